@@ -1,0 +1,141 @@
+"""A pinhole camera in the OpenCV convention, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from model.errors import InputError
+
+MAX_IMAGE_SIDE = 16384
+"""The most pixels along a side of an image; larger sizes are refused before anything is allocated."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Image size, intrinsics and pose: ``x_cam = R x_world + T`` (x right, y down, z forward), pixel centers at +0.5."""
+
+    width: int
+    """Pixels along a row."""
+    height: int
+    """Rows."""
+    K: Array
+    """3 x 3 intrinsic matrix, pixels."""
+    R: Array
+    """3 x 3 rotation, world to camera."""
+    T: Array
+    """Translation, meters, 3 numbers."""
+
+    def __post_init__(self) -> None:
+        for name, shape in (("K", (3, 3)), ("R", (3, 3)), ("T", (3,))):
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            if value.size != int(np.prod(shape)):
+                raise InputError(f"camera {name}", f"must have shape {shape}")
+            if not np.isfinite(value).all():
+                raise InputError(f"camera {name}", "must be finite")
+            object.__setattr__(self, name, value.reshape(shape))
+        if not (1 <= self.width <= MAX_IMAGE_SIDE and 1 <= self.height <= MAX_IMAGE_SIDE):
+            raise InputError("camera size", f"must be 1 to {MAX_IMAGE_SIDE} pixels a side, not {self.width}x{self.height}")
+        if abs(np.linalg.det(self.K)) < 1e-12:
+            raise InputError("camera K", "cannot be inverted")
+        if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3) or np.linalg.det(self.R) < 0:
+            raise InputError("camera R", "is not a rotation")
+
+    @property
+    def center(self) -> Array:
+        """Position of the camera in the world, meters, (3,)."""
+        return -self.R.T @ self.T
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view in other pixels: K is scaled by the ratio of the sizes, axis by axis."""
+        scale = np.diag([width / self.width, height / self.height, 1.0])
+        return Camera(width, height, scale @ self.K, self.R, self.T)
+
+    def fitted(self, width: int, height: int) -> Camera:
+        """The view in an image of another shape: all of it stays visible, pixels stay square, the center stays."""
+        scale = min(width / self.width, height / self.height)
+        K = np.diag([scale, scale, 1.0]) @ self.K
+        K[0, 2] += (width - scale * self.width) / 2
+        K[1, 2] += (height - scale * self.height) / 2
+        return Camera(width, height, K, self.R, self.T)
+
+    @staticmethod
+    def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike, field_of_view: float, width: int, height: int) -> Camera:
+        """A camera at `eye` that sees `target` in its center.
+
+        Args:
+            eye, target: positions in the world, meters.
+            up: direction shown upwards; another axis is taken when it is parallel to the view.
+            field_of_view: vertical, radians.
+            width, height: pixels.
+        """
+        eye, target, up = (np.asarray(v, dtype=np.float64) for v in (eye, target, up))
+        forward = (target - eye) / max(float(np.linalg.norm(target - eye)), 1e-12)
+        right = np.cross(forward, up)
+        if np.linalg.norm(right) < 1e-6:
+            right = np.cross(forward, np.eye(3)[np.argmin(np.abs(forward))])
+        right /= np.linalg.norm(right)
+        R = np.stack([right, np.cross(forward, right), forward])
+        focal = 0.5 * height / np.tan(0.5 * field_of_view)
+        K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
+        return Camera(width, height, K, R, -R @ eye)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract's JSON object: width, height, K, R, T."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "K": self.K.tolist(),
+            "R": self.R.tolist(),
+            "T": self.T.tolist(),
+        }
+
+    @staticmethod
+    def from_dict(values: object, subject: str = "camera") -> Camera:
+        """Read the contract's JSON object.
+
+        Raises:
+            InputError: a missing field, a wrong shape, a number that is not finite, an R that is no rotation.
+        """
+        if not isinstance(values, dict):
+            raise InputError(subject, "must be a JSON object with width, height, K, R, T")
+        missing = [name for name in ("width", "height", "K", "R", "T") if name not in values]
+        if missing:
+            raise InputError(subject, f"has no {missing[0]}")
+        if not all(isinstance(values[n], int) and not isinstance(values[n], bool) for n in ("width", "height")):
+            raise InputError(subject, "width and height must be whole numbers")
+        try:
+            K, R, T = (np.asarray(values[name], dtype=np.float64) for name in ("K", "R", "T"))
+            return Camera(values["width"], values["height"], K, R, T)
+        except (TypeError, ValueError) as error:
+            raise InputError(subject, "K, R and T must be arrays of numbers") from error
+        except InputError as error:
+            raise InputError(subject, str(error)) from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: the file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(path, "is not valid JSON") from error
+
+
+def load_camera(path: Path) -> Camera:
+    """Read CAM.json of the contract; raises InputError as `read_json` and `Camera.from_dict` do."""
+    return Camera.from_dict(read_json(path), str(path))

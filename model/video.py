@@ -1,0 +1,117 @@
+"""A volumetric video in memory: latents, decoder, hash tables, boxes and occupancy of all its frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.camera import Camera
+from model.config import ModelConfig
+from model.decoder import MapDecoder
+from model.errors import InputError
+from model.frame import Frame
+from model.hash_encoding import HashEncoding
+from model.occupancy import unpack_occupancy
+
+
+@dataclass
+class VideoMetadata:
+    """What a bundle says of itself besides the network."""
+
+    fps: float = 30.0
+    """Frames a second of the capture."""
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Unit vector that points up in the world."""
+    cameras: list[Camera] = field(default_factory=list)
+    """Cameras of the capture."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    """Where it comes from: name, source, how it was trained; free keys."""
+    license: str = ""
+    """Licence text of the content."""
+
+
+class VolumetricVideo:
+    """A whole volumetric video, validated; `decode` makes the maps of any instant of it.
+
+    Args:
+        config: hyper-parameters.
+        metadata: frame rate, up, cameras, provenance, licence.
+        latents: (T, D) float32, z of each frame.
+        boxes: (T, 2, 3) float32, meters.
+        occupancy: (T, ceil(X * Y * Z / 8)) uint8, packed by `model.occupancy.pack_occupancy`.
+        decoder: the map decoder, in evaluation mode.
+        hash_encoding: the hash tables.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        metadata: VideoMetadata,
+        latents: torch.Tensor,
+        boxes: torch.Tensor,
+        occupancy: torch.Tensor,
+        decoder: MapDecoder,
+        hash_encoding: HashEncoding,
+    ) -> None:
+        self.config = config
+        self.metadata = metadata
+        self.latents = latents
+        self.boxes = boxes
+        self.occupancy = occupancy
+        self.decoder = decoder
+        self.hash_encoding = hash_encoding
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return int(self.latents.shape[0])
+
+    @property
+    def duration(self) -> float:
+        """Seconds that all frames take at the capture's rate."""
+        return self.num_frames / self.metadata.fps
+
+    @property
+    def bounds(self) -> NDArray[np.float32]:
+        """(2, 3) box around the boxes of all frames, meters."""
+        boxes = self.boxes.numpy()
+        return np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
+
+    def check_time(self, time: float) -> None:
+        """Raise InputError when `time` is not in [0, num_frames - 1]."""
+        if not 0 <= time <= self.num_frames - 1:  # also refuses NaN
+            raise InputError(f"frame {time:g}", f"is outside this video (0 to {self.num_frames - 1})")
+
+    @torch.no_grad()
+    def decode(self, time: float) -> Frame:
+        """Decode and bake the frame at `time`, a frame index in [0, num_frames - 1] that may be fractional.
+
+        Between two frames the latent and the box are interpolated linearly, the hash tables are read at the exact time
+        and a cell is occupied when it is in either frame.
+
+        Raises:
+            InputError: `time` is out of range.
+        """
+        self.check_time(time)
+        box, occupancy = self.box_and_occupancy(time)
+        maps = self.decoder(self._latent(time)[None])
+        grids = self.hash_encoding.bake(time / self.num_frames)
+        return Frame(self.config, time, box, occupancy, grids, *(m[0] for m in maps))
+
+    def box_and_occupancy(self, time: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """(2, 3) box in meters and (X, Y, Z) bool cells at `time`, without decoding anything."""
+        first, second, weight = self._neighbors(time)
+        box = torch.lerp(self.boxes[first], self.boxes[second], weight)
+        packed = self.occupancy[first] | self.occupancy[second] if weight else self.occupancy[first]
+        return box, unpack_occupancy(packed, self.config.occupancy.resolution)
+
+    def _latent(self, time: float) -> torch.Tensor:
+        first, second, weight = self._neighbors(time)
+        return torch.lerp(self.latents[first], self.latents[second], weight)
+
+    def _neighbors(self, time: float) -> tuple[int, int, float]:
+        first = min(int(time), self.num_frames - 1)
+        return first, min(first + 1, self.num_frames - 1), time - first

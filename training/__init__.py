@@ -1,0 +1,1 @@
+"""From captures to bundles: data sets, losses, trainer, evaluation, export, import."""

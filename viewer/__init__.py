@@ -1,0 +1,1 @@
+"""The window: camera control, playback, panels, recorder."""
