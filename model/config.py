@@ -162,7 +162,9 @@ class ModelConfig:
         )
         finest = self.decoder.backbone_resolution
         for name, value, least in resolutions:
-            _require(_is_power_of_two(value) and least <= value <= finest, name, f"must be a power of two from {least} to {finest}")
+            _require(
+                _is_power_of_two(value) and least <= value <= finest, name, f"must be a power of two from {least} to {finest}"
+            )
         _require(self.color_map_resolution <= 64, "color_map_resolution", "must be at most 64")
         _require(len(self.mlp_planes) in (1, 3), "mlp_planes", "must name one or three planes")
         _require(all(p in PLANES for p in self.mlp_planes), "mlp_planes", "must be of xy, xz, yz")
@@ -207,7 +209,9 @@ def dataclass_from_dict(kind: type[Any], values: object, path: str) -> Any:
     if unknown:
         raise InputError(path, f"unknown field {unknown[0]!r}", f"known are {', '.join(fields)}")
     default = kind()
-    arguments = {name: _convert(value, getattr(default, name), fields[name].type, f"{path}.{name}") for name, value in values.items()}
+    arguments = {
+        name: _convert(value, getattr(default, name), fields[name].type, f"{path}.{name}") for name, value in values.items()
+    }
     return kind(**arguments)
 
 

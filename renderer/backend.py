@@ -136,4 +136,3 @@ class Renderer(Protocol):
         Raises:
             RenderCancelled: `cancel` was set meanwhile.
         """
-

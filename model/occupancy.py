@@ -1,0 +1,71 @@
+"""Occupancy volumes: extraction from a density, and their packing into bits (paper, supplementary section 1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from model.config import OccupancyConfig
+
+Density = Callable[[torch.Tensor], torch.Tensor]
+"""(P, 3) points in [0, 1]^3 to (P,) densities, 1/m."""
+
+
+def packed_size(resolution: tuple[int, int, int]) -> int:
+    """Bytes of one packed volume."""
+    return (math.prod(resolution) + 7) // 8
+
+
+def pack_occupancy(occupancy: torch.Tensor) -> torch.Tensor:
+    """(..., X, Y, Z) bool to (..., bytes) uint8; cell (x Y + y) Z + z is bit (cell mod 8), lowest first, of byte cell/8."""
+    flat = occupancy.flatten(-3).cpu().numpy()
+    return torch.from_numpy(np.packbits(flat, axis=-1, bitorder="little"))
+
+
+def unpack_occupancy(packed: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+    """The inverse of `pack_occupancy`: (..., bytes) uint8 to (..., X, Y, Z) bool."""
+    bits = np.unpackbits(packed.cpu().numpy(), axis=-1, count=math.prod(resolution), bitorder="little")
+    return torch.from_numpy(bits.astype(bool)).unflatten(-1, resolution)
+
+
+def cell_of(points: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+    """Flat cell index (int64) of points (P, 3) in [0, 1]^3."""
+    counts = torch.tensor(resolution, device=points.device)
+    cells = (points * counts).long().clamp(min=0).minimum(counts - 1)
+    return (cells[:, 0] * resolution[1] + cells[:, 1]) * resolution[2] + cells[:, 2]
+
+
+@torch.no_grad()
+def extract_occupancy(density: Density, config: OccupancyConfig, chunk: int = 1 << 17) -> torch.Tensor:
+    """Mark the cells in which the density of any sub-point is above tau1.
+
+    Each cell has `subgrid`^3 sub-points, those on its faces shared with its neighbors (end points included); a subgrid of
+    1 is the cell's center.
+
+    Args:
+        density: the frame's density.
+        config: resolution, threshold tau1, subgrid.
+        chunk: points evaluated at once.
+
+    Returns:
+        (X, Y, Z) bool.
+    """
+    axes = [_lattice(cells, config.subgrid) for cells in config.resolution]
+    values = torch.empty([len(axis) for axis in axes])
+    rows = max(1, chunk // (len(axes[1]) * len(axes[2])))
+    for start in range(0, len(axes[0]), rows):
+        slab = torch.stack(torch.meshgrid(axes[0][start : start + rows], axes[1], axes[2], indexing="ij"), dim=-1)
+        values[start : start + rows] = density(slab.view(-1, 3)).view(slab.shape[:3])
+    stride = max(config.subgrid - 1, 1)
+    largest = functional.max_pool3d(values[None, None], config.subgrid, stride)[0, 0]
+    return largest > config.threshold
+
+
+def _lattice(cells: int, subgrid: int) -> torch.Tensor:
+    if subgrid == 1:
+        return (torch.arange(cells) + 0.5) / cells
+    return torch.linspace(0, 1, cells * (subgrid - 1) + 1)

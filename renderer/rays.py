@@ -1,0 +1,46 @@
+"""Rays of a camera and their stretch within a box."""
+
+from __future__ import annotations
+
+import torch
+
+from model.camera import Camera
+from renderer.backend import Region
+
+
+def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rays through the pixel centers of a camera, row by row.
+
+    Args:
+        camera: the camera.
+        region: the part of the image wanted; None is all of it.
+
+    Returns:
+        origin (3,), meters; unit directions (P, 3) in world axes; z (P,): depth along the optical axis per meter of ray.
+    """
+    x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
+    y, x = torch.meshgrid(torch.arange(y0, y1) + 0.5, torch.arange(x0, x1) + 0.5, indexing="ij")
+    pixels = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(-1, 3).double()
+    K, R = torch.from_numpy(camera.K), torch.from_numpy(camera.R)
+    local = pixels @ torch.linalg.inv(K).T  # z = 1 in camera axes
+    length = local.norm(dim=1, keepdim=True)
+    directions = (local / length) @ R
+    return torch.from_numpy(camera.center).float(), directions.float(), (local[:, 2] / length[:, 0]).float()
+
+
+def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distances at which rays enter and leave an axis-aligned box (slab method).
+
+    Args:
+        origin: (3,) or (P, 3), meters.
+        directions: (P, 3).
+        box: (2, 3).
+
+    Returns:
+        t_near >= 0 (a camera inside the box starts at itself) and t_far, (P,); t_far <= t_near where a ray misses.
+    """
+    tiny = torch.full_like(directions, 1e-12)
+    safe = torch.where(directions.abs() < tiny, tiny, directions)  # parallel rays: slabs at +-infinity, or never
+    first, second = (box[0] - origin) / safe, (box[1] - origin) / safe
+    t_near = torch.minimum(first, second).amax(dim=1).clamp(min=0)
+    return t_near, torch.maximum(first, second).amin(dim=1)
