@@ -146,12 +146,12 @@ class MapDecoder(nn.Module):
             (self.feature_head, 3, 1.0),
             (self.density_head, len(self.config.mlp_planes), INITIAL_DENSITY / self.config.decoder.density_gain),
         ):
-            head.bias.zero_()  # type: ignore[operator]
-            head.bias.view(planes, -1)[:, 0] = value / planes  # type: ignore[operator]
+            bias = head.get_parameter("bias").zero_()
+            bias.view(planes, -1)[:, 0] = value / planes
         inputs = (FEATURE_CHANNELS, HIDDEN_CHANNELS + self.config.view_channels, HIDDEN_CHANNELS)
         outputs = (HIDDEN_CHANNELS, HIDDEN_CHANNELS, 3)
         spreads = (math.sqrt(1 / 32), math.sqrt(2 / 40), 0.5 * math.sqrt(1 / 32))
-        bias = self.color_head.bias.view(len(self.config.mlp_planes), -1)  # type: ignore[union-attr]
+        bias = self.color_head.get_parameter("bias").view(len(self.config.mlp_planes), -1)
         sizes = [i * o for i, o in zip(inputs, outputs, strict=True)]
         for part, spread in zip(bias.split(sizes, dim=1), spreads, strict=True):
             part.normal_(0, spread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,14 +122,14 @@ class Renderer(Protocol):
 
     def render(
         self,
-        frame: PreparedFrame,
+        frame: Any,
         camera: Camera,
         settings: RenderSettings = RenderSettings(),
         *,
         cancel: CancelToken | None = None,
         region: Region | None = None,
     ) -> RenderedImage:
-        """Render a view of a prepared frame.
+        """Render a view of a frame that this backend's `prepare` made.
 
         With `region` only that part of the camera's image is rendered and returned, (y1 - y0, x1 - x0) pixels.
 
