@@ -16,6 +16,7 @@ def volume_weights(optical_depth: torch.Tensor) -> torch.Tensor:
     Returns:
         (rays, samples) in [0, 1]; sums along a ray are at most 1.
     """
-    behind = torch.cumsum(optical_depth, dim=1)
-    transmittance = torch.exp(-(behind - optical_depth))
+    # Shifted rather than subtracted: an opaque sample must not swallow the digits of those in front of it.
+    in_front = torch.cumsum(torch.nn.functional.pad(optical_depth[:, :-1], (1, 0)), dim=1)
+    transmittance = torch.exp(-in_front)
     return transmittance * -torch.expm1(-optical_depth)

@@ -90,7 +90,7 @@ def render_rays(
     features = query_features(frame, samples.points)
     sigma = query_density(frame, samples.points, features)
     slots = sigma.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, sigma * step)
-    w = volume_weights(slots.view(rays, -1)).flatten()[samples.slots]
+    w = volume_weights(slots.view(rays, samples.slots_per_ray)).flatten()[samples.slots]
     kept = (w.detach() > threshold).nonzero()[:, 0]
     ray = samples.slots // samples.slots_per_ray
     color = query_color(frame, samples.points[kept], features[kept], directions[ray[kept]])
