@@ -168,8 +168,7 @@ def test_gradients_reach_every_map() -> None:
 def test_megapixel_image_fits_in_four_gigabytes() -> None:
     code = (
         "import resource, torch; torch.set_num_threads(2); resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30));"
-        "from tests.factories import *; from renderer.rays import camera_rays
-from renderer.reference import ReferenceRenderer; r = ReferenceRenderer();"
+        "from tests.factories import *; from renderer.reference import ReferenceRenderer; r = ReferenceRenderer();"
         "from model.config import RenderConfig;"
         "f = r.prepare(make_video(num_frames=1, occupied=1.0, render=RenderConfig(steps_per_diagonal=256)), 0);"
         "r.render(f, make_camera(1024, 1024), region=(256, 480, 768, 544))"
