@@ -1,0 +1,66 @@
+"""The OpenGL context of the window, as moderngl sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import imgui_bundle  # noqa: F401 - before glfw: both must share one libglfw
+import moderngl
+from imgui_bundle import imgui
+
+
+class GlfwLoader:
+    """Looks OpenGL functions up through GLFW, so that moderngl works on whatever context the window made.
+
+    moderngl's own look-up keeps the first context of the process and crashes on the second.
+    """
+
+    def load_opengl_function(self, name: str) -> int:
+        """Address of an OpenGL function in the current context; 0 when there is none."""
+        import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+        return int(glfw.get_proc_address(name) or 0)
+
+    load = load_opengl_function
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> GlfwLoader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def create_context() -> moderngl.Context:
+    """Wrap the current OpenGL context (3.3 core at least)."""
+    return moderngl.create_context(require=330, context=GlfwLoader())
+
+
+class ImageTextures:
+    """Textures for images that panels show with `imgui.image`, by name; each is replaced when its content changes."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._textures: dict[str, tuple[object, moderngl.Texture]] = {}
+
+    def get(self, name: str, version: object, pixels: Callable[[], Any], nearest: bool = True) -> imgui.ImTextureRef:
+        """The texture called `name`; `pixels` (returning (H, W, 4) uint8) is called when `version` is a new one."""
+        known = self._textures.get(name)
+        if known is None or known[0] != version:
+            image = pixels()
+            if known is not None:
+                known[1].release()
+            texture = self._context.texture((image.shape[1], image.shape[0]), 4, image.tobytes())
+            sampling = moderngl.NEAREST if nearest else moderngl.LINEAR
+            texture.filter = (sampling, sampling)
+            known = self._textures[name] = (version, texture)
+        return imgui.ImTextureRef(known[1].glo)
+
+    def release(self) -> None:
+        """Give all textures back."""
+        for _, texture in self._textures.values():
+            texture.release()
+        self._textures.clear()

@@ -1,0 +1,181 @@
+"""From rendered pixels to the one texture that the view shows: an upload and one pass of shaders/present.frag."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+SHADERS = Path(__file__).resolve().parent.parent / "shaders"
+
+
+class Background(enum.IntEnum):
+    """What is seen where the volume is not."""
+
+    SOLID = 0
+    """One color."""
+    CHECKER = 1
+    """A checkerboard of two colors, to judge opacity by."""
+    GRADIENT = 2
+    """The first color at the top, the second at the bottom."""
+
+
+class Comparison(enum.IntEnum):
+    """How a second image is shown."""
+
+    NONE = 0
+    """Not at all."""
+    DIVIDER = 1
+    """The first image left of a divider, the second right of it."""
+    DIFFERENCE = 2
+    """The largest difference of a channel, through the color map."""
+
+
+@dataclass
+class PresentOptions:
+    """What present.frag does."""
+
+    background: Background = Background.SOLID
+    """Kind of background."""
+    background_color: tuple[float, float, float] = (0.11, 0.12, 0.14)
+    """Color, or the first of two."""
+    background_color_2: tuple[float, float, float] = (0.2, 0.22, 0.26)
+    """The second color of checker and gradient."""
+    checker_size: float = 16.0
+    """Pixels along a side of a checker's square."""
+    exposure: float = 0.0
+    """Stops."""
+    gamma: float = 1.0
+    """Display correction; 1 shows colors as stored."""
+    value_range: tuple[float, float] = (0.0, 1.0)
+    """Values of a scalar image at both ends of the color map."""
+    comparison: Comparison = Comparison.NONE
+    """How a second image is shown."""
+    divider: float = 0.5
+    """Position of the divider, 0 at the left to 1 at the right."""
+    difference_gain: float = 4.0
+    """Factor on differences before the color map."""
+
+
+class Presenter:
+    """Owns the textures of up to two images and the framebuffer they are presented in.
+
+    Args:
+        context: the window's OpenGL context.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self.context = context
+        vertex, fragment = ((SHADERS / f"present.{kind}").read_text(encoding="utf-8") for kind in ("vert", "frag"))
+        self._program = context.program(vertex_shader=vertex, fragment_shader=fragment)
+        self._triangle = context.vertex_array(self._program, [])
+        self._images: dict[int, moderngl.Texture] = {}
+        self._color_map = context.texture((256, 1), 4, bytes(1024))
+        self._color_map_name = ""
+        self._target: moderngl.Framebuffer | None = None
+        self._texture: moderngl.Texture | None = None
+
+    def upload(self, slot: int, pixels: NDArray[np.float32]) -> None:
+        """Set the first (slot 0) or the second image.
+
+        Args:
+            pixels: (H, W, 4) float32 premultiplied color and opacity, or (H, W, 2) float32 value times opacity and opacity.
+        """
+        height, width, components = pixels.shape
+        texture = self._images.get(slot)
+        if texture is None or texture.size != (width, height) or texture.components != components:
+            if texture is not None:
+                texture.release()
+            texture = self.context.texture((width, height), components, dtype="f4")
+            texture.repeat_x = texture.repeat_y = False
+            self._images[slot] = texture
+        texture.write(np.ascontiguousarray(pixels, dtype=np.float32))
+
+    def has_image(self, slot: int) -> bool:
+        """Whether an image was uploaded to a slot."""
+        return slot in self._images
+
+    def forget(self, slot: int) -> None:
+        """Give the image of a slot up."""
+        texture = self._images.pop(slot, None)
+        if texture is not None:
+            texture.release()
+
+    def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
+        """Use a color map of (256, 3) uint8 for scalar images and differences; uploaded only when the name changes."""
+        if name != self._color_map_name:
+            opaque = np.full((256, 1), 255, np.uint8)
+            self._color_map.write(np.concatenate([colors, opaque], axis=1).tobytes())
+            self._color_map_name = name
+
+    def present(self, width: int, height: int, options: PresentOptions) -> int:
+        """Draw the images into the view's texture and return its OpenGL name; row 0 of it is the bottom.
+
+        Args:
+            width, height: pixels of the view.
+            options: background, color and comparison.
+        """
+        target = self._sized_target(width, height)
+        target.use()
+        self.context.viewport = (0, 0, width, height)
+        self.context.scissor = None
+        self.context.disable(moderngl.BLEND | moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self._set_uniforms(width, height, options)
+        self._triangle.render(moderngl.TRIANGLES, vertices=3)
+        self.context.screen.use()
+        assert self._texture is not None
+        return int(self._texture.glo)
+
+    def read(self) -> NDArray[np.uint8]:
+        """Pixels of the view's texture, (H, W, 3) uint8, row 0 at the top."""
+        assert self._target is not None
+        width, height = self._target.size
+        data = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
+        return data.reshape(height, width, 3)[::-1].copy()
+
+    def release(self) -> None:
+        """Give all OpenGL objects back."""
+        for slot in list(self._images):
+            self.forget(slot)
+        for thing in (self._target, self._texture, self._color_map, self._triangle, self._program):
+            if thing is not None:
+                thing.release()
+
+    def _sized_target(self, width: int, height: int) -> moderngl.Framebuffer:
+        if self._target is None or self._target.size != (width, height):
+            for thing in (self._target, self._texture):
+                if thing is not None:
+                    thing.release()
+            self._texture = self.context.texture((width, height), 4)
+            self._target = self.context.framebuffer([self._texture])
+        return self._target
+
+    def _set_uniforms(self, width: int, height: int, options: PresentOptions) -> None:
+        blank = self._color_map
+        first = self._images.get(0)
+        comparison = options.comparison if 1 in self._images else Comparison.NONE
+        for unit, texture in enumerate((first or blank, self._images.get(1) or first or blank, self._color_map)):
+            texture.use(unit)
+        values = {
+            "image_a": 0,
+            "image_b": 1,
+            "color_map": 2,
+            "scalar": first is not None and first.components == 2,
+            "value_range": options.value_range,
+            "comparison": int(comparison),
+            "divider": options.divider,
+            "difference_gain": options.difference_gain,
+            "exposure": options.exposure,
+            "gamma": options.gamma,
+            "background": int(options.background),
+            "background_color": options.background_color,
+            "background_color_2": options.background_color_2,
+            "view_size": (float(width), float(height)),
+            "checker_size": options.checker_size,
+        }
+        for name, value in values.items():
+            self._program[name] = value

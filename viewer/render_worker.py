@@ -1,0 +1,167 @@
+"""Rendering beside the window: the newest request wins, a coarse image comes at once and is refined while all is still."""
+
+from __future__ import annotations
+
+import threading
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from model.camera import Camera
+from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, RenderSettings
+from viewer.frame_cache import FrameCache, lower_priority
+
+
+@dataclass(frozen=True)
+class ViewRequest:
+    """One view to render."""
+
+    time: float
+    """Frame index."""
+    camera: Camera
+    """The view at its full size in pixels."""
+    settings: RenderSettings = field(default_factory=RenderSettings)
+    """Step and thresholds."""
+    scale: float = 1.0
+    """Size of the first image, relative to the camera's."""
+    final_scale: float = 1.0
+    """Size that is refined to while no newer request comes; `scale` or less: no refinement."""
+    tick: int = 0
+    """Comes back with the result; the playback clock counts dropped frames by it."""
+
+    def scales(self) -> list[float]:
+        """Sizes to render one after the other: the first, then doubled until the final one."""
+        sizes = [self.scale]
+        while sizes[-1] * 2 < self.final_scale * 0.99:
+            sizes.append(sizes[-1] * 2)
+        return [*sizes, self.final_scale] if self.final_scale > self.scale else sizes
+
+
+@dataclass(frozen=True)
+class ViewResult:
+    """An image that a request led to, or the fault that kept it from one."""
+
+    request: ViewRequest
+    """What was asked for."""
+    scale: float = 1.0
+    """Size of this image relative to the request's camera."""
+    final: bool = False
+    """Whether no finer image of this request follows."""
+    frame: PreparedFrame | None = None
+    """The frame that was rendered; None with an error."""
+    image: RenderedImage | None = None
+    """The pixels; None with an error."""
+    render_ms: float = 0.0
+    """Milliseconds of the render call, decoding excluded."""
+    decoded: bool = False
+    """Whether the frame was decoded for this image; the first image of a frame costs more than the others."""
+    error: Exception | None = None
+    """What went wrong."""
+
+
+class RenderWorker:
+    """A thread that renders what was asked for last.
+
+    The first image of a request is always finished, so that something moves however fast requests come; refinements are
+    cancelled by the next request.
+
+    Args:
+        cache: gives prepared frames and the renderer.
+        on_result: called on the render thread when a result is ready, to wake the window.
+    """
+
+    def __init__(self, cache: FrameCache, on_result: Callable[[], None] = lambda: None) -> None:
+        self.cache = cache
+        self._on_result = on_result
+        self._changed = threading.Condition()
+        self._request: ViewRequest | None = None
+        self._results: list[ViewResult] = []
+        self._refining: CancelToken | None = None
+        self._closing = CancelToken()
+        self._busy = False
+        self._thread = threading.Thread(target=self._run, name="render", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits or is being rendered."""
+        with self._changed:
+            return self._busy or self._request is not None
+
+    def submit(self, request: ViewRequest) -> None:
+        """Ask for a view; a request that waits is replaced, a refinement under way is cancelled."""
+        with self._changed:
+            self._request = request
+            if self._refining is not None:
+                self._refining.cancel()
+            self._changed.notify_all()
+
+    def take_results(self) -> list[ViewResult]:
+        """Results since the last call, oldest first."""
+        with self._changed:
+            results, self._results = self._results, []
+            return results
+
+    def wait_until_idle(self, timeout: float) -> bool:
+        """Wait until nothing is left to render; returns whether that came within `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._busy and self._request is None, timeout)
+
+    def close(self) -> None:
+        """Cancel what is under way; returns when the thread has ended."""
+        with self._changed:
+            self._closing.cancel()
+            if self._refining is not None:
+                self._refining.cancel()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        lower_priority()
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._request is not None or self._closing.cancelled)
+                if self._closing.cancelled:
+                    return
+                request, self._request, self._busy = self._request, None, True
+            assert request is not None
+            try:
+                self._render(request)
+            except RenderCancelled:
+                continue
+            except Exception as error:  # the window shows it; the thread lives on
+                self._publish(ViewResult(request, final=True, error=error))
+
+    def _render(self, request: ViewRequest) -> None:
+        decoded = request.time not in self.cache
+        frame = self.cache.get(request.time)
+        scales = request.scales()
+        for index, scale in enumerate(scales):
+            token = self._token(refinement=index > 0)
+            camera = scaled_camera(request.camera, scale)
+            start = clock.perf_counter()
+            image = self.cache.renderer.render(frame, camera, request.settings, cancel=token)
+            elapsed = (clock.perf_counter() - start) * 1000
+            final = index == len(scales) - 1
+            self._publish(ViewResult(request, scale, final, frame, image, elapsed, decoded and index == 0))
+
+    def _token(self, refinement: bool) -> CancelToken:
+        if not refinement:
+            return self._closing
+        with self._changed:
+            self._refining = CancelToken()
+            if self._request is not None or self._closing.cancelled:
+                raise RenderCancelled
+            return self._refining
+
+    def _publish(self, result: ViewResult) -> None:
+        with self._changed:
+            self._results = [*self._results[-3:], result]
+        self._on_result()
+
+
+def scaled_camera(camera: Camera, scale: float) -> Camera:
+    """The same view in `scale` times as many pixels along each side, at least 8."""
+    return camera.resized(max(8, round(camera.width * scale)), max(8, round(camera.height * scale)))
