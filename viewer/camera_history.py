@@ -1,0 +1,79 @@
+"""Undo and redo of camera moves; one drag, or one burst of the wheel, is one entry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from viewer.camera_state import CameraState
+
+MERGE_SECONDS = 0.6
+"""Moves of one kind that follow each other faster than this are one entry."""
+
+
+class CameraHistory:
+    """Earlier and undone camera states.
+
+    Args:
+        limit: most states kept to go back to.
+        clock: seconds, monotonic; tests give their own.
+    """
+
+    def __init__(self, limit: int = 200, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._undo: list[CameraState] = []
+        self._redo: list[CameraState] = []
+        self._gesture: CameraState | None = None
+        self._last_kind = ""
+        self._last_time = float("-inf")
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a state to go back to."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone state to return to."""
+        return bool(self._redo)
+
+    def begin(self, before: CameraState) -> None:
+        """A drag begins at `before`: the moves until `end` are one entry."""
+        if self._gesture is None:
+            self._gesture = before
+
+    def end(self, after: CameraState) -> None:
+        """The drag ends at `after`; nothing is kept when it moved nothing."""
+        before, self._gesture = self._gesture, None
+        if before is not None and before is not after:
+            self._push(before)
+        self._last_kind = ""
+
+    def record(self, before: CameraState, kind: str) -> None:
+        """A move of some kind was made from `before`; merged with the drag or the burst that it belongs to."""
+        now = self._clock()
+        merged = self._gesture is not None or (kind == self._last_kind and now - self._last_time < MERGE_SECONDS)
+        if not merged:
+            self._push(before)
+        self._last_kind, self._last_time = kind, now
+
+    def undo(self, current: CameraState) -> CameraState:
+        """The state before the last entry, or `current` when there is none."""
+        return self._exchange(self._undo, self._redo, current)
+
+    def redo(self, current: CameraState) -> CameraState:
+        """The state that was undone last, or `current` when there is none."""
+        return self._exchange(self._redo, self._undo, current)
+
+    def _push(self, before: CameraState) -> None:
+        self._undo.append(before)
+        del self._undo[: -self._limit]
+        self._redo.clear()
+
+    def _exchange(self, source: list[CameraState], other: list[CameraState], current: CameraState) -> CameraState:
+        self._gesture, self._last_kind = None, ""
+        if not source:
+            return current
+        other.append(current)
+        return source.pop()

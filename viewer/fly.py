@@ -1,0 +1,60 @@
+"""Flying with keys: velocity that follows the keys smoothly, the same at any frame rate."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+SETTLED = 1e-4
+"""Below this fraction of the fly speed the camera stands still."""
+
+
+class FlyMotion:
+    """A velocity that approaches the wanted one exponentially; displacements are its exact integral.
+
+    Args:
+        speed: meters a second at full push.
+        time_constant: seconds to come within 37 % of a new velocity; 0 follows at once.
+    """
+
+    def __init__(self, speed: float = 1.5, time_constant: float = 0.12) -> None:
+        self.speed = speed
+        """Meters a second at full push."""
+        self.time_constant = time_constant
+        """Seconds to come within 37 % of a new velocity."""
+        self.velocity: Array = np.zeros(3)
+        """(3,) current velocity in camera axes (right, down, forward), meters a second."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether it still moves, so that the window must redraw."""
+        return bool(np.linalg.norm(self.velocity) > 0)
+
+    def stop(self) -> None:
+        """Stand still at once."""
+        self.velocity = np.zeros(3)
+
+    def advance(self, seconds: float, push: ArrayLike) -> Array:
+        """Let time pass and return the displacement in camera axes, meters.
+
+        Args:
+            seconds: real time since the last call; negative or not finite counts as none.
+            push: (3,) direction of the pressed keys in camera axes (right, down, forward); longer than 1 is cut to 1.
+        """
+        if not (math.isfinite(seconds) and seconds > 0):
+            return np.zeros(3)
+        wanted = np.asarray(push, dtype=np.float64)
+        wanted = self.speed * wanted / max(1.0, float(np.linalg.norm(wanted)))
+        if self.time_constant <= 0:
+            self.velocity = wanted
+            return wanted * seconds
+        decay = math.exp(-seconds / self.time_constant)
+        lag = self.velocity - wanted
+        self.velocity = wanted + decay * lag
+        if not wanted.any() and np.linalg.norm(self.velocity) < SETTLED * self.speed:
+            self.velocity = np.zeros(3)
+        return wanted * seconds + self.time_constant * (1.0 - decay) * lag
