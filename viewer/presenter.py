@@ -126,7 +126,8 @@ class Presenter:
         self.context.disable(moderngl.BLEND | moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._set_uniforms(width, height, options)
         self._triangle.render(moderngl.TRIANGLES, vertices=3)
-        self.context.screen.use()
+        if self.context.screen is not None:
+            self.context.screen.use()
         assert self._texture is not None
         return int(self._texture.glo)
 

@@ -1,0 +1,161 @@
+"""The viewer: a window onto a volumetric video, and the same without a window.
+
+python run_viewer.py [BUNDLE]
+python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
+python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
+python run_viewer.py BUNDLE --info [--json]
+python run_viewer.py BUNDLE --benchmark [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from model.command_line import ArgumentParser, run
+
+DEMO = Path(__file__).resolve().parent / "assets" / "demo.mlpvid"
+"""Opened when no bundle is named."""
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "WxH", 1 to 16384 pixels each."""
+    width, separator, height = text.lower().partition("x")
+    if not (separator and width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WxH, for instance 512x512")
+    if not (1 <= int(width) <= 16384 and 1 <= int(height) <= 16384):
+        raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
+    return int(width), int(height)
+
+
+def parse_range(text: str) -> tuple[int | None, int | None]:
+    """Read "A:B", the frames from A up to, not including, B; either may be left out."""
+    first, separator, last = (part.strip() for part in text.partition(":"))
+    if not separator or any(part and not (part.isascii() and part.isdigit()) for part in (first, last)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of frames; write A:B, for instance 0:60")
+    start, end = (int(part) if part else None for part in (first, last))
+    if end is not None and end <= (start or 0):
+        raise argparse.ArgumentTypeError(f"{text!r} holds no frame")
+    return start, end
+
+
+def parse_color(text: str) -> tuple[float, float, float]:
+    """Read "R,G,B": three numbers 0 to 1, or 0 to 255 when one of them is above 1."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 3 or not all(math.isfinite(v) and 0 <= v <= 255 for v in values):
+        raise argparse.ArgumentTypeError(f"{text!r} is no color; write R,G,B, each 0 to 1 or 0 to 255")
+    scale = 255.0 if max(values) > 1 else 1.0
+    return values[0] / scale, values[1] / scale, values[2] / scale
+
+
+def parse_finite(text: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
+
+
+def parse_positive(text: str) -> float:
+    """Read a finite number above 0."""
+    value = parse_finite(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+    return value
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number, at least 1."""
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 1")
+    return int(text)
+
+
+def make_parser() -> ArgumentParser:
+    """All options of the command, in the groups that its help shows."""
+    parser = ArgumentParser(prog="run_viewer.py", description="Watch a volumetric video of dynamic MLP maps.")
+    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="a .mlpvid file (default: the demo)")
+    commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
+    commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
+    commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNGs into a folder")
+    commands.add_argument("--info", action="store_true", help="tell what is in the bundle")
+    commands.add_argument("--benchmark", action="store_true", help="measure the milliseconds of each stage")
+    commands.add_argument("--window", action="store_true", help="insist on the window; an error without a display")
+    _add_view_options(parser)
+    video = parser.add_argument_group("video and measurement")
+    video.add_argument("--path", metavar="orbit|PATH.json", help="the camera's path of --record (default: orbit)")
+    video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: how many frames")
+    video.add_argument("--fps", type=parse_positive, help="frames a second of the video (default: the bundle's)")
+    parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
+    return parser
+
+
+def _add_view_options(parser: ArgumentParser) -> None:
+    view = parser.add_argument_group("view")
+    view.add_argument("--backend", choices=("auto", "cuda", "cpu", "reference"), help="what renders (default: auto)")
+    view.add_argument("--threads", type=parse_count, help="CPU threads (default: one a core)")
+    view.add_argument("--frame", type=parse_finite, metavar="F", help="frame index, may be fractional (default: 0)")
+    view.add_argument("--camera", type=Path, metavar="CAM.json", help="the camera of --render (default: all in view)")
+    view.add_argument("--size", type=parse_size, metavar="WxH", help="pixels of the image, video or window")
+    view.add_argument("--background", type=parse_color, metavar="R,G,B", help="behind the volume (default: 0,0,0)")
+    view.add_argument("--transparent", action="store_true", help="--render: keep the opacity in the PNG")
+    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings instead of the user's own")
+
+
+def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
+    """End with an error for options that do not go with the command; settle defaults that depend on it."""
+    misplaced = (
+        ("--camera", options.camera, options.render),
+        ("--transparent", options.transparent, options.render),
+        ("--background", options.background, options.render or options.record),
+        ("--path", options.path, options.record),
+        ("--fps", options.fps, options.record),
+        ("--frames", options.frames, options.record or options.benchmark),
+        ("--json", options.json, options.info or options.benchmark),
+    )
+    for name, given, applies in misplaced:
+        if given and not applies:
+            parser.error(f"{name} does not apply to this command")
+    if options.render and options.render.suffix.lower() not in (".png", ".npz"):
+        parser.error(f"--render {options.render}: the name must end in .png or .npz")
+    if options.transparent and options.background:
+        parser.error("--transparent and --background exclude each other")
+    if options.frames is not None:
+        try:
+            options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --frames: {error}")
+    options.bundle = options.bundle or DEMO
+
+
+def dispatch(options: argparse.Namespace) -> int:
+    """Run the command that the options name; only what it needs is loaded."""
+    if options.render or options.record or options.info or options.benchmark:
+        from viewer import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
+
+        command = headless.render if options.render else headless.record if options.record else None
+        command = command or (headless.info if options.info else headless.benchmark)
+        return command(options)
+    from viewer.app_start import start  # noqa: PLC0415 - loads the window's libraries
+
+    return start(options)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    check_options(parser, options)
+    return run(dispatch, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Driving the window without a display: ImGui's test engine on GLFW's null platform, with OpenGL from EGL."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renderer.reference import ReferenceRenderer
+from tests.factories import make_video
+from viewer.app import ViewerApp
+
+Test = Callable[[Any], None]
+DriveWindow = Callable[..., None]
+
+
+def use_null_platform() -> None:
+    """Make the next window one without a display."""
+    import imgui_bundle  # noqa: F401 - before glfw
+    import glfw  # isort: skip
+
+    glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_NULL)
+    if not glfw.init():
+        pytest.skip("GLFW has no null platform here")
+    glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
+
+
+@pytest.fixture
+def app() -> Iterator[ViewerApp]:
+    """The state of a window with a small random video open."""
+    state = ViewerApp(ReferenceRenderer())
+    state.add(Path("random.mlpvid"), make_video(num_frames=12))
+    yield state
+    state.close()
+
+
+@pytest.fixture
+def drive() -> DriveWindow:
+    """Run a test function against a window that shows an app."""
+    from imgui_bundle.immapp import testing
+
+    from viewer.window import Window
+
+    def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800)) -> None:
+        use_null_platform()
+        window = Window(app, size, keep_layout=False)
+
+        def wrapped(context: Any) -> None:
+            context.yield_(5)
+            test(context)
+
+        testing.run(test_function=wrapped, runner_params=window.params)
+
+    return run
+
+
+def screenshot(context: Any, name: str) -> None:
+    """Save what the window shows when the environment variable SCREENSHOTS names a folder."""
+    from imgui_bundle.immapp import testing
+
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        testing.capture(context, str(Path(folder) / f"{name}.png"))
+
+
+def wait_until(context: Any, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Let the window run until something is the case; fails when that takes too long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.005)
+        context.yield_()
+
+
+def wait_for_image(context: Any, app: ViewerApp) -> None:
+    """Let the window run until the image of the front document is the finest of what is asked for."""
+
+    def finished() -> bool:
+        document = app.document
+        return document is not None and document.shown is not None and document.shown.final and not document.worker.busy
+
+    wait_until(context, finished)

@@ -1,0 +1,70 @@
+"""Starting the window, or what happens instead where there is no display."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from model.errors import InputError
+
+
+def start(options: argparse.Namespace) -> int:
+    """Open the window on a bundle; without a display record an orbit, or fail when --window insists."""
+    reason = why_no_window()
+    if reason:
+        if options.window:
+            raise InputError("--window", reason, "the commands --render, --record, --info and --benchmark need none")
+        from viewer.headless import record_without_display  # noqa: PLC0415 - the window does not need it
+
+        return record_without_display(options, reason)
+    return open_window(options)
+
+
+def open_window(options: argparse.Namespace) -> int:
+    """Show the window until it is closed."""
+    from model.bundle import read_bundle  # noqa: PLC0415 - loads PyTorch
+    from renderer.select import create_renderer  # noqa: PLC0415 - likewise
+    from viewer.app import ViewerApp  # noqa: PLC0415 - likewise
+    from viewer.window import Window  # noqa: PLC0415 - likewise
+
+    video = read_bundle(options.bundle)
+    if options.frame is not None:
+        video.check_time(options.frame)
+    app = ViewerApp(create_renderer(options.backend or "auto", options.threads))
+    try:
+        document = app.add(options.bundle.absolute(), video)
+        document.playback.seek(options.frame or 0.0)
+        Window(app, options.size or (1280, 800)).run()
+    finally:
+        app.close()
+    return 0
+
+
+def why_no_window() -> str:
+    """Why no window can be opened here; empty when one can."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        return "no display" if not os.environ.get("WAYLAND_DISPLAY") else "no X11 display (XWayland is missing)"
+    import imgui_bundle  # noqa: F401, PLC0415 - before glfw: both must share one libglfw
+    import glfw  # noqa: PLC0415 # isort: skip
+
+    glfw.ERROR_REPORTING = "ignore"
+    if not glfw.init():
+        return "the display cannot be opened"
+    try:
+        return _try_context(glfw)
+    finally:
+        glfw.terminate()
+
+
+def _try_context(glfw: object) -> str:
+    hints = (("VISIBLE", 0), ("CONTEXT_VERSION_MAJOR", 3), ("CONTEXT_VERSION_MINOR", 3))
+    for name, value in hints:
+        glfw.window_hint(getattr(glfw, name), value)  # type: ignore[attr-defined]
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)  # type: ignore[attr-defined]
+    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, 1)  # type: ignore[attr-defined]
+    window = glfw.create_window(64, 64, "", None, None)  # type: ignore[attr-defined]
+    if not window:
+        return "the display has no OpenGL 3.3 (over SSH or VNC, LIBGL_ALWAYS_SOFTWARE=1 may give it)"
+    glfw.destroy_window(window)  # type: ignore[attr-defined]
+    return ""

@@ -1,0 +1,74 @@
+"""Controls as all panels use them: each with a tooltip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgui_bundle import ImVec2, imgui
+
+TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
+
+
+def tooltip(text: str) -> None:
+    """Explain the last control when the mouse rests on it."""
+    if text and imgui.is_item_hovered(TOOLTIP):
+        imgui.set_tooltip(text)
+
+
+def button(label: str, tip: str, enabled: bool = True, active: bool = False, width: float = 0.0) -> bool:
+    """A push button, highlighted while `active`; returns whether it was pressed."""
+    if active:
+        imgui.push_style_color(imgui.Col_.button, imgui.get_style_color_vec4(imgui.Col_.button_active))
+    imgui.begin_disabled(not enabled)
+    pressed = imgui.button(label, ImVec2(width, 0))
+    imgui.end_disabled()
+    if active:
+        imgui.pop_style_color()
+    tooltip(tip)
+    return bool(pressed)
+
+
+def checkbox(label: str, value: bool, tip: str) -> bool:
+    """A check box; returns the new value."""
+    _, value = imgui.checkbox(label, value)
+    tooltip(tip)
+    return bool(value)
+
+
+def slider(
+    label: str, value: float, low: float, high: float, tip: str, display: str = "%.2f", logarithmic: bool = False
+) -> float:
+    """A slider over [low, high], typed into with Ctrl+click; returns the new value, clamped."""
+    flags = imgui.SliderFlags_.always_clamp | (imgui.SliderFlags_.logarithmic if logarithmic else 0)
+    _, value = imgui.slider_float(label, value, low, high, display, flags)
+    tooltip(f"{tip}\nCtrl+click to type a number.")
+    return float(value)
+
+
+def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
+    """A drop-down list; returns the new index."""
+    _, index = imgui.combo(label, index, list(names))
+    tooltip(tip)
+    return int(index)
+
+
+def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
+    """A color picker; returns the new color."""
+    _, chosen = imgui.color_edit3(label, list(value), imgui.ColorEditFlags_.no_inputs)
+    tooltip(tip)
+    return float(chosen[0]), float(chosen[1]), float(chosen[2])
+
+
+def row(label: str, value: str, tip: str = "") -> None:
+    """A line of a two-column table."""
+    imgui.table_next_row()
+    imgui.table_next_column()
+    imgui.text_disabled(label)
+    tooltip(tip)
+    imgui.table_next_column()
+    imgui.text(value)
+
+
+def em(lines: float = 1.0) -> float:
+    """A length in text heights, in pixels; follows the UI scale."""
+    return float(imgui.get_font_size() * lines)
