@@ -1,0 +1,121 @@
+// Fixed-size rows of numbers held in vector registers, sized to the instruction set a translation unit is built for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__GNUC__)
+#define MLPVID_INLINE inline __attribute__((always_inline))
+#define MLPVID_UNROLL _Pragma("GCC unroll 32")
+#else
+#define MLPVID_INLINE inline
+#define MLPVID_UNROLL
+#endif
+// Headers are built once per instruction set; a namespace each keeps the linker from merging their functions.
+#ifndef MLPVID_ISA
+#define MLPVID_ISA plain
+#endif
+
+namespace mlpvid::MLPVID_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kRegisterBytes = 64;
+constexpr int kRegisters = 32;
+#elif defined(__AVX__)
+constexpr int kRegisterBytes = 32;
+constexpr int kRegisters = 16;
+#else
+constexpr int kRegisterBytes = 16;
+constexpr int kRegisters = 16;
+#endif
+
+constexpr int smaller(int a, int b) { return a < b ? a : b; }
+constexpr int larger(int a, int b) { return a > b ? a : b; }
+
+// N numbers in as few registers as the instruction set allows. Wider vector types than a register are slow with GCC.
+template <class T, int N>
+struct Lanes {
+#if defined(__GNUC__)
+  static constexpr int kWidth = smaller(N, kRegisterBytes / static_cast<int>(sizeof(T)));
+  typedef T Part __attribute__((vector_size(kWidth * sizeof(T))));
+#else
+  static constexpr int kWidth = 1;
+  typedef T Part;
+#endif
+  static constexpr int kParts = N / kWidth;
+  Part part[kParts];
+
+  static MLPVID_INLINE Lanes zero() {
+    Lanes r;
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) r.part[i] = Part{};
+    return r;
+  }
+  static MLPVID_INLINE Lanes load(const T* p) {
+    Lanes r;
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
+    return r;
+  }
+  MLPVID_INLINE void store(T* p) const {
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
+  }
+  // this += a * s
+  MLPVID_INLINE void add_scaled(const Lanes& a, T s) {
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * s;
+  }
+  // this += a * b
+  MLPVID_INLINE void add_product(const Lanes& a, const Lanes& b) {
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * b.part[i];
+  }
+  MLPVID_INLINE Lanes operator*(T s) const {
+    Lanes r;
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * s;
+    return r;
+  }
+  MLPVID_INLINE Lanes operator*(const Lanes& b) const {
+    Lanes r;
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * b.part[i];
+    return r;
+  }
+  MLPVID_INLINE Lanes operator+(const Lanes& b) const {
+    Lanes r;
+    MLPVID_UNROLL
+    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
+    return r;
+  }
+};
+
+// Numbers on the heap, not initialized. (The standard library's containers would be merged across instruction sets.)
+template <class T>
+class Buffer {
+ public:
+  explicit MLPVID_INLINE Buffer(int64_t count) : data_(new T[static_cast<size_t>(count)]) {}
+  MLPVID_INLINE ~Buffer() { delete[] data_; }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  MLPVID_INLINE T& operator[](int64_t i) { return data_[i]; }
+  MLPVID_INLINE const T& operator[](int64_t i) const { return data_[i]; }
+
+ private:
+  T* data_;
+};
+
+template <class T, int N>
+MLPVID_INLINE T dot(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+  alignas(64) T products[N];
+  (a * b).store(products);
+  MLPVID_UNROLL
+  for (int width = N / 2; width >= 1; width /= 2) {
+    for (int i = 0; i < width; ++i) products[i] += products[i + width];
+  }
+  return products[0];
+}
+
+}  // namespace mlpvid::MLPVID_ISA
