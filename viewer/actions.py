@@ -179,7 +179,7 @@ _WINDOW = (
     Action("window.palette", "Command palette", "Window", "Find any command by its name.", ("Ctrl+P",), in_palette=False),
     Action("window.shortcuts", "Keyboard shortcuts", "Window", "Show this sheet.", ("F1",)),
     Action("window.fullscreen", "Full screen", "Window", "Fill the screen, or return to a window.", ("F11",)),
-    Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("Tab",)),
+    Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("H",)),
     Action("window.settings", "Settings", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
     Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
     Action("window.reset_layout", "Reset the layout", "Window", "Put all panels back where they were at first."),
