@@ -1,0 +1,301 @@
+"""The frame cache against a renderer whose every step the test decides; nothing here waits by the clock."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.errors import InputError
+from renderer.backend import RenderCancelled
+from renderer.frame_cache import FrameCache, play_order
+
+PATIENCE = 20.0
+"""Seconds after which a test that hangs fails."""
+
+
+@dataclass(frozen=True)
+class FakeFrame:
+    time: float
+    nbytes: int = 10
+
+
+class FakeRenderer:
+    """Prepares frames at once, or one at each `release` when `gated`; remembers which and in what order."""
+
+    def __init__(self, gated: bool = False) -> None:
+        self.prepared: list[float] = []
+        self.sizes: dict[float, int] = {}
+        self.faults: dict[float, Exception] = {}
+        self.started: queue.Queue[float] = queue.Queue()
+        self._gate = threading.Semaphore(0) if gated else None
+
+    def prepare(self, video: object, time: float) -> FakeFrame:
+        self.prepared.append(time)
+        self.started.put(time)
+        if self._gate is not None:
+            assert self._gate.acquire(timeout=PATIENCE)
+        if time in self.faults:
+            raise self.faults[time]
+        return FakeFrame(time, self.sizes.get(time, 10))
+
+    def release(self, count: int = 1) -> None:
+        assert self._gate is not None
+        self._gate.release(count)
+
+
+def make_cache(renderer: FakeRenderer, budget: int = 1000, **options: int) -> FrameCache:
+    return FrameCache(renderer, SimpleNamespace(num_frames=100), budget, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def renderer() -> FakeRenderer:
+    return FakeRenderer()
+
+
+@pytest.fixture
+def gated() -> Iterator[FakeRenderer]:
+    renderer = FakeRenderer(gated=True)
+    yield renderer
+    renderer.release(1000)
+
+
+def test_a_frame_is_prepared_once(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer)
+    first = cache.get(3.0)
+    assert cache.get(3.0) is first
+    assert renderer.prepared == [3.0]
+    assert 3.0 in cache and cache.cached_times() == [3.0] and cache.nbytes == 10
+
+
+def test_decodes_ahead_in_the_order_given(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer)
+    cache.get(5.0)
+    cache.decode_ahead(play_order(5.0, -1, 3, 6, loop=True))
+    assert cache.wait_until_idle(PATIENCE)
+    assert renderer.prepared == [5.0, 4.0, 3.0, 6.0]
+    assert cache.cached_times() == [3.0, 4.0, 5.0, 6.0]
+    cache.close()
+
+
+def test_decodes_ahead_no_more_than_fits(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer, budget=45)  # four frames: the present one and three ahead
+    cache.get(0.0)
+    cache.decode_ahead(play_order(0.0, 1, 0, 9, loop=True))
+    assert cache.wait_until_idle(PATIENCE)
+    assert renderer.prepared == [0.0, 1.0, 2.0, 3.0]
+    cache.close()
+
+
+def test_playing_on_gives_up_the_frame_just_shown_and_keeps_those_to_come(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer, budget=40)
+    for time in (0.0, 1.0, 2.0):
+        cache.get(time)
+        cache.decode_ahead(play_order(time, 1, 0, 9, loop=True))
+        assert cache.wait_until_idle(PATIENCE)
+    assert cache.cached_times() == [2.0, 3.0, 4.0, 5.0]
+    assert renderer.prepared == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    cache.close()
+
+
+def test_without_play_the_longest_unused_goes_first(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer, budget=30)
+    for time in (0.0, 1.0, 2.0, 0.0, 7.0):
+        cache.get(time)
+    assert cache.cached_times() == [0.0, 2.0, 7.0]
+
+
+def test_a_smaller_budget_gives_up_all_but_the_present_frame(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer)
+    for time in (0.0, 1.0, 2.0):
+        cache.get(time)
+    cache.budget = 1
+    assert cache.cached_times() == [2.0] and cache.nbytes == 10
+
+
+def test_a_frame_too_large_to_keep_is_not_prepared_for_ever(renderer: FakeRenderer) -> None:
+    renderer.sizes = {3.0: 1000}
+    cache = make_cache(renderer, budget=100)
+    cache.get(0.0)
+    cache.decode_ahead([1.0, 2.0, 3.0, 4.0])
+    assert cache.wait_until_idle(PATIENCE)
+    assert renderer.prepared == [0.0, 1.0, 2.0, 3.0]
+    assert cache.cached_times() == [0.0, 1.0, 2.0]
+    cache.close()
+
+
+def test_nearest_is_the_closest_in_time_and_of_two_the_one_to_come(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer)
+    assert cache.nearest(4.0) is None
+    for time in (2.0, 6.0, 20.0):
+        cache.get(time)
+    near = cache.nearest(7.0)
+    assert near is not None and near.time == 6.0
+    for order, expected in (((2.0, 6.0), 2.0), ((6.0, 2.0), 6.0)):
+        cache.decode_ahead(order)
+        near = cache.nearest(4.0)
+        assert near is not None and near.time == expected
+    cache.close()
+
+
+def test_fractional_times_are_exact_and_bounded(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer, max_fractional=2)
+    for time in (1.0, 1.25, 1.5, 1.75):
+        assert cache.get(time).time == time
+    assert cache.cached_times() == [1.0, 1.5, 1.75]
+    cache.decode_ahead([2.25, 2.5, 2.75, 3.0])
+    assert cache.wait_until_idle(PATIENCE)
+    assert renderer.prepared[4:] == [2.25, 3.0]
+    assert cache.cached_times() == [1.0, 1.75, 2.25, 3.0]
+    cache.close()
+
+
+def test_who_asks_for_a_frame_under_way_waits_for_it(gated: FakeRenderer) -> None:
+    cache = make_cache(gated)
+    cache.decode_ahead([4.0])
+    assert gated.started.get(timeout=PATIENCE) == 4.0
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(cache.get, 4.0) for _ in range(2)]
+        gated.release()
+        frames = [future.result(PATIENCE) for future in waiting]
+    assert frames[0] is frames[1]
+    assert gated.prepared == [4.0]
+    cache.close()
+
+
+def test_new_wishes_replace_old_ones(gated: FakeRenderer) -> None:
+    cache = make_cache(gated)
+    cache.decode_ahead([1.0, 2.0, 3.0])
+    assert gated.started.get(timeout=PATIENCE) == 1.0
+    cache.decode_ahead([8.0])
+    gated.release(2)
+    assert cache.wait_until_idle(PATIENCE)
+    assert gated.prepared == [1.0, 8.0]
+    cache.close()
+
+
+def test_the_workers_fault_reaches_the_caller_once(renderer: FakeRenderer) -> None:
+    renderer.faults = {2.0: InputError("frame 2", "is damaged")}
+    cache = make_cache(renderer)
+    cache.decode_ahead([1.0, 2.0, 3.0])
+    assert cache.wait_until_idle(PATIENCE)
+    assert cache.cached_times() == [1.0, 3.0]
+    with pytest.raises(InputError, match="is damaged"):
+        cache.get(2.0)
+    renderer.faults.clear()
+    assert cache.get(2.0).time == 2.0
+    cache.close()
+
+
+def test_who_waits_for_a_frame_that_fails_gets_its_fault(gated: FakeRenderer) -> None:
+    gated.faults = {4.0: InputError("frame 4", "is damaged")}
+    cache = make_cache(gated)
+    cache.decode_ahead([4.0])
+    assert gated.started.get(timeout=PATIENCE) == 4.0
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(cache.get, 4.0)
+        gated.release()
+        with pytest.raises(InputError, match="is damaged"):
+            waiting.result(PATIENCE)
+    assert gated.prepared == [4.0]
+    cache.close()
+
+
+def test_take_error_tells_of_each_fault_once(renderer: FakeRenderer) -> None:
+    renderer.faults = {2.0: InputError("frame 2", "is damaged")}
+    cache = make_cache(renderer)
+    cache.decode_ahead([2.0])
+    assert cache.wait_until_idle(PATIENCE)
+    assert "is damaged" in str(cache.take_error())
+    cache.decode_ahead([])
+    assert cache.take_error() is None
+    cache.close()
+
+
+def test_a_fault_of_the_callers_own_leaves_nothing_behind(renderer: FakeRenderer) -> None:
+    renderer.faults = {2.0: InputError("frame 2", "is damaged")}
+    cache = make_cache(renderer)
+    with pytest.raises(InputError):
+        cache.get(2.0)
+    renderer.faults.clear()
+    assert cache.get(2.0).time == 2.0 and cache.take_error() is None
+
+
+def test_close_ends_the_worker_and_those_who_wait(gated: FakeRenderer) -> None:
+    before = threading.active_count()
+    cache = make_cache(gated)
+    cache.decode_ahead([1.0, 2.0])
+    assert gated.started.get(timeout=PATIENCE) == 1.0
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(cache.get, 1.0)
+        closing = pool.submit(cache.close)
+        with pytest.raises(RenderCancelled):
+            waiting.result(PATIENCE)
+        gated.release(5)
+        closing.result(PATIENCE)
+    assert gated.prepared == [1.0]
+    assert cache.cached_times() == [] and threading.active_count() == before
+    cache.decode_ahead([3.0])
+    assert threading.active_count() == before
+    with pytest.raises(RenderCancelled):
+        cache.get(3.0)
+
+
+def test_close_without_a_worker_and_twice(renderer: FakeRenderer) -> None:
+    cache = make_cache(renderer)
+    cache.close()
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("time", "direction", "loop", "expected"),
+    [
+        (3.0, 1, False, [4, 5]),
+        (3.0, 1, True, [4, 5, 2, 3]),
+        (3.0, -1, False, [2]),
+        (3.0, -1, True, [2, 5, 4, 3]),
+        (3.5, 1, False, [4, 5]),
+        (3.5, -1, False, [3, 2]),
+        (9.0, 1, False, []),
+        (9.0, 1, True, [2, 3, 4, 5]),
+    ],
+)
+def test_play_order(time: float, direction: int, loop: bool, expected: list[int]) -> None:
+    assert play_order(time, direction, 2, 5, loop) == expected
+
+
+steps = st.one_of(
+    st.tuples(st.just("get"), st.sampled_from([0.0, 1.0, 2.0, 2.5, 3.0, 3.25, 4.0])),
+    st.tuples(st.just("ahead"), st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 4.0]), max_size=6)),
+    st.tuples(st.just("budget"), st.integers(1, 60)),
+    st.tuples(st.just("nearest"), st.floats(0, 4)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(steps, max_size=20), st.lists(st.integers(1, 30), min_size=4, max_size=4))
+def test_the_budget_holds_and_the_worker_comes_to_rest(script: list[tuple[str, object]], sizes: list[int]) -> None:
+    renderer = FakeRenderer()
+    renderer.sizes = dict(enumerate(sizes))  # type: ignore[arg-type]
+    cache = make_cache(renderer, budget=40, max_fractional=2)
+    for name, value in script:
+        if name == "get":
+            assert cache.get(value).time == value  # type: ignore[arg-type]
+        elif name == "ahead":
+            cache.decode_ahead(value)  # type: ignore[arg-type]
+        elif name == "nearest":
+            near, times = cache.nearest(value), cache.cached_times()  # type: ignore[arg-type]
+            assert near is not None or not renderer.prepared or not times
+        else:
+            cache.budget = value  # type: ignore[assignment]
+        assert cache.wait_until_idle(PATIENCE)
+        assert cache.nbytes <= cache.budget or len(cache.cached_times()) == 1
+        assert sum(t % 1 != 0 for t in cache.cached_times()) <= 2
+    cache.close()
