@@ -97,7 +97,7 @@ class VolumetricVideo:
         """
         self.check_time(time)
         box, occupancy = self.box_and_occupancy(time)
-        maps = self.decoder(self._latent(time)[None])
+        maps = self.decoder(self.latent(time)[None])
         grids = self.hash_encoding.bake(time / self.num_frames)
         return Frame(self.config, time, box, occupancy, grids, *(m[0] for m in maps))
 
@@ -108,7 +108,8 @@ class VolumetricVideo:
         packed = self.occupancy[first] | self.occupancy[second] if weight else self.occupancy[first]
         return box, unpack_occupancy(packed, self.config.occupancy.resolution)
 
-    def _latent(self, time: float) -> torch.Tensor:
+    def latent(self, time: float) -> torch.Tensor:
+        """(D,) z at `time`, between two frames the linear blend of theirs."""
         first, second, weight = self._neighbors(time)
         return torch.lerp(self.latents[first], self.latents[second], weight)
 

@@ -1,0 +1,209 @@
+"""`FrameField`: a baked frame as kernels read it; mirrors renderer/kernels/include/mlpvid/frame_field.h."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.camera import Camera
+from model.config import FEATURE_CHANNELS, PLANE_AXES, PLANES, HashEncodingConfig, ModelConfig
+from model.hash_encoding import hash_levels, smoothstep
+from renderer.backend import Region, RenderSettings
+
+CHANNEL_PAIRS = FEATURE_CHANNELS // 2
+"""Lanes of the kernels: lane l holds the channels 2l and 2l + 1 of the point feature."""
+
+OCCUPANCY_LEVELS = 4
+"""Cells, then blocks of 4^3, 16^3 and 64^3 cells."""
+
+LEAST_TRANSMITTANCE = 1 / 4096
+"""What is left behind it cannot change an 8-bit color: a ray ends here however small tau2 is."""
+
+MEMORY_ORDER = (*range(0, FEATURE_CHANNELS, 2), *range(1, FEATURE_CHANNELS, 2))
+"""Channel at each place of a feature in the kernels' memory: even channels first."""
+
+BAKE_LEVEL = np.dtype(
+    [
+        ("offset", np.int64),
+        ("resolution", np.int32),
+        ("time_node", np.int32),
+        ("time_weight", np.float32),
+        ("mask", np.uint32),
+        ("lane", np.int32),
+    ],
+    align=True,
+)
+"""One level of the hash encoding at one time, as include/mlpvid/bake.h has it."""
+
+
+class FrameFieldStruct(ctypes.Structure):
+    """The struct's bytes: addresses (of any memory that the kernels can read) and numbers; see the header for each."""
+
+    _fields_ = [  # noqa: RUF012  (ctypes wants a plain list)
+        ("grids", ctypes.c_uint64 * 3),
+        ("feature_planes", ctypes.c_uint64 * 3),
+        ("density_maps", ctypes.c_uint64 * 3),
+        ("color_heads", ctypes.c_uint64 * 3),
+        ("occupancy", ctypes.c_uint64 * OCCUPANCY_LEVELS),
+        ("lane_scale", ctypes.c_float * CHANNEL_PAIRS),
+        ("lane_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("lane_offset", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("lane_stride", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("grid_unit", ctypes.c_float),
+        ("feature_unit", ctypes.c_float),
+        ("density_unit", ctypes.c_float),
+        ("feature_resolution", ctypes.c_int32),
+        ("density_resolution", ctypes.c_int32),
+        ("color_resolution", ctypes.c_int32),
+        ("num_color_maps", ctypes.c_int32),
+        ("color_axes", ctypes.c_int32 * 2 * 3),
+        ("bilinear", ctypes.c_int32),
+        ("view_encoding", ctypes.c_int32),
+        ("view_channels", ctypes.c_int32),
+        ("occupancy_levels", ctypes.c_int32),
+        ("cells", ctypes.c_int32 * 3),
+        ("box_lower", ctypes.c_float * 3),
+        ("box_upper", ctypes.c_float * 3),
+        ("box_extent", ctypes.c_float * 3),
+    ]
+
+
+class ViewStruct(ctypes.Structure):
+    """One view of a frame, for the kernels."""
+
+    _fields_ = [  # noqa: RUF012
+        ("inverse_intrinsics", ctypes.c_double * 9),
+        ("rotation", ctypes.c_double * 9),
+        ("origin", ctypes.c_float * 3),
+        ("step", ctypes.c_float),
+        ("weight_threshold", ctypes.c_float),
+        ("final_transmittance", ctypes.c_float),
+        ("column", ctypes.c_int32),
+        ("row", ctypes.c_int32),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+    ]
+
+
+def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
+    """The bytes of a struct, sharing its memory."""
+    return np.frombuffer(struct, dtype=np.uint8)  # type: ignore[call-overload, no-any-return]
+
+
+@dataclass(frozen=True)
+class LaneLayout:
+    """Where each lane's hash level lies among the words of a plane's grids."""
+
+    scale: NDArray[np.float32]
+    """(16,) nodes a unit of u and v."""
+    last_corner: NDArray[np.int32]
+    """(16,) the level's resolution minus 2."""
+    offset: NDArray[np.int32]
+    """(16,) first word."""
+    stride: NDArray[np.int32]
+    """(16,) words from one v to the next."""
+    words: int
+    """Words a plane. The last ones are zeros, where lanes beyond the levels stay."""
+
+
+def lane_layout(config: HashEncodingConfig) -> LaneLayout:
+    """Lay the pairs of channels of all levels out one after the other: [lane][v][u]."""
+    pairs = config.features_per_level // 2
+    levels = [level for level in hash_levels(config) for _ in range(pairs)]
+    starts = np.cumsum([0, *(level.resolution**2 for level in levels)])
+    scale, last_corner, stride = np.zeros(CHANNEL_PAIRS, np.float32), *np.zeros((2, CHANNEL_PAIRS), np.int32)
+    offset = np.full(CHANNEL_PAIRS, starts[-1], np.int32)
+    used = len(levels)
+    scale[:used] = [level.scale for level in levels]
+    last_corner[:used] = [level.resolution - 2 for level in levels]
+    stride[:used] = [level.resolution for level in levels]
+    offset[:used] = starts[:-1]
+    padded = -(-(int(starts[-1]) + 2) // 16) * 16
+    return LaneLayout(scale, last_corner, offset, stride, padded)
+
+
+def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
+    """The levels of a hash encoding at one time (t/T in [0, 1)), an array of `BAKE_LEVEL`."""
+    levels = hash_levels(config)
+    result = np.zeros(len(levels), BAKE_LEVEL)
+    for index, level in enumerate(levels):
+        position = time * level.time_scale
+        node = min(int(position), level.time_resolution - 2)
+        weight = float(smoothstep(torch.tensor(position - node, dtype=torch.float64)))
+        mask = 0 if level.dense else level.entries - 1
+        lane = index * config.features_per_level // 2
+        result[index] = (level.offset, level.resolution, node, weight, mask, lane)
+    return result
+
+
+def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
+    """Bits of the cells (X, Y, Z) and of ever coarser blocks of them, each block set when any of its 4^3 parts is."""
+    levels = [pack_bits(cells)]
+    while len(levels) < OCCUPANCY_LEVELS and max(cells.shape) > 1:
+        padded = np.pad(cells, [(0, -n % 4) for n in cells.shape])
+        x, y, z = (n // 4 for n in padded.shape)
+        cells = padded.reshape(x, 4, y, 4, z, 4).any(axis=(1, 3, 5))
+        levels.append(pack_bits(cells))
+    return levels
+
+
+def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """Cell i of the flattened volume is bit (i mod 32) of word i / 32."""
+    packed = np.packbits(cells.reshape(-1), bitorder="little")
+    return np.pad(packed, (0, -len(packed) % 4)).view(np.uint32)
+
+
+def describe_frame(config: ModelConfig, box: NDArray[np.float32], units: tuple[float, float, float]) -> FrameFieldStruct:
+    """Fill in all numbers of a frame's struct; addresses stay 0.
+
+    Args:
+        config: hyper-parameters of the video.
+        box: (2, 3), meters.
+        units: of the grids, the feature planes and the density maps.
+    """
+    lanes = lane_layout(config.hash)
+    struct = FrameFieldStruct()
+    for name in ("scale", "last_corner", "offset", "stride"):
+        getattr(struct, f"lane_{name}")[:] = getattr(lanes, name).tolist()
+    struct.grid_unit, struct.feature_unit, struct.density_unit = units
+    struct.feature_resolution = config.feature_plane_resolution
+    struct.density_resolution = config.density_map_resolution
+    struct.color_resolution = config.color_map_resolution
+    struct.num_color_maps = len(config.mlp_planes)
+    for index, plane in enumerate(config.mlp_planes):
+        struct.color_axes[index][:] = PLANE_AXES[plane]
+    struct.bilinear = config.assignment == "bilinear"
+    struct.view_encoding = 0 if config.view_encoding == "frequency" else 1
+    struct.view_channels = config.view_channels
+    struct.cells[:] = config.occupancy.resolution
+    struct.box_lower[:], struct.box_upper[:] = box[0].tolist(), box[1].tolist()
+    struct.box_extent[:] = (box[1] - box[0]).tolist()
+    return struct
+
+
+def density_planes(config: ModelConfig) -> list[tuple[int, list[int]]]:
+    """The distinct planes that MLP maps lie on, with the indices of their maps: density heads of a plane are summed."""
+    names = [plane for plane in PLANES if plane in config.mlp_planes]
+    return [(PLANES.index(name), [i for i, plane in enumerate(config.mlp_planes) if plane == name]) for name in names]
+
+
+def describe_view(
+    config: ModelConfig, box: NDArray[np.float32], camera: Camera, settings: RenderSettings, region: Region
+) -> ViewStruct:
+    """Fill in the struct of a camera's view; `region` is the part of its image that is wanted."""
+    steps = settings.steps_per_diagonal or config.render.steps_per_diagonal
+    threshold = config.render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
+    view = ViewStruct()
+    view.inverse_intrinsics[:] = np.linalg.inv(camera.K).ravel().tolist()
+    view.rotation[:] = camera.R.ravel().tolist()
+    view.origin[:] = camera.center.tolist()
+    view.step = float(torch.from_numpy(box[1] - box[0]).norm()) / steps
+    view.weight_threshold = threshold
+    view.final_transmittance = max(threshold, LEAST_TRANSMITTANCE)
+    view.column, view.row = region[0], region[1]
+    view.width, view.height = region[2] - region[0], region[3] - region[1]
+    return view

@@ -1,0 +1,86 @@
+// What turns decoded maps and hash tables into a FrameField's arrays.
+#pragma once
+
+#include "frame_field.h"
+
+namespace mlpvid {
+
+// One level of the hash encoding at the frame's time (model/hash_encoding.py).
+struct BakeLevel {
+    int64 offset;       // first entry of the level in its table
+    int32 resolution;   // nodes along u and v
+    int32 time_node;    // lower node along t
+    float time_weight;  // of the upper node
+    uint32 mask;        // entries - 1 of a hashed level; 0: every node has its own entry
+    int32 lane;         // first of its lanes, one for two features
+};
+
+}  // namespace mlpvid
+
+MLPVID_BEGIN
+
+// Rounds to the nearest half; what would be subnormal becomes 0, what is too large the largest half.
+MLPVID_FUNCTION uint16 half_of(float value) {
+    const uint32 bits = bits_of_float(value);
+    const uint32 sign = (bits >> 16) & 0x8000u;
+    uint32 size = bits & 0x7FFFFFFFu;
+    size += 0xFFFu + ((size >> 13) & 1u);
+    size = size < 0x477FE000u ? size : 0x477FE000u;
+    const uint32 half = size < 0x38800000u ? 0u : (size - 0x38000000u) >> 13;
+    return static_cast<uint16>(half | sign);
+}
+
+// Entry of a hashed level: the xor of the nodes times the hash's factors.
+MLPVID_FUNCTION uint32 hashed_row(int32 v, int32 t) {
+    return (static_cast<uint32>(v) * 2654435761u) ^ (static_cast<uint32>(t) * 805459861u);
+}
+
+// First entry of row (v, t) of a level; node u is entry `row + u` of a dense level, `(row ^ u) & mask` of a hashed one.
+MLPVID_FUNCTION uint32 entry_row(const BakeLevel& level, int32 v, int32 t) {
+    if (level.mask) return hashed_row(v, t);
+    return static_cast<uint32>((t * level.resolution + v) * level.resolution);
+}
+
+MLPVID_FUNCTION uint32 entry_of(const BakeLevel& level, uint32 row, int32 u) {
+    return level.mask ? (row ^ static_cast<uint32>(u)) & level.mask : row + static_cast<uint32>(u);
+}
+
+// One row of a level at the frame's time: both channels of the pair `pair`, as halves of value * inverse_unit.
+//   table: the level's entries, `features` floats each; words: level.resolution of them.
+MLPVID_FUNCTION void bake_grid_row(const float* MLPVID_RESTRICT table, int features, int pair, const BakeLevel& level,
+                                   int32 v, float inverse_unit, uint32* MLPVID_RESTRICT words) {
+    const uint32 lower = entry_row(level, v, level.time_node), upper = entry_row(level, v, level.time_node + 1);
+    for (int32 u = 0; u < level.resolution; u++) {
+        const float* a = table + static_cast<int64>(entry_of(level, lower, u)) * features + 2 * pair;
+        const float* b = table + static_cast<int64>(entry_of(level, upper, u)) * features + 2 * pair;
+        const uint32 low = half_of((a[0] + level.time_weight * (b[0] - a[0])) * inverse_unit);
+        const uint32 high = half_of((a[1] + level.time_weight * (b[1] - a[1])) * inverse_unit);
+        words[u] = low | (high << 16);
+    }
+}
+
+// Where channel `c` of a color head's features lies in memory: even channels first.
+MLPVID_FUNCTION int memory_order(int c) {
+    return (c >> 1) + (c & 1) * kChannelPairs;
+}
+
+// Bakes one color head: W0 (32 x 32), W1 ((32 + V) x 32), W2 (32 x 3), row-major, to the rows of color_head.h.
+MLPVID_FUNCTION void bake_head(const float* MLPVID_RESTRICT head, int view_channels, float* MLPVID_RESTRICT baked) {
+    const float* W0 = head;
+    const float* W1 = W0 + kChannels * kHidden;
+    const float* W2 = W1 + (kHidden + view_channels) * kHidden;
+    for (int c = 0; c < kChannels; c++) {
+        float row[kHidden] = {};
+        for (int i = 0; i < kHidden; i++)
+            for (int j = 0; j < kHidden; j++) row[j] += W0[c * kHidden + i] * W1[i * kHidden + j];
+        float* out = baked + memory_order(c) * kHidden;
+        for (int j = 0; j < kHidden; j++) out[j] = row[j];
+    }
+    float* views = baked + kChannels * kHidden;
+    for (int i = 0; i < view_channels * kHidden; i++) views[i] = W1[kHidden * kHidden + i];
+    float* outputs = views + view_channels * kHidden;
+    for (int i = 0; i < kHidden; i++)
+        for (int j = 0; j < 3; j++) outputs[j * kHidden + i] = W2[i * 3 + j];
+}
+
+MLPVID_END

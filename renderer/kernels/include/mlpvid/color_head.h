@@ -1,0 +1,87 @@
+// Color heads. Nothing stands between a head's first two layers, so F W0 W1 = F (W0 W1) and the product is made once a
+// frame: hidden = relu([F, view] [W0 W1a; W1b]), output = hidden W2. A baked head is a matrix of rows of 32 floats:
+//   32 rows W0 W1a, in the order of features in memory | view_channels rows W1b | 3 rows W2 transposed
+#pragma once
+
+#include "frame_field.h"
+#include "lanes.h"
+
+MLPVID_BEGIN
+
+constexpr int kInputStride = 48;  // floats from one sample's inputs (features, then encoded view) to the next's
+
+MLPVID_FUNCTION int32 head_floats(const FrameField& field) {
+    return (kChannels + field.view_channels + 3) * kHidden;
+}
+
+// Evaluates one head on `Samples` samples at once, so that its weights are loaded once for all of them.
+//   inputs: [Samples][kInputStride]; outputs: [Samples][3], before the sigmoid.
+template <int Samples>
+MLPVID_FUNCTION void evaluate_head(const float* MLPVID_RESTRICT head, int rows, const float* MLPVID_RESTRICT inputs,
+                                   float (*outputs)[3]) {
+    constexpr int block =
+        2 * kLanes < kHidden ? 2 * kLanes : kHidden;  // hidden channels at once: two registers a sample
+    const float* last_layer = head + rows * kHidden;
+    Lanes totals[Samples][3];
+    MLPVID_UNROLL
+    for (int first = 0; first < kHidden; first += block) {
+        Lanes left[Samples], right[Samples];
+        MLPVID_UNROLL
+        for (int n = 0; n < Samples; n++) left[n] = right[n] = broadcast(0.0f);
+        for (int i = 0; i < rows; i++) {
+            const Lanes w0 = load(head + i * kHidden + first), w1 = load(head + i * kHidden + first + kLanes);
+            MLPVID_UNROLL
+            for (int n = 0; n < Samples; n++) {
+                const Lanes x = broadcast(inputs[n * kInputStride + i]);
+                left[n] = fused(x, w0, left[n]);
+                right[n] = fused(x, w1, right[n]);
+            }
+        }
+        MLPVID_UNROLL
+        for (int n = 0; n < Samples; n++) {
+            const Lanes h0 = relu(left[n]), h1 = relu(right[n]);
+            MLPVID_UNROLL
+            for (int j = 0; j < 3; j++) {
+                const float* row = last_layer + j * kHidden + first;
+                const Lanes part = fused(h1, load(row + kLanes), h0 * load(row));
+                totals[n][j] = first == 0 ? part : totals[n][j] + part;
+            }
+        }
+    }
+    MLPVID_UNROLL
+    for (int n = 0; n < Samples; n++)
+        for (int j = 0; j < 3; j++) outputs[n][j] = sum(totals[n][j]);
+}
+
+// The heads of one MLP map that color a point, and their weights.
+struct HeadAssignment {
+    int32 heads[4];  // u * resolution + v
+    float weights[4];
+    int32 count;  // 1 or 4
+};
+
+MLPVID_FUNCTION HeadAssignment assign_heads(const FrameField& field, int map, const float* point) {
+    const int32 size = field.color_resolution;
+    const float u = point[field.color_axes[map][0]], v = point[field.color_axes[map][1]];
+    HeadAssignment assigned = {};
+    if (!field.bilinear || size == 1) {
+        const int32 column = smaller(static_cast<int32>(u * static_cast<float>(size)), size - 1);
+        const int32 row = smaller(static_cast<int32>(v * static_cast<float>(size)), size - 1);
+        assigned.heads[0] = column * size + row;
+        assigned.weights[0] = 1.0f;
+        assigned.count = 1;
+        return assigned;
+    }
+    const float x = u * static_cast<float>(size - 1), y = v * static_cast<float>(size - 1);
+    const int32 column = smaller(static_cast<int32>(x), size - 2), row = smaller(static_cast<int32>(y), size - 2);
+    const float fu = x - static_cast<float>(column), fv = y - static_cast<float>(row);
+    for (int corner = 0; corner < 4; corner++) {
+        const int32 du = corner >> 1, dv = corner & 1;
+        assigned.heads[corner] = (column + du) * size + row + dv;
+        assigned.weights[corner] = (du ? fu : 1.0f - fu) * (dv ? fv : 1.0f - fv);
+    }
+    assigned.count = 4;
+    return assigned;
+}
+
+MLPVID_END

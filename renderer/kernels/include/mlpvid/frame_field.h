@@ -1,0 +1,67 @@
+// What kernels read of a frame: one plain struct of addresses and numbers, the same bytes on CPU and GPU.
+// renderer/frame_field.py mirrors it; a test compares every offset.
+#pragma once
+
+#include "platform.h"
+
+namespace mlpvid {
+
+constexpr int kPlanes = 3;            // xy, xz, yz
+constexpr int kChannels = 32;         // of the point feature F
+constexpr int kChannelPairs = 16;     // lane l holds the channels 2l and 2l + 1
+constexpr int kHidden = 32;           // outputs of the color heads' first two layers
+constexpr int kMaxViewChannels = 15;  // frequency encoding; 9 for spherical harmonics
+constexpr int kOccupancyLevels = 4;   // cells, then blocks of 4^3, 16^3, 64^3 cells
+constexpr int kFrequencyEncoding = 0;
+constexpr int kSphericalHarmonics = 1;
+
+// Maps hold pairs of half-precision numbers, channel 2l in the low and 2l + 1 in the high half of a 32-bit word,
+// divided by a power of two (`*_unit`) that brings the largest near 2^14. None of them is subnormal.
+//
+// Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
+// color heads are ordered likewise when baked, so nothing is ever permuted in a kernel.
+struct FrameField {
+    const uint32* grids[kPlanes];               // hash encoding at the frame's time: [lane][v][u] words, lanes as below
+    const uint32* feature_planes[kPlanes];      // [v][u][16] words
+    const uint32* density_maps[kPlanes];        // [v][u][16] words; null on planes without an MLP map
+    const float* color_heads[kPlanes];          // an MLP map each: [u][v][32 + view_channels + 3][32], see color_head.h
+    const uint32* occupancy[kOccupancyLevels];  // bits; cell (x Y + y) Z + z is bit (cell mod 32) of word cell / 32
+
+    float lane_scale[kChannelPairs];        // nodes a unit of u and v of the lane's level
+    int32 lane_last_corner[kChannelPairs];  // N - 2
+    int32 lane_offset[kChannelPairs];       // first word of the lane's grid
+    int32 lane_stride[kChannelPairs];       // words from one v to the next; unused lanes stay on two words of zeros
+
+    float grid_unit;
+    float feature_unit;
+    float density_unit;
+    int32 feature_resolution;
+    int32 density_resolution;
+    int32 color_resolution;        // heads along a side
+    int32 num_color_maps;          // 1 or 3
+    int32 color_axes[kPlanes][2];  // of each MLP map: the coordinates of a point that are u and v
+    int32 bilinear;                // 1: the four nearest heads' outputs are blended; 0: the cell's head is taken
+    int32 view_encoding;           // kFrequencyEncoding or kSphericalHarmonics
+    int32 view_channels;           // 15 or 9
+    int32 occupancy_levels;        // 1 to kOccupancyLevels
+    int32 cells[3];                // occupancy cells along x, y, z
+    float box_lower[3];            // meters
+    float box_upper[3];
+    float box_extent[3];
+};
+
+// One view of a frame. Rows and columns of matrices as in the camera's file.
+struct View {
+    double inverse_intrinsics[9];  // K^-1
+    double rotation[9];            // R, world to camera
+    float origin[3];               // camera center, meters
+    float step;                    // meters between samples
+    float weight_threshold;        // tau2
+    float final_transmittance;     // a ray ends when no more than this is left
+    int32 column;                  // of the image's first pixel in the camera
+    int32 row;
+    int32 width;  // of the image that is written, pixels
+    int32 height;
+};
+
+}  // namespace mlpvid

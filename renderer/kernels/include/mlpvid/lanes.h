@@ -1,0 +1,21 @@
+// Vectors of floats as wide as the processor's registers. One of three files defines, for kLanes = 16, 8 or 4:
+//   Lanes       floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
+//   IntLanes    whole numbers; +, *, minimum, load_ints, broadcast, truncate (from floats), to_float
+//   Words       pairs of halves; load_words, low_halves, high_halves, gather_pairs (words i and i + 1 of a table)
+#pragma once
+
+#if defined(__AVX512F__) && !defined(MLPVID_PORTABLE)
+#include "lanes_avx512.h"
+#elif defined(__AVX2__) && !defined(MLPVID_PORTABLE)
+#include "lanes_avx2.h"
+#else
+#include "lanes_portable.h"
+#endif
+
+MLPVID_BEGIN
+
+// Halves are widened by moving their bits into a float's, which leaves them too small by 2^112; their weights make up
+// for it.
+constexpr float kHalfUnit = 5192296858534827628530496329220096.0f;
+
+MLPVID_END

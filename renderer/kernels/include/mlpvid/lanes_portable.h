@@ -1,0 +1,144 @@
+// Lanes without intrinsics, 4 floats: compilers turn the loops into SSE or NEON; on a GPU they are 128-bit loads.
+#pragma once
+
+#include "platform.h"
+
+MLPVID_BEGIN
+
+constexpr int kLanes = 4;
+
+#define MLPVID_EACH_LANE MLPVID_UNROLL for (int i = 0; i < kLanes; i++)
+
+struct alignas(16) Lanes {
+    float v[kLanes];
+};
+struct alignas(16) IntLanes {
+    int32 v[kLanes];
+};
+struct alignas(16) Words {
+    uint32 v[kLanes];
+};
+
+MLPVID_FUNCTION Lanes broadcast(float x) {
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = x;
+    return r;
+}
+
+MLPVID_FUNCTION Lanes load(const float* p) {
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = p[i];
+    return r;
+}
+
+MLPVID_FUNCTION void store(float* p, Lanes a) {
+    MLPVID_EACH_LANE p[i] = a.v[i];
+}
+
+MLPVID_FUNCTION Lanes operator+(Lanes a, Lanes b) {
+    MLPVID_EACH_LANE a.v[i] += b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION Lanes operator-(Lanes a, Lanes b) {
+    MLPVID_EACH_LANE a.v[i] -= b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION Lanes operator*(Lanes a, Lanes b) {
+    MLPVID_EACH_LANE a.v[i] *= b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION Lanes fused(Lanes a, Lanes b, Lanes c) {
+    MLPVID_EACH_LANE c.v[i] = a.v[i] * b.v[i] + c.v[i];
+    return c;
+}
+
+MLPVID_FUNCTION Lanes relu(Lanes a) {
+    MLPVID_EACH_LANE a.v[i] = larger(a.v[i], 0.0f);
+    return a;
+}
+
+MLPVID_FUNCTION float sum(Lanes a) {
+    return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+}
+
+MLPVID_FUNCTION IntLanes broadcast(int32 x) {
+    IntLanes r;
+    MLPVID_EACH_LANE r.v[i] = x;
+    return r;
+}
+
+MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
+    IntLanes r;
+    MLPVID_EACH_LANE r.v[i] = p[i];
+    return r;
+}
+
+MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
+    MLPVID_EACH_LANE a.v[i] += b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION IntLanes operator*(IntLanes a, IntLanes b) {
+    MLPVID_EACH_LANE a.v[i] *= b.v[i];
+    return a;
+}
+
+MLPVID_FUNCTION IntLanes minimum(IntLanes a, IntLanes b) {
+    MLPVID_EACH_LANE a.v[i] = smaller(a.v[i], b.v[i]);
+    return a;
+}
+
+MLPVID_FUNCTION IntLanes truncate(Lanes a) {
+    IntLanes r;
+    MLPVID_EACH_LANE r.v[i] = static_cast<int32>(a.v[i]);
+    return r;
+}
+
+MLPVID_FUNCTION Lanes to_float(IntLanes a) {
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = static_cast<float>(a.v[i]);
+    return r;
+}
+
+MLPVID_FUNCTION Words load_words(const uint32* p) {
+#if defined(__CUDA_ARCH__)
+    const uint4 loaded = __ldg(reinterpret_cast<const uint4*>(p));
+    return {{loaded.x, loaded.y, loaded.z, loaded.w}};
+#else
+    Words r;
+    MLPVID_EACH_LANE r.v[i] = p[i];
+    return r;
+#endif
+}
+
+MLPVID_FUNCTION Lanes low_halves(Words a) {
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = float_of_bits(static_cast<uint32>(static_cast<int32>(a.v[i] << 16) >> 3) & 0x8FFFE000u);
+    return r;
+}
+
+MLPVID_FUNCTION Lanes high_halves(Words a) {
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = float_of_bits(static_cast<uint32>(static_cast<int32>(a.v[i]) >> 3) & 0x8FFFE000u);
+    return r;
+}
+
+MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& first, Words& second) {
+    MLPVID_EACH_LANE {
+        const uint32* pair = table + index.v[i];
+#if defined(__CUDA_ARCH__)
+        first.v[i] = __ldg(pair);
+        second.v[i] = __ldg(pair + 1);
+#else
+        first.v[i] = pair[0];
+        second.v[i] = pair[1];
+#endif
+    }
+}
+
+#undef MLPVID_EACH_LANE
+
+MLPVID_END

@@ -1,0 +1,49 @@
+// Rays of a camera and their stretch within the box (renderer/rays.py, operation by operation: the same samples
+// result).
+#pragma once
+
+#include "frame_field.h"
+
+MLPVID_BEGIN
+
+struct Ray {
+    float direction[3];     // unit, world axes
+    float depth_per_meter;  // along the optical axis, a meter of ray
+    float t_near, t_far;    // meters; t_far <= t_near where the ray misses the box
+};
+
+// Direction through the center of a pixel of the view's image.
+MLPVID_FUNCTION void aim(const View& view, int32 x, int32 y, Ray& ray) {
+    const double pixel[3] = {view.column + x + 0.5, view.row + y + 0.5, 1.0};
+    const double *K = view.inverse_intrinsics, *R = view.rotation;
+    double local[3];
+    for (int i = 0; i < 3; i++) local[i] = K[3 * i] * pixel[0] + K[3 * i + 1] * pixel[1] + K[3 * i + 2] * pixel[2];
+    const double length = square_root(local[0] * local[0] + local[1] * local[1] + local[2] * local[2]);
+    for (int i = 0; i < 3; i++) {
+        const double along = (local[0] * R[i] + local[1] * R[3 + i] + local[2] * R[6 + i]) / length;
+        ray.direction[i] = static_cast<float>(along);
+    }
+    ray.depth_per_meter = static_cast<float>(local[2] / length);
+}
+
+// Slab method; a camera inside the box starts at itself.
+MLPVID_FUNCTION void intersect_box(const FrameField& field, const View& view, Ray& ray) {
+    ray.t_near = 0.0f;
+    ray.t_far = 3.0e38f;
+    for (int i = 0; i < 3; i++) {
+        const float direction = magnitude(ray.direction[i]) < 1e-12f ? 1e-12f : ray.direction[i];
+        const float first = (field.box_lower[i] - view.origin[i]) / direction;
+        const float second = (field.box_upper[i] - view.origin[i]) / direction;
+        ray.t_near = larger(ray.t_near, smaller(first, second));
+        ray.t_far = smaller(ray.t_far, larger(first, second));
+    }
+}
+
+MLPVID_FUNCTION Ray pixel_ray(const FrameField& field, const View& view, int32 x, int32 y) {
+    Ray ray;
+    aim(view, x, y, ray);
+    intersect_box(field, view, ray);
+    return ray;
+}
+
+MLPVID_END

@@ -1,0 +1,121 @@
+// Loops over rows and heads that bake a frame.
+#pragma once
+
+#include "kernel_table.h"
+
+MLPVID_BEGIN
+
+MLPVID_FUNCTION float read_half(uint16 half) {
+    const float value =
+        float_of_bits(static_cast<uint32>(half & 0x7FFFu) << 13) * 5192296858534827628530496329220096.0f;
+    return half & 0x8000u ? -value : value;
+}
+
+MLPVID_FUNCTION float read_number(const float* p) {
+    return *p;
+}
+
+// bfloat16 and float16 numbers, told apart by type.
+struct BFloat16 {
+    uint16 bits;
+};
+struct Float16 {
+    uint16 bits;
+};
+MLPVID_FUNCTION float read_number(const BFloat16* p) {
+    return float_of_bits(static_cast<uint32>(p->bits) << 16);
+}
+MLPVID_FUNCTION float read_number(const Float16* p) {
+    return read_half(p->bits);
+}
+
+// Calls `function` with the array's data, typed.
+template <class Function>
+static auto with_type(const Strided& array, Function function) {
+    if (array.type == kBFloat16) return function(static_cast<const BFloat16*>(array.data));
+    if (array.type == kFloat16) return function(static_cast<const Float16*>(array.data));
+    return function(static_cast<const float*>(array.data));
+}
+
+// Adds 32 channels of one row to `row`, [u][32]; strides of channels and of columns in elements.
+template <class T>
+static void add_row(const T* MLPVID_RESTRICT source, int64 channel, int64 column, int32 resolution,
+                    float* MLPVID_RESTRICT row) {
+    if (channel == 1) {
+        for (int32 u = 0; u < resolution; u++)
+            for (int c = 0; c < kChannels; c++) row[u * kChannels + c] += read_number(source + u * column + c);
+        return;
+    }
+    for (int c = 0; c < kChannels; c++)
+        for (int32 u = 0; u < resolution; u++) row[u * kChannels + c] += read_number(source + c * channel + u * column);
+}
+
+static void bake_map_row(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_unit,
+                         uint32* row) {
+    constexpr int32 stretch = 64;  // pixels at a time: their sums stay in the first-level cache
+    alignas(64) float sums[stretch * kChannels];
+    for (int32 u = 0; u < resolution; u += stretch) {
+        const int32 pixels = resolution - u < stretch ? resolution - u : stretch;
+        for (int32 i = 0; i < pixels * kChannels; i++) sums[i] = 0.0f;
+        for (int32 s = 0; s < count; s++) {
+            const int64* strides = sources[s].strides;
+            with_type(sources[s], [&](auto* data) {
+                add_row(data + v * strides[1] + u * strides[2], strides[0], strides[2], pixels, sums);
+            });
+        }
+        uint16* out = reinterpret_cast<uint16*>(row + u * kChannelPairs);
+        for (int32 i = 0; i < pixels * kChannels; i++) out[i] = half_of(sums[i] * inverse_unit);
+    }
+}
+
+static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
+                      float inverse_unit, const int32* lane_offset, uint32* grid) {
+    const float* entries = table + level.offset * features;
+    for (int32 v = first; v < last; v++)
+        for (int pair = 0; pair < features / 2; pair++) {
+            uint32* words = grid + lane_offset[level.lane + pair] + static_cast<int64>(v) * level.resolution;
+            bake_grid_row(entries, features, pair, level, v, inverse_unit, words);
+        }
+}
+
+template <class T>
+static float largest_of_row(const T* source, int64 stride, int64 count) {
+    uint32 most = 0;  // the order of magnitudes is that of their bits
+    if (stride == 1) {
+        for (int64 i = 0; i < count; i++) {
+            const uint32 bits = bits_of_float(read_number(source + i)) & 0x7FFFFFFFu;
+            most = bits > most ? bits : most;
+        }
+    } else {
+        for (int64 i = 0; i < count; i++) {
+            const uint32 bits = bits_of_float(read_number(source + i * stride)) & 0x7FFFFFFFu;
+            most = bits > most ? bits : most;
+        }
+    }
+    return float_of_bits(most);
+}
+
+// Largest magnitude of an array of three dimensions, the last of which is best contiguous.
+static float largest(const Strided& array, const int64* sizes) {
+    float most = 0.0f;
+    with_type(array, [&](auto* data) {
+        for (int64 i = 0; i < sizes[0]; i++)
+            for (int64 j = 0; j < sizes[1]; j++) {
+                const auto* row = data + i * array.strides[0] + j * array.strides[1];
+                most = larger(most, largest_of_row(row, array.strides[2], sizes[2]));
+            }
+    });
+    return most;
+}
+
+static void bake_head_at(const Strided& map, int32 u, int32 v, int32 view_channels, float* baked) {
+    float head[(2 * kChannels + kMaxViewChannels + 3) * kHidden];
+    const int32 count = (2 * kChannels + view_channels + 3) * kHidden;
+    with_type(map, [&](auto* data) {
+        const auto* source = data + u * map.strides[0] + v * map.strides[1];
+        for (int32 i = 0; i < count; i++) head[i] = read_number(source + i * map.strides[2]);
+    });
+    bake_head(head, view_channels, baked);
+}
+
+MLPVID_END

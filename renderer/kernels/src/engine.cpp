@@ -1,0 +1,187 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <stdexcept>
+
+#include "workspace.h"
+
+namespace mlpvid {
+
+namespace {
+
+const KernelTable* find_kernels(const std::string& isa) {
+    for (const KernelTable* const* table = kernel_tables(); *table; table++)
+        if ((isa.empty() || isa == (*table)->name) && supported(**table)) return *table;
+    throw std::invalid_argument("no kernels " + isa + " for this processor");
+}
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+int piece_count(int64 count, int64 size) {
+    return static_cast<int>((count + size - 1) / size);
+}
+
+// Renders one tile: both passes in turn, as often as the room for kept samples asks for.
+void render_tile(const KernelTable& kernels, const FrameField& field, const View& view, const TileRectangle& at,
+                 const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
+    Tile& tile = workspace.tile;
+    tile.x0 = at.x0, tile.y0 = at.y0, tile.x1 = at.x1, tile.y1 = at.y1;
+    tile.ray = tile.next_sample = 0;
+    for (bool done = false; !done;) {
+        workspace.kept.count = 0;
+        const Clock::time_point start = Clock::now();
+        done = kernels.march(field, view, tile, workspace.kept, cancel);
+        if (*cancel) return;
+        const Clock::time_point middle = Clock::now();
+        kernels.shade(field, tile.views, workspace.kept, workspace.sort);
+        kernels.composite(tile, workspace.kept);
+        totals.density_ms += milliseconds(middle - start);
+        totals.color_ms += milliseconds(Clock::now() - middle);
+    }
+    kernels.finish(view, tile, image);
+    const int pixels = (at.x1 - at.x0) * (at.y1 - at.y0);
+    for (int i = 0; i < pixels; i++) {
+        totals.density_samples += tile.counts[2 * i];
+        totals.color_samples += tile.counts[2 * i + 1];
+    }
+}
+
+}  // namespace
+
+Engine::Engine(int threads, const std::string& isa) : kernels_(find_kernels(isa)), pool_(std::max(threads, 1)) {}
+
+RenderTotals Engine::render(const FrameField& field, const View& view, const std::vector<TileRectangle>& tiles,
+                            const Image& image, const volatile int32* cancel) {
+    const int threads = pool_.threads();
+    const int32 heads = field.color_resolution * field.color_resolution;
+    std::vector<std::unique_ptr<Workspace>> workspaces(threads);
+    std::vector<RenderTotals> totals(threads);
+    pool_.run(static_cast<int>(tiles.size()), [&](int piece, int thread) {
+        if (*cancel) return;
+        if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
+        RenderTotals mine;
+        render_tile(*kernels_, field, view, tiles[piece], image, cancel, *workspaces[thread], mine);
+        totals[thread].density_ms += mine.density_ms / threads;
+        totals[thread].color_ms += mine.color_ms / threads;
+        totals[thread].density_samples += mine.density_samples;
+        totals[thread].color_samples += mine.color_samples;
+    });
+    RenderTotals all;
+    all.cancelled = *cancel != 0;
+    for (const RenderTotals& part : totals) {
+        all.density_ms += part.density_ms;
+        all.color_ms += part.color_ms;
+        all.density_samples += part.density_samples;
+        all.color_samples += part.color_samples;
+    }
+    return all;
+}
+
+void Engine::density(const FrameField& field, const float* points, int64 count, float* sigma, float* features) {
+    constexpr int64 size = 1024;
+    pool_.run(piece_count(count, size), [&](int piece, int) {
+        const int64 first = piece * size;
+        float* out = features ? features + first * kChannels : nullptr;
+        kernels_->density(field, points + 3 * first, std::min(size, count - first), sigma + first, out);
+    });
+}
+
+void Engine::color(const FrameField& field, const float* points, const float* features, const float* directions,
+                   int64 count, float* colors) {
+    constexpr int64 size = kSampleCapacity;
+    const int32 heads = field.color_resolution * field.color_resolution;
+    std::vector<std::unique_ptr<Workspace>> workspaces(pool_.threads());
+    std::vector<std::vector<float>> views(pool_.threads());
+    pool_.run(piece_count(count, size), [&](int piece, int thread) {
+        if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
+        views[thread].resize(size * kViewStride);
+        const int64 first = piece * size;
+        KeptSamples& kept = workspaces[thread]->kept;
+        kept.count = static_cast<int32>(std::min(size, count - first));
+        for (int32 i = 0; i < kept.count; i++) kept.rays[i] = i;
+        std::copy_n(features + first * kChannels, kept.count * static_cast<size_t>(kChannels), kept.features);
+        std::copy_n(points + first * 3, kept.count * size_t{3}, kept.points);
+        kernels_->encode_directions(field, directions + 3 * first, kept.count, views[thread].data());
+        kernels_->shade(field, views[thread].data(), kept, workspaces[thread]->sort);
+        std::copy_n(kept.colors, kept.count * size_t{3}, colors + 3 * first);
+    });
+}
+
+namespace {
+
+struct GridPiece {
+    int plane, level;
+    int32 first, last;  // rows
+};
+
+std::vector<GridPiece> grid_pieces(const std::vector<BakeLevel>& levels) {
+    std::vector<GridPiece> pieces;
+    for (int plane = 0; plane < kPlanes; plane++)
+        for (int level = 0; level < static_cast<int>(levels.size()); level++) {
+            const int32 resolution = levels[level].resolution, rows = std::max(1, 65536 / resolution);
+            for (int32 first = 0; first < resolution; first += rows)
+                pieces.push_back({plane, level, first, std::min(first + rows, resolution)});
+        }
+    return pieces;
+}
+
+// The power of two that brings `most` to between 2^13 and 2^14 when divided by it.
+float unit_for(float most) {
+    if (!(most > 0) || !std::isfinite(most)) return 1;
+    return std::ldexp(1.0f, std::min(std::max(std::ilogb(most) - 13, -80), 80));
+}
+
+}  // namespace
+
+void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
+                        const int32* lane_offset, float inverse_unit, uint32* grids, int64 plane_words) {
+    const std::vector<GridPiece> pieces = grid_pieces(levels);
+    pool_.run(static_cast<int>(pieces.size()), [&](int piece, int) {
+        const GridPiece& p = pieces[piece];
+        kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
+                            inverse_unit, lane_offset, grids + p.plane * plane_words);
+    });
+}
+
+float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words) {
+    std::vector<float> most(maps.size() * resolution, 0.0f);
+    const int rows = static_cast<int>(most.size());
+    pool_.run(rows, [&](int piece, int) {
+        for (const Strided& array : maps[piece / resolution]) {
+            const bool channels_last = array.strides[0] == 1;
+            Strided row = array;
+            const size_t bytes = array.type == kFloat32 ? 4 : 2;
+            row.data = static_cast<const char*>(array.data) +
+                       (piece % resolution) * array.strides[1] * static_cast<int64>(bytes);
+            row.strides[0] = 0;
+            row.strides[1] = channels_last ? array.strides[2] : array.strides[0];
+            row.strides[2] = channels_last ? array.strides[0] : array.strides[2];
+            const int64 sizes[3] = {1, channels_last ? resolution : kChannels, channels_last ? kChannels : resolution};
+            most[piece] += kernels_->largest(row, sizes);
+        }
+    });
+    const float unit = unit_for(*std::max_element(most.begin(), most.end()));
+    pool_.run(rows, [&](int piece, int) {
+        const std::vector<Strided>& sources = maps[piece / resolution];
+        uint32* row = words + static_cast<int64>(piece) * resolution * kChannelPairs;
+        kernels_->bake_map_row(sources.data(), static_cast<int32>(sources.size()), resolution, piece % resolution,
+                               1 / unit, row);
+    });
+    return unit;
+}
+
+void Engine::bake_heads(const Strided& map, int32 resolution, int32 view_channels, float* baked) {
+    const int64 floats = static_cast<int64>(kChannels + view_channels + 3) * kHidden;
+    pool_.run(resolution, [&](int u, int) {
+        for (int32 v = 0; v < resolution; v++)
+            kernels_->bake_head(map, u, v, view_channels, baked + (static_cast<int64>(u) * resolution + v) * floats);
+    });
+}
+
+}  // namespace mlpvid

@@ -1,0 +1,57 @@
+// Whole jobs on a pool of threads with the kernels of one instruction set; knows nothing of Python.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernel_table.h"
+#include "thread_pool.h"
+
+namespace mlpvid {
+
+struct TileRectangle {
+    int32 x0, y0, x1, y1;  // pixels of the view's image, at most kTileSide a side
+};
+
+struct RenderTotals {
+    bool cancelled = false;
+    double density_ms = 0, color_ms = 0;  // of all threads together, over their number
+    int64 density_samples = 0, color_samples = 0;
+};
+
+class Engine {
+ public:
+    // `isa`: name of a build; empty takes the best that this processor runs. Throws std::invalid_argument.
+    Engine(int threads, const std::string& isa);
+
+    const KernelTable& kernels() const { return *kernels_; }
+    ThreadPool& pool() { return pool_; }
+
+    // Renders some tiles of a view into `image`; the other pixels stay as they are.
+    RenderTotals render(const FrameField& field, const View& view, const std::vector<TileRectangle>& tiles,
+                        const Image& image, const volatile int32* cancel);
+
+    // sigma (count) and, unless null, features (count x 32) at points (count x 3) in [0, 1]^3.
+    void density(const FrameField& field, const float* points, int64 count, float* sigma, float* features);
+
+    // Colors (count x 3) of samples with their points, features and unit view directions.
+    void color(const FrameField& field, const float* points, const float* features, const float* directions,
+               int64 count, float* colors);
+
+    // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][plane_words].
+    void bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
+                    const int32* lane_offset, float inverse_unit, uint32* grids, int64 plane_words);
+
+    // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their unit.
+    float bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words);
+
+    // Bakes the color heads of one MLP map [u][v][parameter].
+    void bake_heads(const Strided& map, int32 resolution, int32 view_channels, float* baked);
+
+ private:
+    const KernelTable* kernels_;
+    ThreadPool pool_;
+};
+
+}  // namespace mlpvid

@@ -1,0 +1,24 @@
+// Compiled once an instruction set, under the name MLPVID_ISA: all that does arithmetic.
+#include "bake_kernels.h"
+#include "tile_kernels.h"
+
+#define MLPVID_TEXT_OF(name) #name
+#define MLPVID_TEXT(name) MLPVID_TEXT_OF(name)
+
+MLPVID_BEGIN
+
+static void densities(const FrameField& field, const float* points, int64 count, float* sigma, float* features) {
+    alignas(64) float unwanted[kChannels];
+    for (int64 n = 0; n < count; n++)
+        sigma[n] = density(field, points + 3 * n, features ? features + kChannels * n : unwanted);
+}
+
+static void encode_directions(const FrameField& field, const float* directions, int64 count, float* views) {
+    for (int64 n = 0; n < count; n++) encode_direction(field, directions + 3 * n, views + kViewStride * n);
+}
+
+extern const KernelTable table;
+const KernelTable table = {MLPVID_TEXT(MLPVID_ISA), kLanes,    march,        shade,   composite,   finish, densities,
+                           encode_directions,       bake_grid, bake_map_row, largest, bake_head_at};
+
+MLPVID_END

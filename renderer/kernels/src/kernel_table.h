@@ -1,0 +1,93 @@
+// The kernels of one instruction set, as the rest of the module calls them. A source file that is compiled for a
+// certain instruction set must not use templates or inline functions of the standard library: the linker could pick its
+// copy for all.
+#pragma once
+
+#include "mlpvid/bake.h"
+#include "mlpvid/frame_field.h"
+
+namespace mlpvid {
+
+// A strided array of float32, bfloat16 or float16 numbers: what the decoder leaves behind, in any memory order.
+struct Strided {
+    const void* data;
+    int32 type;        // kFloat32, kBFloat16 or kFloat16
+    int64 strides[4];  // elements
+};
+
+constexpr int32 kFloat32 = 0;
+constexpr int32 kBFloat16 = 1;
+constexpr int32 kFloat16 = 2;
+
+constexpr int kViewStride = 16;  // floats from one ray's encoded view to the next's
+constexpr int kTileSide = 32;    // the most pixels along a side of a tile
+constexpr int kTilePixels = kTileSide * kTileSide;
+constexpr int kSampleCapacity = 4096;  // kept samples between two color passes
+
+// Kept samples that wait for their color; the color pass runs when they are many or the tile is done.
+struct KeptSamples {
+    float* features;   // [capacity][32]
+    float* points;     // [capacity][3]
+    float* weights;    // [capacity]
+    float* distances;  // [capacity] meters
+    int32* rays;       // [capacity] index into the tile's rays
+    float* colors;     // [capacity][3]
+    int32 count;
+    int32 capacity;
+};
+
+// Room for sorting samples by head.
+struct HeadSort {
+    int32* heads;    // [4 * capacity]
+    float* weights;  // [4 * capacity]
+    int32* order;    // [4 * capacity] entries by head
+    int32* starts;   // [heads + 1]
+};
+
+// A rectangle of pixels of the view's image and what its rays have gathered so far.
+struct Tile {
+    int32 x0, y0, x1, y1;
+    float* views;   // [pixels][kViewStride]
+    float* sums;    // [pixels][5], see RaySums
+    float* depth;   // [pixels] along the optical axis, a meter of ray
+    int32* counts;  // [pixels][2]
+    int32 ray;      // the ray to go on with, its next sample and transmittance
+    int32 next_sample;
+    float transmittance;
+};
+
+// The images of a view, rows from the top.
+struct Image {
+    float* rgba;     // [height][width][4]
+    float* depth;    // [height][width]
+    uint16* counts;  // [height][width][2]
+};
+
+struct KernelTable {
+    const char* name;
+    int32 lanes;
+    // Marches rays until the tile is done (true) or the room for kept samples is full or `cancel` set (false).
+    bool (*march)(const FrameField&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
+    // Colors all kept samples. `views`: [rays][kViewStride].
+    void (*shade)(const FrameField&, const float* views, KeptSamples&, HeadSort&);
+    // Adds the colored samples to their rays.
+    void (*composite)(Tile&, const KeptSamples&);
+    // Writes the tile's pixels.
+    void (*finish)(const View&, const Tile&, const Image&);
+    void (*density)(const FrameField&, const float* points, int64 count, float* sigma, float* features);
+    void (*encode_directions)(const FrameField&, const float* directions, int64 count, float* views);
+    // Rows [first, last) of one level and plane; `grid` has the plane's lanes, whose offsets are in `lane_offset`.
+    void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last, float inverse_unit,
+                      const int32* lane_offset, uint32* grid);
+    // Row v of a map: the sum of `count` arrays [channel][v][u].
+    void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_unit,
+                         uint32* row);
+    float (*largest)(const Strided&, const int64* sizes);
+    void (*bake_head)(const Strided&, int32 u, int32 v, int32 view_channels, float* baked);
+};
+
+// The builds in this module, best first, ended by null; `supported` says whether this processor can run one.
+const KernelTable* const* kernel_tables();
+bool supported(const KernelTable& table);
+
+}  // namespace mlpvid

@@ -1,0 +1,19 @@
+// Offsets and sizes of the structs that Python fills in, for the test that compares both sides.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "mlpvid/frame_field.h"
+
+namespace mlpvid {
+
+struct Member {
+    const char* name;
+    size_t offset, size;
+};
+
+std::vector<Member> frame_field_members();
+std::vector<Member> view_members();
+
+}  // namespace mlpvid

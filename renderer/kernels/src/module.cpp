@@ -1,0 +1,214 @@
+// The Python module: checks arrays, releases the GIL, calls the engine.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <stdexcept>
+
+#include "engine.h"
+#include "huge_memory.h"
+#include "layout.h"
+
+namespace nb = nanobind;
+
+namespace mlpvid {
+
+namespace {
+
+template <class T, size_t Dimensions>
+using Array = nb::ndarray<T, nb::ndim<Dimensions>, nb::c_contig, nb::device::cpu>;
+using Bytes = Array<const uint8_t, 1>;
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+void require(bool condition, const char* fault) {
+    if (!condition) throw std::invalid_argument(fault);
+}
+
+template <class T>
+T read_struct(const Bytes& bytes) {
+    require(bytes.shape(0) == sizeof(T), "struct has another size in Python");
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof(T));
+    return value;
+}
+
+int32 type_of(const AnyArray& array) {
+    const nb::dlpack::dtype type = array.dtype();
+    if (type == nb::dtype<float>()) return kFloat32;
+    require(type.bits == 16, "maps must be float32, bfloat16 or float16");
+    return type.code == static_cast<uint8_t>(nb::dlpack::dtype_code::Bfloat) ? kBFloat16 : kFloat16;
+}
+
+Strided strided(const AnyArray& array) {
+    require(array.ndim() == 3, "maps must have three dimensions");
+    Strided result = {array.data(), type_of(array), {}};
+    for (size_t i = 0; i < 3; i++) result.strides[i] = array.stride(i);
+    return result;
+}
+
+std::vector<TileRectangle> read_tiles(const Array<const int32, 2>& tiles, const View& view) {
+    require(tiles.shape(1) == 4, "tiles must have shape (n, 4)");
+    std::vector<TileRectangle> result(tiles.shape(0));
+    if (!result.empty()) std::memcpy(result.data(), tiles.data(), result.size() * sizeof(TileRectangle));
+    for (const TileRectangle& t : result) {
+        const bool inside =
+            0 <= t.x0 && t.x0 < t.x1 && t.x1 <= view.width && 0 <= t.y0 && t.y0 < t.y1 && t.y1 <= view.height;
+        require(inside && t.x1 - t.x0 <= kTileSide && t.y1 - t.y0 <= kTileSide, "tile outside the image or too large");
+    }
+    return result;
+}
+
+nb::tuple render(Engine& engine, const Bytes& field_bytes, const Bytes& view_bytes, const Array<const int32, 2>& tiles,
+                 const Array<float, 3>& rgba, const Array<float, 2>& depth, const Array<uint16_t, 3>& counts,
+                 const Array<const int32, 1>& cancel) {
+    const FrameField field = read_struct<FrameField>(field_bytes);
+    const View view = read_struct<View>(view_bytes);
+    const size_t height = view.height, width = view.width;
+    require(rgba.shape(0) == height && rgba.shape(1) == width && rgba.shape(2) == 4, "rgba has the wrong shape");
+    require(depth.shape(0) == height && depth.shape(1) == width, "depth has the wrong shape");
+    require(counts.shape(0) == height && counts.shape(1) == width && counts.shape(2) == 2,
+            "counts has the wrong shape");
+    require(cancel.shape(0) >= 1, "cancel is empty");
+    const std::vector<TileRectangle> rectangles = read_tiles(tiles, view);
+    const Image image = {rgba.data(), depth.data(), counts.data()};
+    RenderTotals totals;
+    {
+        const nb::gil_scoped_release release;
+        totals = engine.render(field, view, rectangles, image, cancel.data());
+    }
+    return nb::make_tuple(totals.cancelled, totals.density_ms, totals.color_ms, totals.density_samples,
+                          totals.color_samples);
+}
+
+void density(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
+             const Array<float, 1>& sigma, const Array<float, 2>& features) {
+    const FrameField field = read_struct<FrameField>(field_bytes);
+    const size_t count = points.shape(0);
+    require(points.shape(1) == 3 && sigma.shape(0) == count, "points and sigma differ in shape");
+    require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
+    const nb::gil_scoped_release release;
+    engine.density(field, points.data(), static_cast<int64>(count), sigma.data(), features.data());
+}
+
+void color(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
+           const Array<const float, 2>& features, const Array<const float, 2>& directions,
+           const Array<float, 2>& colors) {
+    const FrameField field = read_struct<FrameField>(field_bytes);
+    const size_t count = points.shape(0);
+    require(points.shape(1) == 3 && directions.shape(1) == 3 && colors.shape(1) == 3, "arrays must have 3 columns");
+    require(directions.shape(0) == count && colors.shape(0) == count, "arrays differ in length");
+    require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
+    const nb::gil_scoped_release release;
+    engine.color(field, points.data(), features.data(), directions.data(), static_cast<int64>(count), colors.data());
+}
+
+void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes& level_bytes,
+                const Array<const int32, 1>& lane_offset, float unit, const Array<uint32, 2>& grids) {
+    require(level_bytes.shape(0) % sizeof(BakeLevel) == 0, "levels have another size in Python");
+    std::vector<BakeLevel> levels(level_bytes.shape(0) / sizeof(BakeLevel));
+    std::memcpy(levels.data(), level_bytes.data(), level_bytes.shape(0));
+    const int64 entries = tables.shape(1), features = tables.shape(2), words = grids.shape(1);
+    require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
+    require(lane_offset.shape(0) == kChannelPairs, "lane_offset must have 16 numbers");
+    for (const BakeLevel& level : levels) {
+        const int64 nodes = static_cast<int64>(level.resolution) * level.resolution;
+        const int64 used = level.mask ? level.mask + int64{1} : nodes * (level.time_node + int64{2});
+        require(level.offset >= 0 && level.offset + used <= entries, "a level lies outside the tables");
+        for (int64 pair = 0; pair < features / 2; pair++) {
+            require(level.lane + pair < kChannelPairs, "too many lanes");
+            require(lane_offset.data()[level.lane + pair] + nodes <= words, "a level lies outside the grids");
+        }
+    }
+    const nb::gil_scoped_release release;
+    engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, lane_offset.data(), 1 / unit,
+                      grids.data(), words);
+}
+
+float bake_maps(Engine& engine, const std::vector<std::vector<AnyArray>>& maps, const Array<uint32, 4>& words) {
+    require(words.shape(0) == maps.size() && words.shape(1) == words.shape(2) && words.shape(3) == kChannelPairs,
+            "words has the wrong shape");
+    std::vector<std::vector<Strided>> sources;
+    for (const std::vector<AnyArray>& parts : maps) {
+        sources.emplace_back();
+        for (const AnyArray& part : parts) {
+            sources.back().push_back(strided(part));
+            require(part.shape(0) == kChannels && part.shape(1) == words.shape(1) && part.shape(2) == words.shape(1),
+                    "maps must have shape (32, n, n)");
+        }
+    }
+    const nb::gil_scoped_release release;
+    return engine.bake_maps(sources, static_cast<int32>(words.shape(1)), words.data());
+}
+
+void bake_heads(Engine& engine, const AnyArray& map, int32 view_channels, const Array<float, 4>& baked) {
+    const Strided source = strided(map);
+    require(view_channels >= 0 && view_channels <= kMaxViewChannels, "too many view channels");
+    const size_t rows = static_cast<size_t>(kChannels + view_channels + 3);
+    require(map.shape(2) == (rows + kChannels) * kHidden, "heads have the wrong number of parameters");
+    require(map.shape(0) == map.shape(1) && baked.shape(0) == map.shape(0) && baked.shape(1) == map.shape(0) &&
+                baked.shape(2) == rows && baked.shape(3) == kHidden,
+            "baked has the wrong shape");
+    const nb::gil_scoped_release release;
+    engine.bake_heads(source, static_cast<int32>(map.shape(0)), view_channels, baked.data());
+}
+
+nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> allocate(size_t bytes) {
+    void* block = allocate_huge(bytes);
+    const nb::capsule owner(block, [](void* p) noexcept { free_huge(p); });
+    const size_t shape[1] = {bytes};
+    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(block, 1, shape, owner);
+}
+
+nb::list members(const std::vector<Member>& all) {
+    nb::list result;
+    for (const Member& member : all) result.append(nb::make_tuple(member.name, member.offset, member.size));
+    return result;
+}
+
+nb::list available_isas() {
+    nb::list names;
+    for (const KernelTable* const* table = kernel_tables(); *table; table++)
+        if (supported(**table)) names.append((*table)->name);
+    return names;
+}
+
+}  // namespace
+
+}  // namespace mlpvid
+
+NB_MODULE(mlpvid_kernels, m) {
+    using namespace nb::literals;
+    using namespace mlpvid;
+    m.doc() = "Native kernels of MLPVid: baking and rendering of frames of volumetric videos on the CPU.";
+    m.attr("TILE_SIDE") = kTileSide;
+    m.def("available_isas", &available_isas, "Names of the builds that this processor can run, best first.");
+    m.def(
+        "frame_field_layout", [] { return members(frame_field_members()); },
+        "(name, offset, size) of each member of FrameField; last, '' with the size of all.");
+    m.def(
+        "view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
+    m.def("allocate", &allocate, "bytes"_a, "Zeroed memory, aligned to cache lines and in huge pages where possible.");
+    nb::class_<Engine>(m, "Engine", "Kernels of one instruction set on a pool of threads.")
+        .def(nb::init<int, const std::string&>(), "threads"_a, "isa"_a = "",
+             "isa: a name of available_isas(); empty takes the best. ValueError when there is no such build.")
+        .def_prop_ro(
+            "isa", [](const Engine& e) { return std::string(e.kernels().name); }, "Name of the build in use.")
+        .def_prop_ro(
+            "threads", [](Engine& e) { return e.pool().threads(); }, "Threads, the calling one included.")
+        .def("render", &render, "field"_a, "view"_a, "tiles"_a, "rgba"_a, "depth"_a, "counts"_a, "cancel"_a,
+             "Renders tiles (n, 4: x0, y0, x1, y1) into the images. Returns (cancelled, density_ms, color_ms, density "
+             "samples, color samples). Ends soon after cancel[0] becomes nonzero.")
+        .def("density", &density, "field"_a, "points"_a, "sigma"_a, "features"_a,
+             "Densities, 1/m, and features (even channels first) at points (n, 3) in [0, 1]^3.")
+        .def("color", &color, "field"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
+             "Colors (n, 3) of samples from their points, features and unit view directions.")
+        .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "lane_offset"_a, "unit"_a, "grids"_a,
+             "Bakes hash tables (3, entries, F) at one time to words (3, n); levels: an array of BakeLevel.")
+        .def("bake_maps", &bake_maps, "maps"_a, "words"_a,
+             "Bakes maps, each the sum of arrays (32, n, n) in any memory order, to words (maps, n, n, 16); returns "
+             "the unit.")
+        .def("bake_heads", &bake_heads, "map"_a, "view_channels"_a, "baked"_a,
+             "Multiplies out the first two layers of the color heads (n, n, parameters) of one MLP map.");
+}

@@ -1,0 +1,156 @@
+// The two passes over a tile of rays.
+#pragma once
+
+#include "kernel_table.h"
+#include "mlpvid/color_head.h"
+#include "mlpvid/compositing.h"
+#include "mlpvid/feature.h"
+#include "mlpvid/occupancy.h"
+#include "mlpvid/view_encoding.h"
+
+MLPVID_BEGIN
+
+// Samples that go through a head together: as many as leave their sums in registers.
+constexpr int kHeadSamples = kLanes == 16 ? 12 : kLanes == 8 ? 5 : 4;
+
+static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float weight, float distance) {
+    const int32 n = kept.count++;
+    kept.rays[n] = ray;
+    kept.weights[n] = weight;
+    kept.distances[n] = distance;
+    for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
+}
+
+static void begin_ray(const FrameField& field, const Ray& ray, Tile& tile) {
+    RaySums& sums = reinterpret_cast<RaySums*>(tile.sums)[tile.ray];
+    sums = {};
+    tile.depth[tile.ray] = ray.depth_per_meter;
+    tile.counts[2 * tile.ray] = tile.counts[2 * tile.ray + 1] = 0;
+    if (ray.t_near < ray.t_far) encode_direction(field, ray.direction, tile.views + tile.ray * kViewStride);
+    tile.transmittance = 1.0f;
+}
+
+// Goes on with the tile's current ray; false when there is no more room for kept samples.
+static bool march_ray(const FrameField& field, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
+    OccupancyWalk walk;
+    walk.start(field, view, ray, tile.next_sample);
+    int32* counts = tile.counts + 2 * tile.ray;
+    float point[3], distance;
+    while (kept.count < kept.capacity) {
+        if (!walk.next(field, view, ray, point, distance)) return true;
+        counts[0]++;
+        const float sigma = density(field, point, kept.features + static_cast<int64>(kept.count) * kChannels);
+        if (sigma == 0.0f) continue;
+        const float weight = absorb(sigma, view.step, tile.transmittance);
+        if (weight > view.weight_threshold) {
+            counts[1]++;
+            keep_sample(kept, tile.ray, point, weight, distance);
+        }
+        if (tile.transmittance <= view.final_transmittance) return true;
+    }
+    tile.next_sample = walk.k;
+    return false;
+}
+
+static bool march(const FrameField& field, const View& view, Tile& tile, KeptSamples& kept,
+                  const volatile int32* cancel) {
+    const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
+    for (; tile.ray < pixels; tile.ray++) {
+        if (*cancel) return false;
+        const Ray ray = pixel_ray(field, view, tile.x0 + tile.ray % columns, tile.y0 + tile.ray / columns);
+        if (tile.next_sample == 0) begin_ray(field, ray, tile);
+        if (ray.t_near < ray.t_far && !march_ray(field, view, ray, tile, kept)) return false;
+        tile.next_sample = 0;
+    }
+    return true;
+}
+
+// Lists the heads of all kept samples on one MLP map; entry n * per_sample + corner is that of sample n.
+static int32 list_heads(const FrameField& field, int map, const KeptSamples& kept, HeadSort& sort) {
+    int32 entries = 0;
+    for (int32 n = 0; n < kept.count; n++) {
+        const HeadAssignment assigned = assign_heads(field, map, kept.points + 3 * n);
+        for (int32 i = 0; i < assigned.count; i++, entries++) {
+            sort.heads[entries] = assigned.heads[i];
+            sort.weights[entries] = assigned.weights[i];
+        }
+    }
+    return entries;
+}
+
+// Counting sort of entries by head; starts[h] to starts[h + 1] are those of head h.
+static void sort_by_head(HeadSort& sort, int32 entries, int32 heads) {
+    for (int32 h = 0; h <= heads; h++) sort.starts[h] = 0;
+    for (int32 e = 0; e < entries; e++) sort.starts[sort.heads[e]]++;
+    int32 end = 0;
+    for (int32 h = 0; h <= heads; h++) {
+        end += sort.starts[h];
+        sort.starts[h] = end;
+    }
+    for (int32 e = entries - 1; e >= 0; e--) sort.order[--sort.starts[sort.heads[e]]] = e;
+}
+
+static void gather_inputs(const KeptSamples& kept, const float* views, int32 sample, float* inputs) {
+    const float* features = kept.features + static_cast<int64>(sample) * kChannels;
+    const float* view = views + static_cast<int64>(kept.rays[sample]) * kViewStride;
+    for (int i = 0; i < kChannels; i += kLanes) store(inputs + i, load(features + i));
+    for (int i = 0; i < kViewStride; i += kLanes) store(inputs + kChannels + i, load(view + i));
+}
+
+// Sends the sorted entries [first, last), all of one head, through it; a group that is not full repeats its last
+// sample.
+static void shade_group(const float* head, int rows, const float* views, int32 per_sample, int32 first, int32 last,
+                        const HeadSort& sort, KeptSamples& kept) {
+    alignas(64) float inputs[kHeadSamples * kInputStride];
+    float outputs[kHeadSamples][3];
+    for (; first < last; first += kHeadSamples) {
+        for (int n = 0; n < kHeadSamples; n++) {
+            const int32 entry = sort.order[smaller(first + n, last - 1)];
+            gather_inputs(kept, views, entry / per_sample, inputs + n * kInputStride);
+        }
+        evaluate_head<kHeadSamples>(head, rows, inputs, outputs);
+        for (int n = 0; n < kHeadSamples && first + n < last; n++) {
+            const int32 entry = sort.order[first + n];
+            float* color = kept.colors + 3 * (entry / per_sample);
+            for (int j = 0; j < 3; j++) color[j] += sort.weights[entry] * outputs[n][j];
+        }
+    }
+}
+
+static void shade(const FrameField& field, const float* views, KeptSamples& kept, HeadSort& sort) {
+    for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = 0.0f;
+    const int32 heads = field.color_resolution * field.color_resolution;
+    const int32 rows = kChannels + field.view_channels;
+    for (int map = 0; map < field.num_color_maps && kept.count > 0; map++) {
+        const int32 entries = list_heads(field, map, kept, sort);
+        sort_by_head(sort, entries, heads);
+        for (int32 h = 0; h < heads; h++) {
+            if (sort.starts[h] == sort.starts[h + 1]) continue;
+            const float* head = field.color_heads[map] + static_cast<int64>(h) * head_floats(field);
+            shade_group(head, rows, views, entries / kept.count, sort.starts[h], sort.starts[h + 1], sort, kept);
+        }
+    }
+    for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = sigmoid(kept.colors[i]);
+}
+
+static void composite(Tile& tile, const KeptSamples& kept) {
+    RaySums* sums = reinterpret_cast<RaySums*>(tile.sums);
+    for (int32 n = 0; n < kept.count; n++)
+        sums[kept.rays[n]].add(kept.weights[n], kept.colors + 3 * n, kept.distances[n]);
+}
+
+static void finish(const View& view, const Tile& tile, const Image& image) {
+    const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
+    const RaySums* rays = reinterpret_cast<const RaySums*>(tile.sums);
+    for (int32 n = 0; n < pixels; n++) {
+        const RaySums& ray = rays[n];
+        const int64 pixel = static_cast<int64>(tile.y0 + n / columns) * view.width + tile.x0 + n % columns;
+        const float values[4] = {ray.red, ray.green, ray.blue, ray.opacity};
+        for (int i = 0; i < 4; i++) image.rgba[4 * pixel + i] = smaller(values[i], 1.0f);
+        image.depth[pixel] = ray.opacity > 0.0f ? ray.distance / ray.opacity * tile.depth[n] : 0.0f;
+        for (int i = 0; i < 2; i++)
+            image.counts[2 * pixel + i] = static_cast<uint16>(smaller(tile.counts[2 * n + i], 65535));
+    }
+}
+
+MLPVID_END

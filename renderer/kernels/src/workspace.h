@@ -1,0 +1,24 @@
+// Memory that one thread needs to render tiles; made once a thread and kept.
+#pragma once
+
+#include <vector>
+
+#include "kernel_table.h"
+
+namespace mlpvid {
+
+class Workspace {
+ public:
+    // `heads`: color heads along a side, squared.
+    explicit Workspace(int32 heads);
+
+    Tile tile;
+    KeptSamples kept;
+    HeadSort sort;
+
+ private:
+    std::vector<float> floats_;
+    std::vector<int32> ints_;
+};
+
+}  // namespace mlpvid
