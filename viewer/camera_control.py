@@ -127,7 +127,7 @@ class OrbitCamera:
             steps: notches of the wheel.
             anchor: world point that keeps its pixel; default: the target.
         """
-        distance = self.state.distance * math.exp(-DOLLY_STEP * steps)
+        distance = self.state.distance * math.exp(min(max(-DOLLY_STEP * steps, -50.0), 50.0))
         distance = min(max(distance, MIN_DISTANCE), MAX_DISTANCE)
         scale = distance / self.state.distance
         fixed = self.state.target if anchor is None else np.asarray(anchor, dtype=np.float64)
