@@ -99,11 +99,13 @@ def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
     if len(start) <= _LENGTH_BYTES or start[_LENGTH_BYTES:] != b"{":
         raise InputError(path, _FOREIGN)
     (length,) = struct.unpack("<Q", start[:_LENGTH_BYTES])
+    if length < len("{}"):
+        raise InputError(path, _FOREIGN)
     if length > MAX_HEADER_BYTES:
         raise InputError(path, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
     if _LENGTH_BYTES + length > size:
         raise InputError(path, _TRUNCATED, f"its header alone takes {length:,} bytes, the file has {size:,}")
-    return (start[_LENGTH_BYTES:] + stream.read(length - 1))[:length]
+    return start[_LENGTH_BYTES:] + stream.read(length - 1)
 
 
 def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorSpec]) -> None:
