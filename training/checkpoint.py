@@ -1,0 +1,112 @@
+"""Checkpoints: one safetensors file with parameters, optimizer state, step, seed and config. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from model.atomic import atomic_write
+from model.errors import InputError
+from training.config import TrainingConfig
+from training.network import Network
+
+FILE_NAME = "checkpoint.safetensors"
+"""Its file in a run's folder."""
+
+_FORMAT_VERSION = 1
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class CheckpointHeader:
+    """All of a checkpoint that is no tensor. Randomness needs no more than seed and step: each step draws from a generator
+    that is seeded with both."""
+
+    step: int
+    """Steps done."""
+    seed: int
+    """Seed of the training."""
+    seconds: float
+    """Time trained so far."""
+    config: TrainingConfig
+    """Settings of the training."""
+
+
+def save_checkpoint(folder: Path, header: CheckpointHeader, network: Network, optimizer: torch.optim.Optimizer) -> None:
+    """Write the checkpoint of a run, atomically: a reader sees the old one or the new one."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        for moment, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{moment}.{name}"] = value
+    text = {
+        "format_version": _FORMAT_VERSION,
+        "step": header.step,
+        "seed": header.seed,
+        "seconds": header.seconds,
+        "config": header.config.to_dict(),
+    }
+    with atomic_write(folder / FILE_NAME) as temporary:
+        save_file({name: t.detach().contiguous() for name, t in tensors.items()}, temporary, {"checkpoint": json.dumps(text)})
+
+
+def read_header(folder: Path) -> CheckpointHeader:
+    """Read the settings of a checkpoint; InputError when there is none, it is damaged or of another version."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(folder, "holds no checkpoint", f"there is no {FILE_NAME}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = json.loads((file.metadata() or {})["checkpoint"])
+        version, step, seed, seconds = (text[k] for k in ("format_version", "step", "seed", "seconds"))
+        step, seed, seconds = int(step), int(seed), float(seconds)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(path, "is damaged") from error
+    if version != _FORMAT_VERSION:
+        raise InputError(path, f"has version {version}, this program reads {_FORMAT_VERSION}")
+    return CheckpointHeader(step, seed, seconds, TrainingConfig.from_dict(text.get("config"), str(path)))
+
+
+def load_network(folder: Path, network: Network) -> None:
+    """Fill a network with the checkpoint's parameters; InputError when they do not fit it."""
+    tensors = _tensors(folder, "network.")
+    expected = network.state_dict()
+    _check(folder, tensors, {name: tuple(value.shape) for name, value in expected.items()})
+    network.load_state_dict(tensors)
+
+
+def load_optimizer(folder: Path, network: Network, optimizer: torch.optim.Optimizer) -> None:
+    """Fill an optimizer with the checkpoint's state; InputError when it does not fit the network."""
+    tensors = _tensors(folder, "optimizer.")
+    if not tensors:
+        return  # saved before the first step
+    parameters = dict(network.named_parameters())
+    shapes = {f"{m}.{name}": () if m == "step" else tuple(p.shape) for name, p in parameters.items() for m in _MOMENTS}
+    _check(folder, tensors, shapes)
+    for name, parameter in parameters.items():
+        optimizer.state[parameter] = {moment: tensors[f"{moment}.{name}"] for moment in _MOMENTS}
+
+
+def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
+    path = folder / FILE_NAME
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a mapping
+            return {name.removeprefix(prefix): file.get_tensor(name).clone() for name in names}
+    except (OSError, SafetensorError) as error:
+        raise InputError(path, "is damaged") from error
+
+
+def _check(folder: Path, tensors: dict[str, torch.Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise InputError(folder / FILE_NAME, f"has no {name}")
+        if tuple(tensors[name].shape) != shape or not tensors[name].isfinite().all():
+            raise InputError(folder / FILE_NAME, f"{name} has a wrong shape or is not finite")
+    unknown = sorted(set(tensors) - set(shapes))
+    if unknown:
+        raise InputError(folder / FILE_NAME, f"has unknown {unknown[0]}")

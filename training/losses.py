@@ -1,0 +1,35 @@
+"""The terms of the loss (paper, equations 4 and 5; the density penalty is ours)."""
+
+from __future__ import annotations
+
+import torch
+
+from training.config import LossConfig
+
+
+def color_loss(rendered: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of colors, (R, 3) each."""
+    return (rendered - truth).square().mean()
+
+
+def mask_loss(opacity: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of opacities against the mask's coverage, (R,) each."""
+    return (opacity - mask).square().mean()
+
+
+def optical_depth_penalty(optical_depth: torch.Tensor, limit: float, samples: int) -> torch.Tensor:
+    """Sum of the squared excess of samples' optical depths over `limit`, over the number of all samples of the step."""
+    return torch.relu(optical_depth - limit).square().sum() / max(samples, 1)
+
+
+def psnr(squared_error: float) -> float:
+    """Peak signal-to-noise ratio of a mean squared error, peak 1, dB; at most 100."""
+    return float(-10 * torch.log10(torch.tensor(max(squared_error, 1e-10), dtype=torch.float64)))
+
+
+def total_loss(
+    color: torch.Tensor, mask: torch.Tensor, excess: torch.Tensor, kl: torch.Tensor | None, config: LossConfig
+) -> torch.Tensor:
+    """Weighted sum of the terms; the color error has weight 1."""
+    total = color + config.mask * mask + config.optical_depth * excess
+    return total if kl is None else total + config.kl * kl

@@ -1,0 +1,29 @@
+"""What follows from the step's number alone: frames, seeds and learning rates. Resuming needs no other state."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.config import OptimizerConfig
+
+
+def frames_of_step(step: int, frames_per_step: int, num_frames: int, seed: int) -> list[int]:
+    """The frames of a step: all frames come once, shuffled, before any comes again."""
+    first = step * frames_per_step
+    return [_frame_at(position, num_frames, seed) for position in range(first, first + frames_per_step)]
+
+
+def _frame_at(position: int, num_frames: int, seed: int) -> int:
+    epoch, index = divmod(position, num_frames)
+    return int(np.random.default_rng([seed, 1, epoch]).permutation(num_frames)[index])
+
+
+def seed_of(step: int, slot: int, seed: int) -> int:
+    """Seed of one frame of a step, below 2^63."""
+    return int(np.random.SeedSequence([seed, 2, step, slot]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
+    """What the learning rates are multiplied by: linear warm-up times exponential decay."""
+    warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    return warmup * config.decay ** (step / (config.decay_steps or steps))

@@ -1,0 +1,95 @@
+"""One training step of one frame: decode, draw rays, render, loss, gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from model.encoder import INPUT_RESOLUTION
+from training.config import TrainingConfig
+from training.dataset import Dataset, letterbox
+from training.field import FieldOptions
+from training.losses import color_loss, mask_loss, optical_depth_penalty, total_loss
+from training.network import Network
+from training.rays import Lenses, draw_pixels, make_rays, stratified_samples
+from training.rendering import RenderedRays, render_rays
+from training.scene import Scene
+
+_ENCODER_VIEWS = 3
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What one frame contributes to a step."""
+
+    gradients: list[torch.Tensor | None]
+    """Of the frame's loss, in the order of the network's parameters."""
+    squared_error: float
+    """Mean squared color error of its rays."""
+    samples_per_ray: float
+    """Samples in the hull."""
+    live_per_ray: float
+    """Samples in the graph."""
+    colored_per_ray: float
+    """Samples with color; below 1 the density has collapsed."""
+
+
+class FrameStep:
+    """Computes the gradients of single frames; safe to call from several threads at once.
+
+    Args:
+        config: the training.
+        network: the parameters.
+        dataset: the pixels.
+        scene: boxes and hulls.
+    """
+
+    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene) -> None:
+        self.config, self.network, self.dataset, self.scene = config, network, dataset, scene
+        self.parameters = list(network.parameters())
+        self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
+        self._boxes = [torch.from_numpy(box) for box in scene.boxes]
+        self._bounds = [scene.bounds(frame) for frame in range(scene.num_frames)]
+        self._encoder_views: dict[int, torch.Tensor] = {}
+
+    def __call__(self, frame: int, half: bool, seed: int) -> FrameResult:
+        """Gradients of one frame.
+
+        Args:
+            frame: index in the training.
+            half: use images of half the size.
+            seed: decides all randomness of the call.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        rays = make_rays(
+            views := self.dataset.frame(frame, half),
+            self._lenses[half],
+            draw_pixels(views, self.config.rays, generator),
+        )
+        box, hull = self._boxes[frame], self.scene.hull(frame)
+        samples = stratified_samples(rays, box, self._bounds[frame], hull, self.config.rays, generator)
+        latent, kl = self.network.latent(frame, self.encoder_input, generator)
+        options = FieldOptions(self.config.density_leak, generator if self.config.blend_at_random else None)
+        rendered = render_rays(self.network.frame(frame, latent, box), rays, samples, options)
+        error = color_loss(rendered.color, rays.colors)
+        limit = self.config.loss.optical_depth_limit
+        excess = optical_depth_penalty(rendered.optical_depth, limit, rendered.samples)
+        loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), excess, kl, self.config.loss)
+        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        return _result(list(gradients), float(error.detach()), rendered, len(rays.colors))
+
+    def encoder_input(self, frame: int) -> torch.Tensor:
+        """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
+        if frame not in self._encoder_views:
+            views = self.dataset.views
+            chosen = [views[i * len(views) // _ENCODER_VIEWS] for i in range(_ENCODER_VIEWS)]
+            source = self.dataset.frames[frame]
+            images = [letterbox(self.dataset.capture.view(source, camera).color, INPUT_RESOLUTION) for camera in chosen]
+            self._encoder_views[frame] = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+        return self._encoder_views[frame].float() / 255
+
+
+def _result(gradients: list[torch.Tensor | None], error: float, rendered: RenderedRays, rays: int) -> FrameResult:
+    return FrameResult(gradients, error, rendered.samples / rays, rendered.live / rays, rendered.colored / rays)

@@ -1,0 +1,181 @@
+"""The training loop: steps, checkpoints, interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from model.errors import InputError
+from training.capture import Capture
+from training.checkpoint import CheckpointHeader, load_network, load_optimizer, read_header, save_checkpoint
+from training.config import TrainingConfig
+from training.dataset import Dataset
+from training.network import Network
+from training.progress import Progress
+from training.scene import Scene, build_scene, load_scene, save_scene, selected_frames
+from training.schedule import frames_of_step, rate_factor, seed_of
+from training.step import FrameResult, FrameStep
+
+
+class Trainer:
+    """A training in progress, in memory.
+
+    Frames of a step are computed side by side, one worker each, and their gradients are added in a fixed order; every
+    random number follows from seed, step and slot. So a training is the same for any number of workers, and a resumed one
+    is the same as one that was never interrupted.
+
+    Args:
+        capture: what is trained on.
+        config: the settings.
+        seed: decides initialization and all draws.
+        scene: boxes and hulls of the capture.
+        pool: the workers.
+    """
+
+    def __init__(
+        self, capture: Capture, config: TrainingConfig, seed: int, scene: Scene, pool: ThreadPoolExecutor
+    ) -> None:
+        self.config, self.seed, self.scene = config, seed, scene
+        self.step, self.seconds = 0, 0.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = Network(config, scene.num_frames, scene.loop)
+        self.optimizer = make_optimizer(self.network, config)
+        self.dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
+        self._frame_step = FrameStep(config, self.network, self.dataset, scene)
+        self._pool = pool
+
+    def advance(self) -> list[FrameResult]:
+        """Do one step; returns what its frames gave.
+
+        Raises:
+            FloatingPointError: a gradient is not finite.
+        """
+        start = time.monotonic()
+        half = self.step < self.config.half_resolution_steps
+        if not half:
+            self.dataset.forget_half()
+        frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
+        seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
+        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds))
+        self._apply([result.gradients for result in results])
+        self.step += 1
+        self.seconds += time.monotonic() - start
+        return results
+
+    def _apply(self, gradients: list[list[torch.Tensor | None]]) -> None:
+        for index, parameter in enumerate(self._frame_step.parameters):
+            parts = [of_frame[index] for of_frame in gradients]
+            present = [part for part in parts if part is not None]
+            parameter.grad = sum(present[1:], present[0]) / len(parts) if present else torch.zeros_like(parameter)
+            if not bool(parameter.grad.sum().isfinite()):
+                raise FloatingPointError(f"a gradient is not finite at step {self.step}")
+        factor = rate_factor(self.step, self.config.steps, self.config.optimizer)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base_rate"] * factor
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def latents(self) -> torch.Tensor:
+        """(T, D): the embedding, or the encoder's means."""
+        views = self._frame_step.encoder_input
+        return torch.stack([self.network.latent(frame, views)[0] for frame in range(self.scene.num_frames)])
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint."""
+        header = CheckpointHeader(self.step, self.seed, self.seconds, self.config)
+        save_checkpoint(folder, header, self.network, self.optimizer)
+
+    def load(self, folder: Path) -> None:
+        """Continue from the checkpoint in `folder`.
+
+        Raises:
+            InputError: it is damaged, or of a training with other settings or another seed.
+        """
+        header = read_header(folder)
+        if header.seed != self.seed:
+            raise InputError(folder, f"was trained with --seed {header.seed}")
+        if _lasting(header.config) != _lasting(self.config):
+            raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
+        load_network(folder, self.network)
+        load_optimizer(folder, self.network, self.optimizer)
+        self.step, self.seconds = header.step, header.seconds
+
+
+def make_optimizer(network: Network, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Adam with one group for decoder, encoder and embedding, and one for the hash tables."""
+    settings = config.optimizer
+    others, tables = network.parameter_groups()
+    groups = [
+        {"params": others, "base_rate": settings.decoder_rate, "eps": settings.epsilon},
+        {"params": tables, "base_rate": settings.table_rate, "eps": settings.table_epsilon},
+    ]
+    return torch.optim.Adam(groups, lr=0.0, betas=(settings.beta1, settings.beta2), fused=True)
+
+
+def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
+    """The scene of a run: that in its folder when resuming, else built and written there."""
+    if resume:
+        return load_scene(folder)
+    scene = build_scene(capture, config.data, pool)
+    save_scene(scene, folder)
+    return scene
+
+
+def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
+    """Train to the end, with checkpoints on the way.
+
+    Returns:
+        False when Ctrl-C (or SIGTERM) ended it early; the checkpoint then holds every step done.
+    """
+    last_saved = time.monotonic()
+    with _interruptible() as interrupted:
+        while trainer.step < trainer.config.steps and not interrupted:
+            results = trainer.advance()
+            done = trainer.step >= trainer.config.steps
+            progress.update(trainer.step, last=done or bool(interrupted), **_measurements(results))
+            if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
+                trainer.save(folder)
+                last_saved = time.monotonic()
+        trainer.save(folder)
+    return trainer.step >= trainer.config.steps
+
+
+def _measurements(results: list[FrameResult]) -> dict[str, float]:
+    return {
+        "squared_error": sum(r.squared_error for r in results) / len(results),
+        "samples": sum(r.samples_per_ray for r in results) / len(results),
+        "live": sum(r.live_per_ray for r in results) / len(results),
+        "colored": sum(r.colored_per_ray for r in results) / len(results),
+    }
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM in a list instead of raising, so that a step ends whole; outside the main thread, no-op."""
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before = {}
+    with contextlib.suppress(ValueError):
+        before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _lasting(config: TrainingConfig) -> TrainingConfig:
+    """A config without what may change when a training is resumed."""
+    return dataclasses.replace(config, steps=1, checkpoint_minutes=1.0)
