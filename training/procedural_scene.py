@@ -21,7 +21,7 @@ def scene_at(phase: float) -> list[Solid]:
     turn = 2 * np.pi * phase
     sway, bounce = 0.07 * np.sin(turn), 0.04 * abs(np.sin(turn))
     hips, chest = np.array([0.5 * sway, 0, 0.95 - bounce]), np.array([sway, 0, 1.35 - bounce])
-    head = chest + (0.02 * np.sin(2 * turn), 0, 0.37)
+    head = chest + _offset(0.02 * np.sin(2 * turn), 0, 0.37)
     plinth = Solid("cube", np.diag([0.42, 0.36, 0.08]), np.array([0, 0, 0.08]), "checker", (_DARK, _CREAM), 4.0)
     body = [
         plinth,
@@ -34,30 +34,34 @@ def scene_at(phase: float) -> list[Solid]:
     return body + [_ball(head, turn, index) for index in range(3)]
 
 
+def _offset(x: float, y: float, z: float) -> Array:
+    return np.array([x, y, z])
+
+
 def _head(center: Array, yaw: float) -> list[Solid]:
     turned = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1.0]])
-    eyes = [center + turned @ (side * 0.05, -0.12, 0.03) for side in (-1, 1)]
+    eyes = [center + turned @ _offset(side * 0.05, -0.12, 0.03) for side in (-1, 1)]
     return [
         Solid("sphere", turned @ np.diag([0.12, 0.14, 0.17]), center, "plain", (_SKIN, _SKIN)),
-        Solid("cube", turned @ np.diag([0.11, 0.11, 0.06]), center + (0, 0, 0.17), "stripes", (_GOLD, _GREEN), 3.0),
+        Solid("cube", turned @ np.diag([0.11, 0.11, 0.06]), center + _offset(0, 0, 0.17), "stripes", (_GOLD, _GREEN), 3.0),
         *(Solid("sphere", np.eye(3) * 0.024, eye, "plain", (_DARK, _DARK)) for eye in eyes),
     ]
 
 
 def _leg(hips: Array, side: int, turn: float) -> list[Solid]:
-    hip, foot = hips + (side * 0.1, 0, -0.05), np.array([side * 0.16, 0, 0.2])
-    knee = (hip + foot) / 2 + (side * 0.05, -0.1 - 0.05 * abs(np.sin(turn)), 0)
+    hip, foot = hips + _offset(side * 0.1, 0, -0.05), np.array([side * 0.16, 0, 0.2])
+    knee = (hip + foot) / 2 + _offset(side * 0.05, -0.1 - 0.05 * abs(np.sin(turn)), 0)
     return [
         _limb(hip, knee, 0.085, "dots", (_BLUE, _CREAM)),
         _limb(knee, foot, 0.07, "stripes", (_DARK, _RED)),
-        Solid("cube", np.diag([0.06, 0.13, 0.04]), foot + (0, -0.05, 0), "plain", (_DARK, _DARK)),
+        Solid("cube", np.diag([0.06, 0.13, 0.04]), foot + _offset(0, -0.05, 0), "plain", (_DARK, _DARK)),
     ]
 
 
 def _arm(chest: Array, side: int, turn: float) -> list[Solid]:
-    shoulder, lift = chest + (side * 0.2, 0, 0.08), turn + (np.pi if side < 0 else 0)
-    elbow = shoulder + (side * 0.16, -0.06, -0.2 + 0.06 * np.sin(lift))
-    hand = elbow + (side * 0.05, -0.22, 0.1 + 0.14 * np.sin(lift))
+    shoulder, lift = chest + _offset(side * 0.2, 0, 0.08), turn + (np.pi if side < 0 else 0)
+    elbow = shoulder + _offset(side * 0.16, -0.06, -0.2 + 0.06 * np.sin(lift))
+    hand = elbow + _offset(side * 0.05, -0.22, 0.1 + 0.14 * np.sin(lift))
     return [
         _limb(shoulder, elbow, 0.065, "checker", (_RED, _GOLD)),
         _limb(elbow, hand, 0.05, "plain", (_SKIN, _SKIN)),
@@ -67,7 +71,7 @@ def _arm(chest: Array, side: int, turn: float) -> list[Solid]:
 
 def _ball(head: Array, turn: float, index: int) -> Solid:
     angle = turn + 2 * np.pi * index / 3
-    center = head * (0, 0, 1) + (0.36 * np.cos(angle), -0.3, -0.1 + 0.34 * np.sin(angle))
+    center = head * _offset(0, 0, 1) + _offset(0.36 * np.cos(angle), -0.3, -0.1 + 0.34 * np.sin(angle))
     spin = np.array([[np.cos(2 * angle), 0, np.sin(2 * angle)], [0, 1, 0], [-np.sin(2 * angle), 0, np.cos(2 * angle)]])
     ground = (_GREEN, _GOLD, _BLUE)[index]
     return Solid("sphere", 0.075 * spin, center, "checker", (ground, _CREAM), 1.5)
@@ -93,7 +97,7 @@ def surface_points(solids: list[Solid]) -> NDArray[np.float32]:
 
 
 def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Array:
-    """Display-referred color of surface points seen along unit `directions`: diffuse, and a highlight that moves with the view."""
+    """Display-referred color of surface points seen along unit `directions`: diffuse, and a highlight that follows the view."""
     diffuse = 0.45 + 0.55 * np.maximum(normals @ _LIGHT, 0)
     half = _LIGHT - directions
     half /= np.linalg.norm(half, axis=1, keepdims=True)

@@ -1,0 +1,231 @@
+"""Make a capture of a procedural moving scene, for those without data.
+
+    python -m training.make_capture OUT [--frames N] [--cameras N] [--size WxH]
+
+OUT becomes a folder in EasyMocap's layout: annots.npy, images/, mask/, vertices/ and meta.yaml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import re
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.camera import Camera
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+from training.procedural_scene import project, render_scene, scene_at, surface_points
+
+MAX_FRAMES, MAX_CAMERAS, MAX_SIDE = 10_000, 100, 4096
+"""The most frames, cameras and pixels a side that are made."""
+
+RADIUS = 3.4
+"""Distance of the cameras from the scene's axis, meters."""
+
+HEIGHTS = (0.6, 1.2, 2.0)
+"""Heights of the cameras above the ground in turn, meters."""
+
+_FILLED = 0.92  # share of the image that the scene may reach into
+_JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class CaptureSize:
+    """How large a capture is to be."""
+
+    frames: int = 30
+    """Frames, 1 to `MAX_FRAMES`."""
+    cameras: int = 12
+    """Cameras around the scene, 2 to `MAX_CAMERAS`."""
+    width: int = 256
+    """Pixels along a row, 16 to `MAX_SIDE`."""
+    height: int = 256
+    """Rows, 16 to `MAX_SIDE`."""
+
+    def __post_init__(self) -> None:
+        for name, value, least, most in (
+            ("--frames", self.frames, 1, MAX_FRAMES),
+            ("--cameras", self.cameras, 2, MAX_CAMERAS),
+            ("--size", self.width, 16, MAX_SIDE),
+            ("--size", self.height, 16, MAX_SIDE),
+        ):
+            if not least <= value <= most:
+                raise InputError(name, f"must be {least} to {most}, not {value}")
+
+    @property
+    def phases(self) -> list[float]:
+        """Phase of the movement at each frame; the last frame leads to the first."""
+        return [frame / self.frames for frame in range(self.frames)]
+
+    @property
+    def test_cameras(self) -> list[int]:
+        """Cameras held back: one in four, none when there are too few."""
+        return list(range(1, self.cameras, 4)) if self.cameras >= 4 else []
+
+
+def make_capture(out: Path, size: CaptureSize) -> None:
+    """Render the scene into a new folder, which is there whole or not at all.
+
+    Args:
+        out: the folder; must not exist or be empty.
+        size: frames, cameras, pixels.
+
+    Raises:
+        InputError: the folder holds something, or cannot be written.
+    """
+    vertices = [surface_points(scene_at(phase)) for phase in size.phases]
+    cameras = ring_of_cameras(size, vertices)
+    with _new_folder(out) as folder:
+        _write_annotations(folder / "annots.npy", size, cameras)
+        (folder / "vertices").mkdir()
+        for frame, points in enumerate(vertices):
+            np.save(folder / "vertices" / f"{frame:06d}.npy", points)
+        _write_images(folder, size, cameras)
+        meta = yaml.safe_dump(describe(size, vertices), sort_keys=False)
+        (folder / "meta.yaml").write_text(meta, encoding="utf-8")
+
+
+def ring_of_cameras(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> list[Camera]:
+    """Cameras evenly around the scene at `HEIGHTS` in turn, with the longest lens that shows all of every frame."""
+    bounds = _bounds(vertices)
+    target = bounds.mean(axis=0)
+    angles = np.arange(size.cameras) * 2 * np.pi / size.cameras - np.pi / 2
+    eyes = [
+        (target[0] + RADIUS * np.cos(angle), target[1] + RADIUS * np.sin(angle), height)
+        for angle, height in zip(angles, itertools.cycle(HEIGHTS), strict=False)
+    ]
+    trial = [Camera.look_at(eye, target, (0, 0, 1), 1.0, size.width, size.height) for eye in eyes]
+    half = np.array([size.width, size.height]) / 2
+    points = np.concatenate(vertices)
+    reach = max(float(np.abs((project(camera, points) - half) / half).max()) for camera in trial)
+    zoom = np.diag([_FILLED / reach, _FILLED / reach, 1.0])
+    centered = np.array([[1, 0, -half[0]], [0, 1, -half[1]], [0, 0, 1]])
+    return [
+        Camera(size.width, size.height, np.linalg.inv(centered) @ zoom @ centered @ camera.K, camera.R, camera.T)
+        for camera in trial
+    ]
+
+
+def describe(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> dict[str, object]:
+    """The content of meta.yaml."""
+    bounds = _bounds(vertices)
+    return {
+        "name": "juggler",
+        "fps": 30,
+        "num_frames": size.frames,
+        "num_cameras": size.cameras,
+        "width": size.width,
+        "height": size.height,
+        "up_axis": "z",
+        "units": "meters",  # vertices; T in annots.npy is millimeters
+        "pixel_center": 0.5,
+        "background": "black",
+        "loop": True,
+        "train_cameras": [index for index in range(size.cameras) if index not in size.test_cameras],
+        "test_cameras": size.test_cameras,
+        "target": [round(float(v), 4) for v in bounds.mean(axis=0)],
+        "bounds_min": [round(float(v), 4) for v in bounds[0]],
+        "bounds_max": [round(float(v), 4) for v in bounds[1]],
+        "camera_radius": RADIUS,
+        "camera_heights": list(HEIGHTS),
+        "source": "made by training.make_capture",
+    }
+
+
+def _bounds(vertices: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    points = np.concatenate(vertices)
+    return np.stack([points.min(axis=0), points.max(axis=0)])
+
+
+def _write_annotations(path: Path, size: CaptureSize, cameras: list[Camera]) -> None:
+    cams = {
+        "K": [camera.K for camera in cameras],
+        "D": [np.zeros((5, 1)) for _ in cameras],
+        "R": [camera.R for camera in cameras],
+        "T": [1000 * camera.T.reshape(3, 1) for camera in cameras],  # millimeters
+    }
+    frames = [{"ims": [f"images/{c:02d}/{frame:06d}.jpg" for c in range(size.cameras)]} for frame in range(size.frames)]
+    content = np.array({"cams": cams, "ims": frames}, dtype=object)
+    # A pickle, as the layout wants it; it is only ever written here, never read.
+    np.save(path, content, allow_pickle=True)
+
+
+def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> None:
+    for kind, index in itertools.product(("images", "mask"), range(size.cameras)):
+        (folder / kind / f"{index:02d}").mkdir(parents=True)
+    for frame, phase in enumerate(size.phases):
+        solids = scene_at(phase)
+        for index, camera in enumerate(cameras):
+            rgba = render_scene(solids, camera)
+            color = Image.fromarray(np.round(255 * rgba[..., :3]).astype(np.uint8))
+            color.save(folder / "images" / f"{index:02d}" / f"{frame:06d}.jpg", quality=_JPEG_QUALITY, subsampling=0)
+            mask = Image.fromarray(255 * (rgba[..., 3] >= 0.5).astype(np.uint8))
+            mask.save(folder / "mask" / f"{index:02d}" / f"{frame:06d}.png")
+        _show_progress(frame + 1, size.frames)
+
+
+def _show_progress(done: int, total: int) -> None:
+    live = sys.stderr.isatty()
+    if live or done == total or done % max(1, total // 10) == 0:
+        print(f"{chr(13) if live else ''}frame {done} of {total}", end="" if live and done < total else "\n", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """Lend a temporary folder beside `out` that takes its name when the block ends well and vanishes when it does not."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(out, "exists already", "name a new folder")
+    if not out.absolute().parent.is_dir():
+        raise InputError(out, "cannot be written", f"there is no folder {out.absolute().parent}")
+    temporary = out.absolute().with_name(f".{out.name[:40]}.{secrets.token_hex(6)}")
+    try:
+        temporary.mkdir()
+        yield temporary
+        if out.is_dir():
+            out.rmdir()
+        temporary.rename(out)
+    except OSError as error:
+        raise InputError(out, f"cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT")
+    return int(match[1]), int(match[2])
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    size = CaptureSize(arguments.frames, arguments.cameras, *arguments.size)
+    make_capture(arguments.out, size)
+    print(f"{arguments.out}: {size.frames} frames, {size.cameras} cameras, {size.width}x{size.height}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m training.make_capture`; returns the exit status."""
+    default = CaptureSize()
+    parser = ArgumentParser(prog="training.make_capture", description="Make a capture of a procedural moving scene.")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    parser.add_argument("--frames", type=int, default=default.frames, help="frames (default %(default)s)")
+    parser.add_argument("--cameras", type=int, default=default.cameras, help="cameras (default %(default)s)")
+    size_help = f"pixels (default {default.width}x{default.height})"
+    parser.add_argument("--size", type=_parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
