@@ -57,7 +57,8 @@ class VideoSink:
         self._transparent = transparent
         rate = exact_rate(fps)
         chosen = check_video(path, width, height, codec, transparent)
-        self._aborted = ""
+        self._aborted, self._failed = "", False
+        self._whole_bytes = 0  # length of the file at the end of its last whole frame
         self._encoder = choose_encoder(chosen, width, height, rate)
         self.encoder_name = self._encoder.name
         """FFmpeg's name of the encoder that was chosen."""
@@ -75,6 +76,7 @@ class VideoSink:
         with self._guarded():
             self._container.mux(self._stream.encode(frame))
         self.frames += 1
+        self._whole_bytes = self.partial.stat().st_size
 
     def finish(self) -> None:
         """Complete the file under its final name; InputError when that fails, then the finished frames stay readable."""
@@ -95,10 +97,14 @@ class VideoSink:
         return self._aborted
 
     def _abort(self) -> str:
-        with contextlib.suppress(self._av.error.FFmpegError, OSError):
-            self._container.mux(self._stream.encode(None))
+        if not self._failed:
+            with contextlib.suppress(self._av.error.FFmpegError, OSError):
+                self._container.mux(self._stream.encode(None))
         with contextlib.suppress(self._av.error.FFmpegError, OSError):
             self._container.close()
+        if self._failed:  # the last frame is cut off in its middle; players stumble over it
+            with contextlib.suppress(OSError):
+                os.truncate(self.partial, self._whole_bytes)
         safe = count_frames(self.partial)
         if safe == 0:
             self.partial.unlink(missing_ok=True)
@@ -155,6 +161,7 @@ class VideoSink:
             yield
         except (self._av.error.FFmpegError, OSError) as error:
             reason = error.strerror or str(error)
+            self._failed = True
             raise InputError(self.path, f"cannot be written ({reason})", self.abort()) from error
 
 
