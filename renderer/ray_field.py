@@ -53,6 +53,8 @@ class RayResult:
     """(R,) 1 - transmittance behind the last sample, whatever the weights."""
     penalty: torch.Tensor
     """Scalar: mean over the samples marched of max(sigma * step - limit, 0)^2."""
+    counts: torch.Tensor
+    """(2,) int64: samples marched, and samples that got a color."""
 
 
 class LeakyDensity(torch.autograd.Function):
@@ -99,7 +101,7 @@ def render_samples(frame: Frame, samples: RaySamples, directions: torch.Tensor, 
     total = w.new_zeros(rays, 3).index_add(0, ray[kept], w[kept, None] * color)
     excess = torch.relu(depth[reached] - settings.penalty_limit)
     penalty = excess.square().sum() / max(len(excess), 1)
-    return RayResult(total, -torch.expm1(-dense.sum(1)), penalty)
+    return RayResult(total, -torch.expm1(-dense.sum(1)), penalty, torch.tensor([len(excess), len(kept)]))
 
 
 def _color(

@@ -22,7 +22,7 @@ _STOCHASTIC = 2
 def available() -> bool:
     """Whether the native package is installed."""
     try:
-        importlib.import_module("mlpvid_kernels._training")
+        importlib.import_module("mlpvid_training_kernels")
     except ImportError:
         return False
     return True
@@ -42,7 +42,7 @@ class TrainingKernels:
     """
 
     def __init__(self, config: ModelConfig, threads: int | None = None, instruction_set: str = "auto") -> None:
-        native = importlib.import_module("mlpvid_kernels._training")
+        native = importlib.import_module("mlpvid_training_kernels")
         levels = [
             [level.scale, level.time_scale, level.resolution, level.time_resolution, level.entries]
             for level in hash_levels(config.hash)
@@ -225,7 +225,7 @@ class _Render(torch.autograd.Function):
         samples: RaySamples,
         view: torch.Tensor,
         settings: MarchSettings,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         maps = tuple(_channels_last(m) for m in (features, densities, colors))
         march = _March(kernels, len(samples.points), len(view), grids)
         march.run(grids, maps[0], maps[1], samples, settings)
@@ -242,10 +242,14 @@ class _Render(torch.autograd.Function):
         penalty = kernels.call("depth_penalty", grids, samples.offsets, march.raw, march.reached, *limit) / marched
         ctx.saved = (grids.detach(), maps, samples, march, kept, kept_offsets, rgb, shading, marched)
         ctx.kernels, ctx.settings = kernels, settings
-        return color, 1 - march.transmittances, grids.new_tensor(penalty)
+        counts = torch.tensor([marched, len(kept)])
+        ctx.mark_non_differentiable(counts)
+        return color, 1 - march.transmittances, grids.new_tensor(penalty), counts
 
     @staticmethod
-    def backward(ctx: Any, color: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+    def backward(  # type: ignore[override]
+        ctx: Any, color: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, _counts: torch.Tensor
+    ) -> tuple[Any, ...]:
         grids, maps, samples, march, kept, kept_offsets, rgb, shading, marched = ctx.saved
         kernels, settings = ctx.kernels, ctx.settings
         rgb_gradients, raw_gradients = torch.empty_like(rgb), torch.empty_like(march.raw)

@@ -1,4 +1,4 @@
-// mlpvid_kernels._training: the training kernels for Python; arrays cross by DLPack and are never copied.
+// mlpvid_training_kernels: the training kernels for Python; arrays cross by DLPack and are never copied.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -339,7 +339,7 @@ class Engine {
 #define MLPVID_BOTH(method) \
   .def(#method "_float32", &Engine::method<float>).def(#method "_float64", &Engine::method<double>)
 
-NB_MODULE(_training, module) {
+NB_MODULE(mlpvid_training_kernels, module) {
   using mlpvid::Engine;
   nb::class_<Engine>(module, "Engine")
       .def(nb::init<const std::vector<std::vector<double>>&, int, const std::vector<int>&, int, const std::string&>(),

@@ -37,11 +37,11 @@ void Workers::work() {
 }
 
 void Workers::run(int64_t count, Task task, void* context) {
-  const std::lock_guard<std::mutex> alone(caller_);
-  if (pool_.empty() || count <= 1) {
+  if (pool_.empty() || count <= 1) {  // nothing shared: any number of callers at a time
     for (int64_t i = 0; i < count; ++i) task(context, i);
     return;
   }
+  const std::lock_guard<std::mutex> alone(caller_);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     task_ = task;
