@@ -43,7 +43,7 @@ BAKE_LEVEL = np.dtype(
 class FrameFieldStruct(ctypes.Structure):
     """The struct's bytes: addresses (of any memory that the kernels can read) and numbers; see the header for each."""
 
-    _fields_ = [  # noqa: RUF012  (ctypes wants a plain list)
+    _fields_ = [
         ("grids", ctypes.c_uint64 * 3),
         ("feature_planes", ctypes.c_uint64 * 3),
         ("density_maps", ctypes.c_uint64 * 3),
@@ -75,7 +75,7 @@ class FrameFieldStruct(ctypes.Structure):
 class ViewStruct(ctypes.Structure):
     """One view of a frame, for the kernels."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("inverse_intrinsics", ctypes.c_double * 9),
         ("rotation", ctypes.c_double * 9),
         ("origin", ctypes.c_float * 3),
@@ -146,7 +146,7 @@ def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
     while len(levels) < OCCUPANCY_LEVELS and max(cells.shape) > 1:
         padded = np.pad(cells, [(0, -n % 4) for n in cells.shape])
         x, y, z = (n // 4 for n in padded.shape)
-        cells = padded.reshape(x, 4, y, 4, z, 4).any(axis=(1, 3, 5))
+        cells = np.asarray(padded.reshape(x, 4, y, 4, z, 4).any(axis=(1, 3, 5)))
         levels.append(pack_bits(cells))
     return levels
 

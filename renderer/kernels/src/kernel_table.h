@@ -48,7 +48,7 @@ struct HeadSort {
 struct Tile {
     int32 x0, y0, x1, y1;
     float* views;   // [pixels][kViewStride]
-    float* sums;    // [pixels][5], see RaySums
+    RaySums* sums;  // [pixels]
     float* depth;   // [pixels] along the optical axis, a meter of ray
     int32* counts;  // [pixels][2]
     int32 ray;      // the ray to go on with, its next sample and transmittance

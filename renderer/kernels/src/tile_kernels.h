@@ -22,8 +22,7 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
 }
 
 static void begin_ray(const FrameField& field, const Ray& ray, Tile& tile) {
-    RaySums& sums = reinterpret_cast<RaySums*>(tile.sums)[tile.ray];
-    sums = {};
+    tile.sums[tile.ray] = {};
     tile.depth[tile.ray] = ray.depth_per_meter;
     tile.counts[2 * tile.ray] = tile.counts[2 * tile.ray + 1] = 0;
     if (ray.t_near < ray.t_far) encode_direction(field, ray.direction, tile.views + tile.ray * kViewStride);
@@ -134,16 +133,14 @@ static void shade(const FrameField& field, const float* views, KeptSamples& kept
 }
 
 static void composite(Tile& tile, const KeptSamples& kept) {
-    RaySums* sums = reinterpret_cast<RaySums*>(tile.sums);
     for (int32 n = 0; n < kept.count; n++)
-        sums[kept.rays[n]].add(kept.weights[n], kept.colors + 3 * n, kept.distances[n]);
+        add_sample(tile.sums[kept.rays[n]], kept.weights[n], kept.colors + 3 * n, kept.distances[n]);
 }
 
 static void finish(const View& view, const Tile& tile, const Image& image) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
-    const RaySums* rays = reinterpret_cast<const RaySums*>(tile.sums);
     for (int32 n = 0; n < pixels; n++) {
-        const RaySums& ray = rays[n];
+        const RaySums& ray = tile.sums[n];
         const int64 pixel = static_cast<int64>(tile.y0 + n / columns) * view.width + tile.x0 + n % columns;
         const float values[4] = {ray.red, ray.green, ray.blue, ray.opacity};
         for (int i = 0; i < 4; i++) image.rgba[4 * pixel + i] = smaller(values[i], 1.0f);

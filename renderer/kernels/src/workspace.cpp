@@ -25,7 +25,7 @@ class Cutter {
 
 Workspace::Workspace(int32 heads) {
     constexpr std::size_t pixels = kTilePixels, samples = kSampleCapacity, entries = 4 * samples;
-    floats_.resize(pixels * (kViewStride + 5 + 1) + samples * (kChannels + 3 + 1 + 1 + 3) + entries + 16);
+    floats_.resize(pixels * (kViewStride + 1) + samples * (kChannels + 3 + 1 + 1 + 3) + entries);
     ints_.resize(pixels * 2 + samples + 2 * entries + static_cast<std::size_t>(heads) + 1);
     Cutter<float> floats(floats_.data());
     Cutter<int32> ints(ints_.data());
@@ -38,7 +38,8 @@ Workspace::Workspace(int32 heads) {
     kept.count = 0;
     kept.capacity = kSampleCapacity;
     tile.views = floats(pixels * kViewStride);
-    tile.sums = floats(pixels * 5);
+    sums_.resize(pixels);
+    tile.sums = sums_.data();
     tile.depth = floats(pixels);
     tile.counts = ints(pixels * 2);
     sort.weights = floats(entries);

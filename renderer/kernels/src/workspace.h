@@ -19,6 +19,7 @@ class Workspace {
  private:
     std::vector<float> floats_;
     std::vector<int32> ints_;
+    std::vector<RaySums> sums_;
 };
 
 }  // namespace mlpvid

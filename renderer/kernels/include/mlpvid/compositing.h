@@ -2,6 +2,7 @@
 #pragma once
 
 #include "elementary.h"
+#include "frame_field.h"
 
 MLPVID_BEGIN
 
@@ -13,17 +14,12 @@ MLPVID_FUNCTION float absorb(float sigma, float step, float& transmittance) {
     return weight;
 }
 
-// Sums over the kept samples of a ray.
-struct RaySums {
-    float red, green, blue, opacity, distance;
-
-    MLPVID_FUNCTION void add(float weight, const float* color, float at) {
-        red += weight * color[0];
-        green += weight * color[1];
-        blue += weight * color[2];
-        opacity += weight;
-        distance += weight * at;
-    }
-};
+MLPVID_FUNCTION void add_sample(RaySums& sums, float weight, const float* color, float distance) {
+    sums.red += weight * color[0];
+    sums.green += weight * color[1];
+    sums.blue += weight * color[2];
+    sums.opacity += weight;
+    sums.distance += weight * distance;
+}
 
 MLPVID_END

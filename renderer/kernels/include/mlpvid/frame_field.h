@@ -64,4 +64,9 @@ struct View {
     int32 height;
 };
 
+// Sums over the kept samples of a ray: each weight w times color, 1 and distance (meters).
+struct RaySums {
+    float red, green, blue, opacity, distance;
+};
+
 }  // namespace mlpvid

@@ -1,13 +1,16 @@
-// Vectors of floats as wide as the processor's registers. One of three files defines, for kLanes = 16, 8 or 4:
+// Vectors of floats as wide as the processor's registers. One of four files defines, for kLanes = 16, 8 or 4:
 //   Lanes       floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
 //   IntLanes    whole numbers; +, *, minimum, load_ints, broadcast, truncate (from floats), to_float
 //   Words       pairs of halves; load_words, low_halves, high_halves, gather_pairs (words i and i + 1 of a table)
 #pragma once
 
+// MLPVID_PORTABLE asks for plain C++, as compilers for GPUs get it.
 #if defined(__AVX512F__) && !defined(MLPVID_PORTABLE)
 #include "lanes_avx512.h"
 #elif defined(__AVX2__) && !defined(MLPVID_PORTABLE)
 #include "lanes_avx2.h"
+#elif defined(__GNUC__) && !defined(__CUDACC__) && !defined(__CUDACC_RTC__) && !defined(MLPVID_PORTABLE)
+#include "lanes_vector.h"
 #else
 #include "lanes_portable.h"
 #endif

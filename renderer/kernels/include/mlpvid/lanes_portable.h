@@ -1,4 +1,4 @@
-// Lanes without intrinsics, 4 floats: compilers turn the loops into SSE or NEON; on a GPU they are 128-bit loads.
+// Lanes in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types; on a GPU, 128-bit loads.
 #pragma once
 
 #include "platform.h"

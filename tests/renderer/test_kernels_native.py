@@ -1,0 +1,118 @@
+"""The native package without Python: its own test program under sanitizers, and its headers under other compilers."""
+
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+KERNELS = Path(__file__).parents[2] / "renderer" / "kernels"
+
+needs_gxx = pytest.mark.skipif(shutil.which("g++") is None or shutil.which("cmake") is None, reason="needs g++ and cmake")
+
+
+def run(*command: object) -> str:
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@needs_gxx
+def test_native_tests_pass_under_address_and_undefined_behavior_sanitizers(tmp_path: Path) -> None:
+    options = ("-DMLPVID_MODULE=OFF", "-DMLPVID_NATIVE_TESTS=ON", "-DMLPVID_SANITIZE=address,undefined")
+    run(
+        "cmake",
+        "-S",
+        KERNELS,
+        "-B",
+        tmp_path,
+        "-DCMAKE_CXX_COMPILER=g++",
+        "-DCMAKE_BUILD_TYPE=",
+        "-DCMAKE_CXX_FLAGS=-O1",
+        *options,
+    )
+    run("cmake", "--build", tmp_path, "--parallel", "2")
+    assert "all passed" in run(tmp_path / "mlpvid_native_tests")
+
+
+@needs_gxx
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have one build")
+def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_path: Path) -> None:
+    """A weak symbol of the standard library, compiled for AVX-512, might be linked into the code for all processors."""
+    flags = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
+    include = [f"-I{KERNELS / 'include'}", f"-I{KERNELS / 'src'}"]
+    target = tmp_path / "isa.o"
+    run(
+        "g++",
+        "-std=c++17",
+        "-O1",
+        "-w",
+        "-DMLPVID_ISA=x86_64_v4",
+        *flags,
+        *include,
+        "-c",
+        KERNELS / "src/isa_kernels.cpp",
+        "-o",
+        target,
+    )
+    symbols = [line.split(maxsplit=2)[1:] for line in run("nm", "-C", "--defined-only", target).splitlines()]
+    shared = [name for kind, name in symbols if kind in "WVu" and not name.startswith("mlpvid::x86_64_v4::")]
+    assert shared == []
+    assert [name for kind, name in symbols if kind in "TDRB"] == ["mlpvid::x86_64_v4::table"]
+
+
+PROBE = """
+#include "mlpvid/color_head.h"
+#include "mlpvid/compositing.h"
+#include "mlpvid/feature.h"
+#include "mlpvid/occupancy.h"
+#include "mlpvid/view_encoding.h"
+#include "mlpvid/bake.h"
+using namespace mlpvid;
+using namespace mlpvid::generic;
+#if defined(__CUDACC__)
+extern "C" __global__ void probe(FrameField field, View view, float* out) {
+#else
+void probe(const FrameField& field, const View& view, float* out) {
+#endif
+    float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
+    const Ray ray = pixel_ray(field, view, 1, 2);
+    OccupancyWalk walk;
+    walk.start(field, view, ray, 0);
+    while (walk.next(field, view, ray, point, distance)) {
+        float transmittance = 1;
+        const float weight = absorb(density(field, point, features), view.step, transmittance);
+        for (int i = 0; i < 32; i++) inputs[i] = features[i];
+        encode_direction(field, ray.direction, inputs + 32);
+        const HeadAssignment heads = assign_heads(field, 0, point);
+        evaluate_head<1>(field.color_heads[0] + heads.heads[0] * head_floats(field), 32 + field.view_channels, inputs, colors);
+        out[0] += weight * sigmoid(colors[0][0]) + half_of(distance);
+    }
+}
+"""
+
+COMPILERS = {
+    "g++": ["-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdinc++"],
+    "clang++": ["-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdinc++"],
+    "nvcc": ["-arch=sm_86", "-Werror", "all-warnings", "-x", "cu"],
+}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("portable", [False, True])
+def test_headers_compile_everywhere_without_a_standard_library(compiler: str, portable: bool, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    source = tmp_path / "probe.cpp"
+    source.write_text(PROBE)
+    define = ["-DMLPVID_PORTABLE"] if portable else []
+    include = f"-I{KERNELS / 'include'}"
+    run(compiler, "-std=c++17", *COMPILERS[compiler], *define, include, "-c", source, "-o", tmp_path / "probe.o")
+
+
+def test_headers_include_nothing_but_one_another_and_intrinsics() -> None:
+    for header in (KERNELS / "include/mlpvid").glob("*.h"):
+        for name in re.findall(r"#include <(.+)>", header.read_text()):
+            assert name in ("immintrin.h", "intrin.h", "math.h", "string.h"), f"{header.name} includes {name}"
