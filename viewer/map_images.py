@@ -55,9 +55,10 @@ def principal_colors(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     flat = flat - flat.mean(axis=0)
     scores = _principal_scores(flat)
     low, high = np.percentile(scores, (1, 99), axis=0)
-    low, high = np.where(high > low, (low, high), (scores.min(axis=0), scores.max(axis=0)))
+    least, most = scores.min(axis=0), scores.max(axis=0)
+    low, high = np.where(high - low > 1e-3 * (most - least), (low, high), (least, most))
     span = high - low
-    varies = span > 1e-5 * max(span.max(), 1e-12)  # the rest is rounding
+    varies = span > 1e-4 * max(span.max(), 1e-12)  # the rest is rounding
     scaled = np.where(varies, (scores - low) / np.where(varies, span, 1.0), 0.5)
     colors = np.rint(np.clip(scaled, 0.0, 1.0) * 255).astype(np.uint8)[:, [1, 0, 2]]
     return colors.reshape(*images.shape[:-1], 3)
