@@ -60,7 +60,7 @@ def read_annotations(path: Path) -> Any:
         _, _, dtype = reader(stream, max_header_size=_MAX_HEADER_BYTES)
     except Exception as error:  # numpy raises what its parsers raise
         raise InputError(path, "is not a .npy file") from error
-    if dtype != object:
+    if dtype.kind != "O":
         raise InputError(path, "holds no pickled dictionary")
     body = data[stream.tell() :]
     try:

@@ -25,10 +25,7 @@ def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) ->
         InputError: vertices or masks cannot be read, or the masks leave no hull.
     """
     vertices = capture.vertices(frame)
-    if vertices is not None:
-        box = np.stack([vertices.min(0), vertices.max(0)]).astype(np.float64)
-    else:
-        box = _mask_box(capture, frame)
+    box = _mask_box(capture, frame) if vertices is None else np.stack([vertices.min(0), vertices.max(0)]).astype(np.float64)
     return box + np.array([[-padding], [padding]])
 
 

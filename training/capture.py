@@ -105,6 +105,14 @@ class Capture:
         parts = relative.parts[1:] if relative.parts[0] == "images" else relative.parts
         return self.root.joinpath(str(self._mask_folder), *parts).with_suffix(".png")
 
+    def check_files(self, frames: range, cameras: list[int]) -> None:
+        """Raise InputError, naming file and frame, when an image or a mask of some frames and cameras is missing."""
+        for frame in frames:
+            for camera in cameras:
+                for path in (self.image_path(frame, camera), self.mask_path(frame, camera)):
+                    if not path.is_file():
+                        raise InputError(path, f"no such file (frame {frame}, camera {camera})")
+
     def view(self, frame: int, camera: int) -> View:
         """Read one image with its mask, undistorted and on black.
 
@@ -181,7 +189,7 @@ class _Annotations:
         return [self._frame_files(index, frame) for index, frame in enumerate(self.ims)]
 
     def _frame_files(self, index: int, frame: Any) -> list[str]:
-        names = frame.get("ims") if isinstance(frame, dict) else None
+        names: Any = frame.get("ims") if isinstance(frame, dict) else None
         if _length(names) != self.num_cameras:
             raise InputError(self.path, f"frame {index} must name {self.num_cameras} images")
         files = [str(name).replace("\\", "/") for name in names]

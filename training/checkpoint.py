@@ -14,12 +14,12 @@ from model.atomic import atomic_write
 from model.errors import InputError
 from training.config import TrainingConfig
 from training.network import Network
+from training.optimizer import Optimizer
 
 FILE_NAME = "checkpoint.safetensors"
 """Its file in a run's folder."""
 
 _FORMAT_VERSION = 1
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,27 @@ class CheckpointHeader:
     """Seed of the training."""
     seconds: float
     """Time trained so far."""
+    field: str
+    """"native" or "torch": which field computed it; their numbers differ in the last digits, their states in shape."""
     config: TrainingConfig
     """Settings of the training."""
 
 
-def save_checkpoint(folder: Path, header: CheckpointHeader, network: Network, optimizer: torch.optim.Optimizer) -> None:
-    """Write the checkpoint of a run, atomically: a reader sees the old one or the new one."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    for name, parameter in network.named_parameters():
-        for moment, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{moment}.{name}"] = value
+def save_checkpoint(
+    folder: Path, header: CheckpointHeader, network: Network, optimizer: Optimizer, latents: torch.Tensor
+) -> None:
+    """Write the checkpoint of a run, atomically: a reader sees the old one or the new one.
+
+    `latents`, (T, D), are those that a bundle would get, so that an export needs no images.
+    """
+    tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
     text = {
         "format_version": _FORMAT_VERSION,
         "step": header.step,
         "seed": header.seed,
         "seconds": header.seconds,
+        "field": header.field,
         "config": header.config.to_dict(),
     }
     with atomic_write(folder / FILE_NAME) as temporary:
@@ -68,7 +74,9 @@ def read_header(folder: Path) -> CheckpointHeader:
         raise InputError(path, "is damaged") from error
     if version != _FORMAT_VERSION:
         raise InputError(path, f"has version {version}, this program reads {_FORMAT_VERSION}")
-    return CheckpointHeader(step, seed, seconds, TrainingConfig.from_dict(text.get("config"), str(path)))
+    return CheckpointHeader(
+        step, seed, seconds, str(text.get("field")), TrainingConfig.from_dict(text.get("config"), str(path))
+    )
 
 
 def load_network(folder: Path, network: Network) -> None:
@@ -79,16 +87,18 @@ def load_network(folder: Path, network: Network) -> None:
     network.load_state_dict(tensors)
 
 
-def load_optimizer(folder: Path, network: Network, optimizer: torch.optim.Optimizer) -> None:
+def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
+    """The latents of a checkpoint, (T, D); InputError when they are of another shape or not finite."""
+    tensors = _tensors(folder, "latents")
+    _check(folder, tensors, {"": (num_frames, channels)})
+    return tensors[""]
+
+
+def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
     """Fill an optimizer with the checkpoint's state; InputError when it does not fit the network."""
     tensors = _tensors(folder, "optimizer.")
-    if not tensors:
-        return  # saved before the first step
-    parameters = dict(network.named_parameters())
-    shapes = {f"{m}.{name}": () if m == "step" else tuple(p.shape) for name, p in parameters.items() for m in _MOMENTS}
-    _check(folder, tensors, shapes)
-    for name, parameter in parameters.items():
-        optimizer.state[parameter] = {moment: tensors[f"{moment}.{name}"] for moment in _MOMENTS}
+    _check(folder, tensors, optimizer.expected_shapes())
+    optimizer.load_state(tensors)
 
 
 def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
@@ -96,7 +106,7 @@ def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a mapping
-            return {name.removeprefix(prefix): file.get_tensor(name).clone() for name in names}
+            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
         raise InputError(path, "is damaged") from error
 

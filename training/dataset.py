@@ -60,11 +60,15 @@ class Dataset:
         config: data and ray settings.
         frames: frames of the capture; frame 0 here is `frames[0]` there.
         boxes: (T, 2, 3) meters.
+
+    Raises:
+        InputError: an image or a mask is missing.
     """
 
     def __init__(self, capture: Capture, config: TrainingConfig, frames: range, boxes: NDArray[np.float32]) -> None:
         self.capture, self.config, self.frames, self.boxes = capture, config, frames, boxes
         self.views = capture.train_cameras
+        capture.check_files(frames, self.views)
         first = capture.cameras[self.views[0]]
         scale = config.data.image_scale
         self._size = max(1, round(first.width * scale)), max(1, round(first.height * scale))

@@ -107,5 +107,5 @@ def _decode(path: Path, image: Any, mode: str) -> Pixels:
         raise InputError(path, "is truncated or damaged") from error
 
 
-def _binary(values: NDArray[np.bool_]) -> Pixels:
+def _binary(values: Any) -> Pixels:
     return (values * np.uint8(255)).astype(np.uint8)

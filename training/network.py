@@ -10,7 +10,6 @@ from torch import nn
 
 from model.decoder import MapDecoder
 from model.encoder import ImageEncoder, kl_divergence
-from model.frame import Frame
 from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
 
@@ -31,9 +30,10 @@ class Network(nn.Module):
 
     def __init__(self, config: TrainingConfig, num_frames: int, loop: bool = False) -> None:
         super().__init__()
-        self.config, self.num_frames = config.model, num_frames
+        self.num_frames = num_frames
         channels = config.model.decoder.latent_channels
-        self.decoder = MapDecoder(config.model)
+        # Channels last is what the field reads, and faster to convolve.
+        self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.hash_encoding = HashEncoding(config.model.hash)
         self.embedding = nn.Parameter(initial_latents(num_frames, channels, loop)) if config.latents == "embedding" else None
         self.encoder = ImageEncoder(channels) if config.latents == "encoder" else None
@@ -56,18 +56,6 @@ class Network(nn.Module):
         if generator is not None:
             latent = mean + torch.exp(log_deviation) * torch.randn(mean.shape, generator=generator)
         return latent[0], kl_divergence(mean, log_deviation)
-
-    def frame(self, frame: int, latent: torch.Tensor, box: torch.Tensor) -> Frame:
-        """Decode and bake a frame, as part of the graph; every cell counts as occupied."""
-        maps = self.decoder(latent[None])
-        grids = self.hash_encoding.bake(frame / self.num_frames)
-        everywhere = torch.ones(self.config.occupancy.resolution, dtype=torch.bool)
-        return Frame(self.config, float(frame), box, everywhere, grids, *(m[0] for m in maps))
-
-    def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Parameters that train at the decoder's rate, and the hash tables."""
-        tables = [self.hash_encoding.tables]
-        return [p for p in self.parameters() if p is not tables[0]], tables
 
 
 def initial_latents(num_frames: int, channels: int, loop: bool) -> torch.Tensor:

@@ -54,7 +54,7 @@ class Progress:
         self.means = RunningMeans()
 
     def update(self, done: int, *, last: bool = False, **measurements: float) -> None:
-        """Add a step's measurements (`squared_error`, `samples`, `live`, `colored`); print when it is time, or the last."""
+        """Add a step's measurements (`squared_error`, `samples`, `marched`, `colored`); print when it is time, or the last."""
         self.means.add(**measurements)
         now = time.monotonic()
         if last or now - self._last >= self._seconds:
@@ -69,7 +69,7 @@ class Progress:
         mean = self.means.mean
         return (
             f"step {done}/{self._steps}  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
-            f"{mean('live'):.1f} live, {mean('colored'):.1f} colored  {rate:.2f} steps/s  {_duration(left)} left"
+            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s  {_duration(left)} left"
         )
 
     def _warn(self, done: int) -> None:

@@ -46,6 +46,18 @@ class RayBatch:
 
 
 @dataclass(frozen=True)
+class Space:
+    """Where samples of a frame may lie."""
+
+    box: torch.Tensor
+    """(2, 3) meters; points are normalized by it."""
+    bounds: torch.Tensor
+    """(2, 3) meters: the tightest box around the hull, or `box`."""
+    hull: torch.Tensor | None
+    """(N, N, N) bool cells of the box, or None: all of it."""
+
+
+@dataclass(frozen=True)
 class Samples:
     """Samples on rays, in ray order and front to back."""
 
@@ -92,9 +104,7 @@ def _draw_views(count: int, num_views: int, views_per_frame: int, generator: tor
     return allowed[torch.randint(len(allowed), (count,), generator=generator)]
 
 
-def _draw_set(
-    pixels: PixelSet | None, view: torch.Tensor, of_all_views: bool, generator: torch.Generator
-) -> torch.Tensor:
+def _draw_set(pixels: PixelSet | None, view: torch.Tensor, of_all_views: bool, generator: torch.Generator) -> torch.Tensor:
     """Draw a pixel of each given view, or as many of all views alike; -1 where there is nothing to draw."""
     count = len(view)
     if pixels is None or not len(pixels.index):
@@ -132,25 +142,16 @@ def make_rays(views: FrameViews, lenses: Lenses, pixels: torch.Tensor) -> RayBat
     return RayBatch(lenses.centers[view], directions, seen[:, :3], seen[:, 3])
 
 
-def stratified_samples(
-    rays: RayBatch,
-    box: torch.Tensor,
-    bounds: torch.Tensor,
-    hull: torch.Tensor | None,
-    config: RayConfig,
-    generator: torch.Generator,
-) -> Samples:
-    """One sample at random in each stretch of a ray within `bounds`, kept where it lies in the hull.
+def stratified_samples(rays: RayBatch, space: Space, config: RayConfig, generator: torch.Generator) -> Samples:
+    """One sample at random in each stretch of a ray within the bounds, kept where it lies in the hull.
 
     Args:
         rays: R rays.
-        box: (2, 3) the frame's box, which points are normalized by, meters.
-        bounds: (2, 3) what rays are clipped to: the hull's tight box, or the box.
-        hull: (N, N, N) bool cells of the box, or None.
+        space: bounds and hull.
         config: number or length of the stretches.
         generator: source of the randomness.
     """
-    t_near, t_far = intersect_box(rays.origins, rays.directions, bounds)
+    t_near, t_far = intersect_box(rays.origins, rays.directions, space.bounds)
     length = (t_far - t_near).clamp(min=0)
     if config.step > 0:
         slots_per_ray = max(1, int(torch.ceil(length.max() / config.step)))
@@ -162,11 +163,11 @@ def stratified_samples(
     distances = t_near[:, None] + (torch.arange(slots_per_ray) + jitter) * steps[:, None]
     slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
     ray = slots // slots_per_ray
-    extent = box[1] - box[0]
-    origins, directions = (rays.origins - box[0]) / extent, rays.directions / extent
+    extent = space.box[1] - space.box[0]
+    origins, directions = (rays.origins - space.box[0]) / extent, rays.directions / extent
     points = origins[ray] + distances.flatten()[slots, None] * directions[ray]
     samples = Samples(slots, points.clamp(0, 1), steps[ray], slots_per_ray)
-    if hull is None:
+    if space.hull is None:
         return samples
-    cells = cell_of(samples.points, (hull.shape[0], hull.shape[1], hull.shape[2]))
-    return samples.only(hull.flatten()[cells].nonzero()[:, 0])
+    cells = cell_of(samples.points, (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2]))
+    return samples.only(space.hull.flatten()[cells].nonzero()[:, 0])

@@ -23,6 +23,7 @@ from training.boxes import frame_boxes
 from training.capture import Capture
 from training.config import DataConfig
 from training.hull import carve_hull
+from training.rays import Space
 
 FILE_NAME = "scene.safetensors"
 """Its file in a run's folder."""
@@ -55,6 +56,10 @@ class Scene:
         n = self.hull_resolution
         return unpack_occupancy(self.hulls[frame], (n, n, n))
 
+    def space(self, frame: int) -> Space:
+        """Where samples of a frame may lie."""
+        return Space(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
+
     def bounds(self, frame: int) -> torch.Tensor:
         """(2, 3) meters: the tightest box around the hull, or the frame's box."""
         box = torch.from_numpy(self.boxes[frame])
@@ -81,7 +86,9 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
     boxes = frame_boxes(capture, frames, config.box_padding, config.boxes == "union")
     hulls = None
     if config.hull_resolution:
-        hulls = torch.stack(list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames)))))
+        hulls = torch.stack(
+            list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
+        )
     metadata = VideoMetadata(
         fps=capture.meta.fps,
         up=capture.meta.up,

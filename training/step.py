@@ -10,11 +10,10 @@ import torch
 from model.encoder import INPUT_RESOLUTION
 from training.config import TrainingConfig
 from training.dataset import Dataset, letterbox
-from training.field import FieldOptions
-from training.losses import color_loss, mask_loss, optical_depth_penalty, total_loss
+from training.field import Field, RenderedRays
+from training.losses import color_loss, mask_loss, total_loss
 from training.network import Network
-from training.rays import Lenses, draw_pixels, make_rays, stratified_samples
-from training.rendering import RenderedRays, render_rays
+from training.rays import Lenses, draw_pixels, make_rays
 from training.scene import Scene
 
 _ENCODER_VIEWS = 3
@@ -30,8 +29,8 @@ class FrameResult:
     """Mean squared color error of its rays."""
     samples_per_ray: float
     """Samples in the hull."""
-    live_per_ray: float
-    """Samples in the graph."""
+    marched_per_ray: float
+    """Of those, samples not blocked by the ones in front."""
     colored_per_ray: float
     """Samples with color; below 1 the density has collapsed."""
 
@@ -44,14 +43,14 @@ class FrameStep:
         network: the parameters.
         dataset: the pixels.
         scene: boxes and hulls.
+        field: renders the rays.
     """
 
-    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene) -> None:
-        self.config, self.network, self.dataset, self.scene = config, network, dataset, scene
+    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: Field) -> None:
+        self.config, self.network, self.dataset, self.field = config, network, dataset, field
         self.parameters = list(network.parameters())
         self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
-        self._boxes = [torch.from_numpy(box) for box in scene.boxes]
-        self._bounds = [scene.bounds(frame) for frame in range(scene.num_frames)]
+        self._spaces = [scene.space(frame) for frame in range(scene.num_frames)]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
     def __call__(self, frame: int, half: bool, seed: int) -> FrameResult:
@@ -63,20 +62,14 @@ class FrameStep:
             seed: decides all randomness of the call.
         """
         generator = torch.Generator().manual_seed(seed)
-        rays = make_rays(
-            views := self.dataset.frame(frame, half),
-            self._lenses[half],
-            draw_pixels(views, self.config.rays, generator),
-        )
-        box, hull = self._boxes[frame], self.scene.hull(frame)
-        samples = stratified_samples(rays, box, self._bounds[frame], hull, self.config.rays, generator)
+        views = self.dataset.frame(frame, half)
+        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, generator))
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
-        options = FieldOptions(self.config.density_leak, generator if self.config.blend_at_random else None)
-        rendered = render_rays(self.network.frame(frame, latent, box), rays, samples, options)
+        maps = tuple(m[0] for m in self.network.decoder(latent[None]))
+        time = frame / self.network.num_frames
+        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed)
         error = color_loss(rendered.color, rays.colors)
-        limit = self.config.loss.optical_depth_limit
-        excess = optical_depth_penalty(rendered.optical_depth, limit, rendered.samples)
-        loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), excess, kl, self.config.loss)
+        loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), rendered.penalty, kl, self.config.loss)
         gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         return _result(list(gradients), float(error.detach()), rendered, len(rays.colors))
 
@@ -92,4 +85,4 @@ class FrameStep:
 
 
 def _result(gradients: list[torch.Tensor | None], error: float, rendered: RenderedRays, rays: int) -> FrameResult:
-    return FrameResult(gradients, error, rendered.samples / rays, rendered.live / rays, rendered.colored / rays)
+    return FrameResult(gradients, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)

@@ -18,7 +18,9 @@ from training.capture import Capture
 from training.checkpoint import CheckpointHeader, load_network, load_optimizer, read_header, save_checkpoint
 from training.config import TrainingConfig
 from training.dataset import Dataset
+from training.field import create_field
 from training.network import Network
+from training.optimizer import Optimizer
 from training.progress import Progress
 from training.scene import Scene, build_scene, load_scene, save_scene, selected_frames
 from training.schedule import frames_of_step, rate_factor, seed_of
@@ -38,26 +40,34 @@ class Trainer:
         seed: decides initialization and all draws.
         scene: boxes and hulls of the capture.
         pool: the workers.
+        native: use the native field, or not; None: where it can be.
     """
 
     def __init__(
-        self, capture: Capture, config: TrainingConfig, seed: int, scene: Scene, pool: ThreadPoolExecutor
+        self,
+        capture: Capture,
+        config: TrainingConfig,
+        seed: int,
+        scene: Scene,
+        pool: ThreadPoolExecutor,
+        native: bool | None = None,
     ) -> None:
         self.config, self.seed, self.scene = config, seed, scene
         self.step, self.seconds = 0, 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop)
-        self.optimizer = make_optimizer(self.network, config)
         self.dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
-        self._frame_step = FrameStep(config, self.network, self.dataset, scene)
+        self.field = create_field(config, native)
+        self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
+        self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
         self._pool = pool
 
     def advance(self) -> list[FrameResult]:
         """Do one step; returns what its frames gave.
 
         Raises:
-            FloatingPointError: a gradient is not finite.
+            InputError: a gradient is not finite, or an image cannot be read.
         """
         start = time.monotonic()
         half = self.step < self.config.half_resolution_steps
@@ -72,16 +82,11 @@ class Trainer:
         return results
 
     def _apply(self, gradients: list[list[torch.Tensor | None]]) -> None:
-        for index, parameter in enumerate(self._frame_step.parameters):
-            parts = [of_frame[index] for of_frame in gradients]
-            present = [part for part in parts if part is not None]
-            parameter.grad = sum(present[1:], present[0]) / len(parts) if present else torch.zeros_like(parameter)
-            if not bool(parameter.grad.sum().isfinite()):
-                raise FloatingPointError(f"a gradient is not finite at step {self.step}")
-        factor = rate_factor(self.step, self.config.steps, self.config.optimizer)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["base_rate"] * factor
-        self.optimizer.step()
+        """Average the frames' gradients and update."""
+        means = [_mean(parts) for parts in zip(*gradients, strict=True)]
+        if not all(bool(mean.sum().isfinite()) for mean in means if mean is not None):
+            raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
+        self.optimizer.step(means, rate_factor(self.step, self.config.steps, self.config.optimizer))
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
@@ -91,8 +96,8 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
-        header = CheckpointHeader(self.step, self.seed, self.seconds, self.config)
-        save_checkpoint(folder, header, self.network, self.optimizer)
+        header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
+        save_checkpoint(folder, header, self.network, self.optimizer, self.latents())
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -103,22 +108,14 @@ class Trainer:
         header = read_header(folder)
         if header.seed != self.seed:
             raise InputError(folder, f"was trained with --seed {header.seed}")
+        if header.field != self.field.name:
+            raise InputError(folder, f"was trained with the {header.field} field, which is not what runs here")
         if _lasting(header.config) != _lasting(self.config):
             raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
         load_network(folder, self.network)
-        load_optimizer(folder, self.network, self.optimizer)
+        if header.step:  # before the first step there is no state
+            load_optimizer(folder, self.optimizer)
         self.step, self.seconds = header.step, header.seconds
-
-
-def make_optimizer(network: Network, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam with one group for decoder, encoder and embedding, and one for the hash tables."""
-    settings = config.optimizer
-    others, tables = network.parameter_groups()
-    groups = [
-        {"params": others, "base_rate": settings.decoder_rate, "eps": settings.epsilon},
-        {"params": tables, "base_rate": settings.table_rate, "eps": settings.table_epsilon},
-    ]
-    return torch.optim.Adam(groups, lr=0.0, betas=(settings.beta1, settings.beta2), fused=True)
 
 
 def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
@@ -149,11 +146,21 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     return trainer.step >= trainer.config.steps
 
 
+def _mean(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
+    present = [part for part in parts if part is not None]
+    if not present:
+        return None
+    total = present[0]
+    for part in present[1:]:
+        total.add_(part)
+    return total.div_(len(parts))
+
+
 def _measurements(results: list[FrameResult]) -> dict[str, float]:
     return {
         "squared_error": sum(r.squared_error for r in results) / len(results),
         "samples": sum(r.samples_per_ray for r in results) / len(results),
-        "live": sum(r.live_per_ray for r in results) / len(results),
+        "marched": sum(r.marched_per_ray for r in results) / len(results),
         "colored": sum(r.colored_per_ray for r in results) / len(results),
     }
 

@@ -1,0 +1,65 @@
+"""From a run's checkpoint to a volumetric video: latents, boxes, occupancy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from model.decoder import Maps
+from model.occupancy import cell_of, extract_occupancy, pack_occupancy
+from model.video import VolumetricVideo
+from training.checkpoint import load_latents, load_network, read_header
+from training.config import TrainingConfig
+from training.field import Field, create_field
+from training.network import Network
+from training.scene import Scene, load_scene
+from training.threads import worker_pool
+
+
+def assemble_run(folder: Path) -> VolumetricVideo:
+    """Make the video of a run, finished or not.
+
+    Raises:
+        InputError: the folder is no run, has no checkpoint, or either is damaged.
+    """
+    scene, header = load_scene(folder), read_header(folder)
+    network = Network(header.config, scene.num_frames, scene.loop)
+    load_network(folder, network)
+    latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
+    trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
+    scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
+    return assemble(header.config, scene, network, latents)
+
+
+def assemble(config: TrainingConfig, scene: Scene, network: Network, latents: torch.Tensor) -> VolumetricVideo:
+    """Make a video of what was trained: occupancy is extracted from the density with tau1, within the hull."""
+    network.requires_grad_(False)
+    decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    field = create_field(config)
+    with worker_pool() as pool:
+        frames = range(scene.num_frames)
+        volumes = list(pool.map(lambda i: _occupancy(config, scene, network, latents[i], field, i), frames))
+    boxes = torch.from_numpy(scene.boxes)
+    occupancy = pack_occupancy(torch.stack(volumes))
+    return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
+
+
+@torch.no_grad()
+def _occupancy(
+    config: TrainingConfig, scene: Scene, network: Network, latent: torch.Tensor, field: Field, frame: int
+) -> torch.Tensor:
+    features, densities, colors = network.decoder(latent[None])
+    maps: Maps = (features[0], densities[0], colors[0])
+    hull = scene.hull(frame)
+
+    def density(points: torch.Tensor) -> torch.Tensor:
+        sigma = torch.zeros(len(points))
+        inside = torch.arange(len(points))
+        if hull is not None:
+            inside = hull.flatten()[cell_of(points, (hull.shape[0], hull.shape[1], hull.shape[2]))].nonzero()[:, 0]
+        if len(inside):
+            sigma[inside] = field.density(maps, network.hash_encoding, frame / network.num_frames, points[inside])
+        return sigma
+
+    return extract_occupancy(density, config.model.occupancy)

@@ -1,0 +1,197 @@
+"""Turn a checkpoint of the authors' release into a bundle.
+
+    python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR --out OUT.mlpvid
+        [--view-encoding frequency|sh] [--blend bilinear|nearest] [--box-padding M] [--fps N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.bundle import write_bundle
+from model.camera import MAX_IMAGE_SIDE, Camera
+from model.command_line import ArgumentParser, run
+from model.config import ModelConfig
+from model.errors import InputError
+from model.occupancy import Density, extract_occupancy, pack_occupancy
+from model.query import query_density, query_features
+from model.video import VideoMetadata, VolumetricVideo
+from renderer.training_kernels import TrainingKernels, available
+from training.annotations import read_annotations
+from training.images import image_size
+from training.release_checkpoint import ReleaseCheckpoint
+
+BOX_PADDING = 0.1
+"""Meters around the vertices in the released ZJU-MoCap configs."""
+
+MAX_VERTICES = 10_000_000
+"""The most vertices a frame may have."""
+
+_VIEW_ENCODINGS = {"frequency": "frequency", "sh": "spherical_harmonics"}
+
+
+def import_release(checkpoint: ReleaseCheckpoint, annotations: Path, vertices: Path, padding: float, fps: float) -> VolumetricVideo:
+    """Build the video of a released checkpoint.
+
+    Args:
+        checkpoint: opened.
+        annotations: annots.npy of its capture; gives the cameras and the names of the frames.
+        vertices: folder with <frame>.npy, (N, 3) meters each.
+        padding: meters around the vertices of each frame.
+        fps: frames a second.
+
+    Raises:
+        InputError: annotations or vertices are missing, damaged or too few.
+    """
+    content = read_annotations(annotations)
+    stems = frame_stems(annotations, content)
+    if len(stems) < checkpoint.num_frames:
+        raise InputError(annotations, f"names {len(stems)} frames, the checkpoint has {checkpoint.num_frames}")
+    boxes = torch.from_numpy(np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]]))
+    metadata = VideoMetadata(
+        fps=fps, cameras=released_cameras(annotations, content), provenance={"source": f"released checkpoint {checkpoint.path.name}"}
+    )
+    empty = pack_occupancy(torch.zeros(checkpoint.num_frames, *checkpoint.config.occupancy.resolution, dtype=torch.bool))
+    video = VolumetricVideo(
+        checkpoint.config, metadata, checkpoint.latents(), boxes, empty, checkpoint.decoder(), checkpoint.hash_encoding()
+    )
+    video.occupancy = pack_occupancy(checkpoint.occupancy() if checkpoint.has_occupancy else find_occupancy(video))
+    return video
+
+
+def find_occupancy(video: VolumetricVideo) -> torch.Tensor:
+    """Occupancy of all frames by the density of the model (paper, supplementary section 1), (T, X, Y, Z) bool."""
+    kernels = TrainingKernels(video.config) if available() else None
+    volumes = []
+    for frame in range(video.num_frames):
+        volumes.append(extract_occupancy(_density(video, frame, kernels), video.config.occupancy))
+        _show_progress(frame + 1, video.num_frames)
+    return torch.stack(volumes)
+
+
+def _density(video: VolumetricVideo, frame: int, kernels: TrainingKernels | None) -> Density:
+    decoded = video.decode(float(frame))
+    if kernels is None:
+        return lambda points: query_density(decoded, points, query_features(decoded, points))
+    grids = kernels.bake(video.hash_encoding.tables, frame / video.num_frames)
+    return lambda points: kernels.density(grids, decoded.feature_planes, decoded.density_maps, points)
+
+
+def _show_progress(done: int, total: int) -> None:
+    live = sys.stderr.isatty()
+    if live or done == total or done % max(1, total // 10) == 0:
+        text = f"occupancy of frame {done} of {total}"
+        print(f"{chr(13) if live else ''}{text}", end="" if live and done < total else "\n", file=sys.stderr)
+
+
+def frame_stems(path: Path, annotations: Any) -> list[str]:
+    """The name of each frame: its first image's, without folder and suffix."""
+    frames = annotations.get("ims") if isinstance(annotations, dict) else None
+    if not isinstance(frames, list | tuple | np.ndarray) or len(frames) == 0:
+        raise InputError(path, "names no frames (ims)")
+    stems = []
+    for index, frame in enumerate(frames):
+        names = frame.get("ims") if isinstance(frame, dict) else None
+        if not isinstance(names, list | tuple | np.ndarray) or len(names) == 0:
+            raise InputError(path, f"frame {index} names no images")
+        stems.append(PurePosixPath(str(names[0]).replace("\\", "/")).stem)
+    return stems
+
+
+def read_box(folder: Path, stem: str, padding: float) -> NDArray[np.float32]:
+    """Minimum and maximum of a frame's vertices, padded: (2, 3) meters.
+
+    The file is named like the frame, or by its number without leading zeros.
+    """
+    names = [stem] + ([str(int(stem))] if stem.isascii() and stem.isdigit() else [])
+    path = next((folder / f"{name}.npy" for name in names if (folder / f"{name}.npy").is_file()), folder / f"{stem}.npy")
+    try:
+        points = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", "--vertices names the folder with the vertices of each frame") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, "is not an array of points") from error
+    shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
+    if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
+        raise InputError(path, "must hold N x 3 finite numbers")
+    box = np.stack([points.min(axis=0) - padding, points.max(axis=0) + padding]).astype(np.float32)
+    if not np.isfinite(box).all() or not (box[0] < box[1]).all():
+        raise InputError(path, "spans no box", "choose a larger --box-padding")
+    return box
+
+
+def released_cameras(path: Path, annotations: Any) -> list[Camera]:
+    """The capture's cameras in our convention: meters, and pixel centers at +0.5 instead of at whole numbers.
+
+    Image sizes come from the images beside annots.npy; where they are not there, from the principal point.
+    """
+    cams = annotations.get("cams") if isinstance(annotations, dict) else None
+    if not isinstance(cams, dict) or not all(isinstance(cams.get(name), list | tuple | np.ndarray) for name in "KRT"):
+        raise InputError(path, "has no cameras (cams with K, R, T)")
+    if len({len(cams[name]) for name in "KRT"}) != 1:
+        raise InputError(path, "must have K, R and T for every camera")
+    images = annotations["ims"][0]["ims"]
+    cameras = []
+    for index in range(len(cams["K"])):
+        try:
+            K, R, T = (np.asarray(cams[name][index], dtype=np.float64) for name in "KRT")
+            K = K.reshape(3, 3) + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+            size = _image_size(path.parent, images[index] if index < len(images) else None, K)
+            cameras.append(Camera(*size, K, R, T / 1000))  # millimeters to meters
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(path, f"camera {index} is damaged") from error
+        except InputError as error:
+            raise InputError(path, f"camera {index}: {error}") from error
+    return cameras
+
+
+def _image_size(root: Path, name: object, K: NDArray[np.float64]) -> tuple[int, int]:
+    relative = PurePosixPath(str(name).replace("\\", "/"))
+    inside = name is not None and not relative.is_absolute() and ".." not in relative.parts
+    if inside and (root / relative).is_file():
+        return image_size(root / relative)
+    width, height = (max(2, 2 * round(float(value))) for value in K[:2, 2])
+    return min(width, MAX_IMAGE_SIDE), min(height, MAX_IMAGE_SIDE)
+
+
+def _check_view_encoding(config: ModelConfig, asked: str | None) -> None:
+    if asked is not None and _VIEW_ENCODINGS[asked] != config.view_encoding:
+        raise InputError("--view-encoding", f"is {asked}, but the checkpoint's color heads are made for {config.view_encoding}")
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    for option, value, most in (("--box-padding", arguments.box_padding, 10.0), ("--fps", arguments.fps, 1000.0)):
+        if not (math.isfinite(value) and (0 < value or (option == "--box-padding" and value == 0)) and value <= most):
+            raise InputError(option, f"must be positive and at most {most:g}")
+    checkpoint = ReleaseCheckpoint(arguments.checkpoint, arguments.blend)
+    _check_view_encoding(checkpoint.config, arguments.view_encoding)
+    video = import_release(checkpoint, arguments.annots, arguments.vertices, arguments.box_padding, arguments.fps)
+    write_bundle(video, arguments.out)
+    config = video.config
+    print(f"{arguments.out}: {video.num_frames} frames, {config.view_encoding}, {config.assignment} heads")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m training.import_release`; returns the exit status."""
+    parser = ArgumentParser(prog="training.import_release", description="Turn a checkpoint of the authors' release into a bundle.")
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="final.pth, latest.pth or <epoch>.pth")
+    parser.add_argument("--annots", type=Path, required=True, help="annots.npy of the capture it was trained on")
+    parser.add_argument("--vertices", type=Path, required=True, metavar="DIR", help="folder with the vertices of each frame")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT.mlpvid", help="the bundle to write")
+    parser.add_argument("--view-encoding", choices=list(_VIEW_ENCODINGS), help="what the color heads are expected to take; a check")
+    parser.add_argument("--blend", choices=("bilinear", "nearest"), default="bilinear", help="how points get heads (default %(default)s)")
+    parser.add_argument("--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around vertices (default %(default)s)")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default %(default)s)")
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

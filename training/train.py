@@ -1,0 +1,124 @@
+"""`python -m training.train`: train a capture into a run's folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from model.atomic import atomic_write
+from model.bundle import write_bundle
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+from training.assemble import assemble_run
+from training.capture import Capture
+from training.checkpoint import FILE_NAME
+from training.config import TrainingConfig, load_config
+from training.progress import Progress
+from training.threads import worker_pool
+from training.trainer import Trainer, prepare_scene, run_training
+
+BUNDLE_NAME = "video.mlpvid"
+"""What a finished run leaves in its folder, in half precision."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
+    parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
+    parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
+    parser.add_argument("--steps", type=_positive, help="length of the training instead of the config's")
+    parser.add_argument("--seed", type=_seed, default=0, help="decides all randomness (default 0)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in RUN, if there is one")
+    parser.add_argument("--threads", type=_positive, help="workers (default: one a core); the result is the same")
+    return parser
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    return run(train, make_parser().parse_args())
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train, then write the run's bundle; 130 when interrupted.
+
+    Raises:
+        InputError: the capture, the config or the run's folder is at fault.
+    """
+    config = load_config(arguments.config)
+    if arguments.steps is not None:
+        config = dataclasses.replace(config, steps=arguments.steps)
+    capture = Capture(arguments.capture)
+    resume = _open_run(arguments.out, arguments.resume)
+    with worker_pool(arguments.threads) as pool:
+        trainer = _prepare(capture, config, arguments, resume, pool)
+        _save_config(config, arguments.out)
+        print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
+        progress = Progress(config.steps, trainer.step)
+        if not run_training(trainer, arguments.out, progress):
+            print(f"interrupted at step {trainer.step}; --resume continues", file=sys.stderr)
+            return INTERRUPTED
+    write_bundle(assemble_run(arguments.out), arguments.out / BUNDLE_NAME, "float16")
+    print(f"wrote {arguments.out / BUNDLE_NAME}", file=sys.stderr)
+    return 0
+
+
+def _prepare(
+    capture: Capture, config: TrainingConfig, arguments: argparse.Namespace, resume: bool, pool: ThreadPoolExecutor
+) -> Trainer:
+    print("reading the capture", file=sys.stderr)
+    scene = prepare_scene(capture, config, arguments.out, pool, resume)
+    trainer = Trainer(capture, config, arguments.seed, scene, pool)
+    if resume:
+        trainer.load(arguments.out)
+    trainer.dataset.prefetch(trainer.step < config.half_resolution_steps, pool)
+    return trainer
+
+
+def _open_run(folder: Path, resume: bool) -> bool:
+    """Make the run's folder; whether there is a checkpoint to go on from."""
+    exists = (folder / FILE_NAME).is_file()
+    if exists and not resume:
+        raise InputError(folder, "holds a training already", "--resume continues it; or choose another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(folder, f"cannot be made a folder ({error.strerror})") from error
+    return exists
+
+
+def _save_config(config: TrainingConfig, folder: Path) -> None:
+    with atomic_write(folder / "config.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(_plain(config.to_dict()), sort_keys=False), encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(element) for key, element in value.items()}
+    return [_plain(element) for element in value] if isinstance(value, list | tuple) else value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 63:
+        raise argparse.ArgumentTypeError("must be 0 to 2^63 - 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
