@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time as clock
 from collections.abc import Callable
 from pathlib import Path
@@ -10,44 +10,79 @@ from pathlib import Path
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
+from renderer.select import create_renderer
+from viewer.app_compare import CompareView
 from viewer.app_document import Document
-from viewer.presenter import PresentOptions
+from viewer.app_feed import Quality
+from viewer.app_figures import Figures
+from viewer.app_files import BundleLoader, FileWatch, file_stamp
+from viewer.app_image import ImageOptions
+from viewer.app_jobs import Job
+from viewer.app_recording import ScreenRecording, free_path
+from viewer.app_state import WindowState
+from viewer.camera_history import CameraHistory
+from viewer.camera_state import state_from_camera
+from viewer.fly import FlyMotion
+from viewer.playback import LoopMode
 from viewer.render_worker import ViewResult
+from viewer.resolution import MIN_SCALE, ResolutionController
+from viewer.settings import Settings, save_settings
 
-CACHE_BYTES = 1 << 30
-"""Memory budget of a document's decoded frames."""
+DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mlpvid"
+"""The video that comes with the viewer."""
+
+FIRST_SCALE = 0.2
+"""Size of the very first image, relative to the view, before anything is known of the backend's speed."""
+
+PATIENCE = 4.0
+"""Longest time that a first image may be expected to take, in frames of the target rate."""
+
+REST = 0.15
+"""Seconds after the last move of the camera after which it counts as still."""
 
 
-class ViewerApp:
+class ViewerApp(WindowState):
     """Open documents, what is shown of them, and what the user has to be told.
 
     Args:
         renderer: what renders.
-        wake: ends the window's sleep; called from any thread.
+        settings: what the user chose; changed in place by the panels.
+        settings_file: where they are kept; None: nowhere.
     """
 
-    def __init__(self, renderer: Renderer, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, renderer: Renderer, settings: Settings | None = None, settings_file: Path | None = None) -> None:
+        super().__init__()
         self.renderer = renderer
-        self.wake = wake
+        self.settings = settings or Settings()
+        self.settings_file = settings_file
+        self.wake: Callable[[], None] = lambda: None
+        """Ends the window's sleep; called from any thread."""
         self.documents: list[Document] = []
         self.active_index = 0
-        self.present = PresentOptions()
+        """Which document is in the front tab."""
+        self.image = ImageOptions()
+        """What is made of the rendered images."""
         self.render_settings = RenderSettings()
-        self.view_size = (640, 480)
-        """Pixels of the view, set by its panel."""
-        self.moving_scale = 0.25
-        self.still_scale = 1.0
+        """Deviations of step and thresholds from the bundle's."""
+        self.compare = CompareView(self.notify)
+        self.figures = Figures()
+        self.resolution = ResolutionController(self.settings.rendering.target_fps)
+        self.loader = BundleLoader(self.notify)
+        self.jobs: list[Job] = []
+        """Work under way."""
+        self.screen_recording: ScreenRecording | None = None
         self.errors: list[str] = []
         """Faults to show as dialogs, oldest first."""
         self.message = ""
         """What the status bar says."""
-        self.redraws_left = 3
-        """Frames still to be drawn before the window may sleep."""
         self.new_results: list[ViewResult] = []
-        """Images that arrived this frame."""
-        self._last_motion = 0.0
-        self._loaded: list[tuple[Path, VolumetricVideo | Exception]] = []
-        self._loading: set[Path] = set()
+        """Images of the front document that arrived this frame."""
+        self._watch = FileWatch()
+        self._redraws = 3
+        self._last_motion = -1.0
+        self._milliseconds_full_size: float | None = None
+
+    # Documents
 
     @property
     def document(self) -> Document | None:
@@ -55,39 +90,94 @@ class ViewerApp:
         return self.documents[self.active_index] if self.documents else None
 
     @property
-    def loading(self) -> list[Path]:
-        """Bundles that are being read."""
-        return sorted(self._loading)
+    def cache_bytes(self) -> int:
+        """Memory budget of a document's decoded frames."""
+        return self.settings.rendering.cache_mebibytes << 20
 
     def open(self, path: Path) -> None:
         """Read a bundle in the background and show it in a new tab, or bring the tab forward that has it already."""
         path = path.absolute()
         for index, document in enumerate(self.documents):
             if document.path == path:
-                self.active_index = index
+                self.show_document(index)
                 return
-        if path not in self._loading:
-            self._loading.add(path)
-            threading.Thread(target=self._load, args=(path,), name="open", daemon=True).start()
+        self.loader.load(path)
 
     def add(self, path: Path, video: VolumetricVideo) -> Document:
         """Show a video in a new tab."""
-        document = Document(path, video, self.renderer, CACHE_BYTES, self.wake)
+        document = Document(path.absolute(), video, self.renderer, self.cache_bytes, self.notify)
+        chosen = self.settings.playback
+        document.playback.mode = LoopMode(chosen.mode)
+        document.playback.speed, document.playback.sub_frame = chosen.speed, chosen.sub_frame
+        document.camera.roll_locked = self.settings.navigation.roll_locked
+        document.camera.fly_motion = FlyMotion(self.settings.navigation.fly_speed, self.settings.navigation.fly_smoothing)
+        if chosen.autoplay and video.num_frames > 1:
+            document.playback.play()
+        self.settings.remember_file(str(document.path))
         self.documents.append(document)
-        self.active_index = len(self.documents) - 1
-        self.redraw()
+        self.show_document(len(self.documents) - 1)
         return document
+
+    def show_document(self, index: int) -> None:
+        """Bring a tab forward."""
+        self.active_index = index % len(self.documents) if self.documents else 0
+        self.resolution.restart()
+        self.redraw()
 
     def close_document(self, index: int) -> None:
         """Close a tab."""
-        self.documents.pop(index).close()
-        self.active_index = max(0, min(self.active_index, len(self.documents) - 1))
+        document = self.documents.pop(index)
+        if self.compare.feed is not None and self.compare.feed.video is document.video:
+            self.compare.clear()
+        document.close()
+        self.show_document(max(0, self.active_index - (index < self.active_index)) if self.documents else 0)
+
+    def reload(self, document: Document) -> None:
+        """Read a document's bundle again."""
+        document.stamp = file_stamp(document.path)
+        self.loader.load(document.path)
+
+    # Rendering
+
+    def set_backend(self, backend: str, threads: int | None) -> None:
+        """Render everything with another backend or number of threads; a fault becomes a dialog."""
+        try:
+            self.renderer = create_renderer(backend, threads)
+        except InputError as error:
+            self.report(error)
+            return
+        self.settings.rendering.backend, self.settings.rendering.threads = backend, threads
+        for document in self.documents:
+            document.replace_renderer(self.renderer)
+        self.resolution.restart()
         self.redraw()
 
-    def close(self) -> None:
-        """End all threads."""
-        while self.documents:
-            self.close_document(0)
+    @property
+    def moving(self) -> bool:
+        """Whether something moves, so that the next image counts more than a fine one."""
+        document = self.document
+        if document is None:
+            return False
+        moves = document.playback.playing or document.previewing or document.camera.fly_motion.moving
+        return moves or clock.monotonic() - self._last_motion < REST
+
+    @property
+    def quality(self) -> Quality:
+        """How fine the next image is to be."""
+        rendering = self.settings.rendering
+        self.resolution.enabled = rendering.dynamic_resolution
+        self.resolution.target_fps = rendering.target_fps
+        moving_scale = min(self.resolution.scale * rendering.render_scale, self._bearable_scale())
+        return Quality(self.render_settings, moving_scale, rendering.render_scale, self.moving)
+
+    def _bearable_scale(self) -> float:
+        # Until dynamic resolution has measured enough, keep a slow backend from starting with an image that takes seconds.
+        if self._milliseconds_full_size is None:
+            return FIRST_SCALE
+        longest = PATIENCE * 1000 / self.settings.rendering.target_fps
+        return max(MIN_SCALE / 2, math.sqrt(longest / max(self._milliseconds_full_size, 1e-6)))
+
+    # What the user is told
 
     def report(self, error: Exception) -> None:
         """Show a fault as a dialog."""
@@ -96,57 +186,169 @@ class ViewerApp:
             self.errors.append(text)
         self.redraw()
 
+    def say(self, message: str) -> None:
+        """Show a sentence in the status bar."""
+        self.message = message
+        self.redraw()
+
+    def start_job(self, job: Job) -> None:
+        """Show the progress of some work until it ends."""
+        self.jobs.append(job)
+        self.redraw()
+
+    def ask_screenshot(self) -> None:
+        """Have the next picture saved."""
+        self.screenshot_asked = True
+        self.redraw()
+
+    @property
+    def output_folder(self) -> Path:
+        """Where screenshots, recordings and exports go unless the user says otherwise."""
+        chosen = self.settings.recording.folder
+        return Path(chosen).expanduser() if chosen else Path.cwd()
+
+    def toggle_screen_recording(self) -> None:
+        """Begin to record what is shown, or complete the file."""
+        document = self.document
+        if self.screen_recording is not None:
+            recording, self.screen_recording = self.screen_recording, None
+            self.say(recording.finish())
+        elif document is not None:
+            output = free_path(self.output_folder, f"{document.path.stem}-screen", ".mp4")
+            size = self.window_pixels if self.record_ui else self.view_size
+            self.screen_recording = ScreenRecording(output, size, self.settings.recording.quality)
+            self.say(f"Recording the screen to {output}")
+
+    # Redrawing
+
+    def notify(self) -> None:
+        """There is something new to show; called from any thread."""
+        self._redraws = max(self._redraws, 2)
+        self.wake()
+
     def redraw(self, frames: int = 3) -> None:
         """Draw at least this many frames more before the window sleeps."""
-        self.redraws_left = max(self.redraws_left, frames)
+        self._redraws = max(self._redraws, frames)
 
     def note_motion(self) -> None:
-        """The user moves the camera now; coarse images until it rests."""
+        """The user moves the camera or the playhead now; coarse images until it rests."""
         self._last_motion = clock.monotonic()
         self.redraw()
 
     @property
-    def moving(self) -> bool:
-        """Whether something moves, so that the next image counts more than a fine one."""
-        document = self.document
-        playing = document is not None and document.playback.playing
-        return playing or clock.monotonic() - self._last_motion < 0.2
-
-    @property
     def sleeps(self) -> bool:
         """Whether nothing will change on screen until an event comes."""
-        return self.redraws_left <= 0 and not self.moving and not self._loading
+        return self._redraws <= 0 and not self.moving and self.screen_recording is None
+
+    # Time
 
     def update(self, seconds: float) -> None:
-        """Let `seconds` pass: move the clock, take what was rendered, ask for what is to be seen next."""
-        self.redraws_left -= 1
+        """Let `seconds` pass: move clock and camera, take what was rendered, ask for what is to be seen next."""
+        self._redraws -= 1
         self._take_loaded()
+        self._settle_jobs()
         document = self.document
         if document is None:
             self.new_results = []
             return
+        for changed in self._watch.changed(self.documents):
+            self.say(f"{changed.path.name} changed on disk and was read again")
+            self.reload(changed)
         document.playback.advance(seconds)
-        self.new_results = document.take_results()
-        if self.new_results:
-            self.redraw(2)
-        camera = document.camera.to_camera(*self.view_size)
-        document.request(camera, self.render_settings, self.moving_scale, self.still_scale, self.moving)
+        self._move_camera(document, seconds)
+        self._take_images(document)
+        quality, camera = self.quality, document.camera.to_camera(*self.view_size)
+        document.request(camera, quality)
+        if self.compare.update(document.playback.time, camera, quality, document.shown):
+            self.redraw()
 
-    def _load(self, path: Path) -> None:
-        from model.bundle import read_bundle  # noqa: PLC0415 - the window starts without it
+    def close(self) -> None:
+        """Keep the settings and end all threads."""
+        for job in self.jobs:
+            job.cancel.cancel()
+        for job in self.jobs:
+            job.wait(10.0)
+        if self.screen_recording is not None:
+            self.screen_recording.finish()
+            self.screen_recording = None
+        self.compare.clear()
+        while self.documents:
+            self.close_document(0)
+        self.save_settings()
 
-        try:
-            outcome: VolumetricVideo | Exception = read_bundle(path)
-        except Exception as error:  # shown as a dialog
-            outcome = error
-        self._loaded.append((path, outcome))
-        self.wake()
+    def save_settings(self) -> None:
+        """Write the settings file, if there is one."""
+        if self.settings_file is not None:
+            try:
+                save_settings(self.settings, self.settings_file)
+            except InputError as error:
+                self.report(error)
 
     def _take_loaded(self) -> None:
-        while self._loaded:
-            path, outcome = self._loaded.pop(0)
-            self._loading.discard(path)
+        for path, outcome in self.loader.take():
+            known = next((d for d in self.documents if d.path == path), None)
             if isinstance(outcome, Exception):
+                self.settings.forget_file(str(path))
                 self.report(outcome)
+            elif known is not None:
+                known.replace_video(outcome)
             else:
                 self.add(path, outcome)
+            self.redraw()
+
+    def _settle_jobs(self) -> None:
+        for job in [job for job in self.jobs if not job.running]:
+            self.jobs.remove(job)
+            if job.error is not None:
+                self.report(job.error)
+            else:
+                self.say(job.message)
+
+    def _move_camera(self, document: Document, seconds: float) -> None:
+        if not document.fitted and self.view_size != (640, 480):
+            document.camera.fit(*self.view_size)
+            document.camera.history = CameraHistory()
+            document.fitted = True
+        if document.previewing:
+            self._preview(document, seconds)
+        if any(self.fly_push) or document.camera.fly_motion.moving:
+            document.camera.fly(min(seconds, 0.1), self.fly_push)
+            self.note_motion()
+
+    def _preview(self, document: Document, seconds: float) -> None:
+        path = document.camera_path
+        if not len(path):
+            document.previewing = False
+            return
+        document.path_time += seconds
+        if document.path_time > path.end:
+            document.path_time = path.start
+        show_path_time(document)
+        self.note_motion()
+
+    def _take_images(self, document: Document) -> None:
+        self.new_results = document.take_results()
+        for result in self.new_results:
+            self.redraw(2)
+            if result.error is not None:
+                self.report(result.error)
+                continue
+            self.figures.note(result)
+            self._measure(result)
+
+    def _measure(self, result: ViewResult) -> None:
+        """Let dynamic resolution learn from a first image; one of another size counts as the present one would."""
+        self._milliseconds_full_size = result.render_ms / result.scale**2
+        if result.scale == result.request.scale and not result.decoded:
+            wanted = self.resolution.scale * self.settings.rendering.render_scale
+            pixels = 1.0 if abs(result.scale - wanted) < 1e-9 else (wanted / result.scale) ** 2
+            self.resolution.measure(result.render_ms / 1000 * pixels, self.resolution.scale)
+
+
+def show_path_time(document: Document) -> None:
+    """Put camera and playhead where the camera path has them at its present time."""
+    path, time = document.camera_path, document.path_time
+    document.camera.state = state_from_camera(path.camera(time), document.camera.box.mean(axis=0))
+    document.playback.pause()
+    document.playback.sub_frame = True
+    document.playback.seek(min(path.frame(time), document.video.num_frames - 1))

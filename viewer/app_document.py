@@ -1,18 +1,19 @@
-"""A bundle open in a tab: its playback, its camera, its path, and the thread that renders it."""
+"""A bundle open in a tab: its playback, its camera, its path, and its images."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from model.camera import Camera
 from model.video import VolumetricVideo
-from renderer.backend import Renderer, RenderSettings
+from renderer.backend import Renderer
+from viewer.app_feed import Quality, ViewFeed
 from viewer.camera_control import OrbitCamera
 from viewer.camera_path import CameraPath
-from viewer.frame_cache import FrameCache
 from viewer.playback import LoopMode, Playback
-from viewer.render_worker import RenderWorker, ViewRequest, ViewResult
+from viewer.render_worker import ViewResult
 
 AHEAD = 8
 """Frames decoded ahead of the playhead."""
@@ -34,70 +35,65 @@ class Document:
     ) -> None:
         self.path = path
         self.video = video
-        self.renderer = renderer
         self.playback = Playback(video.num_frames, video.metadata.fps)
         self.camera = OrbitCamera(video.bounds, video.metadata.up)
         self.camera_path = CameraPath()
-        self.cache = FrameCache(renderer, video, cache_bytes)
-        self.worker = RenderWorker(self.cache, wake)
-        self.shown: ViewResult | None = None
-        """The image on screen."""
-        self.error: Exception | None = None
-        """The fault of the last render, until the next one goes well."""
-        self._submitted: tuple[object, ...] | None = None
+        self.selected_keyframe: int | None = None
+        """Index of the keyframe that the path panel works on."""
+        self.path_time = 0.0
+        """Seconds on the camera path where its playhead is."""
+        self.previewing = False
+        """Whether the camera follows the path now."""
+        self.capture_camera: int | None = None
+        """Index of the capture camera that the view was snapped to last."""
+        self.feed = ViewFeed(renderer, video, cache_bytes, wake)
+        self.fitted = False
+        """Whether the camera was fitted to the view once."""
+        self.stamp = file_stamp(path)
+        """State of the file when it was read; another one later means that it changed."""
+        self._ahead: list[float] = []
 
     @property
     def title(self) -> str:
         """What the tab says."""
-        return self.video.metadata.provenance.get("name") or self.path.stem
+        return self.path.stem
 
     @property
-    def shown_time(self) -> float:
-        """Frame index of the image on screen."""
-        return self.shown.request.time if self.shown else self.playback.time
+    def shown(self) -> ViewResult | None:
+        """The image on screen."""
+        return self.feed.shown
 
-    def request(self, camera: Camera, settings: RenderSettings, moving_scale: float, still_scale: float, moving: bool) -> None:
-        """Have the present instant rendered from `camera`, unless it is already.
-
-        Args:
-            camera: the view at full size.
-            settings: step and thresholds.
-            moving_scale: size of the first image.
-            still_scale: size to refine to while nothing moves.
-            moving: whether something moves now.
-        """
-        time = self.playback.time
-        view = (time, camera.width, camera.height, camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes(), settings)
-        target = moving_scale if moving else still_scale
-        if self._submitted is not None and self._submitted[0] == view and self._submitted[1] == target:
-            return
-        same_view = self._submitted is not None and self._submitted[0] == view
-        first = self._first_scale(moving_scale, target, same_view)
-        self._submitted = (view, target)
-        self.worker.submit(ViewRequest(time, camera, settings, first, target, self.playback.tick))
-        if self.playback.playing:
-            self.cache.decode_ahead(self.upcoming(AHEAD))
-
-    def _first_scale(self, moving_scale: float, target: float, same_view: bool) -> float:
-        if same_view and self.shown is not None and not self.worker.busy and self.shown.scale < target:
-            return min(target, self.shown.scale * 2)
-        return min(moving_scale, target)
-
-    def invalidate(self) -> None:
-        """Render again even if nothing changed."""
-        self._submitted = None
+    def request(self, camera: Camera, quality: Quality) -> None:
+        """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
+        self.feed.request(self.playback.time, camera, quality, self.playback.tick)
+        ahead = self.upcoming(AHEAD) if self.playback.playing else []
+        if ahead != self._ahead:
+            self._ahead = ahead
+            self.feed.cache.decode_ahead(ahead)
 
     def take_results(self) -> list[ViewResult]:
-        """Results since the last call; the newest becomes `shown`, and the clock learns of it."""
-        results = self.worker.take_results()
+        """Images that arrived since the last call; the clock learns which frames were shown."""
+        results = self.feed.take_results()
         for result in results:
-            if result.error is not None:
-                self.error = result.error
-                continue
-            self.error = None
-            self.shown = result
-            self.playback.note_shown(result.request.tick)
+            if result.error is None:
+                self.playback.note_shown(result.request.tick)
         return results
+
+    def replace_video(self, video: VolumetricVideo) -> None:
+        """Show another version of the bundle; position and camera stay where they can."""
+        renderer, budget, wake = self.feed.renderer, self.feed.cache.budget, self.feed.worker.on_result
+        self.feed.close()
+        self.video = video
+        self.playback.reset(video.num_frames, video.metadata.fps)
+        self.camera.box = video.bounds.astype("float64")
+        self.feed = ViewFeed(renderer, video, budget, wake)
+        self.stamp = file_stamp(self.path)
+
+    def replace_renderer(self, renderer: Renderer) -> None:
+        """Render with another backend from now on."""
+        budget, wake = self.feed.cache.budget, self.feed.worker.on_result
+        self.feed.close()
+        self.feed = ViewFeed(renderer, self.video, budget, wake)
 
     def upcoming(self, count: int) -> list[float]:
         """The frames that playback comes to next, nearest first, the loop considered."""
@@ -111,13 +107,20 @@ class Document:
             if not 0 <= offset < length and clock.mode is LoopMode.ONCE:
                 break
             if clock.mode is LoopMode.PING_PONG:
-                period = 2 * length - 2
-                offset = offset % period
-                offset = offset if offset < length else period - offset
+                offset = offset % (2 * length - 2)
+                offset = offset if offset < length else 2 * length - 2 - offset
             times.append(float(clock.in_point + offset % length))
         return times
 
     def close(self) -> None:
         """End its threads."""
-        self.worker.close()
-        self.cache.close()
+        self.feed.close()
+
+
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Time of the last change (ns) and size of a file; None when there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

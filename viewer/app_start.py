@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from model.errors import InputError
+from viewer.settings import Settings, load_settings, read_settings, settings_path
 
 
 def start(options: argparse.Namespace) -> int:
     """Open the window on a bundle; without a display record an orbit, or fail when --window insists."""
+    if not options.bundle.is_file():
+        raise InputError(options.bundle, "is a folder" if options.bundle.is_dir() else "no such file")
+    choose_settings(options.config)
     reason = why_no_window()
     if reason:
         if options.window:
@@ -28,17 +33,37 @@ def open_window(options: argparse.Namespace) -> int:
     from viewer.app import ViewerApp  # noqa: PLC0415 - likewise
     from viewer.window import Window  # noqa: PLC0415 - likewise
 
+    settings, file, message = choose_settings(options.config)
     video = read_bundle(options.bundle)
     if options.frame is not None:
         video.check_time(options.frame)
-    app = ViewerApp(create_renderer(options.backend or "auto", options.threads))
+        settings.playback.autoplay = False
+    rendering = settings.rendering
+    rendering.backend, rendering.threads = options.backend or rendering.backend, options.threads or rendering.threads
+    app = ViewerApp(create_renderer(rendering.backend, rendering.threads), settings, file)
+    app.say(message)
     try:
-        document = app.add(options.bundle.absolute(), video)
-        document.playback.seek(options.frame or 0.0)
-        Window(app, options.size or (1280, 800)).run()
+        clock = app.add(options.bundle, video).playback
+        clock.sub_frame = clock.sub_frame or (options.frame or 0.0) % 1 != 0
+        clock.seek(options.frame or 0.0)
+        Window(app, options.size or (settings.window.width, settings.window.height)).run()
     finally:
         app.close()
     return 0
+
+
+def choose_settings(config: Path | None) -> tuple[Settings, Path | None, str]:
+    """The settings, where they are kept, and what to tell about them.
+
+    Those of --config are read strictly and never written.
+    """
+    if config is None:
+        settings, message = load_settings()
+        return settings, settings_path(), message
+    try:
+        return read_settings(config), None, ""
+    except FileNotFoundError as error:
+        raise InputError(config, "no such file") from error
 
 
 def why_no_window() -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
 import imgui_bundle  # noqa: F401 - before glfw: both must share one libglfw
 import moderngl
+import numpy as np
 from imgui_bundle import imgui
+from numpy.typing import NDArray
+
+_READ_FRAMEBUFFER, _PACK_ALIGNMENT, _RGB, _UNSIGNED_BYTE = 0x8CA8, 0x0D05, 0x1907, 0x1401  # of OpenGL's headers
 
 
 class GlfwLoader:
@@ -36,7 +41,7 @@ class GlfwLoader:
 
 def create_context() -> moderngl.Context:
     """Wrap the current OpenGL context (3.3 core at least)."""
-    return moderngl.create_context(require=330, context=GlfwLoader())
+    return moderngl.create_context(require=330, context=GlfwLoader())  # type: ignore[arg-type]
 
 
 class ImageTextures:
@@ -64,3 +69,17 @@ class ImageTextures:
         for _, texture in self._textures.values():
             texture.release()
         self._textures.clear()
+
+
+def read_screen(width: int, height: int) -> NDArray[np.uint8]:
+    """Pixels of the window as drawn so far, (H, W, 3), row 0 at the top; call it before the buffers are swapped."""
+    loader = GlfwLoader()
+    bind = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint)(loader.load_opengl_function("glBindFramebuffer"))
+    store = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_int)(loader.load_opengl_function("glPixelStorei"))
+    arguments = (ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
+    read = ctypes.CFUNCTYPE(None, *arguments)(loader.load_opengl_function("glReadPixels"))
+    pixels = np.empty((height, width, 3), np.uint8)
+    bind(_READ_FRAMEBUFFER, 0)
+    store(_PACK_ALIGNMENT, 1)
+    read(0, 0, width, height, _RGB, _UNSIGNED_BYTE, pixels.ctypes.data)
+    return pixels[::-1].copy()

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model.camera import Camera
+from model.config import ModelConfig
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, RenderSettings
-from viewer.frame_cache import FrameCache, lower_priority
+from renderer.frame_cache import FrameCache, lower_priority
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class ViewResult:
     """Milliseconds of the render call, decoding excluded."""
     decoded: bool = False
     """Whether the frame was decoded for this image; the first image of a frame costs more than the others."""
+    config: ModelConfig = ModelConfig()
+    """Of the video that was rendered."""
     error: Exception | None = None
     """What went wrong."""
 
@@ -72,7 +75,7 @@ class RenderWorker:
 
     def __init__(self, cache: FrameCache, on_result: Callable[[], None] = lambda: None) -> None:
         self.cache = cache
-        self._on_result = on_result
+        self.on_result = on_result
         self._changed = threading.Condition()
         self._request: ViewRequest | None = None
         self._results: list[ViewResult] = []
@@ -145,7 +148,8 @@ class RenderWorker:
             image = self.cache.renderer.render(frame, camera, request.settings, cancel=token)
             elapsed = (clock.perf_counter() - start) * 1000
             final = index == len(scales) - 1
-            self._publish(ViewResult(request, scale, final, frame, image, elapsed, decoded and index == 0))
+            first = decoded and index == 0
+            self._publish(ViewResult(request, scale, final, frame, image, elapsed, first, self.cache.video.config))
 
     def _token(self, refinement: bool) -> CancelToken:
         if not refinement:
@@ -159,7 +163,7 @@ class RenderWorker:
     def _publish(self, result: ViewResult) -> None:
         with self._changed:
             self._results = [*self._results[-3:], result]
-        self._on_result()
+        self.on_result()
 
 
 def scaled_camera(camera: Camera, scale: float) -> Camera:

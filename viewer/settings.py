@@ -134,7 +134,7 @@ class RenderingSettings:
 class ViewSettings:
     """What is shown, and on what."""
 
-    background: str = "checker"
+    background: str = "color"
     """"color", "checker" or "gradient"."""
     background_color: tuple[float, float, float] = (0.1, 0.1, 0.12)
     """Red, green, blue, 0 to 1."""

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import time as clock
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from imgui_bundle import hello_imgui, imgui, immapp
 
 from viewer import gl
 from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
+from viewer.panels.camera import CameraPanel
+from viewer.panels.compare import ComparePanel
+from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
+from viewer.panels.figures import FiguresPanel
+from viewer.panels.image import ImagePanel
+from viewer.panels.info import InfoPanel
+from viewer.panels.menus import draw_menus, draw_status
+from viewer.panels.palette import Palette
+from viewer.panels.path_editor import PathPanel
+from viewer.panels.prompts import Prompts
+from viewer.panels.recording import RecordingDialog
+from viewer.panels.settings import SettingsDialog
+from viewer.panels.speed import SpeedPanel
 from viewer.panels.timeline import TimelinePanel
 from viewer.panels.view import ViewPanel
 from viewer.presenter import Presenter
+from viewer.settings import layout_path
+from viewer.window_capture import WindowCapture
+from viewer.window_keys import Keyboard
+from viewer.window_theme import apply_theme
+
+SLEEP, SLEEP_TYPING = 2.0, 0.4
+"""Longest sleep without an event, seconds; a text cursor blinks."""
 
 
 class Panel(Protocol):
@@ -24,6 +46,13 @@ class Panel(Protocol):
         """Draw into the current window."""
 
 
+class Dialog(Protocol):
+    """Something in front of the window, which knows itself whether it is open."""
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw if it is open."""
+
+
 class Window:
     """Connects the app's state with the panels and the window library.
 
@@ -31,13 +60,39 @@ class Window:
         app: the state.
         size: pixels of the window at first.
         keep_layout: whether the layout is read and kept in the user's config folder.
+        simulated: whether a test drives the window: keys come from ImGui, file dialogs are the viewer's own.
     """
 
-    def __init__(self, app: ViewerApp, size: tuple[int, int] = (1280, 800), keep_layout: bool = True) -> None:
+    def __init__(
+        self, app: ViewerApp, size: tuple[int, int] = (1280, 800), keep_layout: bool = True, simulated: bool = False
+    ) -> None:
         self.app = app
-        self.view = ViewPanel()
-        self.panels: list[tuple[Panel, str]] = [(self.view, "MainDockSpace"), (TimelinePanel(), "Bottom")]
-        self.presenter: Presenter | None = None
+        self.actions = ActionRunner(app)
+        self.view = ViewPanel(self.actions)
+        self.panels: list[tuple[Panel, str]] = [
+            (self.view, "MainDockSpace"),
+            (TimelinePanel(self.actions), "Bottom"),
+            (PathPanel(self.actions), "Bottom"),
+            (ImagePanel(), "Right"),
+            (CameraPanel(self.actions), "Right"),
+            (InfoPanel(), "Right"),
+            (FiguresPanel(self.actions), "RightBottom"),
+            (SpeedPanel(), "RightBottom"),
+            (ComparePanel(), "RightBottom"),
+        ]
+        self.dialogs: list[Dialog] = [
+            Palette(self.actions),
+            ShortcutSheet(),
+            SettingsDialog(),
+            RecordingDialog(self.actions),
+            Prompts(native=not simulated),
+            JobsOverlay(),
+            ErrorDialog(),
+        ]
+        self._keyboard = Keyboard(physical=not simulated)
+        self._capture = WindowCapture(app)
+        self._theme: tuple[str, float] | None = None
+        self._full_screen = False
         self._last_update = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
 
@@ -45,22 +100,23 @@ class Window:
         """Show the window until it is closed."""
         import glfw  # noqa: PLC0415 - after imgui_bundle, whose libglfw it must share
 
+        immapp.manual_render.setup_from_runner_params(self.params, immapp.AddOnsParams())
         self.app.wake = glfw.post_empty_event
-        immapp.manual_render.setup_from_runner_params(self.params)
         try:
             while not self.params.app_shall_exit:
                 if self.app.sleeps:
-                    self._sleep(glfw)
+                    self._sleep(glfw.wait_events_timeout)
                 immapp.manual_render.render()
         finally:
+            self.app.wake = lambda: None
             immapp.manual_render.tear_down()
 
-    def _sleep(self, glfw: object) -> None:
-        # Blink of a text cursor and tooltips need a frame now and then; all else comes as an event.
-        timeout = 0.4 if imgui.get_io().want_text_input else 5.0
-        glfw.wait_events_timeout(timeout)  # type: ignore[attr-defined]
+    def _sleep(self, wait: Callable[[float], None]) -> None:
+        wait(SLEEP_TYPING if imgui.get_io().want_text_input else SLEEP)
         self.app.redraw(3)
         self._last_update = clock.perf_counter()
+
+    # Set-up
 
     def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
         params = hello_imgui.RunnerParams()
@@ -69,41 +125,141 @@ class Window:
         params.app_window_params.restore_previous_geometry = keep_layout
         window = params.imgui_window_params
         window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
-        window.show_menu_bar = True
+        window.show_menu_bar, window.show_menu_app = True, False
+        window.show_menu_view, window.show_menu_view_themes = True, False
+        window.show_status_bar, window.show_status_fps = True, False
+        window.remember_theme = False
         params.renderer_backend_options.open_gl_options = hello_imgui.OpenGlOptions("330", 3, 3, True, True, 0)
         params.fps_idling.enable_idling = False
         params.ini_disable = not keep_layout
-        params.ini_folder_type = hello_imgui.IniFolderType.app_user_config_folder
-        params.ini_filename = "mlpvid/window.ini"
-        params.callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-        params.callbacks.post_init = self._start
-        params.callbacks.pre_new_frame = self._update
-        params.callbacks.before_exit = self._stop
+        params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+        params.ini_filename = str(layout_path()) if keep_layout else ""
         params.docking_params = self._docking()
+        self._set_callbacks(params.callbacks)
         return params
+
+    def _set_callbacks(self, callbacks: hello_imgui.RunnerCallbacks) -> None:
+        callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
+        callbacks.post_init_add_platform_backend_callbacks = self._watch_drops
+        callbacks.post_init = self._start
+        callbacks.pre_new_frame = self._update
+        callbacks.show_menus = lambda: draw_menus(self.app, self.actions)
+        callbacks.show_status = lambda: draw_status(self.app)
+        callbacks.show_gui = self._draw_front
+        callbacks.before_swap = self._capture.after_drawing
+        callbacks.before_exit = self._stop
 
     def _docking(self) -> hello_imgui.DockingParams:
         docking = hello_imgui.DockingParams()
-        docking.docking_splits = [hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.2)]
+        split = hello_imgui.DockingSplit
+        docking.docking_splits = [
+            split("MainDockSpace", "Right", imgui.Dir.right, 0.27),
+            split("MainDockSpace", "Bottom", imgui.Dir.down, 0.185),
+            split("Right", "RightBottom", imgui.Dir.down, 0.46),
+        ]
         docking.dockable_windows = [self._dockable(panel, space) for panel, space in self.panels]
         return docking
 
     def _dockable(self, panel: Panel, space: str) -> hello_imgui.DockableWindow:
-        window = hello_imgui.DockableWindow(panel.title, space, lambda: panel.draw(self.app))
+        window = hello_imgui.DockableWindow(panel.title, space, lambda: self._draw_panel(panel))
         window.can_be_closed = panel is not self.view
         if panel is self.view:
             window.imgui_window_flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         return window
 
     def _start(self) -> None:
-        self.presenter = Presenter(gl.create_context())
-        self.view.start(self.presenter)
+        self.view.presenter = Presenter(gl.create_context())
+        self._capture.presenter = self.view.presenter
+        self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
+
+    def _watch_drops(self) -> None:
+        import glfw  # noqa: PLC0415 - after imgui_bundle
+        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+
+        window: Any = glfw_utils.glfw_window_hello_imgui()
+        self._on_drop: Any = lambda _, paths: self.drop(paths)  # GLFW keeps no reference
+        glfw.set_drop_callback(window, self._on_drop)
+
+    def drop(self, paths: list[str]) -> None:
+        """Open what was dropped on the window: bundles, camera paths, screenshots with a camera in them."""
+        from viewer.app_drop import take_dropped  # noqa: PLC0415 - rarely needed
+
+        for path in paths:
+            take_dropped(self.app, path)
+
+    # Every frame
 
     def _update(self) -> None:
         now = clock.perf_counter()
-        self.app.update(now - self._last_update)
-        self._last_update = now
+        seconds, self._last_update = now - self._last_update, now
+        if seconds < 0.5:
+            self.app.figures.window_ms.append(seconds * 1000)
+        self._apply_settings()
+        self.app.update(seconds)
+
+    def _apply_settings(self) -> None:
+        chosen = self.app.settings.window
+        if self._theme != (chosen.theme, chosen.ui_scale):
+            self._theme = (chosen.theme, chosen.ui_scale)
+            apply_theme(chosen.theme, chosen.ui_scale)
+            self.app.redraw()
+        self.params.fps_idling.vsync_to_monitor = chosen.vsync
+        self.params.imgui_window_params.show_menu_bar = not self.app.hide_ui
+        self.params.imgui_window_params.show_status_bar = not self.app.hide_ui
+        if self.app.layout_reset_asked:
+            self.app.layout_reset_asked = False
+            self.params.docking_params.layout_reset = True
+        if self.app.focus_panel:
+            self.params.docking_params.focus_dockable_window(self.app.focus_panel)
+            self.app.focus_panel = ""
+        if self._full_screen != self.app.full_screen:
+            self._full_screen = self.app.full_screen
+            set_full_screen(self._full_screen)
+        if self.app.quit_asked:
+            self.params.app_shall_exit = True
+
+    def _draw_panel(self, panel: Panel) -> None:
+        if self.app.hide_ui and panel is self.view:
+            return
+        panel.draw(self.app)
+
+    def _draw_front(self) -> None:
+        for action in self._keyboard.pressed():
+            self.actions.run(action.name)
+        self.app.fly_push = self._keyboard.fly_push()
+        if self.app.hide_ui:
+            self._draw_view_alone()
+        for dialog in self.dialogs:
+            dialog.draw(self.app)
+
+    def _draw_view_alone(self) -> None:
+        viewport = imgui.get_main_viewport()
+        imgui.set_next_window_pos(viewport.pos)
+        imgui.set_next_window_size(viewport.size)
+        flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
+        imgui.begin("View alone", None, flags | imgui.WindowFlags_.no_move)
+        self.view.draw(self.app)
+        imgui.end()
 
     def _stop(self) -> None:
-        if self.presenter is not None:
-            self.presenter.release()
+        if self.view.presenter is not None:
+            self.view.presenter.release()
+            self.view.presenter = None
+
+
+def set_full_screen(full: bool) -> None:
+    """Let the window fill its screen, or make it a window again."""
+    import glfw  # noqa: PLC0415 - after imgui_bundle
+    from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+
+    window: Any = glfw_utils.glfw_window_hello_imgui()
+    monitor = glfw.get_primary_monitor()
+    if not monitor:
+        return
+    left, top, width, height = glfw.get_monitor_workarea(monitor)
+    if full:
+        mode = glfw.get_video_mode(monitor)
+        glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+    else:
+        size = min(1280, width), min(800, height)
+        glfw.set_window_monitor(window, None, left + (width - size[0]) // 2, top + (height - size[1]) // 2, *size, 0)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from renderer.reference import ReferenceRenderer
+from renderer.select import create_renderer
 from tests.factories import make_video
 from viewer.app import ViewerApp
+from viewer.app_document import Document
 
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
@@ -32,7 +33,9 @@ def use_null_platform() -> None:
 @pytest.fixture
 def app() -> Iterator[ViewerApp]:
     """The state of a window with a small random video open."""
-    state = ViewerApp(ReferenceRenderer())
+    state = ViewerApp(create_renderer())
+    state.settings.playback.autoplay = False
+    state.settings.rendering.render_scale = 0.2  # fast; what is tested does not depend on pixels
     state.add(Path("random.mlpvid"), make_video(num_frames=12))
     yield state
     state.close()
@@ -47,7 +50,7 @@ def drive() -> DriveWindow:
 
     def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800)) -> None:
         use_null_platform()
-        window = Window(app, size, keep_layout=False)
+        window = Window(app, size, keep_layout=False, simulated=True)
 
         def wrapped(context: Any) -> None:
             context.yield_(5)
@@ -81,6 +84,12 @@ def wait_for_image(context: Any, app: ViewerApp) -> None:
 
     def finished() -> bool:
         document = app.document
-        return document is not None and document.shown is not None and document.shown.final and not document.worker.busy
+        return document is not None and document.shown is not None and document.shown.final and not document.feed.worker.busy
 
     wait_until(context, finished)
+
+
+def open_document(app: ViewerApp) -> Document:
+    """The front document, which a test needs to be there."""
+    assert app.document is not None
+    return app.document

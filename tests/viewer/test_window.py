@@ -13,7 +13,7 @@ from viewer.app import ViewerApp
 def test_shows_an_image_and_refines_it(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = app.document
-        wait_until(context, lambda: document.shown is not None and document.shown.scale == app.still_scale)
+        wait_until(context, lambda: document.shown is not None and document.shown.scale == app.settings.rendering.render_scale)
         assert document.shown.image.rgba[..., 3].max() > 0.1
         screenshot(context, "first")
 

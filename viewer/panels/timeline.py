@@ -1,57 +1,117 @@
-"""The playback bar: transport, frame number and time, and the track to scrub on."""
+"""The playback bar: transport, frame number and timecode, speed and loop, and the track below them."""
 
 from __future__ import annotations
 
-from imgui_bundle import ImVec2, icons_fontawesome_6, imgui
+from imgui_bundle import icons_fontawesome_6 as icons
+from imgui_bundle import imgui
 
+from model.errors import InputError
+from viewer.actions import BY_NAME
 from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner, flip
 from viewer.app_document import Document
-from viewer.panels.widgets import button, em
+from viewer.panels.timeline_track import TimelineTrack
+from viewer.panels.widgets import action_tip, button, combo, em, slider, tooltip
+from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
+from viewer.timecode import parse_timecode
+
+LOOP_MODES = tuple(LoopMode)
 
 
 class TimelinePanel:
-    """Transport buttons over a track of frames."""
+    """Controls of the playback clock.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
 
     title = "Timeline"
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._track = TimelineTrack()
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
         document = app.document
-        imgui.begin_disabled(document is None)
-        if document is not None:
-            self._draw_transport(app, document)
-            self._draw_track(app, document)
-        imgui.end_disabled()
+        if document is None:
+            imgui.text_disabled("No video is open.")
+            return
+        self._draw_transport(document)
+        imgui.same_line(0, em(1.2))
+        self._draw_position(app, document)
+        imgui.same_line(0, em(1.2))
+        self._draw_manner(app, document)
+        self._track.draw(app, document)
 
-    def _draw_transport(self, app: ViewerApp, document: Document) -> None:
+    def _draw_transport(self, document: Document) -> None:
         clock = document.playback
-        icon = icons_fontawesome_6.ICON_FA_PAUSE if clock.playing else icons_fontawesome_6.ICON_FA_PLAY
-        if button(f"{icon}###play", "Play or pause (Space)", width=em(2.5)):
-            clock.toggle()
-            app.redraw()
-        imgui.same_line()
-        imgui.set_next_item_width(em(5))
-        changed, frame = imgui.input_int("###frame", clock.frame, 0, 0)
-        if changed:
-            clock.pause()
-            clock.seek(frame)
-        imgui.same_line()
-        imgui.text(f"/ {clock.num_frames - 1}   {clock.timecode}   {clock.frame / clock.fps:.3f} s")
+        play = icons.ICON_FA_PAUSE if clock.playing else icons.ICON_FA_PLAY
+        buttons = (
+            ("playback.start", icons.ICON_FA_BACKWARD_STEP, False),
+            ("playback.previous", icons.ICON_FA_CHEVRON_LEFT, False),
+            ("playback.toggle", play, clock.playing),
+            ("playback.next", icons.ICON_FA_CHEVRON_RIGHT, False),
+            ("playback.end", icons.ICON_FA_FORWARD_STEP, False),
+            ("playback.reverse", icons.ICON_FA_ARROW_ROTATE_LEFT, clock.reverse),
+        )
+        for index, (name, icon, active) in enumerate(buttons):
+            if index:
+                imgui.same_line(0, em(0.25))
+            if button(f"{icon}###{name}", action_tip(name), active=active, width=em(2)):
+                self._actions.run(name)
 
-    def _draw_track(self, app: ViewerApp, document: Document) -> None:
+    def _draw_position(self, app: ViewerApp, document: Document) -> None:
         clock = document.playback
-        width, height = max(em(4), imgui.get_content_region_avail().x), em(2)
-        corner = imgui.get_cursor_screen_pos()
-        imgui.invisible_button("###track", ImVec2(width, height))
-        last = max(1, clock.num_frames - 1)
-        if imgui.is_item_active():
-            clock.begin_scrub()
-            clock.seek((imgui.get_mouse_pos().x - corner.x) / width * last)
-            app.note_motion()
-        elif clock.scrubbing:
-            clock.end_scrub()
-        draw = imgui.get_window_draw_list()
-        end = ImVec2(corner.x + width, corner.y + height)
-        draw.add_rect_filled(corner, end, imgui.get_color_u32(imgui.Col_.frame_bg), 3)
-        x = corner.x + clock.time / last * width
-        draw.add_line(ImVec2(x, corner.y), ImVec2(x, end.y), imgui.get_color_u32(imgui.Col_.slider_grab_active), 2)
+        imgui.set_next_item_width(em(5.5))
+        shown = f"{clock.time:.3f}".rstrip("0").rstrip(".")
+        entered, text = imgui.input_text("###frame", shown, imgui.InputTextFlags_.enter_returns_true)
+        tooltip("Frame number. Type a number or a timecode such as 00:00:02:15, then Enter.")
+        if entered:
+            try:
+                frame = parse_timecode(text, clock.fps)
+            except InputError as error:
+                app.say(str(error))
+            else:
+                clock.pause()
+                clock.seek(frame)
+        imgui.same_line(0, em(0.4))
+        imgui.align_text_to_frame_padding()
+        imgui.text(f"/ {clock.num_frames - 1}")
+        imgui.same_line(0, em(0.8))
+        imgui.text_disabled(f"{clock.timecode}  {clock.time / clock.fps:7.3f} s")
+        tooltip("Timecode (hours:minutes:seconds:frames) and seconds of the capture.")
+
+    def _draw_manner(self, app: ViewerApp, document: Document) -> None:
+        clock, kept = document.playback, app.settings.playback
+        imgui.set_next_item_width(em(6))
+        tip = f"Playback speed, a multiple of the capture's. Keys {BY_NAME['playback.slower'].shortcut()} and ="
+        speed = slider("###speed", clock.speed, MIN_SPEED, MAX_SPEED, tip, "%.2fx", logarithmic=True)
+        if speed != clock.speed:
+            clock.speed = kept.speed = speed
+        imgui.same_line(0, em(0.4))
+        imgui.set_next_item_width(em(6))
+        names = [mode.value for mode in LOOP_MODES]
+        mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
+        if mode is not clock.mode:
+            clock.mode, kept.mode = mode, mode.value
+        imgui.same_line(0, em(0.4))
+        if button("1/8###playback.sub_frame", action_tip("playback.sub_frame"), active=clock.sub_frame):
+            flip(clock, "sub_frame")
+            kept.sub_frame = clock.sub_frame
+        toggles = (
+            ("playback.in", "["),
+            ("playback.out", "]"),
+            ("playback.clear_range", icons.ICON_FA_XMARK),
+            ("playback.marker", icons.ICON_FA_BOOKMARK),
+        )
+        for name, icon in toggles:
+            imgui.same_line(0, em(0.25))
+            if button(f"{icon}###{name}", action_tip(name), width=em(2)):
+                self._actions.run(name)
+        if clock.dropped:
+            imgui.same_line(0, em(0.8))
+            imgui.text_disabled(f"{clock.dropped} dropped")
+            tooltip("Frames that came due and were not shown, because rendering was slower than the clock. Click to reset.")
+            if imgui.is_item_clicked():
+                clock.reset_dropped()

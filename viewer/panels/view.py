@@ -1,54 +1,162 @@
-"""The view: the presented image, and the mouse in it."""
+"""The view: the presented image, what is laid over it, and the mouse in it."""
 
 from __future__ import annotations
+
+import time
 
 from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
+from viewer.app_image import shown_pixels
+from viewer.color_maps import color_table
+from viewer.panels.gizmo import draw_gizmo
+from viewer.panels.legend import draw_legend
+from viewer.panels.overlays import Overlays
 from viewer.panels.view_mouse import ViewMouse
-from viewer.presenter import Presenter
+from viewer.panels.widgets import em
+from viewer.presenter import Background, Comparison, Presenter, PresentOptions
+from viewer.views import Legend
+
+BACKGROUNDS = {"color": Background.SOLID, "checker": Background.CHECKER, "gradient": Background.GRADIENT}
 
 
 class ViewPanel:
-    """Shows the front document and lets the mouse move its camera."""
+    """Shows the front document and lets the mouse move its camera.
+
+    Args:
+        actions: runs what gestures stand for.
+    """
 
     title = "View"
 
-    def __init__(self) -> None:
-        self._presenter: Presenter | None = None
-        self._mouse = ViewMouse()
-
-    def start(self, presenter: Presenter) -> None:
-        """Take over what presents; the OpenGL context exists from now on."""
-        self._presenter = presenter
+    def __init__(self, actions: ActionRunner) -> None:
+        self.presenter: Presenter | None = None
+        """Set as soon as there is an OpenGL context."""
+        self._mouse = ViewMouse(actions)
+        self._overlays = Overlays()
+        self._uploaded: dict[int, object] = {}
+        self._legend: Legend | None = None
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
-        size = imgui.get_content_region_avail()
-        scale = imgui.get_io().display_framebuffer_scale
-        width, height = max(8, int(size.x)), max(8, int(size.y))
-        app.view_size = max(8, round(width * scale.x)), max(8, round(height * scale.y))
+        self._draw_tabs(app)
+        size, ratio = imgui.get_content_region_avail(), imgui.get_io().display_framebuffer_scale
+        width, height = max(16, int(size.x)), max(16, int(size.y))
+        app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
+        imgui.set_next_item_allow_overlap()
         imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
         self._mouse.handle(app, corner, width, height)
         self._draw_image(app, corner, width, height)
 
+    def _draw_tabs(self, app: ViewerApp) -> None:
+        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents"):
+            return
+        for index, document in enumerate(list(app.documents)):
+            asked = index == app.active_index and self._front is not document
+            flags = imgui.TabItemFlags_.set_selected if asked else 0
+            selected, kept = imgui.begin_tab_item(f"{document.title}###{id(document)}", True, flags)
+            if imgui.is_item_hovered():
+                imgui.set_tooltip(str(document.path))
+            if imgui.is_item_clicked():
+                app.show_document(index)
+            if selected:
+                imgui.end_tab_item()
+            if not kept:
+                app.close_document(index)
+                break
+        imgui.end_tab_bar()
+        self._front = app.document
+
+    _front: object = None
+
     def _draw_image(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        document, presenter = app.document, self._presenter
+        document, presenter = app.document, self.presenter
         if document is None or document.shown is None or presenter is None:
             self._draw_notice(app, corner, width, height)
             return
-        if app.new_results or not presenter.has_image(0):
-            image = document.shown.image
-            if image is not None:
-                presenter.upload(0, image.rgba)
-        texture = presenter.present(*app.view_size, app.present)
-        end = ImVec2(corner.x + width, corner.y + height)
-        imgui.get_window_draw_list().add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
+        begin = time.perf_counter()
+        options = self._upload(app, presenter)
+        texture = presenter.present(*app.view_size, options)
+        app.figures.present_ms = (time.perf_counter() - begin) * 1000
+        draw, end = imgui.get_window_draw_list(), ImVec2(corner.x + width, corner.y + height)
+        draw.push_clip_rect(corner, end, True)
+        draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
+        self._overlays.draw(app, document, corner, width / app.view_size[0])
+        self._draw_comparison(app, corner, width, height)
+        if self._legend is not None:
+            draw_legend(app.settings.view.color_map, self._legend, corner, height)
+        draw_gizmo(app, document, corner, width)
+        draw.pop_clip_rect()
+
+    def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:
+        options = present_options(app)
+        sources = [app.document.shown if app.document is not None else None]
+        sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
+        for slot, result in enumerate(sources):
+            key = (app.image.key, result)
+            if result is None:
+                presenter.forget(slot)
+                self._uploaded.pop(slot, None)
+            elif self._uploaded.get(slot) != key:
+                view = shown_pixels(result, app.image)
+                presenter.upload(slot, view.pixels)
+                self._uploaded[slot] = key
+                if slot == 0:
+                    self._legend = view.legend
+        presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
+        if self._legend is not None:
+            options.value_range = (self._legend.low, self._legend.high)
+        return options
+
+    def _draw_comparison(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
+        compare, document = app.compare, app.document
+        if not compare.active or document is None:
+            return
+        draw = imgui.get_window_draw_list()
+        psnr = "" if compare.psnr is None else f"PSNR {compare.psnr:.2f} dB"
+        if compare.mode is Comparison.DIFFERENCE:
+            outlined(corner.x + em(0.8), corner.y + em(0.8), f"{document.title} - {compare.label}   {psnr}")
+            return
+        x = corner.x + compare.divider * width
+        draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + height), 0xFFFFFFFF, 2.0)
+        draw.add_circle_filled(ImVec2(x, corner.y + height / 2), em(0.5), 0xFFFFFFFF)
+        y = corner.y + height - em(1.9)
+        outlined(x - imgui.calc_text_size(document.title).x - em(0.8), y, document.title)
+        outlined(x + em(0.8), y, f"{compare.label}   {psnr}")
 
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        text = "Opening ..." if app.loading else "Rendering ..." if app.document else "Drop a .mlpvid file here"
+        waiting = "Rendering ..." if app.document is not None else "Open a .mlpvid file: drop it here, or press Ctrl+O"
+        text = "Opening ..." if app.loader.loading else waiting
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)
+
+
+def present_options(app: ViewerApp) -> PresentOptions:
+    """What present.frag is to do, from the settings."""
+    view = app.settings.view
+    color = view.background_color
+    step = 0.09 if sum(color) < 1.5 else -0.09
+    second = tuple(min(max(value + step, 0.0), 1.0) for value in color)
+    neutral = app.image.mode != "color"
+    return PresentOptions(
+        background=BACKGROUNDS[view.background],
+        background_color=color,
+        background_color_2=(second[0], second[1], second[2]),
+        exposure=0.0 if neutral else view.exposure,
+        gamma=1.0 if neutral else view.gamma,
+        comparison=app.compare.mode if app.compare.active else Comparison.NONE,
+        divider=app.compare.divider,
+        difference_gain=app.compare.gain,
+    )
+
+
+def outlined(x: float, y: float, text: str) -> None:
+    """Write white text that can be read on anything."""
+    draw = imgui.get_window_draw_list()
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        draw.add_text(ImVec2(x + dx, y + dy), 0xFF000000, text)
+    draw.add_text(ImVec2(x, y), 0xFFFFFFFF, text)

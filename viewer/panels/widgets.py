@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from imgui_bundle import ImVec2, imgui
+
+from viewer.actions import BY_NAME
 
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
 
@@ -72,3 +75,25 @@ def row(label: str, value: str, tip: str = "") -> None:
 def em(lines: float = 1.0) -> float:
     """A length in text heights, in pixels; follows the UI scale."""
     return float(imgui.get_font_size() * lines)
+
+
+def action_tip(name: str) -> str:
+    """Tooltip of a control that stands for an action: what it does, and its key."""
+    action = BY_NAME[name]
+    keys = action.shortcut(sys.platform == "darwin")
+    return f"{action.tooltip}\nKey: {keys}" if keys else action.tooltip
+
+
+def theme_color(color: int) -> int:
+    """A color of the theme, packed for draw lists."""
+    return int(imgui.get_color_u32(color))
+
+
+def faded(color: int, opacity: float) -> int:
+    """A color of the theme at some opacity, packed for draw lists."""
+    return int(imgui.get_color_u32(color, opacity))
+
+
+def heading(text: str) -> None:
+    """A line that opens a group of controls."""
+    imgui.separator_text(text)

@@ -1,0 +1,79 @@
+"""The second side of the split view: another bundle or another backend, from the same camera at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from viewer.app_feed import Quality, ViewFeed
+from viewer.presenter import Comparison
+from viewer.render_worker import ViewResult
+from viewer.views import psnr
+
+
+class CompareView:
+    """What the front document is compared with, and how.
+
+    Args:
+        wake: called from the render thread when an image is ready.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.mode = Comparison.NONE
+        """How both images are shown."""
+        self.divider = 0.5
+        """Position of the divider, 0 at the left to 1 at the right."""
+        self.gain = 4.0
+        """Factor on differences before the color map."""
+        self.label = ""
+        """What the second side is."""
+        self.psnr: float | None = None
+        """Of the second image against the first, dB; None while they do not show the same view at the same size."""
+        self.feed: ViewFeed | None = None
+        """Where the second image comes from."""
+        self._compared: tuple[ViewResult | None, ViewResult | None] = (None, None)
+
+    @property
+    def active(self) -> bool:
+        """Whether a second image is wanted and there is something to render it from."""
+        return self.mode is not Comparison.NONE and self.feed is not None
+
+    def set_source(self, label: str, renderer: Renderer, video: VolumetricVideo, cache_bytes: int) -> None:
+        """Compare with this video rendered by this backend."""
+        self.clear()
+        self.label = label
+        self.feed = ViewFeed(renderer, video, cache_bytes, self.wake)
+
+    def clear(self) -> None:
+        """Compare with nothing; ends the threads."""
+        if self.feed is not None:
+            self.feed.close()
+        self.feed, self.label, self.psnr = None, "", None
+
+    def update(self, time: float, camera: Camera, quality: Quality, first: ViewResult | None) -> list[ViewResult]:
+        """Ask for the same view, take what came, and compare it with the first image."""
+        if not self.active or self.feed is None:
+            return []
+        last = self.feed.video.num_frames - 1
+        self.feed.request(min(time, last), camera, quality)
+        results = self.feed.take_results()
+        pair = (first, self.feed.shown)
+        if pair[0] is not self._compared[0] or pair[1] is not self._compared[1]:
+            self._compared, self.psnr = pair, image_psnr(*pair)
+        return results
+
+
+def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | None:
+    """Peak signal-to-noise ratio of two images over black, dB; infinite for equal ones; None unless they can be compared."""
+    if first is None or second is None or first.image is None or second.image is None:
+        return None
+    a, b = first.image.rgba, second.image.rgba
+    same = first.request.time == second.request.time and a.shape == b.shape
+    if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
+        return None
+    return psnr(a, b)

@@ -1,0 +1,41 @@
+"""What is dropped on the window: a bundle is opened, a camera path loaded, the camera of a screenshot or JSON taken over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model.camera import load_camera, read_json
+from model.errors import InputError
+from viewer.app import ViewerApp
+from viewer.camera_path import CameraPath
+from viewer.image_files import read_png_camera
+
+
+def take_dropped(app: ViewerApp, name: str) -> None:
+    """Take one dropped file; a fault becomes a dialog."""
+    path = Path(name)
+    try:
+        if path.suffix == ".mlpvid":
+            app.open(path)
+        elif path.suffix in (".json", ".png"):
+            _take_view(app, path)
+        else:
+            raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
+    except InputError as error:
+        app.report(error)
+    app.redraw()
+
+
+def _take_view(app: ViewerApp, path: Path) -> None:
+    document = app.document
+    if document is None:
+        raise InputError(path, "needs an open video", "open a .mlpvid first")
+    if path.suffix == ".png":
+        document.camera.snap_to(read_png_camera(path))
+    elif "keyframes" in (read_json(path) or ()):
+        document.camera_path = CameraPath.load(path)
+        document.selected_keyframe, document.path_time = 0, document.camera_path.start
+        app.focus_panel = "Camera path"
+    else:
+        document.camera.snap_to(load_camera(path))
+    app.note_motion()

@@ -1,0 +1,116 @@
+"""What rendering costs: the last frames' rates, milliseconds by stage, samples, memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.backend import Renderer
+from viewer.app_document import Document
+from viewer.render_worker import ViewResult
+
+HISTORY = 120
+"""Frames that the plots show."""
+
+
+class Figures:
+    """Collects costs of the window's frames and of rendered images."""
+
+    def __init__(self) -> None:
+        self.window_ms: deque[float] = deque(maxlen=HISTORY)
+        """Milliseconds from one frame of the window to the next, while it does not sleep."""
+        self.image_times: deque[float] = deque(maxlen=HISTORY)
+        """When images arrived, seconds."""
+        self.image_ms: deque[float] = deque(maxlen=HISTORY)
+        """Milliseconds that the render calls took."""
+        self.present_ms = 0.0
+        """Milliseconds to upload and present the last image."""
+        self.last: ViewResult | None = None
+        """The newest image."""
+
+    def note(self, result: ViewResult) -> None:
+        """Take the costs of an image that arrived."""
+        self.last = result
+        self.image_times.append(time.monotonic())
+        self.image_ms.append(result.render_ms)
+
+    @property
+    def images_per_second(self) -> float:
+        """Images that arrived in the last second."""
+        now = time.monotonic()
+        return float(sum(now - arrived < 1.0 for arrived in self.image_times))
+
+    @property
+    def window_rate(self) -> float:
+        """Frames a second of the window, from the median of the last ones."""
+        return 1000.0 / float(np.median(self.window_ms)) if self.window_ms else 0.0
+
+    def plot(self) -> NDArray[np.float32]:
+        """(HISTORY,) milliseconds of the render calls, oldest first, 0 before there were any."""
+        values = np.zeros(HISTORY, np.float32)
+        if self.image_ms:
+            values[-len(self.image_ms) :] = self.image_ms
+        return values
+
+    def rows(self, document: Document | None, renderer: Renderer) -> list[tuple[str, str, str]]:
+        """(name, value, explanation) of every figure."""
+        rows = [
+            ("Images", f"{self.images_per_second:.0f} /s", "Rendered images that arrived in the last second."),
+            ("Window", f"{self.window_rate:.0f} fps", "Frames a second of the window itself; it sleeps when nothing changes."),
+        ]
+        if self.last is not None and self.last.frame is not None and self.last.image is not None:
+            rows += self._image_rows(self.last)
+        if document is not None:
+            cache, clock = document.feed.cache, document.playback
+            count = len(cache.cached_times())
+            rows += [
+                ("Dropped", f"{clock.dropped} frames", "Frames that came due while playing and were never shown."),
+                ("Decoded", f"{count} of {document.video.num_frames}", "Frames that are decoded and kept."),
+                ("Cache", f"{cache.nbytes / 2**20:.0f} of {cache.budget / 2**20:.0f} MiB", "Memory of the decoded frames."),
+            ]
+        rows.append(("Memory", f"{memory_mebibytes():.0f} MiB", "Memory of the whole program."))
+        rows.append(("Backend", f"{renderer.name}, {renderer.threads} threads", renderer.device))
+        return rows
+
+    def text(self, document: Document | None, renderer: Renderer) -> str:
+        """All figures as lines of text, for the clipboard."""
+        name = [f"{'Bundle':<16}{document.path.name}"] if document else []
+        return "\n".join(
+            [
+                *name,
+                *(f"{label:<16}{value}" for label, value, _ in self.rows(document, renderer)),
+                f"{'Device':<16}{renderer.device}",
+            ]
+        )
+
+    def _image_rows(self, last: ViewResult) -> list[tuple[str, str, str]]:
+        assert last.image is not None and last.frame is not None
+        cost, (height, width) = last.image.statistics, last.image.depth.shape
+        stages = (
+            ("Decode", last.frame.decode_ms, "From the latent to the maps; once a frame of the video."),
+            ("Bake", last.frame.bake_ms, "From the maps to the renderer's form; once a frame of the video."),
+            ("Density", cost.density_ms, "First pass: density along the rays."),
+            ("Color", cost.color_ms, "Second pass: color of the samples that are seen."),
+            ("Render", cost.total_ms, "The whole image, compositing included."),
+            ("Present", self.present_ms, "Upload and present.frag."),
+        )
+        rows = [(name, f"{milliseconds:.1f} ms", tip) for name, milliseconds, tip in stages]
+        rows.append(("Image", f"{width} x {height} ({last.scale:.0%})", "Pixels rendered, and their share of the view's."))
+        rows.append(("Density samples", f"{cost.density_samples:,}", "Points at which the density was asked for."))
+        rows.append(("Color samples", f"{cost.color_samples:,}", "Points that were colored: weight above tau2."))
+        return rows
+
+
+def memory_mebibytes() -> float:
+    """Resident memory of this process; its peak where the system does not tell the present one."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**20 if sys.platform == "darwin" else 2**10)

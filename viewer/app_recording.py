@@ -1,0 +1,105 @@
+"""Recording: the camera path rendered offline, or what is on screen as it is shown."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import InputError
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from viewer.app_jobs import Job
+from viewer.background_sink import BackgroundSink
+from viewer.camera_path import CameraPath
+from viewer.recorder import RecordOptions, RecordProgress, record
+from viewer.video_sink import VideoSink
+
+SCREEN_RATE = 30.0
+"""Frames a second of a screen recording."""
+
+MAX_HELD = 10.0
+"""Longest pause, in seconds, that a screen recording reproduces at once."""
+
+
+def offline_job(
+    renderer: Renderer, video: VolumetricVideo, output: Path, path: CameraPath | str, options: RecordOptions, wake: object
+) -> Job:
+    """Render a path to a file on a thread of its own; cancelling keeps what is finished, as the recorder promises."""
+    path = CameraPath(list(path.keyframes), path.tension) if isinstance(path, CameraPath) else path
+    options = replace(options)
+
+    def work(job: Job) -> str:
+        def report(progress: RecordProgress) -> None:
+            job.report(progress.done / progress.total, f"{progress.done} of {progress.total} frames")
+
+        return record(renderer, video, output, path, options, report, job.cancel).message
+
+    return Job(f"Rendering {output.name}", work, wake)  # type: ignore[arg-type]
+
+
+class ScreenRecording:
+    """A video of what is shown, at a steady rate: pictures are repeated or left out as the clock wants.
+
+    Args:
+        output: .mp4 or .webm.
+        size: pixels of the first picture; later ones are cropped or padded to it.
+        quality: 0 (best) to 51.
+        fps: frames a second.
+    """
+
+    def __init__(self, output: Path, size: tuple[int, int], quality: float, fps: float = SCREEN_RATE) -> None:
+        self.output = output
+        self.size = max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
+        """Even, as video wants it."""
+        self._sink = BackgroundSink(VideoSink(output, *self.size, fps, None, quality, live=True))
+        self._fps = fps
+        self._began = time.monotonic()
+
+    @property
+    def frames(self) -> int:
+        """Frames written so far."""
+        return self._sink.frames
+
+    @property
+    def due(self) -> bool:
+        """Whether the next frame is due."""
+        return (time.monotonic() - self._began) * self._fps >= self._sink.frames
+
+    def add(self, pixels: NDArray[np.uint8]) -> None:
+        """Add the picture, (H, W, 3); the one before it stays for the time that passed since."""
+        self._hold_until_now()
+        self._sink.write(fitted_pixels(pixels, *self.size))
+
+    def _hold_until_now(self) -> None:
+        due = int((time.monotonic() - self._began) * self._fps)
+        self._sink.hold(min(due - self._sink.frames, int(MAX_HELD * self._fps)))
+
+    def finish(self) -> str:
+        """Complete the file and say what it is."""
+        if self._sink.frames == 0:
+            raise InputError(self.output, "nothing was recorded", self._sink.abort())
+        self._hold_until_now()
+        self._sink.finish()
+        return f"{self._sink.frames} frames written to {self.output}"
+
+
+def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Crop or pad with black to a size, the upper left corner in place."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    result = np.zeros((height, width, 3), np.uint8)
+    part = pixels[:height, :width]
+    result[: part.shape[0], : part.shape[1]] = part
+    return result
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """A file name that is not taken yet: stem.suffix, stem-2.suffix, ..."""
+    candidate, number = folder / f"{stem}{suffix}", 2
+    while candidate.exists():
+        candidate, number = folder / f"{stem}-{number}{suffix}", number + 1
+    return candidate

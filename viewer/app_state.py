@@ -1,0 +1,39 @@
+"""What the window and its panels tell the app, and what the app asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class WindowState:
+    """Plain state without behavior, shared by the app, the panels and the window."""
+
+    def __init__(self) -> None:
+        self.view_size = (640, 480)
+        """Pixels of the view, set by its panel."""
+        self.window_pixels = (1280, 800)
+        """Pixels of the whole window."""
+        self.record_ui = False
+        """Whether screenshots and screen recordings show the interface."""
+        self.cursor: tuple[float, float] | None = None
+        """Pixel of the view under the mouse; None when it is elsewhere."""
+        self.fly_push = (0.0, 0.0, 0.0)
+        """Which fly keys are held: right, down, forward."""
+        self.dialogs: set[str] = set()
+        """Names of the dialogs that are open."""
+        self.quit_asked = False
+        """Whether the window is to close."""
+        self.full_screen = False
+        """Whether the window fills the screen."""
+        self.hide_ui = False
+        """Whether nothing but the picture is shown."""
+        self.layout_reset_asked = False
+        """Whether all panels are to go back where they were at first."""
+        self.focus_panel = ""
+        """Panel to bring forward."""
+        self.screenshot_asked = False
+        """Whether the next picture is to be saved."""
+        self.clipboard: Callable[[], str] = lambda: ""
+        """Text on the clipboard; set by the window."""
+        self.set_clipboard: Callable[[str], None] = lambda text: None
+        """Puts text on the clipboard; set by the window."""

@@ -1,0 +1,119 @@
+"""The camera panel: lens, place, capture cameras, clipboard, flying."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
+from viewer.app_document import Document
+from viewer.camera_state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
+from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
+
+UP_AXES = {
+    "+X": (1.0, 0.0, 0.0),
+    "-X": (-1.0, 0.0, 0.0),
+    "+Y": (0.0, 1.0, 0.0),
+    "-Y": (0.0, -1.0, 0.0),
+    "+Z": (0.0, 0.0, 1.0),
+    "-Z": (0.0, 0.0, -1.0),
+}
+"""Directions that may be up."""
+
+
+class CameraPanel:
+    """Controls of the camera of the front document.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
+
+    title = "Camera"
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        document = app.document
+        if document is None:
+            imgui.text_disabled("No video is open.")
+            return
+        self._buttons(("camera.fit", "Fit"), ("camera.focus", "Focus"), ("camera.level", "Level"))
+        self._buttons(("camera.undo", "Undo"), ("camera.redo", "Redo"), ("camera.copy", "Copy"), ("camera.paste", "Paste"))
+        imgui.push_item_width(em(9))
+        self._draw_lens(app, document)
+        self._draw_flying(app, document)
+        imgui.pop_item_width()
+        self._draw_capture_cameras(app, document)
+        self._draw_place(document)
+
+    def _buttons(self, *entries: tuple[str, str]) -> None:
+        for index, (name, label) in enumerate(entries):
+            if index:
+                imgui.same_line(0, em(0.3))
+            if button(f"{label}###{name}", action_tip(name)):
+                self._actions.run(name)
+
+    def _draw_lens(self, app: ViewerApp, document: Document) -> None:
+        heading("Lens and horizon")
+        camera = document.camera
+        degrees = math.degrees(camera.state.field_of_view)
+        low, high = math.degrees(MIN_FIELD_OF_VIEW), math.degrees(MAX_FIELD_OF_VIEW)
+        changed = slider("Field of view", degrees, low, high, "Vertical field of view, degrees.", "%.1f°")
+        if abs(changed - degrees) > 1e-4:
+            camera.set_field_of_view(math.radians(changed))
+            app.note_motion()
+        names = list(UP_AXES)
+        current = next((n for n, axis in UP_AXES.items() if np.allclose(axis, camera.up)), None)
+        index = combo("Up", names.index(current) if current else -1, names, "Direction of the world that is shown upwards.")
+        if index >= 0 and names[index] != current:
+            camera.set_up(UP_AXES[names[index]])
+            app.note_motion()
+        locked = checkbox("Lock the roll", camera.roll_locked, action_tip("camera.roll_lock"))
+        if locked != camera.roll_locked:
+            self._actions.run("camera.roll_lock")
+
+    def _draw_flying(self, app: ViewerApp, document: Document) -> None:
+        heading("Flying (W A S D, Q E)")
+        motion, kept = document.camera.fly_motion, app.settings.navigation
+        speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters a second; Shift flies four times as fast.", "%.2f m/s", True)
+        smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to take up a new direction.", "%.2f s")
+        motion.speed = kept.fly_speed = speed
+        motion.time_constant = kept.fly_smoothing = smoothing
+
+    def _draw_capture_cameras(self, app: ViewerApp, document: Document) -> None:
+        cameras = document.video.metadata.cameras
+        heading(f"Capture cameras ({len(cameras)})")
+        if not cameras:
+            imgui.text_disabled("This video tells none.")
+            return
+        view = app.settings.view
+        view.show_cameras = checkbox("Show in the view", view.show_cameras, action_tip("view.cameras"))
+        columns = max(1, int(imgui.get_content_region_avail().x / em(2.6)))
+        rows = min(4, math.ceil(len(cameras) / columns))
+        if imgui.begin_child("cameras", ImVec2(0, rows * (imgui.get_frame_height_with_spacing()))):
+            for index in range(len(cameras)):
+                if index % columns:
+                    imgui.same_line(0, em(0.2))
+                active = document.capture_camera == index and document.camera.state.snapped is not None
+                if button(
+                    f"{index + 1}###snap{index}", f"Stand where capture camera {index + 1} stood.", True, active, em(2.3)
+                ):
+                    self._actions.snap_to(index)
+        imgui.end_child()
+
+    def _draw_place(self, document: Document) -> None:
+        heading("Place")
+        state = document.camera.state
+        flags = imgui.TableFlags_.sizing_stretch_prop
+        if imgui.begin_table("place", 2, flags):
+            eye, target = state.eye, state.target
+            row("Eye", f"{eye[0]:.2f}  {eye[1]:.2f}  {eye[2]:.2f} m", "Position of the camera in the world.")
+            row("Target", f"{target[0]:.2f}  {target[1]:.2f}  {target[2]:.2f} m", "Point that it turns around.")
+            row("Distance", f"{state.distance:.3f} m", "From the camera to the target.")
+            imgui.end_table()
+        tooltip("")

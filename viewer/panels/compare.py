@@ -1,0 +1,78 @@
+"""The compare panel: what the front document is compared with, and how."""
+
+from __future__ import annotations
+
+import math
+
+from imgui_bundle import imgui
+
+from model.errors import InputError
+from renderer.select import create_renderer
+from viewer.app import ViewerApp
+from viewer.panels.widgets import button, combo, em, slider
+from viewer.presenter import Comparison
+
+BACKENDS = ("reference", "cpu", "cuda")
+MODES = ("Off", "Split view", "Difference")
+
+
+class ComparePanel:
+    """Chooses the second side of the split view."""
+
+    title = "Compare"
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        if app.document is None:
+            imgui.text_disabled("No video is open.")
+            return
+        compare = app.compare
+        imgui.push_item_width(em(9))
+        mode = combo(
+            "Show", int(compare.mode), MODES, "Split view: the divider can be dragged. Difference: how far they are apart."
+        )
+        compare.mode = Comparison(mode)
+        self._draw_sources(app)
+        compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor on differences before the color map.", "%.1fx", True)
+        imgui.pop_item_width()
+        self._draw_state(app)
+
+    def _draw_sources(self, app: ViewerApp) -> None:
+        document = app.document
+        assert document is not None
+        names = ["(nothing)", *(f"{name} backend" for name in BACKENDS)]
+        others = [d for d in app.documents if d is not document]
+        names += [d.title for d in others]
+        current = names.index(app.compare.label) if app.compare.label in names else 0
+        chosen = combo("With", current, names, "Another backend on the same video, or another open video.")
+        if chosen == current:
+            return
+        if chosen == 0:
+            app.compare.clear()
+        elif chosen <= len(BACKENDS):
+            self._choose_backend(app, BACKENDS[chosen - 1], names[chosen])
+        else:
+            app.compare.set_source(names[chosen], app.renderer, others[chosen - 1 - len(BACKENDS)].video, app.cache_bytes)
+        if app.compare.feed is not None and app.compare.mode is Comparison.NONE:
+            app.compare.mode = Comparison.DIVIDER
+
+    def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
+        assert app.document is not None
+        try:
+            renderer = create_renderer(backend, app.settings.rendering.threads)
+        except InputError as error:
+            app.report(error)
+            return
+        app.compare.set_source(label, renderer, app.document.video, app.cache_bytes)
+
+    def _draw_state(self, app: ViewerApp) -> None:
+        compare = app.compare
+        if compare.feed is None:
+            imgui.text_disabled("Open a second video, or choose a backend.")
+        elif compare.psnr is not None:
+            equal = math.isinf(compare.psnr)
+            imgui.text("The images are equal" if equal else f"PSNR {compare.psnr:.2f} dB")
+        else:
+            imgui.text_disabled("PSNR once both sides show the same view")
+        if button("Swap the divider to the middle", "Put the divider back into the middle of the view."):
+            compare.divider = 0.5

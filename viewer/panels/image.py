@@ -1,0 +1,74 @@
+"""The image panel: what is shown, on what background, with what laid over it."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.actions import BY_NAME
+from viewer.app import ViewerApp
+from viewer.app_image import MODES, SCALAR_MODES
+from viewer.color_maps import COLOR_MAPS
+from viewer.panels.widgets import action_tip, checkbox, color, combo, em, heading, slider, tooltip
+
+BACKGROUNDS = ("color", "checker", "gradient")
+
+OVERLAYS = (("show_box", "view.box"), ("show_cameras", "view.cameras"), ("show_axes", "view.axes"), ("show_grid", "view.grid"))
+"""Setting and action of each overlay."""
+
+
+class ImagePanel:
+    """Chooses what the view makes of the rendered images."""
+
+    title = "Image"
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        imgui.push_item_width(em(9))
+        self._draw_mode(app)
+        self._draw_color(app)
+        self._draw_background(app)
+        self._draw_overlays(app)
+        imgui.pop_item_width()
+
+    def _draw_mode(self, app: ViewerApp) -> None:
+        heading("Show")
+        image, view = app.image, app.settings.view
+        labels = [BY_NAME[f"view.{mode}"].label for mode in MODES]
+        tip = "What is made of each pixel. Keys Alt+1 to Alt+7."
+        modes = list(MODES)
+        image.mode = modes[combo("View", modes.index(image.mode), labels, tip)]
+        if image.mode == "heads" and app.document is not None:
+            planes = app.document.video.config.mlp_planes
+            names = [f"{plane} plane" for plane in planes]
+            image.head_plane = combo("Plane", min(image.head_plane, len(names) - 1), names, "Whose MLP map's heads are shown.")
+        names = list(COLOR_MAPS)
+        current = names.index(view.color_map) if view.color_map in names else 0
+        view.color_map = names[combo("Color map", current, names, "For depth, opacity, samples and differences.")]
+        if image.mode in SCALAR_MODES:
+            image.automatic_range = checkbox("Automatic range", image.automatic_range, "Span the values of the image.")
+            if not image.automatic_range:
+                _, (image.low, image.high) = imgui.input_float2("Range", [image.low, image.high])
+                tooltip("Values at both ends of the color map.")
+
+    def _draw_color(self, app: ViewerApp) -> None:
+        heading("Color")
+        view = app.settings.view
+        view.exposure = slider("Exposure", view.exposure, -5.0, 5.0, "Stops; 0 shows colors as stored.", "%+.2f")
+        view.gamma = slider("Gamma", view.gamma, 0.2, 5.0, "Exponent of the display; 1 shows colors as stored.", "%.2f", True)
+        if imgui.button("As stored"):
+            view.exposure, view.gamma = 0.0, 1.0
+        tooltip("Return exposure and gamma to neutral.")
+
+    def _draw_background(self, app: ViewerApp) -> None:
+        heading("Background")
+        view = app.settings.view
+        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUNDS, "What is seen where the volume is not.")
+        view.background = BACKGROUNDS[index]
+        view.background_color = color("Color", view.background_color, "Background color; the other of two is made from it.")
+
+    def _draw_overlays(self, app: ViewerApp) -> None:
+        heading("Laid over the picture")
+        view = app.settings.view
+        for name, action in OVERLAYS:
+            setattr(view, name, checkbox(BY_NAME[action].label, getattr(view, name), action_tip(action)))
+        app.image.show_cells = checkbox(BY_NAME["view.cells"].label, app.image.show_cells, action_tip("view.cells"))

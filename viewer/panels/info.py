@@ -1,0 +1,49 @@
+"""The info panel: what the bundle says of itself, and the maps of the current frame as images."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.app import ViewerApp
+from viewer.app_document import Document
+from viewer.panels.widgets import heading, row
+
+
+class InfoPanel:
+    """Facts about the front document."""
+
+    title = "Video"
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        document = app.document
+        if document is None:
+            imgui.text_disabled("No video is open.")
+            return
+        self._draw_facts(document)
+        metadata = document.video.metadata
+        if metadata.provenance:
+            heading("Provenance")
+            for name, value in metadata.provenance.items():
+                imgui.text_wrapped(f"{name}: {value}")
+        if metadata.license:
+            heading("License")
+            imgui.text_wrapped(metadata.license)
+
+    def _draw_facts(self, document: Document) -> None:
+        video = document.video
+        config, size = video.config, video.bounds[1] - video.bounds[0]
+        if not imgui.begin_table("facts", 2, imgui.TableFlags_.sizing_stretch_prop):
+            return
+        row("File", document.path.name, str(document.path))
+        row("Frames", f"{video.num_frames} at {video.metadata.fps:g} /s ({video.duration:.2f} s)")
+        row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Box around the boxes of all frames.")
+        row("Up", "  ".join(f"{value:g}" for value in video.metadata.up))
+        row("Cameras", str(len(video.metadata.cameras)), "Cameras of the capture.")
+        row("Color map", f"{config.color_map_resolution}² heads, {config.assignment}", "Color MLP map of each plane.")
+        row("Density map", f"{config.density_map_resolution}²", "Density MLP map of each plane.")
+        row("Features", f"{config.feature_plane_resolution}²", "Feature planes.")
+        row("Planes", " ".join(config.mlp_planes), "Planes with MLP maps.")
+        cells = " x ".join(str(n) for n in config.occupancy.resolution)
+        row("Occupancy", f"{cells} cells", "Cells of the empty-space volume.")
+        imgui.end_table()

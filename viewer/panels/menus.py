@@ -1,0 +1,81 @@
+"""The menus and the status bar."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from imgui_bundle import imgui
+
+from viewer.actions import ACTIONS, BY_NAME
+from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
+from viewer.panels.widgets import em, tooltip
+
+MENUS = ("File", "Playback", "Camera", "Path", "Show", "Help")
+"""Titles in order; "Show" holds the category View, for the window library has a menu View of its own."""
+
+CATEGORIES = {"Show": "View", "Help": "Window"}
+"""Category of the actions in a menu, where it is called otherwise."""
+
+
+def draw_menus(app: ViewerApp, actions: ActionRunner) -> None:
+    """Draw the menus into the menu bar, made from the table of actions."""
+    for title in MENUS:
+        if imgui.begin_menu(title):
+            category = CATEGORIES.get(title, title)
+            for action in ACTIONS:
+                if action.category != category or action.name.startswith("camera.snap_"):
+                    continue
+                _draw_item(app, actions, action.name)
+                if action.name == "file.open_demo":
+                    _draw_recent(app)
+            imgui.end_menu()
+
+
+def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
+    action = BY_NAME[name]
+    needs_document = action.category in ("Playback", "Camera", "Path", "View")
+    enabled = app.document is not None or not needs_document
+    pressed, _ = imgui.menu_item(
+        f"{action.label}###{name}", action.shortcut(sys.platform == "darwin"), _checked(app, name), enabled
+    )
+    tooltip(action.tooltip)
+    if pressed:
+        actions.run(name)
+
+
+def _checked(app: ViewerApp, name: str) -> bool:
+    view, kind = app.settings.view, name.removeprefix("view.")
+    overlays = {"box": view.show_box, "cameras": view.show_cameras, "axes": view.show_axes, "grid": view.show_grid}
+    overlays["cells"] = app.image.show_cells
+    if name.startswith("view."):
+        return overlays.get(kind, kind == app.image.mode)
+    return name == "camera.roll_lock" and app.document is not None and app.document.camera.roll_locked
+
+
+def _draw_recent(app: ViewerApp) -> None:
+    recent = app.settings.recent_files
+    if imgui.begin_menu("Open recent", bool(recent)):
+        for path in recent:
+            if imgui.menu_item(f"{Path(path).name}###{path}", "", False, True)[0]:
+                app.open(Path(path))
+            tooltip(path)
+        imgui.separator()
+        if imgui.menu_item("Forget them", "", False, True)[0]:
+            app.settings.recent_files = ()
+        imgui.end_menu()
+
+
+def draw_status(app: ViewerApp) -> None:
+    """Draw the last message at the left of the status bar, the state of rendering at its right."""
+    imgui.text(app.message or " ")
+    document = app.document
+    if document is None or document.shown is None:
+        return
+    shown = document.shown
+    size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]}"
+    busy = "refining" if document.feed.worker.busy else "ready"
+    text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {app.renderer.name}"
+    imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(text).x - em(1))
+    imgui.text_disabled(text)

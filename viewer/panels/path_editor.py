@@ -1,0 +1,138 @@
+"""The camera path panel: a track of keyframes to drag, and what can be done with them."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.app import ViewerApp, show_path_time
+from viewer.app_actions import ActionRunner
+from viewer.app_document import Document
+from viewer.panels.widgets import action_tip, button, em, faded, slider, theme_color, tooltip
+
+
+class PathPanel:
+    """Edits the camera path of the front document.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
+
+    title = "Camera path"
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._dragged: int | None = None
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        document = app.document
+        if document is None:
+            imgui.text_disabled("No video is open.")
+            return
+        self._draw_buttons(document)
+        self._draw_numbers(app, document)
+        self._draw_track(app, document)
+
+    def _draw_buttons(self, document: Document) -> None:
+        selected = document.selected_keyframe is not None
+        entries = (
+            ("path.add", "Add", True, False),
+            ("path.replace", "Replace", selected, False),
+            ("path.remove", "Delete", selected, False),
+            ("path.preview", "Preview", len(document.camera_path) > 0, document.previewing),
+            ("path.orbit", "Orbit", True, False),
+            ("path.spiral", "Spiral", True, False),
+            ("path.load", "Load...", True, False),
+            ("path.save", "Save...", len(document.camera_path) > 0, False),
+            ("file.render_path", "Render...", True, False),
+        )
+        for index, (name, label, enabled, active) in enumerate(entries):
+            if index:
+                imgui.same_line(0, em(0.3))
+            if button(f"{label}###{name}", action_tip(name), enabled, active):
+                self._actions.run(name)
+
+    def _draw_numbers(self, app: ViewerApp, document: Document) -> None:
+        path = document.camera_path
+        imgui.set_next_item_width(em(7))
+        tip = "0 gives the roundest curve through the keyframes, 1 straight lines."
+        path.tension = slider("Tension", path.tension, 0.0, 1.0, tip)
+        index = document.selected_keyframe
+        if index is None or index >= len(path):
+            imgui.same_line(0, em(1))
+            imgui.text_disabled(f"{len(path)} keyframes, {path.duration:.2f} s. K adds this view.")
+            return
+        keyframe = path.keyframes[index]
+        imgui.same_line(0, em(1))
+        imgui.text(f"Keyframe {index + 1} of {len(path)}")
+        imgui.same_line(0, em(0.5))
+        imgui.set_next_item_width(em(6))
+        changed, time = imgui.input_float("s", keyframe.time, 0, 0, "%.3f", imgui.InputTextFlags_.enter_returns_true)
+        tooltip("When the path is at this keyframe, seconds.")
+        if changed:
+            document.selected_keyframe = path.move(index, time)
+        imgui.same_line(0, em(0.5))
+        imgui.text_disabled(f"frame {keyframe.frame:g}")
+        self._draw_order(document, index)
+
+    def _draw_order(self, document: Document, index: int) -> None:
+        path = document.camera_path
+        for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
+            imgui.same_line(0, em(0.3))
+            if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):
+                path.reorder(index, index + step)
+                document.selected_keyframe = index + step
+
+    def _draw_track(self, app: ViewerApp, document: Document) -> None:
+        available = imgui.get_content_region_avail()
+        width, height = max(em(8), available.x), max(em(1.8), min(em(3), available.y - em(0.2)))
+        corner = imgui.get_cursor_screen_pos()
+        imgui.invisible_button("###path track", ImVec2(width, height))
+        left, span = corner.x + em(0.8), width - em(1.6)
+        longest = max(1.0, document.camera_path.end * 1.1)
+        self._handle_mouse(app, document, left, span / longest)
+        draw = imgui.get_window_draw_list()
+        draw.add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), theme_color(imgui.Col_.frame_bg), em(0.3))
+        for second in range(int(longest) + 1):
+            x = left + second * span / longest
+            draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.4)), theme_color(imgui.Col_.text_disabled))
+            draw.add_text(ImVec2(x + em(0.2), corner.y), theme_color(imgui.Col_.text_disabled), f"{second} s")
+        self._draw_keyframes(document, corner, height, left, span / longest)
+
+    def _draw_keyframes(self, document: Document, corner: ImVec2, height: float, left: float, scale: float) -> None:
+        draw, path = imgui.get_window_draw_list(), document.camera_path
+        y, size = corner.y + height * 0.62, em(0.5)
+        if len(path) > 1:
+            draw.add_line(
+                ImVec2(left + path.start * scale, y), ImVec2(left + path.end * scale, y), faded(imgui.Col_.text, 0.4), 2
+            )
+        for index, keyframe in enumerate(path.keyframes):
+            x = left + keyframe.time * scale
+            chosen = index == document.selected_keyframe
+            color = theme_color(imgui.Col_.plot_lines_hovered if chosen else imgui.Col_.slider_grab)
+            points = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
+            draw.add_quad_filled(*points, color)
+        x = left + document.path_time * scale
+        draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + height), theme_color(imgui.Col_.text), 2)
+
+    def _handle_mouse(self, app: ViewerApp, document: Document, left: float, scale: float) -> None:
+        time = max(0.0, (imgui.get_mouse_pos().x - left) / scale)
+        path = document.camera_path
+        if imgui.is_item_activated():
+            near = [i for i, k in enumerate(path.keyframes) if abs(k.time - time) * scale < em(0.6)]
+            self._dragged = min(near, key=lambda i: abs(path.keyframes[i].time - time)) if near else None
+            if self._dragged is not None:
+                document.selected_keyframe = self._dragged
+                document.path_time = path.keyframes[self._dragged].time
+        if imgui.is_item_active() and self._dragged is not None:
+            if imgui.is_mouse_dragging(imgui.MouseButton_.left, 3.0):
+                self._dragged = document.selected_keyframe = path.move(self._dragged, round(time, 2))
+        elif imgui.is_item_active() and len(path):
+            document.path_time = min(max(time, path.start), path.end)
+            show_path_time(document)
+            app.note_motion()
+        if imgui.is_item_hovered() and not imgui.is_item_active():
+            imgui.set_tooltip("Drag a keyframe to another time, or the playhead to see the path there.")
+        if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and self._dragged is not None:
+            show_path_time(document)
+            app.note_motion()

@@ -1,0 +1,191 @@
+"""The recording dialog: the camera path, or an orbit, rendered to a file frame by frame; and the screen as it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+
+from model.errors import InputError
+from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
+from viewer.app_document import Document
+from viewer.app_recording import free_path, offline_job
+from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, slider, tooltip
+from viewer.recorder import RecordOptions, check_output, plan
+
+SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
+"""Sizes offered."""
+
+FORMATS = (
+    ("MP4, H.264", ".mp4", "h264"),
+    ("MP4, HEVC", ".mp4", "hevc"),
+    ("MP4, AV1", ".mp4", "av1"),
+    ("WebM, VP9", ".webm", "vp9"),
+)
+"""Label, suffix and codec of the video formats; image sequences come after them."""
+
+SEQUENCES = (("PNG sequence", "png"), ("EXR sequence", "exr"))
+"""Label and format of the image sequences."""
+
+
+class RecordingDialog:
+    """Chooses size, rate, range and format of a recording, and starts it.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._use_path = False
+        self._width, self._height = SIZES[0]
+        self._fps = 0.0
+        self._format = 0
+        self._range = [0, 0]
+        self._limit_range = False
+        self._seconds = 0.0
+        self._transparent = False
+        self._output = ""
+        self._document: Document | None = None
+        self._fault = ""
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw while it is open."""
+        if "recording" not in app.dialogs or app.document is None:
+            return
+        if self._document is not app.document:
+            self._start(app, app.document)
+        imgui.set_next_window_pos(imgui.get_main_viewport().get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        imgui.set_next_window_size(ImVec2(em(29), 0))
+        flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
+        visible, opened = imgui.begin("Recording", True, flags | imgui.WindowFlags_.no_resize)
+        if visible:
+            imgui.push_item_width(em(13))
+            self._draw_what(app, app.document)
+            self._draw_how(app)
+            self._draw_where(app)
+            imgui.pop_item_width()
+            self._draw_screen(app)
+        imgui.end()
+        if not opened:
+            app.dialogs.discard("recording")
+
+    def _start(self, app: ViewerApp, document: Document) -> None:
+        self._document = document
+        self._use_path = len(document.camera_path) > 0
+        self._fps = app.settings.recording.fps or document.playback.fps
+        self._range = [document.playback.in_point, document.playback.out_point]
+        self._choose_name(app)
+
+    def _choose_name(self, app: ViewerApp) -> None:
+        assert self._document is not None
+        self._output = str(free_path(app.output_folder, f"{self._document.path.stem}-render", self._suffix))
+
+    @property
+    def _suffix(self) -> str:
+        return FORMATS[self._format][1] if self._format < len(FORMATS) else ""
+
+    def _draw_what(self, app: ViewerApp, document: Document) -> None:
+        heading("What")
+        names = ("Orbit around the scene", f"Camera path ({len(document.camera_path)} keyframes)")
+        self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
+        tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
+        self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
+        if self._limit_range:
+            _, self._range = imgui.input_int2("Frames", self._range)
+            tooltip("First and last frame, both included.")
+        if not self._use_path:
+            tip = "Length of the orbit; 0: as long as the frames take."
+            _, self._seconds = imgui.input_float("Seconds", self._seconds, 0, 0, "%.2f")
+            tooltip(tip)
+
+    def _draw_how(self, app: ViewerApp) -> None:
+        heading("How")
+        kept = app.settings.recording
+        names = [f"{w} x {h}" for w, h in SIZES]
+        known = (self._width, self._height) in SIZES
+        index = combo("Size", SIZES.index((self._width, self._height)) if known else -1, names, "Sizes in common use.")
+        if index >= 0 and SIZES[index] != (self._width, self._height):
+            self._width, self._height = SIZES[index]
+        _, (self._width, self._height) = imgui.input_int2("Pixels", [self._width, self._height])
+        tooltip("Width and height.")
+        _, self._fps = imgui.input_float("Frames a second", self._fps, 0, 0, "%.3f")
+        tooltip("Rate of the recording; the scene keeps its own speed whatever this is.")
+        labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
+        chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
+        if chosen != self._format:
+            self._format = chosen
+            self._choose_name(app)
+        kept.quality = round(
+            slider(
+                "Quality",
+                float(kept.quality),
+                0.0,
+                51.0,
+                "0 is best, 51 smallest; 16 is hard to tell from the original.",
+                "%.0f",
+            )
+        )
+        tip = "Rendered at this multiple of the size along both sides, then averaged: smoother edges."
+        kept.supersampling = round(slider("Supersampling", float(kept.supersampling), 1.0, 4.0, tip, "%.0fx"))
+        can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
+        imgui.begin_disabled(not can)
+        self._transparent = checkbox(
+            "Transparent background", self._transparent and can, "Keep the opacity: WebM and images only."
+        )
+        imgui.end_disabled()
+
+    def _draw_where(self, app: ViewerApp) -> None:
+        heading("Where")
+        imgui.set_next_item_width(-1)
+        _, self._output = imgui.input_text("###output", self._output)
+        tooltip("The file, or the folder for an image sequence.")
+        if self._fault:
+            imgui.text_wrapped(self._fault)
+        if button("Start", "Render it in the background; the window stays usable.", width=em(8)):
+            self._begin(app)
+
+    def _draw_screen(self, app: ViewerApp) -> None:
+        heading("The screen as it is shown")
+        app.record_ui = checkbox(
+            "With the interface", app.record_ui, "Show panels and menus in screenshots and screen recordings."
+        )
+        recording = app.screen_recording is not None
+        label = "Stop recording" if recording else "Record the screen"
+        if button(f"{label}###file.record_screen", action_tip("file.record_screen"), active=recording):
+            self._actions.run("file.record_screen")
+        imgui.same_line()
+        if button("Screenshot###file.screenshot", action_tip("file.screenshot")):
+            self._actions.run("file.screenshot")
+
+    def _options(self, app: ViewerApp) -> RecordOptions:
+        video = self._format < len(FORMATS)
+        return RecordOptions(
+            size=(self._width, self._height),
+            fps=self._fps,
+            frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
+            seconds=self._seconds if self._seconds > 0 and not self._use_path else None,
+            supersampling=app.settings.recording.supersampling,
+            background=app.settings.view.background_color,
+            transparent=self._transparent,
+            codec=FORMATS[self._format][2] if video else None,
+            quality=app.settings.recording.quality,
+            image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
+            settings=app.render_settings,
+        )
+
+    def _begin(self, app: ViewerApp) -> None:
+        assert self._document is not None
+        document, output, options = self._document, Path(self._output).expanduser(), self._options(app)
+        path = document.camera_path if self._use_path else "orbit"
+        try:
+            plan(document.video, path, (self._width, self._height), options)
+            check_output(output, (self._width, self._height), options)
+        except InputError as error:
+            self._fault = str(error)
+            return
+        self._fault = ""
+        app.start_job(offline_job(app.renderer, document.video, output, path, options, app.notify))
+        app.dialogs.discard("recording")
+        self._document = None

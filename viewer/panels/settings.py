@@ -1,0 +1,78 @@
+"""The settings dialog: what the viewer remembers."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.app import ViewerApp
+from viewer.panels.widgets import button, checkbox, combo, em, heading, slider, tooltip
+from viewer.settings import THEMES, reset_settings
+
+MODES = ("loop", "ping-pong", "once")
+
+
+class SettingsDialog:
+    """Changes settings in place; they are kept when the viewer ends."""
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw while it is open."""
+        if "settings" not in app.dialogs:
+            return
+        imgui.set_next_window_pos(imgui.get_main_viewport().get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        imgui.set_next_window_size(ImVec2(em(27), 0))
+        flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
+        visible, opened = imgui.begin("Settings", True, flags | imgui.WindowFlags_.no_resize)
+        if visible:
+            imgui.push_item_width(em(11))
+            self._draw_window(app)
+            self._draw_playback(app)
+            self._draw_navigation(app)
+            self._draw_files(app)
+            imgui.pop_item_width()
+        imgui.end()
+        if not opened:
+            app.dialogs.discard("settings")
+            app.save_settings()
+
+    def _draw_window(self, app: ViewerApp) -> None:
+        heading("Window")
+        window = app.settings.window
+        window.theme = THEMES[combo("Theme", THEMES.index(window.theme), THEMES, "Colors of the interface.")]
+        scale = slider("Interface size", window.ui_scale, 0.5, 4.0, "Size of text and controls.", "%.2fx")
+        if not imgui.is_item_active() or imgui.is_item_deactivated_after_edit():
+            window.ui_scale = scale
+        window.show_tooltips = checkbox("Tooltips", window.show_tooltips, "Explain controls under the mouse.")
+
+    def _draw_playback(self, app: ViewerApp) -> None:
+        heading("Playback of newly opened videos")
+        playback = app.settings.playback
+        playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
+        playback.mode = MODES[combo("At the end", MODES.index(playback.mode), MODES, "What happens at the end of the range.")]
+
+    def _draw_navigation(self, app: ViewerApp) -> None:
+        heading("Mouse")
+        kept = app.settings.navigation
+        kept.orbit_speed = slider("Orbit speed", kept.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True)
+        kept.dolly_speed = slider(
+            "Dolly speed", kept.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
+        )
+        kept.invert_wheel = checkbox("Invert the wheel", kept.invert_wheel, "Scrolling up moves away.")
+
+    def _draw_files(self, app: ViewerApp) -> None:
+        heading("Files and memory")
+        kept = app.settings
+        _, kept.recording.folder = imgui.input_text("Output folder", kept.recording.folder)
+        tooltip("Where screenshots and recordings go; empty: the folder the viewer was started in.")
+        cache = slider(
+            "Cache", float(kept.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
+        )
+        kept.rendering.cache_mebibytes = round(cache)
+        for document in app.documents:
+            if document.feed.cache.budget != app.cache_bytes:
+                document.feed.cache.budget = app.cache_bytes
+        if app.settings_file is not None:
+            imgui.text_disabled(str(app.settings_file))
+        if button("Reset everything", "Return all settings to their defaults; the recent files stay."):
+            fresh = reset_settings(app.settings)
+            for name in ("window", "playback", "navigation", "rendering", "view", "recording"):
+                vars(getattr(app.settings, name)).update(vars(getattr(fresh, name)))

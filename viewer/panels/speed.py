@@ -1,0 +1,94 @@
+"""The speed panel: backend, dynamic resolution, thresholds, and their effect."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from imgui_bundle import imgui
+
+from viewer.app import ViewerApp
+from viewer.panels.widgets import checkbox, combo, em, heading, slider, tooltip
+
+BACKENDS = ("auto", "cuda", "cpu", "reference")
+
+
+class SpeedPanel:
+    """Trades quality for time."""
+
+    title = "Speed"
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        imgui.push_item_width(em(8))
+        self._draw_resolution(app)
+        self._draw_sampling(app)
+        self._draw_backend(app)
+        imgui.pop_item_width()
+
+    def _draw_resolution(self, app: ViewerApp) -> None:
+        heading("Resolution")
+        rendering = app.settings.rendering
+        tip = "Lower the resolution while things move, to keep the target rate; refine when they rest."
+        rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
+        imgui.begin_disabled(not rendering.dynamic_resolution)
+        tip = "Images a second that dynamic resolution aims at."
+        rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f /s")
+        imgui.end_disabled()
+        tip = "Pixels rendered when nothing moves, relative to the view's along each side."
+        rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")
+        if app.document is not None and app.document.shown is not None:
+            imgui.text_disabled(f"Shown at {app.document.shown.scale:.0%}, moving at {app.quality.moving_scale:.0%}")
+        window = app.settings.window
+        window.vsync = checkbox("V-Sync", window.vsync, "Wait for the screen's refresh, so that nothing tears.")
+
+    def _draw_sampling(self, app: ViewerApp) -> None:
+        heading("Sampling")
+        if app.document is None:
+            return
+        bundle, chosen = app.document.video.config, app.render_settings
+        default = bundle.render.steps_per_diagonal
+        steps = chosen.steps_per_diagonal or default
+        tip = f"The step along rays is the box's diagonal over this. The bundle says {default}; fewer is faster and coarser."
+        new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
+        tau2 = chosen.weight_threshold if chosen.weight_threshold is not None else bundle.render.weight_threshold
+        tip = "Samples with a weight at or below this get no color (tau2); larger is faster and loses faint parts."
+        new_tau2 = slider("tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
+        if new_steps != steps:
+            app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=new_steps)
+        if abs(new_tau2 - tau2) > 1e-9:
+            app.render_settings = dataclasses.replace(app.render_settings, weight_threshold=new_tau2)
+        if imgui.button("As the bundle says"):
+            app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=None, weight_threshold=None)
+        tooltip("Return to the bundle's own step and threshold.")
+        self._draw_effect(app)
+
+    def _draw_effect(self, app: ViewerApp) -> None:
+        last = app.figures.last
+        if last is not None and last.image is not None:
+            cost = last.image.statistics
+            imgui.text_disabled(f"{cost.density_samples:,} density, {cost.color_samples:,} color samples")
+            imgui.text_disabled(f"in {cost.total_ms:.1f} ms")
+        occupancy = app.document.video.config.occupancy if app.document is not None else None
+        if occupancy is not None:
+            imgui.text_disabled(f"tau1 {occupancy.threshold:g} 1/m is baked into the bundle's cells")
+            tooltip("A cell is skipped when its density is nowhere above tau1; the cells are stored in the bundle.")
+
+    def _draw_backend(self, app: ViewerApp) -> None:
+        heading("Backend")
+        rendering = app.settings.rendering
+        index = combo(
+            "Renderer", BACKENDS.index(rendering.backend), BACKENDS, f"Now: {app.renderer.name} on {app.renderer.device}"
+        )
+        cores = os.cpu_count() or 1
+        threads = rendering.threads or cores
+        tip = "CPU threads that render. Fewer leave more to other programs."
+        _, chosen = imgui.slider_int("Threads", threads, 1, max(cores, 2))
+        tooltip(tip)
+        applied = imgui.is_item_deactivated_after_edit()
+        if BACKENDS[index] != rendering.backend:
+            app.set_backend(BACKENDS[index], rendering.threads)
+        elif chosen != threads:
+            rendering.threads = chosen
+        if applied:
+            app.set_backend(rendering.backend, rendering.threads)

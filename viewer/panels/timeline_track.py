@@ -1,0 +1,128 @@
+"""The track of frames: ticks, the bar of decoded frames, in and out points, markers and the playhead."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.app import ViewerApp
+from viewer.app_document import Document
+from viewer.panels.widgets import em, faded, theme_color
+from viewer.playback import Playback
+from viewer.timecode import format_timecode
+
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+"""Frames between labeled ticks."""
+
+
+class TimelineTrack:
+    """Draws the track and lets the mouse scrub; the in and out points and markers can be dragged."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def draw(self, app: ViewerApp, document: Document) -> None:
+        """Draw as wide as the window is."""
+        clock = document.playback
+        available = imgui.get_content_region_avail()
+        width, height = max(em(8), available.x), max(em(2.6), min(em(4), available.y - em(0.2)))
+        corner = imgui.get_cursor_screen_pos()
+        imgui.invisible_button("###track", ImVec2(width, height))
+        margin = em(0.7)
+        scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
+        self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
+        self._draw_background(document, scale, corner, width, height)
+        self._draw_points(clock, scale, corner, height)
+        self._explain(clock, scale)
+
+    def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: Scale, middle: float) -> None:
+        mouse = imgui.get_mouse_pos()
+        if imgui.is_item_activated():
+            self._held = self._grabbed(clock, scale, mouse, middle)
+            if self._held == "playhead":
+                clock.begin_scrub()
+        if imgui.is_item_active():
+            frame = scale.frame_at(mouse.x)
+            app.note_motion()
+            if self._held == "in":
+                clock.set_in_point(min(round(frame), clock.out_point))
+            elif self._held == "out":
+                clock.set_out_point(max(round(frame), clock.in_point))
+            else:
+                clock.seek(frame if clock.sub_frame else round(frame))
+        elif clock.scrubbing:
+            clock.end_scrub()
+
+    def _grabbed(self, clock: Playback, scale: Scale, mouse: ImVec2, middle: float) -> str:
+        # The handles of the range lie in the lower half, so that frames under them can still be scrubbed to above.
+        near = em(0.5)
+        if mouse.y > middle and (clock.in_point, clock.out_point) != (0, clock.num_frames - 1):
+            if abs(mouse.x - scale.x(clock.in_point)) < near:
+                return "in"
+            if abs(mouse.x - scale.x(clock.out_point)) < near:
+                return "out"
+        return "playhead"
+
+    def _draw_background(self, document: Document, scale: Scale, corner: ImVec2, width: float, height: float) -> None:
+        draw, clock = imgui.get_window_draw_list(), document.playback
+        end = ImVec2(corner.x + width, corner.y + height)
+        draw.add_rect_filled(corner, end, theme_color(imgui.Col_.frame_bg), em(0.3))
+        top, bottom = ImVec2(scale.x(clock.in_point), corner.y), ImVec2(scale.x(clock.out_point), end.y)
+        draw.add_rect_filled(top, bottom, faded(imgui.Col_.button_active, 0.25))
+        self._draw_decoded(document, scale, end.y)
+        step = next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
+        for frame in range(0, clock.num_frames, step):
+            x = scale.x(frame)
+            draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.5)), theme_color(imgui.Col_.text_disabled))
+            place = ImVec2(x - imgui.calc_text_size(str(frame)).x / 2, corner.y + em(0.5))
+            draw.add_text(place, theme_color(imgui.Col_.text_disabled), str(frame))
+
+    def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
+        draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
+        for time in document.feed.cache.cached_times():
+            left, right = ImVec2(scale.x(time) - half, bottom - em(0.25)), ImVec2(scale.x(time) + half, bottom)
+            draw.add_rect_filled(left, right, faded(imgui.Col_.plot_histogram, 0.8))
+
+    def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
+        draw, bottom = imgui.get_window_draw_list(), corner.y + height
+        for frame, side in ((clock.in_point, 1), (clock.out_point, -1)):
+            x, size = scale.x(frame), em(0.45)
+            draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), theme_color(imgui.Col_.slider_grab), 1.5)
+            tip = ImVec2(x + side * size, bottom - size / 2)
+            draw.add_triangle_filled(ImVec2(x, bottom - size), ImVec2(x, bottom), tip, theme_color(imgui.Col_.slider_grab))
+        for frame in clock.markers:
+            x, size = scale.x(frame), em(0.35)
+            y = corner.y + height * 0.72
+            points = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
+            draw.add_quad_filled(*points, theme_color(imgui.Col_.plot_lines_hovered))
+        x = scale.x(clock.time)
+        color = theme_color(imgui.Col_.text)
+        draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), color, 2)
+        size = em(0.4)
+        draw.add_triangle_filled(ImVec2(x - size, corner.y), ImVec2(x + size, corner.y), ImVec2(x, corner.y + size), color)
+
+    def _explain(self, clock: Playback, scale: Scale) -> None:
+        if imgui.is_item_hovered():
+            frame = min(max(round(scale.frame_at(imgui.get_mouse_pos().x)), 0), clock.num_frames - 1)
+            label = f"  {clock.markers[frame]}" if clock.markers.get(frame) else ""
+            imgui.set_tooltip(f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}\nDrag to scrub; bright bar: decoded")
+
+
+class Scale:
+    """Where frames lie on the track.
+
+    Args:
+        left: x of frame 0, pixels.
+        width: pixels from the first to the last frame.
+        last: index of the last frame, at least 1.
+    """
+
+    def __init__(self, left: float, width: float, last: int) -> None:
+        self.left, self.width, self.last = left, max(1.0, width), last
+
+    def x(self, frame: float) -> float:
+        """Pixels of a frame index."""
+        return self.left + frame / self.last * self.width
+
+    def frame_at(self, x: float) -> float:
+        """Frame index at a pixel, within the track."""
+        return min(max((x - self.left) / self.width, 0.0), 1.0) * self.last

@@ -1,0 +1,141 @@
+"""Keys: chords of the table of actions, flying by the keys' places, and Tab for moving between controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgui_bundle import imgui
+
+from viewer.actions import ACTIONS, Action, Chord, bindings
+
+_NAMED = {
+    "Space": "space",
+    "Enter": "enter",
+    "Escape": "escape",
+    "Tab": "tab",
+    "Backspace": "backspace",
+    "Delete": "delete",
+    "Insert": "insert",
+    "Home": "home",
+    "End": "end",
+    "PageUp": "page_up",
+    "PageDown": "page_down",
+    "Left": "left_arrow",
+    "Right": "right_arrow",
+    "Up": "up_arrow",
+    "Down": "down_arrow",
+    ",": "comma",
+    ".": "period",
+    "[": "left_bracket",
+    "]": "right_bracket",
+    "/": "slash",
+    ";": "semicolon",
+    "'": "apostrophe",
+    "-": "minus",
+    "=": "equal",
+    "\\": "backslash",
+    "`": "grave_accent",
+}
+
+NAVIGATION_KEYS = frozenset({"Space", "Enter", "Escape", "Left", "Right", "Up", "Down", "PageUp", "PageDown", "Home", "End"})
+"""Keys that belong to the control in focus while one moves between controls by keyboard."""
+
+FLY_AXES = {
+    "fly.right": (1, 0, 0),
+    "fly.left": (-1, 0, 0),
+    "fly.down": (0, 1, 0),
+    "fly.up": (0, -1, 0),
+    "fly.forward": (0, 0, 1),
+    "fly.backward": (0, 0, -1),
+}
+"""Direction of each held key along (right, down, forward)."""
+
+FAST = 4.0
+"""Factor of Shift while flying."""
+
+
+def imgui_key(key: str) -> imgui.Key:
+    """ImGui's key for a key of the table of actions."""
+    name = _NAMED.get(key) or (f"_{key}" if key.isdigit() else key.lower())
+    return getattr(imgui.Key, name)
+
+
+def imgui_chord(chord: Chord) -> int:
+    """ImGui's number for a chord; Ctrl is the Command key on a Mac."""
+    value = int(imgui_key(chord.key))
+    for held, modifier in (
+        (chord.ctrl, imgui.Key.mod_ctrl),
+        (chord.shift, imgui.Key.mod_shift),
+        (chord.alt, imgui.Key.mod_alt),
+    ):
+        value |= int(modifier) if held else 0
+    return value
+
+
+class Keyboard:
+    """Tells which actions the keys ask for in this frame.
+
+    Args:
+        physical: whether fly keys are read by their place on the keyboard from the system; tests simulate keys in ImGui.
+    """
+
+    def __init__(self, physical: bool) -> None:
+        self._physical = physical
+        self._chords = [(imgui_chord(chord), chord, action) for chord, action in bindings().items() if not action.held]
+        self._held = [action for action in ACTIONS if action.held]
+
+    def pressed(self) -> list[Action]:
+        """Actions whose chords were pressed in this frame; none of plain keys while text is typed."""
+        io = imgui.get_io()
+        self._switch_navigation(io)
+        typing, navigating = io.want_text_input, navigates(io)
+        return [
+            action
+            for number, chord, action in self._chords
+            if imgui.is_key_chord_pressed(number) and not blocked(chord, typing, navigating)
+        ]
+
+    def fly_push(self) -> tuple[float, float, float]:
+        """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
+        io = imgui.get_io()
+        if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:
+            return 0.0, 0.0, 0.0
+        down = [FLY_AXES[action.name] for action in self._held if self._is_down(action.keys[0])]
+        factor = FAST if io.key_shift else 1.0
+        right, below, forward = (factor * sum(axis[i] for axis in down) for i in range(3))
+        return right, below, forward
+
+    def _is_down(self, key: str) -> bool:
+        if not self._physical:
+            return bool(imgui.is_key_down(imgui_key(key)))
+        import glfw  # noqa: PLC0415 - after imgui_bundle
+        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+
+        window: Any = glfw_utils.glfw_window_hello_imgui()
+        focused = glfw.get_window_attrib(window, glfw.FOCUSED)
+        return bool(focused and glfw.get_key(window, getattr(glfw, f"KEY_{key}")) == glfw.PRESS)
+
+    def _switch_navigation(self, io: imgui.IO) -> None:
+        # Only after Tab does the keyboard move between controls: otherwise Space would press the last button again.
+        flag = int(imgui.ConfigFlags_.nav_enable_keyboard)
+        if imgui.is_key_pressed(imgui.Key.tab) and not (io.key_ctrl or io.key_alt):
+            io.config_flags |= flag
+            imgui.set_nav_cursor_visible(True)
+        elif any(imgui.is_mouse_clicked(button) for button in (0, 1, 2)) or imgui.is_key_pressed(imgui.Key.escape):
+            io.config_flags &= ~flag
+            imgui.set_nav_cursor_visible(False)
+
+
+def navigates(io: imgui.IO) -> bool:
+    """Whether the keyboard moves between controls now."""
+    return bool(io.config_flags & int(imgui.ConfigFlags_.nav_enable_keyboard)) and bool(io.nav_visible)
+
+
+def blocked(chord: Chord, typing: bool, navigating: bool) -> bool:
+    """Whether a chord belongs to a text field or to the control in focus instead of to its action."""
+    plain = not (chord.ctrl or chord.alt)
+    if typing:
+        function_key = len(chord.key) > 1 and chord.key[0] == "F" and chord.key[1:].isdigit()
+        edits = chord.ctrl and chord.key in ("A", "C", "V", "X", "Y", "Z", "Left", "Right", "Home", "End")
+        return (plain and not function_key) or edits
+    return navigating and plain and chord.key in NAVIGATION_KEYS

@@ -1,0 +1,87 @@
+"""Looks of the window: dark, light and high contrast, at any size."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+ACCENTS = {"dark": (0.27, 0.55, 0.95), "light": (0.16, 0.42, 0.85), "high contrast": (1.0, 0.85, 0.0)}
+"""Color of what is active, by theme."""
+
+
+def apply_theme(theme: str, ui_scale: float) -> None:
+    """Set colors, roundings and sizes of the interface; `ui_scale` multiplies text and controls."""
+    fresh, style = imgui.Style(), imgui.get_style()
+    for name in dir(fresh):  # scaling multiplies what is there, so it has to begin with the defaults
+        if not name.startswith("_") and not name.startswith("font_") and not callable(getattr(fresh, name)):
+            setattr(style, name, getattr(fresh, name))
+    (imgui.style_colors_light if theme == "light" else imgui.style_colors_dark)()
+    style.window_padding, style.frame_padding = ImVec2(10, 8), ImVec2(7, 4)
+    style.item_spacing, style.item_inner_spacing = ImVec2(8, 5), ImVec2(6, 4)
+    style.frame_rounding = style.grab_rounding = style.popup_rounding = style.child_rounding = 4.0
+    style.window_rounding, style.tab_rounding, style.scrollbar_size = 5.0, 4.0, 12.0
+    style.window_border_size = style.popup_border_size = 1.0
+    style.frame_border_size = 1.0 if theme != "dark" else 0.0
+    style.separator_text_padding, style.separator_text_border_size = ImVec2(0, 6), 1.0
+    style.scale_all_sizes(ui_scale)
+    style.font_scale_main = ui_scale
+    _set_colors(style, theme)
+
+
+def _set_colors(style: imgui.Style, theme: str) -> None:
+    accent = ACCENTS[theme]
+    surfaces = {
+        "dark": ((0.105, 0.112, 0.125), (0.075, 0.080, 0.090), (0.165, 0.176, 0.196), (0.90, 0.91, 0.93), (0.56, 0.59, 0.64)),
+        "light": ((0.965, 0.968, 0.975), (0.89, 0.90, 0.915), (1.0, 1.0, 1.0), (0.10, 0.11, 0.13), (0.40, 0.42, 0.46)),
+        "high contrast": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.12, 0.12, 0.12), (1.0, 1.0, 1.0), (0.82, 0.82, 0.82)),
+    }
+    surface, bar, field, text, faint = surfaces[theme]
+    border = {"dark": (0.22, 0.235, 0.26), "light": (0.76, 0.78, 0.81), "high contrast": (1.0, 1.0, 1.0)}[theme]
+    colors = {
+        "text": text,
+        "text_disabled": faint,
+        "window_bg": surface,
+        "child_bg": surface,
+        "popup_bg": field if theme == "light" else surface,
+        "border": border,
+        "frame_bg": field,
+        "title_bg": bar,
+        "title_bg_active": bar,
+        "title_bg_collapsed": bar,
+        "menu_bar_bg": bar,
+        "scrollbar_bg": surface,
+        "check_mark": accent,
+        "separator": border,
+        "docking_empty_bg": bar,
+        "plot_lines": accent,
+        "plot_histogram": accent,
+        "plot_lines_hovered": (1.0, 0.62, 0.2),
+        "nav_cursor": accent,
+    }
+    for name, rgb in colors.items():
+        style.set_color_(getattr(imgui.Col_, name), ImVec4(*rgb, 1.0))
+    washes = {
+        "frame_bg_hovered": 0.25,
+        "frame_bg_active": 0.40,
+        "slider_grab": 0.55,
+        "slider_grab_active": 0.85,
+        "button": 0.18 if theme == "dark" else 0.14,
+        "button_hovered": 0.38,
+        "button_active": 0.62,
+        "header": 0.28,
+        "header_hovered": 0.38,
+        "header_active": 0.50,
+        "tab": 0.10,
+        "tab_hovered": 0.45,
+        "tab_selected": 0.32,
+        "tab_dimmed": 0.06,
+        "tab_dimmed_selected": 0.20,
+        "text_selected_bg": 0.40,
+        "docking_preview": 0.50,
+        "resize_grip": 0.15,
+        "resize_grip_hovered": 0.45,
+        "resize_grip_active": 0.70,
+        "separator_hovered": 0.60,
+        "separator_active": 0.90,
+    }
+    for name, opacity in washes.items():
+        style.set_color_(getattr(imgui.Col_, name), ImVec4(*accent, opacity))
