@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from model.camera import Camera
@@ -20,6 +19,7 @@ from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
 from renderer.cpu_bake import BakedArrays, bake_frame, table_unit
+from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import FrameFieldStruct, describe_view, struct_bytes
 from renderer.tiles import tile_rectangles
 
@@ -47,6 +47,15 @@ class CpuFrame:
     def nbytes(self) -> int:
         """Memory it holds."""
         return self.arrays.nbytes
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """What is made of a video's weights once."""
+
+    version: tuple[tuple[int, int], ...]
+    decoder: CpuDecoder
+    table_unit: float
 
 
 def load_native() -> Any:
@@ -92,14 +101,14 @@ class CpuRenderer:
             ) from error
         self.threads: int = self.engine.threads
         self.device = f"{platform.processor() or platform.machine()} ({self.engine.isa})"
-        self._units: weakref.WeakKeyDictionary[VolumetricVideo, float] = weakref.WeakKeyDictionary()
+        self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
-    @torch.no_grad()
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
         video.check_time(time)
+        converted = self._convert(video)
         start = clock.perf_counter()
-        maps = video.decoder(video.latent(time)[None])
+        maps = converted.decoder(video.latent(time))
         decoded = clock.perf_counter()
         box, occupancy = video.box_and_occupancy(time)
         struct, arrays = bake_frame(
@@ -107,9 +116,9 @@ class CpuRenderer:
             self.engine,
             video.config,
             video.hash_encoding.tables,
-            self._table_unit(video),
+            converted.table_unit,
             time / video.num_frames,
-            (maps[0][0], maps[1][0], maps[2][0]),
+            maps,
             box.numpy(),
             occupancy.numpy(),
         )
@@ -165,7 +174,12 @@ class CpuRenderer:
             raise RenderCancelled
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 
-    def _table_unit(self, video: VolumetricVideo) -> float:
-        if video not in self._units:
-            self._units[video] = table_unit(video.hash_encoding.tables)
-        return self._units[video]
+    def _convert(self, video: VolumetricVideo) -> _Converted:
+        """What is made once a video; anew when its weights have changed, as they do in training."""
+        weights = [*video.decoder.parameters(), video.hash_encoding.tables]
+        version = tuple((w.data_ptr(), w._version) for w in weights)
+        converted = self._converted.get(video)
+        if converted is None or converted.version != version:
+            converted = _Converted(version, CpuDecoder(video.decoder), table_unit(video.hash_encoding.tables))
+            self._converted[video] = converted
+        return converted

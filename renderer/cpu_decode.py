@@ -1,0 +1,173 @@
+"""The map decoder rearranged for speed on CPUs: fused heads, channels last, bfloat16 where the processor multiplies it.
+
+On a processor with bfloat16 products the finest feature and the heads, nine tenths of the work, are computed in it; the
+coarse features, on which all else depends, stay in float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from model.config import FEATURE_CHANNELS
+from model.decoder import LEAK, EqualizedUpsample, MapDecoder
+
+Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""Feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N, parameters)."""
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has products of bfloat16 (AMX or AVX-512), so that they are faster than those of float32."""
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """A convolution with its weights in the type and memory order it is computed in."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    stride: int
+
+    @staticmethod
+    def of(weight: torch.Tensor, bias: torch.Tensor, stride: int, dtype: torch.dtype) -> _Convolution:
+        weight = weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
+        return _Convolution(weight, bias.detach().to(dtype), stride)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        padding = self.weight.shape[-1] // 2
+        return functional.conv2d(x.to(self.weight.dtype), self.weight, self.bias, stride=self.stride, padding=padding)
+
+
+@dataclass(frozen=True)
+class _Upsample:
+    """A transposed convolution, its bias a pixel and its rectifier."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+    @staticmethod
+    def of(layer: EqualizedUpsample, dtype: torch.dtype) -> _Upsample:
+        weight, bias = (layer.weight.detach() * layer.scale).to(dtype), layer.bias.detach()[None].to(dtype)
+        channels_last = torch.channels_last
+        return _Upsample(weight.contiguous(memory_format=channels_last), bias.contiguous(memory_format=channels_last))
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.conv_transpose2d(x.to(self.weight.dtype), self.weight, stride=2, padding=1)
+        return functional.leaky_relu_(x.add_(self.bias), LEAK)
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """Rectified convolutions between the backbone and a head."""
+
+    layers: tuple[_Convolution, ...]
+
+    @staticmethod
+    def of(trunk: nn.Module, dtype: torch.dtype) -> _Trunk:
+        convolutions = [layer for layer in trunk.children() if isinstance(layer, nn.Conv2d)]
+        return _Trunk(tuple(_Convolution.of(c.weight, _bias(c), c.stride[0], dtype) for c in convolutions))
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = functional.relu_(layer(x))
+        return x
+
+
+@dataclass(frozen=True)
+class _ColorHead:
+    """The last convolution before the color maps as one matrix product: few pixels, very many channels.
+
+    oneDNN would copy its weights, most of the decoder's, to another order at each call; as the left matrix they stay.
+    """
+
+    weight: torch.Tensor
+    """(planes * parameters, inputs * kernel^2)."""
+    bias: torch.Tensor
+    """(planes * parameters, 1)."""
+    kernel: int
+
+    @staticmethod
+    def of(layer: nn.Conv2d, dtype: torch.dtype) -> _ColorHead:
+        bias = _bias(layer).detach()[:, None].to(dtype)
+        return _ColorHead(layer.weight.detach().flatten(1).to(dtype).contiguous(), bias, layer.kernel_size[0])
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        columns = functional.unfold(x.to(self.weight.dtype), self.kernel, padding=self.kernel // 2)[0]
+        return torch.addmm(self.bias, self.weight, columns).unflatten(1, x.shape[2:])
+
+
+def _bias(layer: nn.Conv2d) -> torch.Tensor:
+    assert layer.bias is not None
+    return layer.bias
+
+
+class CpuDecoder:
+    """A `MapDecoder` with converted weights, which it copies once; for inference.
+
+    Args:
+        decoder: the decoder; later changes of its weights have no effect.
+        bfloat16: compute the finest feature and the heads in bfloat16; None where the processor is made for it.
+    """
+
+    def __init__(self, decoder: MapDecoder, bfloat16: bool | None = None) -> None:
+        low = torch.bfloat16 if (multiplies_bfloat16() if bfloat16 is None else bfloat16) else torch.float32
+        self.config = config = decoder.config
+        linear = decoder.backbone.linear
+        self._linear = (linear.weight.detach() * linear.scale, linear.bias.detach())
+        upsamples = list(decoder.backbone.upsamples)
+        types = [low if upsample is upsamples[-1] else torch.float32 for upsample in upsamples]
+        self._upsamples = [_Upsample.of(u, t) for u, t in zip(upsamples, types, strict=True)]  # type: ignore[arg-type]
+        self._feature_trunk = _Trunk.of(decoder.feature_trunk, low)
+        self._density_trunk = _Trunk.of(decoder.density_trunk, low)
+        self._color_trunk = _Trunk.of(decoder.color_trunk, low)
+        weights = [decoder.feature_head.weight, decoder.density_head.weight * config.decoder.density_gain]
+        biases = [_bias(decoder.feature_head), _bias(decoder.density_head) * config.decoder.density_gain]
+        same_size = config.feature_plane_resolution == config.density_map_resolution
+        self._fused = same_size and not self._feature_trunk.layers and not self._density_trunk.layers
+        if self._fused:
+            weights, biases = [torch.cat(weights)], [torch.cat(biases)]
+        self._heads = [_Convolution.of(w, b, 1, low) for w, b in zip(weights, biases, strict=True)]
+        self._color_head = _ColorHead.of(decoder.color_head, low)
+
+    @torch.no_grad()
+    def __call__(self, latent: torch.Tensor) -> Maps:
+        """Decode one latent (D,); maps may be bfloat16 and in any memory order."""
+        pyramid = self._pyramid(latent)
+        features, densities = self._planes(pyramid)
+        colors = self._color_head(self._color_trunk(self._source(pyramid, self.config.color_map_resolution)))
+        return (
+            features.unflatten(0, (3, FEATURE_CHANNELS)),
+            densities.unflatten(0, (-1, FEATURE_CHANNELS)),
+            colors.unflatten(0, (-1, self.config.color_head_parameters)).permute(0, 2, 3, 1),
+        )
+
+    def _pyramid(self, latent: torch.Tensor) -> list[torch.Tensor]:
+        x = functional.leaky_relu(functional.linear(latent[None], *self._linear), LEAK).view(1, -1, 4, 4)
+        pyramid = [x.contiguous(memory_format=torch.channels_last)]
+        for upsample in self._upsamples:
+            pyramid.append(upsample(pyramid[-1]))
+        return pyramid
+
+    def _planes(self, pyramid: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Feature planes and density maps, (planes * 32, H, W); from one convolution where both read the same feature."""
+        feature_source, density_source = (
+            self._source(pyramid, r) for r in (self.config.feature_plane_resolution, self.config.density_map_resolution)
+        )
+        if self._fused:
+            both = self._heads[0](feature_source)[0]
+            return both[: 3 * FEATURE_CHANNELS], both[3 * FEATURE_CHANNELS :]
+        return (
+            self._heads[0](self._feature_trunk(feature_source))[0],
+            self._heads[1](self._density_trunk(density_source))[0],
+        )
+
+    def _source(self, pyramid: list[torch.Tensor], resolution: int) -> torch.Tensor:
+        """The backbone's feature that the head of a map of `resolution` reads."""
+        if self.config.decoder.head_source == "matching":
+            return pyramid[(resolution // 4).bit_length() - 1]
+        return pyramid[-1]
