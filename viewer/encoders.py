@@ -28,9 +28,11 @@ class Encoder:
     """Option that takes the quality."""
     options: tuple[tuple[str, str], ...] = ()
     """Other options. They keep the encoder from holding frames back, so that a crash loses none."""
+    live_options: tuple[tuple[str, str], ...] = ()
+    """Instead of those of the same name, for speed."""
 
 
-_X264 = Encoder("libx264", options=(("preset", "medium"), ("tune", "zerolatency")))
+_X264 = Encoder("libx264", options=(("preset", "medium"), ("tune", "zerolatency")), live_options=(("preset", "ultrafast"),))
 _X265 = Encoder("libx265", options=(("preset", "fast"), ("tune", "zerolatency"), ("x265-params", "log-level=none")))
 _SVT_AV1 = Encoder("libsvtav1", quality_scale=63 / 51, options=(("preset", "8"), ("svtav1-params", "pred-struct=1:rc=0")))
 _VP9_OPTIONS = (
@@ -41,14 +43,15 @@ _VP9_OPTIONS = (
     ("lag-in-frames", "0"),
     ("auto-alt-ref", "0"),
 )
+_VP9_LIVE_OPTIONS = (("deadline", "realtime"), ("cpu-used", "8"))
 _NVENC_OPTIONS = (("preset", "p5"), ("rc", "vbr"), ("b", "0"), ("bf", "0"), ("delay", "0"), ("zerolatency", "1"))
 
 ENCODERS: dict[str, tuple[Encoder, ...]] = {
     "h264": (Encoder("h264_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X264),
     "hevc": (Encoder("hevc_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X265),
     "av1": (Encoder("av1_nvenc", quality_scale=63 / 51, quality_option="cq", options=_NVENC_OPTIONS), _SVT_AV1),
-    "vp9": (Encoder("libvpx-vp9", quality_scale=63 / 51, options=_VP9_OPTIONS),),
-    "vp9-alpha": (Encoder("libvpx-vp9", "yuva420p", 63 / 51, options=_VP9_OPTIONS),),
+    "vp9": (Encoder("libvpx-vp9", "yuv420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
+    "vp9-alpha": (Encoder("libvpx-vp9", "yuva420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
 }
 """Encoders of each codec, best first; the first one that opens is taken."""
 
@@ -88,9 +91,10 @@ def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
     return found
 
 
-def encoder_options(encoder: Encoder, quality: float) -> dict[str, str]:
-    """FFmpeg's options for a constant quality from 0 (best) to 51."""
-    return {**dict(encoder.options), encoder.quality_option: str(round(quality * encoder.quality_scale))}
+def encoder_options(encoder: Encoder, quality: float, live: bool = False) -> dict[str, str]:
+    """FFmpeg's options for a constant quality from 0 (best) to 51; `live` prefers speed to size."""
+    speed = dict(encoder.live_options) if live else {}
+    return {**dict(encoder.options), **speed, encoder.quality_option: str(round(quality * encoder.quality_scale))}
 
 
 def configure(context: Any, encoder: Encoder, width: int, height: int, fps: Fraction) -> None:

@@ -177,6 +177,7 @@ class Playback:
 
     @speed.setter
     def speed(self, value: float) -> None:
+        """Clamp to 0.1 to 4; NaN and infinity change nothing."""
         if math.isfinite(value):
             self._speed = min(max(value, MIN_SPEED), MAX_SPEED)
 
@@ -187,6 +188,7 @@ class Playback:
 
     @reverse.setter
     def reverse(self, value: bool) -> None:
+        """Turn around; what is on screen stays and leaves after the time it has been there."""
         direction = -1 if value else 1
         if direction == self._direction:
             return

@@ -32,6 +32,7 @@ class VideoSink:
         codec: "h264", "hevc" or "av1" (MP4), "vp9" or "av1" (WebM); default: the container's first.
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
+        live: encode fast rather than small, for recording what is on screen.
 
     Raises:
         InputError: something of that is impossible here, or the file cannot be made.
@@ -46,6 +47,7 @@ class VideoSink:
         codec: str | None = None,
         quality: float = DEFAULT_QUALITY,
         transparent: bool = False,
+        live: bool = False,
     ) -> None:
         self.path = path
         """The file that `finish` makes."""
@@ -62,7 +64,7 @@ class VideoSink:
         self._encoder = choose_encoder(chosen, width, height, rate)
         self.encoder_name = self._encoder.name
         """FFmpeg's name of the encoder that was chosen."""
-        self._container, self._stream = self._open(width, height, rate, quality)
+        self._container, self._stream = self._open(width, height, rate, encoder_options(self._encoder, quality, live))
 
     def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame: (H, W, 3) pixels, or (H, W, 4) with straight alpha when transparent; `depth` is not stored.
@@ -111,7 +113,7 @@ class VideoSink:
             return "no frame was finished"
         return f"{safe} finished frames are kept in {self.partial}"
 
-    def _open(self, width: int, height: int, fps: Fraction, quality: float) -> tuple[Any, Any]:
+    def _open(self, width: int, height: int, fps: Fraction, encoding: dict[str, str]) -> tuple[Any, Any]:
         options = {"flush_packets": "1"}
         if self.path.suffix.lower() == ".mp4":
             options["movflags"] = "frag_every_frame+empty_moov+default_base_moof"
@@ -121,7 +123,7 @@ class VideoSink:
             container = self._av.open(str(self.partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=options)
         except (self._av.error.FFmpegError, OSError) as error:
             raise InputError(self.path, f"cannot be written ({error.strerror or error})") from error
-        stream = container.add_stream(self._encoder.name, rate=fps, options=encoder_options(self._encoder, quality))
+        stream = container.add_stream(self._encoder.name, rate=fps, options=encoding)
         configure(stream.codec_context, self._encoder, width, height, fps)
         if self._transparent:
             stream.metadata["alpha_mode"] = "1"
