@@ -1,7 +1,7 @@
 """Turn a checkpoint of the authors' release into a bundle.
 
-    python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR --out OUT.mlpvid
-        [--view-encoding frequency|sh] [--blend bilinear|nearest] [--box-padding M] [--fps N]
+python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR --out OUT.mlpvid
+    [--view-encoding frequency|sh] [--blend bilinear|nearest] [--box-padding M] [--fps N]
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ MAX_VERTICES = 10_000_000
 _VIEW_ENCODINGS = {"frequency": "frequency", "sh": "spherical_harmonics"}
 
 
-def import_release(checkpoint: ReleaseCheckpoint, annotations: Path, vertices: Path, padding: float, fps: float) -> VolumetricVideo:
+def import_release(
+    checkpoint: ReleaseCheckpoint, annotations: Path, vertices: Path, padding: float, fps: float
+) -> VolumetricVideo:
     """Build the video of a released checkpoint.
 
     Args:
@@ -57,7 +59,9 @@ def import_release(checkpoint: ReleaseCheckpoint, annotations: Path, vertices: P
         raise InputError(annotations, f"names {len(stems)} frames, the checkpoint has {checkpoint.num_frames}")
     boxes = torch.from_numpy(np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]]))
     metadata = VideoMetadata(
-        fps=fps, cameras=released_cameras(annotations, content), provenance={"source": f"released checkpoint {checkpoint.path.name}"}
+        fps=fps,
+        cameras=released_cameras(annotations, content),
+        provenance={"source": f"released checkpoint {checkpoint.path.name}"},
     )
     empty = pack_occupancy(torch.zeros(checkpoint.num_frames, *checkpoint.config.occupancy.resolution, dtype=torch.bool))
     video = VolumetricVideo(
@@ -167,10 +171,14 @@ def _check_view_encoding(config: ModelConfig, asked: str | None) -> None:
         raise InputError("--view-encoding", f"is {asked}, but the checkpoint's color heads are made for {config.view_encoding}")
 
 
+def _check_number(option: str, value: float, least: float, most: float) -> None:
+    if not (math.isfinite(value) and least <= value <= most):
+        raise InputError(option, f"must be {least:g} to {most:g}, not {value:g}")
+
+
 def _command(arguments: argparse.Namespace) -> None:
-    for option, value, most in (("--box-padding", arguments.box_padding, 10.0), ("--fps", arguments.fps, 1000.0)):
-        if not (math.isfinite(value) and (0 < value or (option == "--box-padding" and value == 0)) and value <= most):
-            raise InputError(option, f"must be positive and at most {most:g}")
+    _check_number("--box-padding", arguments.box_padding, 0.0, 10.0)
+    _check_number("--fps", arguments.fps, 0.01, 1000.0)
     checkpoint = ReleaseCheckpoint(arguments.checkpoint, arguments.blend)
     _check_view_encoding(checkpoint.config, arguments.view_encoding)
     video = import_release(checkpoint, arguments.annots, arguments.vertices, arguments.box_padding, arguments.fps)
@@ -181,14 +189,22 @@ def _command(arguments: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m training.import_release`; returns the exit status."""
-    parser = ArgumentParser(prog="training.import_release", description="Turn a checkpoint of the authors' release into a bundle.")
+    parser = ArgumentParser(
+        prog="training.import_release", description="Turn a checkpoint of the authors' release into a bundle."
+    )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="final.pth, latest.pth or <epoch>.pth")
     parser.add_argument("--annots", type=Path, required=True, help="annots.npy of the capture it was trained on")
     parser.add_argument("--vertices", type=Path, required=True, metavar="DIR", help="folder with the vertices of each frame")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.mlpvid", help="the bundle to write")
-    parser.add_argument("--view-encoding", choices=list(_VIEW_ENCODINGS), help="what the color heads are expected to take; a check")
-    parser.add_argument("--blend", choices=("bilinear", "nearest"), default="bilinear", help="how points get heads (default %(default)s)")
-    parser.add_argument("--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around vertices (default %(default)s)")
+    parser.add_argument(
+        "--view-encoding", choices=list(_VIEW_ENCODINGS), help="what the color heads are expected to take; a check"
+    )
+    parser.add_argument(
+        "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how points get heads (default %(default)s)"
+    )
+    parser.add_argument(
+        "--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around vertices (default %(default)s)"
+    )
     parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default %(default)s)")
     return run(_command, parser.parse_args(arguments))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -155,7 +156,7 @@ class ReleaseCheckpoint:
     def _infer_hash(self) -> HashEncodingConfig:
         """The hash encoding whose levels fit the file's offsets, which count, whatever a formula says."""
         offsets = self._offsets(TABLES[0])
-        entries = [end - start for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+        entries = [end - start for start, end in pairwise(offsets)]
         features = self._shape(f"{TABLES[0]}.embeddings", 2)[1]
         base = round(entries[0] ** (1 / 3) - 1 / 3)  # a level rounded up to a multiple of 8 entries has the same root
         largest = max(entries)
@@ -165,7 +166,10 @@ class ReleaseCheckpoint:
                 config = HashEncodingConfig(len(entries), features, (largest - 1).bit_length(), base, base * ratio)
             except InputError:
                 continue
-            if all(_fits(level.resolution**3, level.entries, held) for level, held in zip(hash_levels(config), entries, strict=True)):
+            if all(
+                _fits(level.resolution**3, level.entries, held)
+                for level, held in zip(hash_levels(config), entries, strict=True)
+            ):
                 return config
         raise InputError(self.path, "has hash table offsets of no known geometry")
 
@@ -174,7 +178,7 @@ class ReleaseCheckpoint:
         if offsets.ndim != 1 or not 2 <= len(offsets) <= 17 or offsets.dtype not in (torch.int32, torch.int64):
             self._fail(f"{table}.offsets must be 2 to 17 integers")
         values = [int(value) for value in offsets.tolist()]
-        if values[0] != 0 or any(a >= b for a, b in zip(values[:-1], values[1:], strict=True)):
+        if values[0] != 0 or any(a >= b for a, b in pairwise(values)):
             self._fail(f"{table}.offsets must start at 0 and rise")
         if table != TABLES[0] and values != self._offsets(TABLES[0]):
             self._fail(f"{table}.offsets must be those of {TABLES[0]}")
