@@ -45,7 +45,7 @@ class DataConfig:
     """Each frame its own box (paper), or one around all of them, in which what does not move keeps its coordinates."""
     hull_resolution: int = 128
     """Cells along each axis of the hull that samples are restricted to; 0: no hull, samples fill the box."""
-    hull_margin: float = 3.0
+    hull_margin: float = 1.5
     """Dilation of the masks for carving, pixels of the full image."""
 
     def __post_init__(self) -> None:

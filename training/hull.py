@@ -12,6 +12,7 @@ from training.images import Pixels
 Floats = NDArray[np.float64]
 Cells = NDArray[np.bool_]
 
+_PIXEL = 2**0.5  # twice half a pixel's diagonal
 _FAR = 1e9  # pixels; the distance to a mask that is empty
 
 
@@ -77,7 +78,9 @@ def _survives(
         seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
         nearest = np.zeros(len(index))
         nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
-        reach = margin + radius * camera.K[0, 0] / np.maximum(depth - radius, radius)
+        # Off the axis a length covers more pixels; and both pixels stand for all of their square.
+        stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
+        reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
         stays = ~seen | (nearest <= reach)
         views[index] += seen
         index = index[stays]
