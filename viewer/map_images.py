@@ -1,92 +1,50 @@
-"""The maps of a frame as pictures: feature planes, density map and color map (paper, figure 2)."""
+"""The maps of a frame as pictures: feature planes, density MLP map and color MLP map (paper, figure 2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from model.config import PLANES
 from model.frame import Frame
 
-Picture = NDArray[np.uint8]
+CONTRAST = 0.22
+"""Share of the range of colors that one standard deviation takes."""
 
 
 @dataclass(frozen=True)
-class MapImages:
-    """Pictures of all maps, by plane; u runs to the right and v upwards, as the axes of the scene do."""
+class MapImage:
+    """One map as a picture."""
 
-    feature_planes: dict[str, Picture]
-    """(H, W, 3) for "xy", "xz", "yz"."""
-    density_maps: dict[str, Picture]
-    """(H, W, 3) for each MLP plane."""
-    color_maps: dict[str, Picture]
-    """(N, N, 3) for each MLP plane; one pixel is one color head."""
-
-
-def map_images(frame: Frame) -> MapImages:
-    """Draw the maps of a decoded frame: each pixel's parameters reduced to the three that differ most, as colors."""
-    features = principal_colors(_images(frame.feature_planes.permute(0, 2, 3, 1)))
-    density = principal_colors(_images(frame.density_maps.permute(0, 2, 3, 1)))
-    color = principal_colors(_images(frame.color_maps.transpose(1, 2)))
-    planes = frame.config.mlp_planes
-    return MapImages(
-        dict(zip(PLANES, features, strict=True)),
-        dict(zip(_unique(planes), density, strict=True)),
-        dict(zip(_unique(planes), color, strict=True)),
-    )
+    kind: str
+    """"Features", "Density" or "Color"."""
+    plane: str
+    """"xy", "xz" or "yz"."""
+    pixels: NDArray[np.uint8]
+    """(H, W, 4), the plane's first coordinate to the right, its second upwards."""
 
 
-def principal_colors(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Reduce channels to red, green and blue by their principal components, the same ones for all images.
+def map_images(frame: Frame) -> list[MapImage]:
+    """Pictures of all maps of a decoded frame.
 
-    The component that varies most becomes the lightness-heavy green, the next red, then blue; the 1st to 99th percentile
-    of each fill the range.
-
-    Args:
-        images: (count, H, W, C).
-
-    Returns:
-        (count, H, W, 3).
+    The channels of a pixel (of a color map: all parameters of a head) are projected onto three fixed random directions and
+    shown as red, green and blue, so that alike colors mean alike parameters, in all frames.
     """
-    flat = images.reshape(-1, images.shape[-1]).astype(np.float64)
-    flat = flat - flat.mean(axis=0)
-    scores = _principal_scores(flat)
-    low, high = np.percentile(scores, (1, 99), axis=0)
-    least, most = scores.min(axis=0), scores.max(axis=0)
-    low, high = np.where(high - low > 1e-3 * (most - least), (low, high), (least, most))
-    span = high - low
-    varies = span > 1e-4 * max(span.max(), 1e-12)  # the rest is rounding
-    scaled = np.where(varies, (scores - low) / np.where(varies, span, 1.0), 0.5)
-    colors = np.rint(np.clip(scaled, 0.0, 1.0) * 255).astype(np.uint8)[:, [1, 0, 2]]
-    return colors.reshape(*images.shape[:-1], 3)
+    images = [MapImage("Features", plane, project(m.numpy())) for plane, m in zip(PLANES, frame.feature_planes, strict=True)]
+    planes = frame.config.mlp_planes
+    images += [MapImage("Density", plane, project(m.numpy())) for plane, m in zip(planes, frame.density_maps, strict=True)]
+    heads = frame.color_maps.permute(0, 3, 2, 1)  # (planes, parameters, v, u)
+    return images + [MapImage("Color", plane, project(m.numpy())) for plane, m in zip(planes, heads, strict=True)]
 
 
-def _principal_scores(flat: NDArray[np.float64]) -> NDArray[np.float64]:
-    # (rows, 3): the rows along the three directions in which they vary most. The smaller of the two Gram matrices has
-    # them: color heads have far more parameters than a map has heads.
-    rows, channels = flat.shape
-    if rows < channels:
-        values, vectors = np.linalg.eigh(flat @ flat.T)
-        scores = vectors[:, :-4:-1] * np.sqrt(np.maximum(values[:-4:-1], 0))
-        directions = flat.T @ scores
-    else:
-        _, vectors = np.linalg.eigh(flat.T @ flat)
-        directions = vectors[:, :-4:-1]
-        scores = flat @ directions
-    scores = scores * np.where(directions.sum(axis=0) < 0, -1.0, 1.0)  # the sign is arbitrary; this makes it steady
-    return np.pad(scores, ((0, 0), (0, 3 - scores.shape[1])))
-
-
-def _images(maps: torch.Tensor) -> NDArray[np.float32]:
-    # (planes, along v, along u, C) with v upwards: row 0 is the largest v.
-    return np.ascontiguousarray(maps.detach().cpu().float().numpy()[:, ::-1])
-
-
-def _unique(planes: tuple[str, ...]) -> list[str]:
-    # The paper's ablation has the same plane three times.
-    if len(set(planes)) == len(planes):
-        return list(planes)
-    return [f"{plane} {number}" for number, plane in enumerate(planes, 1)]
+def project(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(C, H, W) numbers as an (H, W, 4) picture, rows turned so that v runs upwards."""
+    directions = np.random.default_rng(7).standard_normal((3, channels.shape[0])).astype(np.float32)
+    values = np.tensordot(directions, channels, axes=1)
+    mean, deviation = values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)
+    scaled = 0.5 + CONTRAST * (values - mean) / np.maximum(deviation, 1e-12)
+    pixels = np.full((*channels.shape[1:], 4), 255, np.uint8)
+    pixels[..., :3] = np.rint(np.clip(scaled, 0, 1) * 255).transpose(1, 2, 0)
+    return np.ascontiguousarray(pixels[::-1])

@@ -17,6 +17,7 @@ from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
 from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
+from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_status
 from viewer.panels.palette import Palette
 from viewer.panels.path_editor import PathPanel
@@ -69,12 +70,14 @@ class Window:
         self.app = app
         self.actions = ActionRunner(app)
         self.view = ViewPanel(self.actions)
+        self.maps = MapsPanel()
         self.panels: list[tuple[Panel, str]] = [
             (self.view, "MainDockSpace"),
             (TimelinePanel(self.actions), "Bottom"),
             (PathPanel(self.actions), "Bottom"),
             (ImagePanel(), "Right"),
             (CameraPanel(self.actions), "Right"),
+            (self.maps, "Right"),
             (InfoPanel(), "Right"),
             (FiguresPanel(self.actions), "RightBottom"),
             (SpeedPanel(), "RightBottom"),
@@ -126,7 +129,7 @@ class Window:
         window = params.imgui_window_params
         window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
         window.show_menu_bar, window.show_menu_app = True, False
-        window.show_menu_view, window.show_menu_view_themes = True, False
+        window.show_menu_view = False
         window.show_status_bar, window.show_status_fps = True, False
         window.remember_theme = False
         params.renderer_backend_options.open_gl_options = hello_imgui.OpenGlOptions("330", 3, 3, True, True, 0)
@@ -143,7 +146,7 @@ class Window:
         callbacks.post_init_add_platform_backend_callbacks = self._watch_drops
         callbacks.post_init = self._start
         callbacks.pre_new_frame = self._update
-        callbacks.show_menus = lambda: draw_menus(self.app, self.actions)
+        callbacks.show_menus = lambda: draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
         callbacks.show_status = lambda: draw_status(self.app)
         callbacks.show_gui = self._draw_front
         callbacks.before_swap = self._capture.after_drawing
@@ -168,7 +171,8 @@ class Window:
         return window
 
     def _start(self) -> None:
-        self.view.presenter = Presenter(gl.create_context())
+        context = gl.create_context()
+        self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
         self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
@@ -177,8 +181,9 @@ class Window:
         from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
         window: Any = glfw_utils.glfw_window_hello_imgui()
-        self._on_drop: Any = lambda _, paths: self.drop(paths)  # GLFW keeps no reference
-        glfw.set_drop_callback(window, self._on_drop)
+        self._on_drop: Any = lambda _, paths: self.drop(paths)
+        set_drop_callback: Any = glfw.set_drop_callback  # its annotation names a wrong signature
+        set_drop_callback(window, self._on_drop)
 
     def drop(self, paths: list[str]) -> None:
         """Open what was dropped on the window: bundles, camera paths, screenshots with a camera in them."""
@@ -203,6 +208,7 @@ class Window:
             self._theme = (chosen.theme, chosen.ui_scale)
             apply_theme(chosen.theme, chosen.ui_scale)
             self.app.redraw()
+        imgui.get_style().hover_stationary_delay = 0.15 if chosen.show_tooltips else 1e9
         self.params.fps_idling.vsync_to_monitor = chosen.vsync
         self.params.imgui_window_params.show_menu_bar = not self.app.hide_ui
         self.params.imgui_window_params.show_status_bar = not self.app.hide_ui
@@ -244,7 +250,9 @@ class Window:
     def _stop(self) -> None:
         if self.view.presenter is not None:
             self.view.presenter.release()
-            self.view.presenter = None
+        if self.maps.textures is not None:
+            self.maps.textures.release()
+        self.view.presenter = self.maps.textures = None
 
 
 def set_full_screen(full: bool) -> None:
@@ -253,6 +261,7 @@ def set_full_screen(full: bool) -> None:
     from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
     window: Any = glfw_utils.glfw_window_hello_imgui()
+    no_monitor: Any = None
     monitor = glfw.get_primary_monitor()
     if not monitor:
         return
@@ -262,4 +271,4 @@ def set_full_screen(full: bool) -> None:
         glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
     else:
         size = min(1280, width), min(800, height)
-        glfw.set_window_monitor(window, None, left + (width - size[0]) // 2, top + (height - size[1]) // 2, *size, 0)
+        glfw.set_window_monitor(window, no_monitor, left + (width - size[0]) // 2, top + (height - size[1]) // 2, *size, 0)

@@ -59,6 +59,7 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
     }
     for name, rgb in colors.items():
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*rgb, 1.0))
+    style.set_color_(imgui.Col_.modal_window_dim_bg, ImVec4(0.0, 0.0, 0.0, 0.55))
     washes = {
         "frame_bg_hovered": 0.25,
         "frame_bg_active": 0.40,

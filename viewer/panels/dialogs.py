@@ -72,6 +72,15 @@ class JobsOverlay:
         imgui.end()
 
 
+def compact_sheet() -> dict[str, list[tuple[str, str]]]:
+    """The shortcut sheet with the nine capture cameras in one line."""
+    sheet = shortcut_sheet(sys.platform == "darwin")
+    snaps = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Capture camera ")]
+    sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps]
+    sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Capture cameras"))
+    return sheet
+
+
 class ShortcutSheet:
     """All keys by category, made from the table of actions."""
 
@@ -81,7 +90,7 @@ class ShortcutSheet:
             return
         viewport = imgui.get_main_viewport()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        size = ImVec2(min(em(64), viewport.work_size.x * 0.94), min(em(44), viewport.work_size.y * 0.92))
+        size = ImVec2(min(em(74), viewport.work_size.x * 0.96), min(em(46), viewport.work_size.y * 0.96))
         imgui.set_next_window_size(size, imgui.Cond_.appearing)
         flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
         visible, opened = imgui.begin("Keyboard shortcuts", True, flags)
@@ -98,9 +107,9 @@ class ShortcutSheet:
             app.dialogs.discard("shortcuts")
 
     def _draw_columns(self) -> None:
-        sheet = shortcut_sheet(sys.platform == "darwin")
+        sheet = compact_sheet()
         lengths = {category: len(entries) + 2 for category, entries in sheet.items()}
-        columns = max(1, min(3, int(imgui.get_content_region_avail().x / em(20))))
+        columns = max(1, min(3, int(imgui.get_content_region_avail().x / em(22))))
         height, used = sum(lengths.values()) / columns, 0.0
         if not imgui.begin_table("sheet", columns, imgui.TableFlags_.sizing_stretch_same):
             return

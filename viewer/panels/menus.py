@@ -5,31 +5,29 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from imgui_bundle import imgui
+from imgui_bundle import hello_imgui, imgui
 
 from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.panels.widgets import em, tooltip
 
-MENUS = ("File", "Playback", "Camera", "Path", "Show", "Help")
-"""Titles in order; "Show" holds the category View, for the window library has a menu View of its own."""
-
-CATEGORIES = {"Show": "View", "Help": "Window"}
-"""Category of the actions in a menu, where it is called otherwise."""
+MENUS = ("File", "Playback", "Camera", "Path", "View", "Window")
+"""Titles in order; each holds the actions of its category."""
 
 
-def draw_menus(app: ViewerApp, actions: ActionRunner) -> None:
-    """Draw the menus into the menu bar, made from the table of actions."""
+def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.DockableWindow]) -> None:
+    """Draw the menus into the menu bar, made from the table of actions; Window also shows and hides the panels."""
     for title in MENUS:
         if imgui.begin_menu(title):
-            category = CATEGORIES.get(title, title)
             for action in ACTIONS:
-                if action.category != category or action.name.startswith("camera.snap_"):
+                if action.category != title or action.name.startswith("camera.snap_"):
                     continue
                 _draw_item(app, actions, action.name)
                 if action.name == "file.open_demo":
                     _draw_recent(app)
+            if title == "Window":
+                _draw_panels(panels)
             imgui.end_menu()
 
 
@@ -65,6 +63,13 @@ def _draw_recent(app: ViewerApp) -> None:
         if imgui.menu_item("Forget them", "", False, True)[0]:
             app.settings.recent_files = ()
         imgui.end_menu()
+
+
+def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
+    imgui.separator_text("Panels")
+    for panel in panels:
+        if panel.can_be_closed:
+            _, panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible, True)
 
 
 def draw_status(app: ViewerApp) -> None:

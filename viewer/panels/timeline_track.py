@@ -27,7 +27,7 @@ class TimelineTrack:
         width, height = max(em(8), available.x), max(em(2.6), min(em(4), available.y - em(0.2)))
         corner = imgui.get_cursor_screen_pos()
         imgui.invisible_button("###track", ImVec2(width, height))
-        margin = em(0.7)
+        margin = em(1.0)
         scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._draw_background(document, scale, corner, width, height)
@@ -79,8 +79,9 @@ class TimelineTrack:
     def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
         draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
         for time in document.feed.cache.cached_times():
-            left, right = ImVec2(scale.x(time) - half, bottom - em(0.25)), ImVec2(scale.x(time) + half, bottom)
-            draw.add_rect_filled(left, right, faded(imgui.Col_.plot_histogram, 0.8))
+            x0 = max(scale.x(time) - half, scale.left)
+            x1 = min(scale.x(time) + half, scale.left + scale.width)
+            draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), faded(imgui.Col_.plot_histogram, 0.8))
 
     def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
