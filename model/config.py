@@ -227,7 +227,8 @@ def _convert(value: object, default: object, annotation: object, path: str) -> o
         return tuple(_convert(v, element, "", f"{path}[{i}]") for i, v in enumerate(value))
     wanted = int if default is None else type(default)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # An integer beyond all floats becomes infinite, which the field's own check refuses.
+        return float(value) if abs(value) < 1 << 1000 else math.inf
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         raise InputError(path, f"must be of type {wanted.__name__}, not {type(value).__name__}")
     return value

@@ -42,6 +42,8 @@ def test_json_round_trip() -> None:
         ({"hash": {"log2_table_size": 60}}, "4 to 24"),
         ({"decoder": {"backbone_channels": [64, "64"]}}, r"backbone_channels\[1\]"),
         ({"decoder": {"density_gain": float("nan")}}, "finite"),
+        ({"decoder": {"density_gain": 10**400}}, "finite"),
+        ({"render": {"weight_threshold": -(10**400)}}, "0 to below 1"),
         ({"occupancy": {"resolution": [24, 24]}}, "3 entries"),
         ({"occupancy": {"resolution": [24, 24, 100000]}}, "1 to 512"),
         ({"color_map_resolution": 12}, "power of two"),
