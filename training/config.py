@@ -66,6 +66,9 @@ class RayConfig:
     """Frames of a step; each is decoded once (the paper's batch)."""
     rays_per_frame: int = 1024
     """Rays a frame."""
+    ramp_steps: int = 0
+    """Steps over which the rays of a frame grow from an eighth to `rays_per_frame`: in the fog of the first steps every
+    sample counts, and few rays say enough."""
     views_per_frame: int = 1
     """Views that the rays of a frame come from (paper: one); 0: all training views."""
     foreground: float = 0.7
@@ -84,6 +87,7 @@ class RayConfig:
     def __post_init__(self) -> None:
         _within(self.frames_per_step, 1, 64, "rays.frames_per_step")
         _within(self.rays_per_frame, 1, 1 << 20, "rays.rays_per_frame")
+        _within(self.ramp_steps, 0, 10**7, "rays.ramp_steps")
         _within(self.views_per_frame, 0, 4096, "rays.views_per_frame")
         _within(self.foreground, 0, 1, "rays.foreground")
         _within(self.face, 0, 1 - self.foreground + 1e-9, "rays.face")
@@ -169,8 +173,13 @@ class TrainingConfig:
     """With bilinear heads: evaluate one of the four nearest, drawn by its weight, instead of all; a quarter of the work."""
     steps: int = 400_000
     """Length of the training."""
+    minutes: float = 0.0
+    """Length of the training by the clock instead of `steps`; the rates then decay with the time trained, so that a busy
+    machine ends on time with fewer steps, and no two trainings are quite the same. 0: `steps` counts."""
     half_resolution: float = 0.0
-    """Share of the steps, from the first, on images of half the size."""
+    """Share of the training, from the first step, on images of half the size."""
+    decoder_bfloat16: bool = False
+    """Run the decoder's convolutions in bfloat16 while training; pays where the processor multiplies it natively."""
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints."""
 
@@ -179,12 +188,12 @@ class TrainingConfig:
         _within(self.density_leak, 0, 1, "density_leak")
         _within(self.steps, 1, 10**8, "steps")
         _within(self.half_resolution, 0, 1, "half_resolution")
+        _within(self.minutes, 0, 10**6, "minutes")
         _within(self.checkpoint_minutes, 0.01, 10_000, "checkpoint_minutes")
 
-    @property
-    def half_resolution_steps(self) -> int:
-        """Steps on images of half the size."""
-        return round(self.half_resolution * self.steps)
+    def progress(self, step: int, seconds: float) -> float:
+        """How far a training is, 0 to 1, after so many steps and seconds."""
+        return min(1.0, seconds / (60 * self.minutes)) if self.minutes > 0 else step / self.steps
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists and scalars, as stored in presets and runs."""

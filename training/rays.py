@@ -80,13 +80,18 @@ class Samples:
         return Samples(self.slots[index], self.points[index], self.steps[index], self.slots_per_ray)
 
 
-def draw_pixels(views: FrameViews, config: RayConfig, generator: torch.Generator) -> torch.Tensor:
+def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: torch.Generator) -> torch.Tensor:
     """Draw the pixels of a frame's rays by the mix of the config: foreground, face, and the rest from the region.
 
+    Args:
+        views: the frame.
+        config: the mix.
+        count: R, how many.
+        generator: source of the randomness.
+
     Returns:
-        (R,) int64 (view * H + row) * W + column. Where a view has no pixel of the wanted kind, its box gives one.
+        (R,) int64 (view * H + row) * W + column, ascending. Where a view has no pixel of the wanted kind, its box gives one.
     """
-    count = config.rays_per_frame
     view = _draw_views(count, len(views.pixels), config.views_per_frame, generator)
     face = round(config.face * count) if views.face is not None else 0
     foreground = round((config.foreground + config.face) * count) - face
@@ -96,7 +101,7 @@ def draw_pixels(views: FrameViews, config: RayConfig, generator: torch.Generator
     drawn = torch.cat([_draw_set(s, v, of_all_views, generator) for s, v in zip(sets, parts, strict=True)])
     missing = (drawn < 0).nonzero()[:, 0]
     drawn[missing] = _draw_in_boxes(views, view[missing], generator)
-    return drawn
+    return drawn.sort().values  # rays side by side read the same pixels of the maps
 
 
 def _draw_views(count: int, num_views: int, views_per_frame: int, generator: torch.Generator) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.config import OptimizerConfig
+from training.config import OptimizerConfig, RayConfig
 
 
 def frames_of_step(step: int, frames_per_step: int, num_frames: int, seed: int) -> list[int]:
@@ -23,7 +23,19 @@ def seed_of(step: int, slot: int, seed: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step, slot]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def rate_factor(step: int, steps: int, config: OptimizerConfig) -> float:
-    """What the learning rates are multiplied by: linear warm-up times exponential decay."""
+def rate_factor(step: int, progress: float, config: OptimizerConfig) -> float:
+    """What the learning rates are multiplied by: linear warm-up times exponential decay.
+
+    Args:
+        step: steps done.
+        progress: how far the training is, 0 to 1.
+        config: warm-up and decay.
+    """
     warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    return warmup * config.decay ** (step / (config.decay_steps or steps))
+    return warmup * config.decay ** (step / config.decay_steps if config.decay_steps else progress)
+
+
+def rays_of_step(step: int, config: RayConfig) -> int:
+    """Rays of each frame of a step: an eighth of the config's at first, all of them after the ramp."""
+    share = min(1.0, 1 / 8 + 7 / 8 * step / config.ramp_steps) if config.ramp_steps else 1.0
+    return max(1, round(share * config.rays_per_frame))

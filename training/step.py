@@ -53,19 +53,21 @@ class FrameStep:
         self._spaces = [scene.space(frame) for frame in range(scene.num_frames)]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
-    def __call__(self, frame: int, half: bool, seed: int) -> FrameResult:
+    def __call__(self, frame: int, half: bool, seed: int, num_rays: int) -> FrameResult:
         """Gradients of one frame.
 
         Args:
             frame: index in the training.
             half: use images of half the size.
             seed: decides all randomness of the call.
+            num_rays: rays of the frame.
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, generator))
+        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
-        maps = tuple(m[0] for m in self.network.decoder(latent[None]))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.decoder_bfloat16):
+            maps = tuple(m[0].float() for m in self.network.decoder(latent[None]))
         time = frame / self.network.num_frames
         rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed)
         error = color_loss(rendered.color, rays.colors)

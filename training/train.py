@@ -79,7 +79,7 @@ def _prepare(
     trainer = Trainer(capture, config, arguments.seed, scene, pool)
     if resume:
         trainer.load(arguments.out)
-    trainer.dataset.prefetch(trainer.step < config.half_resolution_steps, pool)
+    trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)
     return trainer
 
 

@@ -23,7 +23,7 @@ from training.network import Network
 from training.optimizer import Optimizer
 from training.progress import Progress
 from training.scene import Scene, build_scene, load_scene, save_scene, selected_frames
-from training.schedule import frames_of_step, rate_factor, seed_of
+from training.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
 from training.step import FrameResult, FrameStep
 
 
@@ -63,6 +63,11 @@ class Trainer:
         self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
         self._pool = pool
 
+    @property
+    def progress(self) -> float:
+        """How far the training is, 0 to 1."""
+        return self.config.progress(self.step, self.seconds)
+
     def advance(self) -> list[FrameResult]:
         """Do one step; returns what its frames gave.
 
@@ -70,12 +75,13 @@ class Trainer:
             InputError: a gradient is not finite, or an image cannot be read.
         """
         start = time.monotonic()
-        half = self.step < self.config.half_resolution_steps
+        half = self.progress < self.config.half_resolution
         if not half:
             self.dataset.forget_half()
         frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
-        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds))
+        rays = rays_of_step(self.step, self.config.rays)
+        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, [rays] * len(frames)))
         self._apply([result.gradients for result in results])
         self.step += 1
         self.seconds += time.monotonic() - start
@@ -86,7 +92,7 @@ class Trainer:
         means = [_mean(parts) for parts in zip(*gradients, strict=True)]
         if not all(bool(mean.sum().isfinite()) for mean in means if mean is not None):
             raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
-        self.optimizer.step(means, rate_factor(self.step, self.config.steps, self.config.optimizer))
+        self.optimizer.step(means, rate_factor(self.step, self.progress, self.config.optimizer))
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
@@ -135,15 +141,15 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     """
     last_saved = time.monotonic()
     with _interruptible() as interrupted:
-        while trainer.step < trainer.config.steps and not interrupted:
+        while trainer.progress < 1 and not interrupted:
             results = trainer.advance()
-            done = trainer.step >= trainer.config.steps
+            done = trainer.progress >= 1
             progress.update(trainer.step, last=done or bool(interrupted), **_measurements(results))
             if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
                 trainer.save(folder)
                 last_saved = time.monotonic()
         trainer.save(folder)
-    return trainer.step >= trainer.config.steps
+    return trainer.progress >= 1
 
 
 def _mean(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
