@@ -1,0 +1,216 @@
+"""The seam of `renderer.cuda_driver` over cuda.core, NVIDIA's own Python interface, sharing torch's memory and streams."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.errors import InputError
+from renderer.cuda_driver import OTHER_BACKEND, SUBJECT, CudaFault
+
+MIN_COMPUTE_CAPABILITY = (7, 5)
+"""Turing: the first generation whose tensor cores know the operations used here."""
+
+REQUIREMENTS = "install with `pip install -r requirements-cuda.txt`"
+"""Remedy for missing packages."""
+
+
+def check_usable(device_index: int = 0) -> None:
+    """Find out whether this machine can run the CUDA backend, without starting it.
+
+    Raises:
+        InputError: why not, and what to do about it.
+    """
+    try:
+        import cuda.core  # noqa: F401, PLC0415 - optional, and slow to load
+        from cuda.bindings import nvrtc  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise InputError(
+            SUBJECT, f"NVIDIA's Python packages are missing ({error})", f"{REQUIREMENTS}, {OTHER_BACKEND}"
+        ) from error
+    if not torch.backends.cuda.is_built():
+        remedy = "install torch for CUDA (https://pytorch.org/get-started)"
+        raise InputError(SUBJECT, "this PyTorch was built without CUDA", f"{remedy}, {OTHER_BACKEND}")
+    if not torch.cuda.is_available() or torch.cuda.device_count() <= device_index:
+        raise InputError(SUBJECT, "no NVIDIA GPU and driver were found", f"install NVIDIA's driver, {OTHER_BACKEND}")
+    capability = torch.cuda.get_device_capability(device_index)
+    if capability < MIN_COMPUTE_CAPABILITY:
+        name = torch.cuda.get_device_name(device_index)
+        raise InputError(
+            SUBJECT, f"{name} has compute capability {capability[0]}.{capability[1]}; 7.5 is the least", "use --backend cpu"
+        )
+
+
+@contextlib.contextmanager
+def guarded(operation: str) -> Iterator[None]:
+    """Turn whatever torch and cuda.core raise into a `CudaFault` of that operation."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise CudaFault(operation, "CUDA_ERROR_OUT_OF_MEMORY") from error
+    except CudaFault:
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("cuda", "torch", "builtins"):
+            raise
+        raise CudaFault(operation, code_in(str(error))) from error
+
+
+def code_in(text: str) -> str:
+    """CUDA's name of a fault within an error message; torch has only its description for some."""
+    words = (word.strip("():,.") for word in text.split())
+    described = {"illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS", "out of memory": "CUDA_ERROR_OUT_OF_MEMORY"}
+    found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
+    return found or next((code for words, code in described.items() if words in text), text.partition("\n")[0])
+
+
+def check_result(operation: str, result: tuple[Any, ...]) -> None:
+    """Raise `CudaFault` unless a call of cuda.bindings succeeded."""
+    if int(result[0]) != 0:
+        raise CudaFault(operation, getattr(result[0], "name", str(result[0])))
+
+
+class CoreEvent:
+    """A torch event, with timing."""
+
+    def __init__(self) -> None:
+        self._event = torch.cuda.Event(enable_timing=True)
+        self._event.record()
+
+    def wait(self) -> None:
+        """Let the present stream's later work begin only after it."""
+        with guarded("wait"):
+            torch.cuda.current_stream().wait_event(self._event)
+
+    def milliseconds_since(self, earlier: CoreEvent) -> float:
+        """Time between two points, after waiting for this one."""
+        with guarded("synchronize"):
+            self._event.synchronize()
+            return float(earlier._event.elapsed_time(self._event))
+
+
+class CoreDriver:
+    """A GPU of this machine; see `renderer.cuda_driver.Driver` for the methods.
+
+    Kernels are launched through the driver's own call: cuda.core passes no structs by value.
+
+    Args:
+        device_index: which GPU, as CUDA counts them.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+
+    def __init__(self, device_index: int = 0) -> None:
+        check_usable(device_index)
+        from cuda.bindings import driver  # noqa: PLC0415 - optional
+        from cuda.core import Device, ObjectCode  # noqa: PLC0415
+
+        self._bindings, self._object_code = driver, ObjectCode
+        self.device = torch.device("cuda", device_index)
+        properties = torch.cuda.get_device_properties(self.device)
+        self.name: str = properties.name
+        self.architecture = f"{properties.major}{properties.minor}"
+        self.multiprocessors: int = properties.multi_processor_count
+        self.total_memory: int = properties.total_memory
+        with guarded("start"):
+            self.core_device = Device(device_index)
+            self.core_device.set_current()
+        self._streams: dict[str, torch.cuda.Stream] = {}
+
+    def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
+        """Kernels by name."""
+        with guarded("load"):
+            code = self._object_code.from_cubin(image)
+            return {name: code.get_kernel(name) for name in names}
+
+    def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
+        """Blocks at once."""
+        with guarded("occupancy"):
+            return int(kernel.occupancy.max_active_blocks_per_multiprocessor(threads, shared_bytes))
+
+    def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Memory with no particular content."""
+        with guarded("allocate"):
+            return torch.empty(tuple(shape), dtype=dtype, device=self.device)
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        """Fill with zeros."""
+        with guarded("zero"):
+            tensor.zero_()
+
+    def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """A copy on the GPU."""
+        with guarded("upload"):
+            return source.detach().to(self.device, dtype, copy=True).contiguous()
+
+    def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
+        """A copy in the CPU's memory."""
+        with guarded("download"):
+            return np.asarray(tensor.cpu().numpy())
+
+    def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor, contiguous."""
+        with guarded("allocate"):
+            return tensor.contiguous()
+
+    def launch(
+        self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
+    ) -> None:
+        """Run a kernel."""
+        addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
+        function = self._bindings.CUfunction(int(kernel.handle))
+        stream = self._bindings.CUstream(torch.cuda.current_stream(self.device).cuda_stream)
+        result = self._bindings.cuLaunchKernel(
+            function, *grid, threads, 1, 1, shared_bytes, stream, ctypes.addressof(addresses), 0
+        )
+        check_result("launch", result)
+
+    @contextlib.contextmanager
+    def stream(self, name: str) -> Iterator[None]:
+        """Work inside goes to the stream of that name."""
+        with guarded("stream"):
+            self.core_device.set_current()  # of the calling thread
+            if name not in self._streams:
+                self._streams[name] = torch.cuda.Stream(self.device)
+        with torch.cuda.device(self.device), torch.cuda.stream(self._streams[name]):
+            yield
+
+    def mark(self) -> CoreEvent:
+        """The present point."""
+        with guarded("event"):
+            return CoreEvent()
+
+    def share(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Keep tensors until the present stream's work on them is done."""
+        for tensor in tensors:
+            tensor.record_stream(torch.cuda.current_stream(self.device))
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """A CUDA graph of what `function` does."""
+        with guarded("graph"):
+            for _ in range(3):  # libraries choose and load their kernels in the first calls, which cannot be captured
+                function()
+            torch.cuda.current_stream().synchronize()
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may allocate meanwhile; that must not break the capture.
+            with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
+                result = function()
+
+        def replay() -> Any:
+            with guarded("graph"):
+                graph.replay()
+            return result
+
+        return replay
+
+    def synchronize(self) -> None:
+        """Wait for the present stream's work."""
+        with guarded("synchronize"):
+            torch.cuda.current_stream(self.device).synchronize()

@@ -1,0 +1,33 @@
+// What baking reads and writes. renderer/cuda_structs.py mirrors these structs.
+#pragma once
+
+#include "frame_work.cuh"
+#include "mlpvid/bake.h"
+
+namespace mlpvid {
+
+constexpr int kBakeThreads = 128;
+
+// The hash tables of a video and the grids of a frame.
+struct GridBake {
+    const uint32* tables[kPlanes];   // [entry][pairs] words: halves of value / grid_unit
+    uint4* grids[kPlanes];           // see density.cuh
+    BakeLevel lanes[kChannelPairs];  // the level of each lane
+    int32 pairs[kChannelPairs];      // which pair of an entry's features the lane holds
+    int32 lane_offset[kChannelPairs];
+    int32 words_per_entry;
+    int32 lane_count;
+};
+
+// Color heads of a frame.
+struct HeadBake {
+    const uint16* maps;     // [u][v][map][parameter] halves, as the decoder leaves them
+    float* heads[kPlanes];  // see color_head.h
+    uint32* fragments;      // [map][u][v][kHeadFragments][kWarp][4]
+    int32 heads_per_map;
+    int32 num_maps;
+    int32 view_channels;
+    int32 unused;
+};
+
+}  // namespace mlpvid

@@ -1,0 +1,98 @@
+// Features and density of a point by one thread: all 32 channels in registers, every map read 128 bits at a time.
+#pragma once
+
+#include "frame_work.cuh"
+#include "mlpvid/feature.h"
+
+MLPVID_BEGIN
+
+// Halves are converted by the processor here, not by moving bits (feature.h): no factor has to make up for it.
+MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float unit) {
+    Corners<float> w;
+    w.w11 = fu * fv * unit;
+    w.w10 = fu * unit - w.w11;
+    w.w01 = fv * unit - w.w11;
+    w.w00 = (unit - fu * unit) - w.w01;
+    return w;
+}
+
+MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<float>& w, float& low, float& high) {
+    low += w.w00 * low_half(a) + w.w10 * low_half(b) + w.w01 * low_half(c) + w.w11 * low_half(d);
+    high += w.w00 * high_half(a) + w.w10 * high_half(b) + w.w01 * high_half(c) + w.w11 * high_half(d);
+}
+
+// Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),
+// (u + 1, v), (u, v + 1), (u + 1, v + 1): one load a level instead of four.
+MLPVID_DEVICE void add_grid(const FrameField& field, int plane, float u, float v, float* totals) {
+    const uint4* cells = reinterpret_cast<const uint4*>(field.grids[plane]);
+    MLPVID_UNROLL
+    for (int lane = 0; lane < kChannelPairs; lane++) {
+        const float x = u * field.lane_scale[lane], y = v * field.lane_scale[lane];
+        const int32 column = smaller(static_cast<int32>(x), field.lane_last_corner[lane]);
+        const int32 row = smaller(static_cast<int32>(y), field.lane_last_corner[lane]);
+        const float s = x - static_cast<float>(column), t = y - static_cast<float>(row);
+        const uint4 cell = __ldg(cells + field.lane_offset[lane] + row * field.lane_stride[lane] + column);
+        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), field.grid_unit);
+        blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * lane], totals[2 * lane + 1]);
+    }
+}
+
+// The place of a pixel pair on a map, and the weights of its corners.
+struct MapCorners {
+    const uint4 *above, *below;
+    Corners<float> w;
+
+    // Adds the eight interpolated channels from 8 i on to totals.
+    MLPVID_DEVICE void add(int i, float* totals) const {
+        const uint4 a = __ldg(above + i), b = __ldg(above + kChannelPairs / 4 + i);
+        const uint4 c = __ldg(below + i), d = __ldg(below + kChannelPairs / 4 + i);
+        blend(a.x, b.x, c.x, d.x, w, totals[0], totals[1]);
+        blend(a.y, b.y, c.y, d.y, w, totals[2], totals[3]);
+        blend(a.z, b.z, c.z, d.z, w, totals[4], totals[5]);
+        blend(a.w, b.w, c.w, d.w, w, totals[6], totals[7]);
+    }
+};
+
+MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float unit, float u, float v) {
+    const MapPosition at = locate(u, v, resolution);
+    const uint4* above = reinterpret_cast<const uint4*>(map) + static_cast<int64>(at.pixel) * (kChannelPairs / 4);
+    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, unit)};
+}
+
+MLPVID_DEVICE void features_of(const FrameField& field, const float* point, float (&features)[kChannels]) {
+    MLPVID_UNROLL
+    for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
+    MLPVID_NO_UNROLL
+    for (int plane = 0; plane < kPlanes; plane++) {
+        const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
+        add_grid(field, plane, u, v, features);
+        const MapCorners map =
+            corners_on(field.feature_planes[plane], field.feature_resolution, field.feature_unit, u, v);
+        MLPVID_UNROLL
+        for (int i = 0; i < kChannels / 8; i++) map.add(i, features + 8 * i);
+    }
+}
+
+// sigma at a point of [0, 1]^3, 1/m; `features` gets its 32 features in natural order. The features come first, so that
+// the density head takes no registers: each of its interpolated channels goes into the product at once.
+MLPVID_DEVICE float density_of(const FrameField& field, const float* point, float (&features)[kChannels]) {
+    features_of(field, point, features);
+    float dot = 0.0f;
+    MLPVID_NO_UNROLL
+    for (int plane = 0; plane < kPlanes; plane++) {
+        if (field.density_maps[plane] == nullptr) continue;
+        const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
+        const MapCorners map =
+            corners_on(field.density_maps[plane], field.density_resolution, field.density_unit, u, v);
+        MLPVID_UNROLL
+        for (int i = 0; i < kChannels / 8; i++) {
+            float head[8] = {};
+            map.add(i, head);
+            MLPVID_UNROLL
+            for (int c = 0; c < 8; c++) dot += features[8 * i + c] * head[c];
+        }
+    }
+    return larger(dot, 0.0f);
+}
+
+MLPVID_END

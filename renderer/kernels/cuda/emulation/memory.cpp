@@ -1,0 +1,88 @@
+#include "memory.h"
+
+#include <algorithm>
+
+namespace emulation {
+
+Region::Region(const void* start, size_t size, bool written)
+    : start(static_cast<const unsigned char*>(start)), size(size), written_(size, written), cells_((size + 3) / 4) {}
+
+bool Region::holds(const void* address, size_t bytes) const {
+    const auto* first = static_cast<const unsigned char*>(address);
+    return first >= start && first + bytes <= start + size;
+}
+
+void Region::mark_written(const void* address, size_t bytes) {
+    const size_t first = static_cast<size_t>(static_cast<const unsigned char*>(address) - start);
+    std::fill_n(written_.begin() + static_cast<std::ptrdiff_t>(first), bytes, 1);
+}
+
+bool Region::is_written(const void* address, size_t bytes) const {
+    const size_t first = static_cast<size_t>(static_cast<const unsigned char*>(address) - start);
+    return std::all_of(written_.begin() + static_cast<std::ptrdiff_t>(first),
+                       written_.begin() + static_cast<std::ptrdiff_t>(first + bytes),
+                       [](unsigned char w) { return w; });
+}
+
+// Whether `before` certainly happened before `now`.
+static bool ordered(const Moment& before, const Moment& now) {
+    if (before.launch != now.launch || before.thread == now.thread) return true;
+    if (before.block != now.block) return false;
+    if (before.block_epoch < now.block_epoch) return true;
+    return before.warp == now.warp && before.warp_epoch < now.warp_epoch;
+}
+
+static std::string conflict(const char* what, const Moment& before, const Moment& now) {
+    return std::string("race: ") + what + " by thread " + std::to_string(before.thread) + " and thread " +
+           std::to_string(now.thread) + " of the grid, with no barrier between them";
+}
+
+std::string Region::note_cell(Cell& cell, bool write, const Moment& now) {
+    if (!ordered(cell.write, now) && !(cell.write.atomic && now.atomic))
+        return conflict(write ? "two writes" : "a write and a read", cell.write, now);
+    if (write) {
+        for (const Moment* read : {&cell.read, &cell.other_read})
+            if (!ordered(*read, now)) return conflict("a read and a write", *read, now);
+        cell.write = now;
+        return "";
+    }
+    if (cell.read.launch == now.launch && cell.read.thread != now.thread) cell.other_read = cell.read;
+    cell.read = now;
+    return "";
+}
+
+std::string Region::note(const void* address, size_t bytes, bool write, const Moment& now) {
+    if (!write || now.atomic)
+        if (!is_written(address, bytes)) return "read of memory that was never written";
+    const size_t first = static_cast<size_t>(static_cast<const unsigned char*>(address) - start);
+    for (size_t cell = first / 4; cell <= (first + bytes - 1) / 4; cell++) {
+        const std::string fault = note_cell(cells_[cell], write, now);
+        if (!fault.empty()) return fault;
+    }
+    if (write) mark_written(address, bytes);
+    return "";
+}
+
+void Buffers::add(const void* start, size_t size, bool written) {
+    const auto key = reinterpret_cast<uintptr_t>(start);
+    regions_.erase(key);
+    regions_.emplace(key, Region(start, size, written));
+    last_ = nullptr;
+}
+
+void Buffers::remove(const void* start) {
+    regions_.erase(reinterpret_cast<uintptr_t>(start));
+    last_ = nullptr;
+}
+
+Region* Buffers::find(const void* address) {
+    if (last_ && last_->holds(address, 1)) return last_;
+    auto after = regions_.upper_bound(reinterpret_cast<uintptr_t>(address));
+    if (after == regions_.begin()) return nullptr;
+    Region& region = std::prev(after)->second;
+    if (!region.holds(address, 1)) return nullptr;
+    last_ = &region;
+    return last_;
+}
+
+}  // namespace emulation

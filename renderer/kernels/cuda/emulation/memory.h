@@ -1,0 +1,61 @@
+// What kernels may touch, and what was done to it: bounds, bytes never written, accesses that no barrier orders.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace emulation {
+
+// Who is accessing, and when: threads of a block are ordered by its barriers, those of a warp also by the warp's.
+struct Moment {
+    uint32_t launch = 0;
+    int32_t thread = -1;  // of the whole grid
+    int32_t block = -1;
+    int32_t warp = -1;  // of the whole grid
+    uint32_t block_epoch = 0;
+    uint32_t warp_epoch = 0;
+    bool atomic = false;
+};
+
+// The last accesses to four bytes: one write, and reads by two threads.
+struct Cell {
+    Moment write, read, other_read;
+};
+
+// Some memory with its history.
+class Region {
+ public:
+    Region(const void* start, size_t size, bool written);
+
+    const unsigned char* start;
+    size_t size;
+
+    bool holds(const void* address, size_t bytes) const;
+    void mark_written(const void* address, size_t bytes);
+    bool is_written(const void* address, size_t bytes) const;
+    // Takes note of an access; returns what is wrong with it, or nothing.
+    std::string note(const void* address, size_t bytes, bool write, const Moment& now);
+
+ private:
+    std::string note_cell(Cell& cell, bool write, const Moment& now);
+
+    std::vector<unsigned char> written_;
+    std::vector<Cell> cells_;
+};
+
+// The buffers of the device, by address.
+class Buffers {
+ public:
+    void add(const void* start, size_t size, bool written);
+    void remove(const void* start);
+    Region* find(const void* address);
+
+ private:
+    std::map<uintptr_t, Region> regions_;
+    Region* last_ = nullptr;
+};
+
+}  // namespace emulation

@@ -1,0 +1,135 @@
+// Groups the items of kept samples by head: count, scan, scatter. Within a head items land in any order, which changes
+// nothing: an item's result depends on the item alone and goes to a place of its own.
+#include "frame_work.cuh"
+#include "mlpvid/color_head.h"
+
+MLPVID_BEGIN
+
+constexpr int kMaxAssignments = 4 * kPlanes;
+
+MLPVID_DEVICE int32 stored_samples(const FrameWork& work) {
+    const uint32 kept = work.counters->kept_samples;
+    return kept < static_cast<uint32>(work.capacity) ? static_cast<int32>(kept) : work.capacity;
+}
+
+// The keys of a sample's heads, in the order of its items.
+MLPVID_DEVICE void keys_of(const FrameField& field, const FrameWork& work, int32 sample,
+                           int32 (&keys)[kMaxAssignments]) {
+    const float4 place = work.places[sample];
+    const float point[3] = {place.x, place.y, place.z};
+    const int32 heads = field.color_resolution * field.color_resolution;
+    const int32 per_map = work.assignments / field.num_color_maps;
+    MLPVID_UNROLL
+    for (int map = 0; map < kPlanes; map++) {
+        if (map >= field.num_color_maps) continue;
+        const HeadAssignment assigned = assign_heads(field, map, point);
+        if (per_map == 1) {
+            keys[map] = map * heads + assigned.heads[0];
+        } else {
+            MLPVID_UNROLL
+            for (int i = 0; i < 4; i++) keys[4 * map + i] = map * heads + assigned.heads[i];
+        }
+    }
+}
+
+MLPVID_DEVICE void clear(int32* values, int32 count) {
+    for (int32 i = static_cast<int32>(threadIdx.x); i < count; i += kGroupThreads) values[i] = 0;
+}
+
+// Inclusive sum over the lanes up to and including this one.
+MLPVID_DEVICE int32 warp_scan(int32 value) {
+    for (int offset = 1; offset < kWarp; offset *= 2) {
+        const int32 before = __shfl_up_sync(kWholeWarp, value, offset);
+        if (lane_index() >= offset) value += before;
+    }
+    return value;
+}
+
+// Exclusive sum over the threads of the block; `warps` is shared memory for a number a warp.
+MLPVID_DEVICE int32 block_scan(int32 value, int32* warps) {
+    const int32 warp = static_cast<int32>(threadIdx.x) / kWarp;
+    const int32 inclusive = warp_scan(value);
+    __syncthreads();
+    if (lane_index() == kWarp - 1) warps[warp] = inclusive;
+    __syncthreads();
+    int32 before = 0;
+    for (int i = 0; i < warp; i++) before += warps[i];
+    return before + inclusive - value;
+}
+
+MLPVID_END
+
+using namespace mlpvid;
+using namespace mlpvid::MLPVID_ISA;
+
+// Items of each key; blocks count in shared memory (`keys` numbers) first.
+extern "C" __global__ void __launch_bounds__(kGroupThreads)
+    count_heads(const __grid_constant__ FrameField field, const __grid_constant__ FrameWork work) {
+    MLPVID_DYNAMIC_SHARED(int32, counts);
+    clear(counts, work.keys);
+    __syncthreads();
+    const int32 samples = stored_samples(work), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
+    for (int32 s = static_cast<int32>(blockIdx.x * kGroupThreads + threadIdx.x); s < samples; s += stride) {
+        int32 keys[kMaxAssignments];
+        keys_of(field, work, s, keys);
+        MLPVID_UNROLL
+        for (int i = 0; i < kMaxAssignments; i++)
+            if (i < work.assignments) atomicAdd(counts + keys[i], 1);
+    }
+    __syncthreads();
+    for (int32 key = static_cast<int32>(threadIdx.x); key < work.keys; key += kGroupThreads)
+        if (counts[key] > 0) atomicAdd(work.key_counts + key, counts[key]);
+}
+
+// First item of each key, and the color pass's list of tiles. One block; a thread takes a run of keys.
+extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ FrameWork work) {
+    __shared__ int32 warps[kGroupThreads / kWarp];
+    const int32 run = (work.keys + kGroupThreads - 1) / kGroupThreads;
+    const int32 first = smaller(static_cast<int32>(threadIdx.x) * run, work.keys);
+    const int32 end = smaller(first + run, work.keys);
+    int32 items = 0, tiles = 0;
+    for (int32 key = first; key < end; key++) {
+        items += work.key_counts[key];
+        tiles += (work.key_counts[key] + kColorTile - 1) / kColorTile;
+    }
+    int32 item = block_scan(items, warps);
+    int32 tile = block_scan(tiles, warps);
+    for (int32 key = first; key < end; key++) {
+        const int32 count = work.key_counts[key];
+        work.key_starts[key] = item;
+        item += count;
+        for (int32 done = 0; done < count; done += kColorTile) work.color_tiles[tile++] = make_int2(key, done);
+    }
+    if (threadIdx.x == kGroupThreads - 1) work.counters->color_tiles = static_cast<uint32>(tile);
+}
+
+// Puts each item behind the start of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
+// takes room for them with one atomic a key.
+extern "C" __global__ void __launch_bounds__(kGroupThreads)
+    scatter_heads(const __grid_constant__ FrameField field, const __grid_constant__ FrameWork work) {
+    MLPVID_DYNAMIC_SHARED(int32, places);
+    const int32 samples = stored_samples(work), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
+    for (int32 first = static_cast<int32>(blockIdx.x) * kGroupThreads; first < samples; first += stride) {
+        const int32 sample = first + static_cast<int32>(threadIdx.x);
+        int32 keys[kMaxAssignments], ranks[kMaxAssignments];
+        __syncthreads();
+        clear(places, work.keys);
+        __syncthreads();
+        if (sample < samples) {
+            keys_of(field, work, sample, keys);
+            MLPVID_UNROLL
+            for (int i = 0; i < kMaxAssignments; i++)
+                if (i < work.assignments) ranks[i] = atomicAdd(places + keys[i], 1);
+        }
+        __syncthreads();
+        for (int32 key = static_cast<int32>(threadIdx.x); key < work.keys; key += kGroupThreads) {
+            const int32 count = places[key];
+            if (count > 0) places[key] = work.key_starts[key] + atomicAdd(work.key_cursors + key, count);
+        }
+        __syncthreads();
+        if (sample >= samples) continue;
+        MLPVID_UNROLL
+        for (int i = 0; i < kMaxAssignments; i++)
+            if (i < work.assignments) work.order[places[keys[i]] + ranks[i]] = sample * work.assignments + i;
+    }
+}
