@@ -10,7 +10,7 @@ from typing import Any
 
 from model.errors import InputError
 
-DEFAULT_QUALITY = 16
+DEFAULT_QUALITY = 12
 """Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
 
 

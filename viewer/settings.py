@@ -169,7 +169,7 @@ class RecordingSettings:
 
     codec: str = "h264"
     """"h264", "hevc", "av1" or "vp9"."""
-    quality: int = 16
+    quality: int = 12
     """0 (best) to 51."""
     fps: float = 0.0
     """Frames a second; 0: the capture's."""
