@@ -14,6 +14,7 @@ from viewer.app_actions import ActionRunner
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
+from viewer.panels.export import ExportDialog
 from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
@@ -88,6 +89,7 @@ class Window:
             ShortcutSheet(),
             SettingsDialog(),
             RecordingDialog(self.actions),
+            ExportDialog(),
             Prompts(native=not simulated),
             JobsOverlay(),
             ErrorDialog(),
@@ -165,7 +167,7 @@ class Window:
 
     def _dockable(self, panel: Panel, space: str) -> hello_imgui.DockableWindow:
         window = hello_imgui.DockableWindow(panel.title, space, lambda: self._draw_panel(panel))
-        window.can_be_closed = panel is not self.view
+        window.can_be_closed = False  # the menu Window hides them; tabs have more room without a cross
         if panel is self.view:
             window.imgui_window_flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         return window

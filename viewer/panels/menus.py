@@ -68,7 +68,7 @@ def _draw_recent(app: ViewerApp) -> None:
 def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
     imgui.separator_text("Panels")
     for panel in panels:
-        if panel.can_be_closed:
+        if panel.label != "View":
             _, panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible, True)
 
 
