@@ -134,11 +134,11 @@ def depth_range(image: RenderedImage) -> tuple[float, float]:
 
 def surface_points(depth: Floats, camera: Camera) -> Floats:
     """(H, W, 3) world position of each pixel at its depth, meters; the camera's center where the depth is 0."""
-    x = np.arange(camera.width, dtype=np.float64) + 0.5
-    y = np.arange(camera.height, dtype=np.float64) + 0.5
-    pixels = np.stack([*np.meshgrid(x, y), np.ones((camera.height, camera.width))], axis=-1)
-    to_world = np.linalg.inv(camera.K).T @ camera.R  # row vectors: p_world = depth * (pixel K^-T) R + center
-    return ((pixels @ to_world) * depth[..., None] + camera.center).astype(np.float32)
+    per_x, per_y, constant = np.linalg.inv(camera.K).T @ camera.R  # ray = x per_x + y per_y + constant, 1 along the axis
+    along_x = (np.arange(camera.width)[:, None] + 0.5) * per_x + constant
+    along_y = (np.arange(camera.height)[:, None] + 0.5) * per_y
+    rays = along_x.astype(np.float32) + along_y.astype(np.float32)[:, None]
+    return rays * depth[..., None] + camera.center.astype(np.float32)
 
 
 def normals_from_depth(depth: Floats, camera: Camera) -> Floats:
@@ -154,12 +154,13 @@ def normals_from_depth(depth: Floats, camera: Camera) -> Floats:
         (H, W, 3).
     """
     points = surface_points(depth, camera)
-    normal = np.cross(_nearer_difference(points, depth, 0), _nearer_difference(points, depth, 1))
-    length = np.linalg.norm(normal, axis=-1, keepdims=True)
-    normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 1e-12)
-    towards = np.sum(normal * (points - camera.center.astype(np.float32)), axis=-1, keepdims=True)
-    normal = np.where(towards > 0, -normal, normal)
-    return np.where(depth[..., None] > 0, normal, 0.0).astype(np.float32)
+    (ax, ay, az), (bx, by, bz) = (np.moveaxis(_nearer_difference(points, depth, axis), -1, 0) for axis in (0, 1))
+    normal = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    away = np.einsum("hwc,hwc->hw", normal, points - camera.center.astype(np.float32)) > 0
+    length = np.sqrt(np.einsum("hwc,hwc->hw", normal, normal))
+    usable = (length > 1e-12) & (depth > 0)
+    scale = np.where(away, -1.0, 1.0) / np.where(usable, length, np.inf)
+    return normal * scale.astype(np.float32)[..., None]
 
 
 def head_indices(
