@@ -19,7 +19,8 @@ def monotone_value(times: Sequence[float], values: Sequence[float], time: float)
     """A smooth curve through the values at rising times that overshoots none of them (Fritsch-Carlson), at `time`."""
     if len(times) == 1:
         return float(values[0])
-    return float(PchipInterpolator(times, values)(min(max(time, times[0]), times[-1])))
+    with np.errstate(over="ignore"):  # the harmonic mean of vanishing slopes
+        return float(PchipInterpolator(times, values)(min(max(time, times[0]), times[-1])))
 
 
 def blend_cameras(cameras: Sequence[Camera], times: Sequence[float], weight: float, tension: float) -> Camera:
