@@ -40,12 +40,13 @@ def test_float32_maps_equal_the_models(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_bfloat16_maps_differ_by_little(name: str) -> None:
+def test_bfloat16_color_maps_differ_by_little(name: str) -> None:
     decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
     latent = torch.randn(16)
-    for fast, slow in zip(CpuDecoder(decoder, bfloat16=True)(latent), decoder(latent[None]), strict=True):
-        assert fast.dtype == torch.bfloat16
-        assert (fast - slow[0]).std() < 0.01 * slow.square().mean().sqrt()
+    fast, slow = CpuDecoder(decoder, bfloat16=True)(latent), [maps[0] for maps in decoder(latent[None])]
+    assert [maps.dtype for maps in fast] == [torch.float32, torch.float32, torch.bfloat16]
+    torch.testing.assert_close(fast[:2], tuple(slow[:2]), rtol=1e-4, atol=1e-4)
+    assert (fast[2] - slow[2]).std() < 0.01 * slow[2].square().mean().sqrt()
 
 
 def test_bfloat16_pictures_are_within_tolerance_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
