@@ -65,7 +65,7 @@ class TrainingKernels:
         """
         return _Bake.apply(tables, self, time)
 
-    def render_samples(  # noqa: PLR0917
+    def render_samples(
         self,
         grids: torch.Tensor,
         feature_planes: torch.Tensor,
@@ -100,7 +100,7 @@ class TrainingKernels:
         march.run(grids, *maps, RaySamples(points.contiguous(), torch.arange(len(points) + 1)), MarchSettings(step=1.0))
         return march.raw.clamp(min=0)
 
-    def sample_rays(  # noqa: PLR0917
+    def sample_rays(
         self,
         origins: torch.Tensor,
         directions: torch.Tensor,
@@ -159,9 +159,28 @@ class HashTableAdam:
         rows = tables.shape[0] * tables.shape[1]
         self.first_moments, self.second_moments = (torch.zeros(rows, tables.shape[2], dtype=tables.dtype) for _ in range(2))
         self.steps = torch.zeros(rows, dtype=torch.int32)
+        self._gradients: torch.Tensor | None = None
 
-    def step(self, gradients: torch.Tensor, learning_rate: float, skip_zero: bool = True) -> None:
-        """Update the tables once and clear the gradients, (3, entries, F), for the next step."""
+    def accumulate(self, grid_gradients: torch.Tensor, time: float) -> None:
+        """Add the gradient of grids that were baked at a time, (3, nodes, F), to the tables' own.
+
+        Saves a training the gradient of whole tables, of which a frame reaches two slices of time.
+        """
+        if self._gradients is None:
+            self._gradients = torch.zeros_like(self.tables, requires_grad=False)
+        self.kernels.call("bake_backward", grid_gradients, grid_gradients.contiguous(), time, self._gradients)
+
+    def step(self, learning_rate: float, gradients: torch.Tensor | None = None, skip_zero: bool = True) -> None:
+        """Update the tables once and clear the gradients for the next step.
+
+        Args:
+            learning_rate: of this step.
+            gradients: (3, entries, F); None: what was accumulated.
+            skip_zero: leave alone entries whose gradients are all zero.
+        """
+        gradients = self._gradients if gradients is None else gradients
+        if gradients is None:
+            return
         moments = (self.first_moments, self.second_moments)
         flat = (x.detach().view(self.first_moments.shape) for x in (self.tables, gradients))
         self.kernels.call("adam", self.tables, *flat, *moments, self.steps, learning_rate, *self.betas, self.epsilon, skip_zero)
@@ -215,7 +234,7 @@ class _March:
 
 class _Render(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0917
+    def forward(
         ctx: Any,
         grids: torch.Tensor,
         features: torch.Tensor,

@@ -34,6 +34,9 @@ class RenderedRays:
     """Of those, samples not blocked by the ones in front."""
     colored: int
     """Of those, samples with color."""
+    grids: torch.Tensor | None = None
+    """Where it stands for the hash tables in the graph: their grids at the frame's time, a leaf, (3, nodes, F). The
+    gradient of whole tables would be hundreds of times more numbers than the rays of a frame reach."""
 
 
 class Field(Protocol):

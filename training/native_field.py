@@ -49,10 +49,10 @@ class NativeField:
             penalty_limit=config.loss.optical_depth_limit,
             stochastic_seed=seed if config.blend_at_random else None,
         )
-        grids = kernels.bake(encoding.tables, time)
+        grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
         seen = kernels.render_samples(grids, *maps, samples, rays.directions, settings)
         marched, colored = seen.counts.tolist()
-        return RenderedRays(seen.color, seen.opacity, seen.penalty, len(samples.points), marched, colored)
+        return RenderedRays(seen.color, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:

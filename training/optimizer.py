@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 
 from renderer.training_kernels import HashTableAdam, TrainingKernels
@@ -10,6 +13,16 @@ from training.network import Network
 from training.threads import available_cores
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class GridGradient:
+    """Gradient of hash tables by way of their grids at one time."""
+
+    grids: torch.Tensor
+    """(3, nodes, F), of the grids as `TrainingKernels.bake` orders them."""
+    time: float
+    """t/T at which they were baked."""
 
 
 class Optimizer:
@@ -37,22 +50,24 @@ class Optimizer:
             kernels = TrainingKernels(config.model, threads=available_cores())
             self._table_adam = HashTableAdam(kernels, self._tables, betas, self._config.table_epsilon)
 
-    def step(self, gradients: list[torch.Tensor | None], rate_factor: float) -> None:
+    def step(self, gradients: list[torch.Tensor | None], rate_factor: float, grids: Sequence[GridGradient] = ()) -> None:
         """Update all parameters once.
 
         Args:
             gradients: in the order of the network's parameters; None counts as zero.
             rate_factor: what the learning rates are multiplied by.
+            grids: with the native Adam, the gradients of the tables instead; they are added up.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            parameter.grad = _in_layout_of(parameter, gradient)
+            if self._table_adam is None or parameter is not self._tables:
+                parameter.grad = _in_layout_of(parameter, gradient)
         for group in self._adam.param_groups:
             group["lr"] = group["base_rate"] * rate_factor
         self._adam.step()
         if self._table_adam is not None:
-            assert self._tables.grad is not None
-            self._table_adam.step(self._tables.grad, self._config.table_rate * rate_factor)
-            self._tables.grad = None
+            for gradient_of_frame in grids:
+                self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
+            self._table_adam.step(self._config.table_rate * rate_factor)
 
     def state(self) -> dict[str, torch.Tensor]:
         """All that it remembers, by parameter name and moment."""

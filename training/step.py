@@ -13,6 +13,7 @@ from training.dataset import Dataset, letterbox
 from training.field import Field, RenderedRays
 from training.losses import color_loss, mask_loss, total_loss
 from training.network import Network
+from training.optimizer import GridGradient
 from training.rays import Lenses, draw_pixels, make_rays
 from training.scene import Scene
 
@@ -24,7 +25,9 @@ class FrameResult:
     """What one frame contributes to a step."""
 
     gradients: list[torch.Tensor | None]
-    """Of the frame's loss, in the order of the network's parameters."""
+    """Of the frame's loss, in the order of the network's parameters; None for the tables where `grids` has theirs."""
+    grids: GridGradient | None
+    """Gradient of the hash tables, as that of their grids at the frame's time."""
     squared_error: float
     """Mean squared color error of its rays."""
     samples_per_ray: float
@@ -49,6 +52,7 @@ class FrameStep:
     def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: Field) -> None:
         self.config, self.network, self.dataset, self.field = config, network, dataset, field
         self.parameters = list(network.parameters())
+        self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
         self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
         self._spaces = [scene.space(frame) for frame in range(scene.num_frames)]
         self._encoder_views: dict[int, torch.Tensor] = {}
@@ -72,8 +76,18 @@ class FrameStep:
         rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed)
         error = color_loss(rendered.color, rays.colors)
         loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), rendered.penalty, kl, self.config.loss)
-        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-        return _result(list(gradients), float(error.detach()), rendered, len(rays.colors))
+        gradients, grids = self._gradients(loss, rendered.grids, time)
+        return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
+
+    def _gradients(
+        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float
+    ) -> tuple[list[torch.Tensor | None], GridGradient | None]:
+        if grids is None:
+            return list(torch.autograd.grad(loss, self.parameters, allow_unused=True)), None
+        of_grids, *others = torch.autograd.grad(loss, [grids, *self._others], allow_unused=True)
+        remaining = iter(others)
+        tables = self.network.hash_encoding.tables
+        return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
 
     def encoder_input(self, frame: int) -> torch.Tensor:
         """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
@@ -86,5 +100,7 @@ class FrameStep:
         return self._encoder_views[frame].float() / 255
 
 
-def _result(gradients: list[torch.Tensor | None], error: float, rendered: RenderedRays, rays: int) -> FrameResult:
-    return FrameResult(gradients, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
+def _result(
+    gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
+) -> FrameResult:
+    return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)

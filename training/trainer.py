@@ -82,17 +82,21 @@ class Trainer:
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
         rays = rays_of_step(self.step, self.config.rays)
         results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, [rays] * len(frames)))
-        self._apply([result.gradients for result in results])
+        self._apply(results)
         self.step += 1
         self.seconds += time.monotonic() - start
         return results
 
-    def _apply(self, gradients: list[list[torch.Tensor | None]]) -> None:
+    def _apply(self, results: list[FrameResult]) -> None:
         """Average the frames' gradients and update."""
-        means = [_mean(parts) for parts in zip(*gradients, strict=True)]
-        if not all(bool(mean.sum().isfinite()) for mean in means if mean is not None):
+        means = [_mean(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
+        grids = [result.grids for result in results if result.grids is not None]
+        for gradient in grids:
+            gradient.grids.div_(len(results))
+        summed = [mean for mean in means if mean is not None] + [gradient.grids for gradient in grids]
+        if not all(bool(tensor.sum().isfinite()) for tensor in summed):
             raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
-        self.optimizer.step(means, rate_factor(self.step, self.progress, self.config.optimizer))
+        self.optimizer.step(means, rate_factor(self.step, self.progress, self.config.optimizer), grids)
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
