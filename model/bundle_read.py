@@ -9,11 +9,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from model.bundle_container import Header, blame, check_entries, read_header
-from model.bundle_layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX, TensorSpec, tensor_layout
+from model.bundle_layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX, TensorSpec, network_skeleton, tensor_layout
 from model.bundle_metadata import BundleMetadata, metadata_from_json
-from model.decoder import MapDecoder
 from model.errors import InputError
-from model.hash_encoding import HashEncoding
 from model.quantization import dequantize
 from model.video import VolumetricVideo
 
@@ -74,8 +72,8 @@ def load_tensors(bundle: OpenedBundle) -> dict[str, torch.Tensor]:
 def read_bundle(path: str | Path) -> VolumetricVideo:
     """Open a bundle.
 
-    The file is memory-mapped: tensors that are stored as float32 are read from disk when they are first used. Structure
-    and values are checked, the checksum is not (`model.bundle.bundle_info` does).
+    The file is memory-mapped: tensors that are stored as float32 are not copied, the others are widened. Structure and
+    values are checked, the checksum is not (`model.bundle.bundle_info` does).
 
     Args:
         path: a `.mlpvid` file of format version 1.
@@ -86,8 +84,7 @@ def read_bundle(path: str | Path) -> VolumetricVideo:
     bundle = open_checked(path)
     tensors = load_tensors(bundle)
     config = bundle.metadata.config
-    with torch.device("meta"):
-        decoder, encoding = MapDecoder(config), HashEncoding(config.hash)
+    decoder, encoding = network_skeleton(config)
     names = [name for name in bundle.layout if name.startswith(DECODER_PREFIX) and not name.endswith(SCALES_SUFFIX)]
     weights = {name.removeprefix(DECODER_PREFIX): _network_tensor(tensors, name) for name in names}
     decoder.load_state_dict(weights, assign=True)

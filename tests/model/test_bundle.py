@@ -14,8 +14,8 @@ import torch
 
 import model.bundle_write
 from model.bundle import bundle_info, read_bundle, write_bundle
-from model.bundle_layout import TensorSpec, network_shapes, tensor_layout
-from model.config import ModelConfig
+from model.bundle_layout import MAX_DECODED_BYTES, TensorSpec, decoded_bytes, network_shapes, tensor_layout
+from model.config import DecoderConfig, ModelConfig
 from model.errors import InputError
 from model.frame import Frame
 from model.video import VolumetricVideo
@@ -114,6 +114,37 @@ def test_paper_configuration_has_the_papers_sizes() -> None:
     assert parts["latents"] == 300 * 1024  # the paper's 300 KB
     assert parts["hash_tables"] / 2**20 == pytest.approx(131, abs=0.5)
     assert parts["decoder"] / 2**20 == pytest.approx(105, abs=0.5)
+
+
+def test_decoded_bytes_by_hand() -> None:
+    config = tiny_config()
+    backbone = 3 * 4 * 4 + 2 * 8 * 8
+    trunks = 2 * 4 * 4 + 2 * 4 * 4  # density and color, each halved once
+    heads = 96 * 8 * 8 + 32 * 4 * 4 + 2432 * 4 * 4
+    grids = 3 * 2 * (3 * 3 + 6 * 6)
+    assert decoded_bytes(config) == 4 * (backbone + trunks + heads + grids)
+    assert decoded_bytes(ModelConfig()) < MAX_DECODED_BYTES / 10
+
+
+@pytest.mark.parametrize("head_source", ["final", "matching"])
+def test_decoded_bytes_are_what_the_layers_put_out(head_source: Any) -> None:
+    decoder = DecoderConfig(8, (9, 8, 7, 6), head_source, color_channels=(5, 4, 3))
+    video = make_video(decoder=decoder, color_map_resolution=4, density_map_resolution=16)
+    counted: list[int] = []
+    for layer in video.decoder.modules():
+        if next(layer.parameters(recurse=False), None) is not None:
+            layer.register_forward_hook(lambda _layer, _inputs, output: counted.append(output.nbytes))
+    frame = video.decode(0)
+    assert decoded_bytes(video.config) == sum(counted) + sum(grid.nbytes for grid in frame.grids)
+
+
+def test_opening_does_not_load_pytorchs_compiler() -> None:
+    """Some operations on the device "meta" do, for two seconds."""
+    program = (
+        "import sys\nfrom model.bundle import bundle_info, read_bundle\nread_bundle(sys.argv[1])\nbundle_info(sys.argv[1])\n"
+        "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(Path(__file__).with_name("version1.mlpvid"))], cwd=ROOT, check=True)
 
 
 def test_names_and_shapes_of_the_format_are_fixed() -> None:

@@ -124,6 +124,16 @@ def _remove(name: str) -> Callable[[Pieces], None]:
     return lambda pieces: pieces.document.pop(name)
 
 
+def _many_pixels(pieces: Pieces) -> None:
+    """4096 channels of 512 x 512 pixels, from a few hundred kilobytes of weights."""
+    pieces.document["config"]["decoder"] |= {"backbone_channels": [1] * 9, "color_channels": [4096, 1]}
+
+
+def _many_grid_nodes(pieces: Pieces) -> None:
+    """16 levels of 8192 x 8192 nodes that share 16 entries each."""
+    pieces.document["config"]["hash"] = {"log2_table_size": 4, "base_resolution": 8192, "finest_resolution": 8192}
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -179,6 +189,8 @@ def _remove(name: str) -> Callable[[Pieces], None]:
         (_set("config.decoder.backbone_channels", [3, 2] * 400), "backbone_channels must have 1 to 9"),
         (_set("config.decoder.backbone_channels", [4096] * 9), "more than 536,870,912"),
         (_set("config.decoder.backbone_channels", [3, 4]), "has shape"),
+        (_many_pixels, "more than 2,147,483,648 bytes to decode a frame"),
+        (_many_grid_nodes, "more than 2,147,483,648 bytes to decode a frame"),
         (_set("config.render.weight_threshold", 1), "weight_threshold must be 0 to below 1"),
         (_set("config.view_encoding", "frequency"), "has shape"),
         (_set("config.mlp_planes", ["xy", "xz", "yz"]), "has shape"),
