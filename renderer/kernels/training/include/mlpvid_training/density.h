@@ -82,16 +82,27 @@ MLPVID_INLINE void scatter_map(T* map, const Footprint<T>& at, const Lanes<T, N>
   }
 }
 
-// Nodes (u, v) and (u + 1, v) lie side by side: one row of a cell is 2 F numbers, read at once.
+// Nodes (u, v) and (u + 1, v) lie side by side: one row of a cell is 2 F numbers, read at once. Their weights are
+// start + slope * weight.
+template <class T, int F>
+struct PairConstants {
+  alignas(64) T start[2 * F], slope[2 * F];
+
+  constexpr PairConstants() : start(), slope() {
+    for (int f = 0; f < F; ++f) {
+      start[f] = 1;
+      slope[f] = -1;
+      slope[F + f] = 1;
+    }
+  }
+};
+
 template <class T, int F>
 MLPVID_INLINE Lanes<T, 2 * F> pair_weights(T weight) {
-  alignas(64) T w[2 * F];
-  MLPVID_UNROLL
-  for (int f = 0; f < F; ++f) {
-    w[f] = 1 - weight;
-    w[F + f] = weight;
-  }
-  return Lanes<T, 2 * F>::load(w);
+  static constexpr PairConstants<T, F> constants;
+  auto weights = Lanes<T, 2 * F>::load(constants.start);
+  weights.add_scaled(Lanes<T, 2 * F>::load(constants.slope), weight);
+  return weights;
 }
 
 template <class T, int F>
@@ -151,10 +162,10 @@ void march(Workers& workers, const DensityField<T>& field, const Samples<T>& sam
       for (; i < samples.offsets[ray + 1] && transmittance > stop; ++i) {
         const T raw = query_density<T, F>(field, lanes, samples.points + 3 * i, out.features + kChannels * i, out.heads + kChannels * i);
         const T depth = raw <= 0 ? T(0) : raw * step;
-        const T passed = std::exp(-depth);
+        const T change = transmittance * std::expm1(-depth);
         out.densities[i] = raw;
-        out.weights[i] = transmittance * -std::expm1(-depth);
-        transmittance *= passed;
+        out.weights[i] = -change;
+        transmittance += change;
       }
       out.reached[ray] = i - samples.offsets[ray];
       out.transmittances[ray] = transmittance;
@@ -173,10 +184,7 @@ MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelLanes<T>& lan
     const Level& level = levels.level[l];
     const int64_t row = static_cast<int64_t>(level.resolution) * F;
     T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
-    alignas(64) T twice[2 * F];
-    MLPVID_UNROLL
-    for (int f = 0; f < F; ++f) twice[f] = twice[F + f] = gradient[(l - first) * F + f];
-    const auto weighted = Lanes<T, 2 * F>::load(twice) * pair_weights<T, F>(us.weight[l]);
+    const auto weighted = Lanes<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
     auto lower = Lanes<T, 2 * F>::load(cell), upper = Lanes<T, 2 * F>::load(cell + row);
     lower.add_scaled(weighted, 1 - vs.weight[l]);
     upper.add_scaled(weighted, vs.weight[l]);

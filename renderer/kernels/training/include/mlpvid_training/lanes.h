@@ -58,6 +58,25 @@ struct Lanes {
     for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
     return r;
   }
+  // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the load.)
+  static MLPVID_INLINE Lanes load_twice(const T* p) {
+    Lanes r;
+    if constexpr (kParts > 1 || kWidth == 1) {
+      MLPVID_UNROLL
+      for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
+    }
+#if defined(__GNUC__)
+    else {
+      typedef T Half __attribute__((vector_size(kWidth / 2 * sizeof(T))));
+      Half h;
+      std::memcpy(&h, p, sizeof(Half));
+      if constexpr (kWidth == 4) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 0, 1);
+      if constexpr (kWidth == 8) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 0, 1, 2, 3);
+      if constexpr (kWidth == 16) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+#endif
+    return r;
+  }
   MLPVID_INLINE void store(T* p) const {
     MLPVID_UNROLL
     for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
