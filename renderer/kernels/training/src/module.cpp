@@ -341,6 +341,7 @@ class Engine {
 
 NB_MODULE(mlpvid_training_kernels, module) {
   using mlpvid::Engine;
+  nb::set_leak_warnings(false);  // the interpreter may exit while modules still hold an engine
   nb::class_<Engine>(module, "Engine")
       .def(nb::init<const std::vector<std::vector<double>>&, int, const std::vector<int>&, int, const std::string&>(),
            nb::arg("levels"), nb::arg("features"), nb::arg("mlp_planes"), nb::arg("threads"), nb::arg("instruction_set") = "auto")
