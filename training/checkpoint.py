@@ -40,14 +40,22 @@ class CheckpointHeader:
 
 
 def save_checkpoint(
-    folder: Path, header: CheckpointHeader, network: Network, optimizer: Optimizer, latents: torch.Tensor
+    folder: Path,
+    header: CheckpointHeader,
+    network: Network,
+    optimizer: Optimizer,
+    latents: torch.Tensor,
+    live_cells: torch.Tensor | None = None,
 ) -> None:
     """Write the checkpoint of a run, atomically: a reader sees the old one or the new one.
 
-    `latents`, (T, D), are those that a bundle would get, so that an export needs no images.
+    `latents`, (T, D), are those that a bundle would get, so that an export needs no images; `live_cells`, (T, bytes)
+    uint8, what the hulls were pruned to.
     """
     tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
+    if live_cells is not None:
+        tensors["live_cells"] = live_cells
     text = {
         "format_version": _FORMAT_VERSION,
         "step": header.step,
@@ -92,6 +100,11 @@ def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
     tensors = _tensors(folder, "latents")
     _check(folder, tensors, {"": (num_frames, channels)})
     return tensors[""]
+
+
+def load_live_cells(folder: Path) -> torch.Tensor | None:
+    """The cells that the hulls were pruned to, (T, bytes) uint8, or None."""
+    return _tensors(folder, "live_cells").get("")
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

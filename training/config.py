@@ -69,6 +69,9 @@ class RayConfig:
     ramp_steps: int = 0
     """Steps over which the rays of a frame grow from an eighth to `rays_per_frame`: in the fog of the first steps every
     sample counts, and few rays say enough."""
+    prune_steps: int = 0
+    """Every so many steps the cells of the hulls that have no density are found and left out; 0: never. Needs a hull and a
+    fixed `step`."""
     views_per_frame: int = 1
     """Views that the rays of a frame come from (paper: one); 0: all training views."""
     foreground: float = 0.7
@@ -88,6 +91,7 @@ class RayConfig:
         _within(self.frames_per_step, 1, 64, "rays.frames_per_step")
         _within(self.rays_per_frame, 1, 1 << 20, "rays.rays_per_frame")
         _within(self.ramp_steps, 0, 10**7, "rays.ramp_steps")
+        _within(self.prune_steps, 0, 10**7, "rays.prune_steps")
         _within(self.views_per_frame, 0, 4096, "rays.views_per_frame")
         _within(self.foreground, 0, 1, "rays.foreground")
         _within(self.face, 0, 1 - self.foreground + 1e-9, "rays.face")

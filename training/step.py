@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from model.decoder import Maps
 from model.encoder import INPUT_RESOLUTION
+from model.occupancy import pack_occupancy, unpack_occupancy
 from training.config import TrainingConfig
 from training.dataset import Dataset, letterbox
 from training.field import Field, RenderedRays
+from training.live_cells import find_live_cells, restrict
 from training.losses import color_loss, mask_loss, total_loss
 from training.network import Network
 from training.optimizer import GridGradient
@@ -54,6 +57,7 @@ class FrameStep:
         self.parameters = list(network.parameters())
         self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
         self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
+        self._hulls = [scene.hull(frame) for frame in range(scene.num_frames)]
         self._spaces = [scene.space(frame) for frame in range(scene.num_frames)]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
@@ -70,8 +74,7 @@ class FrameStep:
         views = self.dataset.frame(frame, half)
         rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.decoder_bfloat16):
-            maps = tuple(m[0].float() for m in self.network.decoder(latent[None]))
+        maps = self._decode(latent)
         time = frame / self.network.num_frames
         rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed)
         error = color_loss(rendered.color, rays.colors)
@@ -88,6 +91,36 @@ class FrameStep:
         remaining = iter(others)
         tables = self.network.hash_encoding.tables
         return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
+
+    def _decode(self, latent: torch.Tensor) -> Maps:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.decoder_bfloat16):
+            features, densities, colors = self.network.decoder(latent[None])
+        return features[0].float(), densities[0].float(), colors[0].float()
+
+    @torch.no_grad()
+    def prune(self, frame: int, seed: int) -> None:
+        """Restrict the frame's samples to the cells of its hull that hold something; without a hull, nothing happens."""
+        hull = self._hulls[frame]
+        if hull is None:
+            return
+        maps = self._decode(self.network.latent(frame, self.encoder_input)[0])
+        time, encoding = frame / self.network.num_frames, self.network.hash_encoding
+        generator = torch.Generator().manual_seed(seed)
+        step = self.config.rays.step
+        cells = find_live_cells(hull, lambda points: self.field.density(maps, encoding, time, points), step, generator)
+        self._spaces[frame] = restrict(self._spaces[frame], cells)
+
+    def live_cells(self) -> torch.Tensor | None:
+        """(T, bytes) uint8: packed cells that samples are restricted to, or None without hulls."""
+        cells = [space.hull for space in self._spaces]
+        return torch.stack([pack_occupancy(c) for c in cells if c is not None]) if all(c is not None for c in cells) else None
+
+    def restore_live_cells(self, packed: torch.Tensor) -> None:
+        """Go on from what `live_cells` gave."""
+        for frame, (space, cells) in enumerate(zip(self._spaces, packed, strict=True)):
+            assert space.hull is not None
+            shape = (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2])
+            self._spaces[frame] = restrict(space, unpack_occupancy(cells, shape))
 
     def encoder_input(self, frame: int) -> torch.Tensor:
         """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""

@@ -15,7 +15,7 @@ import torch
 
 from model.errors import InputError
 from training.capture import Capture
-from training.checkpoint import CheckpointHeader, load_network, load_optimizer, read_header, save_checkpoint
+from training.checkpoint import CheckpointHeader, load_live_cells, load_network, load_optimizer, read_header, save_checkpoint
 from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.field import create_field
@@ -80,12 +80,25 @@ class Trainer:
             self.dataset.forget_half()
         frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
+        self._prune()
         rays = rays_of_step(self.step, self.config.rays)
         results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, [rays] * len(frames)))
         self._apply(results)
         self.step += 1
         self.seconds += time.monotonic() - start
         return results
+
+    def _prune(self) -> None:
+        every = self.config.rays.prune_steps
+        if every and self.step and self.step % every == 0:
+            frames = range(self.scene.num_frames)
+            list(
+                self._pool.map(
+                    self._frame_step.prune,
+                    frames,
+                    [seed_of(self.step, self.config.rays.frames_per_step + i, self.seed) for i in frames],
+                )
+            )
 
     def _apply(self, results: list[FrameResult]) -> None:
         """Average the frames' gradients and update."""
@@ -107,7 +120,8 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
         header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
-        save_checkpoint(folder, header, self.network, self.optimizer, self.latents())
+        cells = self._frame_step.live_cells() if self.config.rays.prune_steps else None
+        save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -125,6 +139,9 @@ class Trainer:
         load_network(folder, self.network)
         if header.step:  # before the first step there is no state
             load_optimizer(folder, self.optimizer)
+        cells = load_live_cells(folder)
+        if cells is not None:
+            self._frame_step.restore_live_cells(cells)
         self.step, self.seconds = header.step, header.seconds
 
 
