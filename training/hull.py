@@ -29,8 +29,8 @@ def carve_hull(
     """Carve the visual hull of one frame.
 
     A cell stays unless a view sees it off the dilated mask; its own extent and `margin` count in its favor, so the hull
-    contains every point that projects onto the dilated masks. What a view does not see, it does not carve. Cells are
-    carved at a coarse resolution first, then those left at twice that, and so on.
+    contains every point that projects onto the dilated masks of all views. A view carves the cells whose centers it
+    sees, and no others. Cells are carved at a coarse resolution first, then those left at twice that, and so on.
 
     Args:
         cameras: the views.
@@ -74,13 +74,13 @@ def _survives(
     views = np.zeros(len(points), dtype=np.int64)
     for camera, distance in zip(cameras, distances, strict=True):
         pixels, depth = project(camera, points[index])
+        # Off the axis a length covers more pixels; and a mask's pixel and the cell's both stand for all of their square.
+        stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
+        reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
         column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
         seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
         nearest = np.zeros(len(index))
         nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
-        # Off the axis a length covers more pixels; and both pixels stand for all of their square.
-        stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
-        reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
         stays = ~seen | (nearest <= reach)
         views[index] += seen
         index = index[stays]

@@ -70,7 +70,7 @@ def write_annotations(folder: Path, content: object) -> None:
 
 
 def ball_capture(folder: Path, frames: int = 2, meta: str = "pixel_center: 0.5\ntest_cameras: [1]\n", **options: int) -> Path:
-    """Write a capture of the ball on black, without vertices."""
+    """Write a capture of the ball on black, without vertices; it gets darker from frame to frame."""
     cameras = ring(**options)
     folder.mkdir(parents=True, exist_ok=True)
     write_annotations(folder, annotations_of(cameras, frames))
@@ -78,7 +78,7 @@ def ball_capture(folder: Path, frames: int = 2, meta: str = "pixel_center: 0.5\n
     for index, camera in enumerate(cameras):
         mask = ball_mask(camera)
         for frame in range(frames):
-            for kind, pixels in (("images", mask[..., None] * np.array(BALL_COLOR)), ("mask", mask * 255)):
+            for kind, pixels in (("images", mask[..., None] * (np.array(BALL_COLOR) // (frame + 1))), ("mask", mask * 255)):
                 path = folder / kind / f"{index:02d}" / f"{frame:06d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels.astype(np.uint8)).save(path)

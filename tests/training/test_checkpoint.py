@@ -1,0 +1,228 @@
+"""Checkpoints and resuming: exact, atomic, and refused when they do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.errors import InputError
+from tests.training.scenes import ball_capture
+from training.capture import Capture
+from training.checkpoint import FILE_NAME, read_header
+from training.config import TrainingConfig, load_config
+from training.progress import Progress
+from training.scene import Scene, build_scene, load_scene, save_scene
+from training.threads import worker_pool
+from training.trainer import Trainer, run_training
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_capture(tmp_path_factory.mktemp("ball"), frames=3)
+
+
+def make_config(**changes: object) -> TrainingConfig:
+    config = load_config("tiny")
+    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3)
+    data = dataclasses.replace(config.data, hull_resolution=32)
+    return dataclasses.replace(config, **({"rays": rays, "data": data, "steps": STEPS, "half_resolution": 0.5} | changes))  # type: ignore[arg-type]
+
+
+def parameters(trainer: Trainer) -> dict[str, torch.Tensor]:
+    state = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    return state | {name: value.clone() for name, value in trainer.optimizer.state().items()}
+
+
+def train(
+    capture: Path, config: TrainingConfig, steps: int = STEPS, *, workers: int = 2, seed: int = 3, native: bool | None = None
+) -> Trainer:
+    with worker_pool(workers) as pool:
+        opened = Capture(capture)
+        trainer = Trainer(opened, config, seed, build_scene(opened, config.data, pool), pool, native)
+        for _ in range(steps):
+            trainer.advance()
+    return trainer
+
+
+def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native: bool | None = None) -> Trainer:
+    with worker_pool(1) as pool:
+        opened = Capture(capture)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool, native)
+        trainer.load(run)
+        for _ in range(steps):
+            trainer.advance()
+    return trainer
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_resumed_training_equals_one_that_never_stopped(folder: Path, tmp_path: Path, native: bool) -> None:
+    config = make_config()
+    whole = parameters(train(folder, config, native=native))
+    train(folder, config, 3, native=native).save(tmp_path)
+    resumed = resume(folder, config, tmp_path, STEPS - 3, native)
+    assert resumed.step == STEPS
+    for name, value in parameters(resumed).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_the_number_of_workers_changes_nothing(folder: Path) -> None:
+    one, three = (parameters(train(folder, make_config(), 4, workers=n)) for n in (1, 3))
+    assert all(torch.equal(one[name], three[name]) for name in one)
+
+
+def test_the_seed_changes_everything(folder: Path) -> None:
+    first, second = (parameters(train(folder, make_config(), 2, seed=seed)) for seed in (0, 1))
+    assert not torch.equal(first["hash_encoding.tables"], second["hash_encoding.tables"])
+
+
+def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> None:
+    rays = dataclasses.replace(load_config("tiny").rays, rays_per_frame=32, frames_per_step=1)
+    data = dataclasses.replace(make_config().data, num_frames=2)
+    config = make_config(latents="encoder", rays=rays, data=data)
+    train(folder, config, 1).save(tmp_path)
+    resumed = resume(folder, config, tmp_path, 1)
+    latents = resumed.latents()
+    assert latents.shape == (2, config.model.decoder.latent_channels) and not torch.equal(latents[0], latents[1])
+    whole = parameters(train(folder, config, 2))
+    assert all(torch.equal(value, whole[name]) for name, value in parameters(resumed).items())
+
+
+def test_a_header_tells_what_was_done(folder: Path, tmp_path: Path) -> None:
+    trainer = train(folder, make_config(), 2)
+    trainer.save(tmp_path)
+    header = read_header(tmp_path)
+    assert (header.step, header.seed, header.config) == (2, 3, make_config())
+    assert header.seconds == trainer.seconds > 0
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_no_checkpoint_is_a_pickle(folder: Path, tmp_path: Path) -> None:
+    train(folder, make_config(), 1).save(tmp_path)
+    assert "network.hash_encoding.tables" in load_file(tmp_path / FILE_NAME)
+
+
+@pytest.fixture(scope="module")
+def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("saved")
+    train(folder, make_config(), 1).save(run)
+    return run
+
+
+def copy(saved: Path, run: Path) -> Path:
+    (run / FILE_NAME).write_bytes((saved / FILE_NAME).read_bytes())
+    return run / FILE_NAME
+
+
+def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
+    loss = dataclasses.replace(make_config().loss, mask=0.2)
+    with pytest.raises(InputError, match="another config"):
+        resume(folder, make_config(loss=loss), saved, 0)
+    resume(folder, make_config(steps=99, checkpoint_minutes=3.0), saved, 0)
+    opened = Capture(folder)
+    with worker_pool(1) as pool:
+        trainer = Trainer(opened, make_config(), 4, build_scene(opened, make_config().data, pool), pool)
+        with pytest.raises(InputError, match="--seed 3"):
+            trainer.load(saved)
+
+
+def test_another_field_is_refused(folder: Path, saved: Path) -> None:
+    other = read_header(saved).field != "native"
+    with pytest.raises(InputError, match=f"trained with the {read_header(saved).field} field"):
+        resume(folder, make_config(), saved, 0, native=other)
+
+
+def test_damaged_checkpoints_are_refused(folder: Path, saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        read_header(tmp_path)
+    path = copy(saved, tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        read_header(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        read_header(tmp_path)
+
+
+def rewrite(saved: Path, path: Path, tensors: dict[str, torch.Tensor | None], **header: object) -> None:
+    from safetensors import safe_open
+
+    with safe_open(saved / FILE_NAME, framework="pt") as file:
+        text = json.loads(file.metadata()["checkpoint"]) | header
+    content = {k: v for k, v in (load_file(saved / FILE_NAME) | tensors).items() if v is not None}
+    save_file(content, path, {"checkpoint": json.dumps(text)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "header", "fault"),
+    [
+        ({}, {"format_version": 2}, "has version 2"),
+        ({}, {"config": {"stepz": 1}}, "unknown field"),
+        ({"network.hash_encoding.tables": torch.zeros(3)}, {}, "tables has a wrong shape"),
+        ({"network.hash_encoding.tables": None}, {}, "has no hash_encoding.tables"),
+        ({"network.surprise": torch.zeros(1)}, {}, "unknown surprise"),
+        ({"network.embedding": torch.full((3, 16), torch.nan)}, {}, "not finite"),
+        ({"optimizer.exp_avg.embedding": torch.zeros(2)}, {}, "exp_avg.embedding has a wrong shape"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    folder: Path, saved: Path, tmp_path: Path, tensors: dict[str, torch.Tensor | None], header: dict[str, object], fault: str
+) -> None:
+    rewrite(saved, tmp_path / FILE_NAME, tensors, **header)
+    with pytest.raises(InputError, match=fault):
+        resume(folder, make_config(), tmp_path, 0)
+
+
+def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
+    with worker_pool(1) as pool:
+        scene = build_scene(Capture(folder), make_config().data, pool)
+    save_scene(scene, tmp_path)
+    loaded = load_scene(tmp_path)
+    assert (loaded.boxes == scene.boxes).all() and loaded.num_frames == 3
+    assert torch.equal(loaded.hull(1), scene.hull(1)) and torch.equal(loaded.bounds(1), scene.bounds(1))  # type: ignore[arg-type]
+    assert loaded.metadata.provenance == scene.metadata.provenance
+    assert (loaded.metadata.cameras[2].K == scene.metadata.cameras[2].K).all()
+    (tmp_path / "scene.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match="damaged"):
+        load_scene(tmp_path)
+    with pytest.raises(InputError, match="no training run"):
+        load_scene(folder)
+
+
+def test_bounds_are_the_hulls(folder: Path) -> None:
+    with worker_pool(1) as pool:
+        scene: Scene = build_scene(Capture(folder), make_config().data, pool)
+    box, bounds, hull = torch.from_numpy(scene.boxes[0]), scene.bounds(0), scene.hull(0)
+    assert (bounds[0] >= box[0]).all() and (bounds[1] <= box[1]).all() and hull is not None
+    low = hull.nonzero().amin(0) / 32
+    torch.testing.assert_close(bounds[0], box[0] + low * (box[1] - box[0]))
+
+
+def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path) -> None:
+    import os
+    import signal
+
+    config = make_config(steps=100_000)
+    with worker_pool(1) as pool:
+        opened = Capture(folder)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+
+        def interrupt() -> None:
+            while trainer.step < 3:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        finished = run_training(trainer, tmp_path, Progress(config.steps, 0, seconds=3600.0))
+        thread.join()
+    assert not finished and 3 <= trainer.step < 100_000
+    assert read_header(tmp_path).step == trainer.step
