@@ -56,7 +56,7 @@ class ViewFeed:
         view = (time, camera.width, camera.height, *pose, quality.settings)
         target = quality.moving_scale if quality.moving else quality.still_scale
         same_view = view == self._view
-        if same_view and target <= self._target:
+        if same_view and (target == self._target or (quality.moving and target < self._target)):
             return
         first = min(quality.moving_scale, target)
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:

@@ -44,6 +44,7 @@ def app() -> Iterator[ViewerApp]:
 @pytest.fixture
 def drive() -> DriveWindow:
     """Run a test function against a window that shows an app."""
+    from imgui_bundle import hello_imgui, imgui
     from imgui_bundle.immapp import testing
 
     from viewer.window import Window
@@ -53,6 +54,8 @@ def drive() -> DriveWindow:
         window = Window(app, size, keep_layout=False, simulated=True)
 
         def wrapped(context: Any) -> None:
+            io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
+            io.config_watchdog_warning = io.config_watchdog_kill_test = 600.0  # a loaded machine is no fault
             context.yield_(5)
             test(context)
 

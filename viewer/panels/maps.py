@@ -57,7 +57,10 @@ class MapsPanel:
         assert self.textures is not None
         texture = self.textures.get(f"{image.kind} {image.plane}", id(image), lambda: image.pixels)
         imgui.begin_group()
-        imgui.image(texture, ImVec2(size, size))
+        corner = imgui.get_cursor_screen_pos()
+        imgui.invisible_button(f"image {image.kind} {image.plane}", ImVec2(size, size))
+        end = ImVec2(corner.x + size, corner.y + size)
+        imgui.get_window_draw_list().add_image(texture, corner, end)
         if imgui.is_item_hovered():
             height, width = image.pixels.shape[:2]
             imgui.set_tooltip(f"{image.kind} map of the {image.plane} plane, {width} x {height}")

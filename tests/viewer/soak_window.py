@@ -1,0 +1,171 @@
+"""Random input into the window for as long as asked: nothing may go wrong, and memory has to stay where it is.
+
+python -m tests.viewer.soak_window --minutes 10 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from renderer.select import create_renderer
+from tests.factories import make_video
+from viewer.actions import ACTIONS
+from viewer.app import ViewerApp
+from viewer.app_figures import memory_mebibytes
+from viewer.window import Window
+from viewer.window_keys import imgui_chord
+
+SKIPPED = (
+    "file.quit",
+    "file.open_demo",
+    "file.screenshot",
+    "file.record_screen",
+    "file.export_mesh",
+    "file.export_points",
+    "window.fullscreen",
+    "file.close",
+)
+"""Actions that end the test or write files."""
+
+ALLOWED_GROWTH = 50.0
+"""MiB that the process may grow by after its first quarter."""
+
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Figures", "Speed", "Compare")
+
+
+class Monkey:
+    """Presses keys, drags, scrolls, switches panels and runs actions, all by chance.
+
+    Args:
+        app: what it plays with.
+        window: its window, for the actions.
+        seed: of the chance.
+    """
+
+    def __init__(self, app: ViewerApp, window: Window, seed: int) -> None:
+        self.app, self.window, self.random = app, window, random.Random(seed)
+        self.actions = [a for a in ACTIONS if a.name not in SKIPPED]
+
+    def act(self, context: Any) -> str:
+        """Do one thing and say what it was."""
+        kind = self.random.choice(("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize"))
+        return str(getattr(self, kind)(context) or kind)
+
+    def key(self, context: Any) -> str:
+        """Press the keys of an action."""
+        action = self.random.choice([a for a in self.actions if a.keys])
+        context.key_press(imgui_chord(self.random.choice(action.chords)))
+        return f"key {action.name}"
+
+    def action(self, context: Any) -> str:
+        """Run an action."""
+        action = self.random.choice([a for a in self.actions if not a.held])
+        self.window.actions.run(action.name)
+        return action.name
+
+    def drag(self, context: Any) -> None:
+        """Drag from somewhere to somewhere."""
+        context.mouse_teleport_to_pos(self._place())
+        button = self.random.choice((0, 0, 1, 2))
+        context.mouse_down(button)
+        for _ in range(3):
+            context.mouse_teleport_to_pos(self._place())
+            context.yield_()
+        context.mouse_up(button)
+
+    def wheel(self, context: Any) -> None:
+        """Scroll."""
+        context.mouse_teleport_to_pos(self._place())
+        context.mouse_wheel_y(self.random.choice((-2.0, -1.0, 1.0, 2.0)))
+
+    def panel(self, context: Any) -> None:
+        """Bring a panel forward."""
+        self.app.focus_panel = self.random.choice(PANELS)
+
+    def click(self, context: Any) -> None:
+        """Click somewhere."""
+        context.mouse_teleport_to_pos(self._place())
+        context.mouse_click(0)
+
+    def escape(self, context: Any) -> None:
+        """Close what is open."""
+        from imgui_bundle import imgui
+
+        context.key_press(imgui.Key.escape)
+        self.app.dialogs.clear()
+        self.app.errors.clear()
+        self.app.quit_asked = self.app.full_screen = False
+
+    def resize(self, context: Any) -> None:
+        """Change size, theme or scale of the interface."""
+        self.app.settings.window.theme = self.random.choice(("dark", "light", "high contrast"))
+        self.app.settings.window.ui_scale = self.random.choice((0.75, 1.0, 1.0, 1.25))
+        self.app.settings.rendering.render_scale = self.random.choice((0.1, 0.2))
+
+    def _place(self) -> tuple[float, float]:
+        # Not the menu bar: its items write files and end the program.
+        return self.random.uniform(2, 1278), self.random.uniform(40, 798)
+
+
+def soak(seconds: float, seed: int) -> tuple[int, float]:
+    """Let a monkey play for some time; returns what it did how often, and the growth of memory after the first quarter, MiB.
+
+    Raises:
+        Exception: whatever went wrong in the window.
+    """
+    from imgui_bundle import hello_imgui, imgui
+    from imgui_bundle.immapp import testing
+
+    from tests.viewer.conftest import use_null_platform
+
+    use_null_platform()
+    app = ViewerApp(create_renderer())
+    app.settings.rendering.cache_mebibytes = 64
+    app.settings.rendering.render_scale = 0.1
+    for seed_of_video in (1, 2):
+        app.add(Path(f"video{seed_of_video}.mlpvid"), make_video(seed=seed_of_video, num_frames=12))
+    window = Window(app, keep_layout=False, simulated=True)
+    monkey, memory, count = Monkey(app, window, seed), [], 0
+
+    def play(context: Any) -> None:
+        nonlocal count
+        io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
+        io.config_watchdog_warning = io.config_watchdog_kill_test = 1e9
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            monkey.act(context)
+            count += 1
+            context.yield_(2)
+            if count % 20 == 0:
+                memory.append(memory_mebibytes())
+            fault = next((e for e in app.errors if ": " in e and e.split(":")[0].endswith(("Error", "Exception"))), None)
+            assert fault is None, fault
+            time.sleep(0.002)
+
+    try:
+        testing.run(test_function=play, runner_params=window.params)
+    finally:
+        app.close()
+    settled = memory[len(memory) // 4 :]
+    growth = max(settled[len(settled) // 2 :]) - max(settled[: len(settled) // 2]) if len(settled) > 3 else 0.0
+    return count, growth
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description="Random input into the window.")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    count, growth = soak(options.minutes * 60, options.seed)
+    print(f"{count} random inputs in {options.minutes:g} minutes, memory grew by {growth:.1f} MiB")
+    if growth > ALLOWED_GROWTH:
+        raise SystemExit(f"memory grew by more than {ALLOWED_GROWTH:g} MiB")
+
+
+if __name__ == "__main__":
+    main()

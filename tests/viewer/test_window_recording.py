@@ -1,0 +1,88 @@
+"""Recording from the window: a path offline, and the screen; the files are decoded and compared with renders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from viewer.app import ViewerApp
+from viewer.app_recording import fitted_pixels, free_path, offline_job
+from viewer.image_files import over_background
+from viewer.recorder import RecordOptions, plan
+
+
+def decoded(path: Path) -> list[Any]:
+    """All frames of a video, (H, W, 3) uint8."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    document = open_document(app)
+    options = RecordOptions(size=(96, 64), fps=15.0, quality=4)
+
+    def look(context: Any) -> None:
+        app.start_job(offline_job(app.renderer, document.video, tmp_path / "a.mp4", "orbit", options, app.notify))
+        wait_until(context, lambda: not app.jobs)
+        assert not app.errors and "6 frames" in app.message
+
+    drive(app, look)
+    frames, shots = decoded(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
+    assert len(frames) == shots.count == 6
+    for k in (0, 3, 5):
+        image = app.renderer.render(app.renderer.prepare(document.video, shots.time(k)), shots.camera(k))
+        expected = over_background(image.rgba).astype(float)
+        assert np.abs(frames[k] - expected).mean() < 4  # the codec halves the resolution of colors
+    assert np.abs(frames[0].astype(float) - frames[5]).mean() > 5
+
+
+def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        app.dialogs.add("recording")
+        context.yield_(4)
+        context.item_input_value("//Recording/Seconds", 30.0)
+        context.item_click("//Recording/Start")
+        wait_until(context, lambda: bool(app.jobs) and app.jobs[0].fraction > 0.002)
+        context.yield_(3)
+        context.item_click("//###jobs/###cancel0")
+        wait_until(context, lambda: not app.jobs)
+        assert "stopped after" in app.message
+
+    drive(app, look)
+    (left,) = tmp_path.glob("*.mp4")
+    assert len(decoded(left)) >= 1
+
+
+def test_the_screen_is_recorded_at_a_steady_rate(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        import time
+
+        wait_for_image(context, app)
+        app.toggle_screen_recording()
+        begin = time.monotonic()
+        wait_until(context, lambda: time.monotonic() - begin > 1.0)
+        app.toggle_screen_recording()
+        lasted = time.monotonic() - begin
+        (path,) = tmp_path.glob("*.mp4")
+        count = len(decoded(path))
+        assert abs(count - 30 * lasted) < 12
+        assert str(count) in app.message
+
+    drive(app, look)
+
+
+def test_helpers(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    assert free_path(tmp_path, "a", ".mp4").name == "a-2.mp4"
+    pixels = np.full((3, 5, 3), 7, np.uint8)
+    assert fitted_pixels(pixels, 4, 6).shape == (6, 4, 3) and fitted_pixels(pixels, 4, 6)[3:].max() == 0
