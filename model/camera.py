@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ MAX_IMAGE_SIDE = 16384
 """The most pixels along a side of an image; larger sizes are refused before anything is allocated."""
 
 Array = NDArray[np.float64]
+
+_SHAPES: dict[str, tuple[int, ...]] = {"K": (3, 3), "R": (3, 3), "T": (3,)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Camera:
     """Translation, meters, 3 numbers."""
 
     def __post_init__(self) -> None:
-        for name, shape in (("K", (3, 3)), ("R", (3, 3)), ("T", (3,))):
+        for name, shape in _SHAPES.items():
             value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.size != int(np.prod(shape)):
                 raise InputError(f"camera {name}", f"must have shape {shape}")
@@ -112,13 +115,22 @@ class Camera:
             raise InputError(subject, f"has no {missing[0]}")
         if not all(isinstance(values[n], int) and not isinstance(values[n], bool) for n in ("width", "height")):
             raise InputError(subject, "width and height must be whole numbers")
+        K, R, T = (_numbers(values[name], shape, f"{subject}: {name}") for name, shape in _SHAPES.items())
         try:
-            K, R, T = (np.asarray(values[name], dtype=np.float64) for name in ("K", "R", "T"))
             return Camera(values["width"], values["height"], K, R, T)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(subject, "K, R and T must be arrays of numbers") from error
         except InputError as error:
             raise InputError(subject, str(error)) from error
+
+
+def _numbers(values: object, shape: tuple[int, ...], subject: str) -> Array:
+    """An array of plain JSON numbers of exactly this shape; NumPy alone would read texts and truth values as numbers."""
+    if shape:
+        if not isinstance(values, list) or len(values) != shape[0]:
+            raise InputError(subject, f"must be arrays of numbers of shape {' x '.join(map(str, shape))}")
+        return np.stack([_numbers(value, shape[1:], subject) for value in values])
+    if not isinstance(values, int | float) or isinstance(values, bool) or abs(values) > sys.float_info.max:
+        raise InputError(subject, "must be arrays of numbers that are finite")
+    return np.float64(values)  # type: ignore[return-value]
 
 
 def read_json(path: Path) -> Any:

@@ -49,9 +49,12 @@ def test_imports_run_one_way(room: str) -> None:
     forbidden = set(MAY_IMPORT) | {"tests"}
     for path in (ROOT / room).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 modules = [node.module]
+            else:
+                continue
             for module in modules:
                 target = module.split(".")[0]
                 assert target not in forbidden - MAY_IMPORT[room] - {room}, f"{path}:{node.lineno} imports {module}"

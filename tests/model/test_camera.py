@@ -60,7 +60,12 @@ GOOD = Camera.look_at((3, 1, 2), (0, 0, 0), (0, 0, 1), 0.8, 20, 10).to_dict()
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"K": None}, "K, R and T must be arrays|has no K|shape"),
+        ({"K": None}, "K: must be arrays of numbers of shape 3 x 3"),
+        ({"K": [1, 0, 0, 0, 1, 0, 0, 0, 1]}, "shape"),
+        ({"T": [[0], [0], [1]]}, "finite"),
+        ({"T": ["0", "0", "1"]}, "numbers"),
+        ({"T": [True, 0, 1]}, "numbers"),
+        ({"T": [float("nan"), 0, 1]}, "finite|not"),
         ({"R": [[1, 0], [0, 1]]}, "shape"),
         ({"R": np.zeros((3, 3)).tolist()}, "not a rotation"),
         ({"R": np.diag([1.0, 1.0, -1.0]).tolist()}, "not a rotation"),

@@ -23,8 +23,8 @@ def test_paper_size() -> None:
         decoder = MapDecoder(ModelConfig())
     parameters = sum(p.numel() for p in decoder.parameters())
     assert round(parameters / 1e6, 1) == 27.6
-    assert [layer.weight.shape[1] for layer in decoder.backbone.upsamples] == [256, 128, 128, 64, 64, 64]
-    assert [tuple(m.weight.shape[:2]) for m in decoder.color_trunk if hasattr(m, "weight")] == [
+    assert [layer.get_parameter("weight").shape[1] for layer in decoder.backbone.upsamples] == [256, 128, 128, 64, 64, 64]
+    assert [tuple(m.get_parameter("weight").shape[:2]) for m in decoder.color_trunk if hasattr(m, "weight")] == [
         (64, 64), (128, 64), (128, 128), (256, 128),
     ]  # fmt: skip
 
