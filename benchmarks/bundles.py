@@ -1,0 +1,67 @@
+"""What the benchmarks render: the trained bundle of the paper's size, or random weights in the hull of a capture."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+from model.bundle import read_bundle
+from model.config import DecoderConfig, ModelConfig
+from model.decoder import MapDecoder
+from model.errors import InputError
+from model.hash_encoding import HashEncoding
+from model.occupancy import pack_occupancy
+from model.video import VolumetricVideo
+from training.capture import Capture
+from training.config import DataConfig
+from training.scene import build_scene
+from training.threads import worker_pool
+
+PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
+"""The paper's model; the constant gain only lets the density learn as fast as the rest."""
+
+
+def load_paper_bundle(path: Path) -> VolumetricVideo:
+    """Read the trained bundle; InputError with the command that makes it when it is not there."""
+    if not path.is_file():
+        raise InputError(
+            path, "is not there", "make it with `python -m benchmarks.make_paper_bundle CAPTURE`, or use --random CAPTURE"
+        )
+    return read_bundle(path)
+
+
+def random_video(capture: Capture, frames: int = 2, seed: int = 0) -> VolumetricVideo:
+    """An untrained model of the paper's size whose occupancy is the hull of a capture: what rendering costs, without training.
+
+    Densities are scaled so that rays end within the hull as they do in a trained model.
+    """
+    torch.manual_seed(seed)
+    with worker_pool() as pool:
+        scene = build_scene(capture, DataConfig(num_frames=frames, hull_resolution=96), pool)
+    decoder = MapDecoder(PAPER_MODEL).eval().requires_grad_(False)
+    decoder.density_head.get_parameter("bias").mul_(6.0)
+    encoding = HashEncoding(PAPER_MODEL.hash).requires_grad_(False)
+    encoding.tables.uniform_(-0.1, 0.1)
+    hulls = [hull for frame in range(frames) if (hull := scene.hull(frame)) is not None]
+    cells = torch.stack([occupancy_of_hull(hull, PAPER_MODEL.occupancy.resolution) for hull in hulls])
+    latents = torch.randn(frames, PAPER_MODEL.decoder.latent_channels)
+    boxes = torch.from_numpy(scene.boxes)
+    return VolumetricVideo(PAPER_MODEL, scene.metadata, latents, boxes, pack_occupancy(cells), decoder, encoding)
+
+
+def occupancy_of_hull(hull: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+    """Cells of an occupancy volume that hold some of a hull (N, N, N); N is a multiple of the resolution."""
+    size = [n // cells for n, cells in zip(hull.shape, resolution, strict=True)]
+    return functional.max_pool3d(hull[None, None].float(), size)[0, 0] > 0
+
+
+def with_assignment(video: VolumetricVideo, assignment: Literal["nearest", "bilinear"]) -> VolumetricVideo:
+    """The same weights with color heads assigned otherwise: the same work as in a model trained so."""
+    config = dataclasses.replace(video.config, assignment=assignment)
+    decoder = MapDecoder(config).eval().requires_grad_(False)
+    decoder.load_state_dict(video.decoder.state_dict())
+    return VolumetricVideo(config, video.metadata, video.latents, video.boxes, video.occupancy, decoder, video.hash_encoding)

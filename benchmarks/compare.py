@@ -1,0 +1,219 @@
+"""Measure this renderer against the reference and the published pipeline, interleaved in one process.
+
+python -m benchmarks.compare [--bundle PAPER.mlpvid | --random CAPTURE] [--repeats N] [--threads N] [--json OUT.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.bundles import load_paper_bundle, random_video, with_assignment
+from benchmarks.machine import measure_peaks
+from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.published_pipeline import PublishedPipeline
+from benchmarks.timing import Timing, median_ratio, time_interleaved
+from benchmarks.work import bake_work, color_work, decoder_work, density_work
+from model.atomic import atomic_write
+from model.camera import Camera
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+from model.video import VolumetricVideo
+from renderer.backend import RenderedImage, RenderSettings
+from renderer.cpu import CpuFrame, CpuRenderer
+from renderer.frame_field import struct_bytes
+from renderer.rays import camera_rays
+from renderer.reference import ReferenceRenderer, sample_rays, step_size
+from training.capture import Capture
+from training.threads import available_cores
+
+_SLOW = 5  # rounds from one run of a slow pipeline to the next
+_SAMPLES = 400_000
+
+
+def compare_frames(video: VolumetricVideo, camera: Camera, threads: int, repeats: int) -> dict[str, Any]:
+    """Time a whole frame, decoding excluded, in all pipelines, and how their images differ from the reference's."""
+    cpu, reference, published = CpuRenderer(threads), ReferenceRenderer(threads), PublishedPipeline()
+    bilinear = with_assignment(video, "bilinear")
+    native = {"nearest": cpu.prepare(with_assignment(video, "nearest"), 0.0), "bilinear": cpu.prepare(bilinear, 0.0)}
+    plain, lookups = (with_assignment(video, "nearest") for _ in range(2))
+    reference_frame, published_frame = reference.prepare(plain, 0.0), published.prepare(lookups, 0.0)
+    images: dict[str, RenderedImage] = {}
+    passes: dict[str, list[tuple[float, float]]] = {"nearest": [], "bilinear": []}
+
+    def render_native(assignment: str) -> None:
+        image = images[assignment] = cpu.render(native[assignment], camera)
+        passes[assignment].append((image.statistics.density_ms, image.statistics.color_ms))
+
+    timings = time_interleaved(
+        {
+            "nearest": lambda: render_native("nearest"),
+            "bilinear": lambda: render_native("bilinear"),
+            "reference": lambda: images.update(reference=reference.render(reference_frame, camera)),
+            "published": lambda: images.update(published=published.render(published_frame, camera)),
+        },
+        repeats,
+        {"reference": _SLOW, "published": _SLOW},
+    )
+    return {
+        "milliseconds": {name: _timing(t) for name, t in timings.items()},
+        "ratio_to_published": median_ratio(timings["published"], timings["nearest"]),
+        "ratio_to_reference": median_ratio(timings["reference"], timings["nearest"]),
+        "passes_ms": {
+            name: [statistics.median(column) for column in zip(*values, strict=True)] for name, values in passes.items()
+        },
+        "samples": {name: [image.statistics.density_samples, image.statistics.color_samples] for name, image in images.items()},
+        "difference_from_reference": {name: difference(images[name], images["reference"]) for name in ("nearest", "published")},
+    }
+
+
+def difference(image: RenderedImage, reference: RenderedImage) -> dict[str, float]:
+    """PSNR in dB and the largest difference in 255ths of an image, opacity included, from the reference's."""
+    error = image.rgba.astype(np.float64) - reference.rgba
+    solid = reference.rgba[..., 3] > 0.5
+    depth = np.abs(image.depth - reference.depth)[solid]
+    return {
+        "psnr": float(-10 * np.log10(max(np.square(error).mean(), 1e-12))),
+        "largest_255ths": float(255 * np.abs(error).max()),
+        "largest_depth_meters": float(depth.max()) if solid.any() else 0.0,
+    }
+
+
+def sample_rates(video: VolumetricVideo, camera: Camera, threads: int, repeats: int) -> dict[str, Any]:
+    """Samples a second of both passes on their own: the frame's own samples along rays, in that order and shuffled."""
+    cpu = CpuRenderer(threads)
+    frames = {name: cpu.prepare(with_assignment(video, name), 0.0) for name in ("nearest", "bilinear")}
+    decoded = video.decode(0.0)
+    origin, directions, _ = camera_rays(camera)
+    samples = sample_rays(decoded, origin, directions, step_size(decoded, RenderSettings()))
+    chosen = torch.linspace(0, len(samples.points) - 1, min(_SAMPLES, len(samples.points))).long()
+    points, rays = samples.points[chosen], samples.slots[chosen] // samples.slots_per_ray
+    shuffled = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
+    tasks = {}
+    for order, index in (("along_rays", torch.arange(len(points))), ("shuffled", shuffled)):
+        batch = _Batch(points[index], directions[rays[index]])
+        tasks[f"density_{order}"] = _density_task(cpu, frames["nearest"], batch)
+        for name, frame in frames.items():
+            tasks[f"color_{name}_{order}"] = _color_task(cpu, frame, batch)
+    timings = time_interleaved(tasks, repeats)
+    return {name: len(points) / timing.median / 1000 for name, timing in timings.items()}  # millions a second
+
+
+class _Batch:
+    def __init__(self, points: torch.Tensor, directions: torch.Tensor) -> None:
+        self.points, self.directions = (np.ascontiguousarray(x.numpy()) for x in (points, directions))
+        self.sigma = np.empty(len(points), np.float32)
+        self.features = np.zeros((len(points), 32), np.float32)
+        self.colors = np.empty((len(points), 3), np.float32)
+
+
+def _density_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
+    field = struct_bytes(frame.struct)
+    return lambda: cpu.engine.density(field, batch.points, batch.sigma, batch.features)
+
+
+def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
+    field = struct_bytes(frame.struct)
+    return lambda: cpu.engine.color(field, batch.points, batch.features, batch.directions, batch.colors)
+
+
+def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
+    """Decode and bake times of this renderer, and the decode of the model in plain PyTorch, interleaved."""
+    cpu = CpuRenderer(threads)
+    frame = {"number": 0}
+    decode, bake = [], []
+
+    def prepare() -> None:
+        prepared = cpu.prepare(video, float(frame["number"] % video.num_frames))
+        frame["number"] += 1
+        decode.append(prepared.decode_ms)
+        bake.append(prepared.bake_ms)
+
+    @torch.no_grad()
+    def plain() -> None:
+        video.decoder(video.latents[:1])
+
+    torch.set_num_threads(threads)
+    timings = time_interleaved({"prepare": prepare, "plain_decoder": plain}, repeats)
+    return {
+        "decode_ms": statistics.median(decode[1:]),
+        "bake_ms": statistics.median(bake[1:]),
+        "plain_decoder_ms": timings["plain_decoder"].median,
+    }
+
+
+def measure(video: VolumetricVideo, threads: int, repeats: int, rate_repeats: int) -> dict[str, Any]:
+    """All figures of the comparison, as a JSON object."""
+    camera = video.metadata.cameras[0]
+    bilinear = dataclasses.replace(video.config, assignment="bilinear")
+    work = {
+        "decode": decoder_work(video.config),
+        "bake": bake_work(video.config),
+        "density": density_work(video.config, "baked"),
+        "density_published": density_work(video.config, "3d"),
+        "color_nearest": color_work(video.config, "baked"),
+        "color_bilinear": color_work(bilinear, "baked"),
+        "color_published": color_work(video.config, "3d"),
+    }
+    return {
+        "bundle": dict(video.metadata.provenance),
+        "size": [camera.width, camera.height],
+        "peaks": dataclasses.asdict(measure_peaks(threads)),
+        "preparation": time_preparation(video, threads, rate_repeats),
+        "rates": sample_rates(video, camera, threads, rate_repeats),
+        "frame": compare_frames(video, camera, threads, repeats),
+        "work": {name: dataclasses.asdict(w) for name, w in work.items()},
+    }
+
+
+def _timing(timing: Timing) -> dict[str, float]:
+    return {"median": timing.median, "spread": timing.spread, "repeats": len(timing.milliseconds)}
+
+
+def describe(results: dict[str, Any]) -> str:
+    """The figures as text."""
+    frame, preparation, peaks = results["frame"], results["preparation"], results["peaks"]
+    lines = [f"{peaks['threads']} threads, {results['size'][0]}x{results['size'][1]}", ""]
+    for name, timing in frame["milliseconds"].items():
+        lines.append(f"frame, {name:<10} {timing['median']:10.1f} ms  (+-{100 * timing['spread']:.0f} %)")
+    lines.append(f"ratio to published {frame['ratio_to_published']:9.1f}")
+    lines.append(f"ratio to reference {frame['ratio_to_reference']:9.1f}")
+    lines += [f"{name:<18} {value:9.1f} ms" for name, value in ((n, preparation[n]) for n in preparation)]
+    lines += [f"{name:<28} {value:6.2f} M samples/s" for name, value in results["rates"].items()]
+    for name, values in frame["difference_from_reference"].items():
+        lines.append(f"{name}: {values['psnr']:.1f} dB, largest {values['largest_255ths']:.2f}/255 from the reference")
+    return "\n".join(lines)
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    if not 1 <= arguments.repeats <= 1000:
+        raise InputError("--repeats", "must be 1 to 1000")
+    video = random_video(Capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
+    results = measure(video, arguments.threads or available_cores(), arguments.repeats, max(7, arguments.repeats))
+    print(describe(results))
+    if arguments.json is not None:
+        with atomic_write(arguments.json) as temporary:
+            temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m benchmarks.compare`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.compare", description="Measure this renderer against two others.")
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a bundle of the paper's size (default %(default)s)")
+    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="random weights in the hull of a capture instead")
+    parser.add_argument("--repeats", type=int, default=15, help="rounds (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to a file")
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What this machine can do at best: multiply-adds a second in matrix products, bytes a second from memory."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.timing import time_interleaved
+
+_MATRIX = 2048
+_COPIED = 64 << 20  # float32 numbers: 256 MiB, beyond the caches of a core
+_CACHED = 64 << 10  # 256 KiB, within a core's second-level cache
+_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
+
+
+@dataclass(frozen=True)
+class MachinePeaks:
+    """Measured peaks of the CPU with the threads that the benchmarks use."""
+
+    threads: int
+    """Threads."""
+    features: list[str]
+    """Instruction sets that matter here."""
+    float32_gmacs: float
+    """Multiply-adds in float32 matrix products, 10^9/s."""
+    bfloat16_gmacs: float
+    """Multiply-adds in bfloat16 matrix products, 10^9/s."""
+    memory_gbytes: float
+    """Bytes read plus bytes written while copying memory, 10^9/s."""
+    cache_gbytes: float
+    """The same for a block that stays in the second-level cache of one core, times the threads."""
+
+
+def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
+    """Measure; takes a few seconds. The best of the repeats counts: it is a peak that is asked for."""
+    torch.set_num_threads(threads)
+    square = torch.randn(_MATRIX, _MATRIX)
+    half = square.bfloat16()
+    source, target = torch.randn(_COPIED), torch.empty(_COPIED)
+    small, small_target = torch.randn(_CACHED), torch.empty(_CACHED)
+
+    def copy_in_cache() -> None:
+        for _ in range(200):
+            small_target.copy_(small)
+
+    times = time_interleaved(
+        {
+            "float32": lambda: square @ square,
+            "bfloat16": lambda: half @ half,
+            "memory": lambda: target.copy_(source),
+        },
+        repeats,
+    )
+    torch.set_num_threads(1)
+    times |= time_interleaved({"cache": copy_in_cache}, repeats)
+    torch.set_num_threads(threads)
+    best = {name: min(timing.milliseconds) / 1000 for name, timing in times.items()}
+    return MachinePeaks(
+        threads=threads,
+        features=cpu_features(),
+        float32_gmacs=_MATRIX**3 / best["float32"] / 1e9,
+        bfloat16_gmacs=_MATRIX**3 / best["bfloat16"] / 1e9,
+        memory_gbytes=2 * 4 * _COPIED / best["memory"] / 1e9,
+        cache_gbytes=threads * 200 * 2 * 4 * _CACHED / best["cache"] / 1e9,
+    )
+
+
+def cpu_features() -> list[str]:
+    """Which of the instruction sets that matter here the CPU has; where the system does not tell, its architecture."""
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return [platform.machine()]
+    flags = next((line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("flags")), "").split()
+    return [name for name in _FEATURES if name in flags] or [platform.machine()]

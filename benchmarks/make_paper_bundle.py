@@ -1,0 +1,145 @@
+"""Make a bundle of the paper's full size, trained on a capture, for the benchmarks.
+
+    python -m benchmarks.make_paper_bundle CAPTURE [--out OUT.mlpvid] [--passes N] [--frames N] [--threads N]
+
+Interrupted (Ctrl-C, SIGTERM) it keeps its state beside OUT and goes on from there the next time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import signal
+import sys
+import time as clock
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import platformdirs
+import torch
+from safetensors import safe_open
+
+from benchmarks.paper_training import PaperTraining, PaperTrainingConfig, mean_squared_error_to_psnr
+from model.bundle import write_bundle
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+from model.video import VolumetricVideo
+from renderer.select import create_renderer
+from training.capture import Capture
+from training.dataset import projected_bounds
+from training.threads import available_cores
+
+DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
+"""Where the benchmarks look for the bundle."""
+
+DEFAULT_PASSES = 400
+"""Passes of the decoder."""
+
+_EVALUATIONS = 4  # on the way, so that a training that goes wrong is seen to
+
+
+def held_back_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
+    """Mean PSNR over the capture's held-back views at their full size, inside the projected box as the paper has it, dB."""
+    renderer = create_renderer("auto", threads)
+    values = []
+    for frame in frames:
+        prepared = renderer.prepare(video, float(frame))
+        for index in capture.test_cameras:
+            camera = capture.cameras[index]
+            x0, y0, x1, y1 = projected_bounds(camera, prepared.box)
+            truth = capture.view(frame, index).color[y0:y1, x0:x1] / 255.0
+            seen = renderer.render(prepared, camera).rgba[y0:y1, x0:x1, :3]
+            values.append(mean_squared_error_to_psnr(float(np.square(seen - truth).mean())))
+    return sum(values) / len(values)
+
+
+def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bool:
+    """Train up to a number of passes, saying how it goes.
+
+    Args:
+        training: new or resumed.
+        passes: of the decoder, from the start.
+        state: where an interrupted training is kept.
+        threads: CPU threads of the evaluations on the way.
+
+    Returns:
+        False when a signal ended it early; `state` then holds all of it.
+    """
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, receive)
+    errors: list[float] = []
+    while training.passes < passes:
+        errors.append(training.advance(training.passes / passes))
+        if training.passes % 10 == 0:
+            level = mean_squared_error_to_psnr(sum(errors[-10:]) / len(errors[-10:]))
+            print(
+                f"pass {training.passes} of {passes}: {level:.2f} dB on its rays, {clock.process_time():.0f} CPU s", flush=True
+            )
+        if received:
+            training.save(state)
+            return False
+        if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes:
+            print(
+                f"held back, first frame: {held_back_psnr(training.video(), training.capture, [0], threads):.2f} dB", flush=True
+            )
+    return True
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library reuse the large blocks that every step frees; handing them back costs half of a step's time."""
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
+            library.mallopt(parameter, value)
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    _keep_freed_memory()
+    out: Path = arguments.out
+    if out == DEFAULT_PATH:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    if out.exists():
+        raise InputError(out, "exists already", "delete it to train anew")
+    threads = arguments.threads or available_cores()
+    torch.set_num_threads(threads)
+    capture, config = Capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)
+    state = out.with_suffix(".state.safetensors")
+    training = PaperTraining(capture, config, threads)
+    if state.exists():
+        with safe_open(state, "pt") as file:
+            training.load(state, int(json.loads(file.metadata()["passes"])))
+    if not train(training, arguments.passes, state, threads):
+        print(f"interrupted after {training.passes} passes; {state} keeps them", file=sys.stderr)
+        return 130
+    video = training.video()
+    psnr = held_back_psnr(video, capture, list(range(config.frames)), threads)
+    video.metadata.provenance |= {
+        "training": f"benchmarks.make_paper_bundle, {arguments.passes} passes, frames 0 to {config.frames - 1}",
+        "held_back_psnr": f"{psnr:.2f} dB inside the projected box at full size",
+    }
+    write_bundle(video, out, "float32")
+    state.unlink(missing_ok=True)
+    print(f"{out}: {psnr:.2f} dB on the held-back views")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m benchmarks.make_paper_bundle`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.make_paper_bundle", description="Make a bundle of the paper's full size.")
+    parser.add_argument("capture", type=Path, metavar="CAPTURE", help="the capture to train on")
+    parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="the bundle (default %(default)s)")
+    parser.add_argument("--passes", type=int, default=DEFAULT_PASSES, help="passes of the decoder (default %(default)s)")
+    parser.add_argument("--frames", type=int, default=PaperTrainingConfig().frames, help="frames (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Training a model of the paper's full size on two CPU cores: as much as possible of each pass of its large decoder.
+
+The decoder costs a hundred times what a ray does, the tables next to nothing; so a frame is decoded once for several
+batches of rays, each of which updates the hash tables, and the gradients that they leave in the maps go back through the
+decoder together.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from benchmarks.bundles import PAPER_MODEL, occupancy_of_hull
+from model.atomic import atomic_write
+from model.config import ModelConfig
+from model.decoder import MapDecoder
+from model.hash_encoding import HashEncoding
+from model.occupancy import extract_occupancy, pack_occupancy
+from model.video import VolumetricVideo
+from renderer.ray_field import MarchSettings
+from renderer.training_kernels import HashTableAdam, TrainingKernels
+from training.capture import Capture
+from training.config import DataConfig, RayConfig, TrainingConfig
+from training.dataset import Dataset
+from training.network import initial_latents
+from training.rays import Lenses, RayBatch, draw_pixels, make_rays
+from training.scene import build_scene
+from training.threads import worker_pool
+
+
+@dataclass(frozen=True)
+class PaperTrainingConfig:
+    """Settings of the training."""
+
+    frames: int = 4
+    """Frames of the capture, from its first."""
+    batches: int = 2
+    """Ray batches for each pass of the decoder."""
+    rays: int = 4096
+    """Rays a batch, from all training views."""
+    decoder_rate: float = 2e-3
+    """Adam's rate for decoder and latents, decaying to `decay` of it."""
+    table_rate: float = 1e-2
+    """Adam's rate for the hash tables."""
+    decay: float = 0.05
+    """Fraction of the rates at the end."""
+    warmup: int = 20
+    """Decoder passes over which the rates rise."""
+    coarse: float = 0.6
+    """Share of the training, from the start, that takes steps of double length and only in the hull: a quarter of the
+    samples. The rest sees all that rendering will: its steps, and whole occupancy cells."""
+    mask_weight: float = 0.1
+    """Weight of the squared error of the opacity."""
+    penalty_weight: float = 1e-3
+    """Weight of the penalty on samples that are more than opaque."""
+    seed: int = 0
+    """Decides all randomness."""
+
+
+class PaperTraining:
+    """A training under way.
+
+    Args:
+        capture: what is learned.
+        config: settings.
+        threads: CPU threads.
+        model: what is trained; its hulls of 96 cells a side must divide into its occupancy.
+    """
+
+    def __init__(self, capture: Capture, config: PaperTrainingConfig, threads: int, model: ModelConfig = PAPER_MODEL) -> None:
+        torch.manual_seed(config.seed)
+        self.model = model
+        self.config, self.capture = config, capture
+        data = TrainingConfig(
+            data=DataConfig(num_frames=config.frames, hull_resolution=96),
+            rays=RayConfig(rays_per_frame=config.rays, views_per_frame=0, foreground=0.6, face=0, region="mask", dilation=14.0),
+        )
+        with worker_pool(threads) as pool:
+            self.scene = build_scene(capture, data.data, pool)
+            self.dataset = Dataset(capture, data, range(config.frames), self.scene.boxes)
+            self.dataset.prefetch(False, pool)
+        self._rays = data.rays
+        self._lenses = Lenses.of(self.dataset.cameras(False))
+        self.hulls = [hull for frame in range(config.frames) if (hull := self.scene.hull(frame)) is not None]
+        self.cells = [occupancy_of_hull(hull, self.model.occupancy.resolution) for hull in self.hulls]
+        self.kernels = TrainingKernels(self.model, threads)
+        self.decoder = MapDecoder(self.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.encoding = HashEncoding(self.model.hash).requires_grad_(False)
+        self.latents = torch.nn.Parameter(initial_latents(config.frames, self.model.decoder.latent_channels, loop=False))
+        parameters = [*self.decoder.parameters(), self.latents]
+        self._optimizer = torch.optim.Adam(parameters, betas=(0.9, 0.99), fused=True)
+        self._table_optimizer = HashTableAdam(self.kernels, self.encoding.tables)
+        self.passes = 0
+
+    def advance(self, progress: float) -> float:
+        """One pass of the decoder and the ray batches on it.
+
+        Args:
+            progress: share of the training done, [0, 1]; decides the learning rates.
+
+        Returns:
+            The mean squared color error.
+        """
+        config = self.config
+        order = np.random.default_rng([config.seed, self.passes // config.frames]).permutation(config.frames)
+        frame = int(order[self.passes % config.frames])
+        factor = config.decay**progress * min(1.0, (self.passes + 1) / config.warmup)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            decoded = self.decoder(self.latents[frame][None])
+        maps = [_leaf(decoded[0][0]), _leaf(decoded[1][0]), decoded[2][0].detach().float().contiguous().requires_grad_()]
+        coarse = progress < config.coarse
+        errors = [self._batch(frame, maps, index, coarse, factor * config.table_rate) for index in range(config.batches)]
+        gradients = [
+            (m.grad / config.batches)[None].to(d.dtype) for m, d in zip(maps, decoded, strict=True) if m.grad is not None
+        ]
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(decoded, gradients)
+        self._optimizer.param_groups[0]["lr"] = factor * config.decoder_rate
+        self._optimizer.step()
+        self.passes += 1
+        return sum(errors) / len(errors)
+
+    def _batch(self, frame: int, maps: list[torch.Tensor], index: int, coarse: bool, table_rate: float) -> float:
+        seed = self.passes * self.config.batches + index
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + seed)
+        views = self.dataset.frame(frame, False)
+        rays = make_rays(views, self._lenses, draw_pixels(views, self._rays, self._rays.rays_per_frame, generator))
+        box = torch.from_numpy(self.scene.boxes[frame])
+        step = float((box[1] - box[0]).norm()) / self.model.render.steps_per_diagonal * (2 if coarse else 1)
+        cells = (self.hulls if coarse else self.cells)[frame]
+        samples = self.kernels.sample_rays(rays.origins, rays.directions, box, cells, step, seed)
+        time = frame / self.config.frames
+        grids = self.kernels.bake(self.encoding.tables, time).requires_grad_()
+        settings = MarchSettings(step=step, leak=0.1)
+        features, densities, colors = maps
+        seen = self.kernels.render_samples(grids, features, densities, colors, samples, rays.directions, settings)
+        loss, error = self._loss(seen.color, seen.opacity, seen.penalty, rays)
+        loss.backward()
+        assert grids.grad is not None
+        self._table_optimizer.accumulate(grids.grad, time)
+        self._table_optimizer.step(table_rate)
+        return error
+
+    def _loss(
+        self, color: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, rays: RayBatch
+    ) -> tuple[torch.Tensor, float]:
+        error = (color - rays.colors).square().mean()
+        mask = (opacity - rays.masks).square().mean()
+        return error + self.config.mask_weight * mask + self.config.penalty_weight * penalty, float(error.detach())
+
+    @torch.no_grad()
+    def video(self) -> VolumetricVideo:
+        """The model as it is, with the occupancy of its density within the hull."""
+        decoder = MapDecoder(self.model).eval().requires_grad_(False)
+        decoder.load_state_dict(self.decoder.state_dict())
+        occupancy = torch.stack([self._occupancy(frame, decoder) for frame in range(self.config.frames)])
+        boxes, latents = torch.from_numpy(self.scene.boxes).clone(), self.latents.detach().clone()
+        metadata = self.scene.metadata
+        return VolumetricVideo(self.model, metadata, latents, boxes, pack_occupancy(occupancy), decoder, self.encoding)
+
+    def _occupancy(self, frame: int, decoder: MapDecoder) -> torch.Tensor:
+        features, densities, _ = (m[0] for m in decoder(self.latents[frame][None]))
+        grids = self.kernels.bake(self.encoding.tables, frame / self.config.frames)
+        dense = extract_occupancy(lambda p: self.kernels.density(grids, features, densities, p), self.model.occupancy)
+        return dense & self.cells[frame]
+
+    def save(self, path: Path) -> None:
+        """Write all that resuming needs, atomically."""
+        tensors = {f"decoder.{name}": value.contiguous() for name, value in self.decoder.state_dict().items()}
+        tensors |= {"latents": self.latents.detach(), "tables": self.encoding.tables}
+        tensors |= {f"tables.{name}": value for name, value in self._table_optimizer.state().items()}
+        for index, state in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
+        with atomic_write(path) as temporary:
+            save_file(tensors, temporary, {"passes": json.dumps(self.passes)})
+
+    def load(self, path: Path, passes: int) -> None:
+        """Go on from what `save` wrote after so many passes."""
+        tensors = load_file(path)
+        names = [name for name in tensors if name.startswith("decoder.")]
+        self.decoder.load_state_dict({name.removeprefix("decoder."): tensors[name] for name in names})
+        with torch.no_grad():
+            self.latents.copy_(tensors["latents"])
+            self.encoding.tables.copy_(tensors["tables"])
+        self._table_optimizer.load_state({k: tensors[f"tables.{k}"] for k in self._table_optimizer.state()})
+        parameters = self._optimizer.param_groups[0]["params"]
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name in (n for n in tensors if n.startswith("optimizer.")):
+            _, index, key = name.split(".")
+            like = parameters[int(index)] if key != "step" else tensors[name]
+            # In the parameter's own memory order, which is what the fused optimizer goes by.
+            state.setdefault(int(index), {})[key] = torch.empty_like(like, requires_grad=False).copy_(tensors[name])
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
+        self.passes = passes
+
+
+def _leaf(maps: torch.Tensor) -> torch.Tensor:
+    """A copy of decoded maps (planes, C, H, W), channels last in memory, that gathers gradients."""
+    return maps.detach().permute(0, 2, 3, 1).float().contiguous().permute(0, 3, 1, 2).requires_grad_()
+
+
+def mean_squared_error_to_psnr(error: float) -> float:
+    """Peak signal-to-noise ratio for a peak of 1, dB."""
+    return -10 * math.log10(max(error, 1e-12))

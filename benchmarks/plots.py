@@ -1,0 +1,118 @@
+"""Draw the comparison's figures: frame times, and the stages under the machine's roofs.
+
+python -m benchmarks.plots RESULTS.json FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from model.atomic import atomic_write
+from model.camera import read_json
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+
+_LABELS = {
+    "nearest": "this renderer, nearest heads",
+    "bilinear": "this renderer, bilinear heads",
+    "reference": "reference (PyTorch, baked)",
+    "published": "published pipeline (PyTorch)",
+}
+_COLORS = {"density": "#4269d0", "color": "#efb118", "other": "#9c9c9c", "roof": "#444444", "point": "#ff725c"}
+
+
+def stage_points(results: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Each stage's multiply-adds a byte, and the 10^9 multiply-adds a second that it reaches."""
+    work, preparation, frame = results["work"], results["preparation"], results["frame"]
+    density_ms, color_ms = frame["passes_ms"]["nearest"]
+    density, color = frame["samples"]["nearest"]
+    measured = {
+        "decode": (1, preparation["decode_ms"]),
+        "bake": (1, preparation["bake_ms"]),
+        "density": (density, density_ms),
+        "color_nearest": (color, color_ms),
+        "color_bilinear": (frame["samples"]["bilinear"][1], frame["passes_ms"]["bilinear"][1]),
+    }
+    return {
+        name: (work[name]["multiply_adds"] / work[name]["bytes"], count * work[name]["multiply_adds"] / milliseconds / 1e6)
+        for name, (count, milliseconds) in measured.items()
+    }
+
+
+def draw_plots(results: dict[str, Any], folder: Path) -> None:
+    """Write performance_frame.svg and performance_roofline.svg into a folder.
+
+    Args:
+        results: as `benchmarks.compare --json` writes them.
+        folder: must exist.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    mpl.rcParams.update({"svg.hashsalt": "mlpvid", "font.size": 9, "svg.fonttype": "none"})
+    for name, draw in (("performance_frame", _draw_frame_times), ("performance_roofline", _draw_roofline)):
+        figure = Figure(figsize=(6.4, 3.2), layout="constrained")
+        draw(figure.subplots(), results)
+        with atomic_write(folder / f"{name}.svg") as temporary:
+            figure.savefig(temporary, metadata={"Date": None})
+
+
+def _draw_frame_times(axes: Axes, results: dict[str, Any]) -> None:
+    milliseconds = results["frame"]["milliseconds"]
+    names = list(reversed(_LABELS))
+    values = [milliseconds[name]["median"] for name in names]
+    axes.barh([_LABELS[name] for name in names], values, color=_COLORS["density"], height=0.6)
+    for row, value in enumerate(values):
+        axes.text(value * 1.08, row, f"{value:,.0f} ms", va="center")
+    axes.set_xscale("log")
+    axes.set_xlim(right=max(values) * 6)
+    width, height = results["size"]
+    axes.set_xlabel(f"milliseconds a frame, {width} x {height}, decoding excluded")
+
+
+def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:
+    peaks = results["peaks"]
+    intensity = np.logspace(-1.5, 3, 100)
+    roofs = (
+        ("memory", "float32_gmacs", "memory_gbytes", "-"),
+        ("second-level cache", "float32_gmacs", "cache_gbytes", "--"),
+    )
+    for label, compute, bandwidth, style in roofs:
+        values = np.minimum(peaks[compute], intensity * peaks[bandwidth])
+        axes.loglog(intensity, values, style, color=_COLORS["roof"], label=f"float32, {label}", lw=1)
+    axes.axhline(peaks["bfloat16_gmacs"], color=_COLORS["roof"], ls=":", lw=1, label="bfloat16 matrix products")
+    for name, (x, y) in stage_points(results).items():
+        axes.plot(x, y, "o", color=_COLORS["point"])
+        axes.annotate(name.replace("_", ", "), (x, y), textcoords="offset points", xytext=(5, 4))
+    axes.set_xlabel("multiply-adds a byte, nothing cached")
+    axes.set_ylabel("10⁹ multiply-adds/s")
+    axes.legend(loc="lower right", fontsize=7)
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    results = read_json(arguments.results)
+    if not isinstance(results, dict) or not {"frame", "work", "peaks"} <= results.keys():
+        raise InputError(arguments.results, "holds no results", "write it with `python -m benchmarks.compare --json`")
+    draw_plots(results, arguments.folder)
+    print(json.dumps({name: [round(v, 3) for v in point] for name, point in stage_points(results).items()}))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m benchmarks.plots`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.plots", description="Draw the comparison's figures.")
+    parser.add_argument("results", type=Path, metavar="RESULTS.json", help="what benchmarks.compare wrote")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the SVG files go")
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
