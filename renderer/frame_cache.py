@@ -54,6 +54,7 @@ class FrameCache:
 
     @budget.setter
     def budget(self, value: int) -> None:
+        """Change the budget."""
         with self._changed:
             self._budget = value
             self._evict()
