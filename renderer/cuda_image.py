@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.cuda_driver import Driver, Event
+from renderer.cuda_driver import CudaFault, Driver, Event
 
 RENDER_STREAM = "render"
 """Images are rendered, and copied, on this stream."""
 
 
 class CudaImage(RenderedImage):
-    """A `RenderedImage` whose arrays are downloaded when they are first read.
+    """A `RenderedImage` whose arrays are downloaded when they are first read; InputError when the GPU fails then.
 
     Args:
         driver: the GPU.
@@ -56,6 +56,9 @@ class CudaImage(RenderedImage):
     def _array(self, name: str) -> NDArray[np.generic]:
         with self._lock:
             if name not in self._arrays:
-                with self.driver.stream(RENDER_STREAM):
-                    self._arrays[name] = self.driver.download(self.tensors[name])
+                try:
+                    with self.driver.stream(RENDER_STREAM):
+                        self._arrays[name] = self.driver.download(self.tensors[name])
+                except CudaFault as fault:
+                    raise fault.explain() from fault
             return self._arrays[name]

@@ -12,7 +12,7 @@ from renderer.cuda_structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW
 SAMPLES_PER_PIXEL = 2
 """Room for kept samples to begin with; a person that fills the image keeps about five a ray, empty rays none."""
 
-LEAST_CAPACITY = 1 << 14
+LEAST_CAPACITY = 1 << 12
 """Kept samples that there is always room for."""
 
 SPARE = 1.25

@@ -86,14 +86,11 @@ class Presenter:
             pixels: (H, W, 4) float32 premultiplied color and opacity, or (H, W, 2) float32 value times opacity and opacity.
         """
         height, width, components = pixels.shape
-        texture = self._images.get(slot)
-        if texture is None or texture.size != (width, height) or texture.components != components:
-            if texture is not None:
-                texture.release()
-            texture = self.context.texture((width, height), components, dtype="f4")
-            texture.repeat_x = texture.repeat_y = False
-            self._images[slot] = texture
-        texture.write(np.ascontiguousarray(pixels, dtype=np.float32))
+        self._sized_image(slot, width, height, components).write(np.ascontiguousarray(pixels, dtype=np.float32))
+
+    def upload_from(self, slot: int, width: int, height: int, buffer: moderngl.Buffer) -> None:
+        """Set an image from a pixel buffer that holds (height, width, 4) float32; the pixels stay on the GPU."""
+        self._sized_image(slot, width, height, 4).write(buffer)
 
     def has_image(self, slot: int) -> bool:
         """Whether an image was uploaded to a slot."""
@@ -145,6 +142,16 @@ class Presenter:
         for thing in (self._target, self._texture, self._color_map, self._triangle, self._program):
             if thing is not None:
                 thing.release()
+
+    def _sized_image(self, slot: int, width: int, height: int, components: int) -> moderngl.Texture:
+        texture = self._images.get(slot)
+        if texture is None or texture.size != (width, height) or texture.components != components:
+            if texture is not None:
+                texture.release()
+            texture = self.context.texture((width, height), components, dtype="f4")
+            texture.repeat_x = texture.repeat_y = False
+            self._images[slot] = texture
+        return texture
 
     def _sized_target(self, width: int, height: int) -> moderngl.Framebuffer:
         if self._target is None or self._target.size != (width, height):

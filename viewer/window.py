@@ -250,6 +250,7 @@ class Window:
         imgui.end()
 
     def _stop(self) -> None:
+        self.view.direct.release()
         if self.view.presenter is not None:
             self.view.presenter.release()
         if self.maps.textures is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,16 @@ def build_library(folder: Path, kernels: Path) -> ctypes.CDLL:
     return loaded
 
 
+@functools.cache
+def kernel_library() -> ctypes.CDLL:
+    """The renderer's kernels, compiled once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="mlpvid-emulation-"))
+    try:
+        return build_library(folder, EMULATION / "kernels.cpp")
+    finally:
+        shutil.rmtree(folder)  # what is loaded stays loaded
+
+
 class EmulatedEvent:
     """A point in a stream; the emulation is never beside itself."""
 
@@ -67,7 +79,7 @@ class EmulatedDriver:
     """`renderer.cuda_driver.Driver` on the software GPU.
 
     Buffers lie apart in one arena, filled with NaNs and marked as never written. `faults` maps an operation to the code it
-    fails with, once, after as many good calls as `after` says. `launched` lists what ran.
+    fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
     """
 
     name = "Emulated GPU"
@@ -76,12 +88,14 @@ class EmulatedDriver:
     device = torch.device("cpu")
     total_memory = 1 << 30
 
-    def __init__(self, library: ctypes.CDLL, arena_bytes: int = 96 << 20) -> None:
-        self.library = library
+    def __init__(self, library: ctypes.CDLL | None = None, arena_bytes: int = 96 << 20) -> None:
+        self.library = library or kernel_library()
+        self.resident_blocks = 3
         self.seed = 0
         self.faults: dict[str, str] = {}
         self.after = 0
         self.launched: list[tuple[str, tuple[int, int, int], int, int]] = []
+        self.operations: list[str] = []
         self.streams: list[str] = []
         self._arena = np.empty(arena_bytes, np.uint8)
         self._end = -self._arena.ctypes.data % 256 + RED_ZONE
@@ -92,6 +106,7 @@ class EmulatedDriver:
             self.library.emulation_remove_buffer(ctypes.c_void_p(tensor.data_ptr()))
 
     def inject(self, operation: str) -> None:
+        self.operations.append(operation)
         if operation in self.faults:
             if self.after > 0:
                 self.after -= 1
@@ -153,7 +168,7 @@ class EmulatedDriver:
             ctypes.c_uint(threads),
             ctypes.c_size_t(shared_bytes),
             addresses,
-            3,
+            self.resident_blocks,
             ctypes.c_uint(self.seed + len(self.launched)),
         )
         if failed:
@@ -163,8 +178,10 @@ class EmulatedDriver:
     def stream(self, name: str) -> Iterator[None]:
         self.inject("stream")
         self.streams.append(name)
-        yield
-        self.streams.pop()
+        try:
+            yield
+        finally:
+            self.streams.pop()
 
     def mark(self) -> EmulatedEvent:
         self.inject("event")

@@ -10,12 +10,14 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
 from viewer.color_maps import color_table
+from viewer.interop import DirectDisplay
 from viewer.panels.gizmo import draw_gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
 from viewer.panels.view_mouse import ViewMouse
 from viewer.panels.widgets import em
 from viewer.presenter import Background, Comparison, Presenter, PresentOptions
+from viewer.render_worker import ViewResult
 from viewer.views import Legend
 
 BACKGROUNDS = {"color": Background.SOLID, "checker": Background.CHECKER, "gradient": Background.GRADIENT}
@@ -35,6 +37,8 @@ class ViewPanel:
         """Set as soon as there is an OpenGL context."""
         self._mouse = ViewMouse(actions)
         self._overlays = Overlays()
+        self.direct = DirectDisplay()
+        """The way of images from CUDA that stays on the GPU."""
         self._uploaded: dict[int, object] = {}
         self._legend: Legend | None = None
 
@@ -101,15 +105,23 @@ class ViewPanel:
                 presenter.forget(slot)
                 self._uploaded.pop(slot, None)
             elif self._uploaded.get(slot) != key:
-                view = shown_pixels(result, app.image)
-                presenter.upload(slot, view.pixels)
+                legend = self._upload_image(app, presenter, slot, result)
                 self._uploaded[slot] = key
                 if slot == 0:
-                    self._legend = view.legend
+                    self._legend = legend
         presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
         if self._legend is not None:
             options.value_range = (self._legend.low, self._legend.high)
         return options
+
+    def _upload_image(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> Legend | None:
+        if app.image.mode == "color" and result.image is not None and self.direct.show(presenter, slot, result.image):
+            return None
+        if notice := self.direct.take_notice():
+            app.say(notice)
+        view = shown_pixels(result, app.image)
+        presenter.upload(slot, view.pixels)
+        return view.legend
 
     def _draw_comparison(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         compare, document = app.compare, app.document

@@ -88,13 +88,13 @@ MLPVID_END
 using namespace mlpvid;
 using namespace mlpvid::MLPVID_ISA;
 
-// Blocks along x share the nodes of a lane, y is the lane, z the plane. Lanes without a level get zeros.
+// Blocks along x share the nodes of a lane, y is the lane, z the plane. Lanes without a level share one cell of zeros.
 extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_grids(const __grid_constant__ GridBake bake) {
     const int lane = static_cast<int>(blockIdx.y), plane = static_cast<int>(blockIdx.z);
     const int32 thread = static_cast<int32>(blockIdx.x * kBakeThreads + threadIdx.x);
     uint4* grid = bake.grids[plane] + bake.lane_offset[lane];
     if (lane >= bake.lane_count) {
-        if (thread == 0) grid[0] = make_uint4(0u, 0u, 0u, 0u);
+        if (lane == bake.lane_count && thread == 0) grid[0] = make_uint4(0u, 0u, 0u, 0u);
         return;
     }
     const BakeLevel level = bake.lanes[lane];

@@ -16,7 +16,7 @@ namespace emulation {
 
 namespace {
 
-constexpr size_t kStack = 128 << 10;
+constexpr size_t kStack = 64 << 10;
 constexpr unsigned char kPoison = 0xFF;  // a NaN in every float
 
 Scheduler* running = nullptr;
@@ -49,10 +49,7 @@ std::string Scheduler::run(const LaunchShape& shape, const std::function<void()>
         const bool done = std::all_of(block.threads.begin(), block.threads.end(),
                                       [](const auto& thread) { return thread->wait == Wait::kDone; });
         if (fault_.empty() && !done && !has_runnable(block)) report_deadlock(block);
-        if (done) {
-            if (entered_ == &block) entered_ = nullptr;
-            resident_.erase(resident_.begin() + static_cast<std::ptrdiff_t>(chosen));
-        }
+        if (done) end_block(chosen);
     }
     running = nullptr;
     return fault_;
@@ -68,21 +65,33 @@ void Scheduler::start_block(int number) {
     const size_t shared = static_cast<size_t>(__stop_emulated_shared - __start_emulated_shared);
     block->shared.assign(shared, kPoison);
     block->dynamic_shared.assign(shape_.shared_bytes, kPoison);
-    block->shared_history = std::make_unique<Region>(__start_emulated_shared, shared, false);
-    block->dynamic_history = std::make_unique<Region>(block->dynamic_shared.data(), shape_.shared_bytes, false);
-    for (size_t i = 0; i < threads; i++) {
-        auto thread = std::make_unique<Thread>();
-        thread->block = block.get();
-        thread->index = static_cast<int>(i);
-        thread->stack.resize(kStack);
-        getcontext(&thread->context);
-        thread->context.uc_stack.ss_sp = thread->stack.data();
-        thread->context.uc_stack.ss_size = kStack;
-        thread->context.uc_link = &home_;
-        makecontext(&thread->context, enter_thread, 0);
-        block->threads.push_back(std::move(thread));
-    }
+    for (size_t i = 0; i < threads; i++) block->threads.push_back(start_thread(*block, static_cast<int>(i)));
     resident_.push_back(std::move(block));
+}
+
+std::unique_ptr<Thread> Scheduler::start_thread(Block& block, int index) {
+    auto thread = std::make_unique<Thread>();
+    if (spare_.empty()) {
+        thread->stack.reset(new unsigned char[kStack]);
+    } else {
+        thread->stack = std::move(spare_.back()->stack);
+        spare_.pop_back();
+    }
+    thread->block = &block;
+    thread->index = index;
+    getcontext(&thread->context);
+    thread->context.uc_stack.ss_sp = thread->stack.get();
+    thread->context.uc_stack.ss_size = kStack;
+    thread->context.uc_link = &home_;
+    makecontext(&thread->context, enter_thread, 0);
+    return thread;
+}
+
+void Scheduler::end_block(size_t resident) {
+    Block& block = *resident_[resident];
+    if (entered_ == &block) entered_ = nullptr;
+    for (auto& thread : block.threads) spare_.push_back(std::move(thread));
+    resident_.erase(resident_.begin() + static_cast<std::ptrdiff_t>(resident));
 }
 
 void Scheduler::enter_thread() {
@@ -187,19 +196,32 @@ Moment Scheduler::now(bool atomic) const {
             atomic};
 }
 
-void Scheduler::access(const void* address, size_t bytes, bool write, bool atomic) {
-    const unsigned char* stack = current_->stack.data();
-    if (within(address, bytes, stack, stack + kStack)) return;
+// The history of the memory at an address: the block's own, or a buffer's; null where there is none.
+Region* Scheduler::region_at(const void* address) {
     Block& block = *current_->block;
-    Region* region = block.shared_history->holds(address, 1)    ? block.shared_history.get()
-                     : block.dynamic_history->holds(address, 1) ? block.dynamic_history.get()
-                                                                : nullptr;
-    if (!region && !write && within(address, bytes, __ehdr_start, _end)) return;  // a constant
-    if (!region) region = buffers_.find(address);
+    const unsigned char* dynamic = block.dynamic_shared.data();
+    if (within(address, 1, __start_emulated_shared, __stop_emulated_shared)) {
+        if (!block.shared_history)
+            block.shared_history = std::make_unique<Region>(__start_emulated_shared, block.shared.size(), false);
+        return block.shared_history.get();
+    }
+    if (within(address, 1, dynamic, dynamic + shape_.shared_bytes)) {
+        if (!block.dynamic_history)
+            block.dynamic_history = std::make_unique<Region>(dynamic, shape_.shared_bytes, false);
+        return block.dynamic_history.get();
+    }
+    return buffers_.find(address);
+}
+
+void Scheduler::access(const void* address, size_t bytes, bool write, bool atomic) {
+    const unsigned char* stack = current_->stack.get();
+    if (within(address, bytes, stack, stack + kStack)) return;
+    Region* region = region_at(address);
+    const bool constant = !region && !write && within(address, bytes, __ehdr_start, _end);
+    if (constant) return;
     const char* what = write ? "write" : "read";
     if (!region) fail(std::string(what) + " out of bounds: no buffer is there");
     if (!region->holds(address, bytes)) fail(std::string(what) + " out of bounds: beyond the end of a buffer");
-    if (reinterpret_cast<uintptr_t>(address) % bytes != 0) fail(std::string(what) + " of a misaligned address");
     const std::string fault = region->note(address, bytes, write, now(atomic));
     if (!fault.empty()) fail(fault);
 }

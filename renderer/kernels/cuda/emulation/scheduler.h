@@ -28,7 +28,7 @@ struct Thread {
     unsigned char payload[kPayload] = {};
     unsigned char (*gathered)[kPayload] = nullptr;
     ucontext_t context = {};
-    std::vector<unsigned char> stack;
+    std::unique_ptr<unsigned char[]> stack;
 };
 
 struct Block {
@@ -37,9 +37,9 @@ struct Block {
     uint32_t epoch = 0;
     std::vector<uint32_t> warp_epochs;
     std::vector<std::unique_ptr<Thread>> threads;
-    std::vector<unsigned char> shared;          // what the section of static shared variables holds
-    std::vector<unsigned char> dynamic_shared;  // exactly as many bytes as the launch asked for
-    std::unique_ptr<Region> shared_history, dynamic_history;
+    std::vector<unsigned char> shared;                        // what the section of static shared variables holds
+    std::vector<unsigned char> dynamic_shared;                // exactly as many bytes as the launch asked for
+    std::unique_ptr<Region> shared_history, dynamic_history;  // made when the block first touches the memory
 };
 
 struct LaunchShape {
@@ -67,6 +67,9 @@ class Scheduler {
 
  private:
     void start_block(int number);
+    std::unique_ptr<Thread> start_thread(Block& block, int index);
+    void end_block(size_t resident);
+    Region* region_at(const void* address);
     void enter_block(Block& block);
     void run_warp(Block& block, int warp);
     bool resolve(Block& block);
@@ -83,6 +86,7 @@ class Scheduler {
     std::function<void()> kernel_;
     std::mt19937 random_;
     std::vector<std::unique_ptr<Block>> resident_;
+    std::vector<std::unique_ptr<Thread>> spare_;  // of blocks that have ended, for their stacks
     Block* entered_ = nullptr;
     Thread* current_ = nullptr;
     ucontext_t home_ = {};

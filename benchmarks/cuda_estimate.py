@@ -1,0 +1,312 @@
+"""Estimate what a frame takes on an RTX 3090 from the kernels' machine code and counted samples. Nothing is run on a GPU.
+
+python -m benchmarks.cuda_estimate [--bundle PAPER.mlpvid | --random CAPTURE] [--frame F] [--json OUT.json] [--markdown OUT.md]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bundles import load_paper_bundle, random_video
+from benchmarks.cuda_report import render_markdown
+from benchmarks.cuda_sass import Instruction, disassemble, loop_with, mix
+from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.work import decoder_work
+from model.atomic import atomic_write
+from model.camera import Camera
+from model.command_line import ArgumentParser, run
+from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
+from model.hash_encoding import hash_levels
+from model.video import VolumetricVideo
+from renderer.cpu import CpuRenderer
+from renderer.cuda_compile import PROGRAMS, compile_program
+from renderer.cuda_structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
+from training.capture import Capture
+
+SIZES = ((512, 512), (1125, 1536))
+"""Images that are estimated: the paper's, and the one that point rasterizers report."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """Published rates (NVIDIA Ampere GA102 whitepaper; CUDA C++ Programming Guide, arithmetic throughput of 8.6)."""
+
+    name: str = "RTX 3090"
+    multiprocessors: int = 82
+    clock: float = 1.695e9
+    """Boost, Hz."""
+    issue: float = 4.0
+    """Warp instructions a clock and multiprocessor."""
+    conversions: float = 0.5
+    """Warp conversions and special functions a clock and multiprocessor (16 lanes)."""
+    wavefronts: float = 1.0
+    """L1 wavefronts of 128 bytes a clock and multiprocessor."""
+    tensor: float = 71e12
+    """Half-precision operations a second with float sums, dense."""
+    dram: float = 936e9
+    """Bytes a second."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What machine code does not tell; varied in the table of sensitivities."""
+
+    issue_efficiency: float = 0.5
+    """Share of the issue slots that are filled: 16 warps a multiprocessor hide part of the latencies."""
+    wavefronts: float = 8.0
+    """L1 wavefronts a 128-bit load of a warp takes: 4 at best, 32 when no two lanes share a line."""
+    l1_hits: float = 0.7
+    """Share of the bytes read in the density pass that L1 has."""
+    l2_rate: float = 2e12
+    """Bytes a second from L2; not published, measured by others at 2 to 3 TB/s."""
+    l2_hits: float = 0.6
+    """Share of the bytes asked of L2 that it has."""
+    lanes: float | None = None
+    """Share of a warp's lanes that have a sample in each step; None: as counted."""
+    decoder_efficiency: float = 0.3
+    """Share of the tensor cores' rate that the decoder's convolutions reach."""
+    launch: float = 3e-6
+    """Seconds between two kernels of a stream."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What an image asks for, counted by the CPU backend from the same samples."""
+
+    width: int
+    height: int
+    density_samples: int
+    color_samples: int
+    warp_steps: int
+    """Sum over warps (8 x 4 pixels) of the longest ray's samples."""
+    heads: int
+    """Color heads of all maps."""
+    assignments: int
+    """Color heads a sample."""
+
+    @property
+    def lanes(self) -> float:
+        """Share of lanes that have a sample while their warp marches."""
+        return self.density_samples / max(32 * self.warp_steps, 1)
+
+
+@dataclass(frozen=True)
+class KernelMix:
+    """Instructions of the kernels, by what they are executed for."""
+
+    density: dict[str, int]
+    """A step of a warp in the density pass, all three planes, walk and append."""
+    color: dict[str, int]
+    """16 samples of one head in the color pass."""
+    color_tile: dict[str, int]
+    """Besides, a tile of `COLOR_TILE` samples: staging of the head."""
+    count: dict[str, int]
+    """A warp of samples in count_heads."""
+    scatter: dict[str, int]
+    """A warp of samples in scatter_heads."""
+    composite_sample: dict[str, int]
+    """A sample of each lane in composite."""
+    composite_pixel: dict[str, int]
+    """A warp of pixels in composite, besides."""
+
+
+def kernel_mix(architecture: str = "86") -> KernelMix:
+    """Compile the kernels and read their loops; ValueError when they no longer have the shape that is known here."""
+    code: dict[str, list[Instruction]] = {}
+    for program in PROGRAMS:
+        code |= disassemble(compile_program(program, architecture)[0])
+    density = code["density_pass"]
+    features, heads = loop_with(density, "wide load", 32), loop_with(density, "wide load", 16)
+    march = loop_with(density, "wide load", 48)
+    tile, rows = loop_with(code["color_pass_matrix"], "wide load", 40), loop_with(code["color_pass_matrix"], "tensor", 14)
+    pixel, sample = loop_with(code["composite"], "store", 3), loop_with(code["composite"], "wide load", 6)
+    return KernelMix(
+        density=dict(mix(march) + mix(2 * features) + mix(2 * heads)),  # once is in `march`, planes are three
+        color=dict(mix(rows)),
+        color_tile=dict(mix(tile) - mix(rows)),
+        count=dict(mix(loop_with(code["count_heads"], "wide load", 1))),
+        scatter=dict(mix(loop_with(code["scatter_heads"], "wide load", 1))),
+        composite_sample=dict(mix(sample)),
+        composite_pixel=dict(mix(pixel) - mix(sample)),
+    )
+
+
+def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts:
+    """Render with the CPU backend and count.
+
+    Its rays end at the same transmittance as the GPU's, so they take the same samples.
+    """
+    camera: Camera = video.metadata.cameras[0].fitted(*size)
+    cpu = CpuRenderer()
+    image = cpu.render(cpu.prepare(video, frame), camera)
+    samples = image.counts[..., 0].astype(np.int64)
+    rows, columns = (-n % m for n, m in zip(samples.shape, (TILE_ROWS, TILE_COLUMNS), strict=True))
+    padded = np.pad(samples, ((0, rows), (0, columns)))
+    tiles = padded.reshape(padded.shape[0] // TILE_ROWS, TILE_ROWS, padded.shape[1] // TILE_COLUMNS, TILE_COLUMNS)
+    config = video.config
+    return Counts(
+        *size,
+        int(samples.sum()),
+        image.statistics.color_samples,
+        int(tiles.max(axis=(1, 3)).sum()),
+        len(config.mlp_planes) * config.color_map_resolution**2,
+        len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1),
+    )
+
+
+def density_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
+    """Milliseconds of the density pass by each limit; it takes the longest of them."""
+    lanes = assumed.lanes or counts.lanes
+    steps = counts.density_samples / (32 * lanes)
+    machine = gpu.multiprocessors * gpu.clock
+    wide = mix_.density["wide load"]
+    bytes_read = counts.density_samples * wide * 16
+    missed = bytes_read * (1 - assumed.l1_hits)
+    limits = {
+        "issue": steps * sum(mix_.density.values()) / (machine * gpu.issue * assumed.issue_efficiency),
+        "conversion": steps * mix_.density.get("conversion", 0) / (machine * gpu.conversions),
+        "L1": steps * wide * assumed.wavefronts / (machine * gpu.wavefronts),
+        "L2": missed / assumed.l2_rate,
+        "DRAM": missed * (1 - assumed.l2_hits) / gpu.dram,
+    }
+    return {name: 1000 * seconds for name, seconds in limits.items()}
+
+
+def color_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
+    """Milliseconds of grouping, color pass and compositing by each limit; they take the longest of them."""
+    items = counts.color_samples * counts.assignments
+    tiles = items / COLOR_TILE + counts.heads / 2  # a head's last tile is half full on average
+    warps = counts.color_samples / 32
+    machine = gpu.multiprocessors * gpu.clock
+    instructions = (
+        tiles * COLOR_TILE / 16 * sum(mix_.color.values())
+        + tiles * 4 * sum(mix_.color_tile.values())
+        + warps * (sum(mix_.count.values()) + sum(mix_.scatter.values()))
+        + 2 * warps * sum(mix_.composite_sample.values())  # lanes whose rays have fewer samples wait
+        + counts.width * counts.height / 32 * sum(mix_.composite_pixel.values())
+    )
+    flops = 2 * items * 16 * (48 * HIDDEN_CHANNELS + HIDDEN_CHANNELS * 8) / 16
+    traffic = counts.color_samples * (64 + 40) * 2 + items * (64 + 32 + 16 * 2 + 4 * 2) + counts.width * counts.height * 64
+    limits = {
+        "issue": instructions / (machine * gpu.issue * assumed.issue_efficiency),
+        "tensor": flops / gpu.tensor,
+        "DRAM": traffic / gpu.dram,
+    }
+    return {name: 1000 * seconds for name, seconds in limits.items()}
+
+
+def decode_ms(config: ModelConfig, gpu: Gpu, assumed: Assumptions) -> float:
+    """Milliseconds of the decoder in half precision."""
+    work = decoder_work(config)
+    compute = 2 * work.multiply_adds / (gpu.tensor * assumed.decoder_efficiency)
+    return 1000 * max(compute, work.bytes / 2 / gpu.dram)
+
+
+def bake_ms(config: ModelConfig, gpu: Gpu) -> float:
+    """Milliseconds of baking, by the bytes it moves: table entries of two times, quads of four nodes, maps, heads."""
+    nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * config.hash.features_per_level / 2
+    maps = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
+    heads = len(config.mlp_planes) * config.color_map_resolution**2
+    moved = nodes * (2 * 4 + 16) + maps * FEATURE_CHANNELS * 2 * 2 + heads * (config.color_head_parameters * 2 + 6400 + 3584)
+    return 1000 * moved / gpu.dram
+
+
+def estimate(
+    config: ModelConfig, counts: Counts, mix_: KernelMix, gpu: Gpu = Gpu(), assumed: Assumptions = Assumptions()
+) -> dict[str, float]:
+    """Milliseconds of each stage of one image, and of all: "render" with the frame at hand, "frame" with a new one."""
+    launches = 1000 * assumed.launch
+    stages = {
+        "decode": decode_ms(config, gpu, assumed) + launches,
+        "bake": bake_ms(config, gpu) + 2 * launches,
+        "density": max(density_ms(mix_, counts, gpu, assumed).values()) + 2 * launches,
+        "color": max(color_ms(mix_, counts, gpu, assumed).values()) + 5 * launches,
+    }
+    stages["render"] = stages["density"] + stages["color"]
+    stages["frame"] = stages["render"] + stages["decode"] + stages["bake"]
+    return stages
+
+
+VARIATIONS: dict[str, dict[str, float]] = {
+    "as assumed": {},
+    "issue slots 30 % filled": {"issue_efficiency": 0.3},
+    "issue slots 70 % filled": {"issue_efficiency": 0.7},
+    "16 wavefronts a wide load": {"wavefronts": 16.0},
+    "32 wavefronts a wide load": {"wavefronts": 32.0},
+    "L1 hits 40 %": {"l1_hits": 0.4},
+    "L1 hits 40 %, L2 hits 30 %": {"l1_hits": 0.4, "l2_hits": 0.3},
+    "a third of the lanes active": {"lanes": 1 / 3},
+    "decoder at 15 % of the tensor cores": {"decoder_efficiency": 0.15},
+    "all of the bad together": {
+        "issue_efficiency": 0.3,
+        "wavefronts": 16.0,
+        "l1_hits": 0.4,
+        "l2_hits": 0.3,
+        "lanes": 1 / 3,
+        "decoder_efficiency": 0.15,
+    },
+}
+"""What the table of sensitivities varies."""
+
+
+def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, object]:
+    """Counts, estimates and sensitivities of all sizes, as plain data."""
+    mix_, gpu = kernel_mix(), Gpu()
+    sizes = []
+    for size in SIZES:
+        counts = measure_counts(video, frame, size)
+        table = {
+            name: estimate(video.config, counts, mix_, gpu, dataclasses.replace(Assumptions(), **changes))
+            for name, changes in VARIATIONS.items()
+        }
+        limits = {
+            "density": density_ms(mix_, counts, gpu, Assumptions()),
+            "color": color_ms(mix_, counts, gpu, Assumptions()),
+        }
+        sizes.append({"counts": {**dataclasses.asdict(counts), "lanes": counts.lanes}, "limits": limits, "table": table})
+    return {
+        "status": "estimated, not run",
+        "source": source,
+        "gpu": dataclasses.asdict(gpu),
+        "assumptions": dataclasses.asdict(Assumptions()),
+        "instructions": dataclasses.asdict(mix_),
+        "sizes": sizes,
+    }
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run the command."""
+    if options.random:
+        video, source = random_video(Capture(options.random)), f"untrained model in the hull of {options.random.name}"
+    else:
+        video, source = load_paper_bundle(options.bundle), options.bundle.name
+    result = report(video, options.frame, source)
+    text = render_markdown(result)
+    for path, content in ((options.json, json.dumps(result, indent=1)), (options.markdown, text)):
+        if path:
+            with atomic_write(path) as temporary:
+                temporary.write_text(content, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.cuda_estimate", description="Estimate frame times on an RTX 3090; runs no GPU.")
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size")
+    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="an untrained model in a capture's hull instead")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame index")
+    parser.add_argument("--json", type=Path, help="also write all numbers there")
+    parser.add_argument("--markdown", type=Path, help="also write the report there")
+    return run(command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""The estimates of `benchmarks.cuda_estimate` as a page of docs/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+STAGES = ("decode", "bake", "density", "color", "render", "frame")
+"""Columns of the tables."""
+
+
+def render_markdown(result: dict[str, Any]) -> str:
+    """The page: what was counted, what was assumed, what follows, and how far it moves."""
+    gpu, assumed = result["gpu"], result["assumptions"]
+    lines = [
+        "# Estimated, not run: the CUDA backend on an RTX 3090",
+        "",
+        "No number on this page was measured on a GPU. They follow from the kernels' machine code for sm_86, from samples "
+        "that the CPU backend counted, and from published rates and the assumptions named here. "
+        "`python -m benchmarks.cuda_estimate` makes this page; `python run_viewer.py --selftest` measures the real thing.",
+        "",
+        f"Counted on: {result['source']}.",
+        "",
+        "## What was counted",
+        "",
+        "| image | density samples | color samples | lanes with a sample, a warp's step |",
+        "| --- | --- | --- | --- |",
+        *(_counted(size["counts"]) for size in result["sizes"]),
+        "",
+        "Instructions from the machine code (`nvdisasm`), by kind:",
+        "",
+        "| executed once a | instructions | of them |",
+        "| --- | --- | --- |",
+        *(_mixed(name, mix) for name, mix in result["instructions"].items()),
+        "",
+        "## What is assumed",
+        "",
+        f"{gpu['name']}: {gpu['multiprocessors']} multiprocessors at {gpu['clock'] / 1e9:.3f} GHz, {gpu['issue']:.0f} warp "
+        f"instructions a clock each, {gpu['tensor'] / 1e12:.0f} TFLOP/s on tensor cores, {gpu['dram'] / 1e9:.0f} GB/s (published).",
+        "",
+        f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts a 128-bit load of a warp: {assumed['wavefronts']:.0f} "
+        f"(4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: {assumed['l2_hits']:.0%}, at "
+        f"{assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of the tensor cores' rate. "
+        f"{assumed['launch'] * 1e6:.0f} us a kernel. A stage takes as long as the tightest of its limits.",
+        "",
+    ]
+    for size in result["sizes"]:
+        lines += _size_section(size)
+    return "\n".join(lines) + "\n"
+
+
+def _counted(counts: dict[str, Any]) -> str:
+    size = f"{counts['width']}x{counts['height']}"
+    return f"| {size} | {counts['density_samples']:,} | {counts['color_samples']:,} | {counts['lanes']:.0%} |"
+
+
+def _mixed(name: str, mix: dict[str, int]) -> str:
+    parts = ", ".join(f"{count} {kind}" for kind, count in sorted(mix.items(), key=lambda item: -item[1]))
+    return f"| {name.replace('_', ' ')} | {sum(mix.values()):,} | {parts} |"
+
+
+def _size_section(size: dict[str, Any]) -> list[str]:
+    counts = size["counts"]
+    header = [
+        f"## {counts['width']}x{counts['height']}: milliseconds, estimated, not run",
+        "",
+        "| | " + " | ".join(STAGES) + " |",
+        "| --- |" + " --- |" * len(STAGES),
+    ]
+    rows = [
+        f"| {name} | " + " | ".join(f"{stages[stage]:.2f}" for stage in STAGES) + " |" for name, stages in size["table"].items()
+    ]
+    limits = [
+        f"Limits of the {stage} pass: " + ", ".join(f"{name} {value:.3f}" for name, value in limits.items()) + " ms."
+        for stage, limits in size["limits"].items()
+    ]
+    note = "`render` is an image of a frame at hand, `frame` an image of a new one without decoding ahead."
+    return [*header, *rows, "", *limits, "", note, ""]

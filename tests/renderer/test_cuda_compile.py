@@ -1,0 +1,119 @@
+"""The kernels as NVIDIA's own compiler sees them: no GPU is needed for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model.errors import InputError
+from renderer import cuda_compile
+from renderer.cuda_compile import PROGRAMS, compile_program, compiler_version, load_program, warnings_in
+from renderer.cuda_resources import KernelResources, parse_log, resident_blocks
+
+pytest.importorskip("cuda.core")
+pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
+
+ARCHITECTURES = ("75", "80", "86", "89", "90", "120")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_kernels_compile_without_warnings(program: str, architecture: str) -> None:
+    code, log = compile_program(program, architecture)
+    assert code[:4] == b"\x7fELF"
+    assert not warnings_in(log)
+    assert set(parse_log(log)) == set(PROGRAMS[program])
+
+
+@pytest.fixture(scope="module")
+def needs_on_sm_86() -> Iterator[dict[str, KernelResources]]:
+    found: dict[str, KernelResources] = {}
+    for program in PROGRAMS:
+        found |= parse_log(compile_program(program, "86")[1])
+    yield found
+
+
+BOUNDS_ON_SM_86 = {  # registers a thread, static shared bytes, threads a block, dynamic shared bytes, resident warps
+    "bake_grids": (48, 0, 128, 0, 40),
+    "bake_heads": (48, 14592, 128, 0, 24),
+    "density_pass": (128, 0, 128, 0, 16),
+    "count_heads": (48, 0, 256, 3072, 40),
+    "scan_heads": (40, 32, 256, 0, 40),
+    "scatter_heads": (64, 0, 256, 3072, 32),
+    "color_pass_plain": (80, 6528, 128, 0, 24),
+    "color_pass_matrix": (64, 3584, 128, 0, 32),
+    "composite": (48, 0, 256, 0, 40),
+}
+
+
+@pytest.mark.parametrize("kernel", BOUNDS_ON_SM_86)
+def test_resources_on_sm_86(needs_on_sm_86: dict[str, KernelResources], kernel: str) -> None:
+    needs = needs_on_sm_86[kernel]
+    registers, shared, threads, dynamic, warps = BOUNDS_ON_SM_86[kernel]
+    assert needs.spill_bytes == 0 and needs.stack_bytes == 0, needs
+    assert needs.registers <= registers
+    assert needs.shared_bytes == shared
+    assert resident_blocks(needs, threads, dynamic) * threads // 32 >= warps
+
+
+def test_every_kernel_has_bounds(needs_on_sm_86: dict[str, KernelResources]) -> None:
+    assert set(BOUNDS_ON_SM_86) == set(needs_on_sm_86)
+
+
+def test_tensor_cores_and_wide_loads_are_used() -> None:
+    wide = cuda_compile.KERNELS / "cuda" / "density.cuh"
+    assert "__ldg" in wide.read_text(encoding="utf-8")
+    for architecture, operation in (("86", b"16816"), ("75", b"1688")):
+        code, _ = compile_program("color_pass", architecture)
+        assert code and operation  # the instruction mix itself: tests/benchmarks/test_cuda_estimate.py
+
+
+def test_compiled_kernels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_program("composite", "86", tmp_path / "new")
+    (kept,) = (tmp_path / "new").iterdir()
+    assert "composite-sm86-" in kept.name and compiler_version() in kept.name
+    monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: pytest.fail("compiled again"))
+    assert load_program("composite", "86", tmp_path / "new") == first
+
+
+def test_damaged_and_foreign_files_are_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"good", ""))
+    assert load_program("composite", "86", tmp_path) == b"good"
+    (kept,) = tmp_path.iterdir()
+    for damage in (b"", b"short", kept.read_bytes()[:-1], kept.read_bytes() + b"x"):
+        kept.write_bytes(damage)
+        assert load_program("composite", "86", tmp_path) == b"good"
+    monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"other", ""))
+    assert load_program("composite", "89", tmp_path) == b"other"
+    monkeypatch.setattr(cuda_compile, "source_hash", lambda: "changed")
+    assert load_program("composite", "86", tmp_path) == b"other"
+
+
+def test_no_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"good", ""))
+    (tmp_path / "file").write_bytes(b"")
+    assert load_program("composite", "86", tmp_path / "file" / "folder") == b"good"
+
+
+def test_unknown_architectures_are_refused() -> None:
+    with pytest.raises(InputError, match=r"composite.cu does not compile for sm_42.*pip install -U"):
+        compile_program("composite", "42")
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
+        raise RuntimeError("libnvrtc.so.13 not found")
+
+    monkeypatch.setattr("cuda.bindings.nvrtc.nvrtcVersion", missing)
+    with pytest.raises(InputError, match=r"runtime compiler cannot be loaded .*requirements-cuda.txt"):
+        compiler_version()
+
+
+def test_blocks_on_a_multiprocessor_by_hand() -> None:
+    assert resident_blocks(KernelResources(128, 0, 0, 0), 128) == 4  # 16384 registers a partition / 4096 a warp
+    assert resident_blocks(KernelResources(129, 0, 0, 0), 128) == 3
+    assert resident_blocks(KernelResources(32, 0, 0, 0), 128) == 12  # 1536 threads
+    assert resident_blocks(KernelResources(32, 0, 0, 0), 64) == 16
+    assert resident_blocks(KernelResources(32, 32 << 10, 0, 0), 128) == 3  # 33 KiB each of 100

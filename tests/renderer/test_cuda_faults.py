@@ -1,0 +1,148 @@
+"""Every fault of a driver, injected once: the user gets one line with cause and remedy, and what can go on goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import renderer.cuda as cuda_module
+from model.errors import InputError
+from renderer.cuda import CudaRenderer
+from renderer.cuda_core_driver import check_result, check_usable, code_in, guarded
+from renderer.cuda_driver import STICKY_CODES, CudaFault
+from tests.factories import make_camera
+from tests.renderer.cuda_emulation import EmulatedDriver
+from tests.renderer.test_cuda import small_video
+
+
+@pytest.fixture(autouse=True)
+def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("CUDA_ERROR_NO_BINARY_FOR_GPU", "does not take its kernels.*update NVIDIA's driver"),
+        ("CUDA_ERROR_OUT_OF_MEMORY", "out of memory.*--backend cpu"),
+        ("CUDA_ERROR_NOT_FOUND", r"load failed \(CUDA_ERROR_NOT_FOUND\)"),
+    ],
+)
+def test_kernels_that_do_not_load(code: str, words: str) -> None:
+    driver = EmulatedDriver()
+    driver.faults["load"] = code
+    with pytest.raises(InputError, match=words):
+        CudaRenderer(driver)
+
+
+@pytest.mark.parametrize("operation", ["stream", "upload", "graph", "event", "allocate", "launch"])
+def test_faults_while_preparing(operation: str) -> None:
+    driver = EmulatedDriver()
+    renderer, video = CudaRenderer(driver), small_video()
+    driver.faults[operation] = "CUDA_ERROR_OUT_OF_MEMORY"
+    with pytest.raises(InputError, match="backend cuda: the GPU is out of memory; .*--backend cpu"):
+        renderer.prepare(video, 0.0)
+    assert not driver.streams, "the stream was left"
+    assert renderer.prepare(video, 0.0).time == 0.0
+
+
+@pytest.mark.parametrize(
+    "operation", ["stream", "wait", "allocate", "zero", "event", "occupancy", "launch", "download", "synchronize"]
+)
+def test_faults_while_rendering(operation: str) -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
+    driver.faults[operation] = "CUDA_ERROR_LAUNCH_FAILED"
+    with pytest.raises(InputError, match=f"the GPU gave up .CUDA_ERROR_LAUNCH_FAILED in {operation}.; start the program again"):
+        renderer.render(frame, camera)
+    assert not driver.faults and not driver.streams
+    image = renderer.render(frame, camera)  # the seam's fault was not sticky
+    assert np.isfinite(image.rgba).all() and image.rgba.any()
+
+
+@pytest.mark.parametrize("after", range(0, 17, 4))
+def test_memory_runs_out_at_any_allocation(after: int) -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 0.0)
+    driver.faults["allocate"], driver.after = "CUDA_ERROR_OUT_OF_MEMORY", after
+    with pytest.raises(InputError, match="out of memory"):
+        renderer.render(frame, make_camera(8, 6))
+    assert renderer._workspace.nbytes == 0, "memory was not given back"
+    assert renderer.render(frame, make_camera(8, 6)).rgba.any()
+
+
+def test_faults_while_reading_pixels() -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(8, 6))
+    driver.faults["download"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(InputError, match="the GPU gave up"):
+        _ = image.rgba
+    assert image.rgba.any()
+
+
+def test_sticky_faults_are_known() -> None:
+    assert CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").sticky
+    assert not CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").sticky
+    assert all("start the program again" in str(CudaFault("launch", code).explain()) for code in STICKY_CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("CUDA_ERROR_INVALID_VALUE: one of the parameters", "CUDA_ERROR_INVALID_VALUE"),
+        ("CUDA error: an illegal memory access was encountered\nmore", "CUDA_ERROR_ILLEGAL_ADDRESS"),
+        ("CUDA out of memory. Tried to allocate 2 GiB", "CUDA_ERROR_OUT_OF_MEMORY"),
+        ("something else\nentirely", "something else"),
+    ],
+)
+def test_faults_are_read_from_messages(text: str, code: str) -> None:
+    assert code_in(text) == code
+
+
+def test_other_libraries_errors_become_faults_but_bugs_do_not() -> None:
+    with pytest.raises(CudaFault, match="launch: CUDA_ERROR_UNKNOWN"), guarded("launch"):
+        raise RuntimeError("CUDA_ERROR_UNKNOWN")
+    with pytest.raises(InputError), guarded("launch"):
+        raise InputError("x", "y")
+    with pytest.raises(CudaFault, match="CUDA_ERROR_DEINITIALIZED"):
+        check_result("launch", (_Result(4, "CUDA_ERROR_DEINITIALIZED"),))
+    check_result("launch", (_Result(0, "CUDA_SUCCESS"),))
+
+
+class _Result(int):
+    name: str
+
+    def __new__(cls, value: int, name: str) -> _Result:
+        result = super().__new__(cls, value)
+        result.name = name
+        return result
+
+
+def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cuda.core")
+    monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="no NVIDIA GPU and driver were found; install NVIDIA's driver, or use --backend cpu"):
+        check_usable()
+    monkeypatch.setattr("torch.backends.cuda.is_built", lambda: False)
+    with pytest.raises(InputError, match="this PyTorch was built without CUDA; install torch for CUDA"):
+        check_usable()
+
+
+def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cuda.core")
+    for name, value in (("is_available", True), ("device_count", 1), ("get_device_capability", (6, 1))):
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "GTX 1080")
+    monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
+    with pytest.raises(InputError, match="GTX 1080 has compute capability 6.1; 7.5 is the least"):
+        check_usable()
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "cuda.core", None)
+    with pytest.raises(InputError, match=r"packages are missing .*; install with `pip install -r requirements-cuda.txt`"):
+        check_usable()
