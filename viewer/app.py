@@ -212,7 +212,7 @@ class ViewerApp(WindowState):
         document = self.document
         if self.screen_recording is not None:
             recording, self.screen_recording = self.screen_recording, None
-            self.say(recording.finish())
+            self.start_job(Job(f"Completing {recording.output.name}", lambda _: recording.finish(), self.notify))
         elif document is not None:
             output = free_path(self.output_folder, f"{document.path.stem}-screen", ".mp4")
             size = self.window_pixels if self.record_ui else self.view_size
@@ -263,14 +263,14 @@ class ViewerApp(WindowState):
             self.redraw()
 
     def close(self) -> None:
-        """Keep the settings and end all threads."""
+        """Keep the settings and end all threads; a screen recording is completed."""
+        if self.screen_recording is not None:
+            self.toggle_screen_recording()
+        self._settle_jobs()
         for job in self.jobs:
             job.cancel.cancel()
         for job in self.jobs:
-            job.wait(10.0)
-        if self.screen_recording is not None:
-            self.screen_recording.finish()
-            self.screen_recording = None
+            job.wait(60.0)
         self.compare.clear()
         while self.documents:
             self.close_document(0)

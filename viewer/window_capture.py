@@ -34,12 +34,21 @@ class WindowCapture:
         try:
             if recording is not None and recording.due:
                 recording.add(self._pixels())
-            if self.app.screenshot_asked:
+            if self.app.screenshot_asked and self._settled():
                 self.app.screenshot_asked = False
                 self._save_screenshot()
         except InputError as error:
             self.app.screen_recording = None
             self.app.report(error)
+
+    def _settled(self) -> bool:
+        """Whether the picture is as fine as it gets; while it plays, any is good."""
+        document = self.app.document
+        if document is None or document.playback.playing:
+            return True
+        shown = document.shown
+        at_rest = shown is not None and shown.final and shown.request.time == document.playback.time
+        return at_rest and not self.app.moving and not document.feed.worker.busy
 
     def _pixels(self) -> NDArray[np.uint8]:
         if self.app.record_ui or self.presenter is None:
@@ -52,6 +61,10 @@ class WindowCapture:
             return
         frame = document.shown.request.time
         path = free_path(self.app.output_folder, f"{document.path.stem}-{frame:05g}", ".png")
-        camera = document.camera.to_camera(*self.app.view_size)
-        save_png(path, self._pixels(), camera, {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name})
+        save_png(
+            path,
+            self._pixels(),
+            document.shown.request.camera,
+            {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name},
+        )
         self.app.say(f"Screenshot saved to {path}")

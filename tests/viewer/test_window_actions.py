@@ -329,8 +329,10 @@ def test_saves_a_screenshot_with_its_camera(app: ViewerApp, drive: DriveWindow, 
 
         wait_for_image(context, app)
         press(context, "file.screenshot")
+        wait_until(context, lambda: not app.screenshot_asked)
         app.record_ui = True
         press(context, "file.screenshot")
+        wait_until(context, lambda: not app.screenshot_asked)
         files = sorted(tmp_path.glob("*.png"))
         assert len(files) == 2
         camera = open_document(app).camera.to_camera(*app.view_size)
