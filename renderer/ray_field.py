@@ -31,8 +31,8 @@ class MarchSettings:
     """Length of a step, meters."""
     weight_threshold: float = 1e-3
     """tau2: samples with a weight w at or below it get no color."""
-    stop: float = 1e-4
-    """A ray ends behind the sample that brings its transmittance to this or less."""
+    stop: float = 1e-3
+    """A ray ends behind the sample that brings its transmittance to this or less; from tau2 on nothing gets a color."""
     leak: float = 0.0
     """Slope of the density's rectifier below zero on the way back; above 0 lets empty space come back to life. The forward
     value is a rectifier's all the same."""

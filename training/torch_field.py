@@ -15,7 +15,7 @@ from training.losses import optical_depth_penalty
 from training.rays import RayBatch, Samples, Space, stratified_samples
 from training.torch_query import QueryOptions, density, query
 
-_BLOCKED = 1e-4
+_BLOCKED = 1e-3
 """Transmittance at which what lies behind no longer matters."""
 
 
