@@ -45,7 +45,7 @@ class BakedArrays:
 
 
 def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Zeroed memory in huge pages where the system has them: gathers would miss the address cache otherwise."""
+    """Memory, not cleared, in huge pages where the system has them: gathers would miss the address cache otherwise."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
 
@@ -82,10 +82,10 @@ def bake_frame(
         box: (2, 3), meters.
         occupancy: (X, Y, Z).
     """
-    grids = allocate(native, (3, lane_layout(config.hash).words), np.uint32)
-    engine.bake_grids(
-        tables.detach(), bake_levels(config.hash, time).view(np.uint8), lane_layout(config.hash).offset, unit, grids
-    )
+    lanes = lane_layout(config.hash)
+    grids = allocate(native, (3, lanes.words), np.uint32)
+    grids[:, lanes.used :] = 0
+    engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), lanes.offset, unit, grids)
     features, densities, colors = (m.detach() for m in maps)
     planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
     feature_unit = engine.bake_maps([[plane] for plane in features], planes)

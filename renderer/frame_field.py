@@ -106,8 +106,10 @@ class LaneLayout:
     """(16,) first word."""
     stride: NDArray[np.int32]
     """(16,) words from one v to the next."""
+    used: int
+    """Words of the levels; those behind them are zeros, where lanes beyond the levels stay."""
     words: int
-    """Words a plane. The last ones are zeros, where lanes beyond the levels stay."""
+    """Words a plane, zeros included."""
 
 
 def lane_layout(config: HashEncodingConfig) -> LaneLayout:
@@ -123,7 +125,7 @@ def lane_layout(config: HashEncodingConfig) -> LaneLayout:
     stride[:used] = [level.resolution for level in levels]
     offset[:used] = starts[:-1]
     padded = -(-(int(starts[-1]) + 2) // 16) * 16
-    return LaneLayout(scale, last_corner, offset, stride, padded)
+    return LaneLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
 
 
 def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:

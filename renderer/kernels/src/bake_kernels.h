@@ -68,13 +68,39 @@ static void bake_map_row(const Strided* sources, int32 count, int32 resolution, 
     }
 }
 
+constexpr int32 kStretch = 64;  // nodes at a time
+
+// Fetches the pairs of nodes [u, u + count) of a row; apart from the arithmetic, which compilers then vectorize.
+static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, const BakeLevel& level, uint32 row,
+                        int32 u, int32 count, float* MLPVID_RESTRICT pairs) {
+    for (int32 i = 0; i < count; i++) {
+        const float* entry = entries + static_cast<int64>(entry_of(level, row, u + i)) * features;
+        pairs[2 * i] = entry[0];
+        pairs[2 * i + 1] = entry[1];
+    }
+}
+
+// One row of one pair of a level's channels; `entries` is the pair's first number.
+static void bake_grid_row(const float* entries, int32 features, const BakeLevel& level, int32 v, float inverse_unit,
+                          uint32* MLPVID_RESTRICT words) {
+    const uint32 lower_row = entry_row(level, v, level.time_node), upper_row = entry_row(level, v, level.time_node + 1);
+    alignas(64) float lower[2 * kStretch], upper[2 * kStretch];
+    for (int32 u = 0; u < level.resolution; u += kStretch) {
+        const int32 count = level.resolution - u < kStretch ? level.resolution - u : kStretch;
+        fetch_pairs(entries, features, level, lower_row, u, count, lower);
+        fetch_pairs(entries, features, level, upper_row, u, count, upper);
+        for (int32 i = 0; i < count; i++)
+            words[u + i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_unit);
+    }
+}
+
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
                       float inverse_unit, const int32* lane_offset, uint32* grid) {
     const float* entries = table + level.offset * features;
     for (int32 v = first; v < last; v++)
         for (int pair = 0; pair < features / 2; pair++) {
             uint32* words = grid + lane_offset[level.lane + pair] + static_cast<int64>(v) * level.resolution;
-            bake_grid_row(entries, features, pair, level, v, inverse_unit, words);
+            bake_grid_row(entries + 2 * pair, features, level, v, inverse_unit, words);
         }
 }
 

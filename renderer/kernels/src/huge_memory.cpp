@@ -1,7 +1,6 @@
 #include "huge_memory.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <new>
 
 #if defined(_MSC_VER)
@@ -29,7 +28,6 @@ void* allocate_huge(size_t bytes) {
 #if defined(__linux__)
     if (alignment == kHugePage) madvise(block, rounded, MADV_HUGEPAGE);  // a wish: failure costs speed only
 #endif
-    std::memset(block, 0, rounded);
     return block;
 }
 

@@ -5,7 +5,7 @@
 
 namespace mlpvid {
 
-// Zeroed memory; throws std::bad_alloc.
+// Memory as it comes, not cleared; throws std::bad_alloc.
 void* allocate_huge(size_t bytes);
 void free_huge(void* block);
 

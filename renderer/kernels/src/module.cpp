@@ -189,7 +189,8 @@ NB_MODULE(mlpvid_kernels, m) {
         "(name, offset, size) of each member of FrameField; last, '' with the size of all.");
     m.def(
         "view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
-    m.def("allocate", &allocate, "bytes"_a, "Zeroed memory, aligned to cache lines and in huge pages where possible.");
+    m.def("allocate", &allocate, "bytes"_a,
+          "Memory as it comes, aligned to cache lines and in huge pages where possible.");
     nb::class_<Engine>(m, "Engine", "Kernels of one instruction set on a pool of threads.")
         .def(nb::init<int, const std::string&>(), "threads"_a, "isa"_a = "",
              "isa: a name of available_isas(); empty takes the best. ValueError when there is no such build.")

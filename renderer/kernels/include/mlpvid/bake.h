@@ -45,18 +45,11 @@ MLPVID_FUNCTION uint32 entry_of(const BakeLevel& level, uint32 row, int32 u) {
     return level.mask ? (row ^ static_cast<uint32>(u)) & level.mask : row + static_cast<uint32>(u);
 }
 
-// One row of a level at the frame's time: both channels of the pair `pair`, as halves of value * inverse_unit.
-//   table: the level's entries, `features` floats each; words: level.resolution of them.
-MLPVID_FUNCTION void bake_grid_row(const float* MLPVID_RESTRICT table, int features, int pair, const BakeLevel& level,
-                                   int32 v, float inverse_unit, uint32* MLPVID_RESTRICT words) {
-    const uint32 lower = entry_row(level, v, level.time_node), upper = entry_row(level, v, level.time_node + 1);
-    for (int32 u = 0; u < level.resolution; u++) {
-        const float* a = table + static_cast<int64>(entry_of(level, lower, u)) * features + 2 * pair;
-        const float* b = table + static_cast<int64>(entry_of(level, upper, u)) * features + 2 * pair;
-        const uint32 low = half_of((a[0] + level.time_weight * (b[0] - a[0])) * inverse_unit);
-        const uint32 high = half_of((a[1] + level.time_weight * (b[1] - a[1])) * inverse_unit);
-        words[u] = low | (high << 16);
-    }
+// One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_unit in one word.
+MLPVID_FUNCTION uint32 blend_in_time(const float* lower, const float* upper, float weight, float inverse_unit) {
+    const uint32 low = half_of((lower[0] + weight * (upper[0] - lower[0])) * inverse_unit);
+    const uint32 high = half_of((lower[1] + weight * (upper[1] - lower[1])) * inverse_unit);
+    return low | (high << 16);
 }
 
 // Where channel `c` of a color head's features lies in memory: even channels first.

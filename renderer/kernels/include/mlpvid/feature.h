@@ -69,46 +69,73 @@ MLPVID_FUNCTION MapPosition locate(float u, float v, int32 resolution) {
     return {row * resolution + column, x - static_cast<float>(column), y - static_cast<float>(row)};
 }
 
-MLPVID_FUNCTION Corners<Lanes> corner_weights(const MapPosition& at, float unit) {
+MLPVID_FUNCTION Corners<Lanes> corner_weights(const MapPosition& at) {
     const float w11 = at.fu * at.fv;
     Corners<Lanes> w;
-    w.w11 = broadcast(unit * w11);
-    w.w10 = broadcast(unit * (at.fu - w11));
-    w.w01 = broadcast(unit * (at.fv - w11));
-    w.w00 = broadcast(unit * (1.0f - at.fu - at.fv + w11));
+    w.w11 = broadcast(w11);
+    w.w10 = broadcast(at.fu - w11);
+    w.w01 = broadcast(at.fv - w11);
+    w.w00 = broadcast(1.0f - at.fu - at.fv + w11);
     return w;
 }
 
-// Adds the interpolated pixel of a map, for kLanes lanes from `first` on.
+// Channels as maps have them, one after the other: 2 kLanes of them.
+struct Channels {
+    Lanes first, second;
+};
+
+// Adds kLanes interpolated channels; `p` is at the corner, `row` the halves from one v to the next.
+MLPVID_FUNCTION Lanes add_channels(const uint16* p, int64 row, const Corners<Lanes>& w, Lanes total) {
+    total = fused(w.w00, load_halves(p), total);
+    total = fused(w.w10, load_halves(p + kChannels), total);
+    total = fused(w.w01, load_halves(p + row), total);
+    return fused(w.w11, load_halves(p + row + kChannels), total);
+}
+
+// Adds the interpolated channels 2 `lane` and following of a map; too small by the map's unit and kLoadedHalfUnit.
 MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<Lanes>& w,
-                             int first, Pairs& total) {
-    const uint32* p = map + static_cast<int64>(at.pixel) * kChannelPairs + first;
-    const uint32* below = p + static_cast<int64>(resolution) * kChannelPairs;
-    blend(load_words(p), load_words(p + kChannelPairs), load_words(below), load_words(below + kChannelPairs), w, total);
+                             int lane, Channels& total) {
+    const uint16* halves = reinterpret_cast<const uint16*>(map);
+    const uint16* p = halves + static_cast<int64>(at.pixel) * kChannels + 2 * lane;
+    const int64 row = static_cast<int64>(resolution) * kChannels;
+    total.first = add_channels(p, row, w, total.first);
+    total.second = add_channels(p + kLanes, row, w, total.second);
+}
+
+MLPVID_FUNCTION Pairs in_pairs(const Channels& channels) {
+    Pairs pairs;
+    separate(channels.first, channels.second, pairs.low, pairs.high);
+    return pairs;
 }
 
 // sigma at a point of [0, 1]^3, 1/m; `features` gets its 32 features, even channels first.
 MLPVID_FUNCTION float density(const FrameField& field, const float* point, float* features) {
+    const Lanes zero = broadcast(0.0f), unit = broadcast(field.feature_unit * kLoadedHalfUnit);
     float dot = 0.0f;
     MLPVID_UNROLL
-    for (int first = 0; first < kChannelPairs; first += kLanes) {
-        Pairs feature = {broadcast(0.0f), broadcast(0.0f)}, head = {broadcast(0.0f), broadcast(0.0f)};
+    for (int lane = 0; lane < kChannelPairs; lane += kLanes) {
+        Pairs hashed = {zero, zero};
+        Channels mapped = {zero, zero}, heads = {zero, zero};
         for (int plane = 0; plane < kPlanes; plane++) {
             const float u = point[plane == 2 ? 1 : 0], v = point[plane == 0 ? 1 : 2];
-            add_grid(field, plane, first, u, v, feature);
-            const MapPosition at = locate(u, v, field.feature_resolution);
-            const Corners<Lanes> w = corner_weights(at, field.feature_unit * kHalfUnit);
-            add_map(field.feature_planes[plane], field.feature_resolution, at, w, first, feature);
+            add_grid(field, plane, lane, u, v, hashed);
+            MapPosition at = locate(u, v, field.feature_resolution);
+            Corners<Lanes> w = corner_weights(at);
+            add_map(field.feature_planes[plane], field.feature_resolution, at, w, lane, mapped);
             if (field.density_maps[plane] == nullptr) continue;
-            const MapPosition on = locate(u, v, field.density_resolution);
-            const Corners<Lanes> h = corner_weights(on, field.density_unit * kHalfUnit);
-            add_map(field.density_maps[plane], field.density_resolution, on, h, first, head);
+            if (field.density_resolution != field.feature_resolution) {
+                at = locate(u, v, field.density_resolution);
+                w = corner_weights(at);
+            }
+            add_map(field.density_maps[plane], field.density_resolution, at, w, lane, heads);
         }
-        store(features + first, feature.low);
-        store(features + kChannelPairs + first, feature.high);
-        dot += sum(fused(feature.high, head.high, feature.low * head.low));
+        const Pairs feature = in_pairs(mapped), head = in_pairs(heads);
+        const Lanes low = fused(feature.low, unit, hashed.low), high = fused(feature.high, unit, hashed.high);
+        store(features + lane, low);
+        store(features + kChannelPairs + lane, high);
+        dot += sum(fused(high, head.high, low * head.low));
     }
-    return larger(dot, 0.0f);
+    return larger(dot * (field.density_unit * kLoadedHalfUnit), 0.0f);
 }
 
 MLPVID_END

@@ -1,7 +1,9 @@
 // Vectors of floats as wide as the processor's registers. One of four files defines, for kLanes = 16, 8 or 4:
 //   Lanes       floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
 //   IntLanes    whole numbers; +, *, minimum, load_ints, broadcast, truncate (from floats), to_float
-//   Words       pairs of halves; load_words, low_halves, high_halves, gather_pairs (words i and i + 1 of a table)
+//   Words       pairs of halves; low_halves, high_halves, gather_pairs (words i and i + 1 of a table)
+//   load_halves kLanes halves as floats, too small by kLoadedHalfUnit
+//   separate    the even and the odd ones of 2 kLanes floats
 #pragma once
 
 // MLPVID_PORTABLE asks for plain C++, as compilers for GPUs get it.
@@ -17,8 +19,8 @@
 
 MLPVID_BEGIN
 
-// Halves are widened by moving their bits into a float's, which leaves them too small by 2^112; their weights make up
-// for it.
+// The halves of words are widened by moving their bits into a float's, which leaves them too small by 2^112; their
+// weights make up for it.
 constexpr float kHalfUnit = 5192296858534827628530496329220096.0f;
 
 MLPVID_END

@@ -70,8 +70,10 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {_mm256_cvtepi32_ps(a.v)};
 }
 
-MLPVID_FUNCTION Words load_words(const uint32* p) {
-    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+constexpr float kLoadedHalfUnit = 1.0f;
+
+MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
+    return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 
 MLPVID_FUNCTION Lanes low_halves(Words a) {
@@ -93,6 +95,13 @@ MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& fi
     const __m256 odd = _mm256_shuffle_ps(low, high, 0xDD);
     first.v = _mm256_permute4x64_epi64(_mm256_castps_si256(even), 0xD8);
     second.v = _mm256_permute4x64_epi64(_mm256_castps_si256(odd), 0xD8);
+}
+
+MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
+    const __m256d evens = _mm256_castps_pd(_mm256_shuffle_ps(a.v, b.v, 0x88));
+    const __m256d odds = _mm256_castps_pd(_mm256_shuffle_ps(a.v, b.v, 0xDD));
+    even.v = _mm256_castpd_ps(_mm256_permute4x64_pd(evens, 0xD8));
+    odd.v = _mm256_castpd_ps(_mm256_permute4x64_pd(odds, 0xD8));
 }
 
 MLPVID_END

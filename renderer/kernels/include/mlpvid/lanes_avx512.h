@@ -73,8 +73,10 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {_mm512_cvtepi32_ps(a.v)};
 }
 
-MLPVID_FUNCTION Words load_words(const uint32* p) {
-    return {_mm512_loadu_si512(p)};
+constexpr float kLoadedHalfUnit = 1.0f;
+
+MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
+    return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
 
 MLPVID_FUNCTION Lanes low_halves(Words a) {
@@ -95,6 +97,13 @@ MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& fi
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     first.v = _mm512_permutex2var_epi32(low, even, high);
     second.v = _mm512_permutex2var_epi32(low, odd, high);
+}
+
+MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
+    const __m512i evens = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i odds = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    even.v = _mm512_permutex2var_ps(a.v, evens, b.v);
+    odd.v = _mm512_permutex2var_ps(a.v, odds, b.v);
 }
 
 MLPVID_END

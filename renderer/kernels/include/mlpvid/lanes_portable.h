@@ -103,15 +103,19 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return r;
 }
 
-MLPVID_FUNCTION Words load_words(const uint32* p) {
+constexpr float kLoadedHalfUnit = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+
+MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
 #if defined(__CUDA_ARCH__)
-    const uint4 loaded = __ldg(reinterpret_cast<const uint4*>(p));
-    return {{loaded.x, loaded.y, loaded.z, loaded.w}};
+    const uint2 loaded = __ldg(reinterpret_cast<const uint2*>(p));
+    const uint32 high[kLanes] = {loaded.x << 16, loaded.x & 0xFFFF0000u, loaded.y << 16, loaded.y & 0xFFFF0000u};
 #else
-    Words r;
-    MLPVID_EACH_LANE r.v[i] = p[i];
-    return r;
+    const uint32 high[kLanes] = {static_cast<uint32>(p[0]) << 16, static_cast<uint32>(p[1]) << 16,
+                                 static_cast<uint32>(p[2]) << 16, static_cast<uint32>(p[3]) << 16};
 #endif
+    Lanes r;
+    MLPVID_EACH_LANE r.v[i] = float_of_bits(static_cast<uint32>(static_cast<int32>(high[i]) >> 3) & 0x8FFFE000u);
+    return r;
 }
 
 MLPVID_FUNCTION Lanes low_halves(Words a) {
@@ -137,6 +141,11 @@ MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& fi
         second.v[i] = pair[1];
 #endif
     }
+}
+
+MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
+    even = {{a.v[0], a.v[2], b.v[0], b.v[2]}};
+    odd = {{a.v[1], a.v[3], b.v[1], b.v[3]}};
 }
 
 #undef MLPVID_EACH_LANE

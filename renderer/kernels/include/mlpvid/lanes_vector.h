@@ -76,8 +76,12 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {__builtin_convertvector(a.v, Lanes::Vector)};
 }
 
-MLPVID_FUNCTION Words load_words(const uint32* p) {
-    return {Words::Vector{p[0], p[1], p[2], p[3]}};
+constexpr float kLoadedHalfUnit = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+
+MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
+    const Words::Vector high = Words::Vector{p[0], p[1], p[2], p[3]} << 16;
+    const IntLanes::Vector moved = reinterpret_cast<IntLanes::Vector>(high) >> 3;
+    return {reinterpret_cast<Lanes::Vector>(reinterpret_cast<Words::Vector>(moved) & 0x8FFFE000u)};
 }
 
 MLPVID_FUNCTION Lanes low_halves(Words a) {
@@ -94,6 +98,11 @@ MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& fi
     const uint32 *a = table + index.v[0], *b = table + index.v[1], *c = table + index.v[2], *d = table + index.v[3];
     first.v = Words::Vector{a[0], b[0], c[0], d[0]};
     second.v = Words::Vector{a[1], b[1], c[1], d[1]};
+}
+
+MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
+    even.v = Lanes::Vector{a.v[0], a.v[2], b.v[0], b.v[2]};
+    odd.v = Lanes::Vector{a.v[1], a.v[3], b.v[1], b.v[3]};
 }
 
 MLPVID_END
