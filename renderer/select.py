@@ -29,18 +29,39 @@ def create_renderer(backend: str = "auto", threads: int | None = None) -> Render
         raise InputError(f"backend {backend!r}", f"is unknown; choose one of {', '.join(BACKENDS)}")
     if backend == "reference":
         return _reference(threads)
+    if backend == "cuda":
+        return _cuda()
+    if backend == "auto" and (renderer := _cuda_if_usable()):
+        return renderer
     if backend == "cpu" or (backend == "auto" and importlib.util.find_spec("mlpvid_kernels")):
         from renderer.cpu import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
 
         return CpuRenderer(threads)
-    if backend == "cuda":
-        raise InputError("backend 'cuda'", "is not part of this version", "use --backend cpu")
     print(
         "note: the native kernels are not installed, so the slow reference backend renders; "
         "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",
         file=sys.stderr,
     )
     return _reference(threads)
+
+
+def _cuda() -> Renderer:
+    from renderer.cuda import CudaRenderer  # noqa: PLC0415 - the choice decides what is loaded
+
+    return CudaRenderer()
+
+
+def _cuda_if_usable() -> Renderer | None:
+    """The CUDA backend where there is a GPU for it; a GPU that cannot be used is announced on stderr, with the remedy."""
+    import torch  # noqa: PLC0415 - the choice decides what is loaded
+
+    if not torch.cuda.is_available():
+        return None
+    try:
+        return _cuda()
+    except InputError as error:
+        print(f"note: {error}", file=sys.stderr)
+        return None
 
 
 def _reference(threads: int | None) -> Renderer:

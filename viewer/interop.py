@@ -8,13 +8,19 @@ from dataclasses import dataclass
 import moderngl
 import numpy as np
 
+from renderer import interop
 from renderer.backend import RenderedImage
 from renderer.cuda_image import CudaImage
-from renderer.interop import InteropFault, PixelBuffer, connect
+from renderer.interop import InteropFault, PixelBuffer
 from viewer.presenter import Presenter
 
-Connect = Callable[[CudaImage, int], PixelBuffer]
-"""Registers the OpenGL buffer of that name with the GPU of that image."""
+Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
+"""Registers a buffer with the GPU of an image; raises InteropFault."""
+
+
+def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
+    """Register a buffer with CUDA."""
+    return interop.connect(image, buffer.glo)
 
 
 @dataclass
@@ -84,7 +90,7 @@ class DirectDisplay:
                 self._shared.pop(slot).release()
             buffer = presenter.context.buffer(reserve=size, dynamic=True)
             try:
-                shared = self._shared[slot] = SharedBuffer(buffer, self._connect(image, buffer.glo))
+                shared = self._shared[slot] = SharedBuffer(buffer, self._connect(image, buffer))
             except InteropFault:
                 buffer.release()
                 raise

@@ -1,0 +1,54 @@
+"""Which backend is chosen, with and without a usable GPU."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import renderer.cuda as cuda_module
+from model.errors import InputError
+from renderer.select import create_renderer
+from tests.renderer.cuda_emulation import EmulatedDriver
+
+
+class NoKernels(EmulatedDriver):
+    """A GPU that can be asked for, but runs nothing."""
+
+    def __init__(self) -> None:
+        self.faults, self.operations = {}, []
+
+    def __del__(self) -> None:
+        pass
+
+
+@pytest.fixture
+def _a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("renderer.cuda_core_driver.CoreDriver", NoKernels)
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+@pytest.mark.usefixtures("_a_gpu")
+@pytest.mark.parametrize("backend", ["auto", "cuda"])
+def test_a_usable_gpu_is_used(backend: str) -> None:
+    assert create_renderer(backend).name == "cuda"
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_gpu_that_cannot_be_used_is_announced(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(*_: object) -> bytes:
+        raise InputError("backend cuda", "its compiler is missing", "install it")
+
+    monkeypatch.setattr(cuda_module, "load_program", refuse)
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "note: backend cuda: its compiler is missing; install it" in capsys.readouterr().err
+    with pytest.raises(InputError, match="its compiler is missing"):
+        create_renderer("cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_cuda_is_refused_and_auto_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match=r"^backend cuda: .*; .*--backend cpu$"):
+        create_renderer("cuda")
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "backend cuda" not in capsys.readouterr().err
