@@ -96,8 +96,10 @@ class TrainingKernels:
     ) -> torch.Tensor:
         """Density of points (P, 3) in [0, 1]^3: (P,), 1/m."""
         march = _March(self, len(points), len(points), points)
-        maps = tuple(_channels_last(m.permute(0, 2, 3, 1)) for m in (feature_planes, density_maps))
-        march.run(grids, *maps, RaySamples(points.contiguous(), torch.arange(len(points) + 1)), MarchSettings(step=1.0))
+        features, densities = (_channels_last(m.permute(0, 2, 3, 1)) for m in (feature_planes, density_maps))
+        march.run(
+            grids, features, densities, RaySamples(points.contiguous(), torch.arange(len(points) + 1)), MarchSettings(step=1.0)
+        )
         return march.raw.clamp(min=0)
 
     def sample_rays(
@@ -280,8 +282,10 @@ class _Render(torch.autograd.Function):
         feature_gradients = grids.new_empty(len(kept), 32)
         kernels.call("color_backward", grids, *shading, rgb_gradients, map_gradients[2], feature_gradients)
         grid_gradients = torch.zeros_like(grids)
-        inputs = (maps[0], maps[1], grids, samples.points, march.features, march.heads, raw_gradients, feature_gradients, kept)
-        kernels.call("scatter", grids, *inputs, map_gradients[0], map_gradients[1], grid_gradients)
+        field = (maps[0], maps[1], grids, samples.points, march.features, march.heads)
+        kernels.call(
+            "scatter", grids, *field, raw_gradients, feature_gradients, kept, map_gradients[0], map_gradients[1], grid_gradients
+        )
         return grid_gradients, *map_gradients, None, None, None, None
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not available(), reason="the native package is n
 
 TIME = 0.37
 INSTRUCTION_SETS = ("plain", "x86_64_v3", "x86_64_v4")
-CONFIGS = {
+CONFIGS: dict[str, dict[str, object]] = {
     "nearest": {},
     "bilinear": {"assignment": "bilinear"},
     "one plane": {"mlp_planes": ("xz",), "view_encoding": "spherical_harmonics", "color_map_resolution": 4},
@@ -52,7 +52,8 @@ class Case:
     def native(self, threads: int = 1, instruction_set: str = "auto") -> RayResult:
         kernels = TrainingKernels(self.config, threads, instruction_set)
         grids = kernels.bake(self.encoding.tables, TIME)
-        return kernels.render_samples(grids, *self.maps, self.samples, self.directions, self.settings)
+        features, densities, colors = self.maps
+        return kernels.render_samples(grids, features, densities, colors, self.samples, self.directions, self.settings)
 
 
 def make_config(overrides: dict[str, object]) -> ModelConfig:
@@ -138,8 +139,10 @@ def test_gradcheck(instruction_set: str) -> None:
     case.settings = MarchSettings(step=0.02, leak=0.0, penalty_limit=0.05, weight_threshold=0.0, stop=0.0)
     kernels = TrainingKernels(case.config, 2, instruction_set)
 
-    def color_and_opacity(tables: torch.Tensor, *maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        result = kernels.render_samples(kernels.bake(tables, TIME), *maps, case.samples, case.directions, case.settings)
+    def color_and_opacity(*leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        tables, features, densities, colors = leaves
+        grids = kernels.bake(tables, TIME)
+        result = kernels.render_samples(grids, features, densities, colors, case.samples, case.directions, case.settings)
         return result.color, result.opacity, result.penalty
 
     assert torch.autograd.gradcheck(color_and_opacity, case.leaves, fast_mode=True, atol=1e-6)

@@ -15,51 +15,56 @@ namespace {
 
 template <int F>
 struct Features {
-  static constexpr int value = F;
+    static constexpr int value = F;
 };
 
 // Calls body with the number of features an entry, 2, 4 or 8, as a constant.
 template <class Body>
 void with_features(int features, Body&& body) {
-  if (features == 2) body(Features<2>{});
-  else if (features == 4) body(Features<4>{});
-  else body(Features<8>{});
+    if (features == 2)
+        body(Features<2>{});
+    else if (features == 4)
+        body(Features<4>{});
+    else
+        body(Features<8>{});
 }
 
 template <class T>
 Kernels<T> kernels() {
-  Kernels<T> k;
-  k.bake = [](Workers& workers, const Levels& levels, const T* tables, double time, T* grids) {
-    with_features(levels.features, [&](auto F) { bake<T, F.value>(workers, levels, tables, time, grids); });
-  };
-  k.bake_backward = [](Workers& workers, const Levels& levels, const T* grids, double time, T* tables) {
-    with_features(levels.features, [&](auto F) { bake_backward<T, F.value>(workers, levels, grids, time, tables); });
-  };
-  k.march = [](Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop,
-               const MarchOutput<T>& out) {
-    with_features(field.levels.features, [&](auto F) { march<T, F.value>(workers, field, samples, step, stop, out); });
-  };
-  k.scatter = [](Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
-                 const ScatterOutput<T>& out) {
-    with_features(field.levels.features, [&](auto F) { scatter<T, F.value>(workers, field, points, in, out); });
-  };
-  k.list_kept = list_kept<T>;
-  k.list_active = list_active<T>;
-  k.sum_colors = sum_colors<T>;
-  k.depth_penalty = depth_penalty<T>;
-  k.composite_backward = composite_backward<T>;
-  k.color_forward = color_forward<T>;
-  k.color_backward = color_backward<T>;
-  k.adam = [](Workers& workers, const AdamState<T>& state, const AdamSettings& settings, int width) {
-    with_features(width, [&](auto F) { adam<T, F.value>(workers, state, settings); });
-  };
-  return k;
+    Kernels<T> k;
+    k.bake = [](Workers& workers, const Levels& levels, const T* tables, double time, T* grids) {
+        with_features(levels.features, [&](auto F) { bake<T, F.value>(workers, levels, tables, time, grids); });
+    };
+    k.bake_backward = [](Workers& workers, const Levels& levels, const T* grids, double time, T* tables) {
+        with_features(levels.features,
+                      [&](auto F) { bake_backward<T, F.value>(workers, levels, grids, time, tables); });
+    };
+    k.march = [](Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop,
+                 const MarchOutput<T>& out) {
+        with_features(field.levels.features,
+                      [&](auto F) { march<T, F.value>(workers, field, samples, step, stop, out); });
+    };
+    k.scatter = [](Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
+                   const ScatterOutput<T>& out) {
+        with_features(field.levels.features, [&](auto F) { scatter<T, F.value>(workers, field, points, in, out); });
+    };
+    k.list_kept = list_kept<T>;
+    k.list_active = list_active<T>;
+    k.sum_colors = sum_colors<T>;
+    k.depth_penalty = depth_penalty<T>;
+    k.composite_backward = composite_backward<T>;
+    k.color_forward = color_forward<T>;
+    k.color_backward = color_backward<T>;
+    k.adam = [](Workers& workers, const AdamState<T>& state, const AdamSettings& settings, int width) {
+        with_features(width, [&](auto F) { adam<T, F.value>(workers, state, settings); });
+    };
+    return k;
 }
 
 }  // namespace
 
 InstructionSet instruction_set() {
-  return {MLPVID_TEXT(MLPVID_ISA), kernels<float>(), kernels<double>(), {sample_rays, place_points}};
+    return {MLPVID_TEXT(MLPVID_ISA), kernels<float>(), kernels<double>(), {sample_rays, place_points}};
 }
 
 }  // namespace mlpvid::MLPVID_ISA

@@ -17,319 +17,347 @@ namespace mlpvid {
 namespace {
 
 [[noreturn]] void refuse(const char* name, const char* fault) {
-  throw nb::value_error((std::string(name) + " " + fault).c_str());
+    throw nb::value_error((std::string(name) + " " + fault).c_str());
 }
 
 // The numbers of an array of the given shape; -1 accepts any extent. Strided arrays must ask for `strided`.
 template <class T>
 T* numbers(const Array& array, std::initializer_list<int64_t> shape, const char* name, bool strided = false) {
-  if (array.dtype() != nb::dtype<std::remove_const_t<T>>()) refuse(name, "has another element type than expected");
-  if (array.ndim() != shape.size()) refuse(name, "has another number of dimensions than expected");
-  size_t axis = 0;
-  for (const int64_t extent : shape) {
-    if (extent >= 0 && static_cast<int64_t>(array.shape(axis)) != extent) refuse(name, "has another shape than expected");
-    ++axis;
-  }
-  int64_t stride = 1;
-  for (size_t i = shape.size(); !strided && i-- > 0;) {
-    if (array.shape(i) > 1 && array.stride(i) != stride) refuse(name, "is not contiguous");
-    stride *= static_cast<int64_t>(array.shape(i));
-  }
-  return static_cast<T*>(array.data());
+    if (array.dtype() != nb::dtype<std::remove_const_t<T>>()) refuse(name, "has another element type than expected");
+    if (array.ndim() != shape.size()) refuse(name, "has another number of dimensions than expected");
+    size_t axis = 0;
+    for (const int64_t extent : shape) {
+        if (extent >= 0 && static_cast<int64_t>(array.shape(axis)) != extent)
+            refuse(name, "has another shape than expected");
+        ++axis;
+    }
+    int64_t stride = 1;
+    for (size_t i = shape.size(); !strided && i-- > 0;) {
+        if (array.shape(i) > 1 && array.stride(i) != stride) refuse(name, "is not contiguous");
+        stride *= static_cast<int64_t>(array.shape(i));
+    }
+    return static_cast<T*>(array.data());
 }
 
-int64_t extent(const Array& array, size_t axis) { return static_cast<int64_t>(array.shape(axis)); }
+int64_t extent(const Array& array, size_t axis) {
+    return static_cast<int64_t>(array.shape(axis));
+}
 
 // (planes, H, W, 32) with contiguous channels.
 template <class T>
 MapStack<T> map_stack(const Array& array, int64_t planes, const char* name) {
-  T* data = numbers<T>(array, {planes, -1, -1, kChannels}, name, true);
-  if (array.shape(1) != array.shape(2) || array.shape(1) < 2) refuse(name, "is not square or smaller than 2 x 2");
-  if (array.stride(3) != 1) refuse(name, "has no contiguous channels");
-  return {data, static_cast<int>(array.shape(1)), array.stride(0), array.stride(1), array.stride(2)};
+    T* data = numbers<T>(array, {planes, -1, -1, kChannels}, name, true);
+    if (array.shape(1) != array.shape(2) || array.shape(1) < 2) refuse(name, "is not square or smaller than 2 x 2");
+    if (array.stride(3) != 1) refuse(name, "has no contiguous channels");
+    return {data, static_cast<int>(array.shape(1)), array.stride(0), array.stride(1), array.stride(2)};
 }
 
 // (planes, N along u, N along v, parameters) with contiguous parameters.
 template <class T>
 ColorMaps<T> color_maps(const Array& array, const MlpPlanes& planes, int view_channels) {
-  const int64_t parameters = (2 * kChannels + view_channels + 3) * kChannels;
-  T* data = numbers<T>(array, {planes.count, -1, -1, parameters}, "color_maps", true);
-  if (array.shape(1) != array.shape(2)) refuse("color_maps", "is not square");
-  if (array.stride(3) != 1) refuse("color_maps", "has no contiguous heads");
-  return {data, static_cast<int>(array.shape(1)), view_channels, array.stride(0), array.stride(1), array.stride(2), planes};
+    const int64_t parameters = (2 * kChannels + view_channels + 3) * kChannels;
+    T* data = numbers<T>(array, {planes.count, -1, -1, parameters}, "color_maps", true);
+    if (array.shape(1) != array.shape(2)) refuse("color_maps", "is not square");
+    if (array.stride(3) != 1) refuse("color_maps", "has no contiguous heads");
+    return {data,  static_cast<int>(array.shape(1)), view_channels, array.stride(0), array.stride(1), array.stride(2),
+            planes};
 }
 
 // A hash encoding's levels and MLP planes, the threads, and the kernels of the machine's instruction set.
 class Engine {
  public:
-  Engine(const std::vector<std::vector<double>>& levels, int features, const std::vector<int>& mlp_planes, int threads,
-         const std::string& instruction_set)
-      : workers_(std::make_unique<Workers>(threads)), set_(choose(instruction_set)) {
-    if (levels.empty() || levels.size() > kMaxLevels) refuse("levels", "must be 1 to 16");
-    if (features != 2 && features != 4 && features != 8) refuse("features", "must be 2, 4 or 8");
-    if (features * levels.size() > kChannels) refuse("levels", "have more than 32 features");
-    if (mlp_planes.empty() || mlp_planes.size() > kPlanes) refuse("mlp_planes", "must be 1 to 3");
-    levels_.count = static_cast<int>(levels.size());
-    levels_.features = features;
-    levels_.entries = levels_.nodes = 0;
-    for (size_t i = 0; i < levels.size(); ++i) {
-      const std::vector<double>& l = levels[i];
-      if (l.size() != 5) refuse("levels", "must be rows of scale, time_scale, resolution, time_resolution, entries");
-      levels_.level[i] = {l[0], l[1], static_cast<int>(l[2]), static_cast<int>(l[3]), levels_.entries,
-                          static_cast<int64_t>(l[4]), levels_.nodes};
-      levels_.entries += static_cast<int64_t>(l[4]);
-      levels_.nodes += static_cast<int64_t>(l[2]) * static_cast<int64_t>(l[2]);
+    Engine(const std::vector<std::vector<double>>& levels, int features, const std::vector<int>& mlp_planes,
+           int threads, const std::string& instruction_set)
+        : workers_(std::make_unique<Workers>(threads)), set_(choose(instruction_set)) {
+        if (levels.empty() || levels.size() > kMaxLevels) refuse("levels", "must be 1 to 16");
+        if (features != 2 && features != 4 && features != 8) refuse("features", "must be 2, 4 or 8");
+        if (features * levels.size() > kChannels) refuse("levels", "have more than 32 features");
+        if (mlp_planes.empty() || mlp_planes.size() > kPlanes) refuse("mlp_planes", "must be 1 to 3");
+        levels_.count = static_cast<int>(levels.size());
+        levels_.features = features;
+        levels_.entries = levels_.nodes = 0;
+        for (size_t i = 0; i < levels.size(); ++i) {
+            const std::vector<double>& l = levels[i];
+            if (l.size() != 5)
+                refuse("levels", "must be rows of scale, time_scale, resolution, time_resolution, entries");
+            levels_.level[i] = {l[0],
+                                l[1],
+                                static_cast<int>(l[2]),
+                                static_cast<int>(l[3]),
+                                levels_.entries,
+                                static_cast<int64_t>(l[4]),
+                                levels_.nodes};
+            levels_.entries += static_cast<int64_t>(l[4]);
+            levels_.nodes += static_cast<int64_t>(l[2]) * static_cast<int64_t>(l[2]);
+        }
+        planes_.count = static_cast<int>(mlp_planes.size());
+        for (size_t i = 0; i < mlp_planes.size(); ++i) {
+            if (mlp_planes[i] < 0 || mlp_planes[i] >= kPlanes) refuse("mlp_planes", "must be 0, 1 or 2 each");
+            planes_.plane[i] = mlp_planes[i];
+        }
     }
-    planes_.count = static_cast<int>(mlp_planes.size());
-    for (size_t i = 0; i < mlp_planes.size(); ++i) {
-      if (mlp_planes[i] < 0 || mlp_planes[i] >= kPlanes) refuse("mlp_planes", "must be 0, 1 or 2 each");
-      planes_.plane[i] = mlp_planes[i];
-    }
-  }
 
-  std::string name() const { return set_.name; }
-  int64_t nodes() const { return levels_.nodes; }
-  int threads() const { return workers_->threads(); }
+    std::string name() const { return set_.name; }
+    int64_t nodes() const { return levels_.nodes; }
+    int threads() const { return workers_->threads(); }
 
-  static InstructionSet choose(const std::string& name) {
+    static InstructionSet choose(const std::string& name) {
 #if defined(MLPVID_X86_BUILDS)
-    __builtin_cpu_init();
-    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
-    if (v4 && (name == "auto" || name == "x86_64_v4")) return x86_64_v4::instruction_set();
-    if (v3 && (name == "auto" || name == "x86_64_v3")) return x86_64_v3::instruction_set();
+        __builtin_cpu_init();
+        const bool v3 =
+            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+        const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512cd");
+        if (v4 && (name == "auto" || name == "x86_64_v4")) return x86_64_v4::instruction_set();
+        if (v3 && (name == "auto" || name == "x86_64_v3")) return x86_64_v3::instruction_set();
 #endif
-    if (name == "auto" || name == "plain") return plain::instruction_set();
-    refuse(name.c_str(), "is no instruction set that this processor has");
-  }
-
-  template <class T>
-  const Kernels<T>& kernels() const {
-    if constexpr (sizeof(T) == 8) return set_.twice;
-    else return set_.single;
-  }
-
-  template <class T>
-  void bake(const Array& tables, double time, const Array& grids) {
-    const T* from = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
-    T* to = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
-    const nb::gil_scoped_release release;
-    kernels<T>().bake(*workers_, levels_, from, time, to);
-  }
-
-  template <class T>
-  void bake_backward(const Array& grids, double time, const Array& tables) {
-    const T* from = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
-    T* to = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
-    const nb::gil_scoped_release release;
-    kernels<T>().bake_backward(*workers_, levels_, from, time, to);
-  }
-
-  template <class T>
-  DensityField<T> field(const Array& features, const Array& densities, const Array& grids) const {
-    return {map_stack<const T>(features, kPlanes, "feature_planes"), map_stack<const T>(densities, planes_.count, "density_maps"),
-            numbers<const T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids"), levels_, planes_};
-  }
-
-  template <class T>
-  void march(const Array& features, const Array& densities, const Array& grids, const Array& points, const Array& offsets,
-             double step, double stop, const Array& out_features, const Array& heads, const Array& raw, const Array& weights,
-             const Array& transmittances, const Array& reached) {
-    const int64_t samples = extent(points, 0), rays = extent(offsets, 0) - 1;
-    const DensityField<T> density = field<T>(features, densities, grids);
-    const Samples<T> along = {numbers<const T>(points, {-1, 3}, "points"), numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
-    const MarchOutput<T> out = {numbers<T>(out_features, {samples, kChannels}, "features"),
-                                numbers<T>(heads, {samples, kChannels}, "heads"),
-                                numbers<T>(raw, {samples}, "densities"),
-                                numbers<T>(weights, {samples}, "weights"),
-                                numbers<T>(transmittances, {rays}, "transmittances"),
-                                numbers<int64_t>(reached, {rays}, "reached")};
-    const nb::gil_scoped_release release;
-    kernels<T>().march(*workers_, density, along, static_cast<T>(step), static_cast<T>(stop), out);
-  }
-
-  template <class T>
-  int64_t list_kept(const Array& offsets, const Array& weights, double threshold, const Array& sample, const Array& ray,
-                    const Array& kept_offsets) {
-    const int64_t rays = extent(offsets, 0) - 1, samples = extent(weights, 0);
-    const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
-    const T* w = numbers<const T>(weights, {samples}, "weights");
-    int64_t *s = numbers<int64_t>(sample, {samples + 1}, "sample"), *r = numbers<int64_t>(ray, {samples + 1}, "ray");
-    int64_t* o = numbers<int64_t>(kept_offsets, {rays + 1}, "kept_offsets");
-    const nb::gil_scoped_release release;
-    return kernels<T>().list_kept(along, w, static_cast<T>(threshold), s, r, o);
-  }
-
-  template <class T>
-  ColorSamples<T> color_samples(const Array& points, const Array& features, const Array& sample, const Array& ray,
-                                const Array& view, int assignment, uint64_t seed) const {
-    const int64_t count = extent(sample, 0);
-    if (assignment < 0 || assignment > 2) refuse("assignment", "must be 0, 1 or 2");
-    return {numbers<const T>(points, {-1, 3}, "points"),
-            numbers<const T>(features, {extent(points, 0), kChannels}, "features"),
-            numbers<const int64_t>(sample, {count}, "sample"),
-            numbers<const int64_t>(ray, {count}, "ray"),
-            numbers<const T>(view, {-1, -1}, "view"),
-            count,
-            static_cast<Assignment>(assignment),
-            seed};
-  }
-
-  template <class T>
-  void color_forward(const Array& maps, const Array& points, const Array& features, const Array& sample, const Array& ray,
-                     const Array& view, int assignment, uint64_t seed, const Array& rgb) {
-    const ColorSamples<T> samples = color_samples<T>(points, features, sample, ray, view, assignment, seed);
-    const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, static_cast<int>(extent(view, 1)));
-    T* out = numbers<T>(rgb, {samples.count, 3}, "rgb");
-    const nb::gil_scoped_release release;
-    kernels<T>().color_forward(*workers_, heads, samples, out);
-  }
-
-  template <class T>
-  void color_backward(const Array& maps, const Array& points, const Array& features, const Array& sample, const Array& ray,
-                      const Array& view, int assignment, uint64_t seed, const Array& rgb_gradients, const Array& map_gradients,
-                      const Array& feature_gradients) {
-    const ColorSamples<T> samples = color_samples<T>(points, features, sample, ray, view, assignment, seed);
-    const int view_channels = static_cast<int>(extent(view, 1));
-    const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, view_channels);
-    const ColorMaps<T> gradients = color_maps<T>(map_gradients, planes_, view_channels);
-    if (gradients.size != heads.size) refuse("map_gradients", "has another shape than expected");
-    const T* from = numbers<const T>(rgb_gradients, {samples.count, 3}, "rgb_gradients");
-    T* to = numbers<T>(feature_gradients, {samples.count, kChannels}, "feature_gradients");
-    const nb::gil_scoped_release release;
-    kernels<T>().color_backward(*workers_, heads, samples, from, gradients, to);
-  }
-
-  template <class T>
-  void sum_colors(const Array& sample, const Array& kept_offsets, const Array& weights, const Array& rgb, const Array& colors) {
-    const int64_t rays = extent(kept_offsets, 0) - 1, count = extent(sample, 0);
-    const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"), numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
-    const T *w = numbers<const T>(weights, {-1}, "weights"), *from = numbers<const T>(rgb, {count, 3}, "rgb");
-    T* to = numbers<T>(colors, {rays, 3}, "colors");
-    const nb::gil_scoped_release release;
-    kernels<T>().sum_colors(*workers_, rays, kept, w, from, to);
-  }
-
-  template <class T>
-  double depth_penalty(const Array& offsets, const Array& raw, const Array& reached, double step, double limit) {
-    const int64_t rays = extent(offsets, 0) - 1;
-    const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
-    const T* densities = numbers<const T>(raw, {-1}, "densities");
-    const int64_t* counts = numbers<const int64_t>(reached, {rays}, "reached");
-    const nb::gil_scoped_release release;
-    return kernels<T>().depth_penalty(along, densities, counts, static_cast<T>(step), static_cast<T>(limit));
-  }
-
-  template <class T>
-  void composite_backward(const Array& offsets, const Array& raw, const Array& weights, const Array& transmittances,
-                          const Array& reached, const Array& sample, const Array& kept_offsets, const Array& rgb,
-                          const Array& color_gradients, const Array& opacity_gradients, double step, double leak,
-                          double penalty_gradient, double penalty_limit, const Array& rgb_gradients, const Array& raw_gradients) {
-    const int64_t rays = extent(offsets, 0) - 1, samples = extent(raw, 0), count = extent(sample, 0);
-    const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
-    const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"), numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
-    const CompositeInput<T> in = {numbers<const T>(raw, {samples}, "densities"),
-                                  numbers<const T>(weights, {samples}, "weights"),
-                                  numbers<const T>(transmittances, {rays}, "transmittances"),
-                                  numbers<const int64_t>(reached, {rays}, "reached"),
-                                  numbers<const T>(rgb, {count, 3}, "rgb"),
-                                  numbers<const T>(color_gradients, {rays, 3}, "color_gradients"),
-                                  numbers<const T>(opacity_gradients, {rays}, "opacity_gradients"),
-                                  static_cast<T>(step),
-                                  static_cast<T>(leak),
-                                  static_cast<T>(penalty_gradient),
-                                  static_cast<T>(penalty_limit)};
-    T* to_rgb = numbers<T>(rgb_gradients, {count, 3}, "rgb_gradients");
-    T* to_raw = numbers<T>(raw_gradients, {samples}, "density_gradients");
-    const nb::gil_scoped_release release;
-    kernels<T>().composite_backward(*workers_, in, along, kept, to_rgb, to_raw);
-  }
-
-  template <class T>
-  void scatter(const Array& features, const Array& densities, const Array& grids, const Array& points,
-               const Array& sample_features, const Array& heads, const Array& raw_gradients, const Array& feature_gradients,
-               const Array& sample, const Array& feature_plane_gradients, const Array& density_map_gradients,
-               const Array& grid_gradients) {
-    const int64_t samples = extent(points, 0), count = extent(sample, 0);
-    const DensityField<T> density = field<T>(features, densities, grids);
-    const T* p = numbers<const T>(points, {samples, 3}, "points");
-    ScatterInput<T> in = {numbers<const T>(sample_features, {samples, kChannels}, "features"),
-                          numbers<const T>(heads, {samples, kChannels}, "heads"),
-                          numbers<const T>(raw_gradients, {samples}, "density_gradients"),
-                          numbers<const T>(feature_gradients, {count, kChannels}, "feature_gradients"),
-                          nullptr, nullptr, 0};
-    const int64_t* kept = numbers<const int64_t>(sample, {count}, "sample");
-    const ScatterOutput<T> out = {map_stack<T>(feature_plane_gradients, kPlanes, "feature_plane_gradients"),
-                                  map_stack<T>(density_map_gradients, planes_.count, "density_map_gradients"),
-                                  numbers<T>(grid_gradients, {kPlanes, levels_.nodes, levels_.features}, "grid_gradients")};
-    if (out.features.size != density.features.size || out.densities.size != density.densities.size)
-      refuse("gradients", "have another shape than the maps");
-    const nb::gil_scoped_release release;
-    const std::unique_ptr<int64_t[]> lists(new int64_t[2 * samples + 2]);
-    in.active = lists.get();
-    in.color_row = lists.get() + samples + 1;
-    in.count = kernels<T>().list_active(samples, in.density_gradients, kept, count, lists.get(), lists.get() + samples + 1);
-    kernels<T>().scatter(*workers_, density, p, in, out);
-  }
-
-  template <class T>
-  void adam(const Array& parameters, const Array& gradients, const Array& first, const Array& second, const Array& steps,
-            double learning_rate, double beta1, double beta2, double epsilon, bool skip_zero) {
-    const int64_t rows = extent(steps, 0), width = extent(parameters, 1);
-    if (width != 2 && width != 4 && width != 8) refuse("parameters", "must have rows of 2, 4 or 8");
-    const AdamState<T> state = {numbers<T>(parameters, {rows, width}, "parameters"), numbers<T>(gradients, {rows, width}, "gradients"),
-                                numbers<T>(first, {rows, width}, "first_moments"), numbers<T>(second, {rows, width}, "second_moments"),
-                                numbers<int32_t>(steps, {rows}, "steps"), rows};
-    const nb::gil_scoped_release release;
-    kernels<T>().adam(*workers_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, static_cast<int>(width));
-  }
-
-  SamplerInput sampler(const Array& origins, const Array& directions, const Array& box, const Array& cells, double step,
-                       bool jitter, uint64_t seed, int64_t slots) const {
-    const int64_t rays = extent(origins, 0);
-    SamplerInput in = {};
-    in.origins = numbers<const float>(origins, {rays, 3}, "origins");
-    in.directions = numbers<const float>(directions, {rays, 3}, "directions");
-    in.rays = rays;
-    const float* corners = numbers<const float>(box, {2, 3}, "box");
-    in.cells = numbers<const uint8_t>(cells, {-1, -1, -1}, "cells");
-    for (int a = 0; a < 3; ++a) {
-      in.lower[a] = corners[a];
-      in.upper[a] = corners[3 + a];
-      in.resolution[a] = static_cast<int>(cells.shape(a));
+        if (name == "auto" || name == "plain") return plain::instruction_set();
+        refuse(name.c_str(), "is no instruction set that this processor has");
     }
-    in.step = static_cast<float>(step);
-    in.jitter = jitter;
-    in.seed = seed;
-    in.slots = slots;
-    return in;
-  }
 
-  int64_t sample_rays(const Array& origins, const Array& directions, const Array& box, const Array& cells, double step,
-                      bool jitter, uint64_t seed, const Array& distances, const Array& offsets) {
-    const SamplerInput in = sampler(origins, directions, box, cells, step, jitter, seed, extent(distances, 1));
-    float* to = numbers<float>(distances, {in.rays, -1}, "distances");
-    int64_t* ends = numbers<int64_t>(offsets, {in.rays + 1}, "offsets");
-    const nb::gil_scoped_release release;
-    return set_.sampler.sample_rays(*workers_, in, to, ends);
-  }
+    template <class T>
+    const Kernels<T>& kernels() const {
+        if constexpr (sizeof(T) == 8)
+            return set_.twice;
+        else
+            return set_.single;
+    }
 
-  void place_points(const Array& origins, const Array& directions, const Array& box, const Array& cells, const Array& distances,
-                    const Array& offsets, const Array& points) {
-    const SamplerInput in = sampler(origins, directions, box, cells, 0, false, 0, extent(distances, 1));
-    const float* from = numbers<const float>(distances, {in.rays, -1}, "distances");
-    const int64_t* ends = numbers<const int64_t>(offsets, {in.rays + 1}, "offsets");
-    float* to = numbers<float>(points, {-1, 3}, "points");
-    const nb::gil_scoped_release release;
-    set_.sampler.place_points(*workers_, in, from, ends, to);
-  }
+    template <class T>
+    void bake(const Array& tables, double time, const Array& grids) {
+        const T* from = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
+        T* to = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
+        const nb::gil_scoped_release release;
+        kernels<T>().bake(*workers_, levels_, from, time, to);
+    }
+
+    template <class T>
+    void bake_backward(const Array& grids, double time, const Array& tables) {
+        const T* from = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
+        T* to = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
+        const nb::gil_scoped_release release;
+        kernels<T>().bake_backward(*workers_, levels_, from, time, to);
+    }
+
+    template <class T>
+    DensityField<T> field(const Array& features, const Array& densities, const Array& grids) const {
+        return {map_stack<const T>(features, kPlanes, "feature_planes"),
+                map_stack<const T>(densities, planes_.count, "density_maps"),
+                numbers<const T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids"), levels_, planes_};
+    }
+
+    template <class T>
+    void march(const Array& features, const Array& densities, const Array& grids, const Array& points,
+               const Array& offsets, double step, double stop, const Array& out_features, const Array& heads,
+               const Array& raw, const Array& weights, const Array& transmittances, const Array& reached) {
+        const int64_t samples = extent(points, 0), rays = extent(offsets, 0) - 1;
+        const DensityField<T> density = field<T>(features, densities, grids);
+        const Samples<T> along = {numbers<const T>(points, {-1, 3}, "points"),
+                                  numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
+        const MarchOutput<T> out = {numbers<T>(out_features, {samples, kChannels}, "features"),
+                                    numbers<T>(heads, {samples, kChannels}, "heads"),
+                                    numbers<T>(raw, {samples}, "densities"),
+                                    numbers<T>(weights, {samples}, "weights"),
+                                    numbers<T>(transmittances, {rays}, "transmittances"),
+                                    numbers<int64_t>(reached, {rays}, "reached")};
+        const nb::gil_scoped_release release;
+        kernels<T>().march(*workers_, density, along, static_cast<T>(step), static_cast<T>(stop), out);
+    }
+
+    template <class T>
+    int64_t list_kept(const Array& offsets, const Array& weights, double threshold, const Array& sample,
+                      const Array& ray, const Array& kept_offsets) {
+        const int64_t rays = extent(offsets, 0) - 1, samples = extent(weights, 0);
+        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
+        const T* w = numbers<const T>(weights, {samples}, "weights");
+        int64_t *s = numbers<int64_t>(sample, {samples + 1}, "sample"),
+                *r = numbers<int64_t>(ray, {samples + 1}, "ray");
+        int64_t* o = numbers<int64_t>(kept_offsets, {rays + 1}, "kept_offsets");
+        const nb::gil_scoped_release release;
+        return kernels<T>().list_kept(along, w, static_cast<T>(threshold), s, r, o);
+    }
+
+    template <class T>
+    ColorSamples<T> color_samples(const Array& points, const Array& features, const Array& sample, const Array& ray,
+                                  const Array& view, int assignment, uint64_t seed) const {
+        const int64_t count = extent(sample, 0);
+        if (assignment < 0 || assignment > 2) refuse("assignment", "must be 0, 1 or 2");
+        return {numbers<const T>(points, {-1, 3}, "points"),
+                numbers<const T>(features, {extent(points, 0), kChannels}, "features"),
+                numbers<const int64_t>(sample, {count}, "sample"),
+                numbers<const int64_t>(ray, {count}, "ray"),
+                numbers<const T>(view, {-1, -1}, "view"),
+                count,
+                static_cast<Assignment>(assignment),
+                seed};
+    }
+
+    template <class T>
+    void color_forward(const Array& maps, const Array& points, const Array& features, const Array& sample,
+                       const Array& ray, const Array& view, int assignment, uint64_t seed, const Array& rgb) {
+        const ColorSamples<T> samples = color_samples<T>(points, features, sample, ray, view, assignment, seed);
+        const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, static_cast<int>(extent(view, 1)));
+        T* out = numbers<T>(rgb, {samples.count, 3}, "rgb");
+        const nb::gil_scoped_release release;
+        kernels<T>().color_forward(*workers_, heads, samples, out);
+    }
+
+    template <class T>
+    void color_backward(const Array& maps, const Array& points, const Array& features, const Array& sample,
+                        const Array& ray, const Array& view, int assignment, uint64_t seed, const Array& rgb_gradients,
+                        const Array& map_gradients, const Array& feature_gradients) {
+        const ColorSamples<T> samples = color_samples<T>(points, features, sample, ray, view, assignment, seed);
+        const int view_channels = static_cast<int>(extent(view, 1));
+        const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, view_channels);
+        const ColorMaps<T> gradients = color_maps<T>(map_gradients, planes_, view_channels);
+        if (gradients.size != heads.size) refuse("map_gradients", "has another shape than expected");
+        const T* from = numbers<const T>(rgb_gradients, {samples.count, 3}, "rgb_gradients");
+        T* to = numbers<T>(feature_gradients, {samples.count, kChannels}, "feature_gradients");
+        const nb::gil_scoped_release release;
+        kernels<T>().color_backward(*workers_, heads, samples, from, gradients, to);
+    }
+
+    template <class T>
+    void sum_colors(const Array& sample, const Array& kept_offsets, const Array& weights, const Array& rgb,
+                    const Array& colors) {
+        const int64_t rays = extent(kept_offsets, 0) - 1, count = extent(sample, 0);
+        const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"),
+                           numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
+        const T *w = numbers<const T>(weights, {-1}, "weights"), *from = numbers<const T>(rgb, {count, 3}, "rgb");
+        T* to = numbers<T>(colors, {rays, 3}, "colors");
+        const nb::gil_scoped_release release;
+        kernels<T>().sum_colors(*workers_, rays, kept, w, from, to);
+    }
+
+    template <class T>
+    double depth_penalty(const Array& offsets, const Array& raw, const Array& reached, double step, double limit) {
+        const int64_t rays = extent(offsets, 0) - 1;
+        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
+        const T* densities = numbers<const T>(raw, {-1}, "densities");
+        const int64_t* counts = numbers<const int64_t>(reached, {rays}, "reached");
+        const nb::gil_scoped_release release;
+        return kernels<T>().depth_penalty(along, densities, counts, static_cast<T>(step), static_cast<T>(limit));
+    }
+
+    template <class T>
+    void composite_backward(const Array& offsets, const Array& raw, const Array& weights, const Array& transmittances,
+                            const Array& reached, const Array& sample, const Array& kept_offsets, const Array& rgb,
+                            const Array& color_gradients, const Array& opacity_gradients, double step, double leak,
+                            double penalty_gradient, double penalty_limit, const Array& rgb_gradients,
+                            const Array& raw_gradients) {
+        const int64_t rays = extent(offsets, 0) - 1, samples = extent(raw, 0), count = extent(sample, 0);
+        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
+        const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"),
+                           numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
+        const CompositeInput<T> in = {numbers<const T>(raw, {samples}, "densities"),
+                                      numbers<const T>(weights, {samples}, "weights"),
+                                      numbers<const T>(transmittances, {rays}, "transmittances"),
+                                      numbers<const int64_t>(reached, {rays}, "reached"),
+                                      numbers<const T>(rgb, {count, 3}, "rgb"),
+                                      numbers<const T>(color_gradients, {rays, 3}, "color_gradients"),
+                                      numbers<const T>(opacity_gradients, {rays}, "opacity_gradients"),
+                                      static_cast<T>(step),
+                                      static_cast<T>(leak),
+                                      static_cast<T>(penalty_gradient),
+                                      static_cast<T>(penalty_limit)};
+        T* to_rgb = numbers<T>(rgb_gradients, {count, 3}, "rgb_gradients");
+        T* to_raw = numbers<T>(raw_gradients, {samples}, "density_gradients");
+        const nb::gil_scoped_release release;
+        kernels<T>().composite_backward(*workers_, in, along, kept, to_rgb, to_raw);
+    }
+
+    template <class T>
+    void scatter(const Array& features, const Array& densities, const Array& grids, const Array& points,
+                 const Array& sample_features, const Array& heads, const Array& raw_gradients,
+                 const Array& feature_gradients, const Array& sample, const Array& feature_plane_gradients,
+                 const Array& density_map_gradients, const Array& grid_gradients) {
+        const int64_t samples = extent(points, 0), count = extent(sample, 0);
+        const DensityField<T> density = field<T>(features, densities, grids);
+        const T* p = numbers<const T>(points, {samples, 3}, "points");
+        ScatterInput<T> in = {numbers<const T>(sample_features, {samples, kChannels}, "features"),
+                              numbers<const T>(heads, {samples, kChannels}, "heads"),
+                              numbers<const T>(raw_gradients, {samples}, "density_gradients"),
+                              numbers<const T>(feature_gradients, {count, kChannels}, "feature_gradients"),
+                              nullptr,
+                              nullptr,
+                              0};
+        const int64_t* kept = numbers<const int64_t>(sample, {count}, "sample");
+        const ScatterOutput<T> out = {
+            map_stack<T>(feature_plane_gradients, kPlanes, "feature_plane_gradients"),
+            map_stack<T>(density_map_gradients, planes_.count, "density_map_gradients"),
+            numbers<T>(grid_gradients, {kPlanes, levels_.nodes, levels_.features}, "grid_gradients")};
+        if (out.features.size != density.features.size || out.densities.size != density.densities.size)
+            refuse("gradients", "have another shape than the maps");
+        const nb::gil_scoped_release release;
+        const std::unique_ptr<int64_t[]> lists(new int64_t[2 * samples + 2]);
+        in.active = lists.get();
+        in.color_row = lists.get() + samples + 1;
+        in.count = kernels<T>().list_active(samples, in.density_gradients, kept, count, lists.get(),
+                                            lists.get() + samples + 1);
+        kernels<T>().scatter(*workers_, density, p, in, out);
+    }
+
+    template <class T>
+    void adam(const Array& parameters, const Array& gradients, const Array& first, const Array& second,
+              const Array& steps, double learning_rate, double beta1, double beta2, double epsilon, bool skip_zero) {
+        const int64_t rows = extent(steps, 0), width = extent(parameters, 1);
+        if (width != 2 && width != 4 && width != 8) refuse("parameters", "must have rows of 2, 4 or 8");
+        const AdamState<T> state = {numbers<T>(parameters, {rows, width}, "parameters"),
+                                    numbers<T>(gradients, {rows, width}, "gradients"),
+                                    numbers<T>(first, {rows, width}, "first_moments"),
+                                    numbers<T>(second, {rows, width}, "second_moments"),
+                                    numbers<int32_t>(steps, {rows}, "steps"),
+                                    rows};
+        const nb::gil_scoped_release release;
+        kernels<T>().adam(*workers_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, static_cast<int>(width));
+    }
+
+    SamplerInput sampler(const Array& origins, const Array& directions, const Array& box, const Array& cells,
+                         double step, bool jitter, uint64_t seed, int64_t slots) const {
+        const int64_t rays = extent(origins, 0);
+        SamplerInput in = {};
+        in.origins = numbers<const float>(origins, {rays, 3}, "origins");
+        in.directions = numbers<const float>(directions, {rays, 3}, "directions");
+        in.rays = rays;
+        const float* corners = numbers<const float>(box, {2, 3}, "box");
+        in.cells = numbers<const uint8_t>(cells, {-1, -1, -1}, "cells");
+        for (int a = 0; a < 3; ++a) {
+            in.lower[a] = corners[a];
+            in.upper[a] = corners[3 + a];
+            in.resolution[a] = static_cast<int>(cells.shape(a));
+        }
+        in.step = static_cast<float>(step);
+        in.jitter = jitter;
+        in.seed = seed;
+        in.slots = slots;
+        return in;
+    }
+
+    int64_t sample_rays(const Array& origins, const Array& directions, const Array& box, const Array& cells,
+                        double step, bool jitter, uint64_t seed, const Array& distances, const Array& offsets) {
+        const SamplerInput in = sampler(origins, directions, box, cells, step, jitter, seed, extent(distances, 1));
+        float* to = numbers<float>(distances, {in.rays, -1}, "distances");
+        int64_t* ends = numbers<int64_t>(offsets, {in.rays + 1}, "offsets");
+        const nb::gil_scoped_release release;
+        return set_.sampler.sample_rays(*workers_, in, to, ends);
+    }
+
+    void place_points(const Array& origins, const Array& directions, const Array& box, const Array& cells,
+                      const Array& distances, const Array& offsets, const Array& points) {
+        const SamplerInput in = sampler(origins, directions, box, cells, 0, false, 0, extent(distances, 1));
+        const float* from = numbers<const float>(distances, {in.rays, -1}, "distances");
+        const int64_t* ends = numbers<const int64_t>(offsets, {in.rays + 1}, "offsets");
+        float* to = numbers<float>(points, {-1, 3}, "points");
+        const nb::gil_scoped_release release;
+        set_.sampler.place_points(*workers_, in, from, ends, to);
+    }
 
  private:
-  std::unique_ptr<Workers> workers_;
-  InstructionSet set_;
-  Levels levels_;
-  MlpPlanes planes_;
+    std::unique_ptr<Workers> workers_;
+    InstructionSet set_;
+    Levels levels_;
+    MlpPlanes planes_;
 };
 
 }  // namespace
@@ -337,28 +365,20 @@ class Engine {
 
 // Both precisions of a method under one name, chosen by the element type of its first array.
 #define MLPVID_BOTH(method) \
-  .def(#method "_float32", &Engine::method<float>).def(#method "_float64", &Engine::method<double>)
+    .def(#method "_float32", &Engine::method<float>).def(#method "_float64", &Engine::method<double>)
 
 NB_MODULE(mlpvid_training_kernels, module) {
-  using mlpvid::Engine;
-  nb::set_leak_warnings(false);  // the interpreter may exit while modules still hold an engine
-  nb::class_<Engine>(module, "Engine")
-      .def(nb::init<const std::vector<std::vector<double>>&, int, const std::vector<int>&, int, const std::string&>(),
-           nb::arg("levels"), nb::arg("features"), nb::arg("mlp_planes"), nb::arg("threads"), nb::arg("instruction_set") = "auto")
-      .def_prop_ro("instruction_set", &Engine::name)
-      .def_prop_ro("nodes", &Engine::nodes)
-      .def_prop_ro("threads", &Engine::threads)
-      MLPVID_BOTH(bake)
-      MLPVID_BOTH(bake_backward)
-      MLPVID_BOTH(march)
-      MLPVID_BOTH(list_kept)
-      MLPVID_BOTH(color_forward)
-      MLPVID_BOTH(color_backward)
-      MLPVID_BOTH(sum_colors)
-      MLPVID_BOTH(depth_penalty)
-      MLPVID_BOTH(composite_backward)
-      MLPVID_BOTH(scatter)
-      MLPVID_BOTH(adam)
-      .def("sample_rays", &Engine::sample_rays)
-      .def("place_points", &Engine::place_points);
+    using mlpvid::Engine;
+    nb::set_leak_warnings(false);  // the interpreter may exit while modules still hold an engine
+    nb::class_<Engine>(module, "Engine")
+        .def(nb::init<const std::vector<std::vector<double>>&, int, const std::vector<int>&, int, const std::string&>(),
+             nb::arg("levels"), nb::arg("features"), nb::arg("mlp_planes"), nb::arg("threads"),
+             nb::arg("instruction_set") = "auto")
+        .def_prop_ro("instruction_set", &Engine::name)
+        .def_prop_ro("nodes", &Engine::nodes)
+        .def_prop_ro("threads", &Engine::threads) MLPVID_BOTH(bake) MLPVID_BOTH(bake_backward) MLPVID_BOTH(march)
+            MLPVID_BOTH(list_kept) MLPVID_BOTH(color_forward) MLPVID_BOTH(color_backward) MLPVID_BOTH(sum_colors)
+                MLPVID_BOTH(depth_penalty) MLPVID_BOTH(composite_backward) MLPVID_BOTH(scatter) MLPVID_BOTH(adam)
+        .def("sample_rays", &Engine::sample_rays)
+        .def("place_points", &Engine::place_points);
 }

@@ -1,4 +1,5 @@
-// Adam that leaves alone the rows no gradient reached (Kingma and Ba 2015; lazily, as Instant-NGP does for hash tables).
+// Adam that leaves alone the rows no gradient reached (Kingma and Ba 2015; lazily, as Instant-NGP does for hash
+// tables).
 #pragma once
 
 #include <cmath>
@@ -15,53 +16,55 @@ constexpr int kCorrections = 4096;
 
 // Factors that undo the moments' start from zero, for the updates 1 to 4096; later ones are looked up at the last.
 struct Corrections {
-  double first[kCorrections + 1], second[kCorrections + 1];
+    double first[kCorrections + 1], second[kCorrections + 1];
 
-  explicit Corrections(const AdamSettings& settings) {
-    double power1 = 1, power2 = 1;
-    for (int s = 0; s <= kCorrections; ++s) {
-      first[s] = 1 / (1 - power1);
-      second[s] = 1 / std::sqrt(1 - power2);
-      power1 *= settings.beta1;
-      power2 *= settings.beta2;
+    explicit Corrections(const AdamSettings& settings) {
+        double power1 = 1, power2 = 1;
+        for (int s = 0; s <= kCorrections; ++s) {
+            first[s] = 1 / (1 - power1);
+            second[s] = 1 / std::sqrt(1 - power2);
+            power1 *= settings.beta1;
+            power2 *= settings.beta2;
+        }
     }
-  }
 };
 
 template <class T, int F>
-MLPVID_INLINE void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second, int64_t row) {
-  const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
-  const T rate = static_cast<T>(settings.learning_rate * first), scale = static_cast<T>(second);
-  const T epsilon = static_cast<T>(settings.epsilon);
-  for (int64_t i = row * F; i < (row + 1) * F; ++i) {
-    const T g = state.gradients[i];
-    const T m = state.first_moments[i] = b1 * state.first_moments[i] + (1 - b1) * g;
-    const T v = state.second_moments[i] = b2 * state.second_moments[i] + (1 - b2) * g * g;
-    state.parameters[i] -= rate * m / (std::sqrt(v) * scale + epsilon);
-    state.gradients[i] = 0;
-  }
+MLPVID_INLINE void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second,
+                            int64_t row) {
+    const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
+    const T rate = static_cast<T>(settings.learning_rate * first), scale = static_cast<T>(second);
+    const T epsilon = static_cast<T>(settings.epsilon);
+    for (int64_t i = row * F; i < (row + 1) * F; ++i) {
+        const T g = state.gradients[i];
+        const T m = state.first_moments[i] = b1 * state.first_moments[i] + (1 - b1) * g;
+        const T v = state.second_moments[i] = b2 * state.second_moments[i] + (1 - b2) * g * g;
+        state.parameters[i] -= rate * m / (std::sqrt(v) * scale + epsilon);
+        state.gradients[i] = 0;
+    }
 }
 
 // One update of every row, or with skip_zero of those with a gradient other than zero. The bias corrections count the
 // updates of a row itself, so that a row first touched late starts as one touched at once.
 template <class T, int F>
 void adam(Workers& workers, const AdamState<T>& state, const AdamSettings& settings) {
-  const Corrections corrections(settings);
-  parallel(workers, (state.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
-    const int64_t end = state.rows < (task + 1) * kRowsPerTask ? state.rows : (task + 1) * kRowsPerTask;
-    for (int64_t row = task * kRowsPerTask; row < end; ++row) {
-      bool any = !settings.skip_zero;
-      for (int f = 0; f < F; ++f) any |= state.gradients[row * F + f] != 0;
-      if (!any) continue;
-      const int count = ++state.steps[row];
-      if (count <= kCorrections) {
-        adam_row<T, F>(state, settings, corrections.first[count], corrections.second[count], row);
-      } else {
-        const double first = 1 / (1 - std::pow(settings.beta1, count)), second = 1 / std::sqrt(1 - std::pow(settings.beta2, count));
-        adam_row<T, F>(state, settings, first, second, row);
-      }
-    }
-  });
+    const Corrections corrections(settings);
+    parallel(workers, (state.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+        const int64_t end = state.rows < (task + 1) * kRowsPerTask ? state.rows : (task + 1) * kRowsPerTask;
+        for (int64_t row = task * kRowsPerTask; row < end; ++row) {
+            bool any = !settings.skip_zero;
+            for (int f = 0; f < F; ++f) any |= state.gradients[row * F + f] != 0;
+            if (!any) continue;
+            const int count = ++state.steps[row];
+            if (count <= kCorrections) {
+                adam_row<T, F>(state, settings, corrections.first[count], corrections.second[count], row);
+            } else {
+                const double first = 1 / (1 - std::pow(settings.beta1, count)),
+                             second = 1 / std::sqrt(1 - std::pow(settings.beta2, count));
+                adam_row<T, F>(state, settings, first, second, row);
+            }
+        }
+    });
 }
 
 }  // namespace mlpvid::MLPVID_ISA

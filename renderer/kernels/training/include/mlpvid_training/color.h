@@ -15,66 +15,75 @@ constexpr int kInner = kChannels + kMaxView;
 
 template <class T>
 MLPVID_INLINE T* head_at(const ColorMaps<T>& maps, int plane, int64_t index) {
-  return maps.data + plane * maps.plane_stride + index / maps.size * maps.u_stride + index % maps.size * maps.v_stride;
+    return maps.data + plane * maps.plane_stride + index / maps.size * maps.u_stride +
+           index % maps.size * maps.v_stride;
 }
 
 // How many of the four nearest heads a plane asks.
-MLPVID_INLINE int corners(Assignment assignment, int size) { return assignment == Assignment::bilinear && size > 1 ? 4 : 1; }
+MLPVID_INLINE int corners(Assignment assignment, int size) {
+    return assignment == Assignment::bilinear && size > 1 ? 4 : 1;
+}
 
 template <class T>
 struct HeadChoice {
-  int index;
-  T weight;
+    int index;
+    T weight;
 };
 
-// The head of a sample on a plane and the weight of its output; see model/query.py. Stochastic: one of the four nearest,
-// drawn with its bilinear weight as probability, so that the expected output is the bilinear one.
+// The head of a sample on a plane and the weight of its output; see model/query.py. Stochastic: one of the four
+// nearest, drawn with its bilinear weight as probability, so that the expected output is the bilinear one.
 template <class T>
-MLPVID_INLINE HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size, int plane, int corner, int64_t k, T u, T v) {
-  if (size == 1) return {0, T(1)};
-  if (samples.assignment == Assignment::nearest) {
-    const int iu = smaller(static_cast<int>(u * static_cast<T>(size)), size - 1);
-    return {iu * size + smaller(static_cast<int>(v * static_cast<T>(size)), size - 1), T(1)};
-  }
-  const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
-  const int iu = smaller(static_cast<int>(x), size - 2), iv = smaller(static_cast<int>(y), size - 2);
-  const T s = x - static_cast<T>(iu), r = y - static_cast<T>(iv);
-  if (samples.assignment == Assignment::stochastic) {
-    const uint64_t counter = 2 * (static_cast<uint64_t>(samples.sample[k]) * kPlanes + static_cast<uint64_t>(plane));
-    const int du = random_unit(samples.seed, counter) < s, dv = random_unit(samples.seed, counter + 1) < r;
-    return {(iu + du) * size + iv + dv, T(1)};
-  }
-  const int du = corner >> 1, dv = corner & 1;
-  return {(iu + du) * size + iv + dv, (du ? s : 1 - s) * (dv ? r : 1 - r)};
+MLPVID_INLINE HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size, int plane, int corner, int64_t k, T u,
+                                        T v) {
+    if (size == 1) return {0, T(1)};
+    if (samples.assignment == Assignment::nearest) {
+        const int iu = smaller(static_cast<int>(u * static_cast<T>(size)), size - 1);
+        return {iu * size + smaller(static_cast<int>(v * static_cast<T>(size)), size - 1), T(1)};
+    }
+    const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
+    const int iu = smaller(static_cast<int>(x), size - 2), iv = smaller(static_cast<int>(y), size - 2);
+    const T s = x - static_cast<T>(iu), r = y - static_cast<T>(iv);
+    if (samples.assignment == Assignment::stochastic) {
+        const uint64_t counter =
+            2 * (static_cast<uint64_t>(samples.sample[k]) * kPlanes + static_cast<uint64_t>(plane));
+        const int du = random_unit(samples.seed, counter) < s, dv = random_unit(samples.seed, counter + 1) < r;
+        return {(iu + du) * size + iv + dv, T(1)};
+    }
+    const int du = corner >> 1, dv = corner & 1;
+    return {(iu + du) * size + iv + dv, (du ? s : 1 - s) * (dv ? r : 1 - r)};
 }
 
 // Samples of one pass (an MLP plane and a corner) sorted by head; each sample goes through one head a pass.
 template <class T>
 struct Groups {
-  Buffer<int64_t> start, order, heads;  // heads: those with samples
-  Buffer<int> index;
-  Buffer<T> weight;
-  int64_t used = 0;  // heads with samples
+    Buffer<int64_t> start, order, heads;  // heads: those with samples
+    Buffer<int> index;
+    Buffer<T> weight;
+    int64_t used = 0;  // heads with samples
 
-  Groups(const ColorSamples<T>& samples, const MlpPlanes& planes, int size, int plane, int corner)
-      : start(size * size + 1), order(samples.count), heads(size * size), index(samples.count), weight(samples.count) {
-    for (int h = 0; h <= size * size; ++h) start[h] = 0;
-    const int* axes = kPlaneAxes[planes.plane[plane]];
-    for (int64_t k = 0; k < samples.count; ++k) {
-      const T* p = samples.points + 3 * samples.sample[k];
-      const HeadChoice<T> choice = choose_head(samples, size, plane, corner, k, p[axes[0]], p[axes[1]]);
-      index[k] = choice.index;
-      weight[k] = choice.weight;
-      ++start[choice.index + 1];
+    Groups(const ColorSamples<T>& samples, const MlpPlanes& planes, int size, int plane, int corner)
+        : start(size * size + 1),
+          order(samples.count),
+          heads(size * size),
+          index(samples.count),
+          weight(samples.count) {
+        for (int h = 0; h <= size * size; ++h) start[h] = 0;
+        const int* axes = kPlaneAxes[planes.plane[plane]];
+        for (int64_t k = 0; k < samples.count; ++k) {
+            const T* p = samples.points + 3 * samples.sample[k];
+            const HeadChoice<T> choice = choose_head(samples, size, plane, corner, k, p[axes[0]], p[axes[1]]);
+            index[k] = choice.index;
+            weight[k] = choice.weight;
+            ++start[choice.index + 1];
+        }
+        for (int h = 0; h < size * size; ++h) {
+            if (start[h + 1] > 0) heads[used++] = h;
+            start[h + 1] += start[h];
+        }
+        Buffer<int64_t> next(size * size);
+        for (int h = 0; h < size * size; ++h) next[h] = start[h];
+        for (int64_t k = 0; k < samples.count; ++k) order[next[index[k]]++] = k;
     }
-    for (int h = 0; h < size * size; ++h) {
-      if (start[h + 1] > 0) heads[used++] = h;
-      start[h + 1] += start[h];
-    }
-    Buffer<int64_t> next(size * size);
-    for (int h = 0; h < size * size; ++h) next[h] = start[h];
-    for (int64_t k = 0; k < samples.count; ++k) order[next[index[k]]++] = k;
-  }
 };
 
 // As many samples share a head's weights as the registers hold sums for.
@@ -90,203 +99,208 @@ using Block = T[kBlock<T>][kInner];
 // sums[n] += in[n] . W, W [inputs][32]
 template <class T>
 MLPVID_INLINE void multiply(const T* W, int inputs, const Block<T>& in, Row<T>* sums) {
-  for (int i = 0; i < inputs; ++i) {
-    const auto weights = Row<T>::load(W + kChannels * i);
-    MLPVID_UNROLL
-    for (int n = 0; n < kBlock<T>; ++n) sums[n].add_scaled(weights, in[n][i]);
-  }
+    for (int i = 0; i < inputs; ++i) {
+        const auto weights = Row<T>::load(W + kChannels * i);
+        MLPVID_UNROLL
+        for (int n = 0; n < kBlock<T>; ++n) sums[n].add_scaled(weights, in[n][i]);
+    }
 }
 
 // dW [inputs][32] += sum over n of in[n]^T gradients[n]
 template <class T>
 MLPVID_INLINE void add_outer(T* dW, int inputs, const Block<T>& in, const Row<T>* gradients) {
-  for (int i = 0; i < inputs; ++i) {
-    auto sum = Row<T>::load(dW + kChannels * i);
-    MLPVID_UNROLL
-    for (int n = 0; n < kBlock<T>; ++n) sum.add_scaled(gradients[n], in[n][i]);
-    sum.store(dW + kChannels * i);
-  }
+    for (int i = 0; i < inputs; ++i) {
+        auto sum = Row<T>::load(dW + kChannels * i);
+        MLPVID_UNROLL
+        for (int n = 0; n < kBlock<T>; ++n) sum.add_scaled(gradients[n], in[n][i]);
+        sum.store(dW + kChannels * i);
+    }
 }
 
 template <class T>
 MLPVID_INLINE void clear(Row<T>* rows) {
-  MLPVID_UNROLL
-  for (int n = 0; n < kBlock<T>; ++n) rows[n] = Row<T>::zero();
+    MLPVID_UNROLL
+    for (int n = 0; n < kBlock<T>; ++n) rows[n] = Row<T>::zero();
 }
 
 template <class T>
 MLPVID_INLINE void store(const Row<T>* rows, Block<T>& out) {
-  MLPVID_UNROLL
-  for (int n = 0; n < kBlock<T>; ++n) rows[n].store(out[n]);
+    MLPVID_UNROLL
+    for (int n = 0; n < kBlock<T>; ++n) rows[n].store(out[n]);
 }
 
 // A head's weights, also transposed as the way back reads them.
 template <class T>
 struct Head {
-  const T* W0;
-  const T* W1;
-  int inner;
-  alignas(64) T W2[3][kChannels];  // [out][in]
+    const T* W0;
+    const T* W1;
+    int inner;
+    alignas(64) T W2[3][kChannels];  // [out][in]
 
-  Head(const T* parameters, int view_channels)
-      : W0(parameters), W1(parameters + kChannels * kChannels), inner(kChannels + view_channels) {
-    const T* last = W1 + inner * kChannels;
-    for (int i = 0; i < kChannels; ++i)
-      for (int c = 0; c < 3; ++c) W2[c][i] = last[3 * i + c];
-  }
+    Head(const T* parameters, int view_channels)
+        : W0(parameters), W1(parameters + kChannels * kChannels), inner(kChannels + view_channels) {
+        const T* last = W1 + inner * kChannels;
+        for (int i = 0; i < kChannels; ++i)
+            for (int c = 0; c < 3; ++c) W2[c][i] = last[3 * i + c];
+    }
 };
 
 template <class T>
 void transpose(const T* in, T* out) {
-  for (int i = 0; i < kChannels; ++i)
-    for (int j = 0; j < kChannels; ++j) out[kChannels * j + i] = in[kChannels * i + j];
+    for (int i = 0; i < kChannels; ++i)
+        for (int j = 0; j < kChannels; ++j) out[kChannels * j + i] = in[kChannels * i + j];
 }
 
 // What a block of samples that share a head goes through; rows beyond the samples repeat the first and weigh nothing.
 template <class T>
 struct BlockState {
-  alignas(64) Block<T> features, inner, outer;  // F; h0 and view; h1
-  int64_t k[kBlock<T>];
-  T weight[kBlock<T>];
+    alignas(64) Block<T> features, inner, outer;  // F; h0 and view; h1
+    int64_t k[kBlock<T>];
+    T weight[kBlock<T>];
 
-  void gather(const ColorSamples<T>& samples, const Groups<T>& groups, int64_t at, int64_t end, int view_channels) {
-    for (int n = 0; n < kBlock<T>; ++n) {
-      const bool real = at + n < end;
-      k[n] = groups.order[real ? at + n : at];
-      weight[n] = real ? groups.weight[k[n]] : T(0);
-      Row<T>::load(samples.features + kChannels * samples.sample[k[n]]).store(features[n]);
-      const T* view = samples.view + view_channels * samples.ray[k[n]];
-      for (int i = 0; i < view_channels; ++i) inner[n][kChannels + i] = view[i];
+    void gather(const ColorSamples<T>& samples, const Groups<T>& groups, int64_t at, int64_t end, int view_channels) {
+        for (int n = 0; n < kBlock<T>; ++n) {
+            const bool real = at + n < end;
+            k[n] = groups.order[real ? at + n : at];
+            weight[n] = real ? groups.weight[k[n]] : T(0);
+            Row<T>::load(samples.features + kChannels * samples.sample[k[n]]).store(features[n]);
+            const T* view = samples.view + view_channels * samples.ray[k[n]];
+            for (int i = 0; i < view_channels; ++i) inner[n][kChannels + i] = view[i];
+        }
     }
-  }
-  void forward(const Head<T>& head) {
-    Row<T> sums[kBlock<T>];
-    clear<T>(sums);
-    multiply<T>(head.W0, kChannels, features, sums);
-    store<T>(sums, inner);
-    clear<T>(sums);
-    multiply<T>(head.W1, head.inner, inner, sums);
-    store<T>(sums, outer);
-    for (int n = 0; n < kBlock<T>; ++n)
-      for (int i = 0; i < kChannels; ++i) outer[n][i] = outer[n][i] < 0 ? T(0) : outer[n][i];
-  }
+    void forward(const Head<T>& head) {
+        Row<T> sums[kBlock<T>];
+        clear<T>(sums);
+        multiply<T>(head.W0, kChannels, features, sums);
+        store<T>(sums, inner);
+        clear<T>(sums);
+        multiply<T>(head.W1, head.inner, inner, sums);
+        store<T>(sums, outer);
+        for (int n = 0; n < kBlock<T>; ++n)
+            for (int i = 0; i < kChannels; ++i) outer[n][i] = outer[n][i] < 0 ? T(0) : outer[n][i];
+    }
 };
 
 template <class T>
-void color_head_forward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index, int view_channels, T* sums) {
-  BlockState<T> state;
-  const int64_t end = groups.start[index + 1];
-  for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
-    state.gather(samples, groups, at, end, view_channels);
-    state.forward(head);
-    for (int n = 0; n < kBlock<T> && at + n < end; ++n)
-      for (int c = 0; c < 3; ++c)
-        sums[3 * state.k[n] + c] += state.weight[n] * dot(Row<T>::load(state.outer[n]), Row<T>::load(head.W2[c]));
-  }
+void color_head_forward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index,
+                        int view_channels, T* sums) {
+    BlockState<T> state;
+    const int64_t end = groups.start[index + 1];
+    for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
+        state.gather(samples, groups, at, end, view_channels);
+        state.forward(head);
+        for (int n = 0; n < kBlock<T> && at + n < end; ++n)
+            for (int c = 0; c < 3; ++c)
+                sums[3 * state.k[n] + c] +=
+                    state.weight[n] * dot(Row<T>::load(state.outer[n]), Row<T>::load(head.W2[c]));
+    }
 }
 
 // Calls body(plane, groups) once a pass, in a fixed order.
 template <class T, class Body>
 void each_pass(const ColorSamples<T>& samples, const MlpPlanes& planes, int size, Body&& body) {
-  for (int plane = 0; plane < planes.count; ++plane)
-    for (int corner = 0; corner < corners(samples.assignment, size); ++corner)
-      body(plane, Groups<T>(samples, planes, size, plane, corner));
+    for (int plane = 0; plane < planes.count; ++plane)
+        for (int corner = 0; corner < corners(samples.assignment, size); ++corner)
+            body(plane, Groups<T>(samples, planes, size, plane, corner));
 }
 
 // rgb [K][3] = sigmoid of the heads' outputs, summed over the planes.
 template <class T>
 void color_forward(Workers& workers, const ColorMaps<const T>& maps, const ColorSamples<T>& samples, T* rgb) {
-  for (int64_t i = 0; i < 3 * samples.count; ++i) rgb[i] = 0;
-  each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
-    parallel(workers, groups.used, [&](int64_t task) {
-      const int64_t index = groups.heads[task];
-      const Head<T> head(head_at(maps, plane, index), maps.view_channels);
-      color_head_forward(samples, groups, head, index, maps.view_channels, rgb);
+    for (int64_t i = 0; i < 3 * samples.count; ++i) rgb[i] = 0;
+    each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
+        parallel(workers, groups.used, [&](int64_t task) {
+            const int64_t index = groups.heads[task];
+            const Head<T> head(head_at(maps, plane, index), maps.view_channels);
+            color_head_forward(samples, groups, head, index, maps.view_channels, rgb);
+        });
     });
-  });
-  parallel(workers, (samples.count + 1023) / 1024, [&](int64_t task) {
-    for (int64_t i = 3072 * task; i < 3 * samples.count && i < 3072 * (task + 1); ++i) rgb[i] = 1 / (1 + std::exp(-rgb[i]));
-  });
+    parallel(workers, (samples.count + 1023) / 1024, [&](int64_t task) {
+        for (int64_t i = 3072 * task; i < 3 * samples.count && i < 3072 * (task + 1); ++i)
+            rgb[i] = 1 / (1 + std::exp(-rgb[i]));
+    });
 }
 
 // Gradient of a head's parameters while its samples go by.
 template <class T>
 struct HeadGradient {
-  alignas(64) T W0[kChannels * kChannels] = {}, W1[kInner * kChannels] = {}, W2[3][kChannels] = {};
+    alignas(64) T W0[kChannels * kChannels] = {}, W1[kInner * kChannels] = {}, W2[3][kChannels] = {};
 
-  void add_to(T* parameters, int inner) const {
-    for (int i = 0; i < kChannels * kChannels; ++i) parameters[i] += W0[i];
-    parameters += kChannels * kChannels;
-    for (int i = 0; i < inner * kChannels; ++i) parameters[i] += W1[i];
-    parameters += inner * kChannels;
-    for (int i = 0; i < kChannels; ++i)
-      for (int c = 0; c < 3; ++c) parameters[3 * i + c] += W2[c][i];
-  }
+    void add_to(T* parameters, int inner) const {
+        for (int i = 0; i < kChannels * kChannels; ++i) parameters[i] += W0[i];
+        parameters += kChannels * kChannels;
+        for (int i = 0; i < inner * kChannels; ++i) parameters[i] += W1[i];
+        parameters += inner * kChannels;
+        for (int i = 0; i < kChannels; ++i)
+            for (int c = 0; c < 3; ++c) parameters[3 * i + c] += W2[c][i];
+    }
 };
 
 // From the gradient of the outputs (rgb_gradients [K][3]) to those of a block's hidden rows and weights.
 template <class T>
-MLPVID_INLINE void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients, HeadGradient<T>& gradient, Row<T>* rows) {
-  Row<T> dW2[3] = {Row<T>::load(gradient.W2[0]), Row<T>::load(gradient.W2[1]), Row<T>::load(gradient.W2[2])};
-  for (int n = 0; n < kBlock<T>; ++n) {
-    const auto hidden = Row<T>::load(state.outer[n]);
-    auto sum = Row<T>::zero();
-    for (int c = 0; c < 3; ++c) {
-      const T g = state.weight[n] * rgb_gradients[3 * state.k[n] + c];
-      dW2[c].add_scaled(hidden, g);
-      sum.add_scaled(Row<T>::load(head.W2[c]), g);
+MLPVID_INLINE void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients,
+                                    HeadGradient<T>& gradient, Row<T>* rows) {
+    Row<T> dW2[3] = {Row<T>::load(gradient.W2[0]), Row<T>::load(gradient.W2[1]), Row<T>::load(gradient.W2[2])};
+    for (int n = 0; n < kBlock<T>; ++n) {
+        const auto hidden = Row<T>::load(state.outer[n]);
+        auto sum = Row<T>::zero();
+        for (int c = 0; c < 3; ++c) {
+            const T g = state.weight[n] * rgb_gradients[3 * state.k[n] + c];
+            dW2[c].add_scaled(hidden, g);
+            sum.add_scaled(Row<T>::load(head.W2[c]), g);
+        }
+        alignas(64) T masked[kChannels];
+        sum.store(masked);
+        for (int i = 0; i < kChannels; ++i) masked[i] = state.outer[n][i] > 0 ? masked[i] : T(0);
+        rows[n] = Row<T>::load(masked);
     }
-    alignas(64) T masked[kChannels];
-    sum.store(masked);
-    for (int i = 0; i < kChannels; ++i) masked[i] = state.outer[n][i] > 0 ? masked[i] : T(0);
-    rows[n] = Row<T>::load(masked);
-  }
-  for (int c = 0; c < 3; ++c) dW2[c].store(gradient.W2[c]);
+    for (int c = 0; c < 3; ++c) dW2[c].store(gradient.W2[c]);
 }
 
 template <class T>
-void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index, int view_channels,
-                         const T* rgb_gradients, HeadGradient<T>& gradient, T* feature_gradients) {
-  alignas(64) T W0t[kChannels * kChannels], W1t[kChannels * kChannels];
-  transpose(head.W0, W0t);
-  transpose(head.W1, W1t);
-  BlockState<T> state;
-  alignas(64) Block<T> hidden;
-  Row<T> rows[kBlock<T>];
-  const int64_t end = groups.start[index + 1];
-  for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
-    state.gather(samples, groups, at, end, view_channels);
-    state.forward(head);
-    outputs_backward(state, head, rgb_gradients, gradient, rows);
-    add_outer<T>(gradient.W1, head.inner, state.inner, rows);
-    store<T>(rows, hidden);
-    clear<T>(rows);
-    multiply<T>(W1t, kChannels, hidden, rows);
-    add_outer<T>(gradient.W0, kChannels, state.features, rows);
-    store<T>(rows, hidden);
-    clear<T>(rows);
-    multiply<T>(W0t, kChannels, hidden, rows);
-    for (int n = 0; n < kBlock<T> && at + n < end; ++n) {
-      T* out = feature_gradients + kChannels * state.k[n];
-      (Row<T>::load(out) + rows[n]).store(out);
+void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index,
+                         int view_channels, const T* rgb_gradients, HeadGradient<T>& gradient, T* feature_gradients) {
+    alignas(64) T W0t[kChannels * kChannels], W1t[kChannels * kChannels];
+    transpose(head.W0, W0t);
+    transpose(head.W1, W1t);
+    BlockState<T> state;
+    alignas(64) Block<T> hidden;
+    Row<T> rows[kBlock<T>];
+    const int64_t end = groups.start[index + 1];
+    for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
+        state.gather(samples, groups, at, end, view_channels);
+        state.forward(head);
+        outputs_backward(state, head, rgb_gradients, gradient, rows);
+        add_outer<T>(gradient.W1, head.inner, state.inner, rows);
+        store<T>(rows, hidden);
+        clear<T>(rows);
+        multiply<T>(W1t, kChannels, hidden, rows);
+        add_outer<T>(gradient.W0, kChannels, state.features, rows);
+        store<T>(rows, hidden);
+        clear<T>(rows);
+        multiply<T>(W0t, kChannels, hidden, rows);
+        for (int n = 0; n < kBlock<T> && at + n < end; ++n) {
+            T* out = feature_gradients + kChannels * state.k[n];
+            (Row<T>::load(out) + rows[n]).store(out);
+        }
     }
-  }
 }
 
 // Adds to the heads' gradient and writes that of the features, [K][32].
 template <class T>
-void color_backward(Workers& workers, const ColorMaps<const T>& maps, const ColorSamples<T>& samples, const T* rgb_gradients,
-                    const ColorMaps<T>& map_gradients, T* feature_gradients) {
-  for (int64_t i = 0; i < kChannels * samples.count; ++i) feature_gradients[i] = 0;
-  each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
-    parallel(workers, groups.used, [&](int64_t task) {
-      const int64_t index = groups.heads[task];
-      const Head<T> head(head_at(maps, plane, index), maps.view_channels);
-      HeadGradient<T> gradient;
-      color_head_backward(samples, groups, head, index, maps.view_channels, rgb_gradients, gradient, feature_gradients);
-      gradient.add_to(head_at(map_gradients, plane, index), head.inner);
+void color_backward(Workers& workers, const ColorMaps<const T>& maps, const ColorSamples<T>& samples,
+                    const T* rgb_gradients, const ColorMaps<T>& map_gradients, T* feature_gradients) {
+    for (int64_t i = 0; i < kChannels * samples.count; ++i) feature_gradients[i] = 0;
+    each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
+        parallel(workers, groups.used, [&](int64_t task) {
+            const int64_t index = groups.heads[task];
+            const Head<T> head(head_at(maps, plane, index), maps.view_channels);
+            HeadGradient<T> gradient;
+            color_head_backward(samples, groups, head, index, maps.view_channels, rgb_gradients, gradient,
+                                feature_gradients);
+            gradient.add_to(head_at(map_gradients, plane, index), head.inner);
+        });
     });
-  });
 }
 
 }  // namespace mlpvid::MLPVID_ISA

@@ -11,100 +11,102 @@ namespace mlpvid::MLPVID_ISA {
 
 // Lists the samples whose weight exceeds the threshold; returns how many they are.
 template <class T>
-int64_t list_kept(const Samples<T>& samples, const T* weights, T threshold, int64_t* sample, int64_t* ray_of, int64_t* offsets) {
-  int64_t kept = 0;
-  for (int64_t ray = 0; ray < samples.rays; ++ray) {
-    offsets[ray] = kept;
-    for (int64_t i = samples.offsets[ray]; i < samples.offsets[ray + 1]; ++i) {
-      sample[kept] = i;
-      ray_of[kept] = ray;
-      kept += weights[i] > threshold;
+int64_t list_kept(const Samples<T>& samples, const T* weights, T threshold, int64_t* sample, int64_t* ray_of,
+                  int64_t* offsets) {
+    int64_t kept = 0;
+    for (int64_t ray = 0; ray < samples.rays; ++ray) {
+        offsets[ray] = kept;
+        for (int64_t i = samples.offsets[ray]; i < samples.offsets[ray + 1]; ++i) {
+            sample[kept] = i;
+            ray_of[kept] = ray;
+            kept += weights[i] > threshold;
+        }
     }
-  }
-  offsets[samples.rays] = kept;
-  return kept;
+    offsets[samples.rays] = kept;
+    return kept;
 }
 
 // colors [R][3] = sum of w c over the kept samples.
 template <class T>
 void sum_colors(Workers& workers, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* colors) {
-  parallel(workers, (rays + 255) / 256, [&](int64_t task) {
-    for (int64_t ray = task * 256; ray < rays && ray < (task + 1) * 256; ++ray) {
-      T sum[3] = {};
-      for (int64_t k = kept.offsets[ray]; k < kept.offsets[ray + 1]; ++k)
-        for (int c = 0; c < 3; ++c) sum[c] += weights[kept.sample[k]] * rgb[3 * k + c];
-      for (int c = 0; c < 3; ++c) colors[3 * ray + c] = sum[c];
-    }
-  });
+    parallel(workers, (rays + 255) / 256, [&](int64_t task) {
+        for (int64_t ray = task * 256; ray < rays && ray < (task + 1) * 256; ++ray) {
+            T sum[3] = {};
+            for (int64_t k = kept.offsets[ray]; k < kept.offsets[ray + 1]; ++k)
+                for (int c = 0; c < 3; ++c) sum[c] += weights[kept.sample[k]] * rgb[3 * k + c];
+            for (int c = 0; c < 3; ++c) colors[3 * ray + c] = sum[c];
+        }
+    });
 }
 
 // Back from rays to samples: d w_i / d depth_j is the transmittance behind j for i = j and -w_i for i > j.
 //
-// Writes rgb_gradients [K][3], before the sigmoid, and density_gradients [P], before the activation, whose slope is `leak`
-// where the density is not positive.
+// Writes rgb_gradients [K][3], before the sigmoid, and density_gradients [P], before the activation, whose slope is
+// `leak` where the density is not positive.
 template <class T>
 void composite_ray_backward(const CompositeInput<T>& in, const Samples<T>& samples, const Kept& kept, int64_t ray,
                             T* rgb_gradients, T* density_gradients) {
-  const int64_t first = samples.offsets[ray], end = first + in.reached[ray];
-  for (int64_t i = end; i < samples.offsets[ray + 1]; ++i) density_gradients[i] = 0;
-  const T* g = in.color_gradients + 3 * ray;
-  int64_t k = kept.offsets[ray + 1] - 1;
-  T behind = 0, transmittance = in.transmittances[ray];
-  const T opacity = in.opacity_gradients[ray] * transmittance;
-  for (int64_t i = end - 1; i >= first; --i) {
-    const T sigma = in.densities[i] <= 0 ? T(0) : in.densities[i];
-    T gradient = opacity - behind;
-    if (k >= kept.offsets[ray] && kept.sample[k] == i) {
-      const T* c = in.rgb + 3 * k;
-      const T along = g[0] * c[0] + g[1] * c[1] + g[2] * c[2];
-      for (int j = 0; j < 3; ++j) rgb_gradients[3 * k + j] = in.weights[i] * g[j] * c[j] * (1 - c[j]);
-      gradient += transmittance * along;
-      behind += in.weights[i] * along;
-      --k;
+    const int64_t first = samples.offsets[ray], end = first + in.reached[ray];
+    for (int64_t i = end; i < samples.offsets[ray + 1]; ++i) density_gradients[i] = 0;
+    const T* g = in.color_gradients + 3 * ray;
+    int64_t k = kept.offsets[ray + 1] - 1;
+    T behind = 0, transmittance = in.transmittances[ray];
+    const T opacity = in.opacity_gradients[ray] * transmittance;
+    for (int64_t i = end - 1; i >= first; --i) {
+        const T sigma = in.densities[i] <= 0 ? T(0) : in.densities[i];
+        T gradient = opacity - behind;
+        if (k >= kept.offsets[ray] && kept.sample[k] == i) {
+            const T* c = in.rgb + 3 * k;
+            const T along = g[0] * c[0] + g[1] * c[1] + g[2] * c[2];
+            for (int j = 0; j < 3; ++j) rgb_gradients[3 * k + j] = in.weights[i] * g[j] * c[j] * (1 - c[j]);
+            gradient += transmittance * along;
+            behind += in.weights[i] * along;
+            --k;
+        }
+        const T over = sigma * in.step - in.penalty_limit;
+        if (over > 0) gradient += in.penalty_gradient * 2 * over;
+        density_gradients[i] = gradient * in.step * (in.densities[i] > 0 ? T(1) : in.leak);
+        transmittance += in.weights[i];  // in front of i
     }
-    const T over = sigma * in.step - in.penalty_limit;
-    if (over > 0) gradient += in.penalty_gradient * 2 * over;
-    density_gradients[i] = gradient * in.step * (in.densities[i] > 0 ? T(1) : in.leak);
-    transmittance += in.weights[i];  // in front of i
-  }
 }
 
 template <class T>
 void composite_backward(Workers& workers, const CompositeInput<T>& in, const Samples<T>& samples, const Kept& kept,
                         T* rgb_gradients, T* density_gradients) {
-  parallel(workers, (samples.rays + 255) / 256, [&](int64_t task) {
-    for (int64_t ray = task * 256; ray < samples.rays && ray < (task + 1) * 256; ++ray)
-      composite_ray_backward(in, samples, kept, ray, rgb_gradients, density_gradients);
-  });
+    parallel(workers, (samples.rays + 255) / 256, [&](int64_t task) {
+        for (int64_t ray = task * 256; ray < samples.rays && ray < (task + 1) * 256; ++ray)
+            composite_ray_backward(in, samples, kept, ray, rgb_gradients, density_gradients);
+    });
 }
 
 // Lists samples with a gradient and the row of each among the kept ones (-1: none); returns how many they are.
 template <class T>
-int64_t list_active(int64_t samples, const T* density_gradients, const int64_t* kept, int64_t kept_count, int64_t* active, int64_t* row) {
-  int64_t count = 0, k = 0;
-  for (int64_t i = 0; i < samples; ++i) {
-    const bool colored = k < kept_count && kept[k] == i;
-    active[count] = i;
-    row[count] = colored ? k : -1;
-    count += colored || density_gradients[i] != 0;
-    k += colored;
-  }
-  return count;
+int64_t list_active(int64_t samples, const T* density_gradients, const int64_t* kept, int64_t kept_count,
+                    int64_t* active, int64_t* row) {
+    int64_t count = 0, k = 0;
+    for (int64_t i = 0; i < samples; ++i) {
+        const bool colored = k < kept_count && kept[k] == i;
+        active[count] = i;
+        row[count] = colored ? k : -1;
+        count += colored || density_gradients[i] != 0;
+        k += colored;
+    }
+    return count;
 }
 
 // Sum over the samples reached of max(sigma step - limit, 0)^2, ray by ray.
 template <class T>
 T depth_penalty(const Samples<T>& samples, const T* densities, const int64_t* reached, T step, T limit) {
-  T total = 0;
-  for (int64_t ray = 0; ray < samples.rays; ++ray) {
-    T sum = 0;
-    for (int64_t i = samples.offsets[ray]; i < samples.offsets[ray] + reached[ray]; ++i) {
-      const T over = densities[i] * step - limit;
-      if (over > 0) sum += over * over;
+    T total = 0;
+    for (int64_t ray = 0; ray < samples.rays; ++ray) {
+        T sum = 0;
+        for (int64_t i = samples.offsets[ray]; i < samples.offsets[ray] + reached[ray]; ++i) {
+            const T over = densities[i] * step - limit;
+            if (over > 0) sum += over * over;
+        }
+        total += sum;
     }
-    total += sum;
-  }
-  return total;
+    return total;
 }
 
 }  // namespace mlpvid::MLPVID_ISA

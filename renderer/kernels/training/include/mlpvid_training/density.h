@@ -15,220 +15,230 @@ constexpr int kHalf = kChannels / 2;
 // Node and smoothstep weight of one coordinate at every level.
 template <class T>
 struct AxisCells {
-  alignas(64) int node[kMaxLevels];
-  alignas(64) T weight[kMaxLevels];
+    alignas(64) int node[kMaxLevels];
+    alignas(64) T weight[kMaxLevels];
 };
 
 // The levels' scales side by side, for loops over levels that the compiler vectorizes.
 template <class T>
 struct LevelLanes {
-  alignas(64) T scale[kMaxLevels];
-  alignas(64) int last[kMaxLevels];  // the last node that has one after it
+    alignas(64) T scale[kMaxLevels];
+    alignas(64) int last[kMaxLevels];  // the last node that has one after it
 
-  explicit LevelLanes(const Levels& levels) {
-    for (int l = 0; l < kMaxLevels; ++l) {
-      scale[l] = l < levels.count ? static_cast<T>(levels.level[l].scale) : T(0);
-      last[l] = l < levels.count ? levels.level[l].resolution - 2 : 0;
+    explicit LevelLanes(const Levels& levels) {
+        for (int l = 0; l < kMaxLevels; ++l) {
+            scale[l] = l < levels.count ? static_cast<T>(levels.level[l].scale) : T(0);
+            last[l] = l < levels.count ? levels.level[l].resolution - 2 : 0;
+        }
     }
-  }
-  MLPVID_INLINE void locate(T coordinate, AxisCells<T>& cells) const {
-    for (int l = 0; l < kMaxLevels; ++l) {
-      const T position = coordinate * scale[l];
-      int node = static_cast<int>(position);
-      node = node > last[l] ? last[l] : node;
-      const T s = position - static_cast<T>(node);
-      cells.node[l] = node;
-      cells.weight[l] = s * s * (3 - 2 * s);
+    MLPVID_INLINE void locate(T coordinate, AxisCells<T>& cells) const {
+        for (int l = 0; l < kMaxLevels; ++l) {
+            const T position = coordinate * scale[l];
+            int node = static_cast<int>(position);
+            node = node > last[l] ? last[l] : node;
+            const T s = position - static_cast<T>(node);
+            cells.node[l] = node;
+            cells.weight[l] = s * s * (3 - 2 * s);
+        }
     }
-  }
 };
 
 // The four pixels around a point of a map and their bilinear weights; borders on 0 and 1.
 template <class T>
 struct Footprint {
-  int64_t offset[4];
-  T weight[4];
+    int64_t offset[4];
+    T weight[4];
 
-  MLPVID_INLINE Footprint(int size, int64_t row_stride, int64_t pixel_stride, T u, T v) {
-    const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
-    int column = static_cast<int>(x), row = static_cast<int>(y);
-    column = column > size - 2 ? size - 2 : column;
-    row = row > size - 2 ? size - 2 : row;
-    const T s = x - static_cast<T>(column), r = y - static_cast<T>(row);
-    offset[0] = row * row_stride + column * pixel_stride;
-    offset[1] = offset[0] + pixel_stride;
-    offset[2] = offset[0] + row_stride;
-    offset[3] = offset[2] + pixel_stride;
-    weight[3] = s * r;
-    weight[1] = s - weight[3];
-    weight[2] = r - weight[3];
-    weight[0] = 1 - s - weight[2];
-  }
+    MLPVID_INLINE Footprint(int size, int64_t row_stride, int64_t pixel_stride, T u, T v) {
+        const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
+        int column = static_cast<int>(x), row = static_cast<int>(y);
+        column = column > size - 2 ? size - 2 : column;
+        row = row > size - 2 ? size - 2 : row;
+        const T s = x - static_cast<T>(column), r = y - static_cast<T>(row);
+        offset[0] = row * row_stride + column * pixel_stride;
+        offset[1] = offset[0] + pixel_stride;
+        offset[2] = offset[0] + row_stride;
+        offset[3] = offset[2] + pixel_stride;
+        weight[3] = s * r;
+        weight[1] = s - weight[3];
+        weight[2] = r - weight[3];
+        weight[0] = 1 - s - weight[2];
+    }
 };
 
 template <class T, int N>
 MLPVID_INLINE void add_map(const T* map, const Footprint<T>& at, Lanes<T, N>& sum) {
-  MLPVID_UNROLL
-  for (int i = 0; i < 4; ++i) sum.add_scaled(Lanes<T, N>::load(map + at.offset[i]), at.weight[i]);
+    MLPVID_UNROLL
+    for (int i = 0; i < 4; ++i) sum.add_scaled(Lanes<T, N>::load(map + at.offset[i]), at.weight[i]);
 }
 
 template <class T, int N>
 MLPVID_INLINE void scatter_map(T* map, const Footprint<T>& at, const Lanes<T, N>& gradient) {
-  MLPVID_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    auto sum = Lanes<T, N>::load(map + at.offset[i]);
-    sum.add_scaled(gradient, at.weight[i]);
-    sum.store(map + at.offset[i]);
-  }
+    MLPVID_UNROLL
+    for (int i = 0; i < 4; ++i) {
+        auto sum = Lanes<T, N>::load(map + at.offset[i]);
+        sum.add_scaled(gradient, at.weight[i]);
+        sum.store(map + at.offset[i]);
+    }
 }
 
 // Nodes (u, v) and (u + 1, v) lie side by side: one row of a cell is 2 F numbers, read at once. Their weights are
 // start + slope * weight.
 template <class T, int F>
 struct PairConstants {
-  alignas(64) T start[2 * F], slope[2 * F];
+    alignas(64) T start[2 * F], slope[2 * F];
 
-  constexpr PairConstants() : start(), slope() {
-    for (int f = 0; f < F; ++f) {
-      start[f] = 1;
-      slope[f] = -1;
-      slope[F + f] = 1;
+    constexpr PairConstants() : start(), slope() {
+        for (int f = 0; f < F; ++f) {
+            start[f] = 1;
+            slope[f] = -1;
+            slope[F + f] = 1;
+        }
     }
-  }
 };
 
 template <class T, int F>
 MLPVID_INLINE Lanes<T, 2 * F> pair_weights(T weight) {
-  static constexpr PairConstants<T, F> constants;
-  auto weights = Lanes<T, 2 * F>::load(constants.start);
-  weights.add_scaled(Lanes<T, 2 * F>::load(constants.slope), weight);
-  return weights;
+    static constexpr PairConstants<T, F> constants;
+    auto weights = Lanes<T, 2 * F>::load(constants.start);
+    weights.add_scaled(Lanes<T, 2 * F>::load(constants.slope), weight);
+    return weights;
 }
 
 template <class T, int F>
 MLPVID_INLINE void hash_features(const DensityField<T>& field, const AxisCells<T>* cells, T* out) {
-  for (int l = 0; l < field.levels.count; ++l) {
-    const Level& level = field.levels.level[l];
-    const int64_t row = static_cast<int64_t>(level.resolution) * F;
-    auto sum = Lanes<T, 2 * F>::zero();
-    MLPVID_UNROLL
-    for (int plane = 0; plane < kPlanes; ++plane) {
-      const AxisCells<T>&u = cells[kPlaneAxes[plane][0]], &v = cells[kPlaneAxes[plane][1]];
-      const T* cell = field.grids + (plane * field.levels.nodes + level.nodes_offset) * F + v.node[l] * row + u.node[l] * F;
-      auto value = Lanes<T, 2 * F>::load(cell) * (1 - v.weight[l]);
-      value.add_scaled(Lanes<T, 2 * F>::load(cell + row), v.weight[l]);
-      sum.add_product(value, pair_weights<T, F>(u.weight[l]));
+    for (int l = 0; l < field.levels.count; ++l) {
+        const Level& level = field.levels.level[l];
+        const int64_t row = static_cast<int64_t>(level.resolution) * F;
+        auto sum = Lanes<T, 2 * F>::zero();
+        MLPVID_UNROLL
+        for (int plane = 0; plane < kPlanes; ++plane) {
+            const AxisCells<T>&u = cells[kPlaneAxes[plane][0]], &v = cells[kPlaneAxes[plane][1]];
+            const T* cell =
+                field.grids + (plane * field.levels.nodes + level.nodes_offset) * F + v.node[l] * row + u.node[l] * F;
+            auto value = Lanes<T, 2 * F>::load(cell) * (1 - v.weight[l]);
+            value.add_scaled(Lanes<T, 2 * F>::load(cell + row), v.weight[l]);
+            sum.add_product(value, pair_weights<T, F>(u.weight[l]));
+        }
+        alignas(64) T both[2 * F];
+        sum.store(both);
+        (Lanes<T, F>::load(both) + Lanes<T, F>::load(both + F)).store(out + l * F);
     }
-    alignas(64) T both[2 * F];
-    sum.store(both);
-    (Lanes<T, F>::load(both) + Lanes<T, F>::load(both + F)).store(out + l * F);
-  }
 }
 
 // F and the interpolated density head at a point; returns their product, the density before its activation.
 template <class T, int F>
-MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelLanes<T>& lanes, const T* p, T* features, T* head) {
-  AxisCells<T> cells[3];
-  for (int axis = 0; axis < 3; ++axis) lanes.locate(p[axis], cells[axis]);
-  alignas(64) T hashed[kChannels] = {};
-  hash_features<T, F>(field, cells, hashed);
-  auto sum = Lanes<T, kChannels>::zero(), density = Lanes<T, kChannels>::zero();
-  const auto& maps = field.features;
-  for (int plane = 0; plane < kPlanes; ++plane) {
-    const Footprint<T> at(maps.size, maps.row_stride, maps.pixel_stride, p[kPlaneAxes[plane][0]], p[kPlaneAxes[plane][1]]);
-    add_map(maps.data + plane * maps.plane_stride, at, sum);
-  }
-  const auto& heads = field.densities;
-  for (int i = 0; i < field.mlp_planes.count; ++i) {
-    const int* axes = kPlaneAxes[field.mlp_planes.plane[i]];
-    const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, p[axes[0]], p[axes[1]]);
-    add_map(heads.data + i * heads.plane_stride, at, density);
-  }
-  sum = sum + Lanes<T, kChannels>::load(hashed);
-  sum.store(features);
-  density.store(head);
-  return dot(sum, density);
+MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelLanes<T>& lanes, const T* p, T* features,
+                              T* head) {
+    AxisCells<T> cells[3];
+    for (int axis = 0; axis < 3; ++axis) lanes.locate(p[axis], cells[axis]);
+    alignas(64) T hashed[kChannels] = {};
+    hash_features<T, F>(field, cells, hashed);
+    auto sum = Lanes<T, kChannels>::zero(), density = Lanes<T, kChannels>::zero();
+    const auto& maps = field.features;
+    for (int plane = 0; plane < kPlanes; ++plane) {
+        const Footprint<T> at(maps.size, maps.row_stride, maps.pixel_stride, p[kPlaneAxes[plane][0]],
+                              p[kPlaneAxes[plane][1]]);
+        add_map(maps.data + plane * maps.plane_stride, at, sum);
+    }
+    const auto& heads = field.densities;
+    for (int i = 0; i < field.mlp_planes.count; ++i) {
+        const int* axes = kPlaneAxes[field.mlp_planes.plane[i]];
+        const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, p[axes[0]], p[axes[1]]);
+        add_map(heads.data + i * heads.plane_stride, at, density);
+    }
+    sum = sum + Lanes<T, kChannels>::load(hashed);
+    sum.store(features);
+    density.store(head);
+    return dot(sum, density);
 }
 
 // Marches each ray until its transmittance is `stop` or less. The activation is a rectifier; NaN passes through it.
 template <class T, int F>
-void march(Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop, const MarchOutput<T>& out) {
-  const LevelLanes<T> lanes(field.levels);
-  parallel(workers, (samples.rays + kRaysPerTask - 1) / kRaysPerTask, [&](int64_t task) {
-    const int64_t last = samples.rays < (task + 1) * kRaysPerTask ? samples.rays : (task + 1) * kRaysPerTask;
-    for (int64_t ray = task * kRaysPerTask; ray < last; ++ray) {
-      T transmittance = 1;
-      int64_t i = samples.offsets[ray];
-      for (; i < samples.offsets[ray + 1] && transmittance > stop; ++i) {
-        const T raw = query_density<T, F>(field, lanes, samples.points + 3 * i, out.features + kChannels * i, out.heads + kChannels * i);
-        const T depth = raw <= 0 ? T(0) : raw * step;
-        const T change = transmittance * std::expm1(-depth);
-        out.densities[i] = raw;
-        out.weights[i] = -change;
-        transmittance += change;
-      }
-      out.reached[ray] = i - samples.offsets[ray];
-      out.transmittances[ray] = transmittance;
-      for (; i < samples.offsets[ray + 1]; ++i) out.weights[i] = 0;
-    }
-  });
+void march(Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop,
+           const MarchOutput<T>& out) {
+    const LevelLanes<T> lanes(field.levels);
+    parallel(workers, (samples.rays + kRaysPerTask - 1) / kRaysPerTask, [&](int64_t task) {
+        const int64_t last = samples.rays < (task + 1) * kRaysPerTask ? samples.rays : (task + 1) * kRaysPerTask;
+        for (int64_t ray = task * kRaysPerTask; ray < last; ++ray) {
+            T transmittance = 1;
+            int64_t i = samples.offsets[ray];
+            for (; i < samples.offsets[ray + 1] && transmittance > stop; ++i) {
+                const T raw = query_density<T, F>(field, lanes, samples.points + 3 * i, out.features + kChannels * i,
+                                                  out.heads + kChannels * i);
+                const T depth = raw <= 0 ? T(0) : raw * step;
+                const T change = transmittance * std::expm1(-depth);
+                out.densities[i] = raw;
+                out.weights[i] = -change;
+                transmittance += change;
+            }
+            out.reached[ray] = i - samples.offsets[ray];
+            out.transmittances[ray] = transmittance;
+            for (; i < samples.offsets[ray + 1]; ++i) out.weights[i] = 0;
+        }
+    });
 }
 
 template <class T, int F>
-MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelLanes<T>& lanes, int first, int end, const T* gradient, T u,
-                                  T v, T* grids) {
-  AxisCells<T> us, vs;
-  lanes.locate(u, us);
-  lanes.locate(v, vs);
-  for (int l = first; l < end; ++l) {
-    const Level& level = levels.level[l];
-    const int64_t row = static_cast<int64_t>(level.resolution) * F;
-    T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
-    const auto weighted = Lanes<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
-    auto lower = Lanes<T, 2 * F>::load(cell), upper = Lanes<T, 2 * F>::load(cell + row);
-    lower.add_scaled(weighted, 1 - vs.weight[l]);
-    upper.add_scaled(weighted, vs.weight[l]);
-    lower.store(cell);
-    upper.store(cell + row);
-  }
+MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelLanes<T>& lanes, int first, int end,
+                                  const T* gradient, T u, T v, T* grids) {
+    AxisCells<T> us, vs;
+    lanes.locate(u, us);
+    lanes.locate(v, vs);
+    for (int l = first; l < end; ++l) {
+        const Level& level = levels.level[l];
+        const int64_t row = static_cast<int64_t>(level.resolution) * F;
+        T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
+        const auto weighted =
+            Lanes<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
+        auto lower = Lanes<T, 2 * F>::load(cell), upper = Lanes<T, 2 * F>::load(cell + row);
+        lower.add_scaled(weighted, 1 - vs.weight[l]);
+        upper.add_scaled(weighted, vs.weight[l]);
+        lower.store(cell);
+        upper.store(cell + row);
+    }
 }
 
-// One task is one plane and one half of the channels: every number has a single writer, which goes through the samples in
-// order, so the sums do not depend on the number of threads.
+// One task is one plane and one half of the channels: every number has a single writer, which goes through the samples
+// in order, so the sums do not depend on the number of threads.
 template <class T, int F>
 void scatter_task(const DensityField<T>& field, const LevelLanes<T>& lanes, const T* points, const ScatterInput<T>& in,
                   const ScatterOutput<T>& out, int plane, int half) {
-  using Half = Lanes<T, kHalf>;
-  const int first = smaller(field.levels.count, half * kHalf / F), end = smaller(field.levels.count, (half + 1) * kHalf / F);
-  for (int64_t a = 0; a < in.count; ++a) {
-    const int64_t i = in.active[a];
-    const T u = points[3 * i + kPlaneAxes[plane][0]], v = points[3 * i + kPlaneAxes[plane][1]];
-    const T density = in.density_gradients[i];
-    auto gradient = Half::load(in.heads + kChannels * i + half * kHalf) * density;
-    if (in.color_row[a] >= 0)
-      gradient = gradient + Half::load(in.color_gradients + kChannels * in.color_row[a] + half * kHalf);
-    alignas(64) T numbers[kHalf];
-    gradient.store(numbers);
-    scatter_levels<T, F>(field.levels, lanes, first, end, numbers, u, v, out.grids + plane * field.levels.nodes * F);
-    const auto& features = out.features;
-    scatter_map(features.data + plane * features.plane_stride + half * kHalf,
-                Footprint<T>(features.size, features.row_stride, features.pixel_stride, u, v), gradient);
-    if (density == 0) continue;
-    const auto& heads = out.densities;
-    const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, u, v);
-    const auto head_gradient = Half::load(in.features + kChannels * i + half * kHalf) * density;
-    for (int m = 0; m < field.mlp_planes.count; ++m)
-      if (field.mlp_planes.plane[m] == plane) scatter_map(heads.data + m * heads.plane_stride + half * kHalf, at, head_gradient);
-  }
+    using Half = Lanes<T, kHalf>;
+    const int first = smaller(field.levels.count, half * kHalf / F),
+              end = smaller(field.levels.count, (half + 1) * kHalf / F);
+    for (int64_t a = 0; a < in.count; ++a) {
+        const int64_t i = in.active[a];
+        const T u = points[3 * i + kPlaneAxes[plane][0]], v = points[3 * i + kPlaneAxes[plane][1]];
+        const T density = in.density_gradients[i];
+        auto gradient = Half::load(in.heads + kChannels * i + half * kHalf) * density;
+        if (in.color_row[a] >= 0)
+            gradient = gradient + Half::load(in.color_gradients + kChannels * in.color_row[a] + half * kHalf);
+        alignas(64) T numbers[kHalf];
+        gradient.store(numbers);
+        scatter_levels<T, F>(field.levels, lanes, first, end, numbers, u, v,
+                             out.grids + plane * field.levels.nodes * F);
+        const auto& features = out.features;
+        scatter_map(features.data + plane * features.plane_stride + half * kHalf,
+                    Footprint<T>(features.size, features.row_stride, features.pixel_stride, u, v), gradient);
+        if (density == 0) continue;
+        const auto& heads = out.densities;
+        const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, u, v);
+        const auto head_gradient = Half::load(in.features + kChannels * i + half * kHalf) * density;
+        for (int m = 0; m < field.mlp_planes.count; ++m)
+            if (field.mlp_planes.plane[m] == plane)
+                scatter_map(heads.data + m * heads.plane_stride + half * kHalf, at, head_gradient);
+    }
 }
 
 // Adds the samples' gradients to those of the maps and grids.
 template <class T, int F>
-void scatter(Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in, const ScatterOutput<T>& out) {
-  const LevelLanes<T> lanes(field.levels);
-  parallel(workers, 2 * kPlanes, [&](int64_t task) {
-    scatter_task<T, F>(field, lanes, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
-  });
+void scatter(Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
+             const ScatterOutput<T>& out) {
+    const LevelLanes<T> lanes(field.levels);
+    parallel(workers, 2 * kPlanes, [&](int64_t task) {
+        scatter_task<T, F>(field, lanes, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
+    });
 }
 
 }  // namespace mlpvid::MLPVID_ISA

@@ -13,49 +13,49 @@ constexpr int kPlaneAxes[kPlanes][2] = {{0, 1}, {0, 2}, {1, 2}};
 // Square maps of 32 contiguous channels; strides in elements, rows along v, pixels along u.
 template <class T>
 struct MapStack {
-  T* data;
-  int size;
-  int64_t plane_stride, row_stride, pixel_stride;
+    T* data;
+    int size;
+    int64_t plane_stride, row_stride, pixel_stride;
 };
 
 // One level of a hash encoding; see model/hash_encoding.py.
 struct Level {
-  double scale, time_scale;
-  int resolution, time_resolution;
-  int64_t offset, entries;  // in a table
-  int64_t nodes_offset;     // in the baked grids of a plane
+    double scale, time_scale;
+    int resolution, time_resolution;
+    int64_t offset, entries;  // in a table
+    int64_t nodes_offset;     // in the baked grids of a plane
 };
 
 struct Levels {
-  Level level[kMaxLevels];
-  int count;
-  int features;       // F
-  int64_t entries;    // of a table, all levels
-  int64_t nodes;      // of a plane's baked grids, all levels
+    Level level[kMaxLevels];
+    int count;
+    int features;     // F
+    int64_t entries;  // of a table, all levels
+    int64_t nodes;    // of a plane's baked grids, all levels
 };
 
 // The MLP planes: which of the three planes carry density and color heads.
 struct MlpPlanes {
-  int count;
-  int plane[kPlanes];
+    int count;
+    int plane[kPlanes];
 };
 
 // All that a density query reads.
 template <class T>
 struct DensityField {
-  MapStack<const T> features;   // 3 planes
-  MapStack<const T> densities;  // MLP planes
-  const T* grids;               // [3][nodes][F], levels concatenated, rows along v
-  Levels levels;
-  MlpPlanes mlp_planes;
+    MapStack<const T> features;   // 3 planes
+    MapStack<const T> densities;  // MLP planes
+    const T* grids;               // [3][nodes][F], levels concatenated, rows along v
+    Levels levels;
+    MlpPlanes mlp_planes;
 };
 
 // Samples in ray order and front to back: those of ray r are offsets[r] .. offsets[r + 1] - 1.
 template <class T>
 struct Samples {
-  const T* points;         // [P][3], [0, 1]
-  const int64_t* offsets;  // [R + 1]
-  int64_t rays;
+    const T* points;         // [P][3], [0, 1]
+    const int64_t* offsets;  // [R + 1]
+    int64_t rays;
 };
 
 }  // namespace mlpvid

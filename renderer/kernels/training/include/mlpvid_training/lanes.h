@@ -30,111 +30,117 @@ constexpr int kRegisterBytes = 16;
 constexpr int kRegisters = 16;
 #endif
 
-constexpr int smaller(int a, int b) { return a < b ? a : b; }
-constexpr int larger(int a, int b) { return a > b ? a : b; }
+constexpr int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+constexpr int larger(int a, int b) {
+    return a > b ? a : b;
+}
 
 // N numbers in as few registers as the instruction set allows. Wider vector types than a register are slow with GCC.
 template <class T, int N>
 struct Lanes {
 #if defined(__GNUC__)
-  static constexpr int kWidth = smaller(N, kRegisterBytes / static_cast<int>(sizeof(T)));
-  typedef T Part __attribute__((vector_size(kWidth * sizeof(T))));
+    static constexpr int kWidth = smaller(N, kRegisterBytes / static_cast<int>(sizeof(T)));
+    typedef T Part __attribute__((vector_size(kWidth * sizeof(T))));
 #else
-  static constexpr int kWidth = 1;
-  typedef T Part;
+    static constexpr int kWidth = 1;
+    typedef T Part;
 #endif
-  static constexpr int kParts = N / kWidth;
-  Part part[kParts];
+    static constexpr int kParts = N / kWidth;
+    Part part[kParts];
 
-  static MLPVID_INLINE Lanes zero() {
-    Lanes r;
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) r.part[i] = Part{};
-    return r;
-  }
-  static MLPVID_INLINE Lanes load(const T* p) {
-    Lanes r;
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
-    return r;
-  }
-  // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the load.)
-  static MLPVID_INLINE Lanes load_twice(const T* p) {
-    Lanes r;
-    if constexpr (kParts > 1 || kWidth == 1) {
-      MLPVID_UNROLL
-      for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
+    static MLPVID_INLINE Lanes zero() {
+        Lanes r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = Part{};
+        return r;
     }
+    static MLPVID_INLINE Lanes load(const T* p) {
+        Lanes r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
+        return r;
+    }
+    // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the
+    // load.)
+    static MLPVID_INLINE Lanes load_twice(const T* p) {
+        Lanes r;
+        if constexpr (kParts > 1 || kWidth == 1) {
+            MLPVID_UNROLL
+            for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
+        }
 #if defined(__GNUC__)
-    else {
-      typedef T Half __attribute__((vector_size(kWidth / 2 * sizeof(T))));
-      Half h;
-      std::memcpy(&h, p, sizeof(Half));
-      if constexpr (kWidth == 4) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 0, 1);
-      if constexpr (kWidth == 8) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 0, 1, 2, 3);
-      if constexpr (kWidth == 16) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
-    }
+        else {
+            typedef T Half __attribute__((vector_size(kWidth / 2 * sizeof(T))));
+            Half h;
+            std::memcpy(&h, p, sizeof(Half));
+            if constexpr (kWidth == 4) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 0, 1);
+            if constexpr (kWidth == 8) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 0, 1, 2, 3);
+            if constexpr (kWidth == 16)
+                r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+        }
 #endif
-    return r;
-  }
-  MLPVID_INLINE void store(T* p) const {
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
-  }
-  // this += a * s
-  MLPVID_INLINE void add_scaled(const Lanes& a, T s) {
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * s;
-  }
-  // this += a * b
-  MLPVID_INLINE void add_product(const Lanes& a, const Lanes& b) {
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * b.part[i];
-  }
-  MLPVID_INLINE Lanes operator*(T s) const {
-    Lanes r;
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * s;
-    return r;
-  }
-  MLPVID_INLINE Lanes operator*(const Lanes& b) const {
-    Lanes r;
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * b.part[i];
-    return r;
-  }
-  MLPVID_INLINE Lanes operator+(const Lanes& b) const {
-    Lanes r;
-    MLPVID_UNROLL
-    for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
-    return r;
-  }
+        return r;
+    }
+    MLPVID_INLINE void store(T* p) const {
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
+    }
+    // this += a * s
+    MLPVID_INLINE void add_scaled(const Lanes& a, T s) {
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * s;
+    }
+    // this += a * b
+    MLPVID_INLINE void add_product(const Lanes& a, const Lanes& b) {
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * b.part[i];
+    }
+    MLPVID_INLINE Lanes operator*(T s) const {
+        Lanes r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * s;
+        return r;
+    }
+    MLPVID_INLINE Lanes operator*(const Lanes& b) const {
+        Lanes r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * b.part[i];
+        return r;
+    }
+    MLPVID_INLINE Lanes operator+(const Lanes& b) const {
+        Lanes r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
+        return r;
+    }
 };
 
 // Numbers on the heap, not initialized. (The standard library's containers would be merged across instruction sets.)
 template <class T>
 class Buffer {
  public:
-  explicit MLPVID_INLINE Buffer(int64_t count) : data_(new T[static_cast<size_t>(count)]) {}
-  MLPVID_INLINE ~Buffer() { delete[] data_; }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  MLPVID_INLINE T& operator[](int64_t i) { return data_[i]; }
-  MLPVID_INLINE const T& operator[](int64_t i) const { return data_[i]; }
+    explicit MLPVID_INLINE Buffer(int64_t count) : data_(new T[static_cast<size_t>(count)]) {}
+    MLPVID_INLINE ~Buffer() { delete[] data_; }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    MLPVID_INLINE T& operator[](int64_t i) { return data_[i]; }
+    MLPVID_INLINE const T& operator[](int64_t i) const { return data_[i]; }
 
  private:
-  T* data_;
+    T* data_;
 };
 
 template <class T, int N>
 MLPVID_INLINE T dot(const Lanes<T, N>& a, const Lanes<T, N>& b) {
-  alignas(64) T products[N];
-  (a * b).store(products);
-  MLPVID_UNROLL
-  for (int width = N / 2; width >= 1; width /= 2) {
-    for (int i = 0; i < width; ++i) products[i] += products[i + width];
-  }
-  return products[0];
+    alignas(64) T products[N];
+    (a * b).store(products);
+    MLPVID_UNROLL
+    for (int width = N / 2; width >= 1; width /= 2) {
+        for (int i = 0; i < width; ++i) products[i] += products[i + width];
+    }
+    return products[0];
 }
 
 }  // namespace mlpvid::MLPVID_ISA

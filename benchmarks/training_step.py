@@ -1,0 +1,146 @@
+"""Measure a training step with the native kernels against the same step in plain PyTorch, interleaved in one process.
+
+python -m benchmarks.training_step CAPTURE [--config NAME|FILE.yaml] [--run RUN] [--rays N] [--repeats N] [--json OUT.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.timing import Timing, median_ratio, time_interleaved
+from model.atomic import atomic_write
+from model.command_line import ArgumentParser, run
+from renderer.ray_field import MarchSettings
+from renderer.training_kernels import HashTableAdam, TrainingKernels
+from training.capture import Capture
+from training.checkpoint import load_network, read_header
+from training.config import TrainingConfig, load_config
+from training.rays import Lenses, draw_pixels, make_rays
+from training.scene import Scene, build_scene, load_scene
+from training.threads import available_cores, worker_pool
+from training.trainer import Trainer
+
+
+def make_trainers(
+    capture: Capture, config: TrainingConfig, scene: Scene, pool: ThreadPoolExecutor, trained: Path | None
+) -> dict[str, Trainer]:
+    """Two trainings that differ in their field only; with `trained`, a run's folder, both start from its parameters."""
+    trainers = {name: Trainer(capture, config, 0, scene, pool, native=name == "native") for name in ("native", "torch")}
+    for trainer in trainers.values():
+        if trained is not None:
+            load_network(trained, trainer.network)
+    trainers["torch"].dataset = trainers["native"].dataset
+    trainers["native"].dataset.prefetch(False, pool)
+    return trainers
+
+
+def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
+    """Time the parts of one frame's native step on one thread, each on its own."""
+    config, network = trainer.config, trainer.network
+    kernels = TrainingKernels(config.model, threads=1)
+    space, views = trainer.scene.space(0), trainer.dataset.frame(0, False)
+    lenses = Lenses.of(trainer.dataset.cameras(False))
+    generator = torch.Generator().manual_seed(0)
+    latent = network.latent(0, lambda _: torch.zeros(3, 3, 512, 512))[0].detach()
+    tables = network.hash_encoding.tables.detach()
+    adam = HashTableAdam(kernels, tables.clone())
+    state: dict[str, Any] = {}
+
+    def rays() -> None:
+        state["rays"] = make_rays(views, lenses, draw_pixels(views, config.rays, config.rays.rays_per_frame, generator))
+
+    def sample() -> None:
+        r, hull = state["rays"], space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
+        state["samples"] = kernels.sample_rays(r.origins, r.directions, space.box, hull, config.rays.step, 1)
+
+    def decode() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.decoder_bfloat16):
+            state["decoded"] = [m[0].float() for m in network.decoder(latent[None])]
+
+    def bake() -> None:
+        state["maps"] = [m.detach().requires_grad_() for m in state["decoded"]]
+        state["grids"] = kernels.bake(tables, 0.0).requires_grad_()
+
+    def forward() -> None:
+        settings = MarchSettings(config.rays.step, leak=config.density_leak)
+        directions, (features, densities, colors) = state["rays"].directions, state["maps"]
+        state["seen"] = kernels.render_samples(
+            state["grids"], features, densities, colors, state["samples"], directions, settings
+        )
+
+    def backward() -> None:
+        loss = state["seen"].color.sum() + state["seen"].opacity.sum() + state["seen"].penalty
+        state["gradients"] = torch.autograd.grad(loss, [state["grids"], *state["maps"]])
+
+    def decode_backward() -> None:
+        torch.autograd.grad(state["decoded"], list(network.decoder.parameters()), state["gradients"][1:])
+
+    def table_update() -> None:
+        adam.accumulate(state["gradients"][0], 0.0)
+        adam.step(1e-6)
+
+    parts = [rays, sample, decode, bake, forward, backward, decode_backward, table_update]
+    return time_interleaved({part.__name__: part for part in parts}, repeats)
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All numbers of the benchmark."""
+    config = read_header(arguments.run).config if arguments.run else load_config(arguments.config)
+    rays = dataclasses.replace(config.rays, ramp_steps=0, prune_steps=0)
+    rays = dataclasses.replace(rays, rays_per_frame=arguments.rays or rays.rays_per_frame)
+    data = dataclasses.replace(config.data, num_frames=None if arguments.run else config.rays.frames_per_step)
+    config = dataclasses.replace(config, data=data, rays=rays, half_resolution=0.0)
+    capture = Capture(arguments.capture)
+    with worker_pool() as pool:
+        scene = _scene_of(arguments.run, capture, config, pool)
+        trainers = make_trainers(capture, config, scene, pool, arguments.run)
+        steps = time_interleaved({name: trainer.advance for name, trainer in trainers.items()}, arguments.repeats)
+        parts = time_parts(trainers["native"], arguments.repeats)
+    return {
+        "workers": available_cores(),
+        "frames_per_step": config.rays.frames_per_step,
+        "rays_per_frame": config.rays.rays_per_frame,
+        "native_ms": steps["native"].median,
+        "torch_ms": steps["torch"].median,
+        "ratio": median_ratio(steps["torch"], steps["native"]),
+        "frame_parts_ms": {name: timing.median for name, timing in parts.items()},
+    }
+
+
+def _scene_of(folder: Path | None, capture: Capture, config: TrainingConfig, pool: ThreadPoolExecutor) -> Scene:
+    return load_scene(folder) if folder else build_scene(capture, config.data, pool)
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    parser = ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__)
+    parser.add_argument("capture", type=Path, help="folder in EasyMocap's layout")
+    parser.add_argument("--config", default="small", help="a preset or a file (default small)")
+    parser.add_argument("--run", type=Path, help="take config and parameters from a training's checkpoint")
+    parser.add_argument("--rays", type=int, help="rays a frame instead of the config's")
+    parser.add_argument("--repeats", type=int, default=7, help="measured steps of each (default 7)")
+    parser.add_argument("--json", type=Path, help="write the numbers to a file")
+    return run(benchmark, parser.parse_args())
+
+
+def benchmark(arguments: argparse.Namespace) -> int:
+    """Measure and print; InputError when capture, config or run is at fault."""
+    results = measure(arguments)
+    text = json.dumps(results, indent=1)
+    print(text)
+    if arguments.json:
+        with atomic_write(arguments.json) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
