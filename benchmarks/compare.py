@@ -20,7 +20,7 @@ from benchmarks.bundles import load_paper_bundle, random_video, with_assignment
 from benchmarks.machine import measure_peaks
 from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.published_pipeline import PublishedPipeline
-from benchmarks.timing import Timing, median_ratio, time_interleaved
+from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_interleaved
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
 from model.atomic import atomic_write
 from model.camera import Camera
@@ -67,6 +67,8 @@ def compare_frames(video: VolumetricVideo, camera: Camera, threads: int, repeats
         "milliseconds": {name: _timing(t) for name, t in timings.items()},
         "ratio_to_published": median_ratio(timings["published"], timings["nearest"]),
         "ratio_to_reference": median_ratio(timings["reference"], timings["nearest"]),
+        "cpu_ratio_to_published": median_cpu_ratio(timings["published"], timings["nearest"]),
+        "cpu_ratio_to_reference": median_cpu_ratio(timings["reference"], timings["nearest"]),
         "passes_ms": {
             name: [statistics.median(column) for column in zip(*values, strict=True)] for name, values in passes.items()
         },
@@ -104,7 +106,13 @@ def sample_rates(video: VolumetricVideo, camera: Camera, threads: int, repeats: 
         for name, frame in frames.items():
             tasks[f"color_{name}_{order}"] = _color_task(cpu, frame, batch)
     timings = time_interleaved(tasks, repeats)
-    return {name: len(points) / timing.median / 1000 for name, timing in timings.items()}  # millions a second
+    return {
+        name: {
+            "millions_per_second": len(points) / timing.median / 1000,
+            "millions_per_cpu_second": len(points) / timing.cpu_median / 1000,
+        }
+        for name, timing in timings.items()
+    }
 
 
 class _Batch:
@@ -147,6 +155,8 @@ def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict
         "decode_ms": statistics.median(decode[1:]),
         "bake_ms": statistics.median(bake[1:]),
         "plain_decoder_ms": timings["plain_decoder"].median,
+        "prepare_cpu_ms": timings["prepare"].cpu_median,
+        "plain_decoder_cpu_ms": timings["plain_decoder"].cpu_median,
     }
 
 
@@ -175,7 +185,8 @@ def measure(video: VolumetricVideo, threads: int, repeats: int, rate_repeats: in
 
 
 def _timing(timing: Timing) -> dict[str, float]:
-    return {"median": timing.median, "spread": timing.spread, "repeats": len(timing.milliseconds)}
+    numbers = {"median": timing.median, "cpu_median": timing.cpu_median, "best": min(timing.milliseconds)}
+    return numbers | {"spread": timing.spread, "repeats": len(timing.milliseconds)}
 
 
 def describe(results: dict[str, Any]) -> str:
@@ -183,11 +194,15 @@ def describe(results: dict[str, Any]) -> str:
     frame, preparation, peaks = results["frame"], results["preparation"], results["peaks"]
     lines = [f"{peaks['threads']} threads, {results['size'][0]}x{results['size'][1]}", ""]
     for name, timing in frame["milliseconds"].items():
-        lines.append(f"frame, {name:<10} {timing['median']:10.1f} ms  (+-{100 * timing['spread']:.0f} %)")
-    lines.append(f"ratio to published {frame['ratio_to_published']:9.1f}")
-    lines.append(f"ratio to reference {frame['ratio_to_reference']:9.1f}")
+        share = timing["cpu_median"] / peaks["threads"]
+        lines.append(f"frame, {name:<10} {timing['median']:9.1f} ms, {share:9.1f} ms of processor time a thread")
+    for other in ("published", "reference"):
+        by_processor = frame[f"cpu_ratio_to_{other}"]
+        lines.append(f"ratio to {other} {frame[f'ratio_to_{other}']:9.1f}, {by_processor:.1f} by processor time")
     lines += [f"{name:<18} {value:9.1f} ms" for name, value in ((n, preparation[n]) for n in preparation)]
-    lines += [f"{name:<28} {value:6.2f} M samples/s" for name, value in results["rates"].items()]
+    for name, rate in results["rates"].items():
+        by_processor = peaks["threads"] * rate["millions_per_cpu_second"]
+        lines.append(f"{name:<28} {rate['millions_per_second']:6.2f} M samples/s, {by_processor:6.2f} by processor time")
     for name, values in frame["difference_from_reference"].items():
         lines.append(f"{name}: {values['psnr']:.1f} dB, largest {values['largest_255ths']:.2f}/255 from the reference")
     return "\n".join(lines)

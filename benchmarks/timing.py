@@ -14,11 +14,18 @@ class Timing:
 
     milliseconds: tuple[float, ...]
     """Wall-clock time of each repeat."""
+    cpu_milliseconds: tuple[float, ...] = ()
+    """Processor time of each repeat, all threads together; what others do on the machine hardly changes it."""
 
     @property
     def median(self) -> float:
         """Median, milliseconds."""
         return statistics.median(self.milliseconds)
+
+    @property
+    def cpu_median(self) -> float:
+        """Median processor time, milliseconds; 0 where it was not taken."""
+        return statistics.median(self.cpu_milliseconds) if self.cpu_milliseconds else 0.0
 
     @property
     def spread(self) -> float:
@@ -42,18 +49,24 @@ def time_interleaved(
     Returns:
         The timing of each.
     """
-    measured: dict[str, list[float]] = {name: [] for name in tasks}
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
     for task in tasks.values():
         task()
     for turn in range(repeats):
         for name, task in tasks.items():
             if turn % (once_every or {}).get(name, 1) == 0:
-                start = clock.perf_counter()
+                start, cpu_start = clock.perf_counter(), clock.process_time()
                 task()
-                measured[name].append((clock.perf_counter() - start) * 1000)
-    return {name: Timing(tuple(values)) for name, values in measured.items()}
+                elapsed, cpu = clock.perf_counter() - start, clock.process_time() - cpu_start
+                measured[name].append((elapsed * 1000, cpu * 1000))
+    return {name: Timing(*(zip(*values, strict=True))) for name, values in measured.items()}
 
 
 def median_ratio(slow: Timing, fast: Timing) -> float:
     """How many times as long `slow` takes, by the medians."""
     return slow.median / fast.median
+
+
+def median_cpu_ratio(slow: Timing, fast: Timing) -> float:
+    """How many times as much processor time `slow` takes, by the medians."""
+    return slow.cpu_median / fast.cpu_median
