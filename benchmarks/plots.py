@@ -31,21 +31,22 @@ _COLORS = {"density": "#4269d0", "color": "#efb118", "other": "#9c9c9c", "roof":
 
 
 def stage_points(results: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Each stage's multiply-adds a byte, and the 10^9 multiply-adds a second that it reaches."""
-    work, preparation, frame = results["work"], results["preparation"], results["frame"]
-    density_ms, color_ms = frame["passes_ms"]["nearest"]
-    density, color = frame["samples"]["nearest"]
-    measured = {
-        "decode": (1, preparation["decode_ms"]),
-        "bake": (1, preparation["bake_ms"]),
-        "density": (density, density_ms),
-        "color_nearest": (color, color_ms),
-        "color_bilinear": (frame["samples"]["bilinear"][1], frame["passes_ms"]["bilinear"][1]),
-    }
-    return {
-        name: (work[name]["multiply_adds"] / work[name]["bytes"], count * work[name]["multiply_adds"] / milliseconds / 1e6)
-        for name, (count, milliseconds) in measured.items()
-    }
+    """Each stage's multiply-adds a byte, and the 10^9 multiply-adds a second that it reaches.
+
+    The passes go by the processor time of their samples, decoding and baking by their best run.
+    """
+    work, preparation, threads = results["work"], results["preparation"], results["peaks"]["threads"]
+    points = {}
+    for name, best in (("decode", "decode_best_ms"), ("bake", "bake_best_ms")):
+        points[name] = _point(work[name], 1000 / preparation[best])
+    for name in ("density", "color_nearest", "color_bilinear"):
+        samples = 1e6 * threads * results["rates"][f"{name}_along_rays"]["millions_per_cpu_second"]
+        points[name] = _point(work[name], samples)
+    return points
+
+
+def _point(work: dict[str, float], units_per_second: float) -> tuple[float, float]:
+    return work["multiply_adds"] / work["bytes"], units_per_second * work["multiply_adds"] / 1e9
 
 
 def draw_plots(results: dict[str, Any], folder: Path) -> None:
@@ -69,14 +70,14 @@ def draw_plots(results: dict[str, Any], folder: Path) -> None:
 def _draw_frame_times(axes: Axes, results: dict[str, Any]) -> None:
     milliseconds = results["frame"]["milliseconds"]
     names = list(reversed(_LABELS))
-    values = [milliseconds[name]["median"] for name in names]
+    values = [milliseconds[name]["cpu_median"] / results["peaks"]["threads"] for name in names]
     axes.barh([_LABELS[name] for name in names], values, color=_COLORS["density"], height=0.6)
     for row, value in enumerate(values):
         axes.text(value * 1.08, row, f"{value:,.0f} ms", va="center")
     axes.set_xscale("log")
     axes.set_xlim(right=max(values) * 6)
     width, height = results["size"]
-    axes.set_xlabel(f"milliseconds a frame, {width} x {height}, decoding excluded")
+    axes.set_xlabel(f"milliseconds of processor time a thread and frame, {width} x {height}, decoding excluded")
 
 
 def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:

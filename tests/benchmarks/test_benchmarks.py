@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import compare, make_paper_bundle
+from benchmarks import compare, make_paper_bundle, memory
 from benchmarks.bundles import load_paper_bundle, occupancy_of_hull, with_assignment
 from benchmarks.compare import difference
 from benchmarks.machine import cpu_features, measure_peaks
@@ -150,3 +150,13 @@ def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, caps
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err and out.read_bytes() == b"mine"
+
+
+def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = tmp_path / "small.mlpvid"
+    write_bundle(make_video(seed=1), bundle)
+    assert memory.main([str(bundle), "--frames", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["bundle_bytes"] == bundle.stat().st_size
+    assert found["empty_bytes"] > 5e7 and 5e7 < found["peak_bytes"] < 4e9
+    assert memory.main([str(tmp_path / "missing.mlpvid")]) == 2

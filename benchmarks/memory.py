@@ -1,0 +1,83 @@
+"""The most memory that the renderer holds with a bundle, over the bundle's own size.
+
+python -m benchmarks.memory BUNDLE [--frames N] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from model.command_line import ArgumentParser, run
+from model.errors import InputError
+
+_VIEWER = Path(__file__).resolve().parent.parent / "run_viewer.py"
+
+
+@dataclass(frozen=True)
+class PeakMemory:
+    """What a process that opens a bundle and renders some of its frames holds at most."""
+
+    peak_bytes: int
+    """Resident memory at its highest, the interpreter and its libraries included."""
+    empty_bytes: int
+    """The same of a process that loads the libraries alone."""
+    bundle_bytes: int
+    """Size of the bundle's file."""
+
+    @property
+    def over_bundle(self) -> int:
+        """Peak beyond the bundle's own size, bytes."""
+        return self.peak_bytes - self.bundle_bytes
+
+
+def measure_memory(bundle: Path, frames: int) -> PeakMemory:
+    """Run the viewer's own benchmark in a process of its own; InputError when it fails, or the system does not tell."""
+    if not hasattr(os, "wait4"):
+        raise InputError("this system", "does not report the memory of a process")
+    viewer = [str(_VIEWER), str(bundle), "--benchmark", "--frames", str(frames), "--json"]
+    empty = ["-c", "import torch, renderer.cpu, model.bundle"]
+    return PeakMemory(_peak(viewer), _peak(empty), bundle.stat().st_size)
+
+
+def _peak(arguments: list[str]) -> int:
+    with subprocess.Popen(
+        [sys.executable, *arguments], cwd=_VIEWER.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        messages = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise InputError("the viewer", f"failed: {(messages.strip().splitlines() or ['no message'])[-1]}")
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _command(arguments: argparse.Namespace) -> None:
+    if not arguments.bundle.is_file():
+        raise InputError(arguments.bundle, "no such file")
+    memory = measure_memory(arguments.bundle.resolve(), arguments.frames)
+    if arguments.json:
+        print(json.dumps(asdict(memory)))
+        return
+    for label, size in (("peak", memory.peak_bytes), ("libraries alone", memory.empty_bytes), ("bundle", memory.bundle_bytes)):
+        print(f"{label:<16} {size / 1e6:8.0f} MB")
+    print(f"{'over the bundle':<16} {memory.over_bundle / 1e6:8.0f} MB")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m benchmarks.memory`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.memory", description="Measure the memory that rendering a bundle takes.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a .mlpvid file")
+    parser.add_argument("--frames", type=int, default=8, help="frames rendered (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    return run(_command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
