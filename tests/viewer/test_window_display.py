@@ -57,7 +57,7 @@ class Driver:
         self._environment.pop("WAYLAND_DISPLAY", None)
         (folder / "config.yaml").write_text(CONFIG)
         command = [sys.executable, str(REPOSITORY / "run_viewer.py"), str(bundle), "--window", "--config", "config.yaml"]
-        command += ["--size", "800x600", "--frame", "2"]
+        command += ["--size", "640x480", "--frame", "2"]
         self.process = subprocess.Popen(command, cwd=folder, env=self._environment, stderr=subprocess.PIPE, text=True)
         self.do("search", "--sync", "--onlyvisible", "--name", "MLPVid")
         time.sleep(2.0)
@@ -65,11 +65,11 @@ class Driver:
     def do(self, *arguments: str) -> str:
         """Run xdotool."""
         command = ["xdotool", *arguments]
-        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=120).stdout
+        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=300).stdout
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait until something is the case."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + 300
         while not condition():
             assert self.process.poll() is None, self.process.stderr.read() if self.process.stderr else ""
             assert time.monotonic() < end, "did not happen in time"
@@ -107,7 +107,7 @@ def test_the_window_on_a_screen(display: str, tmp_path: Path) -> None:
         assert Image.open(driver.screenshot()).text["mlpvid:frame"] == "1"  # type: ignore[attr-defined]
         check_recording(driver, bundle)
         driver.do("key", "ctrl+q")
-        assert driver.process.wait(60) == 0
+        assert driver.process.wait(300) == 0
     finally:
         driver.process.kill()
         driver.process.wait(10)
