@@ -5,6 +5,7 @@ python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
 python run_viewer.py BUNDLE --benchmark [--json]
+python run_viewer.py BUNDLE --selftest
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ def make_parser() -> ArgumentParser:
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNGs into a folder")
     commands.add_argument("--info", action="store_true", help="tell what is in the bundle")
     commands.add_argument("--benchmark", action="store_true", help="measure the milliseconds of each stage")
+    commands.add_argument("--selftest", action="store_true", help="try the CUDA backend and print a report")
     commands.add_argument("--window", action="store_true", help="insist on the window; an error without a display")
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
@@ -144,6 +146,10 @@ def dispatch(options: argparse.Namespace) -> int:
         command = headless.render if options.render else headless.record if options.record else None
         command = command or (headless.info if options.info else headless.benchmark)
         return command(options)
+    if options.selftest:
+        from viewer.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
+
+        return selftest(options)
     from viewer.app_start import start  # noqa: PLC0415 - loads the window's libraries
 
     return start(options)

@@ -1,0 +1,54 @@
+"""The command --selftest, on machines with and without a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+import pytest
+import torch
+
+from model.bundle import write_bundle
+from renderer.selftest import Check
+from run_viewer import main
+from tests.factories import make_video
+from tests.viewer.test_interop import EmulatedBuffer, cuda_image, random_pixels
+from viewer import cuda_selftest
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "small.mlpvid"
+    write_bundle(make_video(), path, "float16")
+    return path
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_report_says_what_is_missing(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(bundle), "--selftest"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out.startswith("CUDA self-test\nok     versions: ") and "FAILED device: backend cuda: " in printed.out
+    assert printed.err == "error: --selftest: failed: device; paste the report above into an issue\n"
+
+
+def test_a_good_report_is_a_success(bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cuda_selftest, "run_selftest", lambda *_, **__: [Check("device", True, "fine")])
+    assert main([str(bundle), "--selftest"]) == 0
+    assert capsys.readouterr().out == "CUDA self-test\nok     device: fine\nall 1 checks passed\n"
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_pixels_make_the_round_trip(monkeypatch: pytest.MonkeyPatch, lazy: bool) -> None:
+    def share(_image: Any, buffer: moderngl.Buffer) -> EmulatedBuffer:
+        buffer.write(np.zeros(buffer.size, np.uint8).tobytes())
+        return EmulatedBuffer(buffer, [], lazy)
+
+    monkeypatch.setattr(cuda_selftest, "connect", share)
+    image = cuda_image(random_pixels(6, 4))
+    if lazy:
+        with pytest.raises(RuntimeError, match="no pixels arrived"):
+            cuda_selftest.round_trip(image.driver, image)
+    else:
+        assert cuda_selftest.round_trip(image.driver, image).startswith("6x4 pixels arrived in ")
