@@ -28,10 +28,14 @@ vec3 background_at(vec2 position) {
     return background == 2 ? mix(background_color, background_color_2, position.y) : background_color;
 }
 
-vec3 mapped(float value) {
-    float range = max(value_range.y - value_range.x, 1e-12);
-    float position = clamp((value - value_range.x) / range, 0.0, 1.0);
+// `position` 0 is the center of the map's first color, 1 that of its last.
+vec3 color_at(float position) {
+    position = clamp(position, 0.0, 1.0);
     return texture(color_map, vec2((position * 255.0 + 0.5) / 256.0, 0.5)).rgb;
+}
+
+vec3 mapped(float value) {
+    return color_at((value - value_range.x) / max(value_range.y - value_range.x, 1e-12));
 }
 
 vec3 shown(vec4 texel) {
@@ -58,5 +62,5 @@ void main() {
     }
     vec3 difference = abs(a - b);
     float largest = max(difference.r, max(difference.g, difference.b));
-    color = vec4(texture(color_map, vec2(clamp(largest * difference_gain, 0.0, 1.0), 0.5)).rgb, 1.0);
+    color = vec4(color_at(largest * difference_gain), 1.0);
 }

@@ -75,6 +75,7 @@ class Presenter:
         self._triangle = context.vertex_array(self._program, [])
         self._images: dict[int, moderngl.Texture] = {}
         self._color_map = context.texture((256, 1), 4, bytes(1024))
+        self._color_map.repeat_x = self._color_map.repeat_y = False
         self._color_map_name = ""
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None

@@ -139,7 +139,7 @@ class Window:
         params.ini_disable = not keep_layout
         params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
         params.ini_filename = str(layout_path()) if keep_layout else ""
-        params.docking_params = self._docking()
+        params.docking_params = self._docking(size)
         self._set_callbacks(params.callbacks)
         return params
 
@@ -154,12 +154,15 @@ class Window:
         callbacks.before_swap = self._capture.after_drawing
         callbacks.before_exit = self._stop
 
-    def _docking(self) -> hello_imgui.DockingParams:
+    def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
+        # The panels' room in multiples of the text's height, as far as the view keeps more than half of the window.
+        text = self.app.settings.window.ui_scale
+        right, bottom = min(0.45, 345 * text / size[0]), min(0.4, 150 * text / size[1])
         docking = hello_imgui.DockingParams()
         split = hello_imgui.DockingSplit
         docking.docking_splits = [
-            split("MainDockSpace", "Right", imgui.Dir.right, 0.27),
-            split("MainDockSpace", "Bottom", imgui.Dir.down, 0.185),
+            split("MainDockSpace", "Right", imgui.Dir.right, right),
+            split("MainDockSpace", "Bottom", imgui.Dir.down, bottom),
             split("Right", "RightBottom", imgui.Dir.down, 0.46),
         ]
         docking.dockable_windows = [self._dockable(panel, space) for panel, space in self.panels]

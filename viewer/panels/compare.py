@@ -68,11 +68,11 @@ class ComparePanel:
     def _draw_state(self, app: ViewerApp) -> None:
         compare = app.compare
         if compare.feed is None:
-            imgui.text_disabled("Open a second video, or choose a backend.")
+            imgui.text_wrapped("Open a second video, or choose a backend.")
         elif compare.psnr is not None:
             equal = math.isinf(compare.psnr)
             imgui.text("The images are equal" if equal else f"PSNR {compare.psnr:.2f} dB")
         else:
-            imgui.text_disabled("PSNR once both sides show the same view")
-        if button("Swap the divider to the middle", "Put the divider back into the middle of the view."):
+            imgui.text_wrapped("PSNR once both sides show the same view")
+        if button("Center the divider", "Put the divider back into the middle of the view."):
             compare.divider = 0.5

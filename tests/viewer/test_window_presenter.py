@@ -1,0 +1,86 @@
+"""present.frag by hand-computed pixels, in an OpenGL context without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import moderngl
+import numpy as np
+import pytest
+
+from viewer.color_maps import color_table
+from viewer.presenter import Background, Comparison, Presenter, PresentOptions
+
+
+@pytest.fixture
+def presenter() -> Iterator[Presenter]:
+    """A presenter in a context of its own."""
+    try:
+        context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
+    except Exception as error:
+        pytest.skip(f"no EGL here: {error}")
+    made = Presenter(context)
+    yield made
+    made.release()
+    context.release()
+
+
+def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height: int = 4) -> np.ndarray:
+    """Pixels of the view."""
+    presenter.present(width, height, options)
+    return presenter.read().astype(int)
+
+
+def filled(*channels: float) -> np.ndarray:
+    """An image of 8 x 4 equal pixels."""
+    return np.full((4, 8, len(channels)), channels, np.float32)
+
+
+def test_row_0_is_at_the_top(presenter: Presenter) -> None:
+    image = filled(0, 0, 0, 1)
+    image[0, :, 0] = 1.0
+    presenter.upload(0, image)
+    pixels = shown(presenter, PresentOptions())
+    assert (pixels[0] == [255, 0, 0]).all() and (pixels[1:] == 0).all()
+
+
+def test_premultiplied_over_background_and_exposure(presenter: Presenter) -> None:
+    presenter.upload(0, filled(0.25, 0.0, 0.0, 0.5))
+    options = PresentOptions(background_color=(0.0, 0.4, 1.0))
+    np.testing.assert_allclose(shown(presenter, options)[0, 0], [64, 51, 128], atol=1)
+    options.exposure = 1.0
+    np.testing.assert_allclose(shown(presenter, options)[0, 0], [128, 51, 128], atol=1)
+    options.exposure, options.gamma = 0.0, 2.0  # straight red 0.5 becomes 0.7071, times 0.5
+    np.testing.assert_allclose(shown(presenter, options)[0, 0], [90, 51, 128], atol=1)
+
+
+def test_backgrounds(presenter: Presenter) -> None:
+    presenter.upload(0, filled(0, 0, 0, 0))
+    colors = {"background_color": (1.0, 1.0, 1.0), "background_color_2": (0.0, 0.0, 0.0)}
+    checker = shown(presenter, PresentOptions(background=Background.CHECKER, checker_size=2.0, **colors))  # type: ignore[arg-type]
+    assert (checker[:2, :2] == 255).all() and (checker[:2, 2:4] == 0).all() and (checker[2:, :2] == 0).all()
+    gradient = shown(presenter, PresentOptions(background=Background.GRADIENT, **colors))  # type: ignore[arg-type]
+    np.testing.assert_allclose(gradient[:, 0, 0], [223, 159, 96, 32], atol=1)
+
+
+def test_scalars_take_the_map_s_ends(presenter: Presenter) -> None:
+    table = color_table("turbo")
+    presenter.set_color_map("turbo", table)
+    for value, color in ((2.0, table[0]), (4.0, table[255]), (9.0, table[255]), (-1.0, table[0])):
+        presenter.upload(0, filled(value, 1.0))
+        np.testing.assert_allclose(shown(presenter, PresentOptions(value_range=(2.0, 4.0)))[0, 0], color, atol=1)
+
+
+def test_divider_and_difference(presenter: Presenter) -> None:
+    table = color_table("turbo")
+    presenter.set_color_map("turbo", table)
+    presenter.upload(0, filled(1, 0, 0, 1))
+    presenter.upload(1, filled(0, 1, 0, 1))
+    pixels = shown(presenter, PresentOptions(comparison=Comparison.DIVIDER, divider=0.25))
+    assert (pixels[:, :2] == [255, 0, 0]).all() and (pixels[:, 2:] == [0, 255, 0]).all()
+    options = PresentOptions(comparison=Comparison.DIFFERENCE, difference_gain=1.0)
+    np.testing.assert_allclose(shown(presenter, options)[0, 0], table[255], atol=1)
+    presenter.upload(1, filled(1, 0, 0, 1))
+    np.testing.assert_allclose(shown(presenter, options)[0, 0], table[0], atol=1)
+    presenter.forget(1)
+    assert (shown(presenter, options) == [255, 0, 0]).all()  # nothing to compare with
