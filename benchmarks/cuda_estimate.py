@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.bundles import load_paper_bundle, random_video
 from benchmarks.cuda_report import render_markdown
-from benchmarks.cuda_sass import Instruction, disassemble, loop_with, mix
+from benchmarks.cuda_sass import Instruction, disassemble, loop_with, loops, mix
 from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.work import decoder_work
 from model.atomic import atomic_write
@@ -125,8 +125,11 @@ def kernel_mix(architecture: str = "86") -> KernelMix:
     density = code["density_pass"]
     features, heads = loop_with(density, "wide load", 32), loop_with(density, "wide load", 16)
     march = loop_with(density, "wide load", 48)
-    tile, rows = loop_with(code["color_pass_matrix"], "wide load", 40), loop_with(code["color_pass_matrix"], "tensor", 14)
-    pixel, sample = loop_with(code["composite"], "store", 3), loop_with(code["composite"], "wide load", 6)
+    bodies = loops(code["color_pass_matrix"])
+    tile = max(bodies, key=len)
+    rows = min((body for body in bodies if mix(body)["tensor"]), key=len)
+    pixel = loop_with(code["composite"], "store", 3)
+    sample = max((body for body in loops(code["composite"]) if not mix(body)["store"]), key=len)
     return KernelMix(
         density=dict(mix(march) + mix(2 * features) + mix(2 * heads)),  # once is in `march`, planes are three
         color=dict(mix(rows)),

@@ -34,13 +34,15 @@ def render_markdown(result: dict[str, Any]) -> str:
         "",
         "## What is assumed",
         "",
-        f"{gpu['name']}: {gpu['multiprocessors']} multiprocessors at {gpu['clock'] / 1e9:.3f} GHz, {gpu['issue']:.0f} warp "
-        f"instructions a clock each, {gpu['tensor'] / 1e12:.0f} TFLOP/s on tensor cores, {gpu['dram'] / 1e9:.0f} GB/s (published).",
+        f"{gpu['name']}: {gpu['multiprocessors']} multiprocessors at {gpu['clock'] / 1e9:.3f} GHz, {gpu['issue']:.0f} "
+        f"warp instructions a clock each, {gpu['tensor'] / 1e12:.0f} TFLOP/s on tensor cores, {gpu['dram'] / 1e9:.0f} GB/s "
+        "(published).",
         "",
-        f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts a 128-bit load of a warp: {assumed['wavefronts']:.0f} "
-        f"(4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: {assumed['l2_hits']:.0%}, at "
-        f"{assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of the tensor cores' rate. "
-        f"{assumed['launch'] * 1e6:.0f} us a kernel. A stage takes as long as the tightest of its limits.",
+        f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts a 128-bit load of a warp: "
+        f"{assumed['wavefronts']:.0f} (4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: "
+        f"{assumed['l2_hits']:.0%}, at {assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of "
+        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us a kernel. A stage takes as long as the tightest of its "
+        "limits.",
         "",
     ]
     for size in result["sizes"]:

@@ -1,0 +1,137 @@
+"""The estimates: machine code read rightly, arithmetic by hand, and a page that says what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from benchmarks.cuda_estimate import (
+    Assumptions,
+    Counts,
+    Gpu,
+    KernelMix,
+    color_ms,
+    decode_ms,
+    density_ms,
+    estimate,
+    kernel_mix,
+    measure_counts,
+)
+from benchmarks.cuda_report import render_markdown
+from benchmarks.cuda_sass import Instruction, find_disassembler, loop_with, loops, mix, parse
+from model.config import ModelConfig
+from model.errors import InputError
+from tests.factories import make_video
+
+LISTING = """
+//--------------------- .text.first        --------------------------
+.text.first:
+        /*0000*/                   MOV R1, c[0x0][0x28] ;
+.L_x_1:
+        /*0010*/                   LDG.E.128.CONSTANT R4, [R2.64] ;
+.L_x_0:
+        /*0020*/              @!P0 FFMA R4, R5, R6, R7 ;
+        /*0030*/                   F2I.TRUNC.NTZ R4, R5 ;
+        /*0040*/               @P1 BRA `(.L_x_0) ;
+        /*0050*/                   HMMA.16816.F32 R4, R8, R2, R4 ;
+        /*0060*/              @!P2 BRA `(.L_x_1) ;
+        /*0070*/                   BSSY B0, `(.L_x_0) ;
+        /*0080*/                   EXIT ;
+//--------------------- .text.second        --------------------------
+        /*0000*/                   EXIT ;
+"""
+
+
+def test_listings_are_read() -> None:
+    kernels = parse(LISTING)
+    assert [len(code) for code in kernels.values()] == [9, 1]
+    assert kernels["first"][4] == Instruction(0x40, "BRA", 0x20)
+    assert mix(kernels["first"]) == {"integer": 1, "wide load": 1, "float": 1, "conversion": 1, "control": 4, "tensor": 1}
+
+
+def test_loops_are_found() -> None:
+    code = parse(LISTING)["first"]
+    assert [(body[0].address, body[-1].address) for body in loops(code)] == [(0x10, 0x60), (0x20, 0x40)]
+    assert len(loop_with(code, "wide load", 0)) == 3 and len(loop_with(code, "tensor", 1)) == 6
+    with pytest.raises(ValueError, match="no loop has 7 instructions of kind tensor, only"):
+        loop_with(code, "tensor", 7)
+
+
+MIX = KernelMix(
+    {"float": 90, "wide load": 10}, {"tensor": 14}, {"integer": 6}, {"integer": 2}, {"integer": 2}, {"float": 1}, {}
+)
+COUNTS = Counts(64, 64, density_samples=3200, color_samples=640, warp_steps=200, heads=4, assignments=3)
+SMALL = Gpu(multiprocessors=1, clock=1e6, tensor=1e9, dram=1e9)
+
+
+def test_density_by_hand() -> None:
+    assert COUNTS.lanes == 0.5
+    limits = density_ms(MIX, COUNTS, SMALL, Assumptions(wavefronts=8, l1_hits=0.75, l2_hits=0.5, l2_rate=1e9))
+    assert limits["issue"] == pytest.approx(200 * 100 / (4 * 0.5) / 1e3)  # microseconds of 1 MHz over 1000
+    assert limits["L1"] == pytest.approx(200 * 10 * 8 / 1e3)
+    assert limits["L2"] == pytest.approx(3200 * 160 * 0.25 / 1e6)
+    assert limits["DRAM"] == pytest.approx(limits["L2"] / 2)
+    assert density_ms(MIX, COUNTS, SMALL, Assumptions(lanes=1.0))["L1"] == pytest.approx(limits["L1"] / 2)
+
+
+def test_color_by_hand() -> None:
+    limits = color_ms(MIX, COUNTS, SMALL, Assumptions(issue_efficiency=1.0))
+    tiles = 640 * 3 / 128 + 4 / 2
+    instructions = tiles * 8 * 14 + tiles * 4 * 6 + 20 * 4 + 2 * 20
+    assert limits["issue"] == pytest.approx(instructions / 4 / 1e3)
+
+
+def test_worse_assumptions_never_help() -> None:
+    config = ModelConfig()
+    best = estimate(config, COUNTS, MIX, assumed=Assumptions())
+    changes = {"issue_efficiency": 0.1, "wavefronts": 300.0, "lanes": 0.1, "decoder_efficiency": 0.01}
+    for name, value in changes.items():
+        other = estimate(config, COUNTS, MIX, assumed=dataclasses.replace(Assumptions(), **{name: value}))
+        assert all(other[stage] >= best[stage] for stage in best) and other["frame"] > best["frame"]
+    assert best["frame"] == pytest.approx(sum(best[stage] for stage in ("decode", "bake", "density", "color")))
+
+
+def test_the_papers_decoder_takes_twelve_giga_multiply_adds() -> None:
+    milliseconds = decode_ms(ModelConfig(), Gpu(), Assumptions(decoder_efficiency=1.0))
+    assert 2 * 10e9 / 71e12 * 1e3 < milliseconds < 2 * 20e9 / 71e12 * 1e3
+
+
+def test_samples_are_counted_by_warps() -> None:
+    pytest.importorskip("mlpvid_kernels")
+    counts = measure_counts(make_video(), 0.0, (33, 21))
+    assert (counts.width, counts.height, counts.heads, counts.assignments) == (33, 21, 192, 3)
+    assert 0 < counts.color_samples <= counts.density_samples <= 32 * counts.warp_steps
+
+
+def test_real_kernels_have_the_shape_that_is_known() -> None:
+    pytest.importorskip("cuda.core")
+    try:
+        find_disassembler()
+    except InputError:
+        pytest.skip("nvdisasm is not installed")
+    found = kernel_mix()
+    assert found.density["wide load"] == 3 * 48, "16 levels and two maps of 16 reads on each plane, all of 128 bits"
+    assert found.density.get("load", 0) < 20 and sum(found.density.values()) < 5500
+    assert found.color["tensor"] == 14, "12 for the first layers, 2 for the last"
+    assert kernel_mix("75").color["tensor"] == 28, "Turing's tensor cores take half as much at once"
+
+
+def test_the_page_says_that_nothing_was_run() -> None:
+    stages = dict.fromkeys(("decode", "bake", "density", "color", "render", "frame"), 1.234)
+    size = {
+        "counts": {**dataclasses.asdict(COUNTS), "lanes": 0.5},
+        "limits": {"density": {"issue": 0.5}},
+        "table": {"as assumed": stages},
+    }
+    page = render_markdown(
+        {
+            "source": "a test",
+            "gpu": dataclasses.asdict(Gpu()),
+            "assumptions": dataclasses.asdict(Assumptions()),
+            "instructions": dataclasses.asdict(MIX),
+            "sizes": [size],
+        }
+    )
+    assert page.startswith("# Estimated, not run") and "64x64: milliseconds, estimated, not run" in page
+    assert "| as assumed | 1.23 | 1.23 |" in page and "No number on this page was measured on a GPU" in page
