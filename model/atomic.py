@@ -35,8 +35,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     temporary = _create_temporary(target, path)
+    mode = stat.S_IMODE(temporary.stat().st_mode)
     try:
         yield temporary
+        temporary.chmod(mode)  # some writers replace the file by one that only its owner may read
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     except OSError as error:

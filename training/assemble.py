@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from model.decoder import Maps
-from model.occupancy import cell_of, extract_occupancy, pack_occupancy
+from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size
 from model.video import VolumetricVideo
 from training.checkpoint import load_latents, load_network, read_header
 from training.config import TrainingConfig
@@ -17,8 +17,12 @@ from training.scene import Scene, load_scene
 from training.threads import worker_pool
 
 
-def assemble_run(folder: Path) -> VolumetricVideo:
+def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
     """Make the video of a run, finished or not.
+
+    Args:
+        folder: the run's.
+        frames: the only ones that will be looked at; the others get no occupancy, which takes longest. None: all.
 
     Raises:
         InputError: the folder is no run, has no checkpoint, or either is damaged.
@@ -29,19 +33,23 @@ def assemble_run(folder: Path) -> VolumetricVideo:
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
-    return assemble(header.config, scene, network, latents)
+    return assemble(header.config, scene, network, latents, frames)
 
 
-def assemble(config: TrainingConfig, scene: Scene, network: Network, latents: torch.Tensor) -> VolumetricVideo:
+def assemble(
+    config: TrainingConfig, scene: Scene, network: Network, latents: torch.Tensor, frames: range | None = None
+) -> VolumetricVideo:
     """Make a video of what was trained: occupancy is extracted from the density with tau1, within the hull."""
     network.requires_grad_(False)
     decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     field = create_field(config)
+    frames = frames if frames is not None else range(scene.num_frames)
+    occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
     with worker_pool() as pool:
-        frames = range(scene.num_frames)
-        volumes = list(pool.map(lambda i: _occupancy(config, scene, network, latents[i], field, i), frames))
+        volumes = pool.map(lambda i: _occupancy(config, scene, network, latents[i], field, i), frames)
+        for frame, volume in zip(frames, volumes, strict=True):
+            occupancy[frame] = pack_occupancy(volume)
     boxes = torch.from_numpy(scene.boxes)
-    occupancy = pack_occupancy(torch.stack(volumes))
     return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
 
 

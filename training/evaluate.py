@@ -24,6 +24,7 @@ from training.capture import Capture
 from training.checkpoint import read_header
 from training.images import resize
 from training.metrics import ImageScores, Perceptual, box_mask, compare, find_perceptual
+from training.scene import load_scene
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -40,19 +41,22 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Run the command; returns the exit status."""
-    return run(evaluate, make_parser().parse_args())
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit status.
+
+    Args:
+        arguments: the command line without the program's name; None takes the process's own.
+    """
+    return run(evaluate, make_parser().parse_args(arguments))
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Render the views, compare, print; raises InputError for a bad source, capture or range."""
     start = time.perf_counter()
     capture = Capture(arguments.capture)
-    video, scale = _open_source(arguments.source)
-    renderer = create_renderer(arguments.backend, arguments.threads)
     cameras = _cameras(capture, arguments.views)
-    frames = parse_frames(arguments.frames, video.num_frames)
+    video, frames, scale = _open_source(arguments.source, arguments.frames)
+    renderer = create_renderer(arguments.backend, arguments.threads)
     scores = score_views(
         video, capture, cameras, frames, arguments.scale if arguments.scale is not None else scale, renderer, find_perceptual()
     )
@@ -131,11 +135,13 @@ def parse_frames(text: str | None, num_frames: int) -> range:
     return frames
 
 
-def _open_source(source: Path) -> tuple[VolumetricVideo, float]:
-    """The video, and the size of images it was trained on."""
+def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, range, float]:
+    """The video, the frames to score, and the size of images it was trained on."""
     if source.is_dir():
-        return assemble_run(source), read_header(source).config.data.image_scale
-    return read_bundle(source), 1.0
+        chosen = parse_frames(frames, load_scene(source).num_frames)
+        return assemble_run(source, chosen), chosen, read_header(source).config.data.image_scale
+    video = read_bundle(source)
+    return video, parse_frames(frames, video.num_frames), 1.0
 
 
 def _cameras(capture: Capture, views: str) -> list[int]:

@@ -20,9 +20,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Run the command; returns the exit status."""
-    return run(export, make_parser().parse_args())
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit status.
+
+    Args:
+        arguments: the command line without the program's name; None takes the process's own.
+    """
+    return run(export, make_parser().parse_args(arguments))
 
 
 def export(arguments: argparse.Namespace) -> None:

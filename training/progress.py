@@ -38,42 +38,43 @@ class Progress:
     """Prints one line, rewritten in place on a terminal, else one every `seconds`.
 
     Args:
-        steps: length of the training.
         first: the step it starts at.
+        share: how far the training is then, 0 to 1.
         stream: where to.
         seconds: time between lines.
     """
 
-    def __init__(self, steps: int, first: int, stream: TextIO | None = None, seconds: float | None = None) -> None:
+    def __init__(self, first: int = 0, share: float = 0.0, stream: TextIO | None = None, seconds: float | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
-        self._steps, self._first = steps, first
+        self._first, self._first_share = first, share
         self._terminal = self._stream.isatty()
         self._seconds = seconds if seconds is not None else (1.0 if self._terminal else 15.0)
         self._start = self._last = time.monotonic()
         self._warned = False
         self.means = RunningMeans()
 
-    def update(self, done: int, *, last: bool = False, **measurements: float) -> None:
+    def update(self, step: int, share: float, *, last: bool = False, **measurements: float) -> None:
         """Add a step's measurements (`squared_error`, `samples`, `marched`, `colored`); print when it is time, or the last."""
         self.means.add(**measurements)
         now = time.monotonic()
         if last or now - self._last >= self._seconds:
             self._last = now
-            self._print(self.line(done, now), last)
-            self._warn(done)
+            self._print(self.line(step, share, now), last)
+            self._warn(step)
 
-    def line(self, done: int, now: float) -> str:
+    def line(self, step: int, share: float, now: float) -> str:
         """The text: step, running PSNR of the training rays, samples a ray, steps a second, time left."""
-        rate = (done - self._first) / max(now - self._start, 1e-9)
-        left = (self._steps - done) / rate if rate > 0 else 0.0
+        spent, gained = now - self._start, share - self._first_share
+        rate = (step - self._first) / max(spent, 1e-9)
+        left = spent * (1 - share) / gained if gained > 0 else 0.0
         mean = self.means.mean
         return (
-            f"step {done}/{self._steps}  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
+            f"step {step} ({share:.0%})  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
             f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s  {_duration(left)} left"
         )
 
-    def _warn(self, done: int) -> None:
-        if not self._warned and done - self._first > 300 and self.means.mean("colored") < COLLAPSED:
+    def _warn(self, step: int) -> None:
+        if not self._warned and step - self._first > 300 and self.means.mean("colored") < COLLAPSED:
             self._warned = True
             self._print("warning: fewer than one colored sample a ray: the density has collapsed; lower the rates", True)
 

@@ -42,9 +42,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
-    """Run the command; returns the exit status."""
-    return run(train, make_parser().parse_args())
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit status.
+
+    Args:
+        arguments: the command line without the program's name; None takes the process's own.
+    """
+    return run(train, make_parser().parse_args(arguments))
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -55,14 +59,14 @@ def train(arguments: argparse.Namespace) -> int:
     """
     config = load_config(arguments.config)
     if arguments.steps is not None:
-        config = dataclasses.replace(config, steps=arguments.steps)
+        config = dataclasses.replace(config, steps=arguments.steps, minutes=0.0)
     capture = Capture(arguments.capture)
     resume = _open_run(arguments.out, arguments.resume)
     with worker_pool(arguments.threads) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool)
         _save_config(config, arguments.out)
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
-        progress = Progress(config.steps, trainer.step)
+        progress = Progress(trainer.step, trainer.progress)
         if not run_training(trainer, arguments.out, progress):
             print(f"interrupted at step {trainer.step}; --resume continues", file=sys.stderr)
             return INTERRUPTED

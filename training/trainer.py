@@ -90,15 +90,11 @@ class Trainer:
 
     def _prune(self) -> None:
         every = self.config.rays.prune_steps
-        if every and self.step and self.step % every == 0:
-            frames = range(self.scene.num_frames)
-            list(
-                self._pool.map(
-                    self._frame_step.prune,
-                    frames,
-                    [seed_of(self.step, self.config.rays.frames_per_step + i, self.seed) for i in frames],
-                )
-            )
+        if not every or not self.step or self.step % every:
+            return
+        frames = range(self.scene.num_frames)
+        seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
+        list(self._pool.map(self._frame_step.prune, frames, seeds))
 
     def _apply(self, results: list[FrameResult]) -> None:
         """Average the frames' gradients and update."""
@@ -165,7 +161,7 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
         while trainer.progress < 1 and not interrupted:
             results = trainer.advance()
             done = trainer.progress >= 1
-            progress.update(trainer.step, last=done or bool(interrupted), **_measurements(results))
+            progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
             if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
                 trainer.save(folder)
                 last_saved = time.monotonic()

@@ -79,6 +79,11 @@ def test_permissions_follow_the_umask_and_then_the_old_file(tmp_path: Path) -> N
         with atomic_write(target):
             pass
         assert target.stat().st_mode & 0o777 == 0o640
+        target.unlink()
+        with atomic_write(target) as temporary:  # as safetensors writes: another file, for its owner only
+            (tmp_path / "other").touch(mode=0o600)
+            (tmp_path / "other").replace(temporary)
+        assert target.stat().st_mode & 0o777 == 0o640
         target.chmod(0o600)
         with atomic_write(target):
             pass

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from model.errors import InputError
@@ -32,14 +35,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_config(**changes: object) -> TrainingConfig:
     config = load_config("tiny")
-    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3)
+    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3, prune_steps=2, ramp_steps=4)
     data = dataclasses.replace(config.data, hull_resolution=32)
     return dataclasses.replace(config, **({"rays": rays, "data": data, "steps": STEPS, "half_resolution": 0.5} | changes))  # type: ignore[arg-type]
 
 
 def parameters(trainer: Trainer) -> dict[str, torch.Tensor]:
     state = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    return state | {name: value.clone() for name, value in trainer.optimizer.state().items()}
+    cells = trainer._frame_step.live_cells()
+    assert cells is not None
+    return state | {name: value.clone() for name, value in trainer.optimizer.state().items()} | {"cells": cells}
 
 
 def train(
@@ -153,8 +158,6 @@ def test_damaged_checkpoints_are_refused(folder: Path, saved: Path, tmp_path: Pa
 
 
 def rewrite(saved: Path, path: Path, tensors: dict[str, torch.Tensor | None], **header: object) -> None:
-    from safetensors import safe_open
-
     with safe_open(saved / FILE_NAME, framework="pt") as file:
         text = json.loads(file.metadata()["checkpoint"]) | header
     content = {k: v for k, v in (load_file(saved / FILE_NAME) | tensors).items() if v is not None}
@@ -207,9 +210,6 @@ def test_bounds_are_the_hulls(folder: Path) -> None:
 
 
 def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path) -> None:
-    import os
-    import signal
-
     config = make_config(steps=100_000)
     with worker_pool(1) as pool:
         opened = Capture(folder)
@@ -222,7 +222,7 @@ def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path) -> Non
 
         thread = threading.Thread(target=interrupt)
         thread.start()
-        finished = run_training(trainer, tmp_path, Progress(config.steps, 0, seconds=3600.0))
+        finished = run_training(trainer, tmp_path, Progress(seconds=3600.0))
         thread.join()
     assert not finished and 3 <= trainer.step < 100_000
     assert read_header(tmp_path).step == trainer.step

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,23 +17,35 @@ import yaml
 
 from model.bundle import read_bundle
 from tests.training.scenes import ball_capture, small_capture
+from tests.training.test_annotations import Reduced, write
 from training.config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"training.{module}", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+Completed = subprocess.CompletedProcess[str]
 
 
-def fails(result: subprocess.CompletedProcess[str], *expected: str) -> None:
+def command(module: str, *arguments: object) -> Completed:
+    """Run a command in this process, as `python -m` would."""
+    main = importlib.import_module(f"training.{module}").main
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            status = int(str(exit_.code))
+    return subprocess.CompletedProcess(module, status, out.getvalue(), err.getvalue())
+
+
+def process(module: str, *arguments: object) -> Completed:
+    """Run a command in a process of its own."""
+    line = [sys.executable, "-m", f"training.{module}", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+
+
+def fails(result: Completed, *expected: str) -> None:
     assert result.returncode == 2 and not result.stdout
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ") and "Traceback" not in result.stderr
@@ -51,7 +67,7 @@ def run(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "out"
     result = command("train", "--capture", capture, "--config", folder / "short.yaml", "--out", out, "--steps", 12)
     assert result.returncode == 0, result.stderr
-    assert "step 12/12" in result.stderr and "PSNR" in result.stderr
+    assert "step 12 (100%)" in result.stderr and "PSNR" in result.stderr
     return out
 
 
@@ -70,7 +86,7 @@ def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp
     for name in ("checkpoint.safetensors", "scene.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     resumed = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--steps", 14, "--resume")
-    assert resumed.returncode == 0 and "step 14/14" in resumed.stderr
+    assert resumed.returncode == 0 and "step 14 (100%)" in resumed.stderr
     again = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--seed", 1, "--resume")
     fails(again, "--seed 0")
 
@@ -84,7 +100,8 @@ def test_export_writes_bundles(run: Path, tmp_path: Path, precision: str) -> Non
 
 def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> None:
     arguments = ("--capture", capture, "--views", "test", "--frames", "1:2", "--json")
-    of_run, of_bundle = (command("evaluate", source, *arguments) for source in (run, run / "video.mlpvid"))
+    of_run = process("evaluate", run, *arguments)
+    of_bundle = command("evaluate", run / "video.mlpvid", *arguments)
     assert of_run.returncode == 0, of_run.stderr
     scores, others = json.loads(of_run.stdout), json.loads(of_bundle.stdout)
     assert {"psnr", "ssim", "psnr_full", "seconds"} <= set(scores)
@@ -126,14 +143,11 @@ def test_faults_of_train(capture: Path, tmp_path: Path) -> None:
 
 
 def test_a_malicious_annotation_is_refused_and_not_run(tmp_path: Path) -> None:
-    from tests.training.test_annotations import Reduced, write
-
     folder = ball_capture(tmp_path / "ball")
     evidence = tmp_path / "evidence"
-    import pickle
-
     write(folder / "annots.npy", pickle.dumps(Reduced(os.system, f"touch {evidence}")))
-    fails(command("train", "--capture", folder, "--config", "tiny", "--out", tmp_path / "out"), "annots.npy", "posix.system")
+    result = process("train", "--capture", folder, "--config", "tiny", "--out", tmp_path / "out")
+    fails(result, "annots.npy", "posix.system")
     assert not evidence.exists()
 
 

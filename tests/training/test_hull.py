@@ -38,7 +38,7 @@ def test_the_hull_holds_the_ball_and_little_more() -> None:
 def test_any_point_seen_on_every_mask_is_in_the_hull() -> None:
     cameras = ring(5, 40)
     hull = carve_hull(cameras, masks(cameras), BOX, 48, margin=0)
-    points = np.random.default_rng().uniform(*BOX, (4000, 3))
+    points = np.random.default_rng().uniform(BOX[0], BOX[1], (4000, 3))
     inside = np.ones(len(points), dtype=bool)
     for camera, mask in zip(cameras, masks(cameras), strict=True):
         column, row = np.floor(project(camera, points)[0]).astype(int).T

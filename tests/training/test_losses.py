@@ -18,10 +18,10 @@ def test_terms_by_hand() -> None:
 
 
 def test_the_sum_is_weighted() -> None:
-    terms = [torch.tensor(v) for v in (1.0, 2.0, 3.0, 4.0)]
+    color, mask, excess, kl = (torch.tensor(v) for v in (1.0, 2.0, 3.0, 4.0))
     config = LossConfig(mask=0.1, kl=1e-6, optical_depth=1e-3)
-    assert float(total_loss(*terms, config)) == pytest.approx(1 + 0.2 + 0.003 + 4e-6)
-    assert float(total_loss(*terms[:3], None, config)) == pytest.approx(1 + 0.2 + 0.003)
+    assert float(total_loss(color, mask, excess, kl, config)) == pytest.approx(1 + 0.2 + 0.003 + 4e-6)
+    assert float(total_loss(color, mask, excess, None, config)) == pytest.approx(1 + 0.2 + 0.003)
 
 
 def test_the_penalty_pulls_only_the_excess_down() -> None:

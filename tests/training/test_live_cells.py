@@ -1,0 +1,46 @@
+"""Pruning a hull to the cells that hold something."""
+
+from __future__ import annotations
+
+import torch
+
+from training.live_cells import find_live_cells
+
+HULL = torch.ones(12, 12, 12, dtype=torch.bool)
+HULL[:, :, 11] = False
+
+
+def ball(points: torch.Tensor) -> torch.Tensor:
+    return 100.0 * ((points - 0.5).norm(dim=1) < 0.2)
+
+
+def find(hull: torch.Tensor = HULL, density: object = ball, step: float = 0.01) -> torch.Tensor:
+    return find_live_cells(hull, density, step, torch.Generator().manual_seed(1))  # type: ignore[arg-type]
+
+
+def centers() -> torch.Tensor:
+    axis = (torch.arange(12) + 0.5) / 12
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
+
+
+def test_cells_of_the_ball_and_their_neighbors_stay() -> None:
+    live = find()
+    distance = (centers() - 0.5).norm(dim=-1)
+    assert live[distance < 0.2].all()
+    assert not live[distance > 0.2 + 2.5 * 3**0.5 / 12].any()
+
+
+def test_only_cells_of_the_hull_stay() -> None:
+    hull = HULL & (torch.rand(12, 12, 12) < 0.5)
+    assert not (find(hull) & ~hull).any() and find(hull).any()
+
+
+def test_faint_density_counts_by_the_step() -> None:
+    faint = lambda points: torch.full((len(points),), 0.5)  # noqa: E731
+    assert find(density=faint, step=0.1).equal(HULL)  # optical depth 0.05
+    only_some = lambda points: torch.where(points[:, 0] < 0.5, 0.5, 50.0)  # noqa: E731
+    assert not find(density=only_some, step=0.01)[:4].any()  # 0.005 is empty
+
+
+def test_nothing_at_all_leaves_the_hull() -> None:
+    assert find(density=lambda points: torch.zeros(len(points))).equal(HULL)
