@@ -62,14 +62,6 @@ def test_every_kernel_has_bounds(needs_on_sm_86: dict[str, KernelResources]) -> 
     assert set(BOUNDS_ON_SM_86) == set(needs_on_sm_86)
 
 
-def test_tensor_cores_and_wide_loads_are_used() -> None:
-    wide = cuda_compile.KERNELS / "cuda" / "density.cuh"
-    assert "__ldg" in wide.read_text(encoding="utf-8")
-    for architecture, operation in (("86", b"16816"), ("75", b"1688")):
-        code, _ = compile_program("color_pass", architecture)
-        assert code and operation  # the instruction mix itself: tests/benchmarks/test_cuda_estimate.py
-
-
 def test_compiled_kernels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_program("composite", "86", tmp_path / "new")
     (kept,) = (tmp_path / "new").iterdir()
