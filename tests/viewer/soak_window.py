@@ -111,8 +111,8 @@ class Monkey:
         return self.random.uniform(2, 1278), self.random.uniform(40, 798)
 
 
-def soak(seconds: float, seed: int) -> tuple[int, float]:
-    """Let a monkey play for some time; returns what it did how often, and the growth of memory after the first quarter, MiB.
+def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
+    """Let a monkey play for some time and at least `least` inputs; returns what it did how often, and the growth of memory after the first quarter, MiB.
 
     Raises:
         Exception: whatever went wrong in the window.
@@ -136,7 +136,7 @@ def soak(seconds: float, seed: int) -> tuple[int, float]:
         io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
         io.config_watchdog_warning = io.config_watchdog_kill_test = 1e9
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or count < least:
             monkey.act(context)
             count += 1
             context.yield_(2)

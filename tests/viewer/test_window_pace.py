@@ -11,12 +11,15 @@ from tests.viewer.conftest import DriveWindow, open_document
 from viewer.app import ViewerApp
 
 FRAMES = 60
+LONGEST = 10.0
+"""Seconds that one measurement may take; a machine that is busy with other things gets fewer frames."""
 
 
 def frame_times(context: Any, app: ViewerApp, moving: bool) -> np.ndarray:
     """Milliseconds of some frames of the window, while the camera moves or nothing does."""
     times = []
-    for _ in range(FRAMES):
+    end = time.monotonic() + LONGEST
+    while len(times) < FRAMES and (time.monotonic() < end or len(times) < 5):
         if moving:
             open_document(app).camera.orbit(0.02, 0.0)
             app.note_motion()
