@@ -64,16 +64,32 @@ class CudaRenderer:
     threads = 1
 
     def __init__(self, driver: Driver | None = None, *, tensor_cores: bool = True, cache: Path | None = None) -> None:
-        if driver is None:
-            from renderer.cuda_core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
-
-            driver = CoreDriver()
-        self.driver: Driver = driver
-        self.device = f"{driver.name} (sm_{driver.architecture})"
         self.tensor_cores = tensor_cores
+        self._cache = cache
         self._lock = threading.Lock()
         self._videos: weakref.WeakKeyDictionary[VolumetricVideo, VideoOnGpu] = weakref.WeakKeyDictionary()
-        self._kernels: dict[str, Any] = self._explained(lambda: self._load_kernels(cache))
+        self._use(driver or _open_driver(0))
+
+    def use_device(self, index: int) -> bool:
+        """Move to another GPU, as CUDA counts them; False, and nothing changes, once a frame was prepared.
+
+        The window calls it with the GPU that draws it, so that images need not leave it.
+
+        Raises:
+            InputError: that GPU cannot be used; the present one still can.
+        """
+        with self._lock:
+            if self._videos:
+                return False
+            if self.driver.device.index != index:
+                self._use(_open_driver(index))
+            return True
+
+    def _use(self, driver: Driver) -> None:
+        kernels = self._explained(lambda: self._load_kernels(driver))
+        self.driver: Driver = driver
+        self.device = f"{driver.name} (sm_{driver.architecture})"
+        self._kernels: dict[str, Any] = kernels
         self._workspace = Workspace(driver)
         self._resident: dict[tuple[str, int], int] = {}
 
@@ -104,10 +120,10 @@ class CudaRenderer:
         with self._lock:
             return self._explained(lambda: self._render(frame, camera, settings, cancel, region))
 
-    def _load_kernels(self, cache: Path | None) -> dict[str, Any]:
+    def _load_kernels(self, driver: Driver) -> dict[str, Any]:
         kernels: dict[str, Any] = {}
         for program, names in PROGRAMS.items():
-            kernels |= self.driver.load(load_program(program, self.driver.architecture, cache), names)
+            kernels |= driver.load(load_program(program, driver.architecture, self._cache), names)
         return kernels
 
     def _on_gpu(self, video: VolumetricVideo) -> VideoOnGpu:
@@ -197,3 +213,9 @@ class CudaRenderer:
             self._resident[key] = self.driver.blocks_per_multiprocessor(self._kernels[name], threads, shared_bytes)
         blocks = max(1, self._resident[key]) * self.driver.multiprocessors
         self.driver.launch(self._kernels[name], (blocks, 1, 1), threads, shared_bytes, arguments)
+
+
+def _open_driver(index: int) -> Driver:
+    from renderer.cuda_core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
+
+    return CoreDriver(index)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 
+from model.errors import InputError
 from renderer import interop
-from renderer.backend import RenderedImage
+from renderer.backend import RenderedImage, Renderer
+from renderer.cuda import CudaRenderer
 from renderer.cuda_image import CudaImage
 from renderer.interop import InteropFault, PixelBuffer
 from viewer.presenter import Presenter
@@ -21,6 +24,18 @@ Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
 def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
     """Register a buffer with CUDA."""
     return interop.connect(image, buffer.glo)
+
+
+def follow_window(renderer: Renderer) -> None:
+    """Let a CUDA renderer that has rendered nothing yet move to the GPU that draws the current OpenGL context.
+
+    Where that is none of CUDA's, or cannot render, it stays; the first image then finds out and says so.
+    """
+    if isinstance(renderer, CudaRenderer):
+        with contextlib.suppress(InteropFault, InputError):
+            devices = interop.window_devices()
+            if renderer.driver.device.index not in devices:
+                renderer.use_device(devices[0])
 
 
 @dataclass

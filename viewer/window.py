@@ -11,6 +11,7 @@ from imgui_bundle import hello_imgui, imgui, immapp
 from viewer import gl
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
+from viewer.interop import follow_window
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
@@ -177,6 +178,7 @@ class Window:
 
     def _start(self) -> None:
         context = gl.create_context()
+        follow_window(self.app.renderer)
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
         self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text

@@ -232,3 +232,31 @@ def test_frames_of_a_video_share_its_network(driver: EmulatedDriver) -> None:
     assert driver.operations.count("graph") == graphs == 1
     renderer.prepare(small_video(seed=1), 0.0)
     assert driver.operations.count("graph") == 2
+
+
+class SecondGpu(EmulatedDriver):
+    """Another emulated GPU."""
+
+    name = "Second GPU"
+    device = torch.device("cpu", 1)
+
+
+def test_it_moves_to_the_windows_gpu_before_the_first_frame(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def open_driver(index: int) -> EmulatedDriver:
+        opened.append(index)
+        if index == 7:
+            raise InputError("backend cuda", "no such GPU")
+        return SecondGpu()
+
+    monkeypatch.setattr(cuda_module, "_open_driver", open_driver)
+    renderer = CudaRenderer(driver)
+    with pytest.raises(InputError):
+        renderer.use_device(7)
+    assert renderer.driver is driver
+    assert renderer.use_device(1) and renderer.device == "Second GPU (sm_86)"
+    assert renderer.use_device(1) and opened == [7, 1]
+    video = small_video()
+    renderer.prepare(video, 0.0)
+    assert not renderer.use_device(0) and renderer.device == "Second GPU (sm_86)"

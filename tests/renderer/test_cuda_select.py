@@ -14,7 +14,7 @@ from tests.renderer.cuda_emulation import EmulatedDriver
 class NoKernels(EmulatedDriver):
     """A GPU that can be asked for, but runs nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, _index: int = 0) -> None:
         self.faults, self.operations = {}, []
 
     def __del__(self) -> None:

@@ -14,16 +14,19 @@ import torch
 from model.camera import Camera
 from renderer import interop as gpu_interop
 from renderer.backend import RenderedImage, Renderer
+from renderer.cuda import CudaRenderer
 from renderer.cuda_driver import CudaFault
 from renderer.cuda_image import CudaImage
 from renderer.interop import InteropFault, explained, remedy_for
 from viewer.app import ViewerApp
-from viewer.interop import DirectDisplay
+from viewer.interop import DirectDisplay, follow_window
 from viewer.presenter import Presenter, PresentOptions
 
 
 class MemoryDriver:
     """As much of a driver as an image needs; counts how often pixels come to the CPU."""
+
+    device = torch.device("cpu", 0)
 
     def __init__(self) -> None:
         self.downloads = 0
@@ -171,6 +174,24 @@ def test_errors_are_cleared_and_explained(monkeypatch: pytest.MonkeyPatch) -> No
     with explained():
         pass
     assert len(cleared) == 2
+
+
+@pytest.mark.parametrize(("devices", "moved"), [([2], [2]), ([1, 0], [])])
+def test_the_renderer_follows_the_window(monkeypatch: pytest.MonkeyPatch, devices: list[int], moved: list[int]) -> None:
+    renderer = CudaRenderer.__new__(CudaRenderer)
+    renderer.driver = MemoryDriver()  # type: ignore[assignment]
+    asked: list[int] = []
+    monkeypatch.setattr(CudaRenderer, "use_device", lambda _, index: asked.append(index))
+    monkeypatch.setattr(gpu_interop, "window_devices", lambda: devices)
+    follow_window(renderer)
+    assert asked == moved
+
+    def none() -> list[int]:
+        raise InteropFault("no NVIDIA GPU draws the window", "start with X")
+
+    monkeypatch.setattr(gpu_interop, "window_devices", none)
+    follow_window(renderer)
+    assert asked == moved
 
 
 class ImagesOnTheGpu:
