@@ -112,7 +112,9 @@ class Monkey:
 
 
 def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
-    """Let a monkey play for some time and at least `least` inputs; returns what it did how often, and the growth of memory after the first quarter, MiB.
+    """Let a monkey play for some time and at least `least` inputs.
+
+    Returns the number of inputs, and by how many MiB memory grew after the first quarter.
 
     Raises:
         Exception: whatever went wrong in the window.
