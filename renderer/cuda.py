@@ -17,7 +17,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
 from renderer.cuda_compile import PROGRAMS, load_program
-from renderer.cuda_driver import CudaFault, Driver
+from renderer.cuda_driver import CudaFault, Driver, code_in
 from renderer.cuda_frame import CudaFrame, VideoOnGpu
 from renderer.cuda_image import RENDER_STREAM, CudaImage
 from renderer.cuda_structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, FrameWork, describe_rays
@@ -137,6 +137,8 @@ class CudaRenderer:
             return action()
         except CudaFault as fault:
             raise fault.explain() from fault
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:  # of torch's own operations, between our calls
+            raise CudaFault("torch", code_in(str(error))).explain() from error
 
     def _render(
         self, frame: CudaFrame, camera: Camera, settings: RenderSettings, cancel: CancelToken | None, region: Region

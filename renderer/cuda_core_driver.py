@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.errors import InputError
-from renderer.cuda_driver import OTHER_BACKEND, SUBJECT, CudaFault
+from renderer.cuda_driver import OTHER_BACKEND, SUBJECT, CudaFault, code_in
 
 MIN_COMPUTE_CAPABILITY = (7, 5)
 """Turing: the first generation whose tensor cores know the operations used here."""
@@ -62,14 +62,6 @@ def guarded(operation: str) -> Iterator[None]:
         raise CudaFault(operation, code_in(str(error))) from error
 
 
-def code_in(text: str) -> str:
-    """CUDA's name of a fault within an error message; torch has only its description for some."""
-    words = (word.strip("():,.") for word in text.split())
-    described = {"illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS", "out of memory": "CUDA_ERROR_OUT_OF_MEMORY"}
-    found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
-    return found or next((code for words, code in described.items() if words in text), text.partition("\n")[0])
-
-
 def check_result(operation: str, result: tuple[Any, ...]) -> None:
     """Raise `CudaFault` unless a call of cuda.bindings succeeded."""
     if int(result[0]) != 0:
@@ -112,7 +104,7 @@ class CoreDriver:
         from cuda.bindings import driver  # noqa: PLC0415 - optional
         from cuda.core import Device, ObjectCode  # noqa: PLC0415
 
-        self._bindings, self._object_code = driver, ObjectCode
+        self._bindings, self._object_code, self._core_device = driver, ObjectCode, Device
         self.device = torch.device("cuda", device_index)
         properties = torch.cuda.get_device_properties(self.device)
         self.name: str = properties.name
@@ -120,8 +112,7 @@ class CoreDriver:
         self.multiprocessors: int = properties.multi_processor_count
         self.total_memory: int = properties.total_memory
         with guarded("start"):
-            self.core_device = Device(device_index)
-            self.core_device.set_current()
+            Device(device_index).set_current()
         self._streams: dict[str, torch.cuda.Stream] = {}
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
@@ -176,7 +167,7 @@ class CoreDriver:
     def stream(self, name: str) -> Iterator[None]:
         """Work inside goes to the stream of that name."""
         with guarded("stream"):
-            self.core_device.set_current()  # of the calling thread
+            self._core_device(self.device.index).set_current()  # of the calling thread
             if name not in self._streams:
                 self._streams[name] = torch.cuda.Stream(self.device)
         with torch.cuda.device(self.device), torch.cuda.stream(self._streams[name]):

@@ -67,6 +67,14 @@ class CudaFault(Exception):
         return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")
 
 
+def code_in(text: str) -> str:
+    """CUDA's name of a fault within an error message; torch has only its description for some."""
+    words = (word.strip("():,.") for word in text.split())
+    described = {"illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS", "out of memory": "CUDA_ERROR_OUT_OF_MEMORY"}
+    found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
+    return found or next((code for words, code in described.items() if words in text), text.partition("\n")[0])
+
+
 class Event(Protocol):
     """A point in a stream's work."""
 

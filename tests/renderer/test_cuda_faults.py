@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import renderer.cuda as cuda_module
 from model.errors import InputError
 from renderer.cuda import CudaRenderer
-from renderer.cuda_core_driver import check_result, check_usable, code_in, guarded
-from renderer.cuda_driver import STICKY_CODES, CudaFault
+from renderer.cuda_core_driver import check_result, check_usable, guarded
+from renderer.cuda_driver import STICKY_CODES, CudaFault, code_in
 from tests.factories import make_camera
 from tests.renderer.cuda_emulation import EmulatedDriver
 from tests.renderer.test_cuda import small_video
@@ -40,7 +41,7 @@ def test_faults_while_preparing(operation: str) -> None:
     driver = EmulatedDriver()
     renderer, video = CudaRenderer(driver), small_video()
     driver.faults[operation] = "CUDA_ERROR_OUT_OF_MEMORY"
-    with pytest.raises(InputError, match="backend cuda: the GPU is out of memory; .*--backend cpu"):
+    with pytest.raises(InputError, match=r"backend cuda: the GPU is out of memory; .*--backend cpu"):
         renderer.prepare(video, 0.0)
     assert not driver.streams, "the stream was left"
     assert renderer.prepare(video, 0.0).time == 0.0
@@ -59,6 +60,25 @@ def test_faults_while_rendering(operation: str) -> None:
     assert not driver.faults and not driver.streams
     image = renderer.render(frame, camera)  # the seam's fault was not sticky
     assert np.isfinite(image.rgba).all() and image.rgba.any()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "the GPU is out of memory"),
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), "the GPU gave up"),
+    ],
+)
+def test_faults_of_torch_itself(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(driver, "adopt", fail)
+    with pytest.raises(InputError, match=words):
+        renderer.prepare(small_video(), 0.0)
 
 
 @pytest.mark.parametrize("after", range(0, 17, 4))
@@ -138,7 +158,7 @@ def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "GTX 1080")
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
-    with pytest.raises(InputError, match="GTX 1080 has compute capability 6.1; 7.5 is the least"):
+    with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; 7\.5 is the least"):
         check_usable()
 
 
