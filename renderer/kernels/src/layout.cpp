@@ -2,8 +2,7 @@
 
 #include <type_traits>
 
-#define MLPVID_MEMBER(type, name) \
-    { #name, offsetof(type, name), sizeof(type::name) }
+#define MLPVID_MEMBER(type, name) {#name, offsetof(type, name), sizeof(type::name)}
 
 namespace mlpvid {
 

@@ -187,8 +187,7 @@ NB_MODULE(mlpvid_kernels, m) {
     m.def(
         "frame_field_layout", [] { return members(frame_field_members()); },
         "(name, offset, size) of each member of FrameField; last, '' with the size of all.");
-    m.def(
-        "view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
+    m.def("view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
     m.def("allocate", &allocate, "bytes"_a,
           "Memory as it comes, aligned to cache lines and in huge pages where possible.");
     nb::class_<Engine>(m, "Engine", "Kernels of one instruction set on a pool of threads.")
