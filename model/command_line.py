@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -28,13 +29,13 @@ def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse
     """Run a command and turn what goes wrong into the contract's exit status.
 
     Returns 0 (or what the command returns) on success, 2 with one ``error:`` line for an `InputError`, 130 when the user
-    interrupted. With ``--debug`` errors keep their traceback.
+    interrupted. With ``--debug`` an error's traceback precedes its line.
     """
     try:
         return command(arguments) or 0
     except InputError as error:
         if arguments.debug:
-            raise
+            traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
