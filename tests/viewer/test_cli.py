@@ -262,4 +262,4 @@ def test_bad_config(bundle: Path, tmp_path: Path) -> None:
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     result = view("gone.mlpvid", "--info", "--debug", folder=tmp_path)
-    assert result.returncode != 0 and "Traceback" in result.stderr
+    assert result.returncode == 2 and "Traceback" in result.stderr
