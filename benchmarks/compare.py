@@ -29,6 +29,7 @@ from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
 from renderer.cpu import CpuFrame, CpuRenderer
+from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import struct_bytes
 from renderer.rays import camera_rays
 from renderer.reference import ReferenceRenderer, sample_rays, step_size
@@ -134,32 +135,20 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 
 
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
-    """Decode and bake times of this renderer, and the decode of the model in plain PyTorch, interleaved."""
-    cpu = CpuRenderer(threads)
-    frame = {"number": 0}
-    decode, bake = [], []
-
-    def prepare() -> None:
-        prepared = cpu.prepare(video, float(frame["number"] % video.num_frames))
-        frame["number"] += 1
-        decode.append(prepared.decode_ms)
-        bake.append(prepared.bake_ms)
+    """Time this renderer's decode and bake together, its decode alone, and the decoder in plain PyTorch."""
+    cpu, decoder = CpuRenderer(threads), CpuDecoder(video.decoder)
+    torch.set_num_threads(threads)
 
     @torch.no_grad()
     def plain() -> None:
         video.decoder(video.latents[:1])
 
-    torch.set_num_threads(threads)
-    timings = time_interleaved({"prepare": prepare, "plain_decoder": plain}, repeats)
-    return {
-        "decode_ms": statistics.median(decode[1:]),
-        "bake_ms": statistics.median(bake[1:]),
-        "plain_decoder_ms": timings["plain_decoder"].median,
-        "decode_best_ms": min(decode[1:]),
-        "bake_best_ms": min(bake[1:]),
-        "prepare_cpu_ms": timings["prepare"].cpu_median,
-        "plain_decoder_cpu_ms": timings["plain_decoder"].cpu_median,
+    tasks = {
+        "decode_and_bake": lambda: cpu.prepare(video, 0.0),
+        "decode": lambda: decoder(video.latent(0.0)),
+        "plain_decoder": plain,
     }
+    return {name: _timing(timing) for name, timing in time_interleaved(tasks, repeats).items()}
 
 
 def measure(video: VolumetricVideo, threads: int, repeats: int, rate_repeats: int) -> dict[str, Any]:
@@ -201,7 +190,9 @@ def describe(results: dict[str, Any]) -> str:
     for other in ("published", "reference"):
         by_processor = frame[f"cpu_ratio_to_{other}"]
         lines.append(f"ratio to {other} {frame[f'ratio_to_{other}']:9.1f}, {by_processor:.1f} by processor time")
-    lines += [f"{name:<18} {value:9.1f} ms" for name, value in ((n, preparation[n]) for n in preparation)]
+    for name, timing in preparation.items():
+        share = timing["cpu_median"] / peaks["threads"]
+        lines.append(f"{name:<17} {timing['median']:9.1f} ms, {share:9.1f} ms of processor time a thread")
     for name, rate in results["rates"].items():
         by_processor = peaks["threads"] * rate["millions_per_cpu_second"]
         lines.append(f"{name:<28} {rate['millions_per_second']:6.2f} M samples/s, {by_processor:6.2f} by processor time")

@@ -33,12 +33,14 @@ _COLORS = {"density": "#4269d0", "color": "#efb118", "other": "#9c9c9c", "roof":
 def stage_points(results: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Each stage's multiply-adds a byte, and the 10^9 multiply-adds a second that it reaches.
 
-    The passes go by the processor time of their samples, decoding and baking by their best run.
+    All go by processor time, so that a busy machine counts little.
     """
-    work, preparation, threads = results["work"], results["preparation"], results["peaks"]["threads"]
-    points = {}
-    for name, best in (("decode", "decode_best_ms"), ("bake", "bake_best_ms")):
-        points[name] = _point(work[name], 1000 / preparation[best])
+    work, threads = results["work"], results["peaks"]["threads"]
+    seconds = {name: timing["cpu_median"] / threads / 1000 for name, timing in results["preparation"].items()}
+    points = {
+        "decode": _point(work["decode"], 1 / seconds["decode"]),
+        "bake": _point(work["bake"], 1 / max(seconds["decode_and_bake"] - seconds["decode"], 1e-9)),
+    }
     for name in ("density", "color_nearest", "color_bilinear"):
         samples = 1e6 * threads * results["rates"][f"{name}_along_rays"]["millions_per_cpu_second"]
         points[name] = _point(work[name], samples)
