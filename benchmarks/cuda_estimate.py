@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import sys
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.cpu import CpuRenderer
-from renderer.cuda_compile import PROGRAMS, compile_program
+from renderer.cuda_compile import compile_program
 from renderer.cuda_structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
 from training.capture import Capture
 
@@ -120,7 +121,7 @@ class KernelMix:
 def kernel_mix(architecture: str = "86") -> KernelMix:
     """Compile the kernels and read their loops; ValueError when they no longer have the shape that is known here."""
     code: dict[str, list[Instruction]] = {}
-    for program in PROGRAMS:
+    for program in ("density_pass", "group_by_head", "color_pass", "composite"):
         code |= disassemble(compile_program(program, architecture)[0])
     density = code["density_pass"]
     features, heads = loop_with(density, "wide load", 32), loop_with(density, "wide load", 16)
@@ -162,6 +163,9 @@ def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) 
         len(config.mlp_planes) * config.color_map_resolution**2,
         len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1),
     )
+
+
+_decoder_work = functools.cache(decoder_work)  # it runs the decoder once to count
 
 
 def density_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
@@ -207,7 +211,7 @@ def color_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) ->
 
 def decode_ms(config: ModelConfig, gpu: Gpu, assumed: Assumptions) -> float:
     """Milliseconds of the decoder in half precision."""
-    work = decoder_work(config)
+    work = _decoder_work(config)
     compute = 2 * work.multiply_adds / (gpu.tensor * assumed.decoder_efficiency)
     return 1000 * max(compute, work.bytes / 2 / gpu.dram)
 

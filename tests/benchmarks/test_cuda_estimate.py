@@ -19,9 +19,10 @@ from benchmarks.cuda_estimate import (
     measure_counts,
 )
 from benchmarks.cuda_report import render_markdown
-from benchmarks.cuda_sass import Instruction, find_disassembler, loop_with, loops, mix, parse
+from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, loop_with, loops, mix, parse
 from model.config import ModelConfig
 from model.errors import InputError
+from renderer.cuda_compile import compile_program
 from tests.factories import make_video
 
 LISTING = """
@@ -114,7 +115,8 @@ def test_real_kernels_have_the_shape_that_is_known() -> None:
     assert found.density["wide load"] == 3 * 48, "16 levels and two maps of 16 reads on each plane, all of 128 bits"
     assert found.density.get("load", 0) < 20 and sum(found.density.values()) < 5500
     assert found.color["tensor"] == 14, "12 for the first layers, 2 for the last"
-    assert kernel_mix("75").color["tensor"] == 28, "Turing's tensor cores take half as much at once"
+    turing = disassemble(compile_program("color_pass", "75")[0])["color_pass_matrix"]
+    assert mix(turing)["tensor"] == 28, "Turing's tensor cores take half as much at once"
 
 
 def test_the_page_says_that_nothing_was_run() -> None:
