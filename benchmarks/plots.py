@@ -77,9 +77,9 @@ def _draw_frame_times(axes: Axes, results: dict[str, Any]) -> None:
     for row, value in enumerate(values):
         axes.text(value * 1.08, row, f"{value:,.0f} ms", va="center")
     axes.set_xscale("log")
-    axes.set_xlim(right=max(values) * 6)
+    axes.set_xlim(min(values) / 4, max(values) * 6)
     width, height = results["size"]
-    axes.set_xlabel(f"milliseconds of processor time a thread and frame, {width} x {height}, decoding excluded")
+    axes.set_xlabel(f"ms a frame of {width} x {height} (processor time a thread), without decoding", fontsize=8)
 
 
 def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:
     axes.axhline(peaks["bfloat16_gmacs"], color=_COLORS["roof"], ls=":", lw=1, label="bfloat16 matrix products")
     for name, (x, y) in stage_points(results).items():
         axes.plot(x, y, "o", color=_COLORS["point"])
-        axes.annotate(name.replace("_", ", "), (x, y), textcoords="offset points", xytext=(5, 4))
+        axes.annotate(name.replace("_", ", "), (x, y), textcoords="offset points", xytext=(5, -10))
     axes.set_xlabel("multiply-adds a byte, nothing cached")
     axes.set_ylabel("10⁹ multiply-adds/s")
     axes.legend(loc="lower right", fontsize=7)
