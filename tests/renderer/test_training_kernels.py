@@ -190,6 +190,12 @@ def test_not_a_number_reaches_the_opacity() -> None:
     assert case.native().opacity[first].isnan().all()
 
 
+def test_points_outside_the_box_read_within_the_maps() -> None:
+    case = make_case({}, torch.float32)
+    case.samples = RaySamples(case.samples.points * 20 - 10, case.samples.offsets)
+    assert torch.autograd.grad(loss_of(case.native()), case.leaves)[0].shape == case.encoding.tables.shape
+
+
 def test_wrong_arrays_are_refused() -> None:
     case = make_case({}, torch.float32)
     kernels = TrainingKernels(case.config, 1)

@@ -36,6 +36,7 @@ struct LevelLanes {
             const T position = coordinate * scale[l];
             int node = static_cast<int>(position);
             node = node > last[l] ? last[l] : node;
+            node = node < 0 ? 0 : node;
             const T s = position - static_cast<T>(node);
             cells.node[l] = node;
             cells.weight[l] = s * s * (3 - 2 * s);
@@ -52,8 +53,8 @@ struct Footprint {
     MLPVID_INLINE Footprint(int size, int64_t row_stride, int64_t pixel_stride, T u, T v) {
         const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
         int column = static_cast<int>(x), row = static_cast<int>(y);
-        column = column > size - 2 ? size - 2 : column;
-        row = row > size - 2 ? size - 2 : row;
+        column = column > size - 2 ? size - 2 : (column < 0 ? 0 : column);
+        row = row > size - 2 ? size - 2 : (row < 0 ? 0 : row);
         const T s = x - static_cast<T>(column), r = y - static_cast<T>(row);
         offset[0] = row * row_stride + column * pixel_stride;
         offset[1] = offset[0] + pixel_stride;
