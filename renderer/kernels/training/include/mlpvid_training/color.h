@@ -30,6 +30,11 @@ struct HeadChoice {
     T weight;
 };
 
+template <class T>
+MLPVID_INLINE int clamp_index(T position, int last) {
+    return larger(0, smaller(static_cast<int>(position), last));
+}
+
 // The head of a sample on a plane and the weight of its output; see model/query.py. Stochastic: one of the four
 // nearest, drawn with its bilinear weight as probability, so that the expected output is the bilinear one.
 template <class T>
@@ -37,11 +42,11 @@ MLPVID_INLINE HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size
                                         T v) {
     if (size == 1) return {0, T(1)};
     if (samples.assignment == Assignment::nearest) {
-        const int iu = smaller(static_cast<int>(u * static_cast<T>(size)), size - 1);
-        return {iu * size + smaller(static_cast<int>(v * static_cast<T>(size)), size - 1), T(1)};
+        const int iu = clamp_index(u * static_cast<T>(size), size - 1);
+        return {iu * size + clamp_index(v * static_cast<T>(size), size - 1), T(1)};
     }
     const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
-    const int iu = smaller(static_cast<int>(x), size - 2), iv = smaller(static_cast<int>(y), size - 2);
+    const int iu = clamp_index(x, size - 2), iv = clamp_index(y, size - 2);
     const T s = x - static_cast<T>(iu), r = y - static_cast<T>(iv);
     if (samples.assignment == Assignment::stochastic) {
         const uint64_t counter =
