@@ -93,7 +93,8 @@ class ScreenRecording:
             InputError: it cannot be written, or nothing was recorded.
         """
         if self._last is not None and self.error is None:
-            self._put(self._last, self._missing())
+            # The frame that has just begun is left out: a recording is as long as what was shown, to the frame.
+            self._put(self._last, max(self._missing() - 1, 0))
         self._queue.put(None)
         self._thread.join()
         if self.error is not None:

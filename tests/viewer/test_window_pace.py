@@ -17,7 +17,7 @@ LONGEST = 10.0
 
 def frame_times(context: Any, app: ViewerApp, moving: bool) -> np.ndarray:
     """Milliseconds of some frames of the window, while the camera moves or nothing does."""
-    times = []
+    times: list[float] = []
     end = time.monotonic() + LONGEST
     while len(times) < FRAMES and (time.monotonic() < end or len(times) < 5):
         if moving:
