@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from model.errors import InputError
+from viewer.scheduling import unchanged_scheduling
 
 DEFAULT_QUALITY = 12
 """Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
@@ -117,7 +118,8 @@ def _opens(encoder: Encoder, width: int, height: int, fps: Fraction) -> bool:
         context = av.CodecContext.create(encoder.name, "w")
         configure(context, encoder, width, height, fps)
         context.options = encoder_options(encoder, DEFAULT_QUALITY)
-        context.open()
+        with unchanged_scheduling():
+            context.open()
     except (av.error.FFmpegError, ValueError):
         return False
     finally:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.atomic import atomic_write
 from model.errors import InputError
 from viewer.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
+from viewer.scheduling import unchanged_scheduling
 
 CONTAINERS = {".mp4": "mp4", ".webm": "webm"}
 """Container of each suffix."""
@@ -75,7 +76,7 @@ class VideoSink:
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba" if self._transparent else "rgb24")
         frame = self._convert(frame)
         frame.pts, frame.time_base = self.frames, self._stream.codec_context.time_base
-        with self._guarded():
+        with self._guarded(), unchanged_scheduling() if self.frames == 0 else contextlib.nullcontext():  # the first one opens
             self._container.mux(self._stream.encode(frame))
         self.frames += 1
         self._whole_bytes = self.partial.stat().st_size

@@ -13,7 +13,7 @@ import pytest
 
 from model.errors import InputError
 from viewer import encoders
-from viewer.encoders import available_codecs, choose_encoder, load_av
+from viewer.encoders import ENCODERS, available_codecs, choose_encoder, load_av
 from viewer.video_sink import VideoSink, check_video, count_frames, exact_rate, free_partial_path
 
 av = pytest.importorskip("av")
@@ -233,3 +233,39 @@ def test_missing_av_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(InputError, match="pip install av"):
         load_av("out.mp4")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no scheduling policies here")
+@pytest.mark.parametrize("codec", sorted(ENCODERS))
+def test_encoding_leaves_the_scheduling_of_threads_alone(tmp_path: Path, codec: str) -> None:
+    # For root, SVT-AV1 makes them real-time threads. A process of its own, since the damage lasts.
+    script = f"""
+import os, threading
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from model.errors import InputError
+from viewer.encoders import choose_encoder
+from viewer.video_sink import VideoSink
+
+def policies():
+    return {{os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}}
+
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # whatever the tests before this one did
+before = policies()
+try:
+    choose_encoder({codec!r}, 128, 96, Fraction(30))
+except InputError:
+    raise SystemExit  # not installed
+assert policies() == before, ("choosing", policies())
+alpha = {codec.endswith("-alpha")}
+name = "a.webm" if {codec.startswith("vp9")} else "a.mp4"
+sink = VideoSink(Path({str(tmp_path)!r}) / name, 128, 96, 30, {codec.removesuffix("-alpha")!r}, transparent=alpha)
+for _ in range(3):
+    sink.write(np.zeros((96, 128, 4 if alpha else 3), np.uint8))
+    assert policies() == before, ("writing", policies())
+sink.finish()
+assert policies() == before, ("finishing", policies())
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result.stderr

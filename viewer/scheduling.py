@@ -1,0 +1,40 @@
+"""Keeping the scheduling of threads as it was, whatever a library does to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+_Scheduling = tuple[int, int]  # policy, priority
+
+
+@contextlib.contextmanager
+def unchanged_scheduling() -> Iterator[None]:
+    """Give all threads of the process the policy and priority back that they had before the block; threads started within
+    it get the caller's. Does nothing where the system has no such policies.
+
+    SVT-AV1, run by root, makes the thread that opens it and its own real-time threads, and later ones inherit that: the
+    window and everything else would wait for them.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    before = _of_threads()
+    mine = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
+    try:
+        yield
+    finally:
+        for thread, now in _of_threads().items():
+            policy, priority = before.get(thread, mine)
+            if now != (policy, priority):
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    os.sched_setscheduler(thread, policy, os.sched_param(priority))
+
+
+def _of_threads() -> dict[int, _Scheduling]:
+    found = {}
+    for name in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found[int(name)] = os.sched_getscheduler(int(name)), os.sched_getparam(int(name)).sched_priority
+    return found
