@@ -21,6 +21,7 @@ from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage
 from renderer.cpu_bake import BakedArrays, bake_frame, table_unit
 from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import FrameFieldStruct, describe_view, struct_bytes
+from renderer.priority import with_low_priority
 from renderer.tiles import tile_rectangles
 
 
@@ -81,6 +82,7 @@ class CpuRenderer:
 
     Args:
         threads: CPU threads; None takes all cores that the process may use.
+        background: whether its threads give way to others, as a window wants.
         isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
 
     Raises:
@@ -89,11 +91,15 @@ class CpuRenderer:
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, isa: str | None = None) -> None:
+    def __init__(self, threads: int | None = None, isa: str | None = None, background: bool = False) -> None:
         self._native = load_native()
         wanted = os.environ.get("MLPVID_ISA", "") if isa is None else isa
         try:
-            self.engine = self._native.Engine(threads or available_cores(), wanted)
+
+            def start() -> Any:
+                return self._native.Engine(threads or available_cores(), wanted)
+
+            self.engine = with_low_priority(start) if background else start()
         except ValueError as error:
             known = ", ".join(self._native.available_isas())
             raise InputError(

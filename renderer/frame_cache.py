@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from collections.abc import Sequence
 from itertools import islice
 
 from model.video import VolumetricVideo
 from renderer.backend import PreparedFrame, RenderCancelled, Renderer
+from renderer.priority import lower_priority
 
 MAX_FRACTIONAL_FRAMES = 32
 """Frames between frames that are kept at once: slow motion must not push the frames themselves out."""
@@ -238,9 +237,3 @@ def play_order(time: float, direction: int, first: int, last: int, loop: bool) -
     frames = [float(t) for t in range(first, last + 1)][::direction]
     ahead = [t for t in frames if (t - time) * direction > 0]
     return ahead + [t for t in frames if (t - time) * direction <= 0] if loop else ahead
-
-
-def lower_priority() -> None:
-    """Let the calling thread, and threads it starts, give way to the window; where the system cannot, do nothing."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

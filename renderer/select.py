@@ -12,7 +12,7 @@ BACKENDS = ("auto", "cuda", "cpu", "reference")
 """What `--backend` accepts."""
 
 
-def create_renderer(backend: str = "auto", threads: int | None = None) -> Renderer:
+def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:
     """Make a renderer.
 
     "auto" takes the fastest backend that this machine can run: cuda, else cpu, else reference; the last, slow by a factor
@@ -21,6 +21,7 @@ def create_renderer(backend: str = "auto", threads: int | None = None) -> Render
     Args:
         backend: one of `BACKENDS`.
         threads: CPU threads; None takes as many as there are cores.
+        background: whether CPU threads give way to others, as a window wants.
 
     Raises:
         InputError: an unknown backend, or one that cannot run here.
@@ -36,7 +37,7 @@ def create_renderer(backend: str = "auto", threads: int | None = None) -> Render
     if backend == "cpu" or (backend == "auto" and importlib.util.find_spec("mlpvid_kernels")):
         from renderer.cpu import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
 
-        return CpuRenderer(threads)
+        return CpuRenderer(threads, background=background)
     print(
         "note: the native kernels are not installed, so the slow reference backend renders; "
         "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",

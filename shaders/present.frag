@@ -44,6 +44,9 @@ vec3 shown(vec4 texel) {
         float opacity = texel.g;
         return mix(behind, mapped(texel.r / max(opacity, 1e-4)), clamp(opacity, 0.0, 1.0));
     }
+    if (exposure == 0.0 && gamma == 1.0) {  // the usual case, which OpenGL in software should not pay powers for
+        return max(texel.rgb, 0.0) + (1.0 - texel.a) * behind;
+    }
     vec3 straight = max(texel.rgb, 0.0) / max(texel.a, 1e-4);
     vec3 adjusted = pow(straight * exp2(exposure), vec3(1.0 / gamma));
     return adjusted * texel.a + (1.0 - texel.a) * behind;

@@ -142,7 +142,7 @@ class ViewerApp(WindowState):
     def set_backend(self, backend: str, threads: int | None) -> None:
         """Render everything with another backend or number of threads; a fault becomes a dialog."""
         try:
-            self.renderer = create_renderer(backend, threads)
+            self.renderer = create_renderer(backend, threads, background=True)
         except InputError as error:
             self.report(error)
             return

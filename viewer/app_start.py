@@ -40,7 +40,7 @@ def open_window(options: argparse.Namespace) -> int:
         settings.playback.autoplay = False
     rendering = settings.rendering
     rendering.backend, rendering.threads = options.backend or rendering.backend, options.threads or rendering.threads
-    app = ViewerApp(create_renderer(rendering.backend, rendering.threads), settings, file)
+    app = ViewerApp(create_renderer(rendering.backend, rendering.threads, background=True), settings, file)
     app.say(message)
     try:
         clock = app.add(options.bundle, video).playback

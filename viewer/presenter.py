@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import moderngl
@@ -79,6 +79,9 @@ class Presenter:
         self._color_map_name = ""
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None
+        self._presented: PresentOptions | None = None
+        self.passes = 0
+        """Times that the view's texture was drawn; it is kept while neither images nor options change."""
 
     def upload(self, slot: int, pixels: NDArray[np.float32]) -> None:
         """Set the first (slot 0) or the second image.
@@ -101,6 +104,7 @@ class Presenter:
         """Give the image of a slot up."""
         texture = self._images.pop(slot, None)
         if texture is not None:
+            self._presented = None
             texture.release()
 
     def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
@@ -109,6 +113,7 @@ class Presenter:
             opaque = np.full((256, 1), 255, np.uint8)
             self._color_map.write(np.concatenate([colors, opaque], axis=1).tobytes())
             self._color_map_name = name
+            self._presented = None
 
     def present(self, width: int, height: int, options: PresentOptions) -> int:
         """Draw the images into the view's texture and return its OpenGL name; row 0 of it is the bottom.
@@ -118,6 +123,11 @@ class Presenter:
             options: background, color and comparison.
         """
         target = self._sized_target(width, height)
+        assert self._texture is not None
+        if self._presented == options:
+            return int(self._texture.glo)
+        self._presented = replace(options)
+        self.passes += 1
         target.use()
         self.context.viewport = (0, 0, width, height)
         self.context.scissor = None
@@ -126,8 +136,11 @@ class Presenter:
         self._triangle.render(moderngl.TRIANGLES, vertices=3)
         if self.context.screen is not None:
             self.context.screen.use()
-        assert self._texture is not None
         return int(self._texture.glo)
+
+    def invalidate(self) -> None:
+        """Let the next `present` draw even if nothing changed."""
+        self._presented = None
 
     def read(self) -> NDArray[np.uint8]:
         """Pixels of the view's texture, (H, W, 3) uint8, row 0 at the top."""
@@ -145,6 +158,7 @@ class Presenter:
                 thing.release()
 
     def _sized_image(self, slot: int, width: int, height: int, components: int) -> moderngl.Texture:
+        self._presented = None
         texture = self._images.get(slot)
         if texture is None or texture.size != (width, height) or texture.components != components:
             if texture is not None:
@@ -156,6 +170,7 @@ class Presenter:
 
     def _sized_target(self, width: int, height: int) -> moderngl.Framebuffer:
         if self._target is None or self._target.size != (width, height):
+            self._presented = None
             for thing in (self._target, self._texture):
                 if thing is not None:
                     thing.release()

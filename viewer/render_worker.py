@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from model.camera import Camera
 from model.config import ModelConfig
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, RenderSettings
-from renderer.frame_cache import FrameCache, lower_priority
+from renderer.frame_cache import FrameCache
+from renderer.priority import lower_priority
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The native renderer against the reference: same pictures, whatever the build, the threads and the camera."""
 
+import os
+import sys
 import threading
 import time as clock
 from typing import Any
@@ -220,6 +222,20 @@ def test_cancellation_within_20_ms() -> None:
             renderer.render(frame, make_camera(2000, 2000), RenderSettings(steps_per_diagonal=4000), cancel=token)
         delays.append(clock.perf_counter() - cancelled_at[0])
     assert min(delays) < 0.02
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority a thread")
+def test_threads_in_the_background_give_way() -> None:
+    def threads() -> set[int]:
+        return {int(thread) for thread in os.listdir("/proc/self/task")}
+
+    before, mine = threads(), os.getpriority(os.PRIO_PROCESS, 0)
+    quiet = CpuRenderer(3, background=True)
+    started = threads() - before
+    assert len(started) >= 2 and {os.getpriority(os.PRIO_PROCESS, thread) for thread in started} == {max(10, mine)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine
+    image = quiet.render(quiet.prepare(make_video(), 0), make_camera())
+    assert (image.rgba == CpuRenderer(1).render(quiet.prepare(make_video(), 0), make_camera()).rgba).all()
 
 
 def test_cancelled_before_it_starts() -> None:

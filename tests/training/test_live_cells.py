@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 
+from model.occupancy import pack_occupancy
+from training.assemble import _hull
 from training.live_cells import find_live_cells
 
 HULL = torch.ones(12, 12, 12, dtype=torch.bool)
@@ -44,3 +49,24 @@ def test_faint_density_counts_by_the_step() -> None:
 
 def test_nothing_at_all_leaves_the_hull() -> None:
     assert find(density=lambda points: torch.zeros(len(points))).equal(HULL)
+
+
+@dataclass
+class HullOfOneFrame:
+    """What an export asks of a scene."""
+
+    cells: torch.Tensor | None
+
+    def hull(self, _: int) -> torch.Tensor | None:
+        """The hull."""
+        return self.cells
+
+
+def test_an_export_leaves_out_what_training_left_out() -> None:
+    live = torch.rand(12, 12, 12) < 0.5
+    scene: Any = HullOfOneFrame(HULL)
+    kept = _hull(scene, 0, pack_occupancy(live))
+    assert kept is not None and kept.equal(HULL & live)
+    assert _hull(scene, 0, None) is HULL
+    without: Any = HullOfOneFrame(None)
+    assert _hull(without, 0, pack_occupancy(live)) is None

@@ -33,7 +33,7 @@ def use_null_platform() -> None:
 @pytest.fixture
 def app() -> Iterator[ViewerApp]:
     """The state of a window with a small random video open."""
-    state = ViewerApp(create_renderer())
+    state = ViewerApp(create_renderer(background=True))
     state.settings.playback.autoplay = False
     state.settings.rendering.render_scale = 0.2  # fast; what is tested does not depend on pixels
     state.add(Path("random.mlpvid"), make_video(num_frames=12))

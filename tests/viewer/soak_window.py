@@ -125,7 +125,7 @@ def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
     from tests.viewer.conftest import use_null_platform
 
     use_null_platform()
-    app = ViewerApp(create_renderer())
+    app = ViewerApp(create_renderer(background=True))
     app.settings.rendering.cache_mebibytes = 64
     app.settings.rendering.render_scale = 0.1
     for seed_of_video in (1, 2):

@@ -33,7 +33,7 @@ def test_every_action_has_a_function(app: ViewerApp) -> None:
 def test_actions_need_no_document() -> None:
     from renderer.select import create_renderer
 
-    empty = ViewerApp(create_renderer())
+    empty = ViewerApp(create_renderer(background=True))
     runner = ActionRunner(empty)
     for action in ACTIONS:
         if not action.held and action.name != "file.open_demo":

@@ -84,3 +84,26 @@ def test_divider_and_difference(presenter: Presenter) -> None:
     np.testing.assert_allclose(shown(presenter, options)[0, 0], table[0], atol=1)
     presenter.forget(1)
     assert (shown(presenter, options) == [255, 0, 0]).all()  # nothing to compare with
+
+
+def test_the_view_is_drawn_again_only_when_something_changed(presenter: Presenter) -> None:
+    def passes(options: PresentOptions, width: int = 8) -> int:
+        presenter.present(width, 4, options)
+        return presenter.passes
+
+    options = PresentOptions()
+    presenter.upload(0, filled(0.25, 0.0, 0.0, 0.5))
+    assert [passes(options), passes(options), passes(PresentOptions())] == [1, 1, 1]
+    options.exposure = 1.0  # changed in place
+    assert [passes(options), passes(options)] == [2, 2]
+    presenter.upload(0, filled(0.5, 0.0, 0.0, 0.5))
+    assert passes(options) == 3
+    presenter.upload(1, filled(0.5, 0.0, 0.0, 0.5))
+    assert passes(options) == 4
+    presenter.forget(1)
+    assert passes(options) == 5
+    presenter.forget(1)
+    assert passes(options) == 5
+    presenter.set_color_map("turbo", color_table("turbo"))
+    assert passes(options) == 6
+    assert [passes(options, width=16), passes(options, width=16)] == [7, 7]

@@ -59,7 +59,7 @@ class ComparePanel:
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
         assert app.document is not None
         try:
-            renderer = create_renderer(backend, app.settings.rendering.threads)
+            renderer = create_renderer(backend, app.settings.rendering.threads, background=True)
         except InputError as error:
             app.report(error)
             return
