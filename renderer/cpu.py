@@ -82,8 +82,8 @@ class CpuRenderer:
 
     Args:
         threads: CPU threads; None takes all cores that the process may use.
-        background: whether its threads give way to others, as a window wants.
         isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
+        background: whether its threads give way to others, as a window wants.
 
     Raises:
         InputError: the native package is missing, or has no such build for this processor.

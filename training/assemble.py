@@ -33,7 +33,7 @@ def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
-    return assemble(header.config, scene, network, latents, frames, load_live_cells(folder))
+    return assemble(header.config, scene, network, latents, frames, load_live_cells(folder, scene.hulls))
 
 
 def assemble(

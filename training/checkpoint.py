@@ -102,9 +102,18 @@ def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
     return tensors[""]
 
 
-def load_live_cells(folder: Path) -> torch.Tensor | None:
-    """The cells that the hulls were pruned to, (T, bytes) uint8, or None."""
-    return _tensors(folder, "live_cells").get("")
+def load_live_cells(folder: Path, hulls: torch.Tensor | None) -> torch.Tensor | None:
+    """The cells that the hulls were pruned to, packed as these are, (T, bytes) uint8; None where nothing was pruned.
+
+    Raises:
+        InputError: they do not fit the hulls.
+    """
+    cells = _tensors(folder, "live_cells").get("")
+    if cells is None or hulls is None:
+        return None
+    if cells.shape != hulls.shape or cells.dtype != torch.uint8:
+        raise InputError(folder / FILE_NAME, "live_cells do not fit the hulls of scene.safetensors")
+    return cells
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

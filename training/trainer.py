@@ -135,7 +135,7 @@ class Trainer:
         load_network(folder, self.network)
         if header.step:  # before the first step there is no state
             load_optimizer(folder, self.optimizer)
-        cells = load_live_cells(folder)
+        cells = load_live_cells(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_live_cells(cells)
         self.step, self.seconds = header.step, header.seconds

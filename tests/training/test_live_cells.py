@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+from safetensors.torch import save_file
 
+from model.errors import InputError
 from model.occupancy import pack_occupancy
 from training.assemble import _hull
+from training.checkpoint import FILE_NAME, load_live_cells
 from training.live_cells import find_live_cells
 
 HULL = torch.ones(12, 12, 12, dtype=torch.bool)
@@ -70,3 +75,17 @@ def test_an_export_leaves_out_what_training_left_out() -> None:
     assert _hull(scene, 0, None) is HULL
     without: Any = HullOfOneFrame(None)
     assert _hull(without, 0, pack_occupancy(live)) is None
+
+
+@pytest.mark.parametrize(
+    "bad", [torch.zeros(2, 215, dtype=torch.uint8), torch.zeros(1, 216, dtype=torch.uint8), torch.zeros(2, 216)]
+)
+def test_cells_that_do_not_fit_the_hulls_are_refused(tmp_path: Path, bad: torch.Tensor) -> None:
+    hulls = pack_occupancy(HULL).repeat(2, 1)
+    save_file({"live_cells": bad}, tmp_path / FILE_NAME)
+    with pytest.raises(InputError, match="live_cells do not fit"):
+        load_live_cells(tmp_path, hulls)
+    save_file({"live_cells": hulls}, tmp_path / FILE_NAME)
+    found = load_live_cells(tmp_path, hulls)
+    assert found is not None and found.equal(hulls)
+    assert load_live_cells(tmp_path, None) is None

@@ -240,7 +240,7 @@ def test_missing_av_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_encoding_leaves_the_scheduling_of_threads_alone(tmp_path: Path, codec: str) -> None:
     # For root, SVT-AV1 makes them real-time threads. A process of its own, since the damage lasts.
     script = f"""
-import os, threading
+import os
 from fractions import Fraction
 from pathlib import Path
 import numpy as np
