@@ -17,9 +17,9 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
 from renderer.cuda_compile import PROGRAMS, load_program
-from renderer.cuda_driver import CudaFault, Driver, code_in
+from renderer.cuda_driver import RENDER_STREAM, CudaFault, Driver, code_in
 from renderer.cuda_frame import CudaFrame, VideoOnGpu
-from renderer.cuda_image import RENDER_STREAM, CudaImage
+from renderer.cuda_image import CudaImage
 from renderer.cuda_structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, FrameWork, describe_rays
 from renderer.cuda_workspace import SAMPLES_PER_PIXEL, SPARE, WorkSize, Workspace
 from renderer.frame_field import FrameFieldStruct, ViewStruct, describe_view
@@ -127,6 +127,9 @@ class CudaRenderer:
         return kernels
 
     def _on_gpu(self, video: VolumetricVideo) -> VideoOnGpu:
+        known = self._videos.get(video)
+        if known is not None:  # without the lock: decoding ahead need not wait for the image that is being rendered
+            return known
         with self._lock:
             if video not in self._videos:
                 self._videos[video] = VideoOnGpu(self.driver, self._kernels, video)
@@ -220,4 +223,7 @@ class CudaRenderer:
 def _open_driver(index: int) -> Driver:
     from renderer.cuda_core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
 
-    return CoreDriver(index)
+    try:
+        return CoreDriver(index)
+    except CudaFault as fault:
+        raise fault.explain() from fault

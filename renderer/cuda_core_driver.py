@@ -12,10 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from model.errors import InputError
-from renderer.cuda_driver import OTHER_BACKEND, SUBJECT, CudaFault, code_in
+from renderer.cuda_driver import DECODE_STREAM, OTHER_BACKEND, SUBJECT, CudaFault, code_in
 
 MIN_COMPUTE_CAPABILITY = (7, 5)
 """Turing: the first generation whose tensor cores know the operations used here."""
+
+LOW_PRIORITY, HIGH_PRIORITY = 0, -1
+"""Of streams: blocks of a stream of higher priority are placed first."""
 
 REQUIREMENTS = "install with `pip install -r requirements-cuda.txt`"
 """Remedy for missing packages."""
@@ -27,18 +30,20 @@ def check_usable(device_index: int = 0) -> None:
     Raises:
         InputError: why not, and what to do about it.
     """
-    try:
-        import cuda.core  # noqa: F401, PLC0415 - optional, and slow to load
-        from cuda.bindings import nvrtc  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise InputError(
-            SUBJECT, f"NVIDIA's Python packages are missing ({error})", f"{REQUIREMENTS}, {OTHER_BACKEND}"
-        ) from error
+    if torch.version.hip is not None:  # answers to torch.cuda, with AMD's GPUs
+        raise InputError(SUBJECT, "this PyTorch is for AMD's GPUs, these kernels are for NVIDIA's", "use --backend cpu")
     if not torch.backends.cuda.is_built():
         remedy = "install torch for CUDA (https://pytorch.org/get-started)"
         raise InputError(SUBJECT, "this PyTorch was built without CUDA", f"{remedy}, {OTHER_BACKEND}")
     if not torch.cuda.is_available() or torch.cuda.device_count() <= device_index:
-        raise InputError(SUBJECT, "no NVIDIA GPU and driver were found", f"install NVIDIA's driver, {OTHER_BACKEND}")
+        remedy = f"install NVIDIA's driver, or a newer one, {OTHER_BACKEND}"
+        raise InputError(SUBJECT, "no NVIDIA GPU and driver were found that this PyTorch can use", remedy)
+    try:
+        import cuda.core  # noqa: F401, PLC0415 - optional, and slow to load
+        from cuda.bindings import driver, nvrtc  # noqa: F401, PLC0415
+    except Exception as error:  # ImportError where they are missing; where versions do not fit each other, their own types
+        fault = f"NVIDIA's Python packages are missing or do not load ({error})"
+        raise InputError(SUBJECT, fault, f"{REQUIREMENTS}, {OTHER_BACKEND}") from error
     capability = torch.cuda.get_device_capability(device_index)
     if capability < MIN_COMPUTE_CAPABILITY:
         name = torch.cuda.get_device_name(device_index)
@@ -87,6 +92,25 @@ class CoreEvent:
             return float(earlier._event.elapsed_time(self._event))
 
 
+class Replay:
+    """A captured graph, called to replay it; replays share the memory of their result.
+
+    Args:
+        graph: the capture.
+        function: what was captured. The graph knows only addresses: the weights that `function` reads must live as long.
+        result: what it returned, filled anew by each replay.
+    """
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, function: Callable[[], Any], result: Any) -> None:
+        self._graph, self._function, self._result = graph, function, result
+
+    def __call__(self) -> Any:
+        """Replay on the present stream."""
+        with guarded("replay"):
+            self._graph.replay()
+        return self._result
+
+
 class CoreDriver:
     """A GPU of this machine; see `renderer.cuda_driver.Driver` for the methods.
 
@@ -97,28 +121,31 @@ class CoreDriver:
 
     Raises:
         InputError: it cannot be used.
+        CudaFault: it does not start.
     """
 
     def __init__(self, device_index: int = 0) -> None:
-        check_usable(device_index)
-        from cuda.bindings import driver  # noqa: PLC0415 - optional
-        from cuda.core import Device, ObjectCode  # noqa: PLC0415
+        with guarded("start"):
+            check_usable(device_index)
+            from cuda.bindings import driver  # noqa: PLC0415 - optional
+            from cuda.core import Device, ObjectCode  # noqa: PLC0415
 
-        self._bindings, self._object_code, self._core_device = driver, ObjectCode, Device
-        self.device = torch.device("cuda", device_index)
-        properties = torch.cuda.get_device_properties(self.device)
+            self._bindings, self._object_code, self._core_device = driver, ObjectCode, Device
+            self.device = torch.device("cuda", device_index)
+            properties = torch.cuda.get_device_properties(self.device)
+            # torch's own, the primary context: there is one for both libraries, and memory and streams are shared.
+            Device(device_index).set_current()
         self.name: str = properties.name
         self.architecture = f"{properties.major}{properties.minor}"
         self.multiprocessors: int = properties.multi_processor_count
         self.total_memory: int = properties.total_memory
-        with guarded("start"):
-            Device(device_index).set_current()
         self._streams: dict[str, torch.cuda.Stream] = {}
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
         """Kernels by name."""
         with guarded("load"):
-            code = self._object_code.from_cubin(image)
+            read = self._object_code.from_cubin if image.startswith(b"\x7fELF") else self._object_code.from_ptx
+            code = read(image)
             return {name: code.get_kernel(name) for name in names}
 
     def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
@@ -141,15 +168,20 @@ class CoreDriver:
         with guarded("upload"):
             return source.detach().to(self.device, dtype, copy=True).contiguous()
 
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        """Copy a few numbers, by way of pinned memory: from other memory the copy would wait for all the stream's work."""
+        with guarded("write"):
+            target.copy_(source.detach().to(target.dtype).pin_memory(), non_blocking=True)
+
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
         """A copy in the CPU's memory."""
         with guarded("download"):
             return np.asarray(tensor.cpu().numpy())
 
-    def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The tensor, contiguous."""
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A contiguous copy."""
         with guarded("allocate"):
-            return tensor.contiguous()
+            return torch.empty(tensor.shape, dtype=dtype, device=self.device).copy_(tensor)
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
@@ -169,7 +201,9 @@ class CoreDriver:
         with guarded("stream"):
             self._core_device(self.device.index).set_current()  # of the calling thread
             if name not in self._streams:
-                self._streams[name] = torch.cuda.Stream(self.device)
+                priority = LOW_PRIORITY if name == DECODE_STREAM else HIGH_PRIORITY
+                # Of two threads that come here at once, both must get the same stream: work is ordered by it.
+                self._streams.setdefault(name, torch.cuda.Stream(self.device, priority=priority))
         with torch.cuda.device(self.device), torch.cuda.stream(self._streams[name]):
             yield
 
@@ -180,12 +214,13 @@ class CoreDriver:
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
         """Keep tensors until the present stream's work on them is done."""
-        for tensor in tensors:
-            tensor.record_stream(torch.cuda.current_stream(self.device))
+        with guarded("share"):
+            for tensor in tensors:
+                tensor.record_stream(torch.cuda.current_stream(self.device))
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """A CUDA graph of what `function` does."""
-        with guarded("graph"):
+        with guarded("graph"), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True):
             for _ in range(3):  # libraries choose and load their kernels in the first calls, which cannot be captured
                 function()
             torch.cuda.current_stream().synchronize()
@@ -193,13 +228,7 @@ class CoreDriver:
             # Other threads may allocate meanwhile; that must not break the capture.
             with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
                 result = function()
-
-        def replay() -> Any:
-            with guarded("graph"):
-                graph.replay()
-            return result
-
-        return replay
+        return Replay(graph, function, result)
 
     def synchronize(self) -> None:
         """Wait for the present stream's work."""

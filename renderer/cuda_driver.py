@@ -19,14 +19,54 @@ SUBJECT = "backend cuda"
 OTHER_BACKEND = "or use --backend cpu"
 """The remedy that always works."""
 
+DECODE_STREAM = "decode"
+"""Frames are decoded and baked on a stream of their own, beside the rendering of others; it gives way to all others."""
+
+RENDER_STREAM = "render"
+"""Images are rendered, and copied to the CPU, on this stream."""
+
+DISPLAY_STREAM = "display"
+"""Copies for the window run here, behind the image's own event: on the render stream they would wait for the next image."""
+
 STICKY_CODES = (
     "CUDA_ERROR_ILLEGAL_ADDRESS",
     "CUDA_ERROR_LAUNCH_FAILED",
     "CUDA_ERROR_LAUNCH_TIMEOUT",
     "CUDA_ERROR_MISALIGNED_ADDRESS",
     "CUDA_ERROR_ECC_UNCORRECTABLE",
+    "CUDA_ERROR_ILLEGAL_INSTRUCTION",
+    "CUDA_ERROR_INVALID_ADDRESS_SPACE",
+    "CUDA_ERROR_INVALID_PC",
+    "CUDA_ERROR_HARDWARE_STACK_ERROR",
+    "CUDA_ERROR_ASSERT",
+    "CUDA_ERROR_CONTAINED",
+    "CUDA_ERROR_EXTERNAL_DEVICE",
+    "CUDA_ERROR_CONTEXT_IS_DESTROYED",
+    "CUDA_ERROR_UNKNOWN",
 )
 """Faults after which nothing works on the GPU until the program is started anew."""
+
+OLD_DRIVER_CODES = (
+    "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    "CUDA_ERROR_INVALID_IMAGE",
+    "CUDA_ERROR_INVALID_PTX",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+    "CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
+)
+"""Faults of a driver that is older than the compiler of the kernels."""
+
+_DESCRIPTIONS = {
+    "illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS",
+    "unspecified launch failure": "CUDA_ERROR_LAUNCH_FAILED",
+    "launch timed out": "CUDA_ERROR_LAUNCH_TIMEOUT",
+    "misaligned address": "CUDA_ERROR_MISALIGNED_ADDRESS",
+    "uncorrectable ECC error": "CUDA_ERROR_ECC_UNCORRECTABLE",
+    "illegal instruction": "CUDA_ERROR_ILLEGAL_INSTRUCTION",
+    "device-side assert": "CUDA_ERROR_ASSERT",
+    "no kernel image is available": "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    "out of memory": "CUDA_ERROR_OUT_OF_MEMORY",
+    "ALLOC_FAILED": "CUDA_ERROR_OUT_OF_MEMORY",
+}
 
 
 class CudaFault(Exception):
@@ -60,7 +100,7 @@ class CudaFault(Exception):
             return InputError(
                 SUBJECT, f"the GPU gave up ({self.code} in {self.operation})", f"start the program again, {OTHER_BACKEND}"
             )
-        if self.code in ("CUDA_ERROR_NO_BINARY_FOR_GPU", "CUDA_ERROR_INVALID_IMAGE", "CUDA_ERROR_INVALID_PTX"):
+        if self.code in OLD_DRIVER_CODES:
             return InputError(
                 SUBJECT, f"the driver does not take its kernels ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}"
             )
@@ -68,11 +108,10 @@ class CudaFault(Exception):
 
 
 def code_in(text: str) -> str:
-    """CUDA's name of a fault within an error message; torch has only its description for some."""
+    """CUDA's name of a fault within an error message; torch has only its description for most."""
     words = (word.strip("():,.") for word in text.split())
-    described = {"illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS", "out of memory": "CUDA_ERROR_OUT_OF_MEMORY"}
     found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
-    return found or next((code for words, code in described.items() if words in text), text.partition("\n")[0])
+    return found or next((code for words, code in _DESCRIPTIONS.items() if words in text), text.partition("\n")[0])
 
 
 class Event(Protocol):
@@ -86,7 +125,8 @@ class Event(Protocol):
 
 
 class Driver(Protocol):
-    """One GPU. Every method but `empty` and `download` returns at once and works on the stream of the last `stream`.
+    """One GPU. Methods work on the stream of the last `stream`; but for `upload`, `download`, `capture` and `synchronize`
+    they return at once, whatever the GPU is still at.
 
     All of them raise `CudaFault` when the GPU or its driver does.
     """
@@ -117,11 +157,15 @@ class Driver(Protocol):
     def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
         """A copy on the GPU, contiguous."""
 
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        """Copy a few numbers of the CPU into a tensor of the GPU; the source may change or go at once."""
+
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
         """A copy in the CPU's memory, once the present stream's work is done."""
 
-    def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
-        """A tensor that torch's own operations made, contiguous, as kernels may read it."""
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A copy of what torch's own operations made, contiguous, as kernels may read it; never the same memory, for the
+        next replay of a graph overwrites that."""
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]

@@ -16,7 +16,7 @@ from model.config import ModelConfig
 from model.decoder import EqualizedLinear, EqualizedUpsample, MapDecoder, Maps
 from model.video import VolumetricVideo
 from renderer.cpu_bake import table_unit
-from renderer.cuda_driver import Driver, Event
+from renderer.cuda_driver import DECODE_STREAM, Driver, Event
 from renderer.cuda_structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 from renderer.frame_field import (
     CHANNEL_PAIRS,
@@ -27,8 +27,12 @@ from renderer.frame_field import (
     occupancy_pyramid,
 )
 
-DECODE_STREAM = "decode"
-"""Frames are decoded and baked on a stream of their own, beside the rendering of others."""
+MOST_BAKE_BLOCKS = 512
+"""Blocks that share a lane of a plane in baking: enough for the finest level, not a million idle ones for the others."""
+
+
+TRIED_FRAMES = 8
+"""Frames that are decoded in half precision once, to see whether it holds."""
 
 
 class CudaFrame:
@@ -99,7 +103,7 @@ class VideoOnGpu:
             self._unit = table_unit(tables)
             self._tables = driver.upload((tables / self._unit).half())
             self._latent = driver.upload(torch.zeros(1, video.config.decoder.latent_channels))
-            self._decode = self._captured_decoder(video.decoder)
+            self._decode = self._captured_decoder(video)
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
         """Decode and bake the frame at `time`; the GPU may still be at it when this returns."""
@@ -108,19 +112,21 @@ class VideoOnGpu:
         # Replays share their memory, so one thread at a time enqueues a frame; the stream keeps their work in order.
         with self._lock, torch.no_grad(), self._driver.stream(DECODE_STREAM):
             start = self._driver.mark()
-            self._latent.copy_(video.latent(time)[None])
+            self._driver.write(self._latent, video.latent(time)[None])
             features, densities, colors = self._decode()
             decoded = self._driver.mark()
             tensors = self._pack_planes(struct, features, densities)
-            tensors |= self._upload_occupancy(struct, occupancy.numpy())
+            tensors |= self._write_occupancy(struct, occupancy.numpy())
             tensors |= self._bake_grids(struct, time / self._num_frames)
             tensors |= self._bake_heads(struct, colors)
             return CudaFrame(self._config, time, box.numpy(), struct, tensors, (start, decoded, self._driver.mark()))
 
-    def _captured_decoder(self, decoder: MapDecoder) -> Any:
-        network = folded_decoder(decoder).to(self._driver.device)
-        if self._driver.device.type == "cuda":
-            network = network.half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    @torch.no_grad()
+    def _captured_decoder(self, video: VolumetricVideo) -> Any:
+        network = folded_decoder(video.decoder).to(self._driver.device)
+        network = network.half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not fits_half(network, video):
+            network = folded_decoder(video.decoder).to(self._driver.device)
         dtype = next(network.parameters()).dtype
 
         @torch.no_grad()
@@ -136,15 +142,17 @@ class VideoOnGpu:
         # (planes, 32, H, W) to pixels of 32 neighboring halves, which channels-last convolutions nearly leave already.
         distinct = density_planes(self._config)
         summed = torch.stack([densities[0, indices].sum(0) for _, indices in distinct])
-        planes, heads = (self._driver.adopt(maps.permute(0, 2, 3, 1).half().contiguous()) for maps in (features[0], summed))
+        planes, heads = (self._driver.adopt(maps.permute(0, 2, 3, 1), torch.float16) for maps in (features[0], summed))
         struct.feature_planes[:] = [plane.data_ptr() for plane in planes]
         for (plane, _), data in zip(distinct, heads, strict=True):
             struct.density_maps[plane] = data.data_ptr()
         return {"feature_planes": planes, "density_maps": heads}
 
-    def _upload_occupancy(self, struct: FrameFieldStruct, cells: NDArray[np.bool_]) -> dict[str, torch.Tensor]:
+    def _write_occupancy(self, struct: FrameFieldStruct, cells: NDArray[np.bool_]) -> dict[str, torch.Tensor]:
         levels = occupancy_pyramid(cells)
-        words = self._driver.upload(torch.from_numpy(np.concatenate(levels).view(np.int32)))
+        source = torch.from_numpy(np.concatenate(levels).view(np.int32))
+        words = self._driver.empty(source.shape, torch.int32)
+        self._driver.write(words, source)
         starts = np.cumsum([0, *(4 * len(level) for level in levels)])
         struct.occupancy[: len(levels)] = [words.data_ptr() + int(start) for start in starts[:-1]]
         struct.occupancy_levels = len(levels)
@@ -157,13 +165,13 @@ class VideoOnGpu:
         bake.tables[:] = [table.data_ptr() for table in self._tables]
         bake.grids[:] = struct.grids[:] = [grid.data_ptr() for grid in grids]
         nodes = max(level.resolution for level in bake.lanes) ** 2
-        grid = (-(-nodes // BAKE_THREADS), CHANNEL_PAIRS, 3)
+        grid = (min(-(-nodes // BAKE_THREADS), MOST_BAKE_BLOCKS), CHANNEL_PAIRS, 3)
         self._driver.launch(self._kernels["bake_grids"], grid, BAKE_THREADS, 0, [bake])
         return {"grids": grids}
 
     def _bake_heads(self, struct: FrameFieldStruct, colors: torch.Tensor) -> dict[str, torch.Tensor]:
         maps, heads, rows = len(colors[0]), self._config.color_map_resolution**2, 32 + self._config.view_channels + 3
-        parameters = self._driver.adopt(colors[0].permute(1, 2, 0, 3).half().contiguous())
+        parameters = self._driver.adopt(colors[0].permute(1, 2, 0, 3), torch.float16)
         baked = self._driver.empty((maps, heads, rows, 32), torch.float32)
         fragments = self._driver.empty((maps, heads, HEAD_FRAGMENT_WORDS), torch.int32)
         bake = HeadBake(parameters.data_ptr(), fragments=fragments.data_ptr(), heads_per_map=heads, num_maps=maps)
@@ -172,6 +180,18 @@ class VideoOnGpu:
         self._driver.launch(self._kernels["bake_heads"], (heads, maps, 1), BAKE_THREADS, 0, [bake])
         # The parameters are read later than this returns: torch may reuse them only on this same stream.
         return {"color_heads": baked, "head_fragments": fragments}
+
+
+@torch.no_grad()
+def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
+    """Whether a decoder in half precision stays within its range, tried on frames spread over a video.
+
+    Training bounds no activation; where one overflows, infinities reach whole maps.
+    """
+    weight = next(network.parameters())
+    frames = range(0, video.num_frames, max(1, video.num_frames // TRIED_FRAMES))
+    latents = torch.stack([video.latent(float(frame)) for frame in frames]).to(weight)
+    return all(bool(maps.isfinite().all()) for latent in latents for maps in network(latent[None]))
 
 
 def folded_decoder(decoder: MapDecoder) -> MapDecoder:

@@ -9,10 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.cuda_driver import CudaFault, Driver, Event
-
-RENDER_STREAM = "render"
-"""Images are rendered, and copied, on this stream."""
+from renderer.cuda_driver import RENDER_STREAM, CudaFault, Driver, Event
 
 
 class CudaImage(RenderedImage):

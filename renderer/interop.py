@@ -10,11 +10,8 @@ from typing import Any, Protocol
 
 import torch
 
-from renderer.cuda_driver import CudaFault
+from renderer.cuda_driver import DISPLAY_STREAM, CudaFault
 from renderer.cuda_image import CudaImage
-
-DISPLAY_STREAM = "display"
-"""Copies for the window run here, behind the image's own event: on the render stream they would wait for the next image."""
 
 
 class InteropFault(Exception):

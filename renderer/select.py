@@ -56,7 +56,7 @@ def _cuda_if_usable() -> Renderer | None:
     """The CUDA backend where there is a GPU for it; a GPU that cannot be used is announced on stderr, with the remedy."""
     import torch  # noqa: PLC0415 - the choice decides what is loaded
 
-    if not torch.cuda.is_available():
+    if torch.version.hip is not None or not torch.cuda.is_available():  # AMD's GPUs answer there as well
         return None
     try:
         return _cuda()

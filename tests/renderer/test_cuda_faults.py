@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from model.errors import InputError
 from renderer.cuda import CudaRenderer
 from renderer.cuda_core_driver import check_result, check_usable, guarded
 from renderer.cuda_driver import STICKY_CODES, CudaFault, code_in
+from renderer.select import create_renderer
 from tests.factories import make_camera
 from tests.renderer.cuda_emulation import EmulatedDriver
 from tests.renderer.test_cuda import small_video
@@ -36,7 +40,7 @@ def test_kernels_that_do_not_load(code: str, words: str) -> None:
         CudaRenderer(driver)
 
 
-@pytest.mark.parametrize("operation", ["stream", "upload", "graph", "event", "allocate", "launch"])
+@pytest.mark.parametrize("operation", ["stream", "upload", "graph", "replay", "write", "event", "allocate", "launch"])
 def test_faults_while_preparing(operation: str) -> None:
     driver = EmulatedDriver()
     renderer, video = CudaRenderer(driver), small_video()
@@ -115,6 +119,9 @@ def test_sticky_faults_are_known() -> None:
         ("CUDA_ERROR_INVALID_VALUE: one of the parameters", "CUDA_ERROR_INVALID_VALUE"),
         ("CUDA error: an illegal memory access was encountered\nmore", "CUDA_ERROR_ILLEGAL_ADDRESS"),
         ("CUDA out of memory. Tried to allocate 2 GiB", "CUDA_ERROR_OUT_OF_MEMORY"),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", "CUDA_ERROR_OUT_OF_MEMORY"),
+        ("CUDA error: misaligned address\nCUDA kernel errors might", "CUDA_ERROR_MISALIGNED_ADDRESS"),
+        ("CUDA error: no kernel image is available for execution on the device", "CUDA_ERROR_NO_BINARY_FOR_GPU"),
         ("something else\nentirely", "something else"),
     ],
 )
@@ -145,24 +152,74 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     pytest.importorskip("cuda.core")
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(InputError, match="no NVIDIA GPU and driver were found; install NVIDIA's driver, or use --backend cpu"):
+    with pytest.raises(
+        InputError, match="no NVIDIA GPU and driver were found that this PyTorch can use; install .*, or use --backend cpu"
+    ):
         check_usable()
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: False)
     with pytest.raises(InputError, match="this PyTorch was built without CUDA; install torch for CUDA"):
         check_usable()
 
 
-def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("cuda.core")
-    for name, value in (("is_available", True), ("device_count", 1), ("get_device_capability", (6, 1))):
+def _pretend_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int]) -> None:
+    for name, value in (("is_available", True), ("device_count", 1), ("get_device_capability", capability)):
         monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "GTX 1080")
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
+
+
+def test_gpus_of_amd_are_refused_though_torch_calls_them_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend_gpu(monkeypatch, (11, 0))
+    monkeypatch.setattr("torch.version.hip", "6.4")
+    with pytest.raises(InputError, match=r"this PyTorch is for AMD's GPUs, .*; use --backend cpu"):
+        check_usable()
+
+
+def test_packages_that_do_not_fit_each_other_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend_gpu(monkeypatch, (8, 6))
+    monkeypatch.setitem(__import__("sys").modules, "cuda.core", None)
+    real = builtins.__import__
+
+    def load(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "cuda.core":
+            raise RuntimeError("cuda.core was built for another cuda.bindings")
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", load)
+    with pytest.raises(InputError, match=r"do not load \(cuda.core was built for another"):
+        check_usable()
+
+
+@pytest.mark.parametrize("backend", ["auto", "cuda"])
+def test_a_driver_that_does_not_start_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], backend: str
+) -> None:
+    pytest.importorskip("cuda.core")
+    _pretend_gpu(monkeypatch, (8, 6))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr("torch.cuda.get_device_properties", fail)
+    wanted = "backend cuda: the GPU gave up (CUDA_ERROR_LAUNCH_FAILED in start)"
+    if backend == "auto":
+        assert create_renderer("auto").name in ("cpu", "reference")
+        assert f"note: {wanted}" in capsys.readouterr().err
+    else:
+        with pytest.raises(InputError) as caught:
+            create_renderer("cuda")
+        assert str(caught.value).startswith(wanted)
+
+
+def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cuda.core")
+    _pretend_gpu(monkeypatch, (6, 1))
     with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; 7\.5 is the least"):
         check_usable()
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend_gpu(monkeypatch, (8, 6))
     monkeypatch.setitem(__import__("sys").modules, "cuda.core", None)
     with pytest.raises(InputError, match=r"packages are missing .*; install with `pip install -r requirements-cuda.txt`"):
         check_usable()

@@ -19,6 +19,7 @@ namespace mlpvid {
 
 constexpr uint32 kWholeWarp = 0xFFFFFFFFu;
 constexpr int kWarp = 32;
+constexpr float kLargestHalf = 65504.0f;
 
 MLPVID_DEVICE int32 lane_index() {
     return static_cast<int32>(threadIdx.x) & (kWarp - 1);
@@ -38,9 +39,11 @@ MLPVID_DEVICE float high_half(uint32 word) {
     return value;
 }
 
-// Rounds both to the nearest half; beyond the largest half there is infinity.
+// Rounds both to the nearest half; what is too large becomes the largest half, for infinities would make NaNs of sums.
 MLPVID_DEVICE uint32 pack_halves(float low, float high) {
     uint32 word;
+    low = fminf(fmaxf(low, -kLargestHalf), kLargestHalf);
+    high = fminf(fmaxf(high, -kLargestHalf), kLargestHalf);
     asm("{.reg .b16 a, b; cvt.rn.f16.f32 a, %1; cvt.rn.f16.f32 b, %2; mov.b32 %0, {a, b};}"
         : "=r"(word)
         : "f"(low), "f"(high));
@@ -51,17 +54,21 @@ MLPVID_DEVICE uint32 pack_halves(float low, float high) {
 // and pair = lane % 4 a lane holds
 //   a: A[row][2 pair, + 1], A[row + 8][2 pair, + 1], A[row][2 pair + 8, + 9], A[row + 8][2 pair + 8, + 9]
 //   b: B[2 pair, + 1][row], B[2 pair + 8, + 9][row]          d: D[row][2 pair, + 1], D[row + 8][2 pair, + 1]
+// All lanes must be here at once; `volatile` keeps the compiler from moving the operation to where only some use its D.
 MLPVID_DEVICE void multiply_accumulate(float (&d)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
 #if __CUDA_ARCH__ >= 800
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
-        "%3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+        "{%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 #else
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(b0));
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[2]), "r"(a[3]), "r"(b1));
 #endif

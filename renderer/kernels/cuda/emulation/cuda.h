@@ -146,6 +146,8 @@ inline float high_half(unsigned word) {
     return emulation::float_of_half(word >> 16);
 }
 inline unsigned pack_halves(float low, float high) {
+    const float most = 65504.0f;
+    low = std::fmin(std::fmax(low, -most), most), high = std::fmin(std::fmax(high, -most), most);
     return emulation::half_of_float(low) | (emulation::half_of_float(high) << 16);
 }
 inline void multiply_accumulate(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
