@@ -8,6 +8,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.cuda_driver import CudaFault
+from tests.renderer.stream_order import StreamOrder
 
 EMULATION = Path(__file__).resolve().parents[2] / "renderer" / "kernels" / "cuda" / "emulation"
 INCLUDE = EMULATION.parents[1] / "include"
@@ -47,7 +49,7 @@ def build_library(folder: Path, kernels: Path) -> ctypes.CDLL:
     subprocess.run([compiler(), "-shared", *map(str, objects), "-o", str(library)], check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.emulation_fault.restype = loaded.emulation_layout_name.restype = ctypes.c_char_p
-    loaded.emulation_layout_value.restype = ctypes.c_size_t
+    loaded.emulation_layout_value.restype = loaded.emulation_touched.restype = ctypes.c_size_t
     return loaded
 
 
@@ -62,23 +64,27 @@ def kernel_library() -> ctypes.CDLL:
 
 
 class EmulatedEvent:
-    """A point in a stream; the emulation is never beside itself."""
+    """A point in a stream."""
 
     def __init__(self, driver: EmulatedDriver) -> None:
         self.driver = driver
+        self.mark = driver.order.mark(driver.streams[-1])
 
     def wait(self) -> None:
         self.driver.inject("wait")
+        self.driver.order.wait(self.driver.streams[-1], self.mark)
 
     def milliseconds_since(self, earlier: EmulatedEvent) -> float:
         self.driver.inject("synchronize")
+        self.driver.order.synchronize(self.mark)
         return 1.0
 
 
 class EmulatedDriver:
     """`renderer.cuda_driver.Driver` on the software GPU.
 
-    Buffers lie apart in one arena, filled with NaNs and marked as never written. `faults` maps an operation to the code it
+    Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are nobody's for ever. Work is
+    done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
     fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
     """
 
@@ -99,11 +105,7 @@ class EmulatedDriver:
         self.streams: list[str] = []
         self._arena = np.empty(arena_bytes, np.uint8)
         self._end = -self._arena.ctypes.data % 256 + RED_ZONE
-        self._tensors: list[torch.Tensor] = []
-
-    def __del__(self) -> None:
-        for tensor in self._tensors:
-            self.library.emulation_remove_buffer(ctypes.c_void_p(tensor.data_ptr()))
+        self.order = StreamOrder()
 
     def inject(self, operation: str) -> None:
         self.operations.append(operation)
@@ -128,10 +130,12 @@ class EmulatedDriver:
         assert self._end <= len(self._arena), "the emulated GPU is out of memory"
         memory = self._arena[start : start + size]
         memory[:] = 0xFF
-        tensor = torch.from_numpy(memory).view(dtype).view(*shape)
         if size:
-            self._add(tensor, written=False)
-        return tensor
+            address = memory.ctypes.data
+            self.library.emulation_add_buffer(ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
+            self.order.made(address, self._stream)
+            weakref.finalize(memory, _free, self.library, self._arena, start, size)
+        return torch.from_numpy(memory).view(dtype).view(*shape)
 
     def zero(self, tensor: torch.Tensor) -> None:
         self.inject("zero")
@@ -143,6 +147,7 @@ class EmulatedDriver:
         tensor = self.empty(source.shape, dtype or source.dtype)
         tensor.copy_(source.detach())
         self._host_wrote(tensor)
+        self.order.synchronize(self.order.mark(self._stream))
         return tensor
 
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
@@ -151,6 +156,10 @@ class EmulatedDriver:
         assert not size or self.library.emulation_is_written(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(size)), (
             "the CPU reads what no kernel wrote"
         )
+        if size:
+            self.order.work(self._stream)
+            self.order.touch(tensor.data_ptr(), self._stream, write=False)
+            self.order.synchronize(self.order.mark(self._stream))
         return np.asarray(tensor.clone().numpy())
 
     def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
@@ -181,6 +190,17 @@ class EmulatedDriver:
         )
         if failed:
             raise AssertionError(self.library.emulation_fault().decode())
+        self._note_touched()
+
+    def _note_touched(self) -> None:
+        most = 256
+        starts, how = (ctypes.c_void_p * most)(), (ctypes.c_int * most)()
+        count = self.library.emulation_touched(starts, how, ctypes.c_size_t(most))
+        self.order.work(self._stream)
+        for start, touched in zip(starts[:count], how[:count], strict=True):
+            for flag in (1, 2):
+                if touched & flag:
+                    self.order.touch(start or 0, self._stream, write=flag == 2)
 
     @contextlib.contextmanager
     def stream(self, name: str) -> Iterator[None]:
@@ -197,7 +217,9 @@ class EmulatedDriver:
         return EmulatedEvent(self)
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
-        assert self.streams[-1] == "render"
+        self.inject("share")
+        for tensor in tensors:
+            self.order.shared(tensor.data_ptr(), self._stream)
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         self.inject("graph")
@@ -213,14 +235,21 @@ class EmulatedDriver:
 
     def synchronize(self) -> None:
         self.inject("synchronize")
+        self.order.synchronize(self.order.mark(self._stream))
 
-    def _add(self, tensor: torch.Tensor, written: bool) -> None:
-        size = ctypes.c_size_t(tensor.numel() * tensor.element_size())
-        self.library.emulation_add_buffer(ctypes.c_void_p(tensor.data_ptr()), size, int(written))
-        self._tensors.append(tensor)
+    @property
+    def _stream(self) -> str:
+        return self.streams[-1] if self.streams else "default"
 
     def _host_wrote(self, tensor: torch.Tensor) -> None:
         size = tensor.numel() * tensor.element_size()
         if size:
             held = self.library.emulation_host_wrote(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(size))
             assert held, "the CPU writes beyond a buffer"
+            self.order.work(self._stream)
+            self.order.touch(tensor.data_ptr(), self._stream, write=True)
+
+
+def _free(library: ctypes.CDLL, arena: NDArray[np.uint8], start: int, size: int) -> None:
+    library.emulation_remove_buffer(ctypes.c_void_p(arena.ctypes.data + start))
+    arena[start : start + size] = 0xFF

@@ -52,7 +52,7 @@ def test_faults_while_preparing(operation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", ["stream", "wait", "allocate", "zero", "event", "occupancy", "launch", "download", "synchronize"]
+    "operation", ["stream", "wait", "share", "allocate", "zero", "event", "occupancy", "launch", "download", "synchronize"]
 )
 def test_faults_while_rendering(operation: str) -> None:
     driver = EmulatedDriver()
@@ -152,9 +152,7 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     pytest.importorskip("cuda.core")
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(
-        InputError, match="no NVIDIA GPU and driver were found that this PyTorch can use; install .*, or use --backend cpu"
-    ):
+    with pytest.raises(InputError, match=r"no NVIDIA GPU and driver were found that this PyTorch can use; install .*"):
         check_usable()
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: False)
     with pytest.raises(InputError, match="this PyTorch was built without CUDA; install torch for CUDA"):

@@ -52,6 +52,7 @@ std::string Region::note_cell(Cell& cell, bool write, const Moment& now) {
 }
 
 std::string Region::note(const void* address, size_t bytes, bool write, const Moment& now) {
+    (write ? last_written : last_read) = now.launch;
     if (!write || now.atomic)
         if (!is_written(address, bytes)) return "read of memory that was never written";
     const size_t first = static_cast<size_t>(static_cast<const unsigned char*>(address) - start);

@@ -32,6 +32,7 @@ class Region {
 
     const unsigned char* start;
     size_t size;
+    uint32_t last_read = 0, last_written = 0;  // launches
 
     bool holds(const void* address, size_t bytes) const;
     void mark_written(const void* address, size_t bytes);
@@ -52,6 +53,7 @@ class Buffers {
     void add(const void* start, size_t size, bool written);
     void remove(const void* start);
     Region* find(const void* address);
+    const std::map<uintptr_t, Region>& all() const { return regions_; }
 
  private:
     std::map<uintptr_t, Region> regions_;

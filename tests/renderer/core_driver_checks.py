@@ -1,0 +1,386 @@
+"""`CoreDriver` and the pixel buffers, as they are, on NVIDIA's own cuda.bindings and cuda.core over a driver in software.
+
+`test_cuda_core_driver.py` runs this file in a process of its own, where libcuda.so.1 is that driver. Only `torch.cuda` is
+played by `FakeTorchCuda`: this PyTorch may know no GPU at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import weakref
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import renderer.cuda as cuda_module
+from model.errors import InputError
+from renderer import interop
+from renderer.cuda import CudaRenderer
+from renderer.cuda_core_driver import CoreDriver
+from renderer.cuda_driver import DECODE_STREAM, RENDER_STREAM
+from renderer.interop import CudaPixelBuffer, InteropFault
+from tests.factories import make_camera
+from tests.renderer.cuda_emulation import EmulatedDriver, kernel_library
+from tests.renderer.test_cuda import small_video
+
+CPU = torch.device("cpu", 0)
+
+
+class Libcuda:
+    """The driver in software."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL("libcuda.so.1")
+        self._library.libcuda_calls.restype = ctypes.c_char_p
+
+    def launch_with(self, emulation: ctypes.CDLL) -> None:
+        self._library.libcuda_launch_with(emulation.emulation_launch)
+
+    def fail_once(self, name: str, code: int) -> None:
+        self._library.libcuda_fail_once(name.encode(), code)
+
+    def pixel_buffer(self, memory: np.ndarray[Any, Any], device: int = 0) -> None:
+        self._library.libcuda_pixel_buffer(ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes), device)
+
+    def take_calls(self) -> list[str]:
+        calls = self._library.libcuda_calls().decode().splitlines()
+        self._library.libcuda_forget_calls()
+        return calls  # type: ignore[no-any-return]
+
+
+class FakeStream:
+    """A stream of torch."""
+
+    def __init__(self, torch_cuda: FakeTorchCuda, number: int, priority: int) -> None:
+        self.torch_cuda, self.cuda_stream, self.priority = torch_cuda, number, priority
+
+    def wait_event(self, event: FakeEvent) -> None:
+        self.torch_cuda.log.append(f"stream {self.cuda_stream} waits for {event.stream}")
+
+    def synchronize(self) -> None:
+        self.torch_cuda.log.append(f"synchronize {self.cuda_stream}")
+
+
+class FakeEvent:
+    """An event of torch."""
+
+    def __init__(self, torch_cuda: FakeTorchCuda) -> None:
+        self.torch_cuda, self.stream = torch_cuda, -1
+
+    def record(self) -> None:
+        self.stream = self.torch_cuda.streams[-1].cuda_stream
+
+    def synchronize(self) -> None:
+        assert self.stream >= 0, "an event that was never recorded"
+
+    def elapsed_time(self, later: FakeEvent) -> float:
+        assert self.stream >= 0 and later.stream >= 0
+        return 1.0
+
+
+class FakeGraph:
+    """A graph: it knows what to do again, but keeps nothing of it alive."""
+
+    def __init__(self) -> None:
+        self.replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
+class FakeTorchCuda:
+    """As much of `torch.cuda` as the driver uses, on the CPU."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.log: list[str] = []
+        self.streams = [FakeStream(self, 0, 0)]
+        self.created: list[FakeStream] = []
+        self.capturing = False
+        properties = SimpleNamespace(name="Fake GPU", major=8, minor=6, multi_processor_count=2, total_memory=1 << 30)
+        for name, value in {
+            "is_available": lambda: True,
+            "device_count": lambda: 1,
+            "get_device_capability": lambda _index: (8, 6),
+            "get_device_properties": lambda _device: properties,
+            "Stream": self.make_stream,
+            "Event": lambda enable_timing: FakeEvent(self),
+            "current_stream": lambda _device=None: self.streams[-1],
+            "stream": self.use_stream,
+            "device": contextlib.nullcontext,
+            "CUDAGraph": FakeGraph,
+            "graph": self.capture,
+        }.items():
+            patch.setattr(f"torch.cuda.{name}", value)
+        patch.setattr("torch.backends.cuda.is_built", lambda: True)
+        patch.setattr(torch.Tensor, "pin_memory", lambda tensor: self.pin(tensor))  # noqa: PLW0108 - binds the tensor
+        patch.setattr(torch.Tensor, "record_stream", lambda _, stream: self.log.append(f"kept for {stream.cuda_stream}"))
+
+    def make_stream(self, _device: torch.device, priority: int) -> FakeStream:
+        self.created.append(FakeStream(self, 10 * (len(self.created) + 1), priority))
+        return self.created[-1]
+
+    @contextlib.contextmanager
+    def use_stream(self, stream: FakeStream) -> Iterator[None]:
+        self.streams.append(stream)
+        try:
+            yield
+        finally:
+            self.streams.pop()
+
+    @contextlib.contextmanager
+    def capture(self, _graph: FakeGraph, stream: FakeStream, capture_error_mode: str) -> Iterator[None]:
+        assert stream.cuda_stream != 0, "the default stream cannot be captured"
+        assert capture_error_mode == "thread_local"
+        assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+        self.capturing = True
+        yield
+        self.capturing = False
+
+    def pin(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.log.append("pin")
+        return tensor.clone()
+
+
+class CheckedDriver(CoreDriver):
+    """The driver as it is, whose tensors lie on the CPU and are known to the emulation of the kernels."""
+
+    def __init__(self, index: int = 0) -> None:
+        self.library = kernel_library()
+        self.kept: list[torch.Tensor] = []
+        super().__init__(index)
+        self.device = CPU
+
+    def _known(self, tensor: torch.Tensor, written: bool) -> torch.Tensor:
+        self.kept.append(tensor)  # addresses are not used twice
+        size = ctypes.c_size_t(tensor.numel() * tensor.element_size())
+        if tensor.numel():
+            self.library.emulation_add_buffer(ctypes.c_void_p(tensor.data_ptr()), size, int(written))
+        return tensor
+
+    def empty(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().empty(*arguments), False)
+
+    def upload(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().upload(*arguments), True)
+
+    def adopt(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().adopt(*arguments), True)
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        super().zero(tensor)
+        self._known(tensor, True)
+
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        super().write(target, source)
+        self._known(target, True)
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        replay: Any = super().capture(function)
+
+        def filled() -> Any:
+            for kept, new in zip(replay(), function(), strict=True):
+                kept.copy_(new)
+            return replay()
+
+        return filled
+
+    def __del__(self) -> None:
+        for tensor in self.kept:
+            self.library.emulation_remove_buffer(ctypes.c_void_p(tensor.data_ptr()))
+
+
+@pytest.fixture
+def libcuda() -> Libcuda:
+    loaded = Libcuda()
+    loaded.launch_with(kernel_library())
+    loaded.take_calls()
+    return loaded
+
+
+@pytest.fixture
+def torch_cuda(monkeypatch: pytest.MonkeyPatch) -> FakeTorchCuda:
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"\x7fELF")
+    return FakeTorchCuda(monkeypatch)
+
+
+@pytest.fixture
+def driver(libcuda: Libcuda, torch_cuda: FakeTorchCuda) -> CheckedDriver:
+    return CheckedDriver()
+
+
+def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda: Libcuda, torch_cuda: FakeTorchCuda) -> None:
+    video, camera = small_video(), make_camera(9, 6)
+    renderer, emulated = CudaRenderer(driver), CudaRenderer(EmulatedDriver())
+    assert renderer.device == "Fake GPU (sm_86)" and "cuLibraryLoadData cubin" in libcuda.take_calls()
+    frame = renderer.prepare(video, 1.0)
+    image = renderer.render(frame, camera)
+    wanted = emulated.render(emulated.prepare(video, 1.0), camera)
+    assert np.abs(image.rgba - wanted.rgba).max() < 1e-6 and wanted.rgba.any()
+    decode, render = (stream.cuda_stream for stream in torch_cuda.created)
+    launches = [call.removeprefix("cuLaunchKernel ") for call in libcuda.take_calls() if call.startswith("cuLaunch")]
+    assert launches[:2] == [f"bake_grids on {decode}", f"bake_heads on {decode}"]
+    assert all(launch.endswith(f" on {render}") for launch in launches[2:]) and len(launches) == 8
+    assert f"stream {render} waits for {decode}" in torch_cuda.log, "the image must wait for its frame"
+    assert torch_cuda.log.count(f"kept for {render}") == len(frame.tensors), "the frame's tensors must outlive the image"
+
+
+def test_streams_of_images_come_before_decoding(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:
+    for name in (DECODE_STREAM, RENDER_STREAM, DECODE_STREAM):
+        with driver.stream(name):
+            pass
+    decode, render = torch_cuda.created
+    assert render.priority < decode.priority <= 0
+
+
+def test_small_copies_do_not_wait(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:
+    target, source = torch.zeros(3, dtype=torch.float16), torch.tensor([1.0, 2.0, 3.0])
+    driver.write(target, source)
+    assert target.tolist() == [1, 2, 3] and torch_cuda.log == ["pin"]
+
+
+def test_adopted_maps_are_never_the_graphs_own_memory(driver: CheckedDriver) -> None:
+    maps = torch.rand(2, 3).half()
+    for given in (maps, maps.t(), maps.float()):
+        adopted = driver.adopt(given, torch.float16)
+        assert adopted.is_contiguous() and adopted.dtype == torch.float16 and torch.equal(adopted, given.half())
+        assert adopted.data_ptr() != given.data_ptr()
+
+
+def test_a_graph_keeps_what_it_reads(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:
+    captured: list[bool] = []
+
+    def make() -> tuple[Callable[[], Any], weakref.ref[torch.Tensor]]:
+        weights = torch.ones(4)
+
+        def function() -> torch.Tensor:
+            captured.append(torch_cuda.capturing)
+            return weights * 2
+
+        return function, weakref.ref(weights)
+
+    with driver.stream(DECODE_STREAM):
+        function, weights = make()
+        replay = CoreDriver.capture(driver, function)
+        del function
+        gc.collect()
+        assert weights() is not None, "a replay would read memory that torch has given to others"
+        assert captured[-1] and captured.count(True) == 1 and captured.count(False) >= 2, "libraries must be warm"
+        first, second = replay(), replay()
+    assert first is second and replay._graph.replays == 2  # type: ignore[attr-defined]
+    del replay
+    gc.collect()
+    assert weights() is None
+
+
+FAULTS = [  # which call of the driver fails, and how; what is done then; what the user reads
+    ("cuDevicePrimaryCtxRetain", 2, "open", "the GPU is out of memory"),
+    ("cuCtxSetCurrent", 719, "open", "the GPU gave up .CUDA_ERROR_LAUNCH_FAILED in start"),
+    ("cuLibraryLoadData", 209, "open", "the driver does not take its kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
+    ("cuLibraryLoadData", 222, "open", "the driver does not take its kernels .CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
+    ("cuLibraryGetKernel", 1, "open", "load failed .CUDA_ERROR_INVALID_VALUE"),
+    ("cuLaunchKernel", 2, "prepare", "the GPU is out of memory"),
+    ("cuLaunchKernel", 700, "render", "the GPU gave up .CUDA_ERROR_ILLEGAL_ADDRESS in launch"),
+    ("cuOccupancyMaxActiveBlocksPerMultiprocessor", 1, "render", "occupancy failed .CUDA_ERROR_INVALID_VALUE"),
+]
+
+
+@pytest.mark.parametrize(("call", "code", "moment", "words"), FAULTS)
+def test_every_fault_of_the_driver_is_one_line(
+    libcuda: Libcuda, torch_cuda: FakeTorchCuda, monkeypatch: pytest.MonkeyPatch, call: str, code: int, moment: str, words: str
+) -> None:
+    monkeypatch.setattr("renderer.cuda_core_driver.CoreDriver", CheckedDriver)
+    video, camera = small_video(), make_camera(5, 4)
+
+    def use() -> None:
+        if moment == "open":
+            libcuda.fail_once(call, code)
+        renderer = CudaRenderer()
+        if moment == "prepare":
+            libcuda.fail_once(call, code)
+        frame = renderer.prepare(video, 0.0)
+        if moment == "render":
+            libcuda.fail_once(call, code)
+        renderer.render(frame, camera)
+
+    with pytest.raises(InputError, match=f"^backend cuda: {words}"):
+        _fresh_thread(use)
+    assert len(torch_cuda.streams) == 1, "a stream was not left"
+
+
+def _fresh_thread(action: Callable[[], None]) -> None:
+    """Run in a thread that cuda.core has not given its context yet."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(action).result()
+
+
+def test_pixel_buffers_are_mapped_on_the_stream_that_writes(
+    driver: CheckedDriver, libcuda: Libcuda, torch_cuda: FakeTorchCuda
+) -> None:
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(9, 6))
+    memory = np.zeros(9 * 6 * 4, np.float32)
+    libcuda.pixel_buffer(memory)
+    libcuda.take_calls()
+    buffer = CudaPixelBuffer(driver, 5)
+    buffer.write(image)
+    buffer.close()
+    assert np.array_equal(memory, image.rgba.ravel()) and memory.any()
+    display = torch_cuda.created[-1].cuda_stream
+    assert [call for call in libcuda.take_calls() if not call.startswith("cuCtx")] == [
+        "cuGLGetDevices",
+        "cuGraphicsGLRegisterBuffer 5 2",
+        f"cuGraphicsMapResources on {display}",
+        "cuGraphicsResourceGetMappedPointer",
+        f"cuMemcpyDtoDAsync on {display}",
+        f"cuGraphicsUnmapResources on {display}",
+        "cuGraphicsUnregisterResource",
+    ]
+    assert f"stream {display} waits for {torch_cuda.created[1].cuda_stream}" in torch_cuda.log
+    assert torch_cuda.log[-1] == f"kept for {display}" and f"synchronize {display}" not in torch_cuda.log
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("cuGLGetDevices", 219),
+        ("cuGLGetDevices", 100),
+        ("cuGraphicsGLRegisterBuffer", 304),
+        ("cuGraphicsMapResources", 304),
+        ("cuGraphicsResourceGetMappedPointer", 1),
+        ("cuMemcpyDtoDAsync", 1),
+    ],
+)
+def test_faults_of_sharing_name_cause_and_remedy(driver: CheckedDriver, libcuda: Libcuda, call: str, code: int) -> None:
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    memory = np.zeros(4 * 3 * 4, np.float32)
+    libcuda.pixel_buffer(memory)
+    libcuda.fail_once(call, code)
+    with pytest.raises(InteropFault, match=r"CUDA_ERROR_\w+.*; .*main memory"):
+        CudaPixelBuffer(driver, 5).write(image)
+    CudaPixelBuffer(driver, 5).write(image)
+    assert np.array_equal(memory, image.rgba.ravel())
+
+
+def test_another_gpus_window_and_small_buffers_are_refused(driver: CheckedDriver, libcuda: Libcuda) -> None:
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    libcuda.pixel_buffer(np.zeros(8, np.float32), device=1)
+    assert interop.window_devices() == [1]
+    with pytest.raises(InteropFault, match="another GPU draws the window"):
+        CudaPixelBuffer(driver, 5)
+    libcuda.pixel_buffer(np.zeros(8, np.float32))
+    with pytest.raises(InteropFault, match="maps no memory"):
+        CudaPixelBuffer(driver, 5).write(image)
+
+
+def test_errors_are_cleared_without_a_runtime() -> None:
+    interop.clear_error()
