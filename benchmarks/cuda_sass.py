@@ -55,11 +55,15 @@ def find_disassembler() -> str:
 
 def disassemble(code: bytes) -> dict[str, list[Instruction]]:
     """Instructions of each kernel of a cubin."""
+    return parse(listing(code))
+
+
+def listing(code: bytes) -> str:
+    """The machine code of a cubin as nvdisasm prints it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "code.cubin"
         path.write_bytes(code)
-        text = subprocess.run([find_disassembler(), "-c", str(path)], check=True, capture_output=True, text=True).stdout
-    return parse(text)
+        return subprocess.run([find_disassembler(), "-c", str(path)], check=True, capture_output=True, text=True).stdout
 
 
 def parse(text: str) -> dict[str, list[Instruction]]:

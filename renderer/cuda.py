@@ -90,7 +90,8 @@ class CudaRenderer:
         self.driver: Driver = driver
         self.device = f"{driver.name} (sm_{driver.architecture})"
         self._kernels: dict[str, Any] = kernels
-        self._workspace = Workspace(driver)
+        self.workspace = Workspace(driver)
+        """What the last image was made in."""
         self._resident: dict[tuple[str, int], int] = {}
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
@@ -171,16 +172,16 @@ class CudaRenderer:
         pixels = (region[2] - region[0]) * (region[3] - region[1])
         view = describe_view(frame.config, frame.box, camera, settings, region)
         rays = describe_rays(camera, region)
-        self._workspace.capacity = max(self._workspace.capacity, SAMPLES_PER_PIXEL * pixels)
+        self.workspace.capacity = max(self.workspace.capacity, SAMPLES_PER_PIXEL * pixels)
         while True:
-            work = self._workspace.fit(self._size(frame, pixels))
+            work = self.workspace.fit(self._size(frame, pixels))
             for name in ("rgba", "depth", "counts"):
                 setattr(work, name, image.tensors[name][top:].data_ptr())
             work.head_fragments = frame.tensors["head_fragments"].data_ptr()
             statistics = self._run(Band(frame.struct, view, rays, work))
             if statistics.color_samples <= work.capacity:
                 break
-            self._workspace.capacity = int(statistics.color_samples * SPARE)
+            self.workspace.capacity = int(statistics.color_samples * SPARE)
         for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
             setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
 
@@ -188,13 +189,13 @@ class CudaRenderer:
         struct = frame.struct
         blended = struct.bilinear and struct.color_resolution > 1
         assignments = struct.num_color_maps * (4 if blended else 1)
-        return WorkSize(pixels, self._workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
+        return WorkSize(pixels, self.workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
 
     def _run(self, band: Band) -> RenderStatistics:
         """Enqueue the kernels of a band, then wait for them."""
         struct, view, rays, work = band.struct, band.view, band.rays, band.work
         histogram = 4 * work.keys
-        self._workspace.clear()
+        self.workspace.clear()
         start = self.driver.mark()
         self._launch("density_pass", DENSITY_THREADS, 0, [struct, view, rays, work])
         middle = self.driver.mark()
@@ -207,7 +208,7 @@ class CudaRenderer:
             self._launch("color_pass_plain", COLOR_THREADS, 0, [struct, work])
         self._launch("composite", GROUP_THREADS, 0, [struct, view, rays, work])
         end = self.driver.mark()
-        density_samples, color_samples = self._workspace.read_counters()
+        density_samples, color_samples = self.workspace.read_counters()
         density_ms, color_ms = middle.milliseconds_since(start), end.milliseconds_since(middle)
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 

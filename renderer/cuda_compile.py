@@ -62,6 +62,24 @@ def compiler_version() -> str:
     return f"{major}.{minor}"
 
 
+def target_of(architecture: str) -> tuple[str, str]:
+    """What to compile for a GPU: "cubin" and its architecture; for one that this NVRTC is too old to know "ptx", which the
+    GPU's driver translates, and the newest architecture before it.
+
+    Raises:
+        InputError: the compiler does not answer.
+    """
+    from cuda.bindings import nvrtc  # noqa: PLC0415 - optional
+
+    status, known = nvrtc.nvrtcGetSupportedArchs()
+    if int(status) != 0:
+        raise InputError(SUBJECT, f"NVIDIA's runtime compiler does not answer ({status.name})", "use --backend cpu")
+    older = [each for each in known if each <= int(architecture)]
+    if int(architecture) in known or not older:
+        return "cubin", architecture
+    return "ptx", str(max(older))
+
+
 def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
     """Compile one source file.
 
@@ -70,16 +88,18 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
         architecture: such as "86".
 
     Returns:
-        The cubin, and the compiler's log with each kernel's use of registers and memory.
+        The cubin, or PTX for a GPU newer than the compiler (see `target_of`); and the compiler's log with each kernel's use
+        of registers and memory.
 
     Raises:
         InputError: this NVRTC does not know the architecture, or refuses the source.
     """
     from cuda.core import Program, ProgramOptions  # noqa: PLC0415 - optional
 
+    kind, target = target_of(architecture)
     options = ProgramOptions(
         name=f"{program}.cu",
-        arch=f"sm_{architecture}",
+        arch=f"sm_{target}",
         std="c++17",
         include_path=[str(KERNELS / "include"), str(KERNELS / "cuda")],
         ptxas_options=["-v"],
@@ -87,12 +107,13 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
     source = (KERNELS / "cuda" / f"{program}.cu").read_text(encoding="utf-8")
     log = io.StringIO()
     try:
-        code = Program(source, "c++", options).compile("cubin", logs=log)
+        code = Program(source, "c++", options).compile(kind, logs=log)
     except Exception as error:  # its types are the package's own
         fault = next((line for line in str(error).splitlines() if "error" in line.lower()), str(error))
         remedy = f"update with `pip install -U -r requirements-cuda.txt`, {OTHER_BACKEND}"
         raise InputError(SUBJECT, f"{program}.cu does not compile for sm_{architecture} ({fault.strip()})", remedy) from error
-    return bytes(code.code), log.getvalue().replace("\0", "")
+    content = bytes(code.code)
+    return content if kind == "cubin" else content.rstrip(b"\0") + b"\0", log.getvalue().replace("\0", "")
 
 
 def warnings_in(log: str) -> list[str]:

@@ -15,6 +15,9 @@ SAMPLES_PER_PIXEL = 2
 LEAST_CAPACITY = 1 << 12
 """Kept samples that there is always room for."""
 
+MOST_ITEMS = (1 << 31) - 1
+"""Evaluations of color heads that kernels number in 32 bits; their memory would be some 70 GB."""
+
 SPARE = 1.25
 """Room beyond what the last image needed, when there was too little."""
 
@@ -43,22 +46,25 @@ class Workspace:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
-        self._tensors: dict[str, torch.Tensor] = {}
+        self.tensors: dict[str, torch.Tensor] = {}
+        """The buffers."""
         self.capacity = LEAST_CAPACITY
         """Kept samples that there will be room for."""
 
     @property
     def nbytes(self) -> int:
         """The GPU's memory that it holds."""
-        return sum(t.numel() * t.element_size() for t in self._tensors.values())
+        return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
     def fit(self, size: WorkSize) -> FrameWork:
         """Make room; the struct lacks addresses of the image and of the frame.
 
         Raises:
-            CudaFault: not enough memory; everything is given back then.
+            CudaFault: not enough memory, or more items than kernels can count; everything is given back then.
         """
         try:
+            if size.items > MOST_ITEMS:
+                raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
             addresses = {name: self._fit(name, words) for name, words in buffer_words(size).items()}
         except CudaFault:
             self.release()
@@ -68,25 +74,25 @@ class Workspace:
     def clear(self) -> None:
         """Set the counters to zero, on the present stream."""
         for name in ("counters", "key_counts", "key_cursors"):
-            self._driver.zero(self._tensors[name])
+            self._driver.zero(self.tensors[name])
 
     def read_counters(self) -> tuple[int, int]:
         """Samples of the density pass, and of the color pass whether they were stored or not; waits for the stream."""
-        words = self._driver.download(self._tensors["counters"])
+        words = self._driver.download(self.tensors["counters"])
         values = [int(word) & 0xFFFFFFFF for word in words.tolist()]
         return values[4] | values[5] << 32, values[1]
 
     def release(self) -> None:
         """Give all memory back."""
-        self._tensors.clear()
+        self.tensors.clear()
 
     def _fit(self, name: str, words: int) -> int:
-        tensor = self._tensors.get(name)
+        tensor = self.tensors.get(name)
         if tensor is None or tensor.numel() < words:
-            self._tensors.pop(name, None)  # freed before the larger one is asked for
+            self.tensors.pop(name, None)  # freed before the larger one is asked for
             del tensor
-            self._tensors[name] = self._driver.empty((words,), torch.int32)
-        return self._tensors[name].data_ptr()
+            self.tensors[name] = self._driver.empty((words,), torch.int32)
+        return self.tensors[name].data_ptr()
 
 
 def buffer_words(size: WorkSize) -> dict[str, int]:

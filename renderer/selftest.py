@@ -25,6 +25,7 @@ from renderer.cuda_compile import PROGRAMS, compile_program, compiler_version
 from renderer.cuda_driver import DECODE_STREAM, Driver
 from renderer.cuda_frame import CudaFrame
 from renderer.cuda_image import CudaImage
+from renderer.selftest_kernels import density_checks, grouping_checks
 
 MIN_PSNR = 45.0
 """Least agreement of images with the CPU backend's, dB; half precision leaves more."""
@@ -160,6 +161,9 @@ def _kernel_checks(
         again = renderer.render(frame, camera)
         yield Check(f"repeat with {name}", np.array_equal(again.rgba, image.rgba), "bit for bit")
     renderer.tensor_cores = True
+    image = renderer.render(frame, camera)
+    for outcome in (*density_checks(image, wanted), *grouping_checks(renderer, frame, image)):
+        yield Check(*outcome)
     part = camera.height // 2
     region = (camera.width // 4, 0, camera.width // 2, part)
     same = np.array_equal(

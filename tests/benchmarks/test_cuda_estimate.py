@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -19,7 +20,7 @@ from benchmarks.cuda_estimate import (
     measure_counts,
 )
 from benchmarks.cuda_report import render_markdown
-from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, loop_with, loops, mix, parse
+from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, listing, loop_with, loops, mix, parse
 from model.config import ModelConfig
 from model.errors import InputError
 from renderer.cuda_compile import compile_program
@@ -115,8 +116,20 @@ def test_real_kernels_have_the_shape_that_is_known() -> None:
     assert found.density["wide load"] == 3 * 48, "16 levels and two maps of 16 reads on each plane, all of 128 bits"
     assert found.density.get("load", 0) < 20 and sum(found.density.values()) < 5500
     assert found.color["tensor"] == 14, "12 for the first layers, 2 for the last"
+    code, _ = compile_program("color_pass", "86")
+    assert not predicated(code, "HMMA"), "tensor cores need all lanes of a warp"
     turing = disassemble(compile_program("color_pass", "75")[0])["color_pass_matrix"]
     assert mix(turing)["tensor"] == 28, "Turing's tensor cores take half as much at once"
+
+
+def predicated(code: bytes, name: str) -> list[str]:
+    """Lines of machine code whose instruction of that name is for some lanes only."""
+    return re.findall(rf"@!?P\d\s+{name}.*", listing(code))
+
+
+def test_predicates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "listing", lambda _: LISTING)
+    assert len(predicated(b"", "FFMA")) == 1 and not predicated(b"", "HMMA")
 
 
 def test_the_page_says_that_nothing_was_run() -> None:

@@ -85,7 +85,7 @@ int cuInit(unsigned) {
     return 0;
 }
 int cuDriverGetVersion(int* version) {
-    *version = 13000;
+    *version = 13090;
     return 0;
 }
 int cuDeviceGetCount(int* count) {

@@ -86,13 +86,13 @@ def test_order_of_threads_does_not_show(driver: EmulatedDriver) -> None:
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 1.0)
     first = renderer.render(frame, camera)
-    slots = renderer._workspace._tensors["pixels"].clone()
+    slots = renderer.workspace.tensors["pixels"].clone()
     for seed, resident in ((101, 1), (202, 4), (303, 2)):
         driver.seed, driver.resident_blocks = seed, resident
         again = renderer.render(frame, camera)
         for name in ("rgba", "depth", "counts"):
             assert np.array_equal(getattr(first, name), getattr(again, name)), name
-    assert not torch.equal(slots, renderer._workspace._tensors["pixels"]), "the samples' order should have differed"
+    assert not torch.equal(slots, renderer.workspace.tensors["pixels"]), "the samples' order should have differed"
 
 
 def test_nothing_is_read_back_before_the_image_is_done(driver: EmulatedDriver) -> None:
@@ -132,7 +132,7 @@ def test_too_many_samples_are_made_room_for(driver: EmulatedDriver, monkeypatch:
     wanted = roomy.render(roomy.prepare(video, 1.0), camera)
     monkeypatch.setattr("renderer.cuda.SAMPLES_PER_PIXEL", 0)
     renderer = CudaRenderer(driver)
-    renderer._workspace.capacity = 60
+    renderer.workspace.capacity = 60
     driver.launched.clear()
     image = renderer.render(renderer.prepare(video, 1.0), camera)
     assert [name for name, *_ in driver.launched].count("density_pass") == 2
@@ -163,7 +163,7 @@ def test_images_of_any_size_share_one_workspace(driver: EmulatedDriver) -> None:
     images = [renderer.render(frame, make_camera(*size)) for size in sizes]
     assert [image.rgba.shape[:2] for image in images] == [(h, w) for w, h in sizes]
     assert np.array_equal(images[0].rgba, images[3].rgba)
-    assert renderer._workspace.capacity == LEAST_CAPACITY
+    assert renderer.workspace.capacity == LEAST_CAPACITY
 
 
 @pytest.mark.parametrize("distance", [0.2, 40.0])

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from model.config import ModelConfig
 from model.errors import InputError
 from renderer import cuda_compile
-from renderer.cuda_compile import PROGRAMS, compile_program, compiler_version, load_program, warnings_in
+from renderer.cuda_compile import PROGRAMS, compile_program, compiler_version, load_program, target_of, warnings_in
 from renderer.cuda_resources import KernelResources, parse_log, resident_blocks
 
 pytest.importorskip("cuda.core")
@@ -58,6 +59,16 @@ def test_resources_on_sm_86(needs_on_sm_86: dict[str, KernelResources], kernel: 
     assert resident_blocks(needs, threads, dynamic) * threads // 32 >= warps
 
 
+def test_shared_memory_needs_no_permission(needs_on_sm_86: dict[str, KernelResources]) -> None:
+    """Beyond 48 KiB a kernel has to ask for it, which none does: not even with the largest color maps that there are."""
+    histogram = 4 * 3 * 64**2
+    with pytest.raises(InputError, match="color_map_resolution: must be at most 64"):
+        ModelConfig(color_map_resolution=128)
+    for name, needs in needs_on_sm_86.items():
+        dynamic = histogram if name in ("count_heads", "scatter_heads") else 0
+        assert needs.shared_bytes + dynamic <= 48 << 10, name
+
+
 def test_every_kernel_has_bounds(needs_on_sm_86: dict[str, KernelResources]) -> None:
     assert set(BOUNDS_ON_SM_86) == set(needs_on_sm_86)
 
@@ -87,6 +98,12 @@ def test_no_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"good", ""))
     (tmp_path / "file").write_bytes(b"")
     assert load_program("composite", "86", tmp_path / "file" / "folder") == b"good"
+
+
+def test_gpus_newer_than_the_compiler_get_ptx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cuda.bindings.nvrtc.nvrtcGetSupportedArchs", lambda: (0, [75, 80, 86, 90]))
+    assert target_of("86") == ("cubin", "86") and target_of("89") == ("ptx", "86") and target_of("121") == ("ptx", "90")
+    assert target_of("61") == ("cubin", "61"), "older ones are refused, by the compiler"
 
 
 def test_unknown_architectures_are_refused() -> None:

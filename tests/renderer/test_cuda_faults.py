@@ -14,6 +14,7 @@ from model.errors import InputError
 from renderer.cuda import CudaRenderer
 from renderer.cuda_core_driver import check_result, check_usable, guarded
 from renderer.cuda_driver import STICKY_CODES, CudaFault, code_in
+from renderer.cuda_workspace import WorkSize
 from renderer.select import create_renderer
 from tests.factories import make_camera
 from tests.renderer.cuda_emulation import EmulatedDriver
@@ -93,8 +94,16 @@ def test_memory_runs_out_at_any_allocation(after: int) -> None:
     driver.faults["allocate"], driver.after = "CUDA_ERROR_OUT_OF_MEMORY", after
     with pytest.raises(InputError, match="out of memory"):
         renderer.render(frame, make_camera(8, 6))
-    assert renderer._workspace.nbytes == 0, "memory was not given back"
+    assert renderer.workspace.nbytes == 0, "memory was not given back"
     assert renderer.render(frame, make_camera(8, 6)).rgba.any()
+
+
+def test_more_samples_than_kernels_can_number_are_refused() -> None:
+    driver = EmulatedDriver()
+    workspace = CudaRenderer(driver).workspace
+    with pytest.raises(CudaFault, match="OUT_OF_MEMORY"):
+        workspace.fit(WorkSize(pixels=1, capacity=1 << 28, keys=768, assignments=12))
+    assert "allocate" not in driver.operations
 
 
 def test_faults_while_reading_pixels() -> None:

@@ -8,8 +8,11 @@ import pytest
 
 import renderer.cuda as cuda_module
 from renderer import selftest
+from renderer.cpu import CpuRenderer
+from renderer.cuda import CudaRenderer
 from renderer.cuda_image import CudaImage
 from renderer.selftest import Check, report, run_selftest
+from renderer.selftest_kernels import density_checks, grouping_checks
 from tests.factories import make_camera
 from tests.renderer.cuda_emulation import EmulatedDriver
 from tests.renderer.test_cuda import small_video
@@ -28,6 +31,37 @@ def failures(checks: list[Check]) -> list[str]:
     return [check.name for check in checks if not check.passed]
 
 
+@pytest.mark.parametrize("kernel", ["count_heads", "scan_heads", "scatter_heads", "density_pass", "composite"])
+def test_a_kernel_that_errs_is_named(monkeypatch: pytest.MonkeyPatch, kernel: str) -> None:
+    driver = EmulatedDriver()
+    launch = driver.launch
+    buffers = {"count_heads": "key_counts", "scan_heads": "key_starts", "scatter_heads": "order"}
+
+    def wrong(name: str, *arguments: Any) -> None:
+        launch(name, *arguments)
+        if name == "composite" and kernel in buffers:
+            renderer.workspace.tensors[buffers[kernel]].add_(1)
+
+    monkeypatch.setattr(driver, "launch", wrong)
+    renderer, native, video, camera = CudaRenderer(driver), CpuRenderer(), small_video(), make_camera(8, 6)
+    frame, wanted = renderer.prepare(video, 0.0), native.render(native.prepare(video, 0.0), camera)
+    image: Any = renderer.render(frame, camera)
+    if kernel == "density_pass":
+        wanted.counts[:] = wanted.counts + 5
+    if kernel == "composite":
+        wanted.depth[:] = wanted.depth * 1.1
+    outcomes = [*density_checks(image, wanted), *grouping_checks(renderer, frame, image)]
+    assert any(name.startswith(kernel) for name, passed, _ in outcomes if not passed)
+
+
+@pytest.mark.parametrize("overrides", [{"assignment": "bilinear"}, {"color_map_resolution": 1}, {"mlp_planes": ("xz",)}])
+def test_kernels_of_all_kinds_of_videos_pass(overrides: dict[str, object]) -> None:
+    renderer, video, camera = CudaRenderer(EmulatedDriver()), small_video(**overrides), make_camera(8, 6)
+    frame = renderer.prepare(video, 0.0)
+    outcomes = list(grouping_checks(renderer, frame, renderer.render(frame, camera)))
+    assert [name for name, passed, _ in outcomes if passed] == ["count_heads", "scan_heads", "scatter_heads"]
+
+
 def test_a_good_gpu_passes() -> None:
     driver = EmulatedDriver()
     sent: list[CudaImage] = []
@@ -41,6 +75,8 @@ def test_a_good_gpu_passes() -> None:
     assert not failures(checks), report(checks)
     text = report(checks)
     assert text.startswith("CUDA self-test\nok     versions: ") and text.endswith(f"all {len(checks)} checks passed")
+    for name in ("density_pass, samples marched", "count_heads", "scan_heads", "scatter_heads", "composite, depth"):
+        assert f"ok     {name}: " in text
     for part in ("Emulated GPU (sm_86)", "bake_grids", "bake_heads", "image with tensor cores", "time of density", "interop"):
         assert part in text
     assert len(sent) == 1

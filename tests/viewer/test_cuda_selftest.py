@@ -30,7 +30,19 @@ def test_without_a_gpu_the_report_says_what_is_missing(bundle: Path, capsys: pyt
     assert main([str(bundle), "--selftest"]) == 2
     printed = capsys.readouterr()
     assert printed.out.startswith("CUDA self-test\nok     versions: ") and "FAILED device: backend cuda: " in printed.out
-    assert printed.err == "error: --selftest: failed: device; paste the report above into an issue\n"
+    assert printed.err.startswith("error: --selftest: backend cuda: ") and printed.err.count("\n") == 1
+    assert "install " in printed.err and "issue" not in printed.err
+
+
+def test_a_bad_report_is_for_an_issue(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [Check("device", True, "fine"), Check("bake_grids", False, "off"), Check("interop", False, "no context")]
+    monkeypatch.setattr(cuda_selftest, "run_selftest", lambda *_, **__: checks)
+    assert main([str(bundle), "--selftest"]) == 2
+    printed = capsys.readouterr()
+    assert "FAILED bake_grids: off" in printed.out and "2 of 3 checks FAILED" in printed.out
+    assert printed.err == "error: --selftest: failed: bake_grids, interop; paste the report above into an issue\n"
 
 
 def test_a_good_report_is_a_success(bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
