@@ -41,7 +41,8 @@ def render_markdown(result: dict[str, Any]) -> str:
         f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts a 128-bit load of a warp: "
         f"{assumed['wavefronts']:.0f} (4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: "
         f"{assumed['l2_hits']:.0%}, at {assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of "
-        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us a kernel. A stage takes as long as the tightest of its "
+        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us a kernel, {assumed['host'] * 1e3:.1f} ms of the CPU an "
+        "image (twice what the renderer's Python took with a driver in software). A stage takes as long as the tightest of its "
         "limits.",
         "",
     ]
@@ -75,5 +76,5 @@ def _size_section(size: dict[str, Any]) -> list[str]:
         f"Limits of the {stage} pass: " + ", ".join(f"{name} {value:.3f}" for name, value in limits.items()) + " ms."
         for stage, limits in size["limits"].items()
     ]
-    note = "`render` is an image of a frame at hand, `frame` an image of a new one without decoding ahead."
+    note = "`render` is an image of a frame at hand, `frame` one of a new frame not decoded ahead; both with the CPU's part."
     return [*header, *rows, "", *limits, "", note, ""]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
 from benchmarks.cuda_estimate import (
+    VARIATIONS,
     Assumptions,
     Counts,
     Gpu,
@@ -87,11 +89,12 @@ def test_color_by_hand() -> None:
 def test_worse_assumptions_never_help() -> None:
     config = ModelConfig()
     best = estimate(config, COUNTS, MIX, assumed=Assumptions())
-    changes = {"issue_efficiency": 0.1, "wavefronts": 300.0, "lanes": 0.1, "decoder_efficiency": 0.01}
+    changes = {"issue_efficiency": 0.1, "wavefronts": 300.0, "lanes": 0.1, "decoder_efficiency": 0.01, "host": 0.01}
     for name, value in changes.items():
         other = estimate(config, COUNTS, MIX, assumed=dataclasses.replace(Assumptions(), **{name: value}))
         assert all(other[stage] >= best[stage] for stage in best) and other["frame"] > best["frame"]
-    assert best["frame"] == pytest.approx(sum(best[stage] for stage in ("decode", "bake", "density", "color")))
+    host = 1000 * Assumptions().host
+    assert best["frame"] == pytest.approx(sum(best[stage] for stage in ("decode", "bake", "density", "color")) + host)
 
 
 def test_the_papers_decoder_takes_twelve_giga_multiply_adds() -> None:
@@ -120,6 +123,40 @@ def test_real_kernels_have_the_shape_that_is_known() -> None:
     assert not predicated(code, "HMMA"), "tensor cores need all lanes of a warp"
     turing = disassemble(compile_program("color_pass", "75")[0])["color_pass_matrix"]
     assert mix(turing)["tensor"] == 28, "Turing's tensor cores take half as much at once"
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def tables(page: str) -> list[list[list[str]]]:
+    """The rows of all tables of a page whose columns are the stages."""
+    found = re.findall(r"\| \| decode .*\n\| --- .*\n((?:\|.*\n)+)", (DOCS / page).read_text(encoding="utf-8"))
+    return [[[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()] for table in found]
+
+
+def test_the_documents_agree_and_reach_what_was_asked() -> None:
+    text = (DOCS / "performance.md").read_text(encoding="utf-8")
+    section = text[text.index("## Estimated, not run") :]
+    assert section.count("milliseconds") == 2 and "nothing in this section was measured" in section
+    small, large = tables("performance_cuda.md")
+    assert [small, large] == tables("performance.md")
+    for table, most in ((small, 4.0), (large, 5.0)):
+        assert [row[0] for row in table] == [name.replace("  ", " ") for name in VARIATIONS]
+        assert table[0][0] == "as assumed" and float(table[0][-1]) <= most
+    assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only all of the bad together goes beyond"
+
+
+def test_the_documents_are_of_these_kernels() -> None:
+    pytest.importorskip("cuda.core")
+    try:
+        found = dataclasses.asdict(kernel_mix())
+    except InputError:
+        pytest.skip("nvdisasm is not installed")
+    page = (DOCS / "performance_cuda.md").read_text(encoding="utf-8")
+    written = {name: int(n.replace(",", "")) for name, n in re.findall(r"^\| ([a-z ]+) \| ([\d,]+) \|", page, re.MULTILINE)}
+    for name, kinds in found.items():
+        now = sum(kinds.values())
+        assert abs(written[name.replace("_", " ")] - now) <= 0.1 * now, f"{name}: run python -m benchmarks.cuda_estimate again"
 
 
 def predicated(code: bytes, name: str) -> list[str]:

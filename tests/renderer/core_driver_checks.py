@@ -22,7 +22,6 @@ import renderer.cuda as cuda_module
 from model.errors import InputError
 from renderer import interop
 from renderer.cuda import CudaRenderer
-from renderer.cuda_compile import compile_program, warnings_in
 from renderer.cuda_core_driver import CoreDriver
 from renderer.cuda_driver import DECODE_STREAM, RENDER_STREAM
 from renderer.interop import CudaPixelBuffer, InteropFault
@@ -231,15 +230,10 @@ def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda:
     assert torch_cuda.log.count(f"kept for {render}") == len(frame.tensors), "the frame's tensors must outlive the image"
 
 
-def test_gpus_newer_than_the_compiler_load_ptx(
-    driver: CheckedDriver, libcuda: Libcuda, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cuda.bindings.nvrtc.nvrtcGetSupportedArchs", lambda: (0, [75, 80, 86]))
-    code, log = compile_program("composite", "89")
-    assert b".target sm_86" in code and b".entry composite" in code and code.endswith(b"}\n\0"), code[-20:]
-    assert not warnings_in(log)
-    driver.load(code, ["composite"])
-    assert libcuda.take_calls()[-2:] == ["cuLibraryLoadData PTX", "cuLibraryGetKernel composite"]
+def test_cubins_and_ptx_are_loaded(driver: CheckedDriver, libcuda: Libcuda) -> None:
+    for content, kind in ((b"\x7fELF...", "cubin"), (b".version 8.5\0", "PTX")):
+        assert set(driver.load(content, ["composite"])) == {"composite"}
+        assert libcuda.take_calls()[-2:] == [f"cuLibraryLoadData {kind}", "cuLibraryGetKernel composite"]
 
 
 def test_streams_of_images_come_before_decoding(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:

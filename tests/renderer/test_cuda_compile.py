@@ -104,6 +104,10 @@ def test_gpus_newer_than_the_compiler_get_ptx(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("cuda.bindings.nvrtc.nvrtcGetSupportedArchs", lambda: (0, [75, 80, 86, 90]))
     assert target_of("86") == ("cubin", "86") and target_of("89") == ("ptx", "86") and target_of("121") == ("ptx", "90")
     assert target_of("61") == ("cubin", "61"), "older ones are refused, by the compiler"
+    monkeypatch.setattr("cuda.core._program.driver_version", lambda: (99, 0, 0))  # asked whether it could load the result
+    code, log = compile_program("composite", "89")
+    assert b".target sm_86" in code and b".entry composite" in code and code.endswith(b"\n\0"), code[-20:]
+    assert not warnings_in(log)
 
 
 def test_unknown_architectures_are_refused() -> None:
