@@ -125,7 +125,7 @@ def _color(
 
 def assign_stochastic(uv: torch.Tensor, size: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """One of each point's four nearest heads, drawn with its bilinear weight as probability: (index, weight 1)."""
-    jitter = torch.rand(uv.shape, generator=generator, dtype=uv.dtype)
+    jitter = torch.rand(uv.shape, generator=generator, dtype=uv.dtype).to(uv.device)  # the same draws on any device
     cell = (uv.detach() * (size - 1) + jitter).long().clamp(0, size - 1)
     return cell[:, 0] * size + cell[:, 1], torch.ones_like(uv[:, 0])
 

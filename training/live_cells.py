@@ -32,9 +32,10 @@ def find_live_cells(hull: torch.Tensor, density: Density, step: float, generator
         (N, N, N) bool, part of the hull; all of it where nothing has density.
     """
     corners = hull.nonzero()
-    filled = torch.zeros(hull.numel(), dtype=torch.bool)
+    filled = torch.zeros(hull.numel(), dtype=torch.bool, device=hull.device)
     for _ in range(_DRAWS):
-        points = (corners + torch.rand(corners.shape, generator=generator)) / torch.tensor(hull.shape)
+        within = torch.rand(corners.shape, generator=generator).to(hull.device)
+        points = (corners + within) / torch.tensor(hull.shape, device=hull.device)
         solid = density(points) * step > _EMPTY
         filled[cell_of(points[solid], (hull.shape[0], hull.shape[1], hull.shape[2]))] = True
     grown = functional.max_pool3d(filled.view(1, 1, *hull.shape).float(), 3, 1, 1)[0, 0] > 0

@@ -51,10 +51,11 @@ class Network(nn.Module):
         if self.embedding is not None:
             return self.embedding[frame], None
         assert self.encoder is not None
-        mean, log_deviation = self.encoder(views(frame)[None])
+        device = next(self.encoder.parameters()).device
+        mean, log_deviation = self.encoder(views(frame)[None].to(device))
         latent = mean
         if generator is not None:
-            latent = mean + torch.exp(log_deviation) * torch.randn(mean.shape, generator=generator)
+            latent = mean + torch.exp(log_deviation) * torch.randn(mean.shape, generator=generator).to(device)
         return latent[0], kl_divergence(mean, log_deviation)
 
 

@@ -98,7 +98,8 @@ class Optimizer:
                 name = self._names[parameter]
                 moments = {m: tensors[f"{m}.{name}"].clone() for m in _MOMENTS}
                 self._adam.state[parameter] = {
-                    m: value if m == "step" else torch.empty_like(parameter).copy_(value) for m, value in moments.items()
+                    m: value.to(parameter.device) if m == "step" else torch.empty_like(parameter).copy_(value)
+                    for m, value in moments.items()
                 }
         if self._table_adam is not None:
             self._table_adam.load_state({name: tensors[f"tables.{name}"] for name in self._table_adam.state()})

@@ -44,6 +44,10 @@ class RayBatch:
     masks: torch.Tensor
     """(R,) coverage by the mask, [0, 1]."""
 
+    def to(self, device: torch.device) -> RayBatch:
+        """The same on a device."""
+        return RayBatch(*(t.to(device) for t in (self.origins, self.directions, self.colors, self.masks)))
+
 
 @dataclass(frozen=True)
 class Space:
@@ -55,6 +59,10 @@ class Space:
     """(2, 3) meters: the tightest box around the hull, or `box`."""
     hull: torch.Tensor | None
     """(N, N, N) bool cells of the box, or None: all of it."""
+
+    def to(self, device: torch.device) -> Space:
+        """The same on a device."""
+        return Space(self.box.to(device), self.bounds.to(device), None if self.hull is None else self.hull.to(device))
 
 
 @dataclass(frozen=True)
@@ -164,8 +172,8 @@ def stratified_samples(rays: RayBatch, space: Space, config: RayConfig, generato
     else:
         slots_per_ray = config.samples_per_ray
         steps = length / slots_per_ray
-    jitter = torch.rand(len(length), slots_per_ray, generator=generator)
-    distances = t_near[:, None] + (torch.arange(slots_per_ray) + jitter) * steps[:, None]
+    jitter = torch.rand(len(length), slots_per_ray, generator=generator).to(length.device)  # the same draws on any device
+    distances = t_near[:, None] + (torch.arange(slots_per_ray, device=length.device) + jitter) * steps[:, None]
     slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
     ray = slots // slots_per_ray
     extent = space.box[1] - space.box[0]

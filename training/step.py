@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,8 +58,9 @@ class FrameStep:
         self.parameters = list(network.parameters())
         self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
         self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
-        self._hulls = [scene.hull(frame) for frame in range(scene.num_frames)]
-        self._spaces = [scene.space(frame) for frame in range(scene.num_frames)]
+        self._device = self.parameters[0].device
+        self._spaces = [scene.space(frame).to(self._device) for frame in range(scene.num_frames)]
+        self._hulls = [space.hull for space in self._spaces]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
     def __call__(self, frame: int, half: bool, seed: int, num_rays: int) -> FrameResult:
@@ -72,7 +74,7 @@ class FrameStep:
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
+        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator)).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
         maps = self._decode(latent)
         time = frame / self.network.num_frames
@@ -93,7 +95,8 @@ class FrameStep:
         return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
 
     def _decode(self, latent: torch.Tensor) -> Maps:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.decoder_bfloat16):
+        fast = torch.autocast(self._device.type, torch.bfloat16) if self.config.decoder_bfloat16 else contextlib.nullcontext()
+        with fast:
             features, densities, colors = self.network.decoder(latent[None])
         return features[0].float(), densities[0].float(), colors[0].float()
 
@@ -120,7 +123,7 @@ class FrameStep:
         for frame, (space, cells) in enumerate(zip(self._spaces, packed, strict=True)):
             assert space.hull is not None
             shape = (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2])
-            self._spaces[frame] = restrict(space, unpack_occupancy(cells, shape))
+            self._spaces[frame] = restrict(space, unpack_occupancy(cells, shape).to(self._device))
 
     def encoder_input(self, frame: int) -> torch.Tensor:
         """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""

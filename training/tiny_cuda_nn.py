@@ -7,19 +7,70 @@ number of nodes as base resolution and inputs moved back by `tiny_inputs`, makes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.func import functional_call
 
 from model.config import HashEncodingConfig
 from model.errors import InputError
 from model.hash_encoding import HashLevel, hash_levels
+from model.query import plane_coordinates
 
 PADDING = 8
 """Entries of a level are padded to a multiple of this (tiny-cuda-nn, `GridEncoding`)."""
 
 SMALLEST_POSITION = 1e-6
 """Nodes; rounding must not push a position below the first node, where unsigned indices wrap around."""
+
+
+class TinyHash:
+    """tiny-cuda-nn's lookups in our tables; gradients reach the tables by its kernels, too.
+
+    Args:
+        config: the encoding.
+        encoding: `tinycudann.Encoding`.
+
+    Raises:
+        InputError: tiny-cuda-nn cannot express the encoding.
+    """
+
+    def __init__(self, config: HashEncodingConfig, encoding: Callable[..., torch.nn.Module]) -> None:
+        self._levels = hash_levels(config)
+        self._modules = [encoding(3, tiny_config(config, level), dtype=torch.float32) for level in self._levels]
+
+    def at(self, tables: torch.Tensor, time: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Features at a time, as a function of points: (P, 3) in [0, 1]^3 to (L * F, P), summed over the planes.
+
+        Args:
+            tables: (3, entries, F) of a `HashEncoding`.
+            time: t/T in [0, 1).
+        """
+        parameters = [[to_tiny_parameters(level, table) for table in tables] for level in self._levels]
+
+        def features(points: torch.Tensor) -> torch.Tensor:
+            uvt = [torch.cat([uv, torch.full_like(uv[:, :1], time)], dim=1) for uv in plane_coordinates(points)]
+            parts = []
+            for level, module, planes in zip(self._levels, self._modules, parameters, strict=True):
+                read = [
+                    functional_call(module, {"params": values}, (tiny_inputs(level, at),))
+                    for values, at in zip(planes, uvt, strict=True)
+                ]
+                parts.append(torch.stack(read).sum(0).t())
+            return torch.cat(parts)
+
+        return features
+
+
+def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
+    """tiny-cuda-nn's lookups where it is installed, works and can express the encoding; None elsewhere."""
+    try:
+        import tinycudann  # noqa: PLC0415 - optional, and only for CUDA
+
+        return TinyHash(config, tinycudann.Encoding)
+    except Exception:  # besides ImportError and our InputError it raises what its build or its GPU makes it raise
+        return None
 
 
 def tiny_config(config: HashEncodingConfig, level: HashLevel) -> dict[str, Any]:

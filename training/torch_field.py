@@ -13,7 +13,11 @@ from training.config import TrainingConfig
 from training.field import RenderedRays
 from training.losses import optical_depth_penalty
 from training.rays import RayBatch, Samples, Space, stratified_samples
-from training.torch_query import QueryOptions, density, query
+from training.tiny_cuda_nn import load_tiny_hash
+from training.torch_query import HashFeatures, QueryOptions, density, query
+
+CPU = torch.device("cpu")
+"""Where a training runs unless told otherwise."""
 
 _BLOCKED = 1e-3
 """Transmittance at which what lies behind no longer matters."""
@@ -24,27 +28,40 @@ class TorchField:
 
     A first pass without gradients finds the samples that are blocked and those whose density is 0 and, without a leak,
     cannot get a gradient: well over half of them once a training has found the surface. Only the rest is evaluated with
-    gradients; colors only where w > tau2.
+    gradients; colors only where w > tau2. On CUDA tiny-cuda-nn looks the hash tables up where it is installed and can.
+
+    Args:
+        config: the training.
+        device: where maps, tables, rays and space are.
     """
 
     name = "torch"
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: TrainingConfig, device: torch.device = CPU) -> None:
         self.config = config
+        self._tiny = load_tiny_hash(config.model.hash) if device.type == "cuda" else None
 
     def render(self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int) -> RenderedRays:
         """Render rays at stratified samples, differentiably; see `training.field.Field`."""
         generator = torch.Generator().manual_seed(seed)
         samples = stratified_samples(rays, space, self.config.rays, generator)
-        frame = make_frame(self.config.model, maps, encoding.bake(time), space.box)
-        options = QueryOptions(self.config.density_leak, generator if self.config.blend_at_random else None)
+        frame = make_frame(self.config.model, maps, self._grids(encoding, time), space.box)
+        random_heads = generator if self.config.blend_at_random else None
+        options = QueryOptions(self.config.density_leak, random_heads, self._hashed(encoding, time))
         return render_samples(frame, rays, samples, options, self.config.loss.optical_depth_limit)
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
         """Density without gradients; see `training.field.Field`."""
-        unit_box = torch.tensor([[0.0] * 3, [1.0] * 3])
-        return density(make_frame(self.config.model, maps, encoding.bake(time), unit_box), points)
+        unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=points.device)
+        frame = make_frame(self.config.model, maps, self._grids(encoding, time), unit_box)
+        return density(frame, points, QueryOptions(hashed=self._hashed(encoding, time)))
+
+    def _grids(self, encoding: HashEncoding, time: float) -> list[torch.Tensor]:
+        return encoding.bake(time) if self._tiny is None else []
+
+    def _hashed(self, encoding: HashEncoding, time: float) -> HashFeatures | None:
+        return None if self._tiny is None else self._tiny.at(encoding.tables, time)
 
 
 def make_frame(config: ModelConfig, maps: Maps, grids: list[torch.Tensor], box: torch.Tensor) -> Frame:
@@ -56,7 +73,7 @@ def make_frame(config: ModelConfig, maps: Maps, grids: list[torch.Tensor], box: 
 def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: QueryOptions, limit: float) -> RenderedRays:
     """Composite samples; the penalty counts optical depth over `limit`."""
     count = len(rays.colors)
-    sigma = density(frame, samples.points)
+    sigma = density(frame, samples.points, options)
     blocked, live = _sort_out(samples, sigma, count, options.leak > 0)
     chosen = samples.only(live)
 

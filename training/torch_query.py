@@ -21,6 +21,10 @@ Select = Callable[[torch.Tensor], torch.Tensor]
 """(P,) densities without gradient to the ascending int64 indices of the points that need color."""
 
 
+HashFeatures = Callable[[torch.Tensor], torch.Tensor]
+"""(P, 3) points in [0, 1]^3 to their hash features, summed over the planes: (channels, P)."""
+
+
 @dataclass(frozen=True)
 class QueryOptions:
     """What differs from a plain evaluation while training."""
@@ -29,12 +33,14 @@ class QueryOptions:
     """Slope of sigma's gradient where the rectifier cuts it off."""
     random_heads: torch.Generator | None = None
     """With bilinear heads: draw one of the four by its weight with this generator, instead of blending them."""
+    hashed: HashFeatures | None = None
+    """The hash features of points instead of those in the frame's grids: (P, 3) to (channels, P)."""
 
 
 @torch.no_grad()
-def density(frame: Frame, points: torch.Tensor) -> torch.Tensor:
+def density(frame: Frame, points: torch.Tensor, options: QueryOptions = QueryOptions()) -> torch.Tensor:
     """sigma at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""
-    return _rectify(_raw_density(frame, points, _features(frame, points)), 0.0)
+    return _rectify(_raw_density(frame, points, _features(frame, points, options)), 0.0)
 
 
 def query(
@@ -52,7 +58,7 @@ def query(
     Returns:
         sigma (P,), 1/m; kept (K,) int64, what `select` returned; color (K, 3) in (0, 1).
     """
-    features = _features(frame, points)
+    features = _features(frame, points, options)
     sigma = _rectify(_raw_density(frame, points, features), options.leak)
     kept = select(sigma.detach())
     color = _color(frame, points[kept], features[:, kept].t(), directions[kept], options)
@@ -65,14 +71,18 @@ def _sample(maps: torch.Tensor, uv: torch.Tensor) -> torch.Tensor:
     return read[:, :, 0].sum(0)
 
 
-def _features(frame: Frame, points: torch.Tensor) -> torch.Tensor:
-    """F(p), channels first: (32, P)."""
-    uv = plane_coordinates(points)
+def _grid_features(frame: Frame, uv: torch.Tensor) -> torch.Tensor:
     parts = []
     for grid, level in zip(frame.grids, hash_levels(frame.config.hash), strict=True):
         corner, weight = cell_and_weight(uv * level.scale, level.resolution)
         parts.append(_sample(grid, (corner + weight) / (level.resolution - 1)))
-    hashed = torch.cat(parts)
+    return torch.cat(parts)
+
+
+def _features(frame: Frame, points: torch.Tensor, options: QueryOptions) -> torch.Tensor:
+    """F(p), channels first: (32, P)."""
+    uv = plane_coordinates(points)
+    hashed = _grid_features(frame, uv) if options.hashed is None else options.hashed(points)
     if len(hashed) < FEATURE_CHANNELS:
         hashed = functional.pad(hashed, (0, 0, 0, FEATURE_CHANNELS - len(hashed)))
     return _sample(frame.feature_planes, uv) + hashed
@@ -123,12 +133,12 @@ def _apply_heads(heads: torch.Tensor, index: torch.Tensor, features: torch.Tenso
     blocks = (counts + _BLOCK - 1) // _BLOCK
     first_row, first_block = torch.cumsum(counts, 0) - counts, torch.cumsum(blocks, 0) - blocks
     ranked = index[order]
-    slot = first_block[ranked] * _BLOCK + torch.arange(len(order)) - first_row[ranked]
-    head_of_block = torch.repeat_interleave(torch.arange(len(heads)), blocks)
+    slot = first_block[ranked] * _BLOCK + torch.arange(len(order), device=index.device) - first_row[ranked]
+    head_of_block = torch.repeat_interleave(torch.arange(len(heads), device=index.device), blocks)
     rows = torch.cat([features, view], dim=1)
     padded = rows.new_zeros(len(head_of_block) * _BLOCK, rows.shape[1]).index_copy(0, slot, rows[order])
     outputs = _head_products(padded.view(-1, _BLOCK, rows.shape[1]), heads.index_select(0, head_of_block))
-    return torch.zeros(len(order), 3, dtype=rows.dtype).index_copy(0, order, outputs.reshape(-1, 3)[slot])
+    return rows.new_zeros(len(order), 3).index_copy(0, order, outputs.reshape(-1, 3)[slot])
 
 
 def _head_products(x: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:

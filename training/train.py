@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import torch
 import yaml
 
 from model.atomic import atomic_write
@@ -25,6 +26,9 @@ from training.trainer import Trainer, prepare_scene, run_training
 BUNDLE_NAME = "video.mlpvid"
 """What a finished run leaves in its folder, in half precision."""
 
+DEVICES = ("cpu", "cuda")
+"""Where a training can run."""
+
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
@@ -39,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_seed, default=0, help="decides all randomness (default 0)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in RUN, if there is one")
     parser.add_argument("--threads", type=_positive, help="workers (default: one a core); the result is the same")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default cpu)")
     return parser
 
 
@@ -57,6 +62,9 @@ def train(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: the capture, the config or the run's folder is at fault.
     """
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        remedy = "install torch for CUDA (https://pytorch.org/get-started), or leave --device out"
+        raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
     config = load_config(arguments.config)
     if arguments.steps is not None:
         config = dataclasses.replace(config, steps=arguments.steps, minutes=0.0)
@@ -80,7 +88,7 @@ def _prepare(
 ) -> Trainer:
     print("reading the capture", file=sys.stderr)
     scene = prepare_scene(capture, config, arguments.out, pool, resume)
-    trainer = Trainer(capture, config, arguments.seed, scene, pool)
+    trainer = Trainer(capture, config, arguments.seed, scene, pool, device=torch.device(arguments.device))
     if resume:
         trainer.load(arguments.out)
     trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)

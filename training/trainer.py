@@ -41,6 +41,7 @@ class Trainer:
         scene: boxes and hulls of the capture.
         pool: the workers.
         native: use the native field, or not; None: where it can be.
+        device: where frames are decoded and rendered; None: on the CPU. Rays and all random numbers are drawn on the CPU.
     """
 
     def __init__(
@@ -51,14 +52,15 @@ class Trainer:
         scene: Scene,
         pool: ThreadPoolExecutor,
         native: bool | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.config, self.seed, self.scene = config, seed, scene
         self.step, self.seconds = 0, 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = Network(config, scene.num_frames, scene.loop)
+            self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
         self.dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
-        self.field = create_field(config, native)
+        self.field = create_field(config, native, device)
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
         self._pool = pool

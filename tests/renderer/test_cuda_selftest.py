@@ -56,7 +56,7 @@ def test_a_kernel_that_errs_is_named(monkeypatch: pytest.MonkeyPatch, kernel: st
 
 @pytest.mark.parametrize("overrides", [{"assignment": "bilinear"}, {"color_map_resolution": 1}, {"mlp_planes": ("xz",)}])
 def test_kernels_of_all_kinds_of_videos_pass(overrides: dict[str, object]) -> None:
-    renderer, video, camera = CudaRenderer(EmulatedDriver()), small_video(**overrides), make_camera(8, 6)
+    renderer, video, camera = CudaRenderer(EmulatedDriver()), small_video(**overrides), make_camera(8, 6)  # type: ignore[arg-type]
     frame = renderer.prepare(video, 0.0)
     outcomes = list(grouping_checks(renderer, frame, renderer.render(frame, camera)))
     assert [name for name, passed, _ in outcomes if passed] == ["count_heads", "scan_heads", "scatter_heads"]

@@ -120,7 +120,7 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
     precisions: list[torch.dtype] = []
     video = small_video()
     video.decoder.backbone.linear.weight.mul_(1e6)
-    video.decoder.backbone.upsamples[0].weight.mul_(1e-6)  # what follows has its usual size again
+    video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # what follows has its usual size again
     video.decoder.backbone.linear.bias.mul_(1e6)
     driver = EmulatedDriver()
     capture = driver.capture
