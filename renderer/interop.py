@@ -53,7 +53,7 @@ class CudaPixelBuffer:
         from cuda.core import GraphicsResource  # noqa: PLC0415
 
         self._driver, self._bindings = driver, bindings
-        with explained(), driver.stream(DISPLAY_STREAM):
+        with explained(driver.device), driver.stream(DISPLAY_STREAM):
             devices = window_devices()
             if driver.device.index not in devices:
                 raise InteropFault("another GPU draws the window than the one that renders", remedy_for(os.environ))
@@ -66,7 +66,7 @@ class CudaPixelBuffer:
         from cuda.core import Stream  # noqa: PLC0415
 
         pixels = image.device_rgba
-        with explained(), self._driver.stream(DISPLAY_STREAM):
+        with explained(self._driver.device), self._driver.stream(DISPLAY_STREAM):
             if image.ready is not None:
                 image.ready.wait()
             self._driver.share([pixels])
@@ -86,7 +86,10 @@ class CudaPixelBuffer:
 
 
 def window_devices() -> list[int]:
-    """CUDA's numbers of the GPUs that draw the current OpenGL context; InteropFault when there are none."""
+    """CUDA's numbers of the GPUs that draw the current OpenGL context; InteropFault when there are none.
+
+    The calling thread needs a context of CUDA as well: call it within a driver's `stream`.
+    """
     from cuda.bindings import driver as bindings  # noqa: PLC0415 - optional
 
     most = 8
@@ -111,24 +114,26 @@ def remedy_for(environment: Any, platform: str = sys.platform) -> str:
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
+def explained(device: torch.device) -> Iterator[None]:
     """Turn any failure of CUDA inside into an `InteropFault`, and clear the error that the runtime remembers."""
     try:
         yield
     except InteropFault:
-        clear_error()
+        clear_error(device)
         raise
     except Exception as error:  # every library here has its own types
-        clear_error()
+        clear_error(device)
         raise InteropFault(f"CUDA and OpenGL cannot share memory ({error})", remedy_for(os.environ)) from error
 
 
-def clear_error() -> None:
-    """Forget the last error; the next innocent call would report it otherwise."""
-    with contextlib.suppress(Exception):
-        from cuda.bindings import runtime  # noqa: PLC0415 - optional
+def clear_error(device: torch.device) -> None:
+    """Let torch forget the last error; its next innocent operation would report it otherwise.
 
-        runtime.cudaGetLastError()
+    Torch has a CUDA runtime of its own, whose memory of errors no other library can reach. It forgets by reporting: this is
+    that innocent operation.
+    """
+    with contextlib.suppress(Exception):
+        torch.zeros(1, device=device)
 
 
 def connect(image: CudaImage, buffer_name: int) -> PixelBuffer:

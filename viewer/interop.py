@@ -13,6 +13,7 @@ from model.errors import InputError
 from renderer import interop
 from renderer.backend import RenderedImage, Renderer
 from renderer.cuda import CudaRenderer
+from renderer.cuda_driver import DISPLAY_STREAM, CudaFault
 from renderer.cuda_image import CudaImage
 from renderer.interop import InteropFault, PixelBuffer
 from viewer.presenter import Presenter
@@ -32,7 +33,7 @@ def follow_window(renderer: Renderer) -> None:
     Where that is none of CUDA's, or cannot render, it stays; the first image then finds out and says so.
     """
     if isinstance(renderer, CudaRenderer):
-        with contextlib.suppress(InteropFault, InputError):
+        with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
             devices = interop.window_devices()
             if renderer.driver.device.index not in devices:
                 renderer.use_device(devices[0])

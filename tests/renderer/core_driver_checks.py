@@ -380,13 +380,10 @@ def test_another_gpus_window_and_small_buffers_are_refused(driver: CheckedDriver
     renderer = CudaRenderer(driver)
     image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
     libcuda.pixel_buffer(np.zeros(8, np.float32), device=1)
-    assert interop.window_devices() == [1]
+    with driver.stream(RENDER_STREAM):
+        assert interop.window_devices() == [1]
     with pytest.raises(InteropFault, match="another GPU draws the window"):
         CudaPixelBuffer(driver, 5)
     libcuda.pixel_buffer(np.zeros(8, np.float32))
     with pytest.raises(InteropFault, match="maps no memory"):
         CudaPixelBuffer(driver, 5).write(image)
-
-
-def test_errors_are_cleared_without_a_runtime() -> None:
-    interop.clear_error()
