@@ -221,12 +221,16 @@ class CoreDriver:
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """A CUDA graph of what `function` does."""
         with guarded("graph"), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True):
-            for _ in range(3):  # libraries choose and load their kernels in the first calls, which cannot be captured
-                function()
-            torch.cuda.current_stream().synchronize()
+            # A stream of its own: what other threads put on the present one meanwhile would become part of the graph.
+            stream = torch.cuda.Stream(self.device)
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(3):  # libraries choose and load their kernels in the first calls, which cannot be captured
+                    function()
+            stream.synchronize()
             graph = torch.cuda.CUDAGraph()
             # Other threads may allocate meanwhile; that must not break the capture.
-            with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 result = function()
         return Replay(graph, function, result)
 

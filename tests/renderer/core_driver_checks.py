@@ -63,6 +63,9 @@ class FakeStream:
     def wait_event(self, event: FakeEvent) -> None:
         self.torch_cuda.log.append(f"stream {self.cuda_stream} waits for {event.stream}")
 
+    def wait_stream(self, stream: FakeStream) -> None:
+        self.torch_cuda.log.append(f"stream {self.cuda_stream} waits for {stream.cuda_stream}")
+
     def synchronize(self) -> None:
         self.torch_cuda.log.append(f"synchronize {self.cuda_stream}")
 
@@ -102,6 +105,7 @@ class FakeTorchCuda:
         self.streams = [FakeStream(self, 0, 0)]
         self.created: list[FakeStream] = []
         self.capturing = False
+        self.captured: list[FakeStream] = []
         properties = SimpleNamespace(name="Fake GPU", major=8, minor=6, multi_processor_count=2, total_memory=1 << 30)
         for name, value in {
             "is_available": lambda: True,
@@ -121,7 +125,7 @@ class FakeTorchCuda:
         patch.setattr(torch.Tensor, "pin_memory", lambda tensor: self.pin(tensor))  # noqa: PLW0108 - binds the tensor
         patch.setattr(torch.Tensor, "record_stream", lambda _, stream: self.log.append(f"kept for {stream.cuda_stream}"))
 
-    def make_stream(self, _device: torch.device, priority: int) -> FakeStream:
+    def make_stream(self, _device: torch.device, priority: int = 0) -> FakeStream:
         self.created.append(FakeStream(self, 10 * (len(self.created) + 1), priority))
         return self.created[-1]
 
@@ -139,7 +143,10 @@ class FakeTorchCuda:
         assert capture_error_mode == "thread_local"
         assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
         self.capturing = True
+        self.captured.append(stream)
+        self.streams.append(stream)
         yield
+        self.streams.pop()
         self.capturing = False
 
     def pin(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -222,7 +229,7 @@ def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda:
     image = renderer.render(frame, camera)
     wanted = emulated.render(emulated.prepare(video, 1.0), camera)
     assert np.abs(image.rgba - wanted.rgba).max() < 1e-6 and wanted.rgba.any()
-    decode, render = (stream.cuda_stream for stream in torch_cuda.created)
+    decode, _capture, render = (stream.cuda_stream for stream in torch_cuda.created)
     launches = [call.removeprefix("cuLaunchKernel ") for call in libcuda.take_calls() if call.startswith("cuLaunch")]
     assert launches[:2] == [f"bake_grids on {decode}", f"bake_heads on {decode}"]
     assert all(launch.endswith(f" on {render}") for launch in launches[2:]) and len(launches) == 8
@@ -282,6 +289,26 @@ def test_a_graph_keeps_what_it_reads(driver: CheckedDriver, torch_cuda: FakeTorc
     del replay
     gc.collect()
     assert weights() is None
+
+
+def test_only_the_decoder_is_on_the_stream_that_is_captured(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:
+    used: list[int] = []
+
+    def function() -> torch.Tensor:
+        used.append(torch_cuda.streams[-1].cuda_stream)
+        return torch.zeros(1)
+
+    with driver.stream(DECODE_STREAM):
+        present = torch_cuda.streams[-1].cuda_stream
+        CoreDriver.capture(driver, function)
+    (captured,) = (stream.cuda_stream for stream in torch_cuda.captured)
+    assert captured != present and captured not in [stream.cuda_stream for stream in driver._streams.values()]
+    assert set(used) == {captured}, "libraries keep memory a stream: they must be warmed up on the very one"
+    waits, done = (
+        torch_cuda.log.index(f"stream {captured} waits for {present}"),
+        torch_cuda.log.index(f"synchronize {captured}"),
+    )
+    assert waits < done
 
 
 FAULTS = [  # which call of the driver fails, and how; what is done then; what the user reads
@@ -349,7 +376,7 @@ def test_pixel_buffers_are_mapped_on_the_stream_that_writes(
         f"cuGraphicsUnmapResources on {display}",
         "cuGraphicsUnregisterResource",
     ]
-    assert f"stream {display} waits for {torch_cuda.created[1].cuda_stream}" in torch_cuda.log
+    assert f"stream {display} waits for {torch_cuda.created[2].cuda_stream}" in torch_cuda.log
     assert torch_cuda.log[-1] == f"kept for {display}" and f"synchronize {display}" not in torch_cuda.log
 
 
