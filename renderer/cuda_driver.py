@@ -102,7 +102,9 @@ class CudaFault(Exception):
             )
         if self.code in OLD_DRIVER_CODES:
             return InputError(
-                SUBJECT, f"the driver does not take its kernels ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}"
+                SUBJECT,
+                f"the driver does not take its kernels ({self.code})",
+                f"update NVIDIA's driver, or see requirements-cuda.txt for older ones, {OTHER_BACKEND}",
             )
         return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")
 

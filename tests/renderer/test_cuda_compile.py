@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,21 @@ def test_damaged_and_foreign_files_are_compiled_anew(tmp_path: Path, monkeypatch
     assert load_program("composite", "89", tmp_path) == b"other"
     monkeypatch.setattr(cuda_compile, "source_hash", lambda: "changed")
     assert load_program("composite", "86", tmp_path) == b"other"
+
+
+def test_programs_that_start_together_share_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Barrier(4)
+
+    def compile_slowly(*_: str) -> tuple[bytes, str]:
+        started.wait(30)  # all have found the cache empty
+        return b"good" * 100_000, ""
+
+    monkeypatch.setattr(cuda_compile, "compile_program", compile_slowly)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: load_program("composite", "86", tmp_path), range(4)))
+    assert set(results) == {b"good" * 100_000} and len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: pytest.fail("compiled again"))
+    assert load_program("composite", "86", tmp_path) == results[0]
 
 
 def test_no_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

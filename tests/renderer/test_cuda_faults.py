@@ -13,7 +13,7 @@ import renderer.cuda as cuda_module
 from model.errors import InputError
 from renderer.cuda import CudaRenderer
 from renderer.cuda_core_driver import check_result, check_usable, guarded
-from renderer.cuda_driver import STICKY_CODES, CudaFault, code_in
+from renderer.cuda_driver import OLD_DRIVER_CODES, STICKY_CODES, CudaFault, code_in
 from renderer.cuda_workspace import WorkSize
 from renderer.select import create_renderer
 from tests.factories import make_camera
@@ -114,6 +114,11 @@ def test_faults_while_reading_pixels() -> None:
     with pytest.raises(InputError, match="the GPU gave up"):
         _ = image.rgba
     assert image.rgba.any()
+
+
+def test_kernels_too_new_for_the_driver_are_known() -> None:
+    for code in OLD_DRIVER_CODES:
+        assert "does not take its kernels" in str(CudaFault("load", code).explain())
 
 
 def test_sticky_faults_are_known() -> None:
