@@ -233,8 +233,3 @@ class CoreDriver:
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 result = function()
         return Replay(graph, function, result)
-
-    def synchronize(self) -> None:
-        """Wait for the present stream's work."""
-        with guarded("synchronize"):
-            torch.cuda.current_stream(self.device).synchronize()

@@ -127,7 +127,7 @@ class Event(Protocol):
 
 
 class Driver(Protocol):
-    """One GPU. Methods work on the stream of the last `stream`; but for `upload`, `download`, `capture` and `synchronize`
+    """One GPU. Methods work on the stream of the last `stream`; but for `upload`, `download` and `capture`
     they return at once, whatever the GPU is still at.
 
     All of them raise `CudaFault` when the GPU or its driver does.
@@ -185,6 +185,3 @@ class Driver(Protocol):
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """Record work on fixed tensors once; the result replays it and returns what `function` did."""
-
-    def synchronize(self) -> None:
-        """Wait for the present stream's work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 import moderngl
@@ -12,9 +13,13 @@ from model.bundle import read_bundle
 from model.errors import InputError
 from renderer.cuda_driver import Driver
 from renderer.cuda_image import CudaImage
+from renderer.interop import InteropFault
 from renderer.selftest import report, run_selftest
 from viewer.headless import DEFAULT_SIZE, overview
 from viewer.interop import connect
+
+MOST_DEVICES = 8
+"""EGL's devices that are tried."""
 
 
 def selftest(options: argparse.Namespace) -> int:
@@ -31,28 +36,42 @@ def selftest(options: argparse.Namespace) -> int:
 
 
 def round_trip(_driver: Driver, image: CudaImage) -> str:
-    """Send an image to an OpenGL context without a window, and compare what arrived there."""
-    context = hidden_context()
-    try:
-        pixels = image.device_rgba
-        buffer = context.buffer(reserve=pixels.numel() * pixels.element_size(), dynamic=True)
-        shared = connect(image, buffer)
+    """Send an image to an OpenGL context without a window, and compare what arrived there.
+
+    A machine may offer several, on a GPU each or on none: the first that CUDA can share with counts.
+    """
+    refused: list[str] = []
+    for context in hidden_contexts():
         try:
-            shared.write(image)
-            arrived = np.frombuffer(buffer.read(), np.float32)
+            return _sent_through(context, image)
+        except InteropFault as fault:
+            refused.append(f"{context.info['GL_RENDERER']}: {fault}")
         finally:
-            shared.close()
-        if not np.array_equal(arrived, image.rgba.ravel()):
-            raise RuntimeError("the driver reported success, but no pixels arrived")
-        return f"{image.rgba.shape[1]}x{image.rgba.shape[0]} pixels arrived in {context.info['GL_RENDERER']}"
-    finally:
-        context.release()
+            context.release()
+    raise RuntimeError(" | ".join(refused) or "no OpenGL 3.3 here")
 
 
-def hidden_context() -> moderngl.Context:
-    """An OpenGL context without a window: the display's if there is one, else EGL's."""
-    create: Any = moderngl.create_context
+def _sent_through(context: moderngl.Context, image: CudaImage) -> str:
+    pixels = image.device_rgba
+    buffer = context.buffer(reserve=pixels.numel() * pixels.element_size(), dynamic=True)
+    shared = connect(image, buffer)
     try:
-        return create(standalone=True, require=330)  # type: ignore[no-any-return]
-    except Exception:  # moderngl raises bare exceptions
-        return create(standalone=True, require=330, backend="egl")  # type: ignore[no-any-return]
+        shared.write(image)
+        arrived = np.frombuffer(buffer.read(), np.float32)
+    finally:
+        shared.close()
+    if not np.array_equal(arrived, image.rgba.ravel()):
+        raise RuntimeError("the driver reported success, but no pixels arrived")
+    return f"{image.rgba.shape[1]}x{image.rgba.shape[0]} pixels arrived in {context.info['GL_RENDERER']}"
+
+
+def hidden_contexts() -> Iterator[moderngl.Context]:
+    """OpenGL contexts without a window: the display's if there is one, then those of EGL's devices."""
+    create: Any = moderngl.create_context
+    ways: list[dict[str, Any]] = [{}, *({"backend": "egl", "device_index": index} for index in range(MOST_DEVICES))]
+    for way in ways:
+        try:
+            context = create(standalone=True, require=330, **way)
+        except Exception:  # moderngl raises bare exceptions
+            continue
+        yield context

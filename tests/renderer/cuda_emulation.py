@@ -233,10 +233,6 @@ class EmulatedDriver:
 
         return replay
 
-    def synchronize(self) -> None:
-        self.inject("synchronize")
-        self.order.synchronize(self.order.mark(self._stream))
-
     @property
     def _stream(self) -> str:
         return self.streams[-1] if self.streams else "default"

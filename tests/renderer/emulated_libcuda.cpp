@@ -1,5 +1,5 @@
-// A libcuda.so.1 in software: as much of NVIDIA's driver as cuda.bindings and cuda.core ask for. Each call is written down,
-// and can be told to fail once. Launches go to the emulation of the kernels.
+// A libcuda.so.1 in software: as much of NVIDIA's driver as cuda.bindings and cuda.core ask for. Each call is written
+// down, and can be told to fail once. Launches go to the emulation of the kernels.
 #include <dlfcn.h>
 
 #include <cstdint>
@@ -138,7 +138,12 @@ int cuStreamGetDevice(void*, int* device) {
     return 0;
 }
 int cuLibraryLoadData(void** handle, const void* code, void*, void*, unsigned, void*, void*, unsigned) {
-    ENTER("cuLibraryLoadData", std::memcmp(code, "\x7f" "ELF", 4) ? "PTX" : "cubin");
+    ENTER("cuLibraryLoadData", std::memcmp(code,
+                                           "\x7f"
+                                           "ELF",
+                                           4)
+                                   ? "PTX"
+                                   : "cubin");
     *handle = &library;
     return 0;
 }
@@ -159,13 +164,13 @@ int cuKernelGetFunction(void** function, void* kernel) {
     return 0;
 }
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const char* kernel, int threads, size_t shared) {
-    ENTER("cuOccupancyMaxActiveBlocksPerMultiprocessor", std::string(kernel) + " " + std::to_string(threads) + " " +
-                                                             std::to_string(shared));
+    ENTER("cuOccupancyMaxActiveBlocksPerMultiprocessor",
+          std::string(kernel) + " " + std::to_string(threads) + " " + std::to_string(shared));
     *blocks = 2;
     return 0;
 }
-int cuLaunchKernel(const char* kernel, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned rows, unsigned layers,
-                   unsigned shared, void* stream, void** arguments, void** extra) {
+int cuLaunchKernel(const char* kernel, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned rows,
+                   unsigned layers, unsigned shared, void* stream, void** arguments, void** extra) {
     ENTER("cuLaunchKernel", std::string(kernel) + " on " + std::to_string(reinterpret_cast<uintptr_t>(stream)));
     if (rows != 1 || layers != 1 || extra || !current_context) return 1;
     const unsigned grid[3] = {x, y, z};
@@ -212,5 +217,4 @@ int cuGetProcAddress_v2(const char* name, void** function, int, uint64_t, int* s
     if (status) *status = *function ? 0 : 1;
     return *function ? 0 : 500;
 }
-
 }

@@ -16,6 +16,7 @@ from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.cuda import CudaRenderer
+from renderer.cuda_structs import GROUP_THREADS
 from renderer.cuda_workspace import LEAST_CAPACITY
 from renderer.reference import ReferenceRenderer
 from tests.factories import make_camera, make_config, make_video
@@ -124,6 +125,23 @@ def test_launches_fill_the_machine_just_once(driver: EmulatedDriver) -> None:
         ("color_pass_matrix", whole, 128, 0),
         ("composite", whole, 256, 0),
     ]
+
+
+def test_few_blocks_take_turns(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kernel's blocks come back for more work: what they share must be ready for it."""
+    video, camera = small_video(assignment="bilinear"), make_camera(26, 20)
+    renderer = CudaRenderer(driver)
+    wanted = renderer.render(renderer.prepare(video, 1.0), camera)
+    assert wanted.statistics.color_samples > 2 * GROUP_THREADS
+    monkeypatch.setattr("renderer.cuda_frame.MOST_BAKE_BLOCKS", 1)
+    for plain in (False, True):
+        lonely = EmulatedDriver()
+        lonely.multiprocessors, lonely.seed = 1, 77
+        lonely.blocks_per_multiprocessor = lambda *_: 1  # type: ignore[method-assign]
+        other = CudaRenderer(lonely, tensor_cores=not plain)
+        image = other.render(other.prepare(video, 1.0), camera)
+        assert {grid[0] for name, grid, *_ in lonely.launched if name != "bake_heads"} == {1}
+        assert psnr(image, wanted) > 70 if plain else np.array_equal(image.rgba, wanted.rgba)
 
 
 def test_too_many_samples_are_made_room_for(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:

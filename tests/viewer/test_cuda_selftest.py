@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from model.bundle import write_bundle
+from renderer.interop import InteropFault
 from renderer.selftest import Check
 from run_viewer import main
 from tests.factories import make_video
@@ -64,3 +66,33 @@ def test_pixels_make_the_round_trip(monkeypatch: pytest.MonkeyPatch, lazy: bool)
             cuda_selftest.round_trip(image.driver, image)
     else:
         assert cuda_selftest.round_trip(image.driver, image).startswith("6x4 pixels arrived in ")
+
+
+def test_the_context_that_can_share_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def share(_image: Any, buffer: moderngl.Buffer) -> EmulatedBuffer:
+        tried.append(1)
+        if len(tried) < 2:
+            raise InteropFault("no NVIDIA GPU draws the window", "start with X")
+        return EmulatedBuffer(buffer, [])
+
+    def contexts() -> Iterator[moderngl.Context]:
+        for _ in range(2):
+            yield moderngl.create_context(standalone=True, require=330, backend="egl")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cuda_selftest, "connect", share)
+    monkeypatch.setattr(cuda_selftest, "hidden_contexts", contexts)
+    image = cuda_image(random_pixels(6, 4))
+    assert "pixels arrived" in cuda_selftest.round_trip(image.driver, image) and len(tried) == 2
+    tried.clear()
+    monkeypatch.setattr(cuda_selftest, "hidden_contexts", lambda: iter([next(contexts())]))
+    with pytest.raises(RuntimeError, match="no NVIDIA GPU draws the window; start with X"):
+        cuda_selftest.round_trip(image.driver, image)
+
+
+def test_a_machine_without_opengl_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_selftest, "hidden_contexts", lambda: iter(()))
+    image = cuda_image(random_pixels(6, 4))
+    with pytest.raises(RuntimeError, match="no OpenGL"):
+        cuda_selftest.round_trip(image.driver, image)

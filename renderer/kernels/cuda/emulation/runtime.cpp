@@ -181,12 +181,13 @@ int emulation_launch(const char* name, const unsigned* grid, unsigned threads, s
     return last_fault.empty() ? 0 : 1;
 }
 
-// The buffers that the last launch touched, and how: 1 read, 2 written, 3 both. Returns how many there are, `most` at most.
+// The buffers that the last launch touched, and how: 1 read, 2 written, 3 both. Returns how many there are, `most` at
+// most.
 size_t emulation_touched(const void** starts, int* how, size_t most) {
     size_t count = 0;
     for (const auto& [key, region] : emulation::buffers.all()) {
-        const int touched = (region.last_read == emulation::launches ? 1 : 0) +
-                            (region.last_written == emulation::launches ? 2 : 0);
+        const int touched =
+            (region.last_read == emulation::launches ? 1 : 0) + (region.last_written == emulation::launches ? 2 : 0);
         if (touched && count < most) starts[count] = region.start, how[count++] = touched;
     }
     return count;
