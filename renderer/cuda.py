@@ -27,6 +27,9 @@ from renderer.frame_field import FrameFieldStruct, ViewStruct, describe_view
 MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which bounds the memory beside the image."""
 
+FRAME_SHARE = 0.5
+"""Of the GPU's memory, for decoded frames."""
+
 Result = TypeVar("Result")
 
 
@@ -93,6 +96,11 @@ class CudaRenderer:
         self.workspace = Workspace(driver)
         """What the last image was made in."""
         self._resident: dict[tuple[str, int], int] = {}
+
+    @property
+    def frame_memory(self) -> int:
+        """Bytes that frames may hold: the GPU also has networks, images and the work of other programs to hold."""
+        return int(self.driver.total_memory * FRAME_SHARE)
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
         """Decode and bake the frame at `time`; returns while the GPU is at it.

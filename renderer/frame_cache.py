@@ -23,7 +23,7 @@ class FrameCache:
     another thread is preparing waits for it. Fractional times are kept under their exact time.
 
     Args:
-        renderer: prepares frames.
+        renderer: prepares frames; where it has a `frame_memory`, bytes, frames hold no more than that whatever the budget.
         video: where they come from.
         budget: bytes that all frames together may hold.
         max_fractional: frames at fractional times that are kept at once.
@@ -169,6 +169,9 @@ class FrameCache:
                 self._failed[time] = fault
             self._changed.notify_all()
 
+    def _room(self) -> int:
+        return min(self._budget, getattr(self.renderer, "frame_memory", self._budget))
+
     def _total(self) -> int:
         return sum(frame.nbytes for frame in self._frames.values())
 
@@ -187,12 +190,12 @@ class FrameCache:
         for time in fractional[self._max_fractional :]:
             del self._frames[time]
         candidates = sorted((t for t in self._frames if t != self._current), key=ranks.__getitem__)
-        while self._total() > self._budget and candidates:
+        while self._total() > self._room() and candidates:
             del self._frames[candidates.pop()]
 
     def _next_wanted(self) -> float | None:
         # By the largest frame so far, or one that does not fit would be prepared and given up for ever.
-        room = self._budget // self._largest if self._largest else 1
+        room = self._room() // self._largest if self._largest else 1
         # The frame on screen keeps its place in the budget, wherever it stands in the order of play.
         shown = [] if self._current is None else [self._current]
         ahead = [t for t in self._wanted if t not in shown]

@@ -26,6 +26,7 @@ from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, li
 from model.config import ModelConfig
 from model.errors import InputError
 from renderer.cuda_compile import compile_program
+from renderer.selftest import ESTIMATED_MS
 from tests.factories import make_video
 
 LISTING = """
@@ -143,6 +144,7 @@ def test_the_documents_agree_and_reach_what_was_asked() -> None:
     for table, most in ((small, 4.0), (large, 5.0)):
         assert [row[0] for row in table] == [name.replace("  ", " ") for name in VARIATIONS]
         assert table[0][0] == "as assumed" and float(table[0][-1]) <= most
+    assert [round(float(cell), 1) for cell in small[0][1:5]] == list(ESTIMATED_MS.values()), "what the self-test compares with"
     assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only all of the bad together goes beyond"
 
 

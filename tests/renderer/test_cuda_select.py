@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -52,3 +56,19 @@ def test_without_a_gpu_cuda_is_refused_and_auto_is_quiet(capsys: pytest.CaptureF
         create_renderer("cuda")
     assert create_renderer("auto").name in ("cpu", "reference")
     assert "backend cuda" not in capsys.readouterr().err
+
+
+def test_nothing_of_nvidia_is_needed_to_import() -> None:
+    """On machines with neither driver nor packages, AMD's and Apple's among them, all but rendering works."""
+    program = """
+import sys
+for name in ("cuda", "cuda.core", "cuda.bindings", "nvidia"):
+    sys.modules[name] = None
+import renderer.cuda, renderer.interop, renderer.selftest, training.tiny_cuda_nn, viewer.interop
+from renderer.select import create_renderer
+assert "cuda-core" in renderer.selftest.versions() and renderer.selftest.driver_version() == "none"
+assert create_renderer("auto").name in ("cpu", "reference")
+"""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr

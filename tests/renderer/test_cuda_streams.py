@@ -12,6 +12,7 @@ import torch
 import renderer.cuda as cuda_module
 from renderer.cuda import CudaRenderer
 from renderer.cuda_driver import DECODE_STREAM, RENDER_STREAM
+from renderer.frame_cache import FrameCache
 from tests.factories import make_camera
 from tests.renderer.cuda_emulation import EmulatedDriver, EmulatedEvent
 from tests.renderer.stream_order import StreamOrder
@@ -137,3 +138,18 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
     renderer.prepare(small_video(), 0.0)
     assert precisions == [torch.float32, torch.float16]
     assert np.isfinite(image.rgba).all() and image.rgba.any()
+
+
+def test_frames_leave_room_in_the_gpus_memory() -> None:
+    driver, video = EmulatedDriver(), small_video()
+    renderer = CudaRenderer(driver)
+    size = renderer.prepare(video, 0.0).nbytes
+    driver.total_memory = int(2 * 2.5 * size)
+    cache = FrameCache(renderer, video, budget=100 * size)
+    cache.decode_ahead([0.0, 1.0, 2.0])
+    assert cache.wait_until_idle(60)
+    assert cache.cached_times() == [0.0, 1.0], "two and a half fit, whatever the budget says"
+    driver.total_memory = 100 * size
+    cache.decode_ahead([0.0, 1.0, 2.0])
+    assert cache.wait_until_idle(60) and len(cache.cached_times()) == 3
+    cache.close()
