@@ -17,7 +17,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
 from renderer.cuda_compile import PROGRAMS, load_program
-from renderer.cuda_driver import RENDER_STREAM, CudaFault, Driver, code_in
+from renderer.cuda_driver import RENDER_STREAM, CudaFault, Driver, code_in, in_words
 from renderer.cuda_frame import CudaFrame, VideoOnGpu
 from renderer.cuda_image import CudaImage
 from renderer.cuda_structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, FrameWork, describe_rays
@@ -146,9 +146,8 @@ class CudaRenderer:
 
     def _explained(self, action: Callable[[], Result]) -> Result:
         try:
-            return action()
-        except CudaFault as fault:
-            raise fault.explain() from fault
+            with in_words():
+                return action()
         except (torch.OutOfMemoryError, torch.AcceleratorError) as error:  # of torch's own operations, between our calls
             raise CudaFault("torch", code_in(str(error))).explain() from error
 
@@ -232,7 +231,5 @@ class CudaRenderer:
 def _open_driver(index: int) -> Driver:
     from renderer.cuda_core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
 
-    try:
+    with in_words():
         return CoreDriver(index)
-    except CudaFault as fault:
-        raise fault.explain() from fault

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -107,6 +108,15 @@ class CudaFault(Exception):
                 f"update NVIDIA's driver, or see requirements-cuda.txt for older ones, {OTHER_BACKEND}",
             )
         return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Turn faults inside into errors for the user, see `CudaFault.explain`."""
+    try:
+        yield
+    except CudaFault as fault:
+        raise fault.explain() from fault
 
 
 def code_in(text: str) -> str:

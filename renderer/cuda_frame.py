@@ -16,7 +16,7 @@ from model.config import ModelConfig
 from model.decoder import EqualizedLinear, EqualizedUpsample, MapDecoder, Maps
 from model.video import VolumetricVideo
 from renderer.cpu_bake import table_unit
-from renderer.cuda_driver import DECODE_STREAM, Driver, Event
+from renderer.cuda_driver import DECODE_STREAM, Driver, Event, in_words
 from renderer.cuda_structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 from renderer.frame_field import (
     CHANNEL_PAIRS,
@@ -62,6 +62,7 @@ class CudaFrame:
         self.struct = struct
         self.tensors = tensors
         self._events = events
+        self._milliseconds: dict[int, float] = {}
 
     @property
     def ready(self) -> Event:
@@ -75,13 +76,19 @@ class CudaFrame:
 
     @property
     def decode_ms(self) -> float:
-        """Milliseconds on the GPU from latent to maps; waits for them."""
-        return self._events[1].milliseconds_since(self._events[0])
+        """Milliseconds on the GPU from latent to maps; waits for them, once. InputError when the GPU failed."""
+        return self._stage_ms(0)
 
     @property
     def bake_ms(self) -> float:
-        """Milliseconds on the GPU from maps to kernels' arrays; waits for them."""
-        return self._events[2].milliseconds_since(self._events[1])
+        """Milliseconds on the GPU from maps to kernels' arrays; waits for them, once. InputError when the GPU failed."""
+        return self._stage_ms(1)
+
+    def _stage_ms(self, stage: int) -> float:
+        if stage not in self._milliseconds:
+            with in_words():
+                self._milliseconds[stage] = self._events[stage + 1].milliseconds_since(self._events[stage])
+        return self._milliseconds[stage]
 
 
 class VideoOnGpu:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.cuda_driver import RENDER_STREAM, CudaFault, Driver, Event
+from renderer.cuda_driver import RENDER_STREAM, Driver, Event, in_words
 
 
 class CudaImage(RenderedImage):
@@ -53,9 +53,6 @@ class CudaImage(RenderedImage):
     def _array(self, name: str) -> NDArray[np.generic]:
         with self._lock:
             if name not in self._arrays:
-                try:
-                    with self.driver.stream(RENDER_STREAM):
-                        self._arrays[name] = self.driver.download(self.tensors[name])
-                except CudaFault as fault:
-                    raise fault.explain() from fault
+                with in_words(), self.driver.stream(RENDER_STREAM):
+                    self._arrays[name] = self.driver.download(self.tensors[name])
             return self._arrays[name]

@@ -116,6 +116,17 @@ def test_faults_while_reading_pixels() -> None:
     assert image.rgba.any()
 
 
+def test_faults_while_asking_for_times() -> None:
+    driver = EmulatedDriver()
+    frame = CudaRenderer(driver).prepare(small_video(), 0.0)
+    driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(InputError, match="the GPU gave up"):
+        _ = frame.decode_ms
+    assert frame.decode_ms == 1.0
+    driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
+    assert frame.decode_ms == 1.0, "the window asks for it again and again"
+
+
 def test_kernels_too_new_for_the_driver_are_known() -> None:
     for code in OLD_DRIVER_CODES:
         assert "does not take its kernels" in str(CudaFault("load", code).explain())
