@@ -102,6 +102,10 @@ class CudaRenderer:
         """Bytes that frames may hold: the GPU also has networks, images and the work of other programs to hold."""
         return int(self.driver.total_memory * FRAME_SHARE)
 
+    def capture_fault(self, video: VolumetricVideo) -> str:
+        """Why a video's decoder is no CUDA graph; empty when it is one. For the self-test."""
+        return self._explained(lambda: self._on_gpu(video).capture_fault)
+
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
         """Decode and bake the frame at `time`; returns while the GPU is at it.
 

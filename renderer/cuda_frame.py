@@ -16,7 +16,7 @@ from model.config import ModelConfig
 from model.decoder import EqualizedLinear, EqualizedUpsample, MapDecoder, Maps
 from model.video import VolumetricVideo
 from renderer.cpu_bake import table_unit
-from renderer.cuda_driver import DECODE_STREAM, Driver, Event, in_words
+from renderer.cuda_driver import DECODE_STREAM, CudaFault, Driver, Event, in_words
 from renderer.cuda_structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 from renderer.frame_field import (
     CHANNEL_PAIRS,
@@ -105,6 +105,8 @@ class VideoOnGpu:
         self._config = video.config
         self._num_frames = video.num_frames
         self._lock = threading.Lock()
+        self.capture_fault = ""
+        """Why the decoder's kernels are launched one by one; empty when they are a CUDA graph."""
         with driver.stream(DECODE_STREAM):
             tables = video.hash_encoding.tables.detach()
             self._unit = table_unit(tables)
@@ -141,7 +143,13 @@ class VideoOnGpu:
             maps: Maps = network(self._latent.to(dtype))
             return maps
 
-        return self._driver.capture(decode)
+        try:
+            return self._driver.capture(decode)
+        except CudaFault as fault:
+            if fault.sticky or fault.out_of_memory:
+                raise
+            self.capture_fault = str(fault)  # a library that cannot be captured costs time, no more
+            return decode
 
     def _pack_planes(
         self, struct: FrameFieldStruct, features: torch.Tensor, densities: torch.Tensor

@@ -153,6 +153,8 @@ def _kernel_checks(
     renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, cpu_frame: CpuFrame, wanted: RenderedImage
 ) -> Iterator[Check]:
     frame = renderer.prepare(video, 0.0)
+    fault = renderer.capture_fault(video)
+    yield Check("decoder", not fault, fault or "captured as a CUDA graph")
     yield from _bake_checks(renderer, frame, cpu_frame)
     for name, tensor_cores in (("tensor cores", True), ("plain floats", False)):
         renderer.tensor_cores = tensor_cores

@@ -116,6 +116,19 @@ def test_faults_while_reading_pixels() -> None:
     assert image.rgba.any()
 
 
+def test_a_decoder_that_cannot_be_captured_runs_without() -> None:
+    driver = EmulatedDriver()
+    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
+    driver.faults["graph"] = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+    images = [renderer.render(renderer.prepare(video, float(time)), camera) for time in range(2)]
+    assert renderer.capture_fault(video) == "graph: CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+    assert "replay" not in driver.operations
+    captured = CudaRenderer(EmulatedDriver())
+    for time, image in enumerate(images):
+        assert np.array_equal(image.rgba, captured.render(captured.prepare(video, float(time)), camera).rgba)
+    assert captured.capture_fault(video) == ""
+
+
 def test_faults_while_asking_for_times() -> None:
     driver = EmulatedDriver()
     frame = CudaRenderer(driver).prepare(small_video(), 0.0)

@@ -75,7 +75,7 @@ def test_a_good_gpu_passes() -> None:
     assert not failures(checks), report(checks)
     text = report(checks)
     assert text.startswith("CUDA self-test\nok     versions: ") and text.endswith(f"all {len(checks)} checks passed")
-    for name in ("density_pass, samples marched", "count_heads", "scan_heads", "scatter_heads", "composite, depth"):
+    for name in ("decoder", "density_pass, samples marched", "count_heads", "scan_heads", "scatter_heads", "composite, depth"):
         assert f"ok     {name}: " in text
     for part in ("Emulated GPU (sm_86)", "bake_grids", "bake_heads", "image with tensor cores", "time of density", "interop"):
         assert part in text
