@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time as clock
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -37,6 +38,9 @@ from viewer.window_theme import apply_theme
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
 """Longest sleep without an event, seconds; a text cursor blinks."""
+
+TOOLTIP = 0.6
+"""The window stays awake for so many seconds after the mouse moved."""
 
 
 class Panel(Protocol):
@@ -99,7 +103,7 @@ class Window:
         self._capture = WindowCapture(app)
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
-        self._last_update = clock.perf_counter()
+        self._last_update = self._last_motion = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
 
     def run(self) -> None:
@@ -110,22 +114,36 @@ class Window:
         self.app.wake = glfw.post_empty_event
         try:
             while not self.params.app_shall_exit:
-                if self.app.sleeps:
-                    self._sleep(glfw.wait_events_timeout)
+                while self.app.sleeps:
+                    self.sleep(glfw.wait_events_timeout, imgui.get_io().want_text_input)
                 immapp.manual_render.render()
         finally:
             self.app.wake = lambda: None
             immapp.manual_render.tear_down()
 
-    def _sleep(self, wait: Callable[[float], None]) -> None:
-        wait(SLEEP_TYPING if imgui.get_io().want_text_input else SLEEP)
-        self.app.redraw(3)
+    def sleep(self, wait: Callable[[float], None], typing: bool = False) -> None:
+        """Wait for an event; when none comes, nothing is drawn unless a file changed.
+
+        Args:
+            wait: waits for so many seconds, or less when an event comes.
+            typing: whether a text cursor blinks.
+        """
+        longest, began = SLEEP_TYPING if typing else SLEEP, clock.perf_counter()
+        wait(longest)
         self._last_update = clock.perf_counter()
+        nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # else it was woken, or was late and may have been
+        if typing or not nothing_came or input_waits():
+            self.app.redraw(3)
+        else:
+            self.app.look_at_files()
 
     # Set-up
 
     def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
         params = hello_imgui.RunnerParams()
+        if keep_layout:  # the window library makes no folder
+            with contextlib.suppress(OSError):
+                layout_path().parent.mkdir(parents=True, exist_ok=True)
         params.app_window_params.window_title = "MLPVid"
         params.app_window_params.window_geometry.size = size
         params.app_window_params.restore_previous_geometry = keep_layout
@@ -146,7 +164,7 @@ class Window:
 
     def _set_callbacks(self, callbacks: hello_imgui.RunnerCallbacks) -> None:
         callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-        callbacks.post_init_add_platform_backend_callbacks = self._watch_drops
+        callbacks.post_init_add_platform_backend_callbacks = self._listen
         callbacks.post_init = self._start
         callbacks.pre_new_frame = self._update
         callbacks.show_menus = lambda: draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
@@ -183,7 +201,7 @@ class Window:
         self._capture.presenter = self.view.presenter
         self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
-    def _watch_drops(self) -> None:
+    def _listen(self) -> None:
         import glfw  # noqa: PLC0415 - after imgui_bundle
         from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
@@ -191,6 +209,7 @@ class Window:
         self._on_drop: Any = lambda _, paths: self.drop(paths)
         set_drop_callback: Any = glfw.set_drop_callback  # its annotation names a wrong signature
         set_drop_callback(window, self._on_drop)
+        self._keyboard.modifiers.listen(window)
 
     def drop(self, paths: list[str]) -> None:
         """Open what was dropped on the window: bundles, camera paths, screenshots with a camera in them."""
@@ -206,8 +225,20 @@ class Window:
         seconds, self._last_update = now - self._last_update, now
         if seconds < 0.5:
             self.app.figures.window_ms.append(seconds * 1000)
+        self._stay_awake(now)
         self._apply_settings()
         self.app.update(seconds)
+
+    def _stay_awake(self, now: float) -> None:
+        # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
+        if input_waits():
+            self.app.redraw(3)
+        # A tooltip appears a moment after the mouse came to rest, when there is no event any more to wake the window.
+        io = imgui.get_io()
+        if io.mouse_delta.x or io.mouse_delta.y:
+            self._last_motion = now
+        if now - self._last_motion < TOOLTIP and io.want_capture_mouse:
+            self.app.redraw(1)
 
     def _apply_settings(self) -> None:
         chosen = self.app.settings.window
@@ -261,6 +292,12 @@ class Window:
         if self.maps.textures is not None:
             self.maps.textures.release()
         self.view.presenter = self.maps.textures = None
+
+
+def input_waits() -> bool:
+    """Whether ImGui has input that it did not take yet."""
+    context: Any = imgui.get_current_context()
+    return context is not None and len(context.input_events_queue) > 0
 
 
 def set_full_screen(full: bool) -> None:

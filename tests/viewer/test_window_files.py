@@ -159,9 +159,8 @@ def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
 
 def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        document = open_document(app)
         app.settings.rendering.render_scale = 0.1
-        app.compare.set_source("reference backend", ReferenceRenderer(), document.video, 1 << 28)
+        app.compare.set_source("reference backend", ReferenceRenderer(), app.front_video, 1 << 28)
         app.compare.mode = Comparison.DIVIDER
         app.focus_panel = "Compare"
         wait_for_image(context, app)

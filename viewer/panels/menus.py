@@ -11,6 +11,7 @@ from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.panels.widgets import em, tooltip
+from viewer.presenter import Comparison
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window")
 """Titles in order; each holds the actions of its category."""
@@ -46,7 +47,8 @@ def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
 def _checked(app: ViewerApp, name: str) -> bool:
     view, kind = app.settings.view, name.removeprefix("view.")
     overlays = {"box": view.show_box, "cameras": view.show_cameras, "axes": view.show_axes, "grid": view.show_grid}
-    overlays["cells"] = app.image.show_cells
+    overlays.update(cells=app.image.show_cells, path=view.show_path)
+    overlays.update(split=app.compare.mode is Comparison.DIVIDER, difference=app.compare.mode is Comparison.DIFFERENCE)
     if name.startswith("view."):
         return overlays.get(kind, kind == app.image.mode)
     return name == "camera.roll_lock" and app.document is not None and app.document.camera.roll_locked

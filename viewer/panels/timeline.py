@@ -111,7 +111,6 @@ class TimelinePanel:
                 self._actions.run(name)
         if clock.dropped:
             imgui.same_line(0, em(0.8))
-            imgui.text_disabled(f"{clock.dropped} dropped")
-            tooltip("Frames that came due and were not shown, because rendering was slower than the clock. Click to reset.")
-            if imgui.is_item_clicked():
+            tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."
+            if button(f"{clock.dropped} dropped###dropped", tip):
                 clock.reset_dropped()
