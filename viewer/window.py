@@ -176,7 +176,10 @@ class Window:
     def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
         # The panels' room in multiples of the text's height, as far as the view keeps more than half of the window.
         text = self.app.settings.window.ui_scale
-        right, bottom = min(0.45, 345 * text / size[0]), min(0.4, 150 * text / size[1])
+        width, height = size_on_screen(size)
+        right = min(0.45, 345 * text / width)
+        lines = 1 if (1 - right) * width > 920 * text else 2  # of controls in the timeline
+        bottom = min(0.4, (122 + 28 * lines) * text / height)
         docking = hello_imgui.DockingParams()
         split = hello_imgui.DockingSplit
         docking.docking_splits = [
@@ -292,6 +295,17 @@ class Window:
         if self.maps.textures is not None:
             self.maps.textures.release()
         self.view.presenter = self.maps.textures = None
+
+
+def size_on_screen(size: tuple[int, int]) -> tuple[int, int]:
+    """What is left of a window's size on a screen that is smaller."""
+    import glfw  # noqa: PLC0415 - after imgui_bundle
+
+    monitor = glfw.get_primary_monitor() if glfw.init() else None
+    if not monitor:
+        return size
+    _, _, width, height = glfw.get_monitor_workarea(monitor)
+    return min(size[0], width or size[0]), min(size[1], height or size[1])
 
 
 def input_waits() -> bool:

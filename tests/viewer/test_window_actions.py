@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
-from viewer.actions import ACTIONS, BY_NAME, Chord
+from viewer.actions import ACTIONS, BY_NAME, SIDES, Chord
 from viewer.app import ViewerApp
 from viewer.app_actions import UI_SCALES, ActionRunner, next_stop
 from viewer.app_image import MODES
@@ -134,6 +134,10 @@ def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
         assert camera.state.snapped is None
         press(context, "camera.redo")
         np.testing.assert_allclose(camera.state.rotation, cameras[2].R, atol=1e-9)
+        for number, side in enumerate(SIDES):
+            press(context, f"camera.from_{side}")
+            forward = camera.state.forward[number // 2]
+            assert forward == pytest.approx(-1.0 if number % 2 == 0 else 1.0)
         press(context, "camera.roll_lock")
         assert not camera.roll_locked
         app.set_clipboard("nonsense")
@@ -185,6 +189,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
             assert app.image.mode == mode
             screenshot(context, f"mode-{mode}")
         overlays = (("box", "show_box"), ("cameras", "show_cameras"), ("axes", "show_axes"), ("grid", "show_grid"))
+        overlays = (*overlays, ("path", "show_path"))
         for name, setting in overlays:
             before = getattr(view, setting)
             press(context, f"view.{name}")
@@ -212,6 +217,17 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "path.replace")
         assert document.camera_path.keyframes[1].frame == 5
         screenshot(context, "path")
+        before = document.camera.state
+        press(context, "path.previous")
+        assert document.selected_keyframe == 0 and document.playback.time == 0
+        press(context, "path.previous")
+        press(context, "path.next")
+        assert document.selected_keyframe == 1 and document.playback.time == 5
+        press(context, "camera.undo")
+        press(context, "camera.undo")
+        press(context, "camera.undo")
+        assert document.camera.state is before
+        document.selected_keyframe = 1
         press(context, "path.preview")
         wait_until(context, lambda: 0 < document.playback.time < 5 and document.previewing, 20)
         press(context, "path.preview")

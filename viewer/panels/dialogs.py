@@ -97,6 +97,17 @@ class JobsOverlay:
         imgui.end()
 
 
+MOUSE = [
+    ("drag", "Orbit"),
+    ("right or middle or Shift+drag", "Pan"),
+    ("wheel or Ctrl+drag", "Dolly"),
+    ("Alt+drag", "Look around"),
+    ("double click", "Focus"),
+    ("Tab, then Escape", "Keys for controls"),
+]
+"""What the mouse does in the view, and how the keyboard reaches the controls, as rows of the shortcut sheet."""
+
+
 def compact_sheet() -> dict[str, list[tuple[str, str]]]:
     """The shortcut sheet with the nine capture cameras in one line, and the six sides in another."""
     sheet = shortcut_sheet(sys.platform == "darwin")
@@ -105,6 +116,7 @@ def compact_sheet() -> dict[str, list[tuple[str, str]]]:
     sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps and entry not in sides]
     sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Capture cameras"))
     sheet["Camera"].append((f"{sides[0][0]} to {sides[-1][0]}", "Look from +X, -X, +Y, ..."))
+    sheet["Mouse and controls"] = MOUSE
     return sheet
 
 
@@ -117,17 +129,12 @@ class ShortcutSheet:
             return
         viewport = imgui.get_main_viewport()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        size = ImVec2(min(em(74), viewport.work_size.x * 0.96), min(em(46), viewport.work_size.y * 0.96))
+        size = ImVec2(min(em(74), viewport.work_size.x * 0.98), min(em(46), viewport.work_size.y * 0.98))
         imgui.set_next_window_size(size, imgui.Cond_.appearing)
         flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
         visible, opened = imgui.begin("Keyboard shortcuts", True, flags)
         if visible:
             self._draw_columns()
-            imgui.spacing()
-            imgui.text_wrapped(
-                "Mouse in the view: drag orbits, right or middle drag (or Shift) pans, the wheel and Ctrl+drag dolly, "
-                "Alt+drag looks around, double click focuses. Tab moves between controls, Escape returns to these keys."
-            )
         focused = imgui.is_window_focused()
         imgui.end()
         if not opened or (focused and imgui.is_key_pressed(imgui.Key.escape)):

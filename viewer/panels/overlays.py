@@ -82,6 +82,8 @@ class Overlays:
             self._path = key, wireframes.polyline_segments([path.camera(time).center for time in times.tolist()])
         pen.lines(self._path[1], PATH, 1.5)
         for index, keyframe in enumerate(path.keyframes):
+            if np.linalg.norm(keyframe.camera.center - document.camera.state.eye) < size:
+                continue  # one looks through it
             chosen = index == document.selected_keyframe
             pen.lines(wireframes.frustum_segments(keyframe.camera, size), CHOSEN if chosen else PATH)
 
