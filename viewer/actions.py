@@ -191,6 +191,8 @@ _WINDOW = (
     Action("window.fullscreen", "Full screen", "Window", "Fill the screen, or return to a window.", ("F11",)),
     Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("H",)),
     Action("window.settings", "Settings", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
+    Action("window.next_panel", "Next panel", "Window", "Go to the next panel; Tab then goes through its controls.", ("F6",)),
+    Action("window.previous_panel", "Previous panel", "Window", "Go to the panel before.", ("Shift+F6",)),
     Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
     Action("window.reset_layout", "Reset the layout", "Window", "Put all panels back where they were at first."),
     Action("window.larger", "Larger interface", "Window", "Enlarge text and controls.", ("Ctrl+=",)),

@@ -12,6 +12,7 @@ from viewer.actions import BY_NAME, SIDES
 from viewer.app import DEMO, ViewerApp, go_to_path_time
 from viewer.app_document import Document
 from viewer.app_image import MODES
+from viewer.app_state import PANELS
 from viewer.camera_control import nearest_camera, point_under
 from viewer.camera_path import CameraPath
 from viewer.path_presets import orbit_path, spiral_path
@@ -322,12 +323,17 @@ class ActionRunner:
             "window.fullscreen": lambda: flip(app, "full_screen"),
             "window.hide_ui": lambda: flip(app, "hide_ui"),
             "window.settings": self._dialog("settings"),
+            "window.next_panel": partial(self._next_panel, 1),
+            "window.previous_panel": partial(self._next_panel, -1),
             "window.theme": self._next_theme,
             "window.reset_layout": lambda: setattr(app, "layout_reset_asked", True),
             "window.larger": partial(self._scale_ui, 1),
             "window.smaller": partial(self._scale_ui, -1),
             "window.copy_figures": self._copy_figures,
         }
+
+    def _next_panel(self, step: int) -> None:
+        self.app.focus_panel = PANELS[(PANELS.index(self.app.panel) + step) % len(PANELS)]
 
     def _next_theme(self) -> None:
         window = self.app.settings.window

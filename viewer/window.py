@@ -42,6 +42,9 @@ SLEEP, SLEEP_TYPING = 2.0, 0.4
 TOOLTIP = 0.6
 """The window stays awake for so many seconds after the mouse moved."""
 
+Place = tuple[int, int, int, int]
+"""Left, top, width and height of the window, screen units."""
+
 
 class Panel(Protocol):
     """A part of the window."""
@@ -103,6 +106,7 @@ class Window:
         self._capture = WindowCapture(app)
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
+        self._before_full_screen: Place | None = None
         self._last_update = self._last_motion = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
 
@@ -202,6 +206,10 @@ class Window:
         follow_window(self.app.renderer)
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
+        imgui_context: Any = (
+            imgui.get_current_context()
+        )  # its own Ctrl+Tab would get between the tabs; F6 goes through the panels
+        imgui_context.config_nav_windowing_key_next = imgui_context.config_nav_windowing_key_prev = 0
         self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
     def _listen(self) -> None:
@@ -258,10 +266,10 @@ class Window:
             self.params.docking_params.layout_reset = True
         if self.app.focus_panel:
             self.params.docking_params.focus_dockable_window(self.app.focus_panel)
-            self.app.focus_panel = ""
+            self.app.panel, self.app.focus_panel = self.app.focus_panel, ""
         if self._full_screen != self.app.full_screen:
             self._full_screen = self.app.full_screen
-            set_full_screen(self._full_screen)
+            self._before_full_screen = set_full_screen(self._full_screen, self._before_full_screen)
         if self.app.quit_asked:
             self.params.app_shall_exit = True
 
@@ -314,8 +322,16 @@ def input_waits() -> bool:
     return context is not None and len(context.input_events_queue) > 0
 
 
-def set_full_screen(full: bool) -> None:
-    """Let the window fill its screen, or make it a window again."""
+def set_full_screen(full: bool, before: Place | None) -> Place | None:
+    """Let the window fill its screen, or make it a window again.
+
+    Args:
+        full: which of both.
+        before: where the window is to be again.
+
+    Returns:
+        Where the window was, when it fills the screen now.
+    """
     import glfw  # noqa: PLC0415 - after imgui_bundle
     from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
@@ -323,11 +339,12 @@ def set_full_screen(full: bool) -> None:
     no_monitor: Any = None
     monitor = glfw.get_primary_monitor()
     if not monitor:
-        return
-    left, top, width, height = glfw.get_monitor_workarea(monitor)
+        return before
     if full:
+        place = (*glfw.get_window_pos(window), *glfw.get_window_size(window))
         mode = glfw.get_video_mode(monitor)
         glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
-    else:
-        size = min(1280, width), min(800, height)
-        glfw.set_window_monitor(window, no_monitor, left + (width - size[0]) // 2, top + (height - size[1]) // 2, *size, 0)
+        return place
+    if before is not None:
+        glfw.set_window_monitor(window, no_monitor, *before, 0)
+    return None

@@ -307,36 +307,6 @@ def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
-def test_text_fields_keep_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
-    def look(context: Any) -> None:
-        clock = open_document(app).playback
-        context.item_click("//Timeline/###frame")
-        context.key_chars("k")
-        context.key_press(imgui_chord(Chord("Space")))
-        context.yield_(2)
-        assert not clock.playing and len(open_document(app).camera_path) == 0
-
-    drive(app, look)
-
-
-def test_tab_moves_between_controls_and_escape_gives_the_keys_back(app: ViewerApp, drive: DriveWindow) -> None:
-    def look(context: Any) -> None:
-        from imgui_bundle import imgui
-
-        clock = open_document(app).playback
-        context.window_focus("//Timeline")
-        context.key_press(imgui.Key.tab)
-        context.yield_(3)
-        assert imgui.get_io().nav_visible
-        context.key_press(imgui.Key.escape)
-        context.yield_(3)
-        assert not imgui.get_io().nav_visible
-        press(context, "playback.toggle")
-        assert clock.playing
-
-    drive(app, look)
-
-
 def test_saves_a_screenshot_with_its_camera(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     app.settings.recording.folder = str(tmp_path)
 

@@ -90,6 +90,16 @@ class Driver:
         """Run a program on this screen."""
         return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True, timeout=300).stdout
 
+    def geometry(self) -> str:
+        """Size of the window, WIDTHxHEIGHT."""
+        told = self.do("search", "--onlyvisible", "--name", "MLPVid", "getwindowgeometry")
+        return told.rsplit("Geometry: ", 1)[1].strip()
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the viewer used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def render(self, camera: Path, frame: int, *options: str) -> np.ndarray:
         """What --render gives, (H, W, 3)."""
         target = self.folder / "render.png"
@@ -144,6 +154,26 @@ def test_mouse_and_keys(driver: Driver) -> None:
     assert Image.open(driver.screenshot()).text["mlpvid:frame"] == "1"  # type: ignore[attr-defined]
     driver.do("key", "ctrl+q")
     assert driver.process.wait(300) == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_idling_costs_nothing(driver: Driver) -> None:
+    driver.screenshot()
+    time.sleep(3.0)
+    before = driver.cpu_seconds()
+    time.sleep(5.0)
+    assert driver.cpu_seconds() - before < 0.1
+    driver.do("key", "space", "sleep", "1")
+    assert driver.cpu_seconds() - before > 0.2, "it plays"
+
+
+def test_full_screen_and_back(driver: Driver) -> None:
+    driver.screenshot()
+    sizes = []
+    for _ in range(2):
+        driver.do("key", "F11", "sleep", "2")
+        sizes.append(driver.geometry())
+    assert sizes == ["1024x768", "640x480"]
 
 
 @pytest.mark.skipif(not shutil.which("setxkbmap"), reason="setxkbmap is not installed")

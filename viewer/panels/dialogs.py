@@ -109,15 +109,17 @@ MOUSE = [
 
 
 def compact_sheet() -> dict[str, list[tuple[str, str]]]:
-    """The shortcut sheet with the nine capture cameras in one line, and the six sides in another."""
+    """The shortcut sheet with alike keys in one line, and the mouse besides."""
     sheet = shortcut_sheet(sys.platform == "darwin")
     snaps = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Capture camera ")]
     sides = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Look from ")]
     sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps and entry not in sides]
     sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Capture cameras"))
     sheet["Camera"].append((f"{sides[0][0]} to {sides[-1][0]}", "Look from +X, -X, +Y, ..."))
-    sheet["Mouse and controls"] = MOUSE
-    return sheet
+    fly = [keys for keys, _ in sheet["Fly"]]
+    sheet["Fly"] = [(" ".join(fly[:4]), "Fly"), (" ".join(fly[4:]), "Fly down, up")]
+    late = {name: sheet.pop(name) for name in ("View", "Window")}
+    return {**sheet, "Mouse and controls": MOUSE, **late}
 
 
 class ShortcutSheet:

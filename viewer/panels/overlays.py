@@ -12,6 +12,7 @@ from viewer import wireframes
 from viewer.app import ViewerApp
 from viewer.app_document import Document
 from viewer.panels.widgets import em
+from viewer.threshold import ThresholdedVideo
 
 AXIS_COLORS = (0xFF4A4AE6, 0xFF4CC24C, 0xFFE68A3C)
 """Red x, green y, blue z, as ImGui packs colors (ABGR)."""
@@ -89,10 +90,13 @@ class Overlays:
 
     def _cell_segments(self, document: Document) -> NDArray[np.float64]:
         time = document.playback.time
-        key = (id(document.video), time)
+        video = document.rendered_video
+        found = not isinstance(video, ThresholdedVideo) or video.known_cells(time) is not None
+        key = (id(video), time, found)
         if self._cells is None or self._cells[0] != key:
-            box, occupancy = document.video.box_and_occupancy(time)
-            self._cells = key, wireframes.cell_segments(occupancy.numpy(), box.numpy())[:MAX_CELL_LINES]
+            box, _ = document.video.box_and_occupancy(time)
+            segments = wireframes.cell_segments(document.cells(time).numpy(), box.numpy())
+            self._cells = key, segments[:MAX_CELL_LINES]
         return self._cells[1]
 
     def _grid_segments(self, document: Document) -> NDArray[np.float64]:

@@ -192,6 +192,6 @@ class RecordingDialog:
             self._fault = str(error)
             return
         self._fault = ""
-        app.start_job(offline_job(app.renderer, document.video, output, path, options, app.notify))
+        app.start_job(offline_job(app.renderer, document.rendered_video, output, path, options, app.notify))
         app.dialogs.discard("recording")
         self._document = None
