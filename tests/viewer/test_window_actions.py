@@ -188,12 +188,11 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
             press(context, f"view.{mode}")
             assert app.image.mode == mode
             screenshot(context, f"mode-{mode}")
-        overlays = (("box", "show_box"), ("cameras", "show_cameras"), ("axes", "show_axes"), ("grid", "show_grid"))
-        overlays = (*overlays, ("path", "show_path"))
-        for name, setting in overlays:
-            before = getattr(view, setting)
+        names = ("box", "cameras", "axes", "grid", "path")
+        for name in names:
+            before = getattr(view, f"show_{name}")
             press(context, f"view.{name}")
-            assert getattr(view, setting) is not before
+            assert getattr(view, f"show_{name}") is not before
         press(context, "view.cells")
         assert app.image.show_cells
         view.show_grid = True
