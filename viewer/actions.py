@@ -17,6 +17,9 @@ NAMED_KEYS = (
 CHARACTER_KEYS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,.[]/;'-=\\`")
 """Keys with characters."""
 
+SIDES = ("plus_x", "minus_x", "plus_y", "minus_y", "plus_z", "minus_z")
+"""Directions that one can look from, in the names of the actions "camera.from_*"."""
+
 
 @dataclass(frozen=True)
 class Chord:
@@ -133,6 +136,10 @@ _CAMERA = (
     Action("camera.next", "Next capture camera", "Camera", "Stand where the next capture camera stood.", ("]",)),
     Action("camera.previous", "Previous capture camera", "Camera", "Stand where the camera before it stood.", ("[",)),
     *(
+        Action(f"camera.from_{name}", f"Look from {axis}", "Camera", f"Look at the scene from {axis}, level.", (f"Ctrl+{n}",))
+        for n, (name, axis) in enumerate(zip(SIDES, ("+X", "-X", "+Y", "-Y", "+Z", "-Z"), strict=True), 1)
+    ),
+    *(
         Action(f"camera.snap_{n}", f"Capture camera {n}", "Camera", f"Stand where capture camera {n} stood.", (str(n),))
         for n in range(1, 10)
     ),
@@ -151,6 +158,8 @@ _PATH = (
     Action("path.add", "Add keyframe", "Path", "Put this view and frame on the camera path.", ("K",)),
     Action("path.replace", "Replace keyframe", "Path", "Give the selected keyframe this view and frame.", ("Shift+K",)),
     Action("path.remove", "Delete keyframe", "Path", "Take the selected keyframe off the path.", ("Delete",)),
+    Action("path.next", "Next keyframe", "Path", "Go to the next keyframe of the path.", ("Alt+Right",)),
+    Action("path.previous", "Previous keyframe", "Path", "Go to the keyframe before.", ("Alt+Left",)),
     Action("path.preview", "Preview path", "Path", "Play the camera path in the view.", ("P",)),
     Action("path.orbit", "Orbit preset", "Path", "Replace the path by one turn around the scene."),
     Action("path.spiral", "Spiral preset", "Path", "Replace the path by a rising spiral around the scene."),
@@ -169,6 +178,7 @@ _VIEW = (
     Action("view.box", "Box", "View", "Show the scene's box.", ("B",)),
     Action("view.cells", "Occupied cells", "View", "Show the cells that are not skipped.", ("C",)),
     Action("view.cameras", "Capture cameras", "View", "Show the cameras of the capture.", ("V",)),
+    Action("view.path", "Camera path", "View", "Show the camera path and its keyframes.", ("Shift+P",)),
     Action("view.axes", "Axes", "View", "Show the world's axes.", ("X",)),
     Action("view.grid", "Ground grid", "View", "Show a grid on the ground.", ("G",)),
     Action("view.split", "Split view", "View", "Compare with another bundle or backend.", ("Y",)),
@@ -181,6 +191,8 @@ _WINDOW = (
     Action("window.fullscreen", "Full screen", "Window", "Fill the screen, or return to a window.", ("F11",)),
     Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("H",)),
     Action("window.settings", "Settings", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
+    Action("window.next_panel", "Next panel", "Window", "Go to the next panel; Tab then goes through its controls.", ("F6",)),
+    Action("window.previous_panel", "Previous panel", "Window", "Go to the panel before.", ("Shift+F6",)),
     Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
     Action("window.reset_layout", "Reset the layout", "Window", "Put all panels back where they were at first."),
     Action("window.larger", "Larger interface", "Window", "Enlarge text and controls.", ("Ctrl+=",)),

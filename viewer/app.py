@@ -109,8 +109,10 @@ class ViewerApp(WindowState):
         chosen = self.settings.playback
         document.playback.mode = LoopMode(chosen.mode)
         document.playback.speed, document.playback.sub_frame = chosen.speed, chosen.sub_frame
-        document.camera.roll_locked = self.settings.navigation.roll_locked
-        document.camera.fly_motion = FlyMotion(self.settings.navigation.fly_speed, self.settings.navigation.fly_smoothing)
+        navigation = self.settings.navigation
+        document.camera.roll_locked = navigation.roll_locked
+        document.camera.set_field_of_view(math.radians(navigation.field_of_view))
+        document.camera.fly_motion = FlyMotion(navigation.fly_speed, navigation.fly_smoothing)
         if chosen.autoplay and video.num_frames > 1:
             document.playback.play()
         self.settings.remember_file(str(document.path))
@@ -127,15 +129,28 @@ class ViewerApp(WindowState):
     def close_document(self, index: int) -> None:
         """Close a tab."""
         document = self.documents.pop(index)
-        if self.compare.feed is not None and self.compare.feed.video is document.video:
-            self.compare.clear()
+        self.show_document(max(0, min(self.active_index - (index < self.active_index), len(self.documents) - 1)))
+        self.compare.follow()
         document.close()
-        self.show_document(max(0, self.active_index - (index < self.active_index)) if self.documents else 0)
+
+    def video_of(self, document: Document) -> VolumetricVideo | None:
+        """The video that a tab shows now; None after the tab was closed."""
+        return document.video if document in self.documents else None
+
+    def front_video(self) -> VolumetricVideo | None:
+        """The video in the front tab; None while nothing is open."""
+        return self.document.video if self.document is not None else None
 
     def reload(self, document: Document) -> None:
         """Read a document's bundle again."""
         document.stamp = file_stamp(document.path)
         self.loader.load(document.path)
+
+    def look_at_files(self) -> None:
+        """Read again what changed on disk."""
+        for changed in self._watch.changed(self.documents):
+            self.say(f"{changed.path.name} changed on disk and was read again")
+            self.reload(changed)
 
     # Rendering
 
@@ -251,14 +266,14 @@ class ViewerApp(WindowState):
         if document is None:
             self.new_results = []
             return
-        for changed in self._watch.changed(self.documents):
-            self.say(f"{changed.path.name} changed on disk and was read again")
-            self.reload(changed)
+        self.look_at_files()
         document.playback.advance(seconds)
         self._move_camera(document, seconds)
         self._take_images(document)
         quality, camera = self.quality, document.camera.to_camera(*self.view_size)
         document.request(camera, quality)
+        if quality.moving:
+            self.redraw(2)  # the update after the last move is the one that asks for the fine image
         if self.compare.update(document.playback.time, camera, quality, document.shown):
             self.redraw()
 
@@ -352,3 +367,10 @@ def show_path_time(document: Document) -> None:
     document.playback.pause()
     document.playback.sub_frame = True
     document.playback.seek(min(path.frame(time), document.video.num_frames - 1))
+
+
+def go_to_path_time(document: Document) -> None:
+    """The same as one move that can be undone."""
+    document.camera.begin_gesture()
+    show_path_time(document)
+    document.camera.end_gesture()

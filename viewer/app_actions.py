@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from model.errors import InputError
-from viewer.actions import BY_NAME
-from viewer.app import DEMO, ViewerApp, show_path_time
+from viewer.actions import BY_NAME, SIDES
+from viewer.app import DEMO, ViewerApp, go_to_path_time
 from viewer.app_document import Document
 from viewer.app_image import MODES
+from viewer.app_state import PANELS
 from viewer.camera_control import nearest_camera, point_under
 from viewer.camera_path import CameraPath
 from viewer.path_presets import orbit_path, spiral_path
@@ -108,7 +111,7 @@ class ActionRunner:
             "playback.faster": lambda: self._set_speed(next_stop(SPEEDS, self._document.playback.speed, 1)),
             "playback.slower": lambda: self._set_speed(next_stop(SPEEDS, self._document.playback.speed, -1)),
             "playback.normal_speed": lambda: self._set_speed(1.0),
-            "playback.sub_frame": lambda: flip(self._document.playback, "sub_frame"),
+            "playback.sub_frame": self._toggle_sub_frame,
             "playback.in": clock("set_in_point"),
             "playback.out": clock("set_out_point"),
             "playback.clear_range": clock("clear_range"),
@@ -133,8 +136,14 @@ class ActionRunner:
         self.app.say(f"At the end: {clock.mode.value}")
 
     def _set_speed(self, speed: float) -> None:
-        self._document.playback.speed = speed
+        self._document.playback.speed = self.app.settings.playback.speed = speed
         self.app.say(f"Speed {speed:g}x")
+
+    def _toggle_sub_frame(self) -> None:
+        clock = self._document.playback
+        flip(clock, "sub_frame")
+        self.app.settings.playback.sub_frame = clock.sub_frame
+        self.app.say("Slow motion shows instants between frames" if clock.sub_frame else "Whole frames only")
 
     # Camera
 
@@ -154,6 +163,7 @@ class ActionRunner:
             "camera.next": partial(self._next_camera, 1),
             "camera.previous": partial(self._next_camera, -1),
             **{f"camera.snap_{n}": partial(self.snap_to, n - 1) for n in range(1, 10)},
+            **{f"camera.from_{side}": partial(self.look_from, n // 2, 1 - n % 2 * 2) for n, side in enumerate(SIDES)},
         }
 
     def _moved(self, move: Callable[[], object]) -> None:
@@ -208,6 +218,10 @@ class ActionRunner:
         self._moved(lambda: self._document.camera.snap_to(cameras[index]))
         self.app.say(f"Capture camera {index + 1} of {len(cameras)}")
 
+    def look_from(self, axis: int, sign: int) -> None:
+        """Look at the scene from the positive (`sign` 1) or negative (-1) end of a world axis, 0 to 2."""
+        self._moved(lambda: self._document.camera.look_along(-sign * np.eye(3)[axis]))
+
     # Camera path
 
     def _path(self) -> dict[str, Callable[[], object]]:
@@ -215,6 +229,8 @@ class ActionRunner:
             "path.add": self._add_keyframe,
             "path.replace": self._replace_keyframe,
             "path.remove": self._remove_keyframe,
+            "path.next": partial(self._select_keyframe, 1),
+            "path.previous": partial(self._select_keyframe, -1),
             "path.preview": self._toggle_preview,
             "path.orbit": lambda: self._take_path(self._preset(orbit_path)),
             "path.spiral": lambda: self._take_path(self._preset(spiral_path)),
@@ -244,6 +260,17 @@ class ActionRunner:
             count = len(document.camera_path)
             document.selected_keyframe = min(document.selected_keyframe, count - 1) if count else None
 
+    def _select_keyframe(self, step: int) -> None:
+        document = self._document
+        count, selected = len(document.camera_path), document.selected_keyframe
+        if count == 0:
+            self.app.say("The camera path is empty: press K to add this view")
+            return
+        first = 0 if step > 0 else count - 1
+        document.selected_keyframe = first if selected is None else min(max(selected + step, 0), count - 1)
+        document.path_time = document.camera_path.keyframes[document.selected_keyframe].time
+        self._moved(lambda: go_to_path_time(document))
+
     def _toggle_preview(self) -> None:
         document = self._document
         if not len(document.camera_path):
@@ -251,9 +278,7 @@ class ActionRunner:
             return
         document.previewing = not document.previewing
         if document.previewing:
-            document.camera.begin_gesture()
-            show_path_time(document)
-            document.camera.end_gesture()
+            go_to_path_time(document)
 
     def _preset(self, preset: Callable[..., CameraPath]) -> CameraPath:
         video, clock = self._document.video, self._document.playback
@@ -274,6 +299,7 @@ class ActionRunner:
             "view.box": lambda: flip(view, "show_box"),
             "view.cells": lambda: flip(image, "show_cells"),
             "view.cameras": lambda: flip(view, "show_cameras"),
+            "view.path": lambda: flip(view, "show_path"),
             "view.axes": lambda: flip(view, "show_axes"),
             "view.grid": lambda: flip(view, "show_grid"),
             "view.split": partial(self._toggle_comparison, Comparison.DIVIDER),
@@ -297,12 +323,17 @@ class ActionRunner:
             "window.fullscreen": lambda: flip(app, "full_screen"),
             "window.hide_ui": lambda: flip(app, "hide_ui"),
             "window.settings": self._dialog("settings"),
+            "window.next_panel": partial(self._next_panel, 1),
+            "window.previous_panel": partial(self._next_panel, -1),
             "window.theme": self._next_theme,
             "window.reset_layout": lambda: setattr(app, "layout_reset_asked", True),
             "window.larger": partial(self._scale_ui, 1),
             "window.smaller": partial(self._scale_ui, -1),
             "window.copy_figures": self._copy_figures,
         }
+
+    def _next_panel(self, step: int) -> None:
+        self.app.focus_panel = PANELS[(PANELS.index(self.app.panel) + step) % len(PANELS)]
 
     def _next_theme(self) -> None:
         window = self.app.settings.window

@@ -36,6 +36,7 @@ class CompareView:
         """Of the second image against the first, dB; None while they do not show the same view at the same size."""
         self.feed: ViewFeed | None = None
         """Where the second image comes from."""
+        self._video: Callable[[], VolumetricVideo | None] = lambda: None
         self._compared: tuple[ViewResult | None, ViewResult | None] = (None, None)
 
     @property
@@ -43,20 +44,43 @@ class CompareView:
         """Whether a second image is wanted and there is something to render it from."""
         return self.mode is not Comparison.NONE and self.feed is not None
 
-    def set_source(self, label: str, renderer: Renderer, video: VolumetricVideo, cache_bytes: int) -> None:
-        """Compare with this video rendered by this backend."""
+    def set_source(self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int) -> None:
+        """Compare with a video rendered by this backend.
+
+        Args:
+            label: what people call it.
+            renderer: the backend.
+            video: asked every time: it changes when a file is read again, or when another tab comes forward; None when there
+                is none any more.
+            cache_bytes: memory budget of its decoded frames.
+        """
         self.clear()
-        self.label = label
-        self.feed = ViewFeed(renderer, video, cache_bytes, self.wake)
+        first = video()
+        if first is not None:
+            self.label, self._video = label, video
+            self.feed = ViewFeed(renderer, first, cache_bytes, self.wake)
 
     def clear(self) -> None:
         """Compare with nothing; ends the threads."""
         if self.feed is not None:
             self.feed.close()
-        self.feed, self.label, self.psnr = None, "", None
+        self.feed, self.label, self.psnr, self._video = None, "", None, lambda: None
+
+    def follow(self) -> None:
+        """Take over the video that is to be compared with now, if it became another one."""
+        video = self._video()
+        if self.feed is None or self.feed.video is video:
+            return
+        if video is None:
+            self.clear()
+            return
+        before = self.feed
+        before.close()
+        self.feed, self.psnr = ViewFeed(before.renderer, video, before.cache.budget, self.wake), None
 
     def update(self, time: float, camera: Camera, quality: Quality, first: ViewResult | None) -> list[ViewResult]:
         """Ask for the same view, take what came, and compare it with the first image."""
+        self.follow()
         if not self.active or self.feed is None:
             return []
         last = self.feed.video.num_frames - 1

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from torch import Tensor
+
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
@@ -14,6 +16,7 @@ from viewer.camera_control import OrbitCamera
 from viewer.camera_path import CameraPath
 from viewer.playback import LoopMode, Playback
 from viewer.render_worker import ViewResult
+from viewer.threshold import ThresholdedVideo
 
 AHEAD = 8
 """Frames decoded ahead of the playhead."""
@@ -51,6 +54,8 @@ class Document:
         """Whether the camera was fitted to the view once."""
         self.stamp = file_stamp(path)
         """State of the file when it was read; another one later means that it changed."""
+        self.tau1: float | None = None
+        """Density up to which cells count as empty, 1/m, instead of the bundle's; None: as the bundle says."""
         self._ahead: list[float] = []
 
     @property
@@ -81,19 +86,39 @@ class Document:
 
     def replace_video(self, video: VolumetricVideo) -> None:
         """Show another version of the bundle; position and camera stay where they can."""
-        renderer, budget, wake = self.feed.renderer, self.feed.cache.budget, self.feed.worker.on_result
-        self.feed.close()
         self.video = video
         self.playback.reset(video.num_frames, video.metadata.fps)
         self.camera.box = video.bounds.astype("float64")
-        self.feed = ViewFeed(renderer, video, budget, wake)
+        self._start_anew(self.feed.renderer)
         self.stamp = file_stamp(self.path)
 
     def replace_renderer(self, renderer: Renderer) -> None:
         """Render with another backend from now on."""
+        self._start_anew(renderer)
+
+    def set_tau1(self, tau1: float | None) -> None:
+        """Skip cells whose density is nowhere above `tau1`, 1/m; None: those that the bundle says."""
+        if tau1 != self.tau1:
+            self.tau1 = tau1
+            self._start_anew(self.feed.renderer)
+
+    @property
+    def rendered_video(self) -> VolumetricVideo:
+        """What is rendered: the video, or with fewer cells than it has."""
+        return self.feed.video
+
+    def cells(self, time: float) -> Tensor:
+        """(X, Y, Z) bool: the occupied cells at a time, the bundle's own while those of tau1 are being found."""
+        video = self.feed.video
+        known = video.known_cells(time) if isinstance(video, ThresholdedVideo) else None
+        return self.video.box_and_occupancy(time)[1] if known is None else known
+
+    def _start_anew(self, renderer: Renderer) -> None:
         budget, wake = self.feed.cache.budget, self.feed.worker.on_result
         self.feed.close()
-        self.feed = ViewFeed(renderer, self.video, budget, wake)
+        video = self.video if self.tau1 is None else ThresholdedVideo(self.video, self.tau1)
+        self.feed = ViewFeed(renderer, video, budget, wake)
+        self._ahead = []
 
     def upcoming(self, count: int) -> list[float]:
         """The frames that playback comes to next, nearest first, the loop considered."""

@@ -14,10 +14,11 @@ from viewer.image_files import read_png_camera
 def take_dropped(app: ViewerApp, name: str) -> None:
     """Take one dropped file; a fault becomes a dialog."""
     path = Path(name)
+    suffix = path.suffix.lower()
     try:
-        if path.suffix == ".mlpvid":
+        if suffix == ".mlpvid":
             app.open(path)
-        elif path.suffix in (".json", ".png"):
+        elif suffix in (".json", ".png"):
             _take_view(app, path)
         else:
             raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
@@ -30,12 +31,14 @@ def _take_view(app: ViewerApp, path: Path) -> None:
     document = app.document
     if document is None:
         raise InputError(path, "needs an open video", "open a .mlpvid first")
-    if path.suffix == ".png":
+    values = {} if path.suffix.lower() == ".png" else read_json(path)
+    if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))
-    elif "keyframes" in (read_json(path) or ()):
+    elif isinstance(values, dict) and "keyframes" in values:
         document.camera_path = CameraPath.load(path)
         document.selected_keyframe, document.path_time = 0, document.camera_path.start
         app.focus_panel = "Camera path"
     else:
         document.camera.snap_to(load_camera(path))
+    document.previewing = False
     app.note_motion()

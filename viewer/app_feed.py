@@ -47,6 +47,8 @@ class ViewFeed:
         """The newest image."""
         self.error: Exception | None = None
         """The fault of the last render, until one goes well."""
+        self.requested: ViewRequest | None = None
+        """What was asked for last."""
         self._view: tuple[object, ...] | None = None
         self._target = 0.0
 
@@ -62,7 +64,13 @@ class ViewFeed:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target = view, target
-        self.worker.submit(ViewRequest(time, camera, quality.settings, first, target, tick))
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, tick)
+        self.worker.submit(self.requested)
+
+    @property
+    def finished(self) -> bool:
+        """Whether `shown` is the last image of what was asked for last."""
+        return self.shown is not None and self.shown.final and self.shown.request is self.requested
 
     def invalidate(self) -> None:
         """Render the next request even if it is the same view."""

@@ -57,6 +57,14 @@ class Figures:
             values[-len(self.image_ms) :] = self.image_ms
         return values
 
+    def rate_plot(self) -> NDArray[np.float32]:
+        """(HISTORY,) images a second from one arrival to the next, oldest first, 0 before there were any."""
+        rates = np.zeros(HISTORY, np.float32)
+        gaps = np.diff(np.array(self.image_times))
+        if gaps.size:
+            rates[-gaps.size :] = 1.0 / np.maximum(gaps, 1e-3)
+        return rates
+
     def rows(self, document: Document | None, renderer: Renderer) -> list[tuple[str, str, str]]:
         """(name, value, explanation) of every figure."""
         rows = [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+PANELS = ("View", "Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Figures", "Speed", "Compare")
+"""Titles of the panels, in the order in which the keyboard goes through them."""
+
 
 class WindowState:
     """Plain state without behavior, shared by the app, the panels and the window."""
@@ -31,6 +34,8 @@ class WindowState:
         """Whether all panels are to go back where they were at first."""
         self.focus_panel = ""
         """Panel to bring forward."""
+        self.panel = PANELS[0]
+        """Panel that was brought forward last."""
         self.screenshot_asked = False
         """Whether the next picture is to be saved."""
         self.clipboard: Callable[[], str] = lambda: ""

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from viewer.camera_state import CameraState
 
 MERGE_SECONDS = 0.6
-"""Moves of one kind that follow each other faster than this are one entry."""
+"""Moves of one steady kind that follow each other faster than this are one entry."""
+
+STEADY = frozenset({"orbit", "look", "pan", "dolly", "move", "roll", "lens"})
+"""Kinds that come in bursts; each of the others, such as a snap to a capture camera, is an entry of its own."""
 
 
 class CameraHistory:
@@ -53,7 +56,8 @@ class CameraHistory:
     def record(self, before: CameraState, kind: str) -> None:
         """A move of some kind was made from `before`; merged with the drag or the burst that it belongs to."""
         now = self._clock()
-        merged = self._gesture is not None or (kind == self._last_kind and now - self._last_time < MERGE_SECONDS)
+        burst = kind in STEADY and kind == self._last_kind and now - self._last_time < MERGE_SECONDS
+        merged = self._gesture is not None or burst
         if not merged:
             self._push(before)
         self._last_kind, self._last_time = kind, now

@@ -224,6 +224,20 @@ class Playback:
             self.markers[frame] = label
             self.markers = dict(sorted(self.markers.items()))
 
+    def move_marker(self, frame: int, target: int) -> int:
+        """Carry the marker at `frame` to another frame and return where it is now; it does not land on another one."""
+        target = self._clamp(target)
+        if frame in self.markers and target not in self.markers:
+            self.markers[target] = self.markers.pop(frame)
+            self.markers = dict(sorted(self.markers.items()))
+            return target
+        return frame
+
+    def name_marker(self, frame: int, label: str) -> None:
+        """Give the marker at `frame`, if there is one, another label."""
+        if frame in self.markers:
+            self.markers[frame] = label
+
     def seek_marker(self, direction: int) -> None:
         """Pause on the next (`direction` > 0) or previous marker; in and out points count as markers."""
         here = self.frame

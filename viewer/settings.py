@@ -152,6 +152,8 @@ class ViewSettings:
     """The scene's box."""
     show_cameras: bool = False
     """Frusta of the capture cameras."""
+    show_path: bool = True
+    """The camera path, where there is one."""
 
     def __post_init__(self) -> None:
         known = self.background in ("color", "checker", "gradient")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time as clock
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -37,6 +38,12 @@ from viewer.window_theme import apply_theme
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
 """Longest sleep without an event, seconds; a text cursor blinks."""
+
+TOOLTIP = 0.6
+"""The window stays awake for so many seconds after the mouse moved."""
+
+Place = tuple[int, int, int, int]
+"""Left, top, width and height of the window, screen units."""
 
 
 class Panel(Protocol):
@@ -99,7 +106,8 @@ class Window:
         self._capture = WindowCapture(app)
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
-        self._last_update = clock.perf_counter()
+        self._before_full_screen: Place | None = None
+        self._last_update = self._last_motion = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
 
     def run(self) -> None:
@@ -110,22 +118,36 @@ class Window:
         self.app.wake = glfw.post_empty_event
         try:
             while not self.params.app_shall_exit:
-                if self.app.sleeps:
-                    self._sleep(glfw.wait_events_timeout)
+                while self.app.sleeps:
+                    self.sleep(glfw.wait_events_timeout, imgui.get_io().want_text_input)
                 immapp.manual_render.render()
         finally:
             self.app.wake = lambda: None
             immapp.manual_render.tear_down()
 
-    def _sleep(self, wait: Callable[[float], None]) -> None:
-        wait(SLEEP_TYPING if imgui.get_io().want_text_input else SLEEP)
-        self.app.redraw(3)
+    def sleep(self, wait: Callable[[float], None], typing: bool = False) -> None:
+        """Wait for an event; when none comes, nothing is drawn unless a file changed.
+
+        Args:
+            wait: waits for so many seconds, or less when an event comes.
+            typing: whether a text cursor blinks.
+        """
+        longest, began = SLEEP_TYPING if typing else SLEEP, clock.perf_counter()
+        wait(longest)
         self._last_update = clock.perf_counter()
+        nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # else it was woken, or was late and may have been
+        if typing or not nothing_came or input_waits():
+            self.app.redraw(3)
+        else:
+            self.app.look_at_files()
 
     # Set-up
 
     def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
         params = hello_imgui.RunnerParams()
+        if keep_layout:  # the window library makes no folder
+            with contextlib.suppress(OSError):
+                layout_path().parent.mkdir(parents=True, exist_ok=True)
         params.app_window_params.window_title = "MLPVid"
         params.app_window_params.window_geometry.size = size
         params.app_window_params.restore_previous_geometry = keep_layout
@@ -146,7 +168,7 @@ class Window:
 
     def _set_callbacks(self, callbacks: hello_imgui.RunnerCallbacks) -> None:
         callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-        callbacks.post_init_add_platform_backend_callbacks = self._watch_drops
+        callbacks.post_init_add_platform_backend_callbacks = self._listen
         callbacks.post_init = self._start
         callbacks.pre_new_frame = self._update
         callbacks.show_menus = lambda: draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
@@ -158,7 +180,10 @@ class Window:
     def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
         # The panels' room in multiples of the text's height, as far as the view keeps more than half of the window.
         text = self.app.settings.window.ui_scale
-        right, bottom = min(0.45, 345 * text / size[0]), min(0.4, 150 * text / size[1])
+        width, height = size_on_screen(size)
+        right = min(0.45, 345 * text / width)
+        lines = 1 if (1 - right) * width > 920 * text else 2  # of controls in the timeline
+        bottom = min(0.4, (122 + 28 * lines) * text / height)
         docking = hello_imgui.DockingParams()
         split = hello_imgui.DockingSplit
         docking.docking_splits = [
@@ -181,9 +206,13 @@ class Window:
         follow_window(self.app.renderer)
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
+        imgui_context: Any = (
+            imgui.get_current_context()
+        )  # its own Ctrl+Tab would get between the tabs; F6 goes through the panels
+        imgui_context.config_nav_windowing_key_next = imgui_context.config_nav_windowing_key_prev = 0
         self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
-    def _watch_drops(self) -> None:
+    def _listen(self) -> None:
         import glfw  # noqa: PLC0415 - after imgui_bundle
         from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
@@ -191,6 +220,7 @@ class Window:
         self._on_drop: Any = lambda _, paths: self.drop(paths)
         set_drop_callback: Any = glfw.set_drop_callback  # its annotation names a wrong signature
         set_drop_callback(window, self._on_drop)
+        self._keyboard.modifiers.listen(window)
 
     def drop(self, paths: list[str]) -> None:
         """Open what was dropped on the window: bundles, camera paths, screenshots with a camera in them."""
@@ -206,8 +236,20 @@ class Window:
         seconds, self._last_update = now - self._last_update, now
         if seconds < 0.5:
             self.app.figures.window_ms.append(seconds * 1000)
+        self._stay_awake(now)
         self._apply_settings()
         self.app.update(seconds)
+
+    def _stay_awake(self, now: float) -> None:
+        # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
+        if input_waits():
+            self.app.redraw(3)
+        # A tooltip appears a moment after the mouse came to rest, when there is no event any more to wake the window.
+        io = imgui.get_io()
+        if io.mouse_delta.x or io.mouse_delta.y:
+            self._last_motion = now
+        if now - self._last_motion < TOOLTIP and io.want_capture_mouse:
+            self.app.redraw(1)
 
     def _apply_settings(self) -> None:
         chosen = self.app.settings.window
@@ -224,10 +266,10 @@ class Window:
             self.params.docking_params.layout_reset = True
         if self.app.focus_panel:
             self.params.docking_params.focus_dockable_window(self.app.focus_panel)
-            self.app.focus_panel = ""
+            self.app.panel, self.app.focus_panel = self.app.focus_panel, ""
         if self._full_screen != self.app.full_screen:
             self._full_screen = self.app.full_screen
-            set_full_screen(self._full_screen)
+            self._before_full_screen = set_full_screen(self._full_screen, self._before_full_screen)
         if self.app.quit_asked:
             self.params.app_shall_exit = True
 
@@ -263,8 +305,33 @@ class Window:
         self.view.presenter = self.maps.textures = None
 
 
-def set_full_screen(full: bool) -> None:
-    """Let the window fill its screen, or make it a window again."""
+def size_on_screen(size: tuple[int, int]) -> tuple[int, int]:
+    """What is left of a window's size on a screen that is smaller."""
+    import glfw  # noqa: PLC0415 - after imgui_bundle
+
+    monitor = glfw.get_primary_monitor() if glfw.init() else None
+    if not monitor:
+        return size
+    _, _, width, height = glfw.get_monitor_workarea(monitor)
+    return min(size[0], width or size[0]), min(size[1], height or size[1])
+
+
+def input_waits() -> bool:
+    """Whether ImGui has input that it did not take yet."""
+    context: Any = imgui.get_current_context()
+    return context is not None and len(context.input_events_queue) > 0
+
+
+def set_full_screen(full: bool, before: Place | None) -> Place | None:
+    """Let the window fill its screen, or make it a window again.
+
+    Args:
+        full: which of both.
+        before: where the window is to be again.
+
+    Returns:
+        Where the window was, when it fills the screen now.
+    """
     import glfw  # noqa: PLC0415 - after imgui_bundle
     from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
@@ -272,11 +339,12 @@ def set_full_screen(full: bool) -> None:
     no_monitor: Any = None
     monitor = glfw.get_primary_monitor()
     if not monitor:
-        return
-    left, top, width, height = glfw.get_monitor_workarea(monitor)
+        return before
     if full:
+        place = (*glfw.get_window_pos(window), *glfw.get_window_size(window))
         mode = glfw.get_video_mode(monitor)
         glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
-    else:
-        size = min(1280, width), min(800, height)
-        glfw.set_window_monitor(window, no_monitor, left + (width - size[0]) // 2, top + (height - size[1]) // 2, *size, 0)
+        return place
+    if before is not None:
+        glfw.set_window_monitor(window, no_monitor, *before, 0)
+    return None

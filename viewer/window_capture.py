@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.errors import InputError
 from viewer import gl
 from viewer.app import ViewerApp
-from viewer.app_recording import free_path
+from viewer.app_recording import ScreenRecording, free_path
 from viewer.image_files import save_png
 from viewer.presenter import Presenter
 
@@ -31,24 +31,32 @@ class WindowCapture:
         display, ratio = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
         self.app.window_pixels = round(display.x * ratio.x), round(display.y * ratio.y)
         recording = self.app.screen_recording
-        try:
-            if recording is not None and recording.due:
-                recording.add(self._pixels())
-            if self.app.screenshot_asked and self._settled():
-                self.app.screenshot_asked = False
+        if recording is not None and recording.due:
+            self._record(recording)
+        if self.app.screenshot_asked and self._settled():
+            self.app.screenshot_asked = False
+            try:
                 self._save_screenshot()
+            except InputError as error:
+                self.app.report(error)
+
+    def _record(self, recording: ScreenRecording) -> None:
+        try:
+            recording.add(self._pixels())
         except InputError as error:
             self.app.screen_recording = None
             self.app.report(error)
+            recording.abort()
 
     def _settled(self) -> bool:
         """Whether the picture is as fine as it gets; while it plays, any is good."""
         document = self.app.document
         if document is None or document.playback.playing:
             return True
-        shown = document.shown
-        at_rest = shown is not None and shown.final and shown.request.time == document.playback.time
-        return at_rest and not self.app.moving and not document.feed.worker.busy
+        asked = document.feed.requested
+        if self.app.moving or asked is None or asked.time != document.playback.time:
+            return False
+        return document.feed.finished and max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
 
     def _pixels(self) -> NDArray[np.uint8]:
         if self.app.record_ui or self.presenter is None:

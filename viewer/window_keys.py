@@ -7,6 +7,7 @@ from typing import Any
 from imgui_bundle import imgui
 
 from viewer.actions import ACTIONS, Action, Chord, bindings
+from viewer.window_modifiers import PressedModifiers
 
 _NAMED = {
     "Space": "space",
@@ -81,6 +82,8 @@ class Keyboard:
 
     def __init__(self, physical: bool) -> None:
         self._physical = physical
+        self.modifiers = PressedModifiers()
+        """Of the real keys."""
         self._chords = [(imgui_chord(chord), chord, action) for chord, action in bindings().items() if not action.held]
         self._held = [action for action in ACTIONS if action.held]
 
@@ -89,11 +92,18 @@ class Keyboard:
         io = imgui.get_io()
         self._switch_navigation(io)
         typing, navigating = io.want_text_input, navigates(io)
-        return [
-            action
+        pressed = [
+            (chord, action)
             for number, chord, action in self._chords
-            if imgui.is_key_chord_pressed(number) and not blocked(chord, typing, navigating)
+            if self._is_pressed(number, chord) and not blocked(chord, typing, navigating)
         ]
+        taken = fly_letters() if self._physical and pressed else set()
+        return [action for chord, action in pressed if not flies(chord, taken)]
+
+    def _is_pressed(self, number: int, chord: Chord) -> bool:
+        if not self._physical:
+            return bool(imgui.is_key_chord_pressed(number))
+        return bool(imgui.is_key_pressed(imgui_key(chord.key), False)) and self.modifiers.fit(chord)
 
     def fly_push(self) -> tuple[float, float, float]:
         """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
@@ -124,6 +134,19 @@ class Keyboard:
         elif any(imgui.is_mouse_clicked(button) for button in (0, 1, 2)) or imgui.is_key_pressed(imgui.Key.escape):
             io.config_flags &= ~flag
             imgui.set_nav_cursor_visible(False)
+
+
+def fly_letters() -> set[str]:
+    """What the keys in the places of W A S D Q E bear in the user's layout, as `Chord` writes it."""
+    import glfw  # noqa: PLC0415 - after imgui_bundle
+
+    places = [getattr(glfw, f"KEY_{action.keys[0]}") for action in ACTIONS if action.held]
+    return {(glfw.get_key_name(place, 0) or "").upper() for place in places}
+
+
+def flies(chord: Chord, letters: set[str]) -> bool:
+    """Whether a chord is a fly key, whose place counts more than its letter: on some layouts W's place bears a comma."""
+    return chord.key in letters and not (chord.ctrl or chord.alt)
 
 
 def navigates(io: imgui.IO) -> bool:

@@ -63,6 +63,12 @@ def frustum_segments(camera: Camera, size: float) -> Segments:
     return np.array([*[(eye, corner) for corner in world[:4]], *base, (world[0], world[4]), (world[4], world[1])])
 
 
+def polyline_segments(points: ArrayLike) -> Segments:
+    """The lines from each of (N, 3) points to the next one."""
+    line = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+    return np.stack([line[:-1], line[1:]], axis=1)
+
+
 def axis_segments(size: float) -> Segments:
     """The world's x, y and z axes from the origin, in this order."""
     return np.stack([np.zeros((3, 3)), np.eye(3) * size], axis=1)

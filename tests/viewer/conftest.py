@@ -87,7 +87,9 @@ def wait_for_image(context: Any, app: ViewerApp) -> None:
 
     def finished() -> bool:
         document = app.document
-        return document is not None and document.shown is not None and document.shown.final and not document.feed.worker.busy
+        if document is None or document.feed.requested is None:
+            return False
+        return document.feed.finished and document.feed.requested.time == document.playback.time
 
     wait_until(context, finished)
 

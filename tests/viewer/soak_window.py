@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,11 @@ from viewer.window_keys import imgui_chord
 SKIPPED = (
     "file.quit",
     "file.open_demo",
-    "file.screenshot",
-    "file.record_screen",
     "file.export_mesh",
     "file.export_points",
     "window.fullscreen",
-    "file.close",
 )
-"""Actions that end the test or write files."""
+"""Actions that end the test, load much or take long."""
 
 ALLOWED_GROWTH = 50.0
 """MiB that the process may grow by after its first quarter."""
@@ -52,7 +50,8 @@ class Monkey:
 
     def act(self, context: Any) -> str:
         """Do one thing and say what it was."""
-        kind = self.random.choice(("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize"))
+        kinds = ("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize", "files", "compare")
+        kind = self.random.choice(kinds)
         return str(getattr(self, kind)(context) or kind)
 
     def key(self, context: Any) -> str:
@@ -91,6 +90,22 @@ class Monkey:
         context.mouse_teleport_to_pos(self._place())
         context.mouse_click(0)
 
+    def files(self, context: Any) -> None:
+        """Have a video open when the last tab was closed, and another one now and then; throw away what was saved."""
+        if len(self.app.documents) < self.random.choice((1, 1, 2)):
+            seed = self.random.choice((1, 2, 3))
+            self.app.add(Path(f"video{seed}.mlpvid"), make_video(seed=seed, num_frames=12))
+        for path in self.app.output_folder.glob("*.*"):
+            if self.app.screen_recording is None and not self.app.jobs:
+                path.unlink(missing_ok=True)
+
+    def compare(self, context: Any) -> None:
+        """Compare with the same video by the same backend, or stop that."""
+        if self.random.random() < 0.5:
+            self.app.compare.set_source("again", self.app.renderer, self.app.front_video, 1 << 24)
+        else:
+            self.app.compare.clear()
+
     def escape(self, context: Any) -> None:
         """Close what is open."""
         from imgui_bundle import imgui
@@ -111,10 +126,29 @@ class Monkey:
         return self.random.uniform(2, 1278), self.random.uniform(40, 798)
 
 
-def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
+def finish_frames(window: Window) -> None:
+    """Let OpenGL complete every frame, as showing it on a screen does: without one it heaps up a megabyte a frame."""
+    draw = window.params.callbacks.before_swap
+
+    def complete() -> None:
+        draw()
+        if window.view.presenter is not None:
+            window.view.presenter.context.finish()
+
+    window.params.callbacks.before_swap = complete
+
+
+def growth_of(memory: list[float]) -> float:
+    """By how many MiB the peak of the second half exceeds that of the first, the first quarter left out."""
+    settled = memory[len(memory) // 4 :]
+    half = len(settled) // 2
+    return max(settled[half:]) - max(settled[:half]) if half else 0.0
+
+
+def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, list[float]]:
     """Let a monkey play for some time and at least `least` inputs.
 
-    Returns the number of inputs, and by how many MiB memory grew after the first quarter.
+    Returns the number of inputs, and the memory of the process in MiB after each twenty.
 
     Raises:
         Exception: whatever went wrong in the window.
@@ -131,6 +165,7 @@ def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
     for seed_of_video in (1, 2):
         app.add(Path(f"video{seed_of_video}.mlpvid"), make_video(seed=seed_of_video, num_frames=12))
     window = Window(app, keep_layout=False, simulated=True)
+    finish_frames(window)
     monkey, memory, count = Monkey(app, window, seed), [], 0
 
     def play(context: Any) -> None:
@@ -148,13 +183,13 @@ def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, float]:
             assert fault is None, fault
             time.sleep(0.002)
 
-    try:
-        testing.run(test_function=play, runner_params=window.params)
-    finally:
-        app.close()
-    settled = memory[len(memory) // 4 :]
-    growth = max(settled[len(settled) // 2 :]) - max(settled[: len(settled) // 2]) if len(settled) > 3 else 0.0
-    return count, growth
+    with tempfile.TemporaryDirectory() as folder:
+        app.settings.recording.folder = folder
+        try:
+            testing.run(test_function=play, runner_params=window.params)
+        finally:
+            app.close()
+    return count, memory
 
 
 def main() -> None:
@@ -163,8 +198,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    count, growth = soak(options.minutes * 60, options.seed)
+    count, memory = soak(options.minutes * 60, options.seed)
+    growth, tenth = growth_of(memory), max(1, len(memory) // 10)
     print(f"{count} random inputs in {options.minutes:g} minutes, memory grew by {growth:.1f} MiB")
+    print("peak of each tenth, MiB:", *(f"{max(memory[i : i + tenth]):.0f}" for i in range(0, len(memory), tenth)))
     if growth > ALLOWED_GROWTH:
         raise SystemExit(f"memory grew by more than {ALLOWED_GROWTH:g} MiB")
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from model.camera import Camera
 from model.errors import InputError
+from tests.factories import make_camera
 from tests.viewer.test_camera_state import odd_camera
 from viewer.camera_control import MAX_PITCH, OrbitCamera, fitting_distance, nearest_camera, point_under
 from viewer.rotations import angles_from_rotation, rotation_from_angles
@@ -332,6 +333,19 @@ def test_a_burst_of_the_wheel_is_one_entry() -> None:
     assert control.state is middle
     control.undo()
     assert control.state is start
+
+
+def test_quick_snaps_are_entries_of_their_own() -> None:
+    clock = Clock()
+    control = orbit_camera(clock=clock)
+    states = [control.state]
+    for azimuth in (0.5, 1.0, 1.5):
+        clock.now += 0.1
+        control.snap_to(make_camera(azimuth=azimuth))
+        states.append(control.state)
+    for expected in reversed(states[:-1]):
+        control.undo()
+        assert control.state is expected
 
 
 def test_history_is_bounded() -> None:

@@ -370,3 +370,15 @@ def test_many_small_steps_equal_one_large_one(mode: LoopMode, reverse: bool, num
     cycle = num_frames if mode is LoopMode.LOOP else 2 * num_frames - 2
     difference = abs(pieces.position - whole.position)
     assert min(difference, abs(cycle - difference)) < 1e-3
+
+
+def test_markers_are_carried_and_named() -> None:
+    clock = Playback(10, 30.0)
+    clock.toggle_marker(2, "a")
+    clock.toggle_marker(5)
+    assert clock.move_marker(2, 7) == 7 and clock.markers == {5: "", 7: "a"}
+    assert clock.move_marker(7, 5) == 7, "there is one already"
+    assert clock.move_marker(7, 99) == 9 and clock.move_marker(1, 3) == 1
+    clock.name_marker(5, "b")
+    clock.name_marker(6, "nothing is there")
+    assert clock.markers == {5: "b", 9: "a"}

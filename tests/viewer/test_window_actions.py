@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
-from viewer.actions import ACTIONS, BY_NAME, Chord
+from viewer.actions import ACTIONS, BY_NAME, SIDES, Chord
 from viewer.app import ViewerApp
 from viewer.app_actions import UI_SCALES, ActionRunner, next_stop
 from viewer.app_image import MODES
@@ -134,6 +134,10 @@ def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
         assert camera.state.snapped is None
         press(context, "camera.redo")
         np.testing.assert_allclose(camera.state.rotation, cameras[2].R, atol=1e-9)
+        for number, side in enumerate(SIDES):
+            press(context, f"camera.from_{side}")
+            forward = camera.state.forward[number // 2]
+            assert forward == pytest.approx(-1.0 if number % 2 == 0 else 1.0)
         press(context, "camera.roll_lock")
         assert not camera.roll_locked
         app.set_clipboard("nonsense")
@@ -184,11 +188,11 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
             press(context, f"view.{mode}")
             assert app.image.mode == mode
             screenshot(context, f"mode-{mode}")
-        overlays = (("box", "show_box"), ("cameras", "show_cameras"), ("axes", "show_axes"), ("grid", "show_grid"))
-        for name, setting in overlays:
-            before = getattr(view, setting)
+        names = ("box", "cameras", "axes", "grid", "path")
+        for name in names:
+            before = getattr(view, f"show_{name}")
             press(context, f"view.{name}")
-            assert getattr(view, setting) is not before
+            assert getattr(view, f"show_{name}") is not before
         press(context, "view.cells")
         assert app.image.show_cells
         view.show_grid = True
@@ -212,6 +216,17 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "path.replace")
         assert document.camera_path.keyframes[1].frame == 5
         screenshot(context, "path")
+        before = document.camera.state
+        press(context, "path.previous")
+        assert document.selected_keyframe == 0 and document.playback.time == 0
+        press(context, "path.previous")
+        press(context, "path.next")
+        assert document.selected_keyframe == 1 and document.playback.time == 5
+        press(context, "camera.undo")
+        press(context, "camera.undo")
+        press(context, "camera.undo")
+        assert document.camera.state is before
+        document.selected_keyframe = 1
         press(context, "path.preview")
         wait_until(context, lambda: 0 < document.playback.time < 5 and document.previewing, 20)
         press(context, "path.preview")
@@ -287,36 +302,6 @@ def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
         context.yield_(2)
         assert open_document(app).playback.mode is LoopMode.PING_PONG
         assert not app.dialogs
-
-    drive(app, look)
-
-
-def test_text_fields_keep_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
-    def look(context: Any) -> None:
-        clock = open_document(app).playback
-        context.item_click("//Timeline/###frame")
-        context.key_chars("k")
-        context.key_press(imgui_chord(Chord("Space")))
-        context.yield_(2)
-        assert not clock.playing and len(open_document(app).camera_path) == 0
-
-    drive(app, look)
-
-
-def test_tab_moves_between_controls_and_escape_gives_the_keys_back(app: ViewerApp, drive: DriveWindow) -> None:
-    def look(context: Any) -> None:
-        from imgui_bundle import imgui
-
-        clock = open_document(app).playback
-        context.window_focus("//Timeline")
-        context.key_press(imgui.Key.tab)
-        context.yield_(3)
-        assert imgui.get_io().nav_visible
-        context.key_press(imgui.Key.escape)
-        context.yield_(3)
-        assert not imgui.get_io().nav_visible
-        press(context, "playback.toggle")
-        assert clock.playing
 
     drive(app, look)
 

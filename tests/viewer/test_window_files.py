@@ -23,6 +23,7 @@ from viewer.app import ViewerApp
 from viewer.app_drop import take_dropped
 from viewer.app_files import download
 from viewer.app_jobs import Job
+from viewer.image_files import save_png
 from viewer.presenter import Comparison
 
 
@@ -141,7 +142,15 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     take_dropped(app, str(tmp_path / "path.json"))
     assert len(document.camera_path) == 1 and app.focus_panel == "Camera path"
     assert not app.errors
-    for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no")):
+    save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
+    take_dropped(app, str(tmp_path / "shot.PNG"))
+    np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, make_camera(40, 30, azimuth=2.0).R)
+    write_bundle(make_video(seed=4, num_frames=2), tmp_path / "dropped.mlpvid")
+    take_dropped(app, str(tmp_path / "dropped.mlpvid"))
+    while len(app.documents) < 2:
+        app.update(0.01)
+    assert open_document(app).path == tmp_path / "dropped.mlpvid"
+    for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no"), ("d.json", "5"), ("e.json", '"keyframes"')):
         (tmp_path / name).write_text(content)
         take_dropped(app, str(tmp_path / name))
         assert name in app.errors.pop()
@@ -159,9 +168,8 @@ def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
 
 def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        document = open_document(app)
         app.settings.rendering.render_scale = 0.1
-        app.compare.set_source("reference backend", ReferenceRenderer(), document.video, 1 << 28)
+        app.compare.set_source("reference backend", ReferenceRenderer(), app.front_video, 1 << 28)
         app.compare.mode = Comparison.DIVIDER
         app.focus_panel = "Compare"
         wait_for_image(context, app)

@@ -7,12 +7,14 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app import ViewerApp
 from viewer.app_recording import fitted_pixels, free_path, offline_job
 from viewer.image_files import over_background
 from viewer.recorder import RecordOptions, plan
+from viewer.video_sink import VideoSink
 
 
 def decoded(path: Path) -> list[Any]:
@@ -80,6 +82,34 @@ def test_the_screen_is_recorded_at_a_steady_rate(app: ViewerApp, drive: DriveWin
         assert str(count) in app.message
 
     drive(app, look)
+
+
+def test_a_full_disk_ends_the_screen_recording_and_is_told(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    plain = VideoSink.write
+
+    def write(sink: VideoSink, pixels: np.ndarray, depth: Any = None) -> None:
+        if sink.frames == 10:
+            with sink._guarded():
+                raise OSError(28, "No space left on device")
+        plain(sink, pixels)
+
+    monkeypatch.setattr(VideoSink, "write", write)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.toggle_screen_recording()
+        wait_until(context, lambda: bool(app.errors))
+        assert app.screen_recording is None
+        assert "No space left on device" in app.errors[0]
+
+    drive(app, look)
+    (left,) = tmp_path.glob("*.mp4")
+    kept = len(decoded(left))
+    assert kept in (9, 10), "the muxer holds the newest one until the next comes"
+    assert f"{kept} finished frames are kept in {left}" in app.errors[0]
 
 
 def test_helpers(tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from tests.viewer.soak_window import ALLOWED_GROWTH, soak
+from tests.viewer.soak_window import ALLOWED_GROWTH, growth_of, soak
 
 
 def test_random_input_breaks_nothing() -> None:
-    count, growth = soak(20.0, seed=11, least=20)
-    assert count >= 20
-    assert growth < ALLOWED_GROWTH
+    count, memory = soak(20.0, seed=11, least=80)
+    assert count >= 80
+    assert growth_of(memory) < ALLOWED_GROWTH
+
+
+def test_growth_is_that_of_the_second_half() -> None:
+    assert growth_of([900.0, 950.0, 100.0, 120.0, 110.0, 130.0, 125.0, 90.0]) == 10.0
+    assert growth_of([]) == 0.0

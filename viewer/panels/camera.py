@@ -105,6 +105,7 @@ class CameraPanel:
                 ):
                     self._actions.snap_to(index)
         imgui.end_child()
+        tooltip("Cameras of the capture, by their numbers.")
 
     def _draw_place(self, document: Document) -> None:
         heading("Place")
@@ -116,4 +117,3 @@ class CameraPanel:
             row("Target", f"{target[0]:.2f}  {target[1]:.2f}  {target[2]:.2f} m", "Point that it turns around.")
             row("Distance", f"{state.distance:.3f} m", "From the camera to the target.")
             imgui.end_table()
-        tooltip("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from imgui_bundle import imgui
 
@@ -34,16 +35,19 @@ class ComparePanel:
         compare.mode = Comparison(mode)
         self._draw_sources(app)
         compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor on differences before the color map.", "%.1fx", True)
+        tip = "Where the two sides meet, 0 at the left to 1 at the right; it can be dragged in the view as well."
+        compare.divider = slider("Divider", compare.divider, 0.0, 1.0, tip)
         imgui.pop_item_width()
         self._draw_state(app)
 
     def _draw_sources(self, app: ViewerApp) -> None:
         document = app.document
         assert document is not None
-        names = ["(nothing)", *(f"{name} backend" for name in BACKENDS)]
         others = [d for d in app.documents if d is not document]
-        names += [d.title for d in others]
-        current = names.index(app.compare.label) if app.compare.label in names else 0
+        names = ["(nothing)", *(f"{name} backend" for name in BACKENDS), *(d.title for d in others)]
+        if app.compare.label and app.compare.label not in names:
+            names.append(app.compare.label)  # the front tab itself, since another one was in front when it was chosen
+        current = names.index(app.compare.label) if app.compare.label else 0
         chosen = combo("With", current, names, "Another backend on the same video, or another open video.")
         if chosen == current:
             return
@@ -52,18 +56,18 @@ class ComparePanel:
         elif chosen <= len(BACKENDS):
             self._choose_backend(app, BACKENDS[chosen - 1], names[chosen])
         else:
-            app.compare.set_source(names[chosen], app.renderer, others[chosen - 1 - len(BACKENDS)].video, app.cache_bytes)
+            other = others[chosen - 1 - len(BACKENDS)]
+            app.compare.set_source(names[chosen], app.renderer, partial(app.video_of, other), app.cache_bytes)
         if app.compare.feed is not None and app.compare.mode is Comparison.NONE:
             app.compare.mode = Comparison.DIVIDER
 
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
-        assert app.document is not None
         try:
             renderer = create_renderer(backend, app.settings.rendering.threads, background=True)
         except InputError as error:
             app.report(error)
             return
-        app.compare.set_source(label, renderer, app.document.video, app.cache_bytes)
+        app.compare.set_source(label, renderer, app.front_video, app.cache_bytes)
 
     def _draw_state(self, app: ViewerApp) -> None:
         compare = app.compare
@@ -74,5 +78,5 @@ class ComparePanel:
             imgui.text("The images are equal" if equal else f"PSNR {compare.psnr:.2f} dB")
         else:
             imgui.text_wrapped("PSNR once both sides show the same view")
-        if button("Center the divider", "Put the divider back into the middle of the view."):
+        if button("Center the divider", "Put the divider back into the middle of the view.", compare.divider != 0.5):
             compare.divider = 0.5

@@ -23,6 +23,31 @@ def begin_modal(title: str, width: float) -> bool:
     return bool(imgui.begin_popup_modal(title, None, flags)[0])
 
 
+def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
+    """Begin a dialog beside which the window stays usable; `width` in text heights. End it with `imgui.end`.
+
+    Returns:
+        Whether its content is to be drawn, and whether it stays open: neither its cross nor Escape was pressed.
+    """
+    viewport = imgui.get_main_viewport()
+    imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    largest = ImVec2(em(width), viewport.work_size.y)
+    imgui.set_next_window_size_constraints(ImVec2(min(em(width), viewport.work_size.x), 0), largest)
+    imgui.set_next_window_size(ImVec2(min(em(width), viewport.work_size.x), 0))
+    flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
+    visible, opened = imgui.begin(title, True, flags | imgui.WindowFlags_.no_resize)
+    return bool(visible), bool(opened) and not _pressed(imgui.Key.escape)
+
+
+def confirmed() -> bool:
+    """Whether Enter was pressed in the current dialog, not to end typing and not for the control in focus."""
+    return _pressed(imgui.Key.enter) and not imgui.get_io().nav_visible
+
+
+def _pressed(key: imgui.Key) -> bool:
+    return imgui.is_window_focused() and imgui.is_key_pressed(key, False) and not imgui.get_io().want_text_input
+
+
 class ErrorDialog:
     """Shows faults one after the other: what is wrong, and what to do."""
 
@@ -72,13 +97,29 @@ class JobsOverlay:
         imgui.end()
 
 
+MOUSE = [
+    ("drag", "Orbit"),
+    ("right or middle or Shift+drag", "Pan"),
+    ("wheel or Ctrl+drag", "Dolly"),
+    ("Alt+drag", "Look around"),
+    ("double click", "Focus"),
+    ("Tab, then Escape", "Keys for controls"),
+]
+"""What the mouse does in the view, and how the keyboard reaches the controls, as rows of the shortcut sheet."""
+
+
 def compact_sheet() -> dict[str, list[tuple[str, str]]]:
-    """The shortcut sheet with the nine capture cameras in one line."""
+    """The shortcut sheet with alike keys in one line, and the mouse besides."""
     sheet = shortcut_sheet(sys.platform == "darwin")
     snaps = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Capture camera ")]
-    sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps]
+    sides = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Look from ")]
+    sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps and entry not in sides]
     sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Capture cameras"))
-    return sheet
+    sheet["Camera"].append((f"{sides[0][0]} to {sides[-1][0]}", "Look from +X, -X, +Y, ..."))
+    fly = [keys for keys, _ in sheet["Fly"]]
+    sheet["Fly"] = [(" ".join(fly[:4]), "Fly"), (" ".join(fly[4:]), "Fly down, up")]
+    late = {name: sheet.pop(name) for name in ("View", "Window")}
+    return {**sheet, "Mouse and controls": MOUSE, **late}
 
 
 class ShortcutSheet:
@@ -90,17 +131,12 @@ class ShortcutSheet:
             return
         viewport = imgui.get_main_viewport()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        size = ImVec2(min(em(74), viewport.work_size.x * 0.96), min(em(46), viewport.work_size.y * 0.96))
+        size = ImVec2(min(em(74), viewport.work_size.x * 0.98), min(em(46), viewport.work_size.y * 0.98))
         imgui.set_next_window_size(size, imgui.Cond_.appearing)
         flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
         visible, opened = imgui.begin("Keyboard shortcuts", True, flags)
         if visible:
             self._draw_columns()
-            imgui.spacing()
-            imgui.text_wrapped(
-                "Mouse in the view: drag orbits, right or middle drag (or Shift) pans, the wheel and Ctrl+drag dolly, "
-                "Alt+drag looks around, double click focuses. Tab moves between controls, Escape returns to these keys."
-            )
         focused = imgui.is_window_focused()
         imgui.end()
         if not opened or (focused and imgui.is_key_pressed(imgui.Key.escape)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import imgui
 
 from model.errors import InputError
 from viewer.app import ViewerApp
@@ -14,6 +14,7 @@ from viewer.app_recording import free_path
 from viewer.mesh import MeshOptions
 from viewer.mesh_export import export_meshes
 from viewer.mesh_files import check_mesh_path
+from viewer.panels.dialogs import begin_dialog, confirmed
 from viewer.panels.widgets import button, checkbox, combo, em, tooltip
 
 SUFFIXES = (".ply", ".glb")
@@ -43,10 +44,7 @@ class ExportDialog:
         if self._shown != name:
             self._shown, self._fault = name, ""
             self._choose_name(app, app.document)
-        imgui.set_next_window_pos(imgui.get_main_viewport().get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(27), 0))
-        flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
-        visible, opened = imgui.begin(NAMES[name], True, flags | imgui.WindowFlags_.no_resize)
+        visible, opened = begin_dialog(NAMES[name], 27)
         if visible:
             imgui.push_item_width(em(12))
             self._draw_content(app, app.document, name)
@@ -81,7 +79,7 @@ class ExportDialog:
         tooltip("The file; of a range the frame number is put into its name.")
         if self._fault:
             imgui.text_wrapped(self._fault)
-        if button("Export", "Write it in the background.", width=em(7)):
+        if button("Export", "Write it in the background. Key: Enter", width=em(7)) or confirmed():
             self._begin(app, document, name)
 
     def _begin(self, app: ViewerApp, document: Document, name: str) -> None:

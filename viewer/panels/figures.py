@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
+from numpy.typing import NDArray
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
@@ -11,7 +12,7 @@ from viewer.panels.widgets import action_tip, button, em, row, tooltip
 
 
 class FiguresPanel:
-    """A plot of the render times and a table of everything else.
+    """Plots of the frame rate and the render times, and a table of everything else.
 
     Args:
         actions: runs what the buttons stand for.
@@ -24,11 +25,11 @@ class FiguresPanel:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
-        values = app.figures.plot()
-        newest = float(values[-1])
-        highest = max(1.0, float(np.percentile(values, 98)) * 1.2)
-        width = imgui.get_content_region_avail().x
-        imgui.plot_lines("###times", values, 0, f"{newest:.1f} ms an image", 0.0, highest, ImVec2(width, em(3.5)))
+        figures = app.figures
+        self._plot("rate", figures.rate_plot(), f"{figures.images_per_second:.0f} images /s")
+        tooltip("Images a second from one to the next, oldest at the left.")
+        times = figures.plot()
+        self._plot("times", times, f"{times[-1]:.1f} ms an image")
         tooltip("Milliseconds of the last render calls, oldest at the left.")
         if imgui.begin_table("figures", 2, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.row_bg):
             for name, value, tip in app.figures.rows(app.document, app.renderer):
@@ -36,3 +37,8 @@ class FiguresPanel:
             imgui.end_table()
         if button("Copy as text###window.copy_figures", action_tip("window.copy_figures")):
             self._actions.run("window.copy_figures")
+
+    def _plot(self, name: str, values: NDArray[np.float32], label: str) -> None:
+        highest = max(1.0, float(np.percentile(values, 98)) * 1.2)
+        size = ImVec2(imgui.get_content_region_avail().x, em(2.4))
+        imgui.plot_lines(f"###{name}", values, 0, label, 0.0, highest, size)

@@ -2,44 +2,80 @@
 
 from __future__ import annotations
 
-import numpy as np
 from imgui_bundle import ImVec2, imgui
 
+from viewer.actions import SIDES
 from viewer.app import ViewerApp
+from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.panels.overlays import AXIS_COLORS
-from viewer.panels.widgets import em, theme_color
+from viewer.panels.widgets import action_tip, em, theme_color
 
 NAMES = ("X", "Y", "Z")
 
+End = tuple[int, int, ImVec2]
+"""Axis, sign and place on the screen of one end of an axis."""
 
-def draw_gizmo(app: ViewerApp, document: Document, corner: ImVec2, width: int) -> None:
-    """Draw into the upper right corner of the view that begins at `corner`; the ends of the axes are buttons."""
-    radius = em(2.6)
-    center = ImVec2(corner.x + width - radius - em(1.2), corner.y + radius + em(1.2))
-    rotation = document.camera.state.rotation
-    draw = imgui.get_window_draw_list()
-    ends = [(sign * rotation[:, axis], axis, sign) for axis in range(3) for sign in (1, -1)]
-    for end, axis, sign in sorted(ends, key=lambda entry: -entry[0][2]):  # far ends first
-        place = ImVec2(center.x + radius * float(end[0]), center.y + radius * float(end[1]))
-        color = AXIS_COLORS[axis]
+
+class Gizmo:
+    """Sits in the upper right corner of the view; the ends of its axes are buttons.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._hovered: tuple[int, int] | None = None
+
+    def handle(self, app: ViewerApp, document: Document, corner: ImVec2, width: int) -> None:
+        """React to the mouse, before the view below it does: of items at one place the first gets the mouse.
+
+        Args:
+            app: is told when something changed.
+            document: whose camera it turns.
+            corner: upper left of the view.
+            width: of the view, screen units.
+        """
+        self._hovered = None
         size = em(0.62)
-        imgui.set_cursor_screen_pos(ImVec2(place.x - size, place.y - size))
-        name = f"{'-' if sign < 0 else '+'}{NAMES[axis]}"
-        pressed = imgui.invisible_button(f"###gizmo{name}", ImVec2(2 * size, 2 * size))
-        hovered = imgui.is_item_hovered()
-        if sign > 0:
-            draw.add_line(center, place, color, 2.0)
-            draw.add_circle_filled(place, size, color)
-            text = imgui.calc_text_size(NAMES[axis])
-            draw.add_text(ImVec2(place.x - text.x / 2, place.y - text.y / 2), 0xFF101010, NAMES[axis])
-        else:
-            draw.add_circle_filled(place, size * 0.8, (color & 0x00FFFFFF) | 0x60000000)
-            draw.add_circle(place, size * 0.8, color)
-        if hovered:
-            draw.add_circle(place, size * 1.2, theme_color(imgui.Col_.text))
-            imgui.set_tooltip(f"Look at the scene from {name}")
-        if pressed:
-            document.camera.look_along(-sign * np.eye(3)[axis])
-            document.previewing = False
-            app.note_motion()
+        for axis, sign, place in reversed(self._ends(document, corner, width)):
+            imgui.set_cursor_screen_pos(ImVec2(place.x - size, place.y - size))
+            if imgui.invisible_button(f"###gizmo{'-' if sign < 0 else '+'}{NAMES[axis]}", ImVec2(2 * size, 2 * size)):
+                self._actions.look_from(axis, sign)
+                app.redraw()
+            if imgui.is_item_hovered():
+                self._hovered = axis, sign
+                imgui.set_tooltip(action_tip(f"camera.from_{SIDES[2 * axis + (sign < 0)]}"))
+        imgui.set_cursor_screen_pos(corner)
+
+    def draw(self, document: Document, corner: ImVec2, width: int) -> None:
+        """Draw over the view that begins at `corner`."""
+        draw, center, size = imgui.get_window_draw_list(), gizmo_center(corner, width), em(0.62)
+        for axis, sign, place in self._ends(document, corner, width):
+            color = AXIS_COLORS[axis]
+            if sign > 0:
+                draw.add_line(center, place, color, 2.0)
+                draw.add_circle_filled(place, size, color)
+                text = imgui.calc_text_size(NAMES[axis])
+                draw.add_text(ImVec2(place.x - text.x / 2, place.y - text.y / 2), 0xFF101010, NAMES[axis])
+            else:
+                draw.add_circle_filled(place, size * 0.8, (color & 0x00FFFFFF) | 0x60000000)
+                draw.add_circle(place, size * 0.8, color)
+            if self._hovered == (axis, sign):
+                draw.add_circle(place, size * 1.2, theme_color(imgui.Col_.text))
+
+    def _ends(self, document: Document, corner: ImVec2, width: int) -> list[End]:
+        """The ends of the axes, the far ones first."""
+        radius, center = em(2.6), gizmo_center(corner, width)
+        rotation = document.camera.state.rotation
+        ends = [(sign * rotation[:, axis], axis, sign) for axis in range(3) for sign in (1, -1)]
+        ends.sort(key=lambda end: -end[0][2])
+        return [
+            (axis, sign, ImVec2(center.x + radius * float(e[0]), center.y + radius * float(e[1]))) for e, axis, sign in ends
+        ]
+
+
+def gizmo_center(corner: ImVec2, width: int) -> ImVec2:
+    """Where the axes meet on the screen, in a view that begins at `corner`."""
+    return ImVec2(corner.x + width - em(3.8), corner.y + em(3.8))

@@ -12,7 +12,13 @@ from viewer.panels.widgets import action_tip, checkbox, color, combo, em, headin
 
 BACKGROUNDS = ("color", "checker", "gradient")
 
-OVERLAYS = (("show_box", "view.box"), ("show_cameras", "view.cameras"), ("show_axes", "view.axes"), ("show_grid", "view.grid"))
+OVERLAYS = (
+    ("show_box", "view.box"),
+    ("show_cameras", "view.cameras"),
+    ("show_path", "view.path"),
+    ("show_axes", "view.axes"),
+    ("show_grid", "view.grid"),
+)
 """Setting and action of each overlay."""
 
 

@@ -11,6 +11,7 @@ from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.panels.widgets import em, tooltip
+from viewer.presenter import Comparison
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window")
 """Titles in order; each holds the actions of its category."""
@@ -46,9 +47,12 @@ def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
 def _checked(app: ViewerApp, name: str) -> bool:
     view, kind = app.settings.view, name.removeprefix("view.")
     overlays = {"box": view.show_box, "cameras": view.show_cameras, "axes": view.show_axes, "grid": view.show_grid}
-    overlays["cells"] = app.image.show_cells
+    overlays.update(cells=app.image.show_cells, path=view.show_path)
+    overlays.update(split=app.compare.mode is Comparison.DIVIDER, difference=app.compare.mode is Comparison.DIFFERENCE)
     if name.startswith("view."):
         return overlays.get(kind, kind == app.image.mode)
+    if name == "file.record_screen":
+        return app.screen_recording is not None
     return name == "camera.roll_lock" and app.document is not None and app.document.camera.roll_locked
 
 
@@ -82,5 +86,7 @@ def draw_status(app: ViewerApp) -> None:
     size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]}"
     busy = "refining" if document.feed.worker.busy else "ready"
     text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {app.renderer.name}"
+    if app.screen_recording is not None:
+        text = f"recording {app.screen_recording.seconds:.0f} s   {text}"
     imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(text).x - em(1))
     imgui.text_disabled(text)

@@ -1,4 +1,4 @@
-"""What is laid over the picture: box, occupied cells, capture cameras, axes, ground grid, the divider, the legend."""
+"""What is laid over the picture: box, occupied cells, capture cameras, camera path, axes, ground grid."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from viewer import wireframes
 from viewer.app import ViewerApp
 from viewer.app_document import Document
 from viewer.panels.widgets import em
+from viewer.threshold import ThresholdedVideo
 
 AXIS_COLORS = (0xFF4A4AE6, 0xFF4CC24C, 0xFFE68A3C)
 """Red x, green y, blue z, as ImGui packs colors (ABGR)."""
 
-GRID, BOX, CELLS, CAMERAS, CHOSEN = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0xB0D0B070, 0xFF30B0FF
+GRID, BOX, CELLS, CAMERAS, CHOSEN, PATH = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0xB0D0B070, 0xFF30B0FF, 0xC0E070D0
 """Colors of the lines, ABGR."""
 
 MAX_CELL_LINES = 4000
 """Lines of cells that are drawn; more would slow the window down."""
+
+
+PATH_PIECES = 12
+"""Straight pieces that the camera path is drawn in between two keyframes."""
 
 
 class Overlays:
@@ -29,6 +34,7 @@ class Overlays:
     def __init__(self) -> None:
         self._cells: tuple[object, NDArray[np.float64]] | None = None
         self._grid: tuple[object, NDArray[np.float64]] | None = None
+        self._path: tuple[object, NDArray[np.float64]] | None = None
 
     def draw(self, app: ViewerApp, document: Document, corner: ImVec2, scale: float) -> None:
         """Draw what is switched on.
@@ -52,6 +58,8 @@ class Overlays:
             pen.lines(wireframes.box_segments(box), BOX)
         if view.show_cameras:
             self._draw_cameras(document, pen)
+        if view.show_path and len(document.camera_path) and not document.previewing:
+            self._draw_path(document, pen)
         if view.show_axes:
             size = float(np.ptp(document.camera.box, axis=0).max()) * 0.4
             for segment, color in zip(wireframes.axis_segments(size), AXIS_COLORS, strict=True):
@@ -67,12 +75,28 @@ class Overlays:
             pen.lines(segments, CHOSEN if chosen else CAMERAS)
             pen.label(camera.center, str(index + 1), CHOSEN if chosen else CAMERAS)
 
+    def _draw_path(self, document: Document, pen: Pen) -> None:
+        path, size = document.camera_path, float(np.ptp(document.camera.box, axis=0).max()) * 0.05
+        key = (path.keyframes, path.tension)
+        if self._path is None or self._path[0] != key:
+            times = np.linspace(path.start, path.end, 1 + PATH_PIECES * (len(path) - 1))
+            self._path = key, wireframes.polyline_segments([path.camera(time).center for time in times.tolist()])
+        pen.lines(self._path[1], PATH, 1.5)
+        for index, keyframe in enumerate(path.keyframes):
+            if np.linalg.norm(keyframe.camera.center - document.camera.state.eye) < size:
+                continue  # one looks through it
+            chosen = index == document.selected_keyframe
+            pen.lines(wireframes.frustum_segments(keyframe.camera, size), CHOSEN if chosen else PATH)
+
     def _cell_segments(self, document: Document) -> NDArray[np.float64]:
         time = document.playback.time
-        key = (id(document.video), time)
+        video = document.rendered_video
+        found = not isinstance(video, ThresholdedVideo) or video.known_cells(time) is not None
+        key = (id(video), time, found)
         if self._cells is None or self._cells[0] != key:
-            box, occupancy = document.video.box_and_occupancy(time)
-            self._cells = key, wireframes.cell_segments(occupancy.numpy(), box.numpy())[:MAX_CELL_LINES]
+            box, _ = document.video.box_and_occupancy(time)
+            segments = wireframes.cell_segments(document.cells(time).numpy(), box.numpy())
+            self._cells = key, segments[:MAX_CELL_LINES]
         return self._cells[1]
 
     def _grid_segments(self, document: Document) -> NDArray[np.float64]:

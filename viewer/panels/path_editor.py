@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.app import ViewerApp, show_path_time
+from viewer.app import ViewerApp, go_to_path_time, show_path_time
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.panels.widgets import action_tip, button, em, faded, slider, theme_color, tooltip
@@ -72,11 +72,21 @@ class PathPanel:
         if changed:
             document.selected_keyframe = path.move(index, time)
         imgui.same_line(0, em(0.5))
-        imgui.text_disabled(f"frame {keyframe.frame:g}")
+        imgui.set_next_item_width(em(5))
+        changed, frame = imgui.input_float("frame", keyframe.frame, 0, 0, "%.2f", imgui.InputTextFlags_.enter_returns_true)
+        tooltip("Frame of the scene that the path shows at this keyframe.")
+        if changed and document.selected_keyframe is not None:
+            path.replace_view(
+                document.selected_keyframe, min(max(frame, 0.0), document.video.num_frames - 1.0), keyframe.camera
+            )
         self._draw_order(document, index)
 
     def _draw_order(self, document: Document, index: int) -> None:
         path = document.camera_path
+        for name, icon in (("path.previous", "|<"), ("path.next", ">|")):
+            imgui.same_line(0, em(0.3))
+            if button(f"{icon}###{name}", action_tip(name)):
+                self._actions.run(name)
         for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
             imgui.same_line(0, em(0.3))
             if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):
@@ -119,6 +129,7 @@ class PathPanel:
         time = max(0.0, (imgui.get_mouse_pos().x - left) / scale)
         path = document.camera_path
         if imgui.is_item_activated():
+            document.camera.begin_gesture()
             near = [i for i, k in enumerate(path.keyframes) if abs(k.time - time) * scale < em(0.6)]
             self._dragged = min(near, key=lambda i: abs(path.keyframes[i].time - time)) if near else None
             if self._dragged is not None:
@@ -131,8 +142,10 @@ class PathPanel:
             document.path_time = min(max(time, path.start), path.end)
             show_path_time(document)
             app.note_motion()
+        if imgui.is_item_deactivated():
+            document.camera.end_gesture()
         if imgui.is_item_hovered() and not imgui.is_item_active():
             imgui.set_tooltip("Drag a keyframe to another time, or the playhead to see the path there.")
         if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and self._dragged is not None:
-            show_path_time(document)
+            go_to_path_time(document)
             app.note_motion()

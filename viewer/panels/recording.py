@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import imgui
 
 from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.app_recording import free_path, offline_job
+from viewer.panels.dialogs import begin_dialog, confirmed
 from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
 """Sizes offered."""
+
+MAX_RATE = 1000.0
+"""Most frames a second of a recording."""
 
 FORMATS = (
     ("MP4, H.264", ".mp4", "h264"),
@@ -56,10 +60,7 @@ class RecordingDialog:
             return
         if self._document is not app.document:
             self._start(app, app.document)
-        imgui.set_next_window_pos(imgui.get_main_viewport().get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(29), 0))
-        flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
-        visible, opened = imgui.begin("Recording", True, flags | imgui.WindowFlags_.no_resize)
+        visible, opened = begin_dialog("Recording", 29)
         if visible:
             imgui.push_item_width(em(13))
             self._draw_what(app, app.document)
@@ -70,11 +71,13 @@ class RecordingDialog:
         imgui.end()
         if not opened:
             app.dialogs.discard("recording")
+            self._document = None
 
     def _start(self, app: ViewerApp, document: Document) -> None:
         self._document = document
         self._use_path = len(document.camera_path) > 0
         self._fps = app.settings.recording.fps or document.playback.fps
+        self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
         self._range = [document.playback.in_point, document.playback.out_point]
         self._choose_name(app)
 
@@ -110,12 +113,15 @@ class RecordingDialog:
             self._width, self._height = SIZES[index]
         _, (self._width, self._height) = imgui.input_int2("Pixels", [self._width, self._height])
         tooltip("Width and height.")
-        _, self._fps = imgui.input_float("Frames a second", self._fps, 0, 0, "%.3f")
+        changed, self._fps = imgui.input_float("Frames a second", self._fps, 0, 0, "%.3f")
         tooltip("Rate of the recording; the scene keeps its own speed whatever this is.")
+        if changed and self._document is not None and 0 < self._fps <= MAX_RATE:
+            kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
         labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
         chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
         if chosen != self._format:
             self._format = chosen
+            kept.codec = FORMATS[chosen][2] if chosen < len(FORMATS) else kept.codec
             self._choose_name(app)
         kept.quality = round(
             slider(
@@ -123,12 +129,12 @@ class RecordingDialog:
                 float(kept.quality),
                 0.0,
                 51.0,
-                "0 is best, 51 smallest; 16 is hard to tell from the original.",
+                "0 is best, 51 smallest; 12 is hard to tell from the original.",
                 "%.0f",
             )
         )
         tip = "Rendered at this multiple of the size along both sides, then averaged: smoother edges."
-        kept.supersampling = round(slider("Supersampling", float(kept.supersampling), 1.0, 4.0, tip, "%.0fx"))
+        kept.supersampling = round(slider("Supersampling", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
         can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
         imgui.begin_disabled(not can)
         self._transparent = checkbox(
@@ -143,7 +149,7 @@ class RecordingDialog:
         tooltip("The file, or the folder for an image sequence.")
         if self._fault:
             imgui.text_wrapped(self._fault)
-        if button("Start", "Render it in the background; the window stays usable.", width=em(8)):
+        if button("Start", "Render it in the background; the window stays usable. Key: Enter", width=em(8)) or confirmed():
             self._begin(app)
 
     def _draw_screen(self, app: ViewerApp) -> None:
@@ -186,6 +192,6 @@ class RecordingDialog:
             self._fault = str(error)
             return
         self._fault = ""
-        app.start_job(offline_job(app.renderer, document.video, output, path, options, app.notify))
+        app.start_job(offline_job(app.renderer, document.rendered_video, output, path, options, app.notify))
         app.dialogs.discard("recording")
         self._document = None

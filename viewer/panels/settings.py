@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
+from viewer.panels.dialogs import begin_dialog
 from viewer.panels.widgets import button, checkbox, combo, em, heading, slider, tooltip
 from viewer.settings import THEMES, reset_settings
 
@@ -18,10 +19,7 @@ class SettingsDialog:
         """Draw while it is open."""
         if "settings" not in app.dialogs:
             return
-        imgui.set_next_window_pos(imgui.get_main_viewport().get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(27), 0))
-        flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
-        visible, opened = imgui.begin("Settings", True, flags | imgui.WindowFlags_.no_resize)
+        visible, opened = begin_dialog("Settings", 27)
         if visible:
             imgui.push_item_width(em(11))
             self._draw_window(app)
@@ -50,8 +48,10 @@ class SettingsDialog:
         playback.mode = MODES[combo("At the end", MODES.index(playback.mode), MODES, "What happens at the end of the range.")]
 
     def _draw_navigation(self, app: ViewerApp) -> None:
-        heading("Mouse")
+        heading("Camera and mouse")
         kept = app.settings.navigation
+        tip = "Vertical field of view that newly opened videos begin with."
+        kept.field_of_view = slider("Field of view", kept.field_of_view, 5.0, 120.0, tip, "%.0f°")
         kept.orbit_speed = slider("Orbit speed", kept.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True)
         kept.dolly_speed = slider(
             "Dolly speed", kept.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True

@@ -8,7 +8,8 @@ import os
 from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
-from viewer.panels.widgets import checkbox, combo, em, heading, slider, tooltip
+from viewer.app_document import Document
+from viewer.panels.widgets import button, checkbox, combo, em, heading, slider, tooltip
 
 BACKENDS = ("auto", "cuda", "cpu", "reference")
 
@@ -17,6 +18,9 @@ class SpeedPanel:
     """Trades quality for time."""
 
     title = "Speed"
+
+    def __init__(self) -> None:
+        self._tau1: float | None = None  # while its slider is held; finding the cells takes too long for every step of it
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -58,9 +62,10 @@ class SpeedPanel:
             app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=new_steps)
         if abs(new_tau2 - tau2) > 1e-9:
             app.render_settings = dataclasses.replace(app.render_settings, weight_threshold=new_tau2)
-        if imgui.button("As the bundle says"):
+        self._draw_tau1(app.document)
+        if button("As the bundle says", "Return to the bundle's own step and thresholds."):
             app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=None, weight_threshold=None)
-        tooltip("Return to the bundle's own step and threshold.")
+            app.document.set_tau1(None)
         self._draw_effect(app)
 
     def _draw_effect(self, app: ViewerApp) -> None:
@@ -69,10 +74,23 @@ class SpeedPanel:
             cost = last.image.statistics
             imgui.text_disabled(f"{cost.density_samples:,} density, {cost.color_samples:,} color samples")
             imgui.text_disabled(f"in {cost.total_ms:.1f} ms")
-        occupancy = app.document.video.config.occupancy if app.document is not None else None
-        if occupancy is not None:
-            imgui.text_disabled(f"tau1 {occupancy.threshold:g} 1/m is baked into the bundle's cells")
-            tooltip("A cell is skipped when its density is nowhere above tau1; the cells are stored in the bundle.")
+        if app.document is not None:
+            cells = app.document.cells(app.document.playback.time)
+            imgui.text_disabled(f"{int(cells.sum()):,} of {cells.numel():,} cells occupied")
+
+    def _draw_tau1(self, document: Document) -> None:
+        own = document.video.config.occupancy.threshold
+        shown = self._tau1 if self._tau1 is not None else document.tau1 if document.tau1 is not None else own
+        tip = (
+            f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The bundle says {own:g}; more is "
+            "faster and loses thin parts, less changes nothing. Frames take longer to prepare meanwhile."
+        )
+        chosen = slider("tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
+        if chosen != shown:
+            self._tau1 = chosen
+        if imgui.is_item_deactivated_after_edit() and self._tau1 is not None:
+            document.set_tau1(self._tau1 if self._tau1 > own else None)
+            self._tau1 = None
 
     def _draw_backend(self, app: ViewerApp) -> None:
         heading("Backend")

@@ -17,6 +17,9 @@ from viewer.timecode import parse_timecode
 
 LOOP_MODES = tuple(LoopMode)
 
+MANNER_WIDTH = 25.0
+"""Width of the controls of speed, loop, range and markers, in text heights."""
+
 
 class TimelinePanel:
     """Controls of the playback clock.
@@ -37,10 +40,12 @@ class TimelinePanel:
         if document is None:
             imgui.text_disabled("No video is open.")
             return
+        right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
         self._draw_transport(document)
-        imgui.same_line(0, em(1.2))
+        imgui.same_line(0, em(0.8))
         self._draw_position(app, document)
-        imgui.same_line(0, em(1.2))
+        if imgui.get_item_rect_max().x + em(MANNER_WIDTH) < right:  # else on a line of its own
+            imgui.same_line(0, em(0.8))
         self._draw_manner(app, document)
         self._track.draw(app, document)
 
@@ -63,7 +68,7 @@ class TimelinePanel:
 
     def _draw_position(self, app: ViewerApp, document: Document) -> None:
         clock = document.playback
-        imgui.set_next_item_width(em(5.5))
+        imgui.set_next_item_width(em(4.5))
         shown = f"{clock.time:.3f}".rstrip("0").rstrip(".")
         entered, text = imgui.input_text("###frame", shown, imgui.InputTextFlags_.enter_returns_true)
         tooltip("Frame number. Type a number or a timecode such as 00:00:02:15, then Enter.")
@@ -84,13 +89,13 @@ class TimelinePanel:
 
     def _draw_manner(self, app: ViewerApp, document: Document) -> None:
         clock, kept = document.playback, app.settings.playback
-        imgui.set_next_item_width(em(6))
+        imgui.set_next_item_width(em(5))
         tip = f"Playback speed, a multiple of the capture's. Keys {BY_NAME['playback.slower'].shortcut()} and ="
         speed = slider("###speed", clock.speed, MIN_SPEED, MAX_SPEED, tip, "%.2fx", logarithmic=True)
         if speed != clock.speed:
             clock.speed = kept.speed = speed
         imgui.same_line(0, em(0.4))
-        imgui.set_next_item_width(em(6))
+        imgui.set_next_item_width(em(5.5))
         names = [mode.value for mode in LOOP_MODES]
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
@@ -110,8 +115,7 @@ class TimelinePanel:
             if button(f"{icon}###{name}", action_tip(name), width=em(2)):
                 self._actions.run(name)
         if clock.dropped:
-            imgui.same_line(0, em(0.8))
-            imgui.text_disabled(f"{clock.dropped} dropped")
-            tooltip("Frames that came due and were not shown, because rendering was slower than the clock. Click to reset.")
-            if imgui.is_item_clicked():
+            imgui.same_line(0, em(0.4))
+            tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."
+            if button(f"{clock.dropped} dropped###dropped", tip):
                 clock.reset_dropped()

@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
-from viewer.panels.widgets import em, faded, theme_color
+from viewer.panels.widgets import em, faded, theme_color, tooltip
 from viewer.playback import Playback
 from viewer.timecode import format_timecode
 
@@ -15,10 +15,11 @@ STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 
 class TimelineTrack:
-    """Draws the track and lets the mouse scrub; the in and out points and markers can be dragged."""
+    """Draws the track and lets the mouse scrub; the in and out points and markers can be dragged, markers named."""
 
     def __init__(self) -> None:
         self._held = ""
+        self._marker = 0  # frame of the marker that is dragged or named
 
     def draw(self, app: ViewerApp, document: Document) -> None:
         """Draw as wide as the window is."""
@@ -30,9 +31,10 @@ class TimelineTrack:
         margin = em(1.0)
         scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
+        self._explain(clock, scale)
+        self._name_marker(clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
-        self._explain(clock, scale)
 
     def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: Scale, middle: float) -> None:
         mouse = imgui.get_mouse_pos()
@@ -47,14 +49,19 @@ class TimelineTrack:
                 clock.set_in_point(min(round(frame), clock.out_point))
             elif self._held == "out":
                 clock.set_out_point(max(round(frame), clock.in_point))
+            elif self._held == "marker":
+                self._marker = clock.move_marker(self._marker, round(frame))
             else:
                 clock.seek(frame if clock.sub_frame else round(frame))
         elif clock.scrubbing:
             clock.end_scrub()
 
     def _grabbed(self, clock: Playback, scale: Scale, mouse: ImVec2, middle: float) -> str:
-        # The handles of the range lie in the lower half, so that frames under them can still be scrubbed to above.
-        near = em(0.5)
+        # Handles and markers lie in the lower half, so that frames under them can still be scrubbed to above.
+        near, marker = em(0.5), nearest_marker(clock, scale, mouse.x)
+        if mouse.y > middle and marker is not None:
+            self._marker = marker
+            return "marker"
         if mouse.y > middle and (clock.in_point, clock.out_point) != (0, clock.num_frames - 1):
             if abs(mouse.x - scale.x(clock.in_point)) < near:
                 return "in"
@@ -103,9 +110,36 @@ class TimelineTrack:
 
     def _explain(self, clock: Playback, scale: Scale) -> None:
         if imgui.is_item_hovered():
-            frame = min(max(round(scale.frame_at(imgui.get_mouse_pos().x)), 0), clock.num_frames - 1)
+            x = imgui.get_mouse_pos().x
+            frame = min(max(round(scale.frame_at(x)), 0), clock.num_frames - 1)
             label = f"  {clock.markers[frame]}" if clock.markers.get(frame) else ""
-            imgui.set_tooltip(f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}\nDrag to scrub; bright bar: decoded")
+            marker = "\nRight click: name the marker" if nearest_marker(clock, scale, x) is not None else ""
+            place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
+            imgui.set_tooltip(f"{place}\nDrag to scrub; bright bar: decoded{marker}")
+
+    def _name_marker(self, clock: Playback, scale: Scale) -> None:
+        marker = nearest_marker(clock, scale, imgui.get_mouse_pos().x)
+        if marker is not None and imgui.is_item_hovered() and imgui.is_mouse_clicked(imgui.MouseButton_.right):
+            self._marker = marker
+            imgui.open_popup("marker")
+        if not imgui.begin_popup("marker"):
+            return
+        if imgui.is_window_appearing():
+            imgui.set_keyboard_focus_here()
+        imgui.set_next_item_width(em(12))
+        flags = imgui.InputTextFlags_.enter_returns_true
+        entered, label = imgui.input_text("Marker", clock.markers.get(self._marker, ""), flags)
+        tooltip("What is said of this frame when the mouse rests on the track.")
+        clock.name_marker(self._marker, label)
+        if entered:
+            imgui.close_current_popup()
+        imgui.end_popup()
+
+
+def nearest_marker(clock: Playback, scale: Scale, x: float) -> int | None:
+    """Frame of the marker that lies under `x`, pixels; None when there is none."""
+    near = [frame for frame in clock.markers if abs(scale.x(frame) - x) < em(0.5)]
+    return min(near, key=lambda frame: abs(scale.x(frame) - x)) if near else None
 
 
 class Scale:

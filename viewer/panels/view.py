@@ -11,7 +11,7 @@ from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
-from viewer.panels.gizmo import draw_gizmo
+from viewer.panels.gizmo import Gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
 from viewer.panels.view_mouse import ViewMouse
@@ -35,6 +35,7 @@ class ViewPanel:
     def __init__(self, actions: ActionRunner) -> None:
         self.presenter: Presenter | None = None
         """Set as soon as there is an OpenGL context."""
+        self._gizmo = Gizmo(actions)
         self._mouse = ViewMouse(actions)
         self._overlays = Overlays()
         self.direct = DirectDisplay()
@@ -50,7 +51,8 @@ class ViewPanel:
         app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
-        imgui.set_next_item_allow_overlap()
+        if app.document is not None:
+            self._gizmo.handle(app, app.document, corner, width)
         imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
         self._mouse.handle(app, corner, width, height)
         self._draw_image(app, corner, width, height)
@@ -90,9 +92,9 @@ class ViewPanel:
         draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
         self._overlays.draw(app, document, corner, width / app.view_size[0])
         self._draw_comparison(app, corner, width, height)
-        if self._legend is not None:
-            draw_legend(app.settings.view.color_map, self._legend, corner, height)
-        draw_gizmo(app, document, corner, width)
+        if legend := self._legend_shown(app):
+            draw_legend(app.settings.view.color_map, legend, corner, height)
+        self._gizmo.draw(document, corner, width)
         draw.pop_clip_rect()
 
     def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:
@@ -122,6 +124,10 @@ class ViewPanel:
         view = shown_pixels(result, app.image)
         presenter.upload(slot, view.pixels)
         return view.legend
+
+    def _legend_shown(self, app: ViewerApp) -> Legend | None:
+        difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
+        return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
 
     def _draw_comparison(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         compare, document = app.compare, app.document

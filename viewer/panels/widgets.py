@@ -43,9 +43,9 @@ def slider(
 ) -> float:
     """A slider over [low, high], typed into with Ctrl+click; returns the new value, clamped."""
     flags = imgui.SliderFlags_.always_clamp | (imgui.SliderFlags_.logarithmic if logarithmic else 0)
-    _, value = imgui.slider_float(label, value, low, high, display, flags)
+    changed, chosen = imgui.slider_float(label, value, low, high, display, flags)
     tooltip(f"{tip}\nCtrl+click to type a number.")
-    return float(value)
+    return float(chosen) if changed else value  # ImGui rounds to single precision
 
 
 def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
@@ -57,8 +57,10 @@ def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
 
 def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
     """A color picker; returns the new color."""
-    _, chosen = imgui.color_edit3(label, list(value), imgui.ColorEditFlags_.no_inputs)
+    changed, chosen = imgui.color_edit3(label, list(value), imgui.ColorEditFlags_.no_inputs)
     tooltip(tip)
+    if not changed:
+        return value
     return float(chosen[0]), float(chosen[1]), float(chosen[2])
 
 
