@@ -80,6 +80,7 @@ class Presenter:
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None
         self._presented: PresentOptions | None = None
+        self._view: tuple[int, int] = (0, 0)
         self.passes = 0
         """Times that the view's texture was drawn; it is kept while neither images nor options change."""
 
@@ -118,14 +119,31 @@ class Presenter:
     def present(self, width: int, height: int, options: PresentOptions) -> int:
         """Draw the images into the view's texture and return its OpenGL name; row 0 of it is the bottom.
 
+        The texture is as large as the view, or only as large as the image where enlarging it afterwards gives the same.
+
         Args:
             width, height: pixels of the view.
             options: background, color and comparison.
         """
-        target = self._sized_target(width, height)
+        self._view = width, height
+        if self._enlarges_alike(options):
+            size = self._images[0].size
+            width, height = min(width, size[0]), min(height, size[1])
+        self._draw(width, height, options)
         assert self._texture is not None
+        return int(self._texture.glo)
+
+    def _enlarges_alike(self, options: PresentOptions) -> bool:
+        """Whether blending with the background and enlarging may be done in either order: both are linear then."""
+        first = self._images.get(0)
+        neutral = options.exposure == 0.0 and options.gamma == 1.0 and options.background is Background.SOLID
+        alone = options.comparison is Comparison.NONE or 1 not in self._images
+        return neutral and alone and first is not None and first.components == 4
+
+    def _draw(self, width: int, height: int, options: PresentOptions) -> None:
+        target = self._sized_target(width, height)
         if self._presented == options:
-            return int(self._texture.glo)
+            return
         self._presented = replace(options)
         self.passes += 1
         target.use()
@@ -136,14 +154,21 @@ class Presenter:
         self._triangle.render(moderngl.TRIANGLES, vertices=3)
         if self.context.screen is not None:
             self.context.screen.use()
-        return int(self._texture.glo)
 
     def invalidate(self) -> None:
         """Let the next `present` draw even if nothing changed."""
         self._presented = None
 
+    @property
+    def texture(self) -> moderngl.Texture | None:
+        """What the view shows; None before the first `present`."""
+        return self._texture
+
     def read(self) -> NDArray[np.uint8]:
-        """Pixels of the view's texture, (H, W, 3) uint8, row 0 at the top."""
+        """Pixels of the view, (H, W, 3) uint8, row 0 at the top."""
+        assert self._target is not None
+        if self._target.size != self._view and self._presented is not None:
+            self._draw(*self._view, self._presented)
         assert self._target is not None
         width, height = self._target.size
         data = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
@@ -175,6 +200,7 @@ class Presenter:
                 if thing is not None:
                     thing.release()
             self._texture = self.context.texture((width, height), 4)
+            self._texture.repeat_x = self._texture.repeat_y = False  # enlarged, its borders would mix
             self._target = self.context.framebuffer([self._texture])
         return self._target
 

@@ -107,3 +107,26 @@ def test_the_view_is_drawn_again_only_when_something_changed(presenter: Presente
     presenter.set_color_map("turbo", color_table("turbo"))
     assert passes(options) == 6
     assert [passes(options, width=16), passes(options, width=16)] == [7, 7]
+
+
+def test_a_small_image_is_blended_small_and_read_as_large_as_the_view(presenter: Presenter) -> None:
+    image = np.random.default_rng(5).random((2, 4, 4), dtype=np.float32)
+    image[..., :3] *= image[..., 3:]
+    presenter.upload(0, image)
+    plain = PresentOptions(background_color=(0.2, 0.5, 0.9))
+    assert texture_size(presenter, plain) == (4, 2)
+    enlarged = presenter.read().astype(int)
+    assert enlarged.shape == (4, 8, 3)
+    assert texture_size(presenter, plain) == (4, 2)  # reading left nothing behind
+    plain.exposure = 1e-6  # takes the way of all pixels
+    assert texture_size(presenter, plain) == (8, 4)
+    np.testing.assert_allclose(enlarged, presenter.read(), atol=1)
+    presenter.upload(0, np.zeros((8, 16, 4), np.float32))  # finer than the view
+    assert texture_size(presenter, PresentOptions()) == (8, 4)
+
+
+def texture_size(presenter: Presenter, options: PresentOptions) -> tuple[int, int]:
+    """Size of the texture that the view shows."""
+    presenter.present(8, 4, options)
+    assert presenter.texture is not None
+    return presenter.texture.size
