@@ -7,6 +7,8 @@ number of nodes as base resolution and inputs moved back by `tiny_inputs`, makes
 
 from __future__ import annotations
 
+import importlib.util
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -64,12 +66,18 @@ class TinyHash:
 
 
 def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
-    """tiny-cuda-nn's lookups where it is installed, works and can express the encoding; None elsewhere."""
+    """tiny-cuda-nn's lookups where it is installed, works and can express the encoding; None elsewhere.
+
+    Where it is installed and cannot be used after all, a warning says why: the training goes on without, only slower.
+    """
+    if importlib.util.find_spec("tinycudann") is None:
+        return None
     try:
         import tinycudann  # noqa: PLC0415 - optional, and only for CUDA
 
         return TinyHash(config, tinycudann.Encoding)
-    except Exception:  # besides ImportError and our InputError it raises what its build or its GPU makes it raise
+    except Exception as error:  # besides ImportError and our InputError it raises what its build or its GPU makes it raise
+        warnings.warn(f"tinycudann is installed but not used: {error}", stacklevel=2)
         return None
 
 

@@ -148,4 +148,18 @@ def test_what_tiny_cuda_nn_cannot_express_is_baked(monkeypatch: pytest.MonkeyPat
     assert TorchField(config)._tiny is None, "on the CPU there is none"
     slow = HashEncodingConfig(num_levels=4, log2_table_size=9, finest_resolution=32, time_resolution=8)
     other = dataclasses.replace(config, model=make_config(hash=slow))
-    assert TorchField(other, torch.device("cuda"))._tiny is None, "it has other numbers of nodes along time"
+    with pytest.warns(UserWarning, match="not used: config field hash.time_resolution"):
+        assert TorchField(other, torch.device("cuda"))._tiny is None, "it has other numbers of nodes along time"
+
+
+def test_a_tinycudann_that_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.training import tiny_cuda_emulation
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("built for another GPU")
+
+    monkeypatch.setitem(__import__("sys").modules, "tinycudann", tiny_cuda_emulation)
+    monkeypatch.setattr(tiny_cuda_emulation, "Encoding", refuse)
+    config = TrainingConfig(model=make_config(), rays=RayConfig(step=0.05))
+    with pytest.warns(UserWarning, match="installed but not used: built for another GPU"):
+        assert TorchField(config, torch.device("cuda"))._tiny is None
