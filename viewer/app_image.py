@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from model.camera import Camera
+from model.config import ModelConfig
+from renderer.backend import PreparedFrame, RenderedImage
+from viewer.look import Background, Look
 from viewer.render_worker import ViewResult, scaled_camera
+from viewer.settings import ViewSettings
 from viewer.views import View, ViewPixels, make_view
 
 MODES = {
@@ -20,6 +25,9 @@ MODES = {
 
 SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
 """Those that are numbers and are shown through a color map."""
+
+BACKGROUNDS = {"color": Background.SOLID, "checker": Background.CHECKER, "gradient": Background.GRADIENT}
+"""Kinds of background, by the name that the settings give them."""
 
 
 @dataclass
@@ -53,15 +61,43 @@ class ImageOptions:
 def shown_pixels(result: ViewResult, options: ImageOptions) -> ViewPixels:
     """Make the pixels that the view shows of a rendered image."""
     assert result.image is not None and result.frame is not None
-    camera, config = scaled_camera(result.request.camera, result.scale), result.config
+    camera = scaled_camera(result.request.camera, result.scale)
+    return picture(result.image, result.frame, camera, result.config, options)
+
+
+def picture(
+    image: RenderedImage, frame: PreparedFrame, camera: Camera, config: ModelConfig, options: ImageOptions
+) -> ViewPixels:
+    """Make what is asked for of an image that `camera` saw of `frame`."""
     planes = config.mlp_planes
     return make_view(
         MODES[options.mode],
-        result.image,
+        image,
         camera,
         options.value_range,
-        result.frame.box,
+        frame.box,
         config.color_map_resolution,
         planes[min(options.head_plane, len(planes) - 1)],
         config.assignment == "bilinear",
+    )
+
+
+def with_fixed_range(options: ImageOptions, shown: ViewResult | None) -> ImageOptions:
+    """The same with the range of the color map that `shown` has, so that it stays while the scene moves."""
+    legend = shown_pixels(shown, options).legend if shown is not None else None
+    return replace(options) if legend is None else replace(options, automatic_range=False, low=legend.low, high=legend.high)
+
+
+def shown_look(view: ViewSettings, options: ImageOptions) -> Look:
+    """Exposure, gamma and background of the view; exposure and gamma are for colors, not for what stands for numbers."""
+    color = view.background_color
+    step = 0.09 if sum(color) < 1.5 else -0.09
+    red, green, blue = (min(max(value + step, 0.0), 1.0) for value in color)
+    neutral = options.mode != "color"
+    return Look(
+        background=BACKGROUNDS[view.background],
+        background_color=color,
+        background_color_2=(red, green, blue),
+        exposure=0.0 if neutral else view.exposure,
+        gamma=1.0 if neutral else view.gamma,
     )

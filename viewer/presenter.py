@@ -10,18 +10,9 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.look import Background, Look
+
 SHADERS = Path(__file__).resolve().parent.parent / "shaders"
-
-
-class Background(enum.IntEnum):
-    """What is seen where the volume is not."""
-
-    SOLID = 0
-    """One color."""
-    CHECKER = 1
-    """A checkerboard of two colors, to judge opacity by."""
-    GRADIENT = 2
-    """The first color at the top, the second at the bottom."""
 
 
 class Comparison(enum.IntEnum):
@@ -36,21 +27,9 @@ class Comparison(enum.IntEnum):
 
 
 @dataclass
-class PresentOptions:
+class PresentOptions(Look):
     """What present.frag does."""
 
-    background: Background = Background.SOLID
-    """Kind of background."""
-    background_color: tuple[float, float, float] = (0.11, 0.12, 0.14)
-    """Color, or the first of two."""
-    background_color_2: tuple[float, float, float] = (0.2, 0.22, 0.26)
-    """The second color of checker and gradient."""
-    checker_size: float = 16.0
-    """Pixels along a side of a checker's square."""
-    exposure: float = 0.0
-    """Stops."""
-    gamma: float = 1.0
-    """Display correction; 1 shows colors as stored."""
     value_range: tuple[float, float] = (0.0, 1.0)
     """Values of a scalar image at both ends of the color map."""
     comparison: Comparison = Comparison.NONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,12 +16,15 @@ from model.camera import MAX_IMAGE_SIDE, Camera
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from viewer.app_image import ImageOptions, picture
 from viewer.camera_path import CameraPath
 from viewer.encoders import DEFAULT_QUALITY
 from viewer.image_files import over_background, straight_alpha
 from viewer.image_sink import ImageSink, check_folder
+from viewer.look import Look, backdrop, graded
 from viewer.shots import Shots, check_range, orbit_shots, path_shots
 from viewer.video_sink import VideoSink, check_video, exact_rate
+from viewer.views import ViewPixels, colored
 
 DEFAULT_SIZE = (1280, 720)
 """Width and height of an orbit when none is given."""
@@ -41,10 +44,14 @@ class RecordOptions:
     """Length of an orbit; None: as long as the frames take."""
     supersampling: int = 1
     """Rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
-    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Color behind the scene, 0 to 1."""
+    image: ImageOptions = field(default_factory=ImageOptions)
+    """What is made of the rendered images; EXR keeps color and depth as rendered, whatever this and `look` say."""
+    color_map: str = "turbo"
+    """For what stands for numbers."""
+    look: Look = field(default_factory=Look)
+    """Exposure, gamma and what is behind the scene."""
     transparent: bool = False
-    """Keep the opacity instead: WebM, PNG."""
+    """Keep the opacity instead of a background: WebM, PNG."""
     codec: str | None = None
     """"h264", "hevc", "av1" (MP4), "vp9", "av1" (WebM); None: the container's first."""
     quality: float = DEFAULT_QUALITY
@@ -184,12 +191,18 @@ def downsampled(image: RenderedImage, factor: int) -> tuple[NDArray[np.float32],
     if factor == 1:
         return image.rgba, image.depth
     height, width = image.depth.shape[0] // factor, image.depth.shape[1] // factor
-    blocks = image.rgba.reshape(height, factor, width, factor, 4)
-    weights = blocks[..., 3]
+    weights = image.rgba[..., 3].reshape(height, factor, width, factor)
     depth = (image.depth.reshape(height, factor, width, factor) * weights).sum(axis=(1, 3))
     total = weights.sum(axis=(1, 3))
     depth = np.divide(depth, total, out=np.zeros_like(depth), where=total > 0)
-    return blocks.mean(axis=(1, 3), dtype=np.float32), depth.astype(np.float32)
+    return averaged(image.rgba, factor), depth.astype(np.float32)
+
+
+def averaged(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Average blocks of (H, W, C) pixels to (H / factor, W / factor, C)."""
+    height, width, channels = pixels.shape
+    blocks = pixels.reshape(height // factor, factor, width // factor, factor, channels)
+    return pixels if factor == 1 else blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
 def _render_all(
@@ -206,16 +219,21 @@ def _render_all(
             frame = renderer.prepare(video, scene_time)
         camera = _enlarged(shots.camera(k), options.supersampling)
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
-        rgba, depth = downsampled(image, options.supersampling)
-        sink.write(_pixels(rgba, sink, options), depth)
+        if isinstance(sink, ImageSink) and options.image_format == "exr":
+            sink.write(*downsampled(image, options.supersampling))
+        else:
+            sink.write(finished(picture(image, frame, camera, video.config, options.image), options))
         elapsed = time.monotonic() - began
         yield RecordProgress(k + 1, shots.count, elapsed / (k + 1) * (shots.count - k - 1))
 
 
-def _pixels(rgba: NDArray[np.float32], sink: FrameSink, options: RecordOptions) -> NDArray:
-    if isinstance(sink, ImageSink) and options.image_format == "exr":
-        return rgba
-    return straight_alpha(rgba) if options.transparent else over_background(rgba, options.background)
+def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:
+    """A view in the recording's size and look, 8 bit: over the background, or with straight opacity."""
+    average = ViewPixels(averaged(view.pixels, options.supersampling), view.legend)
+    rgba = graded(colored(average, options.color_map), options.look)
+    if options.transparent:
+        return straight_alpha(rgba)
+    return over_background(rgba, backdrop(options.look, rgba.shape[1], rgba.shape[0]))
 
 
 def _enlarged(camera: Camera, factor: int) -> Camera:

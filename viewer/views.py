@@ -59,7 +59,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class ViewPixels:
-    """A view, ready for the presenter or for `to_rgb`."""
+    """A view, ready for the presenter or for `colored`."""
 
     pixels: Floats
     """(H, W, 4) premultiplied color and opacity, or (H, W, 2) value times opacity and opacity."""
@@ -111,16 +111,14 @@ def make_view(
     return _scalar(counts, np.ones_like(counts), Legend(title, low, high))
 
 
-def to_rgb(view: ViewPixels, color_map: str = "turbo", background: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.uint8]:
-    """The view as (H, W, 3) 8-bit picture over a background (three numbers in [0, 1], or an (H, W, 3) image of them)."""
-    opacity = view.pixels[..., -1:]
+def colored(view: ViewPixels, color_map: str) -> Floats:
+    """The view as (H, W, 4) premultiplied color and opacity; values go through the color map."""
     if view.legend is None:
-        color = view.pixels[..., :3]
-    else:
-        values = view.pixels[..., 0] / np.maximum(view.pixels[..., 1], 1e-4)
-        color = opacity * apply_color_map(values, view.legend.low, view.legend.high, color_map) / 255.0
-    composite = color + (1.0 - opacity) * np.asarray(background, dtype=np.float32)
-    return np.rint(np.clip(composite, 0.0, 1.0) * 255.0).astype(np.uint8)
+        return view.pixels
+    opacity = view.pixels[..., 1:]
+    values = view.pixels[..., 0] / np.maximum(view.pixels[..., 1], 1e-4)
+    color = apply_color_map(values, view.legend.low, view.legend.high, color_map).astype(np.float32) / 255.0
+    return np.concatenate([color * opacity, opacity], axis=-1)
 
 
 def depth_range(image: RenderedImage) -> tuple[float, float]:

@@ -11,8 +11,11 @@ from model.camera import Camera
 from renderer.backend import RenderedImage
 from renderer.reference import ReferenceRenderer
 from tests.factories import make_camera, make_video
+from viewer.image_files import over_background
 from viewer.views import (
     View,
+    ViewPixels,
+    colored,
     depth_range,
     difference,
     head_colors,
@@ -21,7 +24,6 @@ from viewer.views import (
     normals_from_depth,
     psnr,
     surface_points,
-    to_rgb,
 )
 
 
@@ -79,6 +81,10 @@ def test_outlines_do_not_bleed() -> None:
     depth[:, 30:] = 0.0
     found = normals_from_depth(depth, camera)
     np.testing.assert_allclose(found[:, :30], np.broadcast_to([0, 0, -1.0], (40, 30, 3)), atol=1e-4)
+
+
+def to_rgb(view: ViewPixels, color_map: str = "turbo", background: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
+    return over_background(colored(view, color_map), background)
 
 
 def make_image() -> RenderedImage:

@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app import ViewerApp
@@ -61,6 +62,65 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
     assert len(decoded(left)) >= 1
+
+
+def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_shown: bool = True) -> np.ndarray:
+    """The view as the dialog records it into a folder of PNGs: one frame of a path with one keyframe, as large as the view."""
+    app.dialogs.add("recording")
+    context.yield_(4)
+    context.item_click("//Recording/Format")
+    context.item_click("**/PNG sequence")
+    for index, pixels in enumerate(app.view_size):
+        context.item_input_value(f"//Recording/Pixels/$${index}", pixels)
+    if not as_shown:
+        context.item_click("//Recording/As the view shows it")
+    context.item_input_value("//Recording/###output", str(folder / name))
+    context.item_click("//Recording/Start")
+    wait_until(context, lambda: not app.jobs)
+    assert not app.errors, app.errors
+    (path,) = (folder / name).iterdir()
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two pictures are the same but for few pixels: samples at a threshold may fall to either side."""
+    return bool(np.abs(a - b).mean() < 0.5 and (np.abs(a - b) > 4).mean() < 0.005)
+
+
+def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
+    """The view as it is on screen."""
+    wait_for_image(context, app)
+    context.yield_(2)
+    app.ask_screenshot()
+    wait_until(context, lambda: not app.screenshot_asked)
+    (path,) = folder.glob("*.png")
+    pixels = np.asarray(Image.open(path)).astype(int)
+    path.unlink()
+    return pixels
+
+
+@pytest.mark.parametrize("mode", ["color", "depth", "heads"])
+def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindow, tmp_path: Path, mode: str) -> None:
+    app.settings.recording.folder, app.settings.rendering.render_scale = str(tmp_path), 1.0
+    view = app.settings.view
+    view.exposure, view.gamma, view.background, view.background_color = 0.6, 0.8, "checker", (0.8, 0.3, 0.1)
+    view.color_map, app.image.mode = "viridis", mode
+
+    def look(context: Any) -> None:
+        shown = screen(context, app, tmp_path)
+        document = open_document(app)
+        document.camera_path.append(document.playback.time, document.camera.to_camera(*app.view_size))
+        found = recorded_view(context, app, tmp_path, "as-shown")
+        assert found.shape == shown.shape
+        assert alike(found, shown)
+        if mode != "color":
+            return
+        stored = recorded_view(context, app, tmp_path, "as-stored", as_shown=False)
+        view.exposure, view.gamma = 0.0, 1.0
+        neutral = screen(context, app, tmp_path)
+        assert alike(stored, neutral) and not alike(stored, found)
+
+    drive(app, look, (900, 640))
 
 
 def test_the_screen_is_recorded_at_a_steady_rate(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from imgui_bundle import imgui
@@ -10,6 +11,7 @@ from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
+from viewer.app_image import ImageOptions, shown_look, with_fixed_range
 from viewer.app_recording import free_path, offline_job
 from viewer.panels.dialogs import begin_dialog, confirmed
 from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, slider, tooltip
@@ -49,6 +51,7 @@ class RecordingDialog:
         self._range = [0, 0]
         self._limit_range = False
         self._seconds = 0.0
+        self._as_shown = True
         self._transparent = False
         self._output = ""
         self._document: Document | None = None
@@ -88,6 +91,10 @@ class RecordingDialog:
     @property
     def _suffix(self) -> str:
         return FORMATS[self._format][1] if self._format < len(FORMATS) else ""
+
+    @property
+    def _is_exr(self) -> bool:
+        return self._format >= len(FORMATS) and SEQUENCES[self._format - len(FORMATS)][1] == "exr"
 
     def _draw_what(self, app: ViewerApp, document: Document) -> None:
         heading("What")
@@ -135,6 +142,16 @@ class RecordingDialog:
         )
         tip = "Rendered at this multiple of the size along both sides, then averaged: smoother edges."
         kept.supersampling = round(slider("Supersampling", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
+        self._draw_look()
+
+    def _draw_look(self) -> None:
+        imgui.begin_disabled(self._is_exr)
+        tip = "With the view's exposure and gamma, and as depth, normals, ... where it shows these; else colors as stored. "
+        tip += "The background is the view's either way; the grid and all else laid over the picture is left out. EXR keeps "
+        tip += "color and depth as rendered."
+        shown = checkbox("As the view shows it", self._as_shown and not self._is_exr, tip)
+        self._as_shown = self._as_shown if self._is_exr else shown
+        imgui.end_disabled()
         can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
         imgui.begin_disabled(not can)
         self._transparent = checkbox(
@@ -165,15 +182,22 @@ class RecordingDialog:
         if button("Screenshot###file.screenshot", action_tip("file.screenshot")):
             self._actions.run("file.screenshot")
 
-    def _options(self, app: ViewerApp) -> RecordOptions:
-        video = self._format < len(FORMATS)
+    def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
+        video, image = self._format < len(FORMATS), ImageOptions()
+        look = shown_look(app.settings.view, app.image)
+        if self._as_shown:
+            image = with_fixed_range(app.image, document.shown)
+        else:
+            look = replace(look, exposure=0.0, gamma=1.0)
         return RecordOptions(
             size=(self._width, self._height),
             fps=self._fps,
             frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
             seconds=self._seconds if self._seconds > 0 and not self._use_path else None,
             supersampling=app.settings.recording.supersampling,
-            background=app.settings.view.background_color,
+            image=image,
+            color_map=app.settings.view.color_map,
+            look=look,
             transparent=self._transparent,
             codec=FORMATS[self._format][2] if video else None,
             quality=app.settings.recording.quality,
@@ -183,7 +207,8 @@ class RecordingDialog:
 
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None
-        document, output, options = self._document, Path(self._output).expanduser(), self._options(app)
+        document, output = self._document, Path(self._output).expanduser()
+        options = self._options(app, document)
         path = document.camera_path if self._use_path else "orbit"
         try:
             plan(document.video, path, (self._width, self._height), options)

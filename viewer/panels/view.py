@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.app_image import shown_pixels
+from viewer.app_image import shown_look, shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
 from viewer.panels.gizmo import Gizmo
@@ -16,11 +16,9 @@ from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
 from viewer.panels.view_mouse import ViewMouse
 from viewer.panels.widgets import em
-from viewer.presenter import Background, Comparison, Presenter, PresentOptions
+from viewer.presenter import Comparison, Presenter, PresentOptions
 from viewer.render_worker import ViewResult
 from viewer.views import Legend
-
-BACKGROUNDS = {"color": Background.SOLID, "checker": Background.CHECKER, "gradient": Background.GRADIENT}
 
 
 class ViewPanel:
@@ -155,17 +153,8 @@ class ViewPanel:
 
 def present_options(app: ViewerApp) -> PresentOptions:
     """What present.frag is to do, from the settings."""
-    view = app.settings.view
-    color = view.background_color
-    step = 0.09 if sum(color) < 1.5 else -0.09
-    second = tuple(min(max(value + step, 0.0), 1.0) for value in color)
-    neutral = app.image.mode != "color"
     return PresentOptions(
-        background=BACKGROUNDS[view.background],
-        background_color=color,
-        background_color_2=(second[0], second[1], second[2]),
-        exposure=0.0 if neutral else view.exposure,
-        gamma=1.0 if neutral else view.gamma,
+        **vars(shown_look(app.settings.view, app.image)),
         comparison=app.compare.mode if app.compare.active else Comparison.NONE,
         divider=app.compare.divider,
         difference_gain=app.compare.gain,
