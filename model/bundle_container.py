@@ -22,6 +22,10 @@ MAX_HEADER_BYTES = 1 << 22
 _LENGTH_BYTES = 8
 _CHUNK = 1 << 20
 _FOREIGN = "is not an .mlpvid file"
+_MAKE_ONE = (
+    "choose a bundle, or make one: of a trained run with `python -m training.export RUN OUT.mlpvid`, of a released model "
+    "with `python -m training.import_release`"
+)
 _TRUNCATED = "is truncated"
 
 
@@ -90,17 +94,17 @@ def read_header(path: str | Path) -> Header:
     metadata = entries.pop("__metadata__", None)
     document = metadata.get(FORMAT_NAME) if isinstance(metadata, dict) else None
     if not isinstance(document, str):
-        raise InputError(path, _FOREIGN, "it holds tensors, but not the metadata of a bundle")
+        raise InputError(path, f"{_FOREIGN}: it holds tensors, but not the metadata of a bundle", _MAKE_ONE)
     return Header(raw, document, entries, size)
 
 
 def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
     start = stream.read(_LENGTH_BYTES + 1)
     if len(start) <= _LENGTH_BYTES or start[_LENGTH_BYTES:] != b"{":
-        raise InputError(path, _FOREIGN)
+        raise InputError(path, _FOREIGN, _MAKE_ONE)
     (length,) = struct.unpack("<Q", start[:_LENGTH_BYTES])
     if length < len("{}"):
-        raise InputError(path, _FOREIGN)
+        raise InputError(path, _FOREIGN, _MAKE_ONE)
     if length > MAX_HEADER_BYTES:
         raise InputError(path, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
     if _LENGTH_BYTES + length > size:

@@ -92,6 +92,14 @@ def test_other_safetensors_files_and_pickles_are_foreign(tmp_path: Path) -> None
     _refused(tmp_path / "b.mlpvid", "is not an .mlpvid file")
 
 
+@pytest.mark.parametrize("content", [b"{", struct.pack("<Q", 0) + b"{}", struct.pack("<Q", 2) + b"{}"])
+def test_foreign_files_are_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.pt").write_bytes(content)
+    _refused(
+        tmp_path / "a.pt", "is not an .mlpvid file.*; choose a bundle.*training.export RUN OUT.mlpvid.*training.import_release"
+    )
+
+
 @pytest.mark.parametrize("share", [0.0, 1e-4, 0.01, 0.3, 0.9, 1.0])
 def test_truncated_anywhere(tmp_path: Path, share: float) -> None:
     path = tiny_bundle(tmp_path)
