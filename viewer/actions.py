@@ -120,6 +120,7 @@ _PLAYBACK = (
     Action("playback.out", "Set out point", "Playback", "End the range with this frame.", ("O",)),
     Action("playback.clear_range", "Clear in and out", "Playback", "Play the whole video.", ("Alt+X",)),
     Action("playback.marker", "Toggle marker", "Playback", "Mark this frame, or remove its mark.", ("M",)),
+    Action("playback.name_marker", "Name marker...", "Playback", "Say what this frame is; marks it.", ("Shift+M",)),
     Action("playback.next_marker", "Next marker", "Playback", "Go to the next marked frame.", ("Shift+.", "Down")),
     Action("playback.previous_marker", "Previous marker", "Playback", "Go to the marked frame before.", ("Shift+,", "Up")),
 )

@@ -116,6 +116,7 @@ class ActionRunner:
             "playback.out": clock("set_out_point"),
             "playback.clear_range": clock("clear_range"),
             "playback.marker": clock("toggle_marker"),
+            "playback.name_marker": self._name_marker,
             "playback.next_marker": clock("seek_marker", 1),
             "playback.previous_marker": clock("seek_marker", -1),
         }
@@ -123,6 +124,13 @@ class ActionRunner:
     def _toggle_playback(self) -> None:
         self._document.previewing = False
         self._document.playback.toggle()
+
+    def _name_marker(self) -> None:
+        clock = self._document.playback
+        if clock.frame not in clock.markers:
+            clock.toggle_marker()
+        clock.pause()
+        self.app.marker_to_name, self.app.focus_panel = clock.frame, "Timeline"
 
     def _go_to(self, frame: int) -> None:
         self._document.playback.pause()

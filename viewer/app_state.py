@@ -36,6 +36,8 @@ class WindowState:
         """Panel to bring forward."""
         self.panel = PANELS[0]
         """Panel that was brought forward last."""
+        self.marker_to_name: int | None = None
+        """Frame of a marker whose name the timeline is to ask for."""
         self.screenshot_asked = False
         """Whether the next picture is to be saved."""
         self.clipboard: Callable[[], str] = lambda: ""

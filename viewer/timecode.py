@@ -26,6 +26,16 @@ def format_timecode(frame: float, fps: float) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frames:0{digits}d}"
 
 
+def tick_time(frame: int, fps: float) -> str:
+    """What a scale of frames says of the time at `frame`, counted as timecodes count: "1.5 s", "1:30"; "" between tenths."""
+    tenths, rest = divmod(frame * 10, frames_per_second(fps))
+    if rest:
+        return ""
+    fraction = f".{tenths % 10}" if tenths % 10 else ""
+    minutes, seconds = divmod(tenths // 10, 60)
+    return f"{minutes}:{seconds:02d}{fraction}" if minutes else f"{seconds}{fraction} s"
+
+
 def parse_timecode(text: str, fps: float) -> float:
     """Read what people type for an instant: a frame number ("12", "12.5") or [[HH:]MM:]SS:FF; returns a frame index.
 

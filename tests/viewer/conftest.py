@@ -49,9 +49,9 @@ def drive() -> DriveWindow:
 
     from viewer.window import Window
 
-    def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800)) -> None:
+    def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800), keep_layout: bool = False) -> None:
         use_null_platform()
-        window = Window(app, size, keep_layout=False, simulated=True)
+        window = Window(app, size, keep_layout, simulated=True)
 
         def wrapped(context: Any) -> None:
             io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import InputError
-from viewer.timecode import format_timecode, parse_timecode
+from viewer.timecode import format_timecode, parse_timecode, tick_time
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,23 @@ def test_refuses_other_text(text: str) -> None:
 @given(st.integers(0, 10**7), st.sampled_from([1.0, 23.976, 25.0, 29.97, 60.0, 120.0]))
 def test_round_trip(frame: int, fps: float) -> None:
     assert parse_timecode(format_timecode(frame, fps), fps) == frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "fps", "text"),
+    [
+        (0, 30, "0 s"),
+        (3, 30, "0.1 s"),
+        (4, 30, ""),
+        (30, 30, "1 s"),
+        (45, 30, "1.5 s"),
+        (1800, 29.97, "1:00"),
+        (12, 24, "0.5 s"),
+        (10, 24, ""),
+        (1803, 30, "1:00.1"),
+        (108000, 30, "60:00"),
+        (1, 0.5, "1 s"),
+    ],
+)
+def test_times_on_a_scale(frame: int, fps: float, text: str) -> None:
+    assert tick_time(frame, fps) == text

@@ -71,7 +71,8 @@ class TimelinePanel:
         imgui.set_next_item_width(em(4.5))
         shown = f"{clock.time:.3f}".rstrip("0").rstrip(".")
         entered, text = imgui.input_text("###frame", shown, imgui.InputTextFlags_.enter_returns_true)
-        tooltip("Frame number. Type a number or a timecode such as 00:00:02:15, then Enter.")
+        place = f"{clock.timecode}  {clock.time / clock.fps:7.3f} s"
+        tooltip(f"Frame number; now {place}. Type a number or a timecode such as 00:00:02:15, then Enter.")
         if entered:
             try:
                 frame = parse_timecode(text, clock.fps)
@@ -84,7 +85,10 @@ class TimelinePanel:
         imgui.align_text_to_frame_padding()
         imgui.text(f"/ {clock.num_frames - 1}")
         imgui.same_line(0, em(0.8))
-        imgui.text_disabled(f"{clock.timecode}  {clock.time / clock.fps:7.3f} s")
+        if imgui.calc_text_size(place).x > imgui.get_content_region_avail().x:  # half of it would be worse than none
+            imgui.new_line()
+            return
+        imgui.text_disabled(place)
         tooltip("Timecode (hours:minutes:seconds:frames) and seconds of the capture.")
 
     def _draw_manner(self, app: ViewerApp, document: Document) -> None:

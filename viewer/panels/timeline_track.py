@@ -8,10 +8,13 @@ from viewer.app import ViewerApp
 from viewer.app_document import Document
 from viewer.panels.widgets import em, faded, theme_color, tooltip
 from viewer.playback import Playback
-from viewer.timecode import format_timecode
+from viewer.timecode import format_timecode, tick_time
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Frames between labeled ticks."""
+
+TIME_SIZE = 0.85
+"""Height of the times below the frame numbers, in text heights."""
 
 
 class TimelineTrack:
@@ -32,7 +35,7 @@ class TimelineTrack:
         scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._explain(clock, scale)
-        self._name_marker(clock, scale)
+        self._name_marker(app, clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
 
@@ -76,12 +79,20 @@ class TimelineTrack:
         top, bottom = ImVec2(scale.x(clock.in_point), corner.y), ImVec2(scale.x(clock.out_point), end.y)
         draw.add_rect_filled(top, bottom, faded(imgui.Col_.button_active, 0.25))
         self._draw_decoded(document, scale, end.y)
+        self._draw_ticks(clock, scale, corner.y, height)
+
+    def _draw_ticks(self, clock: Playback, scale: Scale, top: float, height: float) -> None:
+        # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
+        draw, color = imgui.get_window_draw_list(), theme_color(imgui.Col_.text_disabled)
         step = next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
+        below = height > em(3.6)
+        beside = not below and times_fit_beside(clock, step, step * scale.width / scale.last)
         for frame in range(0, clock.num_frames, step):
-            x = scale.x(frame)
-            draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.5)), theme_color(imgui.Col_.text_disabled))
-            place = ImVec2(x - imgui.calc_text_size(str(frame)).x / 2, corner.y + em(0.5))
-            draw.add_text(place, theme_color(imgui.Col_.text_disabled), str(frame))
+            x, passed = scale.x(frame), tick_time(frame, clock.fps)
+            draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
+            write_centered(x, top + em(0.45), f"{frame} · {passed}" if passed and beside and frame else str(frame))
+            if below:
+                write_centered(x, top + em(1.4), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
         draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
@@ -117,9 +128,13 @@ class TimelineTrack:
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
             imgui.set_tooltip(f"{place}\nDrag to scrub; bright bar: decoded{marker}")
 
-    def _name_marker(self, clock: Playback, scale: Scale) -> None:
-        marker = nearest_marker(clock, scale, imgui.get_mouse_pos().x)
-        if marker is not None and imgui.is_item_hovered() and imgui.is_mouse_clicked(imgui.MouseButton_.right):
+    def _name_marker(self, app: ViewerApp, clock: Playback, scale: Scale) -> None:
+        marker, app.marker_to_name = app.marker_to_name, None
+        if marker is not None:  # asked for by a key: where the mouse is says nothing
+            imgui.set_next_window_pos(ImVec2(scale.x(marker), imgui.get_item_rect_min().y), imgui.Cond_.always, ImVec2(0, 1))
+        elif imgui.is_item_hovered() and imgui.is_mouse_clicked(imgui.MouseButton_.right):
+            marker = nearest_marker(clock, scale, imgui.get_mouse_pos().x)
+        if marker is not None:
             self._marker = marker
             imgui.open_popup("marker")
         if not imgui.begin_popup("marker"):
@@ -134,6 +149,21 @@ class TimelineTrack:
         if entered:
             imgui.close_current_popup()
         imgui.end_popup()
+
+
+def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
+    """Whether labels with frame and time have room on ticks every `step` frames, `spacing` pixels apart."""
+    last = max((f for f in range(0, clock.num_frames, step) if tick_time(f, clock.fps)), default=0)
+    widest = imgui.calc_text_size(f"{last} · {tick_time(last, clock.fps)}").x
+    neighbor = widest if tick_time(step, clock.fps) else imgui.calc_text_size(str(clock.num_frames)).x
+    return bool((widest + neighbor) / 2 + em(0.6) <= spacing)
+
+
+def write_centered(x: float, y: float, text: str, size: float = 1.0) -> None:
+    """Write a label of the scale around `x`, below `y`; `size` is relative to other text."""
+    place = ImVec2(x - imgui.calc_text_size(text).x * size / 2, y)
+    color = theme_color(imgui.Col_.text_disabled)
+    imgui.get_window_draw_list().add_text(imgui.get_font(), em(size), place, color, text)
 
 
 def nearest_marker(clock: Playback, scale: Scale, x: float) -> int | None:
