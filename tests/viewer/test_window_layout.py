@@ -1,0 +1,97 @@
+"""Where the panels are when the viewer is opened for the first time, and that the user's changes are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renderer.select import create_renderer
+from tests.factories import make_video
+from tests.viewer.conftest import DriveWindow
+from viewer.app import ViewerApp
+from viewer.app_state import PANELS
+from viewer.settings import layout_path
+
+IN_FRONT = ("View", "Timeline", "Image", "Figures")
+"""Panels that are seen at first; the others are tabs behind them."""
+
+
+@pytest.fixture
+def fresh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty config folder of a new user."""
+    monkeypatch.setattr("viewer.settings.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+def new_app() -> ViewerApp:
+    """The state of a window with a small video open."""
+    app = ViewerApp(create_renderer(background=True))
+    app.settings.playback.autoplay = False
+    app.settings.rendering.render_scale = 0.2
+    app.add(Path("random.mlpvid"), make_video(num_frames=3))
+    return app
+
+
+def places(context: Any) -> dict[str, tuple[float, float, float, float]]:
+    """Left, top, right and bottom of the panels in front; all of them are docked."""
+    from imgui_bundle import imgui
+
+    context.yield_(6)
+    found = {}
+    for title in PANELS:
+        window = imgui.internal.find_window_by_name(title)
+        assert window is not None and window.dock_node is not None, title
+        if not window.hidden:
+            found[title] = (window.pos.x, window.pos.y, window.pos.x + window.size.x, window.pos.y + window.size.y)
+    return found
+
+
+@pytest.mark.parametrize(("size", "scale"), [((1280, 800), 1.0), ((1280, 800), 2.0), ((1920, 1080), 1.0)])
+def test_at_first_all_panels_have_their_places(
+    fresh_config: Path, drive: DriveWindow, size: tuple[int, int], scale: float
+) -> None:
+    app = new_app()
+    app.settings.window.ui_scale = scale
+
+    def look(context: Any) -> None:
+        found = places(context)
+        assert set(found) == set(IN_FRONT)
+        view, timeline, image, figures = (found[title] for title in IN_FRONT)
+        assert (view[2] - view[0]) * (view[3] - view[1]) > size[0] * size[1] * 0.25
+        assert timeline[1] >= view[3] and image[0] >= view[2] and figures[1] >= image[3], "below, beside, below"
+        for left, top, right, bottom in found.values():
+            assert left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
+
+    drive(app, look, size, keep_layout=True)
+    app.close()
+    assert layout_path() == fresh_config / "layout.ini" and layout_path().is_file()
+
+
+def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive: DriveWindow) -> None:
+    app = new_app()
+    first: dict[str, Any] = {}
+
+    def change(context: Any) -> None:
+        first.update(places(context))
+        app.focus_panel = "Camera path"
+        context.yield_(4)
+        _, top, right, _ = first["View"]
+        context.mouse_move_to_pos((right + 1, (top + 300)))
+        context.mouse_down(0)
+        context.mouse_move_to_pos((right - 120, (top + 300)))
+        context.mouse_up(0)
+        context.yield_(4)
+        assert places(context)["View"][2] == pytest.approx(right - 120, abs=6)
+
+    def look_again(context: Any) -> None:
+        found = places(context)
+        assert found["View"][2] == pytest.approx(first["View"][2] - 120, abs=6)
+        assert "Camera path" in found and "Timeline" not in found
+
+    drive(app, change, keep_layout=True)
+    app.close()
+    again = new_app()
+    drive(again, look_again, keep_layout=True)
+    again.close()
