@@ -65,6 +65,33 @@ def extract_occupancy(density: Density, config: OccupancyConfig, chunk: int = 1 
     return largest > config.threshold
 
 
+@torch.no_grad()
+def thin_occupancy(density: Density, occupied: torch.Tensor, config: OccupancyConfig, chunk: int = 1 << 16) -> torch.Tensor:
+    """Of some cells those that `extract_occupancy` would mark; the density of the others is not evaluated.
+
+    Sub-points on a face are evaluated for both of its cells: with more than about half of the cells occupied,
+    `extract_occupancy` is faster.
+
+    Args:
+        density: the frame's density.
+        occupied: (X, Y, Z) bool, the cells that are looked at.
+        config: threshold tau1, subgrid.
+        chunk: points evaluated at once.
+
+    Returns:
+        (X, Y, Z) bool.
+    """
+    steps = _lattice(1, config.subgrid)
+    inside = torch.cartesian_prod(steps, steps, steps).view(-1, 3)
+    cells, counts = occupied.nonzero(), torch.tensor(occupied.shape)
+    result = torch.zeros_like(occupied)
+    for part in cells.split(max(1, chunk // len(inside))):
+        points = ((part[:, None] + inside) / counts).reshape(-1, 3)
+        dense = part[(density(points).view(len(part), len(inside)) > config.threshold).any(dim=1)]
+        result[tuple(dense.T)] = True
+    return result
+
+
 def _lattice(cells: int, subgrid: int) -> torch.Tensor:
     if subgrid == 1:
         return (torch.arange(cells) + 0.5) / cells

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import torch
 
 from model.errors import InputError
-from model.frame import Frame
+from model.occupancy import Density, thin_occupancy
 from model.query import query_density, query_features
 from model.video import VolumetricVideo
-
-BATCH = 1 << 16
-"""Points evaluated at once."""
 
 KEPT = 64
 """Frames whose cells are remembered."""
@@ -47,39 +45,18 @@ class ThresholdedVideo(VolumetricVideo):
         box, occupancy = self.source.box_and_occupancy(time)
         cells = self.known_cells(time)
         if cells is None:
-            cells = dense_cells(self.source.decode(time), occupancy, self.tau1)
+            cells = thin_occupancy(self._density(time), occupancy, replace(self.config.occupancy, threshold=self.tau1))
             with self._lock:
                 self._kept[time] = cells
                 while len(self._kept) > KEPT:
                     del self._kept[next(iter(self._kept))]
         return box, cells
 
+    def _density(self, time: float) -> Density:
+        frame = self.source.decode(time)
+        return lambda points: query_density(frame, points, query_features(frame, points))
+
     def known_cells(self, time: float) -> torch.Tensor | None:
         """(X, Y, Z) bool cells at `time` if they are remembered; never takes long."""
         with self._lock:
             return self._kept.get(time)
-
-
-@torch.no_grad()
-def dense_cells(frame: Frame, occupied: torch.Tensor, tau1: float) -> torch.Tensor:
-    """The occupied cells in which the density of any sub-point is above tau1 (paper, supplementary section 1).
-
-    Args:
-        frame: the decoded frame.
-        occupied: (X, Y, Z) bool, the cells that are looked at.
-        tau1: 1/m.
-
-    Returns:
-        (X, Y, Z) bool.
-    """
-    subgrid = frame.config.occupancy.subgrid
-    steps = torch.tensor([0.5]) if subgrid == 1 else torch.linspace(0, 1, subgrid)
-    inside = torch.cartesian_prod(steps, steps, steps).view(-1, 3)
-    cells, counts = occupied.nonzero(), torch.tensor(occupied.shape)
-    result = torch.zeros_like(occupied)
-    for part in cells.split(max(1, BATCH // len(inside))):
-        points = ((part[:, None] + inside) / counts).reshape(-1, 3)
-        density = query_density(frame, points, query_features(frame, points))
-        dense = part[(density.view(len(part), -1) > tau1).any(dim=1)]
-        result[tuple(dense.T)] = True
-    return result

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from model.config import OccupancyConfig
-from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
+from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, thin_occupancy, unpack_occupancy
 
 
 def test_packing_by_hand() -> None:
@@ -49,3 +50,22 @@ def test_single_subpoint_is_the_center() -> None:
     seen: list[torch.Tensor] = []
     extract_occupancy(lambda p: seen.append(p) or torch.zeros(len(p)), config)  # type: ignore[func-returns-value]
     assert torch.cat(seen)[:, 0].tolist() == [0.25, 0.75]
+
+
+@pytest.mark.parametrize("subgrid", [1, 2, 4])
+def test_thinning_finds_the_cells_of_extraction_among_those_it_looks_at(subgrid: int) -> None:
+    config = OccupancyConfig(resolution=(6, 5, 7), threshold=0.4, subgrid=subgrid)
+    points_seen = 0
+
+    def bump(p: torch.Tensor) -> torch.Tensor:
+        nonlocal points_seen
+        points_seen += len(p)
+        return 1 - 2 * (p - torch.tensor([0.21, 0.73, 0.93])).norm(dim=1)
+
+    extracted, everything = extract_occupancy(bump, config), torch.ones(6, 5, 7, dtype=torch.bool)
+    assert torch.equal(thin_occupancy(bump, everything, config), extracted)
+    some = torch.rand(6, 5, 7, generator=torch.Generator().manual_seed(1)) < 0.3
+    points_seen = 0
+    assert torch.equal(thin_occupancy(bump, some, config, chunk=100), extracted & some)
+    assert points_seen == some.sum() * subgrid**3 and (extracted & some).any()
+    assert not thin_occupancy(bump, torch.zeros_like(some), config).any()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
 from model.errors import InputError
 from model.occupancy import extract_occupancy
@@ -14,19 +13,19 @@ from renderer.select import create_renderer
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import open_document
 from viewer.app import ViewerApp
-from viewer.threshold import ThresholdedVideo, dense_cells
+from viewer.threshold import ThresholdedVideo
 
 
 @pytest.mark.parametrize("tau1", [0.0, 5.0, 20.0])
 def test_cells_are_those_of_extraction(tau1: float) -> None:
-    frame = make_video().decode(1.0)
-    expected = extract_occupancy(
+    video = make_video()
+    frame = video.decode(1.0)
+    extracted = extract_occupancy(
         lambda points: query_density(frame, points, query_features(frame, points)),
         replace(frame.config.occupancy, threshold=tau1),
     )
-    found = dense_cells(frame, torch.ones_like(frame.occupancy), tau1)
-    assert (found != expected).sum() <= 1  # densities that round to either side
-    assert not (dense_cells(frame, frame.occupancy, tau1) & ~frame.occupancy).any()
+    _, found = ThresholdedVideo(video, tau1).box_and_occupancy(1.0)
+    assert (found != (extracted & frame.occupancy)).sum() <= 1  # densities that round to either side
 
 
 def test_more_is_skipped_the_higher_it_is() -> None:
