@@ -8,6 +8,7 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app import ViewerApp
+from viewer.panels.dialogs import compact_sheet
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -33,3 +34,32 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
         assert not app.errors and open_document(app).shown is not None
 
     drive(app, look, (2560, 1600))
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: float) -> None:
+    app.settings.window.ui_scale = scale
+
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        def overflow(title: str) -> float:
+            context.yield_(6)
+            window = imgui.internal.find_window_by_name(title)
+            assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
+            return float(window.scroll_max.y)
+
+        app.dialogs.add("recording")
+        assert overflow("Recording") == 0
+        context.item_click("//Recording/**/Only a range of frames")
+        assert overflow("Recording") == 0, "with all that it may show"
+        app.dialogs.clear()
+        app.dialogs.add("shortcuts")
+        assert overflow("Keyboard shortcuts") == 0
+        if scale == 2.0:
+            for category in compact_sheet():
+                context.item_click(f"//Keyboard shortcuts/categories/{category}")
+                assert overflow("Keyboard shortcuts") == 0
+                screenshot(context, f"shortcuts-{category}")
+
+    drive(app, look)

@@ -108,7 +108,23 @@ MOUSE = [
 """What the mouse does in the view, and how the keyboard reaches the controls, as rows of the shortcut sheet."""
 
 
-def compact_sheet() -> dict[str, list[tuple[str, str]]]:
+Sheet = dict[str, list[tuple[str, str]]]
+"""Keys and what they do, by category."""
+
+Column = list[tuple[str, list[tuple[str, str]]]]
+"""Categories one below the other."""
+
+HEADING_LINES = 1.6
+"""Room of a category's heading, in lines."""
+
+LONG = 12
+"""Entries of a category that stand below each other in a tab; more of them stand in two columns."""
+
+TABS_HEIGHT = 22.0
+"""Height of the shortcut sheet where the categories have tabs, in text heights."""
+
+
+def compact_sheet() -> Sheet:
     """The shortcut sheet with alike keys in one line, and the mouse besides."""
     sheet = shortcut_sheet(sys.platform == "darwin")
     snaps = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Capture camera ")]
@@ -123,42 +139,74 @@ def compact_sheet() -> dict[str, list[tuple[str, str]]]:
 
 
 class ShortcutSheet:
-    """All keys by category, made from the table of actions."""
+    """All keys by category, made from the table of actions; a tab for each category where the window is too small for all."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
         if "shortcuts" not in app.dialogs:
             return
-        viewport = imgui.get_main_viewport()
+        viewport, sheet = imgui.get_main_viewport(), compact_sheet()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        size = ImVec2(min(em(74), viewport.work_size.x * 0.98), min(em(46), viewport.work_size.y * 0.98))
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
+        width, height = min(em(74), viewport.work_size.x * 0.98), min(em(49), viewport.work_size.y * 0.98)
+        columns = arranged(sheet, columns_in(width))
+        needed = em(3) + lines_of(columns) * imgui.get_text_line_height_with_spacing()
+        height = height if needed < height else min(height, em(TABS_HEIGHT))
+        imgui.set_next_window_size(ImVec2(width, height), imgui.Cond_.appearing)
         flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
         visible, opened = imgui.begin("Keyboard shortcuts", True, flags)
         if visible:
-            self._draw_columns()
+            self._draw_sheet(sheet)
         focused = imgui.is_window_focused()
         imgui.end()
         if not opened or (focused and imgui.is_key_pressed(imgui.Key.escape)):
             app.dialogs.discard("shortcuts")
 
-    def _draw_columns(self) -> None:
-        sheet = compact_sheet()
-        lengths = {category: len(entries) + 2 for category, entries in sheet.items()}
-        columns = max(1, min(3, int(imgui.get_content_region_avail().x / em(22))))
-        height, used = sum(lengths.values()) / columns, 0.0
-        if not imgui.begin_table("sheet", columns, imgui.TableFlags_.sizing_stretch_same):
+    def _draw_sheet(self, sheet: Sheet) -> None:
+        room = imgui.get_content_region_avail()
+        columns = arranged(sheet, columns_in(room.x))
+        if lines_of(columns) * imgui.get_text_line_height_with_spacing() <= room.y:
+            self._draw_columns(columns)
+        elif imgui.begin_tab_bar("categories"):
+            for category, entries in sheet.items():
+                if imgui.begin_tab_item(category)[0]:
+                    half = -(-len(entries) // 2) if len(entries) > LONG else len(entries)
+                    self._draw_columns([[("", part)] for part in (entries[:half], entries[half:]) if part])
+                    imgui.end_tab_item()
+            imgui.end_tab_bar()
+
+    def _draw_columns(self, columns: list[Column]) -> None:
+        if not imgui.begin_table("sheet", len(columns), imgui.TableFlags_.sizing_stretch_same):
             return
-        imgui.table_next_column()
-        filled = 1
-        for category, entries in sheet.items():
-            if used + lengths[category] / 2 > height * filled and filled < columns:
-                imgui.table_next_column()
-                filled += 1
-            used += lengths[category]
-            imgui.separator_text(category)
-            for keys, label in entries:
-                imgui.text(label)
-                imgui.same_line(em(11.5))
-                imgui.text_disabled(keys)
+        for column in columns:
+            imgui.table_next_column()
+            for category, entries in column:
+                if category:
+                    imgui.separator_text(category)
+                for keys, label in entries:
+                    imgui.text(label)
+                    imgui.same_line(em(11.5))
+                    imgui.text_disabled(keys)
         imgui.end_table()
+
+
+def columns_in(width: float) -> int:
+    """How many columns of the shortcut sheet stand side by side in a width, pixels."""
+    return max(1, min(3, int(width / em(22))))
+
+
+def arranged(sheet: Sheet, count: int) -> list[Column]:
+    """The categories of the sheet in `count` columns of about the same length, their order kept."""
+    total, used = sum(lines_of([[item]]) for item in sheet.items()), 0.0
+    columns: list[Column] = [[]]
+    for item in sheet.items():
+        lines = lines_of([[item]])
+        if used + lines / 2 > total / count * len(columns) and len(columns) < count:
+            columns.append([])
+        columns[-1].append(item)
+        used += lines
+    return columns
+
+
+def lines_of(columns: list[Column]) -> float:
+    """Lines of the longest column, headings included."""
+    return max(sum(len(entries) + HEADING_LINES for _, entries in column) for column in columns)

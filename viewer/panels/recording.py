@@ -63,14 +63,10 @@ class RecordingDialog:
             return
         if self._document is not app.document:
             self._start(app, app.document)
-        visible, opened = begin_dialog("Recording", 29)
+        visible, opened = begin_dialog("Recording", 41.5)
         if visible:
-            imgui.push_item_width(em(13))
-            self._draw_what(app, app.document)
-            self._draw_how(app)
+            self._draw_columns(app, app.document)
             self._draw_where(app)
-            imgui.pop_item_width()
-            self._draw_screen(app)
         imgui.end()
         if not opened:
             app.dialogs.discard("recording")
@@ -96,9 +92,25 @@ class RecordingDialog:
     def _is_exr(self) -> bool:
         return self._format >= len(FORMATS) and SEQUENCES[self._format - len(FORMATS)][1] == "exr"
 
-    def _draw_what(self, app: ViewerApp, document: Document) -> None:
+    def _draw_columns(self, app: ViewerApp, document: Document) -> None:
+        # Side by side, so that all of it fits into a small window with large text.
+        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+            return
+        imgui.table_next_column()
+        imgui.push_item_width(em(12))
+        self._draw_what(document)
+        self._draw_size(app)
+        imgui.pop_item_width()
+        imgui.table_next_column()
+        imgui.push_item_width(em(12))
+        self._draw_how(app)
+        imgui.pop_item_width()
+        self._draw_screen(app)
+        imgui.end_table()
+
+    def _draw_what(self, document: Document) -> None:
         heading("What")
-        names = ("Orbit around the scene", f"Camera path ({len(document.camera_path)} keyframes)")
+        names = ("Orbit around the scene", f"Path, {len(document.camera_path)} keyframes")
         self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
         tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
@@ -110,8 +122,8 @@ class RecordingDialog:
             _, self._seconds = imgui.input_float("Seconds", self._seconds, 0, 0, "%.2f")
             tooltip(tip)
 
-    def _draw_how(self, app: ViewerApp) -> None:
-        heading("How")
+    def _draw_size(self, app: ViewerApp) -> None:
+        heading("Size and rate")
         kept = app.settings.recording
         names = [f"{w} x {h}" for w, h in SIZES]
         known = (self._width, self._height) in SIZES
@@ -124,6 +136,10 @@ class RecordingDialog:
         tooltip("Rate of the recording; the scene keeps its own speed whatever this is.")
         if changed and self._document is not None and 0 < self._fps <= MAX_RATE:
             kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
+
+    def _draw_how(self, app: ViewerApp) -> None:
+        heading("How")
+        kept = app.settings.recording
         labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
         chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
         if chosen != self._format:
@@ -161,13 +177,15 @@ class RecordingDialog:
 
     def _draw_where(self, app: ViewerApp) -> None:
         heading("Where")
-        imgui.set_next_item_width(-1)
+        imgui.set_next_item_width(-em(8.5))
         _, self._output = imgui.input_text("###output", self._output)
         tooltip("The file, or the folder for an image sequence.")
+        imgui.same_line()
+        tip = "Render it in the background; the window stays usable. Key: Enter"
+        if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
+            self._begin(app)
         if self._fault:
             imgui.text_wrapped(self._fault)
-        if button("Start", "Render it in the background; the window stays usable. Key: Enter", width=em(8)) or confirmed():
-            self._begin(app)
 
     def _draw_screen(self, app: ViewerApp) -> None:
         heading("The screen as it is shown")
