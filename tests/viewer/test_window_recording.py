@@ -51,7 +51,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     def look(context: Any) -> None:
         app.dialogs.add("recording")
         context.yield_(4)
-        context.item_input_value("//Recording/**/Seconds", 30.0)
+        context.item_input_value("//Recording/columns/Seconds", 30.0)
         context.item_click("//Recording/Start")
         wait_until(context, lambda: bool(app.jobs) and app.jobs[0].fraction > 0.002)
         context.yield_(3)
@@ -68,12 +68,12 @@ def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_show
     """The view as the dialog records it into a folder of PNGs: one frame of a path with one keyframe, as large as the view."""
     app.dialogs.add("recording")
     context.yield_(4)
-    context.item_click("//Recording/**/Format")
+    context.item_click("//Recording/columns/Format")
     context.item_click("**/PNG sequence")
     for index, pixels in enumerate(app.view_size):
-        context.item_input_value(f"//Recording/**/Pixels/$${index}", pixels)
+        context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
     if not as_shown:
-        context.item_click("//Recording/**/As the view shows it")
+        context.item_click("//Recording/columns/As the view shows it")
     context.item_input_value("//Recording/###output", str(folder / name))
     context.item_click("//Recording/Start")
     wait_until(context, lambda: not app.jobs)

@@ -51,8 +51,8 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
 
         app.dialogs.add("recording")
         assert overflow("Recording") == 0
-        context.item_click("//Recording/**/Only a range of frames")
-        assert overflow("Recording") == 0, "with all that it may show"
+        context.item_click("//Recording/columns/Only a range of frames")
+        assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
         app.dialogs.clear()
         app.dialogs.add("shortcuts")
         assert overflow("Keyboard shortcuts") == 0
