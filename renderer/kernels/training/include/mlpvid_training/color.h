@@ -1,4 +1,7 @@
 // Color heads on samples grouped by head, and their gradients: h0 = F W0, h1 = relu([h0, view] W1), rgb = h1 W2.
+//
+// No activation stands between the first two layers, so W0 is multiplied into W1 once for all samples of a head:
+// h1 = relu([F, view] W). On the way back the gradient of that product goes on to both of its factors, likewise once.
 #pragma once
 
 #include <cmath>
@@ -134,21 +137,15 @@ MLPVID_INLINE void store(const Row<T>* rows, Block<T>& out) {
     for (int n = 0; n < kBlock<T>; ++n) rows[n].store(out[n]);
 }
 
-// A head's weights, also transposed as the way back reads them.
+// out [32][32] += a [32][32] . b [32][32]
 template <class T>
-struct Head {
-    const T* W0;
-    const T* W1;
-    int inner;
-    alignas(64) T W2[3][kChannels];  // [out][in]
-
-    Head(const T* parameters, int view_channels)
-        : W0(parameters), W1(parameters + kChannels * kChannels), inner(kChannels + view_channels) {
-        const T* last = W1 + inner * kChannels;
-        for (int i = 0; i < kChannels; ++i)
-            for (int c = 0; c < 3; ++c) W2[c][i] = last[3 * i + c];
+MLPVID_INLINE void add_product(const T* a, const T* b, T* out) {
+    for (int i = 0; i < kChannels; ++i) {
+        auto sum = Row<T>::load(out + kChannels * i);
+        for (int j = 0; j < kChannels; ++j) sum.add_scaled(Row<T>::load(b + kChannels * j), a[kChannels * i + j]);
+        sum.store(out + kChannels * i);
     }
-};
+}
 
 template <class T>
 void transpose(const T* in, T* out) {
@@ -156,10 +153,28 @@ void transpose(const T* in, T* out) {
         for (int j = 0; j < kChannels; ++j) out[kChannels * j + i] = in[kChannels * i + j];
 }
 
+// A head's weights: the first two layers multiplied out, rows of F, then of the view.
+template <class T>
+struct Head {
+    const T *W0, *W1;
+    int inner;
+    alignas(64) T W[kInner * kChannels] = {};
+    alignas(64) T W2[3][kChannels];  // [out][in]
+
+    Head(const T* parameters, int view_channels)
+        : W0(parameters), W1(parameters + kChannels * kChannels), inner(kChannels + view_channels) {
+        add_product(W0, W1, W);
+        for (int i = kChannels * kChannels; i < inner * kChannels; ++i) W[i] = W1[i];
+        const T* last = W1 + inner * kChannels;
+        for (int i = 0; i < kChannels; ++i)
+            for (int c = 0; c < 3; ++c) W2[c][i] = last[3 * i + c];
+    }
+};
+
 // What a block of samples that share a head goes through; rows beyond the samples repeat the first and weigh nothing.
 template <class T>
 struct BlockState {
-    alignas(64) Block<T> features, inner, outer;  // F; h0 and view; h1
+    alignas(64) Block<T> inputs, outer;  // F and view; h1
     int64_t k[kBlock<T>];
     T weight[kBlock<T>];
 
@@ -168,18 +183,15 @@ struct BlockState {
             const bool real = at + n < end;
             k[n] = groups.order[real ? at + n : at];
             weight[n] = real ? groups.weight[k[n]] : T(0);
-            Row<T>::load(samples.features + kChannels * samples.sample[k[n]]).store(features[n]);
+            Row<T>::load(samples.features + kChannels * samples.sample[k[n]]).store(inputs[n]);
             const T* view = samples.view + view_channels * samples.ray[k[n]];
-            for (int i = 0; i < view_channels; ++i) inner[n][kChannels + i] = view[i];
+            for (int i = 0; i < view_channels; ++i) inputs[n][kChannels + i] = view[i];
         }
     }
     void forward(const Head<T>& head) {
         Row<T> sums[kBlock<T>];
         clear<T>(sums);
-        multiply<T>(head.W0, kChannels, features, sums);
-        store<T>(sums, inner);
-        clear<T>(sums);
-        multiply<T>(head.W1, head.inner, inner, sums);
+        multiply<T>(head.W, head.inner, inputs, sums);
         store<T>(sums, outer);
         for (int n = 0; n < kBlock<T>; ++n)
             for (int i = 0; i < kChannels; ++i) outer[n][i] = outer[n][i] < 0 ? T(0) : outer[n][i];
@@ -226,16 +238,21 @@ void color_forward(Workers& workers, const ColorMaps<const T>& maps, const Color
     });
 }
 
-// Gradient of a head's parameters while its samples go by.
+// Gradient of a head's weights while its samples go by, laid out as in `Head`.
 template <class T>
 struct HeadGradient {
-    alignas(64) T W0[kChannels * kChannels] = {}, W1[kInner * kChannels] = {}, W2[3][kChannels] = {};
+    alignas(64) T W[kInner * kChannels] = {}, W2[3][kChannels] = {};
 
-    void add_to(T* parameters, int inner) const {
-        for (int i = 0; i < kChannels * kChannels; ++i) parameters[i] += W0[i];
+    // Goes on from W to its factors: dW0 = dW W1^T and dW1 = W0^T dW, and the view's rows as they are.
+    void add_to(const Head<T>& head, T* parameters) const {
+        alignas(64) T W0t[kChannels * kChannels], W1t[kChannels * kChannels];
+        transpose(head.W0, W0t);
+        transpose(head.W1, W1t);
+        add_product(W, W1t, parameters);
         parameters += kChannels * kChannels;
-        for (int i = 0; i < inner * kChannels; ++i) parameters[i] += W1[i];
-        parameters += inner * kChannels;
+        add_product(W0t, W, parameters);
+        for (int i = kChannels * kChannels; i < head.inner * kChannels; ++i) parameters[i] += W[i];
+        parameters += head.inner * kChannels;
         for (int i = 0; i < kChannels; ++i)
             for (int c = 0; c < 3; ++c) parameters[3 * i + c] += W2[c][i];
     }
@@ -265,9 +282,8 @@ MLPVID_INLINE void outputs_backward(const BlockState<T>& state, const Head<T>& h
 template <class T>
 void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups, const Head<T>& head, int64_t index,
                          int view_channels, const T* rgb_gradients, HeadGradient<T>& gradient, T* feature_gradients) {
-    alignas(64) T W0t[kChannels * kChannels], W1t[kChannels * kChannels];
-    transpose(head.W0, W0t);
-    transpose(head.W1, W1t);
+    alignas(64) T Wt[kChannels * kChannels];
+    transpose(head.W, Wt);
     BlockState<T> state;
     alignas(64) Block<T> hidden;
     Row<T> rows[kBlock<T>];
@@ -276,14 +292,10 @@ void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups
         state.gather(samples, groups, at, end, view_channels);
         state.forward(head);
         outputs_backward(state, head, rgb_gradients, gradient, rows);
-        add_outer<T>(gradient.W1, head.inner, state.inner, rows);
+        add_outer<T>(gradient.W, head.inner, state.inputs, rows);
         store<T>(rows, hidden);
         clear<T>(rows);
-        multiply<T>(W1t, kChannels, hidden, rows);
-        add_outer<T>(gradient.W0, kChannels, state.features, rows);
-        store<T>(rows, hidden);
-        clear<T>(rows);
-        multiply<T>(W0t, kChannels, hidden, rows);
+        multiply<T>(Wt, kChannels, hidden, rows);
         for (int n = 0; n < kBlock<T> && at + n < end; ++n) {
             T* out = feature_gradients + kChannels * state.k[n];
             (Row<T>::load(out) + rows[n]).store(out);
@@ -303,7 +315,7 @@ void color_backward(Workers& workers, const ColorMaps<const T>& maps, const Colo
             HeadGradient<T> gradient;
             color_head_backward(samples, groups, head, index, maps.view_channels, rgb_gradients, gradient,
                                 feature_gradients);
-            gradient.add_to(head_at(map_gradients, plane, index), head.inner);
+            gradient.add_to(head, head_at(map_gradients, plane, index));
         });
     });
 }
