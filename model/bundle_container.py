@@ -26,7 +26,8 @@ _MAKE_ONE = (
     "choose a bundle, or make one: of a trained run with `python -m training.export RUN OUT.mlpvid`, of a released model "
     "with `python -m training.import_release`"
 )
-_TRUNCATED = "is truncated"
+_INCOMPLETE = "is incomplete"
+_FETCH_AGAIN = "download or copy it again"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def open_bundle(path: str | Path) -> Iterator[BinaryIO]:
         with file.open("rb") as stream:
             yield stream
     except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
+        raise InputError(path, "no such file", "check its name and folder") from error
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})") from error
 
@@ -82,12 +83,12 @@ def read_header(path: str | Path) -> Header:
     """Read the header; the tensors in it are still to be checked by `check_entries`.
 
     Raises:
-        InputError: the file is missing, a folder, empty, truncated, or no safetensors file with a bundle's metadata.
+        InputError: the file is missing, a folder, empty, incomplete, or no safetensors file with a bundle's metadata.
     """
     with open_bundle(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size == 0:
-            raise InputError(path, "is empty")
+            raise InputError(path, "is empty", _FETCH_AGAIN)
         raw = _read_raw(path, stream, size)
     with blame(path):
         entries = parse_json(raw, "the header")
@@ -108,7 +109,7 @@ def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
     if length > MAX_HEADER_BYTES:
         raise InputError(path, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
     if _LENGTH_BYTES + length > size:
-        raise InputError(path, _TRUNCATED, f"its header alone takes {length:,} bytes, the file has {size:,}")
+        raise InputError(path, f"{_INCOMPLETE}: its header alone takes {length:,} bytes, the file has {size:,}", _FETCH_AGAIN)
     return start[_LENGTH_BYTES:] + stream.read(length - 1)
 
 
@@ -132,7 +133,7 @@ def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorS
         end = stop
     surplus = header.file_size - header.data_start - end
     if surplus < 0:
-        raise InputError(path, _TRUNCATED, f"{-surplus:,} bytes are missing at its end")
+        raise InputError(path, f"{_INCOMPLETE}: {-surplus:,} bytes are missing at its end", _FETCH_AGAIN)
     if surplus > 0:
         raise InputError(path, f"has {surplus:,} bytes too many at its end")
 

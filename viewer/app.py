@@ -37,6 +37,9 @@ FIRST_SCALE = 0.2
 PATIENCE = 4.0
 """Longest time that a first image may be expected to take, in frames of the target rate."""
 
+MESSAGE_SECONDS = 10.0
+"""How long the status bar repeats what was said."""
+
 REST = 0.15
 """Seconds after the last move of the camera after which it counts as still."""
 
@@ -74,7 +77,8 @@ class ViewerApp(WindowState):
         self.errors: list[str] = []
         """Faults to show as dialogs, oldest first."""
         self.message = ""
-        """What the status bar says."""
+        """What was said last."""
+        self._said = 0.0
         self.new_results: list[ViewResult] = []
         """Images of the front document that arrived this frame."""
         self._watch = FileWatch()
@@ -202,9 +206,14 @@ class ViewerApp(WindowState):
         self.redraw()
 
     def say(self, message: str) -> None:
-        """Show a sentence in the status bar."""
-        self.message = message
+        """Show a sentence in the status bar for a while."""
+        self.message, self._said = message, clock.monotonic()
         self.redraw()
+
+    @property
+    def status(self) -> str:
+        """What the status bar says: the last message while it is news."""
+        return self.message if clock.monotonic() - self._said < MESSAGE_SECONDS else ""
 
     def start_job(self, job: Job) -> None:
         """Show the progress of some work until it ends."""

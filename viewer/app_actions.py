@@ -26,6 +26,11 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 UI_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 """Stops of "larger" and "smaller" interface."""
 
+_NOTHING_OPEN = "Open a video first"
+
+_SHORTEST_PRESET = 1.0
+"""Seconds; a ready-made path over less of the video takes twice as long as this."""
+
 
 class ActionRunner:
     """Runs actions by name; those that need a document do nothing without one.
@@ -54,6 +59,7 @@ class ActionRunner:
         """Do it; a fault of the user's input becomes a dialog."""
         action = BY_NAME[name]
         if self.app.document is None and action.category in ("Playback", "Camera", "Path", "View"):
+            self.app.say(_NOTHING_OPEN)
             return
         try:
             self._functions[name]()
@@ -67,7 +73,13 @@ class ActionRunner:
         return self.app.document
 
     def _when_open(self, function: Callable[[Document], object]) -> Callable[[], object]:
-        return lambda: function(self.app.document) if self.app.document is not None else None
+        def act() -> None:
+            if self.app.document is None:
+                self.app.say(_NOTHING_OPEN)
+            else:
+                function(self.app.document)
+
+        return act
 
     def _dialog(self, name: str) -> Callable[[], object]:
         return lambda: self.app.dialogs.add(name)
@@ -290,7 +302,9 @@ class ActionRunner:
 
     def _preset(self, preset: Callable[..., CameraPath]) -> CameraPath:
         video, clock = self._document.video, self._document.playback
-        seconds = max(2.0, clock.range_frames / clock.fps)
+        seconds = (clock.out_point - clock.in_point) / clock.fps
+        if seconds < _SHORTEST_PRESET:  # the scene in slow motion then, or one frame of it
+            seconds = 2 * _SHORTEST_PRESET
         return preset(video.bounds, video.metadata.up, seconds, (clock.in_point, clock.out_point), *self.app.view_size)
 
     def _take_path(self, path: CameraPath) -> None:

@@ -88,9 +88,12 @@ class Keyboard:
         self._held = [action for action in ACTIONS if action.held]
 
     def pressed(self) -> list[Action]:
-        """Actions whose chords were pressed in this frame; none of plain keys while text is typed."""
+        """Actions whose chords were pressed in this frame; none of plain keys while text is typed, none in a menu."""
         io = imgui.get_io()
-        self._switch_navigation(io)
+        in_menu = menu_is_open()
+        self._switch_navigation(io, in_menu)
+        if in_menu:
+            return []
         typing, navigating = io.want_text_input, navigates(io)
         pressed = [
             (chord, action)
@@ -125,15 +128,25 @@ class Keyboard:
         focused = glfw.get_window_attrib(window, glfw.FOCUSED)
         return bool(focused and glfw.get_key(window, getattr(glfw, f"KEY_{key}")) == glfw.PRESS)
 
-    def _switch_navigation(self, io: imgui.IO) -> None:
+    def _switch_navigation(self, io: imgui.IO, in_menu: bool) -> None:
         # Only after Tab does the keyboard move between controls: otherwise Space would press the last button again.
+        # Menus are always moved in: Escape closes them, arrows choose.
         flag = int(imgui.ConfigFlags_.nav_enable_keyboard)
-        if imgui.is_key_pressed(imgui.Key.tab) and not (io.key_ctrl or io.key_alt):
+        if in_menu:
+            io.config_flags |= flag
+        elif imgui.is_key_pressed(imgui.Key.tab) and not (io.key_ctrl or io.key_alt):
             io.config_flags |= flag
             imgui.set_nav_cursor_visible(True)
         elif any(imgui.is_mouse_clicked(button) for button in (0, 1, 2)) or imgui.is_key_pressed(imgui.Key.escape):
             io.config_flags &= ~flag
             imgui.set_nav_cursor_visible(False)
+
+
+def menu_is_open() -> bool:
+    """Whether a menu or a drop-down list is open, whose keys then mean something else; dialogs are none."""
+    anything = imgui.PopupFlags_.any_popup_id | imgui.PopupFlags_.any_popup_level
+    modal = imgui.internal.get_top_most_popup_modal()
+    return bool(imgui.is_popup_open("", anything)) and modal is None
 
 
 def fly_letters() -> set[str]:

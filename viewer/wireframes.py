@@ -44,6 +44,14 @@ def cell_segments(occupancy: NDArray[np.bool_], box: ArrayLike) -> Segments:
     return np.concatenate(found) * size + low
 
 
+def longest(segments: Segments, count: int) -> Segments:
+    """The `count` longest of (N, 2, 3) segments, or all: what is left of too many to draw keeps its shape."""
+    if len(segments) <= count:
+        return segments
+    lengths = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
+    return segments[np.argsort(-lengths, kind="stable")[:count]]
+
+
 def _runs(crease: NDArray[np.bool_], axis: int) -> Segments:
     steps = np.diff(np.pad(crease, ((0, 0), (0, 0), (1, 1))).astype(np.int8), axis=2)
     starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)  # both in the same order: line by line

@@ -73,7 +73,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
         (struct.pack("<Q", 0) + b"{}", "is not an .mlpvid file"),
         (struct.pack("<Q", 2**63) + b"{}", "has a header of 9,223,372,036,854,775,808 bytes"),
         (struct.pack("<Q", MAX_HEADER_BYTES + 1) + b"{}", "has a header of"),
-        (struct.pack("<Q", 100) + b"{}", "is truncated"),
+        (struct.pack("<Q", 100) + b"{}", "is incomplete: its header alone"),
         (struct.pack("<Q", 4) + b'{"\xff"', "the header is not valid JSON"),
         (struct.pack("<Q", 200000) + b'{"a":' * 40000, "the header is not valid JSON"),
         (struct.pack("<Q", 26) + b'{"__metadata__":{"a":"b"}}', "is not an .mlpvid file"),
@@ -105,7 +105,7 @@ def test_truncated_anywhere(tmp_path: Path, share: float) -> None:
     path = tiny_bundle(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: 1 + int(share * (len(content) - 2))])
-    _refused(path, "is truncated" if share > 1e-3 else "is not an .mlpvid file|is truncated")
+    _refused(path, "is incomplete" if share > 1e-3 else "is not an .mlpvid file|is incomplete")
 
 
 def test_bytes_behind_the_end(tmp_path: Path) -> None:
@@ -394,5 +394,5 @@ def test_a_file_that_declares_huge_tensors_allocates_nothing(tmp_path: Path) -> 
     )
     result = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, capture_output=True, text=True, check=True)
     message, grown = result.stdout.splitlines()
-    assert message.startswith(f"{path}: has tensors that overlap") or "is truncated" in message
+    assert message.startswith(f"{path}: has tensors that overlap") or "is incomplete" in message
     assert int(grown) < (60 << 20 if sys.platform == "darwin" else 60 << 10)

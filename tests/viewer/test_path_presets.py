@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from viewer.panels.path_editor import label_step
 from viewer.path_presets import orbit_camera, orbit_path, spiral_path
 from viewer.rotations import unit
 
@@ -63,3 +64,8 @@ def test_spiral_rises_and_comes_nearer() -> None:
     assert all(b > a for a, b in itertools.pairwise(elevations))
     angles = np.unwrap([math.atan2(*(k.camera.center - CENTER)[1::-1]) for k in path.keyframes])
     assert angles[-1] - angles[0] == pytest.approx(4 * math.pi)
+
+
+def test_labels_of_the_path_track_keep_their_distance() -> None:
+    assert [label_step(seconds, 20) for seconds in (1.0, 20.0, 21.0, 75.0, 100.0, 101.0, 1000.0)] == [1, 1, 2, 5, 5, 10, 50]
+    assert label_step(10.0, 0.5) == 10

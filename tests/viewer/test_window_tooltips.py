@@ -47,6 +47,7 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
 
     said: list[str] = []
     monkeypatch.setattr(imgui, "set_tooltip", said.append)
+    monkeypatch.setattr(widgets, "show_tooltip", said.append)
     monkeypatch.setattr(widgets, "TOOLTIP", imgui.HoveredFlags_.allow_when_disabled)
 
     def look(context: Any) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import action_tip, button, em, row, tooltip
+from viewer.panels.widgets import action_tip, begin_facts, button, em, row, tooltip
 
 
 class FiguresPanel:
@@ -31,7 +31,7 @@ class FiguresPanel:
         times = figures.plot()
         self._plot("times", times, f"{times[-1]:.1f} ms an image")
         tooltip("Milliseconds of the last render calls, oldest at the left.")
-        if imgui.begin_table("figures", 2, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.row_bg):
+        if begin_facts("figures", imgui.TableFlags_.row_bg):
             for name, value, tip in app.figures.rows(app.document, app.renderer):
                 row(name, value, tip)
             imgui.end_table()

@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
-from viewer.panels.widgets import heading, row
+from viewer.panels.widgets import begin_facts, heading, row
 
 
 class InfoPanel:
@@ -33,7 +33,7 @@ class InfoPanel:
     def _draw_facts(self, document: Document) -> None:
         video = document.video
         config, size = video.config, video.bounds[1] - video.bounds[0]
-        if not imgui.begin_table("facts", 2, imgui.TableFlags_.sizing_stretch_prop):
+        if not begin_facts("facts"):
             return
         row("File", document.path.name, str(document.path))
         row("Frames", f"{video.num_frames} at {video.metadata.fps:g} /s ({video.duration:.2f} s)")

@@ -78,7 +78,7 @@ def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
 
 def draw_status(app: ViewerApp) -> None:
     """Draw the last message at the left of the status bar, the state of rendering at its right."""
-    imgui.text(app.message or " ")
+    imgui.text(app.status or " ")
     document = app.document
     if document is None or document.shown is None:
         return

@@ -96,7 +96,7 @@ class Overlays:
         if self._cells is None or self._cells[0] != key:
             box, _ = document.video.box_and_occupancy(time)
             segments = wireframes.cell_segments(document.cells(time).numpy(), box.numpy())
-            self._cells = key, segments[:MAX_CELL_LINES]
+            self._cells = key, wireframes.longest(segments, MAX_CELL_LINES)
         return self._cells[1]
 
     def _grid_segments(self, document: Document) -> NDArray[np.float64]:

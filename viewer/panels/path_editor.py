@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp, go_to_path_time, show_path_time
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
-from viewer.panels.widgets import action_tip, button, em, faded, slider, theme_color, tooltip
+from viewer.panels.widgets import action_tip, button, button_width, em, faded, flow, slider, theme_color, tooltip
+
+LABEL_WIDTH = 3.0
+"""Room for a label of the track, text heights."""
+
+
+def label_step(seconds: float, labels: float) -> int:
+    """Whole seconds, 1, 2 or 5 times a power of ten, between labels of a track so that at most `labels` fit."""
+    least = max(1.0, seconds / max(labels, 1.0))
+    power = 10 ** math.floor(math.log10(least))
+    return int(next(step * power for step in (1, 2, 5, 10) if step * power >= least))
 
 
 class PathPanel:
@@ -48,7 +60,7 @@ class PathPanel:
         )
         for index, (name, label, enabled, active) in enumerate(entries):
             if index:
-                imgui.same_line(0, em(0.3))
+                flow(button_width(label))
             if button(f"{label}###{name}", action_tip(name), enabled, active):
                 self._actions.run(name)
 
@@ -59,19 +71,21 @@ class PathPanel:
         path.tension = slider("Tension", path.tension, 0.0, 1.0, tip)
         index = document.selected_keyframe
         if index is None or index >= len(path):
-            imgui.same_line(0, em(1))
-            imgui.text_disabled(f"{len(path)} keyframes, {path.duration:.2f} s. K adds this view.")
+            hint = f"{len(path)} keyframes, {path.duration:.2f} s. K adds this view."
+            flow(imgui.calc_text_size(hint).x, 1.0)
+            imgui.text_disabled(hint)
             return
         keyframe = path.keyframes[index]
-        imgui.same_line(0, em(1))
-        imgui.text(f"Keyframe {index + 1} of {len(path)}")
-        imgui.same_line(0, em(0.5))
+        place = f"Keyframe {index + 1} of {len(path)}"
+        flow(imgui.calc_text_size(place).x, 1.0)
+        imgui.text(place)
+        flow(em(8), 0.5)
         imgui.set_next_item_width(em(6))
         changed, time = imgui.input_float("s", keyframe.time, 0, 0, "%.3f", imgui.InputTextFlags_.enter_returns_true)
         tooltip("When the path is at this keyframe, seconds.")
         if changed:
             document.selected_keyframe = path.move(index, time)
-        imgui.same_line(0, em(0.5))
+        flow(em(9), 0.5)
         imgui.set_next_item_width(em(5))
         changed, frame = imgui.input_float("frame", keyframe.frame, 0, 0, "%.2f", imgui.InputTextFlags_.enter_returns_true)
         tooltip("Frame of the scene that the path shows at this keyframe.")
@@ -84,11 +98,11 @@ class PathPanel:
     def _draw_order(self, document: Document, index: int) -> None:
         path = document.camera_path
         for name, icon in (("path.previous", "|<"), ("path.next", ">|")):
-            imgui.same_line(0, em(0.3))
+            flow(button_width(icon))
             if button(f"{icon}###{name}", action_tip(name)):
                 self._actions.run(name)
         for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
-            imgui.same_line(0, em(0.3))
+            flow(button_width(label))
             if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):
                 path.reorder(index, index + step)
                 document.selected_keyframe = index + step
@@ -103,10 +117,12 @@ class PathPanel:
         self._handle_mouse(app, document, left, span / longest)
         draw = imgui.get_window_draw_list()
         draw.add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), theme_color(imgui.Col_.frame_bg), em(0.3))
-        for second in range(int(longest) + 1):
+        apart = label_step(longest, span / em(LABEL_WIDTH))
+        for second in range(0, int(longest) + 1, apart):
             x = left + second * span / longest
             draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.4)), theme_color(imgui.Col_.text_disabled))
-            draw.add_text(ImVec2(x + em(0.2), corner.y), theme_color(imgui.Col_.text_disabled), f"{second} s")
+            if x + em(LABEL_WIDTH) < corner.x + width:
+                draw.add_text(ImVec2(x + em(0.2), corner.y), theme_color(imgui.Col_.text_disabled), f"{second} s")
         self._draw_keyframes(document, corner, height, left, span / longest)
 
     def _draw_keyframes(self, document: Document, corner: ImVec2, height: float, left: float, scale: float) -> None:

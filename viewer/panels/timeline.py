@@ -11,7 +11,7 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner, flip
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
-from viewer.panels.widgets import action_tip, button, combo, em, slider, tooltip
+from viewer.panels.widgets import action_tip, button, button_width, combo, em, flow, slider, tooltip
 from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
 from viewer.timecode import parse_timecode
 
@@ -98,13 +98,13 @@ class TimelinePanel:
         speed = slider("###speed", clock.speed, MIN_SPEED, MAX_SPEED, tip, "%.2fx", logarithmic=True)
         if speed != clock.speed:
             clock.speed = kept.speed = speed
-        imgui.same_line(0, em(0.4))
+        flow(em(5.5), 0.4)
         imgui.set_next_item_width(em(5.5))
         names = [mode.value for mode in LOOP_MODES]
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
             clock.mode, kept.mode = mode, mode.value
-        imgui.same_line(0, em(0.4))
+        flow(button_width("1/8"), 0.4)
         if button("1/8###playback.sub_frame", action_tip("playback.sub_frame"), active=clock.sub_frame):
             flip(clock, "sub_frame")
             kept.sub_frame = clock.sub_frame
@@ -115,11 +115,11 @@ class TimelinePanel:
             ("playback.marker", icons.ICON_FA_BOOKMARK),
         )
         for name, icon in toggles:
-            imgui.same_line(0, em(0.25))
+            flow(em(2), 0.25)
             if button(f"{icon}###{name}", action_tip(name), width=em(2)):
                 self._actions.run(name)
         if clock.dropped:
-            imgui.same_line(0, em(0.4))
+            flow(button_width(f"{clock.dropped} dropped"), 0.4)
             tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."
             if button(f"{clock.dropped} dropped###dropped", tip):
                 clock.reset_dropped()

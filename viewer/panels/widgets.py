@@ -9,13 +9,42 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.actions import BY_NAME
 
+TOOLTIP_WIDTH = 28.0
+"""Longer lines of a tooltip are wrapped, text heights."""
+
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
 
 
 def tooltip(text: str) -> None:
     """Explain the last control when the mouse rests on it."""
     if text and imgui.is_item_hovered(TOOLTIP):
-        imgui.set_tooltip(text)
+        show_tooltip(text)
+
+
+def show_tooltip(text: str) -> None:
+    """Show a tooltip beside the mouse, its lines wrapped."""
+    if imgui.begin_tooltip():
+        imgui.push_text_wrap_pos(em(TOOLTIP_WIDTH))
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+        imgui.end_tooltip()
+
+
+def flow(width: float, spacing: float = 0.3) -> None:
+    """Put the next control, `width` pixels wide, beside the last one, or on a new line where it would be cut off.
+
+    Args:
+        width: of the next control, with its label.
+        spacing: between the two, text heights.
+    """
+    right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
+    if imgui.get_item_rect_max().x + em(spacing) + width <= right:
+        imgui.same_line(0, em(spacing))
+
+
+def button_width(label: str) -> float:
+    """Width of a button that fits its label, pixels."""
+    return float(imgui.calc_text_size(label, True).x + 2 * imgui.get_style().frame_padding.x)
 
 
 def button(label: str, tip: str, enabled: bool = True, active: bool = False, width: float = 0.0) -> bool:
@@ -64,6 +93,15 @@ def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[floa
     return float(chosen[0]), float(chosen[1]), float(chosen[2])
 
 
+def begin_facts(name: str, flags: int = 0, label_width: float = 8.0) -> bool:
+    """Begin a table of `row`s; labels keep their width (in text heights) whatever the values are."""
+    if not imgui.begin_table(name, 2, flags):
+        return False
+    imgui.table_setup_column("name", imgui.TableColumnFlags_.width_fixed, em(label_width))
+    imgui.table_setup_column("value", imgui.TableColumnFlags_.width_stretch)
+    return True
+
+
 def row(label: str, value: str, tip: str = "") -> None:
     """A line of a two-column table."""
     imgui.table_next_row()
@@ -72,6 +110,7 @@ def row(label: str, value: str, tip: str = "") -> None:
     tooltip(tip)
     imgui.table_next_column()
     imgui.text(value)
+    tooltip(value if imgui.calc_text_size(value).x > imgui.get_content_region_avail().x else tip)
 
 
 def em(lines: float = 1.0) -> float:
