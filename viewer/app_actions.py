@@ -300,6 +300,11 @@ class ActionRunner:
         if document.previewing:
             go_to_path_time(document)
 
+    def _hide_interface(self) -> None:
+        flip(self.app, "hide_ui")
+        key = BY_NAME["window.hide_ui"].shortcut()
+        self.app.say(f"{key} shows the interface again" if self.app.hide_ui else "")
+
     def _preset(self, preset: Callable[..., CameraPath]) -> CameraPath:
         video, clock = self._document.video, self._document.playback
         seconds = (clock.out_point - clock.in_point) / clock.fps
@@ -343,7 +348,7 @@ class ActionRunner:
             "window.palette": self._dialog("palette"),
             "window.shortcuts": lambda: app.dialogs.symmetric_difference_update({"shortcuts"}),
             "window.fullscreen": lambda: flip(app, "full_screen"),
-            "window.hide_ui": lambda: flip(app, "hide_ui"),
+            "window.hide_ui": self._hide_interface,
             "window.settings": self._dialog("settings"),
             "window.next_panel": partial(self._next_panel, 1),
             "window.previous_panel": partial(self._next_panel, -1),

@@ -47,6 +47,11 @@ class ImageOptions:
     show_cells: bool = False
     """Whether the occupied cells are laid over the picture."""
 
+    def fix_range(self, shown: ViewResult | None) -> None:
+        """Take the range that the color map has in `shown`, as far as there is one."""
+        fixed = with_fixed_range(self, shown)
+        self.automatic_range, self.low, self.high = fixed.automatic_range, fixed.low, fixed.high
+
     @property
     def value_range(self) -> tuple[float, float] | None:
         """Range of the color map; None: from the values."""

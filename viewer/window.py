@@ -7,7 +7,7 @@ import time as clock
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from imgui_bundle import hello_imgui, imgui, immapp
+from imgui_bundle import ImVec2, hello_imgui, imgui, immapp
 
 from viewer import gl
 from viewer.app import ViewerApp
@@ -21,7 +21,7 @@ from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
 from viewer.panels.maps import MapsPanel
-from viewer.panels.menus import draw_menus, draw_status
+from viewer.panels.menus import draw_menus, draw_message, draw_status
 from viewer.panels.palette import Palette
 from viewer.panels.path_editor import PathPanel
 from viewer.panels.prompts import Prompts
@@ -292,8 +292,12 @@ class Window:
         imgui.set_next_window_pos(viewport.pos)
         imgui.set_next_window_size(viewport.size)
         flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0))
+        imgui.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
         imgui.begin("View alone", None, flags | imgui.WindowFlags_.no_move)
+        imgui.pop_style_var(2)
         self.view.draw(self.app)
+        draw_message(self.app)
         imgui.end()
 
     def _stop(self) -> None:

@@ -11,6 +11,8 @@ from imgui_bundle import imgui
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app import MESSAGE_SECONDS, ViewerApp
 from viewer.app_actions import ActionRunner
+from viewer.app_image import shown_pixels
+from viewer.panels.dialogs import time_left
 from viewer.panels.menus import MENUS
 
 
@@ -80,3 +82,38 @@ def test_what_was_said_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: 
     assert app.status == "Camera copied"
     now[0] += 0.2
     assert app.status == ""
+
+
+def test_times_to_come_in_words() -> None:
+    assert [time_left(s) for s in (-1.0, 0.4, 59.4, 60.0, 394.0, 3900.0)] == [
+        "0 s", "0 s", "59 s", "1:00 min", "6:34 min", "1:05:00 h",
+    ]  # fmt: skip
+
+
+def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        for _ in range(2):
+            context.key_press(imgui.Key.h)
+            context.yield_(4)
+            screenshot(context, f"hidden-{app.hide_ui}")
+            assert app.status == ("H shows the interface again" if app.hide_ui else "")
+        assert not app.hide_ui
+
+    drive(app, look)
+
+
+def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.image.mode, app.focus_panel = "depth", "Image"
+        context.yield_(6)
+        shown = open_document(app).shown
+        assert shown is not None
+        legend = shown_pixels(shown, app.image).legend
+        context.item_click("//Image/Automatic range")
+        context.yield_(3)
+        assert legend is not None and not app.image.automatic_range
+        assert (app.image.low, app.image.high) == pytest.approx((legend.low, legend.high)) and app.image.low > 1
+
+    drive(app, look)

@@ -72,6 +72,15 @@ class ErrorDialog:
             imgui.end_popup()
 
 
+def time_left(seconds: float) -> str:
+    """A time to come in words: "45 s", "6:34 min" or "1:05:00 h"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours = whole // 60 % 60, whole // 3600
+    return f"{hours}:{minutes:02}:{whole % 60:02} h" if hours else f"{minutes}:{whole % 60:02} min"
+
+
 class JobsOverlay:
     """Progress of work under way, in the lower right corner."""
 
@@ -87,7 +96,7 @@ class JobsOverlay:
         imgui.set_next_window_bg_alpha(0.95)
         imgui.begin("###jobs", None, flags)
         for index, job in enumerate(app.jobs):
-            left = f", {job.seconds_left:.0f} s left" if math.isfinite(job.seconds_left) else ""
+            left = f", {time_left(job.seconds_left)} left" if math.isfinite(job.seconds_left) else ""
             imgui.text(job.label)
             imgui.progress_bar(job.fraction, ImVec2(em(18), 0), f"{job.fraction:.0%}{left}")
             imgui.same_line()

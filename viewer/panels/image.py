@@ -51,7 +51,10 @@ class ImagePanel:
         current = names.index(view.color_map) if view.color_map in names else 0
         view.color_map = names[combo("Color map", current, names, "For depth, opacity, samples and differences.")]
         if image.mode in SCALAR_MODES:
-            image.automatic_range = checkbox("Automatic range", image.automatic_range, "Span the values of the image.")
+            automatic = checkbox("Automatic range", image.automatic_range, "Span the values of the image.")
+            if image.automatic_range and not automatic and app.document is not None:
+                image.fix_range(app.document.shown)
+            image.automatic_range = automatic
             if not image.automatic_range:
                 _, (image.low, image.high) = imgui.input_float2("Range", [image.low, image.high])
                 tooltip("Values at both ends of the color map.")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from imgui_bundle import hello_imgui, imgui
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import em, tooltip
+from viewer.panels.widgets import em, faded, theme_color, tooltip
 from viewer.presenter import Comparison
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window")
 """Titles in order; each holds the actions of its category."""
+
+RECORDING = ImVec4(0.95, 0.30, 0.25, 1.0)
+"""Color of what says that the screen is being recorded."""
 
 
 def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.DockableWindow]) -> None:
@@ -76,6 +79,18 @@ def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
             _, panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible, True)
 
 
+def draw_message(app: ViewerApp) -> None:
+    """Draw the last message into the lower left corner of a window that has no status bar."""
+    if not app.status:
+        return
+    low, size = imgui.get_window_pos(), imgui.calc_text_size(app.status)
+    corner = ImVec2(low.x + em(1), low.y + imgui.get_window_height() - size.y - em(1))
+    end = ImVec2(corner.x + size.x + em(1), corner.y + size.y + em(0.5))
+    draw = imgui.get_window_draw_list()
+    draw.add_rect_filled(corner, end, faded(imgui.Col_.window_bg, 0.85), em(0.3))
+    draw.add_text(ImVec2(corner.x + em(0.5), corner.y + em(0.25)), theme_color(imgui.Col_.text), app.status)
+
+
 def draw_status(app: ViewerApp) -> None:
     """Draw the last message at the left of the status bar, the state of rendering at its right."""
     imgui.text(app.status or " ")
@@ -86,7 +101,9 @@ def draw_status(app: ViewerApp) -> None:
     size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]}"
     busy = "refining" if document.feed.worker.busy else "ready"
     text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {app.renderer.name}"
-    if app.screen_recording is not None:
-        text = f"recording {app.screen_recording.seconds:.0f} s   {text}"
-    imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(text).x - em(1))
+    recording = "" if app.screen_recording is None else f"recording {app.screen_recording.seconds:.0f} s   "
+    imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(recording + text).x - em(1))
+    if recording:
+        imgui.text_colored(RECORDING, recording)
+        imgui.same_line(0, 0)
     imgui.text_disabled(text)
