@@ -44,7 +44,7 @@ class PaperTrainingConfig:
     """Ray batches for each pass of the decoder."""
     rays: int = 4096
     """Rays a batch, from all training views."""
-    decoder_rate: float = 2e-3
+    decoder_rate: float = 1e-3
     """Adam's rate for decoder and latents, decaying to `decay` of it."""
     table_rate: float = 1e-2
     """Adam's rate for the hash tables."""
@@ -57,8 +57,13 @@ class PaperTrainingConfig:
     samples. The rest sees all that rendering will: its steps, and whole occupancy cells."""
     mask_weight: float = 0.1
     """Weight of the squared error of the opacity."""
-    penalty_weight: float = 1e-3
+    penalty_weight: float = 0.1
     """Weight of the penalty on samples that are more than opaque."""
+    leak: float = 0.1
+    """Slope of the gradient where the density's rectifier is cut off, in the first `leak_passes` passes of the decoder; kept on,
+    it makes the density collapse later."""
+    leak_passes: int = 60
+    """Long enough for the fog to thin out."""
     seed: int = 0
     """Decides all randomness."""
 
@@ -137,7 +142,7 @@ class PaperTraining:
         samples = self.kernels.sample_rays(rays.origins, rays.directions, box, cells, step, seed)
         time = frame / self.config.frames
         grids = self.kernels.bake(self.encoding.tables, time).requires_grad_()
-        settings = MarchSettings(step=step, leak=0.1)
+        settings = MarchSettings(step=step, leak=self.config.leak if self.passes < self.config.leak_passes else 0.0)
         features, densities, colors = maps
         seen = self.kernels.render_samples(grids, features, densities, colors, samples, rays.directions, settings)
         loss, error = self._loss(seen.color, seen.opacity, seen.penalty, rays)

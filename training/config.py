@@ -173,6 +173,9 @@ class TrainingConfig:
     """Where z comes from: learned a frame (released models), or an encoder of three views (paper)."""
     density_leak: float = 0.0
     """Slope of the gradient where the density's rectifier is cut off; above 0 empty space can fill again."""
+    density_leak_until: float = 1.0
+    """Share of the training in which there is that slope. It is not the loss's own gradient: once there is a surface it drives
+    the parameters away from the loss's minimum, and long trainings collapsed with it."""
     blend_at_random: bool = False
     """With bilinear heads: evaluate one of the four nearest, drawn by its weight, instead of all; a quarter of the work."""
     steps: int = 400_000
@@ -190,6 +193,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         _require(self.latents in ("embedding", "encoder"), "latents", "must be embedding or encoder")
         _within(self.density_leak, 0, 1, "density_leak")
+        _within(self.density_leak_until, 0, 1, "density_leak_until")
         _within(self.steps, 1, 10**8, "steps")
         _within(self.half_resolution, 0, 1, "half_resolution")
         _within(self.minutes, 0, 10**6, "minutes")
@@ -198,6 +202,10 @@ class TrainingConfig:
     def progress(self, step: int, seconds: float) -> float:
         """How far a training is, 0 to 1, after so many steps and seconds."""
         return min(1.0, seconds / (60 * self.minutes)) if self.minutes > 0 else step / self.steps
+
+    def leak_at(self, progress: float) -> float:
+        """`density_leak` at a progress of the training, 0 to 1."""
+        return self.density_leak if progress < self.density_leak_until or self.density_leak_until == 1 else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists and scalars, as stored in presets and runs."""

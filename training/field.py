@@ -45,7 +45,9 @@ class Field(Protocol):
     name: str
     """"torch" or "native"."""
 
-    def render(self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int) -> RenderedRays:
+    def render(
+        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+    ) -> RenderedRays:
         """Render rays at stratified samples, differentiably.
 
         Args:
@@ -55,6 +57,7 @@ class Field(Protocol):
             rays: R rays.
             space: where their samples may lie.
             seed: decides all randomness of the call.
+            progress: how far the training is, 0 to 1; decides the density's leak.
         """
 
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,9 @@ class NativeField:
         self._of_thread = threading.local()
         self._kernels()
 
-    def render(self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int) -> RenderedRays:
+    def render(
+        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+    ) -> RenderedRays:
         """Render rays at stratified samples, differentiably; see `training.field.Field`."""
         kernels, config = self._kernels(), self.config
         hull = space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
@@ -45,7 +47,7 @@ class NativeField:
         settings = MarchSettings(
             step=config.rays.step,
             weight_threshold=config.model.render.weight_threshold,
-            leak=config.density_leak,
+            leak=config.leak_at(progress),
             penalty_limit=config.loss.optical_depth_limit,
             stochastic_seed=seed if config.blend_at_random else None,
         )

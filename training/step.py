@@ -63,7 +63,7 @@ class FrameStep:
         self._hulls = [space.hull for space in self._spaces]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
-    def __call__(self, frame: int, half: bool, seed: int, num_rays: int) -> FrameResult:
+    def __call__(self, frame: int, half: bool, seed: int, num_rays: int, progress: float = 0.0) -> FrameResult:
         """Gradients of one frame.
 
         Args:
@@ -71,6 +71,7 @@ class FrameStep:
             half: use images of half the size.
             seed: decides all randomness of the call.
             num_rays: rays of the frame.
+            progress: how far the training is, 0 to 1.
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
@@ -78,7 +79,7 @@ class FrameStep:
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
         maps = self._decode(latent)
         time = frame / self.network.num_frames
-        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed)
+        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed, progress)
         error = color_loss(rendered.color, rays.colors)
         loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), rendered.penalty, kl, self.config.loss)
         gradients, grids = self._gradients(loss, rendered.grids, time)

@@ -41,13 +41,15 @@ class TorchField:
         self.config = config
         self._tiny = load_tiny_hash(config.model.hash) if device.type == "cuda" else None
 
-    def render(self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int) -> RenderedRays:
+    def render(
+        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+    ) -> RenderedRays:
         """Render rays at stratified samples, differentiably; see `training.field.Field`."""
         generator = torch.Generator().manual_seed(seed)
         samples = stratified_samples(rays, space, self.config.rays, generator)
         frame = make_frame(self.config.model, maps, self._grids(encoding, time), space.box)
         random_heads = generator if self.config.blend_at_random else None
-        options = QueryOptions(self.config.density_leak, random_heads, self._hashed(encoding, time))
+        options = QueryOptions(self.config.leak_at(progress), random_heads, self._hashed(encoding, time))
         return render_samples(frame, rays, samples, options, self.config.loss.optical_depth_limit)
 
     @torch.no_grad()

@@ -84,7 +84,8 @@ class Trainer:
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
         self._prune()
         rays = rays_of_step(self.step, self.config.rays)
-        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, [rays] * len(frames)))
+        of_all = ([value] * len(frames) for value in (rays, self.progress))
+        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *of_all))
         self._apply(results)
         self.step += 1
         self.seconds += time.monotonic() - start

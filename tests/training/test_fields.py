@@ -14,7 +14,7 @@ from renderer.ray_field import MarchSettings, RaySamples
 from renderer.ray_field import render_samples as define_samples
 from tests.factories import make_config
 from training.config import LossConfig, RayConfig, TrainingConfig
-from training.field import create_field
+from training.field import Field, create_field
 from training.native_field import NativeField, native_available
 from training.network import Network
 from training.rays import RayBatch, Samples, Space
@@ -170,3 +170,20 @@ def test_no_rays_meet_anything() -> None:
     for native in (False, True):
         seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.0, rays, space_of(), 0)
         assert not seen.color.any() and not seen.opacity.any() and seen.samples == 0
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_the_leak_ends_with_its_share_of_the_training(native: bool) -> None:
+    config = dataclasses.replace(make_training(leak=0.5), density_leak_until=0.25)
+    assert [config.leak_at(p) for p in (0.0, 0.24, 0.25, 1.0)] == [0.5, 0.5, 0.0, 0.0]
+    assert make_training(leak=0.5).leak_at(1.0) == 0.5
+    network, rays, space = make_network(config), make_rays(), space_of()
+    field, without = create_field(config, native), create_field(make_training(), native)
+    parameters = [network.decoder.density_head.weight]
+
+    def gradient(of: Field, progress: float) -> torch.Tensor:
+        seen = of.render(maps_of(network), network.hash_encoding, 0.3, rays, space, 0, progress)
+        return gradients(seen, parameters)[0]  # type: ignore[arg-type]
+
+    assert torch.equal(gradient(field, 0.5), gradient(without, 0.0))
+    assert not torch.equal(gradient(field, 0.1), gradient(without, 0.0))
