@@ -60,8 +60,8 @@ class PaperTrainingConfig:
     penalty_weight: float = 0.1
     """Weight of the penalty on samples that are more than opaque."""
     leak: float = 0.1
-    """Slope of the gradient where the density's rectifier is cut off, in the first `leak_passes` passes of the decoder; kept on,
-    it makes the density collapse later."""
+    """Slope of the gradient where the density's rectifier is cut off, in the first `leak_passes` passes of the decoder. Kept
+    on, it makes the density collapse."""
     leak_passes: int = 60
     """Long enough for the fog to thin out."""
     seed: int = 0
