@@ -34,7 +34,7 @@ from training.threads import available_cores
 DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
 """Where the benchmarks look for the bundle."""
 
-DEFAULT_PASSES = 400
+DEFAULT_PASSES = 420
 """Passes of the decoder."""
 
 _EVALUATIONS = 4  # on the way, so that a training that goes wrong is seen to

@@ -38,7 +38,7 @@ from training.threads import worker_pool
 class PaperTrainingConfig:
     """Settings of the training."""
 
-    frames: int = 4
+    frames: int = 1
     """Frames of the capture, from its first."""
     batches: int = 2
     """Ray batches for each pass of the decoder."""
