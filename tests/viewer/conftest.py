@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import moderngl
 import pytest
 
 from renderer.select import create_renderer
 from tests.factories import make_video
 from viewer.app import ViewerApp
 from viewer.app_document import Document
+from viewer.presenter import Presenter
 
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
@@ -98,3 +100,16 @@ def open_document(app: ViewerApp) -> Document:
     """The front document, which a test needs to be there."""
     assert app.document is not None
     return app.document
+
+
+@pytest.fixture
+def presenter() -> Iterator[Presenter]:
+    """A presenter in a context of its own."""
+    try:
+        context = moderngl.create_context(standalone=True, backend="egl", require=330)  # type: ignore[arg-type]
+    except Exception as error:
+        pytest.skip(f"no OpenGL here: {error}")
+    made = Presenter(context)
+    yield made
+    made.release()
+    context.release()

@@ -67,18 +67,6 @@ def random_pixels(width: int, height: int, seed: int = 0) -> np.ndarray[Any, Any
     return np.random.default_rng(seed).random((height, width, 4), dtype=np.float32) * 0.9
 
 
-@pytest.fixture
-def presenter() -> Iterator[Presenter]:
-    try:
-        context = moderngl.create_context(standalone=True, backend="egl", require=330)  # type: ignore[arg-type]
-    except Exception as error:
-        pytest.skip(f"no OpenGL here: {error}")
-    made = Presenter(context)
-    yield made
-    made.release()
-    context.release()
-
-
 def shown(presenter: Presenter, width: int, height: int) -> np.ndarray[Any, Any]:
     presenter.present(width, height, PresentOptions(background_color=(0.0, 0.0, 0.0)))
     return presenter.read()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import product
 
-import moderngl
 import numpy as np
 import pytest
 
@@ -17,19 +15,6 @@ from viewer.recorder import RecordOptions, finished
 from viewer.views import Legend, ViewPixels
 
 WIDTH, HEIGHT = 40, 24
-
-
-@pytest.fixture(scope="module")
-def presenter() -> Iterator[Presenter]:
-    """A presenter in a context of its own."""
-    try:
-        context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
-    except Exception as error:
-        pytest.skip(f"no EGL here: {error}")
-    made = Presenter(context)
-    yield made
-    made.release()
-    context.release()
 
 
 def random_picture(channels: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from tests.viewer.test_window_actions import press
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
+from viewer.app_document import Document
 from viewer.threshold import ThresholdedVideo
 
 EM = 15.0
@@ -33,14 +34,20 @@ def frame_place(context: Any, app: ViewerApp, frame: float, height: float) -> tu
     return left + EM + share * (right - left - 2 * EM), top + height * (bottom - top)
 
 
+def far_from_the_cameras(context: Any, app: ViewerApp) -> Document:
+    """The open document, once its view is so far away that the capture's cameras are in it."""
+    document = open_document(app)
+    wait_for_image(context, app)
+    document.camera.dolly(-12)
+    context.yield_(3)
+    return document
+
+
 def test_a_click_on_a_capture_camera_stands_there(app: ViewerApp, drive: DriveWindow) -> None:
     app.settings.view.show_cameras = True
 
     def look(context: Any) -> None:
-        document = open_document(app)
-        wait_for_image(context, app)
-        document.camera.dolly(-12)
-        context.yield_(3)
+        document = far_from_the_cameras(context, app)
         view, cameras = document.camera.to_camera(*app.view_size), document.video.metadata.cameras
         seen = view.K @ (view.R @ cameras[1].center + view.T)
         left, top, _, _ = rectangle(context, "//View/###view")
@@ -63,10 +70,7 @@ def test_a_drag_that_begins_on_a_capture_camera_orbits(app: ViewerApp, drive: Dr
     app.settings.view.show_cameras = True
 
     def look(context: Any) -> None:
-        document = open_document(app)
-        wait_for_image(context, app)
-        document.camera.dolly(-12)
-        context.yield_(3)
+        document = far_from_the_cameras(context, app)
         view = document.camera.to_camera(*app.view_size)
         seen = view.K @ (view.R @ document.video.metadata.cameras[1].center + view.T)
         left, top, _, _ = rectangle(context, "//View/###view")

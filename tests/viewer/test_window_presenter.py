@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import moderngl
 import numpy as np
-import pytest
 
 from viewer.color_maps import color_table
 from viewer.presenter import Background, Comparison, Presenter, PresentOptions
-
-
-@pytest.fixture
-def presenter() -> Iterator[Presenter]:
-    """A presenter in a context of its own."""
-    try:
-        context = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]
-    except Exception as error:
-        pytest.skip(f"no EGL here: {error}")
-    made = Presenter(context)
-    yield made
-    made.release()
-    context.release()
 
 
 def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height: int = 4) -> np.ndarray:
