@@ -49,6 +49,8 @@ class RayResult:
 
     color: torch.Tensor
     """(R, 3) premultiplied: sum of w c over the samples with w > tau2."""
+    moments: torch.Tensor
+    """(R, 2) sums of w |c|^2 and of w over the same samples."""
     opacity: torch.Tensor
     """(R,) 1 - transmittance behind the last sample, whatever the weights."""
     penalty: torch.Tensor
@@ -101,7 +103,14 @@ def render_samples(frame: Frame, samples: RaySamples, directions: torch.Tensor, 
     total = w.new_zeros(rays, 3).index_add(0, ray[kept], w[kept, None] * color)
     excess = torch.relu(depth[reached] - settings.penalty_limit)
     penalty = excess.square().sum() / max(len(excess), 1)
-    return RayResult(total, -torch.expm1(-dense.sum(1)), penalty, torch.tensor([len(excess), len(kept)]))
+    moments = color_moments(w[kept], color, ray[kept], rays)
+    return RayResult(total, moments, -torch.expm1(-dense.sum(1)), penalty, torch.tensor([len(excess), len(kept)]))
+
+
+def color_moments(w: torch.Tensor, color: torch.Tensor, ray: torch.Tensor, rays: int) -> torch.Tensor:
+    """(R, 2) sums of w |c|^2 and of w along R rays; weights (K,), colors (K, 3) and rays (K,) of the samples with color."""
+    of_samples = w[:, None] * torch.stack([color.square().sum(1), torch.ones_like(w)], dim=1)
+    return w.new_zeros(rays, 2).index_add(0, ray, of_samples)
 
 
 def _color(

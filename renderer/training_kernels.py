@@ -88,7 +88,8 @@ class TrainingKernels:
         """
         view = view_of(directions, self.config)
         maps = (feature_planes.permute(0, 2, 3, 1), density_maps.permute(0, 2, 3, 1))
-        return RayResult(*_Render.apply(grids, *maps, color_maps, self, samples, view, settings))
+        sums, opacity, penalty, counts = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
+        return RayResult(sums[:, :3], sums[:, 3:], opacity, penalty, counts)
 
     @torch.no_grad()
     def density(
@@ -255,9 +256,9 @@ class _Render(torch.autograd.Function):
         if kernels.config.assignment == "nearest":
             choice = _ASSIGNMENTS["nearest"]
         shading = (maps[2], samples.points, march.features, kept, ray, view, choice, settings.stochastic_seed or 0)
-        rgb, color = grids.new_empty(len(kept), 3), grids.new_empty(len(view), 3)
+        rgb, sums = grids.new_empty(len(kept), 3), grids.new_empty(len(view), 5)
         kernels.call("color_forward", grids, *shading, rgb)
-        kernels.call("sum_colors", grids, kept, kept_offsets, march.weights, rgb, color)
+        kernels.call("sum_colors", grids, kept, kept_offsets, march.weights, rgb, sums)
         limit = (settings.step, settings.penalty_limit)
         marched = max(int(march.reached.sum()), 1)
         penalty = kernels.call("depth_penalty", grids, samples.offsets, march.raw, march.reached, *limit) / marched
@@ -265,18 +266,18 @@ class _Render(torch.autograd.Function):
         ctx.kernels, ctx.settings = kernels, settings
         counts = torch.tensor([marched, len(kept)])
         ctx.mark_non_differentiable(counts)
-        return color, 1 - march.transmittances, grids.new_tensor(penalty), counts
+        return sums, 1 - march.transmittances, grids.new_tensor(penalty), counts
 
     @staticmethod
     def backward(  # type: ignore[override]
-        ctx: Any, color: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, _counts: torch.Tensor
+        ctx: Any, sums: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, _counts: torch.Tensor
     ) -> tuple[Any, ...]:
         grids, maps, samples, march, kept, kept_offsets, rgb, shading, marched = ctx.saved
         kernels, settings = ctx.kernels, ctx.settings
         rgb_gradients, raw_gradients = torch.empty_like(rgb), torch.empty_like(march.raw)
         factors = (settings.step, settings.leak, float(penalty) / marched, settings.penalty_limit)
         inputs = (samples.offsets, march.raw, march.weights, march.transmittances, march.reached, kept, kept_offsets, rgb)
-        arriving = (color.contiguous(), opacity.contiguous())
+        arriving = (sums.contiguous(), opacity.contiguous())
         kernels.call("composite_backward", grids, *inputs, *arriving, *factors, rgb_gradients, raw_gradients)
         map_gradients = tuple(torch.zeros_like(m) for m in maps)
         feature_gradients = grids.new_empty(len(kept), 32)

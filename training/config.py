@@ -105,6 +105,9 @@ class RayConfig:
 class LossConfig:
     """Weights of the loss terms; the squared color error has weight 1."""
 
+    sample_color: float = 0.0
+    """Squared error of each sample's own color, weighted with w: colors that only together make a ray's color come apart in
+    views that were not trained on."""
     mask: float = 0.1
     """Squared error of the opacity against the mask."""
     kl: float = 1e-6
@@ -116,7 +119,7 @@ class LossConfig:
     """Optical depth (density times step) that is free: such a sample absorbs 95 %."""
 
     def __post_init__(self) -> None:
-        for name in ("mask", "kl", "optical_depth", "optical_depth_limit"):
+        for name in ("sample_color", "mask", "kl", "optical_depth", "optical_depth_limit"):
             _within(getattr(self, name), 0, 1e6, f"loss.{name}")
 
 

@@ -24,6 +24,8 @@ class RenderedRays:
 
     color: torch.Tensor
     """(R, 3) premultiplied: sum of w c over the samples with w > tau2."""
+    moments: torch.Tensor
+    """(R, 2) sums of w |c|^2 and of w over the same samples."""
     opacity: torch.Tensor
     """(R,) 1 - transmittance behind the last sample."""
     penalty: torch.Tensor

@@ -12,6 +12,18 @@ def color_loss(rendered: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (rendered - truth).square().mean()
 
 
+def sample_color_loss(rendered: torch.Tensor, moments: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean over rays and channels of sum of w (c - truth)^2: every sample seen is to have the ray's color by itself.
+
+    Args:
+        rendered: (R, 3) sums of w c.
+        moments: (R, 2) sums of w |c|^2 and of w.
+        truth: (R, 3), premultiplied.
+    """
+    squares = moments[:, 0] - 2 * (rendered * truth).sum(1) + truth.square().sum(1) * moments[:, 1]
+    return squares.mean() / 3
+
+
 def mask_loss(opacity: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean squared error of opacities against the mask's coverage, (R,) each."""
     return (opacity - mask).square().mean()
@@ -28,8 +40,13 @@ def psnr(squared_error: float) -> float:
 
 
 def total_loss(
-    color: torch.Tensor, mask: torch.Tensor, excess: torch.Tensor, kl: torch.Tensor | None, config: LossConfig
+    color: torch.Tensor,
+    sample_color: torch.Tensor,
+    mask: torch.Tensor,
+    excess: torch.Tensor,
+    kl: torch.Tensor | None,
+    config: LossConfig,
 ) -> torch.Tensor:
     """Weighted sum of the terms; the color error has weight 1."""
-    total = color + config.mask * mask + config.optical_depth * excess
+    total = color + config.sample_color * sample_color + config.mask * mask + config.optical_depth * excess
     return total if kl is None else total + config.kl * kl

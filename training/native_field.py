@@ -54,7 +54,7 @@ class NativeField:
         grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
         seen = kernels.render_samples(grids, *maps, samples, rays.directions, settings)
         marched, colored = seen.counts.tolist()
-        return RenderedRays(seen.color, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
+        return RenderedRays(seen.color, seen.moments, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:

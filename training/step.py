@@ -15,7 +15,7 @@ from training.config import TrainingConfig
 from training.dataset import Dataset, letterbox
 from training.field import Field, RenderedRays
 from training.live_cells import find_live_cells, restrict
-from training.losses import color_loss, mask_loss, total_loss
+from training.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.network import Network
 from training.optimizer import GridGradient
 from training.rays import Lenses, draw_pixels, make_rays
@@ -81,7 +81,9 @@ class FrameStep:
         time = frame / self.network.num_frames
         rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed, progress)
         error = color_loss(rendered.color, rays.colors)
-        loss = total_loss(error, mask_loss(rendered.opacity, rays.masks), rendered.penalty, kl, self.config.loss)
+        of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
+        of_masks = mask_loss(rendered.opacity, rays.masks)
+        loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
         gradients, grids = self._gradients(loss, rendered.grids, time)
         return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
 

@@ -9,6 +9,7 @@ from model.decoder import Maps
 from model.frame import Frame
 from model.hash_encoding import HashEncoding
 from renderer.compositing import volume_weights
+from renderer.ray_field import color_moments
 from training.config import TrainingConfig
 from training.field import RenderedRays
 from training.losses import optical_depth_penalty
@@ -91,7 +92,8 @@ def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: Quer
     seen = w.new_zeros(count, 3).index_add(0, ray[kept], w[kept, None] * color)
     marched = len(samples.slots) - blocked
     penalty = optical_depth_penalty(optical_depth, limit, marched)
-    return RenderedRays(seen, opacity, penalty, len(samples.slots), marched, len(kept))
+    moments = color_moments(w[kept], color, ray[kept], count)
+    return RenderedRays(seen, moments, opacity, penalty, len(samples.slots), marched, len(kept))
 
 
 def _sort_out(samples: Samples, sigma: torch.Tensor, rays: int, empty_too: bool) -> tuple[int, torch.Tensor]:

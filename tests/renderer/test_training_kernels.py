@@ -90,8 +90,9 @@ def make_case(overrides: dict[str, object], dtype: torch.dtype = torch.float64, 
 def loss_of(result: RayResult) -> torch.Tensor:
     """A scalar in which every output counts differently."""
     generator = torch.Generator().manual_seed(1)
-    weights = torch.randn(len(result.opacity), 4, generator=generator, dtype=result.color.dtype)
-    return (result.color * weights[:, :3]).sum() + (result.opacity * weights[:, 3]).sum() + 3 * result.penalty
+    weights = torch.randn(len(result.opacity), 6, generator=generator, dtype=result.color.dtype)
+    of_rays = torch.cat([result.color, result.moments, result.opacity[:, None]], dim=1)
+    return (of_rays * weights).sum() + 3 * result.penalty
 
 
 def difference(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -109,7 +110,7 @@ def skip_if_missing(instruction_set: str) -> None:
 def test_values_and_gradients_are_those_of_the_formulas(name: str) -> None:
     case = make_case(CONFIGS[name])
     expected, native = case.expected(), case.native()
-    for field in ("color", "opacity", "penalty"):
+    for field in ("color", "moments", "opacity", "penalty"):
         assert difference(getattr(expected, field), getattr(native, field)) < 1e-12, field
     assert expected.counts.tolist() == native.counts.tolist()
     wanted = torch.autograd.grad(loss_of(expected), case.leaves)
@@ -139,13 +140,13 @@ def test_gradcheck(instruction_set: str) -> None:
     case.settings = MarchSettings(step=0.02, leak=0.0, penalty_limit=0.05, weight_threshold=0.0, stop=0.0)
     kernels = TrainingKernels(case.config, 2, instruction_set)
 
-    def color_and_opacity(*leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def outputs(*leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
         tables, features, densities, colors = leaves
         grids = kernels.bake(tables, TIME)
         result = kernels.render_samples(grids, features, densities, colors, case.samples, case.directions, case.settings)
-        return result.color, result.opacity, result.penalty
+        return result.color, result.moments, result.opacity, result.penalty
 
-    assert torch.autograd.gradcheck(color_and_opacity, case.leaves, fast_mode=True, atol=1e-6)
+    assert torch.autograd.gradcheck(outputs, case.leaves, fast_mode=True, atol=1e-6)
 
 
 @pytest.mark.parametrize("threads", [2, 7])

@@ -86,6 +86,7 @@ def test_rendering_and_its_gradients_are_those_defined(leak: float) -> None:
     defined = define_samples(frame, theirs, rays.directions, MarchSettings(step=step, leak=leak, penalty_limit=0.5))
     assert 0.1 < float(seen.opacity.mean()) < 1 and float(defined.penalty) > 0
     torch.testing.assert_close(seen.color, defined.color, rtol=1e-3, atol=2e-4)
+    torch.testing.assert_close(seen.moments, defined.moments, rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(seen.opacity, defined.opacity, rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(seen.penalty, defined.penalty, rtol=2e-2, atol=1e-6)
     parameters = list(network.parameters())
@@ -95,7 +96,8 @@ def test_rendering_and_its_gradients_are_those_defined(leak: float) -> None:
 
 def gradients(seen: Any, parameters: list[torch.nn.Parameter]) -> list[torch.Tensor]:
     torch.manual_seed(0)
-    loss = (seen.color * torch.randn_like(seen.color)).sum() + seen.opacity.square().sum() + seen.penalty
+    of_colors = torch.cat([seen.color, seen.moments], dim=1)
+    loss = (of_colors * torch.randn_like(of_colors)).sum() + seen.opacity.square().sum() + seen.penalty
     found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 

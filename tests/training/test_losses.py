@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.config import LossConfig
-from training.losses import color_loss, mask_loss, optical_depth_penalty, psnr, total_loss
+from training.losses import color_loss, mask_loss, optical_depth_penalty, psnr, sample_color_loss, total_loss
 
 
 def test_terms_by_hand() -> None:
@@ -17,11 +17,22 @@ def test_terms_by_hand() -> None:
     assert float(optical_depth_penalty(torch.tensor([]), 3.0, 0)) == 0
 
 
+def test_samples_whose_colors_only_cancel_out_are_wrong_each() -> None:
+    # Red of w = 0.6 and blue of w = 0.4 on a purple pixel: the sum is right, each sample is off by 0.4, 0.4 or 0.6, 0.6.
+    w, colors = torch.tensor([0.6, 0.4]), torch.tensor([[1.0, 0, 0], [0, 0, 1]])
+    truth = torch.tensor([[0.6, 0.0, 0.4]])
+    moments = torch.tensor([[float((w * colors.square().sum(1)).sum()), float(w.sum())]])
+    rendered = w[None] @ colors
+    assert float(color_loss(rendered, truth)) == pytest.approx(0, abs=1e-12)
+    by_hand = (0.6 * (0.4**2 + 0.4**2) + 0.4 * (0.6**2 + 0.6**2)) / 3
+    assert float(sample_color_loss(rendered, moments, truth)) == pytest.approx(by_hand)
+
+
 def test_the_sum_is_weighted() -> None:
-    color, mask, excess, kl = (torch.tensor(v) for v in (1.0, 2.0, 3.0, 4.0))
-    config = LossConfig(mask=0.1, kl=1e-6, optical_depth=1e-3)
-    assert float(total_loss(color, mask, excess, kl, config)) == pytest.approx(1 + 0.2 + 0.003 + 4e-6)
-    assert float(total_loss(color, mask, excess, None, config)) == pytest.approx(1 + 0.2 + 0.003)
+    color, sample_color, mask, excess, kl = (torch.tensor(v) for v in (1.0, 5.0, 2.0, 3.0, 4.0))
+    config = LossConfig(sample_color=0.5, mask=0.1, kl=1e-6, optical_depth=1e-3)
+    assert float(total_loss(color, sample_color, mask, excess, kl, config)) == pytest.approx(1 + 2.5 + 0.2 + 0.003 + 4e-6)
+    assert float(total_loss(color, sample_color, mask, excess, None, config)) == pytest.approx(1 + 2.5 + 0.2 + 0.003)
 
 
 def test_the_penalty_pulls_only_the_excess_down() -> None:

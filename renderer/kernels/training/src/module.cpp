@@ -220,12 +220,12 @@ class Engine {
 
     template <class T>
     void sum_colors(const Array& sample, const Array& kept_offsets, const Array& weights, const Array& rgb,
-                    const Array& colors) {
+                    const Array& sums) {
         const int64_t rays = extent(kept_offsets, 0) - 1, count = extent(sample, 0);
         const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"),
                            numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
         const T *w = numbers<const T>(weights, {-1}, "weights"), *from = numbers<const T>(rgb, {count, 3}, "rgb");
-        T* to = numbers<T>(colors, {rays, 3}, "colors");
+        T* to = numbers<T>(sums, {rays, kRaySums}, "sums");
         const nb::gil_scoped_release release;
         kernels<T>().sum_colors(*workers_, rays, kept, w, from, to);
     }
@@ -243,7 +243,7 @@ class Engine {
     template <class T>
     void composite_backward(const Array& offsets, const Array& raw, const Array& weights, const Array& transmittances,
                             const Array& reached, const Array& sample, const Array& kept_offsets, const Array& rgb,
-                            const Array& color_gradients, const Array& opacity_gradients, double step, double leak,
+                            const Array& sum_gradients, const Array& opacity_gradients, double step, double leak,
                             double penalty_gradient, double penalty_limit, const Array& rgb_gradients,
                             const Array& raw_gradients) {
         const int64_t rays = extent(offsets, 0) - 1, samples = extent(raw, 0), count = extent(sample, 0);
@@ -255,7 +255,7 @@ class Engine {
                                       numbers<const T>(transmittances, {rays}, "transmittances"),
                                       numbers<const int64_t>(reached, {rays}, "reached"),
                                       numbers<const T>(rgb, {count, 3}, "rgb"),
-                                      numbers<const T>(color_gradients, {rays, 3}, "color_gradients"),
+                                      numbers<const T>(sum_gradients, {rays, kRaySums}, "sum_gradients"),
                                       numbers<const T>(opacity_gradients, {rays}, "opacity_gradients"),
                                       static_cast<T>(step),
                                       static_cast<T>(leak),

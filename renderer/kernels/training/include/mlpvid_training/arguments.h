@@ -42,6 +42,9 @@ struct Kept {
     const int64_t* offsets;  // [R + 1]
 };
 
+// Of a ray: the sums of w (c, |c|^2, 1) over its kept samples.
+constexpr int kRaySums = 5;
+
 template <class T>
 struct CompositeInput {
     const T* densities;          // [P] before the activation
@@ -49,7 +52,7 @@ struct CompositeInput {
     const T* transmittances;     // [R]
     const int64_t* reached;      // [R]
     const T* rgb;                // [K][3] after the sigmoid
-    const T* color_gradients;    // [R][3] of the rays' colors
+    const T* sum_gradients;      // [R][5] of the rays' sums
     const T* opacity_gradients;  // [R] of 1 - transmittance
     T step, leak;
     T penalty_gradient, penalty_limit;  // of sum over reached samples of max(sigma step - limit, 0)^2

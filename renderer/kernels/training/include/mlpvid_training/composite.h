@@ -26,15 +26,24 @@ int64_t list_kept(const Samples<T>& samples, const T* weights, T threshold, int6
     return kept;
 }
 
-// colors [R][3] = sum of w c over the kept samples.
 template <class T>
-void sum_colors(Workers& workers, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* colors) {
+T dot3(const T* a, const T* b) {
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+// sums [R][5] = sum of w (c, |c|^2, 1) over the kept samples.
+template <class T>
+void sum_colors(Workers& workers, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* sums) {
     parallel(workers, (rays + 255) / 256, [&](int64_t task) {
         for (int64_t ray = task * 256; ray < rays && ray < (task + 1) * 256; ++ray) {
-            T sum[3] = {};
-            for (int64_t k = kept.offsets[ray]; k < kept.offsets[ray + 1]; ++k)
-                for (int c = 0; c < 3; ++c) sum[c] += weights[kept.sample[k]] * rgb[3 * k + c];
-            for (int c = 0; c < 3; ++c) colors[3 * ray + c] = sum[c];
+            T sum[kRaySums] = {};
+            for (int64_t k = kept.offsets[ray]; k < kept.offsets[ray + 1]; ++k) {
+                const T w = weights[kept.sample[k]], *c = rgb + 3 * k;
+                for (int j = 0; j < 3; ++j) sum[j] += w * c[j];
+                sum[3] += w * dot3(c, c);
+                sum[4] += w;
+            }
+            for (int j = 0; j < kRaySums; ++j) sums[kRaySums * ray + j] = sum[j];
         }
     });
 }
@@ -48,7 +57,7 @@ void composite_ray_backward(const CompositeInput<T>& in, const Samples<T>& sampl
                             T* rgb_gradients, T* density_gradients) {
     const int64_t first = samples.offsets[ray], end = first + in.reached[ray];
     for (int64_t i = end; i < samples.offsets[ray + 1]; ++i) density_gradients[i] = 0;
-    const T* g = in.color_gradients + 3 * ray;
+    const T* g = in.sum_gradients + kRaySums * ray;
     int64_t k = kept.offsets[ray + 1] - 1;
     T behind = 0, transmittance = in.transmittances[ray];
     const T opacity = in.opacity_gradients[ray] * transmittance;
@@ -57,8 +66,9 @@ void composite_ray_backward(const CompositeInput<T>& in, const Samples<T>& sampl
         T gradient = opacity - behind;
         if (k >= kept.offsets[ray] && kept.sample[k] == i) {
             const T* c = in.rgb + 3 * k;
-            const T along = g[0] * c[0] + g[1] * c[1] + g[2] * c[2];
-            for (int j = 0; j < 3; ++j) rgb_gradients[3 * k + j] = in.weights[i] * g[j] * c[j] * (1 - c[j]);
+            const T along = dot3(g, c) + g[3] * dot3(c, c) + g[4];
+            for (int j = 0; j < 3; ++j)
+                rgb_gradients[3 * k + j] = in.weights[i] * (g[j] + 2 * g[3] * c[j]) * c[j] * (1 - c[j]);
             gradient += transmittance * along;
             behind += in.weights[i] * along;
             --k;

@@ -16,7 +16,7 @@ struct Kernels {
                          int64_t* offsets);
     int64_t (*list_active)(int64_t samples, const T* gradients, const int64_t* kept, int64_t kept_count,
                            int64_t* active, int64_t* row);
-    void (*sum_colors)(Workers&, int64_t rays, const Kept&, const T* weights, const T* rgb, T* colors);
+    void (*sum_colors)(Workers&, int64_t rays, const Kept&, const T* weights, const T* rgb, T* sums);
     T (*depth_penalty)(const Samples<T>&, const T* densities, const int64_t* reached, T step, T limit);
     void (*composite_backward)(Workers&, const CompositeInput<T>&, const Samples<T>&, const Kept&, T* rgb_gradients,
                                T* density_gradients);
