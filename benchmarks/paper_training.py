@@ -23,12 +23,14 @@ from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
 from model.occupancy import extract_occupancy, pack_occupancy
 from model.video import VolumetricVideo
-from renderer.ray_field import MarchSettings
+from renderer.ray_field import MarchSettings, RayResult
 from renderer.training_kernels import HashTableAdam, TrainingKernels
 from training.capture import Capture
 from training.config import DataConfig, RayConfig, TrainingConfig
 from training.dataset import Dataset
+from training.losses import color_loss, mask_loss, sample_color_loss
 from training.network import initial_latents
+from training.precision import decoder_precision
 from training.rays import Lenses, RayBatch, draw_pixels, make_rays
 from training.scene import build_scene
 from training.threads import worker_pool
@@ -55,6 +57,8 @@ class PaperTrainingConfig:
     coarse: float = 0.6
     """Share of the training, from the start, that takes steps of double length and only in the hull: a quarter of the
     samples. The rest sees all that rendering will: its steps, and whole occupancy cells."""
+    sample_color_weight: float = 1.0
+    """Weight of the squared color error of single samples (`training.losses.sample_color_loss`): surfaces get sharper."""
     mask_weight: float = 0.1
     """Weight of the squared error of the opacity."""
     penalty_weight: float = 0.1
@@ -116,7 +120,7 @@ class PaperTraining:
         order = np.random.default_rng([config.seed, self.passes // config.frames]).permutation(config.frames)
         frame = int(order[self.passes % config.frames])
         factor = config.decay**progress * min(1.0, (self.passes + 1) / config.warmup)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with decoder_precision(True, torch.device("cpu")):
             decoded = self.decoder(self.latents[frame][None])
         maps = [_leaf(decoded[0][0]), _leaf(decoded[1][0]), decoded[2][0].detach().float().contiguous().requires_grad_()]
         coarse = progress < config.coarse
@@ -145,19 +149,18 @@ class PaperTraining:
         settings = MarchSettings(step=step, leak=self.config.leak if self.passes < self.config.leak_passes else 0.0)
         features, densities, colors = maps
         seen = self.kernels.render_samples(grids, features, densities, colors, samples, rays.directions, settings)
-        loss, error = self._loss(seen.color, seen.opacity, seen.penalty, rays)
+        loss, error = self._loss(seen, rays)
         loss.backward()
         assert grids.grad is not None
         self._table_optimizer.accumulate(grids.grad, time)
         self._table_optimizer.step(table_rate)
         return error
 
-    def _loss(
-        self, color: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, rays: RayBatch
-    ) -> tuple[torch.Tensor, float]:
-        error = (color - rays.colors).square().mean()
-        mask = (opacity - rays.masks).square().mean()
-        return error + self.config.mask_weight * mask + self.config.penalty_weight * penalty, float(error.detach())
+    def _loss(self, seen: RayResult, rays: RayBatch) -> tuple[torch.Tensor, float]:
+        config, error = self.config, color_loss(seen.color, rays.colors)
+        of_samples = config.sample_color_weight * sample_color_loss(seen.color, seen.moments, rays.colors)
+        of_masks = config.mask_weight * mask_loss(seen.opacity, rays.masks)
+        return error + of_samples + of_masks + config.penalty_weight * seen.penalty, float(error.detach())
 
     @torch.no_grad()
     def video(self) -> VolumetricVideo:

@@ -23,6 +23,7 @@ from renderer.training_kernels import HashTableAdam, TrainingKernels
 from training.capture import Capture
 from training.checkpoint import load_network, read_header
 from training.config import TrainingConfig, load_config
+from training.precision import decoder_precision
 from training.rays import Lenses, draw_pixels, make_rays
 from training.scene import Scene, build_scene, load_scene
 from training.threads import available_cores, worker_pool
@@ -62,7 +63,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
         state["samples"] = kernels.sample_rays(r.origins, r.directions, space.box, hull, config.rays.step, 1)
 
     def decode() -> None:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.decoder_bfloat16):
+        with decoder_precision(config.decoder_bfloat16, torch.device("cpu")):
             state["decoded"] = [m[0].float() for m in network.decoder(latent[None])]
 
     def bake() -> None:

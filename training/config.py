@@ -189,7 +189,7 @@ class TrainingConfig:
     half_resolution: float = 0.0
     """Share of the training, from the first step, on images of half the size."""
     decoder_bfloat16: bool = False
-    """Run the decoder's convolutions in bfloat16 while training; pays where the processor multiplies it natively."""
+    """Run the decoder's convolutions in bfloat16 while training, where the processor has products of it."""
     checkpoint_minutes: float = 10.0
     """Minutes between checkpoints."""
 

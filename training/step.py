@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from training.live_cells import find_live_cells, restrict
 from training.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.network import Network
 from training.optimizer import GridGradient
+from training.precision import decoder_precision
 from training.rays import Lenses, draw_pixels, make_rays
 from training.scene import Scene
 
@@ -98,8 +98,7 @@ class FrameStep:
         return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
 
     def _decode(self, latent: torch.Tensor) -> Maps:
-        fast = torch.autocast(self._device.type, torch.bfloat16) if self.config.decoder_bfloat16 else contextlib.nullcontext()
-        with fast:
+        with decoder_precision(self.config.decoder_bfloat16, self._device):
             features, densities, colors = self.network.decoder(latent[None])
         return features[0].float(), densities[0].float(), colors[0].float()
 
