@@ -8,7 +8,7 @@ from typing import Any
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-WIDEST, HIGHEST = 0.4, 0.45
+WIDEST, HIGHEST = 0.42, 0.45
 """Largest shares of the window that the panels beside and below the view take of themselves."""
 
 ONE_LINE = 920.0

@@ -37,12 +37,10 @@ def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.D
 
 def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
     action = BY_NAME[name]
-    needs_document = action.category in ("Playback", "Camera", "Path", "View")
-    enabled = app.document is not None or not needs_document
-    pressed, _ = imgui.menu_item(
-        f"{action.label}###{name}", action.shortcut(sys.platform == "darwin"), _checked(app, name), enabled
-    )
-    tooltip(action.tooltip)
+    fault = actions.why_not(name)
+    keys = action.shortcut(sys.platform == "darwin")
+    pressed, _ = imgui.menu_item(f"{action.label}###{name}", keys, _checked(app, name), not fault)
+    tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)
     if pressed:
         actions.run(name)
 

@@ -11,7 +11,7 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner, flip
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
-from viewer.panels.widgets import action_tip, button, button_width, combo, em, flow, slider, tooltip
+from viewer.panels.widgets import action_button, action_tip, button, button_width, combo, em, flow, slider, tooltip
 from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
 from viewer.timecode import parse_timecode
 
@@ -63,8 +63,7 @@ class TimelinePanel:
         for index, (name, icon, active) in enumerate(buttons):
             if index:
                 imgui.same_line(0, em(0.25))
-            if button(f"{icon}###{name}", action_tip(name), active=active, width=em(2)):
-                self._actions.run(name)
+            action_button(self._actions, name, icon, active, em(2))
 
     def _draw_position(self, app: ViewerApp, document: Document) -> None:
         clock = document.playback
@@ -116,8 +115,7 @@ class TimelinePanel:
         )
         for name, icon in toggles:
             flow(em(2), 0.25)
-            if button(f"{icon}###{name}", action_tip(name), width=em(2)):
-                self._actions.run(name)
+            action_button(self._actions, name, icon, width=em(2))
         if clock.dropped:
             flow(button_width(f"{clock.dropped} dropped"), 0.4)
             tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."
