@@ -36,6 +36,7 @@ from viewer.window_capture import WindowCapture
 from viewer.window_keys import Keyboard
 from viewer.window_layout import PanelSizes, first_splits, text_scale
 from viewer.window_theme import MonitorScale, apply_theme
+from viewer.window_title import PROGRAM, WindowTitle
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
 """Longest sleep without an event, seconds; a text cursor blinks."""
@@ -107,6 +108,7 @@ class Window:
         self._capture = WindowCapture(app)
         self._panel_sizes = PanelSizes()
         self._scale = MonitorScale()
+        self._title = WindowTitle()
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
         self._before_full_screen: Place | None = None
@@ -151,7 +153,7 @@ class Window:
         if keep_layout:  # the window library makes no folder
             with contextlib.suppress(OSError):
                 layout_path().parent.mkdir(parents=True, exist_ok=True)
-        params.app_window_params.window_title = "MLPVid"
+        params.app_window_params.window_title = PROGRAM
         params.app_window_params.window_geometry.size = size
         params.app_window_params.restore_previous_geometry = keep_layout
         window = params.imgui_window_params
@@ -233,6 +235,7 @@ class Window:
         self._stay_awake(now)
         self._apply_settings()
         self.app.update(seconds)
+        self._title.follow(self.app.document)
 
     def _stay_awake(self, now: float) -> None:
         # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
