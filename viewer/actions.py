@@ -302,23 +302,27 @@ _VIEW = _needing(
 )
 
 _WINDOW = (
-    Action("help.palette", "Command palette", "Window", "Find any command by its name.", ("Ctrl+P",), in_palette=False),
-    Action("help.shortcuts", "Keyboard shortcuts", "Window", "Show this sheet.", ("F1",)),
     Action("window.fullscreen", "Full screen", "Window", "Fill the screen, or return to a window.", ("F11",)),
     Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("H",)),
-    Action("window.settings", "Settings", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
     Action("window.next_panel", "Next panel", "Window", "Go to the next panel; Tab then goes through its controls.", ("F6",)),
     Action("window.previous_panel", "Previous panel", "Window", "Go to the panel before.", ("Shift+F6",)),
-    Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
     Action("window.reset_layout", "Reset the layout", "Window", "Put all panels back where they were at first."),
     Action("window.larger", "Larger interface", "Window", "Enlarge text and controls.", ("Ctrl+=",)),
     Action("window.smaller", "Smaller interface", "Window", "Shrink text and controls.", ("Ctrl+-",)),
+    Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
+    Action("window.settings", "Settings...", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
     Action(
         "window.copy_figures", "Copy the figures", "Window", "Copy frame rate, times and samples as text.", ("Ctrl+Shift+C",)
     ),
 )
 
-ACTIONS: tuple[Action, ...] = (*_FILE, *_PLAYBACK, *_CAMERA, *_FLY, *_PATH, *_VIEW, *_WINDOW)
+_HELP = (
+    Action("help.shortcuts", "Keyboard shortcuts", "Help", "Show all keys and what the mouse does.", ("F1",)),
+    Action("help.palette", "Command palette", "Help", "Find any command by its name.", ("Ctrl+P",), in_palette=False),
+    Action("help.about", "About and licenses", "Help", "Show version and license of the viewer, and of the open video."),
+)
+
+ACTIONS: tuple[Action, ...] = (*_FILE, *_PLAYBACK, *_CAMERA, *_FLY, *_PATH, *_VIEW, *_WINDOW, *_HELP)
 """All actions, in the order of the shortcut sheet."""
 
 BY_NAME: dict[str, Action] = {action.name: action for action in ACTIONS}

@@ -46,6 +46,7 @@ class ActionRunner:
             **self._path(),
             **self._view(),
             **self._window(),
+            **self._help(),
         }
 
     @property
@@ -328,8 +329,6 @@ class ActionRunner:
     def _window(self) -> dict[str, Callable[[], object]]:
         app = self.app
         return {
-            "help.palette": self._dialog("palette"),
-            "help.shortcuts": lambda: app.dialogs.symmetric_difference_update({"shortcuts"}),
             "window.fullscreen": lambda: flip(app, "full_screen"),
             "window.hide_ui": self._hide_interface,
             "window.settings": self._dialog("settings"),
@@ -340,6 +339,13 @@ class ActionRunner:
             "window.larger": partial(self._scale_ui, 1),
             "window.smaller": partial(self._scale_ui, -1),
             "window.copy_figures": self._copy_figures,
+        }
+
+    def _help(self) -> dict[str, Callable[[], object]]:
+        return {
+            "help.shortcuts": lambda: self.app.dialogs.symmetric_difference_update({"shortcuts"}),
+            "help.palette": self._dialog("palette"),
+            "help.about": self._dialog("about"),
         }
 
     def _next_panel(self, step: int) -> None:

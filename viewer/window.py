@@ -13,6 +13,7 @@ from viewer import gl
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.interop import follow_window
+from viewer.panels.about import AboutDialog
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
@@ -97,6 +98,7 @@ class Window:
         self.dialogs: list[Dialog] = [
             Palette(self.actions),
             ShortcutSheet(),
+            AboutDialog(),
             SettingsDialog(),
             RecordingDialog(self.actions),
             ExportDialog(),

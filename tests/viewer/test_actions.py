@@ -36,6 +36,17 @@ def test_texts(action: Action) -> None:
     assert action.keys or action.in_palette, "nobody could reach it"
 
 
+PROPER = {"URL", "MLP", "JSON", "X", "Y", "Z"}
+"""Words that are written in capitals within a label."""
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_labels_are_in_sentence_case(action: Action) -> None:
+    first, *others = re.findall(r"[A-Za-z]+", action.label)
+    assert first[0].isupper()
+    assert [word for word in others if word.lower() != word and word not in PROPER] == []
+
+
 def test_keys_that_people_expect() -> None:
     expected = {
         "Space": "playback.toggle",

@@ -11,7 +11,18 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner, flip
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
-from viewer.panels.widgets import action_button, action_tip, button, button_width, combo, em, flow, slider, tooltip
+from viewer.panels.widgets import (
+    action_button,
+    action_tip,
+    button,
+    button_width,
+    combo,
+    em,
+    flow,
+    sentence_case,
+    slider,
+    tooltip,
+)
 from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
 from viewer.timecode import parse_timecode
 
@@ -99,7 +110,7 @@ class TimelinePanel:
             clock.speed = kept.speed = speed
         flow(em(5.5), 0.4)
         imgui.set_next_item_width(em(5.5))
-        names = [mode.value for mode in LOOP_MODES]
+        names = sentence_case([mode.value for mode in LOOP_MODES])
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
             clock.mode, kept.mode = mode, mode.value

@@ -15,6 +15,9 @@ TOOLTIP_WIDTH = 28.0
 
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
 
+ABBREVIATIONS = ("cpu", "cuda")
+"""Names that are written in capitals."""
+
 
 def tooltip(text: str) -> None:
     """Explain the last control when the mouse rests on it."""
@@ -90,6 +93,11 @@ def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
     _, index = imgui.combo(label, index, list(names))
     tooltip(tip)
     return int(index)
+
+
+def sentence_case(names: Sequence[str]) -> list[str]:
+    """Names as a list shows them: "Ping-pong", "CPU"."""
+    return [name.upper() if name in ABBREVIATIONS else name[:1].upper() + name[1:] for name in names]
 
 
 def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
