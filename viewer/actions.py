@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from viewer.action_conditions import (
+    ALWAYS,
+    CAN_REDO,
+    CAN_UNDO,
+    HAS_CAMERAS,
+    HAS_FRAMES,
+    HAS_KEYFRAMES,
+    HAS_RANGE,
+    KEYFRAME_CHOSEN,
+    OPEN,
+    RECORDABLE,
+    SEVERAL_OPEN,
+    Condition,
+    capture_camera,
+)
 
 MODIFIERS = ("Ctrl", "Shift", "Alt")
 """Modifiers in the order they are written; Ctrl is the Command key on a Mac."""
@@ -71,6 +87,8 @@ class Action:
     """Acts as long as the key is down, with or without Shift; bound to the key's place, not to its letter."""
     in_palette: bool = True
     """Whether the command palette offers it."""
+    enabled: Condition = ALWAYS
+    """When it can be run; elsewhere menus, palette and buttons show it gray and its keys do nothing."""
 
     @property
     def chords(self) -> tuple[Chord, ...]:
@@ -86,28 +104,80 @@ def _held(name: str, label: str, key: str, tooltip: str) -> Action:
     return Action(f"fly.{name}", label, "Fly", tooltip, (key,), held=True, in_palette=False)
 
 
+def _needing(condition: Condition, *actions: Action) -> tuple[Action, ...]:
+    # Actions that need a condition, or one of their own that is narrower.
+    return tuple(replace(action, enabled=condition) if action.enabled is ALWAYS else action for action in actions)
+
+
 _FILE = (
     Action("file.open", "Open...", "File", "Open a volumetric video (.mlpvid) in a new tab.", ("Ctrl+O",)),
     Action("file.open_url", "Open URL...", "File", "Download a volumetric video and open it.", ("Ctrl+Shift+O",)),
     Action("file.open_demo", "Open the demo", "File", "Open the video that comes with the viewer."),
-    Action("file.reload", "Reload", "File", "Read the bundle again from the disk.", ("F5",)),
-    Action("file.close", "Close tab", "File", "Close the current tab.", ("Ctrl+W",)),
-    Action("file.next_tab", "Next tab", "File", "Show the next open video.", ("Ctrl+Tab", "Ctrl+PageDown")),
-    Action("file.previous_tab", "Previous tab", "File", "Show the previous open video.", ("Ctrl+Shift+Tab", "Ctrl+PageUp")),
-    Action("file.screenshot", "Save screenshot", "File", "Save the view as PNG with the camera in it.", ("F12", "Ctrl+S")),
-    Action("file.record_screen", "Record the screen", "File", "Start or stop recording what is shown.", ("Ctrl+R",)),
-    Action("file.render_path", "Render camera path...", "File", "Render the path frame by frame to a file.", ("Ctrl+Shift+R",)),
-    Action("file.export_mesh", "Export mesh...", "File", "Save the surface of a frame or range as PLY or glTF."),
-    Action("file.export_points", "Export point cloud...", "File", "Save the visible points of a frame as PLY."),
+    Action("file.reload", "Reload", "File", "Read the bundle again from the disk.", ("F5",), enabled=OPEN),
+    Action("file.close", "Close tab", "File", "Close the current tab.", ("Ctrl+W",), enabled=OPEN),
+    Action(
+        "file.next_tab", "Next tab", "File", "Show the next open video.", ("Ctrl+Tab", "Ctrl+PageDown"), enabled=SEVERAL_OPEN
+    ),
+    Action(
+        "file.previous_tab",
+        "Previous tab",
+        "File",
+        "Show the previous open video.",
+        ("Ctrl+Shift+Tab", "Ctrl+PageUp"),
+        enabled=SEVERAL_OPEN,
+    ),
+    Action(
+        "file.screenshot",
+        "Save screenshot",
+        "File",
+        "Save the view as PNG with the camera in it.",
+        ("F12", "Ctrl+S"),
+        enabled=OPEN,
+    ),
+    Action(
+        "file.record_screen",
+        "Record the screen",
+        "File",
+        "Start or stop recording what is shown.",
+        ("Ctrl+R",),
+        enabled=RECORDABLE,
+    ),
+    Action(
+        "file.render_path",
+        "Render camera path...",
+        "File",
+        "Render the path frame by frame to a file.",
+        ("Ctrl+Shift+R",),
+        enabled=OPEN,
+    ),
+    Action("file.export_mesh", "Export mesh...", "File", "Save the surface of a frame or range as PLY or glTF.", enabled=OPEN),
+    Action("file.export_points", "Export point cloud...", "File", "Save the visible points of a frame as PLY.", enabled=OPEN),
     Action("file.quit", "Quit", "File", "Close the viewer.", ("Ctrl+Q",)),
 )
 
-_PLAYBACK = (
+_PLAYBACK = _needing(
+    OPEN,
     Action("playback.toggle", "Play / pause", "Playback", "Start or stop the clock.", ("Space",)),
-    Action("playback.next", "Next frame", "Playback", "Pause and go one frame forward.", (".", "Right")),
-    Action("playback.previous", "Previous frame", "Playback", "Pause and go one frame back.", (",", "Left")),
-    Action("playback.skip", "Ten frames forward", "Playback", "Pause and go ten frames forward.", ("Shift+Right",)),
-    Action("playback.skip_back", "Ten frames back", "Playback", "Pause and go ten frames back.", ("Shift+Left",)),
+    Action("playback.next", "Next frame", "Playback", "Pause and go one frame forward.", (".", "Right"), enabled=HAS_FRAMES),
+    Action(
+        "playback.previous", "Previous frame", "Playback", "Pause and go one frame back.", (",", "Left"), enabled=HAS_FRAMES
+    ),
+    Action(
+        "playback.skip",
+        "Ten frames forward",
+        "Playback",
+        "Pause and go ten frames forward.",
+        ("Shift+Right",),
+        enabled=HAS_FRAMES,
+    ),
+    Action(
+        "playback.skip_back",
+        "Ten frames back",
+        "Playback",
+        "Pause and go ten frames back.",
+        ("Shift+Left",),
+        enabled=HAS_FRAMES,
+    ),
     Action("playback.start", "Go to the in point", "Playback", "Show the first frame of the range.", ("Shift+Home",)),
     Action("playback.end", "Go to the out point", "Playback", "Show the last frame of the range.", ("End",)),
     Action("playback.reverse", "Reverse", "Playback", "Play in the other direction.", ("R",)),
@@ -118,30 +188,59 @@ _PLAYBACK = (
     Action("playback.sub_frame", "Sub-frame time", "Playback", "Show instants between frames in slow motion.", ("T",)),
     Action("playback.in", "Set in point", "Playback", "Begin the range at this frame.", ("I",)),
     Action("playback.out", "Set out point", "Playback", "End the range with this frame.", ("O",)),
-    Action("playback.clear_range", "Clear in and out", "Playback", "Play the whole video.", ("Alt+X",)),
+    Action("playback.clear_range", "Clear in and out", "Playback", "Play the whole video.", ("Alt+X",), enabled=HAS_RANGE),
     Action("playback.marker", "Toggle marker", "Playback", "Mark this frame, or remove its mark.", ("M",)),
     Action("playback.name_marker", "Name marker...", "Playback", "Say what this frame is; marks it.", ("Shift+M",)),
     Action("playback.next_marker", "Next marker", "Playback", "Go to the next marked frame.", ("Shift+.", "Down")),
     Action("playback.previous_marker", "Previous marker", "Playback", "Go to the marked frame before.", ("Shift+,", "Up")),
 )
 
-_CAMERA = (
+_CAMERA = _needing(
+    OPEN,
     Action("camera.focus", "Focus under the cursor", "Camera", "Turn around the point under the cursor.", ("F",)),
     Action("camera.fit", "Fit", "Camera", "Show the whole scene.", ("Home",)),
     Action("camera.level", "Level the horizon", "Camera", "Remove the camera's roll.", ("U",)),
     Action("camera.roll_lock", "Lock the roll", "Camera", "Keep the horizon while orbiting, or tumble freely.", ("Shift+U",)),
-    Action("camera.undo", "Undo camera move", "Camera", "Go back to the view before.", ("Ctrl+Z",)),
-    Action("camera.redo", "Redo camera move", "Camera", "Return to the view that was undone.", ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Action("camera.undo", "Undo camera move", "Camera", "Go back to the view before.", ("Ctrl+Z",), enabled=CAN_UNDO),
+    Action(
+        "camera.redo",
+        "Redo camera move",
+        "Camera",
+        "Return to the view that was undone.",
+        ("Ctrl+Shift+Z", "Ctrl+Y"),
+        enabled=CAN_REDO,
+    ),
     Action("camera.copy", "Copy camera", "Camera", "Copy the camera as JSON.", ("Ctrl+C",)),
     Action("camera.paste", "Paste camera", "Camera", "Take the camera from JSON on the clipboard.", ("Ctrl+V",)),
-    Action("camera.next", "Next capture camera", "Camera", "Stand where the next capture camera stood.", ("]",)),
-    Action("camera.previous", "Previous capture camera", "Camera", "Stand where the camera before it stood.", ("[",)),
+    Action(
+        "camera.next",
+        "Next capture camera",
+        "Camera",
+        "Stand where the next capture camera stood.",
+        ("]",),
+        enabled=HAS_CAMERAS,
+    ),
+    Action(
+        "camera.previous",
+        "Previous capture camera",
+        "Camera",
+        "Stand where the camera before it stood.",
+        ("[",),
+        enabled=HAS_CAMERAS,
+    ),
     *(
         Action(f"camera.from_{name}", f"Look from {axis}", "Camera", f"Look at the scene from {axis}, level.", (f"Ctrl+{n}",))
         for n, (name, axis) in enumerate(zip(SIDES, ("+X", "-X", "+Y", "-Y", "+Z", "-Z"), strict=True), 1)
     ),
     *(
-        Action(f"camera.snap_{n}", f"Capture camera {n}", "Camera", f"Stand where capture camera {n} stood.", (str(n),))
+        Action(
+            f"camera.snap_{n}",
+            f"Capture camera {n}",
+            "Camera",
+            f"Stand where capture camera {n} stood.",
+            (str(n),),
+            enabled=capture_camera(n),
+        )
         for n in range(1, 10)
     ),
 )
@@ -155,20 +254,36 @@ _FLY = (
     _held("up", "Fly up", "E", "Move up; Shift is faster."),
 )
 
-_PATH = (
+_PATH = _needing(
+    OPEN,
     Action("path.add", "Add keyframe", "Path", "Put this view and frame on the camera path.", ("K",)),
-    Action("path.replace", "Replace keyframe", "Path", "Give the selected keyframe this view and frame.", ("Shift+K",)),
-    Action("path.remove", "Delete keyframe", "Path", "Take the selected keyframe off the path.", ("Delete",)),
-    Action("path.next", "Next keyframe", "Path", "Go to the next keyframe of the path.", ("Alt+Right",)),
-    Action("path.previous", "Previous keyframe", "Path", "Go to the keyframe before.", ("Alt+Left",)),
-    Action("path.preview", "Preview path", "Path", "Play the camera path in the view.", ("P",)),
+    Action(
+        "path.replace",
+        "Replace keyframe",
+        "Path",
+        "Give the selected keyframe this view and frame.",
+        ("Shift+K",),
+        enabled=KEYFRAME_CHOSEN,
+    ),
+    Action(
+        "path.remove",
+        "Delete keyframe",
+        "Path",
+        "Take the selected keyframe off the path.",
+        ("Delete",),
+        enabled=KEYFRAME_CHOSEN,
+    ),
+    Action("path.next", "Next keyframe", "Path", "Go to the next keyframe of the path.", ("Alt+Right",), enabled=HAS_KEYFRAMES),
+    Action("path.previous", "Previous keyframe", "Path", "Go to the keyframe before.", ("Alt+Left",), enabled=HAS_KEYFRAMES),
+    Action("path.preview", "Preview path", "Path", "Play the camera path in the view.", ("P",), enabled=HAS_KEYFRAMES),
     Action("path.orbit", "Orbit preset", "Path", "Replace the path by one turn around the scene."),
     Action("path.spiral", "Spiral preset", "Path", "Replace the path by a rising spiral around the scene."),
-    Action("path.save", "Save path...", "Path", "Save the camera path as JSON."),
+    Action("path.save", "Save path...", "Path", "Save the camera path as JSON.", enabled=HAS_KEYFRAMES),
     Action("path.load", "Load path...", "Path", "Load a camera path from JSON."),
 )
 
-_VIEW = (
+_VIEW = _needing(
+    OPEN,
     Action("view.color", "Color", "View", "Show colors.", ("Alt+1",)),
     Action("view.depth", "Depth", "View", "Show the distance to the surface.", ("Alt+2",)),
     Action("view.opacity", "Opacity", "View", "Show how opaque each pixel is.", ("Alt+3",)),
@@ -187,23 +302,27 @@ _VIEW = (
 )
 
 _WINDOW = (
-    Action("window.palette", "Command palette", "Window", "Find any command by its name.", ("Ctrl+P",), in_palette=False),
-    Action("window.shortcuts", "Keyboard shortcuts", "Window", "Show this sheet.", ("F1",)),
     Action("window.fullscreen", "Full screen", "Window", "Fill the screen, or return to a window.", ("F11",)),
     Action("window.hide_ui", "Hide the interface", "Window", "Show nothing but the picture.", ("H",)),
-    Action("window.settings", "Settings", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
     Action("window.next_panel", "Next panel", "Window", "Go to the next panel; Tab then goes through its controls.", ("F6",)),
     Action("window.previous_panel", "Previous panel", "Window", "Go to the panel before.", ("Shift+F6",)),
-    Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
     Action("window.reset_layout", "Reset the layout", "Window", "Put all panels back where they were at first."),
     Action("window.larger", "Larger interface", "Window", "Enlarge text and controls.", ("Ctrl+=",)),
     Action("window.smaller", "Smaller interface", "Window", "Shrink text and controls.", ("Ctrl+-",)),
+    Action("window.theme", "Next theme", "Window", "Switch between light, dark and high contrast."),
+    Action("window.settings", "Settings...", "Window", "Change the viewer's settings.", ("Ctrl+,",)),
     Action(
         "window.copy_figures", "Copy the figures", "Window", "Copy frame rate, times and samples as text.", ("Ctrl+Shift+C",)
     ),
 )
 
-ACTIONS: tuple[Action, ...] = (*_FILE, *_PLAYBACK, *_CAMERA, *_FLY, *_PATH, *_VIEW, *_WINDOW)
+_HELP = (
+    Action("help.shortcuts", "Keyboard shortcuts", "Help", "Show all keys and what the mouse does.", ("F1",)),
+    Action("help.palette", "Command palette", "Help", "Find any command by its name.", ("Ctrl+P",), in_palette=False),
+    Action("help.about", "About and licenses", "Help", "Show version and license of the viewer, and of the open video."),
+)
+
+ACTIONS: tuple[Action, ...] = (*_FILE, *_PLAYBACK, *_CAMERA, *_FLY, *_PATH, *_VIEW, *_WINDOW, *_HELP)
 """All actions, in the order of the shortcut sheet."""
 
 BY_NAME: dict[str, Action] = {action.name: action for action in ACTIONS}

@@ -117,6 +117,7 @@ class ViewerApp(WindowState):
         document.camera.roll_locked = navigation.roll_locked
         document.camera.set_field_of_view(math.radians(navigation.field_of_view))
         document.camera.fly_motion = FlyMotion(navigation.fly_speed, navigation.fly_smoothing)
+        document.camera.history = CameraHistory()  # what the settings made of the camera cannot be undone
         if chosen.autoplay and video.num_frames > 1:
             document.playback.play()
         self.settings.remember_file(str(document.path))

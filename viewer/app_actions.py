@@ -26,14 +26,12 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 UI_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 """Stops of "larger" and "smaller" interface."""
 
-_NOTHING_OPEN = "Open a video first"
-
 _SHORTEST_PRESET = 1.0
 """Seconds; a ready-made path over less of the video takes twice as long as this."""
 
 
 class ActionRunner:
-    """Runs actions by name; those that need a document do nothing without one.
+    """Runs actions by name, those whose condition holds.
 
     Args:
         app: what they act on.
@@ -48,6 +46,7 @@ class ActionRunner:
             **self._path(),
             **self._view(),
             **self._window(),
+            **self._help(),
         }
 
     @property
@@ -56,10 +55,9 @@ class ActionRunner:
         return set(self._functions)
 
     def run(self, name: str) -> None:
-        """Do it; a fault of the user's input becomes a dialog."""
-        action = BY_NAME[name]
-        if self.app.document is None and action.category in ("Playback", "Camera", "Path", "View"):
-            self.app.say(_NOTHING_OPEN)
+        """Do it if it can be done, else say why not; a fault of the user's input becomes a dialog."""
+        if fault := self.why_not(name):
+            self.app.say(fault)
             return
         try:
             self._functions[name]()
@@ -67,19 +65,14 @@ class ActionRunner:
             self.app.report(error)
         self.app.redraw()
 
+    def why_not(self, name: str) -> str:
+        """Why an action cannot be run now; empty when it can."""
+        return BY_NAME[name].enabled.why_not(self.app)
+
     @property
     def _document(self) -> Document:
         assert self.app.document is not None
         return self.app.document
-
-    def _when_open(self, function: Callable[[Document], object]) -> Callable[[], object]:
-        def act() -> None:
-            if self.app.document is None:
-                self.app.say(_NOTHING_OPEN)
-            else:
-                function(self.app.document)
-
-        return act
 
     def _dialog(self, name: str) -> Callable[[], object]:
         return lambda: self.app.dialogs.add(name)
@@ -92,15 +85,15 @@ class ActionRunner:
             "file.open": self._dialog("open"),
             "file.open_url": self._dialog("url"),
             "file.open_demo": lambda: app.open(DEMO),
-            "file.reload": self._when_open(app.reload),
-            "file.close": self._when_open(lambda _: app.close_document(app.active_index)),
+            "file.reload": lambda: app.reload(self._document),
+            "file.close": lambda: app.close_document(app.active_index),
             "file.next_tab": lambda: app.show_document(app.active_index + 1),
             "file.previous_tab": lambda: app.show_document(app.active_index - 1),
-            "file.screenshot": self._when_open(lambda _: app.ask_screenshot()),
-            "file.record_screen": self._when_open(lambda _: app.toggle_screen_recording()),
-            "file.render_path": self._when_open(lambda _: app.dialogs.add("recording")),
-            "file.export_mesh": self._when_open(lambda _: app.dialogs.add("export_mesh")),
-            "file.export_points": self._when_open(lambda _: app.dialogs.add("export_points")),
+            "file.screenshot": app.ask_screenshot,
+            "file.record_screen": app.toggle_screen_recording,
+            "file.render_path": self._dialog("recording"),
+            "file.export_mesh": self._dialog("export_mesh"),
+            "file.export_points": self._dialog("export_points"),
             "file.quit": lambda: setattr(app, "quit_asked", True),
         }
 
@@ -219,9 +212,6 @@ class ActionRunner:
 
     def _next_camera(self, step: int) -> None:
         cameras = self._document.video.metadata.cameras
-        if not cameras:
-            self.app.say("This video tells no capture cameras")
-            return
         current = self._document.capture_camera
         if current is None:
             self.snap_to(nearest_camera(cameras, self._document.camera.state.eye))
@@ -231,9 +221,6 @@ class ActionRunner:
     def snap_to(self, index: int) -> None:
         """Stand where a capture camera stood."""
         cameras = self._document.video.metadata.cameras
-        if index >= len(cameras):
-            self.app.say(f"There is no capture camera {index + 1}")
-            return
         self._document.capture_camera = index
         self._moved(lambda: self._document.camera.snap_to(cameras[index]))
         self.app.say(f"Capture camera {index + 1} of {len(cameras)}")
@@ -261,6 +248,11 @@ class ActionRunner:
     def _view_now(self) -> tuple[float, object]:
         return self._document.playback.time, self._document.camera.to_camera(*self.app.view_size)
 
+    @property
+    def _keyframe(self) -> int:
+        assert self._document.selected_keyframe is not None
+        return self._document.selected_keyframe
+
     def _add_keyframe(self) -> None:
         time, camera = self._view_now()
         document = self._document
@@ -270,22 +262,17 @@ class ActionRunner:
 
     def _replace_keyframe(self) -> None:
         time, camera = self._view_now()
-        if self._document.selected_keyframe is not None:
-            self._document.camera_path.replace_view(self._document.selected_keyframe, time, camera)  # type: ignore[arg-type]
+        self._document.camera_path.replace_view(self._keyframe, time, camera)  # type: ignore[arg-type]
 
     def _remove_keyframe(self) -> None:
-        document = self._document
-        if document.selected_keyframe is not None:
-            document.camera_path.remove(document.selected_keyframe)
-            count = len(document.camera_path)
-            document.selected_keyframe = min(document.selected_keyframe, count - 1) if count else None
+        document, selected = self._document, self._keyframe
+        document.camera_path.remove(selected)
+        count = len(document.camera_path)
+        document.selected_keyframe = min(selected, count - 1) if count else None
 
     def _select_keyframe(self, step: int) -> None:
         document = self._document
         count, selected = len(document.camera_path), document.selected_keyframe
-        if count == 0:
-            self.app.say("The camera path is empty: press K to add this view")
-            return
         first = 0 if step > 0 else count - 1
         document.selected_keyframe = first if selected is None else min(max(selected + step, 0), count - 1)
         document.path_time = document.camera_path.keyframes[document.selected_keyframe].time
@@ -293,9 +280,6 @@ class ActionRunner:
 
     def _toggle_preview(self) -> None:
         document = self._document
-        if not len(document.camera_path):
-            self.app.say("The camera path is empty: press K to add this view")
-            return
         document.previewing = not document.previewing
         if document.previewing:
             go_to_path_time(document)
@@ -345,8 +329,6 @@ class ActionRunner:
     def _window(self) -> dict[str, Callable[[], object]]:
         app = self.app
         return {
-            "window.palette": self._dialog("palette"),
-            "window.shortcuts": lambda: app.dialogs.symmetric_difference_update({"shortcuts"}),
             "window.fullscreen": lambda: flip(app, "full_screen"),
             "window.hide_ui": self._hide_interface,
             "window.settings": self._dialog("settings"),
@@ -357,6 +339,13 @@ class ActionRunner:
             "window.larger": partial(self._scale_ui, 1),
             "window.smaller": partial(self._scale_ui, -1),
             "window.copy_figures": self._copy_figures,
+        }
+
+    def _help(self) -> dict[str, Callable[[], object]]:
+        return {
+            "help.shortcuts": lambda: self.app.dialogs.symmetric_difference_update({"shortcuts"}),
+            "help.palette": self._dialog("palette"),
+            "help.about": self._dialog("about"),
         }
 
     def _next_panel(self, step: int) -> None:

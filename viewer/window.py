@@ -13,6 +13,7 @@ from viewer import gl
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.interop import follow_window
+from viewer.panels.about import AboutDialog
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
@@ -34,7 +35,9 @@ from viewer.presenter import Presenter
 from viewer.settings import layout_path
 from viewer.window_capture import WindowCapture
 from viewer.window_keys import Keyboard
-from viewer.window_theme import apply_theme
+from viewer.window_layout import PanelSizes, first_splits, text_scale
+from viewer.window_theme import MonitorScale, apply_theme
+from viewer.window_title import PROGRAM, WindowTitle
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
 """Longest sleep without an event, seconds; a text cursor blinks."""
@@ -95,6 +98,7 @@ class Window:
         self.dialogs: list[Dialog] = [
             Palette(self.actions),
             ShortcutSheet(),
+            AboutDialog(),
             SettingsDialog(),
             RecordingDialog(self.actions),
             ExportDialog(),
@@ -104,6 +108,9 @@ class Window:
         ]
         self._keyboard = Keyboard(physical=not simulated)
         self._capture = WindowCapture(app)
+        self._panel_sizes = PanelSizes()
+        self._scale = MonitorScale()
+        self._title = WindowTitle()
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
         self._before_full_screen: Place | None = None
@@ -148,7 +155,7 @@ class Window:
         if keep_layout:  # the window library makes no folder
             with contextlib.suppress(OSError):
                 layout_path().parent.mkdir(parents=True, exist_ok=True)
-        params.app_window_params.window_title = "MLPVid"
+        params.app_window_params.window_title = PROGRAM
         params.app_window_params.window_geometry.size = size
         params.app_window_params.restore_previous_geometry = keep_layout
         window = params.imgui_window_params
@@ -178,19 +185,8 @@ class Window:
         callbacks.before_exit = self._stop
 
     def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
-        # The panels' room in multiples of the text's height, as far as the view keeps more than half of the window.
-        text = self.app.settings.window.ui_scale
-        width, height = size_on_screen(size)
-        right = min(0.45, 345 * text / width)
-        lines = 1 if (1 - right) * width > 920 * text else 2  # of controls in the timeline
-        bottom = min(0.4, (122 + 28 * lines) * text / height)
         docking = hello_imgui.DockingParams()
-        split = hello_imgui.DockingSplit
-        docking.docking_splits = [
-            split("MainDockSpace", "Right", imgui.Dir.right, right),
-            split("MainDockSpace", "Bottom", imgui.Dir.down, bottom),
-            split("Right", "RightBottom", imgui.Dir.down, 0.46),
-        ]
+        docking.docking_splits = first_splits(size, self.app.settings.window.ui_scale)
         docking.dockable_windows = [self._dockable(panel, space) for panel, space in self.panels]
         return docking
 
@@ -204,6 +200,8 @@ class Window:
     def _start(self) -> None:
         context = gl.create_context()
         follow_window(self.app.renderer)
+        if not self.params.ini_disable:
+            self._panel_sizes.load()
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
         imgui_context: Any = (
@@ -239,6 +237,7 @@ class Window:
         self._stay_awake(now)
         self._apply_settings()
         self.app.update(seconds)
+        self._title.follow(self.app.document)
 
     def _stay_awake(self, now: float) -> None:
         # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
@@ -253,16 +252,15 @@ class Window:
 
     def _apply_settings(self) -> None:
         chosen = self.app.settings.window
-        if self._theme != (chosen.theme, chosen.ui_scale):
-            self._theme = (chosen.theme, chosen.ui_scale)
-            apply_theme(chosen.theme, chosen.ui_scale)
-            self.app.redraw()
+        self._apply_look(chosen.theme, chosen.ui_scale * self._scale.since_start(imgui.get_main_viewport().dpi_scale))
         imgui.get_style().hover_stationary_delay = 0.15 if chosen.show_tooltips else 1e9
         self.params.fps_idling.vsync_to_monitor = chosen.vsync
         self.params.imgui_window_params.show_menu_bar = not self.app.hide_ui
         self.params.imgui_window_params.show_status_bar = not self.app.hide_ui
         if self.app.layout_reset_asked:
             self.app.layout_reset_asked = False
+            shown = imgui.get_io().display_size
+            self.params.docking_params.docking_splits = first_splits((int(shown.x), int(shown.y)), text_scale())
             self.params.docking_params.layout_reset = True
         if self.app.focus_panel:
             self.params.docking_params.focus_dockable_window(self.app.focus_panel)
@@ -272,6 +270,14 @@ class Window:
             self._before_full_screen = set_full_screen(self._full_screen, self._before_full_screen)
         if self.app.quit_asked:
             self.params.app_shall_exit = True
+
+    def _apply_look(self, theme: str, scale: float) -> None:
+        if self._theme != (theme, scale):
+            self._theme = (theme, scale)
+            apply_theme(theme, scale)
+            self.app.redraw()
+        if self._panel_sizes.follow(panel.title for panel, _ in self.panels):
+            self.app.redraw()
 
     def _draw_panel(self, panel: Panel) -> None:
         if self.app.hide_ui and panel is self.view:
@@ -301,23 +307,14 @@ class Window:
         imgui.end()
 
     def _stop(self) -> None:
+        if not self.params.ini_disable:
+            self._panel_sizes.save()
         self.view.direct.release()
         if self.view.presenter is not None:
             self.view.presenter.release()
         if self.maps.textures is not None:
             self.maps.textures.release()
         self.view.presenter = self.maps.textures = None
-
-
-def size_on_screen(size: tuple[int, int]) -> tuple[int, int]:
-    """What is left of a window's size on a screen that is smaller."""
-    import glfw  # noqa: PLC0415 - after imgui_bundle
-
-    monitor = glfw.get_primary_monitor() if glfw.init() else None
-    if not monitor:
-        return size
-    _, _, width, height = glfw.get_monitor_workarea(monitor)
-    return min(size[0], width or size[0]), min(size[1], height or size[1])
 
 
 def input_waits() -> bool:

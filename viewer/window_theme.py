@@ -86,3 +86,19 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
     }
     for name, opacity in washes.items():
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*accent, opacity))
+
+
+class MonitorScale:
+    """How much larger text has to be than on the monitor where the window opened, for which the window library sizes it."""
+
+    def __init__(self) -> None:
+        self._first = 0.0
+
+    def since_start(self, now: float) -> float:
+        """Factor on the size of everything.
+
+        Args:
+            now: scale of the monitor where the window is; 0 while it is not known.
+        """
+        self._first = self._first or now
+        return now / self._first if now > 0 else 1.0

@@ -36,6 +36,17 @@ def test_texts(action: Action) -> None:
     assert action.keys or action.in_palette, "nobody could reach it"
 
 
+PROPER = {"URL", "MLP", "JSON", "X", "Y", "Z"}
+"""Words that are written in capitals within a label."""
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+def test_labels_are_in_sentence_case(action: Action) -> None:
+    first, *others = re.findall(r"[A-Za-z]+", action.label)
+    assert first[0].isupper()
+    assert [word for word in others if word.lower() != word and word not in PROPER] == []
+
+
 def test_keys_that_people_expect() -> None:
     expected = {
         "Space": "playback.toggle",
@@ -50,8 +61,8 @@ def test_keys_that_people_expect() -> None:
         "1": "camera.snap_1",
         "9": "camera.snap_9",
         "W": "fly.forward",
-        "Ctrl+P": "window.palette",
-        "F1": "window.shortcuts",
+        "Ctrl+P": "help.palette",
+        "F1": "help.shortcuts",
         "F11": "window.fullscreen",
         "Ctrl+Z": "camera.undo",
         "Ctrl+C": "camera.copy",

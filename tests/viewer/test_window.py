@@ -124,3 +124,24 @@ def imgui_key(name: str) -> Any:
     from imgui_bundle import imgui
 
     return getattr(imgui.Key, name)
+
+
+def test_the_title_names_the_file_in_front(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        import glfw
+        from imgui_bundle import glfw_utils
+
+        def title() -> str:
+            context.yield_(3)
+            return str(glfw.get_window_title(glfw_utils.glfw_window_hello_imgui()))
+
+        assert title() == "random.mlpvid – MLPVid"
+        app.add(Path("other ä.mlpvid"), make_video(num_frames=1))
+        assert title() == "other ä.mlpvid – MLPVid"
+        app.show_document(0)
+        assert title() == "random.mlpvid – MLPVid"
+        app.close_document(1)
+        app.close_document(0)
+        assert title() == "MLPVid"
+
+    drive(app, look)

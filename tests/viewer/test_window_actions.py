@@ -264,9 +264,9 @@ def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
 
 def test_window_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        press(context, "window.shortcuts")
+        press(context, "help.shortcuts")
         assert "shortcuts" in app.dialogs
-        press(context, "window.shortcuts")
+        press(context, "help.shortcuts")
         assert "shortcuts" not in app.dialogs
         press(context, "window.larger")
         assert app.settings.window.ui_scale == 1.25
@@ -291,7 +291,7 @@ def test_window_keys(app: ViewerApp, drive: DriveWindow) -> None:
 
 def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        press(context, "window.palette")
+        press(context, "help.palette")
         context.yield_(3)
         context.key_chars_append("ping-pong")
         context.yield_(2)

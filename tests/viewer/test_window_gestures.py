@@ -199,7 +199,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
         context.yield_(2)
         context.item_click("**/Open recent")
         context.yield_(3)
-        context.item_click("**/Forget them")
+        context.item_click("**/Forget these files")
         context.yield_(2)
         assert not app.settings.recent_files and not app.errors
 

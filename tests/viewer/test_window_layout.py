@@ -9,10 +9,12 @@ import pytest
 
 from renderer.select import create_renderer
 from tests.factories import make_video
-from tests.viewer.conftest import DriveWindow
+from tests.viewer.conftest import DriveWindow, screenshot
 from viewer.app import ViewerApp
 from viewer.app_state import PANELS
 from viewer.settings import layout_path
+from viewer.window_layout import LINE
+from viewer.window_theme import MonitorScale
 
 IN_FRONT = ("View", "Timeline", "Image", "Figures")
 """Panels that are seen at first; the others are tabs behind them."""
@@ -95,3 +97,59 @@ def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive:
     again = new_app()
     drive(again, look_again, keep_layout=True)
     again.close()
+
+
+def widths(context: Any) -> tuple[float, float]:
+    """Width of the panels at the right and height of those below."""
+    found = places(context)
+    return found["Image"][2] - found["Image"][0], found["Timeline"][3] - found["Timeline"][1]
+
+
+def test_docks_grow_and_shrink_with_the_text(drive: DriveWindow) -> None:
+    app = new_app()
+    app.settings.window.theme = "light"
+
+    def look(context: Any) -> None:
+        wide, high = widths(context)
+        app.settings.window.ui_scale = 1.5
+        assert widths(context) == pytest.approx((0.42 * 1280, 1.5 * (high + LINE)), abs=3), "two lines of controls"
+        app.settings.window.ui_scale = 2.0
+        context.yield_(6)
+        screenshot(context, "scale-changed-2")
+        assert widths(context) == pytest.approx((0.42 * 1280, 0.45 * 700), abs=12), "not more than the view can spare"
+        app.settings.window.ui_scale = 1.0
+        assert widths(context) == pytest.approx((wide, high), abs=3), "nothing is lost on the way"
+        screenshot(context, "scale-changed-back")
+
+    drive(app, look)
+    app.close()
+
+
+def test_a_reset_layout_fits_the_text_as_it_is_now(drive: DriveWindow) -> None:
+    app = new_app()
+
+    def look(context: Any) -> None:
+        wide, _ = widths(context)
+        app.settings.window.ui_scale = 1.5
+        context.yield_(6)
+        app.layout_reset_asked = True
+        context.yield_(6)
+        assert widths(context)[0] == pytest.approx(1.5 * wide, abs=6)
+
+    drive(app, look, (1920, 1080))
+    app.close()
+
+
+def test_a_kept_layout_fits_another_size_of_text(fresh_config: Path, drive: DriveWindow) -> None:
+    seen: list[tuple[float, float]] = []
+    for scale in (1.0, 1.5):
+        app = new_app()
+        app.settings.window.ui_scale = scale
+        drive(app, lambda context: seen.append(widths(context)), size=(1920, 1200), keep_layout=True)
+        app.close()
+    assert seen[1] == pytest.approx((1.5 * seen[0][0], 1.5 * seen[0][1]), abs=3)
+
+
+def test_another_monitor_changes_the_scale_by_what_it_differs() -> None:
+    scale = MonitorScale()
+    assert [scale.since_start(now) for now in (0.0, 2.0, 2.0, 1.0, 3.0)] == [1.0, 1.0, 1.0, 0.5, 1.5]

@@ -9,11 +9,14 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from viewer import __version__
+from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import MESSAGE_SECONDS, ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
 from viewer.panels.dialogs import time_left
-from viewer.panels.menus import MENUS
+from viewer.panels.menus import FIRST_OF_GROUP, MENUS
+from viewer.panels.widgets import sentence_case
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
@@ -31,6 +34,53 @@ def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> Non
         assert not app.errors
 
     drive(app, look)
+
+
+def test_every_action_has_its_menu_and_lines_part_groups() -> None:
+    assert {action.category for action in ACTIONS} == {*MENUS, "Fly"}
+    assert set(BY_NAME) >= FIRST_OF_GROUP
+    for title in MENUS:
+        names = [action.name for action in ACTIONS if action.category == title]
+        assert names[0] not in FIRST_OF_GROUP, "a line above everything parts nothing"
+        assert FIRST_OF_GROUP & set(names), title
+
+
+def test_choices_are_written_as_sentences() -> None:
+    assert sentence_case(["ping-pong", "cpu", "high contrast", "reference"]) == [
+        "Ping-pong", "CPU", "High contrast", "Reference",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
+    open_document(app).video.metadata.license = "Free as in freedom. " * 300
+    app.settings.window.theme = theme
+
+    def look(context: Any) -> None:
+        context.item_click("**/Help")
+        context.item_click("**/###help.about")
+        context.yield_(5)
+        screenshot(context, f"about-{theme}")
+        window = imgui.internal.find_window_by_name("About MLPVid")
+        assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
+        context.item_click("//About MLPVid/Copy")
+        assert "Apache License 2.0" in app.clipboard() and "random.mlpvid: Free as in freedom." in app.clipboard()
+        context.item_click("//About MLPVid/Close")
+        context.yield_(2)
+        assert not app.dialogs
+        app.close_document(0)
+        app.dialogs.add("about")
+        context.yield_(5)
+        context.key_press(imgui.Key.escape)
+        context.yield_(2)
+        assert not app.dialogs
+
+    drive(app, look)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    assert f'\nversion = "{__version__}"\n' in project.read_text(encoding="utf-8")
 
 
 def test_a_recent_file_that_is_gone_is_told_and_forgotten(app: ViewerApp, tmp_path: Path) -> None:

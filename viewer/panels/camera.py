@@ -11,7 +11,7 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.camera_state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
-from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
+from viewer.panels.widgets import action_button, action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
 
 UP_AXES = {
     "+X": (1.0, 0.0, 0.0),
@@ -55,8 +55,7 @@ class CameraPanel:
         for index, (name, label) in enumerate(entries):
             if index:
                 imgui.same_line(0, em(0.3))
-            if button(f"{label}###{name}", action_tip(name)):
-                self._actions.run(name)
+            action_button(self._actions, name, label)
 
     def _draw_lens(self, app: ViewerApp, document: Document) -> None:
         heading("Lens and horizon")

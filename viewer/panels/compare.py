@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from model.errors import InputError
 from renderer.select import create_renderer
 from viewer.app import ViewerApp
-from viewer.panels.widgets import button, combo, em, slider
+from viewer.panels.widgets import button, combo, em, sentence_case, slider
 from viewer.presenter import Comparison
 
 BACKENDS = ("reference", "cpu", "cuda")
@@ -44,11 +44,12 @@ class ComparePanel:
         document = app.document
         assert document is not None
         others = [d for d in app.documents if d is not document]
-        names = ["(nothing)", *(f"{name} backend" for name in BACKENDS), *(d.title for d in others)]
+        names = ["", *(f"{name} backend" for name in BACKENDS), *(d.title for d in others)]
         if app.compare.label and app.compare.label not in names:
             names.append(app.compare.label)  # the front tab itself, since another one was in front when it was chosen
         current = names.index(app.compare.label) if app.compare.label else 0
-        chosen = combo("With", current, names, "Another backend on the same video, or another open video.")
+        shown = ["Nothing", *(f"{name} backend" for name in sentence_case(BACKENDS)), *names[1 + len(BACKENDS) :]]
+        chosen = combo("With", current, shown, "Another backend on the same video, or another open video.")
         if chosen == current:
             return
         if chosen == 0:

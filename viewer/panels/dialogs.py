@@ -143,7 +143,7 @@ def compact_sheet() -> Sheet:
     sheet["Camera"].append((f"{sides[0][0]} to {sides[-1][0]}", "Look from +X, -X, +Y, ..."))
     fly = [keys for keys, _ in sheet["Fly"]]
     sheet["Fly"] = [(" ".join(fly[:4]), "Fly"), (" ".join(fly[4:]), "Fly down, up")]
-    late = {name: sheet.pop(name) for name in ("View", "Window")}
+    late = {name: sheet.pop(name) for name in ("View", "Window", "Help")}
     return {**sheet, "Mouse and controls": MOUSE, **late}
 
 

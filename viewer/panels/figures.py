@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import action_tip, begin_facts, button, em, row, tooltip
+from viewer.panels.widgets import action_button, begin_facts, em, row, tooltip
 
 
 class FiguresPanel:
@@ -35,8 +35,7 @@ class FiguresPanel:
             for name, value, tip in app.figures.rows(app.document, app.renderer):
                 row(name, value, tip)
             imgui.end_table()
-        if button("Copy as text###window.copy_figures", action_tip("window.copy_figures")):
-            self._actions.run("window.copy_figures")
+        action_button(self._actions, "window.copy_figures", "Copy as text")
 
     def _plot(self, name: str, values: NDArray[np.float32], label: str) -> None:
         highest = max(1.0, float(np.percentile(values, 98)) * 1.2)

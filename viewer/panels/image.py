@@ -8,7 +8,7 @@ from viewer.actions import BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_image import MODES, SCALAR_MODES
 from viewer.color_maps import COLOR_MAPS
-from viewer.panels.widgets import action_tip, checkbox, color, combo, em, heading, slider, tooltip
+from viewer.panels.widgets import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
 
 BACKGROUNDS = ("color", "checker", "gradient")
 
@@ -49,7 +49,9 @@ class ImagePanel:
             image.head_plane = combo("Plane", min(image.head_plane, len(names) - 1), names, "Whose MLP map's heads are shown.")
         names = list(COLOR_MAPS)
         current = names.index(view.color_map) if view.color_map in names else 0
-        view.color_map = names[combo("Color map", current, names, "For depth, opacity, samples and differences.")]
+        view.color_map = names[
+            combo("Color map", current, sentence_case(names), "For depth, opacity, samples and differences.")
+        ]
         if image.mode in SCALAR_MODES:
             automatic = checkbox("Automatic range", image.automatic_range, "Span the values of the image.")
             if image.automatic_range and not automatic and app.document is not None:
@@ -71,7 +73,7 @@ class ImagePanel:
     def _draw_background(self, app: ViewerApp) -> None:
         heading("Background")
         view = app.settings.view
-        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUNDS, "What is seen where the volume is not.")
+        index = combo("Kind", BACKGROUNDS.index(view.background), sentence_case(BACKGROUNDS), "What is seen behind the volume.")
         view.background = BACKGROUNDS[index]
         view.background_color = color("Color", view.background_color, "Background color; the other of two is made from it.")
 

@@ -13,8 +13,21 @@ from viewer.app_actions import ActionRunner
 from viewer.panels.widgets import em, faded, theme_color, tooltip
 from viewer.presenter import Comparison
 
-MENUS = ("File", "Playback", "Camera", "Path", "View", "Window")
+MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
 """Titles in order; each holds the actions of its category."""
+
+FIRST_OF_GROUP = frozenset(
+    (
+        *("file.reload", "file.screenshot", "file.export_mesh", "file.quit"),
+        *("playback.next", "playback.start", "playback.reverse", "playback.faster", "playback.in", "playback.marker"),
+        *("camera.level", "camera.undo", "camera.copy", "camera.next", "camera.from_plus_x"),
+        *("path.next", "path.orbit", "path.save"),
+        *("view.box", "view.split"),
+        *("window.next_panel", "window.larger", "window.settings"),
+        "help.about",
+    )
+)
+"""Actions above which a menu has a line."""
 
 RECORDING = ImVec4(0.95, 0.30, 0.25, 1.0)
 """Color of what says that the screen is being recorded."""
@@ -27,6 +40,8 @@ def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.D
             for action in ACTIONS:
                 if action.category != title or action.name.startswith("camera.snap_"):
                     continue
+                if action.name in FIRST_OF_GROUP:
+                    imgui.separator()
                 _draw_item(app, actions, action.name)
                 if action.name == "file.open_demo":
                     _draw_recent(app)
@@ -37,12 +52,10 @@ def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.D
 
 def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
     action = BY_NAME[name]
-    needs_document = action.category in ("Playback", "Camera", "Path", "View")
-    enabled = app.document is not None or not needs_document
-    pressed, _ = imgui.menu_item(
-        f"{action.label}###{name}", action.shortcut(sys.platform == "darwin"), _checked(app, name), enabled
-    )
-    tooltip(action.tooltip)
+    fault = actions.why_not(name)
+    keys = action.shortcut(sys.platform == "darwin")
+    pressed, _ = imgui.menu_item(f"{action.label}###{name}", keys, _checked(app, name), not fault)
+    tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)
     if pressed:
         actions.run(name)
 
@@ -67,7 +80,7 @@ def _draw_recent(app: ViewerApp) -> None:
                 app.open(Path(path))
             tooltip(path)
         imgui.separator()
-        if imgui.menu_item("Forget them", "", False, True)[0]:
+        if imgui.menu_item("Forget these files", "", False, True)[0]:
             app.settings.recent_files = ()
         imgui.end_menu()
 

@@ -61,7 +61,8 @@ class Palette:
         answers = search_actions(self._query)[:SHOWN]
         self._move_choice(len(answers))
         for index, action in enumerate(answers):
-            if self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen):
+            pressed = self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen)
+            if pressed and not self._actions.why_not(action.name):
                 app.dialogs.discard("palette")
                 self._actions.run(action.name)
         if not answers:
@@ -74,9 +75,12 @@ class Palette:
         self._chosen = (self._chosen + step) % max(1, count)
 
     def _draw_answer(self, action: Action, chosen: bool) -> bool:
+        fault = self._actions.why_not(action.name)
+        imgui.begin_disabled(bool(fault))
         pressed, _ = imgui.selectable(f"{action.label}###{action.name}", chosen)
-        if imgui.is_item_hovered():
-            imgui.set_tooltip(action.tooltip)
+        imgui.end_disabled()
+        if imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled):
+            imgui.set_tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)
         keys = f"{action.category}   {action.shortcut(sys.platform == 'darwin')}"
         imgui.same_line(imgui.get_content_region_avail().x - imgui.calc_text_size(keys).x)
         imgui.text_disabled(keys)

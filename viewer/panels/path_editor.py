@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer.app import ViewerApp, go_to_path_time, show_path_time
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
-from viewer.panels.widgets import action_tip, button, button_width, em, faded, flow, slider, theme_color, tooltip
+from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color, tooltip
 
 LABEL_WIDTH = 3.0
 """Room for a label of the track, text heights."""
@@ -46,23 +46,21 @@ class PathPanel:
         self._draw_track(app, document)
 
     def _draw_buttons(self, document: Document) -> None:
-        selected = document.selected_keyframe is not None
         entries = (
-            ("path.add", "Add", True, False),
-            ("path.replace", "Replace", selected, False),
-            ("path.remove", "Delete", selected, False),
-            ("path.preview", "Preview", len(document.camera_path) > 0, document.previewing),
-            ("path.orbit", "Orbit", True, False),
-            ("path.spiral", "Spiral", True, False),
-            ("path.load", "Load...", True, False),
-            ("path.save", "Save...", len(document.camera_path) > 0, False),
-            ("file.render_path", "Render...", True, False),
+            ("path.add", "Add"),
+            ("path.replace", "Replace"),
+            ("path.remove", "Delete"),
+            ("path.preview", "Preview"),
+            ("path.orbit", "Orbit"),
+            ("path.spiral", "Spiral"),
+            ("path.load", "Load..."),
+            ("path.save", "Save..."),
+            ("file.render_path", "Render..."),
         )
-        for index, (name, label, enabled, active) in enumerate(entries):
+        for index, (name, label) in enumerate(entries):
             if index:
                 flow(button_width(label))
-            if button(f"{label}###{name}", action_tip(name), enabled, active):
-                self._actions.run(name)
+            action_button(self._actions, name, label, name == "path.preview" and document.previewing)
 
     def _draw_numbers(self, app: ViewerApp, document: Document) -> None:
         path = document.camera_path
@@ -99,8 +97,7 @@ class PathPanel:
         path = document.camera_path
         for name, icon in (("path.previous", "|<"), ("path.next", ">|")):
             flow(button_width(icon))
-            if button(f"{icon}###{name}", action_tip(name)):
-                self._actions.run(name)
+            action_button(self._actions, name, icon)
         for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
             flow(button_width(label))
             if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):

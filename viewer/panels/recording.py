@@ -14,7 +14,7 @@ from viewer.app_document import Document
 from viewer.app_image import ImageOptions, shown_look, with_fixed_range
 from viewer.app_recording import free_path, offline_job
 from viewer.panels.dialogs import begin_dialog, confirmed
-from viewer.panels.widgets import action_tip, button, checkbox, combo, em, heading, slider, tooltip
+from viewer.panels.widgets import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
@@ -194,11 +194,9 @@ class RecordingDialog:
         )
         recording = app.screen_recording is not None
         label = "Stop recording" if recording else "Record the screen"
-        if button(f"{label}###file.record_screen", action_tip("file.record_screen"), active=recording):
-            self._actions.run("file.record_screen")
+        action_button(self._actions, "file.record_screen", label, recording)
         imgui.same_line()
-        if button("Screenshot###file.screenshot", action_tip("file.screenshot")):
-            self._actions.run("file.screenshot")
+        action_button(self._actions, "file.screenshot", "Screenshot")
 
     def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
         video, image = self._format < len(FORMATS), ImageOptions()

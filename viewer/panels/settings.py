@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
 from viewer.panels.dialogs import begin_dialog
-from viewer.panels.widgets import button, checkbox, combo, em, heading, slider, tooltip
+from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
 from viewer.settings import THEMES, reset_settings
 
 MODES = ("loop", "ping-pong", "once")
@@ -35,7 +35,7 @@ class SettingsDialog:
     def _draw_window(self, app: ViewerApp) -> None:
         heading("Window")
         window = app.settings.window
-        window.theme = THEMES[combo("Theme", THEMES.index(window.theme), THEMES, "Colors of the interface.")]
+        window.theme = THEMES[combo("Theme", THEMES.index(window.theme), sentence_case(THEMES), "Colors of the interface.")]
         scale = slider("Interface size", window.ui_scale, 0.5, 4.0, "Size of text and controls.", "%.2fx")
         if not imgui.is_item_active() or imgui.is_item_deactivated_after_edit():
             window.ui_scale = scale
@@ -45,7 +45,9 @@ class SettingsDialog:
         heading("Playback of newly opened videos")
         playback = app.settings.playback
         playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
-        playback.mode = MODES[combo("At the end", MODES.index(playback.mode), MODES, "What happens at the end of the range.")]
+        playback.mode = MODES[
+            combo("At the end", MODES.index(playback.mode), sentence_case(MODES), "What happens at the end of the range.")
+        ]
 
     def _draw_navigation(self, app: ViewerApp) -> None:
         heading("Camera and mouse")

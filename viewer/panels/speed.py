@@ -9,7 +9,7 @@ from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
-from viewer.panels.widgets import button, checkbox, combo, em, heading, slider, tooltip
+from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
 
 BACKENDS = ("auto", "cuda", "cpu", "reference")
 
@@ -44,7 +44,7 @@ class SpeedPanel:
         if app.document is not None and app.document.shown is not None:
             imgui.text_disabled(f"Shown at {app.document.shown.scale:.0%}, moving at {app.quality.moving_scale:.0%}")
         window = app.settings.window
-        window.vsync = checkbox("V-Sync", window.vsync, "Wait for the screen's refresh, so that nothing tears.")
+        window.vsync = checkbox("V-sync", window.vsync, "Wait for the screen's refresh, so that nothing tears.")
 
     def _draw_sampling(self, app: ViewerApp) -> None:
         heading("Sampling")
@@ -96,7 +96,10 @@ class SpeedPanel:
         heading("Backend")
         rendering = app.settings.rendering
         index = combo(
-            "Renderer", BACKENDS.index(rendering.backend), BACKENDS, f"Now: {app.renderer.name} on {app.renderer.device}"
+            "Renderer",
+            BACKENDS.index(rendering.backend),
+            sentence_case(BACKENDS),
+            f"Now: {app.renderer.name} on {app.renderer.device}",
         )
         cores = os.cpu_count() or 1
         threads = rendering.threads or cores

@@ -11,7 +11,18 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner, flip
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
-from viewer.panels.widgets import action_tip, button, button_width, combo, em, flow, slider, tooltip
+from viewer.panels.widgets import (
+    action_button,
+    action_tip,
+    button,
+    button_width,
+    combo,
+    em,
+    flow,
+    sentence_case,
+    slider,
+    tooltip,
+)
 from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
 from viewer.timecode import parse_timecode
 
@@ -63,8 +74,7 @@ class TimelinePanel:
         for index, (name, icon, active) in enumerate(buttons):
             if index:
                 imgui.same_line(0, em(0.25))
-            if button(f"{icon}###{name}", action_tip(name), active=active, width=em(2)):
-                self._actions.run(name)
+            action_button(self._actions, name, icon, active, em(2))
 
     def _draw_position(self, app: ViewerApp, document: Document) -> None:
         clock = document.playback
@@ -100,7 +110,7 @@ class TimelinePanel:
             clock.speed = kept.speed = speed
         flow(em(5.5), 0.4)
         imgui.set_next_item_width(em(5.5))
-        names = [mode.value for mode in LOOP_MODES]
+        names = sentence_case([mode.value for mode in LOOP_MODES])
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
             clock.mode, kept.mode = mode, mode.value
@@ -116,8 +126,7 @@ class TimelinePanel:
         )
         for name, icon in toggles:
             flow(em(2), 0.25)
-            if button(f"{icon}###{name}", action_tip(name), width=em(2)):
-                self._actions.run(name)
+            action_button(self._actions, name, icon, width=em(2))
         if clock.dropped:
             flow(button_width(f"{clock.dropped} dropped"), 0.4)
             tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."

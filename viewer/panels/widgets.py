@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from imgui_bundle import ImVec2, imgui
 
 from viewer.actions import BY_NAME
+from viewer.app_actions import ActionRunner
 
 TOOLTIP_WIDTH = 28.0
 """Longer lines of a tooltip are wrapped, text heights."""
 
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
+
+ABBREVIATIONS = ("cpu", "cuda")
+"""Names that are written in capitals."""
 
 
 def tooltip(text: str) -> None:
@@ -60,6 +64,13 @@ def button(label: str, tip: str, enabled: bool = True, active: bool = False, wid
     return bool(pressed)
 
 
+def action_button(actions: ActionRunner, name: str, label: str, active: bool = False, width: float = 0.0) -> None:
+    """A push button that runs an action, gray while it cannot be run."""
+    fault = actions.why_not(name)
+    if button(f"{label}###{name}", action_tip(name, fault), not fault, active, width):
+        actions.run(name)
+
+
 def checkbox(label: str, value: bool, tip: str) -> bool:
     """A check box; returns the new value."""
     _, value = imgui.checkbox(label, value)
@@ -82,6 +93,11 @@ def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
     _, index = imgui.combo(label, index, list(names))
     tooltip(tip)
     return int(index)
+
+
+def sentence_case(names: Sequence[str]) -> list[str]:
+    """Names as a list shows them: "Ping-pong", "CPU"."""
+    return [name.upper() if name in ABBREVIATIONS else name[:1].upper() + name[1:] for name in names]
 
 
 def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
@@ -118,11 +134,12 @@ def em(lines: float = 1.0) -> float:
     return float(imgui.get_font_size() * lines)
 
 
-def action_tip(name: str) -> str:
-    """Tooltip of a control that stands for an action: what it does, and its key."""
+def action_tip(name: str, fault: str = "") -> str:
+    """Tooltip of a control that stands for an action: what it does, its key, and why it cannot be done now if so."""
     action = BY_NAME[name]
     keys = action.shortcut(sys.platform == "darwin")
-    return f"{action.tooltip}\nKey: {keys}" if keys else action.tooltip
+    lines = [action.tooltip, f"Key: {keys}" if keys else "", f"{fault}." if fault else ""]
+    return "\n".join(line for line in lines if line)
 
 
 def theme_color(color: int) -> int:
