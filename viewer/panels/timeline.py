@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from model.errors import InputError
 from viewer.actions import BY_NAME
 from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner, flip
+from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
 from viewer.panels.widgets import action_tip, button, button_width, combo, em, flow, slider, tooltip
@@ -106,8 +106,7 @@ class TimelinePanel:
             clock.mode, kept.mode = mode, mode.value
         flow(button_width("1/8"), 0.4)
         if button("1/8###playback.sub_frame", action_tip("playback.sub_frame"), active=clock.sub_frame):
-            flip(clock, "sub_frame")
-            kept.sub_frame = clock.sub_frame
+            self._actions.run("playback.sub_frame")
         toggles = (
             ("playback.in", "["),
             ("playback.out", "]"),
