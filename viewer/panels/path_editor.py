@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as icons
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
@@ -111,13 +112,18 @@ class PathPanel:
 
     def _draw_order(self, document: Document, index: int) -> None:
         path = document.camera_path
-        for name, icon in (("path.previous", "|<"), ("path.next", ">|")):
-            flow(button_width(icon))
-            if button(f"{icon}###{name}", action_tip(name)):
+        steps = (("path.previous", icons.ICON_FA_BACKWARD_STEP), ("path.next", icons.ICON_FA_FORWARD_STEP))
+        for name, icon in steps:
+            flow(em(2))
+            if button(f"{icon}###{name}", action_tip(name), width=em(2)):
                 self._actions.run(name)
-        for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
-            flow(button_width(label))
-            if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):
+        moves = (
+            (icons.ICON_FA_ARROW_LEFT, -1, "Exchange with the keyframe before."),
+            (icons.ICON_FA_ARROW_RIGHT, 1, "Exchange with the next keyframe."),
+        )
+        for icon, step, tip in moves:
+            flow(em(2))
+            if button(f"{icon}###reorder{step}", tip, 0 <= index + step < len(path), width=em(2)):
                 with path_edit(document):
                     path.reorder(index, index + step)
                     document.selected_keyframe = index + step
