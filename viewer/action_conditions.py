@@ -58,10 +58,10 @@ SEVERAL_OPEN = Condition(lambda app: len(app.documents) > 1, "There is no other 
 RECORDABLE = Condition(lambda app: app.document is not None or app.screen_recording is not None, NOTHING_OPEN)
 """There is something to record, or a recording to stop."""
 
-CAN_UNDO = _of_video(lambda document: document.camera.history.can_undo, "There is no camera move to undo")
+CAN_UNDO = _of_video(lambda document: document.camera.history.can_undo, "There is nothing to undo")
 """The camera was moved."""
 
-CAN_REDO = _of_video(lambda document: document.camera.history.can_redo, "There is no camera move to redo")
+CAN_REDO = _of_video(lambda document: document.camera.history.can_redo, "There is nothing to redo")
 """A move of the camera was undone."""
 
 HAS_CAMERAS = _of_video(lambda document: bool(document.video.metadata.cameras), "This video tells no capture cameras")

@@ -201,15 +201,8 @@ _CAMERA = _needing(
     Action("camera.fit", "Fit", "Camera", "Show the whole scene.", ("Home",)),
     Action("camera.level", "Level the horizon", "Camera", "Remove the camera's roll.", ("U",)),
     Action("camera.roll_lock", "Lock the roll", "Camera", "Keep the horizon while orbiting, or tumble freely.", ("Shift+U",)),
-    Action("camera.undo", "Undo camera move", "Camera", "Go back to the view before.", ("Ctrl+Z",), enabled=CAN_UNDO),
-    Action(
-        "camera.redo",
-        "Redo camera move",
-        "Camera",
-        "Return to the view that was undone.",
-        ("Ctrl+Shift+Z", "Ctrl+Y"),
-        enabled=CAN_REDO,
-    ),
+    Action("camera.undo", "Undo", "Camera", "Go back to the view, or the camera path, before.", ("Ctrl+Z",), enabled=CAN_UNDO),
+    Action("camera.redo", "Redo", "Camera", "Return to what was undone.", ("Ctrl+Shift+Z", "Ctrl+Y"), enabled=CAN_REDO),
     Action("camera.copy", "Copy camera", "Camera", "Copy the camera as JSON.", ("Ctrl+C",)),
     Action("camera.paste", "Paste camera", "Camera", "Take the camera from JSON on the clipboard.", ("Ctrl+V",)),
     Action(

@@ -18,10 +18,10 @@ from viewer.app_figures import Figures
 from viewer.app_files import BundleLoader, FileWatch, file_stamp
 from viewer.app_image import ImageOptions
 from viewer.app_jobs import Job
+from viewer.app_path import show_path_time
 from viewer.app_recording import ScreenRecording, free_path
 from viewer.app_state import WindowState
 from viewer.camera_history import CameraHistory
-from viewer.camera_state import state_from_camera
 from viewer.fly import FlyMotion
 from viewer.playback import LoopMode
 from viewer.render_worker import ViewResult
@@ -368,19 +368,3 @@ class ViewerApp(WindowState):
             wanted = self.resolution.scale * self.settings.rendering.render_scale
             pixels = 1.0 if abs(result.scale - wanted) < 1e-9 else (wanted / result.scale) ** 2
             self.resolution.measure(result.render_ms / 1000 * pixels, self.resolution.scale)
-
-
-def show_path_time(document: Document) -> None:
-    """Put camera and playhead where the camera path has them at its present time."""
-    path, time = document.camera_path, document.path_time
-    document.camera.state = state_from_camera(path.camera(time), document.camera.box.mean(axis=0))
-    document.playback.pause()
-    document.playback.sub_frame = True
-    document.playback.seek(min(path.frame(time), document.video.num_frames - 1))
-
-
-def go_to_path_time(document: Document) -> None:
-    """The same as one move that can be undone."""
-    document.camera.begin_gesture()
-    show_path_time(document)
-    document.camera.end_gesture()

@@ -9,13 +9,12 @@ import numpy as np
 
 from model.errors import InputError
 from viewer.actions import BY_NAME, SIDES
-from viewer.app import DEMO, ViewerApp, go_to_path_time
+from viewer.app import DEMO, ViewerApp
 from viewer.app_document import Document
 from viewer.app_image import MODES
+from viewer.app_path_actions import PathActions
 from viewer.app_state import PANELS
 from viewer.camera_control import nearest_camera, point_under
-from viewer.camera_path import CameraPath
-from viewer.path_presets import orbit_path, spiral_path
 from viewer.playback import LoopMode
 from viewer.presenter import Comparison
 from viewer.settings import THEMES
@@ -25,9 +24,6 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 UI_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 """Stops of "larger" and "smaller" interface."""
-
-_SHORTEST_PRESET = 1.0
-"""Seconds; a ready-made path over less of the video takes twice as long as this."""
 
 
 class ActionRunner:
@@ -43,7 +39,7 @@ class ActionRunner:
             **self._file(),
             **self._playback(),
             **self._camera(),
-            **self._path(),
+            **PathActions(app).functions(),
             **self._view(),
             **self._window(),
             **self._help(),
@@ -155,6 +151,8 @@ class ActionRunner:
     def _toggle_sub_frame(self) -> None:
         clock = self._document.playback
         flip(clock, "sub_frame")
+        if not clock.sub_frame and not clock.playing:
+            clock.seek(clock.time)
         self.app.settings.playback.sub_frame = clock.sub_frame
         self.app.say("Slow motion shows instants between frames" if clock.sub_frame else "Whole frames only")
 
@@ -229,78 +227,6 @@ class ActionRunner:
         """Look at the scene from the positive (`sign` 1) or negative (-1) end of a world axis, 0 to 2."""
         self._moved(lambda: self._document.camera.look_along(-sign * np.eye(3)[axis]))
 
-    # Camera path
-
-    def _path(self) -> dict[str, Callable[[], object]]:
-        return {
-            "path.add": self._add_keyframe,
-            "path.replace": self._replace_keyframe,
-            "path.remove": self._remove_keyframe,
-            "path.next": partial(self._select_keyframe, 1),
-            "path.previous": partial(self._select_keyframe, -1),
-            "path.preview": self._toggle_preview,
-            "path.orbit": lambda: self._take_path(self._preset(orbit_path)),
-            "path.spiral": lambda: self._take_path(self._preset(spiral_path)),
-            "path.save": self._dialog("save_path"),
-            "path.load": self._dialog("load_path"),
-        }
-
-    def _view_now(self) -> tuple[float, object]:
-        return self._document.playback.time, self._document.camera.to_camera(*self.app.view_size)
-
-    @property
-    def _keyframe(self) -> int:
-        assert self._document.selected_keyframe is not None
-        return self._document.selected_keyframe
-
-    def _add_keyframe(self) -> None:
-        time, camera = self._view_now()
-        document = self._document
-        document.selected_keyframe = document.camera_path.append(time, camera)  # type: ignore[arg-type]
-        document.path_time = document.camera_path.end
-        self.app.say(f"Keyframe {document.selected_keyframe + 1} added")
-
-    def _replace_keyframe(self) -> None:
-        time, camera = self._view_now()
-        self._document.camera_path.replace_view(self._keyframe, time, camera)  # type: ignore[arg-type]
-
-    def _remove_keyframe(self) -> None:
-        document, selected = self._document, self._keyframe
-        document.camera_path.remove(selected)
-        count = len(document.camera_path)
-        document.selected_keyframe = min(selected, count - 1) if count else None
-
-    def _select_keyframe(self, step: int) -> None:
-        document = self._document
-        count, selected = len(document.camera_path), document.selected_keyframe
-        first = 0 if step > 0 else count - 1
-        document.selected_keyframe = first if selected is None else min(max(selected + step, 0), count - 1)
-        document.path_time = document.camera_path.keyframes[document.selected_keyframe].time
-        self._moved(lambda: go_to_path_time(document))
-
-    def _toggle_preview(self) -> None:
-        document = self._document
-        document.previewing = not document.previewing
-        if document.previewing:
-            go_to_path_time(document)
-
-    def _hide_interface(self) -> None:
-        flip(self.app, "hide_ui")
-        key = BY_NAME["window.hide_ui"].shortcut()
-        self.app.say(f"{key} shows the interface again" if self.app.hide_ui else "")
-
-    def _preset(self, preset: Callable[..., CameraPath]) -> CameraPath:
-        video, clock = self._document.video, self._document.playback
-        seconds = (clock.out_point - clock.in_point) / clock.fps
-        if seconds < _SHORTEST_PRESET:  # the scene in slow motion then, or one frame of it
-            seconds = 2 * _SHORTEST_PRESET
-        return preset(video.bounds, video.metadata.up, seconds, (clock.in_point, clock.out_point), *self.app.view_size)
-
-    def _take_path(self, path: CameraPath) -> None:
-        document = self._document
-        document.camera_path, document.path_time = path, path.start
-        document.selected_keyframe = 0 if len(path) else None
-
     # View
 
     def _view(self) -> dict[str, Callable[[], object]]:
@@ -347,6 +273,11 @@ class ActionRunner:
             "help.palette": self._dialog("palette"),
             "help.about": self._dialog("about"),
         }
+
+    def _hide_interface(self) -> None:
+        flip(self.app, "hide_ui")
+        key = BY_NAME["window.hide_ui"].shortcut()
+        self.app.say(f"{key} shows the interface again" if self.app.hide_ui else "")
 
     def _next_panel(self, step: int) -> None:
         self.app.focus_panel = PANELS[(PANELS.index(self.app.panel) + step) % len(PANELS)]

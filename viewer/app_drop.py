@@ -7,6 +7,7 @@ from pathlib import Path
 from model.camera import load_camera, read_json
 from model.errors import InputError
 from viewer.app import ViewerApp
+from viewer.app_path import take_path
 from viewer.camera_path import CameraPath
 from viewer.image_files import read_png_camera
 
@@ -35,8 +36,7 @@ def _take_view(app: ViewerApp, path: Path) -> None:
     if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))
     elif isinstance(values, dict) and "keyframes" in values:
-        document.camera_path = CameraPath.load(path)
-        document.selected_keyframe, document.path_time = 0, document.camera_path.start
+        take_path(document, CameraPath.load(path))
         app.focus_panel = "Camera path"
     else:
         document.camera.snap_to(load_camera(path))

@@ -1,9 +1,10 @@
-"""Undo and redo of camera moves; one drag, or one burst of the wheel, is one entry."""
+"""Undo and redo of camera moves and of what else is edited between them; one drag, or one burst of the wheel, is one entry."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from viewer.camera_state import CameraState
 
@@ -14,8 +15,15 @@ STEADY = frozenset({"orbit", "look", "pan", "dolly", "move", "roll", "lens"})
 """Kinds that come in bursts; each of the others, such as a snap to a capture camera, is an entry of its own."""
 
 
+class Edit(Protocol):
+    """A change of something else than the camera that is undone in its turn."""
+
+    def exchange(self) -> None:
+        """Undo the change, or make it again: whichever is due."""
+
+
 class CameraHistory:
-    """Earlier and undone camera states.
+    """Earlier and undone camera states, and edits between them.
 
     Args:
         limit: most states kept to go back to.
@@ -25,8 +33,8 @@ class CameraHistory:
     def __init__(self, limit: int = 200, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._clock = clock
-        self._undo: list[CameraState] = []
-        self._redo: list[CameraState] = []
+        self._undo: list[CameraState | Edit] = []
+        self._redo: list[CameraState | Edit] = []
         self._gesture: CameraState | None = None
         self._last_kind = ""
         self._last_time = float("-inf")
@@ -62,22 +70,32 @@ class CameraHistory:
             self._push(before)
         self._last_kind, self._last_time = kind, now
 
+    def note(self, edit: Edit) -> None:
+        """Something else was edited; it is undone in its turn. A drag under way goes on."""
+        self._push(edit)
+        self._last_kind = ""
+
     def undo(self, current: CameraState) -> CameraState:
-        """The state before the last entry, or `current` when there is none."""
+        """The state before the last entry; `current` when there is none, or when it was no move of the camera."""
         return self._exchange(self._undo, self._redo, current)
 
     def redo(self, current: CameraState) -> CameraState:
-        """The state that was undone last, or `current` when there is none."""
+        """The state that was undone last; `current` when there is none, or when it was no move of the camera."""
         return self._exchange(self._redo, self._undo, current)
 
-    def _push(self, before: CameraState) -> None:
+    def _push(self, before: CameraState | Edit) -> None:
         self._undo.append(before)
         del self._undo[: -self._limit]
         self._redo.clear()
 
-    def _exchange(self, source: list[CameraState], other: list[CameraState], current: CameraState) -> CameraState:
+    def _exchange(self, source: list[CameraState | Edit], other: list[CameraState | Edit], current: CameraState) -> CameraState:
         self._gesture, self._last_kind = None, ""
         if not source:
             return current
-        other.append(current)
-        return source.pop()
+        entry = source.pop()
+        if isinstance(entry, CameraState):
+            other.append(current)
+            return entry
+        entry.exchange()
+        other.append(entry)
+        return current

@@ -52,6 +52,7 @@ class Playback:
         """Frames that came due while playing and were never shown, since the last `reset_dropped`."""
         self.tick = 0
         """Counts the frames that came due; goes with a render request and comes back in `note_shown`."""
+        self._between = False  # `seek_between` chose what is shown
         self._speed = 1.0
         self._direction = 1
         self._resume_after_scrub: bool | None = None
@@ -93,8 +94,8 @@ class Playback:
 
     @property
     def shows_sub_frames(self) -> bool:
-        """Whether `time` may be fractional now: `sub_frame` is on and playback is slow or paused."""
-        return self.sub_frame and (not self.playing or self._speed < 1.0)
+        """Whether `time` may be fractional now: `sub_frame` is on and playback is slow or paused, or `seek_between` was it."""
+        return (self.sub_frame and (not self.playing or self._speed < 1.0)) or (self._between and not self.playing)
 
     @property
     def timecode(self) -> str:
@@ -115,6 +116,7 @@ class Playback:
         if not self.playing and (outside or finished):
             self._jump(self._start_point)
         self.playing = True
+        self._between = False
         self._resume_after_scrub = None
 
     def pause(self) -> None:
@@ -150,6 +152,13 @@ class Playback:
         if math.isfinite(frame):
             steps = SUB_FRAME_STEPS if self.sub_frame else 1
             self._jump(math.floor(frame * steps + _EPSILON) / steps)
+
+    def seek_between(self, frame: float) -> None:
+        """Pause on an instant that may lie between frames whatever `sub_frame` says; any later move goes by that again."""
+        if math.isfinite(frame):
+            self.pause()
+            self._jump(math.floor(frame * SUB_FRAME_STEPS + _EPSILON) / SUB_FRAME_STEPS)
+            self._between = True
 
     def begin_scrub(self) -> None:
         """Hold the clock while the user drags the playhead; `seek` moves it meanwhile."""
@@ -284,6 +293,7 @@ class Playback:
 
     def _jump(self, position: float) -> None:
         self._position = float(min(max(position, 0), self.num_frames - 1))
+        self._between = False
         self._forget_shown()
 
     def _forget_shown(self) -> None:

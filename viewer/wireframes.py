@@ -103,7 +103,7 @@ def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
 
 
 def project_segments(segments: Segments, camera: Camera) -> NDArray[np.float64]:
-    """Ends of the segments in pixels, (M, 2, 2); parts behind the camera are cut off, M <= N."""
+    """Ends of the segments as (M, 2, 3): pixels x and y, and z in meters; parts behind the camera are cut off, M <= N."""
     points = segments @ camera.R.T + camera.T
     z = points[..., 2]
     points, z = points[(z > NEAR).any(axis=1)], z[(z > NEAR).any(axis=1)]
@@ -113,4 +113,4 @@ def project_segments(segments: Segments, camera: Camera) -> NDArray[np.float64]:
         cut = points[:, 0] + part[:, None] * (points[:, 1] - points[:, 0])
         points = np.where(behind[..., None], cut[:, None], points)
     pixels = points @ camera.K.T
-    return pixels[..., :2] / pixels[..., 2:]
+    return np.concatenate([pixels[..., :2] / pixels[..., 2:], points[..., 2:]], axis=-1)

@@ -44,7 +44,7 @@ def test_undo_and_redo(app: ViewerApp) -> None:
     assert allowed(app, *names) == [False, False]
     before = open_document(app).camera.state
     runner.run("camera.undo")
-    assert app.status == "There is no camera move to undo" and open_document(app).camera.state is before
+    assert app.status == "There is nothing to undo" and open_document(app).camera.state is before
     runner.run("camera.snap_1")
     assert allowed(app, *names) == [True, False]
     runner.run("camera.undo")

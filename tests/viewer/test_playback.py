@@ -187,6 +187,22 @@ def test_reversal_in_slow_motion_does_not_jump() -> None:
     assert abs(playback.time - before) <= 1 / 8
 
 
+def test_an_instant_between_frames_can_be_shown_without_the_mode() -> None:
+    playback = Playback(12, 24.0)
+    playback.play()
+    playback.seek_between(4.7)
+    assert playback.time == 4.625 and not playback.playing and not playback.sub_frame
+    playback.seek_between(math.nan)
+    assert playback.time == 4.625
+    playback.seek_between(40.0)
+    assert playback.time == 11
+    for leave in (lambda: playback.seek(5.5), playback.play, lambda: playback.step(1), playback.toggle_marker):
+        playback.pause()
+        playback.seek_between(4.625)
+        leave()
+        assert (playback.time % 1 > 0) == (leave == playback.toggle_marker), "only a move leaves it"
+
+
 def test_seek_goes_to_whole_frames_unless_sub_frame() -> None:
     playback = Playback(10, 10.0)
     playback.seek(3.7)
@@ -326,6 +342,7 @@ def test_reset_keeps_what_fits() -> None:
 operation = st.one_of(
     st.tuples(st.just("advance"), st.floats(0, 30)),
     st.tuples(st.just("seek"), st.floats(-3, 40)),
+    st.tuples(st.just("seek_between"), st.floats(-3, 40)),
     st.tuples(st.just("step"), st.integers(-5, 5)),
     st.tuples(st.just("reverse"), st.booleans()),
     st.tuples(st.just("mode"), st.sampled_from(list(LoopMode))),
@@ -350,7 +367,8 @@ def test_any_sequence_stays_within_the_video(num_frames: int, operations: list[t
         assert 0 <= playback.in_point <= playback.out_point < num_frames
         if playback.playing and name == "advance" and arguments[0] > 0:
             assert playback.in_point <= playback.time <= playback.out_point
-        assert playback.time == playback.frame or playback.sub_frame
+        assert playback.time == playback.frame or playback.shows_sub_frames
+        assert playback.time == playback.frame or playback.sub_frame or not playback.playing
 
 
 @given(

@@ -258,6 +258,9 @@ def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
         context.yield_(2)
         context.mouse_up(0)
         assert 0.3 < document.camera_path.keyframes[1].time < 0.7
+        context.yield_(2)
+        press(context, "camera.undo")
+        assert document.camera_path.keyframes[1].time == 1, "the drag is one edit"
 
     drive(app, look)
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
+from model.camera import Camera
 from viewer import wireframes
 from viewer.app import ViewerApp
 from viewer.app_document import Document
 from viewer.panels.widgets import em
+from viewer.presenter import Comparison
+from viewer.render_worker import ViewResult
+from viewer.scene_depth import SLACK, SceneDepth, is_hidden, split_lines, surface_depth
 from viewer.threshold import ThresholdedVideo
 
 AXIS_COLORS = (0xFF4A4AE6, 0xFF4CC24C, 0xFFE68A3C)
@@ -23,6 +29,8 @@ GRID, BOX, CELLS, CAMERAS, CHOSEN, PATH = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0x
 MAX_CELL_LINES = 4000
 """Lines of cells that are drawn; more would slow the window down."""
 
+BEHIND = 0.22
+"""Opacity of what lies behind the scene, relative to what lies before it; the ground and the cells are hidden altogether."""
 
 PATH_PIECES = 12
 """Straight pieces that the camera path is drawn in between two keyframes."""
@@ -35,6 +43,7 @@ class Overlays:
         self._cells: tuple[object, NDArray[np.float64]] | None = None
         self._grid: tuple[object, NDArray[np.float64]] | None = None
         self._path: tuple[object, NDArray[np.float64]] | None = None
+        self._depths: dict[int, tuple[ViewResult, NDArray[np.float32]]] = {}
 
     def draw(self, app: ViewerApp, document: Document, corner: ImVec2, scale: float) -> None:
         """Draw what is switched on.
@@ -47,11 +56,12 @@ class Overlays:
         """
         view, camera = app.settings.view, document.camera.to_camera(*app.view_size)
         draw = imgui.get_window_draw_list()
-        pen = Pen(draw, corner, scale, camera)
+        slack = SLACK * float(np.linalg.norm(np.ptp(document.camera.box, axis=0)))
+        pen = Pen(draw, corner, scale, camera, lambda: self._scene_depth(app, document), slack)
         if view.show_grid:
-            pen.lines(self._grid_segments(document), GRID)
+            pen.lines(self._grid_segments(document), GRID, behind=0.0)
         if app.image.show_cells:
-            pen.lines(self._cell_segments(document), CELLS)
+            pen.lines(self._cell_segments(document), CELLS, behind=0.0)
         if view.show_box:
             shown = document.shown
             box = shown.frame.box if shown is not None and shown.frame is not None else document.video.bounds
@@ -64,6 +74,23 @@ class Overlays:
             size = float(np.ptp(document.camera.box, axis=0).max()) * 0.4
             for segment, color in zip(wireframes.axis_segments(size), AXIS_COLORS, strict=True):
                 pen.lines(segment[None], color, 2.0)
+
+    def _scene_depth(self, app: ViewerApp, document: Document) -> SceneDepth | None:
+        first = self._surface(0, document.shown)
+        if first is None:
+            return None
+        compare = app.compare
+        if not compare.active or compare.mode is not Comparison.DIVIDER or compare.feed is None:
+            return SceneDepth(first)
+        return SceneDepth(first, self._surface(1, compare.feed.shown), compare.divider)
+
+    def _surface(self, slot: int, shown: ViewResult | None) -> NDArray[np.float32] | None:
+        if shown is None or shown.image is None:
+            return None
+        known = self._depths.get(slot)
+        if known is None or known[0] is not shown:
+            known = self._depths[slot] = shown, surface_depth(shown.image)
+        return known[1]
 
     def _draw_cameras(self, document: Document, pen: Pen) -> None:
         size = float(np.ptp(document.camera.box, axis=0).max()) * 0.08
@@ -107,22 +134,53 @@ class Overlays:
 
 
 class Pen:
-    """Draws world segments into a draw list as a camera sees them."""
+    """Draws world segments into a draw list as a camera sees them.
 
-    def __init__(self, draw: Any, corner: ImVec2, scale: float, camera: Any) -> None:
+    Args:
+        draw: the draw list.
+        corner: upper left of the view on the screen.
+        scale: screen units a pixel of the view.
+        camera: the view.
+        depth: tells what hides lines, asked for with the first of them; None: nothing does.
+        slack: how much farther than the scene's surface a line may be and still count as seen, meters.
+    """
+
+    def __init__(
+        self, draw: Any, corner: ImVec2, scale: float, camera: Camera, depth: Callable[[], SceneDepth | None], slack: float
+    ) -> None:
         self._draw, self._scale, self._camera = draw, scale, camera
         self._corner = np.array([corner.x, corner.y])
+        self._find_depth, self._slack = depth, slack
 
-    def lines(self, segments: NDArray[np.float64], color: int, thickness: float = 1.0) -> None:
-        """Draw segments, (N, 2, 3) meters."""
-        ends = wireframes.project_segments(segments, self._camera) * self._scale + self._corner
-        ends = np.clip(ends, -1e5, 1e5)
-        for (x0, y0), (x1, y1) in ends.tolist():
-            self._draw.add_line(ImVec2(x0, y0), ImVec2(x1, y1), color, thickness)
+    @cached_property
+    def _depth(self) -> SceneDepth | None:
+        return self._find_depth()
+
+    def lines(self, segments: NDArray[np.float64], color: int, thickness: float = 1.0, behind: float = BEHIND) -> None:
+        """Draw segments, (N, 2, 3) meters; what the scene hides with the opacity `behind`, relative to the rest."""
+        ends = wireframes.project_segments(segments, self._camera)
+        if self._depth is None:
+            parts, hidden = ends[..., :2], np.zeros(len(ends), bool)
+        else:
+            parts, hidden = split_lines(ends, (self._camera.width, self._camera.height), self._depth, self._slack)
+        dim = dimmed(color, behind)
+        places = np.clip(parts * self._scale + self._corner, -1e5, 1e5)
+        for ((x0, y0), (x1, y1)), away in zip(places.tolist(), hidden.tolist(), strict=True):
+            if not away or behind > 0:
+                self._draw.add_line(ImVec2(x0, y0), ImVec2(x1, y1), dim if away else color, thickness)
 
     def label(self, point: NDArray[np.float64], text: str, color: int) -> None:
-        """Write text at a point of the world, unless it is behind the camera."""
+        """Write text at a point of the world, unless it is behind the camera; dimmed behind the scene."""
         ends = wireframes.project_segments(np.stack([point, point])[None], self._camera)
-        if len(ends):
-            x, y = ends[0, 0] * self._scale + self._corner
-            self._draw.add_text(ImVec2(float(x) + 4, float(y) - em(0.5)), color, text)
+        if not len(ends):
+            return
+        size = (self._camera.width, self._camera.height)
+        if self._depth is not None and is_hidden(ends, np.zeros(1), size, self._depth, self._slack)[0]:
+            color = dimmed(color, BEHIND)
+        x, y = ends[0, 0, :2] * self._scale + self._corner
+        self._draw.add_text(ImVec2(float(x) + 4, float(y) - em(0.5)), color, text)
+
+
+def dimmed(color: int, opacity: float) -> int:
+    """A packed color with `opacity` times its opacity."""
+    return (color & 0xFFFFFF) | round((color >> 24) * opacity) << 24

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as icons
 
-from viewer.app import ViewerApp, go_to_path_time, show_path_time
+from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
+from viewer.app_path import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
 from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color, tooltip
+from viewer.path_history import PathState
 
 LABEL_WIDTH = 3.0
 """Room for a label of the track, text heights."""
@@ -34,6 +37,7 @@ class PathPanel:
     def __init__(self, actions: ActionRunner) -> None:
         self._actions = actions
         self._dragged: int | None = None
+        self._before: PathState | None = None  # the path when the drag under way began
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -66,7 +70,9 @@ class PathPanel:
         path = document.camera_path
         imgui.set_next_item_width(em(7))
         tip = "0 gives the roundest curve through the keyframes, 1 straight lines."
+        before = path_state(document)
         path.tension = slider("Tension", path.tension, 0.0, 1.0, tip)
+        self._follow_drag(document, before)
         index = document.selected_keyframe
         if index is None or index >= len(path):
             hint = f"{len(path)} keyframes, {path.duration:.2f} s. K adds this view."
@@ -82,27 +88,42 @@ class PathPanel:
         changed, time = imgui.input_float("s", keyframe.time, 0, 0, "%.3f", imgui.InputTextFlags_.enter_returns_true)
         tooltip("When the path is at this keyframe, seconds.")
         if changed:
-            document.selected_keyframe = path.move(index, time)
+            with path_edit(document):
+                document.selected_keyframe = path.move(index, time)
         flow(em(9), 0.5)
         imgui.set_next_item_width(em(5))
         changed, frame = imgui.input_float("frame", keyframe.frame, 0, 0, "%.2f", imgui.InputTextFlags_.enter_returns_true)
         tooltip("Frame of the scene that the path shows at this keyframe.")
         if changed and document.selected_keyframe is not None:
-            path.replace_view(
-                document.selected_keyframe, min(max(frame, 0.0), document.video.num_frames - 1.0), keyframe.camera
-            )
+            frame = min(max(frame, 0.0), document.video.num_frames - 1.0)
+            with path_edit(document):
+                path.replace_view(document.selected_keyframe, frame, keyframe.camera)
         self._draw_order(document, index)
+
+    def _follow_drag(self, document: Document, before: PathState) -> None:
+        # From where the last control was pressed to where it was let go is one edit.
+        if imgui.is_item_activated():
+            self._before = before
+        if imgui.is_item_deactivated() and self._before is not None:
+            note_path_edit(document, self._before)
+            self._before = None
 
     def _draw_order(self, document: Document, index: int) -> None:
         path = document.camera_path
-        for name, icon in (("path.previous", "|<"), ("path.next", ">|")):
-            flow(button_width(icon))
-            action_button(self._actions, name, icon)
-        for label, step, tip in (("<", -1, "Exchange with the keyframe before."), (">", 1, "Exchange with the next keyframe.")):
-            flow(button_width(label))
-            if button(f"{label}###reorder{step}", tip, 0 <= index + step < len(path)):
-                path.reorder(index, index + step)
-                document.selected_keyframe = index + step
+        steps = (("path.previous", icons.ICON_FA_BACKWARD_STEP), ("path.next", icons.ICON_FA_FORWARD_STEP))
+        for name, icon in steps:
+            flow(em(2))
+            action_button(self._actions, name, icon, width=em(2))
+        moves = (
+            (icons.ICON_FA_ARROW_LEFT, -1, "Exchange with the keyframe before."),
+            (icons.ICON_FA_ARROW_RIGHT, 1, "Exchange with the next keyframe."),
+        )
+        for icon, step, tip in moves:
+            flow(em(2))
+            if button(f"{icon}###reorder{step}", tip, 0 <= index + step < len(path), width=em(2)):
+                with path_edit(document):
+                    path.reorder(index, index + step)
+                    document.selected_keyframe = index + step
 
     def _draw_track(self, app: ViewerApp, document: Document) -> None:
         available = imgui.get_content_region_avail()
@@ -140,7 +161,7 @@ class PathPanel:
 
     def _handle_mouse(self, app: ViewerApp, document: Document, left: float, scale: float) -> None:
         time = max(0.0, (imgui.get_mouse_pos().x - left) / scale)
-        path = document.camera_path
+        path, before = document.camera_path, path_state(document)
         if imgui.is_item_activated():
             document.camera.begin_gesture()
             near = [i for i, k in enumerate(path.keyframes) if abs(k.time - time) * scale < em(0.6)]
@@ -157,6 +178,7 @@ class PathPanel:
             app.note_motion()
         if imgui.is_item_deactivated():
             document.camera.end_gesture()
+        self._follow_drag(document, before)
         if imgui.is_item_hovered() and not imgui.is_item_active():
             imgui.set_tooltip("Drag a keyframe to another time, or the playhead to see the path there.")
         if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and self._dragged is not None:

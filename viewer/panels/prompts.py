@@ -15,6 +15,7 @@ from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_files import download
 from viewer.app_jobs import Job
+from viewer.app_path import take_path
 from viewer.camera_path import CameraPath
 from viewer.panels.dialogs import begin_modal
 from viewer.panels.widgets import button, em
@@ -70,9 +71,7 @@ def save_path(app: ViewerApp, text: str) -> None:
 def load_path(app: ViewerApp, text: str) -> None:
     """Load a camera path."""
     assert app.document is not None
-    app.document.camera_path = CameraPath.load(Path(text).expanduser())
-    app.document.selected_keyframe = 0
-    app.document.path_time = app.document.camera_path.start
+    take_path(app.document, CameraPath.load(Path(text).expanduser()))
 
 
 PROMPTS: dict[str, Prompt] = {

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from model.errors import InputError
 from viewer.actions import BY_NAME
 from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner, flip
+from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.panels.timeline_track import TimelineTrack
 from viewer.panels.widgets import (
@@ -64,12 +64,12 @@ class TimelinePanel:
         clock = document.playback
         play = icons.ICON_FA_PAUSE if clock.playing else icons.ICON_FA_PLAY
         buttons = (
-            ("playback.start", icons.ICON_FA_BACKWARD_STEP, False),
-            ("playback.previous", icons.ICON_FA_CHEVRON_LEFT, False),
+            ("playback.start", icons.ICON_FA_BACKWARD_FAST, False),
+            ("playback.previous", icons.ICON_FA_BACKWARD_STEP, False),
             ("playback.toggle", play, clock.playing),
-            ("playback.next", icons.ICON_FA_CHEVRON_RIGHT, False),
-            ("playback.end", icons.ICON_FA_FORWARD_STEP, False),
-            ("playback.reverse", icons.ICON_FA_ARROW_ROTATE_LEFT, clock.reverse),
+            ("playback.next", icons.ICON_FA_FORWARD_STEP, False),
+            ("playback.end", icons.ICON_FA_FORWARD_FAST, False),
+            ("playback.reverse", icons.ICON_FA_BACKWARD, clock.reverse),
         )
         for index, (name, icon, active) in enumerate(buttons):
             if index:
@@ -114,19 +114,16 @@ class TimelinePanel:
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
             clock.mode, kept.mode = mode, mode.value
-        flow(button_width("1/8"), 0.4)
-        if button("1/8###playback.sub_frame", action_tip("playback.sub_frame"), active=clock.sub_frame):
-            flip(clock, "sub_frame")
-            kept.sub_frame = clock.sub_frame
-        toggles = (
-            ("playback.in", "["),
-            ("playback.out", "]"),
-            ("playback.clear_range", icons.ICON_FA_XMARK),
-            ("playback.marker", icons.ICON_FA_BOOKMARK),
+        buttons = (
+            ("playback.sub_frame", icons.ICON_FA_STOPWATCH, clock.sub_frame),
+            ("playback.in", icons.ICON_FA_RIGHT_FROM_BRACKET, False),
+            ("playback.out", icons.ICON_FA_RIGHT_TO_BRACKET, False),
+            ("playback.clear_range", icons.ICON_FA_ARROWS_LEFT_RIGHT_TO_LINE, False),
+            ("playback.marker", icons.ICON_FA_BOOKMARK, clock.frame in clock.markers),
         )
-        for name, icon in toggles:
-            flow(em(2), 0.25)
-            action_button(self._actions, name, icon, width=em(2))
+        for index, (name, icon, active) in enumerate(buttons):
+            flow(em(2), 0.25 if index else 0.4)
+            action_button(self._actions, name, icon, active, em(2))
         if clock.dropped:
             flow(button_width(f"{clock.dropped} dropped"), 0.4)
             tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import ImVec2, ImVec4, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
@@ -15,6 +15,18 @@ STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 
 TIME_SIZE = 0.85
 """Height of the times below the frame numbers, in text heights."""
+
+MARGIN = 1.0
+"""Room left of the first and right of the last frame, text heights."""
+
+DECODED = (0.25, 0.78, 0.56), (0.05, 0.50, 0.33)
+"""Color of the bar of decoded frames on a dark and on a light theme."""
+
+MARKER = (1.0, 0.62, 0.2), (0.78, 0.33, 0.0)
+"""Color of the markers, likewise."""
+
+OUTSIDE = 0.8
+"""How much of the title bars' color covers the ground of frames that are not played."""
 
 
 class TimelineTrack:
@@ -31,7 +43,7 @@ class TimelineTrack:
         width, height = max(em(8), available.x), max(em(2.6), min(em(4), available.y - em(0.2)))
         corner = imgui.get_cursor_screen_pos()
         imgui.invisible_button("###track", ImVec2(width, height))
-        margin = em(1.0)
+        margin = em(MARGIN)
         scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._explain(clock, scale)
@@ -76,10 +88,15 @@ class TimelineTrack:
         draw, clock = imgui.get_window_draw_list(), document.playback
         end = ImVec2(corner.x + width, corner.y + height)
         draw.add_rect_filled(corner, end, theme_color(imgui.Col_.frame_bg), em(0.3))
-        top, bottom = ImVec2(scale.x(clock.in_point), corner.y), ImVec2(scale.x(clock.out_point), end.y)
-        draw.add_rect_filled(top, bottom, faded(imgui.Col_.button_active, 0.25))
-        self._draw_decoded(document, scale, end.y)
+        for first, last, left, right in (
+            (0, clock.in_point, corner.x, scale.x(clock.in_point)),
+            (clock.out_point, clock.num_frames - 1, scale.x(clock.out_point), end.x),
+        ):
+            if first < last:
+                shade = faded(imgui.Col_.title_bg, OUTSIDE)
+                draw.add_rect_filled(ImVec2(left, corner.y), ImVec2(right, end.y), shade, em(0.3))
         self._draw_ticks(clock, scale, corner.y, height)
+        self._draw_decoded(document, scale, end.y)
 
     def _draw_ticks(self, clock: Playback, scale: Scale, top: float, height: float) -> None:
         # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
@@ -87,32 +104,33 @@ class TimelineTrack:
         step = next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
         below = height > em(3.6)
         beside = not below and times_fit_beside(clock, step, step * scale.width / scale.last)
-        for frame in range(0, clock.num_frames, step):
+        for frame in labeled_frames(clock.num_frames, step):
             x, passed = scale.x(frame), tick_time(frame, clock.fps)
             draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
-            write_centered(x, top + em(0.45), f"{frame} · {passed}" if passed and beside and frame else str(frame))
+            write_centered(scale, x, top + em(0.45), f"{frame} · {passed}" if passed and beside and frame else str(frame))
             if below:
-                write_centered(x, top + em(1.4), passed, TIME_SIZE)
+                write_centered(scale, x, top + em(1.4), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
         draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
+        color = on_theme(DECODED)
         for time in document.feed.cache.cached_times():
             x0 = max(scale.x(time) - half, scale.left)
             x1 = min(scale.x(time) + half, scale.left + scale.width)
-            draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), faded(imgui.Col_.plot_histogram, 0.8))
+            draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
 
     def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
         for frame, side in ((clock.in_point, 1), (clock.out_point, -1)):
-            x, size = scale.x(frame), em(0.45)
-            draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), theme_color(imgui.Col_.slider_grab), 1.5)
+            x, size, color = scale.x(frame), em(0.55), theme_color(imgui.Col_.check_mark)
+            draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), color, 2)
             tip = ImVec2(x + side * size, bottom - size / 2)
-            draw.add_triangle_filled(ImVec2(x, bottom - size), ImVec2(x, bottom), tip, theme_color(imgui.Col_.slider_grab))
+            draw.add_triangle_filled(ImVec2(x, bottom - size), ImVec2(x, bottom), tip, color)
         for frame in clock.markers:
             x, size = scale.x(frame), em(0.35)
             y = corner.y + height * 0.72
             points = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
-            draw.add_quad_filled(*points, theme_color(imgui.Col_.plot_lines_hovered))
+            draw.add_quad_filled(*points, on_theme(MARKER))
         x = scale.x(clock.time)
         color = theme_color(imgui.Col_.text)
         draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), color, 2)
@@ -126,7 +144,7 @@ class TimelineTrack:
             label = f"  {clock.markers[frame]}" if clock.markers.get(frame) else ""
             marker = "\nRight click: name the marker" if nearest_marker(clock, scale, x) is not None else ""
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
-            imgui.set_tooltip(f"{place}\nDrag to scrub; bright bar: decoded{marker}")
+            imgui.set_tooltip(f"{place}\nDrag to scrub; green bar: decoded{marker}")
 
     def _name_marker(self, app: ViewerApp, clock: Playback, scale: Scale) -> None:
         marker, app.marker_to_name = app.marker_to_name, None
@@ -159,11 +177,25 @@ def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
     return bool((widest + neighbor) / 2 + em(0.6) <= spacing)
 
 
-def write_centered(x: float, y: float, text: str, size: float = 1.0) -> None:
-    """Write a label of the scale around `x`, below `y`; `size` is relative to other text."""
-    place = ImVec2(x - imgui.calc_text_size(text).x * size / 2, y)
+def labeled_frames(count: int, step: int) -> list[int]:
+    """Frames whose numbers stand on the scale: every `step` and the last one, without the one that would touch it."""
+    frames = [frame for frame in range(0, count - 1, step) if frame == 0 or count - 1 - frame >= 0.7 * step]
+    return [*frames, count - 1]
+
+
+def write_centered(scale: Scale, x: float, y: float, text: str, size: float = 1.0) -> None:
+    """Write a label of the scale around `x`, but within the track, below `y`; `size` is relative to other text."""
+    width = imgui.calc_text_size(text).x * size
+    left = min(max(x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
     color = theme_color(imgui.Col_.text_disabled)
-    imgui.get_window_draw_list().add_text(imgui.get_font(), em(size), place, color, text)
+    imgui.get_window_draw_list().add_text(imgui.get_font(), em(size), ImVec2(left, y), color, text)
+
+
+def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> int:
+    """The color for dark or the one for light themes, packed for draw lists."""
+    background = imgui.get_style_color_vec4(imgui.Col_.frame_bg)
+    light = background.x + background.y + background.z > 1.5
+    return int(imgui.get_color_u32(ImVec4(*colors[light], 1.0)))
 
 
 def nearest_marker(clock: Playback, scale: Scale, x: float) -> int | None:
