@@ -13,6 +13,7 @@ from renderer.backend import Renderer, RenderSettings
 from renderer.select import create_renderer
 from viewer.app_compare import CompareView
 from viewer.app_document import Document
+from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, TRY_AGAIN, Fault, cannot_open, fault_of
 from viewer.app_feed import Quality
 from viewer.app_figures import Figures
 from viewer.app_files import BundleLoader, FileWatch, file_stamp
@@ -74,7 +75,7 @@ class ViewerApp(WindowState):
         self.jobs: list[Job] = []
         """Work under way."""
         self.screen_recording: ScreenRecording | None = None
-        self.errors: list[str] = []
+        self.errors: list[Fault] = []
         """Faults to show as dialogs, oldest first."""
         self.message = ""
         """What was said last."""
@@ -164,7 +165,7 @@ class ViewerApp(WindowState):
         try:
             self.renderer = create_renderer(backend, threads, background=True)
         except InputError as error:
-            self.report(error)
+            self.report(error, f"Cannot render with {backend}", f"Choose another one; {self.renderer.name} goes on rendering.")
             return
         self.settings.rendering.backend, self.settings.rendering.threads = backend, threads
         for document in self.documents:
@@ -199,11 +200,11 @@ class ViewerApp(WindowState):
 
     # What the user is told
 
-    def report(self, error: Exception) -> None:
-        """Show a fault as a dialog."""
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        if text not in self.errors:
-            self.errors.append(text)
+    def report(self, error: Exception, title: str, advice: str = TRY_AGAIN) -> None:
+        """Show a fault as a dialog; `title` and `advice` as in `fault_of`."""
+        fault = fault_of(error, title, advice)
+        if fault not in self.errors:
+            self.errors.append(fault)
         self.redraw()
 
     def say(self, message: str) -> None:
@@ -307,14 +308,14 @@ class ViewerApp(WindowState):
             try:
                 save_settings(self.settings, self.settings_file)
             except InputError as error:
-                self.report(error)
+                self.report(error, "Cannot keep the settings", CHECK_FOLDER)
 
     def _take_loaded(self) -> None:
         for path, outcome in self.loader.take():
             known = next((d for d in self.documents if d.path == path), None)
             if isinstance(outcome, Exception):
                 self.settings.forget_file(str(path))
-                self.report(outcome)
+                self.report(outcome, cannot_open(path), CHECK_FILE)
             elif known is not None:
                 known.replace_video(outcome)
             else:
@@ -325,7 +326,7 @@ class ViewerApp(WindowState):
         for job in [job for job in self.jobs if not job.running]:
             self.jobs.remove(job)
             if job.error is not None:
-                self.report(job.error)
+                self.report(job.error, f"{job.label} failed")
             else:
                 self.say(job.message)
 
@@ -356,7 +357,7 @@ class ViewerApp(WindowState):
         for result in self.new_results:
             self.redraw(2)
             if result.error is not None:
-                self.report(result.error)
+                self.report(result.error, "Cannot render this view", "Choose another backend in the panel Speed.")
                 continue
             self.figures.note(result)
             self._measure(result)
