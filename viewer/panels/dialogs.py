@@ -174,7 +174,7 @@ class ShortcutSheet:
         columns = arranged(sheet, columns_in(room.x))
         if lines_of(columns) * imgui.get_text_line_height_with_spacing() <= room.y:
             self._draw_columns(columns)
-        elif imgui.begin_tab_bar("categories"):
+        elif imgui.begin_tab_bar("categories", imgui.TabBarFlags_.draw_selected_overline):
             for category, entries in sheet.items():
                 if imgui.begin_tab_item(category)[0]:
                     half = -(-len(entries) // 2) if len(entries) > LONG else len(entries)

@@ -61,7 +61,7 @@ class ViewPanel:
         self._draw_image(app, corner, width, height)
 
     def _draw_tabs(self, app: ViewerApp) -> None:
-        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents"):
+        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
             return
         for index, document in enumerate(list(app.documents)):
             asked = index == app.active_index and self._front is not document
