@@ -108,8 +108,8 @@ class ViewerApp(WindowState):
                 return
         self.loader.load(path)
 
-    def add(self, path: Path, video: VolumetricVideo) -> Document:
-        """Show a video in a new tab."""
+    def add(self, path: Path, video: VolumetricVideo, play: bool = True) -> Document:
+        """Show a video in a new tab; it plays at once if the settings say so and `play` does not forbid it."""
         document = Document(path.absolute(), video, self.renderer, self.cache_bytes, self.notify)
         chosen = self.settings.playback
         document.playback.mode = LoopMode(chosen.mode)
@@ -119,7 +119,7 @@ class ViewerApp(WindowState):
         document.camera.set_field_of_view(math.radians(navigation.field_of_view))
         document.camera.fly_motion = FlyMotion(navigation.fly_speed, navigation.fly_smoothing)
         document.camera.history = CameraHistory()  # what the settings made of the camera cannot be undone
-        if chosen.autoplay and video.num_frames > 1:
+        if play and chosen.autoplay and video.num_frames > 1:
             document.playback.play()
         self.settings.remember_file(str(document.path))
         self.documents.append(document)
@@ -332,9 +332,7 @@ class ViewerApp(WindowState):
 
     def _move_camera(self, document: Document, seconds: float) -> None:
         if not document.fitted and self.view_size != (640, 480):
-            document.camera.fit(*self.view_size)
-            document.camera.history = CameraHistory()
-            document.fitted = True
+            document.show_first(self.settings.navigation.initial_view, *self.view_size)
         if document.previewing:
             self._preview(document, seconds)
         if any(self.fly_push) or document.camera.fly_motion.moving:
