@@ -96,8 +96,9 @@ def _set_tabs(style: imgui.Style, theme: str) -> None:
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*ACCENTS[theme], 1.0))
     if theme == "high contrast":
         grounds = {"tab": 0.0, "tab_dimmed": 0.0, "tab_selected": 0.45, "tab_dimmed_selected": 0.45, "tab_hovered": 0.55}
+        red, green, blue = ACCENTS[theme]
         for name, share in grounds.items():
-            style.set_color_(getattr(imgui.Col_, name), ImVec4(*(share * part for part in ACCENTS[theme]), 1.0))
+            style.set_color_(getattr(imgui.Col_, name), ImVec4(share * red, share * green, share * blue, 1.0))
 
 
 class MonitorScale:
