@@ -13,6 +13,7 @@ from renderer.backend import Renderer, RenderSettings
 from renderer.select import create_renderer
 from viewer.app_compare import CompareView
 from viewer.app_document import Document
+from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, TRY_AGAIN, Fault, cannot_open, fault_of
 from viewer.app_feed import Quality
 from viewer.app_figures import Figures
 from viewer.app_files import BundleLoader, FileWatch, file_stamp
@@ -74,7 +75,7 @@ class ViewerApp(WindowState):
         self.jobs: list[Job] = []
         """Work under way."""
         self.screen_recording: ScreenRecording | None = None
-        self.errors: list[str] = []
+        self.errors: list[Fault] = []
         """Faults to show as dialogs, oldest first."""
         self.message = ""
         """What was said last."""
@@ -107,8 +108,8 @@ class ViewerApp(WindowState):
                 return
         self.loader.load(path)
 
-    def add(self, path: Path, video: VolumetricVideo) -> Document:
-        """Show a video in a new tab."""
+    def add(self, path: Path, video: VolumetricVideo, play: bool = True) -> Document:
+        """Show a video in a new tab; it plays at once if the settings say so and `play` does not forbid it."""
         document = Document(path.absolute(), video, self.renderer, self.cache_bytes, self.notify)
         chosen = self.settings.playback
         document.playback.mode = LoopMode(chosen.mode)
@@ -118,7 +119,7 @@ class ViewerApp(WindowState):
         document.camera.set_field_of_view(math.radians(navigation.field_of_view))
         document.camera.fly_motion = FlyMotion(navigation.fly_speed, navigation.fly_smoothing)
         document.camera.history = CameraHistory()  # what the settings made of the camera cannot be undone
-        if chosen.autoplay and video.num_frames > 1:
+        if play and chosen.autoplay and video.num_frames > 1:
             document.playback.play()
         self.settings.remember_file(str(document.path))
         self.documents.append(document)
@@ -164,7 +165,7 @@ class ViewerApp(WindowState):
         try:
             self.renderer = create_renderer(backend, threads, background=True)
         except InputError as error:
-            self.report(error)
+            self.report(error, f"Cannot render with {backend}", f"Choose another one; {self.renderer.name} goes on rendering.")
             return
         self.settings.rendering.backend, self.settings.rendering.threads = backend, threads
         for document in self.documents:
@@ -199,11 +200,11 @@ class ViewerApp(WindowState):
 
     # What the user is told
 
-    def report(self, error: Exception) -> None:
-        """Show a fault as a dialog."""
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        if text not in self.errors:
-            self.errors.append(text)
+    def report(self, error: Exception, title: str, advice: str = TRY_AGAIN) -> None:
+        """Show a fault as a dialog; `title` and `advice` as in `fault_of`."""
+        fault = fault_of(error, title, advice)
+        if fault not in self.errors:
+            self.errors.append(fault)
         self.redraw()
 
     def say(self, message: str) -> None:
@@ -307,14 +308,14 @@ class ViewerApp(WindowState):
             try:
                 save_settings(self.settings, self.settings_file)
             except InputError as error:
-                self.report(error)
+                self.report(error, "Cannot keep the settings", CHECK_FOLDER)
 
     def _take_loaded(self) -> None:
         for path, outcome in self.loader.take():
             known = next((d for d in self.documents if d.path == path), None)
             if isinstance(outcome, Exception):
                 self.settings.forget_file(str(path))
-                self.report(outcome)
+                self.report(outcome, cannot_open(path), CHECK_FILE)
             elif known is not None:
                 known.replace_video(outcome)
             else:
@@ -325,15 +326,13 @@ class ViewerApp(WindowState):
         for job in [job for job in self.jobs if not job.running]:
             self.jobs.remove(job)
             if job.error is not None:
-                self.report(job.error)
+                self.report(job.error, f"{job.label} failed")
             else:
                 self.say(job.message)
 
     def _move_camera(self, document: Document, seconds: float) -> None:
         if not document.fitted and self.view_size != (640, 480):
-            document.camera.fit(*self.view_size)
-            document.camera.history = CameraHistory()
-            document.fitted = True
+            document.show_first(self.settings.navigation.initial_view, *self.view_size)
         if document.previewing:
             self._preview(document, seconds)
         if any(self.fly_push) or document.camera.fly_motion.moving:
@@ -356,7 +355,7 @@ class ViewerApp(WindowState):
         for result in self.new_results:
             self.redraw(2)
             if result.error is not None:
-                self.report(result.error)
+                self.report(result.error, "Cannot render this view", "Choose another backend in the panel Speed.")
                 continue
             self.figures.note(result)
             self._measure(result)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from model.errors import InputError
-from viewer.settings import Settings, load_settings, read_settings, settings_path
+from viewer.settings import RenderingSettings, Settings, load_settings, read_settings, settings_path
 
 
 def start(options: argparse.Namespace) -> int:
@@ -37,19 +38,25 @@ def open_window(options: argparse.Namespace) -> int:
     video = read_bundle(options.bundle)
     if options.frame is not None:
         video.check_time(options.frame)
-        settings.playback.autoplay = False
-    rendering = settings.rendering
+    rendering, kept = settings.rendering, replace(settings.rendering)
     rendering.backend, rendering.threads = options.backend or rendering.backend, options.threads or rendering.threads
     app = ViewerApp(create_renderer(rendering.backend, rendering.threads, background=True), settings, file)
     app.say(message)
     try:
-        clock = app.add(options.bundle, video).playback
+        clock = app.add(options.bundle, video, play=options.frame is None).playback
         clock.sub_frame = clock.sub_frame or (options.frame or 0.0) % 1 != 0
         clock.seek(options.frame or 0.0)
         Window(app, options.size or (settings.window.width, settings.window.height)).run()
     finally:
+        _forget_options(options, rendering, kept)
         app.close()
     return 0
+
+
+def _forget_options(options: argparse.Namespace, rendering: RenderingSettings, kept: RenderingSettings) -> None:
+    # What the command line asks for holds for this once, unless it was changed in the window since.
+    if (rendering.backend, rendering.threads) == (options.backend or kept.backend, options.threads or kept.threads):
+        rendering.backend, rendering.threads = kept.backend, kept.threads
 
 
 def choose_settings(config: Path | None) -> tuple[Settings, Path | None, str]:

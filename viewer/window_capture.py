@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model.errors import InputError
 from viewer import gl
 from viewer.app import ViewerApp
+from viewer.app_faults import CHECK_FOLDER
 from viewer.app_recording import ScreenRecording, free_path
 from viewer.image_files import save_png
 from viewer.presenter import Presenter
@@ -38,14 +39,14 @@ class WindowCapture:
             try:
                 self._save_screenshot()
             except InputError as error:
-                self.app.report(error)
+                self.app.report(error, "Cannot save the screenshot", CHECK_FOLDER)
 
     def _record(self, recording: ScreenRecording) -> None:
         try:
             recording.add(self._pixels())
         except InputError as error:
             self.app.screen_recording = None
-            self.app.report(error)
+            self.app.report(error, "Cannot record the screen", CHECK_FOLDER)
             recording.abort()
 
     def _settled(self) -> bool:

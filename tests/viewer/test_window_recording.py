@@ -163,13 +163,13 @@ def test_a_full_disk_ends_the_screen_recording_and_is_told(
         app.toggle_screen_recording()
         wait_until(context, lambda: bool(app.errors))
         assert app.screen_recording is None
-        assert "No space left on device" in app.errors[0]
+        assert "No space left on device" in str(app.errors[0])
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
     kept = len(decoded(left))
     assert kept in (9, 10), "the muxer holds the newest one until the next comes"
-    assert f"{kept} finished frames are kept in {left}" in app.errors[0]
+    assert f"{kept} finished frames are kept in {left}" in str(app.errors[0])
 
 
 def test_helpers(tmp_path: Path) -> None:

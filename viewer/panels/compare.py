@@ -66,7 +66,7 @@ class ComparePanel:
         try:
             renderer = create_renderer(backend, app.settings.rendering.threads, background=True)
         except InputError as error:
-            app.report(error)
+            app.report(error, f"Cannot compare with the {label}", "Choose another backend.")
             return
         app.compare.set_source(label, renderer, app.front_video, app.cache_bytes)
 

@@ -49,18 +49,17 @@ def _pressed(key: imgui.Key) -> bool:
 
 
 class ErrorDialog:
-    """Shows faults one after the other: what is wrong, and what to do."""
+    """Shows faults one after the other: what failed, why, and what to do."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw when there is something to tell."""
         if not app.errors:
             return
-        if begin_modal("Something is wrong", 30):
-            fault, _, remedy = app.errors[0].partition("; ")
-            imgui.text_wrapped(fault)
-            if remedy:
-                imgui.spacing()
-                imgui.text_wrapped(remedy[:1].upper() + remedy[1:] + ".")
+        fault = app.errors[0]
+        if begin_modal(f"{fault.title}###fault", 32):
+            imgui.text_wrapped(fault.reason)
+            imgui.spacing()
+            imgui.text_wrapped(fault.advice)
             imgui.spacing()
             closed = imgui.is_key_pressed(imgui.Key.escape) or imgui.is_key_pressed(imgui.Key.enter)
             if button("Close", "Close this message.", width=em(6)) or closed:
@@ -68,7 +67,7 @@ class ErrorDialog:
                 imgui.close_current_popup()
             imgui.same_line()
             if button("Copy", "Copy the message as text.", width=em(6)):
-                app.set_clipboard(app.errors[0] if app.errors else fault)
+                app.set_clipboard(str(fault))
             imgui.end_popup()
 
 
@@ -175,7 +174,7 @@ class ShortcutSheet:
         columns = arranged(sheet, columns_in(room.x))
         if lines_of(columns) * imgui.get_text_line_height_with_spacing() <= room.y:
             self._draw_columns(columns)
-        elif imgui.begin_tab_bar("categories"):
+        elif imgui.begin_tab_bar("categories", imgui.TabBarFlags_.draw_selected_overline):
             for category, entries in sheet.items():
                 if imgui.begin_tab_item(category)[0]:
                     half = -(-len(entries) // 2) if len(entries) > LONG else len(entries)

@@ -14,6 +14,7 @@ from viewer.interop import DirectDisplay
 from viewer.panels.gizmo import Gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
+from viewer.panels.start import StartPage
 from viewer.panels.view_mouse import ViewMouse
 from viewer.panels.widgets import em
 from viewer.presenter import Comparison, Presenter, PresentOptions
@@ -35,6 +36,7 @@ class ViewPanel:
         """Set as soon as there is an OpenGL context."""
         self._gizmo = Gizmo(actions)
         self._mouse = ViewMouse(actions)
+        self._start = StartPage(actions)
         self._overlays = Overlays()
         self.direct = DirectDisplay()
         """The way of images from CUDA that stays on the GPU."""
@@ -48,6 +50,9 @@ class ViewPanel:
         width, height = max(16, int(size.x)), max(16, int(size.y))
         app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
+        if app.document is None and not app.loader.loading:
+            self._start.draw(app, corner, width, height)
+            return
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
         if app.document is not None:
             self._gizmo.handle(app, app.document, corner, width)
@@ -56,7 +61,7 @@ class ViewPanel:
         self._draw_image(app, corner, width, height)
 
     def _draw_tabs(self, app: ViewerApp) -> None:
-        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents"):
+        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
             return
         for index, document in enumerate(list(app.documents)):
             asked = index == app.active_index and self._front is not document
@@ -144,8 +149,7 @@ class ViewPanel:
         outlined(x + em(0.8), y, f"{compare.label}   {psnr}")
 
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        waiting = "Rendering ..." if app.document is not None else "Open a .mlpvid file: drop it here, or press Ctrl+O"
-        text = "Opening ..." if app.loader.loading else waiting
+        text = "Opening ..." if app.loader.loading else "Rendering ..."
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)
