@@ -310,6 +310,7 @@ class Window:
         if not self.params.ini_disable:
             self._panel_sizes.save()
         self.view.close()
+        self.maps.close()
         self.view.direct.release()
         if self.view.presenter is not None:
             self.view.presenter.release()

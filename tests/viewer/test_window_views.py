@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from model.frame import Frame
+from model.video import VolumetricVideo
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app import ViewerApp
 from viewer.app_image import ImageOptions
@@ -38,6 +40,20 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
         app.image.mode = "color"
         context.yield_(4)
         assert not app.making_pixels and not app.errors
+
+    drive(app, look)
+
+
+def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: VolumetricVideo, time: float) -> Frame:
+        raise ArithmeticError("no maps today")
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        monkeypatch.setattr(VolumetricVideo, "decode", fail)
+        app.focus_panel = "Maps"
+        wait_until(context, lambda: bool(app.errors))
+        assert app.errors == ["ArithmeticError: no maps today"]
 
     drive(app, look)
 
