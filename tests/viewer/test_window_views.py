@@ -51,7 +51,10 @@ def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow
     def look(context: Any) -> None:
         wait_for_image(context, app)
         monkeypatch.setattr(VolumetricVideo, "decode", fail)
+        open_document(app).playback.pause()
         app.focus_panel = "Maps"
+        context.yield_(5)
+        open_document(app).playback.step(1)
         wait_until(context, lambda: bool(app.errors))
         assert app.errors == ["ArithmeticError: no maps today"]
 
