@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -138,6 +139,15 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     options.bundle = options.bundle or DEMO
 
 
+def let_waiting_threads_sleep() -> None:
+    """Have PyTorch's threads sleep while they wait for each other, unless the environment says otherwise.
+
+    They would spin, and where the window, the renderer or other programs want the cores too, the one waited for then gets
+    none: decoding took ten times as long. OpenMP reads this when PyTorch is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def dispatch(options: argparse.Namespace) -> int:
     """Run the command that the options name; only what it needs is loaded."""
     if options.render or options.record or options.info or options.benchmark:
@@ -160,6 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     check_options(parser, options)
+    let_waiting_threads_sleep()
     return run(dispatch, options)
 
 

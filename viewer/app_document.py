@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -82,6 +83,8 @@ class Document:
 
     def request(self, camera: Camera, quality: Quality) -> None:
         """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
+        if self.playback.scrubbing:
+            quality = replace(quality, stand_in=True)
         self.feed.request(self.playback.time, camera, quality, self.playback.tick)
         ahead = self.upcoming(AHEAD) if self.playback.playing else []
         if ahead != self._ahead:

@@ -38,6 +38,8 @@ class WindowState:
         """Panel that was brought forward last."""
         self.marker_to_name: int | None = None
         """Frame of a marker whose name the timeline is to ask for."""
+        self.making_pixels = False
+        """Whether pixels of the view that are asked for are still to come."""
         self.screenshot_asked = False
         """Whether the next picture is to be saved."""
         self.clipboard: Callable[[], str] = lambda: ""

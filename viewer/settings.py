@@ -124,7 +124,7 @@ class RenderingSettings:
     """Frames a second that dynamic resolution aims at."""
     render_scale: float = 1.0
     """Share of the window's resolution that is rendered when nothing moves."""
-    cache_mebibytes: int = 2048
+    cache_mebibytes: int = 640
     """Memory for decoded frames."""
 
     def __post_init__(self) -> None:

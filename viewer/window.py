@@ -309,6 +309,8 @@ class Window:
     def _stop(self) -> None:
         if not self.params.ini_disable:
             self._panel_sizes.save()
+        self.view.close()
+        self.maps.close()
         self.view.direct.release()
         if self.view.presenter is not None:
             self.view.presenter.release()

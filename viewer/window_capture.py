@@ -57,7 +57,8 @@ class WindowCapture:
         asked = document.feed.requested
         if self.app.moving or asked is None or asked.time != document.playback.time:
             return False
-        return document.feed.finished and max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        return document.feed.finished and fine and not self.app.making_pixels
 
     def _pixels(self) -> NDArray[np.uint8]:
         if self.app.record_ui or self.presenter is None:

@@ -107,6 +107,21 @@ def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_waiting_threads_sleep_from_before_pytorch_is_loaded(bundle: Path, tmp_path: Path, given: str | None) -> None:
+    program = (
+        "import os, sys, run_viewer; assert 'torch' not in sys.modules; "
+        f"status = run_viewer.main([{str(bundle)!r}, '--info']); "
+        "assert 'torch' in sys.modules; print(os.environ['OMP_WAIT_POLICY']); sys.exit(status)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {"PYTHONPATH": str(REPOSITORY)} | ({"OMP_WAIT_POLICY": given} if given else {})
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == (given or "PASSIVE")
+
+
 def test_record_video(bundle: Path, tmp_path: Path) -> None:
     import av
 

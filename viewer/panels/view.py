@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from functools import partial
 
 from imgui_bundle import ImVec2, imgui
 
@@ -11,6 +13,7 @@ from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_look, shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
+from viewer.newest_work import NewestWork
 from viewer.panels.gizmo import Gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
@@ -19,7 +22,9 @@ from viewer.panels.view_mouse import ViewMouse
 from viewer.panels.widgets import em
 from viewer.presenter import Comparison, Presenter, PresentOptions
 from viewer.render_worker import ViewResult
-from viewer.views import Legend
+from viewer.views import Legend, ViewPixels
+
+_Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image
 
 
 class ViewPanel:
@@ -40,7 +45,8 @@ class ViewPanel:
         self._overlays = Overlays()
         self.direct = DirectDisplay()
         """The way of images from CUDA that stays on the GPU."""
-        self._uploaded: dict[int, object] = {}
+        self._uploaded: dict[int, _Key | None] = {}
+        self._making: dict[int, NewestWork[_Key, ViewPixels]] = {}
         self._legend: Legend | None = None
 
     def draw(self, app: ViewerApp) -> None:
@@ -105,28 +111,52 @@ class ViewPanel:
         sources = [app.document.shown if app.document is not None else None]
         sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
         for slot, result in enumerate(sources):
-            key = (app.image.key, result)
+            key = None if result is None else (app.image.key, result)
             if result is None:
                 presenter.forget(slot)
                 self._uploaded.pop(slot, None)
-            elif self._uploaded.get(slot) != key:
-                legend = self._upload_image(app, presenter, slot, result)
+            elif app.image.mode == "color" and self._uploaded.get(slot) != key:
+                self._upload_colors(app, presenter, slot, result)
                 self._uploaded[slot] = key
-                if slot == 0:
-                    self._legend = legend
+            self._upload_made(app, presenter, slot, key)
+        app.making_pixels = any(work.busy for work in self._making.values())
         presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
         if self._legend is not None:
             options.value_range = (self._legend.low, self._legend.high)
         return options
 
-    def _upload_image(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> Legend | None:
-        if app.image.mode == "color" and result.image is not None and self.direct.show(presenter, slot, result.image):
-            return None
+    def _upload_colors(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> None:
+        assert result.image is not None
+        if not self.direct.show(presenter, slot, result.image):
+            presenter.upload(slot, result.image.rgba)
         if notice := self.direct.take_notice():
             app.say(notice)
-        view = shown_pixels(result, app.image)
-        presenter.upload(slot, view.pixels)
-        return view.legend
+        if slot == 0:
+            self._legend = None
+
+    def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
+        # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
+        work = self._making.setdefault(slot, NewestWork(f"view {slot}", app.notify))
+        if wanted is not None and self._uploaded.get(slot) != wanted:
+            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.image)))
+        try:
+            made = work.take()
+        except Exception as error:  # of whatever kind: it is told once, and the picture before stays
+            app.report(error)
+            self._uploaded[slot] = wanted
+            return
+        if made is None or wanted is None or made[0][0] != wanted[0]:
+            return
+        self._uploaded[slot] = made[0]
+        presenter.upload(slot, made[1].pixels)
+        if slot == 0:
+            self._legend = made[1].legend
+
+    def close(self) -> None:
+        """End its threads."""
+        for work in self._making.values():
+            work.close()
+        self._making.clear()
 
     def _legend_shown(self, app: ViewerApp) -> Legend | None:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
