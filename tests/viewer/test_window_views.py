@@ -56,7 +56,7 @@ def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow
         context.yield_(5)
         open_document(app).playback.step(1)
         wait_until(context, lambda: bool(app.errors))
-        assert app.errors == ["ArithmeticError: no maps today"]
+        assert [(f.title, f.reason) for f in app.errors] == [("Cannot show the maps", "ArithmeticError: no maps today.")]
 
     drive(app, look)
 
@@ -71,7 +71,7 @@ def test_a_view_that_cannot_be_made_is_told_once(app: ViewerApp, drive: DriveWin
         wait_for_image(context, app)
         app.image.mode = "normals"
         wait_until(context, lambda: bool(app.errors))
-        assert app.errors == ["ArithmeticError: no normals today"]
+        assert [(f.title, f.reason) for f in app.errors] == [("Cannot show normals", "ArithmeticError: no normals today.")]
         app.errors.clear()
         context.yield_(10)
         assert not app.errors and not app.making_pixels and open_document(app).shown is not None

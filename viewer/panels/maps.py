@@ -50,7 +50,7 @@ class MapsPanel:
         try:
             decoded = self._decoding.take()
         except Exception as error:  # a dialog tells it; the maps of the frame before stay
-            app.report(error)
+            app.report(error, "Cannot show the maps")
             return
         if decoded is not None:
             self._images = decoded[1]

@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.app_image import shown_look, shown_pixels
+from viewer.app_image import MODES, shown_look, shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
 from viewer.newest_work import NewestWork
@@ -142,7 +142,7 @@ class ViewPanel:
         try:
             made = work.take()
         except Exception as error:  # of whatever kind: it is told once, and the picture before stays
-            app.report(error)
+            app.report(error, f"Cannot show {MODES[app.image.mode].value}")
             self._uploaded[slot] = wanted
             return
         if made is None or wanted is None or made[0][0] != wanted[0]:
