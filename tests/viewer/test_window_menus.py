@@ -12,7 +12,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from viewer.app import MESSAGE_SECONDS, ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
-from viewer.panels.dialogs import time_left
+from viewer.panels.jobs import time_left
 from viewer.panels.menus import MENUS
 
 
