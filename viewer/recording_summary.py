@@ -53,9 +53,6 @@ def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSize
     assert options.size is not None
     width, height = options.size
     plural = "s" * (frames != 1)
-    if options.codec is None:
-        text = f"{frames} image{plural} of {width} x {height} pixels"
-    else:
-        text = f"{frames} frame{plural}, {frames / fps:.2f} s at {fps:g} frames a second, {width} x {height} pixels"
-    size = sizes.estimate(frames, options)
-    return text if size is None else f"{text}, about {in_words(size)} going by the last such recording"
+    text = f"{frames} image{plural}" if options.codec is None else f"{frames} frame{plural} ({frames / fps:.2f} s)"
+    size, text = sizes.estimate(frames, options), f"{text} of {width} x {height} pixels"
+    return text if size is None else f"{text}, about {in_words(size)}"

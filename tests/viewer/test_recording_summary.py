@@ -15,8 +15,8 @@ VIDEO = RecordOptions(size=(100, 50), codec="h264", quality=12)
 
 def test_frames_length_and_pixels() -> None:
     sizes = MeasuredSizes()
-    assert summary(90, 60.0, VIDEO, sizes) == "90 frames, 1.50 s at 60 frames a second, 100 x 50 pixels"
-    assert summary(1, 29.97, VIDEO, sizes) == "1 frame, 0.03 s at 29.97 frames a second, 100 x 50 pixels"
+    assert summary(90, 60.0, VIDEO, sizes) == "90 frames (1.50 s) of 100 x 50 pixels"
+    assert summary(1, 29.97, VIDEO, sizes) == "1 frame (0.03 s) of 100 x 50 pixels"
     assert summary(90, 60.0, replace(VIDEO, codec=None), sizes) == "90 images of 100 x 50 pixels"
 
 
@@ -28,7 +28,7 @@ def test_bytes_are_judged_by_a_recording_of_the_same_kind(tmp_path: Path) -> Non
     assert sizes.estimate(30, replace(VIDEO, size=(200, 100))) == 240_000
     for other in (replace(VIDEO, codec="hevc"), replace(VIDEO, quality=30), replace(VIDEO, transparent=True)):
         assert sizes.estimate(10, other) is None
-    assert summary(10, 5.0, VIDEO, sizes).endswith("pixels, about 20 kB going by the last such recording")
+    assert summary(10, 5.0, VIDEO, sizes).endswith("pixels, about 20 kB")
 
 
 def test_images_are_measured_by_their_folder(tmp_path: Path) -> None:

@@ -68,10 +68,10 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
 
 def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     app.settings.recording.folder = str(tmp_path)
-    said: list[str] = []
+    said: list[tuple[str, str]] = []
     plain = RecordingDialog._outlook
 
-    def outlook(dialog: RecordingDialog, *arguments: Any) -> str:
+    def outlook(dialog: RecordingDialog, *arguments: Any) -> tuple[str, str]:
         said.append(plain(dialog, *arguments))
         return said[-1]
 
@@ -81,18 +81,18 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         for index, pixels in enumerate((64, 48)):
             context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
         context.yield_(2)
-        expected = "12 frames, 0.40 s at 30 frames a second, 64 x 48 pixels"
-        assert said[-1] == expected
+        expected = "Save 12 frames (0.40 s) of 64 x 48 pixels"
+        assert said[-1] == (expected, "")
         context.item_click("//Recording/Start")
         wait_until(context, lambda: not app.jobs)
         app.dialogs.add("recording")
         context.yield_(4)
         size = in_words((tmp_path / "random-render.mp4").stat().st_size)
-        assert said[-1] == f"{expected}, about {size} going by the last such recording"
+        assert said[-1] == (f"{expected}, about {size}", "")
         context.item_click("//Recording/columns/Only a range of frames")
         context.item_input_value("//Recording/columns/Frames/$$1", 40)
         context.yield_(2)
-        assert "must lie within 0:12" in said[-1]
+        assert "must lie within 0:12" in said[-1][1]
         context.item_click("//Recording/Start")
         context.yield_(2)
         assert not app.jobs, "refused"

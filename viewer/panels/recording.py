@@ -179,7 +179,9 @@ class RecordingDialog:
         imgui.end_disabled()
 
     def _draw_where(self, app: ViewerApp, document: Document) -> None:
-        heading("Save as")
+        outlook, fault = self._outlook(app, document)
+        heading(outlook)
+        tooltip("What will be written; how large, going by the last recording in this format and compression.")
         imgui.set_next_item_width(-em(8.5))
         _, self._output = imgui.input_text("###output", self._output)
         tooltip("The file, or the folder for an image sequence.")
@@ -187,20 +189,23 @@ class RecordingDialog:
         tip = "Render it in the background; the window stays usable. Key: Enter"
         if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
             self._begin(app)
-        fault = self._fault if self._refused == self._choices(app) else ""
-        imgui.text_wrapped(fault or self._outlook(app, document))
+        if self._fault and self._refused == self._choices(app):
+            fault = self._fault
+        if fault:
+            imgui.text_wrapped(fault)
 
     def _choices(self, app: ViewerApp) -> tuple[object, ...]:
         return self._plain_options(app), self._output, self._use_path
 
-    def _outlook(self, app: ViewerApp, document: Document) -> str:
-        """What will be written, or why it cannot be."""
+    def _outlook(self, app: ViewerApp, document: Document) -> tuple[str, str]:
+        """What will be written, and why it cannot be."""
         options = self._plain_options(app)
         try:
             count = plan(document.video, self._path(document), (self._width, self._height), options).count
         except InputError as error:
-            return str(error)
-        return summary(count, self._fps or document.video.metadata.fps, options, app.recording_sizes)
+            return "Save as", str(error)
+        fps = self._fps or document.video.metadata.fps
+        return f"Save {summary(count, fps, options, app.recording_sizes)}", ""
 
     def _path(self, document: Document) -> CameraPath | str:
         return document.camera_path if self._use_path else "orbit"
