@@ -25,6 +25,7 @@ from viewer.app_state import WindowState
 from viewer.camera_history import CameraHistory
 from viewer.fly import FlyMotion
 from viewer.playback import LoopMode
+from viewer.recording_summary import MeasuredSizes
 from viewer.render_worker import ViewResult
 from viewer.resolution import MIN_SCALE, ResolutionController
 from viewer.settings import Settings, save_settings
@@ -74,6 +75,8 @@ class ViewerApp(WindowState):
         self.loader = BundleLoader(self.notify)
         self.jobs: list[Job] = []
         """Work under way."""
+        self.recording_sizes = MeasuredSizes()
+        """How large recordings became."""
         self.screen_recording: ScreenRecording | None = None
         self.errors: list[Fault] = []
         """Faults to show as dialogs, oldest first."""

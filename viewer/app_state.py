@@ -14,6 +14,8 @@ class WindowState:
     def __init__(self) -> None:
         self.view_size = (640, 480)
         """Pixels of the view, set by its panel."""
+        self.view_place = (0.0, 0.0, 640.0, 480.0)
+        """Left, top, width and height of the view on the screen, set by its panel."""
         self.window_pixels = (1280, 800)
         """Pixels of the whole window."""
         self.record_ui = False

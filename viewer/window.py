@@ -16,11 +16,12 @@ from viewer.interop import follow_window
 from viewer.panels.about import AboutDialog
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
-from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
+from viewer.panels.dialogs import ErrorDialog, ShortcutSheet
 from viewer.panels.export import ExportDialog
 from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
+from viewer.panels.jobs import JobsOverlay
 from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_message, draw_status
 from viewer.panels.palette import Palette

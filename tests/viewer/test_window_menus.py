@@ -14,7 +14,7 @@ from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import MESSAGE_SECONDS, ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
-from viewer.panels.dialogs import time_left
+from viewer.panels.jobs import time_left
 from viewer.panels.menus import FIRST_OF_GROUP, MENUS
 from viewer.panels.widgets import sentence_case
 

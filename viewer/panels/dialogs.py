@@ -1,8 +1,7 @@
-"""Dialogs in front of the window: faults, jobs under way, the shortcut sheet."""
+"""Dialogs in front of the window: faults, the shortcut sheet."""
 
 from __future__ import annotations
 
-import math
 import sys
 
 from imgui_bundle import ImVec2, imgui
@@ -69,40 +68,6 @@ class ErrorDialog:
             if button("Copy", "Copy the message as text.", width=em(6)):
                 app.set_clipboard(str(fault))
             imgui.end_popup()
-
-
-def time_left(seconds: float) -> str:
-    """A time to come in words: "45 s", "6:34 min" or "1:05:00 h"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, hours = whole // 60 % 60, whole // 3600
-    return f"{hours}:{minutes:02}:{whole % 60:02} h" if hours else f"{minutes}:{whole % 60:02} min"
-
-
-class JobsOverlay:
-    """Progress of work under way, in the lower right corner."""
-
-    def draw(self, app: ViewerApp) -> None:
-        """Draw while there are jobs."""
-        if not app.jobs:
-            return
-        viewport = imgui.get_main_viewport()
-        corner = ImVec2(viewport.work_pos.x + viewport.work_size.x - em(1), viewport.work_pos.y + viewport.work_size.y - em(1))
-        imgui.set_next_window_pos(corner, imgui.Cond_.always, ImVec2(1, 1))
-        flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_docking
-        flags |= imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_focus_on_appearing
-        imgui.set_next_window_bg_alpha(0.95)
-        imgui.begin("###jobs", None, flags)
-        for index, job in enumerate(app.jobs):
-            left = f", {time_left(job.seconds_left)} left" if math.isfinite(job.seconds_left) else ""
-            imgui.text(job.label)
-            imgui.progress_bar(job.fraction, ImVec2(em(18), 0), f"{job.fraction:.0%}{left}")
-            imgui.same_line()
-            if button(f"Cancel###cancel{index}", "Stop; what is finished is kept where it can be."):
-                job.cancel.cancel()
-            imgui.text_disabled(job.detail or " ")
-        imgui.end()
 
 
 MOUSE = [

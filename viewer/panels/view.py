@@ -14,12 +14,12 @@ from viewer.app_image import MODES, shown_look, shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
 from viewer.newest_work import NewestWork
+from viewer.panels.comparison import draw_comparison
 from viewer.panels.gizmo import Gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
 from viewer.panels.start import StartPage
 from viewer.panels.view_mouse import ViewMouse
-from viewer.panels.widgets import em
 from viewer.presenter import Comparison, Presenter, PresentOptions
 from viewer.render_worker import ViewResult
 from viewer.views import Legend, ViewPixels
@@ -56,6 +56,7 @@ class ViewPanel:
         width, height = max(16, int(size.x)), max(16, int(size.y))
         app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
+        app.view_place = corner.x, corner.y, float(width), float(height)
         if app.document is None and not app.loader.loading:
             self._start.draw(app, corner, width, height)
             return
@@ -100,7 +101,7 @@ class ViewPanel:
         draw.push_clip_rect(corner, end, True)
         draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
         self._overlays.draw(app, document, corner, width / app.view_size[0])
-        self._draw_comparison(app, corner, width, height)
+        draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
         self._gizmo.draw(document, corner, width)
@@ -162,22 +163,6 @@ class ViewPanel:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
         return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
 
-    def _draw_comparison(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        compare, document = app.compare, app.document
-        if not compare.active or document is None:
-            return
-        draw = imgui.get_window_draw_list()
-        psnr = "" if compare.psnr is None else f"PSNR {compare.psnr:.2f} dB"
-        if compare.mode is Comparison.DIFFERENCE:
-            outlined(corner.x + em(0.8), corner.y + em(0.8), f"{document.title} - {compare.label}   {psnr}")
-            return
-        x = corner.x + compare.divider * width
-        draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + height), 0xFFFFFFFF, 2.0)
-        draw.add_circle_filled(ImVec2(x, corner.y + height / 2), em(0.5), 0xFFFFFFFF)
-        y = corner.y + height - em(1.9)
-        outlined(x - imgui.calc_text_size(document.title).x - em(0.8), y, document.title)
-        outlined(x + em(0.8), y, f"{compare.label}   {psnr}")
-
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         text = "Opening ..." if app.loader.loading else "Rendering ..."
         size = imgui.calc_text_size(text)
@@ -193,11 +178,3 @@ def present_options(app: ViewerApp) -> PresentOptions:
         divider=app.compare.divider,
         difference_gain=app.compare.gain,
     )
-
-
-def outlined(x: float, y: float, text: str) -> None:
-    """Write white text that can be read on anything."""
-    draw = imgui.get_window_draw_list()
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        draw.add_text(ImVec2(x + dx, y + dy), 0xFF000000, text)
-    draw.add_text(ImVec2(x, y), 0xFFFFFFFF, text)
