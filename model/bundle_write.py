@@ -14,7 +14,7 @@ from model.atomic import atomic_write
 from model.bundle_container import blame, file_checksum, replace_in_header
 from model.bundle_layout import DECODER_PREFIX, HASH_TABLES, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
 from model.bundle_metadata import FORMAT_NAME, BundleMetadata, metadata_from_json, metadata_to_json
-from model.bundle_read import load_tensors, open_checked
+from model.bundle_read import check_tensors, open_checked
 from model.errors import InputError
 from model.quantization import quantize
 from model.video import VolumetricVideo
@@ -85,6 +85,6 @@ def _reduce(name: str, tensor: torch.Tensor, precision: Precision) -> dict[str, 
 
 def _check(temporary: Path, path: str | Path) -> None:
     try:
-        load_tensors(open_checked(temporary))
+        check_tensors(open_checked(temporary))
     except InputError as error:
         raise InputError(path, f"was not written: {error.fault}", error.remedy) from error

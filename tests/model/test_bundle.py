@@ -66,7 +66,7 @@ def test_same_video_same_bytes_also_over_the_file_it_was_read_from(tmp_path: Pat
     write_bundle(tiny_video(), path, precision)
     assert path.read_bytes() == content
     video = read_bundle(path)
-    write_bundle(video, path, "float32")  # its tensors are mapped from the very file
+    write_bundle(video, path, "float32")
     assert same_tensors(read_bundle(path), video)
 
 
