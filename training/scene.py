@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 
 from model.atomic import atomic_write
 from model.camera import Camera
 from model.errors import InputError
 from model.occupancy import pack_occupancy, unpack_occupancy
+from model.tensor_file import load_tensors, save_tensors
 from model.video import VideoMetadata
 from training.boxes import frame_boxes
 from training.capture import Capture
@@ -110,7 +110,7 @@ def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config:
 
 
 def save_scene(scene: Scene, folder: Path) -> None:
-    """Write a scene into a run's folder, atomically."""
+    """Write a scene into a run's folder, atomically; InputError when that fails."""
     metadata = scene.metadata
     text = {
         "fps": metadata.fps,
@@ -123,7 +123,7 @@ def save_scene(scene: Scene, folder: Path) -> None:
     }
     tensors = {"boxes": torch.from_numpy(scene.boxes)} | ({"hulls": scene.hulls} if scene.hulls is not None else {})
     with atomic_write(folder / FILE_NAME) as temporary:
-        save_file(tensors, temporary, metadata={"scene": json.dumps(text)})
+        save_tensors(tensors, temporary, {"scene": json.dumps(text)}, folder / FILE_NAME)
 
 
 def load_scene(folder: Path) -> Scene:
@@ -132,9 +132,8 @@ def load_scene(folder: Path) -> Scene:
     if not path.is_file():
         raise InputError(folder, "is no training run", f"it has no {FILE_NAME}")
     try:
-        with safe_open(path, framework="pt") as file:
-            text: dict[str, Any] = json.loads((file.metadata() or {})["scene"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        tensors, texts = load_tensors(path)
+        text: dict[str, Any] = json.loads(texts["scene"])
         metadata = VideoMetadata(
             fps=float(text["fps"]),
             up=tuple(float(v) for v in text["up"]),  # type: ignore[arg-type]

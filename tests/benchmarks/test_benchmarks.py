@@ -25,6 +25,7 @@ from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, Occupan
 from model.decoder import MapDecoder
 from model.errors import InputError
 from renderer.backend import RenderedImage
+from tests.disk import full_disk
 from tests.factories import make_camera, make_video
 from training.capture import Capture
 from training.make_capture import CaptureSize, make_capture
@@ -143,6 +144,13 @@ def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Pat
     for index in (24, 25):
         assert resumed.advance(index / 30) == pytest.approx(training.advance(index / 30), rel=1e-4)
     assert 8 < make_paper_bundle.held_back_psnr(resumed.video(), capture, [0, 1], 1) < 60
+
+
+def test_a_full_disk_is_a_fault_of_the_input(capture: Capture, tmp_path: Path) -> None:
+    training = PaperTraining(capture, PaperTrainingConfig(frames=1, rays=256), 1, SMALL)
+    with full_disk(), pytest.raises(InputError, match=r"state\.safetensors: cannot be written"):
+        training.save(tmp_path / "state.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

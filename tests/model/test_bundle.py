@@ -172,7 +172,7 @@ def test_names_and_shapes_of_the_format_are_fixed() -> None:
 
 
 @pytest.mark.parametrize("old", [None, b"precious"])
-@pytest.mark.parametrize("moment", ["save_file", "replace_in_header"])
+@pytest.mark.parametrize("moment", ["save_tensors", "replace_in_header"])
 def test_a_fault_while_writing_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, moment: str
 ) -> None:

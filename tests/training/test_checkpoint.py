@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from model.errors import InputError
+from tests.disk import full_disk
 from tests.training.scenes import ball_capture
 from training.capture import Capture
 from training.checkpoint import FILE_NAME, read_header
@@ -125,6 +126,16 @@ def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(saved: Path, run: Path) -> Path:
     (run / FILE_NAME).write_bytes((saved / FILE_NAME).read_bytes())
     return run / FILE_NAME
+
+
+def test_a_full_disk_is_a_fault_of_the_input_and_leaves_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
+    trainer = resume(folder, make_config(), saved, 0)
+    old = copy(saved, tmp_path).read_bytes()
+    for save, name in ((trainer.save, FILE_NAME), (lambda run: save_scene(trainer.scene, run), "scene.safetensors")):
+        with full_disk(), pytest.raises(InputError, match=f"{name}: cannot be written"):
+            save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert (tmp_path / FILE_NAME).read_bytes() == old
 
 
 def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
