@@ -33,6 +33,7 @@ from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import struct_bytes
 from renderer.rays import camera_rays
 from renderer.reference import ReferenceRenderer, sample_rays, step_size
+from renderer.torch_threads import torch_threads
 from training.capture import Capture
 from training.threads import available_cores
 
@@ -137,7 +138,6 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
     """Time this renderer's decode and bake together, its decode alone, and the decoder in plain PyTorch."""
     cpu, decoder = CpuRenderer(threads), CpuDecoder(video.decoder)
-    torch.set_num_threads(threads)
 
     @torch.no_grad()
     def plain() -> None:
@@ -205,7 +205,9 @@ def _command(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.repeats <= 1000:
         raise InputError("--repeats", "must be 1 to 1000")
     video = random_video(Capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
-    results = measure(video, arguments.threads or available_cores(), arguments.repeats, max(7, arguments.repeats))
+    threads = arguments.threads or available_cores()
+    with torch_threads(threads):
+        results = measure(video, threads, arguments.repeats, max(7, arguments.repeats))
     print(describe(results))
     if arguments.json is not None:
         with atomic_write(arguments.json) as temporary:
