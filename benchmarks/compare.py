@@ -24,7 +24,7 @@ from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_inter
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
 from model.atomic import atomic_write
 from model.camera import Camera
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_threads, run
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a bundle of the paper's size (default %(default)s)")
     parser.add_argument("--random", type=Path, metavar="CAPTURE", help="random weights in the hull of a capture instead")
     parser.add_argument("--repeats", type=int, default=15, help="rounds (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to a file")
     return run(_command, parser.parse_args(arguments))
 

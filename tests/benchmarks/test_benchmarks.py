@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,25 @@ def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, caps
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err and out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (compare.main, ["--threads=0"]),
+        (compare.main, ["--threads=-1"]),
+        (make_paper_bundle.main, ["nowhere", "--threads=100000"]),
+        (make_paper_bundle.main, ["nowhere", "--frames=0"]),
+        (memory.main, ["nowhere", "--frames=0"]),
+    ],
+)
+def test_absurd_numbers_are_bad_usage(
+    main: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("error: argument --") and error.count("\n") == 1
 
 
 def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
