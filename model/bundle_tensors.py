@@ -48,7 +48,7 @@ class TensorReader:
         spec = self._layout[name]
         flat = torch.empty(spec.nbytes, dtype=torch.uint8)
         self._stream.seek(self._header.data_start + self._header.entries[name]["data_offsets"][0])
-        if self._stream.readinto(memoryview(flat.numpy())) != spec.nbytes:  # type: ignore[attr-defined]
+        if self._stream.readinto(flat.numpy()) != spec.nbytes:  # type: ignore[attr-defined]
             raise changed(self._path)
         tensor = flat.view(_TYPES[spec.dtype]).view(spec.shape)
         _check_values(self._path, name, tensor)

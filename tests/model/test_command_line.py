@@ -12,7 +12,6 @@ import pytest
 from model.command_line import ArgumentParser, parse_count, parse_threads, run
 from model.errors import InputError
 
-
 ROOT = Path(__file__).parents[2]
 
 
