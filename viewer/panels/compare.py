@@ -64,7 +64,7 @@ class ComparePanel:
 
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
         try:
-            renderer = create_renderer(backend, app.settings.rendering.threads, background=True)
+            renderer = create_renderer(backend, app.threads, background=True)
         except InputError as error:
             app.report(error)
             return
