@@ -27,7 +27,7 @@ from viewer.fly import FlyMotion
 from viewer.playback import LoopMode
 from viewer.render_worker import ViewResult
 from viewer.resolution import MIN_SCALE, ResolutionController
-from viewer.settings import Settings, reset_settings, save_settings
+from viewer.settings import Settings, save_settings
 
 DEMO = Path(__file__).resolve().parent.parent / "assets" / "demo.mlpvid"
 """The video that comes with the viewer."""
@@ -307,22 +307,12 @@ class ViewerApp(WindowState):
         for job in self.jobs:
             job.wait(60.0)
         self._settle_jobs()
+        for job in self.jobs:
+            self.report(InputError(job.label, "did not end in time"))
         self.compare.clear()
         while self.documents:
             self.close_document(0)
         self.save_settings()
-
-    def reset_settings(self) -> None:
-        """Return all settings to their defaults, those of the renderer and of flying at once; the recent files stay."""
-        fresh = reset_settings(self.settings)
-        for name in ("window", "playback", "navigation", "rendering", "view", "recording"):
-            vars(getattr(self.settings, name)).update(vars(getattr(fresh, name)))
-        for document in self.documents:
-            motion, kept = document.camera.fly_motion, self.settings.navigation
-            motion.speed, motion.time_constant = kept.fly_speed, kept.fly_smoothing
-        wanted = self.settings.rendering.backend, self.settings.rendering.threads
-        if wanted != (self.backend, self.threads):
-            self.set_backend(*wanted)
 
     def save_settings(self) -> None:
         """Write the settings file, if there is one."""

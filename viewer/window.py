@@ -149,7 +149,8 @@ class Window:
         if typing or not nothing_came or input_waits():
             self.app.redraw(3)
         else:
-            self.app.look_at_files()
+            with self._net.working("The viewer"):
+                self.app.look_at_files()
 
     # Set-up
 
@@ -228,7 +229,8 @@ class Window:
         from viewer.app_drop import take_dropped  # noqa: PLC0415 - rarely needed
 
         for path in paths:
-            take_dropped(self.app, path)
+            with self._net.working("Dropped files"):
+                take_dropped(self.app, path)
 
     # Every frame
 

@@ -16,6 +16,7 @@ from tests.factories import make_video
 from viewer import app_start
 from viewer.app import ViewerApp
 from viewer.app_jobs import Job
+from viewer.app_reset import reset_everything
 from viewer.settings import RenderingSettings, Settings, load_settings, save_settings, settings_path
 
 InWindow = Callable[[ViewerApp], None]
@@ -131,7 +132,7 @@ def test_reset_sets_the_running_renderer_and_flying_back() -> None:
     app = ViewerApp(create_renderer("reference", 1), Settings(rendering=RenderingSettings(backend="reference", threads=1)))
     document = app.add(Path("a.mlpvid"), make_video(num_frames=1))
     document.camera.fly_motion.speed = app.settings.navigation.fly_speed = 9.0
-    app.reset_settings()
+    reset_everything(app)
     assert app.renderer.name != "reference" and (app.backend, app.threads) == ("auto", None)
     assert app.settings.rendering == RenderingSettings() and document.feed.renderer is app.renderer
     assert document.camera.fly_motion.speed == app.settings.navigation.fly_speed == 1.5

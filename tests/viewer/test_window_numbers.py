@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from model.errors import InputError
 from tests.viewer.conftest import DriveWindow, open_document, wait_until
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
+from viewer.panels import numbers
 from viewer.panels.numbers import finite_within, within
 from viewer.panels.path_editor import MAX_TIME
 from viewer.timecode import parse_timecode
@@ -151,5 +153,31 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
         context.item_click("//Recording/Start")
         context.yield_(3)
         assert "recording" in app.dialogs and not app.jobs
+
+    drive(app, look)
+
+
+def test_no_panel_takes_a_number_unchecked() -> None:
+    raw = re.compile(r"imgui\.(slider|input|drag)_(int|float|scalar|double)")
+    panels = Path(numbers.__file__).parent
+    found = {path.name for path in panels.glob("*.py") if raw.search(path.read_text(encoding="utf-8"))}
+    assert found == {"numbers.py", "widgets.py"}, "take fields and sliders from viewer.panels.numbers or widgets"
+
+
+def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.set_backend("reference", 1)
+        app.focus_panel = "Camera"
+        context.yield_(4)
+        context.item_input_value("//Camera/Speed", 7.0)
+        context.yield_(2)
+        motion, kept = open_document(app).camera.fly_motion, app.settings.navigation
+        assert motion.speed == kept.fly_speed == 7.0
+        app.dialogs.add("settings")
+        context.yield_(4)
+        context.item_click("//Settings/Reset everything")
+        context.yield_(4)
+        assert motion.speed == kept.fly_speed == 1.5
+        assert app.backend == "auto" and app.renderer.name != "reference"
 
     drive(app, look)

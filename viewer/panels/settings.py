@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
+from viewer.app_reset import reset_everything
 from viewer.panels.dialogs import begin_dialog
 from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
 from viewer.settings import THEMES
@@ -75,4 +76,4 @@ class SettingsDialog:
         if app.settings_file is not None:
             imgui.text_disabled(str(app.settings_file))
         if button("Reset everything", "Return all settings to their defaults; the recent files stay."):
-            app.reset_settings()
+            reset_everything(app)
