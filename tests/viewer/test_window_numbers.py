@@ -117,7 +117,7 @@ def test_a_backend_that_fails_is_told_and_the_other_one_goes_on(app: ViewerApp, 
     before, kept = app.renderer, app.settings.rendering.backend
     monkeypatch.setattr("viewer.app.create_renderer", broken)
     app.set_backend("cpu", 3)
-    assert "no such device" in app.errors.pop()
+    assert "no such device" in str(app.errors.pop())
     assert app.renderer is before and (app.settings.rendering.backend, app.settings.rendering.threads) == (kept, None)
 
 
