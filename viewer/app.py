@@ -16,13 +16,14 @@ from viewer.app_document import Document
 from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, TRY_AGAIN, Fault, cannot_open, fault_of
 from viewer.app_feed import Quality
 from viewer.app_figures import Figures
-from viewer.app_files import BundleLoader, FileWatch, file_stamp
+from viewer.app_files import BundleLoader, FileWatch
 from viewer.app_image import ImageOptions
 from viewer.app_jobs import Job
 from viewer.app_path import show_path_time
-from viewer.app_recording import ScreenRecording, free_path
+from viewer.app_recording import ScreenRecording, free_path, typed_path
 from viewer.app_state import WindowState
 from viewer.camera_history import CameraHistory
+from viewer.file_stamp import Stamp, file_stamp
 from viewer.fly import FlyMotion
 from viewer.playback import LoopMode
 from viewer.recording_summary import MeasuredSizes
@@ -60,6 +61,8 @@ class ViewerApp(WindowState):
         self.renderer = renderer
         self.settings = settings or Settings()
         self.settings_file = settings_file
+        self.backend, self.threads = self.settings.rendering.backend, self.settings.rendering.threads
+        """What was asked for of the renderer; the command line may say something else than the settings."""
         self.wake: Callable[[], None] = lambda: None
         """Ends the window's sleep; called from any thread."""
         self.documents: list[Document] = []
@@ -111,9 +114,9 @@ class ViewerApp(WindowState):
                 return
         self.loader.load(path)
 
-    def add(self, path: Path, video: VolumetricVideo, play: bool = True) -> Document:
+    def add(self, path: Path, video: VolumetricVideo, play: bool = True, stamp: Stamp = None) -> Document:
         """Show a video in a new tab; it plays at once if the settings say so and `play` does not forbid it."""
-        document = Document(path.absolute(), video, self.renderer, self.cache_bytes, self.notify)
+        document = Document(path.absolute(), video, self.renderer, self.cache_bytes, self.notify, stamp)
         chosen = self.settings.playback
         document.playback.mode = LoopMode(chosen.mode)
         document.playback.speed, document.playback.sub_frame = chosen.speed, chosen.sub_frame
@@ -153,11 +156,12 @@ class ViewerApp(WindowState):
     def reload(self, document: Document) -> None:
         """Read a document's bundle again."""
         document.stamp = file_stamp(document.path)
-        self.loader.load(document.path)
+        self.loader.load(document.path, again=True)
 
     def look_at_files(self) -> None:
         """Read again what changed on disk."""
-        for changed in self._watch.changed(self.documents):
+        reading = self.loader.loading
+        for changed in self._watch.changed([document for document in self.documents if document.path not in reading]):
             self.say(f"{changed.path.name} changed on disk and was read again")
             self.reload(changed)
 
@@ -167,10 +171,13 @@ class ViewerApp(WindowState):
         """Render everything with another backend or number of threads; a fault becomes a dialog."""
         try:
             self.renderer = create_renderer(backend, threads, background=True)
-        except InputError as error:
+        except Exception as error:  # whatever a driver or a missing part raises; the renderer at hand goes on
             self.report(error, f"Cannot render with {backend}", f"Choose another one; {self.renderer.name} goes on rendering.")
             return
-        self.settings.rendering.backend, self.settings.rendering.threads = backend, threads
+        if backend != self.backend:
+            self.settings.rendering.backend = self.backend = backend
+        if threads != self.threads:
+            self.settings.rendering.threads = self.threads = threads
         for document in self.documents:
             document.replace_renderer(self.renderer)
         self.resolution.restart()
@@ -205,7 +212,10 @@ class ViewerApp(WindowState):
 
     def report(self, error: Exception, title: str, advice: str = TRY_AGAIN) -> None:
         """Show a fault as a dialog; `title` and `advice` as in `fault_of`."""
-        fault = fault_of(error, title, advice)
+        self.tell(fault_of(error, title, advice))
+
+    def tell(self, fault: Fault) -> None:
+        """Show a fault as a dialog, unless it stands there already."""
         if fault not in self.errors:
             self.errors.append(fault)
         self.redraw()
@@ -234,7 +244,10 @@ class ViewerApp(WindowState):
     def output_folder(self) -> Path:
         """Where screenshots, recordings and exports go unless the user says otherwise."""
         chosen = self.settings.recording.folder
-        return Path(chosen).expanduser() if chosen else Path.cwd()
+        try:
+            return typed_path(chosen) if chosen else Path.cwd()
+        except InputError:
+            return Path(chosen)  # what is to be written there says that there is no such folder
 
     def toggle_screen_recording(self) -> None:
         """Begin to record what is shown, or complete the file."""
@@ -300,6 +313,9 @@ class ViewerApp(WindowState):
             job.cancel.cancel()
         for job in self.jobs:
             job.wait(60.0)
+        self._settle_jobs()
+        for job in self.jobs:
+            self.report(InputError(job.label, "did not end in time"), "Cannot end all work")
         self.compare.clear()
         while self.documents:
             self.close_document(0)
@@ -314,15 +330,16 @@ class ViewerApp(WindowState):
                 self.report(error, "Cannot keep the settings", CHECK_FOLDER)
 
     def _take_loaded(self) -> None:
-        for path, outcome in self.loader.take():
+        for path, outcome, stamp in self.loader.take():
             known = next((d for d in self.documents if d.path == path), None)
             if isinstance(outcome, Exception):
-                self.settings.forget_file(str(path))
+                if known is None:  # one that is open stays in the list: it may be whole again the next time
+                    self.settings.forget_file(str(path))
                 self.report(outcome, cannot_open(path), CHECK_FILE)
             elif known is not None:
-                known.replace_video(outcome)
+                known.replace_video(outcome, stamp)
             else:
-                self.add(path, outcome)
+                self.add(path, outcome, stamp=stamp)
             self.redraw()
 
     def _settle_jobs(self) -> None:
@@ -334,7 +351,7 @@ class ViewerApp(WindowState):
                 self.say(job.message)
 
     def _move_camera(self, document: Document, seconds: float) -> None:
-        if not document.fitted and self.view_size != (640, 480):
+        if not document.fitted and self.view_known:
             document.show_first(self.settings.navigation.initial_view, *self.view_size)
         if document.previewing:
             self._preview(document, seconds)

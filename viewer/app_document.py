@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from model.camera import Camera
@@ -16,6 +16,7 @@ from viewer.app_feed import Quality, ViewFeed
 from viewer.camera_control import OrbitCamera
 from viewer.camera_history import CameraHistory
 from viewer.camera_path import CameraPath
+from viewer.file_stamp import Stamp, file_stamp
 from viewer.playback import LoopMode, Playback
 from viewer.render_worker import ViewResult
 from viewer.threshold import ThresholdedVideo
@@ -33,10 +34,17 @@ class Document:
         renderer: what renders it.
         cache_bytes: memory budget of its decoded frames.
         wake: called from the render thread when an image is ready.
+        stamp: state of the file before it was read; default: its present one.
     """
 
     def __init__(
-        self, path: Path, video: VolumetricVideo, renderer: Renderer, cache_bytes: int, wake: Callable[[], None]
+        self,
+        path: Path,
+        video: VolumetricVideo,
+        renderer: Renderer,
+        cache_bytes: int,
+        wake: Callable[[], None],
+        stamp: Stamp = None,
     ) -> None:
         self.path = path
         self.video = video
@@ -54,7 +62,7 @@ class Document:
         self.feed = ViewFeed(renderer, video, cache_bytes, wake)
         self.fitted = False
         """Whether the camera was fitted to the view once."""
-        self.stamp = file_stamp(path)
+        self.stamp = stamp or file_stamp(path)
         """State of the file when it was read; another one later means that it changed."""
         self.tau1: float | None = None
         """Density up to which cells count as empty, 1/m, instead of the bundle's; None: as the bundle says."""
@@ -99,13 +107,20 @@ class Document:
                 self.playback.note_shown(result.request.tick)
         return results
 
-    def replace_video(self, video: VolumetricVideo) -> None:
-        """Show another version of the bundle; position and camera stay where they can."""
-        self.video = video
+    def replace_video(self, video: VolumetricVideo, stamp: Stamp = None) -> None:
+        """Show another version of the bundle; position, range and camera stay where they can.
+
+        Args:
+            video: the new content.
+            stamp: state of the file before it was read; default: its present one.
+        """
+        before, self.video = self.video, video
         self.playback.reset(video.num_frames, video.metadata.fps)
         self.camera.box = video.bounds.astype("float64")
+        if not np.array_equal(before.metadata.up, video.metadata.up):  # else the user's choice stays
+            self.camera.set_up(video.metadata.up)
         self._start_anew(self.feed.renderer)
-        self.stamp = file_stamp(self.path)
+        self.stamp = stamp or file_stamp(self.path)
 
     def replace_renderer(self, renderer: Renderer) -> None:
         """Render with another backend from now on."""
@@ -155,12 +170,3 @@ class Document:
     def close(self) -> None:
         """End its threads."""
         self.feed.close()
-
-
-def file_stamp(path: Path) -> tuple[int, int] | None:
-    """Time of the last change (ns) and size of a file; None when there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size

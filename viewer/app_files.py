@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import http.client
+import re
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from model.atomic import atomic_write
 from model.bundle import read_bundle
 from model.errors import InputError
 from model.video import VolumetricVideo
-from viewer.app_document import Document, file_stamp
+from viewer.app_document import Document
 from viewer.app_jobs import Job
+from viewer.file_stamp import Stamp, file_stamp
 
 MAX_DOWNLOAD = 4 << 30
 """Most bytes that are fetched."""
@@ -24,10 +28,14 @@ MAX_DOWNLOAD = 4 << 30
 DOWNLOAD_TIMEOUT = 20.0
 """Seconds without an answer after which a download fails."""
 
+ADDRESS_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
+"""What stays as it is in an address, beside letters and digits; all else is quoted."""
+
 WATCH_INTERVAL = 1.0
 """Seconds between looks at the files on disk."""
 
-Loaded = tuple[Path, "VolumetricVideo | Exception"]
+Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
+"""A file, its content or the fault instead of it, and its state before it was read."""
 
 
 class BundleLoader:
@@ -41,6 +49,7 @@ class BundleLoader:
         self._wake = wake
         self._lock = threading.Lock()
         self._loading: set[Path] = set()
+        self._again: set[Path] = set()
         self._loaded: list[Loaded] = []
 
     @property
@@ -49,10 +58,16 @@ class BundleLoader:
         with self._lock:
             return sorted(self._loading)
 
-    def load(self, path: Path) -> None:
-        """Begin to read a bundle, unless it is being read already."""
+    def load(self, path: Path, again: bool = False) -> None:
+        """Begin to read a bundle, unless it is being read already.
+
+        Args:
+            path: the file.
+            again: whether it changed, so that it is to be read once more after a reading under way.
+        """
         with self._lock:
             if path in self._loading:
+                self._again.update([path] if again else [])
                 return
             self._loading.add(path)
         threading.Thread(target=self._run, args=(path,), name="open", daemon=True).start()
@@ -64,13 +79,19 @@ class BundleLoader:
             return loaded
 
     def _run(self, path: Path) -> None:
-        try:
-            outcome: VolumetricVideo | Exception = read_bundle(path)
-        except Exception as error:  # the window shows it
-            outcome = error
-        with self._lock:
-            self._loading.discard(path)
-            self._loaded.append((path, outcome))
+        again = True
+        while again:
+            stamp = file_stamp(path)
+            try:
+                outcome: VolumetricVideo | Exception = read_bundle(path)
+            except Exception as error:  # the window shows it
+                outcome = error
+            with self._lock:
+                again = path in self._again
+                self._again.discard(path)
+                if not again:
+                    self._loading.discard(path)
+                    self._loaded.append((path, outcome, stamp))
         self._wake()
 
 
@@ -79,7 +100,7 @@ class FileWatch:
 
     def __init__(self) -> None:
         self._looked = 0.0
-        self._seen: dict[Path, tuple[int, int] | None] = {}
+        self._seen: dict[Path, Stamp] = {}
 
     def changed(self, documents: list[Document]) -> list[Document]:
         """Documents whose file is another one than was read and has stopped changing; looks once a second."""
@@ -94,26 +115,49 @@ class FileWatch:
 
 
 def download(url: str, folder: Path, job: Job, limit: int = MAX_DOWNLOAD) -> Path:
-    """Fetch a bundle into a folder and return its path; it appears there whole or not at all.
+    """Fetch a bundle into a folder of its own inside `folder` and return its path; it appears there whole or not at all.
 
     Raises:
         InputError: no http(s) address, no answer, too large, or it cannot be written.
     """
-    parts = urllib.parse.urlsplit(url.strip())
-    name = Path(urllib.parse.unquote(parts.path)).name
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise InputError(url, "is no web address", "begin it with https://")
-    if not name.endswith(".mlpvid"):
-        raise InputError(url, "does not name a .mlpvid file")
-    target = folder / name
+    address = url.strip()
+    target = folder / address_folder(address) / bundle_name(address)
     with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with urllib.request.urlopen(url.strip(), timeout=DOWNLOAD_TIMEOUT) as answer, atomic_write(target) as temporary:
+        quoted = urllib.parse.quote(address, safe=ADDRESS_CHARACTERS)
+        with urllib.request.urlopen(quoted, timeout=DOWNLOAD_TIMEOUT) as answer, atomic_write(target) as temporary:
             _copy(answer, temporary, job, url, limit)
+    except http.client.IncompleteRead as error:
+        raise InputError(url, "broke off before its end", "try again") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
         raise InputError(url, f"cannot be fetched ({getattr(error, 'reason', error)})", "check address and network") from error
+    except http.client.HTTPException as error:
+        raise InputError(url, "is answered by no web server", "check the address") from error
+    finally:
+        with contextlib.suppress(OSError):  # the folder of a file that did not come; one that holds a file stays
+            target.parent.rmdir()
     return target
+
+
+def bundle_name(url: str) -> str:
+    """The name of the bundle that an address names; InputError when it is no http(s) address of one."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:  # an open bracket, a port that is no number
+        readable = False
+    if not readable or " " in parts.netloc:
+        raise InputError(url, "is no web address", "begin it with https:// and the name of a server")
+    name = PurePosixPath(urllib.parse.unquote(parts.path)).name
+    if not name.endswith(".mlpvid"):
+        raise InputError(url, "does not name a .mlpvid file")
+    return re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name)
+
+
+def address_folder(url: str) -> str:
+    """A folder name for an address: addresses whose files have the same name do not get into each other's way."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _copy(answer: object, temporary: Path, job: Job, url: str, limit: int) -> None:

@@ -120,6 +120,14 @@ def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray
     return result
 
 
+def typed_path(text: str) -> Path:
+    """A file or folder as people type it, with ~ for a home folder; InputError when it is nobody's."""
+    try:
+        return Path(text.strip()).expanduser()
+    except RuntimeError as error:
+        raise InputError(text, "names a home folder that does not exist") from error
+
+
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """A file name that is not taken yet: stem.suffix, stem-2.suffix, ..."""
     candidate, number = folder / f"{stem}{suffix}", 2

@@ -12,8 +12,9 @@ class WindowState:
     """Plain state without behavior, shared by the app, the panels and the window."""
 
     def __init__(self) -> None:
-        self.view_size = (640, 480)
-        """Pixels of the view, set by its panel."""
+        self.view_known = False
+        """Whether the view's panel has told its size."""
+        self._view_size = (640, 480)
         self.view_place = (0.0, 0.0, 640.0, 480.0)
         """Left, top, width and height of the view on the screen, set by its panel."""
         self.window_pixels = (1280, 800)
@@ -48,3 +49,13 @@ class WindowState:
         """Text on the clipboard; set by the window."""
         self.set_clipboard: Callable[[str], None] = lambda text: None
         """Puts text on the clipboard; set by the window."""
+
+    @property
+    def view_size(self) -> tuple[int, int]:
+        """Pixels of the view; something likely until its panel sets it."""
+        return self._view_size
+
+    @view_size.setter
+    def view_size(self, size: tuple[int, int]) -> None:
+        """Take the size over."""
+        self._view_size, self.view_known = size, True

@@ -76,10 +76,7 @@ class CameraPath:
 
     def add(self, keyframe: Keyframe) -> int:
         """Put a keyframe on the track and return its index; one at the same time is replaced."""
-        if not (math.isfinite(keyframe.time) and keyframe.time >= 0 and math.isfinite(keyframe.frame)):
-            raise InputError(
-                "keyframe", f"time {keyframe.time:g} and frame {keyframe.frame:g} must be finite, time not negative"
-            )
+        _check_place(keyframe.time, keyframe.frame)
         same = self.index_at(keyframe.time)
         if same is not None:
             self._keyframes[same] = keyframe
@@ -94,6 +91,7 @@ class CameraPath:
 
     def replace_view(self, index: int, frame: float, camera: Camera) -> None:
         """Give a keyframe another view and scene time; its time stays."""
+        _check_place(self._keyframes[index].time, frame)
         self._keyframes[index] = replace(self._keyframes[index], frame=frame, camera=camera)
 
     def remove(self, index: int) -> None:
@@ -107,7 +105,8 @@ class CameraPath:
     def move(self, index: int, time: float) -> int:
         """Drag a keyframe to another time and return its new index; it may pass others, not land on one."""
         keyframe = self._keyframes[index]
-        time = max(0.0, time)
+        time = max(0.0, time) if math.isfinite(time) else time
+        _check_place(time, keyframe.frame)
         if any(abs(other.time - time) < SAME_TIME for other in self._keyframes if other is not keyframe):
             return index
         self._keyframes[index] = moved = replace(keyframe, time=time)
@@ -202,6 +201,11 @@ class CameraPath:
     def load(path: Path) -> CameraPath:
         """Read PATH.json; InputError names the file and what is wrong with it."""
         return CameraPath.from_dict(read_json(path), str(path))
+
+
+def _check_place(time: float, frame: float) -> None:
+    if not (math.isfinite(time) and time >= 0 and math.isfinite(frame)):
+        raise InputError("keyframe", f"time {time:g} and frame {frame:g} must be finite, time not negative")
 
 
 def _read_keyframe(entry: object, subject: str) -> Keyframe:

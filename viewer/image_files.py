@@ -74,7 +74,7 @@ def read_png_camera(path: Path) -> Camera:
         with Image.open(path) as image:
             image.load()
             text = getattr(image, "text", {}).get(CAMERA_KEY)
-    except (OSError, SyntaxError, struct.error) as error:
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise InputError(path, "cannot be read as an image") from error
     if text is None:
         raise InputError(path, "holds no camera", "open a screenshot that the viewer saved")

@@ -60,13 +60,14 @@ class Playback:
         self.reset(num_frames, fps)
 
     def reset(self, num_frames: int, fps: float) -> None:
-        """Take over another video (or the same one reloaded): the whole range, the position kept where it can be."""
+        """Take over another video, or the same one reloaded: a range is kept when it is as long, the position where it can."""
         if num_frames < 1 or not (math.isfinite(fps) and fps > 0):
             raise InputError("video", f"cannot be played: {num_frames} frames at {fps:g} frames a second")
+        if num_frames != getattr(self, "num_frames", None):
+            self.in_point = 0
+            self.out_point = num_frames - 1
         self.num_frames = num_frames
         self.fps = float(fps)
-        self.in_point = 0
-        self.out_point = num_frames - 1
         self._position = min(getattr(self, "_position", 0.0), float(num_frames - 1))
         self.markers = {frame: label for frame, label in self.markers.items() if frame < num_frames}
         self._forget_shown()

@@ -240,6 +240,11 @@ def layout_path() -> Path:
     return config_folder() / "layout.ini"
 
 
+def downloads_folder() -> Path:
+    """Where bundles from the web are kept: the user's folder for what can be fetched again."""
+    return Path(platformdirs.user_cache_dir("mlpvid", appauthor=False)) / "downloads"
+
+
 def load_settings(path: Path | None = None) -> tuple[Settings, str]:
     """Read the settings; never fails.
 

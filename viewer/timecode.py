@@ -6,6 +6,9 @@ import re
 
 from model.errors import InputError
 
+MAX_DIGITS = 12
+"""Longest number of a timecode."""
+
 
 def frames_per_second(fps: float) -> int:
     """The whole number of frames that a timecode counts as one second: `fps` rounded, at least 1 (non-drop-frame)."""
@@ -48,5 +51,7 @@ def parse_timecode(text: str, fps: float) -> float:
     parts = text.split(":")
     if not (2 <= len(parts) <= 4 and all(re.fullmatch(r"\d+", part) for part in parts)):
         raise InputError(f"frame {text!r}", "is neither a frame number nor a timecode", "type 120 or 00:00:04:00")
+    if max(len(part) for part in parts) > MAX_DIGITS:
+        raise InputError(f"frame {text[:20]!r}", "is beyond any video's end")
     hours, minutes, seconds, frames = [0] * (4 - len(parts)) + [int(part) for part in parts]
     return float(((hours * 60 + minutes) * 60 + seconds) * frames_per_second(fps) + frames)

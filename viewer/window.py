@@ -12,6 +12,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui, immapp
 from viewer import gl
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
+from viewer.fault_log import fault_log_path
 from viewer.interop import follow_window
 from viewer.panels.about import AboutDialog
 from viewer.panels.camera import CameraPanel
@@ -37,6 +38,7 @@ from viewer.settings import layout_path
 from viewer.window_capture import WindowCapture
 from viewer.window_keys import Keyboard
 from viewer.window_layout import PanelSizes, first_splits, text_scale
+from viewer.window_net import FaultNet
 from viewer.window_theme import MonitorScale, apply_theme
 from viewer.window_title import PROGRAM, WindowTitle
 
@@ -107,6 +109,7 @@ class Window:
             JobsOverlay(),
             ErrorDialog(),
         ]
+        self._net = FaultNet(app, fault_log_path())
         self._keyboard = Keyboard(physical=not simulated)
         self._capture = WindowCapture(app)
         self._panel_sizes = PanelSizes()
@@ -147,7 +150,8 @@ class Window:
         if typing or not nothing_came or input_waits():
             self.app.redraw(3)
         else:
-            self.app.look_at_files()
+            with self._net.working("The viewer"):
+                self.app.look_at_files()
 
     # Set-up
 
@@ -179,10 +183,10 @@ class Window:
         callbacks.post_init_add_platform_backend_callbacks = self._listen
         callbacks.post_init = self._start
         callbacks.pre_new_frame = self._update
-        callbacks.show_menus = lambda: draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
-        callbacks.show_status = lambda: draw_status(self.app)
+        callbacks.show_menus = self._draw_menus
+        callbacks.show_status = self._draw_status
         callbacks.show_gui = self._draw_front
-        callbacks.before_swap = self._capture.after_drawing
+        callbacks.before_swap = self._take_pictures
         callbacks.before_exit = self._stop
 
     def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
@@ -226,11 +230,16 @@ class Window:
         from viewer.app_drop import take_dropped  # noqa: PLC0415 - rarely needed
 
         for path in paths:
-            take_dropped(self.app, path)
+            with self._net.working("Dropped files"):
+                take_dropped(self.app, path)
 
     # Every frame
 
     def _update(self) -> None:
+        with self._net.working("The viewer"):
+            self._advance()
+
+    def _advance(self) -> None:
         now = clock.perf_counter()
         seconds, self._last_update = now - self._last_update, now
         if seconds < 0.5:
@@ -283,16 +292,35 @@ class Window:
     def _draw_panel(self, panel: Panel) -> None:
         if self.app.hide_ui and panel is self.view:
             return
-        panel.draw(self.app)
+        with self._net.drawing(panel.title):
+            panel.draw(self.app)
+
+    def _draw_menus(self) -> None:
+        with self._net.drawing("Menus"):
+            draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
+
+    def _draw_status(self) -> None:
+        with self._net.drawing("Status bar"):
+            draw_status(self.app)
 
     def _draw_front(self) -> None:
+        with self._net.drawing("Keyboard"):
+            self._take_keys()
+        if self.app.hide_ui:
+            with self._net.drawing(self.view.title):
+                self._draw_view_alone()
+        for dialog in self.dialogs:
+            with self._net.drawing(type(dialog).__name__):
+                dialog.draw(self.app)
+
+    def _take_keys(self) -> None:
         for action in self._keyboard.pressed():
             self.actions.run(action.name)
         self.app.fly_push = self._keyboard.fly_push()
-        if self.app.hide_ui:
-            self._draw_view_alone()
-        for dialog in self.dialogs:
-            dialog.draw(self.app)
+
+    def _take_pictures(self) -> None:
+        with self._net.working("Screenshots and recordings"):
+            self._capture.after_drawing()
 
     def _draw_view_alone(self) -> None:
         viewport = imgui.get_main_viewport()

@@ -34,7 +34,7 @@ class WindowCapture:
         recording = self.app.screen_recording
         if recording is not None and recording.due:
             self._record(recording)
-        if self.app.screenshot_asked and self._settled():
+        if self.app.screenshot_asked and not self._given_up() and self._settled():
             self.app.screenshot_asked = False
             try:
                 self._save_screenshot()
@@ -42,6 +42,8 @@ class WindowCapture:
                 self.app.report(error, "Cannot save the screenshot", CHECK_FOLDER)
 
     def _record(self, recording: ScreenRecording) -> None:
+        if not self._has_pixels():
+            return
         try:
             recording.add(self._pixels())
         except InputError as error:
@@ -49,16 +51,31 @@ class WindowCapture:
             self.app.report(error, "Cannot record the screen", CHECK_FOLDER)
             recording.abort()
 
-    def _settled(self) -> bool:
-        """Whether the picture is as fine as it gets; while it plays, any is good."""
+    def _given_up(self) -> bool:
+        """Drop a screenshot of what cannot be rendered: it would be taken of whatever is shown much later."""
         document = self.app.document
-        if document is None or document.playback.playing:
+        if document is not None and (document.feed.error is None or document.feed.worker.busy):
+            return False
+        self.app.screenshot_asked = False
+        self.app.say("No screenshot: " + ("the video was closed" if document is None else "this view cannot be rendered"))
+        return True
+
+    def _settled(self) -> bool:
+        """Whether the picture is as fine as it gets; while the video or the camera path plays, any is good."""
+        document = self.app.document
+        if document is None or document.shown is None or not self._has_pixels():
+            return False
+        if document.playback.playing or document.previewing:
             return True
         asked = document.feed.requested
         if self.app.moving or asked is None or asked.time != document.playback.time:
             return False
         fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
         return document.feed.finished and fine and not self.app.making_pixels
+
+    def _has_pixels(self) -> bool:
+        """Whether there is something to read: the view has no picture before its first image."""
+        return self.app.record_ui or self.presenter is None or self.presenter.texture is not None
 
     def _pixels(self) -> NDArray[np.uint8]:
         if self.app.record_ui or self.presenter is None:

@@ -51,6 +51,9 @@ FLY_AXES = {
 }
 """Direction of each held key along (right, down, forward)."""
 
+REPEATED = frozenset({"playback.next", "playback.previous", "playback.skip", "playback.skip_back"})
+"""Actions that a key held down asks for again and again."""
+
 FAST = 4.0
 """Factor of Shift while flying."""
 
@@ -98,15 +101,15 @@ class Keyboard:
         pressed = [
             (chord, action)
             for number, chord, action in self._chords
-            if self._is_pressed(number, chord) and not blocked(chord, typing, navigating)
+            if self._is_pressed(number, chord, action.name in REPEATED) and not blocked(chord, typing, navigating)
         ]
         taken = fly_letters() if self._physical and pressed else set()
         return [action for chord, action in pressed if not flies(chord, taken)]
 
-    def _is_pressed(self, number: int, chord: Chord) -> bool:
-        if not self._physical:
-            return bool(imgui.is_key_chord_pressed(number))
-        return bool(imgui.is_key_pressed(imgui_key(chord.key), False)) and self.modifiers.fit(chord)
+    def _is_pressed(self, number: int, chord: Chord, repeated: bool) -> bool:
+        if not imgui.is_key_pressed(imgui_key(chord.key), repeated):
+            return False
+        return self.modifiers.fit(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
 
     def fly_push(self) -> tuple[float, float, float]:
         """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""

@@ -192,3 +192,15 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"keyframes": [')
     with pytest.raises(InputError, match="not valid JSON"):
         CameraPath.load(tmp_path / "cut.json")
+
+
+@pytest.mark.parametrize("time", [float("inf"), float("nan"), -float("inf")])
+def test_a_keyframe_is_not_moved_beyond_all_times(time: float) -> None:
+    path = CameraPath()
+    path.append(0, make_camera(8, 8))
+    path.append(1, make_camera(8, 8))
+    with pytest.raises(InputError, match="finite"):
+        path.move(1, time)
+    assert [keyframe.time for keyframe in path.keyframes] == [0.0, 1.0]
+    with pytest.raises(InputError, match="finite"):
+        path.replace_view(0, time, make_camera(8, 8))

@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import os
+import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from model.errors import InputError
 from renderer.reference import ReferenceRenderer
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.test_window_actions import press
 from viewer.app import ViewerApp
 from viewer.app_drop import take_dropped
 from viewer.app_files import download
@@ -58,8 +60,19 @@ def test_download(server: tuple[str, Path], tmp_path: Path) -> None:
     content = np.random.default_rng(0).bytes(700_000)
     (folder / "a b.mlpvid").write_bytes(content)
     job = run_download(f"{address}/a%20b.mlpvid", tmp_path / "got")
-    assert job.error is None and Path(job.message) == tmp_path / "got" / "a b.mlpvid"
+    assert job.error is None and Path(job.message).name == "a b.mlpvid"
+    assert Path(job.message).is_relative_to(tmp_path / "got")
     assert Path(job.message).read_bytes() == content and job.fraction == 1.0
+
+
+def test_addresses_with_the_same_file_name_keep_apart(server: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = server
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "a.mlpvid").write_text(name)
+    got = [Path(run_download(f"{address}/{name}/a.mlpvid", tmp_path / "got").message) for name in ("one", "two", "one")]
+    assert [path.read_text() for path in got] == ["one", "two", "one"]
+    assert got[0] == got[2] != got[1] and {path.name for path in got} == {"a.mlpvid"}
 
 
 @pytest.mark.parametrize(
@@ -74,24 +87,71 @@ def test_download_faults_leave_nothing(server: tuple[str, Path], tmp_path: Path,
     assert not (tmp_path / "got").exists() or not list((tmp_path / "got").iterdir())
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "nonsense", "ftp://x/y.mlpvid", "http:///a.mlpvid"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "file:///etc/passwd", "nonsense", "ftp://x/y.mlpvid", "http:///a.mlpvid"),
+        *("http://a b/x.mlpvid", "http://[::1/x.mlpvid", "http://x:no/y.mlpvid", "http://:80/x.mlpvid"),
+    ],
+)
 def test_only_web_addresses_are_fetched(url: str, tmp_path: Path) -> None:
-    assert isinstance(run_download(url, tmp_path).error, InputError)
+    error = run_download(url, tmp_path).error
+    assert isinstance(error, InputError) and "is no web address" in str(error)
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_url_is_typed_and_opened(app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path) -> None:
+def test_letters_of_any_language_may_stand_in_an_address(server: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = server
+    (folder / "ä ö.mlpvid").write_text("x")
+    job = run_download(f"{address}/ä ö.mlpvid", tmp_path / "got")
+    assert job.error is None and Path(job.message).name == "ä ö.mlpvid"
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nabc", "ended after 3 of 400 bytes"),
+        (b"220 mail is served here\r\n", "no web server"),
+        (b"", "cannot be fetched"),
+    ],
+)
+def test_broken_answers_are_told_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        """Says `answer`, whatever it is asked."""
+
+        def handle(self) -> None:
+            """Answer and hang up."""
+            self.request.recv(4096)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        error = run_download(f"http://127.0.0.1:{served.server_address[1]}/x.mlpvid", tmp_path / "got").error
+        served.shutdown()
+    assert isinstance(error, InputError) and word in str(error) and "IncompleteRead" not in str(error)
+    assert not list((tmp_path / "got").iterdir())
+
+
+def test_a_url_is_typed_and_opened(
+    app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.settings.platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     address, folder = server
     write_bundle(make_video(seed=5, num_frames=2), folder / "web.mlpvid")
-    app.settings.recording.folder = str(tmp_path)
 
     def look(context: Any) -> None:
-        app.dialogs.add("url")
+        press(context, "file.open_url")
         context.yield_(4)
+        context.item_input_value("//Open a URL/###answer", "http://[::1/x.mlpvid")
+        context.yield_(2)
+        assert "url" in app.dialogs and not app.jobs, "what is no address is said in the dialog"
         context.item_input_value("//Open a URL/###answer", f"{address}/web.mlpvid")
         if "url" in app.dialogs:
             context.item_click("//Open a URL/OK")
         wait_until(context, lambda: len(app.documents) == 2)
-        assert open_document(app).path == tmp_path / "web.mlpvid"
+        assert open_document(app).path.name == "web.mlpvid"
+        assert open_document(app).path.is_relative_to(tmp_path / "cache" / "downloads")
         assert not app.errors
 
     drive(app, look)
@@ -107,6 +167,26 @@ def test_a_wrong_path_is_said_in_the_dialog(app: ViewerApp, drive: DriveWindow) 
         screenshot(context, "wrong-path")
         context.item_click("//Open a video/Cancel")
         assert "open" not in app.dialogs
+
+    drive(app, look)
+
+
+def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    target = tmp_path / "path.json"
+    target.write_text("precious")
+
+    def look(context: Any) -> None:
+        document = open_document(app)
+        document.camera_path.append(0, make_camera(8, 8))
+        app.dialogs.add("save_path")
+        context.yield_(4)
+        context.item_input_value("//Save the camera path/###answer", str(target.with_suffix("")))
+        context.yield_(2)
+        assert target.read_text() == "precious" and "save_path" in app.dialogs
+        context.item_click("//Save the camera path/OK")
+        context.yield_(2)
+        assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.dialogs
+        assert not app.errors
 
     drive(app, look)
 

@@ -81,8 +81,10 @@ class CameraPanel:
         motion, kept = document.camera.fly_motion, app.settings.navigation
         speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters a second; Shift flies four times as fast.", "%.2f m/s", True)
         smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to take up a new direction.", "%.2f s")
-        motion.speed = kept.fly_speed = speed
-        motion.time_constant = kept.fly_smoothing = smoothing
+        if speed != motion.speed:  # else a setting that was changed elsewhere would spring back
+            motion.speed = kept.fly_speed = speed
+        if smoothing != motion.time_constant:
+            motion.time_constant = kept.fly_smoothing = smoothing
 
     def _draw_capture_cameras(self, app: ViewerApp, document: Document) -> None:
         cameras = document.video.metadata.cameras

@@ -68,7 +68,7 @@ class ComparePanel:
 
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
         try:
-            renderer = create_renderer(backend, app.settings.rendering.threads, background=True)
+            renderer = create_renderer(backend, app.threads, background=True)
         except InputError as error:
             app.report(error, f"Cannot compare with the {label}", "Choose another backend.")
             return

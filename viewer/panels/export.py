@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from imgui_bundle import imgui
 
 from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_document import Document
 from viewer.app_jobs import Job
-from viewer.app_recording import free_path
+from viewer.app_recording import free_path, typed_path
 from viewer.mesh import MeshOptions
 from viewer.mesh_export import export_meshes
 from viewer.mesh_files import check_mesh_path
 from viewer.panels.dialogs import begin_dialog, confirmed
+from viewer.panels.numbers import integer_field, integer_slider
 from viewer.panels.widgets import button, checkbox, combo, em, tooltip
 
 SUFFIXES = (".ply", ".glb")
+
+MAX_POINTS = 20_000_000
+"""Most points of a cloud."""
 
 NAMES = {"export_mesh": "Export mesh", "export_points": "Export point cloud"}
 """Title of each dialog."""
@@ -69,11 +71,11 @@ class ExportDialog:
         if suffix != self._suffix:
             self._suffix = suffix
             self._choose_name(app, document)
-        _, self._resolution = imgui.slider_int("Resolution", self._resolution, 16, 512)
-        tooltip("Cells of marching cubes along the longest side of the box.")
+        tip = "Cells of marching cubes along the longest side of the box."
+        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip)
         if name == "export_points":
-            _, self._points = imgui.input_int("Points", self._points, 0, 0)
-            tooltip("Points spread evenly over the surface.")
+            tip = "Points spread evenly over the surface."
+            self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
         imgui.set_next_item_width(-1)
         _, self._output = imgui.input_text("###output", self._output)
         tooltip("The file; of a range the frame number is put into its name.")
@@ -83,11 +85,11 @@ class ExportDialog:
             self._begin(app, document, name)
 
     def _begin(self, app: ViewerApp, document: Document, name: str) -> None:
-        clock, output = document.playback, Path(self._output).expanduser()
+        clock = document.playback
         frames = (clock.in_point, clock.out_point + 1) if self._whole_range else (clock.frame, clock.frame + 1)
-        options = MeshOptions(resolution=self._resolution)
         points = self._points if name == "export_points" else None
         try:
+            options, output = MeshOptions(resolution=self._resolution), typed_path(self._output)
             check_mesh_path(output)
         except InputError as error:
             self._fault = str(error)

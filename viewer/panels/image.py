@@ -8,7 +8,11 @@ from viewer.actions import BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_image import MODES, SCALAR_MODES
 from viewer.color_maps import COLOR_MAPS
+from viewer.panels.numbers import number_pair
 from viewer.panels.widgets import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
+
+MAX_VALUE = 1e9
+"""Largest value that a color map's end can be given."""
 
 BACKGROUNDS = ("color", "checker", "gradient")
 
@@ -58,8 +62,8 @@ class ImagePanel:
                 image.fix_range(app.document.shown)
             image.automatic_range = automatic
             if not image.automatic_range:
-                _, (image.low, image.high) = imgui.input_float2("Range", [image.low, image.high])
-                tooltip("Values at both ends of the color map.")
+                tip = "Values at both ends of the color map."
+                image.low, image.high = number_pair("Range", (image.low, image.high), -MAX_VALUE, MAX_VALUE, tip)
 
     def _draw_color(self, app: ViewerApp) -> None:
         heading("Color")

@@ -11,8 +11,12 @@ from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.app_path import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
-from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color, tooltip
+from viewer.panels.numbers import entered_number
+from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color
 from viewer.path_history import PathState
+
+MAX_TIME = 3600.0
+"""Latest time of a keyframe that can be typed, seconds."""
 
 LABEL_WIDTH = 3.0
 """Room for a label of the track, text heights."""
@@ -85,17 +89,16 @@ class PathPanel:
         imgui.text(place)
         flow(em(8), 0.5)
         imgui.set_next_item_width(em(6))
-        changed, time = imgui.input_float("s", keyframe.time, 0, 0, "%.3f", imgui.InputTextFlags_.enter_returns_true)
-        tooltip("When the path is at this keyframe, seconds.")
-        if changed:
+        tip = "When the path is at this keyframe, seconds."
+        time = entered_number("s", keyframe.time, 0.0, MAX_TIME, tip, "%.3f")
+        if time is not None:
             with path_edit(document):
                 document.selected_keyframe = path.move(index, time)
         flow(em(9), 0.5)
         imgui.set_next_item_width(em(5))
-        changed, frame = imgui.input_float("frame", keyframe.frame, 0, 0, "%.2f", imgui.InputTextFlags_.enter_returns_true)
-        tooltip("Frame of the scene that the path shows at this keyframe.")
-        if changed and document.selected_keyframe is not None:
-            frame = min(max(frame, 0.0), document.video.num_frames - 1.0)
+        tip = "Frame of the scene that the path shows at this keyframe."
+        frame = entered_number("frame", keyframe.frame, 0.0, document.video.num_frames - 1.0, tip)
+        if frame is not None and document.selected_keyframe is not None:
             with path_edit(document):
                 path.replace_view(document.selected_keyframe, frame, keyframe.camera)
         self._draw_order(document, index)

@@ -14,12 +14,14 @@ from imgui_bundle import imgui, portable_file_dialogs
 from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, short_name
-from viewer.app_files import download
+from viewer.app_files import bundle_name, download
 from viewer.app_jobs import Job
 from viewer.app_path import take_path
+from viewer.app_recording import typed_path
 from viewer.camera_path import CameraPath
 from viewer.panels.dialogs import begin_modal
 from viewer.panels.widgets import button, em
+from viewer.settings import downloads_folder
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Prompt:
 
 def open_bundle(app: ViewerApp, text: str) -> None:
     """Open a bundle by its path."""
-    path = Path(text).expanduser()
+    path = typed_path(text)
     if not path.is_file():
         raise InputError(path, "no such file")
     app.open(path)
@@ -54,10 +56,10 @@ def open_bundle(app: ViewerApp, text: str) -> None:
 
 def open_address(app: ViewerApp, text: str) -> None:
     """Download a bundle and open it."""
-    folder = app.settings_file.parent / "downloads" if app.settings_file else app.output_folder
+    bundle_name(text)  # refuses what is no address before a job is begun
 
     def work(job: Job) -> str:
-        path = download(text, folder, job)
+        path = download(text, downloads_folder(), job)
         app.open(path)
         return f"Downloaded to {path}"
 
@@ -67,16 +69,21 @@ def open_address(app: ViewerApp, text: str) -> None:
 def save_path(app: ViewerApp, text: str) -> None:
     """Save the camera path."""
     assert app.document is not None
-    target = Path(text).expanduser()
-    target = target if target.suffix else target.with_suffix(".json")
+    target = path_file(text)
     app.document.camera_path.save(target)
     app.say(f"Camera path saved to {target}")
+
+
+def path_file(text: str) -> Path:
+    """The file that a camera path is saved to, from what is typed."""
+    target = typed_path(text)
+    return target if target.suffix else target.with_suffix(".json")
 
 
 def load_path(app: ViewerApp, text: str) -> None:
     """Load a camera path."""
     assert app.document is not None
-    take_path(app.document, CameraPath.load(Path(text).expanduser()))
+    take_path(app.document, CameraPath.load(typed_path(text)))
 
 
 PROMPTS: dict[str, Prompt] = {
@@ -100,6 +107,7 @@ class Prompts:
         self._dialog: tuple[str, Any] | None = None
         self._text = ""
         self._fault = ""
+        self._replaced: Path | None = None  # a file that exists and was asked about
 
     def draw(self, app: ViewerApp) -> None:
         """Draw what is open, and take the answers."""
@@ -129,7 +137,7 @@ class Prompts:
             return
         if imgui.is_window_appearing():
             imgui.set_keyboard_focus_here()
-            self._fault = ""
+            self._fault, self._replaced = "", None
         imgui.set_next_item_width(-1)
         flags = imgui.InputTextFlags_.enter_returns_true
         entered, self._text = imgui.input_text_with_hint("###answer", prompt.hint, self._text, flags)
@@ -138,13 +146,24 @@ class Prompts:
         confirmed = button("OK", prompt.title, bool(self._text.strip()), width=em(6)) or entered
         imgui.same_line()
         cancelled = button("Cancel", "Close without doing anything.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
-        if confirmed and self._text.strip():
+        if confirmed and self._text.strip() and self._may_write(prompt, self._text.strip()):
             cancelled = self._accept(app, prompt, self._text.strip(), inline=True)
         if cancelled:
             self._text = ""
             app.dialogs.discard(name)
             imgui.close_current_popup()
         imgui.end_popup()
+
+    def _may_write(self, prompt: Prompt, text: str) -> bool:
+        # The system's dialogs ask themselves before a file is replaced.
+        try:
+            target = path_file(text) if prompt.saving else None
+        except InputError:
+            return True  # `_accept` tells it
+        if target is None or not target.is_file() or target == self._replaced:
+            return True
+        self._replaced, self._fault = target, f"{target} exists already. OK again replaces it."
+        return False
 
     def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:
         try:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from imgui_bundle import imgui
 
+from model.camera import MAX_IMAGE_SIDE
 from model.errors import InputError
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.app_image import ImageOptions, shown_look, with_fixed_range
-from viewer.app_recording import free_path, offline_job
+from viewer.app_recording import free_path, offline_job, typed_path
 from viewer.camera_path import CameraPath
 from viewer.panels.dialogs import begin_dialog, confirmed
+from viewer.panels.numbers import integer_pair, number_field
 from viewer.panels.widgets import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
 from viewer.recording_summary import summary
@@ -24,6 +25,9 @@ SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
 
 MAX_RATE = 1000.0
 """Most frames a second of a recording."""
+
+MAX_SECONDS = 86_400.0
+"""Longest orbit."""
 
 FORMATS = (
     ("MP4, H.264", ".mp4", "h264"),
@@ -50,7 +54,7 @@ class RecordingDialog:
         self._width, self._height = SIZES[0]
         self._fps = 0.0
         self._format = 0
-        self._range = [0, 0]
+        self._range = (0, 0)
         self._limit_range = False
         self._seconds = 0.0
         self._as_shown = True
@@ -80,7 +84,7 @@ class RecordingDialog:
         self._use_path = len(document.camera_path) > 0
         self._fps = app.settings.recording.fps or document.playback.fps
         self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
-        self._range = [document.playback.in_point, document.playback.out_point]
+        self._range = (document.playback.in_point, document.playback.out_point)
         self._choose_name(app)
 
     def _choose_name(self, app: ViewerApp) -> None:
@@ -118,12 +122,11 @@ class RecordingDialog:
         tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
         if self._limit_range:
-            _, self._range = imgui.input_int2("Frames", self._range)
-            tooltip("First and last frame, both included.")
+            last = document.video.num_frames - 1
+            self._range = integer_pair("Frames", self._range, 0, last, "First and last frame, both included.")
         if not self._use_path:
             tip = "Length of the orbit; 0: as long as the frames take."
-            _, self._seconds = imgui.input_float("Seconds", self._seconds, 0, 0, "%.2f")
-            tooltip(tip)
+            self._seconds = number_field("Seconds", self._seconds, 0.0, MAX_SECONDS, tip)
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")
@@ -133,11 +136,11 @@ class RecordingDialog:
         index = combo("Size", SIZES.index((self._width, self._height)) if known else -1, names, "Sizes in common use.")
         if index >= 0 and SIZES[index] != (self._width, self._height):
             self._width, self._height = SIZES[index]
-        _, (self._width, self._height) = imgui.input_int2("Pixels", [self._width, self._height])
-        tooltip("Width and height.")
-        changed, self._fps = imgui.input_float("Frames a second", self._fps, 0, 0, "%.3f")
-        tooltip("Rate of the recording; the scene keeps its own speed whatever this is.")
-        if changed and self._document is not None and 0 < self._fps <= MAX_RATE:
+        sides = self._width, self._height
+        self._width, self._height = integer_pair("Pixels", sides, 0, MAX_IMAGE_SIDE, "Width and height.")
+        tip, before = "Rate of the recording; the scene keeps its own speed whatever this is.", self._fps
+        self._fps = number_field("Frames a second", self._fps, 0.0, MAX_RATE, tip, "%.3f")
+        if self._fps != before and self._document is not None and self._fps > 0:
             kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
 
     def _draw_how(self, app: ViewerApp) -> None:
@@ -247,10 +250,10 @@ class RecordingDialog:
 
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None
-        document, output = self._document, Path(self._output).expanduser()
-        options = self._options(app, document)
+        document = self._document
         path = self._path(document)
         try:
+            options, output = self._options(app, document), typed_path(self._output)
             plan(document.video, path, (self._width, self._height), options)
             check_output(output, (self._width, self._height), options)
         except InputError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
+from viewer.app_reset import reset_everything
 from viewer.panels.dialogs import begin_dialog
 from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
-from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
+from viewer.settings import INITIAL_VIEWS, THEMES
 
 MODES = ("loop", "ping-pong", "once")
 
@@ -77,6 +78,4 @@ class SettingsDialog:
         if app.settings_file is not None:
             imgui.text_disabled(str(app.settings_file))
         if button("Reset everything", "Return all settings to their defaults; the recent files stay."):
-            fresh = reset_settings(app.settings)
-            for name in ("window", "playback", "navigation", "rendering", "view", "recording"):
-                vars(getattr(app.settings, name)).update(vars(getattr(fresh, name)))
+            reset_everything(app)

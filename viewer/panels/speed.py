@@ -9,7 +9,8 @@ from imgui_bundle import imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
-from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
+from viewer.panels.numbers import integer_slider
+from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider
 
 BACKENDS = ("auto", "cuda", "cpu", "reference")
 
@@ -21,6 +22,7 @@ class SpeedPanel:
 
     def __init__(self) -> None:
         self._tau1: float | None = None  # while its slider is held; finding the cells takes too long for every step of it
+        self._threads: int | None = None  # likewise: a renderer is not made for every step
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -94,22 +96,20 @@ class SpeedPanel:
 
     def _draw_backend(self, app: ViewerApp) -> None:
         heading("Backend")
-        rendering = app.settings.rendering
         index = combo(
             "Renderer",
-            BACKENDS.index(rendering.backend),
+            BACKENDS.index(app.backend),
             sentence_case(BACKENDS),
             f"Now: {app.renderer.name} on {app.renderer.device}",
         )
         cores = os.cpu_count() or 1
-        threads = rendering.threads or cores
+        threads = self._threads or app.threads or cores
         tip = "CPU threads that render. Fewer leave more to other programs."
-        _, chosen = imgui.slider_int("Threads", threads, 1, max(cores, 2))
-        tooltip(tip)
-        applied = imgui.is_item_deactivated_after_edit()
-        if BACKENDS[index] != rendering.backend:
-            app.set_backend(BACKENDS[index], rendering.threads)
-        elif chosen != threads:
-            rendering.threads = chosen
-        if applied:
-            app.set_backend(rendering.backend, rendering.threads)
+        chosen = integer_slider("Threads", threads, 1, max(cores, 2), tip)
+        if chosen != threads:
+            self._threads = chosen
+        if BACKENDS[index] != app.backend:
+            app.set_backend(BACKENDS[index], app.threads)
+        if imgui.is_item_deactivated_after_edit() and self._threads is not None:
+            threads, self._threads = self._threads, None
+            app.set_backend(app.backend, threads)
