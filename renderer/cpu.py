@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from model.camera import Camera
@@ -83,7 +84,8 @@ class CpuRenderer:
 
     Args:
         threads: CPU threads that a frame is prepared or a view is rendered with; both can happen at the same time, each with
-            so many. None takes all cores that the process may use, and for decoding PyTorch's own number.
+            so many. None takes all cores that the process may use. Decoding never takes more than PyTorch's own number, and
+            is the same to the last bit only for the same number: the library under it blocks its sums by it.
         isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
         background: whether its threads give way to others, as a window wants.
 
@@ -108,14 +110,13 @@ class CpuRenderer:
                 f"instruction set {wanted}", "is not one that this processor runs", f"known are {known}"
             ) from error
         self.threads: int = self.engine.threads
-        self._decoding_threads = threads
         self.device = f"{platform.processor() or platform.machine()} ({self.engine.isa})"
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
         video.check_time(time)
-        with torch_threads(self._decoding_threads):
+        with torch_threads(min(self.threads, torch.get_num_threads())):
             return self._prepare(video, time)
 
     def _prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:

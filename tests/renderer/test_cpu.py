@@ -19,6 +19,7 @@ from renderer import cpu
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.cpu import CpuRenderer
 from renderer.reference import ReferenceRenderer
+from renderer.torch_threads import torch_threads
 from tests.factories import make_camera, make_video
 
 native = pytest.importorskip("mlpvid_kernels")
@@ -168,7 +169,8 @@ def test_fog_of_many_samples_overflows_the_room_for_kept_samples() -> None:
 def test_threads_and_repeats_agree_bit_for_bit(isa: str) -> None:
     video, camera = make_video(seed=1, assignment="bilinear"), make_camera(101, 77)
     renderers = [CpuRenderer(threads, isa) for threads in (1, 2, 7, 7)]
-    images = [r.render(r.prepare(video, 0.5), camera) for r in renderers]
+    with torch_threads(1):  # decoding differs in the last bits between numbers of threads, where there are as many cores
+        images = [r.render(r.prepare(video, 0.5), camera) for r in renderers]
     assert [r.threads for r in renderers] == [1, 2, 7, 7]
     for image in images[1:]:
         assert (image.rgba == images[0].rgba).all()
