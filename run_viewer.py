@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from pathlib import Path
 
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo.mlpvid"
 """Opened when no bundle is named."""
@@ -24,7 +25,7 @@ DEMO = Path(__file__).resolve().parent / "assets" / "demo.mlpvid"
 def parse_size(text: str) -> tuple[int, int]:
     """Read "WxH", 1 to 16384 pixels each."""
     width, separator, height = text.lower().partition("x")
-    if not (separator and width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+    if not (separator and is_whole_number(width) and is_whole_number(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write WxH, for instance 512x512")
     if not (1 <= int(width) <= 16384 and 1 <= int(height) <= 16384):
         raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
@@ -34,7 +35,7 @@ def parse_size(text: str) -> tuple[int, int]:
 def parse_range(text: str) -> tuple[int | None, int | None]:
     """Read "A:B", the frames from A up to, not including, B; either may be left out."""
     first, separator, last = (part.strip() for part in text.partition(":"))
-    if not separator or any(part and not (part.isascii() and part.isdigit()) for part in (first, last)):
+    if not separator or any(part and not is_whole_number(part) for part in (first, last)):
         raise argparse.ArgumentTypeError(f"{text!r} is no range of frames; write A:B, for instance 0:60")
     start, end = (int(part) if part else None for part in (first, last))
     if end is not None and end <= (start or 0):
@@ -73,13 +74,6 @@ def parse_positive(text: str) -> float:
     return value
 
 
-def parse_count(text: str) -> int:
-    """Read a whole number, at least 1."""
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 1")
-    return int(text)
-
-
 def make_parser() -> ArgumentParser:
     """All options of the command, in the groups that its help shows."""
     parser = ArgumentParser(prog="run_viewer.py", description="Watch a volumetric video of dynamic MLP maps.")
@@ -103,7 +97,7 @@ def make_parser() -> ArgumentParser:
 def _add_view_options(parser: ArgumentParser) -> None:
     view = parser.add_argument_group("view")
     view.add_argument("--backend", choices=("auto", "cuda", "cpu", "reference"), help="what renders (default: auto)")
-    view.add_argument("--threads", type=parse_count, help="CPU threads (default: one a core)")
+    view.add_argument("--threads", type=parse_threads, help="CPU threads (default: one a core)")
     view.add_argument("--frame", type=parse_finite, metavar="F", help="frame index, may be fractional (default: 0)")
     view.add_argument("--camera", type=Path, metavar="CAM.json", help="the camera of --render (default: all in view)")
     view.add_argument("--size", type=parse_size, metavar="WxH", help="pixels of the image, video or window")
@@ -113,19 +107,11 @@ def _add_view_options(parser: ArgumentParser) -> None:
 
 
 def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
-    """End with an error for options that do not go with the command; settle defaults that depend on it."""
-    misplaced = (
-        ("--camera", options.camera, options.render),
-        ("--transparent", options.transparent, options.render),
-        ("--background", options.background, options.render or options.record),
-        ("--path", options.path, options.record),
-        ("--fps", options.fps, options.record),
-        ("--frames", options.frames, options.record or options.benchmark),
-        ("--json", options.json, options.info or options.benchmark),
-    )
-    for name, given, applies in misplaced:
-        if given and not applies:
-            parser.error(f"{name} does not apply to this command")
+    """End with an error for options that do not go with the command; settle defaults that depend on it.
+
+    What says how to run rather than what to do (--backend, --threads, --config) goes with every command.
+    """
+    _check_placement(parser, options)
     if options.render and options.render.suffix.lower() not in (".png", ".npz"):
         parser.error(f"--render {options.render}: the name must end in .png or .npz")
     if options.transparent and options.background:
@@ -138,8 +124,42 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     options.bundle = options.bundle or DEMO
 
 
+def let_waiting_threads_sleep() -> None:
+    """Have PyTorch's threads sleep while they wait for each other, unless the environment says otherwise.
+
+    They would spin, and where the window, the renderer or other programs want the cores too, the one waited for then gets
+    none: decoding took ten times as long. OpenMP reads this when PyTorch is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
+    commands = (options.render, options.record, options.info, options.benchmark, options.selftest)
+    window = not any(commands)
+    rows = (
+        ("--camera", options.camera, options.render),
+        ("--transparent", options.transparent, options.render),
+        ("--background", options.background, options.render or options.record),
+        ("--frame", options.frame, options.render or window),
+        ("--size", options.size, not options.info),
+        ("--path", options.path, options.record),
+        ("--fps", options.fps, options.record),
+        ("--frames", options.frames, options.record or options.benchmark),
+        ("--json", options.json, options.info or options.benchmark),
+    )
+    for name, value, applies in rows:
+        given = value is not None and value is not False  # frame 0 is given, too
+        if given and not applies:
+            hint = "; --frames does" if name == "--frame" and (options.record or options.benchmark) else ""
+            parser.error(f"{name} does not apply to this command{hint}")
+
+
 def dispatch(options: argparse.Namespace) -> int:
     """Run the command that the options name; only what it needs is loaded."""
+    from viewer.app_start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
+
+    if options.config is not None:  # a fault of the user's in any case, also where nothing of it is used
+        choose_settings(options.config)
     if options.render or options.record or options.info or options.benchmark:
         from viewer import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
 
@@ -150,8 +170,6 @@ def dispatch(options: argparse.Namespace) -> int:
         from viewer.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
 
         return selftest(options)
-    from viewer.app_start import start  # noqa: PLC0415 - loads the window's libraries
-
     return start(options)
 
 
@@ -160,6 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     check_options(parser, options)
+    let_waiting_threads_sleep()
     return run(dispatch, options)
 
 

@@ -24,7 +24,7 @@ from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_inter
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
 from model.atomic import atomic_write
 from model.camera import Camera
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_threads, run
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
@@ -33,6 +33,7 @@ from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import struct_bytes
 from renderer.rays import camera_rays
 from renderer.reference import ReferenceRenderer, sample_rays, step_size
+from renderer.torch_threads import torch_threads
 from training.capture import Capture
 from training.threads import available_cores
 
@@ -137,7 +138,6 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
     """Time this renderer's decode and bake together, its decode alone, and the decoder in plain PyTorch."""
     cpu, decoder = CpuRenderer(threads), CpuDecoder(video.decoder)
-    torch.set_num_threads(threads)
 
     @torch.no_grad()
     def plain() -> None:
@@ -205,7 +205,9 @@ def _command(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.repeats <= 1000:
         raise InputError("--repeats", "must be 1 to 1000")
     video = random_video(Capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
-    results = measure(video, arguments.threads or available_cores(), arguments.repeats, max(7, arguments.repeats))
+    threads = arguments.threads or available_cores()
+    with torch_threads(threads):
+        results = measure(video, threads, arguments.repeats, max(7, arguments.repeats))
     print(describe(results))
     if arguments.json is not None:
         with atomic_write(arguments.json) as temporary:
@@ -218,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a bundle of the paper's size (default %(default)s)")
     parser.add_argument("--random", type=Path, metavar="CAPTURE", help="random weights in the hull of a capture instead")
     parser.add_argument("--repeats", type=int, default=15, help="rounds (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to a file")
     return run(_command, parser.parse_args(arguments))
 

@@ -23,7 +23,7 @@ from safetensors import safe_open
 
 from benchmarks.paper_training import PaperTraining, PaperTrainingConfig, mean_squared_error_to_psnr
 from model.bundle import write_bundle
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_count, parse_threads, run
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
@@ -135,9 +135,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="benchmarks.make_paper_bundle", description="Make a bundle of the paper's full size.")
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="the capture to train on")
     parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="the bundle (default %(default)s)")
-    parser.add_argument("--passes", type=int, default=DEFAULT_PASSES, help="passes of the decoder (default %(default)s)")
-    parser.add_argument("--frames", type=int, default=PaperTrainingConfig().frames, help="frames (default %(default)s)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    parser.add_argument(
+        "--passes", type=parse_count, default=DEFAULT_PASSES, help="passes of the decoder (default %(default)s)"
+    )
+    parser.add_argument("--frames", type=parse_count, default=PaperTrainingConfig().frames, help="frames (default %(default)s)")
+    parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     return run(_command, parser.parse_args(arguments))
 
 

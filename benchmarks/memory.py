@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_count, run
 from model.errors import InputError
 
 _VIEWER = Path(__file__).resolve().parent.parent / "run_viewer.py"
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command `python -m benchmarks.memory`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.memory", description="Measure the memory that rendering a bundle takes.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a .mlpvid file")
-    parser.add_argument("--frames", type=int, default=8, help="frames rendered (default %(default)s)")
+    parser.add_argument("--frames", type=parse_count, default=8, help="frames rendered (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     return run(_command, parser.parse_args(arguments))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from benchmarks.bundles import PAPER_MODEL, occupancy_of_hull
 from model.atomic import atomic_write
@@ -22,6 +22,7 @@ from model.config import ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
 from model.occupancy import extract_occupancy, pack_occupancy
+from model.tensor_file import save_tensors
 from model.video import VolumetricVideo
 from renderer.ray_field import MarchSettings, RayResult
 from renderer.training_kernels import HashTableAdam, TrainingKernels
@@ -179,14 +180,14 @@ class PaperTraining:
         return dense & self.cells[frame]
 
     def save(self, path: Path) -> None:
-        """Write all that resuming needs, atomically."""
+        """Write all that resuming needs, atomically; InputError when that fails."""
         tensors = {f"decoder.{name}": value.contiguous() for name, value in self.decoder.state_dict().items()}
         tensors |= {"latents": self.latents.detach(), "tables": self.encoding.tables}
         tensors |= {f"tables.{name}": value for name, value in self._table_optimizer.state().items()}
         for index, state in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
         with atomic_write(path) as temporary:
-            save_file(tensors, temporary, {"passes": json.dumps(self.passes)})
+            save_tensors(tensors, temporary, {"passes": json.dumps(self.passes)}, path)
 
     def load(self, path: Path, passes: int) -> None:
         """Go on from what `save` wrote after so many passes."""

@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.timing import Timing, median_ratio, time_interleaved
 from model.atomic import atomic_write
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_count, run
 from renderer.ray_field import MarchSettings
 from renderer.training_kernels import HashTableAdam, TrainingKernels
 from training.capture import Capture
@@ -126,8 +126,8 @@ def main() -> int:
     parser.add_argument("capture", type=Path, help="folder in EasyMocap's layout")
     parser.add_argument("--config", default="small", help="a preset or a file (default small)")
     parser.add_argument("--run", type=Path, help="take config and parameters from a training's checkpoint")
-    parser.add_argument("--rays", type=int, help="rays a frame instead of the config's")
-    parser.add_argument("--repeats", type=int, default=7, help="measured steps of each (default 7)")
+    parser.add_argument("--rays", type=parse_count, help="rays a frame instead of the config's")
+    parser.add_argument("--repeats", type=parse_count, default=7, help="measured steps of each (default 7)")
     parser.add_argument("--json", type=Path, help="write the numbers to a file")
     return run(benchmark, parser.parse_args())
 

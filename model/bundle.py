@@ -9,7 +9,7 @@ from typing import Any
 from model.bundle_container import file_checksum
 from model.bundle_layout import PARTS, network_shapes
 from model.bundle_metadata import FORMAT_VERSION
-from model.bundle_read import OpenedBundle, load_tensors, open_checked, read_bundle
+from model.bundle_read import OpenedBundle, check_tensors, open_checked, read_bundle
 from model.bundle_write import write_bundle
 from model.errors import InputError
 
@@ -30,7 +30,7 @@ def bundle_info(path: str | Path) -> dict[str, Any]:
     """
     bundle = open_checked(path)
     _check_integrity(bundle)
-    boxes = load_tensors(bundle)["boxes"]
+    boxes = check_tensors(bundle)
     metadata, video = bundle.metadata, bundle.metadata.video
     return {
         "format_version": FORMAT_VERSION,

@@ -113,6 +113,12 @@ def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
     return start[_LENGTH_BYTES:] + stream.read(length - 1)
 
 
+def read_stored_header(stream: BinaryIO) -> bytes:
+    """The bytes of the header, without its length, of a file that is open at its start; of a damaged one, anything."""
+    length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+    return stream.read(min(length, MAX_HEADER_BYTES))
+
+
 def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorSpec]) -> None:
     """Compare what the header says of its tensors, and the file's size, with what they must be.
 
@@ -170,10 +176,10 @@ def file_checksum(path: str | Path, stored: str) -> str:
         InputError: the file is unreadable, or the digits do not occur exactly once in the header.
     """
     with open_bundle(path) as stream:
-        length = stream.read(_LENGTH_BYTES)
-        raw = stream.read(struct.unpack("<Q", length)[0])
+        raw = read_stored_header(stream)
         if raw.count(stored.encode()) != 1:
             raise InputError(path, "does not hold its checksum exactly once")
+        length = struct.pack("<Q", len(raw))
         digest = hashlib.sha256(length + raw.replace(stored.encode(), b"0" * len(stored)))
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)

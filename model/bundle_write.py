@@ -7,16 +7,15 @@ import secrets
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from model.atomic import atomic_write
 from model.bundle_container import blame, file_checksum, replace_in_header
 from model.bundle_layout import DECODER_PREFIX, HASH_TABLES, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
 from model.bundle_metadata import FORMAT_NAME, BundleMetadata, metadata_from_json, metadata_to_json
-from model.bundle_read import load_tensors, open_checked
+from model.bundle_read import check_tensors, open_checked
 from model.errors import InputError
 from model.quantization import quantize
+from model.tensor_file import save_tensors
 from model.video import VolumetricVideo
 
 
@@ -43,10 +42,7 @@ def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision 
         document = _document(video, precision, placeholder)
         tensors = _stored_tensors(video, precision)
     with atomic_write(path) as temporary:
-        try:
-            save_file(tensors, temporary, {FORMAT_NAME: document})
-        except SafetensorError as error:
-            raise InputError(path, f"cannot be written ({error})") from error
+        save_tensors(tensors, temporary, {FORMAT_NAME: document}, path)
         _check(temporary, path)
         replace_in_header(temporary, placeholder, file_checksum(temporary, placeholder))
 
@@ -85,6 +81,6 @@ def _reduce(name: str, tensor: torch.Tensor, precision: Precision) -> dict[str, 
 
 def _check(temporary: Path, path: str | Path) -> None:
     try:
-        load_tensors(open_checked(temporary))
+        check_tensors(open_checked(temporary))
     except InputError as error:
         raise InputError(path, f"was not written: {error.fault}", error.remedy) from error

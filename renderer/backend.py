@@ -54,6 +54,11 @@ class RenderedImage:
     statistics: RenderStatistics = field(default_factory=RenderStatistics)
     """What it cost."""
 
+    @property
+    def opacity(self) -> NDArray[np.float32]:
+        """(H, W) in [0, 1], the last channel of `rgba`."""
+        return self.rgba[..., 3]
+
 
 class RenderCancelled(Exception):
     """The render was cancelled by its `CancelToken`; no image results."""

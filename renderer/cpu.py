@@ -23,6 +23,7 @@ from renderer.cpu_decode import CpuDecoder
 from renderer.frame_field import FrameFieldStruct, describe_view, struct_bytes
 from renderer.priority import with_low_priority
 from renderer.tiles import tile_rectangles
+from renderer.torch_threads import torch_threads
 
 
 @dataclass
@@ -81,7 +82,8 @@ class CpuRenderer:
     """Renders with the native kernels; safe to call from several threads.
 
     Args:
-        threads: CPU threads; None takes all cores that the process may use.
+        threads: CPU threads that a frame is prepared or a view is rendered with; both can happen at the same time, each with
+            so many. None takes all cores that the process may use, and for decoding PyTorch's own number.
         isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
         background: whether its threads give way to others, as a window wants.
 
@@ -106,12 +108,17 @@ class CpuRenderer:
                 f"instruction set {wanted}", "is not one that this processor runs", f"known are {known}"
             ) from error
         self.threads: int = self.engine.threads
+        self._decoding_threads = threads
         self.device = f"{platform.processor() or platform.machine()} ({self.engine.isa})"
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
         video.check_time(time)
+        with torch_threads(self._decoding_threads):
+            return self._prepare(video, time)
+
+    def _prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         converted = self._convert(video)
         start = clock.perf_counter()
         maps = converted.decoder(video.latent(time))

@@ -35,6 +35,11 @@ class CudaImage(RenderedImage):
         return self._array("rgba")  # type: ignore[return-value]
 
     @property
+    def opacity(self) -> NDArray[np.float32]:
+        """(H, W) in [0, 1]; without the color, which the window needs on the GPU alone."""
+        return self.rgba[..., 3] if "rgba" in self._arrays else self._array("opacity")  # type: ignore[return-value]
+
+    @property
     def depth(self) -> NDArray[np.float32]:  # type: ignore[override]
         """(H, W) meters along the camera's z."""
         return self._array("depth")  # type: ignore[return-value]
@@ -54,5 +59,7 @@ class CudaImage(RenderedImage):
         with self._lock:
             if name not in self._arrays:
                 with in_words(), self.driver.stream(RENDER_STREAM):
-                    self._arrays[name] = self.driver.download(self.tensors[name])
+                    opacity = name == "opacity"
+                    tensor = self.device_rgba[..., 3].contiguous() if opacity else self.tensors[name]
+                    self._arrays[name] = self.driver.download(tensor)
             return self._arrays[name]

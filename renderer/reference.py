@@ -17,6 +17,7 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.compositing import volume_weights
 from renderer.rays import camera_rays, intersect_box
+from renderer.torch_threads import torch_threads
 
 MAX_SAMPLES_AT_ONCE = 1 << 19
 """Points considered at once; bounds the memory of an image of any size to about 1.5 GB."""
@@ -114,23 +115,26 @@ class ReferenceFrame:
 
 
 class ReferenceRenderer:
-    """The backend "reference": slow, exact, on the CPU; works wherever PyTorch does."""
+    """The backend "reference": slow, exact, on the CPU; works wherever PyTorch does.
+
+    Args:
+        threads: CPU threads; None takes PyTorch's own number.
+    """
 
     name = "reference"
     device = "CPU (PyTorch)"
 
     def __init__(self, threads: int | None = None) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self.threads = torch.get_num_threads()
+        self.threads = threads or torch.get_num_threads()
+        self._torch_threads = threads
 
     def prepare(self, video: VolumetricVideo, time: float) -> ReferenceFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
         start = clock.perf_counter()
-        frame = video.decode(time)
+        with torch_threads(self._torch_threads):
+            frame = video.decode(time)
         return ReferenceFrame(frame, (clock.perf_counter() - start) * 1000)
 
-    @torch.no_grad()
     def render(
         self,
         frame: ReferenceFrame,
@@ -141,6 +145,18 @@ class ReferenceRenderer:
         region: Region | None = None,
     ) -> RenderedImage:
         """Render a view, some rays at a time; see `renderer.backend.Renderer.render`."""
+        with torch_threads(self._torch_threads):
+            return self._render(frame, camera, settings, cancel, region)
+
+    @torch.no_grad()
+    def _render(
+        self,
+        frame: ReferenceFrame,
+        camera: Camera,
+        settings: RenderSettings,
+        cancel: CancelToken | None,
+        region: Region | None,
+    ) -> RenderedImage:
         start = clock.perf_counter()
         x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
         origin, directions, z = camera_rays(camera, region)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from model.atomic import atomic_write
 from model.errors import InputError
+from model.tensor_file import load_tensors, save_tensors
 from training.config import TrainingConfig
 from training.network import Network
 from training.optimizer import Optimizer
@@ -51,6 +51,9 @@ def save_checkpoint(
 
     `latents`, (T, D), are those that a bundle would get, so that an export needs no images; `live_cells`, (T, bytes)
     uint8, what the hulls were pruned to.
+
+    Raises:
+        InputError: the file cannot be written; the old one is still there.
     """
     tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
@@ -64,8 +67,9 @@ def save_checkpoint(
         "field": header.field,
         "config": header.config.to_dict(),
     }
+    stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / FILE_NAME) as temporary:
-        save_file({name: t.detach().contiguous() for name, t in tensors.items()}, temporary, {"checkpoint": json.dumps(text)})
+        save_tensors(stored, temporary, {"checkpoint": json.dumps(text)}, folder / FILE_NAME)
 
 
 def read_header(folder: Path) -> CheckpointHeader:
@@ -126,9 +130,7 @@ def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
 def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
     path = folder / FILE_NAME
     try:
-        with safe_open(path, framework="pt") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a mapping
-            return {name.removeprefix(prefix): file.get_tensor(name) for name in names}
+        return load_tensors(path, prefix)[0]
     except (OSError, SafetensorError) as error:
         raise InputError(path, "is damaged") from error
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle import read_bundle
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, is_whole_number, parse_threads, run
 from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
     parser.add_argument("--scale", type=float, help="size of the images (default: that of the training, 1 for bundles)")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="which renderer")
-    parser.add_argument("--threads", type=int, help="CPU threads of the renderer")
+    parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     return parser
 
@@ -84,10 +84,13 @@ def score_views(
         scale: size of the images compared, as a fraction of the capture's.
         renderer: any backend.
         perceptual: LPIPS, or None.
+
+    Raises:
+        InputError: `scale` is out of range, the provenance names no frame, the capture has no such frames or views.
     """
     if not 0 < scale <= 1:
         raise InputError("--scale", "must be above 0, at most 1")
-    offset = int(video.metadata.provenance.get("first_frame", "0"))
+    offset = _first_frame(video)
     if frames[-1] + offset >= capture.num_frames:
         raise InputError(capture.root, f"has no frame {frames[-1] + offset}")
     scores = []
@@ -142,6 +145,13 @@ def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, ran
         return assemble_run(source, chosen), chosen, read_header(source).config.data.image_scale
     video = read_bundle(source)
     return video, parse_frames(frames, video.num_frames), 1.0
+
+
+def _first_frame(video: VolumetricVideo) -> int:
+    text = video.metadata.provenance.get("first_frame", "0")
+    if not is_whole_number(text):  # int() would take a negative one, and the capture would count from its end
+        raise InputError("the bundle", f"names first_frame {text[:40]!r} in its provenance, which is no frame of a capture")
+    return int(text)
 
 
 def _cameras(capture: Capture, views: str) -> list[int]:

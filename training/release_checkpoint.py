@@ -71,7 +71,8 @@ class ReleaseCheckpoint:
 
     def latents(self) -> torch.Tensor:
         """(T, D) float32."""
-        return self._take(self.latents_name, (self.num_frames, self.config.decoder.latent_channels))
+        # A copy, for the file is mapped, and the occupancy that is computed from them takes minutes.
+        return self._take(self.latents_name, (self.num_frames, self.config.decoder.latent_channels)).clone()
 
     def occupancy(self) -> torch.Tensor:
         """(T, X, Y, Z) bool."""

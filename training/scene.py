@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 
 from model.atomic import atomic_write
 from model.camera import Camera
 from model.errors import InputError
 from model.occupancy import pack_occupancy, unpack_occupancy
+from model.tensor_file import load_tensors, save_tensors
 from model.video import VideoMetadata
 from training.boxes import frame_boxes
 from training.capture import Capture
 from training.config import DataConfig
 from training.hull import carve_hull
+from training.identity import CaptureIdentity
 from training.rays import Space
 
 FILE_NAME = "scene.safetensors"
@@ -43,6 +44,8 @@ class Scene:
     """What the bundle will say of the capture."""
     loop: bool
     """Whether the last frame leads to the first."""
+    capture: CaptureIdentity | None = None
+    """The capture that it was built of; None in runs of versions that did not keep it."""
 
     @property
     def num_frames(self) -> int:
@@ -97,7 +100,7 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
         license=capture.license,
     )
     loop = capture.meta.loop and len(frames) == capture.num_frames
-    return Scene(boxes, hulls, config.hull_resolution, metadata, loop)
+    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, CaptureIdentity.of(capture))
 
 
 def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
@@ -110,7 +113,7 @@ def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config:
 
 
 def save_scene(scene: Scene, folder: Path) -> None:
-    """Write a scene into a run's folder, atomically."""
+    """Write a scene into a run's folder, atomically; InputError when that fails."""
     metadata = scene.metadata
     text = {
         "fps": metadata.fps,
@@ -120,10 +123,11 @@ def save_scene(scene: Scene, folder: Path) -> None:
         "license": metadata.license,
         "loop": scene.loop,
         "hull_resolution": scene.hull_resolution,
+        "capture": scene.capture.to_dict() if scene.capture is not None else None,
     }
     tensors = {"boxes": torch.from_numpy(scene.boxes)} | ({"hulls": scene.hulls} if scene.hulls is not None else {})
     with atomic_write(folder / FILE_NAME) as temporary:
-        save_file(tensors, temporary, metadata={"scene": json.dumps(text)})
+        save_tensors(tensors, temporary, {"scene": json.dumps(text)}, folder / FILE_NAME)
 
 
 def load_scene(folder: Path) -> Scene:
@@ -132,9 +136,8 @@ def load_scene(folder: Path) -> Scene:
     if not path.is_file():
         raise InputError(folder, "is no training run", f"it has no {FILE_NAME}")
     try:
-        with safe_open(path, framework="pt") as file:
-            text: dict[str, Any] = json.loads((file.metadata() or {})["scene"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        tensors, texts = load_tensors(path)
+        text: dict[str, Any] = json.loads(texts["scene"])
         metadata = VideoMetadata(
             fps=float(text["fps"]),
             up=tuple(float(v) for v in text["up"]),  # type: ignore[arg-type]
@@ -142,7 +145,27 @@ def load_scene(folder: Path) -> Scene:
             provenance={str(k): str(v) for k, v in text["provenance"].items()},
             license=str(text["license"]),
         )
-        hulls = tensors.get("hulls")
-        return Scene(tensors["boxes"].numpy(), hulls, int(text["hull_resolution"]), metadata, bool(text["loop"]))
+        capture = CaptureIdentity.from_dict(text["capture"]) if text.get("capture") is not None else None
+        boxes, hulls, resolution = tensors["boxes"].numpy(), tensors.get("hulls"), int(text["hull_resolution"])
+        return Scene(boxes, hulls, resolution, metadata, bool(text["loop"]), capture)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(path, "is damaged") from error
+
+
+def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
+    """Raise InputError unless the scene was built of this capture.
+
+    Scenes that keep no identity are held against their cameras and the number of frames.
+    """
+    if scene.capture is not None:
+        same, built_of = scene.capture.matches(CaptureIdentity.of(capture)), str(scene.capture)
+    else:
+        cameras = scene.metadata.cameras
+        same = [camera.to_dict() for camera in cameras] == [camera.to_dict() for camera in capture.cameras]
+        same = same and len(selected_frames(capture, config)) == scene.num_frames
+        built_of = f"{scene.num_frames} frames, {len(cameras)} cameras"
+    if not same:
+        fault = (
+            f"is not the capture that this run was trained on ({built_of}), or its cameras, views or first image have changed"
+        )
+        raise InputError(capture.root, fault, "resume with that one, or choose another folder for --out")

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+from renderer.torch_threads import torch_threads
+
 
 def available_cores() -> int:
     """Cores that this process may use."""
@@ -21,10 +23,6 @@ def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
 
     Frames are computed whole by one worker each, so that results do not depend on how many workers there are.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(workers or available_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)
+    count = workers or available_cores()
+    with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool

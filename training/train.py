@@ -13,7 +13,7 @@ import yaml
 
 from model.atomic import atomic_write
 from model.bundle import write_bundle
-from model.command_line import ArgumentParser, run
+from model.command_line import ArgumentParser, parse_count, parse_threads, run
 from model.errors import InputError
 from training.assemble import assemble_run
 from training.capture import Capture
@@ -39,10 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
     parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
-    parser.add_argument("--steps", type=_positive, help="length of the training instead of the config's")
+    parser.add_argument("--steps", type=parse_count, help="length of the training instead of the config's")
     parser.add_argument("--seed", type=_seed, default=0, help="decides all randomness (default 0)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in RUN, if there is one")
-    parser.add_argument("--threads", type=_positive, help="workers (default: one a core); the result is the same")
+    parser.add_argument("--threads", type=parse_threads, help="workers (default: one a core); the result is the same")
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default cpu)")
     return parser
 
@@ -116,13 +116,6 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(element) for key, element in value.items()}
     return [_plain(element) for element in value] if isinstance(value, list | tuple) else value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 def _seed(text: str) -> int:

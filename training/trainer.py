@@ -22,7 +22,7 @@ from training.field import create_field
 from training.network import Network
 from training.optimizer import Optimizer
 from training.progress import Progress
-from training.scene import Scene, build_scene, load_scene, save_scene, selected_frames
+from training.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
 from training.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
 from training.step import FrameResult, FrameStep
 
@@ -145,9 +145,15 @@ class Trainer:
 
 
 def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
-    """The scene of a run: that in its folder when resuming, else built and written there."""
+    """The scene of a run: that in its folder when resuming, else built and written there.
+
+    Raises:
+        InputError: the run was trained on another capture, or as `load_scene`, `build_scene` and `save_scene` do.
+    """
     if resume:
-        return load_scene(folder)
+        scene = load_scene(folder)
+        check_capture(scene, capture, config.data)
+        return scene
     scene = build_scene(capture, config.data, pool)
     save_scene(scene, folder)
     return scene

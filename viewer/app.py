@@ -13,6 +13,7 @@ from renderer.backend import Renderer, RenderSettings
 from renderer.select import create_renderer
 from viewer.app_compare import CompareView
 from viewer.app_document import Document
+from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, TRY_AGAIN, Fault, cannot_open, fault_of
 from viewer.app_feed import Quality
 from viewer.app_figures import Figures
 from viewer.app_files import BundleLoader, FileWatch
@@ -25,6 +26,7 @@ from viewer.camera_history import CameraHistory
 from viewer.file_stamp import Stamp, file_stamp
 from viewer.fly import FlyMotion
 from viewer.playback import LoopMode
+from viewer.recording_summary import MeasuredSizes
 from viewer.render_worker import ViewResult
 from viewer.resolution import MIN_SCALE, ResolutionController
 from viewer.settings import Settings, save_settings
@@ -76,8 +78,10 @@ class ViewerApp(WindowState):
         self.loader = BundleLoader(self.notify)
         self.jobs: list[Job] = []
         """Work under way."""
+        self.recording_sizes = MeasuredSizes()
+        """How large recordings became."""
         self.screen_recording: ScreenRecording | None = None
-        self.errors: list[str] = []
+        self.errors: list[Fault] = []
         """Faults to show as dialogs, oldest first."""
         self.message = ""
         """What was said last."""
@@ -168,7 +172,7 @@ class ViewerApp(WindowState):
         try:
             self.renderer = create_renderer(backend, threads, background=True)
         except Exception as error:  # whatever a driver or a missing part raises; the renderer at hand goes on
-            self.report(error)
+            self.report(error, f"Cannot render with {backend}", f"Choose another one; {self.renderer.name} goes on rendering.")
             return
         if backend != self.backend:
             self.settings.rendering.backend = self.backend = backend
@@ -206,11 +210,11 @@ class ViewerApp(WindowState):
 
     # What the user is told
 
-    def report(self, error: Exception) -> None:
-        """Show a fault as a dialog."""
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        if text not in self.errors:
-            self.errors.append(text)
+    def report(self, error: Exception, title: str, advice: str = TRY_AGAIN) -> None:
+        """Show a fault as a dialog; `title` and `advice` as in `fault_of`."""
+        fault = fault_of(error, title, advice)
+        if fault not in self.errors:
+            self.errors.append(fault)
         self.redraw()
 
     def say(self, message: str) -> None:
@@ -308,7 +312,7 @@ class ViewerApp(WindowState):
             job.wait(60.0)
         self._settle_jobs()
         for job in self.jobs:
-            self.report(InputError(job.label, "did not end in time"))
+            self.report(InputError(job.label, "did not end in time"), f"{job.label} failed")
         self.compare.clear()
         while self.documents:
             self.close_document(0)
@@ -320,7 +324,7 @@ class ViewerApp(WindowState):
             try:
                 save_settings(self.settings, self.settings_file)
             except InputError as error:
-                self.report(error)
+                self.report(error, "Cannot keep the settings", CHECK_FOLDER)
 
     def _take_loaded(self) -> None:
         for path, outcome, stamp in self.loader.take():
@@ -328,7 +332,7 @@ class ViewerApp(WindowState):
             if isinstance(outcome, Exception):
                 if known is None:  # one that is open stays in the list: it may be whole again the next time
                     self.settings.forget_file(str(path))
-                self.report(outcome)
+                self.report(outcome, cannot_open(path), CHECK_FILE)
             elif known is not None:
                 known.replace_video(outcome, stamp)
             else:
@@ -339,15 +343,13 @@ class ViewerApp(WindowState):
         for job in [job for job in self.jobs if not job.running]:
             self.jobs.remove(job)
             if job.error is not None:
-                self.report(job.error)
+                self.report(job.error, f"{job.label} failed")
             else:
                 self.say(job.message)
 
     def _move_camera(self, document: Document, seconds: float) -> None:
         if not document.fitted and self.view_known:
-            document.camera.fit(*self.view_size)
-            document.camera.history = CameraHistory()
-            document.fitted = True
+            document.show_first(self.settings.navigation.initial_view, *self.view_size)
         if document.previewing:
             self._preview(document, seconds)
         if any(self.fly_push) or document.camera.fly_motion.moving:
@@ -370,7 +372,7 @@ class ViewerApp(WindowState):
         for result in self.new_results:
             self.redraw(2)
             if result.error is not None:
-                self.report(result.error)
+                self.report(result.error, "Cannot render this view", "Choose another backend in the panel Speed.")
                 continue
             self.figures.note(result)
             self._measure(result)

@@ -11,6 +11,7 @@ from model.errors import InputError
 from viewer.actions import BY_NAME, SIDES
 from viewer.app import DEMO, ViewerApp
 from viewer.app_document import Document
+from viewer.app_faults import cannot_run
 from viewer.app_image import MODES
 from viewer.app_path_actions import PathActions
 from viewer.app_state import PANELS
@@ -58,7 +59,7 @@ class ActionRunner:
         try:
             self._functions[name]()
         except InputError as error:
-            self.app.report(error)
+            self.app.report(error, cannot_run(name))
         self.app.redraw()
 
     def why_not(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -10,9 +11,12 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app_feed import Quality, ViewFeed
+from viewer.newest_work import NewestWork
 from viewer.presenter import Comparison
 from viewer.render_worker import ViewResult
 from viewer.views import psnr
+
+_Pair = tuple[ViewResult | None, ViewResult | None]
 
 
 class CompareView:
@@ -37,7 +41,8 @@ class CompareView:
         self.feed: ViewFeed | None = None
         """Where the second image comes from."""
         self._video: Callable[[], VolumetricVideo | None] = lambda: None
-        self._compared: tuple[ViewResult | None, ViewResult | None] = (None, None)
+        self._compared: _Pair = (None, None)
+        self._scoring: NewestWork[_Pair, float | None] = NewestWork("compare", wake)
 
     @property
     def active(self) -> bool:
@@ -86,10 +91,17 @@ class CompareView:
         last = self.feed.video.num_frames - 1
         self.feed.request(min(time, last), camera, quality)
         results = self.feed.take_results()
-        pair = (first, self.feed.shown)
-        if pair[0] is not self._compared[0] or pair[1] is not self._compared[1]:
-            self._compared, self.psnr = pair, image_psnr(*pair)
+        self._score((first, self.feed.shown))
         return results
+
+    def _score(self, pair: _Pair) -> None:
+        # Beside the window: two large images take longer than a frame of it.
+        if pair != self._compared:
+            self._compared, self.psnr = pair, None
+            self._scoring.ask(pair, partial(image_psnr, *pair))
+        scored = self._scoring.take()
+        if scored is not None and scored[0] == pair:
+            self.psnr = scored[1]
 
 
 def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | None:
@@ -97,7 +109,8 @@ def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | N
     if first is None or second is None or first.image is None or second.image is None:
         return None
     a, b = first.image.rgba, second.image.rgba
-    same = first.request.time == second.request.time and a.shape == b.shape
+    assert first.frame is not None and second.frame is not None
+    same = first.frame.time == second.frame.time and a.shape == b.shape
     if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
         return None
     return psnr(a, b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app_feed import Quality, ViewFeed
 from viewer.camera_control import OrbitCamera
+from viewer.camera_history import CameraHistory
 from viewer.camera_path import CameraPath
 from viewer.file_stamp import Stamp, file_stamp
 from viewer.playback import LoopMode, Playback
@@ -76,8 +78,21 @@ class Document:
         """The image on screen."""
         return self.feed.shown
 
+    def show_first(self, view: str, width: int, height: int) -> None:
+        """Put the camera where the video is seen from at first; `view` is one of `viewer.settings.INITIAL_VIEWS`."""
+        cameras = self.video.metadata.cameras
+        if view == "capture camera" and cameras:
+            self.capture_camera = 0
+            self.camera.snap_to(cameras[0])
+        else:
+            self.camera.fit(width, height)
+        self.camera.history = CameraHistory()
+        self.fitted = True
+
     def request(self, camera: Camera, quality: Quality) -> None:
         """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
+        if self.playback.scrubbing:
+            quality = replace(quality, stand_in=True)
         self.feed.request(self.playback.time, camera, quality, self.playback.tick)
         ahead = self.upcoming(AHEAD) if self.playback.playing else []
         if ahead != self._ahead:

@@ -7,6 +7,7 @@ from pathlib import Path
 from model.camera import load_camera, read_json
 from model.errors import InputError
 from viewer.app import ViewerApp
+from viewer.app_faults import CHECK_FILE, cannot_open
 from viewer.app_path import take_path
 from viewer.camera_path import CameraPath
 from viewer.image_files import read_png_camera
@@ -24,7 +25,7 @@ def take_dropped(app: ViewerApp, name: str) -> None:
         else:
             raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
     except InputError as error:
-        app.report(error)
+        app.report(error, cannot_open(path), CHECK_FILE)
     app.redraw()
 
 

@@ -24,6 +24,8 @@ class Quality:
     """Size that is refined to while nothing moves."""
     moving: bool = False
     """Whether something moves now."""
+    stand_in: bool = False
+    """Whether the nearest frame at hand may be shown while the one asked for is decoded."""
 
 
 class ViewFeed:
@@ -64,7 +66,7 @@ class ViewFeed:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target = view, target
-        self.requested = ViewRequest(time, camera, quality.settings, first, target, tick)
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.stand_in, tick)
         self.worker.submit(self.requested)
 
     @property

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,20 @@ from viewer.render_worker import ViewResult
 
 HISTORY = 120
 """Frames that the plots show."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number about rendering."""
+
+    name: str
+    """What it is of."""
+    value: str
+    """The number."""
+    unit: str
+    """Its unit, or what it is part of."""
+    explanation: str
+    """One sentence."""
 
 
 class Figures:
@@ -65,24 +80,18 @@ class Figures:
             rates[-gaps.size :] = 1.0 / np.maximum(gaps, 1e-3)
         return rates
 
-    def rows(self, document: Document | None, renderer: Renderer) -> list[tuple[str, str, str]]:
-        """(name, value, explanation) of every figure."""
+    def rows(self, document: Document | None, renderer: Renderer) -> list[Figure]:
+        """All figures."""
         rows = [
-            ("Images", f"{self.images_per_second:.0f} /s", "Rendered images that arrived in the last second."),
-            ("Window", f"{self.window_rate:.0f} fps", "Frames a second of the window itself; it sleeps when nothing changes."),
+            Figure("Images", f"{self.images_per_second:.0f}", "/s", "Rendered images that arrived in the last second."),
+            Figure("Window", f"{self.window_rate:.0f}", "/s", "Frames of the window itself; it sleeps when nothing changes."),
         ]
         if self.last is not None and self.last.frame is not None and self.last.image is not None:
             rows += self._image_rows(self.last)
         if document is not None:
-            cache, clock = document.feed.cache, document.playback
-            count = len(cache.cached_times())
-            rows += [
-                ("Dropped", f"{clock.dropped} frames", "Frames that came due while playing and were never shown."),
-                ("Decoded", f"{count} of {document.video.num_frames}", "Frames that are decoded and kept."),
-                ("Cache", f"{cache.nbytes / 2**20:.0f} of {cache.budget / 2**20:.0f} MiB", "Memory of the decoded frames."),
-            ]
-        rows.append(("Memory", f"{memory_mebibytes():.0f} MiB", "Memory of the whole program."))
-        rows.append(("Backend", f"{renderer.name}, {renderer.threads} threads", renderer.device))
+            rows += _document_rows(document)
+        rows.append(Figure("Memory", f"{memory_mebibytes():.0f}", "MiB", "Memory of the whole program."))
+        rows.append(Figure("Backend", renderer.name, f"{renderer.threads} threads", renderer.device))
         return rows
 
     def text(self, document: Document | None, renderer: Renderer) -> str:
@@ -91,12 +100,12 @@ class Figures:
         return "\n".join(
             [
                 *name,
-                *(f"{label:<16}{value}" for label, value, _ in self.rows(document, renderer)),
+                *(f"{row.name:<16}{row.value} {row.unit}" for row in self.rows(document, renderer)),
                 f"{'Device':<16}{renderer.device}",
             ]
         )
 
-    def _image_rows(self, last: ViewResult) -> list[tuple[str, str, str]]:
+    def _image_rows(self, last: ViewResult) -> list[Figure]:
         assert last.image is not None and last.frame is not None
         cost, (height, width) = last.image.statistics, last.image.depth.shape
         stages = (
@@ -107,11 +116,25 @@ class Figures:
             ("Render", cost.total_ms, "The whole image, compositing included."),
             ("Present", self.present_ms, "Upload and present.frag."),
         )
-        rows = [(name, f"{milliseconds:.1f} ms", tip) for name, milliseconds, tip in stages]
-        rows.append(("Image", f"{width} x {height} ({last.scale:.0%})", "Pixels rendered, and their share of the view's."))
-        rows.append(("Density samples", f"{cost.density_samples:,}", "Points at which the density was asked for."))
-        rows.append(("Color samples", f"{cost.color_samples:,}", "Points that were colored: weight above tau2."))
-        return rows
+        samples = (
+            ("Density samples", cost.density_samples, "Points at which the density was asked for."),
+            ("Color samples", cost.color_samples, "Points that were colored: weight above tau2."),
+        )
+        rows = [Figure(name, f"{milliseconds:.1f}", "ms", tip) for name, milliseconds, tip in stages]
+        tip = "Width and height of the rendered image, and its size relative to the view."
+        rows.append(Figure("Image", f"{width} x {height}", f"{last.scale:.0%} of view", tip))
+        return rows + [Figure(name, f"{count:,}", "", tip) for name, count, tip in samples]
+
+
+def _document_rows(document: Document) -> list[Figure]:
+    cache, clock = document.feed.cache, document.playback
+    count, kept, budget = len(cache.cached_times()), cache.nbytes / 2**20, cache.budget / 2**20
+    dropped = "Frames that came due while playing and were never shown."
+    return [
+        Figure("Dropped", f"{clock.dropped}", "frames", dropped),
+        Figure("Decoded", f"{count}", f"of {document.video.num_frames}", "Frames that are decoded and kept."),
+        Figure("Cache", f"{kept:.0f}", f"of {budget:.0f} MiB", "Memory of the decoded frames."),
+    ]
 
 
 def memory_mebibytes() -> float:

@@ -16,6 +16,7 @@ from viewer.app_jobs import Job
 from viewer.background_sink import BackgroundSink
 from viewer.camera_path import CameraPath
 from viewer.recorder import RecordOptions, RecordProgress, record
+from viewer.recording_summary import MeasuredSizes
 from viewer.video_sink import VideoSink
 
 SCREEN_RATE = 30.0
@@ -23,9 +24,18 @@ SCREEN_RATE = 30.0
 
 
 def offline_job(
-    renderer: Renderer, video: VolumetricVideo, output: Path, path: CameraPath | str, options: RecordOptions, wake: object
+    renderer: Renderer,
+    video: VolumetricVideo,
+    output: Path,
+    path: CameraPath | str,
+    options: RecordOptions,
+    wake: object,
+    sizes: MeasuredSizes | None = None,
 ) -> Job:
-    """Render a path to a file on a thread of its own; cancelling keeps what is finished, as the recorder promises."""
+    """Render a path to a file on a thread of its own; cancelling keeps what is finished, as the recorder promises.
+
+    `sizes` learns from the finished file.
+    """
     path = CameraPath(list(path.keyframes), path.tension) if isinstance(path, CameraPath) else path
     options = replace(options)
 
@@ -33,7 +43,10 @@ def offline_job(
         def report(progress: RecordProgress) -> None:
             job.report(progress.done / progress.total, f"{progress.done} of {progress.total} frames")
 
-        return record(renderer, video, output, path, options, report, job.cancel).message
+        result = record(renderer, video, output, path, options, report, job.cancel)
+        if sizes is not None and not result.cancelled:
+            sizes.note(output, result.frames, options)
+        return result.message
 
     return Job(f"Rendering {output.name}", work, wake)  # type: ignore[arg-type]
 

@@ -51,7 +51,7 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
         video.check_time(options.frame)
     app = make_app(options, settings, file)
     if fault is not None:
-        app.report(fault)
+        app.report(fault, "The settings were not read", "Correct the old file and put it back, or go on with the defaults.")
     try:
         clock = app.add(options.bundle, video, options.frame is None, stamp).playback
         clock.sub_frame = clock.sub_frame or (options.frame or 0.0) % 1 != 0
@@ -83,12 +83,8 @@ def make_app(options: argparse.Namespace, settings: Settings, file: Path | None)
     app = ViewerApp(renderer, settings, file)
     app.backend, app.threads = backend, threads
     if fault is not None:
-        app.report(
-            InputError(
-                f"the backend {kept.backend} of the settings",
-                f"cannot run here ({fault.subject}: {fault.fault}), so {renderer.name} renders",
-            )
-        )
+        title = f"Cannot render with {kept.backend}, as the settings say"
+        app.report(fault, title, f"{renderer.name} renders instead; choose another backend in the panel Speed.")
     return app
 
 

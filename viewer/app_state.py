@@ -15,6 +15,8 @@ class WindowState:
         self.view_known = False
         """Whether the view's panel has told its size."""
         self._view_size = (640, 480)
+        self.view_place = (0.0, 0.0, 640.0, 480.0)
+        """Left, top, width and height of the view on the screen, set by its panel."""
         self.window_pixels = (1280, 800)
         """Pixels of the whole window."""
         self.record_ui = False
@@ -39,6 +41,8 @@ class WindowState:
         """Panel that was brought forward last."""
         self.marker_to_name: int | None = None
         """Frame of a marker whose name the timeline is to ask for."""
+        self.making_pixels = False
+        """Whether pixels of the view that are asked for are still to come."""
         self.screenshot_asked = False
         """Whether the next picture is to be saved."""
         self.clipboard: Callable[[], str] = lambda: ""

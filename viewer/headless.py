@@ -68,8 +68,12 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
     output = Path(f"{options.bundle.stem}-orbit.mp4")
     commands = "--render, --record, --info and --benchmark work without a display"
     video = read_bundle(options.bundle)
+    if options.frame is not None:  # as the window would; the orbit itself plays all frames
+        video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
-    choices = RecordOptions(size=options.size or DEFAULT_SIZE, seconds=2.0)
+    width, height = options.size or DEFAULT_SIZE
+    # --size means the window here, which may have odd sides; a video may not.
+    choices = RecordOptions(size=(max(width // 2 * 2, 2), max(height // 2 * 2, 2)), seconds=2.0)
     return _record(options, video, output, "orbit", choices)
 
 

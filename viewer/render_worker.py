@@ -28,6 +28,8 @@ class ViewRequest:
     """Size of the first image, relative to the camera's."""
     final_scale: float = 1.0
     """Size that is refined to while no newer request comes; `scale` or less: no refinement."""
+    stand_in: bool = False
+    """Whether the nearest frame at hand may be shown first where this one takes longer to decode than that to render."""
     tick: int = 0
     """Comes back with the result; the playback clock counts dropped frames by it."""
 
@@ -39,9 +41,9 @@ class ViewRequest:
         return [*sizes, self.final_scale] if self.final_scale > self.scale else sizes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ViewResult:
-    """An image that a request led to, or the fault that kept it from one."""
+    """An image that a request led to, or the fault that kept it from one; equal to itself alone."""
 
     request: ViewRequest
     """What was asked for."""
@@ -83,6 +85,8 @@ class RenderWorker:
         self._refining: CancelToken | None = None
         self._closing = CancelToken()
         self._busy = False
+        self._shown_time: float | None = None
+        self._prepare_ms = self._render_ms = 0.0
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
         self._thread.start()
 
@@ -140,17 +144,36 @@ class RenderWorker:
 
     def _render(self, request: ViewRequest) -> None:
         decoded = request.time not in self.cache
+        if decoded and request.stand_in and self._show_stand_in(request):
+            return
+        start = clock.perf_counter()
         frame = self.cache.get(request.time)
+        if decoded:
+            self._prepare_ms = (clock.perf_counter() - start) * 1000
         scales = request.scales()
         for index, scale in enumerate(scales):
             token = self._token(refinement=index > 0)
-            camera = scaled_camera(request.camera, scale)
-            start = clock.perf_counter()
-            image = self.cache.renderer.render(frame, camera, request.settings, cancel=token)
-            elapsed = (clock.perf_counter() - start) * 1000
-            final = index == len(scales) - 1
-            first = decoded and index == 0
-            self._publish(ViewResult(request, scale, final, frame, image, elapsed, first, self.cache.video.config))
+            self._show(request, frame, scale, token, final=index == len(scales) - 1, decoded=decoded and index == 0)
+
+    def _show_stand_in(self, request: ViewRequest) -> bool:
+        """Show the nearest frame at hand if it is another one than on screen; whether a newer request came meanwhile."""
+        frame = self.cache.nearest(request.time)
+        if frame is None or frame.time == self._shown_time or self._prepare_ms < self._render_ms:
+            return False
+        self._show(request, frame, request.scale, self._closing, final=False)
+        with self._changed:
+            return self._request is not None
+
+    def _show(
+        self, request: ViewRequest, frame: PreparedFrame, scale: float, token: CancelToken, final: bool, decoded: bool = False
+    ) -> None:
+        start = clock.perf_counter()
+        image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), request.settings, cancel=token)
+        elapsed = (clock.perf_counter() - start) * 1000
+        if scale == request.scale:
+            self._render_ms = elapsed
+        self._shown_time = frame.time
+        self._publish(ViewResult(request, scale, final, frame, image, elapsed, decoded, self.cache.video.config))
 
     def _token(self, refinement: bool) -> CancelToken:
         if not refinement:

@@ -39,7 +39,7 @@ class SceneDepth:
 
 def surface_depth(image: RenderedImage) -> NDArray[np.float32]:
     """(H, W) meters to what an image shows, infinite where it is transparent."""
-    return np.where(image.rgba[..., 3] >= SURFACE_OPACITY, image.depth, np.float32(np.inf))
+    return np.where(image.opacity >= SURFACE_OPACITY, image.depth, np.float32(np.inf))
 
 
 def nearest(depth: NDArray[np.float32], x: Floats, y: Floats) -> Floats:

@@ -24,6 +24,9 @@ MAX_RECENT_FILES = 12
 THEMES = ("dark", "light", "high contrast")
 """Looks of the window."""
 
+INITIAL_VIEWS = ("whole scene", "capture camera")
+"""What a newly opened video is seen from: a camera fitted to its box, or its first capture camera where it has one."""
+
 
 def _require(condition: bool, name: str, fault: str) -> None:
     if not condition:
@@ -78,8 +81,10 @@ class PlaybackSettings:
 
 @dataclass
 class NavigationSettings:
-    """How mouse and keys move the camera."""
+    """Where the camera is at first, and how mouse and keys move it."""
 
+    initial_view: str = "whole scene"
+    """One of `INITIAL_VIEWS`."""
     field_of_view: float = 45.0
     """Vertical, degrees."""
     roll_locked: bool = True
@@ -96,6 +101,8 @@ class NavigationSettings:
     """Scrolling up moves away."""
 
     def __post_init__(self) -> None:
+        known = self.initial_view in INITIAL_VIEWS
+        _require(known, "navigation.initial_view", f"must be one of {', '.join(INITIAL_VIEWS)}")
         _within(self.field_of_view, 1.0, 150.0, "navigation.field_of_view")
         _within(self.orbit_speed, 0.05, 20.0, "navigation.orbit_speed")
         _within(self.dolly_speed, 0.05, 20.0, "navigation.dolly_speed")
@@ -117,7 +124,7 @@ class RenderingSettings:
     """Frames a second that dynamic resolution aims at."""
     render_scale: float = 1.0
     """Share of the window's resolution that is rendered when nothing moves."""
-    cache_mebibytes: int = 2048
+    cache_mebibytes: int = 640
     """Memory for decoded frames."""
 
     def __post_init__(self) -> None:

@@ -89,7 +89,7 @@ def make_view(
         plane: "xy", "xz" or "yz"; only for HEADS.
         bilinear: the heads sit on nodes and are blended, instead of one a cell; only for HEADS.
     """
-    alpha = image.rgba[..., 3]
+    alpha = image.opacity
     if view is View.COLOR:
         return ViewPixels(image.rgba)
     if view is View.NORMALS:
@@ -123,7 +123,7 @@ def colored(view: ViewPixels, color_map: str) -> Floats:
 
 def depth_range(image: RenderedImage) -> tuple[float, float]:
     """The depths between which nearly all of the surface lies (1st to 99th percentile); (0, 1) where there is none."""
-    depths = image.depth[image.rgba[..., 3] >= SURFACE_OPACITY]
+    depths = image.depth[image.opacity >= SURFACE_OPACITY]
     if depths.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(depths, (1, 99)))

@@ -17,11 +17,12 @@ from viewer.interop import follow_window
 from viewer.panels.about import AboutDialog
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
-from viewer.panels.dialogs import ErrorDialog, JobsOverlay, ShortcutSheet
+from viewer.panels.dialogs import ErrorDialog, ShortcutSheet
 from viewer.panels.export import ExportDialog
 from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
+from viewer.panels.jobs import JobsOverlay
 from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_message, draw_status
 from viewer.panels.palette import Palette
@@ -337,6 +338,8 @@ class Window:
     def _stop(self) -> None:
         if not self.params.ini_disable:
             self._panel_sizes.save()
+        self.view.close()
+        self.maps.close()
         self.view.direct.release()
         if self.view.presenter is not None:
             self.view.presenter.release()

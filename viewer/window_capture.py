@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model.errors import InputError
 from viewer import gl
 from viewer.app import ViewerApp
+from viewer.app_faults import CHECK_FOLDER
 from viewer.app_recording import ScreenRecording, free_path
 from viewer.image_files import save_png
 from viewer.presenter import Presenter
@@ -38,7 +39,7 @@ class WindowCapture:
             try:
                 self._save_screenshot()
             except InputError as error:
-                self.app.report(error)
+                self.app.report(error, "Cannot save the screenshot", CHECK_FOLDER)
 
     def _record(self, recording: ScreenRecording) -> None:
         if not self._has_pixels():
@@ -47,7 +48,7 @@ class WindowCapture:
             recording.add(self._pixels())
         except InputError as error:
             self.app.screen_recording = None
-            self.app.report(error)
+            self.app.report(error, "Cannot record the screen", CHECK_FOLDER)
             recording.abort()
 
     def _given_up(self) -> bool:
@@ -69,7 +70,8 @@ class WindowCapture:
         asked = document.feed.requested
         if self.app.moving or asked is None or asked.time != document.playback.time:
             return False
-        return document.feed.finished and max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        return document.feed.finished and fine and not self.app.making_pixels
 
     def _has_pixels(self) -> bool:
         """Whether there is something to read: the view has no picture before its first image."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
-from model.errors import InputError
 from viewer.app import ViewerApp
+from viewer.app_faults import REPORT_IT, Fault, sentence
 from viewer.fault_log import log_fault
 
 
@@ -53,12 +53,14 @@ class FaultNet:
         if key in self._told:
             return
         self._told.add(key)
-        if log_fault(error, place, self._log):
-            remedy = f"the traceback is in {self._log}"
-        else:
+        place_of_log = f"in {self._log}"
+        if not log_fault(error, place, self._log):
             traceback.print_exception(error, file=sys.stderr)
-            remedy = "the traceback is in the terminal that the viewer was started from"
-        self._app.report(InputError(place, f"{type(error).__name__}: {error}", remedy))
+            place_of_log = "in the terminal that the viewer was started from"
+        reason = sentence(f"{type(error).__name__}: {error}")
+        advice = f"{REPORT_IT} The traceback is {place_of_log}."
+        self._app.errors.append(Fault(f"{place}: something failed", reason, advice, unexpected=True))
+        self._app.redraw()
 
 
 def recover(state: imgui.internal.ErrorRecoveryState) -> None:

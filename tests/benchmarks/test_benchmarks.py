@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, Occupan
 from model.decoder import MapDecoder
 from model.errors import InputError
 from renderer.backend import RenderedImage
+from tests.disk import full_disk
 from tests.factories import make_camera, make_video
 from training.capture import Capture
 from training.make_capture import CaptureSize, make_capture
@@ -145,11 +147,37 @@ def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Pat
     assert 8 < make_paper_bundle.held_back_psnr(resumed.video(), capture, [0, 1], 1) < 60
 
 
+def test_a_full_disk_is_a_fault_of_the_input(capture: Capture, tmp_path: Path) -> None:
+    training = PaperTraining(capture, PaperTrainingConfig(frames=1, rays=256), 1, SMALL)
+    with full_disk(), pytest.raises(InputError, match=r"state\.safetensors: cannot be written"):
+        training.save(tmp_path / "state.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "paper.mlpvid"
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
     assert "exists already" in capsys.readouterr().err and out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (compare.main, ["--threads=0"]),
+        (compare.main, ["--threads=-1"]),
+        (make_paper_bundle.main, ["nowhere", "--threads=100000"]),
+        (make_paper_bundle.main, ["nowhere", "--frames=0"]),
+        (memory.main, ["nowhere", "--frames=0"]),
+    ],
+)
+def test_absurd_numbers_are_bad_usage(
+    main: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("error: argument --") and error.count("\n") == 1
 
 
 def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ def test_same_video_same_bytes_also_over_the_file_it_was_read_from(tmp_path: Pat
     write_bundle(tiny_video(), path, precision)
     assert path.read_bytes() == content
     video = read_bundle(path)
-    write_bundle(video, path, "float32")  # its tensors are mapped from the very file
+    write_bundle(video, path, "float32")
     assert same_tensors(read_bundle(path), video)
 
 
@@ -172,7 +172,7 @@ def test_names_and_shapes_of_the_format_are_fixed() -> None:
 
 
 @pytest.mark.parametrize("old", [None, b"precious"])
-@pytest.mark.parametrize("moment", ["save_file", "replace_in_header"])
+@pytest.mark.parametrize("moment", ["save_tensors", "replace_in_header"])
 def test_a_fault_while_writing_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, moment: str
 ) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from model.errors import InputError
+from tests.disk import full_disk
 from tests.training.scenes import ball_capture
 from training.capture import Capture
 from training.checkpoint import FILE_NAME, read_header
@@ -23,7 +27,7 @@ from training.config import TrainingConfig, load_config
 from training.progress import Progress
 from training.scene import Scene, build_scene, load_scene, save_scene
 from training.threads import worker_pool
-from training.trainer import Trainer, run_training
+from training.trainer import Trainer, prepare_scene, run_training
 
 STEPS = 8
 
@@ -127,6 +131,16 @@ def copy(saved: Path, run: Path) -> Path:
     return run / FILE_NAME
 
 
+def test_a_full_disk_is_a_fault_of_the_input_and_leaves_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
+    trainer = resume(folder, make_config(), saved, 0)
+    old = copy(saved, tmp_path).read_bytes()
+    for save, name in ((trainer.save, FILE_NAME), (lambda run: save_scene(trainer.scene, run), "scene.safetensors")):
+        with full_disk(), pytest.raises(InputError, match=f"{name}: cannot be written"):
+            save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert (tmp_path / FILE_NAME).read_bytes() == old
+
+
 def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
     loss = dataclasses.replace(make_config().loss, mask=0.2)
     with pytest.raises(InputError, match="another config"):
@@ -198,6 +212,53 @@ def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
         load_scene(tmp_path)
     with pytest.raises(InputError, match="no training run"):
         load_scene(folder)
+
+
+def forget_identity(run: Path) -> None:
+    """Rewrite a scene as versions did that kept no identity of the capture."""
+    path = run / "scene.safetensors"
+    with safe_open(path, framework="pt") as file:
+        text = json.loads(file.metadata()["scene"])
+    del text["capture"]
+    save_file(load_file(path), path, {"scene": json.dumps(text)})
+
+
+def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
+    with worker_pool(1) as pool:
+        return prepare_scene(Capture(capture), make_config(), run, pool, resume)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_run_is_resumed_with_its_own_capture_only(folder: Path, tmp_path: Path, old: bool) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    prepared(folder, run, resume=False)
+    if old:
+        forget_identity(run)
+    moved = tmp_path / "renamed"
+    shutil.copytree(folder, moved)
+    assert prepared(folder, run).num_frames == prepared(moved, run).num_frames == 3
+    fewer = ball_capture(tmp_path / "fewer", frames=2)
+    other_rig = ball_capture(tmp_path / "rig", frames=3, meta="pixel_center: 0.25\n")
+    for another in (fewer, other_rig):
+        with pytest.raises(InputError, match=r"is not the capture that this run was trained on \(.*3 frames, 6 cameras"):
+            prepared(another, run)
+
+
+def test_the_same_rig_and_length_is_another_capture_still(folder: Path, tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    run.mkdir()
+    prepared(folder, run, resume=False)
+    shutil.copytree(folder, other)
+    image = Capture(other).image_path(0, 0)
+    Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
+    with pytest.raises(InputError, match="is not the capture"):
+        prepared(other, run)
+    held_back = tmp_path / "held_back"
+    shutil.copytree(folder, held_back)
+    (held_back / "meta.yaml").write_text("pixel_center: 0.5\ntest_cameras: [2]\n")
+    with pytest.raises(InputError, match="views"):
+        prepared(held_back, run)
 
 
 def test_bounds_are_the_hulls(folder: Path) -> None:

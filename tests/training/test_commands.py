@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from model.bundle import read_bundle
+from model.bundle import read_bundle, write_bundle
 from tests.training.scenes import ball_capture, small_capture
 from tests.training.test_annotations import Reduced, write
 from training.config import load_config
@@ -125,6 +125,20 @@ def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
     folder = ball_capture(tmp_path / "ball", frames=6, meta="pixel_center: 0.5\n")
     fails(command("evaluate", bundle, "--capture", folder), "names no test_cameras")
     fails(command("evaluate", bundle), "--capture")
+
+
+@pytest.mark.parametrize("first", ["the third", "-1", "9" * 5000, ""])
+def test_a_provenance_that_names_no_frame_is_refused(run: Path, capture: Path, tmp_path: Path, first: str) -> None:
+    video = read_bundle(run / "video.mlpvid")
+    video.metadata.provenance["first_frame"] = first
+    write_bundle(video, tmp_path / "odd.mlpvid")
+    fails(command("evaluate", tmp_path / "odd.mlpvid", "--capture", capture, "--json"), "first_frame", "provenance")
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1e3", "100000", "9" * 5000])
+def test_absurd_numbers_of_threads_are_refused(threads: str, tmp_path: Path) -> None:
+    fails(command("evaluate", tmp_path, "--capture", tmp_path, f"--threads={threads}"), "--threads")
+    fails(command("train", "--capture", tmp_path, "--config", "tiny", "--out", tmp_path, f"--threads={threads}"), "--threads")
 
 
 def test_faults_of_train(capture: Path, tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, list[float]]:
             context.yield_(2)
             if count % 20 == 0:
                 memory.append(memory_mebibytes())
-            fault = next((e for e in app.errors if ": " in e and e.split(":")[0].endswith(("Error", "Exception"))), None)
+            fault = next((fault for fault in app.errors if fault.unexpected), None)
             assert fault is None, fault
             time.sleep(0.002)
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from PIL import Image
 import run_viewer
 from model.bundle import write_bundle
 from tests.factories import make_camera, make_video
+from viewer import recorder
+from viewer.recorder import RecordOptions, RecordResult
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FRAMES = 4
@@ -107,6 +110,21 @@ def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_waiting_threads_sleep_from_before_pytorch_is_loaded(bundle: Path, tmp_path: Path, given: str | None) -> None:
+    program = (
+        "import os, sys, run_viewer; assert 'torch' not in sys.modules; "
+        f"status = run_viewer.main([{str(bundle)!r}, '--info']); "
+        "assert 'torch' in sys.modules; print(os.environ['OMP_WAIT_POLICY']); sys.exit(status)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {"PYTHONPATH": str(REPOSITORY)} | ({"OMP_WAIT_POLICY": given} if given else {})
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == (given or "PASSIVE")
+
+
 def test_record_video(bundle: Path, tmp_path: Path) -> None:
     import av
 
@@ -165,6 +183,26 @@ def test_without_a_display_an_orbit_is_recorded(bundle: Path, tmp_path: Path) ->
         assert sum(1 for _ in container.decode(video=0)) == 60
 
 
+@pytest.mark.parametrize(("asked", "recorded"), [("33x27", (32, 26)), ("1x1", (2, 2))])
+def test_without_a_display_the_windows_odd_size_is_rounded_down(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, recorded: tuple[int, int]
+) -> None:
+    seen: list[RecordOptions] = []
+
+    def record(*arguments: Any) -> RecordResult:
+        seen.append(arguments[4])
+        return RecordResult(60, False, "60 frames written")
+
+    monkeypatch.setattr(recorder, "record", record)
+    result = view_here(bundle, "--size", asked, folder=tmp_path)
+    assert (result.returncode, seen[0].size) == (0, recorded), result.stderr
+
+
+def test_without_a_display_a_frame_out_of_range_is_refused_as_in_the_window(bundle: Path, tmp_path: Path) -> None:
+    assert_fails(view_here(bundle, "--frame", "9", folder=tmp_path), "frame 9", "0 to 3")
+    assert not list(tmp_path.iterdir())
+
+
 def test_window_insists(bundle: Path, tmp_path: Path) -> None:
     assert_fails(view(bundle, "--window", folder=tmp_path), "--window", "no display")
     assert not list(tmp_path.iterdir())
@@ -188,6 +226,17 @@ def test_window_insists(bundle: Path, tmp_path: Path) -> None:
         (("--record", "a.mp4", "--fps", "0"), ("--fps",)),
         (("--benchmark", "--frames", "0"), ("--frames",)),
         (("--path", "orbit"), ("--path",)),
+        (("--record", "a.mp4", "--frames", "9" * 5000 + ":"), ("--frames",)),
+        (("--record", "a.mp4", "--frames", ":" + "9" * 5000), ("--frames",)),
+        (("--benchmark", "--frames", "9" * 5000), ("--frames",)),
+        (("--size", "9" * 5000 + "x1"), ("--size",)),
+        (("--info", "--threads", "0"), ("--threads",)),
+        (("--info", "--threads", "100000"), ("--threads",)),
+        (("--record", "a.mp4", "--frame", "2"), ("--frame ", "--frames")),
+        (("--benchmark", "--frame", "2"), ("--frame ",)),
+        (("--info", "--frame", "0"), ("--frame ",)),
+        (("--info", "--size", "3x3"), ("--size",)),
+        (("--selftest", "--frame", "0"), ("--frame ",)),
     ],
 )
 def test_bad_usage(bundle: Path, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
@@ -229,6 +278,28 @@ def test_missing_files(bundle: Path, tmp_path: Path) -> None:
     assert_fails(view_here(bundle, "--record", "a.mp4", "--path", "gone.json", folder=tmp_path), "gone.json")
     assert_fails(view_here(bundle, "--config", "gone.yaml", folder=tmp_path), "gone.yaml")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [("--render", "a.png"), ("--record", "a.mp4"), ("--info",), ("--benchmark",), ("--selftest",), ()]
+)
+def test_a_config_that_cannot_be_read_is_a_fault_of_every_command(
+    bundle: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    assert_fails(view_here(bundle, *command, "--config", "gone.yaml", folder=tmp_path), "gone.yaml", "no such file")
+    assert_fails(view_here(bundle, *command, "--config", ".", folder=tmp_path), ".")
+    (tmp_path / "bad.yaml").write_text("window: {theme: pink}")
+    assert_fails(view_here(bundle, *command, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_options_that_any_command_may_be_given(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text("{}")
+    common = ("--backend", "cpu", "--threads", "1", "--config", "good.yaml")
+    result = view_here(bundle, "--info", "--json", *common, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    result = view_here(bundle, "--render", "a.npz", "--transparent", "--size", "8x8", *common, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
 
 
 def test_damaged_bundles(bundle: Path, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from renderer.interop import InteropFault, explained, remedy_for
 from viewer.app import ViewerApp
 from viewer.interop import DirectDisplay, follow_window
 from viewer.presenter import Presenter, PresentOptions
+from viewer.scene_depth import surface_depth
+from viewer.views import SURFACE_OPACITY
 
 
 class MemoryDriver:
@@ -246,3 +248,20 @@ def test_the_window_shows_them_and_says_when_it_cannot(
         assert not any("main memory" in message for message in seen)
     else:
         assert any("no NVIDIA GPU draws the window; start with X" in message for message in seen)
+
+
+def test_lines_behind_the_scene_need_no_color_of_an_image_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = random_pixels(6, 5)
+    image = cuda_image(pixels)
+    downloaded: list[tuple[int, ...]] = []
+    download = MemoryDriver.download
+
+    def note(self: MemoryDriver, tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+        downloaded.append(tuple(tensor.shape))
+        return download(self, tensor)
+
+    monkeypatch.setattr(MemoryDriver, "download", note)
+    surface = surface_depth(image)
+    assert downloaded and all(shape == (5, 6) for shape in downloaded)
+    assert np.array_equal(np.isfinite(surface), pixels[..., 3] >= SURFACE_OPACITY)
+    assert np.array_equal(image.rgba, pixels) and np.array_equal(image.opacity, pixels[..., 3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time as clock
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,15 @@ class FakeRenderer:
         self.begun = threading.Semaphore(0)
         self.rendered: list[tuple[float, int]] = []
         """Time and width of every image that was finished."""
+        self.prepare_seconds = 0.0
+        """How long decoding takes."""
         self.cancelled: list[int] = []
         """Widths of those that were cancelled."""
 
     def prepare(self, video: Any, time: float) -> FakeFrame:
         """Refuse times beyond the video."""
         video.check_time(time)
+        clock.sleep(self.prepare_seconds)
         return FakeFrame(time)
 
     def render(
@@ -120,6 +124,67 @@ def test_a_newer_request_cancels_refinement_and_replaces_what_waits(video: Any) 
     assert worker.wait_until_idle(10)
     assert renderer.cancelled == [64]
     assert renderer.rendered == [(0.0, 32), (1.0, 64), (2.0, 64)]  # never 1.5: it was replaced while it waited
+    worker.close()
+
+
+def scrubbed(time: float) -> ViewRequest:
+    """A request while the user drags the playhead."""
+    return ViewRequest(time, make_camera(64, 64), stand_in=True)
+
+
+def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> RenderWorker:
+    """A worker that has rendered these frames and kept them."""
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    for time in times:
+        renderer.gate.release()
+        worker.submit(request(time))
+        assert worker.wait_until_idle(10) and renderer.begun.acquire(timeout=10)
+    worker.take_results()
+    renderer.rendered.clear()
+    return worker
+
+
+def test_the_nearest_frame_stands_in_while_scrubbing_is_faster_than_decoding(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2
+    worker = worker_that_showed(video, renderer, 2.0, 0.0)
+    renderer.gate.release(2)
+    worker.submit(scrubbed(1.75))
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [2.0, 1.75]
+    stand_in, exact = worker.take_results()
+    assert not stand_in.final and exact.final and not stand_in.decoded and exact.decoded
+    worker.close()
+
+
+def test_a_frame_whose_stand_in_was_overtaken_is_never_decoded(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2
+    worker = worker_that_showed(video, renderer, 2.0, 0.0)
+    worker.submit(scrubbed(1.75))
+    assert renderer.begun.acquire(timeout=10)  # the stand-in
+    worker.submit(scrubbed(0.0))
+    renderer.gate.release(2)
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [2.0, 0.0] and 1.75 not in worker.cache
+    worker.close()
+
+
+@pytest.mark.parametrize("at_hand", [(0.0,), (2.0, 0.0)], ids=["it is on screen", "decoding is quicker than rendering"])
+def test_no_frame_stands_in_when(video: Any, at_hand: tuple[float, ...]) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2 if len(at_hand) == 1 else 0.0
+    worker = worker_that_showed(video, renderer, *at_hand)
+    if renderer.prepare_seconds == 0:  # one image that takes its time
+        worker.submit(request(0.0))
+        clock.sleep(0.1)
+        renderer.gate.release()
+        assert worker.wait_until_idle(10)
+        renderer.rendered.clear()
+    renderer.gate.release(2)
+    worker.submit(scrubbed(1.75))
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [1.75]
     worker.close()
 
 

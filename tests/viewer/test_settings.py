@@ -27,6 +27,7 @@ def changed() -> Settings:
     settings.window.theme = "light"
     settings.playback.mode = "ping-pong"
     settings.rendering.threads = 3
+    settings.navigation.initial_view = "capture camera"
     settings.recording.fps = 24
     settings.view.background_color = (0.0, 0.5, 1.0)
     settings.remember_file("/data/ä b.mlpvid")
@@ -72,6 +73,7 @@ BAD = {
     "newer version": "version: 99",
     "version of a wrong type": "version: new",
     "version zero": "version: 0",
+    "unknown view": "navigation: {initial_view: sideways}",
     "short color": "view: {background_color: [1, 0]}",
     "not text": "\x00\x01",
 }

@@ -112,7 +112,7 @@ def test_bad_settings_are_told_in_the_window(start: Start) -> None:
 
 def test_faults_while_closing_are_printed(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     def look(app: ViewerApp) -> None:
-        app.report(InputError("something", "was seen in the window"))
+        app.report(InputError("something", "was seen in the window"), "Known already")
         settings_path().parent.write_text("no folder")
 
         def fail(job: Job) -> str:

@@ -44,10 +44,10 @@ def test_opens_a_bundle_and_reports_a_broken_one(app: ViewerApp, drive: DriveWin
         screenshot(context, "two-tabs")
         app.open(tmp_path / "broken.mlpvid")
         wait_until(context, lambda: bool(app.errors))
-        assert "broken.mlpvid" in app.errors[0]
+        assert app.errors[0].title == "Cannot open broken.mlpvid" and "not a" not in app.errors[0].advice
         context.yield_(3)
         screenshot(context, "error")
-        context.item_click("//Something is wrong/Close")
+        context.item_click("//###fault/Close")
         assert not app.errors
 
     drive(app, look)

@@ -142,7 +142,7 @@ def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
         assert not camera.roll_locked
         app.set_clipboard("nonsense")
         press(context, "camera.paste")
-        assert "clipboard" in app.errors[0]
+        assert app.errors[0].title == "Cannot paste camera" and "clipboard" in app.errors[0].reason.lower()
 
     drive(app, look)
 

@@ -14,7 +14,7 @@ from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import MESSAGE_SECONDS, ViewerApp
 from viewer.app_actions import ActionRunner
 from viewer.app_image import shown_pixels
-from viewer.panels.dialogs import time_left
+from viewer.panels.jobs import time_left
 from viewer.panels.menus import FIRST_OF_GROUP, MENUS
 from viewer.panels.widgets import sentence_case
 
@@ -89,7 +89,7 @@ def test_a_recent_file_that_is_gone_is_told_and_forgotten(app: ViewerApp, tmp_pa
     app.open(lost)
     while not app.errors:
         app.update(0.01)
-    assert "lost.mlpvid" in app.errors[0] and not app.settings.recent_files
+    assert app.errors[0].title == "Cannot open lost.mlpvid" and not app.settings.recent_files
 
 
 def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive: DriveWindow) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app import ViewerApp
 from viewer.app_recording import fitted_pixels, free_path, offline_job
 from viewer.image_files import over_background
+from viewer.panels.recording import RecordingDialog
 from viewer.recorder import RecordOptions, plan
+from viewer.recording_summary import in_words
 from viewer.video_sink import VideoSink
 
 
@@ -62,6 +64,43 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
     assert len(decoded(left)) >= 1
+
+
+def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    said: list[tuple[str, str]] = []
+    plain = RecordingDialog._outlook
+
+    def outlook(dialog: RecordingDialog, *arguments: Any) -> tuple[str, str]:
+        said.append(plain(dialog, *arguments))
+        return said[-1]
+
+    def look(context: Any) -> None:
+        app.dialogs.add("recording")
+        context.yield_(4)
+        for index, pixels in enumerate((64, 48)):
+            context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
+        context.yield_(2)
+        expected = "Save 12 frames (0.40 s) of 64 x 48 pixels"
+        assert said[-1] == (expected, "")
+        context.item_click("//Recording/Start")
+        wait_until(context, lambda: not app.jobs)
+        app.dialogs.add("recording")
+        context.yield_(4)
+        size = in_words((tmp_path / "random-render.mp4").stat().st_size)
+        assert said[-1] == (f"{expected}, about {size}", "")
+        context.item_click("//Recording/columns/Only a range of frames")
+        context.item_input_value("//Recording/columns/Frames/$$1", 40)
+        context.yield_(2)
+        assert "must lie within 0:12" in said[-1][1]
+        context.item_click("//Recording/Start")
+        context.yield_(2)
+        assert not app.jobs, "refused"
+        screenshot(context, "recording")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordingDialog, "_outlook", outlook)
+        drive(app, look)
 
 
 def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_shown: bool = True) -> np.ndarray:
@@ -163,13 +202,13 @@ def test_a_full_disk_ends_the_screen_recording_and_is_told(
         app.toggle_screen_recording()
         wait_until(context, lambda: bool(app.errors))
         assert app.screen_recording is None
-        assert "No space left on device" in app.errors[0]
+        assert "No space left on device" in str(app.errors[0])
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
     kept = len(decoded(left))
     assert kept in (9, 10), "the muxer holds the newest one until the next comes"
-    assert f"{kept} finished frames are kept in {left}" in app.errors[0]
+    assert f"{kept} finished frames are kept in {left}" in str(app.errors[0])
 
 
 def test_helpers(tmp_path: Path) -> None:

@@ -41,9 +41,11 @@ class AboutDialog:
 
     def _draw_video(self, document: Document | None) -> None:
         heading("License of the video" if document is None else f"License of {document.path.name}")
-        imgui.set_next_window_size_constraints(ImVec2(0, 0), ImVec2(1e9, em(TALLEST)))
-        if imgui.begin_child("license", ImVec2(0, 0), imgui.ChildFlags_.auto_resize_y):
-            imgui.text_wrapped(license_notice(document))
+        notice = license_notice(document)
+        width = imgui.get_content_region_avail().x
+        height = imgui.calc_text_size(notice, False, width).y + em(0.5)
+        if imgui.begin_child("license", ImVec2(width, min(height, em(TALLEST)))):
+            imgui.text_wrapped(notice)
         imgui.end_child()
 
 

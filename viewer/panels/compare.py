@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 from imgui_bundle import imgui
@@ -10,7 +9,8 @@ from imgui_bundle import imgui
 from model.errors import InputError
 from renderer.select import create_renderer
 from viewer.app import ViewerApp
-from viewer.panels.widgets import button, combo, em, sentence_case, slider
+from viewer.panels.comparison import psnr_text
+from viewer.panels.widgets import begin_facts, button, combo, em, row, sentence_case, slider
 from viewer.presenter import Comparison
 
 BACKENDS = ("reference", "cpu", "cuda")
@@ -34,9 +34,13 @@ class ComparePanel:
         )
         compare.mode = Comparison(mode)
         self._draw_sources(app)
+        imgui.begin_disabled(compare.mode is not Comparison.DIFFERENCE)
         compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor on differences before the color map.", "%.1fx", True)
+        imgui.end_disabled()
+        imgui.begin_disabled(compare.mode is not Comparison.DIVIDER)
         tip = "Where the two sides meet, 0 at the left to 1 at the right; it can be dragged in the view as well."
         compare.divider = slider("Divider", compare.divider, 0.0, 1.0, tip)
+        imgui.end_disabled()
         imgui.pop_item_width()
         self._draw_state(app)
 
@@ -66,18 +70,19 @@ class ComparePanel:
         try:
             renderer = create_renderer(backend, app.threads, background=True)
         except InputError as error:
-            app.report(error)
+            app.report(error, f"Cannot compare with the {label}", "Choose another backend.")
             return
         app.compare.set_source(label, renderer, app.front_video, app.cache_bytes)
 
     def _draw_state(self, app: ViewerApp) -> None:
-        compare = app.compare
-        if compare.feed is None:
-            imgui.text_wrapped("Open a second video, or choose a backend.")
-        elif compare.psnr is not None:
-            equal = math.isinf(compare.psnr)
-            imgui.text("The images are equal" if equal else f"PSNR {compare.psnr:.2f} dB")
-        else:
-            imgui.text_wrapped("PSNR once both sides show the same view")
-        if button("Center the divider", "Put the divider back into the middle of the view.", compare.divider != 0.5):
+        compare, document = app.compare, app.document
+        centered = compare.divider == 0.5 or compare.mode is not Comparison.DIVIDER
+        if button("Center the divider", "Put the divider back into the middle of the view.", not centered):
             compare.divider = 0.5
+        if compare.feed is None or document is None:
+            imgui.text_wrapped("Open a second video, or choose a backend.")
+        elif begin_facts("sides", label_width=5.0):
+            row("Left", f"{document.title} ({app.renderer.name})", "The video in front, and the backend that renders it.")
+            row("Right", compare.label, "What it is compared with.")
+            row("Apart", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio: higher is nearer.")
+            imgui.end_table()

@@ -1,8 +1,7 @@
-"""Dialogs in front of the window: faults, jobs under way, the shortcut sheet."""
+"""Dialogs in front of the window: faults, the shortcut sheet."""
 
 from __future__ import annotations
 
-import math
 import sys
 
 from imgui_bundle import ImVec2, imgui
@@ -49,18 +48,17 @@ def _pressed(key: imgui.Key) -> bool:
 
 
 class ErrorDialog:
-    """Shows faults one after the other: what is wrong, and what to do."""
+    """Shows faults one after the other: what failed, why, and what to do."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw when there is something to tell."""
         if not app.errors:
             return
-        if begin_modal("Something is wrong", 30):
-            fault, _, remedy = app.errors[0].partition("; ")
-            imgui.text_wrapped(fault)
-            if remedy:
-                imgui.spacing()
-                imgui.text_wrapped(remedy[:1].upper() + remedy[1:] + ".")
+        fault = app.errors[0]
+        if begin_modal(f"{fault.title}###fault", 32):
+            imgui.text_wrapped(fault.reason)
+            imgui.spacing()
+            imgui.text_wrapped(fault.advice)
             imgui.spacing()
             closed = imgui.is_key_pressed(imgui.Key.escape) or imgui.is_key_pressed(imgui.Key.enter)
             if button("Close", "Close this message.", width=em(6)) or closed:
@@ -68,42 +66,8 @@ class ErrorDialog:
                 imgui.close_current_popup()
             imgui.same_line()
             if button("Copy", "Copy the message as text.", width=em(6)):
-                app.set_clipboard(app.errors[0] if app.errors else fault)
+                app.set_clipboard(str(fault))
             imgui.end_popup()
-
-
-def time_left(seconds: float) -> str:
-    """A time to come in words: "45 s", "6:34 min" or "1:05:00 h"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, hours = whole // 60 % 60, whole // 3600
-    return f"{hours}:{minutes:02}:{whole % 60:02} h" if hours else f"{minutes}:{whole % 60:02} min"
-
-
-class JobsOverlay:
-    """Progress of work under way, in the lower right corner."""
-
-    def draw(self, app: ViewerApp) -> None:
-        """Draw while there are jobs."""
-        if not app.jobs:
-            return
-        viewport = imgui.get_main_viewport()
-        corner = ImVec2(viewport.work_pos.x + viewport.work_size.x - em(1), viewport.work_pos.y + viewport.work_size.y - em(1))
-        imgui.set_next_window_pos(corner, imgui.Cond_.always, ImVec2(1, 1))
-        flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_docking
-        flags |= imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_focus_on_appearing
-        imgui.set_next_window_bg_alpha(0.95)
-        imgui.begin("###jobs", None, flags)
-        for index, job in enumerate(app.jobs):
-            left = f", {time_left(job.seconds_left)} left" if math.isfinite(job.seconds_left) else ""
-            imgui.text(job.label)
-            imgui.progress_bar(job.fraction, ImVec2(em(18), 0), f"{job.fraction:.0%}{left}")
-            imgui.same_line()
-            if button(f"Cancel###cancel{index}", "Stop; what is finished is kept where it can be."):
-                job.cancel.cancel()
-            imgui.text_disabled(job.detail or " ")
-        imgui.end()
 
 
 MOUSE = [
@@ -175,7 +139,7 @@ class ShortcutSheet:
         columns = arranged(sheet, columns_in(room.x))
         if lines_of(columns) * imgui.get_text_line_height_with_spacing() <= room.y:
             self._draw_columns(columns)
-        elif imgui.begin_tab_bar("categories"):
+        elif imgui.begin_tab_bar("categories", imgui.TabBarFlags_.draw_selected_overline):
             for category, entries in sheet.items():
                 if imgui.begin_tab_item(category)[0]:
                     half = -(-len(entries) // 2) if len(entries) > LONG else len(entries)

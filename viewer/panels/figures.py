@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import action_button, begin_facts, em, row, tooltip
+from viewer.app_figures import Figure
+from viewer.panels.widgets import action_button, em, theme_color, tooltip
+
+PERIOD = 0.25
+"""Seconds that a number stays at least, so that it can be read."""
+
+NAME_WIDTH, VALUE_WIDTH = 7.3, 6.0
+"""Columns of names and numbers, text heights; units take the rest."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The numbers that stand in the panel."""
+
+    since: float
+    """When they were taken, seconds."""
+    state: tuple[object, ...]
+    """What they are of: they are out of date as soon as it changed."""
+    rate: float
+    """Images a second."""
+    milliseconds: float
+    """Of the last render call."""
+    rows: list[Figure]
+    """All others."""
 
 
 class FiguresPanel:
@@ -22,22 +48,66 @@ class FiguresPanel:
 
     def __init__(self, actions: ActionRunner) -> None:
         self._actions = actions
+        self._shown: Shown | None = None
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
-        figures = app.figures
-        self._plot("rate", figures.rate_plot(), f"{figures.images_per_second:.0f} images /s")
+        shown = self._numbers(app)
+        self._plot("rate", app.figures.rate_plot(), f"{shown.rate:.0f}", "images /s")
         tooltip("Images a second from one to the next, oldest at the left.")
-        times = figures.plot()
-        self._plot("times", times, f"{times[-1]:.1f} ms an image")
+        self._plot("times", app.figures.plot(), f"{shown.milliseconds:.1f}", "ms an image")
         tooltip("Milliseconds of the last render calls, oldest at the left.")
-        if begin_facts("figures", imgui.TableFlags_.row_bg):
-            for name, value, tip in app.figures.rows(app.document, app.renderer):
-                row(name, value, tip)
-            imgui.end_table()
         action_button(self._actions, "window.copy_figures", "Copy as text")
+        if begin_figures():
+            for figure in shown.rows:
+                figure_row(figure)
+            imgui.end_table()
 
-    def _plot(self, name: str, values: NDArray[np.float32], label: str) -> None:
+    def _numbers(self, app: ViewerApp) -> Shown:
+        # Numbers that change with every frame of the window cannot be read. The window stays awake until the last ones stand.
+        now, figures, document = time.monotonic(), app.figures, app.document
+        state: tuple[object, ...] = (figures.last, document)
+        if document is not None:
+            state = (*state, document.playback.dropped, len(document.feed.cache.cached_times()))
+        shown = self._shown
+        if shown is None or now - shown.since >= PERIOD or document is not shown.state[1]:
+            last = figures.image_ms[-1] if figures.image_ms else 0.0
+            rows = figures.rows(document, app.renderer)
+            shown = self._shown = Shown(now, state, figures.images_per_second, last, rows)
+        elif state != shown.state:
+            app.redraw(1)
+        return shown
+
+    def _plot(self, name: str, values: NDArray[np.float32], value: str, unit: str) -> None:
         highest = max(1.0, float(np.percentile(values, 98)) * 1.2)
-        size = ImVec2(imgui.get_content_region_avail().x, em(2.4))
-        imgui.plot_lines(f"###{name}", values, 0, label, 0.0, highest, size)
+        corner, size = imgui.get_cursor_screen_pos(), ImVec2(imgui.get_content_region_avail().x, em(2.4))
+        imgui.plot_lines(f"###{name}", values, 0, "", 0.0, highest, size)
+        draw, color, x, y = imgui.get_window_draw_list(), theme_color(imgui.Col_.text), corner.x + em(4), corner.y + em(0.15)
+        draw.add_text(ImVec2(x - imgui.calc_text_size(value).x, y), color, value)
+        draw.add_text(ImVec2(x + em(0.4), y), color, unit)
+
+
+def begin_figures() -> bool:
+    """Begin a table of names, numbers and units."""
+    if not imgui.begin_table("figures", 3, imgui.TableFlags_.row_bg):
+        return False
+    imgui.table_setup_column("name", imgui.TableColumnFlags_.width_fixed, em(NAME_WIDTH))
+    imgui.table_setup_column("value", imgui.TableColumnFlags_.width_fixed, em(VALUE_WIDTH))
+    imgui.table_setup_column("unit", imgui.TableColumnFlags_.width_stretch)
+    return True
+
+
+def figure_row(figure: Figure) -> None:
+    """A line of the table: the numbers end below each other, the units begin below each other."""
+    imgui.table_next_row()
+    imgui.table_next_column()
+    imgui.text_disabled(figure.name)
+    tooltip(figure.explanation)
+    imgui.table_next_column()
+    room = imgui.get_content_region_avail().x - imgui.calc_text_size(figure.value).x
+    imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(0.0, room))
+    imgui.text(figure.value)
+    tooltip(figure.explanation)
+    imgui.table_next_column()
+    imgui.text(figure.unit)
+    tooltip(figure.explanation)

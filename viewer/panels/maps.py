@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 from imgui_bundle import ImVec2, imgui
 
 from model.video import VolumetricVideo
 from viewer.app import ViewerApp
 from viewer.gl import ImageTextures
 from viewer.map_images import MapImage, map_images
+from viewer.newest_work import NewestWork
 from viewer.panels.widgets import em
+
+_Key = tuple[VolumetricVideo, float]  # and the frame's index
 
 
 class MapsPanel:
@@ -22,8 +23,8 @@ class MapsPanel:
         self.textures: ImageTextures | None = None
         """Set as soon as there is an OpenGL context."""
         self._images: list[MapImage] = []
-        self._key: tuple[object, float] | None = None
-        self._thread: threading.Thread | None = None
+        self._asked: _Key | None = None
+        self._decoding: NewestWork[_Key, list[MapImage]] | None = None
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -31,17 +32,28 @@ class MapsPanel:
         if document is None or self.textures is None:
             imgui.text_disabled("No video is open.")
             return
-        key = (document.video, float(document.playback.frame))
-        if self._key != key and (self._thread is None or not self._thread.is_alive()):
-            self._key = key
-            self._thread = threading.Thread(target=self._decode, args=(app, *key), daemon=True)
-            self._thread.start()
+        self._follow(app, (document.video, float(document.playback.frame)))
         imgui.text_wrapped("Alike colors: alike parameters. First coordinate of the plane to the right, second upwards.")
         self._draw_images()
 
-    def _decode(self, app: ViewerApp, video: VolumetricVideo, time: float) -> None:
-        self._images = map_images(video.decode(time))
-        app.notify()
+    def close(self) -> None:
+        """End its thread."""
+        if self._decoding is not None:
+            self._decoding.close()
+
+    def _follow(self, app: ViewerApp, key: _Key) -> None:
+        if self._decoding is None:
+            self._decoding = NewestWork("maps", app.notify)
+        if key != self._asked:
+            self._asked = key
+            self._decoding.ask(key, lambda: map_images(key[0].decode(key[1])))
+        try:
+            decoded = self._decoding.take()
+        except Exception as error:  # a dialog tells it; the maps of the frame before stay
+            app.report(error, "Cannot show the maps")
+            return
+        if decoded is not None:
+            self._images = decoded[1]
 
     def _draw_images(self) -> None:
         images = self._images

@@ -13,6 +13,7 @@ from imgui_bundle import imgui, portable_file_dialogs
 
 from model.errors import InputError
 from viewer.app import ViewerApp
+from viewer.app_faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app_files import bundle_name, download
 from viewer.app_jobs import Job
 from viewer.app_path import take_path
@@ -39,6 +40,10 @@ class Prompt:
     """Whether the file is to be written."""
     address: bool = False
     """Whether it is a web address, for which there is no system dialog."""
+
+    def failed(self, answer: str) -> str:
+        """What to say when an answer leads to nothing."""
+        return f"Cannot {self.title.split()[0].lower()} {short_name(answer)}"
 
 
 def open_bundle(app: ViewerApp, text: str) -> None:
@@ -167,7 +172,7 @@ class Prompts:
             if inline:
                 self._fault = str(error)
                 return False
-            app.report(error)
+            app.report(error, prompt.failed(text), CHECK_FOLDER if prompt.saving else CHECK_FILE)
         return True
 
 

@@ -13,10 +13,12 @@ from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.app_image import ImageOptions, shown_look, with_fixed_range
 from viewer.app_recording import free_path, offline_job, typed_path
+from viewer.camera_path import CameraPath
 from viewer.panels.dialogs import begin_dialog, confirmed
 from viewer.panels.numbers import integer_pair, number_field
 from viewer.panels.widgets import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
+from viewer.recording_summary import summary
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
 """Sizes offered."""
@@ -60,6 +62,7 @@ class RecordingDialog:
         self._output = ""
         self._document: Document | None = None
         self._fault = ""
+        self._refused: tuple[object, ...] = ()  # what was chosen when the fault was found
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
@@ -70,7 +73,7 @@ class RecordingDialog:
         visible, opened = begin_dialog("Recording", 41.5)
         if visible:
             self._draw_columns(app, app.document)
-            self._draw_where(app)
+            self._draw_where(app, app.document)
         imgui.end()
         if not opened:
             app.dialogs.discard("recording")
@@ -113,7 +116,7 @@ class RecordingDialog:
         imgui.end_table()
 
     def _draw_what(self, document: Document) -> None:
-        heading("What")
+        heading("Camera and frames")
         names = ("Orbit around the scene", f"Path, {len(document.camera_path)} keyframes")
         self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
         tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
@@ -141,7 +144,7 @@ class RecordingDialog:
             kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
 
     def _draw_how(self, app: ViewerApp) -> None:
-        heading("How")
+        heading("File")
         kept = app.settings.recording
         labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
         chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
@@ -151,16 +154,16 @@ class RecordingDialog:
             self._choose_name(app)
         kept.quality = round(
             slider(
-                "Quality",
+                "Compression",
                 float(kept.quality),
                 0.0,
                 51.0,
-                "0 is best, 51 smallest; 12 is hard to tell from the original.",
+                "More makes the file smaller and the picture worse; at 12 it is hard to tell from the original.",
                 "%.0f",
             )
         )
-        tip = "Rendered at this multiple of the size along both sides, then averaged: smoother edges."
-        kept.supersampling = round(slider("Supersampling", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
+        tip = "Each side is rendered so many times larger, then shrunk: smoother edges, and longer to wait."
+        kept.supersampling = round(slider("Edge smoothing", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
         self._draw_look()
 
     def _draw_look(self) -> None:
@@ -178,8 +181,10 @@ class RecordingDialog:
         )
         imgui.end_disabled()
 
-    def _draw_where(self, app: ViewerApp) -> None:
-        heading("Where")
+    def _draw_where(self, app: ViewerApp, document: Document) -> None:
+        outlook, fault = self._outlook(app, document)
+        heading(outlook)
+        tooltip("What will be written; how large, going by the last recording in this format and compression.")
         imgui.set_next_item_width(-em(8.5))
         _, self._output = imgui.input_text("###output", self._output)
         tooltip("The file, or the folder for an image sequence.")
@@ -187,11 +192,29 @@ class RecordingDialog:
         tip = "Render it in the background; the window stays usable. Key: Enter"
         if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
             self._begin(app)
-        if self._fault:
-            imgui.text_wrapped(self._fault)
+        if self._fault and self._refused == self._choices(app):
+            fault = self._fault
+        if fault:
+            imgui.text_wrapped(fault)
+
+    def _choices(self, app: ViewerApp) -> tuple[object, ...]:
+        return self._plain_options(app), self._output, self._use_path
+
+    def _outlook(self, app: ViewerApp, document: Document) -> tuple[str, str]:
+        """What will be written, and why it cannot be."""
+        options = self._plain_options(app)
+        try:
+            count = plan(document.video, self._path(document), (self._width, self._height), options).count
+        except InputError as error:
+            return "Save as", str(error)
+        fps = self._fps or document.video.metadata.fps
+        return f"Save {summary(count, fps, options, app.recording_sizes)}", ""
+
+    def _path(self, document: Document) -> CameraPath | str:
+        return document.camera_path if self._use_path else "orbit"
 
     def _draw_screen(self, app: ViewerApp) -> None:
-        heading("The screen as it is shown")
+        heading("Or what is on screen now")
         app.record_ui = checkbox(
             "With the interface", app.record_ui, "Show panels and menus in screenshots and screen recordings."
         )
@@ -201,41 +224,43 @@ class RecordingDialog:
         imgui.same_line()
         action_button(self._actions, "file.screenshot", "Screenshot")
 
-    def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
-        video, image = self._format < len(FORMATS), ImageOptions()
-        look = shown_look(app.settings.view, app.image)
-        if self._as_shown:
-            image = with_fixed_range(app.image, document.shown)
-        else:
-            look = replace(look, exposure=0.0, gamma=1.0)
+    def _plain_options(self, app: ViewerApp) -> RecordOptions:
+        """All that was chosen but the look."""
+        video, kept = self._format < len(FORMATS), app.settings.recording
         return RecordOptions(
             size=(self._width, self._height),
             fps=self._fps,
             frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
             seconds=self._seconds if self._seconds > 0 and not self._use_path else None,
-            supersampling=app.settings.recording.supersampling,
-            image=image,
-            color_map=app.settings.view.color_map,
-            look=look,
+            supersampling=kept.supersampling,
             transparent=self._transparent,
             codec=FORMATS[self._format][2] if video else None,
-            quality=app.settings.recording.quality,
+            quality=kept.quality,
             image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
             settings=app.render_settings,
         )
 
+    def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
+        image, look = ImageOptions(), shown_look(app.settings.view, app.image)
+        if self._as_shown:
+            image = with_fixed_range(app.image, document.shown)
+        else:
+            look = replace(look, exposure=0.0, gamma=1.0)
+        return replace(self._plain_options(app), image=image, color_map=app.settings.view.color_map, look=look)
+
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None
         document = self._document
-        path = document.camera_path if self._use_path else "orbit"
+        path = self._path(document)
         try:
             options, output = self._options(app, document), typed_path(self._output)
             plan(document.video, path, (self._width, self._height), options)
             check_output(output, (self._width, self._height), options)
         except InputError as error:
-            self._fault = str(error)
+            self._fault, self._refused = str(error), self._choices(app)
             return
         self._fault = ""
-        app.start_job(offline_job(app.renderer, document.rendered_video, output, path, options, app.notify))
+        video, sizes = document.rendered_video, app.recording_sizes
+        app.start_job(offline_job(app.renderer, video, output, path, options, app.notify, sizes))
         app.dialogs.discard("recording")
         self._document = None

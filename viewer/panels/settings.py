@@ -8,7 +8,7 @@ from viewer.app import ViewerApp
 from viewer.app_reset import reset_everything
 from viewer.panels.dialogs import begin_dialog
 from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
-from viewer.settings import THEMES
+from viewer.settings import INITIAL_VIEWS, THEMES
 
 MODES = ("loop", "ping-pong", "once")
 
@@ -43,12 +43,14 @@ class SettingsDialog:
         window.show_tooltips = checkbox("Tooltips", window.show_tooltips, "Explain controls under the mouse.")
 
     def _draw_playback(self, app: ViewerApp) -> None:
-        heading("Playback of newly opened videos")
-        playback = app.settings.playback
+        heading("Newly opened videos")
+        playback, kept = app.settings.playback, app.settings.navigation
         playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
-        playback.mode = MODES[
-            combo("At the end", MODES.index(playback.mode), sentence_case(MODES), "What happens at the end of the range.")
-        ]
+        tip = "What happens at the end of the range."
+        playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
+        tip = "What a video is seen from at first; its whole scene is shown where it tells no cameras."
+        first = combo("Initial view", INITIAL_VIEWS.index(kept.initial_view), sentence_case(INITIAL_VIEWS), tip)
+        kept.initial_view = INITIAL_VIEWS[first]
 
     def _draw_navigation(self, app: ViewerApp) -> None:
         heading("Camera and mouse")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from functools import partial
 
 from imgui_bundle import ImVec2, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.app_image import shown_look, shown_pixels
+from viewer.app_image import MODES, shown_look, shown_pixels
 from viewer.color_maps import color_table
 from viewer.interop import DirectDisplay
+from viewer.newest_work import NewestWork
+from viewer.panels.comparison import draw_comparison
 from viewer.panels.gizmo import Gizmo
 from viewer.panels.legend import draw_legend
 from viewer.panels.overlays import Overlays
+from viewer.panels.start import StartPage
 from viewer.panels.view_mouse import ViewMouse
-from viewer.panels.widgets import em
 from viewer.presenter import Comparison, Presenter, PresentOptions
 from viewer.render_worker import ViewResult
-from viewer.views import Legend
+from viewer.views import Legend, ViewPixels
+
+_Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image
 
 
 class ViewPanel:
@@ -35,10 +41,12 @@ class ViewPanel:
         """Set as soon as there is an OpenGL context."""
         self._gizmo = Gizmo(actions)
         self._mouse = ViewMouse(actions)
+        self._start = StartPage(actions)
         self._overlays = Overlays()
         self.direct = DirectDisplay()
         """The way of images from CUDA that stays on the GPU."""
-        self._uploaded: dict[int, object] = {}
+        self._uploaded: dict[int, _Key | None] = {}
+        self._making: dict[int, NewestWork[_Key, ViewPixels]] = {}
         self._legend: Legend | None = None
 
     def draw(self, app: ViewerApp) -> None:
@@ -48,6 +56,10 @@ class ViewPanel:
         width, height = max(16, int(size.x)), max(16, int(size.y))
         app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
+        app.view_place = corner.x, corner.y, float(width), float(height)
+        if app.document is None and not app.loader.loading:
+            self._start.draw(app, corner, width, height)
+            return
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
         if app.document is not None:
             self._gizmo.handle(app, app.document, corner, width)
@@ -56,7 +68,7 @@ class ViewPanel:
         self._draw_image(app, corner, width, height)
 
     def _draw_tabs(self, app: ViewerApp) -> None:
-        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents"):
+        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
             return
         for index, document in enumerate(list(app.documents)):
             asked = index == app.active_index and self._front is not document
@@ -89,7 +101,7 @@ class ViewPanel:
         draw.push_clip_rect(corner, end, True)
         draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
         self._overlays.draw(app, document, corner, width / app.view_size[0])
-        self._draw_comparison(app, corner, width, height)
+        draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
         self._gizmo.draw(document, corner, width)
@@ -100,52 +112,59 @@ class ViewPanel:
         sources = [app.document.shown if app.document is not None else None]
         sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
         for slot, result in enumerate(sources):
-            key = (app.image.key, result)
+            key = None if result is None else (app.image.key, result)
             if result is None:
                 presenter.forget(slot)
                 self._uploaded.pop(slot, None)
-            elif self._uploaded.get(slot) != key:
-                legend = self._upload_image(app, presenter, slot, result)
+            elif app.image.mode == "color" and self._uploaded.get(slot) != key:
+                self._upload_colors(app, presenter, slot, result)
                 self._uploaded[slot] = key
-                if slot == 0:
-                    self._legend = legend
+            self._upload_made(app, presenter, slot, key)
+        app.making_pixels = any(work.busy for work in self._making.values())
         presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
         if self._legend is not None:
             options.value_range = (self._legend.low, self._legend.high)
         return options
 
-    def _upload_image(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> Legend | None:
-        if app.image.mode == "color" and result.image is not None and self.direct.show(presenter, slot, result.image):
-            return None
+    def _upload_colors(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> None:
+        assert result.image is not None
+        if not self.direct.show(presenter, slot, result.image):
+            presenter.upload(slot, result.image.rgba)
         if notice := self.direct.take_notice():
             app.say(notice)
-        view = shown_pixels(result, app.image)
-        presenter.upload(slot, view.pixels)
-        return view.legend
+        if slot == 0:
+            self._legend = None
+
+    def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
+        # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
+        work = self._making.setdefault(slot, NewestWork(f"view {slot}", app.notify))
+        if wanted is not None and self._uploaded.get(slot) != wanted:
+            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.image)))
+        try:
+            made = work.take()
+        except Exception as error:  # of whatever kind: it is told once, and the picture before stays
+            app.report(error, f"Cannot show {MODES[app.image.mode].value}")
+            self._uploaded[slot] = wanted
+            return
+        if made is None or wanted is None or made[0][0] != wanted[0]:
+            return
+        self._uploaded[slot] = made[0]
+        presenter.upload(slot, made[1].pixels)
+        if slot == 0:
+            self._legend = made[1].legend
+
+    def close(self) -> None:
+        """End its threads."""
+        for work in self._making.values():
+            work.close()
+        self._making.clear()
 
     def _legend_shown(self, app: ViewerApp) -> Legend | None:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
         return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
 
-    def _draw_comparison(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        compare, document = app.compare, app.document
-        if not compare.active or document is None:
-            return
-        draw = imgui.get_window_draw_list()
-        psnr = "" if compare.psnr is None else f"PSNR {compare.psnr:.2f} dB"
-        if compare.mode is Comparison.DIFFERENCE:
-            outlined(corner.x + em(0.8), corner.y + em(0.8), f"{document.title} - {compare.label}   {psnr}")
-            return
-        x = corner.x + compare.divider * width
-        draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + height), 0xFFFFFFFF, 2.0)
-        draw.add_circle_filled(ImVec2(x, corner.y + height / 2), em(0.5), 0xFFFFFFFF)
-        y = corner.y + height - em(1.9)
-        outlined(x - imgui.calc_text_size(document.title).x - em(0.8), y, document.title)
-        outlined(x + em(0.8), y, f"{compare.label}   {psnr}")
-
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        waiting = "Rendering ..." if app.document is not None else "Open a .mlpvid file: drop it here, or press Ctrl+O"
-        text = "Opening ..." if app.loader.loading else waiting
+        text = "Opening ..." if app.loader.loading else "Rendering ..."
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)
@@ -159,11 +178,3 @@ def present_options(app: ViewerApp) -> PresentOptions:
         divider=app.compare.divider,
         difference_gain=app.compare.gain,
     )
-
-
-def outlined(x: float, y: float, text: str) -> None:
-    """Write white text that can be read on anything."""
-    draw = imgui.get_window_draw_list()
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        draw.add_text(ImVec2(x + dx, y + dy), 0xFF000000, text)
-    draw.add_text(ImVec2(x, y), 0xFFFFFFFF, text)

@@ -11,8 +11,8 @@ from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.camera_control import OrbitCamera
 from viewer.camera_picking import camera_under
+from viewer.panels.comparison import on_divider
 from viewer.panels.widgets import em
-from viewer.presenter import Comparison
 
 LEFT, RIGHT, MIDDLE = 0, 1, 2
 
@@ -47,9 +47,9 @@ class ViewMouse:
         mouse, hovered = imgui.get_mouse_pos(), imgui.is_item_hovered()
         scale = app.view_size[0] / width
         app.cursor = ((mouse.x - corner.x) * scale, (mouse.y - corner.y) * scale) if hovered else None
-        near_divider = abs(mouse.x - corner.x - app.compare.divider * width) < em(0.5)
+        near_divider = on_divider(app.compare, mouse.x - corner.x, mouse.y - corner.y, width, height)
         if imgui.is_item_activated():
-            self._begin(app, document.camera, near_divider)
+            self._begin(document.camera, near_divider)
         if self._button is not None:
             self._drag(app, document, corner.x, width, height)
         if self._button is not None and not imgui.is_item_active():
@@ -60,9 +60,9 @@ class ViewMouse:
         if hovered:
             self._hover(app, document, near_divider)
 
-    def _begin(self, app: ViewerApp, camera: OrbitCamera, near_divider: bool) -> None:
+    def _begin(self, camera: OrbitCamera, near_divider: bool) -> None:
         self._button = next((b for b in (LEFT, RIGHT, MIDDLE) if imgui.is_mouse_down(b)), LEFT)
-        self._on_divider = near_divider and app.compare.active and app.compare.mode is Comparison.DIVIDER
+        self._on_divider = near_divider
         mouse = imgui.get_mouse_pos()
         self._last, self._way = (mouse.x, mouse.y), 0.0
         camera.begin_gesture()
@@ -94,7 +94,7 @@ class ViewMouse:
             camera.orbit(-right * turn, down * turn)
 
     def _hover(self, app: ViewerApp, document: Document, near_divider: bool) -> None:
-        if near_divider and app.compare.active and app.compare.mode is Comparison.DIVIDER:
+        if near_divider:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
         elif self._button is None and (index := self._camera_here(app, document)) is not None:
             imgui.set_tooltip(f"Capture camera {index + 1}: click to stand there")

@@ -129,6 +129,14 @@ def row(label: str, value: str, tip: str = "") -> None:
     tooltip(value if imgui.calc_text_size(value).x > imgui.get_content_region_avail().x else tip)
 
 
+def elided(text: str, width: float) -> str:
+    """Text that fits into a width, pixels, its end left out where it must; empty when not even its beginning fits."""
+    if imgui.calc_text_size(text).x <= width:
+        return text
+    kept = next((n for n in range(len(text) - 1, 1, -1) if imgui.calc_text_size(f"{text[:n]}...").x <= width), 0)
+    return f"{text[:kept].rstrip()}..." if kept else ""
+
+
 def em(lines: float = 1.0) -> float:
     """A length in text heights, in pixels; follows the UI scale."""
     return float(imgui.get_font_size() * lines)

@@ -1,0 +1,71 @@
+"""Work beside the window of which only the newest matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from renderer.priority import lower_priority
+
+_Key = TypeVar("_Key")
+_Outcome = TypeVar("_Outcome")
+
+
+class NewestWork(Generic[_Key, _Outcome]):
+    """Computes what was asked for last, on a thread of its own; requests that are overtaken before they begin are dropped.
+
+    All methods are for one thread, the window's.
+
+    Args:
+        name: of the thread.
+        wake: called from that thread when an outcome is there.
+    """
+
+    def __init__(self, name: str, wake: Callable[[], None] = lambda: None) -> None:
+        self._pool = ThreadPoolExecutor(1, name, lower_priority)
+        self._wake = wake
+        self._running: tuple[_Key, Future[_Outcome]] | None = None
+        self._waiting: tuple[_Key, Callable[[], _Outcome]] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an outcome is to come or to be taken."""
+        return self._running is not None
+
+    def ask(self, key: _Key, compute: Callable[[], _Outcome]) -> None:
+        """Have something computed, unless it was what was asked for last.
+
+        Args:
+            key: what tells it from other requests.
+            compute: gives the outcome, on the other thread.
+        """
+        newest = self._waiting or self._running
+        if newest is not None and newest[0] == key:
+            return
+        self._waiting = key, compute
+        self._begin()
+
+    def take(self) -> tuple[_Key, _Outcome] | None:
+        """The key and the outcome of work that ended since the last call, or None.
+
+        Raises:
+            Exception: what the work raised.
+        """
+        if self._running is None or not self._running[1].done():
+            return None
+        key, future = self._running
+        self._running = None
+        self._begin()
+        return key, future.result()
+
+    def close(self) -> None:
+        """Drop what waits; returns when the thread has ended."""
+        self._waiting = None
+        self._pool.shutdown()
+
+    def _begin(self) -> None:
+        if self._running is None and self._waiting is not None:
+            (key, compute), self._waiting = self._waiting, None
+            self._running = key, self._pool.submit(compute)
+            self._running[1].add_done_callback(lambda _: self._wake())
