@@ -19,6 +19,7 @@ from viewer.panels.numbers import integer_pair, number_field
 from viewer.panels.widgets import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
 from viewer.recording_summary import summary
+from viewer.shots import MAX_FRAMES
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
 """Sizes offered."""
@@ -122,8 +123,8 @@ class RecordingDialog:
         tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
         if self._limit_range:
-            last = document.video.num_frames - 1
-            self._range = integer_pair("Frames", self._range, 0, last, "First and last frame, both included.")
+            tip = "First and last frame, both included."  # beyond the video's end the dialog says so
+            self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
             tip = "Length of the orbit; 0: as long as the frames take."
             self._seconds = number_field("Seconds", self._seconds, 0.0, MAX_SECONDS, tip)
