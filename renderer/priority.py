@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
-
-_NICENESS = 10  # a tenth of the processor's time where the window wants it too, all of it otherwise
 
 _Made = TypeVar("_Made")
 
 
 def lower_priority() -> None:
-    """Let the calling thread, and threads it starts, give way to the window; where the system cannot, do nothing."""
+    """Let the calling thread, and threads it starts, run only when the window wants no core; elsewhere than on Linux, nothing.
+
+    A niceness would not do: a thread that runs finishes its slice of time before the window that woke gets the core.
+    """
     with contextlib.suppress(AttributeError, OSError):
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def with_low_priority(make: Callable[[], _Made]) -> _Made:
