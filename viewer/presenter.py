@@ -49,9 +49,7 @@ class Presenter:
 
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
-        vertex, fragment = ((SHADERS / f"present.{kind}").read_text(encoding="utf-8") for kind in ("vert", "frag"))
-        self._program = context.program(vertex_shader=vertex, fragment_shader=fragment)
-        self._triangle = context.vertex_array(self._program, [])
+        self._triangles: dict[tuple[tuple[str, int], ...], moderngl.VertexArray] = {}
         self._images: dict[int, moderngl.Texture] = {}
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
@@ -129,10 +127,28 @@ class Presenter:
         self.context.viewport = (0, 0, width, height)
         self.context.scissor = None
         self.context.disable(moderngl.BLEND | moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._set_uniforms(width, height, options)
-        self._triangle.render(moderngl.TRIANGLES, vertices=3)
+        triangle = self._triangle_for(options)
+        self._set_uniforms(triangle.program, width, height, options)
+        triangle.render(moderngl.TRIANGLES, vertices=3)
         if self.context.screen is not None:
             self.context.screen.use()
+
+    def _triangle_for(self, options: PresentOptions) -> moderngl.VertexArray:
+        first = self._images.get(0)
+        constants = {
+            "SCALAR": int(first is not None and first.components == 2),
+            "COMPARISON": int(options.comparison if 1 in self._images else Comparison.NONE),
+            "NEUTRAL": int(options.exposure == 0.0 and options.gamma == 1.0),
+            "BACKGROUND": int(options.background),
+        }
+        key = tuple(constants.items())
+        if key not in self._triangles:
+            vertex, fragment = ((SHADERS / f"present.{kind}").read_text(encoding="utf-8") for kind in ("vert", "frag"))
+            version, rest = fragment.split("\n", 1)
+            defined = "\n".join([version, *(f"#define {name} {value}" for name, value in key), "#line 2", rest])
+            program = self.context.program(vertex_shader=vertex, fragment_shader=defined)
+            self._triangles[key] = self.context.vertex_array(program, [])
+        return self._triangles[key]
 
     def invalidate(self) -> None:
         """Let the next `present` draw even if nothing changed."""
@@ -157,9 +173,12 @@ class Presenter:
         """Give all OpenGL objects back."""
         for slot in list(self._images):
             self.forget(slot)
-        for thing in (self._target, self._texture, self._color_map, self._triangle, self._program):
+        for thing in (self._target, self._texture, self._color_map):
             if thing is not None:
                 thing.release()
+        for triangle in self._triangles.values():
+            triangle.program.release()
+            triangle.release()
 
     def _sized_image(self, slot: int, width: int, height: int, components: int) -> moderngl.Texture:
         self._presented = None
@@ -183,28 +202,25 @@ class Presenter:
             self._target = self.context.framebuffer([self._texture])
         return self._target
 
-    def _set_uniforms(self, width: int, height: int, options: PresentOptions) -> None:
+    def _set_uniforms(self, program: moderngl.Program, width: int, height: int, options: PresentOptions) -> None:
         blank = self._color_map
         first = self._images.get(0)
-        comparison = options.comparison if 1 in self._images else Comparison.NONE
         for unit, texture in enumerate((first or blank, self._images.get(1) or first or blank, self._color_map)):
             texture.use(unit)
         values = {
             "image_a": 0,
             "image_b": 1,
             "color_map": 2,
-            "scalar": first is not None and first.components == 2,
             "value_range": options.value_range,
-            "comparison": int(comparison),
             "divider": options.divider,
             "difference_gain": options.difference_gain,
             "exposure": options.exposure,
             "gamma": options.gamma,
-            "background": int(options.background),
             "background_color": options.background_color,
             "background_color_2": options.background_color_2,
             "view_size": (float(width), float(height)),
             "checker_size": options.checker_size,
         }
         for name, value in values.items():
-            self._program[name] = value
+            if name in program:  # a program has those that its constants leave in use
+                program[name] = value
