@@ -4,6 +4,17 @@
 
 namespace mlpvid {
 
+namespace {
+
+// Does a piece and yields: a thread of low priority would else finish its slice of time before the window's, which woke
+// meanwhile, gets the core.
+void do_piece(const std::function<void(int, int)>& work, int piece, int thread) {
+    work(piece, thread);
+    std::this_thread::yield();
+}
+
+}  // namespace
+
 struct ThreadPool::Job {
     const std::function<void(int, int)>* work;
     int pieces;
@@ -45,7 +56,7 @@ void ThreadPool::run(int pieces, const std::function<void(int, int)>& work) {
     int piece;
     while (take(job, piece)) {
         lock.unlock();
-        work(piece, 0);
+        do_piece(work, piece, 0);
         lock.lock();
         job.running--;
     }
@@ -61,7 +72,7 @@ void ThreadPool::serve(int thread) {
         int piece;
         take(job, piece);
         lock.unlock();
-        (*job.work)(piece, thread);
+        do_piece(*job.work, piece, thread);
         lock.lock();
         if (--job.running == 0 && job.next == job.pieces) job.done.notify_one();
     }
