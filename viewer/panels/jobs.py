@@ -35,16 +35,18 @@ class JobsOverlay:
         imgui.begin("###jobs", None, flags)
         imgui.pop_style_var()
         content = min(em(WIDTH), SHARE * width - margin) - em(0.8)
-        shown = jobs_that_fit(len(app.jobs), SHARE * height - margin)
+        shown, line_fits = jobs_that_fit(len(app.jobs), SHARE * height - margin)
+        hidden = len(app.jobs) - shown
         for index, job in enumerate(app.jobs[:shown]):
-            self._draw_job(job, index, content)
-        if hidden := len(app.jobs) - shown:
+            count = "" if line_fits or not hidden else f"{index + 1} of {len(app.jobs)}: "
+            self._draw_job(job, index, content, count)
+        if hidden and line_fits:
             imgui.text_disabled(f"and {hidden} more")
         imgui.end()
 
-    def _draw_job(self, job: Job, index: int, width: float) -> None:
+    def _draw_job(self, job: Job, index: int, width: float, count: str) -> None:
         tip = f"{job.label}\n{job.detail}" if job.detail else job.label
-        described = f"{job.label}, {job.detail}" if job.detail else job.label
+        described = count + (f"{job.label}, {job.detail}" if job.detail else job.label)
         imgui.text_unformatted(elided(described, width))
         tooltip(tip)
         left = f", {time_left(job.seconds_left)} left" if math.isfinite(job.seconds_left) else ""
@@ -57,14 +59,15 @@ class JobsOverlay:
             job.cancel.cancel()
 
 
-def jobs_that_fit(count: int, height: float) -> int:
-    """How many of `count` jobs are listed within a height, pixels; at least one."""
+def jobs_that_fit(count: int, height: float) -> tuple[int, bool]:
+    """How many of `count` jobs are listed within a height, pixels, at least one; and whether a line more fits below them."""
     spacing = float(imgui.get_style().item_spacing.y)
     line, one = imgui.get_text_line_height() + spacing, imgui.get_text_line_height() + imgui.get_frame_height() + 2 * spacing
     room = height - em(0.6)
     if count * one <= room:
-        return count
-    return max(1, min(count, int((room - line) / one)))
+        return count, count * one + line <= room
+    shown = max(1, min(count, int((room - line) / one)))
+    return shown, shown * one + line <= room
 
 
 def time_left(seconds: float) -> str:
