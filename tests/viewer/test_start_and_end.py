@@ -1,4 +1,4 @@
-"""What a window starts with when settings or backend are bad, what it keeps, and what is told after it is gone."""
+"""What a window starts with, from settings and command line; what it keeps, and what is told after it is gone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.bundle import write_bundle
@@ -13,6 +14,7 @@ from model.errors import InputError
 from renderer.select import create_renderer
 from run_viewer import check_options, make_parser
 from tests.factories import make_video
+from tests.viewer.conftest import open_document
 from viewer import app_start
 from viewer.app import ViewerApp
 from viewer.app_jobs import Job
@@ -30,14 +32,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     monkeypatch.setattr("renderer.select._cuda", without_cuda)
     monkeypatch.setattr("renderer.select._cuda_if_usable", lambda: None)
     monkeypatch.setattr(app_start, "why_no_window", lambda: "")
-    write_bundle(make_video(num_frames=3), tmp_path / "a.mlpvid")
+    write_bundle(make_video(num_frames=6), tmp_path / "a.mlpvid")
 
     def run(do: InWindow, *arguments: str) -> int:
         class BriefWindow:
             """Stands in for the window."""
 
             def __init__(self, app: ViewerApp, size: tuple[int, int]) -> None:
-                self.app = app
+                self.app, app.window_pixels = app, size
 
             def run(self) -> None:
                 """Do what the test wants."""
@@ -64,6 +66,43 @@ def nothing(app: ViewerApp) -> None:
 def keep(**rendering: object) -> None:
     """Write a settings file."""
     save_settings(Settings(rendering=RenderingSettings(**rendering)))  # type: ignore[arg-type]
+
+
+def test_plays_at_once_unless_a_setting_says_otherwise(start: Start) -> None:
+    def look(app: ViewerApp) -> None:
+        clock = open_document(app).playback
+        seen.append((clock.playing, clock.time, app.window_pixels, app.renderer.name))
+
+    seen: list[tuple[bool, float, tuple[int, int], str]] = []
+    assert start(look, "--backend", "cpu") == 0
+    assert seen.pop() == (True, 0.0, (1280, 800), "cpu")
+    settings = load_settings()[0]
+    settings.playback.autoplay = False
+    save_settings(settings)
+    assert start(look) == 0 and seen.pop()[0] is False
+
+
+def test_a_frame_is_shown_still_for_this_once(start: Start) -> None:
+    def look(app: ViewerApp) -> None:
+        clock = open_document(app).playback
+        seen.append((clock.playing, clock.time))
+
+    seen: list[tuple[bool, float]] = []
+    assert start(look, "--frame", "2.5") == 0
+    assert seen.pop() == (False, 2.5)
+    assert load_settings()[0].playback == Settings().playback
+    assert start(look) == 0 and seen.pop()[0] is True
+
+
+def test_options_are_not_kept(start: Start) -> None:
+    def look(app: ViewerApp) -> None:
+        seen.append((app.renderer.name, app.window_pixels))
+
+    seen: list[tuple[str, tuple[int, int]]] = []
+    assert start(look, "--backend", "reference", "--threads", "1", "--size", "640x480") == 0
+    assert seen.pop() == ("reference", (640, 480))
+    assert settings_path().is_file() and load_settings()[0].rendering == Settings().rendering
+    assert start(look) == 0 and seen.pop()[0] != "reference"
 
 
 def test_options_hold_for_the_run_only(start: Start) -> None:
@@ -108,6 +147,23 @@ def test_bad_settings_are_told_in_the_window(start: Start) -> None:
 
     assert start(look) == 0
     assert settings_path().with_name("settings.bad.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("view", "cameras", "snapped"), [("whole scene", 3, None), ("capture camera", 3, 0), ("capture camera", 0, None)]
+)
+def test_initial_view(view: str, cameras: int, snapped: int | None) -> None:
+    app = ViewerApp(create_renderer(background=True))
+    app.settings.navigation.initial_view = view
+    video = make_video(num_frames=2)
+    video.metadata.cameras = video.metadata.cameras[:cameras]
+    app.view_size = (320, 240)
+    document = app.add(Path("a.mlpvid"), video)
+    app.update(0.0)
+    assert document.fitted and document.capture_camera == snapped and not document.camera.history.can_undo
+    if snapped is not None:
+        np.testing.assert_allclose(document.camera.to_camera(64, 48).R, video.metadata.cameras[0].R)
+    app.close()
 
 
 def test_faults_while_closing_are_printed(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
