@@ -84,6 +84,10 @@ class RayConfig:
     """Dilation of the mask for `region` "mask", pixels of the full image."""
     samples_per_ray: int = 64
     """Stratified samples between a ray's entry into the box and its exit."""
+    view_jitter: float = 0.0
+    """Standard deviation of the noise on each component of the unit direction that a ray's color is asked for. Few views leave
+    color free to explain by direction what belongs to the surface's place; colors that hold for a cone of directions carry
+    over to the views between."""
     step: float = 0.0
     """Meters between samples instead of a fixed number of them; 0: `samples_per_ray` counts."""
 
@@ -98,6 +102,7 @@ class RayConfig:
         _require(self.region in ("box", "mask"), "rays.region", "must be box or mask")
         _within(self.dilation, 0, 1000, "rays.dilation")
         _within(self.samples_per_ray, 1, 4096, "rays.samples_per_ray")
+        _within(self.view_jitter, 0, 10, "rays.view_jitter")
         _within(self.step, 0, 10, "rays.step")
 
 

@@ -52,7 +52,7 @@ class NativeField:
             stochastic_seed=seed if config.blend_at_random else None,
         )
         grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
-        seen = kernels.render_samples(grids, *maps, samples, rays.directions, settings)
+        seen = kernels.render_samples(grids, *maps, samples, rays.view_directions, settings)
         marched, colored = seen.counts.tolist()
         return RenderedRays(seen.color, seen.moments, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,8 @@ class RayBatch:
     """(R, 3) meters."""
     directions: torch.Tensor
     """(R, 3) unit, world axes."""
+    view_directions: torch.Tensor
+    """(R, 3) unit: the directions that color is asked for, `directions` or near them."""
     colors: torch.Tensor
     """(R, 3) in [0, 1], over black."""
     masks: torch.Tensor
@@ -46,7 +49,8 @@ class RayBatch:
 
     def to(self, device: torch.device) -> RayBatch:
         """The same on a device."""
-        return RayBatch(*(t.to(device) for t in (self.origins, self.directions, self.colors, self.masks)))
+        tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
+        return RayBatch(*(t.to(device) for t in tensors))
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,25 @@ def make_rays(views: FrameViews, lenses: Lenses, pixels: torch.Tensor) -> RayBat
     homogeneous = torch.stack([column, row, torch.ones_like(row)], dim=1)
     directions = torch.nn.functional.normalize((lenses.to_world[view] @ homogeneous[..., None])[..., 0], dim=1)
     seen = views.pixels.view(-1, 4)[pixels].float() / 255
-    return RayBatch(lenses.centers[view], directions, seen[:, :3], seen[:, 3])
+    return RayBatch(lenses.centers[view], directions, directions, seen[:, :3], seen[:, 3])
+
+
+def jitter_view_directions(rays: RayBatch, deviation: float, generator: torch.Generator) -> RayBatch:
+    """Turn the directions that color is asked for, each by itself; where the rays pass is not touched.
+
+    A point that few views see can give each of them a color of its own, wherever it lies. Colors that must hold for a cone of
+    directions cannot, and what the views disagree on has to be settled by moving the surface.
+
+    Args:
+        rays: R rays.
+        deviation: of the normal noise added to each component of a unit direction; 0 leaves the rays as they are.
+        generator: source of the randomness.
+    """
+    if deviation == 0:
+        return rays
+    noise = torch.randn(rays.directions.shape, generator=generator)
+    view_directions = torch.nn.functional.normalize(rays.directions + deviation * noise, dim=1)
+    return dataclasses.replace(rays, view_directions=view_directions)
 
 
 def stratified_samples(rays: RayBatch, space: Space, config: RayConfig, generator: torch.Generator) -> Samples:

@@ -18,7 +18,7 @@ from training.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.network import Network
 from training.optimizer import GridGradient
 from training.precision import decoder_precision
-from training.rays import Lenses, draw_pixels, make_rays
+from training.rays import Lenses, draw_pixels, jitter_view_directions, make_rays
 from training.scene import Scene
 
 _ENCODER_VIEWS = 3
@@ -75,7 +75,8 @@ class FrameStep:
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator)).to(self._device)
+        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
+        rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
         maps = self._decode(latent)
         time = frame / self.network.num_frames

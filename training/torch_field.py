@@ -84,7 +84,7 @@ def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: Quer
         w = _weights(chosen, sigma * chosen.steps, count)
         return (w > frame.config.render.weight_threshold).nonzero()[:, 0]
 
-    sigma, kept, color = query(frame, chosen.points, rays.directions[chosen.rays], select, options)
+    sigma, kept, color = query(frame, chosen.points, rays.view_directions[chosen.rays], select, options)
     optical_depth = sigma * chosen.steps
     w = _weights(chosen, optical_depth, count)
     ray = chosen.rays

@@ -47,7 +47,8 @@ def maps_of(network: Network, frame: int = 1) -> Any:
 def make_rays(count: int = 60) -> RayBatch:
     origins = torch.nn.functional.normalize(torch.randn(count, 3), dim=1) * 3
     directions = torch.nn.functional.normalize(torch.rand(count, 3) - 0.5 - origins, dim=1)
-    return RayBatch(origins, directions, torch.rand(count, 3), torch.rand(count))
+    view_directions = torch.nn.functional.normalize(torch.randn(count, 3), dim=1)
+    return RayBatch(origins, directions, view_directions, torch.rand(count, 3), torch.rand(count))
 
 
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
@@ -83,7 +84,7 @@ def test_rendering_and_its_gradients_are_those_defined(leak: float) -> None:
     ours, theirs = samples_of(rays, step)
     frame = make_frame(config.model, maps_of(network), network.hash_encoding.bake(0.3), BOX)
     seen = render_samples(frame, rays, ours, QueryOptions(leak), 0.5)
-    defined = define_samples(frame, theirs, rays.directions, MarchSettings(step=step, leak=leak, penalty_limit=0.5))
+    defined = define_samples(frame, theirs, rays.view_directions, MarchSettings(step=step, leak=leak, penalty_limit=0.5))
     assert 0.1 < float(seen.opacity.mean()) < 1 and float(defined.penalty) > 0
     torch.testing.assert_close(seen.color, defined.color, rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(seen.moments, defined.moments, rtol=1e-3, atol=2e-4)
@@ -168,7 +169,8 @@ def test_random_heads_are_the_blend_on_average() -> None:
 def test_no_rays_meet_anything() -> None:
     config = dataclasses.replace(make_training(), loss=LossConfig())
     network = make_network(config)
-    rays = RayBatch(torch.full((3, 3), 9.0), torch.tensor([[1.0, 0, 0]] * 3), torch.zeros(3, 3), torch.zeros(3))
+    along_x = torch.tensor([[1.0, 0, 0]] * 3)
+    rays = RayBatch(torch.full((3, 3), 9.0), along_x, along_x, torch.zeros(3, 3), torch.zeros(3))
     for native in (False, True):
         seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.0, rays, space_of(), 0)
         assert not seen.color.any() and not seen.opacity.any() and seen.samples == 0

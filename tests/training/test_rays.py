@@ -9,7 +9,7 @@ import torch
 from model.camera import Camera
 from training.config import RayConfig
 from training.dataset import FrameViews, PixelSet
-from training.rays import Lenses, RayBatch, Space, draw_pixels, make_rays, stratified_samples
+from training.rays import Lenses, RayBatch, Space, draw_pixels, jitter_view_directions, make_rays, stratified_samples
 
 FOREGROUND = np.zeros((3, 8, 10), bool)
 FOREGROUND[0, 2:4, 3:6] = FOREGROUND[2, 5, 5] = True
@@ -96,6 +96,23 @@ def test_a_ray_by_hand() -> None:
     assert float(rays.masks[0]) == pytest.approx(int(frame.pixels[0, 4, 5, 3]) / 255)
 
 
+def test_colors_are_asked_for_near_the_direction_of_the_ray() -> None:
+    along_x = torch.tensor([[1.0, 0, 0]]).expand(20_000, 3)
+    rays = RayBatch(torch.zeros(20_000, 3), along_x, along_x, torch.zeros(20_000, 3), torch.zeros(20_000))
+    jittered = jitter_view_directions(rays, 0.1, torch.Generator().manual_seed(5))
+    assert jittered.directions is along_x and jittered.origins is rays.origins
+    torch.testing.assert_close(jittered.view_directions.norm(dim=1), torch.ones(20_000))
+    torch.testing.assert_close(jittered.view_directions.std(0)[1:], torch.full((2,), 0.1), rtol=0.05, atol=0)
+    torch.testing.assert_close(jittered.view_directions.mean(0)[1:], torch.zeros(2), rtol=0, atol=0.005)
+
+
+def test_without_jitter_nothing_is_drawn() -> None:
+    rays, generator = rays_along_x(3), torch.Generator().manual_seed(5)
+    before = generator.get_state()
+    assert jitter_view_directions(rays, 0.0, generator) is rays
+    assert torch.equal(generator.get_state(), before)
+
+
 BOX = torch.tensor([[0.0, 0, 0], [2, 2, 4]])
 
 
@@ -103,7 +120,7 @@ def rays_along_x(count: int) -> RayBatch:
     y = torch.rand(count) * 2
     origins = torch.stack([torch.full((count,), -1.0), y, torch.ones(count)], dim=1)
     directions = torch.tensor([[1.0, 0, 0]]).expand(count, 3)
-    return RayBatch(origins, directions, torch.zeros(count, 3), torch.zeros(count))
+    return RayBatch(origins, directions, directions, torch.zeros(count, 3), torch.zeros(count))
 
 
 def test_one_sample_in_each_stretch() -> None:
@@ -137,6 +154,7 @@ def test_samples_stay_in_the_hull() -> None:
 
 
 def test_rays_that_miss_have_no_samples() -> None:
-    rays = RayBatch(torch.tensor([[5.0, 5, 5]]), torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 3), torch.zeros(1))
+    along_x = torch.tensor([[1.0, 0, 0]])
+    rays = RayBatch(torch.tensor([[5.0, 5, 5]]), along_x, along_x, torch.zeros(1, 3), torch.zeros(1))
     for config in (RayConfig(), RayConfig(step=0.1)):
         assert len(stratified_samples(rays, Space(BOX, BOX, None), config, torch.Generator()).slots) == 0
