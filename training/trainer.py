@@ -162,20 +162,33 @@ def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: 
 def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     """Train to the end, with checkpoints on the way.
 
+    However it ends, the checkpoint holds every step done.
+
     Returns:
-        False when Ctrl-C (or SIGTERM) ended it early; the checkpoint then holds every step done.
+        False when Ctrl-C, SIGTERM or the end of its terminal ended it early.
+
+    Raises:
+        BrokenPipeError: whoever read the progress has gone.
     """
-    last_saved = time.monotonic()
     with _interruptible() as interrupted:
-        while trainer.progress < 1 and not interrupted:
-            results = trainer.advance()
-            done = trainer.progress >= 1
-            progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
-            if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
-                trainer.save(folder)
-                last_saved = time.monotonic()
+        try:
+            _advance_to_the_end(trainer, folder, progress, interrupted)
+        except BrokenPipeError:
+            trainer.save(folder)
+            raise
         trainer.save(folder)
     return trainer.progress >= 1
+
+
+def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, interrupted: list[int]) -> None:
+    last_saved = time.monotonic()
+    while trainer.progress < 1 and not interrupted:
+        results = trainer.advance()
+        done = trainer.progress >= 1
+        progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
+        if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
+            trainer.save(folder)
+            last_saved = time.monotonic()
 
 
 def _mean(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
@@ -199,15 +212,19 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM in a list instead of raising, so that a step ends whole; outside the main thread, no-op."""
+    """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that a step ends whole;
+    outside the main thread, no-op."""
     received: list[int] = []
 
     def receive(number: int, _: FrameType | None) -> None:
         received.append(number)
 
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # Windows has none
+        numbers.append(signal.SIGHUP)
     before = {}
     with contextlib.suppress(ValueError):
-        before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, receive) for number in numbers}
     try:
         yield received
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -270,7 +271,44 @@ def test_bounds_are_the_hulls(folder: Path) -> None:
     torch.testing.assert_close(bounds[0], box[0] + low * (box[1] - box[0]))
 
 
-def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path) -> None:
+class Unread(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+class Hangup(io.StringIO):
+    """A stream whose terminal is closed while it is written to."""
+
+    def write(self, text: str) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return super().write(text)
+
+
+def test_steps_done_are_kept_when_nobody_reads_the_progress(folder: Path, tmp_path: Path) -> None:
+    with worker_pool(1) as pool:
+        opened, config = Capture(folder), make_config(steps=100)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+        with pytest.raises(BrokenPipeError):
+            run_training(trainer, tmp_path, Progress(stream=Unread(), seconds=0.0))
+    assert read_header(tmp_path).step == trainer.step == 1
+
+
+def test_a_training_that_ignores_hangups_goes_on_doing_so(folder: Path, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with worker_pool(1) as pool:
+            opened, config = Capture(folder), make_config(steps=2)
+            trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+            assert run_training(trainer, tmp_path, Progress(stream=Hangup(), seconds=0.0))
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     config = make_config(steps=100_000)
     with worker_pool(1) as pool:
         opened = Capture(folder)
@@ -279,7 +317,7 @@ def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path) -> Non
         def interrupt() -> None:
             while trainer.step < 3:
                 time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
         thread = threading.Thread(target=interrupt)
         thread.start()
