@@ -157,7 +157,7 @@ _FILE = (
 
 _PLAYBACK = _needing(
     OPEN,
-    Action("playback.toggle", "Play / pause", "Playback", "Start or stop the clock.", ("Space",)),
+    Action("playback.toggle", "Play / pause", "Playback", "Start or stop the clock.", ("Space",), enabled=HAS_FRAMES),
     Action("playback.next", "Next frame", "Playback", "Pause and go one frame forward.", (".", "Right"), enabled=HAS_FRAMES),
     Action(
         "playback.previous", "Previous frame", "Playback", "Pause and go one frame back.", (",", "Left"), enabled=HAS_FRAMES
@@ -178,9 +178,18 @@ _PLAYBACK = _needing(
         ("Shift+Left",),
         enabled=HAS_FRAMES,
     ),
-    Action("playback.start", "Go to the in point", "Playback", "Show the first frame of the range.", ("Shift+Home",)),
-    Action("playback.end", "Go to the out point", "Playback", "Show the last frame of the range.", ("End",)),
-    Action("playback.reverse", "Reverse", "Playback", "Play in the other direction.", ("R",)),
+    Action(
+        "playback.start",
+        "Go to the in point",
+        "Playback",
+        "Show the first frame of the range.",
+        ("Shift+Home",),
+        enabled=HAS_FRAMES,
+    ),
+    Action(
+        "playback.end", "Go to the out point", "Playback", "Show the last frame of the range.", ("End",), enabled=HAS_FRAMES
+    ),
+    Action("playback.reverse", "Reverse", "Playback", "Play in the other direction.", ("R",), enabled=HAS_FRAMES),
     Action("playback.loop", "Loop / ping-pong / once", "Playback", "Choose what happens at the range's end.", ("L",)),
     Action("playback.faster", "Faster", "Playback", "Raise the playback speed.", ("=", "Shift+=")),
     Action("playback.slower", "Slower", "Playback", "Lower the playback speed.", ("-",)),

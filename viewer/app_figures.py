@@ -66,19 +66,13 @@ class Figures:
         return 1000.0 / float(np.median(self.window_ms)) if self.window_ms else 0.0
 
     def plot(self) -> NDArray[np.float32]:
-        """(HISTORY,) milliseconds of the render calls, oldest first, 0 before there were any."""
-        values = np.zeros(HISTORY, np.float32)
-        if self.image_ms:
-            values[-len(self.image_ms) :] = self.image_ms
-        return values
+        """Milliseconds of the last render calls, oldest first; (HISTORY,) at most, as many as there were."""
+        return np.array(self.image_ms, np.float32)
 
     def rate_plot(self) -> NDArray[np.float32]:
-        """(HISTORY,) images a second from one arrival to the next, oldest first, 0 before there were any."""
-        rates = np.zeros(HISTORY, np.float32)
+        """Images a second from one arrival to the next, oldest first; (HISTORY,) at most, as many as there were."""
         gaps = np.diff(np.array(self.image_times))
-        if gaps.size:
-            rates[-gaps.size :] = 1.0 / np.maximum(gaps, 1e-3)
-        return rates
+        return (1.0 / np.maximum(gaps, 1e-3)).astype(np.float32)
 
     def rows(self, document: Document | None, renderer: Renderer) -> list[Figure]:
         """All figures."""

@@ -48,11 +48,15 @@ def in_words(size: int) -> str:
     return f"{max(1, round(size / 1000))} kB"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 keyframe", "12 keyframes"."""
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
 def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSizes) -> str:
     """What will be written: frames, length, pixels, and bytes as far as they can be judged."""
     assert options.size is not None
     width, height = options.size
-    plural = "s" * (frames != 1)
-    text = f"{frames} image{plural}" if options.codec is None else f"{frames} frame{plural} ({frames / fps:.2f} s)"
+    text = counted(frames, "image") if options.codec is None else f"{counted(frames, 'frame')} ({frames / fps:.2f} s)"
     size, text = sizes.estimate(frames, options), f"{text} of {width} x {height} pixels"
     return text if size is None else f"{text}, about {in_words(size)}"

@@ -285,6 +285,8 @@ class Window:
         if self._theme != (theme, scale):
             self._theme = (theme, scale)
             apply_theme(theme, scale)
+            # What no window covers, as around the status bar's corners, is of the bars' color.
+            self.params.imgui_window_params.background_color = imgui.get_style_color_vec4(imgui.Col_.menu_bar_bg)
             self.app.redraw()
         if self._panel_sizes.follow(panel.title for panel, _ in self.panels):
             self.app.redraw()

@@ -20,7 +20,7 @@ def apply_theme(theme: str, ui_scale: float) -> None:
     style.frame_rounding = style.grab_rounding = style.popup_rounding = style.child_rounding = 4.0
     style.window_rounding, style.tab_rounding, style.scrollbar_size = 5.0, 4.0, 12.0
     style.window_border_size = style.popup_border_size = 1.0
-    style.frame_border_size = 1.0 if theme != "dark" else 0.0
+    style.frame_border_size = 1.0
     style.separator_text_padding, style.separator_text_border_size = ImVec2(0, 6), 1.0
     style.tab_bar_overline_size, style.tab_border_size = (4.0, 1.0) if theme == "high contrast" else (2.0, 0.0)
     style.scale_all_sizes(ui_scale)
@@ -36,7 +36,7 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
         "high contrast": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.12, 0.12, 0.12), (1.0, 1.0, 1.0), (0.82, 0.82, 0.82)),
     }
     surface, bar, field, text, faint = surfaces[theme]
-    border = {"dark": (0.22, 0.235, 0.26), "light": (0.76, 0.78, 0.81), "high contrast": (1.0, 1.0, 1.0)}[theme]
+    border = {"dark": (0.25, 0.265, 0.29), "light": (0.76, 0.78, 0.81), "high contrast": (1.0, 1.0, 1.0)}[theme]
     colors = {
         "text": text,
         "text_disabled": faint,
@@ -95,6 +95,8 @@ def _set_tabs(style: imgui.Style, theme: str) -> None:
     for name in ("tab_selected_overline", "tab_dimmed_selected_overline"):
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*ACCENTS[theme], 1.0))
     if theme == "high contrast":
+        for name, gray in (("scrollbar_grab", 0.6), ("scrollbar_grab_hovered", 0.8), ("scrollbar_grab_active", 1.0)):
+            style.set_color_(getattr(imgui.Col_, name), ImVec4(gray, gray, gray, 1.0))
         grounds = {"tab": 0.0, "tab_dimmed": 0.0, "tab_selected": 0.45, "tab_dimmed_selected": 0.45, "tab_hovered": 0.55}
         red, green, blue = ACCENTS[theme]
         for name, share in grounds.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app import ViewerApp
+from viewer.app_figures import HISTORY, Figures
 from viewer.panels.figures import PERIOD, FiguresPanel
 
 
@@ -45,3 +46,15 @@ def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) ->
         assert any(line.startswith("Decoded ") and line.endswith(" of 12") for line in lines)
 
     drive(app, look)
+
+
+def test_plots_hold_what_was_and_nothing_else() -> None:
+    figures = Figures()
+    assert len(figures.plot()) == len(figures.rate_plot()) == 0
+    figures.image_ms.append(14.0)
+    figures.image_times.append(1.0)
+    assert figures.plot().tolist() == [14.0] and len(figures.rate_plot()) == 0, "a rate needs two images"
+    figures.image_times.append(1.25)
+    assert figures.rate_plot().tolist() == [4.0]
+    figures.image_ms.extend(range(500))
+    assert len(figures.plot()) == HISTORY and figures.plot()[-1] == 499

@@ -175,7 +175,15 @@ def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive
         assert motion.speed == kept.fly_speed == 7.0
         app.dialogs.add("settings")
         context.yield_(4)
-        context.item_click("//Settings/Reset everything")
+        context.item_click("//Settings/Reset all settings...")
+        context.yield_(4)
+        assert kept.fly_speed == 7.0, "it asks first"
+        context.item_click("//Settings/Keep")
+        context.yield_(4)
+        assert kept.fly_speed == 7.0
+        context.item_click("//Settings/Reset all settings...")
+        context.yield_(4)
+        context.item_click("//Settings/Reset")
         context.yield_(4)
         assert motion.speed == kept.fly_speed == 1.5
         assert app.backend == "auto" and app.renderer.name != "reference"

@@ -54,6 +54,9 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
         context.item_click("//Recording/columns/Only a range of frames")
         assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
         app.dialogs.clear()
+        app.dialogs.add("settings")
+        assert overflow("Settings") == 0
+        app.dialogs.clear()
         app.dialogs.add("shortcuts")
         assert overflow("Keyboard shortcuts") == 0
         if scale == 2.0:

@@ -29,7 +29,7 @@ def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
         Whether its content is to be drawn, and whether it stays open: neither its cross nor Escape was pressed.
     """
     viewport = imgui.get_main_viewport()
-    imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))  # below the menus
     largest = ImVec2(em(width), viewport.work_size.y)
     imgui.set_next_window_size_constraints(ImVec2(min(em(width), viewport.work_size.x), 0), largest)
     imgui.set_next_window_size(ImVec2(min(em(width), viewport.work_size.x), 0))
@@ -72,10 +72,10 @@ class ErrorDialog:
 
 MOUSE = [
     ("drag", "Orbit"),
-    ("right or middle or Shift+drag", "Pan"),
+    ("right drag, middle drag or Shift+drag", "Pan"),
     ("wheel or Ctrl+drag", "Dolly"),
     ("Alt+drag", "Look around"),
-    ("double click", "Focus"),
+    ("double-click", "Focus"),
     ("Tab, then Escape", "Keys for controls"),
 ]
 """What the mouse does in the view, and how the keyboard reaches the controls, as rows of the shortcut sheet."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.app_figures import Figure
+from viewer.app_figures import HISTORY, Figure
 from viewer.panels.widgets import action_button, em, theme_color, tooltip
 
 PERIOD = 0.25
@@ -53,9 +53,9 @@ class FiguresPanel:
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
         shown = self._numbers(app)
-        self._plot("rate", app.figures.rate_plot(), f"{shown.rate:.0f}", "images /s")
+        self._plot("rate", app.figures.rate_plot(), f"{shown.rate:.0f}", "images/s")
         tooltip("Images a second from one to the next, oldest at the left.")
-        self._plot("times", app.figures.plot(), f"{shown.milliseconds:.1f}", "ms an image")
+        self._plot("times", app.figures.plot(), f"{shown.milliseconds:.1f}", "ms/image")
         tooltip("Milliseconds of the last render calls, oldest at the left.")
         action_button(self._actions, "window.copy_figures", "Copy as text")
         if begin_figures():
@@ -79,7 +79,8 @@ class FiguresPanel:
         return shown
 
     def _plot(self, name: str, values: NDArray[np.float32], value: str, unit: str) -> None:
-        highest = max(1.0, float(np.percentile(values, 98)) * 1.2)
+        highest = max(1.0, float(np.percentile(values, 98)) * 1.2) if len(values) else 1.0
+        values = np.concatenate([np.full(HISTORY - len(values), np.nan, np.float32), values])  # what was not is not drawn
         corner, size = imgui.get_cursor_screen_pos(), ImVec2(imgui.get_content_region_avail().x, em(2.4))
         imgui.plot_lines(f"###{name}", values, 0, "", 0.0, highest, size)
         draw, color, x, y = imgui.get_window_draw_list(), theme_color(imgui.Col_.text), corner.x + em(4), corner.y + em(0.15)

@@ -14,6 +14,9 @@ from viewer.panels.widgets import em
 SHOWN = 12
 """Answers that are shown."""
 
+KEYS_WIDTH = 13.0
+"""Columns of category and keys, text heights."""
+
 
 class Palette:
     """A text field and the actions that fit what is typed; Enter runs the chosen one.
@@ -81,7 +84,10 @@ class Palette:
         imgui.end_disabled()
         if imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled):
             imgui.set_tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)
-        keys = f"{action.category}   {action.shortcut(sys.platform == 'darwin')}"
-        imgui.same_line(imgui.get_content_region_avail().x - imgui.calc_text_size(keys).x)
+        right = imgui.get_content_region_avail().x + imgui.get_style().window_padding.x
+        keys = action.shortcut(sys.platform == "darwin")
+        imgui.same_line(right - em(KEYS_WIDTH))
+        imgui.text_disabled(action.category)
+        imgui.same_line(right - imgui.calc_text_size(keys).x)
         imgui.text_disabled(keys)
         return bool(pressed)

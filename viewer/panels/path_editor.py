@@ -12,8 +12,9 @@ from viewer.app_actions import ActionRunner
 from viewer.app_document import Document
 from viewer.app_path import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
 from viewer.panels.numbers import entered_number
-from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color
+from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color, track_ground
 from viewer.path_history import PathState
+from viewer.recording_summary import counted
 
 MAX_TIME = 3600.0
 """Latest time of a keyframe that can be typed, seconds."""
@@ -79,7 +80,7 @@ class PathPanel:
         self._follow_drag(document, before)
         index = document.selected_keyframe
         if index is None or index >= len(path):
-            hint = f"{len(path)} keyframes, {path.duration:.2f} s. K adds this view."
+            hint = f"{counted(len(path), 'keyframe')}, {path.duration:.2f} s. K adds this view."
             flow(imgui.calc_text_size(hint).x, 1.0)
             imgui.text_disabled(hint)
             return
@@ -137,13 +138,17 @@ class PathPanel:
         longest = max(1.0, document.camera_path.end * 1.1)
         self._handle_mouse(app, document, left, span / longest)
         draw = imgui.get_window_draw_list()
-        draw.add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), theme_color(imgui.Col_.frame_bg), em(0.3))
+        track_ground(corner, ImVec2(corner.x + width, corner.y + height))
         apart = label_step(longest, span / em(LABEL_WIDTH))
         for second in range(0, int(longest) + 1, apart):
             x = left + second * span / longest
             draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.4)), theme_color(imgui.Col_.text_disabled))
+            label, gap = f"{second} s", em(0.2)
+            text_width = imgui.calc_text_size(label).x
             if x + em(LABEL_WIDTH) < corner.x + width:
-                draw.add_text(ImVec2(x + em(0.2), corner.y), theme_color(imgui.Col_.text_disabled), f"{second} s")
+                draw.add_text(ImVec2(x + gap, corner.y), theme_color(imgui.Col_.text_disabled), label)
+            elif apart * span / longest > 2 * text_width + 3 * gap:  # left of its tick, where the label before leaves room
+                draw.add_text(ImVec2(x - gap - text_width, corner.y), theme_color(imgui.Col_.text_disabled), label)
         self._draw_keyframes(document, corner, height, left, span / longest)
 
     def _draw_keyframes(self, document: Document, corner: ImVec2, height: float, left: float, scale: float) -> None:

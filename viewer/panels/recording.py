@@ -18,7 +18,7 @@ from viewer.panels.dialogs import begin_dialog, confirmed
 from viewer.panels.numbers import integer_pair, number_field
 from viewer.panels.widgets import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.recorder import RecordOptions, check_output, plan
-from viewer.recording_summary import summary
+from viewer.recording_summary import counted, summary
 from viewer.shots import MAX_FRAMES
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
@@ -118,7 +118,7 @@ class RecordingDialog:
 
     def _draw_what(self, document: Document) -> None:
         heading("Camera and frames")
-        names = ("Orbit around the scene", f"Path, {len(document.camera_path)} keyframes")
+        names = ("Orbit around the scene", f"Path, {counted(len(document.camera_path), 'keyframe')}")
         self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
         tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)

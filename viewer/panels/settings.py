@@ -7,7 +7,7 @@ from imgui_bundle import imgui
 from viewer.app import ViewerApp
 from viewer.app_reset import reset_everything
 from viewer.panels.dialogs import begin_dialog
-from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider, tooltip
+from viewer.panels.widgets import button, checkbox, combo, elided, em, heading, sentence_case, slider, tooltip
 from viewer.settings import INITIAL_VIEWS, THEMES
 
 MODES = ("loop", "ping-pong", "once")
@@ -16,22 +16,33 @@ MODES = ("loop", "ping-pong", "once")
 class SettingsDialog:
     """Changes settings in place; they are kept when the viewer ends."""
 
+    def __init__(self) -> None:
+        self._reset_asked = False
+
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
         if "settings" not in app.dialogs:
+            self._reset_asked = False
             return
-        visible, opened = begin_dialog("Settings", 27)
+        visible, opened = begin_dialog("Settings", 41.5)
         if visible:
-            imgui.push_item_width(em(11))
-            self._draw_window(app)
-            self._draw_playback(app)
-            self._draw_navigation(app)
-            self._draw_files(app)
-            imgui.pop_item_width()
+            self._draw_columns(app)
+            self._draw_reset(app)
         imgui.end()
         if not opened:
             app.dialogs.discard("settings")
             app.save_settings()
+
+    def _draw_columns(self, app: ViewerApp) -> None:
+        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+            return
+        for groups in ((self._draw_window, self._draw_playback), (self._draw_navigation, self._draw_files)):
+            imgui.table_next_column()
+            imgui.push_item_width(em(11))
+            for draw in groups:
+                draw(app)
+            imgui.pop_item_width()
+        imgui.end_table()
 
     def _draw_window(self, app: ViewerApp) -> None:
         heading("Window")
@@ -66,7 +77,8 @@ class SettingsDialog:
     def _draw_files(self, app: ViewerApp) -> None:
         heading("Files and memory")
         kept = app.settings
-        _, kept.recording.folder = imgui.input_text("Output folder", kept.recording.folder)
+        hint = "where the viewer started"
+        _, kept.recording.folder = imgui.input_text_with_hint("Output folder", hint, kept.recording.folder)
         tooltip("Where screenshots and recordings go; empty: the folder the viewer was started in.")
         cache = slider(
             "Cache", float(kept.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
@@ -75,7 +87,20 @@ class SettingsDialog:
         for document in app.documents:
             if document.feed.cache.budget != app.cache_bytes:
                 document.feed.cache.budget = app.cache_bytes
+
+    def _draw_reset(self, app: ViewerApp) -> None:
+        imgui.separator()
         if app.settings_file is not None:
-            imgui.text_disabled(str(app.settings_file))
-        if button("Reset everything", "Return all settings to their defaults; the recent files stay."):
+            imgui.text_disabled(elided(str(app.settings_file), imgui.get_content_region_avail().x))
+            tooltip(f"Settings are kept in {app.settings_file}.")
+        if not self._reset_asked:
+            tip = "Return all settings to their defaults; the recent files stay. Asks first."
+            self._reset_asked = button("Reset all settings...", tip)
+            return
+        imgui.text("Return all settings to their defaults?")
+        if button("Reset", "What was set is lost; the recent files stay."):
             reset_everything(app)
+            self._reset_asked = False
+        imgui.same_line()
+        if button("Keep", "Leave all settings as they are."):
+            self._reset_asked = False

@@ -39,7 +39,7 @@ class SpeedPanel:
         rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
         imgui.begin_disabled(not rendering.dynamic_resolution)
         tip = "Images a second that dynamic resolution aims at."
-        rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f /s")
+        rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         imgui.end_disabled()
         tip = "Pixels rendered when nothing moves, relative to the view's along each side."
         rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")

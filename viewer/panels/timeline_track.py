@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 
 from viewer.app import ViewerApp
 from viewer.app_document import Document
-from viewer.panels.widgets import em, faded, theme_color, tooltip
+from viewer.panels.widgets import em, faded, theme_color, tooltip, track_ground
 from viewer.playback import Playback
 from viewer.timecode import format_timecode, tick_time
 
@@ -50,6 +50,7 @@ class TimelineTrack:
         self._name_marker(app, clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
+        self._draw_labels(clock, scale, corner.y, height)
 
     def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: Scale, middle: float) -> None:
         mouse = imgui.get_mouse_pos()
@@ -77,7 +78,7 @@ class TimelineTrack:
         if mouse.y > middle and marker is not None:
             self._marker = marker
             return "marker"
-        if mouse.y > middle and (clock.in_point, clock.out_point) != (0, clock.num_frames - 1):
+        if mouse.y > middle and has_range(clock):
             if abs(mouse.x - scale.x(clock.in_point)) < near:
                 return "in"
             if abs(mouse.x - scale.x(clock.out_point)) < near:
@@ -87,7 +88,7 @@ class TimelineTrack:
     def _draw_background(self, document: Document, scale: Scale, corner: ImVec2, width: float, height: float) -> None:
         draw, clock = imgui.get_window_draw_list(), document.playback
         end = ImVec2(corner.x + width, corner.y + height)
-        draw.add_rect_filled(corner, end, theme_color(imgui.Col_.frame_bg), em(0.3))
+        track_ground(corner, end)
         for first, last, left, right in (
             (0, clock.in_point, corner.x, scale.x(clock.in_point)),
             (clock.out_point, clock.num_frames - 1, scale.x(clock.out_point), end.x),
@@ -95,21 +96,26 @@ class TimelineTrack:
             if first < last:
                 shade = faded(imgui.Col_.title_bg, OUTSIDE)
                 draw.add_rect_filled(ImVec2(left, corner.y), ImVec2(right, end.y), shade, em(0.3))
-        self._draw_ticks(clock, scale, corner.y, height)
+        self._draw_ticks(clock, scale, corner.y)
         self._draw_decoded(document, scale, end.y)
 
-    def _draw_ticks(self, clock: Playback, scale: Scale, top: float, height: float) -> None:
-        # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
+    def _draw_ticks(self, clock: Playback, scale: Scale, top: float) -> None:
         draw, color = imgui.get_window_draw_list(), theme_color(imgui.Col_.text_disabled)
-        step = next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
+        for frame in labeled_frames(clock.num_frames, tick_step(scale)):
+            x = scale.x(frame)
+            draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
+
+    def _draw_labels(self, clock: Playback, scale: Scale, top: float, height: float) -> None:
+        # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
+        step = tick_step(scale)
         below = height > em(3.6)
         beside = not below and times_fit_beside(clock, step, step * scale.width / scale.last)
         for frame in labeled_frames(clock.num_frames, step):
             x, passed = scale.x(frame), tick_time(frame, clock.fps)
-            draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
-            write_centered(scale, x, top + em(0.45), f"{frame} · {passed}" if passed and beside and frame else str(frame))
-            if below:
-                write_centered(scale, x, top + em(1.4), passed, TIME_SIZE)
+            label = f"{frame} · {passed}" if passed and beside and frame else str(frame)
+            write_centered(clock, scale, ImVec2(x, top + em(0.45)), label)
+            if below and passed:
+                write_centered(clock, scale, ImVec2(x, top + em(1.4)), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
         draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
@@ -117,11 +123,14 @@ class TimelineTrack:
         for time in document.feed.cache.cached_times():
             x0 = max(scale.x(time) - half, scale.left)
             x1 = min(scale.x(time) + half, scale.left + scale.width)
+            if document.playback.num_frames == 1:
+                x1 = scale.left + scale.width
             draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
 
     def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
-        for frame, side in ((clock.in_point, 1), (clock.out_point, -1)):
+        ends = ((clock.in_point, 1), (clock.out_point, -1)) if has_range(clock) else ()
+        for frame, side in ends:
             x, size, color = scale.x(frame), em(0.55), theme_color(imgui.Col_.check_mark)
             draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), color, 2)
             tip = ImVec2(x + side * size, bottom - size / 2)
@@ -169,6 +178,11 @@ class TimelineTrack:
         imgui.end_popup()
 
 
+def has_range(clock: Playback) -> bool:
+    """Whether less than the whole video is played; only then are there in and out points to see and to drag."""
+    return (clock.in_point, clock.out_point) != (0, clock.num_frames - 1)
+
+
 def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
     """Whether labels with frame and time have room on ticks every `step` frames, `spacing` pixels apart."""
     last = max((f for f in range(0, clock.num_frames, step) if tick_time(f, clock.fps)), default=0)
@@ -183,12 +197,24 @@ def labeled_frames(count: int, step: int) -> list[int]:
     return [*frames, count - 1]
 
 
-def write_centered(scale: Scale, x: float, y: float, text: str, size: float = 1.0) -> None:
-    """Write a label of the scale around `x`, but within the track, below `y`; `size` is relative to other text."""
-    width = imgui.calc_text_size(text).x * size
-    left = min(max(x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
-    color = theme_color(imgui.Col_.text_disabled)
-    imgui.get_window_draw_list().add_text(imgui.get_font(), em(size), ImVec2(left, y), color, text)
+def tick_step(scale: Scale) -> int:
+    """Frames from one labeled tick to the next."""
+    return next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
+
+
+def write_centered(clock: Playback, scale: Scale, place: ImVec2, text: str, size: float = 1.0) -> None:
+    """Write a label of the scale around the x of `place`, but within the track, and below its y.
+
+    `size` is relative to other text. A line of the track that would strike the label through gives way to it.
+    """
+    draw, width = imgui.get_window_draw_list(), imgui.calc_text_size(text).x * size
+    left = min(max(place.x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
+    ends = (clock.in_point, clock.out_point) if has_range(clock) else ()
+    gap = em(0.15)
+    if any(left - gap < scale.x(frame) < left + width + gap for frame in (clock.time, *ends)):
+        corners = ImVec2(left - gap, place.y), ImVec2(left + width + gap, place.y + em(size))
+        draw.add_rect_filled(*corners, theme_color(imgui.Col_.frame_bg))
+    draw.add_text(imgui.get_font(), em(size), ImVec2(left, place.y), theme_color(imgui.Col_.text_disabled), text)
 
 
 def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> int:

@@ -160,6 +160,13 @@ def faded(color: int, opacity: float) -> int:
     return int(imgui.get_color_u32(color, opacity))
 
 
+def track_ground(corner: ImVec2, end: ImVec2) -> None:
+    """The ground of a track that is drawn by hand, framed like any other field."""
+    draw = imgui.get_window_draw_list()
+    draw.add_rect_filled(corner, end, theme_color(imgui.Col_.frame_bg), em(0.3))
+    draw.add_rect(corner, end, theme_color(imgui.Col_.border), em(0.3))
+
+
 def heading(text: str) -> None:
     """A line that opens a group of controls."""
     imgui.separator_text(text)
