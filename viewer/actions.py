@@ -113,7 +113,7 @@ _FILE = (
     Action("file.open", "Open...", "File", "Open a volumetric video (.mlpvid) in a new tab.", ("Ctrl+O",)),
     Action("file.open_url", "Open URL...", "File", "Download a volumetric video and open it.", ("Ctrl+Shift+O",)),
     Action("file.open_demo", "Open the demo", "File", "Open the video that comes with the viewer."),
-    Action("file.reload", "Reload", "File", "Read the bundle again from the disk.", ("F5",), enabled=OPEN),
+    Action("file.reload", "Reload", "File", "Read the video again from the disk.", ("F5",), enabled=OPEN),
     Action("file.close", "Close tab", "File", "Close the current tab.", ("Ctrl+W",), enabled=OPEN),
     Action(
         "file.next_tab", "Next tab", "File", "Show the next open video.", ("Ctrl+Tab", "Ctrl+PageDown"), enabled=SEVERAL_OPEN
@@ -299,7 +299,7 @@ _VIEW = _needing(
     Action("view.path", "Camera path", "View", "Show the camera path and its keyframes.", ("Shift+P",)),
     Action("view.axes", "Axes", "View", "Show the world's axes.", ("X",)),
     Action("view.grid", "Ground grid", "View", "Show a grid on the ground.", ("G",)),
-    Action("view.split", "Split view", "View", "Compare with another bundle or backend.", ("Y",)),
+    Action("view.split", "Split view", "View", "Compare with another video or backend.", ("Y",)),
     Action("view.difference", "Difference", "View", "Show how the two sides differ.", ("Shift+Y",)),
 )
 

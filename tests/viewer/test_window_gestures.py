@@ -225,7 +225,7 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         context.mouse_up(0)
         context.yield_(3)
         assert document.tau1 is not None and document.tau1 != pytest.approx(60.0)
-        context.item_click("//Speed/As the bundle says")
+        context.item_click("//Speed/As the video says")
         context.yield_(2)
         assert document.tau1 is None and document.rendered_video is document.video
         assert int(document.cells(0.0).sum()) == own

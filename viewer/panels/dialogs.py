@@ -103,7 +103,7 @@ def compact_sheet() -> Sheet:
     snaps = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Capture camera ")]
     sides = [(keys, label) for keys, label in sheet["Camera"] if label.startswith("Look from ")]
     sheet["Camera"] = [entry for entry in sheet["Camera"] if entry not in snaps and entry not in sides]
-    sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Capture cameras"))
+    sheet["Camera"].append((f"{snaps[0][0]} to {snaps[-1][0]}", "Go to a capture camera"))
     sheet["Camera"].append((f"{sides[0][0]} to {sides[-1][0]}", "Look from +X, -X, +Y, ..."))
     fly = [keys for keys, _ in sheet["Fly"]]
     sheet["Fly"] = [(" ".join(fly[:4]), "Fly"), (" ".join(fly[4:]), "Fly down, up")]

@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 from viewer.actions import ACTIONS, BY_NAME
 from viewer.app import ViewerApp
 from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import em, faded, theme_color, tooltip
+from viewer.panels.widgets import em, faded, sentence_case, theme_color, tooltip
 from viewer.presenter import Comparison
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
@@ -111,9 +111,9 @@ def draw_status(app: ViewerApp) -> None:
     if document is None or document.shown is None:
         return
     shown = document.shown
-    size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]}"
+    size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]} pixels"
     busy = "refining" if document.feed.worker.busy else "ready"
-    text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {app.renderer.name}"
+    text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {sentence_case([app.renderer.name])[0]}"
     recording = "" if app.screen_recording is None else f"recording {app.screen_recording.seconds:.0f} s   "
     imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(recording + text).x - em(1))
     if recording:

@@ -55,7 +55,7 @@ class SpeedPanel:
         bundle, chosen = app.document.video.config, app.render_settings
         default = bundle.render.steps_per_diagonal
         steps = chosen.steps_per_diagonal or default
-        tip = f"The step along rays is the box's diagonal over this. The bundle says {default}; fewer is faster and coarser."
+        tip = f"The step along rays is the box's diagonal over this. The video says {default}; fewer is faster and coarser."
         new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
         tau2 = chosen.weight_threshold if chosen.weight_threshold is not None else bundle.render.weight_threshold
         tip = "Samples with a weight at or below this get no color (tau2); larger is faster and loses faint parts."
@@ -65,7 +65,7 @@ class SpeedPanel:
         if abs(new_tau2 - tau2) > 1e-9:
             app.render_settings = dataclasses.replace(app.render_settings, weight_threshold=new_tau2)
         self._draw_tau1(app.document)
-        if button("As the bundle says", "Return to the bundle's own step and thresholds."):
+        if button("As the video says", "Return to the video's own step and thresholds."):
             app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=None, weight_threshold=None)
             app.document.set_tau1(None)
         self._draw_effect(app)
@@ -84,7 +84,7 @@ class SpeedPanel:
         own = document.video.config.occupancy.threshold
         shown = self._tau1 if self._tau1 is not None else document.tau1 if document.tau1 is not None else own
         tip = (
-            f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The bundle says {own:g}; more is "
+            f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The video says {own:g}; more is "
             "faster and loses thin parts, less changes nothing. Frames take longer to prepare meanwhile."
         )
         chosen = slider("tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
