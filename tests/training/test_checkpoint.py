@@ -319,9 +319,13 @@ def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path, number
                 time.sleep(0.01)
             os.kill(os.getpid(), number)
 
-        thread = threading.Thread(target=interrupt)
-        thread.start()
-        finished = run_training(trainer, tmp_path, Progress(seconds=3600.0))
-        thread.join()
+        before = signal.signal(number, signal.SIG_DFL)  # tests that nohup started would ignore hangups
+        try:
+            thread = threading.Thread(target=interrupt)
+            thread.start()
+            finished = run_training(trainer, tmp_path, Progress(seconds=3600.0))
+            thread.join()
+        finally:
+            signal.signal(number, before)
     assert not finished and 3 <= trainer.step < 100_000
     assert read_header(tmp_path).step == trainer.step
