@@ -148,7 +148,7 @@ def test_a_url_is_typed_and_opened(
         assert "url" in app.dialogs and not app.jobs, "what is no address is said in the dialog"
         context.item_input_value("//Open a URL/###answer", f"{address}/web.mlpvid")
         if "url" in app.dialogs:
-            context.item_click("//Open a URL/OK")
+            context.item_click("//Open a URL/Open")
         wait_until(context, lambda: len(app.documents) == 2)
         assert open_document(app).path.name == "web.mlpvid"
         assert open_document(app).path.is_relative_to(tmp_path / "cache" / "downloads")
@@ -183,7 +183,7 @@ def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, 
         context.item_input_value("//Save the camera path/###answer", str(target.with_suffix("")))
         context.yield_(2)
         assert target.read_text() == "precious" and "save_path" in app.dialogs
-        context.item_click("//Save the camera path/OK")
+        context.item_click("//Save the camera path/Save")
         context.yield_(2)
         assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.dialogs
         assert not app.errors

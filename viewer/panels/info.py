@@ -40,9 +40,13 @@ class InfoPanel:
         row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Box around the boxes of all frames.")
         row("Up", "  ".join(f"{value:g}" for value in video.metadata.up))
         row("Cameras", str(len(video.metadata.cameras)), "Cameras of the capture.")
-        row("Color map", f"{config.color_map_resolution}² heads, {config.assignment}", "Color MLP map of each plane.")
-        row("Density map", f"{config.density_map_resolution}²", "Density MLP map of each plane.")
-        row("Features", f"{config.feature_plane_resolution}²", "Feature planes.")
+        row(
+            "Color MLP map",
+            f"{config.color_map_resolution}² heads, {config.assignment}",
+            "Heads along a side of each map.",
+        )
+        row("Density MLP map", f"{config.density_map_resolution}²", "Pixels along a side of each map.")
+        row("Feature planes", f"{config.feature_plane_resolution}²", "Pixels along a side of each.")
         row("Planes", " ".join(config.mlp_planes), "Planes with MLP maps.")
         cells = " x ".join(str(n) for n in config.occupancy.resolution)
         row("Occupancy", f"{cells} cells", "Cells of the empty-space volume.")

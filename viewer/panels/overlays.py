@@ -32,6 +32,9 @@ MAX_CELL_LINES = 4000
 BEHIND = 0.22
 """Opacity of what lies behind the scene, relative to what lies before it; the ground and the cells are hidden altogether."""
 
+LABEL_GROUND = 0x90000000
+"""What lies behind labels, which lines would strike through; dark in every theme, as their colors want it, ABGR."""
+
 PATH_PIECES = 12
 """Straight pieces that the camera path is drawn in between two keyframes."""
 
@@ -178,7 +181,9 @@ class Pen:
         if self._depth is not None and is_hidden(ends, np.zeros(1), size, self._depth, self._slack)[0]:
             color = dimmed(color, BEHIND)
         x, y = ends[0, 0, :2] * self._scale + self._corner
-        self._draw.add_text(ImVec2(float(x) + 4, float(y) - em(0.5)), color, text)
+        corner, extent = ImVec2(float(x) + em(0.3), float(y) - em(0.5)), imgui.calc_text_size(text)
+        self._draw.add_rect_filled(corner, ImVec2(corner.x + extent.x, corner.y + extent.y), LABEL_GROUND, em(0.2))
+        self._draw.add_text(corner, color, text)
 
 
 def dimmed(color: int, opacity: float) -> int:

@@ -61,13 +61,16 @@ class Palette:
         entered, query = imgui.input_text_with_hint("###query", "Type the name of a command", self._query, flags)
         if query != self._query:
             self._query, self._chosen = query, 0
-        answers = search_actions(self._query)[:SHOWN]
+        found = search_actions(self._query)
+        answers = found[:SHOWN]
         self._move_choice(len(answers))
         for index, action in enumerate(answers):
             pressed = self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen)
             if pressed and not self._actions.why_not(action.name):
                 app.dialogs.discard("palette")
                 self._actions.run(action.name)
+        if len(found) > SHOWN:
+            imgui.text_disabled(f"{len(found) - SHOWN} more")
         if not answers:
             imgui.text_disabled("No command of that name")
         if imgui.is_key_pressed(imgui.Key.escape):

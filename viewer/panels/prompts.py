@@ -41,9 +41,14 @@ class Prompt:
     address: bool = False
     """Whether it is a web address, for which there is no system dialog."""
 
+    @property
+    def verb(self) -> str:
+        """What its button says: "Open", "Save", "Load"."""
+        return self.title.split()[0]
+
     def failed(self, answer: str) -> str:
         """What to say when an answer leads to nothing."""
-        return f"Cannot {self.title.split()[0].lower()} {short_name(answer)}"
+        return f"Cannot {self.verb.lower()} {short_name(answer)}"
 
 
 def open_bundle(app: ViewerApp, text: str) -> None:
@@ -143,7 +148,7 @@ class Prompts:
         entered, self._text = imgui.input_text_with_hint("###answer", prompt.hint, self._text, flags)
         if self._fault:
             imgui.text_wrapped(self._fault)
-        confirmed = button("OK", prompt.title, bool(self._text.strip()), width=em(6)) or entered
+        confirmed = button(prompt.verb, prompt.title, bool(self._text.strip()), width=em(6)) or entered
         imgui.same_line()
         cancelled = button("Cancel", "Close without doing anything.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
         if confirmed and self._text.strip() and self._may_write(prompt, self._text.strip()):
@@ -162,7 +167,7 @@ class Prompts:
             return True  # `_accept` tells it
         if target is None or not target.is_file() or target == self._replaced:
             return True
-        self._replaced, self._fault = target, f"{target} exists already. OK again replaces it."
+        self._replaced, self._fault = target, f"{target} exists already. {prompt.verb} again replaces it."
         return False
 
     def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:
