@@ -30,7 +30,7 @@ from renderer.selftest_kernels import density_checks, grouping_checks
 MIN_PSNR = 45.0
 """Least agreement of images with the CPU backend's, dB; half precision leaves more."""
 
-ESTIMATED_MS = {"decode": 1.4, "bake": 0.3, "density": 0.4, "color": 0.1}
+ESTIMATED_MS = {"decode": 1.4, "bake": 0.3, "density": 0.3, "color": 0.1}
 """Milliseconds a stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
 
 PACKAGES = ("torch", "numpy", "cuda-core", "cuda-bindings", "nvidia-cuda-nvrtc")
