@@ -70,9 +70,7 @@ HAS_CAMERAS = _of_video(lambda document: bool(document.video.metadata.cameras), 
 HAS_FRAMES = _of_video(lambda document: document.video.num_frames > 1, "This video has a single frame")
 """There is another frame to go to."""
 
-HAS_RANGE = _of_video(
-    lambda d: (d.playback.in_point, d.playback.out_point) != (0, d.playback.num_frames - 1), "The whole video is played already"
-)
+HAS_RANGE = _of_video(lambda document: document.playback.has_range, "The whole video is played already")
 """In or out point were set."""
 
 HAS_KEYFRAMES = _of_video(lambda d: len(d.camera_path) > 0, "The camera path is empty: press K to add this view")

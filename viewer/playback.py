@@ -223,6 +223,11 @@ class Playback:
         if self.in_point > self.out_point:
             self.in_point = 0
 
+    @property
+    def has_range(self) -> bool:
+        """Whether less than the whole video is played; only then are there in and out points to see and to drag."""
+        return (self.in_point, self.out_point) != (0, self.num_frames - 1)
+
     def clear_range(self) -> None:
         """Play the whole video again."""
         self.in_point, self.out_point = 0, self.num_frames - 1

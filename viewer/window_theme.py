@@ -26,6 +26,7 @@ def apply_theme(theme: str, ui_scale: float) -> None:
     style.scale_all_sizes(ui_scale)
     style.font_scale_main = ui_scale
     _set_colors(style, theme)
+    _set_scrollbars(style, theme)
 
 
 def _set_colors(style: imgui.Style, theme: str) -> None:
@@ -90,13 +91,18 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
     _set_tabs(style, theme)
 
 
+def _set_scrollbars(style: imgui.Style, theme: str) -> None:
+    # ImGui's own gray is hard to see on black.
+    if theme == "high contrast":
+        for name, gray in (("scrollbar_grab", 0.6), ("scrollbar_grab_hovered", 0.8), ("scrollbar_grab_active", 1.0)):
+            style.set_color_(getattr(imgui.Col_, name), ImVec4(gray, gray, gray, 1.0))
+
+
 def _set_tabs(style: imgui.Style, theme: str) -> None:
     # A line above the selected tab; with high contrast its ground differs as well, from others and from its white text.
     for name in ("tab_selected_overline", "tab_dimmed_selected_overline"):
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*ACCENTS[theme], 1.0))
     if theme == "high contrast":
-        for name, gray in (("scrollbar_grab", 0.6), ("scrollbar_grab_hovered", 0.8), ("scrollbar_grab_active", 1.0)):
-            style.set_color_(getattr(imgui.Col_, name), ImVec4(gray, gray, gray, 1.0))
         grounds = {"tab": 0.0, "tab_dimmed": 0.0, "tab_selected": 0.45, "tab_dimmed_selected": 0.45, "tab_hovered": 0.55}
         red, green, blue = ACCENTS[theme]
         for name, share in grounds.items():

@@ -266,9 +266,9 @@ def test_range_points_push_each_other_out() -> None:
     playback.set_in_point(7)
     assert (playback.in_point, playback.out_point) == (7, 9)
     playback.set_out_point(5)
-    assert (playback.in_point, playback.out_point) == (0, 5)
+    assert (playback.in_point, playback.out_point) == (0, 5) and playback.has_range
     playback.clear_range()
-    assert playback.range_frames == 10
+    assert playback.range_frames == 10 and not playback.has_range and not Playback(1, 10.0).has_range
 
 
 def test_markers() -> None:

@@ -78,7 +78,7 @@ class TimelineTrack:
         if mouse.y > middle and marker is not None:
             self._marker = marker
             return "marker"
-        if mouse.y > middle and has_range(clock):
+        if mouse.y > middle and clock.has_range:
             if abs(mouse.x - scale.x(clock.in_point)) < near:
                 return "in"
             if abs(mouse.x - scale.x(clock.out_point)) < near:
@@ -118,18 +118,17 @@ class TimelineTrack:
                 write_centered(clock, scale, ImVec2(x, top + em(1.4)), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
-        draw, half = imgui.get_window_draw_list(), max(0.5, scale.width / scale.last / 2)
-        color = on_theme(DECODED)
+        draw, color = imgui.get_window_draw_list(), on_theme(DECODED)
+        single = document.playback.num_frames == 1  # its one frame has no neighbor to share the track with
+        half = scale.width if single else max(0.5, scale.width / scale.last / 2)
         for time in document.feed.cache.cached_times():
             x0 = max(scale.x(time) - half, scale.left)
             x1 = min(scale.x(time) + half, scale.left + scale.width)
-            if document.playback.num_frames == 1:
-                x1 = scale.left + scale.width
             draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
 
     def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
-        ends = ((clock.in_point, 1), (clock.out_point, -1)) if has_range(clock) else ()
+        ends = ((clock.in_point, 1), (clock.out_point, -1)) if clock.has_range else ()
         for frame, side in ends:
             x, size, color = scale.x(frame), em(0.55), theme_color(imgui.Col_.check_mark)
             draw.add_line(ImVec2(x, corner.y), ImVec2(x, bottom), color, 2)
@@ -178,11 +177,6 @@ class TimelineTrack:
         imgui.end_popup()
 
 
-def has_range(clock: Playback) -> bool:
-    """Whether less than the whole video is played; only then are there in and out points to see and to drag."""
-    return (clock.in_point, clock.out_point) != (0, clock.num_frames - 1)
-
-
 def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
     """Whether labels with frame and time have room on ticks every `step` frames, `spacing` pixels apart."""
     last = max((f for f in range(0, clock.num_frames, step) if tick_time(f, clock.fps)), default=0)
@@ -209,7 +203,7 @@ def write_centered(clock: Playback, scale: Scale, place: ImVec2, text: str, size
     """
     draw, width = imgui.get_window_draw_list(), imgui.calc_text_size(text).x * size
     left = min(max(place.x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
-    ends = (clock.in_point, clock.out_point) if has_range(clock) else ()
+    ends = (clock.in_point, clock.out_point) if clock.has_range else ()
     gap = em(0.15)
     if any(left - gap < scale.x(frame) < left + width + gap for frame in (clock.time, *ends)):
         corners = ImVec2(left - gap, place.y), ImVec2(left + width + gap, place.y + em(size))
