@@ -28,7 +28,7 @@ class BakedArrays:
     """The memory behind a `FrameField`."""
 
     grids: Words
-    """(3, words) pairs of halves."""
+    """(3, nodes, 2) pairs of halves, with each node the one below it."""
     feature_planes: Words
     """(3, H, W, 16) pairs of halves."""
     density_maps: Words
@@ -83,7 +83,7 @@ def bake_frame(
         occupancy: (X, Y, Z).
     """
     lanes = lane_layout(config.hash)
-    grids = allocate(native, (3, lanes.words), np.uint32)
+    grids = allocate(native, (3, lanes.nodes, 2), np.uint32)
     grids[:, lanes.used :] = 0
     engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), lanes.offset, unit, grids)
     features, densities, colors = (m.detach() for m in maps)

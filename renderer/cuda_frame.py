@@ -175,7 +175,7 @@ class VideoOnGpu:
 
     def _bake_grids(self, struct: FrameFieldStruct, time: float) -> dict[str, torch.Tensor]:
         layout = lane_layout(self._config.hash)
-        grids = self._driver.empty((3, layout.words, 4), torch.int32)
+        grids = self._driver.empty((3, layout.nodes, 4), torch.int32)
         bake = describe_bake(self._config.hash, time)
         bake.tables[:] = [table.data_ptr() for table in self._tables]
         bake.grids[:] = struct.grids[:] = [grid.data_ptr() for grid in grids]

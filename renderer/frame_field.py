@@ -96,24 +96,24 @@ def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class LaneLayout:
-    """Where each lane's hash level lies among the words of a plane's grids."""
+    """Where each lane's hash level lies among the nodes of a plane's grids."""
 
     scale: NDArray[np.float32]
     """(16,) nodes a unit of u and v."""
     last_corner: NDArray[np.int32]
     """(16,) the level's resolution minus 2."""
     offset: NDArray[np.int32]
-    """(16,) first word."""
+    """(16,) first node."""
     stride: NDArray[np.int32]
-    """(16,) words from one v to the next."""
+    """(16,) nodes from one v to the next."""
     used: int
-    """Words of the levels; those behind them are zeros, where lanes beyond the levels stay."""
-    words: int
-    """Words a plane, zeros included."""
+    """Nodes of the levels; those behind them are zeros, where lanes beyond the levels stay."""
+    nodes: int
+    """Nodes a plane, zeros included."""
 
 
 def lane_layout(config: HashEncodingConfig) -> LaneLayout:
-    """Lay the pairs of channels of all levels out one after the other: [lane][v][u]."""
+    """Lay the pairs of channels of all levels out one after the other: [lane][v][u] nodes."""
     pairs = config.features_per_level // 2
     levels = [level for level in hash_levels(config) for _ in range(pairs)]
     starts = np.cumsum([0, *(level.resolution**2 for level in levels)])

@@ -54,7 +54,7 @@ struct MapCorners {
 };
 
 MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float unit, float u, float v) {
-    const MapPosition at = locate(u, v, resolution);
+    const MapPosition at = locate(locate_on_map(u, resolution), locate_on_map(v, resolution), resolution);
     const uint4* above = reinterpret_cast<const uint4*>(map) + static_cast<int64>(at.pixel) * (kChannelPairs / 4);
     return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, unit)};
 }

@@ -80,28 +80,41 @@ static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, co
     }
 }
 
-// One row of one pair of a level's channels; `entries` is the pair's first number.
-static void bake_grid_row(const float* entries, int32 features, const BakeLevel& level, int32 v, float inverse_unit,
-                          uint32* MLPVID_RESTRICT words) {
+// The words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
+static void bake_nodes(const float* entries, int32 features, const BakeLevel& level, int32 v, int32 u, int32 count,
+                       float inverse_unit, uint32* MLPVID_RESTRICT words) {
     const uint32 lower_row = entry_row(level, v, level.time_node), upper_row = entry_row(level, v, level.time_node + 1);
     alignas(64) float lower[2 * kStretch], upper[2 * kStretch];
-    for (int32 u = 0; u < level.resolution; u += kStretch) {
-        const int32 count = level.resolution - u < kStretch ? level.resolution - u : kStretch;
-        fetch_pairs(entries, features, level, lower_row, u, count, lower);
-        fetch_pairs(entries, features, level, upper_row, u, count, upper);
-        for (int32 i = 0; i < count; i++)
-            words[u + i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_unit);
+    fetch_pairs(entries, features, level, lower_row, u, count, lower);
+    fetch_pairs(entries, features, level, upper_row, u, count, upper);
+    for (int32 i = 0; i < count; i++)
+        words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_unit);
+}
+
+// Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row has none below.
+static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
+                         int32 count, float inverse_unit, uint32* MLPVID_RESTRICT lane) {
+    alignas(64) uint32 rows[2][kStretch];
+    bake_nodes(entries, features, level, first, u, count, inverse_unit, rows[first % 2]);
+    for (int32 v = first; v < last; v++) {
+        const uint32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
+        const int32 next = smaller(v + 1, level.resolution - 1);
+        bake_nodes(entries, features, level, next, u, count, inverse_unit, rows[(v + 1) % 2]);
+        uint32* out = lane + 2 * (static_cast<int64>(v) * level.resolution + u);
+        for (int32 i = 0; i < count; i++) {
+            out[2 * i] = row[i];
+            out[2 * i + 1] = below[i];
+        }
     }
 }
 
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
                       float inverse_unit, const int32* lane_offset, uint32* grid) {
     const float* entries = table + level.offset * features;
-    for (int32 v = first; v < last; v++)
-        for (int pair = 0; pair < features / 2; pair++) {
-            uint32* words = grid + lane_offset[level.lane + pair] + static_cast<int64>(v) * level.resolution;
-            bake_grid_row(entries + 2 * pair, features, level, v, inverse_unit, words);
-        }
+    for (int32 u = 0; u < level.resolution; u += kStretch)
+        for (int pair = 0; pair < features / 2; pair++)
+            bake_columns(entries + 2 * pair, features, level, first, last, u, smaller(kStretch, level.resolution - u),
+                         inverse_unit, grid + 2 * static_cast<int64>(lane_offset[level.lane + pair]));
 }
 
 template <class T>

@@ -140,12 +140,12 @@ float unit_for(float most) {
 }  // namespace
 
 void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                        const int32* lane_offset, float inverse_unit, uint32* grids, int64 plane_words) {
+                        const int32* lane_offset, float inverse_unit, uint32* grids, int64 nodes) {
     const std::vector<GridPiece> pieces = grid_pieces(levels);
     pool_.run(static_cast<int>(pieces.size()), [&](int piece, int) {
         const GridPiece& p = pieces[piece];
         kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
-                            inverse_unit, lane_offset, grids + p.plane * plane_words);
+                            inverse_unit, lane_offset, grids + p.plane * 2 * nodes);
     });
 }
 

@@ -39,9 +39,9 @@ class Engine {
     void color(const FrameField& field, const float* points, const float* features, const float* directions,
                int64 count, float* colors);
 
-    // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][plane_words].
+    // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][nodes][2].
     void bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                    const int32* lane_offset, float inverse_unit, uint32* grids, int64 plane_words);
+                    const int32* lane_offset, float inverse_unit, uint32* grids, int64 nodes);
 
     // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their unit.
     float bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words);

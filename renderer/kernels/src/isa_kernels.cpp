@@ -9,8 +9,12 @@ MLPVID_BEGIN
 
 static void densities(const FrameField& field, const float* points, int64 count, float* sigma, float* features) {
     alignas(64) float unwanted[kChannels];
-    for (int64 n = 0; n < count; n++)
-        sigma[n] = density(field, points + 3 * n, features ? features + kChannels * n : unwanted);
+    Location places[2];  // of the point whose density is summed, and of the one after it
+    if (count > 0) locate(field, points, places[0]);
+    for (int64 n = 0; n < count; n++) {
+        if (n + 1 < count) locate(field, points + 3 * (n + 1), places[(n + 1) % 2]);
+        sigma[n] = density(field, places[n % 2], features ? features + kChannels * n : unwanted);
+    }
 }
 
 static void encode_directions(const FrameField& field, const float* directions, int64 count, float* views) {

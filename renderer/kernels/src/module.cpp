@@ -105,25 +105,26 @@ void color(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>
 }
 
 void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes& level_bytes,
-                const Array<const int32, 1>& lane_offset, float unit, const Array<uint32, 2>& grids) {
+                const Array<const int32, 1>& lane_offset, float unit, const Array<uint32, 3>& grids) {
     require(level_bytes.shape(0) % sizeof(BakeLevel) == 0, "levels have another size in Python");
     std::vector<BakeLevel> levels(level_bytes.shape(0) / sizeof(BakeLevel));
     std::memcpy(levels.data(), level_bytes.data(), level_bytes.shape(0));
-    const int64 entries = tables.shape(1), features = tables.shape(2), words = grids.shape(1);
+    const int64 entries = tables.shape(1), features = tables.shape(2), nodes = grids.shape(1);
     require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
+    require(grids.shape(2) == 2, "grids must hold two words a node");
     require(lane_offset.shape(0) == kChannelPairs, "lane_offset must have 16 numbers");
     for (const BakeLevel& level : levels) {
-        const int64 nodes = static_cast<int64>(level.resolution) * level.resolution;
-        const int64 used = level.mask ? level.mask + int64{1} : nodes * (level.time_node + int64{2});
+        const int64 count = static_cast<int64>(level.resolution) * level.resolution;
+        const int64 used = level.mask ? level.mask + int64{1} : count * (level.time_node + int64{2});
         require(level.offset >= 0 && level.offset + used <= entries, "a level lies outside the tables");
         for (int64 pair = 0; pair < features / 2; pair++) {
             require(level.lane + pair < kChannelPairs, "too many lanes");
-            require(lane_offset.data()[level.lane + pair] + nodes <= words, "a level lies outside the grids");
+            require(lane_offset.data()[level.lane + pair] + count <= nodes, "a level lies outside the grids");
         }
     }
     const nb::gil_scoped_release release;
     engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, lane_offset.data(), 1 / unit,
-                      grids.data(), words);
+                      grids.data(), nodes);
 }
 
 float bake_maps(Engine& engine, const std::vector<std::vector<AnyArray>>& maps, const Array<uint32, 4>& words) {
@@ -205,7 +206,7 @@ NB_MODULE(mlpvid_kernels, m) {
         .def("color", &color, "field"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
              "Colors (n, 3) of samples from their points, features and unit view directions.")
         .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "lane_offset"_a, "unit"_a, "grids"_a,
-             "Bakes hash tables (3, entries, F) at one time to words (3, n); levels: an array of BakeLevel.")
+             "Bakes hash tables (3, entries, F) at one time to words (3, nodes, 2); levels: an array of BakeLevel.")
         .def("bake_maps", &bake_maps, "maps"_a, "words"_a,
              "Bakes maps, each the sum of arrays (32, n, n) in any memory order, to words (maps, n, n, 16); returns "
              "the unit.")

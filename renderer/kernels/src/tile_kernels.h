@@ -29,26 +29,48 @@ static void begin_ray(const FrameField& field, const Ray& ray, Tile& tile) {
     tile.transmittance = 1.0f;
 }
 
+// A sample of a ray.
+struct Sample {
+    float point[3];  // in [0, 1]^3
+    float distance;  // meters
+    int32 k;         // along the ray
+    Location at;
+};
+
+// Moves to the ray's next sample and locates it; false when there is none.
+MLPVID_FUNCTION bool look_ahead(const FrameField& field, const View& view, const Ray& ray, OccupancyWalk& walk,
+                                Sample& sample) {
+    if (!walk.next(field, view, ray, sample.point, sample.distance)) return false;
+    sample.k = walk.k - 1;
+    locate(field, sample.point, sample.at);
+    return true;
+}
+
 // Goes on with the tile's current ray; false when there is no more room for kept samples.
 static bool march_ray(const FrameField& field, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
     OccupancyWalk walk;
     walk.start(field, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
-    float point[3], distance;
-    while (kept.count < kept.capacity) {
-        if (!walk.next(field, view, ray, point, distance)) return true;
+    Sample samples[2];  // the one whose density is summed, and the one after it
+    bool more = look_ahead(field, view, ray, walk, samples[0]);
+    for (int now = 0; more; now ^= 1) {
+        const Sample& sample = samples[now];
+        if (kept.count == kept.capacity) {
+            tile.next_sample = sample.k;
+            return false;
+        }
+        more = look_ahead(field, view, ray, walk, samples[now ^ 1]);
         counts[0]++;
-        const float sigma = density(field, point, kept.features + static_cast<int64>(kept.count) * kChannels);
+        const float sigma = density(field, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
         if (sigma == 0.0f) continue;
         const float weight = absorb(sigma, view.step, tile.transmittance);
         if (weight > view.weight_threshold) {
             counts[1]++;
-            keep_sample(kept, tile.ray, point, weight, distance);
+            keep_sample(kept, tile.ray, sample.point, weight, sample.distance);
         }
         if (tile.transmittance <= view.final_transmittance) return true;
     }
-    tile.next_sample = walk.k;
-    return false;
+    return true;
 }
 
 static bool march(const FrameField& field, const View& view, Tile& tile, KeptSamples& kept,

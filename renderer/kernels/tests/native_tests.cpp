@@ -63,7 +63,7 @@ struct TestFrame {
     void bake_hash(Engine& engine, int features) {
         const int nodes[3] = {2, 5, 9};
         std::vector<BakeLevel> levels;
-        int64 entries = 0, words = 0;
+        int64 entries = 0, all = 0;
         for (int i = 0; i < 3; i++) {
             const bool hashed = i == 2;
             BakeLevel level = {entries, nodes[i], 1, 0.25f, hashed ? 127u : 0u, i * features / 2};
@@ -74,18 +74,18 @@ struct TestFrame {
                 field.lane_scale[lane] = static_cast<float>(nodes[i] - 1);
                 field.lane_last_corner[lane] = nodes[i] - 2;
                 field.lane_stride[lane] = nodes[i];
-                field.lane_offset[lane] = static_cast<int32>(words);
-                words += nodes[i] * nodes[i];
+                field.lane_offset[lane] = static_cast<int32>(all);
+                all += nodes[i] * nodes[i];
             }
         }
         for (int lane = 3 * features / 2; lane < kChannelPairs; lane++)
-            field.lane_offset[lane] = static_cast<int32>(words);
-        words += 2;
-        grids.resize(kPlanes * words);
+            field.lane_offset[lane] = static_cast<int32>(all);
+        all += 2;
+        grids.resize(kPlanes * all * 2);
         const std::vector<float> tables = uniform_array(kPlanes * entries * features, 1);
         field.grid_unit = 1.0f / 4096;
-        engine.bake_grids(tables.data(), entries, features, levels, field.lane_offset, 4096, grids.data(), words);
-        for (int plane = 0; plane < kPlanes; plane++) field.grids[plane] = grids.data() + plane * words;
+        engine.bake_grids(tables.data(), entries, features, levels, field.lane_offset, 4096, grids.data(), all);
+        for (int plane = 0; plane < kPlanes; plane++) field.grids[plane] = grids.data() + plane * 2 * all;
     }
 
     void bake_planes(Engine& engine) {
@@ -218,6 +218,50 @@ void test_queries(const char* isa) {
     for (float color : colors) check(color > 0 && color < 1, "colors lie between 0 and 1");
 }
 
+struct Answers {
+    std::vector<float> sigma, features, colors, image;
+};
+
+// What a build answers for a frame that it bakes itself, always from the same random numbers.
+Answers answers_of(const char* isa, int features, bool bilinear) {
+    random_bits.seed(11);
+    Engine engine(2, isa);
+    TestFrame frame(engine, features, bilinear, 3, 0.6f);
+    const int64 count = 1003;
+    const std::vector<float> directions = uniform_array(3 * count, 0.5f);
+    std::vector<float> points = uniform_array(3 * count, 0.5f);
+    for (float& x : points) x += 0.5f;
+    Answers answers;
+    answers.sigma.resize(count);
+    answers.features.resize(kChannels * count);
+    answers.colors.resize(3 * count);
+    engine.density(frame.field, points.data(), count, answers.sigma.data(), answers.features.data());
+    engine.color(frame.field, points.data(), answers.features.data(), directions.data(), count, answers.colors.data());
+    const float origin[3] = {0, -3, 1};
+    RenderTotals totals;
+    answers.image = render(engine, frame.field, make_view(40, 30, origin), totals).rgba;
+    return answers;
+}
+
+float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    float most = 0;
+    for (size_t i = 0; i < a.size(); i++) most = std::max(most, std::abs(a[i] - b[i]));
+    return most;
+}
+
+// Builds differ in the order of their sums only; a sample whose weight is about the threshold may count in one of them.
+void test_agreement(const char* isa, const char* other) {
+    for (int features = 2; features <= 8; features *= 2) {
+        const Answers a = answers_of(isa, features, features == 4), b = answers_of(other, features, features == 4);
+        const float most = *std::max_element(a.sigma.begin(), a.sigma.end());
+        check(most > 1, "there are densities to compare");
+        check(largest_difference(a.features, b.features) < 1e-5f, "builds agree on features");
+        check(largest_difference(a.sigma, b.sigma) < 1e-5f * most, "builds agree on densities");
+        check(largest_difference(a.colors, b.colors) < 1e-4f, "builds agree on colors");
+        check(largest_difference(a.image, b.image) < 2e-3f, "builds agree on images");
+    }
+}
+
 void test_pool() {
     ThreadPool pool(5);
     std::vector<int> done(1000);
@@ -236,6 +280,7 @@ void test_pool() {
 int main() {
     test_pool();
     int builds = 0;
+    const char* previous = nullptr;
     for (const KernelTable* const* table = kernel_tables(); *table; table++) {
         if (!supported(**table)) continue;
         builds++;
@@ -246,6 +291,8 @@ int main() {
         test_render(isa, 8, true, 3, 0.3f);
         test_render(isa, 4, false, 1, 1);
         test_render(isa, 2, true, 1, 0);
+        if (previous) test_agreement(isa, previous);
+        previous = isa;
     }
     check(builds > 0, "there is a build for this processor");
     std::printf(failures ? "%d checks failed\n" : "all passed\n", failures);

@@ -18,10 +18,14 @@ constexpr int kSphericalHarmonics = 1;
 // Maps hold pairs of half-precision numbers, channel 2l in the low and 2l + 1 in the high half of a 32-bit word,
 // divided by a power of two (`*_unit`) that brings the largest near 2^14. None of them is subnormal.
 //
+// Hash grids are [lane][v][u] nodes. With each node the CPU's grids hold the one below it: two words, so that the four
+// corners of a cell are four words in a row, (u, v), (u, v + 1), (u + 1, v), (u + 1, v + 1): one load of 128 bits. The
+// GPU's hold all four corners with each node (cuda/density.cuh): it reads aligned words only.
+//
 // Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
 // color heads are ordered likewise when baked, so nothing is ever permuted in a kernel.
 struct FrameField {
-    const uint32* grids[kPlanes];               // hash encoding at the frame's time: [lane][v][u] words, lanes as below
+    const uint32* grids[kPlanes];               // hash encoding at the frame's time, see above
     const uint32* feature_planes[kPlanes];      // [v][u][16] words
     const uint32* density_maps[kPlanes];        // [v][u][16] words; null on planes without an MLP map
     const float* color_heads[kPlanes];          // an MLP map each: [u][v][32 + view_channels + 3][32], see color_head.h
@@ -29,8 +33,8 @@ struct FrameField {
 
     float lane_scale[kChannelPairs];        // nodes a unit of u and v of the lane's level
     int32 lane_last_corner[kChannelPairs];  // N - 2
-    int32 lane_offset[kChannelPairs];       // first word of the lane's grid
-    int32 lane_stride[kChannelPairs];       // words from one v to the next; unused lanes stay on two words of zeros
+    int32 lane_offset[kChannelPairs];       // first node of the lane's grid
+    int32 lane_stride[kChannelPairs];       // nodes from one v to the next; unused lanes stay on two nodes of zeros
 
     float grid_unit;
     float feature_unit;

@@ -16,6 +16,9 @@ struct IntLanes {
     __m256i v;
 };
 using Words = IntLanes;
+struct CellWords {
+    Words w00, w10, w01, w11;
+};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     return {_mm256_set1_ps(x)};
@@ -54,6 +57,12 @@ MLPVID_FUNCTION IntLanes broadcast(int32 x) {
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
 }
+MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
+MLPVID_FUNCTION void prefetch(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+}
 MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
     return {_mm256_add_epi32(a.v, b.v)};
 }
@@ -86,15 +95,25 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return {_mm256_castsi256_ps(_mm256_and_si256(moved, _mm256_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 
-// Both words of a pair come with one 64-bit load: half as many as 32-bit gathers need.
-MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& first, Words& second) {
-    const long long* base = reinterpret_cast<const long long*>(table);
-    const __m256 low = _mm256_castsi256_ps(_mm256_i32gather_epi64(base, _mm256_castsi256_si128(index.v), 4));
-    const __m256 high = _mm256_castsi256_ps(_mm256_i32gather_epi64(base, _mm256_extracti128_si256(index.v, 1), 4));
-    const __m256 even = _mm256_shuffle_ps(low, high, 0x88);  // 0 1 | 4 5 and 2 3 | 6 7 by 128-bit halves: put in order
-    const __m256 odd = _mm256_shuffle_ps(low, high, 0xDD);
-    first.v = _mm256_permute4x64_epi64(_mm256_castps_si256(even), 0xD8);
-    second.v = _mm256_permute4x64_epi64(_mm256_castps_si256(odd), 0xD8);
+// The cell of a grid at two indices: words 0 to 3 and 4 to 7.
+MLPVID_FUNCTION __m256 load_cells(const uint32* grid, int32 first, int32 second) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(grid + 2 * static_cast<int64>(first)));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(grid + 2 * static_cast<int64>(second)));
+    return _mm256_castsi256_ps(_mm256_set_m128i(high, low));
+}
+
+// One load of 128 bits a lane, then a 4 x 4 transposition in each half: gathers would need four slower loads a lane.
+MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* i) {
+    const __m256 r0 = load_cells(grid, i[0], i[4]), r1 = load_cells(grid, i[1], i[5]);
+    const __m256 r2 = load_cells(grid, i[2], i[6]), r3 = load_cells(grid, i[3], i[7]);
+    const __m256d left01 = _mm256_castps_pd(_mm256_unpacklo_ps(r0, r1));
+    const __m256d left23 = _mm256_castps_pd(_mm256_unpacklo_ps(r2, r3));
+    const __m256d right01 = _mm256_castps_pd(_mm256_unpackhi_ps(r0, r1));
+    const __m256d right23 = _mm256_castps_pd(_mm256_unpackhi_ps(r2, r3));
+    return {{_mm256_castpd_si256(_mm256_unpacklo_pd(left01, left23))},
+            {_mm256_castpd_si256(_mm256_unpacklo_pd(right01, right23))},
+            {_mm256_castpd_si256(_mm256_unpackhi_pd(left01, left23))},
+            {_mm256_castpd_si256(_mm256_unpackhi_pd(right01, right23))}};
 }
 
 MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {

@@ -16,6 +16,9 @@ struct IntLanes {
     __m512i v;
 };
 using Words = IntLanes;
+struct CellWords {
+    Words w00, w10, w01, w11;
+};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     return {_mm512_set1_ps(x)};
@@ -57,6 +60,12 @@ MLPVID_FUNCTION IntLanes broadcast(int32 x) {
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return {_mm512_loadu_si512(p)};
 }
+MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
+    _mm512_storeu_si512(p, a.v);
+}
+MLPVID_FUNCTION void prefetch(const void* p) {
+    _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+}
 MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
     return {_mm512_add_epi32(a.v, b.v)};
 }
@@ -89,14 +98,26 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return {_mm512_castsi512_ps(_mm512_and_si512(moved, _mm512_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 
-// Both words of a pair come with one 64-bit load: half as many as 32-bit gathers need.
-MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& first, Words& second) {
-    const __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(index.v), table, 4);
-    const __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(index.v, 1), table, 4);
-    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-    first.v = _mm512_permutex2var_epi32(low, even, high);
-    second.v = _mm512_permutex2var_epi32(low, odd, high);
+// The cells of lanes i, i + 4, i + 8 and i + 12: four words each.
+MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
+    const auto cell = [&](int i) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(grid + 2 * static_cast<int64>(index[i])));
+    };
+    const __m512i one = _mm512_castsi128_si512(cell(0));
+    const __m512i two = _mm512_inserti32x4(one, cell(4), 1);
+    return _mm512_inserti32x4(_mm512_inserti32x4(two, cell(8), 2), cell(12), 3);
+}
+
+// One load of 128 bits a lane, then a 4 x 4 transposition in each quarter: gathers take longer for the same words.
+MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* i) {
+    const __m512i r0 = load_cells(grid, i), r1 = load_cells(grid, i + 1);
+    const __m512i r2 = load_cells(grid, i + 2), r3 = load_cells(grid, i + 3);
+    const __m512i left01 = _mm512_unpacklo_epi32(r0, r1), left23 = _mm512_unpacklo_epi32(r2, r3);
+    const __m512i right01 = _mm512_unpackhi_epi32(r0, r1), right23 = _mm512_unpackhi_epi32(r2, r3);
+    return {{_mm512_unpacklo_epi64(left01, left23)},
+            {_mm512_unpacklo_epi64(right01, right23)},
+            {_mm512_unpackhi_epi64(left01, left23)},
+            {_mm512_unpackhi_epi64(right01, right23)}};
 }
 
 MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {

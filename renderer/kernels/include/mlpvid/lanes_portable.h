@@ -18,6 +18,9 @@ struct alignas(16) IntLanes {
 struct alignas(16) Words {
     uint32 v[kLanes];
 };
+struct CellWords {
+    Words w00, w10, w01, w11;
+};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     Lanes r;
@@ -76,6 +79,13 @@ MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return r;
 }
 
+MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
+    MLPVID_EACH_LANE p[i] = a.v[i];
+}
+
+// Compilers without such an instruction have none of it.
+MLPVID_FUNCTION void prefetch(const void*) {}
+
 MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
     MLPVID_EACH_LANE a.v[i] += b.v[i];
     return a;
@@ -130,17 +140,16 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return r;
 }
 
-MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& first, Words& second) {
+MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* index) {
+    CellWords r;
     MLPVID_EACH_LANE {
-        const uint32* pair = table + index.v[i];
-#if defined(__CUDA_ARCH__)
-        first.v[i] = __ldg(pair);
-        second.v[i] = __ldg(pair + 1);
-#else
-        first.v[i] = pair[0];
-        second.v[i] = pair[1];
-#endif
+        const uint32* cell = grid + 2 * static_cast<int64>(index[i]);
+        r.w00.v[i] = cell[0];
+        r.w01.v[i] = cell[1];
+        r.w10.v[i] = cell[2];
+        r.w11.v[i] = cell[3];
     }
+    return r;
 }
 
 MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {

@@ -19,6 +19,9 @@ struct Words {
     typedef uint32 Vector __attribute__((vector_size(16)));
     Vector v;
 };
+struct CellWords {
+    Words w00, w10, w01, w11;
+};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     return {Lanes::Vector{x, x, x, x}};
@@ -57,6 +60,12 @@ MLPVID_FUNCTION IntLanes broadcast(int32 x) {
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return {IntLanes::Vector{p[0], p[1], p[2], p[3]}};
 }
+MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
+    __builtin_memcpy(p, &a.v, sizeof a.v);
+}
+MLPVID_FUNCTION void prefetch(const void* p) {
+    __builtin_prefetch(p);
+}
 MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
     return {a.v + b.v};
 }
@@ -94,10 +103,16 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return {reinterpret_cast<Lanes::Vector>(reinterpret_cast<Words::Vector>(moved) & 0x8FFFE000u)};
 }
 
-MLPVID_FUNCTION void gather_pairs(const uint32* table, IntLanes index, Words& first, Words& second) {
-    const uint32 *a = table + index.v[0], *b = table + index.v[1], *c = table + index.v[2], *d = table + index.v[3];
-    first.v = Words::Vector{a[0], b[0], c[0], d[0]};
-    second.v = Words::Vector{a[1], b[1], c[1], d[1]};
+MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* index) {
+    Words::Vector a, b, c, d;
+    __builtin_memcpy(&a, grid + 2 * static_cast<int64>(index[0]), sizeof a);
+    __builtin_memcpy(&b, grid + 2 * static_cast<int64>(index[1]), sizeof b);
+    __builtin_memcpy(&c, grid + 2 * static_cast<int64>(index[2]), sizeof c);
+    __builtin_memcpy(&d, grid + 2 * static_cast<int64>(index[3]), sizeof d);
+    return {{Words::Vector{a[0], b[0], c[0], d[0]}},
+            {Words::Vector{a[2], b[2], c[2], d[2]}},
+            {Words::Vector{a[1], b[1], c[1], d[1]}},
+            {Words::Vector{a[3], b[3], c[3], d[3]}}};
 }
 
 MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
