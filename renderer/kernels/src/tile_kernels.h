@@ -21,11 +21,10 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
     for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
 }
 
-static void begin_ray(const FrameField& field, const Ray& ray, Tile& tile) {
+static void begin_ray(const Ray& ray, Tile& tile) {
     tile.sums[tile.ray] = {};
     tile.depth[tile.ray] = ray.depth_per_meter;
     tile.counts[2 * tile.ray] = tile.counts[2 * tile.ray + 1] = 0;
-    if (ray.t_near < ray.t_far) encode_direction(field, ray.direction, tile.views + tile.ray * kViewStride);
     tile.transmittance = 1.0f;
 }
 
@@ -65,7 +64,7 @@ static bool march_ray(const FrameField& field, const View& view, const Ray& ray,
         if (sigma == 0.0f) continue;
         const float weight = absorb(sigma, view.step, tile.transmittance);
         if (weight > view.weight_threshold) {
-            counts[1]++;
+            if (counts[1]++ == 0) encode_direction(field, ray.direction, tile.views + tile.ray * kViewStride);
             keep_sample(kept, tile.ray, sample.point, weight, sample.distance);
         }
         if (tile.transmittance <= view.final_transmittance) return true;
@@ -79,7 +78,7 @@ static bool march(const FrameField& field, const View& view, Tile& tile, KeptSam
     for (; tile.ray < pixels; tile.ray++) {
         if (*cancel) return false;
         const Ray ray = pixel_ray(field, view, tile.x0 + tile.ray % columns, tile.y0 + tile.ray / columns);
-        if (tile.next_sample == 0) begin_ray(field, ray, tile);
+        if (tile.next_sample == 0) begin_ray(ray, tile);
         if (ray.t_near < ray.t_far && !march_ray(field, view, ray, tile, kept)) return false;
         tile.next_sample = 0;
     }

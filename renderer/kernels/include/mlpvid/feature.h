@@ -207,7 +207,7 @@ MLPVID_FUNCTION float density(const FrameField& field, const Location& at, float
     add_maps(field, 2, at.on_features, at.on_heads, mapped, heads);
 
     const Lanes unit = broadcast(field.feature_unit * kLoadedHalfUnit);
-    float dot = 0.0f;
+    Lanes dot = broadcast(0.0f);
     MLPVID_UNROLL
     for (int lane = 0; lane < kChannelPairs; lane += kLanes) {
         const int i = 2 * lane / kLanes;
@@ -216,9 +216,9 @@ MLPVID_FUNCTION float density(const FrameField& field, const Location& at, float
         const Lanes low = fused(feature.low, unit, hashed.low), high = fused(feature.high, unit, hashed.high);
         store(features + lane, low);
         store(features + kChannelPairs + lane, high);
-        dot += sum(fused(high, head.high, low * head.low));
+        dot = fused(high, head.high, fused(low, head.low, dot));
     }
-    return larger(dot * (field.density_unit * kLoadedHalfUnit), 0.0f);
+    return larger(sum(dot) * (field.density_unit * kLoadedHalfUnit), 0.0f);
 }
 
 MLPVID_END
