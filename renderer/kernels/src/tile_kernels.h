@@ -21,6 +21,26 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
     for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
 }
 
+// The rays of a tile's row, number by number, so that compilers compute several of them at once.
+struct RayRow {
+    float direction[3][kTileSide], depth_per_meter[kTileSide], t_near[kTileSide], t_far[kTileSide];
+
+    MLPVID_FUNCTION Ray ray(int32 n) const {
+        return {{direction[0][n], direction[1][n], direction[2][n]}, depth_per_meter[n], t_near[n], t_far[n]};
+    }
+};
+
+static void aim_row(const FrameField& field, const View& view, int32 x0, int32 y, int32 columns,
+                    RayRow& MLPVID_RESTRICT row) {
+    for (int32 n = 0; n < columns; n++) {
+        const Ray ray = pixel_ray(field, view, x0 + n, y);
+        for (int i = 0; i < 3; i++) row.direction[i][n] = ray.direction[i];
+        row.depth_per_meter[n] = ray.depth_per_meter;
+        row.t_near[n] = ray.t_near;
+        row.t_far[n] = ray.t_far;
+    }
+}
+
 static void begin_ray(const Ray& ray, Tile& tile) {
     tile.sums[tile.ray] = {};
     tile.depth[tile.ray] = ray.depth_per_meter;
@@ -75,9 +95,13 @@ static bool march_ray(const FrameField& field, const View& view, const Ray& ray,
 static bool march(const FrameField& field, const View& view, Tile& tile, KeptSamples& kept,
                   const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
-    for (; tile.ray < pixels; tile.ray++) {
+    RayRow row;
+    for (int32 aimed = -1; tile.ray < pixels; tile.ray++) {
         if (*cancel) return false;
-        const Ray ray = pixel_ray(field, view, tile.x0 + tile.ray % columns, tile.y0 + tile.ray / columns);
+        const int32 x = tile.ray % columns, y = tile.ray / columns;
+        if (y != aimed) aim_row(field, view, tile.x0, tile.y0 + y, columns, row);
+        aimed = y;
+        const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
         if (ray.t_near < ray.t_far && !march_ray(field, view, ray, tile, kept)) return false;
         tile.next_sample = 0;
