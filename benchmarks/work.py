@@ -74,11 +74,12 @@ def decoder_work(config: ModelConfig) -> Work:
 
 
 def bake_work(config: ModelConfig) -> Work:
-    """One frame's baking: two table entries a node to one in half precision, maps to half precision, two head layers to one."""
+    """One frame's baking: two table entries a node to one in half precision, written twice; maps to half precision; two
+    head layers to one."""
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash))
     features = config.hash.features_per_level
     pixels = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
     heads = len(config.mlp_planes) * config.color_map_resolution**2
     multiply_adds = nodes * features * 2 + heads * FEATURE_CHANNELS * HIDDEN_CHANNELS * HIDDEN_CHANNELS
-    traffic = nodes * features * (2 * 4 + 2) + pixels * FEATURE_CHANNELS * (4 + 2) + heads * config.color_head_parameters * 8
+    traffic = nodes * features * (2 * 4 + 2 * 2) + pixels * FEATURE_CHANNELS * (4 + 2) + heads * config.color_head_parameters * 8
     return Work(multiply_adds, traffic)
