@@ -81,5 +81,7 @@ def bake_work(config: ModelConfig) -> Work:
     pixels = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
     heads = len(config.mlp_planes) * config.color_map_resolution**2
     multiply_adds = nodes * features * 2 + heads * FEATURE_CHANNELS * HIDDEN_CHANNELS * HIDDEN_CHANNELS
-    traffic = nodes * features * (2 * 4 + 2 * 2) + pixels * FEATURE_CHANNELS * (4 + 2) + heads * config.color_head_parameters * 8
+    traffic = (
+        nodes * features * (2 * 4 + 2 * 2) + pixels * FEATURE_CHANNELS * (4 + 2) + heads * config.color_head_parameters * 8
+    )
     return Work(multiply_adds, traffic)
