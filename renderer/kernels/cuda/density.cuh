@@ -2,23 +2,23 @@
 #pragma once
 
 #include "frame_work.cuh"
-#include "mlpvid/feature.h"
+#include "mlpvid/plane_maps.h"
 
 MLPVID_BEGIN
 
 // Halves are converted by the processor here, not by moving bits (feature.h): no factor has to make up for it.
 MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float unit) {
     Corners<float> w;
-    w.w11 = fu * fv * unit;
-    w.w10 = fu * unit - w.w11;
-    w.w01 = fv * unit - w.w11;
-    w.w00 = (unit - fu * unit) - w.w01;
+    w.at11 = fu * fv * unit;
+    w.at10 = fu * unit - w.at11;
+    w.at01 = fv * unit - w.at11;
+    w.at00 = (unit - fu * unit) - w.at01;
     return w;
 }
 
 MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<float>& w, float& low, float& high) {
-    low += w.w00 * low_half(a) + w.w10 * low_half(b) + w.w01 * low_half(c) + w.w11 * low_half(d);
-    high += w.w00 * high_half(a) + w.w10 * high_half(b) + w.w01 * high_half(c) + w.w11 * high_half(d);
+    low += w.at00 * low_half(a) + w.at10 * low_half(b) + w.at01 * low_half(c) + w.at11 * low_half(d);
+    high += w.at00 * high_half(a) + w.at10 * high_half(b) + w.at01 * high_half(c) + w.at11 * high_half(d);
 }
 
 // Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "corners.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -16,9 +17,6 @@ struct IntLanes {
     __m256i v;
 };
 using Words = IntLanes;
-struct CellWords {
-    Words w00, w10, w01, w11;
-};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     return {_mm256_set1_ps(x)};
@@ -103,7 +101,7 @@ MLPVID_FUNCTION __m256 load_cells(const uint32* grid, int32 first, int32 second)
 }
 
 // One load of 128 bits a lane, then a 4 x 4 transposition in each half: gathers would need four slower loads a lane.
-MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* i) {
+MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* i) {
     const __m256 r0 = load_cells(grid, i[0], i[4]), r1 = load_cells(grid, i[1], i[5]);
     const __m256 r2 = load_cells(grid, i[2], i[6]), r3 = load_cells(grid, i[3], i[7]);
     const __m256d left01 = _mm256_castps_pd(_mm256_unpacklo_ps(r0, r1));

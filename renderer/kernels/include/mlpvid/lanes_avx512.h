@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "corners.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -16,9 +17,6 @@ struct IntLanes {
     __m512i v;
 };
 using Words = IntLanes;
-struct CellWords {
-    Words w00, w10, w01, w11;
-};
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
     return {_mm512_set1_ps(x)};
@@ -109,7 +107,7 @@ MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
 }
 
 // One load of 128 bits a lane, then a 4 x 4 transposition in each quarter: gathers take longer for the same words.
-MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* i) {
+MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* i) {
     const __m512i r0 = load_cells(grid, i), r1 = load_cells(grid, i + 1);
     const __m512i r2 = load_cells(grid, i + 2), r3 = load_cells(grid, i + 3);
     const __m512i left01 = _mm512_unpacklo_epi32(r0, r1), left23 = _mm512_unpacklo_epi32(r2, r3);

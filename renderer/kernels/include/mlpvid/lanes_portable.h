@@ -1,6 +1,7 @@
 // Lanes in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types; on a GPU, 128-bit loads.
 #pragma once
 
+#include "corners.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -17,9 +18,6 @@ struct alignas(16) IntLanes {
 };
 struct alignas(16) Words {
     uint32 v[kLanes];
-};
-struct CellWords {
-    Words w00, w10, w01, w11;
 };
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
@@ -140,14 +138,14 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return r;
 }
 
-MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* index) {
-    CellWords r;
+MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* index) {
+    Corners<Words> r;
     MLPVID_EACH_LANE {
         const uint32* cell = grid + 2 * static_cast<int64>(index[i]);
-        r.w00.v[i] = cell[0];
-        r.w01.v[i] = cell[1];
-        r.w10.v[i] = cell[2];
-        r.w11.v[i] = cell[3];
+        r.at00.v[i] = cell[0];
+        r.at01.v[i] = cell[1];
+        r.at10.v[i] = cell[2];
+        r.at11.v[i] = cell[3];
     }
     return r;
 }

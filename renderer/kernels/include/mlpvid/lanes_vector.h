@@ -1,6 +1,7 @@
 // Lanes by the vector extension of g++ and clang, 4 floats: SSE, NEON or whatever the processor has.
 #pragma once
 
+#include "corners.h"
 #include "platform.h"
 
 MLPVID_BEGIN
@@ -18,9 +19,6 @@ struct IntLanes {
 struct Words {
     typedef uint32 Vector __attribute__((vector_size(16)));
     Vector v;
-};
-struct CellWords {
-    Words w00, w10, w01, w11;
 };
 
 MLPVID_FUNCTION Lanes broadcast(float x) {
@@ -103,7 +101,7 @@ MLPVID_FUNCTION Lanes high_halves(Words a) {
     return {reinterpret_cast<Lanes::Vector>(reinterpret_cast<Words::Vector>(moved) & 0x8FFFE000u)};
 }
 
-MLPVID_FUNCTION CellWords load_corners(const uint32* grid, const int32* index) {
+MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* index) {
     Words::Vector a, b, c, d;
     __builtin_memcpy(&a, grid + 2 * static_cast<int64>(index[0]), sizeof a);
     __builtin_memcpy(&b, grid + 2 * static_cast<int64>(index[1]), sizeof b);

@@ -1,0 +1,89 @@
+// The features and density heads of a point: maps hold all channels of a pixel side by side.
+#pragma once
+
+#include "corners.h"
+#include "frame_field.h"
+#include "lanes.h"
+
+MLPVID_BEGIN
+
+// Where a coordinate lies on a map, pixel centers of the border on 0 and 1: the pixel below it and the fraction beyond.
+struct MapAxis {
+    int32 pixel;
+    float fraction;
+};
+
+MLPVID_FUNCTION MapAxis locate_on_map(float coordinate, int32 resolution) {
+    const float x = coordinate * static_cast<float>(resolution - 1);
+    const int32 pixel = smaller(static_cast<int32>(x), resolution - 2);
+    return {pixel, x - static_cast<float>(pixel)};
+}
+
+// Where a point lies on a map.
+struct MapPosition {
+    int32 pixel;   // v * resolution + u of the corner
+    float fu, fv;  // fractions beyond it
+};
+
+MLPVID_FUNCTION MapPosition locate(const MapAxis& u, const MapAxis& v, int32 resolution) {
+    return {v.pixel * resolution + u.pixel, u.fraction, v.fraction};
+}
+
+MLPVID_FUNCTION Corners<Lanes> corner_weights(const MapPosition& at) {
+    const float w11 = at.fu * at.fv;
+    Corners<Lanes> w;
+    w.at11 = broadcast(w11);
+    w.at10 = broadcast(at.fu - w11);
+    w.at01 = broadcast(at.fv - w11);
+    w.at00 = broadcast(1.0f - at.fu - at.fv + w11);
+    return w;
+}
+
+// Adds kLanes interpolated channels; `p` is at the corner, `row` the halves from one v to the next.
+MLPVID_FUNCTION Lanes add_channels(const uint16* p, int64 row, const Corners<Lanes>& w, Lanes total) {
+    total = fused(w.at00, load_halves(p), total);
+    total = fused(w.at10, load_halves(p + kChannels), total);
+    total = fused(w.at01, load_halves(p + row), total);
+    return fused(w.at11, load_halves(p + row + kChannels), total);
+}
+
+// All channels of a point, one after the other, in registers.
+struct MapChannels {
+    Lanes v[kChannels / kLanes];
+};
+
+// Adds the interpolated channels of a map; too small by the map's unit and kLoadedHalfUnit.
+MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<Lanes>& w,
+                             MapChannels& total) {
+    const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;
+    const int64 row = static_cast<int64>(resolution) * kChannels;
+    MLPVID_UNROLL
+    for (int i = 0; i < kChannels / kLanes; i++) total.v[i] = add_channels(p + i * kLanes, row, w, total.v[i]);
+}
+
+// The three coordinates of a point on maps of one resolution.
+struct MapAxes {
+    MapAxis axes[3];
+};
+
+MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
+    return {{locate_on_map(point[0], resolution), locate_on_map(point[1], resolution),
+             locate_on_map(point[2], resolution)}};
+}
+
+// Adds the point's channels of a plane's feature map and of its density heads, where it has any.
+MLPVID_FUNCTION void add_maps(const FrameField& field, int plane, const MapAxes& on_features, const MapAxes& on_heads,
+                              MapChannels& features, MapChannels& heads) {
+    const int u = plane == 2 ? 1 : 0, v = plane == 0 ? 1 : 2;
+    MapPosition at = locate(on_features.axes[u], on_features.axes[v], field.feature_resolution);
+    Corners<Lanes> w = corner_weights(at);
+    add_map(field.feature_planes[plane], field.feature_resolution, at, w, features);
+    if (field.density_maps[plane] == nullptr) return;
+    if (field.density_resolution != field.feature_resolution) {
+        at = locate(on_heads.axes[u], on_heads.axes[v], field.density_resolution);
+        w = corner_weights(at);
+    }
+    add_map(field.density_maps[plane], field.density_resolution, at, w, heads);
+}
+
+MLPVID_END
