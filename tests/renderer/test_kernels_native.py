@@ -129,6 +129,31 @@ def test_headers_compile_everywhere_without_a_standard_library(compiler: str, po
     run(compiler, "-std=c++17", *COMPILERS[compiler], *define, include, "-c", source, "-o", tmp_path / "probe.o")
 
 
+def test_sources_compile_with_clang() -> None:
+    """As they must where clang is the system's compiler; one for each instruction set, the others once."""
+    if shutil.which("clang++") is None:
+        pytest.skip("there is no clang++")
+    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{KERNELS / 'include'}", f"-I{KERNELS / 'src'}"]
+    flags.append(f"-I{KERNELS / 'training/include'}")
+    if platform.machine() in ("x86_64", "AMD64"):
+        flags.append("-DMLPVID_X86_64")
+    sources = [*KERNELS.glob("src/*.cpp"), *KERNELS.glob("training/src/*.cpp"), *KERNELS.glob("tests/*.cpp")]
+    run("clang++", *flags, "-DMLPVID_ISA=generic", *(s for s in sources if s.name != "module.cpp"))
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux's list of the processor's features")
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors have one build")
+def test_builds_are_those_that_the_processor_can_run() -> None:
+    known = set(re.findall(r"^flags\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    needed = {
+        "x86_64_v2": {"sse4_2", "popcnt"},
+        "x86_64_v3": {"avx2", "fma", "f16c", "bmi1", "bmi2"},
+        "x86_64_v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c", "bmi1", "bmi2"},
+    }
+    native = pytest.importorskip("mlpvid_kernels")
+    assert native.available_isas() == [isa for isa in reversed(needed) if needed[isa] <= known]
+
+
 def test_headers_include_nothing_but_one_another_and_intrinsics() -> None:
     for header in (KERNELS / "include/mlpvid").glob("*.h"):
         for name in re.findall(r"#include <(.+)>", header.read_text()):

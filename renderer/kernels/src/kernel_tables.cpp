@@ -1,8 +1,12 @@
 // The builds that this module holds, and which of them the processor can run.
 #include "kernel_table.h"
 
-#if defined(_MSC_VER) && defined(MLPVID_X86_64)
+#if defined(MLPVID_X86_64)
+#if defined(_MSC_VER)
 #include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
 #endif
 
 namespace mlpvid {
@@ -27,37 +31,46 @@ struct Features {
     bool v2, v3, v4;
 };
 
+struct Registers {
+    unsigned eax, ebx, ecx, edx;
+};
+
+// Compilers' own tests of features differ in the names that they know.
+Registers cpuid(unsigned leaf) {
+    Registers r = {};
 #if defined(_MSC_VER)
-Features detect() {
-    int leaf1[4], leaf7[4];
-    __cpuidex(leaf1, 1, 0);
-    __cpuidex(leaf7, 7, 0);
-    const auto bit = [](int word, int n) { return ((static_cast<unsigned>(word) >> n) & 1) != 0; };
-    const bool saves = bit(leaf1[2], 27);  // the system saves extended registers
-    const unsigned long long saved = saves ? _xgetbv(0) : 0;
-    const bool v2 = bit(leaf1[2], 20) && bit(leaf1[2], 23);
-    const bool v3 =
-        v2 && (saved & 0x6) == 0x6 && bit(leaf1[2], 12) && bit(leaf1[2], 29) && bit(leaf7[1], 5) && bit(leaf7[1], 8);
-    const bool wide =
-        bit(leaf7[1], 16) && bit(leaf7[1], 17) && bit(leaf7[1], 28) && bit(leaf7[1], 30) && bit(leaf7[1], 31);
-    return {v2, v3, v3 && wide && (saved & 0xE6) == 0xE6};
-}
+    __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), 0);
 #else
+    __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+#endif
+    return r;
+}
+
+// Which registers the system saves when it switches threads; only where it says that it saves extended ones.
+unsigned saved_registers() {
+#if defined(_MSC_VER)
+    return static_cast<unsigned>(_xgetbv(0));
+#else
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+#endif
+}
+
 Features detect() {
-    __builtin_cpu_init();
-    const bool v2 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
-    const bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+    const Registers one = cpuid(1), seven = cpuid(7);
+    const auto has = [](unsigned word, auto... bits) { return (((word >> bits) & 1) && ...); };
+    const unsigned saved = has(one.ecx, 27) ? saved_registers() : 0;
+    const bool v2 = has(one.ecx, 20, 23);                              // SSE4.2, POPCNT
+    const bool v3 = v2 && has(saved, 1, 2) && has(one.ecx, 12, 29) &&  // FMA, F16C
+                    has(seven.ebx, 3, 5, 8);                           // BMI1, AVX2, BMI2
 #if defined(MLPVID_AVX512_EMULATION)
     const bool v4 = v3;
 #else
-    const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                    __builtin_cpu_supports("avx512vl");
+    const bool v4 = v3 && has(saved, 5, 6, 7) && has(seven.ebx, 16, 17, 28, 30, 31);  // AVX-512 F, DQ, CD, BW, VL
 #endif
     return {v2, v3, v4};
 }
-#endif
 
 }  // namespace
 
