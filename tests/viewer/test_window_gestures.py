@@ -212,12 +212,12 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         app.focus_panel = "Speed"
         wait_for_image(context, app)
         own = int(document.cells(0.0).sum())
-        context.item_input_value("//Speed/tau1", 60.0)
+        context.item_input_value("//Speed/Density, tau1", 60.0)
         context.yield_(2)
         assert document.tau1 == pytest.approx(60.0) and isinstance(document.rendered_video, ThresholdedVideo)
         wait_for_image(context, app)
         assert 0 <= int(document.cells(0.0).sum()) < own
-        left, top, right, bottom = rectangle(context, "//Speed/tau1")
+        left, top, right, bottom = rectangle(context, "//Speed/Density, tau1")
         context.mouse_move_to_pos((left + 0.6 * (right - left), (top + bottom) / 2))
         context.mouse_down(0)
         context.yield_(2)

@@ -53,6 +53,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     def look(context: Any) -> None:
         app.dialogs.add("recording")
         context.yield_(4)
+        context.item_click("//Recording/columns/A length of its own")
         context.item_input_value("//Recording/columns/Seconds", 30.0)
         context.item_click("//Recording/Start")
         wait_until(context, lambda: bool(app.jobs) and app.jobs[0].fraction > 0.002)

@@ -15,6 +15,7 @@ MAX_VALUE = 1e9
 """Largest value that a color map's end can be given."""
 
 BACKGROUNDS = ("color", "checker", "gradient")
+BACKGROUND_NAMES = ("One color", "Checker", "Gradient")
 
 OVERLAYS = (
     ("show_box", "view.box"),
@@ -66,7 +67,7 @@ class ImagePanel:
                 image.low, image.high = number_pair("Range", (image.low, image.high), -MAX_VALUE, MAX_VALUE, tip)
 
     def _draw_color(self, app: ViewerApp) -> None:
-        heading("Color")
+        heading("Tone")
         view = app.settings.view
         view.exposure = slider("Exposure", view.exposure, -5.0, 5.0, "Stops; 0 shows colors as stored.", "%+.2f")
         view.gamma = slider("Gamma", view.gamma, 0.2, 5.0, "Exponent of the display; 1 shows colors as stored.", "%.2f", True)
@@ -77,7 +78,7 @@ class ImagePanel:
     def _draw_background(self, app: ViewerApp) -> None:
         heading("Background")
         view = app.settings.view
-        index = combo("Kind", BACKGROUNDS.index(view.background), sentence_case(BACKGROUNDS), "What is seen behind the volume.")
+        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUND_NAMES, "What is seen behind the volume.")
         view.background = BACKGROUNDS[index]
         view.background_color = color("Color", view.background_color, "Background color; the other of two is made from it.")
 

@@ -27,7 +27,7 @@ SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
 MAX_RATE = 1000.0
 """Most frames a second of a recording."""
 
-MAX_SECONDS = 86_400.0
+MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
 """Longest orbit."""
 
 FORMATS = (
@@ -126,8 +126,19 @@ class RecordingDialog:
             tip = "First and last frame, both included."  # beyond the video's end the dialog says so
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
-            tip = "Length of the orbit; 0: as long as the frames take."
-            self._seconds = number_field("Seconds", self._seconds, 0.0, MAX_SECONDS, tip)
+            self._draw_length(document)
+
+    def _draw_length(self, document: Document) -> None:
+        own = checkbox("A length of its own", self._seconds > 0, "Else the orbit takes as long as the frames do.")
+        if own and self._seconds <= 0:
+            first, last = self._range if self._limit_range else (0, document.video.num_frames - 1)
+            natural = (last + 1 - first) / document.video.metadata.fps
+            self._seconds = min(max(natural, MIN_SECONDS), MAX_SECONDS)
+        elif not own:
+            self._seconds = 0.0
+        if own:
+            tip = "Length of the orbit; frames play in a loop meanwhile."
+            self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")

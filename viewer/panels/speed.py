@@ -59,7 +59,7 @@ class SpeedPanel:
         new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
         tau2 = chosen.weight_threshold if chosen.weight_threshold is not None else bundle.render.weight_threshold
         tip = "Samples with a weight at or below this get no color (tau2); larger is faster and loses faint parts."
-        new_tau2 = slider("tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
+        new_tau2 = slider("Weight, tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
         if new_steps != steps:
             app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=new_steps)
         if abs(new_tau2 - tau2) > 1e-9:
@@ -87,7 +87,7 @@ class SpeedPanel:
             f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The video says {own:g}; more is "
             "faster and loses thin parts, less changes nothing. Frames take longer to prepare meanwhile."
         )
-        chosen = slider("tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
+        chosen = slider("Density, tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
         if chosen != shown:
             self._tau1 = chosen
         if imgui.is_item_deactivated_after_edit() and self._tau1 is not None:

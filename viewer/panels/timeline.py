@@ -28,7 +28,7 @@ from viewer.timecode import parse_timecode
 
 LOOP_MODES = tuple(LoopMode)
 
-MANNER_WIDTH = 25.0
+MANNER_WIDTH = 27.25
 """Width of the controls of speed, loop, range and markers, in text heights."""
 
 
@@ -69,7 +69,6 @@ class TimelinePanel:
             ("playback.toggle", play, clock.playing),
             ("playback.next", icons.ICON_FA_FORWARD_STEP, False),
             ("playback.end", icons.ICON_FA_FORWARD_FAST, False),
-            ("playback.reverse", icons.ICON_FA_BACKWARD, clock.reverse),
         )
         for index, (name, icon, active) in enumerate(buttons):
             if index:
@@ -115,6 +114,7 @@ class TimelinePanel:
         if mode is not clock.mode:
             clock.mode, kept.mode = mode, mode.value
         buttons = (
+            ("playback.reverse", icons.ICON_FA_BACKWARD, clock.reverse),
             ("playback.sub_frame", icons.ICON_FA_STOPWATCH, clock.sub_frame),
             ("playback.in", icons.ICON_FA_RIGHT_FROM_BRACKET, False),
             ("playback.out", icons.ICON_FA_RIGHT_TO_BRACKET, False),
