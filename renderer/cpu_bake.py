@@ -45,7 +45,7 @@ class BakedArrays:
 
 
 def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Memory, not cleared, in huge pages where the system has them: gathers would miss the address cache otherwise."""
+    """Memory, not cleared, in huge pages where the system has them, lest reads all over it miss the address cache."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
 

@@ -36,7 +36,7 @@ class ImagePanel:
         """Draw into the current window."""
         imgui.push_item_width(em(9))
         self._draw_mode(app)
-        self._draw_color(app)
+        self._draw_tone(app)
         self._draw_background(app)
         self._draw_overlays(app)
         imgui.pop_item_width()
@@ -66,7 +66,7 @@ class ImagePanel:
                 tip = "Values at both ends of the color map."
                 image.low, image.high = number_pair("Range", (image.low, image.high), -MAX_VALUE, MAX_VALUE, tip)
 
-    def _draw_color(self, app: ViewerApp) -> None:
+    def _draw_tone(self, app: ViewerApp) -> None:
         heading("Tone")
         view = app.settings.view
         view.exposure = slider("Exposure", view.exposure, -5.0, 5.0, "Stops; 0 shows colors as stored.", "%+.2f")

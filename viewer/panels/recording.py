@@ -28,7 +28,7 @@ MAX_RATE = 1000.0
 """Most frames a second of a recording."""
 
 MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
-"""Longest orbit."""
+"""Shortest and longest orbit, seconds."""
 
 FORMATS = (
     ("MP4, H.264", ".mp4", "h264"),
@@ -57,7 +57,8 @@ class RecordingDialog:
         self._format = 0
         self._range = (0, 0)
         self._limit_range = False
-        self._seconds = 0.0
+        self._own_length = False
+        self._seconds = MIN_SECONDS
         self._as_shown = True
         self._transparent = False
         self._output = ""
@@ -86,6 +87,8 @@ class RecordingDialog:
         self._fps = app.settings.recording.fps or document.playback.fps
         self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
         self._range = (document.playback.in_point, document.playback.out_point)
+        self._own_length = False
+        self._seconds = min(max(document.video.num_frames / document.video.metadata.fps, MIN_SECONDS), MAX_SECONDS)
         self._choose_name(app)
 
     def _choose_name(self, app: ViewerApp) -> None:
@@ -126,19 +129,11 @@ class RecordingDialog:
             tip = "First and last frame, both included."  # beyond the video's end the dialog says so
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
-            self._draw_length(document)
-
-    def _draw_length(self, document: Document) -> None:
-        own = checkbox("A length of its own", self._seconds > 0, "Else the orbit takes as long as the frames do.")
-        if own and self._seconds <= 0:
-            first, last = self._range if self._limit_range else (0, document.video.num_frames - 1)
-            natural = (last + 1 - first) / document.video.metadata.fps
-            self._seconds = min(max(natural, MIN_SECONDS), MAX_SECONDS)
-        elif not own:
-            self._seconds = 0.0
-        if own:
-            tip = "Length of the orbit; frames play in a loop meanwhile."
-            self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
+            tip = "Else the orbit takes as long as the frames do."
+            self._own_length = checkbox("A length of its own", self._own_length, tip)
+            if self._own_length:
+                tip = "Length of the orbit; frames play in a loop meanwhile."
+                self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")
@@ -243,7 +238,7 @@ class RecordingDialog:
             size=(self._width, self._height),
             fps=self._fps,
             frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
-            seconds=self._seconds if self._seconds > 0 and not self._use_path else None,
+            seconds=self._seconds if self._own_length and not self._use_path else None,
             supersampling=kept.supersampling,
             transparent=self._transparent,
             codec=FORMATS[self._format][2] if video else None,

@@ -6,7 +6,7 @@
 
 MLPVID_BEGIN
 
-// Halves are converted by the processor here, not by moving bits (feature.h): no factor has to make up for it.
+// Halves are converted by the processor here, not by moving bits (lanes.h): no factor has to make up for it.
 MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float unit) {
     Corners<float> w;
     w.at11 = fu * fv * unit;

@@ -91,7 +91,8 @@ static void bake_nodes(const float* entries, int32 features, const BakeLevel& le
         words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_unit);
 }
 
-// Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row has none below.
+// Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row stands beside
+// itself, unread.
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
                          int32 count, float inverse_unit, uint32* MLPVID_RESTRICT lane) {
     alignas(64) uint32 rows[2][kStretch];

@@ -76,7 +76,8 @@ struct KernelTable {
     void (*finish)(const View&, const Tile&, const Image&);
     void (*density)(const FrameField&, const float* points, int64 count, float* sigma, float* features);
     void (*encode_directions)(const FrameField&, const float* directions, int64 count, float* views);
-    // Rows [first, last) of one level and plane; `grid` has the plane's lanes, whose offsets are in `lane_offset`.
+    // Rows [first, last) of one level and plane; `grid` has the plane's lanes, whose offsets, nodes of two words, are
+    // in `lane_offset`.
     void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last, float inverse_unit,
                       const int32* lane_offset, uint32* grid);
     // Row v of a map: the sum of `count` arrays [channel][v][u].

@@ -47,6 +47,7 @@ Registers cpuid(unsigned leaf) {
 }
 
 // Which registers the system saves when it switches threads; only where it says that it saves extended ones.
+// macOS starts to save AVX-512's when a thread first uses them: there the AVX2 build runs.
 unsigned saved_registers() {
 #if defined(_MSC_VER)
     return static_cast<unsigned>(_xgetbv(0));

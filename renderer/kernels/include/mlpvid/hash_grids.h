@@ -29,7 +29,8 @@ MLPVID_FUNCTION Lanes smoothstep(Lanes s) {
     return s * s * (broadcast(3.0f) - (s + s));
 }
 
-// The level grids around a point: where its cells lie, and the weight of each coordinate's upper node.
+// A point on the grids of all lanes: the nodes at its cells' first corners, counted from a plane's first node, and the
+// weight of each coordinate's second one.
 struct GridLocation {
     alignas(64) int32 cells[kPlanes][kChannelPairs];
     alignas(64) float weights[3][kChannelPairs];

@@ -1,10 +1,13 @@
+// clang-format off
 // Vectors of floats as wide as the processor's registers. One of four files defines, for kLanes = 16, 8 or 4:
-//   Lanes       floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
-//   IntLanes    whole numbers; +, *, minimum, load_ints, broadcast, truncate (from floats), to_float
-//   Words       pairs of halves; low_halves, high_halves
-//   CellWords   words of the four corners of a grid's cell; load_corners (of the cells at some nodes, see
-//   frame_field.h) load_halves kLanes halves as floats, too small by kLoadedHalfUnit separate    the even and the odd
-//   ones of 2 kLanes floats
+//   Lanes         floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
+//   IntLanes      whole numbers; + *, minimum, load_ints, store_ints, truncate (from floats), to_float
+//   Words         pairs of halves; low_halves, high_halves
+//   load_corners  the words of the grid cells at kLanes nodes (frame_field.h)
+//   load_halves   kLanes halves as floats, too small by kLoadedHalfUnit
+//   separate      the even and the odd ones of 2 kLanes floats
+//   prefetch      asks for a cache line
+// clang-format on
 #pragma once
 
 // MLPVID_PORTABLE asks for plain C++, as compilers for GPUs get it.

@@ -49,9 +49,6 @@ MLPVID_FUNCTION float sum(Lanes a) {
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
 
-MLPVID_FUNCTION IntLanes broadcast(int32 x) {
-    return {_mm256_set1_epi32(x)};
-}
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
 }

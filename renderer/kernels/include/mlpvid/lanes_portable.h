@@ -1,4 +1,4 @@
-// Lanes in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types; on a GPU, 128-bit loads.
+// Lanes in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
 #pragma once
 
 #include "corners.h"
@@ -65,12 +65,6 @@ MLPVID_FUNCTION float sum(Lanes a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
 }
 
-MLPVID_FUNCTION IntLanes broadcast(int32 x) {
-    IntLanes r;
-    MLPVID_EACH_LANE r.v[i] = x;
-    return r;
-}
-
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     IntLanes r;
     MLPVID_EACH_LANE r.v[i] = p[i];
@@ -81,7 +75,7 @@ MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
     MLPVID_EACH_LANE p[i] = a.v[i];
 }
 
-// Compilers without such an instruction have none of it.
+// Left out: it is only a hint.
 MLPVID_FUNCTION void prefetch(const void*) {}
 
 MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {

@@ -52,9 +52,6 @@ MLPVID_FUNCTION float sum(Lanes a) {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
 }
 
-MLPVID_FUNCTION IntLanes broadcast(int32 x) {
-    return {IntLanes::Vector{x, x, x, x}};
-}
 MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
     return {IntLanes::Vector{p[0], p[1], p[2], p[3]}};
 }

@@ -7,7 +7,8 @@
 
 MLPVID_BEGIN
 
-// Where a coordinate lies on a map, pixel centers of the border on 0 and 1: the pixel below it and the fraction beyond.
+// Where a coordinate lies on a map, pixel centers of the border on 0 and 1: the last pixel at or before
+// it, and the fraction beyond.
 struct MapAxis {
     int32 pixel;
     float fraction;
