@@ -52,6 +52,7 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
         app.dialogs.add("recording")
         assert overflow("Recording") == 0
         context.item_click("//Recording/columns/Only a range of frames")
+        context.item_click("//Recording/columns/Own length")
         assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
         app.dialogs.clear()
         app.dialogs.add("settings")

@@ -130,8 +130,10 @@ class RecordingDialog:
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
             tip = "Else the orbit takes as long as the frames do."
-            self._own_length = checkbox("A length of its own", self._own_length, tip)
+            self._own_length = checkbox("Own length", self._own_length, tip)
             if self._own_length:
+                imgui.same_line()
+                imgui.set_next_item_width(em(5))
                 tip = "Length of the orbit; frames play in a loop meanwhile."
                 self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
 
