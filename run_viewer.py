@@ -16,7 +16,7 @@ import os
 import sys
 from pathlib import Path
 
-from model.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
+from common.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
 
 DEMO = Path(__file__).resolve().parent / "assets" / "demo.mlpvid"
 """Opened when no bundle is named."""
@@ -156,18 +156,18 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
 
 def dispatch(options: argparse.Namespace) -> int:
     """Run the command that the options name; only what it needs is loaded."""
-    from viewer.app_start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
+    from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
 
     if options.config is not None:  # a fault of the user's in any case, also where nothing of it is used
         choose_settings(options.config)
     if options.render or options.record or options.info or options.benchmark:
-        from viewer import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
+        from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
 
         command = headless.render if options.render else headless.record if options.record else None
         command = command or (headless.info if options.info else headless.benchmark)
         return command(options)
     if options.selftest:
-        from viewer.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
+        from viewer.commands.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
 
         return selftest(options)
     return start(options)

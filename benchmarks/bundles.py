@@ -9,17 +9,17 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from model.bundle import read_bundle
+from common.errors import InputError
+from model.bundle.info import read_bundle
 from model.config import DecoderConfig, ModelConfig
 from model.decoder import MapDecoder
-from model.errors import InputError
 from model.hash_encoding import HashEncoding
 from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
-from training.capture import Capture
+from training.captures.capture import Capture
 from training.config import DataConfig
-from training.scene import build_scene
-from training.threads import worker_pool
+from training.loop.scene import build_scene
+from training.loop.threads import worker_pool
 
 PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
 """The paper's model; the constant gain only lets the density learn as fast as the rest."""

@@ -22,20 +22,20 @@ from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.published_pipeline import PublishedPipeline
 from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_interleaved
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
-from model.atomic import atomic_write
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, parse_threads, run
+from common.errors import InputError
 from model.camera import Camera
-from model.command_line import ArgumentParser, parse_threads, run
-from model.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
-from renderer.cpu import CpuFrame, CpuRenderer
-from renderer.cpu_decode import CpuDecoder
-from renderer.frame_field import struct_bytes
-from renderer.rays import camera_rays
-from renderer.reference import ReferenceRenderer, sample_rays, step_size
-from renderer.torch_threads import torch_threads
-from training.capture import Capture
-from training.threads import available_cores
+from renderer.baked import struct_bytes
+from renderer.cpu.decode import CpuDecoder
+from renderer.cpu.renderer import CpuFrame, CpuRenderer
+from renderer.reference.rays import camera_rays
+from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_size
+from renderer.threads import torch_threads
+from training.captures.capture import Capture
+from training.loop.threads import available_cores
 
 _SLOW = 5  # rounds from one run of a slow pipeline to the next
 _SAMPLES = 400_000

@@ -20,16 +20,16 @@ from benchmarks.cuda_report import render_markdown
 from benchmarks.cuda_sass import Instruction, disassemble, loop_with, loops, mix
 from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.work import decoder_work
-from model.atomic import atomic_write
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, run
 from model.camera import Camera
-from model.command_line import ArgumentParser, run
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
-from renderer.cpu import CpuRenderer
-from renderer.cuda_compile import compile_program
-from renderer.cuda_structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
-from training.capture import Capture
+from renderer.cpu.renderer import CpuRenderer
+from renderer.cuda.compile import compile_program
+from renderer.cuda.structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
+from training.captures.capture import Capture
 
 SIZES = ((512, 512), (1125, 1536))
 """Images that are estimated: the paper's, and the one that point rasterizers report."""

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import InputError
+from common.errors import InputError
 
 CLASSES = (
     ("wide load", r"LD[GS]\.E.*\.128|LDG\.128|LDS\.128"),

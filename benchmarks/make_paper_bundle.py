@@ -22,14 +22,14 @@ import torch
 from safetensors import safe_open
 
 from benchmarks.paper_training import PaperTraining, PaperTrainingConfig, mean_squared_error_to_psnr
-from model.bundle import write_bundle
-from model.command_line import ArgumentParser, parse_count, parse_threads, run
-from model.errors import InputError
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.errors import InputError
+from model.bundle.info import write_bundle
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
-from training.capture import Capture
-from training.dataset import projected_bounds
-from training.threads import available_cores
+from training.captures.capture import Capture
+from training.loop.dataset import projected_bounds
+from training.loop.threads import available_cores
 
 DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
 """Where the benchmarks look for the bundle."""

@@ -13,8 +13,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model.command_line import ArgumentParser, parse_count, run
-from model.errors import InputError
+from common.command_line import ArgumentParser, parse_count, run
+from common.errors import InputError
 
 _VIEWER = Path(__file__).resolve().parent.parent / "run_viewer.py"
 
@@ -41,7 +41,7 @@ def measure_memory(bundle: Path, frames: int) -> PeakMemory:
     if not hasattr(os, "wait4"):
         raise InputError("this system", "does not report the memory of a process")
     viewer = [str(_VIEWER), str(bundle), "--benchmark", "--frames", str(frames), "--json"]
-    empty = ["-c", "import torch, renderer.cpu, model.bundle"]
+    empty = ["-c", "import torch, renderer.cpu.renderer, model.bundle.info"]
     return PeakMemory(_peak(viewer), _peak(empty), bundle.stat().st_size)
 
 

@@ -17,24 +17,24 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.bundles import PAPER_MODEL, occupancy_of_hull
-from model.atomic import atomic_write
+from common.atomic import atomic_write
+from common.tensor_file import save_tensors
 from model.config import ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
 from model.occupancy import extract_occupancy, pack_occupancy
-from model.tensor_file import save_tensors
 from model.video import VolumetricVideo
-from renderer.ray_field import MarchSettings, RayResult
-from renderer.training_kernels import HashTableAdam, TrainingKernels
-from training.capture import Capture
+from training.captures.capture import Capture
 from training.config import DataConfig, RayConfig, TrainingConfig
-from training.dataset import Dataset
-from training.losses import color_loss, mask_loss, sample_color_loss
-from training.network import initial_latents
-from training.precision import decoder_precision
-from training.rays import Lenses, RayBatch, draw_pixels, make_rays
-from training.scene import build_scene
-from training.threads import worker_pool
+from training.fields.losses import color_loss, mask_loss, sample_color_loss
+from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.fields.reference import MarchSettings, RayResult
+from training.loop.dataset import Dataset
+from training.loop.network import initial_latents
+from training.loop.precision import decoder_precision
+from training.loop.rays import Lenses, RayBatch, draw_pixels, make_rays
+from training.loop.scene import build_scene
+from training.loop.threads import worker_pool
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class PaperTrainingConfig:
     """Share of the training, from the start, that takes steps of double length and only in the hull: a quarter of the
     samples. The rest sees all that rendering will: its steps, and whole occupancy cells."""
     sample_color_weight: float = 1.0
-    """Weight of the squared color error of single samples (`training.losses.sample_color_loss`): surfaces get sharper, and a
-    frame takes a quarter fewer samples."""
+    """Weight of the squared color error of single samples (`training.fields.losses.sample_color_loss`): surfaces get sharper,
+    and a frame takes a quarter fewer samples."""
     mask_weight: float = 0.1
     """Weight of the squared error of the opacity."""
     penalty_weight: float = 0.1

@@ -16,10 +16,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model.atomic import atomic_write
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, run
+from common.errors import InputError
 from model.camera import read_json
-from model.command_line import ArgumentParser, run
-from model.errors import InputError
 
 _LABELS = {
     "nearest": "this renderer, nearest heads",

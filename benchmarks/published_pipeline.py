@@ -20,9 +20,9 @@ from model.hash_encoding import HashEncoding
 from model.query import plane_coordinates, query_color, query_density, sample_maps
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings, RenderStatistics
-from renderer.compositing import volume_weights
-from renderer.rays import camera_rays, intersect_box
-from renderer.reference import RaySamples, sample_rays, step_size
+from renderer.reference.compositing import volume_weights
+from renderer.reference.rays import camera_rays, intersect_box
+from renderer.reference.renderer import RaySamples, sample_rays, step_size
 
 RAYS_AT_ONCE = 4096
 """Rays rendered together: a few hundred megabytes of features; more is not faster on a CPU."""

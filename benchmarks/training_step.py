@@ -16,18 +16,18 @@ from typing import Any
 import torch
 
 from benchmarks.timing import Timing, median_ratio, time_interleaved
-from model.atomic import atomic_write
-from model.command_line import ArgumentParser, parse_count, run
-from renderer.ray_field import MarchSettings
-from renderer.training_kernels import HashTableAdam, TrainingKernels
-from training.capture import Capture
-from training.checkpoint import load_network, read_header
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, parse_count, run
+from training.captures.capture import Capture
 from training.config import TrainingConfig, load_config
-from training.precision import decoder_precision
-from training.rays import Lenses, draw_pixels, make_rays
-from training.scene import Scene, build_scene, load_scene
-from training.threads import available_cores, worker_pool
-from training.trainer import Trainer
+from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.fields.reference import MarchSettings
+from training.loop.checkpoint import load_network, read_header
+from training.loop.precision import decoder_precision
+from training.loop.rays import Lenses, draw_pixels, make_rays
+from training.loop.scene import Scene, build_scene, load_scene
+from training.loop.threads import available_cores, worker_pool
+from training.loop.trainer import Trainer
 
 
 def make_trainers(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from model.errors import InputError
+from common.errors import InputError
 
 MAX_IMAGE_SIDE = 16384
 """The most pixels along a side of an image; larger sizes are refused before anything is allocated."""

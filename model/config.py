@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from model.errors import InputError
+from common.errors import InputError
 
 FEATURE_CHANNELS = 32
 """Channels of the point feature F; hash features and feature planes are summed, so both have it (paper, section 3.1)."""

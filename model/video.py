@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from common.errors import InputError
 from model.camera import Camera
 from model.config import ModelConfig
 from model.decoder import MapDecoder
-from model.errors import InputError
 from model.frame import Frame
 from model.hash_encoding import HashEncoding
 from model.occupancy import unpack_occupancy

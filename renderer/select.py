@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
-from model.errors import InputError
+from common.errors import InputError
 from renderer.backend import Renderer
 
 BACKENDS = ("auto", "cuda", "cpu", "reference")
@@ -35,7 +35,7 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
     if backend == "auto" and (renderer := _cuda_if_usable()):
         return renderer
     if backend == "cpu" or (backend == "auto" and importlib.util.find_spec("mlpvid_kernels")):
-        from renderer.cpu import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
+        from renderer.cpu.renderer import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
 
         return CpuRenderer(threads, background=background)
     print(
@@ -47,7 +47,7 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
 
 
 def _cuda() -> Renderer:
-    from renderer.cuda import CudaRenderer  # noqa: PLC0415 - the choice decides what is loaded
+    from renderer.cuda.renderer import CudaRenderer  # noqa: PLC0415 - the choice decides what is loaded
 
     return CudaRenderer()
 
@@ -66,6 +66,6 @@ def _cuda_if_usable() -> Renderer | None:
 
 
 def _reference(threads: int | None) -> Renderer:
-    from renderer.reference import ReferenceRenderer  # noqa: PLC0415 - the choice decides what is loaded
+    from renderer.reference.renderer import ReferenceRenderer  # noqa: PLC0415 - the choice decides what is loaded
 
     return ReferenceRenderer(threads)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import yaml
 
+from common.errors import InputError
 from model.config import ModelConfig, dataclass_from_dict
-from model.errors import InputError
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 """Where `--config NAME` is looked up."""

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from model.bundle import read_bundle
-from model.command_line import ArgumentParser, is_whole_number, parse_threads, run
-from model.errors import InputError
+from common.command_line import ArgumentParser, is_whole_number, parse_threads, run
+from common.errors import InputError
+from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from renderer.select import BACKENDS, create_renderer
-from training.assemble import assemble_run
-from training.boxes import frame_box
-from training.capture import Capture
-from training.checkpoint import read_header
-from training.images import resize
+from training.captures.boxes import frame_box
+from training.captures.capture import Capture
+from training.captures.images import resize
+from training.loop.assemble import assemble_run
+from training.loop.checkpoint import read_header
+from training.loop.scene import load_scene
 from training.metrics import ImageScores, Perceptual, box_mask, compare, find_perceptual
-from training.scene import load_scene
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from model.bundle import write_bundle
-from model.command_line import ArgumentParser, run
-from training.assemble import assemble_run
+from common.command_line import ArgumentParser, run
+from model.bundle.info import write_bundle
+from training.loop.assemble import assemble_run
 
 
 def make_parser() -> argparse.ArgumentParser:

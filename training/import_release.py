@@ -16,18 +16,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.bundle import write_bundle
+from common.command_line import ArgumentParser, run
+from common.errors import InputError
+from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
-from model.command_line import ArgumentParser, run
 from model.config import ModelConfig
-from model.errors import InputError
 from model.occupancy import Density, extract_occupancy, pack_occupancy
 from model.query import query_density, query_features
 from model.video import VideoMetadata, VolumetricVideo
-from renderer.training_kernels import TrainingKernels, available
-from training.annotations import read_annotations
-from training.images import image_size
-from training.release_checkpoint import ReleaseCheckpoint
+from training.captures.annotations import read_annotations
+from training.captures.images import image_size
+from training.fields.native_kernels import TrainingKernels, available
+from training.released.checkpoint import ReleaseCheckpoint
 
 BOX_PADDING = 0.1
 """Meters around the vertices in the released ZJU-MoCap configs."""

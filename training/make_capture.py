@@ -23,10 +23,10 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.command_line import ArgumentParser, run
+from common.errors import InputError
 from model.camera import Camera
-from model.command_line import ArgumentParser, run
-from model.errors import InputError
-from training.procedural_scene import project, render_scene, scene_at, surface_points
+from training.captures.procedural_scene import project, render_scene, scene_at, surface_points
 
 MAX_FRAMES, MAX_CAMERAS, MAX_SIDE = 10_000, 100, 4096
 """The most frames, cameras and pixels a side that are made."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from model.camera import Camera
-from renderer.rays import camera_rays, intersect_box
+from renderer.reference.rays import camera_rays, intersect_box
 
 Image = NDArray[Any]
 """(H, W, 3) in [0, 1]."""

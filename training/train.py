@@ -11,17 +11,17 @@ from pathlib import Path
 import torch
 import yaml
 
-from model.atomic import atomic_write
-from model.bundle import write_bundle
-from model.command_line import ArgumentParser, parse_count, parse_threads, run
-from model.errors import InputError
-from training.assemble import assemble_run
-from training.capture import Capture
-from training.checkpoint import FILE_NAME
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.errors import InputError
+from model.bundle.info import write_bundle
+from training.captures.capture import Capture
 from training.config import TrainingConfig, load_config
-from training.progress import Progress
-from training.threads import worker_pool
-from training.trainer import Trainer, prepare_scene, run_training
+from training.loop.assemble import assemble_run
+from training.loop.checkpoint import FILE_NAME
+from training.loop.progress import Progress
+from training.loop.threads import worker_pool
+from training.loop.trainer import Trainer, prepare_scene, run_training
 
 BUNDLE_NAME = "video.mlpvid"
 """What a finished run leaves in its folder, in half precision."""

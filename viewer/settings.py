@@ -11,9 +11,9 @@ from typing import Any
 import platformdirs
 import yaml
 
-from model.atomic import atomic_write
+from common.atomic import atomic_write
+from common.errors import InputError
 from model.config import dataclass_from_dict
-from model.errors import InputError
 
 VERSION = 1
 """Of the file's layout; older files are brought up to it, newer ones are set aside."""
@@ -146,7 +146,7 @@ class ViewSettings:
     background_color: tuple[float, float, float] = (0.1, 0.1, 0.12)
     """Red, green, blue, 0 to 1."""
     color_map: str = "turbo"
-    """For depth and heat maps; one of `viewer.color_maps.COLOR_MAPS`."""
+    """For depth and heat maps; one of `viewer.picture.color_maps.COLOR_MAPS`."""
     exposure: float = 0.0
     """Stops."""
     gamma: float = 1.0

@@ -21,14 +21,14 @@ from benchmarks.paper_training import PaperTraining, PaperTrainingConfig
 from benchmarks.plots import draw_plots
 from benchmarks.timing import Timing, median_ratio, time_interleaved
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
-from model.bundle import write_bundle
+from common.errors import InputError
+from model.bundle.info import write_bundle
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig
 from model.decoder import MapDecoder
-from model.errors import InputError
 from renderer.backend import RenderedImage
-from tests.disk import full_disk
 from tests.factories import make_camera, make_video
-from training.capture import Capture
+from tests.full_disk import full_disk
+from training.captures.capture import Capture
 from training.make_capture import CaptureSize, make_capture
 
 SMALL = ModelConfig(

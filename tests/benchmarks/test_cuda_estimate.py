@@ -23,10 +23,10 @@ from benchmarks.cuda_estimate import (
 )
 from benchmarks.cuda_report import render_markdown
 from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, listing, loop_with, loops, mix, parse
+from common.errors import InputError
 from model.config import ModelConfig
-from model.errors import InputError
-from renderer.cuda_compile import compile_program
-from renderer.selftest import ESTIMATED_MS
+from renderer.cuda.compile import compile_program
+from renderer.selftest.report import ESTIMATED_MS
 from tests.factories import make_video
 
 LISTING = """

@@ -9,7 +9,7 @@ import torch
 from benchmarks.published_pipeline import PublishedPipeline, hash_features
 from model.query import query_features
 from renderer.backend import RenderSettings
-from renderer.reference import ReferenceRenderer
+from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
 
 

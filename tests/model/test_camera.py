@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from model.camera import Camera, load_camera
-from model.errors import InputError
 
 
 def project(camera: Camera, point: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from common.errors import InputError
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig
-from model.errors import InputError
 
 
 def test_defaults_are_the_papers() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from model.config import DecoderConfig, ModelConfig
 from model.decoder import EqualizedUpsample, MapDecoder
-from model.encoder import ImageEncoder, kl_divergence, sample_latent
+from training.loop.encoder import ImageEncoder, kl_divergence, sample_latent
 
 
 def small(**values: object) -> ModelConfig:

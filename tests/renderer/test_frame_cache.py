@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.errors import InputError
+from common.errors import InputError
 from renderer.backend import RenderCancelled
 from renderer.frame_cache import FrameCache, play_order
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from common.errors import InputError
 from model.config import ModelConfig
-from model.errors import InputError
 from training.config import TrainingConfig, load_config
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from model.camera import Camera
-from model.errors import InputError
-from training.capture import Capture
+from training.captures.capture import Capture
+from training.captures.procedural_scene import pixel_directions, project, render_scene, scene_at, surface_points
+from training.captures.procedural_shape import Solid
 from training.make_capture import CaptureSize, main, make_capture, ring_of_cameras
-from training.procedural_scene import pixel_directions, project, render_scene, scene_at, surface_points
-from training.procedural_shape import Solid
 
 WHITE, RED = (1.0, 1.0, 1.0), (1.0, 0.0, 0.0)
 

@@ -13,9 +13,9 @@ import pytest
 
 from renderer.select import create_renderer
 from tests.factories import make_video
-from viewer.app import ViewerApp
-from viewer.app_document import Document
-from viewer.presenter import Presenter
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.gl.presenter import Presenter
 
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
@@ -49,7 +49,7 @@ def drive() -> DriveWindow:
     from imgui_bundle import hello_imgui, imgui
     from imgui_bundle.immapp import testing
 
-    from viewer.window import Window
+    from viewer.window.window import Window
 
     def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800), keep_layout: bool = False) -> None:
         use_null_platform()

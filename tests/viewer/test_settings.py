@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from model.errors import InputError
+from common.errors import InputError
 from viewer import settings as module
 from viewer.settings import (
     MAX_RECENT_FILES,

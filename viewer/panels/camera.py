@@ -7,11 +7,11 @@ import math
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
-from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner
-from viewer.app_document import Document
-from viewer.camera_state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
-from viewer.panels.widgets import action_button, action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.camera.state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
+from viewer.widgets.controls import action_button, action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
 
 UP_AXES = {
     "+X": (1.0, 0.0, 0.0),

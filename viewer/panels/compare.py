@@ -6,12 +6,12 @@ from functools import partial
 
 from imgui_bundle import imgui
 
-from model.errors import InputError
+from common.errors import InputError
 from renderer.select import create_renderer
-from viewer.app import ViewerApp
-from viewer.panels.comparison import psnr_text
-from viewer.panels.widgets import begin_facts, button, combo, em, row, sentence_case, slider
-from viewer.presenter import Comparison
+from viewer.app.app import ViewerApp
+from viewer.gl.presenter import Comparison
+from viewer.view.comparison import psnr_text
+from viewer.widgets.controls import begin_facts, button, combo, em, row, sentence_case, slider
 
 BACKENDS = ("reference", "cpu", "cuda")
 MODES = ("Off", "Split view", "Difference")

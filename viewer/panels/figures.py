@@ -9,10 +9,10 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
-from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner
-from viewer.app_figures import HISTORY, Figure
-from viewer.panels.widgets import action_button, em, theme_color, tooltip
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.app.figures import HISTORY, Figure
+from viewer.widgets.controls import action_button, em, theme_color, tooltip
 
 PERIOD = 0.25
 """Seconds that a number stays at least, so that it can be read."""

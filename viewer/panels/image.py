@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
-from viewer.actions import BY_NAME
-from viewer.app import ViewerApp
-from viewer.app_image import MODES, SCALAR_MODES
-from viewer.color_maps import COLOR_MAPS
-from viewer.panels.numbers import number_pair
-from viewer.panels.widgets import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
+from viewer.actions.table import BY_NAME
+from viewer.app.app import ViewerApp
+from viewer.picture.color_maps import COLOR_MAPS
+from viewer.picture.options import MODES, SCALAR_MODES
+from viewer.widgets.controls import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
+from viewer.widgets.numbers import number_pair
 
 MAX_VALUE = 1e9
 """Largest value that a color map's end can be given."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
-from viewer.app import ViewerApp
-from viewer.app_document import Document
-from viewer.panels.widgets import begin_facts, heading, row
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.widgets.controls import begin_facts, heading, row
 
 
 class InfoPanel:

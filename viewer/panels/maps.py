@@ -5,11 +5,11 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 
 from model.video import VolumetricVideo
-from viewer.app import ViewerApp
-from viewer.gl import ImageTextures
-from viewer.map_images import MapImage, map_images
-from viewer.newest_work import NewestWork
-from viewer.panels.widgets import em
+from viewer.app.app import ViewerApp
+from viewer.gl.context import ImageTextures
+from viewer.picture.map_images import MapImage, map_images
+from viewer.widgets.controls import em
+from viewer.work.newest_work import NewestWork
 
 _Key = tuple[VolumetricVideo, float]  # and the frame's index
 

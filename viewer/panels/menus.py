@@ -7,11 +7,11 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
-from viewer.actions import ACTIONS, BY_NAME
-from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner
-from viewer.panels.widgets import em, faded, sentence_case, theme_color, tooltip
-from viewer.presenter import Comparison
+from viewer.actions.runner import ActionRunner
+from viewer.actions.table import ACTIONS, BY_NAME
+from viewer.app.app import ViewerApp
+from viewer.gl.presenter import Comparison
+from viewer.widgets.controls import em, faded, sentence_case, theme_color, tooltip
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
 """Titles in order; each holds the actions of its category."""

@@ -7,14 +7,14 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
 
-from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner
-from viewer.app_document import Document
-from viewer.app_path import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
-from viewer.panels.numbers import entered_number
-from viewer.panels.widgets import action_button, button, button_width, em, faded, flow, slider, theme_color, track_ground
-from viewer.path_history import PathState
-from viewer.recording_summary import counted
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.app.path_edits import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
+from viewer.camera_path.history import PathState
+from viewer.export.summary import counted
+from viewer.widgets.controls import action_button, button, button_width, em, faded, flow, slider, theme_color, track_ground
+from viewer.widgets.numbers import entered_number
 
 MAX_TIME = 3600.0
 """Latest time of a keyframe that can be typed, seconds."""

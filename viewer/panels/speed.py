@@ -7,10 +7,10 @@ import os
 
 from imgui_bundle import imgui
 
-from viewer.app import ViewerApp
-from viewer.app_document import Document
-from viewer.panels.numbers import integer_slider
-from viewer.panels.widgets import button, checkbox, combo, em, heading, sentence_case, slider
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.widgets.controls import button, checkbox, combo, em, heading, sentence_case, slider
+from viewer.widgets.numbers import integer_slider
 
 BACKENDS = ("auto", "cuda", "cpu", "reference")
 

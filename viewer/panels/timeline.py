@@ -5,13 +5,15 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_6 as icons
 from imgui_bundle import imgui
 
-from model.errors import InputError
-from viewer.actions import BY_NAME
-from viewer.app import ViewerApp
-from viewer.app_actions import ActionRunner
-from viewer.app_document import Document
+from common.errors import InputError
+from viewer.actions.runner import ActionRunner
+from viewer.actions.table import BY_NAME
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
 from viewer.panels.timeline_track import TimelineTrack
-from viewer.panels.widgets import (
+from viewer.playback.clock import MAX_SPEED, MIN_SPEED, LoopMode
+from viewer.playback.timecode import parse_timecode
+from viewer.widgets.controls import (
     action_button,
     action_tip,
     button,
@@ -23,8 +25,6 @@ from viewer.panels.widgets import (
     slider,
     tooltip,
 )
-from viewer.playback import MAX_SPEED, MIN_SPEED, LoopMode
-from viewer.timecode import parse_timecode
 
 LOOP_MODES = tuple(LoopMode)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from viewer.app import ViewerApp
-from viewer.app_document import Document
-from viewer.panels.widgets import em, faded, theme_color, tooltip, track_ground
-from viewer.playback import Playback
-from viewer.timecode import format_timecode, tick_time
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.playback.clock import Playback
+from viewer.playback.timecode import format_timecode, tick_time
+from viewer.widgets.controls import em, faded, theme_color, tooltip, track_ground
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Frames between labeled ticks."""

@@ -1,4 +1,4 @@
-// What baking reads and writes. renderer/cuda_structs.py mirrors these structs.
+// What baking reads and writes. renderer/cuda/structs.py mirrors these structs.
 #pragma once
 
 #include "frame_work.cuh"

@@ -1,4 +1,4 @@
-// Memory of one image in the making, handed to every kernel by value. renderer/cuda_structs.py mirrors these structs.
+// Memory of one image in the making, handed to every kernel by value. renderer/cuda/structs.py mirrors these structs.
 #pragma once
 
 #include "intrinsics.cuh"

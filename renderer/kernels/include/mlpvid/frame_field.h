@@ -1,5 +1,5 @@
 // What kernels read of a frame: one plain struct of addresses and numbers, the same bytes on CPU and GPU.
-// renderer/frame_field.py mirrors it; a test compares every offset.
+// renderer/baked.py mirrors it; a test compares every offset.
 #pragma once
 
 #include "platform.h"

@@ -1,4 +1,4 @@
-// Rays of a camera and their stretch within the box (renderer/rays.py, operation by operation: the same samples
+// Rays of a camera and their stretch within the box (renderer/reference/rays.py, operation by operation: the same samples
 // result).
 #pragma once
 

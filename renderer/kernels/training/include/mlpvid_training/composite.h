@@ -1,4 +1,4 @@
-// Sums along rays and their gradients; see renderer/compositing.py.
+// Sums along rays and their gradients; see renderer/reference/compositing.py.
 #pragma once
 
 #include <cmath>

@@ -1,0 +1,91 @@
+"""Writing a file so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from common.errors import InputError
+
+_STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Faults that the folder written to causes, whichever call meets them; others raised by the caller stay as they are."""
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Lend a temporary file beside `path`; it becomes `path` when the block ends well, and vanishes when it does not.
+
+    The temporary file exists, is empty and has the suffix of `path`, so that writers which go by suffix work. Until the
+    block has ended a reader of `path` sees the old content, also when the program is killed. Contents reach the disk
+    before the name does. A symbolic link is followed; an existing file keeps its permissions.
+
+    Args:
+        path: the file to write; its folder must exist.
+
+    Yields:
+        The temporary file's path; open it anew by name for writing.
+
+    Raises:
+        InputError: there is no such folder, `path` is a folder, it may not be written, or the disk is full.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = _create_temporary(target, path)
+    mode = stat.S_IMODE(temporary.stat().st_mode)
+    try:
+        yield temporary
+        temporary.chmod(mode)  # some writers replace the file by one that only its owner may read
+        _flush_to_disk(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in _STORAGE_FAULTS or error.filename == str(temporary):
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush_folder(target.parent)
+
+
+def _create_temporary(target: Path, shown: str | Path) -> Path:
+    if target.is_dir():
+        raise InputError(shown, "is a folder", "name a file")
+    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix}")
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        # Exclusive, and with the permissions that the user's umask gives a new file.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileNotFoundError as error:
+        raise InputError(shown, "cannot be written", f"there is no folder {target.parent}") from error
+    except OSError as error:
+        raise _cannot_write(shown, error) from error
+    if mode is not None:
+        with contextlib.suppress(OSError):
+            temporary.chmod(mode)
+    return temporary
+
+
+def _cannot_write(path: str | Path, error: OSError) -> InputError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return InputError(path, f"cannot be written ({reason})")
+
+
+def _flush_to_disk(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    # A folder cannot be opened on every system; the file itself is on the disk already, so only its new name may be late.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,102 @@
+"""What all commands share: bad usage and bad input end in one line on stderr and exit status 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from common.errors import InputError
+
+MAX_THREADS = 1024
+"""The most CPU threads that can be asked for; more is a slip of the keyboard, and would be started all the same."""
+
+_MAX_DIGITS = 18  # still an int64; Python itself refuses to read numbers of thousands of digits
+_MAX_MESSAGE = 400
+_BROKEN_PIPE = 1
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """An argparse parser that reports bad usage as one line ``error: ...`` and knows ``--debug``."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def error(self, message: str) -> NoReturn:
+        """Print the fault of the usage and exit with status 2."""
+        one_line = " ".join(message.split())
+        if len(one_line) > _MAX_MESSAGE:
+            one_line = f"{one_line[: _MAX_MESSAGE // 2]} ... {one_line[-_MAX_MESSAGE // 2 :]}"
+        print(f"error: {one_line} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Leave, after --help for instance; quietly also where nobody reads what was printed."""
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _silence()
+        super().exit(status, message)
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a text is a whole number, at least 0, of digits only and not absurdly many."""
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number, at least 1; for options that count something."""
+    if not is_whole_number(text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 1")
+    return int(text)
+
+
+def parse_threads(text: str) -> int:
+    """Read a number of CPU threads, 1 to `MAX_THREADS`."""
+    if not is_whole_number(text) or not 1 <= int(text) <= MAX_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 to {MAX_THREADS}")
+    return int(text)
+
+
+def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
+    """Run a command and turn what goes wrong into the contract's exit status.
+
+    Returns 0 (or what the command returns) on success, 2 with one ``error:`` line for an `InputError`, 130 when the user
+    interrupted, with the interrupt's own text where it says what is left, and quietly 1 when whoever read the output has
+    gone. With ``--debug`` an error's traceback precedes its line.
+    """
+    try:
+        status = _run(command, arguments)
+        sys.stdout.flush()  # or the interpreter would meet the fault on its way out
+    except BrokenPipeError:
+        _silence()
+        return _BROKEN_PIPE
+    return status
+
+
+def _run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
+    try:
+        return command(arguments) or 0
+    except InputError as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "interrupted", file=sys.stderr)
+        return 130
+
+
+def _silence() -> None:
+    """Send what is left to be printed nowhere, where its reader has gone."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -1,0 +1,1 @@
+"""The `.mlpvid` file: container, layout, reading and writing."""

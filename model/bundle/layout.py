@@ -1,0 +1,158 @@
+"""The tensors of a `.mlpvid` file: names, types and shapes, all determined by the config (docs/format.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from common.errors import InputError
+from model.bundle.quantization import block_count
+from model.config import ModelConfig
+from model.decoder import MapDecoder
+from model.hash_encoding import HashEncoding, hash_levels
+from model.occupancy import packed_size
+
+Precision = Literal["float32", "float16", "int8"]
+"""How network tensors with two or more axes are stored; the others are always float32."""
+
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
+"""All precisions, most exact first."""
+
+DECODER_PREFIX = "decoder."
+"""Before the names of the decoder's parameters."""
+
+HASH_TABLES = "hash.tables"
+"""Name of the hash tables, (3 planes, entries, F)."""
+
+SCALES_SUFFIX = ".scales"
+"""After the name of an int8 tensor: its float32 scales, one for 64 entries."""
+
+PARTS = ("latents", "boxes", "occupancy", "decoder", "hash_tables")
+"""What tensors belong to, for the account of bytes."""
+
+MAX_FRAMES = 1 << 20
+"""The most frames of a bundle."""
+
+MAX_PARAMETERS = 1 << 29
+"""The most numbers of decoder and hash tables together: 2 GiB of float32, twelve times the paper's model."""
+
+MAX_FRAME_BYTES = 1 << 33
+"""The most bytes of latents, boxes and occupancy together."""
+
+MAX_DECODED_BYTES = 1 << 31
+"""The most bytes of maps, hash grids and activations of one decoded frame; the paper's model takes a fifteenth. Without it
+a file of some kilobytes could ask for any amount of memory."""
+
+_ITEM_BYTES = {"F32": 4, "F16": 2, "I8": 1, "U8": 1}
+_STORED_AS = {"float32": "F32", "float16": "F16", "int8": "I8"}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """What the file must say of one tensor."""
+
+    dtype: str
+    """"F32", "F16", "I8" or "U8", as in safetensors headers."""
+    shape: tuple[int, ...]
+    """Row-major, the last axis is contiguous."""
+    part: str
+    """One of `PARTS`."""
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of one entry."""
+        return _ITEM_BYTES[self.dtype]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all entries."""
+        return math.prod(self.shape) * self.item_bytes
+
+
+class _NoRandomness(TorchFunctionMode):
+    """Skips random initialization, which on the device "meta" imports a second's worth of PyTorch's compiler."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
+            return args[0]
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
+
+
+def network_skeleton(config: ModelConfig) -> tuple[MapDecoder, HashEncoding]:
+    """The network without memory behind its parameters (device "meta"); the values are to be assigned."""
+    with torch.device("meta"), _NoRandomness():
+        return MapDecoder(config), HashEncoding(config.hash)
+
+
+def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Shapes of the decoder's parameters and of the hash tables by stored name; nothing is allocated.
+
+    Raises:
+        InputError: more than `MAX_PARAMETERS` numbers.
+    """
+    decoder, encoding = network_skeleton(config)
+    shapes = {DECODER_PREFIX + name: tuple(value.shape) for name, value in decoder.state_dict().items()}
+    shapes[HASH_TABLES] = tuple(encoding.tables.shape)
+    count = sum(math.prod(shape) for shape in shapes.values())
+    if count > MAX_PARAMETERS:
+        raise InputError("config", f"asks for {count:,} parameters, more than {MAX_PARAMETERS:,}")
+    return shapes
+
+
+def decoded_bytes(config: ModelConfig) -> int:
+    """Bytes of everything that decoding one frame computes: the outputs of all layers and the baked hash grids."""
+    shapes = network_shapes(config)
+    # The backbone's biases have the shapes of its outputs.
+    numbers = sum(math.prod(shape) for name, shape in shapes.items() if "backbone" in name and name.endswith("bias"))
+    for name, resolution in (
+        ("feature", config.feature_plane_resolution),
+        ("density", config.density_map_resolution),
+        ("color", config.color_map_resolution),
+    ):
+        trunk = [shape[0] for key, shape in shapes.items() if f"{name}_trunk" in key and key.endswith("bias")]
+        halving = 1 if config.decoder.head_source == "matching" else 2
+        sides = [resolution * halving**index for index in range(len(trunk))]
+        numbers += sum(channels * side**2 for channels, side in zip(reversed(trunk), sides, strict=True))
+        numbers += shapes[f"{DECODER_PREFIX}{name}_head.bias"][0] * resolution**2
+    numbers += sum(level.resolution**2 for level in hash_levels(config.hash)) * 3 * config.hash.features_per_level
+    return 4 * numbers
+
+
+def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) -> dict[str, TensorSpec]:
+    """Every tensor of a bundle by name.
+
+    Raises:
+        InputError: `MAX_PARAMETERS`, `MAX_FRAME_BYTES` or `MAX_DECODED_BYTES` would be exceeded.
+    """
+    layout = {
+        "latents": TensorSpec("F32", (num_frames, config.decoder.latent_channels), "latents"),
+        "boxes": TensorSpec("F32", (num_frames, 2, 3), "boxes"),
+        "occupancy": TensorSpec("U8", (num_frames, packed_size(config.occupancy.resolution)), "occupancy"),
+    }
+    if sum(spec.nbytes for spec in layout.values()) > MAX_FRAME_BYTES:
+        raise InputError("config", f"latents, boxes and occupancy take more than {MAX_FRAME_BYTES:,} bytes")
+    shapes = network_shapes(config)
+    if decoded_bytes(config) > MAX_DECODED_BYTES:
+        raise InputError("config", f"asks for more than {MAX_DECODED_BYTES:,} bytes to decode a frame")
+    for name, shape in shapes.items():
+        part = "hash_tables" if name == HASH_TABLES else "decoder"
+        dtype = _STORED_AS[precision] if is_reduced(shape) else "F32"
+        layout[name] = TensorSpec(dtype, shape, part)
+        if dtype == "I8":
+            layout[name + SCALES_SUFFIX] = TensorSpec("F32", (block_count(math.prod(shape)),), part)
+    return layout
+
+
+def is_reduced(shape: tuple[int, ...]) -> bool:
+    """Whether a network tensor of this shape is stored in the bundle's precision: those with one axis stay float32.
+
+    They are few numbers, and the maps' means live in the heads' biases, which no other weight can make up for.
+    """
+    return len(shape) >= 2

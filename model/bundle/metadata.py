@@ -1,0 +1,188 @@
+"""The JSON document of a `.mlpvid` file, written and checked (docs/format.md)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import InputError
+from model.bundle.layout import MAX_FRAMES, PRECISIONS, Precision
+from model.camera import Camera
+from model.config import ModelConfig
+from model.video import VideoMetadata
+
+FORMAT_NAME = "mlpvid"
+"""What `format` says, and the key of the document in the safetensors metadata."""
+
+FORMAT_VERSION = 1
+"""The version written, and the newest one read."""
+
+MAX_FRAMES_PER_SECOND = 1e5
+"""Frame rates from one over this to this are accepted."""
+
+_MAX_DIGITS = 20
+# Escape sequences would act on the terminal that shows the text; tab, line feed, form feed and carriage return may stay.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_REQUIRED = ("sha256", "precision", "num_frames", "fps", "up", "config", "cameras", "provenance", "license")
+
+
+@dataclass(frozen=True)
+class BundleMetadata:
+    """What the document says."""
+
+    config: ModelConfig
+    """Hyper-parameters."""
+    video: VideoMetadata
+    """Frame rate, up, cameras, provenance, licence."""
+    num_frames: int
+    """T."""
+    precision: Precision
+    """How network tensors are stored."""
+    sha256: str
+    """Checksum of the file, 64 lower-case hexadecimal digits."""
+
+
+def metadata_to_json(metadata: BundleMetadata) -> str:
+    """The document as ASCII text; ValueError when a number is not finite."""
+    video = metadata.video
+    document = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "sha256": metadata.sha256,
+        "precision": metadata.precision,
+        "num_frames": metadata.num_frames,
+        "fps": video.fps,
+        "up": list(video.up),
+        "config": metadata.config.to_dict(),
+        "cameras": [camera.to_dict() for camera in video.cameras],
+        "provenance": video.provenance,
+        "license": video.license,
+    }
+    return json.dumps(document, allow_nan=False)
+
+
+def metadata_from_json(text: str) -> BundleMetadata:
+    """Read and check the document; fields it does not know are ignored.
+
+    Raises:
+        InputError: it is no JSON, names another format or a newer version, or a field is missing or wrong.
+    """
+    document = parse_json(text, "the metadata")
+    _check_version(document)
+    missing = [name for name in _REQUIRED if name not in document]
+    if missing:
+        raise InputError("the metadata", f"has no field {missing[0]}")
+    video = VideoMetadata(
+        fps=_frame_rate(document["fps"]),
+        up=_unit_vector(document["up"]),
+        cameras=_cameras(document["cameras"]),
+        provenance=_provenance(document["provenance"]),
+        license=_text(document["license"], "license"),
+    )
+    config = ModelConfig.from_dict(document["config"])
+    return BundleMetadata(config, video, _frame_count(document["num_frames"]), *_storage(document))
+
+
+def parse_json(text: str | bytes, subject: str) -> dict[str, Any]:
+    """Parse a JSON object strictly: no NaN, no repeated names, no absurd integers, nothing that is not Unicode.
+
+    Raises:
+        InputError: it is not such an object, or nested too deeply.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_bounded_integer)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but never shown
+    except (ValueError, RecursionError) as error:
+        raise InputError(subject, "is not valid JSON") from error
+    if not isinstance(value, dict):
+        raise InputError(subject, "is not a JSON object")
+    return value
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("repeated name")
+    return result
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bounded_integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("integer with too many digits")
+    return int(digits)
+
+
+def _check_version(document: dict[str, Any]) -> None:
+    if document.get("format") != FORMAT_NAME:
+        raise InputError("the metadata", f"does not name the format {FORMAT_NAME}")
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise InputError("the format version", "is not a positive whole number")
+    if version > FORMAT_VERSION:
+        raise InputError(f"format version {version}", f"is newer than {FORMAT_VERSION}, the newest known", "update the viewer")
+
+
+def _frame_rate(value: object) -> float:
+    fps = _number(value, "fps")
+    if not 1 / MAX_FRAMES_PER_SECOND <= fps <= MAX_FRAMES_PER_SECOND:
+        raise InputError("fps", f"must be from {1 / MAX_FRAMES_PER_SECOND:g} to {MAX_FRAMES_PER_SECOND:g}")
+    return fps
+
+
+def _unit_vector(value: object) -> tuple[float, float, float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise InputError("up", "must be a list of three numbers")
+    x, y, z = (_number(v, "up") for v in value)
+    if not abs(math.hypot(x, y, z) - 1) < 1e-3:
+        raise InputError("up", "must have length 1")
+    return x, y, z
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(name, "must be finite numbers" if name == "up" else "must be a finite number")
+    return float(value)
+
+
+def _cameras(value: object) -> list[Camera]:
+    if not isinstance(value, list):
+        raise InputError("cameras", "must be a list")
+    return [Camera.from_dict(camera, f"camera {index}") for index, camera in enumerate(value)]
+
+
+def _provenance(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise InputError("provenance", "must be an object")
+    return {_text(name, "provenance"): _text(text, "provenance") for name, text in value.items()}
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(name, "must be text")
+    if _CONTROL.search(value):
+        raise InputError(name, "holds control characters")
+    return value
+
+
+def _frame_count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FRAMES:
+        raise InputError("num_frames", f"must be a whole number from 1 to {MAX_FRAMES}")
+    return value
+
+
+def _storage(document: dict[str, Any]) -> tuple[Precision, str]:
+    precision, sha256 = document["precision"], document["sha256"]
+    if precision not in PRECISIONS:
+        raise InputError("precision", f"must be one of {', '.join(PRECISIONS)}")
+    if not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise InputError("sha256", "must be 64 lower-case hexadecimal digits")
+    return precision, sha256

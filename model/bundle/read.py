@@ -1,0 +1,103 @@
+"""From a `.mlpvid` file to a `VolumetricVideo`: everything is checked before it is used."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from model.bundle.container import Header, blame, check_entries, read_header
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX, TensorSpec, network_skeleton, tensor_layout
+from model.bundle.metadata import BundleMetadata, metadata_from_json
+from model.bundle.quantization import dequantize
+from model.bundle.tensors import TensorReader, open_tensors
+from model.video import VolumetricVideo
+
+
+@dataclass(frozen=True)
+class OpenedBundle:
+    """A bundle whose structure was checked; none of its tensors was read yet."""
+
+    path: str | Path
+    """The file."""
+    header: Header
+    """The container's header."""
+    metadata: BundleMetadata
+    """The JSON document."""
+    layout: dict[str, TensorSpec]
+    """Every tensor of the file by name."""
+
+    def tensors(self) -> AbstractContextManager[TensorReader]:
+        """Open the file anew to read its tensors; raises as `model.bundle.tensors.open_tensors` does."""
+        return open_tensors(self.path, self.header, self.layout)
+
+
+def open_checked(path: str | Path) -> OpenedBundle:
+    """Read the header and check all that can be known without reading a tensor: version, fields, types, shapes, sizes.
+
+    Raises:
+        InputError: anything is wrong with it.
+    """
+    header = read_header(path)
+    with blame(path):
+        metadata = metadata_from_json(header.document)
+        layout = tensor_layout(metadata.config, metadata.num_frames, metadata.precision)
+    check_entries(path, header, layout)
+    return OpenedBundle(path, header, metadata, layout)
+
+
+def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
+    """Read all tensors, one at a time, and check their values.
+
+    Returns:
+        The boxes, (T, 2, 3) meters.
+
+    Raises:
+        InputError: the file changed meanwhile, a number is not finite, a box is not ordered.
+    """
+    with bundle.tensors() as read:
+        for name in bundle.layout:
+            read(name)
+        return read("boxes")
+
+
+def read_bundle(path: str | Path) -> VolumetricVideo:
+    """Open a bundle.
+
+    All of it is copied into memory, as float32: what becomes of the file afterwards does not matter. Besides the video no
+    more than a single tensor is held on the way. Structure and values are checked, the checksum is not
+    (`model.bundle.info.bundle_info` does).
+
+    Args:
+        path: a `.mlpvid` file of format version 1.
+
+    Raises:
+        InputError: the file is missing, no bundle, newer than this program, damaged, holds impossible values, or changes
+            while it is read.
+    """
+    bundle = open_checked(path)
+    config = bundle.metadata.config
+    decoder, encoding = network_skeleton(config)
+    names = [name for name in bundle.layout if name.startswith(DECODER_PREFIX) and not name.endswith(SCALES_SUFFIX)]
+    with bundle.tensors() as read:
+        latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
+        weights = {name.removeprefix(DECODER_PREFIX): _network_tensor(bundle, read, name) for name in names}
+        tables = _network_tensor(bundle, read, HASH_TABLES)
+    decoder.load_state_dict(weights, assign=True)
+    encoding.load_state_dict({"tables": tables}, assign=True)
+    return VolumetricVideo(
+        config,
+        bundle.metadata.video,
+        latents,
+        boxes,
+        occupancy,
+        decoder.eval().requires_grad_(False),
+        encoding.eval().requires_grad_(False),
+    )
+
+
+def _network_tensor(bundle: OpenedBundle, read: TensorReader, name: str) -> torch.Tensor:
+    scales = name + SCALES_SUFFIX
+    return dequantize(read(name), read(scales)) if scales in bundle.layout else read(name).float()

@@ -1,0 +1,94 @@
+"""The tensors of a `.mlpvid` file: read into memory of their own, one at a time, and checked there.
+
+Never memory-mapped: a file that is overwritten or cut short later would change or end the program that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from common.errors import InputError
+from model.bundle.container import Header, open_bundle, read_stored_header
+from model.bundle.layout import SCALES_SUFFIX, TensorSpec
+
+MAX_COORDINATE = 1e9
+"""Boxes lie within this distance of the origin along each axis, meters."""
+
+MIN_BOX_SIDE = 1e-6
+"""The shortest side of a box, meters; points are divided by it."""
+
+_MAX_SCALE = 1e30  # times 127 is still a float32
+_TYPES = {"F32": torch.float32, "F16": torch.float16, "I8": torch.int8, "U8": torch.uint8}
+
+
+class TensorReader:
+    """Reads the tensors of an open file, each into memory of its own.
+
+    Args:
+        path: the file's name, for messages.
+        stream: the file.
+        header: its header, whose entries were checked against `layout`.
+        layout: every tensor of the file by name.
+    """
+
+    def __init__(self, path: str | Path, stream: BinaryIO, header: Header, layout: dict[str, TensorSpec]) -> None:
+        self._path, self._stream, self._header, self._layout = path, stream, header, layout
+
+    def __call__(self, name: str) -> torch.Tensor:
+        """Read one tensor, as it is stored, and check its values.
+
+        Raises:
+            InputError: the file has shrunk, a number is not finite, a scale is out of range, a box is not ordered.
+        """
+        spec = self._layout[name]
+        flat = torch.empty(spec.nbytes, dtype=torch.uint8)
+        self._stream.seek(self._header.data_start + self._header.entries[name]["data_offsets"][0])
+        if self._stream.readinto(flat.numpy()) != spec.nbytes:  # type: ignore[attr-defined]
+            raise changed(self._path)
+        tensor = flat.view(_TYPES[spec.dtype]).view(spec.shape)
+        _check_values(self._path, name, tensor)
+        if name == "boxes":
+            _check_boxes(self._path, tensor)
+        return tensor
+
+
+@contextmanager
+def open_tensors(path: str | Path, header: Header, layout: dict[str, TensorSpec]) -> Iterator[TensorReader]:
+    """Open a file whose header was read and checked before; other arguments are those of `TensorReader`.
+
+    Raises:
+        InputError: it cannot be read, or is not the file any more whose header was read.
+    """
+    with open_bundle(path) as stream:
+        if read_stored_header(stream) != header.raw:
+            raise changed(path)
+        yield TensorReader(path, stream, header, layout)
+
+
+def changed(path: str | Path) -> InputError:
+    """The fault of a file that another program wrote to while it was being read."""
+    return InputError(path, "changed while it was read", "open it again when nothing writes to it any more")
+
+
+def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
+    if not tensor.is_floating_point():
+        return
+    # Not isfinite().all(), which would allocate a mask of the tensor's size; minimum and maximum propagate NaN.
+    low, high = (float(v) for v in torch.aminmax(tensor))
+    if not -float("inf") < low <= high < float("inf"):
+        raise InputError(path, f"tensor {name} holds numbers that are not finite")
+    if name.endswith(SCALES_SUFFIX) and not 0 <= low <= high <= _MAX_SCALE:
+        raise InputError(path, f"tensor {name} holds scales that are negative or too large")
+
+
+def _check_boxes(path: str | Path, boxes: torch.Tensor) -> None:
+    if float(boxes.abs().max()) > MAX_COORDINATE:
+        raise InputError(path, f"a box reaches farther than {MAX_COORDINATE:g} m")
+    flat = (boxes[:, 1] - boxes[:, 0]).amin(dim=1) < MIN_BOX_SIDE
+    if flat.any():
+        raise InputError(path, f"the box of frame {int(flat.nonzero()[0])} is not ordered (lower corner below upper corner)")

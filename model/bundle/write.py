@@ -1,0 +1,86 @@
+"""From a `VolumetricVideo` to a `.mlpvid` file."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from pathlib import Path
+
+import torch
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from common.tensor_file import save_tensors
+from model.bundle.container import blame, file_checksum, replace_in_header
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
+from model.bundle.metadata import FORMAT_NAME, BundleMetadata, metadata_from_json, metadata_to_json
+from model.bundle.quantization import quantize
+from model.bundle.read import check_tensors, open_checked
+from model.video import VolumetricVideo
+
+
+def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision = "float32") -> None:
+    """Write a bundle, atomically; the same video gives the same bytes.
+
+    Before the file takes its name it is read back and checked as `read_bundle` would.
+
+    Args:
+        video: what to store.
+        path: the file, usually with the suffix `.mlpvid`.
+        precision: of decoder and hash tables: "float32" is exact, "float16" halves the bytes, "int8" (blocks of 64 with
+            a scale each) takes 27 % of them. Latents, boxes and tensors with one axis are always float32.
+
+    Raises:
+        InputError: the video holds something a bundle cannot (a number that is not finite, a box that is not ordered,
+            a weight beyond float16), or the file cannot be written.
+    """
+    if precision not in PRECISIONS:
+        raise InputError("precision", f"must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    # Stands in for the checksum until there is one; random, so that it occurs once. Counts as zeros in the checksum.
+    placeholder = secrets.token_hex(32)
+    with blame(path):
+        document = _document(video, precision, placeholder)
+        tensors = _stored_tensors(video, precision)
+    with atomic_write(path) as temporary:
+        save_tensors(tensors, temporary, {FORMAT_NAME: document}, path)
+        _check(temporary, path)
+        replace_in_header(temporary, placeholder, file_checksum(temporary, placeholder))
+
+
+def _document(video: VolumetricVideo, precision: Precision, checksum: str) -> str:
+    up = video.metadata.up
+    metadata = dataclasses.replace(video.metadata, fps=float(video.metadata.fps), up=(float(up[0]), float(up[1]), float(up[2])))
+    try:
+        document = metadata_to_json(BundleMetadata(video.config, metadata, video.num_frames, precision, checksum))
+    except ValueError as error:
+        raise InputError("the metadata", "holds a number that is not finite") from error
+    metadata_from_json(document)
+    return document
+
+
+def _stored_tensors(video: VolumetricVideo, precision: Precision) -> dict[str, torch.Tensor]:
+    network = {DECODER_PREFIX + name: value for name, value in video.decoder.state_dict().items()}
+    network[HASH_TABLES] = video.hash_encoding.tables
+    stored = {"latents": video.latents.float(), "boxes": video.boxes.float(), "occupancy": video.occupancy}
+    for name, tensor in network.items():
+        stored.update(_reduce(name, tensor.detach().float(), precision))
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}
+
+
+def _reduce(name: str, tensor: torch.Tensor, precision: Precision) -> dict[str, torch.Tensor]:
+    if precision == "float32" or not is_reduced(tuple(tensor.shape)):
+        return {name: tensor}
+    if precision == "int8":
+        values, scales = quantize(tensor)
+        return {name: values, name + SCALES_SUFFIX: scales}
+    half = tensor.half()
+    if torch.aminmax(half).max.isinf() or torch.aminmax(half).min.isinf():
+        raise InputError(f"tensor {name}", "does not fit into float16", "use float32 or int8")
+    return {name: half}
+
+
+def _check(temporary: Path, path: str | Path) -> None:
+    try:
+        check_tensors(open_checked(temporary))
+    except InputError as error:
+        raise InputError(path, f"was not written: {error.fault}", error.remedy) from error

@@ -1,0 +1,1 @@
+"""The native CPU kernels, called from Python."""

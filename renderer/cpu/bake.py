@@ -1,0 +1,119 @@
+"""Baking on the CPU: hash tables and decoded maps become the arrays that a `FrameField` points to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.config import ModelConfig
+from renderer.baked import (
+    CHANNEL_PAIRS,
+    FrameFieldStruct,
+    bake_levels,
+    density_planes,
+    describe_frame,
+    lane_layout,
+    occupancy_pyramid,
+)
+
+Words = NDArray[np.uint32]
+
+
+@dataclass
+class BakedArrays:
+    """The memory behind a `FrameField`."""
+
+    grids: Words
+    """(3, nodes, 2) pairs of halves, with each node the one below it."""
+    feature_planes: Words
+    """(3, H, W, 16) pairs of halves."""
+    density_maps: Words
+    """(distinct MLP planes, H, W, 16) pairs of halves."""
+    color_heads: NDArray[np.float32]
+    """(MLP planes, N, N, rows, 32)."""
+    occupancy: list[Words]
+    """Bits of the cells, then of coarser blocks."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(a.nbytes for a in (self.grids, self.feature_planes, self.density_maps, self.color_heads, *self.occupancy))
+
+
+def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+    """Memory, not cleared, in huge pages where the system has them, lest reads all over it miss the address cache."""
+    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
+
+
+def table_unit(tables: torch.Tensor) -> float:
+    """The unit of baked grids: a power of two that brings the largest entry to about 2^14, well within half precision."""
+    least, most = torch.aminmax(tables)
+    largest = float(torch.maximum(-least, most))
+    return float(np.ldexp(1.0, int(np.floor(np.log2(largest))) - 13)) if 0 < largest < np.inf else 1.0
+
+
+def bake_frame(
+    native: Any,
+    engine: Any,
+    config: ModelConfig,
+    tables: torch.Tensor,
+    unit: float,
+    time: float,
+    maps: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    box: NDArray[np.float32],
+    occupancy: NDArray[np.bool_],
+) -> tuple[FrameFieldStruct, BakedArrays]:
+    """Bake one frame.
+
+    Args:
+        native: the module `mlpvid_kernels`.
+        engine: its `Engine`.
+        config: hyper-parameters.
+        tables: (3, entries, F) float32 hash tables.
+        unit: `table_unit` of them.
+        time: t/T in [0, 1).
+        maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
+            parameters); float32, bfloat16 or float16 in any memory order.
+        box: (2, 3), meters.
+        occupancy: (X, Y, Z).
+    """
+    lanes = lane_layout(config.hash)
+    grids = allocate(native, (3, lanes.nodes, 2), np.uint32)
+    grids[:, lanes.used :] = 0
+    engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), lanes.offset, unit, grids)
+    features, densities, colors = (m.detach() for m in maps)
+    planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
+    feature_unit = engine.bake_maps([[plane] for plane in features], planes)
+    distinct = density_planes(config)
+    heads = allocate(native, (len(distinct), *densities.shape[2:], CHANNEL_PAIRS), np.uint32)
+    density_unit = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
+    arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), occupancy_pyramid(occupancy))
+    struct = describe_frame(config, box, (unit, feature_unit, density_unit))
+    point_to(struct, config, arrays)
+    return struct, arrays
+
+
+def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: torch.Tensor) -> NDArray[np.float32]:
+    size = config.color_map_resolution
+    baked = allocate(native, (len(colors), size, size, 32 + config.view_channels + 3, 32), np.float32)
+    for source, target in zip(colors, baked, strict=True):
+        engine.bake_heads(source, config.view_channels, target)
+    return baked
+
+
+def point_to(struct: FrameFieldStruct, config: ModelConfig, arrays: BakedArrays) -> None:
+    """Write the addresses of the arrays, which must outlive the struct's use."""
+    struct.grids[:] = [plane.ctypes.data for plane in arrays.grids]
+    struct.feature_planes[:] = [plane.ctypes.data for plane in arrays.feature_planes]
+    for (plane, _), data in zip(density_planes(config), arrays.density_maps, strict=True):
+        struct.density_maps[plane] = data.ctypes.data
+    for index, data in enumerate(arrays.color_heads):
+        struct.color_heads[index] = data.ctypes.data
+    for index, level in enumerate(arrays.occupancy):
+        struct.occupancy[index] = level.ctypes.data
+    struct.occupancy_levels = len(arrays.occupancy)

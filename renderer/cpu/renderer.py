@@ -1,0 +1,199 @@
+"""The backend "cpu": native kernels on a pool of threads of their own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import time as clock
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.camera import Camera
+from model.config import ModelConfig
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
+from renderer.baked import FrameFieldStruct, describe_view, struct_bytes
+from renderer.cpu.bake import BakedArrays, bake_frame, table_unit
+from renderer.cpu.decode import CpuDecoder
+from renderer.cpu.tiles import tile_rectangles
+from renderer.priority import with_low_priority
+from renderer.threads import torch_threads
+
+
+@dataclass
+class CpuFrame:
+    """A frame that the native kernels can read."""
+
+    config: ModelConfig
+    """Hyper-parameters of the video."""
+    time: float
+    """Frame index, may be fractional."""
+    box: NDArray[np.float32]
+    """(2, 3) corners, meters."""
+    struct: FrameFieldStruct
+    """What kernels are given; its addresses are those of `arrays`."""
+    arrays: BakedArrays
+    """The memory itself."""
+    decode_ms: float
+    """Milliseconds from latent to maps."""
+    bake_ms: float
+    """Milliseconds from maps and hash tables to `arrays`."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it holds."""
+        return self.arrays.nbytes
+
+
+@dataclass(frozen=True)
+class _Converted:
+    """What is made of a video's weights once."""
+
+    version: tuple[tuple[int, int], ...]
+    decoder: CpuDecoder
+    table_unit: float
+
+
+def load_native() -> Any:
+    """Import the native package.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module("mlpvid_kernels")
+    except ImportError as error:
+        remedy = "install it with `pip install ./renderer/kernels` (needs a C++ compiler), or use --backend reference"
+        raise InputError("backend cpu", f"its native package cannot be loaded ({error})", remedy) from error
+
+
+def available_cores() -> int:
+    """Processor cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class CpuRenderer:
+    """Renders with the native kernels; safe to call from several threads.
+
+    Args:
+        threads: CPU threads that a frame is prepared or a view is rendered with; both can happen at the same time, each with
+            so many. None takes all cores that the process may use. Decoding never takes more than PyTorch's own number, and
+            is the same to the last bit only for the same number: the library under it blocks its sums by it.
+        isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
+        background: whether its threads give way to others, as a window wants.
+
+    Raises:
+        InputError: the native package is missing, or has no such build for this processor.
+    """
+
+    name = "cpu"
+
+    def __init__(self, threads: int | None = None, isa: str | None = None, background: bool = False) -> None:
+        self._native = load_native()
+        wanted = os.environ.get("MLPVID_ISA", "") if isa is None else isa
+        try:
+
+            def start() -> Any:
+                return self._native.Engine(threads or available_cores(), wanted)
+
+            self.engine = with_low_priority(start) if background else start()
+        except ValueError as error:
+            known = ", ".join(self._native.available_isas())
+            raise InputError(
+                f"instruction set {wanted}", "is not one that this processor runs", f"known are {known}"
+            ) from error
+        self.threads: int = self.engine.threads
+        self.device = f"{platform.processor() or platform.machine()} ({self.engine.isa})"
+        self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
+
+    def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
+        """Decode and bake the frame at `time`; InputError when it is out of range."""
+        video.check_time(time)
+        with torch_threads(min(self.threads, torch.get_num_threads())):
+            return self._prepare(video, time)
+
+    def _prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
+        converted = self._convert(video)
+        start = clock.perf_counter()
+        maps = converted.decoder(video.latent(time))
+        decoded = clock.perf_counter()
+        box, occupancy = video.box_and_occupancy(time)
+        struct, arrays = bake_frame(
+            self._native,
+            self.engine,
+            video.config,
+            video.hash_encoding.tables,
+            converted.table_unit,
+            time / video.num_frames,
+            maps,
+            box.numpy(),
+            occupancy.numpy(),
+        )
+        baked = clock.perf_counter()
+        return CpuFrame(video.config, time, box.numpy(), struct, arrays, (decoded - start) * 1000, (baked - decoded) * 1000)
+
+    def render(
+        self,
+        frame: CpuFrame,
+        camera: Camera,
+        settings: RenderSettings = RenderSettings(),
+        *,
+        cancel: CancelToken | None = None,
+        region: Region | None = None,
+    ) -> RenderedImage:
+        """Render a view; see `renderer.backend.Renderer.render`."""
+        start = clock.perf_counter()
+        x0, y0, x1, y1 = region = region or (0, 0, camera.width, camera.height)
+        shape = (y1 - y0, x1 - x0)
+        image = RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
+        if min(shape) > 0:
+            tiles = tile_rectangles(shape[1], shape[0])
+            image.statistics = self.render_tiles(frame, camera, settings, region, tiles, image, cancel)
+        image.statistics.total_ms = (clock.perf_counter() - start) * 1000
+        return image
+
+    def render_tiles(
+        self,
+        frame: CpuFrame,
+        camera: Camera,
+        settings: RenderSettings,
+        region: Region,
+        tiles: NDArray[np.int32],
+        image: RenderedImage,
+        cancel: CancelToken | None = None,
+    ) -> RenderStatistics:
+        """Render some tiles of a region's image into `image`; other pixels stay as they are.
+
+        Args:
+            frame, camera, settings, region, cancel: as for `render`.
+            tiles: (n, 4) x0, y0, x1, y1 within the region's image, at most `TILE_SIDE` pixels a side.
+            image: of the region's size.
+
+        Raises:
+            RenderCancelled: `cancel` was set meanwhile; some tiles may be done.
+        """
+        view = describe_view(frame.config, frame.box, camera, settings, region)
+        flag = cancel.flag if cancel is not None else np.zeros(1, np.int32)
+        cancelled, density_ms, color_ms, density_samples, color_samples = self.engine.render(
+            struct_bytes(frame.struct), struct_bytes(view), tiles, image.rgba, image.depth, image.counts, flag
+        )
+        if cancelled:
+            raise RenderCancelled
+        return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
+
+    def _convert(self, video: VolumetricVideo) -> _Converted:
+        """What is made once a video; anew when its weights have changed, as they do in training."""
+        weights = [*video.decoder.parameters(), video.hash_encoding.tables]
+        version = tuple((w.data_ptr(), w._version) for w in weights)
+        converted = self._converted.get(video)
+        if converted is None or converted.version != version:
+            converted = _Converted(version, CpuDecoder(video.decoder), table_unit(video.hash_encoding.tables))
+            self._converted[video] = converted
+        return converted

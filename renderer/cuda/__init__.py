@@ -1,0 +1,1 @@
+"""The same renderer on an NVIDIA GPU, behind one driver interface."""

@@ -1,0 +1,235 @@
+"""The seam of `renderer.cuda.driver` over cuda.core, NVIDIA's own Python interface, sharing torch's memory and streams."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from renderer.cuda.driver import DECODE_STREAM, OTHER_BACKEND, SUBJECT, CudaFault, code_in
+
+MIN_COMPUTE_CAPABILITY = (7, 5)
+"""Turing: the first generation whose tensor cores know the operations used here."""
+
+LOW_PRIORITY, HIGH_PRIORITY = 0, -1
+"""Of streams: blocks of a stream of higher priority are placed first."""
+
+REQUIREMENTS = "install with `pip install -r requirements-cuda.txt`"
+"""Remedy for missing packages."""
+
+
+def check_usable(device_index: int = 0) -> None:
+    """Find out whether this machine can run the CUDA backend, without starting it.
+
+    Raises:
+        InputError: why not, and what to do about it.
+    """
+    if torch.version.hip is not None:  # answers to torch.cuda, with AMD's GPUs
+        raise InputError(SUBJECT, "this PyTorch is for AMD's GPUs, these kernels are for NVIDIA's", "use --backend cpu")
+    if not torch.backends.cuda.is_built():
+        remedy = "install torch for CUDA (https://pytorch.org/get-started)"
+        raise InputError(SUBJECT, "this PyTorch was built without CUDA", f"{remedy}, {OTHER_BACKEND}")
+    if not torch.cuda.is_available() or torch.cuda.device_count() <= device_index:
+        remedy = f"install NVIDIA's driver, or a newer one, {OTHER_BACKEND}"
+        raise InputError(SUBJECT, "no NVIDIA GPU and driver were found that this PyTorch can use", remedy)
+    try:
+        import cuda.core  # noqa: F401, PLC0415 - optional, and slow to load
+        from cuda.bindings import driver, nvrtc  # noqa: F401, PLC0415
+    except Exception as error:  # ImportError where they are missing; where versions do not fit each other, their own types
+        fault = f"NVIDIA's Python packages are missing or do not load ({error})"
+        raise InputError(SUBJECT, fault, f"{REQUIREMENTS}, {OTHER_BACKEND}") from error
+    capability = torch.cuda.get_device_capability(device_index)
+    if capability < MIN_COMPUTE_CAPABILITY:
+        name = torch.cuda.get_device_name(device_index)
+        raise InputError(
+            SUBJECT, f"{name} has compute capability {capability[0]}.{capability[1]}; 7.5 is the least", "use --backend cpu"
+        )
+
+
+@contextlib.contextmanager
+def guarded(operation: str) -> Iterator[None]:
+    """Turn whatever torch and cuda.core raise into a `CudaFault` of that operation."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise CudaFault(operation, "CUDA_ERROR_OUT_OF_MEMORY") from error
+    except CudaFault:
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("cuda", "torch", "builtins"):
+            raise
+        raise CudaFault(operation, code_in(str(error))) from error
+
+
+def check_result(operation: str, result: tuple[Any, ...]) -> None:
+    """Raise `CudaFault` unless a call of cuda.bindings succeeded."""
+    if int(result[0]) != 0:
+        raise CudaFault(operation, getattr(result[0], "name", str(result[0])))
+
+
+class CoreEvent:
+    """A torch event, with timing."""
+
+    def __init__(self) -> None:
+        self._event = torch.cuda.Event(enable_timing=True)
+        self._event.record()
+
+    def wait(self) -> None:
+        """Let the present stream's later work begin only after it."""
+        with guarded("wait"):
+            torch.cuda.current_stream().wait_event(self._event)
+
+    def milliseconds_since(self, earlier: CoreEvent) -> float:
+        """Time between two points, after waiting for this one."""
+        with guarded("synchronize"):
+            self._event.synchronize()
+            return float(earlier._event.elapsed_time(self._event))
+
+
+class Replay:
+    """A captured graph, called to replay it; replays share the memory of their result.
+
+    Args:
+        graph: the capture.
+        function: what was captured. The graph knows only addresses: the weights that `function` reads must live as long.
+        result: what it returned, filled anew by each replay.
+    """
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, function: Callable[[], Any], result: Any) -> None:
+        self._graph, self._function, self._result = graph, function, result
+
+    def __call__(self) -> Any:
+        """Replay on the present stream."""
+        with guarded("replay"):
+            self._graph.replay()
+        return self._result
+
+
+class CoreDriver:
+    """A GPU of this machine; see `renderer.cuda.driver.Driver` for the methods.
+
+    Kernels are launched through the driver's own call: cuda.core passes no structs by value.
+
+    Args:
+        device_index: which GPU, as CUDA counts them.
+
+    Raises:
+        InputError: it cannot be used.
+        CudaFault: it does not start.
+    """
+
+    def __init__(self, device_index: int = 0) -> None:
+        with guarded("start"):
+            check_usable(device_index)
+            from cuda.bindings import driver  # noqa: PLC0415 - optional
+            from cuda.core import Device, ObjectCode  # noqa: PLC0415
+
+            self._bindings, self._object_code, self._core_device = driver, ObjectCode, Device
+            self.device = torch.device("cuda", device_index)
+            properties = torch.cuda.get_device_properties(self.device)
+            # torch's own, the primary context: there is one for both libraries, and memory and streams are shared.
+            Device(device_index).set_current()
+        self.name: str = properties.name
+        self.architecture = f"{properties.major}{properties.minor}"
+        self.multiprocessors: int = properties.multi_processor_count
+        self.total_memory: int = properties.total_memory
+        self._streams: dict[str, torch.cuda.Stream] = {}
+
+    def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
+        """Kernels by name."""
+        with guarded("load"):
+            read = self._object_code.from_cubin if image.startswith(b"\x7fELF") else self._object_code.from_ptx
+            code = read(image)
+            return {name: code.get_kernel(name) for name in names}
+
+    def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
+        """Blocks at once."""
+        with guarded("occupancy"):
+            return int(kernel.occupancy.max_active_blocks_per_multiprocessor(threads, shared_bytes))
+
+    def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Memory with no particular content."""
+        with guarded("allocate"):
+            return torch.empty(tuple(shape), dtype=dtype, device=self.device)
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        """Fill with zeros."""
+        with guarded("zero"):
+            tensor.zero_()
+
+    def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """A copy on the GPU."""
+        with guarded("upload"):
+            return source.detach().to(self.device, dtype, copy=True).contiguous()
+
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        """Copy a few numbers, by way of pinned memory: from other memory the copy would wait for all the stream's work."""
+        with guarded("write"):
+            target.copy_(source.detach().to(target.dtype).pin_memory(), non_blocking=True)
+
+    def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
+        """A copy in the CPU's memory."""
+        with guarded("download"):
+            return np.asarray(tensor.cpu().numpy())
+
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A contiguous copy."""
+        with guarded("allocate"):
+            return torch.empty(tensor.shape, dtype=dtype, device=self.device).copy_(tensor)
+
+    def launch(
+        self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
+    ) -> None:
+        """Run a kernel."""
+        addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
+        function = self._bindings.CUfunction(int(kernel.handle))
+        stream = self._bindings.CUstream(torch.cuda.current_stream(self.device).cuda_stream)
+        result = self._bindings.cuLaunchKernel(
+            function, *grid, threads, 1, 1, shared_bytes, stream, ctypes.addressof(addresses), 0
+        )
+        check_result("launch", result)
+
+    @contextlib.contextmanager
+    def stream(self, name: str) -> Iterator[None]:
+        """Work inside goes to the stream of that name."""
+        with guarded("stream"):
+            self._core_device(self.device.index).set_current()  # of the calling thread
+            if name not in self._streams:
+                priority = LOW_PRIORITY if name == DECODE_STREAM else HIGH_PRIORITY
+                # Of two threads that come here at once, both must get the same stream: work is ordered by it.
+                self._streams.setdefault(name, torch.cuda.Stream(self.device, priority=priority))
+        with torch.cuda.device(self.device), torch.cuda.stream(self._streams[name]):
+            yield
+
+    def mark(self) -> CoreEvent:
+        """The present point."""
+        with guarded("event"):
+            return CoreEvent()
+
+    def share(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Keep tensors until the present stream's work on them is done."""
+        with guarded("share"):
+            for tensor in tensors:
+                tensor.record_stream(torch.cuda.current_stream(self.device))
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """A CUDA graph of what `function` does."""
+        with guarded("graph"), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True):
+            # A stream of its own: what other threads put on the present one meanwhile would become part of the graph.
+            stream = torch.cuda.Stream(self.device)
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                for _ in range(3):  # libraries choose and load their kernels in the first calls, which cannot be captured
+                    function()
+            stream.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may allocate meanwhile; that must not break the capture.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                result = function()
+        return Replay(graph, function, result)

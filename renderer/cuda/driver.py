@@ -1,0 +1,197 @@
+"""The narrow seam between the CUDA renderer and the machine: all that it asks of a GPU, and what may go wrong there."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.errors import InputError
+
+SUBJECT = "backend cuda"
+"""What error messages are about."""
+
+OTHER_BACKEND = "or use --backend cpu"
+"""The remedy that always works."""
+
+DECODE_STREAM = "decode"
+"""Frames are decoded and baked on a stream of their own, beside the rendering of others; it gives way to all others."""
+
+RENDER_STREAM = "render"
+"""Images are rendered, and copied to the CPU, on this stream."""
+
+DISPLAY_STREAM = "display"
+"""Copies for the window run here, behind the image's own event: on the render stream they would wait for the next image."""
+
+STICKY_CODES = (
+    "CUDA_ERROR_ILLEGAL_ADDRESS",
+    "CUDA_ERROR_LAUNCH_FAILED",
+    "CUDA_ERROR_LAUNCH_TIMEOUT",
+    "CUDA_ERROR_MISALIGNED_ADDRESS",
+    "CUDA_ERROR_ECC_UNCORRECTABLE",
+    "CUDA_ERROR_ILLEGAL_INSTRUCTION",
+    "CUDA_ERROR_INVALID_ADDRESS_SPACE",
+    "CUDA_ERROR_INVALID_PC",
+    "CUDA_ERROR_HARDWARE_STACK_ERROR",
+    "CUDA_ERROR_ASSERT",
+    "CUDA_ERROR_CONTAINED",
+    "CUDA_ERROR_EXTERNAL_DEVICE",
+    "CUDA_ERROR_CONTEXT_IS_DESTROYED",
+    "CUDA_ERROR_UNKNOWN",
+)
+"""Faults after which nothing works on the GPU until the program is started anew."""
+
+OLD_DRIVER_CODES = (
+    "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    "CUDA_ERROR_INVALID_IMAGE",
+    "CUDA_ERROR_INVALID_PTX",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+    "CUDA_ERROR_JIT_COMPILER_NOT_FOUND",
+)
+"""Faults of a driver that is older than the compiler of the kernels."""
+
+_DESCRIPTIONS = {
+    "illegal memory access": "CUDA_ERROR_ILLEGAL_ADDRESS",
+    "unspecified launch failure": "CUDA_ERROR_LAUNCH_FAILED",
+    "launch timed out": "CUDA_ERROR_LAUNCH_TIMEOUT",
+    "misaligned address": "CUDA_ERROR_MISALIGNED_ADDRESS",
+    "uncorrectable ECC error": "CUDA_ERROR_ECC_UNCORRECTABLE",
+    "illegal instruction": "CUDA_ERROR_ILLEGAL_INSTRUCTION",
+    "device-side assert": "CUDA_ERROR_ASSERT",
+    "no kernel image is available": "CUDA_ERROR_NO_BINARY_FOR_GPU",
+    "out of memory": "CUDA_ERROR_OUT_OF_MEMORY",
+    "ALLOC_FAILED": "CUDA_ERROR_OUT_OF_MEMORY",
+}
+
+
+class CudaFault(Exception):
+    """A call to the driver failed.
+
+    Args:
+        operation: which call of `Driver`.
+        code: CUDA's name of the fault, such as "CUDA_ERROR_OUT_OF_MEMORY"; or the text of what went wrong.
+    """
+
+    def __init__(self, operation: str, code: str) -> None:
+        self.operation = operation
+        self.code = code
+        super().__init__(f"{operation}: {code}")
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether there was not enough of the GPU's memory."""
+        return "OUT_OF_MEMORY" in self.code
+
+    @property
+    def sticky(self) -> bool:
+        """Whether the GPU is of no more use to this process."""
+        return self.code in STICKY_CODES
+
+    def explain(self) -> InputError:
+        """The fault in words for the user: cause and remedy."""
+        if self.out_of_memory:
+            return InputError(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
+        if self.sticky:
+            return InputError(
+                SUBJECT, f"the GPU gave up ({self.code} in {self.operation})", f"start the program again, {OTHER_BACKEND}"
+            )
+        if self.code in OLD_DRIVER_CODES:
+            return InputError(
+                SUBJECT,
+                f"the driver does not take its kernels ({self.code})",
+                f"update NVIDIA's driver, or see requirements-cuda.txt for older ones, {OTHER_BACKEND}",
+            )
+        return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Turn faults inside into errors for the user, see `CudaFault.explain`."""
+    try:
+        yield
+    except CudaFault as fault:
+        raise fault.explain() from fault
+
+
+def code_in(text: str) -> str:
+    """CUDA's name of a fault within an error message; torch has only its description for most."""
+    words = (word.strip("():,.") for word in text.split())
+    found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
+    return found or next((code for words, code in _DESCRIPTIONS.items() if words in text), text.partition("\n")[0])
+
+
+class Event(Protocol):
+    """A point in a stream's work."""
+
+    def wait(self) -> None:
+        """Let the present stream's later work begin only after it; the CPU does not wait."""
+
+    def milliseconds_since(self, earlier: Any) -> float:
+        """Time between two points, after waiting for this one."""
+
+
+class Driver(Protocol):
+    """One GPU. Methods work on the stream of the last `stream`; but for `upload`, `download` and `capture`
+    they return at once, whatever the GPU is still at.
+
+    All of them raise `CudaFault` when the GPU or its driver does.
+    """
+
+    name: str
+    """The GPU's, for people."""
+    architecture: str
+    """What kernels are compiled for, such as "86"."""
+    multiprocessors: int
+    """How many there are."""
+    device: torch.device
+    """Where torch's tensors lie."""
+    total_memory: int
+    """Bytes."""
+
+    def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
+        """Kernels by name from a compiled program (a cubin)."""
+
+    def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
+        """Blocks of a kernel that a multiprocessor runs at once."""
+
+    def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Memory with no particular content."""
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        """Fill with zeros."""
+
+    def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """A copy on the GPU, contiguous."""
+
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        """Copy a few numbers of the CPU into a tensor of the GPU; the source may change or go at once."""
+
+    def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
+        """A copy in the CPU's memory, once the present stream's work is done."""
+
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """A copy of what torch's own operations made, contiguous, as kernels may read it; never the same memory, for the
+        next replay of a graph overwrites that."""
+
+    def launch(
+        self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
+    ) -> None:
+        """Run a kernel; arguments are passed by value."""
+
+    def stream(self, name: str) -> AbstractContextManager[None]:
+        """Work inside goes to the stream of that name; streams run beside each other."""
+
+    def mark(self) -> Event:
+        """The present point of the present stream."""
+
+    def share(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Keep tensors that another stream made until the present stream's work on them is done, even if they are freed."""
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Record work on fixed tensors once; the result replays it and returns what `function` did."""

@@ -1,0 +1,239 @@
+"""The backend "cuda": the whole way of a frame on an NVIDIA GPU, with no round trip to the CPU until the image is done."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time as clock
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
+from renderer.baked import FrameFieldStruct, ViewStruct, describe_view
+from renderer.cuda.compile import PROGRAMS, load_program
+from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, code_in, in_words
+from renderer.cuda.frame import CudaFrame, VideoOnGpu
+from renderer.cuda.image import CudaImage
+from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, FrameWork, describe_rays
+from renderer.cuda.workspace import SAMPLES_PER_PIXEL, SPARE, WorkSize, Workspace
+
+MAX_BAND_PIXELS = 1 << 22
+"""Pixels rendered at once; larger images are made in bands of rows, which bounds the memory beside the image."""
+
+FRAME_SHARE = 0.5
+"""Of the GPU's memory, for decoded frames."""
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Band:
+    """Rows of an image on their way through the kernels."""
+
+    struct: FrameFieldStruct
+    """The frame."""
+    view: ViewStruct
+    """The camera, restricted to the band."""
+    rays: ctypes.Structure
+    """Its rays, likewise."""
+    work: FrameWork
+    """The memory."""
+
+
+class CudaRenderer:
+    """Renders on an NVIDIA GPU; safe to call from several threads, which take turns on the render stream.
+
+    Kernels that others' results size (how many samples, how many tiles) read those sizes on the GPU: their grids just fill
+    the machine. The only number that the CPU waits for is the count of samples, together with the finished image; when it
+    exceeds the room there was, the image is made again with enough.
+
+    Args:
+        driver: the GPU; None takes the first one.
+        tensor_cores: multiply halves on tensor cores in the color pass; else floats on the plain path.
+        cache: folder of compiled kernels; None takes the user's.
+
+    Raises:
+        InputError: no usable GPU, or its kernels do not compile or load; says why, and what to do.
+    """
+
+    name = "cuda"
+    threads = 1
+
+    def __init__(self, driver: Driver | None = None, *, tensor_cores: bool = True, cache: Path | None = None) -> None:
+        self.tensor_cores = tensor_cores
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._videos: weakref.WeakKeyDictionary[VolumetricVideo, VideoOnGpu] = weakref.WeakKeyDictionary()
+        self._use(driver or _open_driver(0))
+
+    def use_device(self, index: int) -> bool:
+        """Move to another GPU, as CUDA counts them; False, and nothing changes, once a frame was prepared.
+
+        The window calls it with the GPU that draws it, so that images need not leave it.
+
+        Raises:
+            InputError: that GPU cannot be used; the present one still can.
+        """
+        with self._lock:
+            if self._videos:
+                return False
+            if self.driver.device.index != index:
+                self._use(_open_driver(index))
+            return True
+
+    def _use(self, driver: Driver) -> None:
+        kernels = self._explained(lambda: self._load_kernels(driver))
+        self.driver: Driver = driver
+        self.device = f"{driver.name} (sm_{driver.architecture})"
+        self._kernels: dict[str, Any] = kernels
+        self.workspace = Workspace(driver)
+        """What the last image was made in."""
+        self._resident: dict[tuple[str, int], int] = {}
+
+    @property
+    def frame_memory(self) -> int:
+        """Bytes that frames may hold: the GPU also has networks, images and the work of other programs to hold."""
+        return int(self.driver.total_memory * FRAME_SHARE)
+
+    def capture_fault(self, video: VolumetricVideo) -> str:
+        """Why a video's decoder is no CUDA graph; empty when it is one. For the self-test."""
+        return self._explained(lambda: self._on_gpu(video).capture_fault)
+
+    def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
+        """Decode and bake the frame at `time`; returns while the GPU is at it.
+
+        Raises:
+            InputError: `time` is out of range, or the GPU failed.
+        """
+        video.check_time(time)
+        return self._explained(lambda: self._on_gpu(video).prepare(video, time))
+
+    def render(
+        self,
+        frame: CudaFrame,
+        camera: Camera,
+        settings: RenderSettings = RenderSettings(),
+        *,
+        cancel: CancelToken | None = None,
+        region: Region | None = None,
+    ) -> CudaImage:
+        """Render a view; see `renderer.backend.Renderer.render`. Its pixels stay on the GPU until they are read.
+
+        Raises:
+            InputError: the GPU failed.
+        """
+        region = region or (0, 0, camera.width, camera.height)
+        with self._lock:
+            return self._explained(lambda: self._render(frame, camera, settings, cancel, region))
+
+    def _load_kernels(self, driver: Driver) -> dict[str, Any]:
+        kernels: dict[str, Any] = {}
+        for program, names in PROGRAMS.items():
+            kernels |= driver.load(load_program(program, driver.architecture, self._cache), names)
+        return kernels
+
+    def _on_gpu(self, video: VolumetricVideo) -> VideoOnGpu:
+        known = self._videos.get(video)
+        if known is not None:  # without the lock: decoding ahead need not wait for the image that is being rendered
+            return known
+        with self._lock:
+            if video not in self._videos:
+                self._videos[video] = VideoOnGpu(self.driver, self._kernels, video)
+            return self._videos[video]
+
+    def _explained(self, action: Callable[[], Result]) -> Result:
+        try:
+            with in_words():
+                return action()
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:  # of torch's own operations, between our calls
+            raise CudaFault("torch", code_in(str(error))).explain() from error
+
+    def _render(
+        self, frame: CudaFrame, camera: Camera, settings: RenderSettings, cancel: CancelToken | None, region: Region
+    ) -> CudaImage:
+        start = clock.perf_counter()
+        x0, y0, x1, y1 = region
+        height, width = y1 - y0, x1 - x0
+        with self.driver.stream(RENDER_STREAM):
+            shapes = {"rgba": (height, width, 4), "depth": (height, width), "counts": (height, width)}
+            types = {"rgba": torch.float32, "depth": torch.float32, "counts": torch.int32}
+            image = CudaImage(self.driver, {n: self.driver.empty(shape, types[n]) for n, shape in shapes.items()})
+            frame.ready.wait()
+            self.driver.share(list(frame.tensors.values()))
+            rows = max(1, MAX_BAND_PIXELS // max(width, 1))
+            for top in range(0, height, rows) if width else ():
+                if cancel is not None:
+                    cancel.check()
+                band = (x0, y0 + top, x1, min(y0 + top + rows, y1))
+                self._render_band(frame, camera, settings, band, image, top)
+            image.ready = self.driver.mark()
+        image.statistics.total_ms = (clock.perf_counter() - start) * 1000
+        return image
+
+    def _render_band(
+        self, frame: CudaFrame, camera: Camera, settings: RenderSettings, region: Region, image: CudaImage, top: int
+    ) -> None:
+        pixels = (region[2] - region[0]) * (region[3] - region[1])
+        view = describe_view(frame.config, frame.box, camera, settings, region)
+        rays = describe_rays(camera, region)
+        self.workspace.capacity = max(self.workspace.capacity, SAMPLES_PER_PIXEL * pixels)
+        while True:
+            work = self.workspace.fit(self._size(frame, pixels))
+            for name in ("rgba", "depth", "counts"):
+                setattr(work, name, image.tensors[name][top:].data_ptr())
+            work.head_fragments = frame.tensors["head_fragments"].data_ptr()
+            statistics = self._run(Band(frame.struct, view, rays, work))
+            if statistics.color_samples <= work.capacity:
+                break
+            self.workspace.capacity = int(statistics.color_samples * SPARE)
+        for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
+            setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
+
+    def _size(self, frame: CudaFrame, pixels: int) -> WorkSize:
+        struct = frame.struct
+        blended = struct.bilinear and struct.color_resolution > 1
+        assignments = struct.num_color_maps * (4 if blended else 1)
+        return WorkSize(pixels, self.workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
+
+    def _run(self, band: Band) -> RenderStatistics:
+        """Enqueue the kernels of a band, then wait for them."""
+        struct, view, rays, work = band.struct, band.view, band.rays, band.work
+        histogram = 4 * work.keys
+        self.workspace.clear()
+        start = self.driver.mark()
+        self._launch("density_pass", DENSITY_THREADS, 0, [struct, view, rays, work])
+        middle = self.driver.mark()
+        self._launch("count_heads", GROUP_THREADS, histogram, [struct, work])
+        self.driver.launch(self._kernels["scan_heads"], (1, 1, 1), GROUP_THREADS, 0, [work])
+        self._launch("scatter_heads", GROUP_THREADS, histogram, [struct, work])
+        if self.tensor_cores:
+            self._launch("color_pass_matrix", COLOR_THREADS, 0, [work])
+        else:
+            self._launch("color_pass_plain", COLOR_THREADS, 0, [struct, work])
+        self._launch("composite", GROUP_THREADS, 0, [struct, view, rays, work])
+        end = self.driver.mark()
+        density_samples, color_samples = self.workspace.read_counters()
+        density_ms, color_ms = middle.milliseconds_since(start), end.milliseconds_since(middle)
+        return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
+
+    def _launch(self, name: str, threads: int, shared_bytes: int, arguments: list[ctypes.Structure]) -> None:
+        """Launch just as many blocks as run at once; each takes work until there is none left."""
+        key = (name, shared_bytes)
+        if key not in self._resident:
+            self._resident[key] = self.driver.blocks_per_multiprocessor(self._kernels[name], threads, shared_bytes)
+        blocks = max(1, self._resident[key]) * self.driver.multiprocessors
+        self.driver.launch(self._kernels[name], (blocks, 1, 1), threads, shared_bytes, arguments)
+
+
+def _open_driver(index: int) -> Driver:
+    from renderer.cuda.core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
+
+    with in_words():
+        return CoreDriver(index)

@@ -1,0 +1,116 @@
+"""The GPU's memory in which an image is made, kept from one image to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from renderer.cuda.driver import CudaFault, Driver
+from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW_WORDS, FrameWork
+
+SAMPLES_PER_PIXEL = 2
+"""Room for kept samples to begin with; a person that fills the image keeps about five a ray, empty rays none."""
+
+LEAST_CAPACITY = 1 << 12
+"""Kept samples that there is always room for."""
+
+MOST_ITEMS = (1 << 31) - 1
+"""Evaluations of color heads that kernels number in 32 bits; their memory would be some 70 GB."""
+
+SPARE = 1.25
+"""Room beyond what the last image needed, when there was too little."""
+
+
+@dataclass(frozen=True)
+class WorkSize:
+    """What an image needs room for."""
+
+    pixels: int
+    """Of the image, or of the band that is rendered at once."""
+    capacity: int
+    """Kept samples."""
+    keys: int
+    """Color heads of all maps."""
+    assignments: int
+    """Color heads a sample."""
+
+    @property
+    def items(self) -> int:
+        """Evaluations of color heads."""
+        return self.capacity * self.assignments
+
+
+class Workspace:
+    """Buffers by name, allocated anew when they are too small, and the struct that kernels find them by."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.tensors: dict[str, torch.Tensor] = {}
+        """The buffers."""
+        self.capacity = LEAST_CAPACITY
+        """Kept samples that there will be room for."""
+
+    @property
+    def nbytes(self) -> int:
+        """The GPU's memory that it holds."""
+        return sum(t.numel() * t.element_size() for t in self.tensors.values())
+
+    def fit(self, size: WorkSize) -> FrameWork:
+        """Make room; the struct lacks addresses of the image and of the frame.
+
+        Raises:
+            CudaFault: not enough memory, or more items than kernels can count; everything is given back then.
+        """
+        try:
+            if size.items > MOST_ITEMS:
+                raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
+            addresses = {name: self._fit(name, words) for name, words in buffer_words(size).items()}
+        except CudaFault:
+            self.release()
+            raise
+        return FrameWork(**addresses, capacity=size.capacity, keys=size.keys, assignments=size.assignments)
+
+    def clear(self) -> None:
+        """Set the counters to zero, on the present stream."""
+        for name in ("counters", "key_counts", "key_cursors"):
+            self._driver.zero(self.tensors[name])
+
+    def read_counters(self) -> tuple[int, int]:
+        """Samples of the density pass, and of the color pass whether they were stored or not; waits for the stream."""
+        words = self._driver.download(self.tensors["counters"])
+        values = [int(word) & 0xFFFFFFFF for word in words.tolist()]
+        return values[4] | values[5] << 32, values[1]
+
+    def release(self) -> None:
+        """Give all memory back."""
+        self.tensors.clear()
+
+    def _fit(self, name: str, words: int) -> int:
+        tensor = self.tensors.get(name)
+        if tensor is None or tensor.numel() < words:
+            self.tensors.pop(name, None)  # freed before the larger one is asked for
+            del tensor
+            self.tensors[name] = self._driver.empty((words,), torch.int32)
+        return self.tensors[name].data_ptr()
+
+
+def buffer_words(size: WorkSize) -> dict[str, int]:
+    """32-bit words of each buffer, by the names of `FrameWork`."""
+    samples, items = size.capacity, size.items
+    return {
+        "counters": COUNTER_WORDS,
+        "features": samples * FEATURE_WORDS,
+        "places": samples * 4,
+        "distances": samples,
+        "pixels": samples,
+        "previous": samples,
+        "key_counts": size.keys,
+        "key_cursors": size.keys,
+        "key_starts": size.keys,
+        "order": items,
+        "color_tiles": 2 * (items // COLOR_TILE + size.keys),
+        "outputs": items * 4,
+        "last": size.pixels,
+        "views": size.pixels * VIEW_WORDS,
+    }

@@ -1,0 +1,1 @@
+"""The truth that every backend is held against: plain, differentiable PyTorch."""

@@ -1,0 +1,182 @@
+"""The reference renderer: plain, differentiable PyTorch that every other backend is held against."""
+
+from __future__ import annotations
+
+import time as clock
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.camera import Camera
+from model.frame import Frame
+from model.occupancy import cell_of
+from model.query import query_color, query_density, query_features
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
+from renderer.reference.compositing import volume_weights
+from renderer.reference.rays import camera_rays, intersect_box
+from renderer.threads import torch_threads
+
+MAX_SAMPLES_AT_ONCE = 1 << 19
+"""Points considered at once; bounds the memory of an image of any size to about 1.5 GB."""
+
+
+@dataclass
+class RaySamples:
+    """The samples of some rays that lie in occupied cells, in ray order and front to back."""
+
+    slots: torch.Tensor
+    """(S,) int64: ray * slots_per_ray + k of each sample."""
+    points: torch.Tensor
+    """(S, 3) in [0, 1]^3 of the box."""
+    distances: torch.Tensor
+    """(S,) meters along the ray."""
+    slots_per_ray: int
+    """The most samples a ray can have."""
+
+
+@dataclass
+class RayColors:
+    """What rays see."""
+
+    rgba: torch.Tensor
+    """(R, 4) premultiplied color and opacity."""
+    distance: torch.Tensor
+    """(R,) weighted mean distance of the kept samples, meters; 0 where there are none."""
+    counts: torch.Tensor
+    """(R, 2) int64 samples in the density and the color pass."""
+
+
+def step_size(frame: Frame, settings: RenderSettings) -> float:
+    """Distance between samples, meters: the diagonal of the box over the number of steps."""
+    steps = settings.steps_per_diagonal or frame.config.render.steps_per_diagonal
+    return float((frame.box[1] - frame.box[0]).norm()) / steps
+
+
+def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
+    """Place samples at t_near + (k + 0.5) * step on each ray, keep those in occupied cells.
+
+    Args:
+        frame: gives box and occupancy.
+        origin: (3,) or (R, 3), meters.
+        directions: (R, 3), unit.
+        step: meters.
+    """
+    t_near, t_far = intersect_box(origin, directions, frame.box)
+    longest = float((t_far - t_near).max()) if len(directions) else 0.0
+    slots_per_ray = max(1, int(np.ceil(longest / step)) + 1)
+    distances = t_near[:, None] + (torch.arange(slots_per_ray) + 0.5) * step
+    slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
+    ray, t = slots // slots_per_ray, distances.flatten()[slots]
+    extent = frame.box[1] - frame.box[0]
+    points = (origin.expand_as(directions)[ray] + t[:, None] * directions[ray] - frame.box[0]) / extent
+    occupied = frame.occupancy.flatten()[cell_of(points, frame.config.occupancy.resolution)]
+    return RaySamples(slots[occupied], points[occupied].clamp(0, 1), t[occupied], slots_per_ray)
+
+
+def render_rays(
+    frame: Frame, origin: torch.Tensor, directions: torch.Tensor, settings: RenderSettings = RenderSettings()
+) -> RayColors:
+    """Render rays in two culled passes; differentiable with respect to the frame's maps.
+
+    The density pass evaluates all samples in occupied cells; the color pass those whose weight exceeds tau2. Color and
+    opacity sum over the latter, so that a ray may end as soon as its transmittance is tau2 or less.
+    """
+    rays = len(directions)
+    step = step_size(frame, settings)
+    threshold = settings.weight_threshold if settings.weight_threshold is not None else frame.config.render.weight_threshold
+    samples = sample_rays(frame, origin, directions, step)
+    features = query_features(frame, samples.points)
+    sigma = query_density(frame, samples.points, features)
+    slots = sigma.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, sigma * step)
+    w = volume_weights(slots.view(rays, samples.slots_per_ray)).flatten()[samples.slots]
+    kept = (w.detach() > threshold).nonzero()[:, 0]
+    ray = samples.slots // samples.slots_per_ray
+    color = query_color(frame, samples.points[kept], features[kept], directions[ray[kept]])
+    opaque = torch.cat([color, torch.ones_like(color[:, :1]), samples.distances[kept, None]], dim=1)
+    sums = sigma.new_zeros(rays, 5).index_add(0, ray[kept], w[kept, None] * opaque)
+    counts = torch.stack([torch.bincount(r, minlength=rays) for r in (ray, ray[kept])], dim=1)
+    return RayColors(sums[:, :4], sums[:, 4] / sums[:, 3].clamp(min=1e-12), counts)
+
+
+class ReferenceFrame:
+    """A decoded `Frame` as the reference renderer reads it."""
+
+    def __init__(self, frame: Frame, decode_ms: float) -> None:
+        self.frame = frame
+        self.time = frame.time
+        self.box: NDArray[np.float32] = frame.box.numpy()
+        self.decode_ms = decode_ms
+        self.bake_ms = 0.0
+        maps = [*frame.grids, frame.feature_planes, frame.density_maps, frame.color_maps, frame.occupancy]
+        self.nbytes = sum(m.numel() * m.element_size() for m in maps)
+
+
+class ReferenceRenderer:
+    """The backend "reference": slow, exact, on the CPU; works wherever PyTorch does.
+
+    Args:
+        threads: CPU threads; None takes PyTorch's own number.
+    """
+
+    name = "reference"
+    device = "CPU (PyTorch)"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or torch.get_num_threads()
+        self._torch_threads = threads
+
+    def prepare(self, video: VolumetricVideo, time: float) -> ReferenceFrame:
+        """Decode and bake the frame at `time`; InputError when it is out of range."""
+        start = clock.perf_counter()
+        with torch_threads(self._torch_threads):
+            frame = video.decode(time)
+        return ReferenceFrame(frame, (clock.perf_counter() - start) * 1000)
+
+    def render(
+        self,
+        frame: ReferenceFrame,
+        camera: Camera,
+        settings: RenderSettings = RenderSettings(),
+        *,
+        cancel: CancelToken | None = None,
+        region: Region | None = None,
+    ) -> RenderedImage:
+        """Render a view, some rays at a time; see `renderer.backend.Renderer.render`."""
+        with torch_threads(self._torch_threads):
+            return self._render(frame, camera, settings, cancel, region)
+
+    @torch.no_grad()
+    def _render(
+        self,
+        frame: ReferenceFrame,
+        camera: Camera,
+        settings: RenderSettings,
+        cancel: CancelToken | None,
+        region: Region | None,
+    ) -> RenderedImage:
+        start = clock.perf_counter()
+        x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
+        origin, directions, z = camera_rays(camera, region)
+        rgba, depth, counts = torch.zeros(len(z), 4), torch.zeros(len(z)), torch.zeros(len(z), 2, dtype=torch.int64)
+        t_near, t_far = intersect_box(origin, directions, frame.frame.box)
+        hits = (t_far > t_near).nonzero()[:, 0]
+        steps = settings.steps_per_diagonal or frame.frame.config.render.steps_per_diagonal
+        for rays in hits.split(max(1, MAX_SAMPLES_AT_ONCE // steps)):
+            if cancel is not None:
+                cancel.check()
+            seen = render_rays(frame.frame, origin, directions[rays], settings)
+            rgba[rays], depth[rays], counts[rays] = seen.rgba, seen.distance * z[rays], seen.counts
+        shape = (y1 - y0, x1 - x0)
+        totals = counts.sum(0).tolist()
+        statistics = RenderStatistics(
+            total_ms=(clock.perf_counter() - start) * 1000, density_samples=totals[0], color_samples=totals[1]
+        )
+        return RenderedImage(
+            rgba.clamp(0, 1).view(*shape, 4).numpy(),
+            depth.view(shape).numpy(),
+            counts.view(*shape, 2).clamp(max=65535).numpy().astype(np.uint16),
+            statistics,
+        )

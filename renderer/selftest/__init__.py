@@ -1,0 +1,1 @@
+"""The report of `run_viewer.py --selftest`."""

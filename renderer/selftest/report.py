@@ -1,0 +1,214 @@
+"""The self-test of the CUDA backend on a user's machine: a report to paste into an issue."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time as clock
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.errors import InputError
+from model.camera import Camera
+from model.hash_encoding import hash_levels
+from model.video import VolumetricVideo
+from renderer.backend import RenderedImage
+from renderer.cpu.renderer import CpuFrame, CpuRenderer
+from renderer.cuda.compile import PROGRAMS, compile_program, compiler_version
+from renderer.cuda.driver import DECODE_STREAM, Driver
+from renderer.cuda.frame import CudaFrame
+from renderer.cuda.image import CudaImage
+from renderer.cuda.renderer import CudaRenderer
+from renderer.selftest.kernels import density_checks, grouping_checks
+
+MIN_PSNR = 45.0
+"""Least agreement of images with the CPU backend's, dB; half precision leaves more."""
+
+ESTIMATED_MS = {"decode": 1.4, "bake": 0.3, "density": 0.3, "color": 0.1}
+"""Milliseconds a stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
+
+PACKAGES = ("torch", "numpy", "cuda-core", "cuda-bindings", "nvidia-cuda-nvrtc")
+"""Whose versions a report names."""
+
+Interop = Callable[[Driver, CudaImage], str]
+"""Sends an image to OpenGL and back; returns what to report, raises when it does not arrive."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    """What was tried."""
+    passed: bool
+    """Whether it went well."""
+    detail: str
+    """What came of it."""
+
+    def __str__(self) -> str:
+        return f"{'ok    ' if self.passed else 'FAILED'} {self.name}: {self.detail}"
+
+
+def run_selftest(
+    video: VolumetricVideo,
+    camera: Camera,
+    *,
+    driver: Driver | None = None,
+    interop: Interop | None = None,
+    repeats: int = 20,
+    cache: Path | None = None,
+) -> list[Check]:
+    """Try everything that the CUDA backend does, each part after the other; what fails is a line of the report.
+
+    Args:
+        video: what is rendered.
+        camera: its view.
+        driver: the GPU; None takes the first one.
+        interop: the check of the way to the window; None leaves it out.
+        repeats: images that timings are medians of.
+        cache: folder of compiled kernels; None takes the user's.
+    """
+    checks = [Check("versions", True, versions())]
+    try:
+        renderer = CudaRenderer(driver, cache=cache)
+    except InputError as error:
+        return [*checks, Check("device", False, str(error))]
+    checks.append(Check("device", True, f"{renderer.device}, {renderer.driver.total_memory >> 20} MiB"))
+    checks += _compile_checks(renderer.driver.architecture)
+    native = CpuRenderer()
+    cpu_frame = native.prepare(video, 0.0)
+    wanted = native.render(cpu_frame, camera)
+    checks += guarded_checks(lambda: _kernel_checks(renderer, video, camera, cpu_frame, wanted))
+    checks += guarded_checks(lambda: _timing_checks(renderer, video, camera, repeats))
+    if interop is not None:
+        image = renderer.render(renderer.prepare(video, 0.0), camera)
+        checks.append(_try("interop", lambda: interop(renderer.driver, image)))
+    return checks
+
+
+def versions() -> str:
+    """Versions of everything that matters."""
+    found = [f"{platform.system()} {platform.release()}", f"Python {platform.python_version()}"]
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{package} missing")
+    return ", ".join([*found, f"CUDA of torch {torch.version.cuda}", f"driver {driver_version()}"])
+
+
+def driver_version() -> str:
+    """The CUDA version that the installed driver knows; "none" without one."""
+    try:
+        from cuda.bindings import driver  # noqa: PLC0415 - optional
+
+        status, version = driver.cuDriverGetVersion()
+        return f"{version // 1000}.{version % 1000 // 10}" if int(status) == 0 else "none"
+    except Exception:  # the package raises its own types when there is no driver library
+        return "none"
+
+
+def guarded_checks(checks: Callable[[], Iterator[Check]]) -> list[Check]:
+    """All checks of a group; an exception ends the group with a line of its own."""
+    done: list[Check] = []
+    try:
+        for check in checks():
+            done.append(check)
+    except Exception as error:  # whatever it is, the report has to name it
+        done.append(Check("unexpected", False, f"{type(error).__name__}: {error}"))
+    return done
+
+
+def report(checks: list[Check]) -> str:
+    """The report as text."""
+    failed = sum(not check.passed for check in checks)
+    verdict = f"{failed} of {len(checks)} checks FAILED" if failed else f"all {len(checks)} checks passed"
+    return "\n".join(["CUDA self-test", *map(str, checks), verdict])
+
+
+def _try(name: str, action: Callable[[], str]) -> Check:
+    start = clock.perf_counter()
+    try:
+        detail = action()
+    except Exception as error:  # whatever it is, the report has to name it
+        return Check(name, False, f"{type(error).__name__}: {error}")
+    return Check(name, True, f"{detail} ({clock.perf_counter() - start:.2f} s)")
+
+
+def _compile_checks(architecture: str) -> list[Check]:
+    def compiled(program: str) -> str:
+        code, _ = compile_program(program, architecture)
+        return f"{len(code)} bytes with NVRTC {compiler_version()}"
+
+    return [_try(f"compile {program} for sm_{architecture}", lambda program=program: compiled(program)) for program in PROGRAMS]  # type: ignore[misc]
+
+
+def _kernel_checks(
+    renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, cpu_frame: CpuFrame, wanted: RenderedImage
+) -> Iterator[Check]:
+    frame = renderer.prepare(video, 0.0)
+    fault = renderer.capture_fault(video)
+    yield Check("decoder", not fault, fault or "captured as a CUDA graph")
+    yield from _bake_checks(renderer, frame, cpu_frame)
+    for name, tensor_cores in (("tensor cores", True), ("plain floats", False)):
+        renderer.tensor_cores = tensor_cores
+        image = renderer.render(frame, camera)
+        yield _image_check(f"image with {name}", image, wanted)
+        again = renderer.render(frame, camera)
+        yield Check(f"repeat with {name}", np.array_equal(again.rgba, image.rgba), "bit for bit")
+    renderer.tensor_cores = True
+    image = renderer.render(frame, camera)
+    for outcome in (*density_checks(image, wanted), *grouping_checks(renderer, frame, image)):
+        yield Check(*outcome)
+    part = camera.height // 2
+    region = (camera.width // 4, 0, camera.width // 2, part)
+    same = np.array_equal(
+        renderer.render(frame, camera, region=region).rgba,
+        renderer.render(frame, camera).rgba[:part, camera.width // 4 : camera.width // 2],
+    )
+    yield Check("region", same, "equals its part of the whole")
+
+
+def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) -> Iterator[Check]:
+    config, grids = frame.config.hash, frame.tensors["grids"]
+    nodes = sum(level.resolution**2 for level in hash_levels(config)) * config.features_per_level // 2
+    with renderer.driver.stream(DECODE_STREAM):  # cells beyond the levels hold nothing
+        quads = np.stack([renderer.driver.download(grid[:nodes]) for grid in grids]).view(np.float16)
+        heads = renderer.driver.download(frame.tensors["color_heads"])
+    ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_unit
+    words = np.ascontiguousarray(cpu_frame.arrays.grids[:, :nodes, 0])
+    theirs = words.view(np.float16).reshape(ours.shape).astype(np.float32) * cpu_frame.struct.grid_unit
+    yield _difference_check("bake_grids", ours, theirs, 2e-3)
+    yield _difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
+
+
+def _difference_check(name: str, ours: Any, theirs: Any, most: float) -> Check:
+    scale = float(np.abs(theirs).max()) or 1.0
+    difference = float(np.abs(ours - theirs).max()) / scale
+    return Check(name, difference <= most, f"largest difference from the CPU's {difference:.1e} of the largest value")
+
+
+def _image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Check:
+    error = float(((image.rgba - wanted.rgba) ** 2).mean())
+    psnr = -10 * float(np.log10(max(error, 1e-12)))
+    samples = (image.statistics.density_samples, image.statistics.color_samples)
+    cpu = (wanted.statistics.density_samples, wanted.statistics.color_samples)
+    return Check(name, psnr >= MIN_PSNR, f"{psnr:.1f} dB to the CPU's; samples {samples}, the CPU's {cpu}")
+
+
+def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:
+    rows: dict[str, list[float]] = {"decode": [], "bake": [], "density": [], "color": []}
+    for index in range(repeats):
+        frame = renderer.prepare(video, float(index % video.num_frames))
+        image = renderer.render(frame, camera).statistics
+        for name, value in zip(rows, (frame.decode_ms, frame.bake_ms, image.density_ms, image.color_ms), strict=True):
+            rows[name].append(value)
+    for name, values in rows.items():
+        estimate = f"estimated for an RTX 3090 at 512x512: {ESTIMATED_MS[name]} ms"
+        yield Check(f"time of {name}", True, f"median {statistics.median(values):.3f} ms of {repeats} ({estimate})")

@@ -1,0 +1,336 @@
+"""The command line's contract, item by item, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import run_viewer
+from model.bundle.info import write_bundle
+from tests.factories import make_camera, make_video
+from viewer.export import recorder
+from viewer.export.recorder import RecordOptions, RecordResult
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small bundle on disk."""
+    path = tmp_path_factory.mktemp("bundle") / "small.mlpvid"
+    write_bundle(make_video(seed=3, num_frames=FRAMES), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera on disk."""
+    path = tmp_path_factory.mktemp("camera") / "camera.json"
+    path.write_text(json.dumps(make_camera(48, 40).to_dict()))
+    return path
+
+
+def view(*arguments: object, folder: Path, display: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the viewer's command in a folder, without a display."""
+    environment = {name: value for name, value in os.environ.items() if display or name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, str(REPOSITORY / "run_viewer.py"), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def view_here(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for the many faults of the input: loading PyTorch anew for each would take minutes."""
+    stdout, stderr, before = io.StringIO(), io.StringIO(), Path.cwd()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DISPLAY", raising=False)
+        patch.delenv("WAYLAND_DISPLAY", raising=False)
+        os.chdir(folder)
+        try:
+            status = run_viewer.main([str(argument) for argument in arguments])
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        finally:
+            os.chdir(before)
+    return subprocess.CompletedProcess([], status, stdout.getvalue(), stderr.getvalue())
+
+
+def assert_fails(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit status 2 and one line that names the fault; no traceback."""
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert result.returncode == 2, result.stderr
+    assert len(errors) == 1 and "Traceback" not in result.stderr
+    for word in words:
+        assert word in errors[0]
+
+
+def test_render_png(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
+    result = view(bundle, "--render", "out.png", "--frame", 1, "--camera", camera_file, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    image = Image.open(tmp_path / "out.png")
+    assert image.mode == "RGB" and image.size == (48, 40)
+    assert np.asarray(image).max() > 20
+    assert [p.name for p in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_render_npz_and_png_agree(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
+    arguments = (bundle, "--frame", 0.5, "--camera", camera_file)
+    assert view(*arguments, "--render", "out.npz", folder=tmp_path).returncode == 0
+    assert view(*arguments, "--render", "red.png", "--background", "255,0,0", folder=tmp_path).returncode == 0
+    assert view(*arguments, "--render", "clear.png", "--transparent", folder=tmp_path).returncode == 0
+    with np.load(tmp_path / "out.npz") as arrays:
+        rgba, depth = arrays["rgba"], arrays["depth"]
+    assert rgba.shape == (40, 48, 4) and rgba.dtype == np.float32
+    assert depth.shape == (40, 48) and depth.dtype == np.float32
+    assert (rgba[..., :3] <= rgba[..., 3:] + 1e-5).all()
+    over_red = rgba[..., :3] + (1 - rgba[..., 3:]) * np.array([1.0, 0.0, 0.0])
+    np.testing.assert_allclose(np.asarray(Image.open(tmp_path / "red.png")) / 255, over_red, atol=0.6 / 255)
+    clear = np.asarray(Image.open(tmp_path / "clear.png"))
+    np.testing.assert_allclose(clear[..., 3] / 255, rgba[..., 3], atol=0.6 / 255)
+
+
+def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, run_viewer; status = run_viewer.main(sys.argv[1:]); "
+        "assert not {'imgui_bundle', 'glfw', 'moderngl'} & set(sys.modules), 'a window library was loaded'; sys.exit(status)"
+    )
+    arguments = (str(bundle), "--render", str(tmp_path / "a.png"), "--size", "16x16")
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_waiting_threads_sleep_from_before_pytorch_is_loaded(bundle: Path, tmp_path: Path, given: str | None) -> None:
+    program = (
+        "import os, sys, run_viewer; assert 'torch' not in sys.modules; "
+        f"status = run_viewer.main([{str(bundle)!r}, '--info']); "
+        "assert 'torch' in sys.modules; print(os.environ['OMP_WAIT_POLICY']); sys.exit(status)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {"PYTHONPATH": str(REPOSITORY)} | ({"OMP_WAIT_POLICY": given} if given else {})
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[-1] == (given or "PASSIVE")
+
+
+def test_record_video(bundle: Path, tmp_path: Path) -> None:
+    import av
+
+    arguments = ("--path", "orbit", "--frames", "1:4", "--fps", 15, "--size", "64x48")
+    result = view(bundle, "--record", "out.mp4", *arguments, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+        assert (stream.width, stream.height) == (64, 48)
+        assert float(stream.average_rate or 0) == pytest.approx(15)
+    assert len(frames) == 2  # three frames at 30 a second last 0.1 s: 1.5 frames at 15 a second, rounded
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_record_path_into_images(bundle: Path, tmp_path: Path) -> None:
+    keyframes = [
+        {"time": t, "frame": f, "camera": make_camera(32, 24, a).to_dict()} for t, f, a in ((0, 0, 0.1), (0.1, 3, 0.9))
+    ]
+    (tmp_path / "path.json").write_text(json.dumps({"keyframes": keyframes}))
+    result = view(bundle, "--record", "images", "--path", "path.json", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    names = sorted(p.name for p in (tmp_path / "images").iterdir())
+    assert names == ["000000.png", "000001.png", "000002.png", "000003.png"]
+    assert Image.open(tmp_path / "images" / names[0]).size == (32, 24)
+
+
+def test_info(bundle: Path, tmp_path: Path) -> None:
+    result = view(bundle, "--info", "--json", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["num_frames"] == FRAMES and told["integrity"] == "ok" and told["fps"] == 30
+    assert sum(told["bytes"].values()) == bundle.stat().st_size
+    text = view(bundle, "--info", folder=tmp_path).stdout
+    assert f"num_frames: {FRAMES}" in text
+
+
+def test_benchmark(bundle: Path, tmp_path: Path) -> None:
+    result = view(bundle, "--benchmark", "--json", "--size", "32x32", "--frames", 2, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["total"] >= told["decode"] >= 0 and told["frames"] == 2
+    assert set(told) >= {"decode", "bake", "density", "color", "total", "density_samples", "color_samples"}
+    assert told["backend"] in ("cpu", "cuda", "reference") and told["device"] and told["threads"] >= 1
+
+
+def test_without_a_display_an_orbit_is_recorded(bundle: Path, tmp_path: Path) -> None:
+    import av
+
+    result = view(bundle, "--size", "32x32", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    first = result.stdout.splitlines()[0]
+    assert "no display" in first and "--render" in first and "small-orbit.mp4" in first
+    assert "60/60" in result.stderr
+    with av.open(str(tmp_path / "small-orbit.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 60
+
+
+@pytest.mark.parametrize(("asked", "recorded"), [("33x27", (32, 26)), ("1x1", (2, 2))])
+def test_without_a_display_the_windows_odd_size_is_rounded_down(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, recorded: tuple[int, int]
+) -> None:
+    seen: list[RecordOptions] = []
+
+    def record(*arguments: Any) -> RecordResult:
+        seen.append(arguments[4])
+        return RecordResult(60, False, "60 frames written")
+
+    monkeypatch.setattr(recorder, "record", record)
+    result = view_here(bundle, "--size", asked, folder=tmp_path)
+    assert (result.returncode, seen[0].size) == (0, recorded), result.stderr
+
+
+def test_without_a_display_a_frame_out_of_range_is_refused_as_in_the_window(bundle: Path, tmp_path: Path) -> None:
+    assert_fails(view_here(bundle, "--frame", "9", folder=tmp_path), "frame 9", "0 to 3")
+    assert not list(tmp_path.iterdir())
+
+
+def test_window_insists(bundle: Path, tmp_path: Path) -> None:
+    assert_fails(view(bundle, "--window", folder=tmp_path), "--window", "no display")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--nonsense",), ("--nonsense",)),
+        (("--backend", "quantum"), ("--backend",)),
+        (("--size", "512"), ("--size", "512")),
+        (("--size", "0x9"), ("--size",)),
+        (("--render", "a.gif"), ("a.gif", ".png")),
+        (("--render", "a.png", "--record", "b.mp4"), ("--record",)),
+        (("--render", "a.png", "--frame", "nan"), ("--frame",)),
+        (("--render", "a.png", "--background", "red"), ("--background",)),
+        (("--render", "a.png", "--background", "1,0,0", "--transparent"), ("--transparent",)),
+        (("--info", "--transparent"), ("--transparent",)),
+        (("--record", "a.mp4", "--frames", "5"), ("--frames",)),
+        (("--record", "a.mp4", "--frames", "3:2"), ("--frames",)),
+        (("--record", "a.mp4", "--fps", "0"), ("--fps",)),
+        (("--benchmark", "--frames", "0"), ("--frames",)),
+        (("--path", "orbit"), ("--path",)),
+        (("--record", "a.mp4", "--frames", "9" * 5000 + ":"), ("--frames",)),
+        (("--record", "a.mp4", "--frames", ":" + "9" * 5000), ("--frames",)),
+        (("--benchmark", "--frames", "9" * 5000), ("--frames",)),
+        (("--size", "9" * 5000 + "x1"), ("--size",)),
+        (("--info", "--threads", "0"), ("--threads",)),
+        (("--info", "--threads", "100000"), ("--threads",)),
+        (("--record", "a.mp4", "--frame", "2"), ("--frame ", "--frames")),
+        (("--benchmark", "--frame", "2"), ("--frame ",)),
+        (("--info", "--frame", "0"), ("--frame ",)),
+        (("--info", "--size", "3x3"), ("--size",)),
+        (("--selftest", "--frame", "0"), ("--frame ",)),
+    ],
+)
+def test_bad_usage(bundle: Path, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    assert_fails(view_here(bundle, *arguments, folder=tmp_path), *words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("frame", ["-1", "3.5", "1e9"])
+def test_frame_out_of_range(bundle: Path, tmp_path: Path, frame: str) -> None:
+    assert_fails(view_here(bundle, "--render", "a.png", f"--frame={frame}", folder=tmp_path), "frame", "0 to 3")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("{", "JSON"),
+        ("[]", "JSON object"),
+        ('{"width": 10, "height": 10}', "K"),
+        ('{"width": 10, "height": 10, "K": [[1]], "R": [[1]], "T": [0]}', "K"),
+        ('{"width": 1e9, "height": 10, "K": 1, "R": 1, "T": 1}', "whole"),
+    ],
+)
+def test_malformed_camera(bundle: Path, tmp_path: Path, content: str, word: str) -> None:
+    (tmp_path / "bad.json").write_text(content)
+    assert_fails(view_here(bundle, "--render", "a.png", "--camera", "bad.json", folder=tmp_path), "bad.json", word)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_missing_bundle_in_a_process_of_its_own(tmp_path: Path) -> None:
+    assert_fails(view("gone.mlpvid", "--render", "a.png", folder=tmp_path), "gone.mlpvid")
+    assert_fails(view("--nonsense", folder=tmp_path), "--nonsense")
+
+
+def test_missing_files(bundle: Path, tmp_path: Path) -> None:
+    for command in (("--render", "a.png"), ("--record", "a.mp4"), ("--info",), ("--benchmark",), ()):
+        assert_fails(view_here("gone.mlpvid", *command, folder=tmp_path), "gone.mlpvid")
+    assert_fails(view_here(bundle, "--render", "a.png", "--camera", "gone.json", folder=tmp_path), "gone.json")
+    assert_fails(view_here(bundle, "--record", "a.mp4", "--path", "gone.json", folder=tmp_path), "gone.json")
+    assert_fails(view_here(bundle, "--config", "gone.yaml", folder=tmp_path), "gone.yaml")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "command", [("--render", "a.png"), ("--record", "a.mp4"), ("--info",), ("--benchmark",), ("--selftest",), ()]
+)
+def test_a_config_that_cannot_be_read_is_a_fault_of_every_command(
+    bundle: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    assert_fails(view_here(bundle, *command, "--config", "gone.yaml", folder=tmp_path), "gone.yaml", "no such file")
+    assert_fails(view_here(bundle, *command, "--config", ".", folder=tmp_path), ".")
+    (tmp_path / "bad.yaml").write_text("window: {theme: pink}")
+    assert_fails(view_here(bundle, *command, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_options_that_any_command_may_be_given(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text("{}")
+    common = ("--backend", "cpu", "--threads", "1", "--config", "good.yaml")
+    result = view_here(bundle, "--info", "--json", *common, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    result = view_here(bundle, "--render", "a.npz", "--transparent", "--size", "8x8", *common, folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_damaged_bundles(bundle: Path, tmp_path: Path) -> None:
+    data = bundle.read_bytes()
+    contents = {"empty": b"", "truncated": data[: len(data) // 2], "foreign": b"\x89PNG" + data[:100]}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.mlpvid").write_bytes(content)
+        assert_fails(view_here(f"{name}.mlpvid", "--render", "a.png", folder=tmp_path), f"{name}.mlpvid")
+    flipped = bytearray(data)
+    flipped[-10] ^= 1
+    (tmp_path / "flipped.mlpvid").write_bytes(bytes(flipped))
+    assert_fails(view_here("flipped.mlpvid", "--info", folder=tmp_path), "flipped.mlpvid", "checksum")
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_unwritable_output(bundle: Path, tmp_path: Path) -> None:
+    assert_fails(view_here(bundle, "--render", "gone/a.png", "--size", "8x8", folder=tmp_path), "gone")
+    (tmp_path / "folder.png").mkdir()
+    assert_fails(view_here(bundle, "--render", "folder.png", "--size", "8x8", folder=tmp_path), "folder.png")
+    assert_fails(view_here(bundle, "--record", "gone/a.mp4", "--size", "32x32", folder=tmp_path), "gone")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "old.png").write_bytes(b"")
+    assert_fails(view_here(bundle, "--record", "full", "--size", "32x32", folder=tmp_path), "full", "empty")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "full"]
+
+
+def test_bad_config(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("window: {theme: pink}")
+    assert_fails(view_here(bundle, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    result = view("gone.mlpvid", "--info", "--debug", folder=tmp_path)
+    assert result.returncode == 2 and "Traceback" in result.stderr

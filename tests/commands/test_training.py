@@ -1,0 +1,171 @@
+"""The commands: what they write and print, and that bad input ends in one line and status 2."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from model.bundle.info import read_bundle, write_bundle
+from tests.training.captures.test_annotations import Reduced, write
+from tests.training.scenes import ball_capture, small_capture
+from training.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+Completed = subprocess.CompletedProcess[str]
+
+
+def command(module: str, *arguments: object) -> Completed:
+    """Run a command in this process, as `python -m` would."""
+    main = importlib.import_module(f"training.{module}").main
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            status = int(str(exit_.code))
+    return subprocess.CompletedProcess(module, status, out.getvalue(), err.getvalue())
+
+
+def process(module: str, *arguments: object) -> Completed:
+    """Run a command in a process of its own."""
+    line = [sys.executable, "-m", f"training.{module}", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+
+
+def fails(result: Completed, *expected: str) -> None:
+    assert result.returncode == 2 and not result.stdout
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and "Traceback" not in result.stderr
+    assert all(text in last for text in expected), last
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_capture(tmp_path_factory.mktemp("capture"))
+
+
+@pytest.fixture(scope="module")
+def run(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    values = load_config("tiny").to_dict()
+    values["data"] |= {"num_frames": 2, "first_frame": 3}
+    values["rays"]["rays_per_frame"] = 64
+    (folder / "short.yaml").write_text(yaml.safe_dump(json.loads(json.dumps(values))))
+    out = folder / "out"
+    result = command("train", "--capture", capture, "--config", folder / "short.yaml", "--out", out, "--steps", 12)
+    assert result.returncode == 0, result.stderr
+    assert "step 12 (100%)" in result.stderr and "PSNR" in result.stderr
+    return out
+
+
+def test_a_training_leaves_a_bundle(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert names == {"checkpoint.safetensors", "scene.safetensors", "config.yaml", "video.mlpvid"}
+    video = read_bundle(run / "video.mlpvid")
+    assert video.num_frames == 2 and len(video.metadata.cameras) == 8
+    assert video.metadata.provenance["first_frame"] == "3" and "12 steps" in video.metadata.provenance["trained"]
+    assert load_config(str(run / "config.yaml")).steps == 12
+
+
+def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp_path: Path) -> None:
+    config = run / "config.yaml"
+    fails(command("train", "--capture", capture, "--config", config, "--out", run), "holds a training already", "--resume")
+    for name in ("checkpoint.safetensors", "scene.safetensors"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    resumed = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--steps", 14, "--resume")
+    assert resumed.returncode == 0 and "step 14 (100%)" in resumed.stderr
+    again = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--seed", 1, "--resume")
+    fails(again, "--seed 0")
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_export_writes_bundles(run: Path, tmp_path: Path, precision: str) -> None:
+    result = command("export", run, tmp_path / "out.mlpvid", "--precision", precision)
+    assert result.returncode == 0, result.stderr
+    assert read_bundle(tmp_path / "out.mlpvid").num_frames == 2
+
+
+def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> None:
+    arguments = ("--capture", capture, "--views", "test", "--frames", "1:2", "--json")
+    of_run = process("evaluate", run, *arguments)
+    of_bundle = command("evaluate", run / "video.mlpvid", *arguments)
+    assert of_run.returncode == 0, of_run.stderr
+    scores, others = json.loads(of_run.stdout), json.loads(of_bundle.stdout)
+    assert {"psnr", "ssim", "psnr_full", "seconds"} <= set(scores)
+    assert 5 < scores["psnr"] < 40 and scores["psnr_full"] > scores["psnr"] and 0 < scores["ssim"] < 1
+    assert scores["seconds"] > 0
+    assert others["psnr"] == pytest.approx(scores["psnr"], abs=0.3)  # the bundle is in half precision
+
+
+def test_evaluate_speaks_to_people(run: Path, capture: Path) -> None:
+    result = command("evaluate", run / "video.mlpvid", "--capture", capture, "--frames", "0", "--views", "train")
+    assert result.returncode == 0 and "PSNR" in result.stdout and "dB" in result.stdout
+
+
+def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
+    bundle = run / "video.mlpvid"
+    fails(command("evaluate", tmp_path / "none.mlpvid", "--capture", capture, "--json"), "none.mlpvid")
+    fails(command("evaluate", tmp_path, "--capture", capture), "no training run")
+    fails(command("evaluate", bundle, "--capture", tmp_path), "annots.npy")
+    for frames in ("1:1", "0:9", "x:y", "-1:2"):
+        fails(command("evaluate", bundle, "--capture", capture, f"--frames={frames}"), f"--frames {frames}")
+    folder = ball_capture(tmp_path / "ball", frames=6, meta="pixel_center: 0.5\n")
+    fails(command("evaluate", bundle, "--capture", folder), "names no test_cameras")
+    fails(command("evaluate", bundle), "--capture")
+
+
+@pytest.mark.parametrize("first", ["the third", "-1", "9" * 5000, ""])
+def test_a_provenance_that_names_no_frame_is_refused(run: Path, capture: Path, tmp_path: Path, first: str) -> None:
+    video = read_bundle(run / "video.mlpvid")
+    video.metadata.provenance["first_frame"] = first
+    write_bundle(video, tmp_path / "odd.mlpvid")
+    fails(command("evaluate", tmp_path / "odd.mlpvid", "--capture", capture, "--json"), "first_frame", "provenance")
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1e3", "100000", "9" * 5000])
+def test_absurd_numbers_of_threads_are_refused(threads: str, tmp_path: Path) -> None:
+    fails(command("evaluate", tmp_path, "--capture", tmp_path, f"--threads={threads}"), "--threads")
+    fails(command("train", "--capture", tmp_path, "--config", "tiny", "--out", tmp_path, f"--threads={threads}"), "--threads")
+
+
+def test_faults_of_train(capture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fails(command("train", "--capture", tmp_path / "none", "--config", "tiny", "--out", out), "none", "no such folder")
+    fails(command("train", "--capture", capture, "--config", "huge", "--out", out), "huge", "presets are")
+    fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--steps", 0), "--steps")
+    fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--seed", -1), "--seed")
+    fails(command("train", "--config", "tiny", "--out", out), "--capture")
+    assert not out.exists()
+    (tmp_path / "file").write_text("")
+    fails(command("train", "--capture", capture, "--config", "tiny", "--out", tmp_path / "file" / "x"), "file/x")
+    folder = ball_capture(tmp_path / "ball")
+    (folder / "images/03/000001.png").unlink()
+    fails(command("train", "--capture", folder, "--config", "tiny", "--out", out), "images/03/000001.png", "frame 1")
+
+
+def test_a_malicious_annotation_is_refused_and_not_run(tmp_path: Path) -> None:
+    folder = ball_capture(tmp_path / "ball")
+    evidence = tmp_path / "evidence"
+    write(folder / "annots.npy", pickle.dumps(Reduced(os.system, f"touch {evidence}")))
+    result = process("train", "--capture", folder, "--config", "tiny", "--out", tmp_path / "out")
+    fails(result, "annots.npy", "posix.system")
+    assert not evidence.exists()
+
+
+def test_faults_of_export(tmp_path: Path, run: Path) -> None:
+    fails(command("export", tmp_path, tmp_path / "out.mlpvid"), "no training run")
+    fails(command("export", run, tmp_path / "no" / "out.mlpvid"), "no folder")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,122 @@
+"""A file is there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from common.atomic import atomic_write
+from common.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_new_content_replaces_old_at_the_end_only(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(b"new content")
+        assert target.read_bytes() == b"old"
+        assert temporary.parent == tmp_path and temporary.suffix == ".bin"
+    assert target.read_bytes() == b"new content"
+    assert _names(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("boom"), KeyboardInterrupt(), OSError(errno.ENOENT, "x", "b.png")])
+def test_a_fault_leaves_the_old_file_and_no_temporary(tmp_path: Path, fault: BaseException) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(type(fault)), atomic_write(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise fault
+    assert target.read_bytes() == b"old"
+    assert _names(tmp_path) == ["a.bin"]
+
+
+def test_a_fault_on_a_new_file_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "a.bin"):
+        1 / 0  # noqa: B018
+    assert _names(tmp_path) == []
+
+
+def test_a_full_disk_is_the_users_fault_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.bin: cannot be written \(No space left"), atomic_write(tmp_path / "a.bin"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert _names(tmp_path) == []
+
+
+def test_a_temporary_that_the_block_removed_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written"), atomic_write(tmp_path / "a.bin") as temporary:
+        temporary.unlink()
+
+
+def test_missing_folder_and_folder_as_target_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no folder"), atomic_write(tmp_path / "nowhere" / "a.bin"):
+        pass
+    with pytest.raises(InputError, match="is a folder"), atomic_write(tmp_path):
+        pass
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be written"), atomic_write(tmp_path / "file" / "a.bin"):
+        pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits")
+def test_permissions_follow_the_umask_and_then_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    before = os.umask(0o027)
+    try:
+        with atomic_write(target):
+            pass
+        assert target.stat().st_mode & 0o777 == 0o640
+        target.unlink()
+        with atomic_write(target) as temporary:  # as safetensors writes: another file, for its owner only
+            (tmp_path / "other").touch(mode=0o600)
+            (tmp_path / "other").replace(temporary)
+        assert target.stat().st_mode & 0o777 == 0o640
+        target.chmod(0o600)
+        with atomic_write(target):
+            pass
+        assert target.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links")
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link.bin"
+    link.symlink_to(tmp_path / "real" / "a.bin")
+    with atomic_write(link) as temporary:
+        temporary.write_bytes(b"new")
+    assert link.is_symlink() and (tmp_path / "real" / "a.bin").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    program = (
+        "import sys, time\nfrom common.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as t:\n"
+        "    t.write_bytes(b'half')\n    open(sys.argv[2], 'w').close()\n    time.sleep(60)\n"
+    )
+    started = tmp_path / "started"
+    process = subprocess.Popen([sys.executable, "-c", program, str(target), str(started)], cwd=ROOT)
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert started.exists()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert target.read_bytes() == b"old"

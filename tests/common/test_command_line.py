@@ -1,0 +1,127 @@
+"""How commands end: one line on stderr and the contract's exit status."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def fail(arguments: argparse.Namespace) -> int:
+    raise InputError("a.mlpvid", "is\n empty", "make it anew")
+
+
+def test_bad_input_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail, argparse.Namespace(debug=False)) == 2
+    assert capsys.readouterr().err == "error: a.mlpvid: is empty; make it anew\n"
+
+
+def test_debug_adds_the_traceback_and_changes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fail, argparse.Namespace(debug=True)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Traceback") and error.endswith("\nerror: a.mlpvid: is empty; make it anew\n")
+
+
+def test_bad_usage_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser(prog="tool")
+    parser.add_argument("--count", type=int)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--count", "x"])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: argument --count: invalid int value") and error.count("\n") == 1
+
+
+def test_interrupts_and_bugs(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    def bug(_: argparse.Namespace) -> int:
+        raise ZeroDivisionError
+
+    assert run(interrupt, argparse.Namespace(debug=False)) == 130
+    with pytest.raises(ZeroDivisionError):
+        run(bug, argparse.Namespace(debug=False))
+    assert run(lambda _: None, argparse.Namespace(debug=False)) == 0
+
+
+def test_an_interrupt_tells_what_it_left(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt("a.mp4: interrupted; 3 finished frames are kept in a.partial.mp4")
+
+    assert run(interrupt, argparse.Namespace(debug=False)) == 130
+    assert capsys.readouterr().err == "a.mp4: interrupted; 3 finished frames are kept in a.partial.mp4\n"
+    run(lambda _: (_ for _ in ()).throw(KeyboardInterrupt), argparse.Namespace(debug=False))
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "", "1025", "9" * 5000, "\N{SUPERSCRIPT TWO}"])
+def test_absurd_numbers_of_threads_are_bad_usage(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser(prog="tool")
+    parser.add_argument("--threads", type=parse_threads)
+    assert parser.parse_args(["--threads", "1024"]).threads == 1024
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([f"--threads={text}"])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("error: argument --threads: ") and error.count("\n") == 1
+    assert "1 to 1024" in error and len(error) < 500
+
+
+def test_counts_are_at_least_one() -> None:
+    assert parse_count("7") == 7
+    for text in ("0", "-3", "7.0", "9" * 5000):
+        with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
+            parse_count(text)
+
+
+_TALKER = """
+import sys
+from common.command_line import ArgumentParser, run
+from common.errors import InputError
+
+def talk(arguments):
+    if arguments.fail:
+        raise InputError("a", "is wrong")
+    for _ in range(arguments.lines):
+        print("x" * 99)
+
+parser = ArgumentParser(prog="tool")
+parser.add_argument("--lines", type=int, default=1)
+parser.add_argument("--fail", action="store_true")
+sys.exit(run(talk, parser.parse_args()))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize(
+    ("options", "status", "streams"),
+    [
+        (("--lines", "1"), 1, ("stdout",)),
+        (("--lines", "9999"), 1, ("stdout",)),
+        (("--fail",), 1, ("stdout", "stderr")),
+        (("--help",), 0, ("stdout",)),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", [(), ("-u",)])
+def test_a_reader_that_has_gone_ends_it_quietly(
+    options: tuple[str, ...], status: int, streams: tuple[str, ...], unbuffered: tuple[str, ...]
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, *unbuffered, "-c", _TALKER, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if "stderr" in streams else subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    errors = process.stderr.read() if process.stderr is not None else ""
+    assert (process.wait(60), errors) == (status, "")

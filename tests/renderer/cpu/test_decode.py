@@ -1,0 +1,73 @@
+"""The fast decoder against the model's own."""
+
+import pytest
+import torch
+
+from model.config import DecoderConfig
+from model.decoder import MapDecoder
+from renderer.cpu.decode import CpuDecoder
+from renderer.cpu.renderer import CpuRenderer
+from tests.factories import make_camera, make_config, make_video
+
+SMALL = DecoderConfig(latent_channels=16, backbone_channels=(16, 16, 16, 16), color_channels=(16, 24), density_gain=20.0)
+CONFIGS: dict[str, dict[str, object]] = {
+    "paper": {},
+    "smaller maps": {"feature_plane_resolution": 16, "density_map_resolution": 8},
+    "one plane": {"mlp_planes": ("xz",)},
+    "one color head": {"color_map_resolution": 1},
+    "color map of the backbone's size": {"color_map_resolution": 32},
+    "matching": {"decoder": DecoderConfig(16, (16, 16, 24, 16), "matching"), "feature_plane_resolution": 16},
+    "matching, equal sizes": {"decoder": DecoderConfig(16, (16, 16, 24, 16), "matching", (16,), 1)},
+    "backbone of one level": {
+        "decoder": DecoderConfig(16, (16,)),
+        "feature_plane_resolution": 4,
+        "density_map_resolution": 4,
+        "color_map_resolution": 4,
+    },
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_float32_maps_equal_the_models(name: str) -> None:
+    decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
+    latent = torch.randn(16)
+    for name_of_part, values in decoder.named_parameters():
+        if name_of_part.endswith("bias"):
+            values.normal_()
+    for fast, slow in zip(CpuDecoder(decoder, bfloat16=False)(latent), decoder(latent[None]), strict=True):
+        assert fast.shape == slow[0].shape
+        torch.testing.assert_close(fast, slow[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bfloat16_color_maps_differ_by_little(name: str) -> None:
+    decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
+    latent = torch.randn(16)
+    fast, slow = CpuDecoder(decoder, bfloat16=True)(latent), [maps[0] for maps in decoder(latent[None])]
+    assert [maps.dtype for maps in fast] == [torch.float32, torch.float32, torch.bfloat16]
+    torch.testing.assert_close(fast[:2], tuple(slow[:2]), rtol=1e-4, atol=1e-4)
+    assert (fast[2] - slow[2]).std() < 0.01 * slow[2].square().mean().sqrt()
+
+
+def test_bfloat16_pictures_are_within_tolerance_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    video, camera = make_video(seed=12), make_camera(64, 64)
+    images = []
+    for bfloat16 in (False, True):
+        monkeypatch.setattr("renderer.cpu.decode.multiplies_bfloat16", lambda b=bfloat16: b)
+        renderer = CpuRenderer(2)
+        images.append(renderer.render(renderer.prepare(video, 0.5), camera).rgba)
+    difference = images[0] - images[1]
+    assert 0 < abs(difference).max() <= 3 / 255
+    assert (difference**2).mean() <= 1e-5
+
+
+def test_changed_weights_are_seen() -> None:
+    video, camera, renderer = make_video(seed=1), make_camera(16, 16), CpuRenderer(1)
+    assert renderer.render(renderer.prepare(video, 0), camera).rgba.any()
+    weight, bias = video.decoder.density_head.parameters()
+    weight.zero_()
+    bias.zero_()
+    assert not renderer.render(renderer.prepare(video, 0), camera).rgba.any()
+    video.hash_encoding.tables.mul_(1e4)
+    bias.fill_(20)
+    assert renderer.render(renderer.prepare(video, 0), camera).rgba.any()

@@ -1,0 +1,177 @@
+"""The native package without Python: its own test program under sanitizers, and its headers under other compilers."""
+
+import functools
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+KERNELS = Path(__file__).parents[3] / "renderer" / "kernels"
+
+AVX512 = Path(__file__).parent / "avx512"
+"""Has an immintrin.h that runs AVX-512 kernels on processors without, by SIMDe (Debian's libsimde-dev)."""
+
+X86_64 = platform.machine() in ("x86_64", "AMD64")
+
+needs_gxx = pytest.mark.skipif(shutil.which("g++") is None or shutil.which("cmake") is None, reason="needs g++ and cmake")
+
+
+def run(*command: object) -> str:
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def has_avx512() -> bool:
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.exists() and "avx512vl" in cpuinfo.read_text()
+
+
+@functools.cache
+def has_simde() -> bool:
+    command = ["g++", "-E", "-x", "c++", "-mavx2", "-mfma", "-mf16c", f"-I{AVX512}", "-D__AVX512F__", "-include", "immintrin.h"]
+    if not X86_64 or shutil.which("g++") is None:
+        return False
+    return subprocess.run([*command, "/dev/null"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def native_tests(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the package's own test program prints, built with sanitizers; AVX-512 is emulated where there is none."""
+    folder = tmp_path_factory.mktemp("native")
+    options = ["-DMLPVID_MODULE=OFF", "-DMLPVID_NATIVE_TESTS=ON", "-DMLPVID_SANITIZE=address,undefined"]
+    options += ["-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=", "-DCMAKE_CXX_FLAGS=-O1"]
+    if has_simde() and not has_avx512():
+        options.append(f"-DMLPVID_AVX512_EMULATION={AVX512}")
+    run("cmake", "-S", KERNELS, "-B", folder, *options)
+    run("cmake", "--build", folder, "--parallel", "2")
+    return run(folder / "mlpvid_native_tests")
+
+
+@needs_gxx
+def test_native_tests_pass_under_address_and_undefined_behavior_sanitizers(native_tests: str) -> None:
+    assert "all passed" in native_tests
+
+
+@needs_gxx
+@pytest.mark.skipif(not (has_simde() or has_avx512()), reason="needs SIMDe (libsimde-dev), or a processor with AVX-512")
+def test_avx512_kernels_are_among_those_tested(native_tests: str) -> None:
+    assert "x86_64_v4" in native_tests.split()
+
+
+@needs_gxx
+@pytest.mark.skipif(not X86_64, reason="other processors have one build")
+def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_path: Path) -> None:
+    """A weak symbol of the standard library, compiled for AVX-512, might be linked into the code for all processors."""
+    flags = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
+    include = [f"-I{KERNELS / 'include'}", f"-I{KERNELS / 'src'}"]
+    target = tmp_path / "isa.o"
+    run(
+        "g++",
+        "-std=c++17",
+        "-O1",
+        "-w",
+        "-DMLPVID_ISA=x86_64_v4",
+        *flags,
+        *include,
+        "-c",
+        KERNELS / "src/isa_kernels.cpp",
+        "-o",
+        target,
+    )
+    symbols = [line.split(maxsplit=2)[1:] for line in run("nm", "-C", "--defined-only", target).splitlines()]
+    shared = [name for kind, name in symbols if kind in "WVu" and not name.startswith("mlpvid::x86_64_v4::")]
+    assert shared == []
+    assert [name for kind, name in symbols if kind in "TDRB"] == ["mlpvid::x86_64_v4::table"]
+
+
+PROBE = """
+#include "mlpvid/color_head.h"
+#include "mlpvid/compositing.h"
+#include "mlpvid/feature.h"
+#include "mlpvid/occupancy.h"
+#include "mlpvid/view_encoding.h"
+#include "mlpvid/bake.h"
+using namespace mlpvid;
+using namespace mlpvid::generic;
+#if defined(__CUDACC__)
+extern "C" __global__ void probe(FrameField field, View view, float* out) {
+#else
+void probe(const FrameField& field, const View& view, float* out) {
+#endif
+    float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
+    const Ray ray = pixel_ray(field, view, 1, 2);
+    OccupancyWalk walk;
+    walk.start(field, view, ray, 0);
+    while (walk.next(field, view, ray, point, distance)) {
+        float transmittance = 1;
+        Location at;
+        locate(field, point, at);
+        const float weight = absorb(density(field, at, features), view.step, transmittance);
+        for (int i = 0; i < 32; i++) inputs[i] = features[i];
+        encode_direction(field, ray.direction, inputs + 32);
+        const HeadAssignment heads = assign_heads(field, 0, point);
+        evaluate_head<1>(field.color_heads[0] + heads.heads[0] * head_floats(field), 32 + field.view_channels, inputs, colors);
+        out[0] += weight * sigmoid(colors[0][0]) + half_of(distance);
+    }
+}
+"""
+
+COMPILERS = {
+    "g++": ["-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdinc++"],
+    "clang++": ["-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdinc++"],
+    "nvcc": ["-arch=sm_86", "-Werror", "all-warnings", "-x", "cu"],
+}
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("portable", [False, True])
+def test_headers_compile_everywhere_without_a_standard_library(compiler: str, portable: bool, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    source = tmp_path / "probe.cpp"
+    source.write_text(PROBE)
+    define = ["-DMLPVID_PORTABLE"] if portable else []
+    include = f"-I{KERNELS / 'include'}"
+    run(compiler, "-std=c++17", *COMPILERS[compiler], *define, include, "-c", source, "-o", tmp_path / "probe.o")
+
+
+AVX2_FLAGS = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2")
+AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl")
+
+
+@pytest.mark.skipif(shutil.which("clang++") is None, reason="there is no clang++")
+def test_sources_compile_with_clang() -> None:
+    """As they must where clang is the system's compiler: arithmetic for each instruction set, the rest once."""
+    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_ISA=generic"]
+    flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "training/include")]
+    arithmetic = {KERNELS / "src/isa_kernels.cpp", KERNELS / "training/src/instruction_set.cpp"}
+    folders = ("src", "training/src", "tests")
+    others = {
+        s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"
+    } - arithmetic  # those need nanobind
+    run("clang++", *flags, *(["-DMLPVID_X86_64"] if X86_64 else []), *others)
+    for instructions in ((), AVX2_FLAGS, AVX512_FLAGS) if X86_64 else ((),):
+        run("clang++", *flags, "-Wno-ignored-attributes", "-Wno-psabi", *instructions, *arithmetic)
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux's list of the processor's features")
+@pytest.mark.skipif(not X86_64, reason="other processors have one build")
+def test_builds_are_those_that_the_processor_can_run() -> None:
+    known = set(re.findall(r"^flags\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    needed = {
+        "x86_64_v2": {"sse4_2", "popcnt"},
+        "x86_64_v3": {"avx2", "fma", "f16c", "bmi1", "bmi2"},
+        "x86_64_v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c", "bmi1", "bmi2"},
+    }
+    native = pytest.importorskip("mlpvid_kernels")
+    assert native.available_isas() == [isa for isa in reversed(needed) if needed[isa] <= known]
+
+
+def test_headers_include_nothing_but_one_another_and_intrinsics() -> None:
+    for header in (KERNELS / "include/mlpvid").glob("*.h"):
+        for name in re.findall(r"#include <(.+)>", header.read_text()):
+            assert name in ("immintrin.h", "intrin.h", "math.h", "string.h"), f"{header.name} includes {name}"

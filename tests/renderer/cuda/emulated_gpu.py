@@ -1,0 +1,254 @@
+"""The software GPU: kernels compiled as plain C++ (emulation/), and a driver over them."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from renderer.cuda.driver import CudaFault
+from tests.renderer.cuda.stream_order import StreamOrder
+
+EMULATION = Path(__file__).resolve().with_name("emulation")
+KERNELS = EMULATION.parents[3] / "renderer" / "kernels"
+RED_ZONE = 4096
+"""Bytes between buffers, so that reading or writing beyond one hits none."""
+
+
+def compiler() -> str:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the emulation uses what Linux's linker and C library offer")
+    found = shutil.which("g++") or shutil.which("clang++")
+    if found is None:
+        pytest.skip("needs g++ or clang++")
+    return found
+
+
+def build_library(folder: Path, kernels: Path) -> ctypes.CDLL:
+    """Compile a source file of kernels together with the emulation; the compiler announces its accesses to memory."""
+    objects = []
+    sources = [(kernels, True), *((EMULATION / f"{n}.cpp", False) for n in ("memory", "scheduler", "runtime", "layout"))]
+    for source, announced in sources:
+        objects.append(folder / f"{source.stem}.o")
+        command = [compiler(), "-std=c++17", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DMLPVID_PORTABLE"]
+        command += [f"-I{EMULATION}", f"-I{KERNELS / 'cuda'}", f"-I{KERNELS / 'include'}"]
+        command += ["-O1", "-fsanitize=thread,alignment"] if announced else ["-O2", "-Wno-clobbered"]
+        command += ["-x", "c++", "-c", str(source), "-o", str(objects[-1])]
+        subprocess.run(command, check=True)
+    library = folder / "emulation.so"
+    subprocess.run([compiler(), "-shared", *map(str, objects), "-o", str(library)], check=True)
+    loaded = ctypes.CDLL(str(library))
+    loaded.emulation_fault.restype = loaded.emulation_layout_name.restype = ctypes.c_char_p
+    loaded.emulation_layout_value.restype = loaded.emulation_touched.restype = ctypes.c_size_t
+    return loaded
+
+
+@functools.cache
+def kernel_library() -> ctypes.CDLL:
+    """The renderer's kernels, compiled once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="mlpvid-emulation-"))
+    try:
+        return build_library(folder, EMULATION / "kernels.cpp")
+    finally:
+        shutil.rmtree(folder)  # what is loaded stays loaded
+
+
+class EmulatedEvent:
+    """A point in a stream."""
+
+    def __init__(self, driver: EmulatedDriver) -> None:
+        self.driver = driver
+        self.mark = driver.order.mark(driver.streams[-1])
+
+    def wait(self) -> None:
+        self.driver.inject("wait")
+        self.driver.order.wait(self.driver.streams[-1], self.mark)
+
+    def milliseconds_since(self, earlier: EmulatedEvent) -> float:
+        self.driver.inject("synchronize")
+        self.driver.order.synchronize(self.mark)
+        return 1.0
+
+
+class EmulatedDriver:
+    """`renderer.cuda.driver.Driver` on the software GPU.
+
+    Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are nobody's for ever. Work is
+    done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
+    fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
+    """
+
+    name = "Emulated GPU"
+    architecture = "86"
+    multiprocessors = 2
+    device = torch.device("cpu")
+    total_memory = 1 << 30
+
+    def __init__(self, library: ctypes.CDLL | None = None, arena_bytes: int = 96 << 20) -> None:
+        self.library = library or kernel_library()
+        self.resident_blocks = 3
+        self.seed = 0
+        self.faults: dict[str, str] = {}
+        self.after = 0
+        self.launched: list[tuple[str, tuple[int, int, int], int, int]] = []
+        self.operations: list[str] = []
+        self.streams: list[str] = []
+        self._arena = np.empty(arena_bytes, np.uint8)
+        self._end = -self._arena.ctypes.data % 256 + RED_ZONE
+        self.order = StreamOrder()
+
+    def inject(self, operation: str) -> None:
+        self.operations.append(operation)
+        if operation in self.faults:
+            if self.after > 0:
+                self.after -= 1
+                return
+            raise CudaFault(operation, self.faults.pop(operation))
+
+    def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
+        self.inject("load")
+        return {name: name for name in names}
+
+    def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
+        self.inject("occupancy")
+        return 2
+
+    def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        self.inject("allocate")
+        size = int(np.prod(shape)) * dtype.itemsize
+        start, self._end = self._end, self._end + -(-size // 256) * 256 + RED_ZONE
+        assert self._end <= len(self._arena), "the emulated GPU is out of memory"
+        memory = self._arena[start : start + size]
+        memory[:] = 0xFF
+        if size:
+            address = memory.ctypes.data
+            self.library.emulation_add_buffer(ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
+            self.order.made(address, self._stream)
+            weakref.finalize(memory, _free, self.library, self._arena, start, size)
+        return torch.from_numpy(memory).view(dtype).view(*shape)
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        self.inject("zero")
+        tensor.zero_()
+        self._host_wrote(tensor)
+
+    def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        self.inject("upload")
+        tensor = self.empty(source.shape, dtype or source.dtype)
+        tensor.copy_(source.detach())
+        self._host_wrote(tensor)
+        self.order.synchronize(self.order.mark(self._stream))
+        return tensor
+
+    def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
+        self.inject("download")
+        size = tensor.numel() * tensor.element_size()
+        assert not size or self.library.emulation_is_written(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(size)), (
+            "the CPU reads what no kernel wrote"
+        )
+        if size:
+            self.order.work(self._stream)
+            self.order.touch(tensor.data_ptr(), self._stream, write=False)
+            self.order.synchronize(self.order.mark(self._stream))
+        return np.asarray(tensor.clone().numpy())
+
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        self.inject("write")
+        target.copy_(source)
+        self._host_wrote(target)
+
+    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        adopted = self.empty(tensor.shape, dtype)
+        adopted.copy_(tensor)
+        self._host_wrote(adopted)
+        return adopted
+
+    def launch(
+        self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
+    ) -> None:
+        self.inject("launch")
+        self.launched.append((kernel, grid, threads, shared_bytes))
+        addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(a) for a in arguments))
+        failed = self.library.emulation_launch(
+            kernel.encode(),
+            (ctypes.c_uint * 3)(*grid),
+            ctypes.c_uint(threads),
+            ctypes.c_size_t(shared_bytes),
+            addresses,
+            self.resident_blocks,
+            ctypes.c_uint(self.seed + len(self.launched)),
+        )
+        if failed:
+            raise AssertionError(self.library.emulation_fault().decode())
+        self._note_touched()
+
+    def _note_touched(self) -> None:
+        most = 256
+        starts, how = (ctypes.c_void_p * most)(), (ctypes.c_int * most)()
+        count = self.library.emulation_touched(starts, how, ctypes.c_size_t(most))
+        self.order.work(self._stream)
+        for start, touched in zip(starts[:count], how[:count], strict=True):
+            for flag in (1, 2):
+                if touched & flag:
+                    self.order.touch(start or 0, self._stream, write=flag == 2)
+
+    @contextlib.contextmanager
+    def stream(self, name: str) -> Iterator[None]:
+        self.inject("stream")
+        self.streams.append(name)
+        try:
+            yield
+        finally:
+            self.streams.pop()
+
+    def mark(self) -> EmulatedEvent:
+        self.inject("event")
+        assert self.streams, "work outside any stream"
+        return EmulatedEvent(self)
+
+    def share(self, tensors: Sequence[torch.Tensor]) -> None:
+        self.inject("share")
+        for tensor in tensors:
+            self.order.shared(tensor.data_ptr(), self._stream)
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        self.inject("graph")
+        result = [tensor.clone() for tensor in function()]  # replays share one memory, as those of a graph do
+
+        def replay() -> Any:
+            self.inject("replay")
+            for kept, new in zip(result, function(), strict=True):
+                kept.copy_(new)
+            return tuple(result)
+
+        return replay
+
+    @property
+    def _stream(self) -> str:
+        return self.streams[-1] if self.streams else "default"
+
+    def _host_wrote(self, tensor: torch.Tensor) -> None:
+        size = tensor.numel() * tensor.element_size()
+        if size:
+            held = self.library.emulation_host_wrote(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(size))
+            assert held, "the CPU writes beyond a buffer"
+            self.order.work(self._stream)
+            self.order.touch(tensor.data_ptr(), self._stream, write=True)
+
+
+def _free(library: ctypes.CDLL, arena: NDArray[np.uint8], start: int, size: int) -> None:
+    library.emulation_remove_buffer(ctypes.c_void_p(arena.ctypes.data + start))
+    arena[start : start + size] = 0xFF

@@ -1,0 +1,80 @@
+// Where the members of kernel arguments lie, for the test that compares Python's mirror of them.
+#include <cstddef>
+
+#include "bake_work.cuh"
+
+#define OFFSET(type, member) {#type "." #member, offsetof(type, member)}
+
+using mlpvid::BakeLevel;
+using mlpvid::FrameWork;
+using mlpvid::GridBake;
+using mlpvid::HeadBake;
+using mlpvid::RayFrame;
+
+namespace {
+
+struct Entry {
+    const char* name;
+    size_t value;
+};
+
+const Entry kEntries[] = {
+    {"RayFrame", sizeof(RayFrame)},
+    OFFSET(RayFrame, down),
+    OFFSET(RayFrame, depth_down),
+    OFFSET(RayFrame, middle_y),
+    OFFSET(RayFrame, tiles),
+    {"FrameWork", sizeof(FrameWork)},
+    OFFSET(FrameWork, features),
+    OFFSET(FrameWork, places),
+    OFFSET(FrameWork, distances),
+    OFFSET(FrameWork, pixels),
+    OFFSET(FrameWork, previous),
+    OFFSET(FrameWork, key_counts),
+    OFFSET(FrameWork, key_cursors),
+    OFFSET(FrameWork, key_starts),
+    OFFSET(FrameWork, order),
+    OFFSET(FrameWork, color_tiles),
+    OFFSET(FrameWork, outputs),
+    OFFSET(FrameWork, last),
+    OFFSET(FrameWork, views),
+    OFFSET(FrameWork, rgba),
+    OFFSET(FrameWork, depth),
+    OFFSET(FrameWork, counts),
+    OFFSET(FrameWork, head_fragments),
+    OFFSET(FrameWork, capacity),
+    OFFSET(FrameWork, keys),
+    OFFSET(FrameWork, assignments),
+    {"BakeLevel", sizeof(BakeLevel)},
+    OFFSET(BakeLevel, lane),
+    {"GridBake", sizeof(GridBake)},
+    OFFSET(GridBake, lanes),
+    OFFSET(GridBake, pairs),
+    OFFSET(GridBake, lane_offset),
+    OFFSET(GridBake, lane_count),
+    {"HeadBake", sizeof(HeadBake)},
+    OFFSET(HeadBake, heads),
+    OFFSET(HeadBake, fragments),
+    OFFSET(HeadBake, view_channels),
+    {"constant.tile_columns", mlpvid::kTileColumns},
+    {"constant.tile_rows", mlpvid::kTileRows},
+    {"constant.density_threads", mlpvid::kDensityThreads},
+    {"constant.group_threads", mlpvid::kGroupThreads},
+    {"constant.color_threads", mlpvid::kColorThreads},
+    {"constant.color_tile", mlpvid::kColorTile},
+    {"constant.bake_threads", mlpvid::kBakeThreads},
+    {"constant.feature_words", mlpvid::kFeatureWords},
+    {"constant.view_words", mlpvid::kViewWords},
+    {"constant.head_fragment_words", mlpvid::kHeadFragments * mlpvid::kWarp * 4},
+    {"constant.counter_words", sizeof(mlpvid::FrameCounters) / 4},
+};
+
+}  // namespace
+
+extern "C" const char* emulation_layout_name(size_t index) {
+    return index < sizeof kEntries / sizeof *kEntries ? kEntries[index].name : nullptr;
+}
+
+extern "C" size_t emulation_layout_value(size_t index) {
+    return kEntries[index].value;
+}

@@ -1,0 +1,188 @@
+"""`torch.cuda` and libcuda.so.1 as `core_driver_checks.py` needs them: PyTorch's side played, NVIDIA's own packages real."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from renderer.cuda.core_driver import CoreDriver
+from tests.renderer.cuda.emulated_gpu import kernel_library
+
+CPU = torch.device("cpu", 0)
+
+
+class Libcuda:
+    """The driver in software."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL("libcuda.so.1")
+        self._library.libcuda_calls.restype = ctypes.c_char_p
+
+    def launch_with(self, emulation: ctypes.CDLL) -> None:
+        self._library.libcuda_launch_with(emulation.emulation_launch)
+
+    def fail_once(self, name: str, code: int) -> None:
+        self._library.libcuda_fail_once(name.encode(), code)
+
+    def pixel_buffer(self, memory: np.ndarray[Any, Any], device: int = 0) -> None:
+        self._library.libcuda_pixel_buffer(ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes), device)
+
+    def take_calls(self) -> list[str]:
+        calls = self._library.libcuda_calls().decode().splitlines()
+        self._library.libcuda_forget_calls()
+        return calls  # type: ignore[no-any-return]
+
+
+class FakeStream:
+    """A stream of torch."""
+
+    def __init__(self, torch_cuda: FakeTorchCuda, number: int, priority: int) -> None:
+        self.torch_cuda, self.cuda_stream, self.priority = torch_cuda, number, priority
+
+    def wait_event(self, event: FakeEvent) -> None:
+        self.torch_cuda.log.append(f"stream {self.cuda_stream} waits for {event.stream}")
+
+    def wait_stream(self, stream: FakeStream) -> None:
+        self.torch_cuda.log.append(f"stream {self.cuda_stream} waits for {stream.cuda_stream}")
+
+    def synchronize(self) -> None:
+        self.torch_cuda.log.append(f"synchronize {self.cuda_stream}")
+
+
+class FakeEvent:
+    """An event of torch."""
+
+    def __init__(self, torch_cuda: FakeTorchCuda) -> None:
+        self.torch_cuda, self.stream = torch_cuda, -1
+
+    def record(self) -> None:
+        self.stream = self.torch_cuda.streams[-1].cuda_stream
+
+    def synchronize(self) -> None:
+        assert self.stream >= 0, "an event that was never recorded"
+
+    def elapsed_time(self, later: FakeEvent) -> float:
+        assert self.stream >= 0 and later.stream >= 0
+        return 1.0
+
+
+class FakeGraph:
+    """A graph: it knows what to do again, but keeps nothing of it alive."""
+
+    def __init__(self) -> None:
+        self.replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
+class FakeTorchCuda:
+    """As much of `torch.cuda` as the driver uses, on the CPU."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.log: list[str] = []
+        self.streams = [FakeStream(self, 0, 0)]
+        self.created: list[FakeStream] = []
+        self.capturing = False
+        self.captured: list[FakeStream] = []
+        properties = SimpleNamespace(name="Fake GPU", major=8, minor=6, multi_processor_count=2, total_memory=1 << 30)
+        for name, value in {
+            "is_available": lambda: True,
+            "device_count": lambda: 1,
+            "get_device_capability": lambda _index: (8, 6),
+            "get_device_properties": lambda _device: properties,
+            "Stream": self.make_stream,
+            "Event": lambda enable_timing: FakeEvent(self),
+            "current_stream": lambda _device=None: self.streams[-1],
+            "stream": self.use_stream,
+            "device": contextlib.nullcontext,
+            "CUDAGraph": FakeGraph,
+            "graph": self.capture,
+        }.items():
+            patch.setattr(f"torch.cuda.{name}", value)
+        patch.setattr("torch.backends.cuda.is_built", lambda: True)
+        patch.setattr(torch.Tensor, "pin_memory", lambda tensor: self.pin(tensor))  # noqa: PLW0108 - binds the tensor
+        patch.setattr(torch.Tensor, "record_stream", lambda _, stream: self.log.append(f"kept for {stream.cuda_stream}"))
+
+    def make_stream(self, _device: torch.device, priority: int = 0) -> FakeStream:
+        self.created.append(FakeStream(self, 10 * (len(self.created) + 1), priority))
+        return self.created[-1]
+
+    @contextlib.contextmanager
+    def use_stream(self, stream: FakeStream) -> Iterator[None]:
+        self.streams.append(stream)
+        try:
+            yield
+        finally:
+            self.streams.pop()
+
+    @contextlib.contextmanager
+    def capture(self, _graph: FakeGraph, stream: FakeStream, capture_error_mode: str) -> Iterator[None]:
+        assert stream.cuda_stream != 0, "the default stream cannot be captured"
+        assert capture_error_mode == "thread_local"
+        assert torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+        self.capturing = True
+        self.captured.append(stream)
+        self.streams.append(stream)
+        yield
+        self.streams.pop()
+        self.capturing = False
+
+    def pin(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.log.append("pin")
+        return tensor.clone()
+
+
+class CheckedDriver(CoreDriver):
+    """The driver as it is, whose tensors lie on the CPU and are known to the emulation of the kernels."""
+
+    def __init__(self, index: int = 0) -> None:
+        self.library = kernel_library()
+        self.kept: list[torch.Tensor] = []
+        super().__init__(index)
+        self.device = CPU
+
+    def _known(self, tensor: torch.Tensor, written: bool) -> torch.Tensor:
+        self.kept.append(tensor)  # addresses are not used twice
+        size = ctypes.c_size_t(tensor.numel() * tensor.element_size())
+        if tensor.numel():
+            self.library.emulation_add_buffer(ctypes.c_void_p(tensor.data_ptr()), size, int(written))
+        return tensor
+
+    def empty(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().empty(*arguments), False)
+
+    def upload(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().upload(*arguments), True)
+
+    def adopt(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().adopt(*arguments), True)
+
+    def zero(self, tensor: torch.Tensor) -> None:
+        super().zero(tensor)
+        self._known(tensor, True)
+
+    def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
+        super().write(target, source)
+        self._known(target, True)
+
+    def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        replay: Any = super().capture(function)
+
+        def filled() -> Any:
+            for kept, new in zip(replay(), function(), strict=True):
+                kept.copy_(new)
+            return replay()
+
+        return filled
+
+    def __del__(self) -> None:
+        for tensor in self.kept:
+            self.library.emulation_remove_buffer(ctypes.c_void_p(tensor.data_ptr()))

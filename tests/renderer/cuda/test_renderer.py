@@ -1,0 +1,280 @@
+"""The CUDA renderer with its real kernels on the software GPU, against the reference."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import renderer.cuda.renderer as cuda_module
+from common.errors import InputError
+from model.camera import Camera
+from model.config import HashEncodingConfig, RenderConfig
+from model.hash_encoding import hash_levels
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
+from renderer.cuda.renderer import CudaRenderer
+from renderer.cuda.structs import GROUP_THREADS
+from renderer.cuda.workspace import LEAST_CAPACITY
+from renderer.reference.renderer import ReferenceRenderer
+from tests.factories import make_camera, make_config, make_video
+from tests.renderer.cuda.emulated_gpu import EmulatedDriver
+
+WIDTH, HEIGHT = 14, 10
+HASH = HashEncodingConfig(num_levels=16, log2_table_size=9, base_resolution=4, finest_resolution=20)
+SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH}  # what is baked has to be baked in software
+
+
+@pytest.fixture(autouse=True)
+def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+@pytest.fixture
+def driver() -> EmulatedDriver:
+    return EmulatedDriver()
+
+
+def small_video(seed: int = 0, **overrides: object) -> VolumetricVideo:
+    return make_video(seed=seed, config=make_config(**{**SMALL, **overrides}))
+
+
+def psnr(image: RenderedImage, wanted: RenderedImage) -> float:
+    error = float(((image.rgba - wanted.rgba) ** 2).mean())
+    return -10 * np.log10(max(error, 1e-12))
+
+
+def reference(video: VolumetricVideo, time: float, camera: Camera, **options: object) -> RenderedImage:
+    renderer = ReferenceRenderer()
+    return renderer.render(renderer.prepare(video, time), camera, **options)  # type: ignore[arg-type]
+
+
+VARIANTS: dict[str, dict[str, object]] = {
+    "paper": {},
+    "blended": {"assignment": "bilinear"},
+    "harmonics": {"view_encoding": "spherical_harmonics"},
+    "one plane": {"mlp_planes": ("xz",)},
+    "three alike": {"mlp_planes": ("xy", "xy", "xy"), "assignment": "bilinear"},
+    "one head": {"color_map_resolution": 1, "assignment": "bilinear"},
+    "few levels": {"hash": HashEncodingConfig(num_levels=5, features_per_level=4, log2_table_size=9, finest_resolution=24)},
+    "steps": {"render": RenderConfig(steps_per_diagonal=31, weight_threshold=0.02)},
+}
+
+
+@pytest.mark.parametrize("tensor_cores", [True, False], ids=["matrix", "plain"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_images_equal_the_reference(driver: EmulatedDriver, name: str, tensor_cores: bool) -> None:
+    video = small_video(seed=len(name), **VARIANTS[name])
+    camera, time = make_camera(WIDTH, HEIGHT, azimuth=1.0), 1.3
+    driver.seed = 1000 * len(name)
+    renderer = CudaRenderer(driver, tensor_cores=tensor_cores)
+    image = renderer.render(renderer.prepare(video, time), camera)
+    wanted = reference(video, time, camera)
+    assert wanted.rgba[..., 3].mean() > 0.15, "an empty image proves nothing"
+    assert psnr(image, wanted) > 70  # the demand is 45; half precision leaves more than that
+    assert np.abs(image.depth - wanted.depth).max() < 2e-3
+    kept = np.abs(image.counts[..., 1].astype(int) - wanted.counts[..., 1])
+    assert kept.max() <= 1 and kept.mean() < 0.02
+    assert (image.counts[..., 0] <= wanted.counts[..., 0] + 1).all()  # rays that are spent end early
+    assert image.statistics.color_samples == int(image.counts[..., 1].sum())
+    assert image.statistics.density_samples == int(image.counts[..., 0].sum())
+
+
+def test_order_of_threads_does_not_show(driver: EmulatedDriver) -> None:
+    video, camera = small_video(assignment="bilinear"), make_camera(WIDTH, HEIGHT)
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(video, 1.0)
+    first = renderer.render(frame, camera)
+    slots = renderer.workspace.tensors["pixels"].clone()
+    for seed, resident in ((101, 1), (202, 4), (303, 2)):
+        driver.seed, driver.resident_blocks = seed, resident
+        again = renderer.render(frame, camera)
+        for name in ("rgba", "depth", "counts"):
+            assert np.array_equal(getattr(first, name), getattr(again, name)), name
+    assert not torch.equal(slots, renderer.workspace.tensors["pixels"]), "the samples' order should have differed"
+
+
+def test_nothing_is_read_back_before_the_image_is_done(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 0.0)
+    driver.operations.clear()
+    renderer.render(frame, make_camera(WIDTH, HEIGHT))
+    waits = [i for i, name in enumerate(driver.operations) if name in ("download", "synchronize")]
+    launches = [i for i, name in enumerate(driver.operations) if name == "launch"]
+    assert len(launches) == 6 and min(waits) > max(launches)
+    assert driver.operations.count("download") == 1
+
+
+def test_launches_fill_the_machine_just_once(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    video = small_video()
+    frame = renderer.prepare(video, 0.0)
+    bake = {name: (grid, threads, shared) for name, grid, threads, shared in driver.launched}
+    assert bake["bake_grids"] == ((4, 16, 3), 128, 0)
+    assert bake["bake_heads"] == ((16, 3, 1), 128, 0)
+    driver.launched.clear()
+    renderer.render(frame, make_camera(WIDTH, HEIGHT))
+    whole, histogram = (2 * driver.multiprocessors, 1, 1), 4 * 3 * 16
+    assert driver.launched == [
+        ("density_pass", whole, 128, 0),
+        ("count_heads", whole, 256, histogram),
+        ("scan_heads", (1, 1, 1), 256, 0),
+        ("scatter_heads", whole, 256, histogram),
+        ("color_pass_matrix", whole, 128, 0),
+        ("composite", whole, 256, 0),
+    ]
+
+
+def test_few_blocks_take_turns(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kernel's blocks come back for more work: what they share must be ready for it."""
+    video, camera = small_video(assignment="bilinear"), make_camera(26, 20)
+    renderer = CudaRenderer(driver)
+    wanted = renderer.render(renderer.prepare(video, 1.0), camera)
+    assert wanted.statistics.color_samples > 2 * GROUP_THREADS
+    monkeypatch.setattr("renderer.cuda.frame.MOST_BAKE_BLOCKS", 1)
+    for plain in (False, True):
+        lonely = EmulatedDriver()
+        lonely.multiprocessors, lonely.seed = 1, 77
+        lonely.blocks_per_multiprocessor = lambda *_: 1  # type: ignore[method-assign]
+        other = CudaRenderer(lonely, tensor_cores=not plain)
+        image = other.render(other.prepare(video, 1.0), camera)
+        assert {grid[0] for name, grid, *_ in lonely.launched if name != "bake_heads"} == {1}
+        assert psnr(image, wanted) > 70 if plain else np.array_equal(image.rgba, wanted.rgba)
+
+
+def test_too_many_samples_are_made_room_for(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, camera = small_video(), make_camera(WIDTH, HEIGHT)
+    roomy = CudaRenderer(driver)
+    wanted = roomy.render(roomy.prepare(video, 1.0), camera)
+    monkeypatch.setattr("renderer.cuda.renderer.SAMPLES_PER_PIXEL", 0)
+    renderer = CudaRenderer(driver)
+    renderer.workspace.capacity = 60
+    driver.launched.clear()
+    image = renderer.render(renderer.prepare(video, 1.0), camera)
+    assert [name for name, *_ in driver.launched].count("density_pass") == 2
+    assert image.statistics == dataclasses.replace(wanted.statistics, total_ms=image.statistics.total_ms)
+    assert image.statistics.color_samples > 60
+    assert np.array_equal(image.rgba, wanted.rgba)
+
+
+def test_regions_and_bands_are_parts_of_the_whole(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, camera = small_video(), make_camera(WIDTH, HEIGHT)
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(video, 1.0)
+    whole = renderer.render(frame, camera)
+    part = renderer.render(frame, camera, region=(5, 3, 13, 9))
+    assert np.array_equal(part.rgba, whole.rgba[3:9, 5:13])
+    monkeypatch.setattr(cuda_module, "MAX_BAND_PIXELS", 4 * WIDTH + 1)
+    banded = renderer.render(frame, camera)
+    assert np.array_equal(banded.rgba, whole.rgba) and np.array_equal(banded.depth, whole.depth)
+    assert banded.statistics.color_samples == whole.statistics.color_samples
+    assert renderer.render(frame, camera, region=(4, 4, 4, 9)).rgba.shape == (5, 0, 4)
+
+
+def test_images_of_any_size_share_one_workspace(driver: EmulatedDriver) -> None:
+    video = small_video()
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(video, 0.5)
+    sizes = ((5, 17), (3, 2), (9, 4), (5, 17))
+    images = [renderer.render(frame, make_camera(*size)) for size in sizes]
+    assert [image.rgba.shape[:2] for image in images] == [(h, w) for w, h in sizes]
+    assert np.array_equal(images[0].rgba, images[3].rgba)
+    assert renderer.workspace.capacity == LEAST_CAPACITY
+
+
+@pytest.mark.parametrize("distance", [0.2, 40.0])
+def test_cameras_within_and_beyond(driver: EmulatedDriver, distance: float) -> None:
+    video, camera = small_video(), make_camera(6, 5, distance=distance)
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(video, 0.0), camera)
+    assert psnr(image, reference(video, 0.0, camera)) > 60
+
+
+def test_a_view_past_the_box_is_empty(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    away = Camera.look_at([9, 9, 1], [20, 20, 1], [0, 0, 1], 0.8, 10, 6)
+    image = renderer.render(renderer.prepare(small_video(), 0.0), away)
+    assert not image.rgba.any() and not image.depth.any() and not image.counts.any()
+    assert image.statistics.density_samples == image.statistics.color_samples == 0
+
+
+def test_settings_override_the_bundle(driver: EmulatedDriver) -> None:
+    video, camera = small_video(), make_camera(12, 9)
+    settings = RenderSettings(steps_per_diagonal=40, weight_threshold=0.05)
+    renderer = CudaRenderer(driver)
+    image = renderer.render(renderer.prepare(video, 0.0), camera, settings)
+    assert psnr(image, reference(video, 0.0, camera, settings=settings)) > 60
+
+
+def test_cancelled_renders_give_no_image(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 0.0)
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(RenderCancelled):
+        renderer.render(frame, make_camera(8, 8), cancel=token)
+
+
+def test_times_outside_the_video_are_refused(driver: EmulatedDriver) -> None:
+    with pytest.raises(InputError, match="outside this video"):
+        CudaRenderer(driver).prepare(small_video(), 2.5)
+
+
+def test_baked_grids_are_those_of_the_model(driver: EmulatedDriver) -> None:
+    video = small_video()
+    frame = CudaRenderer(driver).prepare(video, 1.3)
+    quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_unit
+    for lane, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
+        nodes, start = level.resolution, frame.struct.lane_offset[lane]
+        baked = quads[:, start : start + nodes * nodes].view(3, nodes, nodes, 4, 2)[:, :-1, :-1]
+        wanted = grid.permute(0, 2, 3, 1)
+        corners = [wanted[:, :-1, :-1], wanted[:, :-1, 1:], wanted[:, 1:, :-1], wanted[:, 1:, 1:]]
+        assert torch.allclose(baked, torch.stack(corners, 3), atol=6e-4)
+
+
+def test_a_frame_knows_its_memory_and_times(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 1.3)
+    assert frame.nbytes == sum(t.numel() * t.element_size() for t in frame.tensors.values()) > 200_000
+    assert frame.decode_ms == frame.bake_ms == 1.0 and frame.time == 1.3
+    assert (renderer.name, renderer.device) == ("cuda", "Emulated GPU (sm_86)")
+
+
+def test_frames_of_a_video_share_its_network(driver: EmulatedDriver) -> None:
+    renderer, video = CudaRenderer(driver), small_video()
+    renderer.prepare(video, 0.0)
+    graphs = driver.operations.count("graph")
+    renderer.prepare(video, 1.0)
+    assert driver.operations.count("graph") == graphs == 1
+    renderer.prepare(small_video(seed=1), 0.0)
+    assert driver.operations.count("graph") == 2
+
+
+class SecondGpu(EmulatedDriver):
+    """Another emulated GPU."""
+
+    name = "Second GPU"
+    device = torch.device("cpu", 1)
+
+
+def test_it_moves_to_the_windows_gpu_before_the_first_frame(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def open_driver(index: int) -> EmulatedDriver:
+        opened.append(index)
+        if index == 7:
+            raise InputError("backend cuda", "no such GPU")
+        return SecondGpu()
+
+    monkeypatch.setattr(cuda_module, "_open_driver", open_driver)
+    renderer = CudaRenderer(driver)
+    with pytest.raises(InputError):
+        renderer.use_device(7)
+    assert renderer.driver is driver
+    assert renderer.use_device(1) and renderer.device == "Second GPU (sm_86)"
+    assert renderer.use_device(1) and opened == [7, 1]
+    video = small_video()
+    renderer.prepare(video, 0.0)
+    assert not renderer.use_device(0) and renderer.device == "Second GPU (sm_86)"

@@ -1,0 +1,155 @@
+"""The order of work on streams, and the life of memory: what a real GPU would get wrong now and then is an error here."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import renderer.cuda.renderer as cuda_module
+from renderer.cuda.driver import DECODE_STREAM, RENDER_STREAM
+from renderer.cuda.renderer import CudaRenderer
+from renderer.frame_cache import FrameCache
+from tests.factories import make_camera
+from tests.renderer.cuda.emulated_gpu import EmulatedDriver, EmulatedEvent
+from tests.renderer.cuda.stream_order import StreamOrder
+from tests.renderer.cuda.test_renderer import small_video
+
+
+@pytest.fixture(autouse=True)
+def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+def test_a_forgotten_event_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer = CudaRenderer(EmulatedDriver())
+    frame = renderer.prepare(small_video(), 0.0)
+    monkeypatch.setattr(EmulatedEvent, "wait", lambda _: None)
+    with pytest.raises(AssertionError, match="work on stream render does not wait for that on stream decode"):
+        renderer.render(frame, make_camera(4, 3))
+
+
+def test_memory_that_is_not_shared_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 0.0)
+    monkeypatch.setattr(driver, "share", lambda _: None)
+    with pytest.raises(AssertionError, match="memory of stream decode is used on stream render without being shared"):
+        renderer.render(frame, make_camera(4, 3))
+
+
+def test_memory_that_was_freed_is_noticed() -> None:
+    renderer = CudaRenderer(EmulatedDriver())
+    frame = renderer.prepare(small_video(), 0.0)
+    del frame.tensors["grids"]
+    gc.collect()
+    with pytest.raises(AssertionError, match="density_pass: read out of bounds: no buffer is there"):
+        renderer.render(frame, make_camera(8, 6))
+
+
+def test_writes_wait_for_reads_as_well() -> None:
+    order = StreamOrder()
+    order.made(64, "a")
+    order.shared(64, "b")
+    order.work("a")
+    order.touch(64, "a", write=True)
+    order.wait("b", order.mark("a"))
+    order.work("b")
+    order.touch(80, "b", write=False)
+    order.work("a")
+    with pytest.raises(AssertionError, match="work on stream a does not wait for that on stream b"):
+        order.touch(64, "a", write=True)
+    order.synchronize(order.mark("b"))
+    order.work("a")
+    order.touch(64, "a", write=True)
+
+
+def test_frames_outlive_their_names_while_images_are_made() -> None:
+    """Frames are dropped and new ones prepared between renders, as a cache does; all memory is where it has to be."""
+    driver = EmulatedDriver()
+    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
+    wanted = [renderer.render(renderer.prepare(video, float(t)), camera).rgba for t in range(3)]
+    frames = [renderer.prepare(video, float(t)) for t in range(3)]
+    for time, frame in enumerate(frames):
+        assert np.array_equal(renderer.render(frame, camera).rgba, wanted[time]), "a later frame has changed an earlier one"
+    assert not np.array_equal(wanted[0], wanted[1])
+
+
+def test_preparing_a_frame_waits_for_nothing() -> None:
+    driver = EmulatedDriver()
+    renderer, video = CudaRenderer(driver), small_video()
+    renderer.prepare(video, 0.0)
+    driver.operations.clear()
+    renderer.prepare(video, 1.0)
+    assert not {"download", "synchronize", "upload"} & set(driver.operations), "the CPU waited for the GPU"
+
+
+def test_decoding_ahead_does_not_wait_for_an_image() -> None:
+    renderer, video = CudaRenderer(EmulatedDriver()), small_video()
+    renderer.prepare(video, 0.0)
+    done = threading.Event()
+
+    def prepare() -> None:
+        renderer.prepare(video, 1.0)
+        done.set()
+
+    with renderer._lock:  # an image is being rendered
+        threading.Thread(target=prepare, daemon=True).start()
+        assert done.wait(30)
+
+
+def test_each_stream_has_its_work() -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    seen: list[tuple[str, str]] = []
+    launch = driver.launch
+
+    def noted(kernel: str, *arguments: object) -> None:
+        seen.append((kernel, driver.streams[-1]))
+        launch(kernel, *arguments)  # type: ignore[arg-type]
+
+    driver.launch = noted  # type: ignore[assignment, method-assign]
+    renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    assert {stream for kernel, stream in seen if kernel.startswith("bake")} == {DECODE_STREAM}
+    assert {stream for kernel, stream in seen if not kernel.startswith("bake")} == {RENDER_STREAM}
+
+
+def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    precisions: list[torch.dtype] = []
+    video = small_video()
+    video.decoder.backbone.linear.weight.mul_(1e6)
+    video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # what follows has its usual size again
+    video.decoder.backbone.linear.bias.mul_(1e6)
+    driver = EmulatedDriver()
+    capture = driver.capture
+
+    def noted(function: object) -> object:
+        maps = function()  # type: ignore[operator]
+        precisions.append(maps[0].dtype)
+        assert all(m.isfinite().all() for m in maps)
+        return capture(function)  # type: ignore[arg-type]
+
+    driver.capture = noted  # type: ignore[assignment, method-assign]
+    renderer, camera = CudaRenderer(driver), make_camera(8, 6)
+    image = renderer.render(renderer.prepare(video, 0.0), camera)
+    renderer.prepare(small_video(), 0.0)
+    assert precisions == [torch.float32, torch.float16]
+    assert np.isfinite(image.rgba).all() and image.rgba.any()
+
+
+def test_frames_leave_room_in_the_gpus_memory() -> None:
+    driver, video = EmulatedDriver(), small_video()
+    renderer = CudaRenderer(driver)
+    size = renderer.prepare(video, 0.0).nbytes
+    driver.total_memory = int(2 * 2.5 * size)
+    cache = FrameCache(renderer, video, budget=100 * size)
+    cache.decode_ahead([0.0, 1.0, 2.0])
+    assert cache.wait_until_idle(60)
+    assert cache.cached_times() == [0.0, 1.0], "two and a half fit, whatever the budget says"
+    driver.total_memory = 100 * size
+    cache.decode_ahead([0.0, 1.0, 2.0])
+    assert cache.wait_until_idle(60) and len(cache.cached_times()) == 3
+    cache.close()

@@ -1,0 +1,75 @@
+"""Which backend is chosen, with and without a usable GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import renderer.cuda.renderer as cuda_module
+from common.errors import InputError
+from renderer.select import create_renderer
+from tests.renderer.cuda.emulated_gpu import EmulatedDriver
+
+
+class NoKernels(EmulatedDriver):
+    """A GPU that can be asked for, but runs nothing."""
+
+    def __init__(self, _index: int = 0) -> None:
+        self.faults, self.operations = {}, []
+
+    def __del__(self) -> None:
+        pass
+
+
+@pytest.fixture
+def _a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", NoKernels)
+    monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+
+
+@pytest.mark.usefixtures("_a_gpu")
+@pytest.mark.parametrize("backend", ["auto", "cuda"])
+def test_a_usable_gpu_is_used(backend: str) -> None:
+    assert create_renderer(backend).name == "cuda"
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_gpu_that_cannot_be_used_is_announced(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(*_: object) -> bytes:
+        raise InputError("backend cuda", "its compiler is missing", "install it")
+
+    monkeypatch.setattr(cuda_module, "load_program", refuse)
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "note: backend cuda: its compiler is missing; install it" in capsys.readouterr().err
+    with pytest.raises(InputError, match="its compiler is missing"):
+        create_renderer("cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_cuda_is_refused_and_auto_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match=r"^backend cuda: .*; .*--backend cpu$"):
+        create_renderer("cuda")
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "backend cuda" not in capsys.readouterr().err
+
+
+def test_nothing_of_nvidia_is_needed_to_import() -> None:
+    """On machines with neither driver nor packages, AMD's and Apple's among them, all but rendering works."""
+    program = """
+import sys
+for name in ("cuda", "cuda.core", "cuda.bindings", "nvidia"):
+    sys.modules[name] = None
+import renderer.cuda.renderer, renderer.cuda.gl_buffer, renderer.selftest.report
+import training.fields.tiny_cuda_nn, viewer.gl.direct_display
+from renderer.select import create_renderer
+assert "cuda-core" in renderer.selftest.report.versions() and renderer.selftest.report.driver_version() == "none"
+assert create_renderer("auto").name in ("cpu", "reference")
+"""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr

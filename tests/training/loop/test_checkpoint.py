@@ -1,0 +1,331 @@
+"""Checkpoints and resuming: exact, atomic, and refused when they do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from common.errors import InputError
+from tests.full_disk import full_disk
+from tests.training.scenes import ball_capture
+from training.captures.capture import Capture
+from training.config import TrainingConfig, load_config
+from training.loop.checkpoint import FILE_NAME, read_header
+from training.loop.progress import Progress
+from training.loop.scene import Scene, build_scene, load_scene, save_scene
+from training.loop.threads import worker_pool
+from training.loop.trainer import Trainer, prepare_scene, run_training
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_capture(tmp_path_factory.mktemp("ball"), frames=3)
+
+
+def make_config(**changes: object) -> TrainingConfig:
+    config = load_config("tiny")
+    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3, prune_steps=2, ramp_steps=4)
+    data = dataclasses.replace(config.data, hull_resolution=32)
+    return dataclasses.replace(config, **({"rays": rays, "data": data, "steps": STEPS, "half_resolution": 0.5} | changes))  # type: ignore[arg-type]
+
+
+def parameters(trainer: Trainer) -> dict[str, torch.Tensor]:
+    state = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    cells = trainer._frame_step.live_cells()
+    assert cells is not None
+    return state | {name: value.clone() for name, value in trainer.optimizer.state().items()} | {"cells": cells}
+
+
+def train(
+    capture: Path, config: TrainingConfig, steps: int = STEPS, *, workers: int = 2, seed: int = 3, native: bool | None = None
+) -> Trainer:
+    with worker_pool(workers) as pool:
+        opened = Capture(capture)
+        trainer = Trainer(opened, config, seed, build_scene(opened, config.data, pool), pool, native)
+        for _ in range(steps):
+            trainer.advance()
+    return trainer
+
+
+def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native: bool | None = None) -> Trainer:
+    with worker_pool(1) as pool:
+        opened = Capture(capture)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool, native)
+        trainer.load(run)
+        for _ in range(steps):
+            trainer.advance()
+    return trainer
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_resumed_training_equals_one_that_never_stopped(folder: Path, tmp_path: Path, native: bool) -> None:
+    config = make_config()
+    whole = parameters(train(folder, config, native=native))
+    train(folder, config, 3, native=native).save(tmp_path)
+    resumed = resume(folder, config, tmp_path, STEPS - 3, native)
+    assert resumed.step == STEPS
+    for name, value in parameters(resumed).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_the_number_of_workers_changes_nothing(folder: Path) -> None:
+    one, three = (parameters(train(folder, make_config(), 4, workers=n)) for n in (1, 3))
+    assert all(torch.equal(one[name], three[name]) for name in one)
+
+
+def test_the_seed_changes_everything(folder: Path) -> None:
+    first, second = (parameters(train(folder, make_config(), 2, seed=seed)) for seed in (0, 1))
+    assert not torch.equal(first["hash_encoding.tables"], second["hash_encoding.tables"])
+
+
+def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> None:
+    rays = dataclasses.replace(load_config("tiny").rays, rays_per_frame=32, frames_per_step=1)
+    data = dataclasses.replace(make_config().data, num_frames=2)
+    config = make_config(latents="encoder", rays=rays, data=data)
+    train(folder, config, 1).save(tmp_path)
+    resumed = resume(folder, config, tmp_path, 1)
+    latents = resumed.latents()
+    assert latents.shape == (2, config.model.decoder.latent_channels) and not torch.equal(latents[0], latents[1])
+    whole = parameters(train(folder, config, 2))
+    assert all(torch.equal(value, whole[name]) for name, value in parameters(resumed).items())
+
+
+def test_a_header_tells_what_was_done(folder: Path, tmp_path: Path) -> None:
+    trainer = train(folder, make_config(), 2)
+    trainer.save(tmp_path)
+    header = read_header(tmp_path)
+    assert (header.step, header.seed, header.config) == (2, 3, make_config())
+    assert header.seconds == trainer.seconds > 0
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+
+def test_no_checkpoint_is_a_pickle(folder: Path, tmp_path: Path) -> None:
+    train(folder, make_config(), 1).save(tmp_path)
+    assert "network.hash_encoding.tables" in load_file(tmp_path / FILE_NAME)
+
+
+@pytest.fixture(scope="module")
+def saved(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("saved")
+    train(folder, make_config(), 1).save(run)
+    return run
+
+
+def copy(saved: Path, run: Path) -> Path:
+    (run / FILE_NAME).write_bytes((saved / FILE_NAME).read_bytes())
+    return run / FILE_NAME
+
+
+def test_a_full_disk_is_a_fault_of_the_input_and_leaves_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
+    trainer = resume(folder, make_config(), saved, 0)
+    old = copy(saved, tmp_path).read_bytes()
+    for save, name in ((trainer.save, FILE_NAME), (lambda run: save_scene(trainer.scene, run), "scene.safetensors")):
+        with full_disk(), pytest.raises(InputError, match=f"{name}: cannot be written"):
+            save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert (tmp_path / FILE_NAME).read_bytes() == old
+
+
+def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
+    loss = dataclasses.replace(make_config().loss, mask=0.2)
+    with pytest.raises(InputError, match="another config"):
+        resume(folder, make_config(loss=loss), saved, 0)
+    resume(folder, make_config(steps=99, checkpoint_minutes=3.0), saved, 0)
+    opened = Capture(folder)
+    with worker_pool(1) as pool:
+        trainer = Trainer(opened, make_config(), 4, build_scene(opened, make_config().data, pool), pool)
+        with pytest.raises(InputError, match="--seed 3"):
+            trainer.load(saved)
+
+
+def test_another_field_is_refused(folder: Path, saved: Path) -> None:
+    other = read_header(saved).field != "native"
+    with pytest.raises(InputError, match=f"trained with the {read_header(saved).field} field"):
+        resume(folder, make_config(), saved, 0, native=other)
+
+
+def test_damaged_checkpoints_are_refused(folder: Path, saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no checkpoint"):
+        read_header(tmp_path)
+    path = copy(saved, tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        read_header(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        read_header(tmp_path)
+
+
+def rewrite(saved: Path, path: Path, tensors: dict[str, torch.Tensor | None], **header: object) -> None:
+    with safe_open(saved / FILE_NAME, framework="pt") as file:
+        text = json.loads(file.metadata()["checkpoint"]) | header
+    content = {k: v for k, v in (load_file(saved / FILE_NAME) | tensors).items() if v is not None}
+    save_file(content, path, {"checkpoint": json.dumps(text)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "header", "fault"),
+    [
+        ({}, {"format_version": 2}, "has version 2"),
+        ({}, {"config": {"stepz": 1}}, "unknown field"),
+        ({"network.hash_encoding.tables": torch.zeros(3)}, {}, "tables has a wrong shape"),
+        ({"network.hash_encoding.tables": None}, {}, "has no hash_encoding.tables"),
+        ({"network.surprise": torch.zeros(1)}, {}, "unknown surprise"),
+        ({"network.embedding": torch.full((3, 16), torch.nan)}, {}, "not finite"),
+        ({"optimizer.exp_avg.embedding": torch.zeros(2)}, {}, "exp_avg.embedding has a wrong shape"),
+    ],
+)
+def test_what_does_not_fit_is_named(
+    folder: Path, saved: Path, tmp_path: Path, tensors: dict[str, torch.Tensor | None], header: dict[str, object], fault: str
+) -> None:
+    rewrite(saved, tmp_path / FILE_NAME, tensors, **header)
+    with pytest.raises(InputError, match=fault):
+        resume(folder, make_config(), tmp_path, 0)
+
+
+def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
+    with worker_pool(1) as pool:
+        scene = build_scene(Capture(folder), make_config().data, pool)
+    save_scene(scene, tmp_path)
+    loaded = load_scene(tmp_path)
+    assert (loaded.boxes == scene.boxes).all() and loaded.num_frames == 3
+    assert torch.equal(loaded.hull(1), scene.hull(1)) and torch.equal(loaded.bounds(1), scene.bounds(1))  # type: ignore[arg-type]
+    assert loaded.metadata.provenance == scene.metadata.provenance
+    assert (loaded.metadata.cameras[2].K == scene.metadata.cameras[2].K).all()
+    (tmp_path / "scene.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match="damaged"):
+        load_scene(tmp_path)
+    with pytest.raises(InputError, match="no training run"):
+        load_scene(folder)
+
+
+def forget_identity(run: Path) -> None:
+    """Rewrite a scene as versions did that kept no identity of the capture."""
+    path = run / "scene.safetensors"
+    with safe_open(path, framework="pt") as file:
+        text = json.loads(file.metadata()["scene"])
+    del text["capture"]
+    save_file(load_file(path), path, {"scene": json.dumps(text)})
+
+
+def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
+    with worker_pool(1) as pool:
+        return prepare_scene(Capture(capture), make_config(), run, pool, resume)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_run_is_resumed_with_its_own_capture_only(folder: Path, tmp_path: Path, old: bool) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    prepared(folder, run, resume=False)
+    if old:
+        forget_identity(run)
+    moved = tmp_path / "renamed"
+    shutil.copytree(folder, moved)
+    assert prepared(folder, run).num_frames == prepared(moved, run).num_frames == 3
+    fewer = ball_capture(tmp_path / "fewer", frames=2)
+    other_rig = ball_capture(tmp_path / "rig", frames=3, meta="pixel_center: 0.25\n")
+    for another in (fewer, other_rig):
+        with pytest.raises(InputError, match=r"is not the capture that this run was trained on \(.*3 frames, 6 cameras"):
+            prepared(another, run)
+
+
+def test_the_same_rig_and_length_is_another_capture_still(folder: Path, tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    run.mkdir()
+    prepared(folder, run, resume=False)
+    shutil.copytree(folder, other)
+    image = Capture(other).image_path(0, 0)
+    Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
+    with pytest.raises(InputError, match="is not the capture"):
+        prepared(other, run)
+    held_back = tmp_path / "held_back"
+    shutil.copytree(folder, held_back)
+    (held_back / "meta.yaml").write_text("pixel_center: 0.5\ntest_cameras: [2]\n")
+    with pytest.raises(InputError, match="views"):
+        prepared(held_back, run)
+
+
+def test_bounds_are_the_hulls(folder: Path) -> None:
+    with worker_pool(1) as pool:
+        scene: Scene = build_scene(Capture(folder), make_config().data, pool)
+    box, bounds, hull = torch.from_numpy(scene.boxes[0]), scene.bounds(0), scene.hull(0)
+    assert (bounds[0] >= box[0]).all() and (bounds[1] <= box[1]).all() and hull is not None
+    low = hull.nonzero().amin(0) / 32
+    torch.testing.assert_close(bounds[0], box[0] + low * (box[1] - box[0]))
+
+
+class Unread(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+class Hangup(io.StringIO):
+    """A stream whose terminal is closed while it is written to."""
+
+    def write(self, text: str) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return super().write(text)
+
+
+def test_steps_done_are_kept_when_nobody_reads_the_progress(folder: Path, tmp_path: Path) -> None:
+    with worker_pool(1) as pool:
+        opened, config = Capture(folder), make_config(steps=100)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+        with pytest.raises(BrokenPipeError):
+            run_training(trainer, tmp_path, Progress(stream=Unread(), seconds=0.0))
+    assert read_header(tmp_path).step == trainer.step == 1
+
+
+def test_a_training_that_ignores_hangups_goes_on_doing_so(folder: Path, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with worker_pool(1) as pool:
+            opened, config = Capture(folder), make_config(steps=2)
+            trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+            assert run_training(trainer, tmp_path, Progress(stream=Hangup(), seconds=0.0))
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+    config = make_config(steps=100_000)
+    with worker_pool(1) as pool:
+        opened = Capture(folder)
+        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+
+        def interrupt() -> None:
+            while trainer.step < 3:
+                time.sleep(0.01)
+            os.kill(os.getpid(), number)
+
+        before = signal.signal(number, signal.SIG_DFL)  # tests that nohup started would ignore hangups
+        try:
+            thread = threading.Thread(target=interrupt)
+            thread.start()
+            finished = run_training(trainer, tmp_path, Progress(seconds=3600.0))
+            thread.join()
+        finally:
+            signal.signal(number, before)
+    assert not finished and 3 <= trainer.step < 100_000
+    assert read_header(tmp_path).step == trainer.step

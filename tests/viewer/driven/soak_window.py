@@ -1,0 +1,210 @@
+"""Random input into the window for as long as asked: nothing may go wrong, and memory has to stay where it is.
+
+python -m tests.viewer.driven.soak_window --minutes 10 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from renderer.select import create_renderer
+from tests.factories import make_video
+from viewer.actions.table import ACTIONS
+from viewer.app.app import ViewerApp
+from viewer.app.figures import memory_mebibytes
+from viewer.window.keys import imgui_chord
+from viewer.window.window import Window
+
+SKIPPED = (
+    "file.quit",
+    "file.open_demo",
+    "file.export_mesh",
+    "file.export_points",
+    "window.fullscreen",
+)
+"""Actions that end the test, load much or take long."""
+
+ALLOWED_GROWTH = 50.0
+"""MiB that the process may grow by after its first quarter."""
+
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Figures", "Speed", "Compare")
+
+
+class Monkey:
+    """Presses keys, drags, scrolls, switches panels and runs actions, all by chance.
+
+    Args:
+        app: what it plays with.
+        window: its window, for the actions.
+        seed: of the chance.
+    """
+
+    def __init__(self, app: ViewerApp, window: Window, seed: int) -> None:
+        self.app, self.window, self.random = app, window, random.Random(seed)
+        self.actions = [a for a in ACTIONS if a.name not in SKIPPED]
+
+    def act(self, context: Any) -> str:
+        """Do one thing and say what it was."""
+        kinds = ("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize", "files", "compare")
+        kind = self.random.choice(kinds)
+        return str(getattr(self, kind)(context) or kind)
+
+    def key(self, context: Any) -> str:
+        """Press the keys of an action."""
+        action = self.random.choice([a for a in self.actions if a.keys])
+        context.key_press(imgui_chord(self.random.choice(action.chords)))
+        return f"key {action.name}"
+
+    def action(self, context: Any) -> str:
+        """Run an action."""
+        action = self.random.choice([a for a in self.actions if not a.held])
+        self.window.actions.run(action.name)
+        return action.name
+
+    def drag(self, context: Any) -> None:
+        """Drag from somewhere to somewhere."""
+        context.mouse_teleport_to_pos(self._place())
+        button = self.random.choice((0, 0, 1, 2))
+        context.mouse_down(button)
+        for _ in range(3):
+            context.mouse_teleport_to_pos(self._place())
+            context.yield_()
+        context.mouse_up(button)
+
+    def wheel(self, context: Any) -> None:
+        """Scroll."""
+        context.mouse_teleport_to_pos(self._place())
+        context.mouse_wheel_y(self.random.choice((-2.0, -1.0, 1.0, 2.0)))
+
+    def panel(self, context: Any) -> None:
+        """Bring a panel forward."""
+        self.app.focus_panel = self.random.choice(PANELS)
+
+    def click(self, context: Any) -> None:
+        """Click somewhere."""
+        context.mouse_teleport_to_pos(self._place())
+        context.mouse_click(0)
+
+    def files(self, context: Any) -> None:
+        """Have a video open when the last tab was closed, and another one now and then; throw away what was saved."""
+        if len(self.app.documents) < self.random.choice((1, 1, 2)):
+            seed = self.random.choice((1, 2, 3))
+            self.app.add(Path(f"video{seed}.mlpvid"), make_video(seed=seed, num_frames=12))
+        for path in self.app.output_folder.glob("*.*"):
+            if self.app.screen_recording is None and not self.app.jobs:
+                path.unlink(missing_ok=True)
+
+    def compare(self, context: Any) -> None:
+        """Compare with the same video by the same backend, or stop that."""
+        if self.random.random() < 0.5:
+            self.app.compare.set_source("again", self.app.renderer, self.app.front_video, 1 << 24)
+        else:
+            self.app.compare.clear()
+
+    def escape(self, context: Any) -> None:
+        """Close what is open."""
+        from imgui_bundle import imgui
+
+        context.key_press(imgui.Key.escape)
+        self.app.dialogs.clear()
+        self.app.errors.clear()
+        self.app.quit_asked = self.app.full_screen = False
+
+    def resize(self, context: Any) -> None:
+        """Change size, theme or scale of the interface."""
+        self.app.settings.window.theme = self.random.choice(("dark", "light", "high contrast"))
+        self.app.settings.window.ui_scale = self.random.choice((0.75, 1.0, 1.0, 1.25))
+        self.app.settings.rendering.render_scale = self.random.choice((0.1, 0.2))
+
+    def _place(self) -> tuple[float, float]:
+        # Not the menu bar: its items write files and end the program.
+        return self.random.uniform(2, 1278), self.random.uniform(40, 798)
+
+
+def finish_frames(window: Window) -> None:
+    """Let OpenGL complete every frame, as showing it on a screen does: without one it heaps up a megabyte a frame."""
+    draw = window.params.callbacks.before_swap
+
+    def complete() -> None:
+        draw()
+        if window.view.presenter is not None:
+            window.view.presenter.context.finish()
+
+    window.params.callbacks.before_swap = complete
+
+
+def growth_of(memory: list[float]) -> float:
+    """By how many MiB the peak of the second half exceeds that of the first, the first quarter left out."""
+    settled = memory[len(memory) // 4 :]
+    half = len(settled) // 2
+    return max(settled[half:]) - max(settled[:half]) if half else 0.0
+
+
+def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, list[float]]:
+    """Let a monkey play for some time and at least `least` inputs.
+
+    Returns the number of inputs, and the memory of the process in MiB after each twenty.
+
+    Raises:
+        Exception: whatever went wrong in the window.
+    """
+    from imgui_bundle import hello_imgui, imgui
+    from imgui_bundle.immapp import testing
+
+    from tests.viewer.conftest import use_null_platform
+
+    use_null_platform()
+    app = ViewerApp(create_renderer(background=True))
+    app.settings.rendering.cache_mebibytes = 64
+    app.settings.rendering.render_scale = 0.1
+    for seed_of_video in (1, 2):
+        app.add(Path(f"video{seed_of_video}.mlpvid"), make_video(seed=seed_of_video, num_frames=12))
+    window = Window(app, keep_layout=False, simulated=True)
+    finish_frames(window)
+    monkey, memory, count = Monkey(app, window, seed), [], 0
+
+    def play(context: Any) -> None:
+        nonlocal count
+        io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
+        io.config_watchdog_warning = io.config_watchdog_kill_test = 1e9
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or count < least:
+            monkey.act(context)
+            count += 1
+            context.yield_(2)
+            if count % 20 == 0:
+                memory.append(memory_mebibytes())
+            fault = next((fault for fault in app.errors if fault.unexpected), None)
+            assert fault is None, fault
+            time.sleep(0.002)
+
+    with tempfile.TemporaryDirectory() as folder:
+        app.settings.recording.folder = folder
+        try:
+            testing.run(test_function=play, runner_params=window.params)
+        finally:
+            app.close()
+    return count, memory
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description="Random input into the window.")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    count, memory = soak(options.minutes * 60, options.seed)
+    growth, tenth = growth_of(memory), max(1, len(memory) // 10)
+    print(f"{count} random inputs in {options.minutes:g} minutes, memory grew by {growth:.1f} MiB")
+    print("peak of each tenth, MiB:", *(f"{max(memory[i : i + tenth]):.0f}" for i in range(0, len(memory), tenth)))
+    if growth > ALLOWED_GROWTH:
+        raise SystemExit(f"memory grew by more than {ALLOWED_GROWTH:g} MiB")
+
+
+if __name__ == "__main__":
+    main()

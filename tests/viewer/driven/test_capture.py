@@ -1,0 +1,110 @@
+"""Screenshots and screen recordings at awkward moments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.driven.test_actions import press
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+
+
+@pytest.fixture(autouse=True)
+def folder(app: ViewerApp, tmp_path: Path) -> Path:
+    """Where the pictures go."""
+    app.settings.recording.folder = str(tmp_path)
+    return tmp_path
+
+
+def frames_of(path: Path) -> int:
+    """How many frames a video has."""
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_a_recording_begun_before_the_first_image(app: ViewerApp, drive: DriveWindow, folder: Path) -> None:
+    document = open_document(app)
+    hidden, take = [True], document.feed.take_results
+    document.feed.take_results = lambda: [] if hidden[0] else take()  # type: ignore[method-assign]
+
+    def look(context: Any) -> None:
+        assert document.shown is None
+        press(context, "file.record_screen")
+        press(context, "file.screenshot")
+        context.yield_(5)
+        assert app.screen_recording is not None and app.screenshot_asked and not app.errors
+        hidden[0] = False
+        wait_for_image(context, app)
+        wait_until(context, lambda: not app.screenshot_asked)
+        wait_until(context, lambda: app.screen_recording is not None and app.screen_recording.seconds > 0.1)
+        press(context, "file.record_screen")
+        wait_until(context, lambda: not app.jobs, 240)  # encoding takes its time on a loaded machine
+        assert not app.errors
+
+    drive(app, look, (640, 400))
+    (video,) = folder.glob("*.mp4")
+    assert frames_of(video) > 0 and len(list(folder.glob("*.png"))) == 1
+
+
+def test_a_recording_stops_although_its_video_is_closed(app: ViewerApp, drive: DriveWindow, folder: Path) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        press(context, "file.record_screen")
+        wait_until(context, lambda: app.screen_recording is not None and app.screen_recording.seconds > 0.1)
+        press(context, "file.close")
+        assert app.document is None and app.screen_recording is not None
+        press(context, "file.record_screen")
+        assert app.screen_recording is None
+        wait_until(context, lambda: not app.jobs, 240)  # encoding takes its time on a loaded machine
+        press(context, "file.record_screen")
+        assert app.screen_recording is None and not app.errors
+
+    drive(app, look, (640, 400))
+    (video,) = folder.glob("*.mp4")
+    assert frames_of(video) > 0
+
+
+def test_a_screenshot_while_the_path_is_previewed_is_taken_at_once(app: ViewerApp, drive: DriveWindow, folder: Path) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        document = open_document(app)
+        ActionRunner(app).run("path.orbit")
+        ActionRunner(app).run("path.preview")
+        context.yield_(2)
+        press(context, "file.screenshot")
+        context.yield_(3)
+        assert document.previewing and not app.screenshot_asked
+        assert len(list(folder.glob("*.png"))) == 1
+
+    drive(app, look)
+
+
+def test_a_screenshot_of_what_cannot_be_rendered_is_dropped(
+    app: ViewerApp, drive: DriveWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        document = open_document(app)
+        render = app.renderer.render
+
+        def fail(*_: object, **__: object) -> None:
+            raise MemoryError("too large")
+
+        monkeypatch.setattr(app.renderer, "render", fail)
+        document.camera.orbit(0.1, 0.0)
+        press(context, "file.screenshot")
+        wait_until(context, lambda: not app.screenshot_asked)
+        assert "No screenshot" in app.message and app.errors
+        monkeypatch.setattr(app.renderer, "render", render)
+        app.errors.clear()
+        document.camera.orbit(0.1, 0.0)
+        wait_for_image(context, app)
+        context.yield_(5)
+
+    drive(app, look)
+    assert not list(folder.glob("*.png"))

@@ -1,0 +1,298 @@
+"""Files and the window: dropping, reloading, downloading, recent files, comparing, exporting."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from model.bundle.info import write_bundle
+from renderer.reference.renderer import ReferenceRenderer
+from tests.factories import make_camera, make_video
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.driven.test_actions import press
+from viewer.app.app import ViewerApp
+from viewer.app.drop import take_dropped
+from viewer.app.files import download
+from viewer.export.image_files import save_png
+from viewer.gl.presenter import Comparison
+from viewer.work.job import Job
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine: its address and the folder that it serves."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}", folder
+        served.shutdown()
+
+
+def run_download(url: str, folder: Path, limit: int = 1 << 30) -> Job:
+    """Download on a job's thread and wait for it."""
+    job = Job("download", lambda job: str(download(url, folder, job, limit)))
+    job.wait(60)
+    return job
+
+
+def test_download(server: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = server
+    content = np.random.default_rng(0).bytes(700_000)
+    (folder / "a b.mlpvid").write_bytes(content)
+    job = run_download(f"{address}/a%20b.mlpvid", tmp_path / "got")
+    assert job.error is None and Path(job.message).name == "a b.mlpvid"
+    assert Path(job.message).is_relative_to(tmp_path / "got")
+    assert Path(job.message).read_bytes() == content and job.fraction == 1.0
+
+
+def test_addresses_with_the_same_file_name_keep_apart(server: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = server
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "a.mlpvid").write_text(name)
+    got = [Path(run_download(f"{address}/{name}/a.mlpvid", tmp_path / "got").message) for name in ("one", "two", "one")]
+    assert [path.read_text() for path in got] == ["one", "two", "one"]
+    assert got[0] == got[2] != got[1] and {path.name for path in got} == {"a.mlpvid"}
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "word"),
+    [("gone.mlpvid", 1 << 30, "cannot be fetched"), ("big.mlpvid", 1000, "larger"), ("big.txt", 1 << 30, ".mlpvid")],
+)
+def test_download_faults_leave_nothing(server: tuple[str, Path], tmp_path: Path, name: str, limit: int, word: str) -> None:
+    address, folder = server
+    (folder / "big.mlpvid").write_bytes(bytes(5000))
+    job = run_download(f"{address}/{name}", tmp_path / "got", limit)
+    assert isinstance(job.error, InputError) and word in str(job.error)
+    assert not (tmp_path / "got").exists() or not list((tmp_path / "got").iterdir())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "file:///etc/passwd", "nonsense", "ftp://x/y.mlpvid", "http:///a.mlpvid"),
+        *("http://a b/x.mlpvid", "http://[::1/x.mlpvid", "http://x:no/y.mlpvid", "http://:80/x.mlpvid"),
+    ],
+)
+def test_only_web_addresses_are_fetched(url: str, tmp_path: Path) -> None:
+    error = run_download(url, tmp_path).error
+    assert isinstance(error, InputError) and "is no web address" in str(error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_letters_of_any_language_may_stand_in_an_address(server: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = server
+    (folder / "ä ö.mlpvid").write_text("x")
+    job = run_download(f"{address}/ä ö.mlpvid", tmp_path / "got")
+    assert job.error is None and Path(job.message).name == "ä ö.mlpvid"
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nabc", "ended after 3 of 400 bytes"),
+        (b"220 mail is served here\r\n", "no web server"),
+        (b"", "cannot be fetched"),
+    ],
+)
+def test_broken_answers_are_told_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        """Says `answer`, whatever it is asked."""
+
+        def handle(self) -> None:
+            """Answer and hang up."""
+            self.request.recv(4096)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        error = run_download(f"http://127.0.0.1:{served.server_address[1]}/x.mlpvid", tmp_path / "got").error
+        served.shutdown()
+    assert isinstance(error, InputError) and word in str(error) and "IncompleteRead" not in str(error)
+    assert not list((tmp_path / "got").iterdir())
+
+
+def test_a_url_is_typed_and_opened(
+    app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.settings.platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    address, folder = server
+    write_bundle(make_video(seed=5, num_frames=2), folder / "web.mlpvid")
+
+    def look(context: Any) -> None:
+        press(context, "file.open_url")
+        context.yield_(4)
+        context.item_input_value("//Open a URL/###answer", "http://[::1/x.mlpvid")
+        context.yield_(2)
+        assert "url" in app.dialogs and not app.jobs, "what is no address is said in the dialog"
+        context.item_input_value("//Open a URL/###answer", f"{address}/web.mlpvid")
+        if "url" in app.dialogs:
+            context.item_click("//Open a URL/Open")
+        wait_until(context, lambda: len(app.documents) == 2)
+        assert open_document(app).path.name == "web.mlpvid"
+        assert open_document(app).path.is_relative_to(tmp_path / "cache" / "downloads")
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_a_wrong_path_is_said_in_the_dialog(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.dialogs.add("open")
+        context.yield_(4)
+        context.item_input_value("//Open a video/###answer", "/no/such.mlpvid")
+        context.yield_(2)
+        assert "open" in app.dialogs and not app.errors
+        screenshot(context, "wrong-path")
+        context.item_click("//Open a video/Cancel")
+        assert "open" not in app.dialogs
+
+    drive(app, look)
+
+
+def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    target = tmp_path / "path.json"
+    target.write_text("precious")
+
+    def look(context: Any) -> None:
+        document = open_document(app)
+        document.camera_path.append(0, make_camera(8, 8))
+        app.dialogs.add("save_path")
+        context.yield_(4)
+        context.item_input_value("//Save the camera path/###answer", str(target.with_suffix("")))
+        context.yield_(2)
+        assert target.read_text() == "precious" and "save_path" in app.dialogs
+        context.item_click("//Save the camera path/Save")
+        context.yield_(2)
+        assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.dialogs
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_reloads_when_the_file_changes(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    path = tmp_path / "changing.mlpvid"
+    write_bundle(make_video(seed=1, num_frames=3), path)
+
+    def look(context: Any) -> None:
+        app.open(path)
+        wait_until(context, lambda: len(app.documents) == 2)
+        document = open_document(app)
+        document.playback.seek(2)
+        wait_for_image(context, app)
+        write_bundle(make_video(seed=2, num_frames=5), path)
+        os.utime(path, (1, 1))
+        wait_until(context, lambda: document.video.num_frames == 5)
+        assert len(app.documents) == 2 and document.playback.frame == 2
+        wait_for_image(context, app)
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
+    document = open_document(app)
+    camera = make_camera(40, 30, azimuth=1.0)
+    (tmp_path / "camera.json").write_text(json.dumps(camera.to_dict()))
+    take_dropped(app, str(tmp_path / "camera.json"))
+    np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, camera.R)
+    keyframe = {"time": 0, "frame": 1, "camera": camera.to_dict()}
+    (tmp_path / "path.json").write_text(json.dumps({"keyframes": [keyframe]}))
+    take_dropped(app, str(tmp_path / "path.json"))
+    assert len(document.camera_path) == 1 and app.focus_panel == "Camera path"
+    assert not app.errors
+    save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
+    take_dropped(app, str(tmp_path / "shot.PNG"))
+    np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, make_camera(40, 30, azimuth=2.0).R)
+    write_bundle(make_video(seed=4, num_frames=2), tmp_path / "dropped.mlpvid")
+    take_dropped(app, str(tmp_path / "dropped.mlpvid"))
+    while len(app.documents) < 2:
+        app.update(0.01)
+    assert open_document(app).path == tmp_path / "dropped.mlpvid"
+    for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no"), ("d.json", "5"), ("e.json", '"keyframes"')):
+        (tmp_path / name).write_text(content)
+        take_dropped(app, str(tmp_path / name))
+        assert app.errors.pop().title == f"Cannot open {name}"
+
+
+def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
+    app.settings_file = tmp_path / "settings.yaml"
+    app.add(tmp_path / "x.mlpvid", make_video(num_frames=1))
+    assert app.settings.recent_files[0] == str(tmp_path / "x.mlpvid")
+    app.save_settings()
+    from viewer.settings import load_settings
+
+    assert load_settings(app.settings_file)[0].recent_files[0] == str(tmp_path / "x.mlpvid")
+
+
+def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.settings.rendering.render_scale = 0.1
+        app.compare.set_source("reference backend", ReferenceRenderer(), app.front_video, 1 << 28)
+        app.compare.mode = Comparison.DIVIDER
+        app.focus_panel = "Compare"
+        wait_for_image(context, app)
+        wait_until(context, lambda: app.compare.psnr is not None and not app.compare.feed.worker.busy, 120)  # type: ignore[union-attr]
+        assert app.compare.psnr is not None and app.compare.psnr > 40  # two backends, one video
+        context.yield_(3)
+        screenshot(context, "split")
+        box = context.item_info("//View/###view").rect_full
+        context.mouse_move_to_pos(((box.min.x + box.max.x) / 2, box.max.y - 60))
+        context.mouse_down(0)
+        context.mouse_move_to_pos((box.min.x * 0.75 + box.max.x * 0.25, box.max.y - 60))
+        context.mouse_up(0)
+        assert app.compare.divider == pytest.approx(0.25, abs=0.01)
+        app.compare.mode = Comparison.DIFFERENCE
+        context.yield_(3)
+        screenshot(context, "difference")
+
+    drive(app, look)
+
+
+def test_exports_a_mesh(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        app.dialogs.add("export_mesh")
+        context.yield_(4)
+        context.item_input_value("//Export mesh/Resolution", 24)
+        screenshot(context, "export")
+        context.item_click("//Export mesh/Export")
+        wait_until(context, lambda: not app.jobs and bool(app.message))
+        files = list(tmp_path.glob("*.ply"))
+        assert len(files) == 1 and files[0].read_bytes().startswith(b"ply\n")
+
+    drive(app, look)
+
+
+def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.focus_panel = "Maps"
+        context.yield_(4)
+        wait_until(context, lambda: bool(context.item_exists("//Maps/image Color yz")))
+        wait_for_image(context, app)
+        screenshot(context, "maps")
+        assert not app.errors
+
+    drive(app, look)

@@ -1,0 +1,169 @@
+"""The menus: all of them open; looked at when SCREENSHOTS names a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from imgui_bundle import imgui
+
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from viewer import __version__
+from viewer.actions.runner import ActionRunner
+from viewer.actions.table import ACTIONS, BY_NAME
+from viewer.app.app import MESSAGE_SECONDS, ViewerApp
+from viewer.dialogs.jobs import time_left
+from viewer.panels.menus import FIRST_OF_GROUP, MENUS
+from viewer.picture.options import shown_pixels
+from viewer.widgets.controls import sentence_case
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
+def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
+    app.settings.window.theme = theme
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        for title in MENUS:
+            context.item_click(f"**/{title}")
+            context.yield_(4)
+            screenshot(context, f"menu-{theme}-{title}".replace(" ", "-"))
+            context.popup_close_all()
+            context.yield_(2)
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_every_action_has_its_menu_and_lines_part_groups() -> None:
+    assert {action.category for action in ACTIONS} == {*MENUS, "Fly"}
+    assert set(BY_NAME) >= FIRST_OF_GROUP
+    for title in MENUS:
+        names = [action.name for action in ACTIONS if action.category == title]
+        assert names[0] not in FIRST_OF_GROUP, "a line above everything parts nothing"
+        assert FIRST_OF_GROUP & set(names), title
+
+
+def test_choices_are_written_as_sentences() -> None:
+    assert sentence_case(["ping-pong", "cpu", "high contrast", "reference"]) == [
+        "Ping-pong", "CPU", "High contrast", "Reference",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
+    open_document(app).video.metadata.license = "Free as in freedom. " * 300
+    app.settings.window.theme = theme
+
+    def look(context: Any) -> None:
+        context.item_click("**/Help")
+        context.item_click("**/###help.about")
+        context.yield_(5)
+        screenshot(context, f"about-{theme}")
+        window = imgui.internal.find_window_by_name("About MLPVid")
+        assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
+        context.item_click("//About MLPVid/Copy")
+        assert "Apache License 2.0" in app.clipboard() and "random.mlpvid: Free as in freedom." in app.clipboard()
+        context.item_click("//About MLPVid/Close")
+        context.yield_(2)
+        assert not app.dialogs
+        app.close_document(0)
+        app.dialogs.add("about")
+        context.yield_(5)
+        context.key_press(imgui.Key.escape)
+        context.yield_(2)
+        assert not app.dialogs
+
+    drive(app, look)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+    assert f'\nversion = "{__version__}"\n' in project.read_text(encoding="utf-8")
+
+
+def test_a_recent_file_that_is_gone_is_told_and_forgotten(app: ViewerApp, tmp_path: Path) -> None:
+    lost = tmp_path / "lost.mlpvid"
+    app.settings.recent_files = (str(lost),)
+    app.open(lost)
+    while not app.errors:
+        app.update(0.01)
+    assert app.errors[0].title == "Cannot open lost.mlpvid" and not app.settings.recent_files
+
+
+def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        document = open_document(app)
+        document.playback.pause()
+        context.item_click("**/File")
+        context.yield_(2)
+        context.key_press(imgui.Key.space)
+        context.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.w))
+        context.yield_(3)
+        assert not document.playback.playing and app.document is document
+        assert imgui.is_popup_open("", imgui.PopupFlags_.any_popup_id | imgui.PopupFlags_.any_popup_level)
+        context.key_press(imgui.Key.escape)
+        context.yield_(3)
+        assert not imgui.is_popup_open("", imgui.PopupFlags_.any_popup_id | imgui.PopupFlags_.any_popup_level)
+        context.key_press(imgui.Key.space)
+        context.yield_(3)
+        assert document.playback.playing
+
+    drive(app, look)
+
+
+def test_commands_without_a_video_say_why_they_do_nothing(app: ViewerApp) -> None:
+    app.close_document(0)
+    assert app.document is None
+    runner = ActionRunner(app)
+    for name in ("file.screenshot", "file.render_path", "path.orbit", "playback.toggle", "file.export_mesh"):
+        app.message = ""
+        runner.run(name)
+        assert app.status == "Open a video first" and not app.dialogs, name
+
+
+def test_what_was_said_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("viewer.app.app.clock.monotonic", lambda: now[0])
+    app.say("Camera copied")
+    now[0] += MESSAGE_SECONDS - 0.1
+    assert app.status == "Camera copied"
+    now[0] += 0.2
+    assert app.status == ""
+
+
+def test_times_to_come_in_words() -> None:
+    assert [time_left(s) for s in (-1.0, 0.4, 59.4, 60.0, 394.0, 3900.0)] == [
+        "0 s", "0 s", "59 s", "1:00 min", "6:34 min", "1:05:00 h",
+    ]  # fmt: skip
+
+
+def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        for _ in range(2):
+            context.key_press(imgui.Key.h)
+            context.yield_(4)
+            screenshot(context, f"hidden-{app.hide_ui}")
+            assert app.status == ("H shows the interface again" if app.hide_ui else "")
+        assert not app.hide_ui
+
+    drive(app, look)
+
+
+def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.image.mode, app.focus_panel = "depth", "Image"
+        context.yield_(6)
+        shown = open_document(app).shown
+        assert shown is not None
+        legend = shown_pixels(shown, app.image).legend
+        context.item_click("//Image/Automatic range")
+        context.yield_(3)
+        assert legend is not None and not app.image.automatic_range
+        assert (app.image.low, app.image.high) == pytest.approx((legend.low, legend.high)) and app.image.low > 1
+
+    drive(app, look)

@@ -1,0 +1,109 @@
+"""Faults of the program inside the window: told once, logged, and the window goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.viewer.conftest import DriveWindow, wait_for_image
+from viewer.app import fault_log
+from viewer.app.app import ViewerApp
+from viewer.app.fault_log import MAX_BYTES, fault_log_path, log_fault
+from viewer.dialogs.settings import SettingsDialog
+from viewer.panels.figures import FiguresPanel
+from viewer.panels.info import InfoPanel
+from viewer.window.capture import WindowCapture
+from viewer.work.job import Job
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The log of this test."""
+    monkeypatch.setattr(fault_log.platformdirs, "user_log_dir", lambda name, appauthor: str(tmp_path / "log" / name))
+    return fault_log_path()
+
+
+def unbalanced(*_: object) -> None:
+    """Begin things of ImGui without ending them, then fail."""
+    from imgui_bundle import ImVec2, imgui
+
+    imgui.push_style_color(imgui.Col_.button, imgui.get_style_color_vec4(imgui.Col_.text))
+    imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(1, 1))
+    imgui.push_item_width(9)
+    imgui.push_id("open")
+    imgui.begin_disabled()
+    imgui.begin_group()
+    imgui.begin_child("child")
+    if imgui.begin_table("table", 2):
+        imgui.table_next_row()
+    imgui.indent()
+    raise ZeroDivisionError("a slip")
+
+
+@pytest.mark.parametrize("part", [InfoPanel, FiguresPanel, SettingsDialog])
+def test_a_fault_while_drawing_is_told_once_and_logged(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, log: Path, part: Any
+) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.focus_panel = getattr(part, "title", "")
+        if part is SettingsDialog:
+            app.dialogs.add("settings")
+            inside = "_draw_navigation"
+        else:
+            inside = "draw"
+        context.yield_(3)
+        monkeypatch.setattr(part, inside, unbalanced)
+        context.yield_(20)
+        assert len(app.errors) == 1 and "a slip" in str(app.errors[0]) and str(log) in str(app.errors[0])
+        app.errors.clear()
+        context.yield_(5)
+        assert not app.errors, "once is enough"
+        assert log.read_text().count("ZeroDivisionError: a slip") == 1 and "in unbalanced" in log.read_text()
+        app.dialogs.clear()
+        app.focus_panel = "Camera"
+        context.yield_(3)
+        context.item_click("//Camera/###camera.fit")
+        assert not app.errors
+
+    drive(app, look)
+
+
+@pytest.mark.parametrize("place", ["action", "update", "picture"])
+def test_other_faults_do_not_end_the_window(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(f"a slip in {place}")
+
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        if place == "action":
+            monkeypatch.setattr(type(app.document.camera), "level", fail)  # type: ignore[union-attr]
+            context.key_press(imgui.Key.u)
+        elif place == "update":
+            monkeypatch.setattr(Job, "running", property(fail))
+            app.jobs.append(Job("none", lambda job: ""))
+            context.yield_(3)
+            app.jobs.clear()
+        else:
+            monkeypatch.setattr(WindowCapture, "after_drawing", fail)
+        context.yield_(5)
+        assert len(app.errors) == 1 and f"a slip in {place}" in str(app.errors[0])
+
+    drive(app, look)
+
+
+def test_the_log_grows_no_further_than_a_mebibyte(log: Path) -> None:
+    for _ in range(3):
+        assert log_fault(ValueError("x" * MAX_BYTES), "here", log)
+        assert log_fault(ValueError("the last"), "there", log)
+    assert log.stat().st_size < 2.1 * MAX_BYTES and "there\nValueError: the last" in log.read_text()
+
+
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert not log_fault(ValueError("x"), "here", tmp_path / "file" / "faults.log")

@@ -1,0 +1,192 @@
+"""Numbers typed into the panels: whatever they are, the window goes on with one that can be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.errors import InputError
+from tests.viewer.conftest import DriveWindow, open_document, wait_until
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.panels.path_editor import MAX_TIME
+from viewer.playback.timecode import parse_timecode
+from viewer.widgets import numbers
+from viewer.widgets.numbers import finite_within, within
+
+
+def test_bounds() -> None:
+    assert within(5000, 16, 512) == 512 and within(-3, 1, 8) == 1 and within(4, 1, 8) == 4
+    assert finite_within(float("inf"), 0.0, 9.0, 1.0) == 9.0
+    assert finite_within(float("nan"), 0.0, 9.0, 1.0) == 1.0
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + ":00", "9" * 5000 + ":00"])
+def test_a_timecode_beyond_all_numbers_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="frame"):
+        parse_timecode(text, 30.0)
+
+
+def test_a_typed_resolution_stays_within_the_slider(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    asked: list[tuple[int, int | None]] = []
+
+    def export(video: Any, output: Path, frames: Any, options: Any, points: int | None, *_: Any) -> list[Path]:
+        asked.append((options.resolution, points))
+        return [output]
+
+    monkeypatch.setattr("viewer.dialogs.export.export_meshes", export)
+
+    def look(context: Any) -> None:
+        app.dialogs.add("export_points")
+        context.yield_(4)
+        context.item_input_value("//Export point cloud/Points", -5)
+        context.item_input_value("//Export point cloud/Resolution", 0)
+        context.item_click("//Export point cloud/Export")
+        wait_until(context, lambda: not app.jobs and bool(app.message), 120)
+        assert not app.errors, app.errors
+        app.dialogs.add("export_mesh")
+        context.yield_(4)
+        context.item_input_value("//Export mesh/Resolution", 5000)
+        context.item_click("//Export mesh/Export")
+        wait_until(context, lambda: len(asked) == 2)
+        assert asked == [(16, 1), (512, None)] and not app.errors
+
+    drive(app, look)
+
+
+def test_a_fault_of_the_export_is_said_in_its_dialog(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.dialogs.add("export_mesh")
+        context.yield_(4)
+        context.item_input_value("//Export mesh/###output", "~nobody-of-this-name/a.ply")
+        context.item_click("//Export mesh/Export")
+        context.yield_(2)
+        assert "export_mesh" in app.dialogs and not app.jobs
+
+    drive(app, look)
+
+
+def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.focus_panel = "Camera path"
+        for _ in range(2):
+            ActionRunner(app).run("path.add")
+        path = open_document(app).camera_path
+        context.yield_(3)
+        for typed, expected in ((1e39, MAX_TIME), (-3.0, MAX_TIME), (2.5, 2.5)):
+            context.item_input_value("//Camera path/s", typed)
+            context.yield_(3)
+            assert path.end == expected
+        context.item_input_value("//Camera path/frame", 1e39)
+        context.yield_(3)
+        assert path.keyframes[1].frame == 11
+        assert not app.errors
+
+    drive(app, look)
+
+
+@pytest.mark.parametrize("typed", [0, 5000])
+def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: Path, typed: int) -> None:
+    app.settings_file = tmp_path / "settings.yaml"
+
+    def look(context: Any) -> None:
+        app.set_backend("reference", 1)
+        app.focus_panel = "Speed"
+        context.yield_(4)
+        context.item_input_value("//Speed/Threads", typed)
+        context.yield_(3)
+        threads = app.settings.rendering.threads
+        assert threads is not None and 1 <= threads <= 64 and app.renderer.threads == threads
+        assert not app.errors
+        app.save_settings()
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_a_backend_that_fails_is_told_and_the_other_one_goes_on(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no such device")
+
+    before, kept = app.renderer, app.settings.rendering.backend
+    monkeypatch.setattr("viewer.app.app.create_renderer", broken)
+    app.set_backend("cpu", 3)
+    assert "no such device" in str(app.errors.pop())
+    assert app.renderer is before and (app.settings.rendering.backend, app.settings.rendering.threads) == (kept, None)
+
+
+def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.image.mode, app.image.automatic_range = "depth", False
+        app.focus_panel = "Image"
+        context.yield_(4)
+        context.item_input_value("//Image/Range/$$1", 1e39)
+        context.yield_(3)
+        assert app.image.high < 1e38
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        app.dialogs.add("recording")
+        context.yield_(4)
+        context.item_click("//Recording/columns/Own length")
+        for name in ("Seconds", "Frames a second"):
+            context.item_input_value(f"//Recording/columns/{name}", 1e39)
+        for index in (0, 1):
+            context.item_input_value(f"//Recording/columns/Pixels/$${index}", -7)
+        context.item_click("//Recording/columns/Only a range of frames")
+        context.item_input_value("//Recording/columns/Frames/$$1", 2_000_000_000)
+        context.item_click("//Recording/Start")
+        context.yield_(3)
+        assert "recording" in app.dialogs and not app.jobs, "the fault is said in the dialog"
+        context.item_input_value("//Recording/###output", "~nobody-of-this-name/a.mp4")
+        context.item_click("//Recording/Start")
+        context.yield_(3)
+        assert "recording" in app.dialogs and not app.jobs
+
+    drive(app, look)
+
+
+def test_no_panel_takes_a_number_unchecked() -> None:
+    raw = re.compile(r"imgui\.(slider|input|drag)_(int|float|scalar|double)")
+    viewer = Path(numbers.__file__).parents[1]
+    found = {path.name for path in viewer.rglob("*.py") if raw.search(path.read_text(encoding="utf-8"))}
+    assert found == {"numbers.py", "controls.py"}, "take fields and sliders from viewer.widgets"
+
+
+def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.set_backend("reference", 1)
+        app.focus_panel = "Camera"
+        context.yield_(4)
+        context.item_input_value("//Camera/Speed", 7.0)
+        context.yield_(2)
+        motion, kept = open_document(app).camera.fly_motion, app.settings.navigation
+        assert motion.speed == kept.fly_speed == 7.0
+        app.dialogs.add("settings")
+        context.yield_(4)
+        context.item_click("//Settings/Reset all settings...")
+        context.yield_(4)
+        assert kept.fly_speed == 7.0, "it asks first"
+        context.item_click("//Settings/Keep")
+        context.yield_(4)
+        assert kept.fly_speed == 7.0
+        context.item_click("//Settings/Reset all settings...")
+        context.yield_(4)
+        context.item_click("//Settings/Reset")
+        context.yield_(4)
+        assert motion.speed == kept.fly_speed == 1.5
+        assert app.backend == "auto" and app.renderer.name != "reference"
+
+    drive(app, look)

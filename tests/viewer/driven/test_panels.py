@@ -1,0 +1,48 @@
+"""Every panel and dialog is drawn; what they show is looked at when SCREENSHOTS names a folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from viewer.app.app import ViewerApp
+
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Video", "Figures", "Speed", "Compare")
+
+DIALOGS = ("palette", "shortcuts", "settings", "recording", "open", "url", "save_path", "load_path")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
+def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
+    app.settings.window.theme = theme
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        for panel in PANELS:
+            app.focus_panel = panel
+            context.yield_(4)
+            screenshot(context, f"{theme}-{panel}".replace(" ", "-"))
+        assert not app.errors
+
+    drive(app, look)
+
+
+def test_every_dialog_draws_and_closes(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        for name in DIALOGS:
+            app.dialogs.add(name)
+            context.yield_(6)
+            screenshot(context, f"dialog-{name}")
+            context.key_press(imgui.Key.escape)
+            context.yield_(3)
+            if name in ("palette", "shortcuts", "open", "url", "save_path", "load_path"):
+                assert name not in app.dialogs
+            app.dialogs.discard(name)
+            context.yield_(3)
+        open_document(app)
+
+    drive(app, look)

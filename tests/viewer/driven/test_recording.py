@@ -1,0 +1,226 @@
+"""Recording from the window: a path offline, and the screen; the files are decoded and compared with renders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from viewer.app.app import ViewerApp
+from viewer.app.recording import fitted_pixels, free_path, offline_job
+from viewer.dialogs.recording import RecordingDialog
+from viewer.export.image_files import over_background
+from viewer.export.recorder import RecordOptions, plan
+from viewer.export.summary import in_words
+from viewer.export.video_sink import VideoSink
+
+
+def decoded(path: Path) -> list[Any]:
+    """All frames of a video, (H, W, 3) uint8."""
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    document = open_document(app)
+    options = RecordOptions(size=(96, 64), fps=15.0, quality=4)
+
+    def look(context: Any) -> None:
+        app.start_job(offline_job(app.renderer, document.video, tmp_path / "a.mp4", "orbit", options, app.notify))
+        wait_until(context, lambda: not app.jobs)
+        assert not app.errors and "6 frames" in app.message
+
+    drive(app, look)
+    frames, shots = decoded(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
+    assert len(frames) == shots.count == 6
+    for k in (0, 3, 5):
+        image = app.renderer.render(app.renderer.prepare(document.video, shots.time(k)), shots.camera(k))
+        expected = over_background(image.rgba).astype(float)
+        assert np.abs(frames[k] - expected).mean() < 4  # the codec halves the resolution of colors
+    assert np.abs(frames[0].astype(float) - frames[5]).mean() > 5
+
+
+def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        app.dialogs.add("recording")
+        context.yield_(4)
+        context.item_click("//Recording/columns/Own length")
+        context.item_input_value("//Recording/columns/Seconds", 30.0)
+        context.item_click("//Recording/Start")
+        wait_until(context, lambda: bool(app.jobs) and app.jobs[0].fraction > 0.002)
+        context.yield_(3)
+        context.item_click("//###jobs/###cancel0")
+        wait_until(context, lambda: not app.jobs)
+        assert "stopped after" in app.message
+
+    drive(app, look)
+    (left,) = tmp_path.glob("*.mp4")
+    assert len(decoded(left)) >= 1
+
+
+def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    said: list[tuple[str, str]] = []
+    plain = RecordingDialog._outlook
+
+    def outlook(dialog: RecordingDialog, *arguments: Any) -> tuple[str, str]:
+        said.append(plain(dialog, *arguments))
+        return said[-1]
+
+    def look(context: Any) -> None:
+        app.dialogs.add("recording")
+        context.yield_(4)
+        for index, pixels in enumerate((64, 48)):
+            context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
+        context.yield_(2)
+        expected = "Save 12 frames (0.40 s) of 64 x 48 pixels"
+        assert said[-1] == (expected, "")
+        context.item_click("//Recording/columns/Own length")
+        context.yield_(2)
+        assert said[-1] == (expected, ""), "as long as it would be anyway, until another length is typed"
+        context.item_input_value("//Recording/columns/Seconds", 1.5)
+        context.yield_(2)
+        assert said[-1][0] == "Save 45 frames (1.50 s) of 64 x 48 pixels"
+        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/Start")
+        wait_until(context, lambda: not app.jobs)
+        app.dialogs.add("recording")
+        context.yield_(4)
+        size = in_words((tmp_path / "random-render.mp4").stat().st_size)
+        assert said[-1] == (f"{expected}, about {size}", "")
+        context.item_click("//Recording/columns/Only a range of frames")
+        context.item_input_value("//Recording/columns/Frames/$$1", 40)
+        context.yield_(2)
+        assert "must lie within 0:12" in said[-1][1]
+        context.item_click("//Recording/Start")
+        context.yield_(2)
+        assert not app.jobs, "refused"
+        screenshot(context, "recording")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RecordingDialog, "_outlook", outlook)
+        drive(app, look)
+
+
+def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_shown: bool = True) -> np.ndarray:
+    """The view as the dialog records it into a folder of PNGs: one frame of a path with one keyframe, as large as the view."""
+    app.dialogs.add("recording")
+    context.yield_(4)
+    context.item_click("//Recording/columns/Format")
+    context.item_click("**/PNG sequence")
+    for index, pixels in enumerate(app.view_size):
+        context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
+    if not as_shown:
+        context.item_click("//Recording/columns/As the view shows it")
+    context.item_input_value("//Recording/###output", str(folder / name))
+    context.item_click("//Recording/Start")
+    wait_until(context, lambda: not app.jobs)
+    assert not app.errors, app.errors
+    (path,) = (folder / name).iterdir()
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two pictures are the same but for few pixels: samples at a threshold may fall to either side."""
+    return bool(np.abs(a - b).mean() < 0.5 and (np.abs(a - b) > 4).mean() < 0.005)
+
+
+def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
+    """The view as it is on screen."""
+    wait_for_image(context, app)
+    context.yield_(2)
+    app.ask_screenshot()
+    wait_until(context, lambda: not app.screenshot_asked)
+    (path,) = folder.glob("*.png")
+    pixels = np.asarray(Image.open(path)).astype(int)
+    path.unlink()
+    return pixels
+
+
+@pytest.mark.parametrize("mode", ["color", "depth", "heads"])
+def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindow, tmp_path: Path, mode: str) -> None:
+    app.settings.recording.folder, app.settings.rendering.render_scale = str(tmp_path), 1.0
+    view = app.settings.view
+    view.exposure, view.gamma, view.background, view.background_color = 0.6, 0.8, "checker", (0.8, 0.3, 0.1)
+    view.color_map, app.image.mode = "viridis", mode
+
+    def look(context: Any) -> None:
+        shown = screen(context, app, tmp_path)
+        document = open_document(app)
+        document.camera_path.append(document.playback.time, document.camera.to_camera(*app.view_size))
+        found = recorded_view(context, app, tmp_path, "as-shown")
+        assert found.shape == shown.shape
+        assert alike(found, shown)
+        if mode != "color":
+            return
+        stored = recorded_view(context, app, tmp_path, "as-stored", as_shown=False)
+        view.exposure, view.gamma = 0.0, 1.0
+        neutral = screen(context, app, tmp_path)
+        assert alike(stored, neutral) and not alike(stored, found)
+
+    drive(app, look, (900, 640))
+
+
+def test_the_screen_is_recorded_at_a_steady_rate(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        import time
+
+        wait_for_image(context, app)
+        app.toggle_screen_recording()
+        begin = time.monotonic()
+        wait_until(context, lambda: time.monotonic() - begin > 1.0)
+        app.toggle_screen_recording()
+        lasted = time.monotonic() - begin
+        wait_until(context, lambda: not app.jobs)
+        (path,) = tmp_path.glob("*.mp4")
+        count = len(decoded(path))
+        assert abs(count - 30 * lasted) < 3
+        assert str(count) in app.message
+
+    drive(app, look)
+
+
+def test_a_full_disk_ends_the_screen_recording_and_is_told(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    plain = VideoSink.write
+
+    def write(sink: VideoSink, pixels: np.ndarray, depth: Any = None) -> None:
+        if sink.frames == 10:
+            with sink._guarded():
+                raise OSError(28, "No space left on device")
+        plain(sink, pixels)
+
+    monkeypatch.setattr(VideoSink, "write", write)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.toggle_screen_recording()
+        wait_until(context, lambda: bool(app.errors))
+        assert app.screen_recording is None
+        assert "No space left on device" in str(app.errors[0])
+
+    drive(app, look)
+    (left,) = tmp_path.glob("*.mp4")
+    kept = len(decoded(left))
+    assert kept in (9, 10), "the muxer holds the newest one until the next comes"
+    assert f"{kept} finished frames are kept in {left}" in str(app.errors[0])
+
+
+def test_helpers(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    assert free_path(tmp_path, "a", ".mp4").name == "a-2.mp4"
+    pixels = np.full((3, 5, 3), 7, np.uint8)
+    assert fitted_pixels(pixels, 4, 6).shape == (6, 4, 3) and fitted_pixels(pixels, 4, 6)[3:].max() == 0

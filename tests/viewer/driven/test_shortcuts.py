@@ -1,0 +1,181 @@
+"""Shortcuts of files, paths, the window and flying, pressed in the window; asserted on state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.bundle.info import write_bundle
+from tests.factories import make_video
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.driven.test_actions import press
+from viewer.actions.table import BY_NAME
+from viewer.app.app import ViewerApp
+from viewer.app.path_edits import take_path
+from viewer.camera_path.path import CameraPath
+from viewer.gl.presenter import Comparison
+from viewer.window.keys import FLY_AXES, imgui_key
+
+
+def test_f5_reads_the_file_again(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    path = tmp_path / "a.mlpvid"
+    write_bundle(make_video(seed=1, num_frames=3), path)
+
+    def look(context: Any) -> None:
+        app.open(path)
+        wait_until(context, lambda: len(app.documents) == 2)
+        document, before = open_document(app), open_document(app).video
+        press(context, "file.reload")
+        wait_until(context, lambda: document.video is not before)
+        assert document.video.num_frames == 3 and len(app.documents) == 2 and not app.errors
+
+    drive(app, look)
+
+
+def test_dialogs_open_by_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        press(context, "file.open_url")
+        assert app.dialogs == {"url"}
+        context.item_click("//Open a URL/Cancel")
+        assert not app.dialogs
+        press(context, "window.settings")
+        assert app.dialogs == {"settings"}
+        context.yield_(3)
+        context.window_focus("//Settings")
+        context.key_press(imgui.Key.escape)
+        context.yield_(2)
+        assert not app.dialogs
+
+    drive(app, look)
+
+
+def run_from_palette(context: Any, name: str) -> None:
+    """Run an action that has no key of its own as the keyboard does."""
+    from imgui_bundle import imgui
+
+    press(context, "help.palette")
+    context.yield_(3)
+    context.key_chars_append(BY_NAME[name].label)
+    context.yield_(2)
+    context.key_press(imgui.Key.enter)
+    context.yield_(3)
+
+
+def test_points_are_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    app.settings.recording.folder = str(tmp_path)
+
+    def look(context: Any) -> None:
+        run_from_palette(context, "file.export_points")
+        assert app.dialogs == {"export_points"}
+        context.item_input_value("//Export point cloud/Resolution", 16)
+        context.item_input_value("//Export point cloud/Points", 50)
+        context.item_click("//Export point cloud/Export")
+        wait_until(context, lambda: not app.jobs and bool(app.message))
+        (file,) = tmp_path.glob("*.ply")
+        assert b"element vertex 50\n" in file.read_bytes()[:400]
+
+    drive(app, look)
+
+
+def test_steps_are_repeated_while_the_key_is_held(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        clock = open_document(app).playback
+        clock.seek(11)
+        press(context, "playback.skip_back")
+        assert clock.frame == 1
+        context.key_hold(imgui_key("."), 0.6)
+        context.yield_(2)
+        assert clock.frame > 3
+        forward = clock.frame
+        context.key_hold(imgui_key(","), 0.6)
+        context.yield_(2)
+        assert clock.frame < forward - 1
+        context.key_hold(imgui_key("R"), 0.6)
+        context.yield_(2)
+        assert clock.reverse, "turned around once, not back and forth"
+
+    drive(app, look)
+
+
+def test_level(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        camera = open_document(app).camera
+        camera.roll(0.7)
+        assert abs(camera.state.right @ camera.up) > 0.1
+        press(context, "camera.level")
+        assert camera.state.right @ camera.up == pytest.approx(0.0, abs=1e-9)
+
+    drive(app, look)
+
+
+def test_a_spiral_is_made_and_a_path_loaded(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    def look(context: Any) -> None:
+        document = open_document(app)
+        run_from_palette(context, "path.spiral")
+        spiral = document.camera_path
+        assert len(spiral) > 2 and document.selected_keyframe == 0
+        spiral.save(tmp_path / "spiral.json")
+        take_path(document, CameraPath())
+        run_from_palette(context, "path.load")
+        assert app.dialogs == {"load_path"}
+        context.item_input_value("//Load a camera path/###answer", str(tmp_path / "spiral.json"))
+        context.yield_(3)
+        assert [k.time for k in document.camera_path.keyframes] == [k.time for k in spiral.keyframes]
+        assert not app.dialogs and not app.errors
+
+    drive(app, look)
+
+
+def test_difference(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        app.compare.set_source("itself", app.renderer, app.front_video, 1 << 28)
+        press(context, "view.difference")
+        assert app.compare.mode is Comparison.DIFFERENCE
+        wait_for_image(context, app)
+        wait_until(context, lambda: app.compare.psnr is not None)
+        press(context, "view.difference")
+        assert app.compare.mode is Comparison.NONE
+
+    drive(app, look)
+
+
+def test_the_layout_is_reset(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        def place() -> tuple[float, float]:
+            context.yield_(10)
+            window = context.get_window_by_ref("//Camera")
+            return window.pos.x, window.pos.y
+
+        app.focus_panel = "Camera"
+        before = place()
+        context.undock_window("//Camera")
+        context.window_move("//Camera", imgui.ImVec2(200, 200))
+        assert place() != before
+        run_from_palette(context, "window.reset_layout")
+        app.focus_panel = "Camera"
+        assert place() == before and not app.layout_reset_asked
+
+    drive(app, look)
+
+
+@pytest.mark.parametrize("name", sorted(FLY_AXES))
+def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
+    def look(context: Any) -> None:
+        camera = open_document(app).camera
+        before = camera.state
+        key = imgui_key(BY_NAME[name].keys[0])
+        context.key_down(key)
+        wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05), 60)
+        context.key_up(key)
+        wait_until(context, lambda: not camera.fly_motion.moving, 60)
+        moved = before.rotation @ (camera.state.eye - before.eye)
+        np.testing.assert_allclose(moved / np.linalg.norm(moved), FLY_AXES[name], atol=1e-6)
+
+    drive(app, look)

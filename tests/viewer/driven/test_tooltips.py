@@ -1,0 +1,74 @@
+"""Every control of every panel and dialog explains itself under the mouse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.gl.presenter import Comparison
+from viewer.widgets import controls as widgets
+
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Figures", "Speed", "Compare")
+
+DIALOGS = {
+    "settings": "Settings",
+    "recording": "Recording",
+    "export_mesh": "Export mesh",
+    "export_points": "Export point cloud",
+}
+
+
+def silent_items(context: Any, name: str, said: list[str]) -> list[str]:
+    """Places of the controls in a window over which nothing is said."""
+    from imgui_bundle import imgui
+
+    items = imgui.test_engine.TestItemList()
+    context.gather_items(items, f"//{name}", -1)
+    silent = []
+    for index in range(items.get_size()):
+        box = items.get_by_index(index).rect_clipped
+        width, height = box.max.x - box.min.x, box.max.y - box.min.y
+        if width < 14 or height < 10:  # scrollbars, and what is scrolled out of sight
+            continue
+        said.clear()
+        context.mouse_teleport_to_pos(((box.min.x + box.max.x) / 2, (box.min.y + box.max.y) / 2))
+        context.yield_(3)
+        if not said:
+            silent.append(f"{name}: {box.min.x:.0f},{box.min.y:.0f} {width:.0f}x{height:.0f}")
+    return silent
+
+
+def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    from imgui_bundle import imgui
+
+    said: list[str] = []
+    monkeypatch.setattr(imgui, "set_tooltip", said.append)
+    monkeypatch.setattr(widgets, "show_tooltip", said.append)
+    monkeypatch.setattr(widgets, "TOOLTIP", imgui.HoveredFlags_.allow_when_disabled)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        app.compare.set_source("cpu backend", app.renderer, app.front_video, 1 << 26)
+        app.compare.mode = Comparison.DIVIDER
+        open_document(app).playback.dropped = 3
+        for _ in range(2):
+            ActionRunner(app).run("path.add")
+        app.image.mode, app.image.automatic_range = "depth", False
+        silent: list[str] = []
+        for panel in PANELS:
+            app.focus_panel = panel
+            context.yield_(5)
+            silent += silent_items(context, panel, said)
+        for dialog, title in DIALOGS.items():
+            app.dialogs.add(dialog)
+            context.yield_(5)
+            silent += silent_items(context, title, said)
+            app.dialogs.clear()
+            context.yield_(3)
+        assert not silent
+
+    drive(app, look)

@@ -1,0 +1,124 @@
+"""Encoding beside the window: order, held pictures, a slow encoder, faults, and the time of a screen recording."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from tests.viewer.export.test_video_sink import decode
+from viewer.app import recording as app_recording
+from viewer.app.recording import ScreenRecording
+from viewer.export.background_sink import WAITING, BackgroundSink
+from viewer.export.video_sink import VideoSink
+
+
+class FakeSink:
+    """Notes the value of each picture; can be slow or fail."""
+
+    path = Path("fake.mp4")
+
+    def __init__(self, gate: threading.Event | None = None, fail_at: int | None = None) -> None:
+        self.values: list[int] = []
+        self.finished = self.aborted = False
+        self._gate, self._fail_at = gate, fail_at
+
+    def write(self, pixels: np.ndarray) -> None:
+        if self._gate is not None:
+            self._gate.wait(10)
+        if len(self.values) == self._fail_at:
+            raise InputError("fake.mp4", "cannot be written (No space left on device)")
+        self.values.append(int(pixels[0, 0, 0]))
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def abort(self) -> str:
+        self.aborted = True
+        return "gone"
+
+
+def background(fake: FakeSink) -> BackgroundSink:
+    return BackgroundSink(cast(VideoSink, fake))
+
+
+def picture(value: int) -> np.ndarray:
+    return np.full((2, 2, 3), value, np.uint8)
+
+
+def test_pictures_arrive_in_order() -> None:
+    fake = FakeSink()
+    sink = background(fake)
+    for value in range(5):
+        sink.write(picture(value))
+    sink.finish()
+    assert fake.values == [0, 1, 2, 3, 4] and fake.finished
+    assert (sink.frames, sink.left_out) == (5, 0)
+
+
+def test_held_pictures_stay() -> None:
+    fake = FakeSink()
+    sink = background(fake)
+    sink.hold(3)
+    sink.write(picture(1))
+    sink.hold(2)
+    sink.hold(-4)
+    sink.write(picture(2))
+    sink.hold(1)
+    sink.finish()
+    assert fake.values == [1, 1, 1, 2, 2]
+    assert sink.frames == 5
+
+
+def test_a_slow_encoder_costs_pictures_not_time() -> None:
+    gate = threading.Event()
+    fake = FakeSink(gate)
+    sink = background(fake)
+    began = time.monotonic()
+    for value in range(50):
+        sink.write(picture(value))
+    assert time.monotonic() - began < 1.0, "the window does not wait"
+    assert WAITING <= 50 - sink.left_out <= WAITING + 1
+    gate.set()
+    sink.finish()
+    assert len(fake.values) == sink.frames == 50
+    assert fake.values == sorted(fake.values)
+
+
+def test_a_fault_is_raised_where_it_can_be_told() -> None:
+    sink = background(FakeSink(fail_at=2))
+    for value in range(3):
+        sink.write(picture(value))
+    with pytest.raises(InputError, match="No space"):
+        sink.finish()
+    with pytest.raises(InputError, match="No space"):
+        sink.write(picture(9))
+
+
+def test_stopping_early() -> None:
+    fake = FakeSink()
+    sink = background(fake)
+    sink.write(picture(1))
+    assert sink.abort() == "gone" and fake.values == [1] and not fake.finished
+
+
+def test_a_screen_recording_shows_each_picture_for_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    now = [100.0]
+    monkeypatch.setattr(app_recording, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    recording = ScreenRecording(tmp_path / "a.mp4", (64, 48), quality=10, fps=10.0)
+    for seconds, value in ((0.0, 20), (0.55, 120), (0.65, 220)):  # seconds since the start
+        now[0] = 100.0 + seconds
+        assert recording.due
+        recording.add(np.full((48, 64, 3), value, np.uint8))
+        assert not recording.due
+    now[0] = 101.05
+    assert "10 frames" in recording.finish()
+    shades = [round(float(frame.mean()), -1) for frame in decode(tmp_path / "a.mp4")]
+    assert shades == [20] * 5 + [120] + [220] * 4

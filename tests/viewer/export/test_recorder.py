@@ -1,0 +1,241 @@
+"""Recordings from end to end: counts, scene time, content equal to single renders, cancelling, faults, no leftovers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import InputError
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, RenderedImage
+from renderer.reference.renderer import ReferenceRenderer
+from tests.factories import make_camera, make_video
+from tests.viewer.export.test_video_sink import decode, psnr
+from tests.viewer.fakes import FakeRenderer
+from viewer.camera_path.path import CameraPath, Keyframe
+from viewer.export.image_files import over_background, straight_alpha
+from viewer.export.image_sink import ImageSink
+from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, downsampled, plan, record
+from viewer.picture.look import Look
+
+SIZE = (96, 64)
+
+
+@pytest.fixture(scope="module")
+def video() -> VolumetricVideo:
+    return make_video(num_frames=12)
+
+
+def make_path(size: tuple[int, int] = SIZE, count: int = 6) -> CameraPath:
+    return CameraPath([Keyframe(k / 30, float(2 * k), make_camera(*size, azimuth=0.2 * k)) for k in range(count)])
+
+
+def pngs(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(Image.open(path)) for path in sorted(folder.glob("*.png"))]
+
+
+def test_orbit_as_video(tmp_path: Path, video: VolumetricVideo) -> None:
+    pytest.importorskip("av")
+    renderer = FakeRenderer()
+    result = record(renderer, video, tmp_path / "a.mp4", "orbit", RecordOptions(size=SIZE))
+    frames = decode(tmp_path / "a.mp4")
+    assert (result.frames, result.cancelled, len(frames)) == (12, False, 12)
+    assert renderer.prepared == list(range(12)), "scene time advances a frame a frame"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+    fake = FakeRenderer()
+    for k, frame in enumerate(frames):
+        image = fake.render(fake.prepare(video, k), renderer.cameras[k])
+        assert psnr(frame, over_background(image.rgba)) > 35, k
+
+
+def test_frames_equal_single_renders(tmp_path: Path) -> None:
+    small, renderer = make_video(num_frames=4), ReferenceRenderer(threads=1)
+    path = CameraPath([Keyframe(k / 30, float(k), make_camera(40, 32, azimuth=0.5 * k)) for k in range(4)])
+    record(renderer, small, tmp_path / "out", path, RecordOptions(look=Look(background_color=(0.2, 0.3, 0.4))))
+    images = pngs(tmp_path / "out")
+    assert len(images) == 4
+    for k, image in enumerate(images):
+        alone = renderer.render(renderer.prepare(small, float(k)), make_camera(40, 32, azimuth=0.5 * k))
+        np.testing.assert_array_equal(image, over_background(alone.rgba, (0.2, 0.3, 0.4)))
+    assert np.std(images[0].astype(float) - images[3]) > 1, "the scene moved"
+
+
+def test_path_from_a_file(tmp_path: Path, video: VolumetricVideo) -> None:
+    make_path().save(tmp_path / "path.json")
+    renderer = FakeRenderer()
+    record(renderer, video, tmp_path / "out", str(tmp_path / "path.json"))
+    assert renderer.prepared == [0, 2, 4, 6, 8, 10]
+    assert [image.shape for image in pngs(tmp_path / "out")] == [(64, 96, 3)] * 6
+
+
+def test_size_follows_the_path_and_is_even_for_video(tmp_path: Path, video: VolumetricVideo) -> None:
+    pytest.importorskip("av")
+    path = make_path((97, 65), 2)
+    record(FakeRenderer(), video, tmp_path / "out", path)
+    assert pngs(tmp_path / "out")[0].shape == (65, 97, 3)
+    record(FakeRenderer(), video, tmp_path / "a.mp4", path)
+    assert decode(tmp_path / "a.mp4")[0].shape == (64, 96, 3)
+    with pytest.raises(InputError, match="must be even"):
+        record(FakeRenderer(), video, tmp_path / "b.mp4", path, RecordOptions(size=(97, 65)))
+
+
+def test_other_rate_keeps_the_speed_of_the_scene(tmp_path: Path, video: VolumetricVideo) -> None:
+    renderer = FakeRenderer()
+    result = record(renderer, video, tmp_path / "out", "orbit", RecordOptions(size=SIZE, fps=60.0, frames=(3, 6)))
+    assert result.frames == 6
+    assert renderer.prepared == [3, 3.5, 4, 4.5, 5], "the last frame is held, and prepared once"
+
+
+def test_range_and_length(tmp_path: Path, video: VolumetricVideo) -> None:
+    shots = plan(video, "orbit", SIZE, RecordOptions(frames=(2, 5), seconds=2.0))
+    assert shots.count == 60
+    assert {shots.time(k) for k in range(60)} == {2, 3, 4}
+
+
+def test_transparent_images(tmp_path: Path, video: VolumetricVideo) -> None:
+    renderer = FakeRenderer()
+    record(renderer, video, tmp_path / "out", make_path(count=1), RecordOptions(transparent=True))
+    (image,) = pngs(tmp_path / "out")
+    alone = renderer.render(renderer.prepare(video, 0), renderer.cameras[0])
+    np.testing.assert_array_equal(image, straight_alpha(alone.rgba))
+
+
+def test_exr_images(tmp_path: Path, video: VolumetricVideo) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    record(FakeRenderer(), video, tmp_path / "out", make_path(count=2), RecordOptions(image_format="exr"))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000000.exr", "000001.exr"]
+    channels = openexr.File(str(tmp_path / "out" / "000001.exr"), separate_channels=True).channels()
+    assert channels["Z"].pixels.max() == 3.0  # the fake's depth: 1 + time
+
+
+def test_supersampling_renders_larger_and_averages(tmp_path: Path, video: VolumetricVideo) -> None:
+    renderer = FakeRenderer()
+    record(renderer, video, tmp_path / "out", make_path(count=1), RecordOptions(supersampling=3))
+    camera = renderer.cameras[0]
+    assert (camera.width, camera.height) == (288, 192)
+    np.testing.assert_allclose(camera.K[:2], 3 * make_camera(*SIZE, azimuth=0).K[:2])
+    assert pngs(tmp_path / "out")[0].shape == (64, 96, 3)
+
+
+def test_downsampled_by_hand() -> None:
+    rgba = np.zeros((2, 4, 4), np.float32)
+    rgba[0, 0] = [0.5, 0.25, 0, 1.0]
+    rgba[1, 1] = [0, 0, 0, 0.5]
+    depth = np.array([[2.0, 0, 0, 0], [0, 5.0, 0, 0]], np.float32)
+    color, far = downsampled(RenderedImage(rgba, depth, np.zeros((2, 4, 2), np.uint16)), 2)
+    np.testing.assert_allclose(color, np.array([[[0.125, 0.0625, 0, 0.375], [0, 0, 0, 0]]]))
+    np.testing.assert_allclose(far, [[3.0, 0.0]])  # (2 * 1 + 5 * 0.5) / 1.5
+
+
+def test_progress_runs_from_none_to_all(tmp_path: Path, video: VolumetricVideo) -> None:
+    seen: list[RecordProgress] = []
+    record(FakeRenderer(), video, tmp_path / "out", make_path(), progress=seen.append)
+    assert [p.done for p in seen] == list(range(7))
+    assert {p.total for p in seen} == {6}
+    assert seen[0].seconds_left == math.inf and seen[-1].seconds_left == 0
+    assert all(0 <= p.seconds_left < 60 for p in seen[1:])
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "out"])
+def test_cancelling_keeps_what_is_finished(tmp_path: Path, video: VolumetricVideo, name: str) -> None:
+    pytest.importorskip("av")
+    token = CancelToken()
+
+    def stop_after_three(progress: RecordProgress) -> None:
+        if progress.done == 3:
+            token.cancel()
+
+    result = record(FakeRenderer(), video, tmp_path / name, make_path(), progress=stop_after_three, cancel=token)
+    assert (result.frames, result.cancelled) == (3, True)
+    assert "stopped after 3 of 6 frames" in result.message and "3 finished frames are kept" in result.message
+    left = [p.name for p in tmp_path.iterdir()]
+    assert left == (["a.partial.mp4"] if name == "a.mp4" else ["out"])
+    kept = decode(tmp_path / "a.partial.mp4") if name == "a.mp4" else pngs(tmp_path / "out")
+    assert len(kept) == 3
+
+
+def test_interrupting_says_what_is_left(tmp_path: Path, video: VolumetricVideo) -> None:
+    pytest.importorskip("av")
+
+    def interrupt(progress: RecordProgress) -> None:
+        if progress.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="interrupted after 2 of 6 frames; 2 finished frames are kept"):
+        record(FakeRenderer(), video, tmp_path / "a.mp4", make_path(), progress=interrupt)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "out"])
+def test_a_failing_renderer_leaves_nothing_half_written(tmp_path: Path, video: VolumetricVideo, name: str) -> None:
+    pytest.importorskip("av")
+
+    class Broken(FakeRenderer):
+        def render(self, *arguments: object, **options: object) -> RenderedImage:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        record(Broken(), video, tmp_path / name, make_path())
+    assert list(tmp_path.iterdir()) == []
+
+
+FAULTS = {
+    "empty range": (RecordOptions(frames=(3, 3)), "frames 3:3"),
+    "range beyond the end": (RecordOptions(frames=(0, 13)), "within 0:12"),
+    "no rate": (RecordOptions(fps=-1.0), "frame rate"),
+    "no length": (RecordOptions(seconds=0.0), "positive seconds"),
+    "infinite": (RecordOptions(seconds=math.inf), "positive seconds"),
+    "supersampling": (RecordOptions(supersampling=0), "supersampling"),
+    "too large": (RecordOptions(size=(9000, 9000), supersampling=8), "16384"),
+    "no such codec": (RecordOptions(codec="divx"), "does not go into"),
+}
+
+
+@pytest.mark.parametrize(("options", "fault"), FAULTS.values(), ids=list(FAULTS))
+def test_faults_are_found_before_rendering(tmp_path: Path, video: VolumetricVideo, options: RecordOptions, fault: str) -> None:
+    renderer = FakeRenderer()
+    with pytest.raises(InputError, match=fault):
+        record(renderer, video, tmp_path / "a.mp4", "orbit", options)
+    assert not renderer.prepared and list(tmp_path.iterdir()) == []
+
+
+def test_bad_outputs_and_paths(tmp_path: Path, video: VolumetricVideo) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "photo.png").touch()
+    (tmp_path / "bad.json").write_text(json.dumps({"keyframes": []}))
+    for output, path, fault in (
+        ("full", "orbit", "not empty"),
+        ("none/out", "orbit", "does not exist"),
+        ("a.gif", "orbit", "no video"),
+        ("out", str(tmp_path / "bad.json"), "no keyframes"),
+        ("out", str(tmp_path / "none.json"), "no such file"),
+    ):
+        with pytest.raises(InputError, match=fault):
+            record(FakeRenderer(), video, tmp_path / output, path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_orbit_has_a_size_of_its_own(video: VolumetricVideo) -> None:
+    assert plan(video, "orbit", DEFAULT_SIZE, RecordOptions()).camera(0).width == 1280
+
+
+def test_image_sink_says_which_frames_are_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, pixels: np.ndarray) -> None:
+        if path.name == "000002.png":
+            raise InputError(path, "cannot be written (No space left on device)")
+        path.touch()
+
+    monkeypatch.setattr("viewer.export.image_sink.save_png", full)
+    sink = ImageSink(tmp_path / "out")
+    with pytest.raises(InputError, match=r"No space left.*2 finished frames are kept"):
+        for _ in range(5):
+            sink.write(np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(InputError, match="unknown"):
+        ImageSink(tmp_path / "other", "bmp")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        ImageSink(tmp_path / "file")

@@ -1,0 +1,54 @@
+"""What a recording will be, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from viewer.export.recorder import RecordOptions
+from viewer.export.summary import MeasuredSizes, in_words, size_on_disk, summary
+
+VIDEO = RecordOptions(size=(100, 50), codec="h264", quality=12)
+
+
+def test_frames_length_and_pixels() -> None:
+    sizes = MeasuredSizes()
+    assert summary(90, 60.0, VIDEO, sizes) == "90 frames (1.50 s) of 100 x 50 pixels"
+    assert summary(1, 29.97, VIDEO, sizes) == "1 frame (0.03 s) of 100 x 50 pixels"
+    assert summary(90, 60.0, replace(VIDEO, codec=None), sizes) == "90 images of 100 x 50 pixels"
+
+
+def test_bytes_are_judged_by_a_recording_of_the_same_kind(tmp_path: Path) -> None:
+    sizes = MeasuredSizes()
+    (tmp_path / "a.mp4").write_bytes(bytes(20_000))
+    sizes.note(tmp_path / "a.mp4", 10, VIDEO)
+    assert sizes.estimate(10, VIDEO) == 20_000
+    assert sizes.estimate(30, replace(VIDEO, size=(200, 100))) == 240_000
+    for other in (replace(VIDEO, codec="hevc"), replace(VIDEO, quality=30), replace(VIDEO, transparent=True)):
+        assert sizes.estimate(10, other) is None
+    assert summary(10, 5.0, VIDEO, sizes).endswith("pixels, about 20 kB")
+
+
+def test_images_are_measured_by_their_folder(tmp_path: Path) -> None:
+    sizes, options = MeasuredSizes(), replace(VIDEO, codec=None)
+    for index in range(4):
+        (tmp_path / f"{index}.png").write_bytes(bytes(1000))
+    assert size_on_disk(tmp_path) == 4000
+    sizes.note(tmp_path, 4, options)
+    assert sizes.estimate(8, replace(options, quality=51)) == 8000
+    assert sizes.estimate(8, replace(options, image_format="exr")) is None
+
+
+def test_a_file_that_is_gone_teaches_nothing(tmp_path: Path) -> None:
+    sizes = MeasuredSizes()
+    sizes.note(tmp_path / "none.mp4", 10, VIDEO)
+    assert sizes.estimate(10, VIDEO) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(1, "1 kB"), (340_000, "340 kB"), (3_440_000, "3.4 MB"), (34_400_000, "34 MB"), (12 * 10**9, "12 GB")]
+)
+def test_bytes_in_words(size: int, words: str) -> None:
+    assert in_words(size) == words

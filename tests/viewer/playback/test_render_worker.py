@@ -1,0 +1,233 @@
+"""The render thread: the newest request wins, first images are finished, refinements are cancelled, faults come back."""
+
+from __future__ import annotations
+
+import threading
+import time as clock
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from model.camera import Camera
+from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings
+from renderer.frame_cache import FrameCache
+from tests.factories import make_camera, make_video
+from viewer.playback.feed import Quality, ViewFeed
+from viewer.playback.render_worker import RenderWorker, ViewRequest, scaled_camera
+
+
+class FakeFrame:
+    """A frame that knows only its time."""
+
+    nbytes = 1
+    decode_ms = bake_ms = 0.0
+    box = np.zeros((2, 3), np.float32)
+
+    def __init__(self, time: float) -> None:
+        self.time = time
+
+
+class FakeRenderer:
+    """Renders nothing, but only when the test lets it."""
+
+    name = device = "fake"
+    threads = 1
+
+    def __init__(self) -> None:
+        self.gate = threading.Semaphore(0)
+        self.begun = threading.Semaphore(0)
+        self.rendered: list[tuple[float, int]] = []
+        """Time and width of every image that was finished."""
+        self.prepare_seconds = 0.0
+        """How long decoding takes."""
+        self.cancelled: list[int] = []
+        """Widths of those that were cancelled."""
+
+    def prepare(self, video: Any, time: float) -> FakeFrame:
+        """Refuse times beyond the video."""
+        video.check_time(time)
+        clock.sleep(self.prepare_seconds)
+        return FakeFrame(time)
+
+    def render(
+        self,
+        frame: Any,
+        camera: Camera,
+        settings: RenderSettings = RenderSettings(),
+        *,
+        cancel: CancelToken | None = None,
+        region: Region | None = None,
+    ) -> RenderedImage:
+        """Wait for the gate; obey the token."""
+        self.begun.release()
+        while not self.gate.acquire(timeout=0.01):
+            if cancel is not None and cancel.cancelled:
+                self.cancelled.append(camera.width)
+                cancel.check()
+        self.rendered.append((frame.time, camera.width))
+        shape = (camera.height, camera.width)
+        return RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
+
+
+@pytest.fixture
+def video() -> Any:
+    """Three frames."""
+    return make_video(num_frames=3)
+
+
+def request(time: float, scale: float = 1.0, final: float = 1.0) -> ViewRequest:
+    """A request for 64 x 64 pixels."""
+    return ViewRequest(time, make_camera(64, 64), scale=scale, final_scale=final)
+
+
+def test_scales_double_up_to_the_final_one() -> None:
+    assert request(0, 0.2, 1.0).scales() == [0.2, 0.4, 0.8, 1.0]
+    assert request(0, 0.5, 1.0).scales() == [0.5, 1.0]
+    assert request(0, 0.5, 0.5).scales() == [0.5]
+    assert request(0, 1.0, 0.5).scales() == [1.0]
+
+
+def test_scaled_camera_keeps_the_view() -> None:
+    camera = make_camera(100, 60)
+    half = scaled_camera(camera, 0.5)
+    assert (half.width, half.height) == (50, 30)
+    np.testing.assert_allclose(half.K[0, 0], camera.K[0, 0] / 2)
+    assert scaled_camera(camera, 0.001).width == 8
+
+
+def test_coarse_first_then_refined(video: Any) -> None:
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    renderer.gate.release(3)
+    worker.submit(request(1.0, 0.25, 1.0))
+    assert worker.wait_until_idle(10)
+    assert renderer.rendered == [(1.0, 16), (1.0, 32), (1.0, 64)]
+    results = worker.take_results()
+    assert [r.final for r in results] == [False, False, True] and [r.decoded for r in results] == [True, False, False]
+    assert worker.take_results() == []
+    worker.close()
+
+
+def test_a_newer_request_cancels_refinement_and_replaces_what_waits(video: Any) -> None:
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    renderer.gate.release(1)
+    worker.submit(request(0.0, 0.5, 1.0))
+    assert renderer.begun.acquire(timeout=10) and renderer.begun.acquire(timeout=10)  # refining now
+    worker.submit(request(1.0))
+    assert renderer.begun.acquire(timeout=10)  # the first image of the new request
+    worker.submit(request(1.5))
+    worker.submit(request(2.0))
+    renderer.gate.release(2)
+    assert worker.wait_until_idle(10)
+    assert renderer.cancelled == [64]
+    assert renderer.rendered == [(0.0, 32), (1.0, 64), (2.0, 64)]  # never 1.5: it was replaced while it waited
+    worker.close()
+
+
+def scrubbed(time: float) -> ViewRequest:
+    """A request while the user drags the playhead."""
+    return ViewRequest(time, make_camera(64, 64), stand_in=True)
+
+
+def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> RenderWorker:
+    """A worker that has rendered these frames and kept them."""
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    for time in times:
+        renderer.gate.release()
+        worker.submit(request(time))
+        assert worker.wait_until_idle(10) and renderer.begun.acquire(timeout=10)
+    worker.take_results()
+    renderer.rendered.clear()
+    return worker
+
+
+def test_the_nearest_frame_stands_in_while_scrubbing_is_faster_than_decoding(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2
+    worker = worker_that_showed(video, renderer, 2.0, 0.0)
+    renderer.gate.release(2)
+    worker.submit(scrubbed(1.75))
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [2.0, 1.75]
+    stand_in, exact = worker.take_results()
+    assert not stand_in.final and exact.final and not stand_in.decoded and exact.decoded
+    worker.close()
+
+
+def test_a_frame_whose_stand_in_was_overtaken_is_never_decoded(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2
+    worker = worker_that_showed(video, renderer, 2.0, 0.0)
+    worker.submit(scrubbed(1.75))
+    assert renderer.begun.acquire(timeout=10)  # the stand-in
+    worker.submit(scrubbed(0.0))
+    renderer.gate.release(2)
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [2.0, 0.0] and 1.75 not in worker.cache
+    worker.close()
+
+
+@pytest.mark.parametrize("at_hand", [(0.0,), (2.0, 0.0)], ids=["it is on screen", "decoding is quicker than rendering"])
+def test_no_frame_stands_in_when(video: Any, at_hand: tuple[float, ...]) -> None:
+    renderer = FakeRenderer()
+    renderer.prepare_seconds = 0.2 if len(at_hand) == 1 else 0.0
+    worker = worker_that_showed(video, renderer, *at_hand)
+    if renderer.prepare_seconds == 0:  # one image that takes its time
+        worker.submit(request(0.0))
+        clock.sleep(0.1)
+        renderer.gate.release()
+        assert worker.wait_until_idle(10)
+        renderer.rendered.clear()
+    renderer.gate.release(2)
+    worker.submit(scrubbed(1.75))
+    assert worker.wait_until_idle(10)
+    assert [time for time, _ in renderer.rendered] == [1.75]
+    worker.close()
+
+
+def test_faults_come_back_and_the_thread_lives_on(video: Any) -> None:
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    worker.submit(request(99.0))
+    assert worker.wait_until_idle(10)
+    (result,) = worker.take_results()
+    assert isinstance(result.error, InputError) and result.image is None
+    renderer.gate.release(1)
+    worker.submit(request(1.0))
+    assert worker.wait_until_idle(10)
+    assert worker.take_results()[0].error is None
+    worker.close()
+
+
+def test_closing_cancels_a_first_image(video: Any) -> None:
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    worker.submit(request(0.0))
+    assert renderer.begun.acquire(timeout=10)
+    worker.close()
+    assert renderer.cancelled == [64]
+
+
+def test_feed_asks_only_for_what_changed(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.gate.release(100)
+    feed = ViewFeed(renderer, video, 100)
+    camera = make_camera(64, 64)
+
+    def widths(time: float, quality: Quality) -> list[int]:
+        renderer.rendered.clear()
+        feed.request(time, camera, quality)
+        assert feed.worker.wait_until_idle(10)
+        feed.take_results()
+        return [width for _, width in renderer.rendered]
+
+    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == [16]
+    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == []
+    assert widths(0.0, Quality(moving_scale=0.25, moving=False)) == [32, 64]  # goes on from the coarse image
+    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == []  # a fine image is not replaced by a coarse one
+    assert widths(1.0, Quality(moving_scale=0.5, moving=True)) == [32]
+    assert widths(1.0, Quality(RenderSettings(steps_per_diagonal=8), 0.5, 0.5)) == [32]
+    feed.close()

@@ -1,0 +1,132 @@
+"""Dynamic resolution on simulated machines: it reaches the target, does not hunt and cannot spiral down."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from viewer.playback.resolution import DEAD_BAND, IGNORED, MAX_SCALE, MIN_SCALE, ResolutionController
+
+TARGET = 30.0
+
+
+def simulate(
+    fixed: float, full: float, frames: int = 300, noise: float = 0.0, stalls: float = 0.0, seed: int = 0
+) -> list[float]:
+    """Scales chosen on a machine that takes `fixed` + `full` * scale^2 seconds a frame, and now and then stalls for one."""
+    rng = random.Random(seed)
+    controller = ResolutionController(TARGET)
+    scales = []
+    for frame in range(frames):
+        seconds = (fixed + full * controller.scale**2) * max(0.2, rng.gauss(1.0, noise))
+        if frame == 0 or rng.random() < stalls:
+            seconds += 1.0
+        controller.measure(seconds, controller.scale)
+        scales.append(controller.scale)
+    return scales
+
+
+def load(fixed: float, full: float, scale: float) -> float:
+    return (fixed + full * scale**2) * TARGET
+
+
+@given(st.floats(0.001, 0.025))
+def test_a_fast_machine_keeps_full_resolution(full: float) -> None:
+    assert set(simulate(0.0, full)) == {MAX_SCALE}
+
+
+@given(st.floats(0.04, 1.2), st.floats(0.0, 0.3))
+def test_a_slow_machine_reaches_the_target(full: float, fixed_share: float) -> None:
+    fixed = fixed_share / TARGET
+    final = simulate(fixed, full)[-1]
+    assert DEAD_BAND[0] - 1e-9 <= load(fixed, full, final) <= DEAD_BAND[1] + 1e-9 or final == MIN_SCALE
+
+
+@given(st.floats(0.0, 0.1), st.floats(0.0, 2.0))
+def test_scale_settles_and_stays_within_its_bounds(fixed: float, full: float) -> None:
+    scales = simulate(fixed, full, 280)
+    assert all(MIN_SCALE <= scale <= MAX_SCALE for scale in scales)
+    assert len(set(scales[150:])) == 1
+
+
+def test_one_slow_frame_at_the_start_lowers_nothing() -> None:
+    assert set(simulate(0.0, 0.03)) == {MAX_SCALE}
+    controller = ResolutionController(TARGET)
+    for _ in range(IGNORED):
+        controller.measure(100.0, MAX_SCALE)
+    assert controller.scale == MAX_SCALE
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000))
+def test_noise_and_stalls_do_not_spiral_down(seed: int) -> None:
+    scales = simulate(0.0, 0.03, frames=600, noise=0.1, stalls=0.05, seed=seed)
+    assert sum(scales) / len(scales) > 0.8
+    assert min(scales) > 0.5
+
+
+def test_time_that_is_not_made_of_pixels_keeps_the_resolution() -> None:
+    scales = simulate(fixed=0.1, full=0.002, frames=280)
+    assert scales[-1] == MAX_SCALE, "lowering was tried and taken back"
+    assert min(scales) < MAX_SCALE
+
+
+def test_recovers_when_the_machine_gets_free() -> None:
+    controller = ResolutionController(TARGET)
+    for _ in range(100):
+        controller.measure(0.2 * controller.scale**2, controller.scale)
+    assert controller.scale < 0.5
+    for _ in range(200):
+        controller.measure(0.01 * controller.scale**2, controller.scale)
+    assert controller.scale == MAX_SCALE
+
+
+def test_pictures_of_another_scale_say_nothing() -> None:
+    controller = ResolutionController(TARGET)
+    for _ in range(100):
+        controller.measure(5.0, 0.5)
+    assert controller.scale == MAX_SCALE
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan, math.inf])
+def test_broken_measurements_are_ignored(seconds: float) -> None:
+    controller = ResolutionController(TARGET)
+    for _ in range(100):
+        controller.measure(seconds, controller.scale)
+    assert controller.scale == MAX_SCALE
+
+
+def test_can_be_switched_off() -> None:
+    controller = ResolutionController(TARGET)
+    for _ in range(50):
+        controller.measure(controller.scale**2, controller.scale)
+    assert controller.scale < 0.3
+    controller.enabled = False
+    assert controller.scale == MAX_SCALE
+    controller.enabled = True
+    assert controller.scale < 0.3
+
+
+def test_heavy_overload_is_answered_soon() -> None:
+    controller = ResolutionController(TARGET)
+    spent = 0.0
+    while controller.scale**2 > 0.2:
+        seconds = 0.5 * controller.scale**2
+        spent += seconds
+        controller.measure(seconds, controller.scale)
+    assert spent < 3.5
+
+
+def test_restart_forgets_measurements_and_keeps_the_scale() -> None:
+    controller = ResolutionController(TARGET)
+    for _ in range(50):
+        controller.measure(0.1 * controller.scale**2, controller.scale)
+    scale = controller.scale
+    controller.restart()
+    controller.measure(50.0, scale)
+    controller.measure(50.0, scale)
+    assert controller.scale == scale < MAX_SCALE

@@ -1,0 +1,109 @@
+"""Work beside the window: the newest wins, what is overtaken is never begun, faults come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from viewer.work.newest_work import NewestWork
+
+
+def wait(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_overtaken_work_is_never_begun() -> None:
+    begun: list[int] = []
+    gate, woken = threading.Semaphore(0), threading.Semaphore(0)
+    work = NewestWork[str, int]("test", woken.release)
+
+    def compute(number: int) -> Callable[[], int]:
+        def run() -> int:
+            begun.append(number)
+            gate.acquire()
+            return 10 * number
+
+        return run
+
+    work.ask("first", compute(1))
+    wait(lambda: begun == [1])
+    work.ask("second", compute(2))
+    work.ask("third", compute(3))
+    assert work.take() is None and work.busy
+    gate.release()
+    assert woken.acquire(timeout=10)
+    wait(lambda: work.busy)
+    assert work.take() == ("first", 10)
+    gate.release()
+    assert woken.acquire(timeout=10)
+    assert work.take() == ("third", 30) and not work.busy
+    assert begun == [1, 3] and work.take() is None
+    work.close()
+
+
+def taken(work: NewestWork[str, int]) -> tuple[str, int]:
+    """Wait for an outcome."""
+    found: list[tuple[str, int]] = []
+
+    def take() -> bool:
+        outcome = work.take()
+        if outcome is not None:
+            found.append(outcome)
+        return outcome is not None
+
+    wait(take)
+    return found[0]
+
+
+def test_the_same_request_is_computed_once() -> None:
+    calls: list[int] = []
+
+    def count() -> int:
+        calls.append(len(calls))
+        return len(calls)
+
+    work = NewestWork[str, int]("test")
+    for _ in range(3):
+        work.ask("key", count)
+    assert taken(work) == ("key", 1) and not work.busy
+    work.ask("key", count)  # what was taken is wanted anew
+    assert taken(work) == ("key", 2)
+    work.close()
+
+
+def test_a_fault_is_raised_where_the_outcome_is_taken_and_work_goes_on() -> None:
+    work = NewestWork[str, int]("test")
+
+    def fail() -> int:
+        raise ValueError("no outcome")
+
+    work.ask("bad", fail)
+    with pytest.raises(ValueError, match="no outcome"):
+        taken(work)
+    work.ask("good", lambda: 5)
+    assert taken(work) == ("good", 5)
+    work.close()
+
+
+def test_closing_drops_what_waits() -> None:
+    gate, begun = threading.Semaphore(0), []
+
+    def compute(number: int) -> int:
+        begun.append(number)
+        gate.acquire()
+        return number
+
+    work = NewestWork[str, int]("test")
+    work.ask("first", partial(compute, 1))
+    wait(lambda: begun == [1])
+    work.ask("second", partial(compute, 2))
+    gate.release()
+    work.close()
+    assert begun == [1]

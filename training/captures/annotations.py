@@ -1,0 +1,219 @@
+"""Reading `annots.npy`, a pickle, without running anything that is in it."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+
+MAX_FILE_BYTES = 64 << 20
+"""Largest annotation file that is opened."""
+
+_MAX_HEADER_BYTES = 4096
+
+_REMEDY = "only numpy arrays, numbers, text, lists, tuples and dicts are read"
+
+_OPCODES = frozenset(
+    (
+        *("PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"),
+        *("GET", "BINGET", "LONG_BINGET", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1", "BININT2"),
+        *("LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE"),
+        *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+        *("EMPTY_LIST", "LIST", "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+        *("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
+    )
+)
+"""What a pickle of arrays in plain containers is made of. Object construction by other ways, persistent ids, extension
+codes and buffers are left out; so is DUP, which no pickler writes."""
+
+
+def read_annotations(path: Path) -> Any:
+    """Read a `.npy` file that holds one pickled object, usually a dict.
+
+    The pickle is checked before it is read: it may use `_OPCODES` only, and its only globals are the constructors of
+    numpy arrays, scalars and dtypes - which are not called: stand-ins take their arguments and check them, so that a
+    wrong size or a wild dtype never reaches numpy.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The object: numpy arrays and scalars in plain containers.
+
+    Raises:
+        InputError: the file is missing, too large, truncated, no pickled object, or asks for anything else.
+    """
+    data = _read_bounded(path)
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        _, _, dtype = reader(stream, max_header_size=_MAX_HEADER_BYTES)
+    except Exception as error:  # numpy raises what its parsers raise
+        raise InputError(path, "is not a .npy file") from error
+    if dtype.kind != "O":
+        raise InputError(path, "holds no pickled dictionary")
+    body = data[stream.tell() :]
+    try:
+        _check_opcodes(body)
+        content = _resolve(_RestrictedUnpickler(io.BytesIO(body)).load(), {})
+    except pickle.UnpicklingError as error:
+        raise InputError(path, f"is refused: {error}", _REMEDY) from error
+    except Exception as error:  # a broken pickle makes the unpickler raise nearly anything
+        raise InputError(path, "is truncated or damaged") from error
+    return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
+
+
+def _read_bounded(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file") from error
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})") from error
+
+
+def _check_opcodes(body: bytes) -> None:
+    """Refuse opcodes that are not needed, and memo slots so high that the unpickler would allocate gigabytes."""
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(body)):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"its pickle uses {opcode.name}")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= count:
+            raise pickle.UnpicklingError("its pickle has a memo slot out of range")
+
+
+class _Dtype:
+    """Stand-in of a pickled numpy dtype: booleans, numbers, text and objects, of sane size."""
+
+    def __init__(self, code: object, *_: object) -> None:
+        text = code.decode("ascii") if isinstance(code, bytes) else code
+        if not isinstance(text, str) or len(text) > 8:
+            raise pickle.UnpicklingError("an array has an unknown dtype")
+        dtype = np.dtype(text)
+        if dtype.kind not in "biufUSO" or dtype.itemsize > 4096 or dtype.fields or dtype.subdtype:
+            raise pickle.UnpicklingError(f"an array has dtype {text}")
+        self.dtype = dtype
+
+    def __setstate__(self, state: Any) -> None:
+        # (version, byte order, ...): all but the order of numbers and the width of text repeats what the code says.
+        if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
+            raise pickle.UnpicklingError("an array has a damaged dtype")
+        if self.dtype.kind in "iufU" and state[1] in "<>":
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array:
+    """Stand-in of a pickled numpy array; `value` makes the array."""
+
+    def __init__(self, *_: object) -> None:
+        self.shape: tuple[int, ...] = (0,)
+        self.dtype = np.dtype(float)
+        self.fortran = False
+        self.data: Any = b""
+
+    def __setstate__(self, state: Any) -> None:
+        shape, dtype, fortran, data = state[-4:]
+        if not isinstance(dtype, _Dtype) or not isinstance(shape, tuple) or len(shape) > 8:
+            raise pickle.UnpicklingError("an array has a damaged header")
+        if not all(type(n) is int and 0 <= n <= MAX_FILE_BYTES for n in shape):
+            raise pickle.UnpicklingError("an array has an impossible shape")
+        data = data.encode("latin1") if isinstance(data, str) else data
+        kind = list if dtype.dtype.kind == "O" else bytes
+        size = 1 if kind is list else dtype.dtype.itemsize
+        if not isinstance(data, kind) or len(data) != math.prod(shape) * size:
+            raise pickle.UnpicklingError("an array's shape does not fit its data")
+        self.shape, self.dtype, self.fortran, self.data = shape, dtype.dtype, bool(fortran), data
+
+    def value(self, resolve: Callable[[Any], Any]) -> NDArray[Any]:
+        """The array; elements of object arrays go through `resolve`."""
+        order: Any = "F" if self.fortran else "C"
+        if self.dtype.kind != "O":
+            return np.frombuffer(self.data, self.dtype).reshape(self.shape, order=order).copy()
+        flat = np.empty(len(self.data), dtype=object)
+        for index, element in enumerate(self.data):
+            flat[index] = resolve(element)
+        return flat.reshape(self.shape, order=order)
+
+
+class _Constructor:
+    """What a global of the pickle becomes: callable, but neither changeable nor inspectable by the pickle."""
+
+    __slots__ = ("_build",)
+
+    def __init__(self, build: Callable[..., object]) -> None:
+        self._build = build
+
+    def __call__(self, *arguments: object) -> object:
+        return self._build(*arguments)
+
+    def __setstate__(self, state: object) -> NoReturn:
+        raise pickle.UnpicklingError("it changes a constructor")
+
+
+def _scalar(dtype: object, data: object = b"") -> object:
+    if not isinstance(dtype, _Dtype) or dtype.dtype.kind == "O":
+        raise pickle.UnpicklingError("a number has an unknown dtype")
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    if not isinstance(raw, bytes) or len(raw) != dtype.dtype.itemsize:
+        raise pickle.UnpicklingError("a number's dtype does not fit its data")
+    return np.frombuffer(raw, dtype.dtype)[0]
+
+
+def _encode(text: object, encoding: object = "latin1") -> bytes:
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError("it encodes text")
+    return text.encode("latin1")
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise pickle.UnpicklingError("it builds an array in an unknown way")
+
+
+_GLOBALS: dict[tuple[str, str], Callable[..., object]] = {
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
+    ("numpy", "ndarray"): _refuse,  # named as an argument of _reconstruct, never called
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,  # how protocols 0 to 2 store bytes
+}
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    def __init__(self, stream: io.BytesIO) -> None:
+        super().__init__(stream, encoding="latin1")
+
+    def find_class(self, module_name: str, global_name: str) -> object:
+        try:
+            return _Constructor(_GLOBALS[(module_name, global_name)])
+        except KeyError:
+            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}") from None
+
+
+def _resolve(value: Any, done: dict[int, Any]) -> Any:
+    """Replace the stand-ins by arrays; each object once, so that shared ones cannot multiply."""
+    if isinstance(value, _Constructor | _Dtype):
+        raise pickle.UnpicklingError("it holds a constructor")
+    if not isinstance(value, _Array | list | tuple | dict):
+        return value
+    if id(value) in done:
+        return done[id(value)]
+    done[id(value)] = None  # a container within itself reads as None
+    if isinstance(value, _Array):
+        result: Any = value.value(lambda element: _resolve(element, done))
+    elif isinstance(value, dict):
+        result = {_resolve(k, done): _resolve(v, done) for k, v in value.items()}
+    else:
+        result = type(value)([_resolve(element, done) for element in value])
+    done[id(value)] = result
+    return result

@@ -1,0 +1,51 @@
+"""The axis-aligned box of each frame: around its vertices, or around the hull of its masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from training.captures.capture import Capture
+from training.captures.hull import carve_hull, hull_box, seen_space
+
+DEFAULT_PADDING = 0.05
+"""Meters around the vertices."""
+
+_COARSE, _FINE = 64, 64  # cells a side when a box is found without vertices: first in the seen space, then in what is left
+
+
+def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) -> NDArray[np.float64]:
+    """The box of one frame, (2, 3) meters.
+
+    It is the minimum and maximum of the frame's vertices (paper), padded. A capture without vertices gets the box of the
+    visual hull of its masks, carved twice: in the space that the cameras look at, then in what that left.
+
+    Raises:
+        InputError: vertices or masks cannot be read, or the masks leave no hull.
+    """
+    vertices = capture.vertices(frame)
+    box = _mask_box(capture, frame) if vertices is None else np.stack([vertices.min(0), vertices.max(0)]).astype(np.float64)
+    return box + np.array([[-padding], [padding]])
+
+
+def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
+    indices = capture.train_cameras
+    cameras = [capture.cameras[i] for i in indices]
+    masks = [capture.mask(frame, i) for i in indices]
+    min_views = min(len(cameras), max(2, len(cameras) // 2))
+    box = seen_space(cameras)
+    for resolution in (_COARSE, _FINE):
+        hull = carve_hull(cameras, masks, box, resolution, margin=0.5, min_views=min_views)
+        if not hull.any():
+            raise InputError(capture.root, f"the masks of frame {frame} leave no common space", "add vertices/ to the capture")
+        box = hull_box(hull, box)
+    return box
+
+
+def frame_boxes(capture: Capture, frames: range, padding: float, union: bool) -> NDArray[np.float32]:
+    """The boxes of frames, (T, 2, 3) meters; with `union` all are the one box around them."""
+    boxes = np.stack([frame_box(capture, frame, padding) for frame in frames])
+    if union:
+        boxes[:] = np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
+    return boxes.astype(np.float32)

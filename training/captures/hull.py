@@ -1,0 +1,117 @@
+"""Visual hulls: the space that the masks of all views allow, carved coarse to fine."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from model.camera import Camera
+from training.captures.images import Pixels
+
+Floats = NDArray[np.float64]
+Cells = NDArray[np.bool_]
+
+_PIXEL = 2**0.5  # twice half a pixel's diagonal
+_FAR = 1e9  # pixels; the distance to a mask that is empty
+
+
+def mask_distance(mask: Pixels) -> NDArray[np.float32]:
+    """Distance of each pixel to the nearest foreground pixel, in pixels; 0 on the foreground."""
+    if not mask.any():
+        return np.full(mask.shape, _FAR, dtype=np.float32)
+    return cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float32)
+
+
+def carve_hull(
+    cameras: list[Camera], masks: list[Pixels], box: Floats, resolution: int, margin: float, min_views: int = 0
+) -> Cells:
+    """Carve the visual hull of one frame.
+
+    A cell stays unless a view sees it off the dilated mask; its own extent and `margin` count in its favor, so the hull
+    contains every point that projects onto the dilated masks of all views. A view carves the cells whose centers it
+    sees, and no others. Cells are carved at a coarse resolution first, then those left at twice that, and so on.
+
+    Args:
+        cameras: the views.
+        masks: (H, W) uint8 each, nonzero on the subject.
+        box: (2, 3) meters; the cells divide it evenly.
+        resolution: cells along each axis.
+        margin: dilation of the masks, pixels.
+        min_views: how many views must see a cell for it to stay.
+
+    Returns:
+        (resolution, resolution, resolution) bool, axes x, y, z.
+    """
+    distances = [mask_distance(mask) for mask in masks]
+    size = resolution
+    while size % 2 == 0 and size > 16:
+        size //= 2
+    alive = np.argwhere(np.ones((size,) * 3, dtype=bool))
+    while True:
+        alive = alive[_survives(cameras, distances, box, (alive + 0.5) / size, 1 / size, margin, min_views)]
+        if size == resolution:
+            break
+        size *= 2
+        alive = (alive[:, None] * 2 + np.argwhere(np.ones((2, 2, 2), dtype=bool))).reshape(-1, 3)
+    hull = np.zeros((resolution,) * 3, dtype=bool)
+    hull[tuple(alive.T)] = True
+    return hull
+
+
+def _survives(
+    cameras: list[Camera],
+    distances: list[NDArray[np.float32]],
+    box: Floats,
+    centers: Floats,
+    cell: float,
+    margin: float,
+    min_views: int,
+) -> Cells:
+    points = box[0] + centers * (box[1] - box[0])
+    radius = 0.5 * cell * float(np.linalg.norm(box[1] - box[0]))
+    index = np.arange(len(points))
+    views = np.zeros(len(points), dtype=np.int64)
+    for camera, distance in zip(cameras, distances, strict=True):
+        pixels, depth = project(camera, points[index])
+        # Off the axis a length covers more pixels; and a mask's pixel and the cell's both stand for all of their square.
+        stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
+        reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
+        column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
+        seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+        nearest = np.zeros(len(index))
+        nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
+        stays = ~seen | (nearest <= reach)
+        views[index] += seen
+        index = index[stays]
+    survives = np.zeros(len(points), dtype=bool)
+    survives[index] = views[index] >= min_views
+    return survives
+
+
+def project(camera: Camera, points: Floats) -> tuple[Floats, Floats]:
+    """Project points (P, 3), meters, to pixels (P, 2) and depths (P,), meters; pixels mean nothing where depth <= 0."""
+    local = points @ camera.R.T + camera.T
+    depth = local[:, 2]
+    safe = np.where(depth > 1e-9, depth, 1e-9)
+    return (local @ camera.K.T)[:, :2] / safe[:, None], depth
+
+
+def hull_box(hull: Cells, box: Floats) -> Floats:
+    """The tightest (2, 3) box, meters, around the cells of a hull that divides `box`; `box` itself when it is empty."""
+    cells = np.argwhere(hull)
+    if not len(cells):
+        return box
+    extent = box[1] - box[0]
+    lower, upper = cells.min(0) / np.array(hull.shape), (cells.max(0) + 1) / np.array(hull.shape)
+    return np.stack([box[0] + lower * extent, box[0] + upper * extent])
+
+
+def seen_space(cameras: list[Camera]) -> Floats:
+    """A cube, (2, 3) meters, around the point that the cameras look at; as wide as their mean distance to it is twice."""
+    origins = np.stack([camera.center for camera in cameras])
+    axes = np.stack([camera.R[2] for camera in cameras])
+    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
+    target = np.linalg.lstsq(across.sum(0), (across @ origins[:, :, None]).sum(0)[:, 0], rcond=None)[0]
+    reach = float(np.linalg.norm(origins - target, axis=1).mean())
+    return np.stack([target - reach, target + reach])

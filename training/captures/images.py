@@ -1,0 +1,111 @@
+"""Images and masks of a capture as arrays: decoded, lens distortion undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.errors import InputError
+from model.camera import MAX_IMAGE_SIDE
+
+Pixels = NDArray[np.uint8]
+
+FACE_LABEL = 13
+"""The face in the label sets of human parsers (LIP and CIHP)."""
+
+_FACE_COLOR = (192, 0, 128)
+"""`FACE_LABEL` in the usual palette of 2^24 colors (bits of the label dealt to red, green and blue in turn)."""
+
+_DECODING_FAULTS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError)
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """What undoing a camera's distortion needs, in OpenCV's terms."""
+
+    K: NDArray[np.float64]
+    """3 x 3 intrinsic matrix in pixels, the top-left pixel's center at (0, 0)."""
+    D: NDArray[np.float64]
+    """Distortion coefficients k1, k2, p1, p2, k3, ..."""
+
+    @property
+    def distorts(self) -> bool:
+        """Whether any coefficient is nonzero."""
+        return bool(np.any(self.D))
+
+    def undistort(self, pixels: Pixels, interpolation: int) -> Pixels:
+        """Resample an image as the same camera without distortion would see it; what it did not see is 0."""
+        if not self.distorts:
+            return pixels
+        height, width = pixels.shape[:2]
+        maps = cv2.initUndistortRectifyMap(self.K, self.D, np.eye(3), self.K, (width, height), cv2.CV_32FC1)
+        return cv2.remap(pixels, *maps, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0).astype(np.uint8)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file, from its header; InputError when it is missing or no image."""
+    with _opened(path) as image:
+        return image.size
+
+
+def read_color(path: Path, lens: Lens) -> Pixels:
+    """Read an image: (H, W, 3) uint8, undistorted; InputError when it is missing, no image or too large."""
+    with _opened(path) as image:
+        return lens.undistort(_decode(path, image, "RGB"), cv2.INTER_LINEAR)
+
+
+def read_mask(path: Path, lens: Lens) -> tuple[Pixels, Pixels | None]:
+    """Read a mask or a human parse.
+
+    Returns:
+        (H, W) uint8 foreground, 0 or 255; and likewise the face where the file is a parse (has a palette or colors).
+
+    Raises:
+        InputError: the file is missing, no image or too large.
+    """
+    with _opened(path) as image:
+        if image.mode == "P":
+            labels = lens.undistort(_decode(path, image, "P"), cv2.INTER_NEAREST)
+            return _binary(labels > 0), _binary(labels == FACE_LABEL)
+        if image.mode in ("RGB", "RGBA"):
+            colors = lens.undistort(_decode(path, image, "RGB"), cv2.INTER_NEAREST)
+            face = (colors == np.array(_FACE_COLOR, dtype=np.uint8)).all(axis=-1)
+            return _binary((colors > 0).any(axis=-1)), _binary(face) if face.any() else None
+        return _binary(lens.undistort(_decode(path, image, "L"), cv2.INTER_NEAREST) > 0), None
+
+
+def resize(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Resize by averaging areas; an image that has the size already is returned as it is."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        image = Image.open(path)
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file") from error
+    except _DECODING_FAULTS as error:
+        raise InputError(path, "cannot be read as an image") from error
+    if max(image.size) > MAX_IMAGE_SIDE:
+        image.close()
+        raise InputError(path, f"has more than {MAX_IMAGE_SIDE} pixels a side")
+    return image
+
+
+def _decode(path: Path, image: Any, mode: str) -> Pixels:
+    try:
+        return np.asarray(image if mode == "P" else image.convert(mode)).astype(np.uint8)
+    except _DECODING_FAULTS as error:
+        raise InputError(path, "is truncated or damaged") from error
+
+
+def _binary(values: Any) -> Pixels:
+    return (values * np.uint8(255)).astype(np.uint8)

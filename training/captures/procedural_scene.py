@@ -1,0 +1,150 @@
+"""A procedural moving scene: a juggler on a plinth, made of ellipsoids and boxes, and its image in a camera."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from model.camera import Camera
+from training.captures.procedural_shape import Array, Solid
+
+SUBPIXELS = 4
+"""Rays along each side of a pixel."""
+
+_LIGHT = np.array([0.45, -0.6, 0.66])
+_SKIN, _RED, _CREAM = (0.85, 0.64, 0.5), (0.72, 0.12, 0.14), (0.93, 0.88, 0.72)
+_BLUE, _GREEN, _DARK, _GOLD = (0.14, 0.25, 0.6), (0.16, 0.5, 0.3), (0.13, 0.12, 0.16), (0.9, 0.68, 0.2)
+
+
+def scene_at(phase: float) -> list[Solid]:
+    """The solids at a phase of the movement in [0, 1); 0 and 1 are the same, so that it loops. Meters, z up."""
+    turn = 2 * np.pi * phase
+    sway, bounce = 0.07 * np.sin(turn), 0.04 * abs(np.sin(turn))
+    hips, chest = np.array([0.5 * sway, 0, 0.95 - bounce]), np.array([sway, 0, 1.35 - bounce])
+    head = chest + _offset(0.02 * np.sin(2 * turn), 0, 0.37)
+    plinth = Solid("cube", np.diag([0.42, 0.36, 0.08]), np.array([0, 0, 0.08]), "checker", (_DARK, _CREAM), 4.0)
+    body = [
+        plinth,
+        Solid("sphere", _limb_axes(hips, chest, 0.19, 0.16), (hips + chest) / 2, "stripes", (_RED, _CREAM), 4.0),
+        Solid("sphere", np.diag([0.2, 0.15, 0.14]), hips, "plain", (_BLUE, _BLUE)),
+        *_head(head, 0.4 * np.sin(turn)),
+    ]
+    for side in (-1, 1):
+        body += _leg(hips, side, turn) + _arm(chest, side, turn)
+    return body + [_ball(head, turn, index) for index in range(3)]
+
+
+def _offset(x: float, y: float, z: float) -> Array:
+    return np.array([x, y, z])
+
+
+def _head(center: Array, yaw: float) -> list[Solid]:
+    turned = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1.0]])
+    eyes = [center + turned @ _offset(side * 0.05, -0.12, 0.03) for side in (-1, 1)]
+    return [
+        Solid("sphere", turned @ np.diag([0.12, 0.14, 0.17]), center, "plain", (_SKIN, _SKIN)),
+        Solid("cube", turned @ np.diag([0.11, 0.11, 0.06]), center + _offset(0, 0, 0.17), "stripes", (_GOLD, _GREEN), 3.0),
+        *(Solid("sphere", np.eye(3) * 0.024, eye, "plain", (_DARK, _DARK)) for eye in eyes),
+    ]
+
+
+def _leg(hips: Array, side: int, turn: float) -> list[Solid]:
+    hip, foot = hips + _offset(side * 0.1, 0, -0.05), np.array([side * 0.16, 0, 0.2])
+    knee = (hip + foot) / 2 + _offset(side * 0.05, -0.1 - 0.05 * abs(np.sin(turn)), 0)
+    return [
+        _limb(hip, knee, 0.085, "dots", (_BLUE, _CREAM)),
+        _limb(knee, foot, 0.07, "stripes", (_DARK, _RED)),
+        Solid("cube", np.diag([0.06, 0.13, 0.04]), foot + _offset(0, -0.05, 0), "plain", (_DARK, _DARK)),
+    ]
+
+
+def _arm(chest: Array, side: int, turn: float) -> list[Solid]:
+    shoulder, lift = chest + _offset(side * 0.2, 0, 0.08), turn + (np.pi if side < 0 else 0)
+    elbow = shoulder + _offset(side * 0.16, -0.06, -0.2 + 0.06 * np.sin(lift))
+    hand = elbow + _offset(side * 0.05, -0.22, 0.1 + 0.14 * np.sin(lift))
+    return [
+        _limb(shoulder, elbow, 0.065, "checker", (_RED, _GOLD)),
+        _limb(elbow, hand, 0.05, "plain", (_SKIN, _SKIN)),
+        Solid("sphere", np.eye(3) * 0.055, hand, "plain", (_SKIN, _SKIN)),
+    ]
+
+
+def _ball(head: Array, turn: float, index: int) -> Solid:
+    angle = turn + 2 * np.pi * index / 3
+    center = head * _offset(0, 0, 1) + _offset(0.36 * np.cos(angle), -0.3, -0.1 + 0.34 * np.sin(angle))
+    spin = np.array([[np.cos(2 * angle), 0, np.sin(2 * angle)], [0, 1, 0], [-np.sin(2 * angle), 0, np.cos(2 * angle)]])
+    ground = (_GREEN, _GOLD, _BLUE)[index]
+    return Solid("sphere", 0.075 * spin, center, "checker", (ground, _CREAM), 1.5)
+
+
+def _limb(start: Array, end: Array, radius: float, pattern: str, colors: tuple[tuple[float, float, float], ...]) -> Solid:
+    return Solid("sphere", _limb_axes(start, end, radius, radius), (start + end) / 2, pattern, colors, 4.0)  # type: ignore[arg-type]
+
+
+def _limb_axes(start: Array, end: Array, width: float, depth: float) -> Array:
+    """Axes, as columns, of an ellipsoid that reaches a little beyond both ends."""
+    along = end - start
+    forward = np.array([0.0, 1.0, 0.0])
+    across = np.cross(forward, along)
+    across /= np.linalg.norm(across)
+    up = np.cross(across, along)
+    return np.stack([0.62 * along, width * across, depth * up / np.linalg.norm(up)], axis=1)
+
+
+def surface_points(solids: list[Solid]) -> NDArray[np.float32]:
+    """Points on all surfaces, (N, 3) meters, whose minimum and maximum are those of the scene."""
+    return np.concatenate([solid.surface_points() for solid in solids]).astype(np.float32)
+
+
+def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Array:
+    """Display-referred color of surface points seen along unit `directions`: diffuse, and a highlight that follows the view."""
+    diffuse = 0.45 + 0.55 * np.maximum(normals @ _LIGHT, 0)
+    half = _LIGHT - directions
+    half /= np.linalg.norm(half, axis=1, keepdims=True)
+    highlight = 0.25 * np.maximum((normals * half).sum(axis=1), 0) ** 24
+    return np.clip(solid.paint(points) * diffuse[:, None] + highlight[:, None], 0, 1)
+
+
+def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS) -> NDArray[np.float32]:
+    """The exact image of the scene, averaged over `subpixels`^2 rays a pixel; (H, W, 4) premultiplied color and coverage."""
+    height, width = camera.height * subpixels, camera.width * subpixels
+    fine = camera.resized(width, height)
+    depth, color = np.full((height, width), np.inf), np.zeros((height, width, 4), dtype=np.float32)
+    for solid in solids:
+        x0, y0, x1, y1 = projected_bounds(fine, solid.surface_points(), margin=2 * subpixels)
+        if x0 >= x1 or y0 >= y1:
+            continue
+        directions = pixel_directions(fine, (x0, y0, x1, y1))
+        t, normals = solid.intersect(camera.center, directions)
+        seen = (t < depth[y0:y1, x0:x1].ravel()).nonzero()[0]
+        points = camera.center + t[seen, None] * directions[seen]
+        rows, columns = y0 + seen // (x1 - x0), x0 + seen % (x1 - x0)
+        depth[rows, columns] = t[seen]
+        color[rows, columns, :3] = shade(solid, points, normals[seen], directions[seen])
+        color[rows, columns, 3] = 1
+    return color.reshape(camera.height, subpixels, camera.width, subpixels, 4).mean(axis=(1, 3))
+
+
+def project(camera: Camera, points: ArrayLike) -> Array:
+    """World points (N, 3) to pixels (N, 2), the top-left pixel's center at (0.5, 0.5)."""
+    local = np.asarray(points, dtype=np.float64) @ camera.R.T + camera.T
+    homogeneous = local @ camera.K.T
+    return homogeneous[:, :2] / homogeneous[:, 2:]
+
+
+def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, int, int, int]:
+    """Columns x0 to x1 and rows y0 to y1 (exclusive) of the image that points cover, `margin` pixels more on each side."""
+    pixels = project(camera, points)
+    low, high = np.floor(pixels.min(axis=0)) - margin, np.ceil(pixels.max(axis=0)) + margin
+    size = (camera.width, camera.height)
+    x0, y0, x1, y1 = (int(np.clip(value, 0, size[i % 2])) for i, value in enumerate((*low, *high)))
+    return x0, y0, x1, y1
+
+
+def pixel_directions(camera: Camera, region: tuple[int, int, int, int]) -> Array:
+    """Unit directions, (P, 3) in world axes, through the centers of the pixels x0, y0 to x1, y1, row by row."""
+    x0, y0, x1, y1 = region
+    x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
+    local = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ np.linalg.inv(camera.K).T
+    directions = local @ camera.R
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)

@@ -1,0 +1,1 @@
+"""From decoded maps and rays to rendered colors, differentiably: one interface, three implementations."""

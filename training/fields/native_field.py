@@ -1,0 +1,68 @@
+"""The field of a training step with the native kernels."""
+
+from __future__ import annotations
+
+import threading
+
+import torch
+
+from model.decoder import Maps
+from model.hash_encoding import HashEncoding
+from training.config import TrainingConfig
+from training.fields.field import RenderedRays
+from training.fields.native_kernels import TrainingKernels, available
+from training.fields.reference import MarchSettings
+from training.loop.rays import RayBatch, Space
+
+
+def native_available() -> bool:
+    """Whether the native training kernels are installed."""
+    return available()
+
+
+class NativeField:
+    """The native kernels, one engine of one thread for each thread that calls; see `training.fields.field.Field`.
+
+    Raises:
+        ImportError: the kernels are not installed.
+        ValueError: the config has no fixed distance between samples (`rays.step`).
+    """
+
+    name = "native"
+
+    def __init__(self, config: TrainingConfig) -> None:
+        if config.rays.step <= 0:
+            raise ValueError("the native field needs rays.step")
+        self.config = config
+        self._of_thread = threading.local()
+        self._kernels()
+
+    def render(
+        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+    ) -> RenderedRays:
+        """Render rays at stratified samples, differentiably; see `training.fields.field.Field`."""
+        kernels, config = self._kernels(), self.config
+        hull = space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
+        samples = kernels.sample_rays(rays.origins, rays.directions, space.box, hull, config.rays.step, seed)
+        settings = MarchSettings(
+            step=config.rays.step,
+            weight_threshold=config.model.render.weight_threshold,
+            leak=config.leak_at(progress),
+            penalty_limit=config.loss.optical_depth_limit,
+            stochastic_seed=seed if config.blend_at_random else None,
+        )
+        grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
+        seen = kernels.render_samples(grids, *maps, samples, rays.view_directions, settings)
+        marched, colored = seen.counts.tolist()
+        return RenderedRays(seen.color, seen.moments, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
+
+    @torch.no_grad()
+    def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
+        """Density without gradients; see `training.fields.field.Field`."""
+        kernels = self._kernels()
+        return kernels.density(kernels.bake(encoding.tables, time), maps[0], maps[1], points.contiguous())
+
+    def _kernels(self) -> TrainingKernels:
+        if not hasattr(self._of_thread, "kernels"):
+            self._of_thread.kernels = TrainingKernels(self.config.model, threads=1)
+        return self._of_thread.kernels  # type: ignore[no-any-return]

@@ -1,0 +1,136 @@
+"""Our hash tables in the terms of tiny-cuda-nn, so that its CUDA kernels can look them up and train them, where installed.
+
+tiny-cuda-nn's grid encoding differs in three ways: positions are shifted by half a node (`scale * x + 0.5`), scales derive
+from whole base resolutions, and each level's entries are padded to a multiple of 8. One encoding a level, with the level's
+number of nodes as base resolution and inputs moved back by `tiny_inputs`, makes its tables exactly ours.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.func import functional_call
+
+from common.errors import InputError
+from model.config import HashEncodingConfig
+from model.hash_encoding import HashLevel, hash_levels
+from model.query import plane_coordinates
+
+PADDING = 8
+"""Entries of a level are padded to a multiple of this (tiny-cuda-nn, `GridEncoding`)."""
+
+SMALLEST_POSITION = 1e-6
+"""Nodes; rounding must not push a position below the first node, where unsigned indices wrap around."""
+
+
+class TinyHash:
+    """tiny-cuda-nn's lookups in our tables; gradients reach the tables by its kernels, too.
+
+    Args:
+        config: the encoding.
+        encoding: `tinycudann.Encoding`.
+
+    Raises:
+        InputError: tiny-cuda-nn cannot express the encoding.
+    """
+
+    def __init__(self, config: HashEncodingConfig, encoding: Callable[..., torch.nn.Module]) -> None:
+        self._levels = hash_levels(config)
+        self._modules = [encoding(3, tiny_config(config, level), dtype=torch.float32) for level in self._levels]
+
+    def at(self, tables: torch.Tensor, time: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Features at a time, as a function of points: (P, 3) in [0, 1]^3 to (L * F, P), summed over the planes.
+
+        Args:
+            tables: (3, entries, F) of a `HashEncoding`.
+            time: t/T in [0, 1).
+        """
+        parameters = [[to_tiny_parameters(level, table) for table in tables] for level in self._levels]
+
+        def features(points: torch.Tensor) -> torch.Tensor:
+            uvt = [torch.cat([uv, torch.full_like(uv[:, :1], time)], dim=1) for uv in plane_coordinates(points)]
+            parts = []
+            for level, module, planes in zip(self._levels, self._modules, parameters, strict=True):
+                read = [
+                    functional_call(module, {"params": values}, (tiny_inputs(level, at),))
+                    for values, at in zip(planes, uvt, strict=True)
+                ]
+                parts.append(torch.stack(read).sum(0).t())
+            return torch.cat(parts)
+
+        return features
+
+
+def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
+    """tiny-cuda-nn's lookups where it is installed, works and can express the encoding; None elsewhere.
+
+    Where it is installed and cannot be used after all, a warning says why: the training goes on without, only slower.
+    """
+    if importlib.util.find_spec("tinycudann") is None:
+        return None
+    try:
+        import tinycudann  # noqa: PLC0415 - optional, and only for CUDA
+
+        return TinyHash(config, tinycudann.Encoding)
+    except Exception as error:  # besides ImportError and our InputError it raises what its build or its GPU makes it raise
+        warnings.warn(f"tinycudann is installed but not used: {error}", stacklevel=2)
+        return None
+
+
+def tiny_config(config: HashEncodingConfig, level: HashLevel) -> dict[str, Any]:
+    """The `encoding_config` of one level of one plane, for `tinycudann.Encoding(3, ...)`.
+
+    Raises:
+        InputError: the level has other numbers of nodes along time than in space, which tiny-cuda-nn cannot express.
+    """
+    if level.time_resolution != level.resolution:
+        raise InputError(
+            "config field hash.time_resolution", "cannot be used with tiny-cuda-nn", "leave it out, or train without tinycudann"
+        )
+    return {
+        "otype": "Grid",
+        "type": "Hash",
+        "n_levels": 1,
+        "n_features_per_level": config.features_per_level,
+        "log2_hashmap_size": config.log2_table_size,
+        "base_resolution": level.resolution,
+        "per_level_scale": 1.0,
+        "interpolation": "Smoothstep",
+    }
+
+
+def tiny_inputs(level: HashLevel, uvt: torch.Tensor) -> torch.Tensor:
+    """Inputs at which tiny-cuda-nn reads the place where we read (u, v, t).
+
+    Args:
+        level: the level that is read.
+        uvt: (P, 3), [0, 1].
+
+    Returns:
+        (P, 3) such that `(resolution - 1) * result + 0.5` is our position in nodes.
+    """
+    scales = uvt.new_tensor([level.scale, level.scale, level.time_scale])
+    position = (uvt * scales).clamp(min=SMALLEST_POSITION)
+    return (position - 0.5) / (level.resolution - 1)
+
+
+def padded_entries(level: HashLevel) -> int:
+    """Entries of a level in tiny-cuda-nn's parameters."""
+    return -(-level.entries // PADDING) * PADDING
+
+
+def to_tiny_parameters(level: HashLevel, table: torch.Tensor) -> torch.Tensor:
+    """A level's parameters for tiny-cuda-nn from a plane's table (entries of all levels, F); flat."""
+    entries = table[level.offset : level.offset + level.entries]
+    return torch.nn.functional.pad(entries, (0, 0, 0, padded_entries(level) - level.entries)).flatten()
+
+
+def from_tiny_parameters(config: HashEncodingConfig, parameters: list[torch.Tensor]) -> torch.Tensor:
+    """A plane's table (entries of all levels, F) from the parameters of its levels, coarsest first."""
+    levels = hash_levels(config)
+    parts = [p.view(-1, config.features_per_level)[: level.entries] for level, p in zip(levels, parameters, strict=True)]
+    return torch.cat(parts)

@@ -1,0 +1,1 @@
+"""One training: network, rays, steps, optimizer and checkpoints."""

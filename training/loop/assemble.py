@@ -1,0 +1,89 @@
+"""From a run's checkpoint to a volumetric video: latents, boxes, occupancy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from model.decoder import Maps
+from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
+from model.video import VolumetricVideo
+from training.config import TrainingConfig
+from training.fields.field import Field, create_field
+from training.loop.checkpoint import load_latents, load_live_cells, load_network, read_header
+from training.loop.network import Network
+from training.loop.scene import Scene, load_scene
+from training.loop.threads import worker_pool
+
+
+def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
+    """Make the video of a run, finished or not.
+
+    Args:
+        folder: the run's.
+        frames: the only ones that will be looked at; the others get no occupancy, which takes longest. None: all.
+
+    Raises:
+        InputError: the folder is no run, has no checkpoint, or either is damaged.
+    """
+    scene, header = load_scene(folder), read_header(folder)
+    network = Network(header.config, scene.num_frames, scene.loop)
+    load_network(folder, network)
+    latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
+    trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
+    scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
+    return assemble(header.config, scene, network, latents, frames, load_live_cells(folder, scene.hulls))
+
+
+def assemble(
+    config: TrainingConfig,
+    scene: Scene,
+    network: Network,
+    latents: torch.Tensor,
+    frames: range | None = None,
+    live_cells: torch.Tensor | None = None,
+) -> VolumetricVideo:
+    """Make a video of what was trained: occupancy is extracted from the density with tau1, within the hull.
+
+    Where training had left cells of the hull out (`live_cells`, as the checkpoint has them), nothing was learned of their
+    density, and they stay empty.
+    """
+    network.requires_grad_(False)
+    decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    field = create_field(config)
+    frames = frames if frames is not None else range(scene.num_frames)
+    occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
+    with worker_pool() as pool:
+        cells = [None] * scene.num_frames if live_cells is None else list(live_cells)
+        volumes = pool.map(lambda i: _occupancy(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
+        for frame, volume in zip(frames, volumes, strict=True):
+            occupancy[frame] = pack_occupancy(volume)
+    boxes = torch.from_numpy(scene.boxes)
+    return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
+
+
+def _hull(scene: Scene, frame: int, live_cells: torch.Tensor | None) -> torch.Tensor | None:
+    hull = scene.hull(frame)
+    if hull is None or live_cells is None:
+        return hull
+    return hull & unpack_occupancy(live_cells, (hull.shape[0], hull.shape[1], hull.shape[2]))
+
+
+@torch.no_grad()
+def _occupancy(
+    config: TrainingConfig, hull: torch.Tensor | None, network: Network, latent: torch.Tensor, field: Field, frame: int
+) -> torch.Tensor:
+    features, densities, colors = network.decoder(latent[None])
+    maps: Maps = (features[0], densities[0], colors[0])
+
+    def density(points: torch.Tensor) -> torch.Tensor:
+        sigma = torch.zeros(len(points))
+        inside = torch.arange(len(points))
+        if hull is not None:
+            inside = hull.flatten()[cell_of(points, (hull.shape[0], hull.shape[1], hull.shape[2]))].nonzero()[:, 0]
+        if len(inside):
+            sigma[inside] = field.density(maps, network.hash_encoding, frame / network.num_frames, points[inside])
+        return sigma
+
+    return extract_occupancy(density, config.model.occupancy)

@@ -1,0 +1,146 @@
+"""Checkpoints: one safetensors file with parameters, optimizer state, step, seed and config. No pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from common.tensor_file import load_tensors, save_tensors
+from training.config import TrainingConfig
+from training.loop.network import Network
+from training.loop.optimizer import Optimizer
+
+FILE_NAME = "checkpoint.safetensors"
+"""Its file in a run's folder."""
+
+_FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CheckpointHeader:
+    """All of a checkpoint that is no tensor. Randomness needs no more than seed and step: each step draws from a generator
+    that is seeded with both."""
+
+    step: int
+    """Steps done."""
+    seed: int
+    """Seed of the training."""
+    seconds: float
+    """Time trained so far."""
+    field: str
+    """"native" or "torch": which field computed it; their numbers differ in the last digits, their states in shape."""
+    config: TrainingConfig
+    """Settings of the training."""
+
+
+def save_checkpoint(
+    folder: Path,
+    header: CheckpointHeader,
+    network: Network,
+    optimizer: Optimizer,
+    latents: torch.Tensor,
+    live_cells: torch.Tensor | None = None,
+) -> None:
+    """Write the checkpoint of a run, atomically: a reader sees the old one or the new one.
+
+    `latents`, (T, D), are those that a bundle would get, so that an export needs no images; `live_cells`, (T, bytes)
+    uint8, what the hulls were pruned to.
+
+    Raises:
+        InputError: the file cannot be written; the old one is still there.
+    """
+    tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
+    if live_cells is not None:
+        tensors["live_cells"] = live_cells
+    text = {
+        "format_version": _FORMAT_VERSION,
+        "step": header.step,
+        "seed": header.seed,
+        "seconds": header.seconds,
+        "field": header.field,
+        "config": header.config.to_dict(),
+    }
+    stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    with atomic_write(folder / FILE_NAME) as temporary:
+        save_tensors(stored, temporary, {"checkpoint": json.dumps(text)}, folder / FILE_NAME)
+
+
+def read_header(folder: Path) -> CheckpointHeader:
+    """Read the settings of a checkpoint; InputError when there is none, it is damaged or of another version."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(folder, "holds no checkpoint", f"there is no {FILE_NAME}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = json.loads((file.metadata() or {})["checkpoint"])
+        version, step, seed, seconds = (text[k] for k in ("format_version", "step", "seed", "seconds"))
+        step, seed, seconds = int(step), int(seed), float(seconds)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(path, "is damaged") from error
+    if version != _FORMAT_VERSION:
+        raise InputError(path, f"has version {version}, this program reads {_FORMAT_VERSION}")
+    return CheckpointHeader(
+        step, seed, seconds, str(text.get("field")), TrainingConfig.from_dict(text.get("config"), str(path))
+    )
+
+
+def load_network(folder: Path, network: Network) -> None:
+    """Fill a network with the checkpoint's parameters; InputError when they do not fit it."""
+    tensors = _tensors(folder, "network.")
+    expected = network.state_dict()
+    _check(folder, tensors, {name: tuple(value.shape) for name, value in expected.items()})
+    network.load_state_dict(tensors)
+
+
+def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
+    """The latents of a checkpoint, (T, D); InputError when they are of another shape or not finite."""
+    tensors = _tensors(folder, "latents")
+    _check(folder, tensors, {"": (num_frames, channels)})
+    return tensors[""]
+
+
+def load_live_cells(folder: Path, hulls: torch.Tensor | None) -> torch.Tensor | None:
+    """The cells that the hulls were pruned to, packed as these are, (T, bytes) uint8; None where nothing was pruned.
+
+    Raises:
+        InputError: they do not fit the hulls.
+    """
+    cells = _tensors(folder, "live_cells").get("")
+    if cells is None or hulls is None:
+        return None
+    if cells.shape != hulls.shape or cells.dtype != torch.uint8:
+        raise InputError(folder / FILE_NAME, "live_cells do not fit the hulls of scene.safetensors")
+    return cells
+
+
+def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
+    """Fill an optimizer with the checkpoint's state; InputError when it does not fit the network."""
+    tensors = _tensors(folder, "optimizer.")
+    _check(folder, tensors, optimizer.expected_shapes())
+    optimizer.load_state(tensors)
+
+
+def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
+    path = folder / FILE_NAME
+    try:
+        return load_tensors(path, prefix)[0]
+    except (OSError, SafetensorError) as error:
+        raise InputError(path, "is damaged") from error
+
+
+def _check(folder: Path, tensors: dict[str, torch.Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise InputError(folder / FILE_NAME, f"has no {name}")
+        if tuple(tensors[name].shape) != shape or not tensors[name].isfinite().all():
+            raise InputError(folder / FILE_NAME, f"{name} has a wrong shape or is not finite")
+    unknown = sorted(set(tensors) - set(shapes))
+    if unknown:
+        raise InputError(folder / FILE_NAME, f"has unknown {unknown[0]}")

@@ -1,0 +1,141 @@
+"""The training views of a capture, frame by frame, kept in memory as bytes."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.camera import Camera
+from training.captures.capture import Capture
+from training.captures.hull import mask_distance, project
+from training.captures.images import Pixels, resize
+from training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class PixelSet:
+    """Some pixels of a frame's views, sorted by view."""
+
+    index: torch.Tensor
+    """(N,) int32: (view * H + row) * W + column."""
+    starts: torch.Tensor
+    """(views + 1,) int64: where each view's pixels begin in `index`."""
+
+    @staticmethod
+    def of(chosen: NDArray[np.bool_]) -> PixelSet:
+        """The pixels set in (views, H, W)."""
+        counts = chosen.reshape(len(chosen), -1).sum(1)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return PixelSet(torch.from_numpy(np.flatnonzero(chosen).astype(np.int32)), torch.from_numpy(starts))
+
+
+@dataclass(frozen=True)
+class FrameViews:
+    """All training views of one frame at one image size."""
+
+    pixels: torch.Tensor
+    """(views, H, W, 4) uint8: color and coverage by the mask."""
+    foreground: PixelSet
+    """Pixels on the subject."""
+    face: PixelSet | None
+    """Pixels on the face, where a parse gives it."""
+    dilated: PixelSet | None
+    """Pixels on the dilated mask, when rays are drawn from it."""
+    rectangles: torch.Tensor
+    """(views, 4) int64 x0, y0, x1, y1: bounds of the projected box, x1 and y1 excluded."""
+
+
+class Dataset:
+    """The training views, read when first used.
+
+    All views have one size here: that of the first camera times `data.image_scale`, and half of it while `half` is asked.
+
+    Args:
+        capture: where they come from.
+        config: data and ray settings.
+        frames: frames of the capture; frame 0 here is `frames[0]` there.
+        boxes: (T, 2, 3) meters.
+
+    Raises:
+        InputError: an image or a mask is missing.
+    """
+
+    def __init__(self, capture: Capture, config: TrainingConfig, frames: range, boxes: NDArray[np.float32]) -> None:
+        self.capture, self.config, self.frames, self.boxes = capture, config, frames, boxes
+        self.views = capture.train_cameras
+        capture.check_files(frames, self.views)
+        first = capture.cameras[self.views[0]]
+        scale = config.data.image_scale
+        self._size = max(1, round(first.width * scale)), max(1, round(first.height * scale))
+        self._cache: dict[tuple[int, bool], FrameViews] = {}
+
+    def size(self, half: bool) -> tuple[int, int]:
+        """Width and height of the views."""
+        width, height = self._size
+        return ((width + 1) // 2, (height + 1) // 2) if half else (width, height)
+
+    def cameras(self, half: bool) -> list[Camera]:
+        """Cameras of the views, in their pixels."""
+        return [self.capture.cameras[i].resized(*self.size(half)) for i in self.views]
+
+    def frame(self, frame: int, half: bool) -> FrameViews:
+        """The views of a frame; raises InputError as `Capture.view` does when they are first read."""
+        key = (frame, half)
+        if key not in self._cache:
+            self._cache[key] = self._read(frame, half)
+        return self._cache[key]
+
+    def forget_half(self) -> None:
+        """Free the views of half the size."""
+        self._cache = {key: views for key, views in self._cache.items() if not key[1]}
+
+    def prefetch(self, half: bool, executor: Executor) -> None:
+        """Read all frames, several at a time."""
+        list(executor.map(lambda frame: self.frame(frame, half), range(len(self.frames))))
+
+    def _read(self, frame: int, half: bool) -> FrameViews:
+        width, height = self.size(half)
+        views = [self.capture.view(self.frames[frame], camera) for camera in self.views]
+        colors = np.stack([resize(view.color, width, height) for view in views])
+        masks = np.stack([resize(view.mask, width, height) for view in views])
+        faces = [resize(v.face, width, height) if v.face is not None else np.zeros_like(masks[0]) for v in views]
+        radius = self.config.rays.dilation * width / self.capture.cameras[self.views[0]].width
+        near_mask = self.config.rays.region == "mask"
+        return FrameViews(
+            pixels=torch.from_numpy(np.concatenate([colors, masks[..., None]], axis=-1)),
+            foreground=PixelSet.of(masks > 127),
+            face=PixelSet.of(np.stack(faces) > 127) if any(f.any() for f in faces) else None,
+            dilated=PixelSet.of(np.stack([mask_distance(m) <= radius for m in masks])) if near_mask else None,
+            rectangles=torch.tensor([projected_bounds(camera, self.boxes[frame]) for camera in self.cameras(half)]),
+        )
+
+
+def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    """Bounds x0, y0, x1, y1 (the latter excluded) of a box's projection within the image; the whole image when the box
+    reaches behind the camera or misses the image."""
+    corners = np.stack(np.meshgrid(*np.asarray(box, dtype=np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
+    pixels, depth = project(camera, corners)
+    whole = (0, 0, camera.width, camera.height)
+    if (depth <= 1e-6).any():
+        return whole
+    size = np.array([camera.width, camera.height])
+    x0, y0 = np.clip(np.floor(pixels.min(0)), 0, size).astype(int).tolist()
+    x1, y1 = np.clip(np.ceil(pixels.max(0)), 0, size).astype(int).tolist()
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else whole
+
+
+def letterbox(pixels: Pixels, size: int) -> Pixels:
+    """Fit an image (H, W, 3) into a black square, centered, keeping its shape."""
+    height, width = pixels.shape[:2]
+    scale = size / max(height, width)
+    fitted = max(1, round(width * scale)), max(1, round(height * scale))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    result = np.zeros((size, size, 3), dtype=np.uint8)
+    x, y = (size - fitted[0]) // 2, (size - fitted[1]) // 2
+    result[y : y + fitted[1], x : x + fitted[0]] = cv2.resize(pixels, fitted, interpolation=interpolation)
+    return result

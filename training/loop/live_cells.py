@@ -1,0 +1,47 @@
+"""Cells of a hull that hold something: the empty ones get no samples, which is most of them once a shape has formed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from model.occupancy import cell_of
+from training.loop.rays import Space
+
+_DRAWS = 2  # points a cell is judged by
+_EMPTY = 0.01  # optical depth of a step at or below which a point is empty
+
+Density = Callable[[torch.Tensor], torch.Tensor]
+"""(P, 3) points in [0, 1]^3 to (P,) densities, 1/m."""
+
+
+@torch.no_grad()
+def find_live_cells(hull: torch.Tensor, density: Density, step: float, generator: torch.Generator) -> torch.Tensor:
+    """Find the cells of a hull that need samples: those with density at any of a few random points, and their neighbors,
+    so that a surface can still move.
+
+    Args:
+        hull: (N, N, N) bool; all its cells are judged, so one that was empty can come back.
+        density: of the frame.
+        step: meters between samples.
+        generator: draws the points.
+
+    Returns:
+        (N, N, N) bool, part of the hull; all of it where nothing has density.
+    """
+    corners = hull.nonzero()
+    filled = torch.zeros(hull.numel(), dtype=torch.bool, device=hull.device)
+    for _ in range(_DRAWS):
+        within = torch.rand(corners.shape, generator=generator).to(hull.device)
+        points = (corners + within) / torch.tensor(hull.shape, device=hull.device)
+        solid = density(points) * step > _EMPTY
+        filled[cell_of(points[solid], (hull.shape[0], hull.shape[1], hull.shape[2]))] = True
+    grown = functional.max_pool3d(filled.view(1, 1, *hull.shape).float(), 3, 1, 1)[0, 0] > 0
+    return grown & hull if bool(filled.any()) else hull
+
+
+def restrict(space: Space, cells: torch.Tensor) -> Space:
+    """A space whose samples lie in the given cells of its hull."""
+    return Space(space.box, space.bounds, cells)

@@ -1,0 +1,114 @@
+"""Adam with two learning rates; on the hash tables the native lazy Adam where the native field trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from training.config import TrainingConfig
+from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.loop.network import Network
+from training.loop.threads import available_cores
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class GridGradient:
+    """Gradient of hash tables by way of their grids at one time."""
+
+    grids: torch.Tensor
+    """(3, nodes, F), of the grids as `TrainingKernels.bake` orders them."""
+    time: float
+    """t/T at which they were baked."""
+
+
+class Optimizer:
+    """Updates a network's parameters from gradients.
+
+    Args:
+        network: the parameters; they are updated in place.
+        config: rates, decay rates, epsilons.
+        native: hash tables get the native Adam, which leaves alone entries that no gradient reached.
+    """
+
+    def __init__(self, network: Network, config: TrainingConfig, native: bool) -> None:
+        self._config = config.optimizer
+        self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+        self._parameters = list(network.parameters())
+        self._tables = network.hash_encoding.tables
+        others = [p for p in self._parameters if p is not self._tables]
+        betas = (self._config.beta1, self._config.beta2)
+        groups = [{"params": others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
+        if not native:
+            groups.append({"params": [self._tables], "base_rate": self._config.table_rate, "eps": self._config.table_epsilon})
+        self._adam = torch.optim.Adam(groups, lr=0.0, betas=betas, fused=True)
+        self._table_adam = None
+        if native:
+            kernels = TrainingKernels(config.model, threads=available_cores())
+            self._table_adam = HashTableAdam(kernels, self._tables, betas, self._config.table_epsilon)
+
+    def step(self, gradients: list[torch.Tensor | None], rate_factor: float, grids: Sequence[GridGradient] = ()) -> None:
+        """Update all parameters once.
+
+        Args:
+            gradients: in the order of the network's parameters; None counts as zero.
+            rate_factor: what the learning rates are multiplied by.
+            grids: with the native Adam, the gradients of the tables instead; they are added up.
+        """
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            if self._table_adam is None or parameter is not self._tables:
+                parameter.grad = _in_layout_of(parameter, gradient)
+        for group in self._adam.param_groups:
+            group["lr"] = group["base_rate"] * rate_factor
+        self._adam.step()
+        if self._table_adam is not None:
+            for gradient_of_frame in grids:
+                self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
+            self._table_adam.step(self._config.table_rate * rate_factor)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that it remembers, by parameter name and moment."""
+        tensors = {
+            f"{moment}.{self._names[parameter]}": value
+            for parameter, moments in self._adam.state.items()
+            for moment, value in moments.items()
+        }
+        if self._table_adam is not None:
+            tensors |= {f"tables.{name}": value for name, value in self._table_adam.state().items()}
+        return tensors
+
+    def expected_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of what `state` returns after a step."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for group in self._adam.param_groups:
+            for parameter in group["params"]:
+                shape = tuple(parameter.shape)
+                shapes |= {f"{m}.{self._names[parameter]}": () if m == "step" else shape for m in _MOMENTS}
+        if self._table_adam is not None:
+            shapes |= {f"tables.{name}": tuple(value.shape) for name, value in self._table_adam.state().items()}
+        return shapes
+
+    def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave; the tensors must have `expected_shapes`."""
+        for group in self._adam.param_groups:
+            for parameter in group["params"]:
+                name = self._names[parameter]
+                moments = {m: tensors[f"{m}.{name}"].clone() for m in _MOMENTS}
+                self._adam.state[parameter] = {
+                    m: value.to(parameter.device) if m == "step" else torch.empty_like(parameter).copy_(value)
+                    for m, value in moments.items()
+                }
+        if self._table_adam is not None:
+            self._table_adam.load_state({name: tensors[f"tables.{name}"] for name in self._table_adam.state()})
+
+
+def _in_layout_of(parameter: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
+    """A gradient with its parameter's strides, which the fused Adam takes for granted."""
+    if gradient is None:
+        return torch.zeros_like(parameter)
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter, requires_grad=False).copy_(gradient)

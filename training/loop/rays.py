@@ -1,0 +1,208 @@
+"""Drawing the rays of a step, and samples on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from model.camera import Camera
+from model.occupancy import cell_of
+from renderer.reference.rays import intersect_box
+from training.config import RayConfig
+from training.loop.dataset import FrameViews, PixelSet
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """Cameras as tensors, for rays of many views at once."""
+
+    to_world: torch.Tensor
+    """(views, 3, 3): homogeneous pixel to world direction, R^T K^-1."""
+    centers: torch.Tensor
+    """(views, 3) meters."""
+
+    @staticmethod
+    def of(cameras: list[Camera]) -> Lenses:
+        """Of a list of cameras."""
+        to_world = np.stack([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
+        centers = np.stack([camera.center for camera in cameras])
+        return Lenses(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
+
+
+@dataclass(frozen=True)
+class RayBatch:
+    """Rays of one frame and what the capture saw along them."""
+
+    origins: torch.Tensor
+    """(R, 3) meters."""
+    directions: torch.Tensor
+    """(R, 3) unit, world axes."""
+    view_directions: torch.Tensor
+    """(R, 3) unit: the directions that color is asked for, `directions` or near them."""
+    colors: torch.Tensor
+    """(R, 3) in [0, 1], over black."""
+    masks: torch.Tensor
+    """(R,) coverage by the mask, [0, 1]."""
+
+    def to(self, device: torch.device) -> RayBatch:
+        """The same on a device."""
+        tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
+        return RayBatch(*(t.to(device) for t in tensors))
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where samples of a frame may lie."""
+
+    box: torch.Tensor
+    """(2, 3) meters; points are normalized by it."""
+    bounds: torch.Tensor
+    """(2, 3) meters: the tightest box around the hull, or `box`."""
+    hull: torch.Tensor | None
+    """(N, N, N) bool cells of the box, or None: all of it."""
+
+    def to(self, device: torch.device) -> Space:
+        """The same on a device."""
+        return Space(self.box.to(device), self.bounds.to(device), None if self.hull is None else self.hull.to(device))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples on rays, in ray order and front to back."""
+
+    slots: torch.Tensor
+    """(S,) int64: ray * slots_per_ray + k."""
+    points: torch.Tensor
+    """(S, 3) in [0, 1]^3 of the frame's box."""
+    steps: torch.Tensor
+    """(S,) meters that each stands for."""
+    slots_per_ray: int
+    """The most samples of a ray."""
+
+    @property
+    def rays(self) -> torch.Tensor:
+        """(S,) int64: the ray of each."""
+        return self.slots // self.slots_per_ray
+
+    def only(self, index: torch.Tensor) -> Samples:
+        """Some of them, by ascending index."""
+        return Samples(self.slots[index], self.points[index], self.steps[index], self.slots_per_ray)
+
+
+def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Draw the pixels of a frame's rays by the mix of the config: foreground, face, and the rest from the region.
+
+    Args:
+        views: the frame.
+        config: the mix.
+        count: R, how many.
+        generator: source of the randomness.
+
+    Returns:
+        (R,) int64 (view * H + row) * W + column, ascending. Where a view has no pixel of the wanted kind, its box gives one.
+    """
+    view = _draw_views(count, len(views.pixels), config.views_per_frame, generator)
+    face = round(config.face * count) if views.face is not None else 0
+    foreground = round((config.foreground + config.face) * count) - face
+    sets = (views.foreground, views.face, views.dilated)
+    parts = view.split([foreground, face, count - foreground - face])
+    of_all_views = config.views_per_frame == 0
+    drawn = torch.cat([_draw_set(s, v, of_all_views, generator) for s, v in zip(sets, parts, strict=True)])
+    missing = (drawn < 0).nonzero()[:, 0]
+    drawn[missing] = _draw_in_boxes(views, view[missing], generator)
+    return drawn.sort().values  # rays side by side read the same pixels of the maps
+
+
+def _draw_views(count: int, num_views: int, views_per_frame: int, generator: torch.Generator) -> torch.Tensor:
+    allowed = torch.randperm(num_views, generator=generator)[: views_per_frame or num_views]
+    return allowed[torch.randint(len(allowed), (count,), generator=generator)]
+
+
+def _draw_set(pixels: PixelSet | None, view: torch.Tensor, of_all_views: bool, generator: torch.Generator) -> torch.Tensor:
+    """Draw a pixel of each given view, or as many of all views alike; -1 where there is nothing to draw."""
+    count = len(view)
+    if pixels is None or not len(pixels.index):
+        return torch.full((count,), -1, dtype=torch.int64)
+    if of_all_views:
+        return pixels.index[torch.randint(len(pixels.index), (count,), generator=generator)].long()
+    start, available = pixels.starts[view], (pixels.starts[1:] - pixels.starts[:-1])[view]
+    position = start + (torch.rand(count, generator=generator, dtype=torch.float64) * available).long()
+    drawn = pixels.index[position.clamp(max=len(pixels.index) - 1)].long()
+    return torch.where(available > 0, drawn, -1)
+
+
+def _draw_in_boxes(views: FrameViews, view: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    x0, y0, x1, y1 = views.rectangles[view].unbind(1)
+    across, down = torch.rand(2, len(view), generator=generator, dtype=torch.float64)
+    column, row = x0 + (across * (x1 - x0)).long(), y0 + (down * (y1 - y0)).long()
+    _, height, width, _ = views.pixels.shape
+    return (view * height + row) * width + column
+
+
+def make_rays(views: FrameViews, lenses: Lenses, pixels: torch.Tensor) -> RayBatch:
+    """Rays through the centers of pixels, and their colors.
+
+    Args:
+        views: the frame.
+        lenses: cameras of the views, in their pixels.
+        pixels: (R,) as `draw_pixels` returns.
+    """
+    _, height, width, _ = views.pixels.shape
+    view, within = pixels // (height * width), pixels % (height * width)
+    column, row = within % width + 0.5, within // width + 0.5
+    homogeneous = torch.stack([column, row, torch.ones_like(row)], dim=1)
+    directions = torch.nn.functional.normalize((lenses.to_world[view] @ homogeneous[..., None])[..., 0], dim=1)
+    seen = views.pixels.view(-1, 4)[pixels].float() / 255
+    return RayBatch(lenses.centers[view], directions, directions, seen[:, :3], seen[:, 3])
+
+
+def jitter_view_directions(rays: RayBatch, deviation: float, generator: torch.Generator) -> RayBatch:
+    """Turn the directions that color is asked for, each by itself; where the rays pass is not touched.
+
+    A point that few views see can give each of them a color of its own, wherever it lies. Colors that must hold for a cone of
+    directions cannot, and what the views disagree on has to be settled by moving the surface.
+
+    Args:
+        rays: R rays.
+        deviation: of the normal noise added to each component of a unit direction; 0 leaves the rays as they are.
+        generator: source of the randomness.
+    """
+    if deviation == 0:
+        return rays
+    noise = torch.randn(rays.directions.shape, generator=generator)
+    view_directions = torch.nn.functional.normalize(rays.directions + deviation * noise, dim=1)
+    return dataclasses.replace(rays, view_directions=view_directions)
+
+
+def stratified_samples(rays: RayBatch, space: Space, config: RayConfig, generator: torch.Generator) -> Samples:
+    """One sample at random in each stretch of a ray within the bounds, kept where it lies in the hull.
+
+    Args:
+        rays: R rays.
+        space: bounds and hull.
+        config: number or length of the stretches.
+        generator: source of the randomness.
+    """
+    t_near, t_far = intersect_box(rays.origins, rays.directions, space.bounds)
+    length = (t_far - t_near).clamp(min=0)
+    if config.step > 0:
+        slots_per_ray = max(1, int(torch.ceil(length.max() / config.step)))
+        steps = torch.full_like(length, config.step)
+    else:
+        slots_per_ray = config.samples_per_ray
+        steps = length / slots_per_ray
+    jitter = torch.rand(len(length), slots_per_ray, generator=generator).to(length.device)  # the same draws on any device
+    distances = t_near[:, None] + (torch.arange(slots_per_ray, device=length.device) + jitter) * steps[:, None]
+    slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
+    ray = slots // slots_per_ray
+    extent = space.box[1] - space.box[0]
+    origins, directions = (rays.origins - space.box[0]) / extent, rays.directions / extent
+    points = origins[ray] + distances.flatten()[slots, None] * directions[ray]
+    samples = Samples(slots, points.clamp(0, 1), steps[ray], slots_per_ray)
+    if space.hull is None:
+        return samples
+    cells = cell_of(samples.points, (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2]))
+    return samples.only(space.hull.flatten()[cells].nonzero()[:, 0])

@@ -1,0 +1,171 @@
+"""What a run knows of its capture besides pixels: boxes, hulls, cameras, licence. Export needs nothing else of it."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from common.tensor_file import load_tensors, save_tensors
+from model.camera import Camera
+from model.occupancy import pack_occupancy, unpack_occupancy
+from model.video import VideoMetadata
+from training.captures.boxes import frame_boxes
+from training.captures.capture import Capture
+from training.captures.hull import carve_hull
+from training.captures.identity import CaptureIdentity
+from training.config import DataConfig
+from training.loop.rays import Space
+
+FILE_NAME = "scene.safetensors"
+"""Its file in a run's folder."""
+
+
+@dataclass
+class Scene:
+    """The frames of a training, without their pixels."""
+
+    boxes: NDArray[np.float32]
+    """(T, 2, 3) meters."""
+    hulls: torch.Tensor | None
+    """(T, bytes) uint8, packed cells of each frame's box, or None."""
+    hull_resolution: int
+    """Cells of a hull along each axis; 0 without hulls."""
+    metadata: VideoMetadata
+    """What the bundle will say of the capture."""
+    loop: bool
+    """Whether the last frame leads to the first."""
+    capture: CaptureIdentity | None = None
+    """The capture that it was built of; None in runs of versions that did not keep it."""
+
+    @property
+    def num_frames(self) -> int:
+        """T."""
+        return len(self.boxes)
+
+    def hull(self, frame: int) -> torch.Tensor | None:
+        """(N, N, N) bool hull of a frame, or None."""
+        if self.hulls is None:
+            return None
+        n = self.hull_resolution
+        return unpack_occupancy(self.hulls[frame], (n, n, n))
+
+    def space(self, frame: int) -> Space:
+        """Where samples of a frame may lie."""
+        return Space(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
+
+    def bounds(self, frame: int) -> torch.Tensor:
+        """(2, 3) meters: the tightest box around the hull, or the frame's box."""
+        box = torch.from_numpy(self.boxes[frame])
+        hull = self.hull(frame)
+        if hull is None or not hull.any():
+            return box
+        cells = hull.nonzero()
+        lower, upper = cells.amin(0) / self.hull_resolution, (cells.amax(0) + 1) / self.hull_resolution
+        return torch.stack([box[0] + lower * (box[1] - box[0]), box[0] + upper * (box[1] - box[0])])
+
+
+def selected_frames(capture: Capture, config: DataConfig) -> range:
+    """The frames of the capture that a config asks for; InputError when there are not so many."""
+    last = capture.num_frames if config.num_frames is None else config.first_frame + config.num_frames
+    if config.first_frame >= capture.num_frames or last > capture.num_frames:
+        asked = f"frames {config.first_frame} to {last - 1}"
+        raise InputError(capture.root, f"has frames 0 to {capture.num_frames - 1}, the config asks for {asked}")
+    return range(config.first_frame, last)
+
+
+def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Scene:
+    """Find boxes and carve hulls of all frames, several at a time; raises as `Capture.vertices` and `.mask` do."""
+    frames = selected_frames(capture, config)
+    boxes = frame_boxes(capture, frames, config.box_padding, config.boxes == "union")
+    hulls = None
+    if config.hull_resolution:
+        hulls = torch.stack(
+            list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
+        )
+    metadata = VideoMetadata(
+        fps=capture.meta.fps,
+        up=capture.meta.up,
+        cameras=list(capture.cameras),
+        provenance={"name": capture.name, "source": capture.meta.source},
+        license=capture.license,
+    )
+    loop = capture.meta.loop and len(frames) == capture.num_frames
+    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, CaptureIdentity.of(capture))
+
+
+def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
+    cameras = [capture.cameras[i] for i in capture.train_cameras]
+    masks = [capture.mask(frame, i) for i in capture.train_cameras]
+    hull = carve_hull(cameras, masks, box.astype(np.float64), config.hull_resolution, config.hull_margin)
+    if not hull.any():
+        raise InputError(capture.root, f"the masks of frame {frame} leave no space in its box", "check cameras and masks")
+    return pack_occupancy(torch.from_numpy(hull))
+
+
+def save_scene(scene: Scene, folder: Path) -> None:
+    """Write a scene into a run's folder, atomically; InputError when that fails."""
+    metadata = scene.metadata
+    text = {
+        "fps": metadata.fps,
+        "up": list(metadata.up),
+        "cameras": [camera.to_dict() for camera in metadata.cameras],
+        "provenance": metadata.provenance,
+        "license": metadata.license,
+        "loop": scene.loop,
+        "hull_resolution": scene.hull_resolution,
+        "capture": scene.capture.to_dict() if scene.capture is not None else None,
+    }
+    tensors = {"boxes": torch.from_numpy(scene.boxes)} | ({"hulls": scene.hulls} if scene.hulls is not None else {})
+    with atomic_write(folder / FILE_NAME) as temporary:
+        save_tensors(tensors, temporary, {"scene": json.dumps(text)}, folder / FILE_NAME)
+
+
+def load_scene(folder: Path) -> Scene:
+    """Read the scene of a run; InputError when it is missing or damaged."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise InputError(folder, "is no training run", f"it has no {FILE_NAME}")
+    try:
+        tensors, texts = load_tensors(path)
+        text: dict[str, Any] = json.loads(texts["scene"])
+        metadata = VideoMetadata(
+            fps=float(text["fps"]),
+            up=tuple(float(v) for v in text["up"]),  # type: ignore[arg-type]
+            cameras=[Camera.from_dict(camera, str(path)) for camera in text["cameras"]],
+            provenance={str(k): str(v) for k, v in text["provenance"].items()},
+            license=str(text["license"]),
+        )
+        capture = CaptureIdentity.from_dict(text["capture"]) if text.get("capture") is not None else None
+        boxes, hulls, resolution = tensors["boxes"].numpy(), tensors.get("hulls"), int(text["hull_resolution"])
+        return Scene(boxes, hulls, resolution, metadata, bool(text["loop"]), capture)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(path, "is damaged") from error
+
+
+def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
+    """Raise InputError unless the scene was built of this capture.
+
+    Scenes that keep no identity are held against their cameras and the number of frames.
+    """
+    if scene.capture is not None:
+        same, built_of = scene.capture.matches(CaptureIdentity.of(capture)), str(scene.capture)
+    else:
+        cameras = scene.metadata.cameras
+        same = [camera.to_dict() for camera in cameras] == [camera.to_dict() for camera in capture.cameras]
+        same = same and len(selected_frames(capture, config)) == scene.num_frames
+        built_of = f"{scene.num_frames} frames, {len(cameras)} cameras"
+    if not same:
+        fault = (
+            f"is not the capture that this run was trained on ({built_of}), or its cameras, views or first image have changed"
+        )
+        raise InputError(capture.root, fault, "resume with that one, or choose another folder for --out")

@@ -1,0 +1,145 @@
+"""One training step of one frame: decode, draw rays, render, loss, gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from model.decoder import Maps
+from model.occupancy import pack_occupancy, unpack_occupancy
+from training.config import TrainingConfig
+from training.fields.field import Field, RenderedRays
+from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
+from training.loop.dataset import Dataset, letterbox
+from training.loop.encoder import INPUT_RESOLUTION
+from training.loop.live_cells import find_live_cells, restrict
+from training.loop.network import Network
+from training.loop.optimizer import GridGradient
+from training.loop.precision import decoder_precision
+from training.loop.rays import Lenses, draw_pixels, jitter_view_directions, make_rays
+from training.loop.scene import Scene
+
+_ENCODER_VIEWS = 3
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What one frame contributes to a step."""
+
+    gradients: list[torch.Tensor | None]
+    """Of the frame's loss, in the order of the network's parameters; None for the tables where `grids` has theirs."""
+    grids: GridGradient | None
+    """Gradient of the hash tables, as that of their grids at the frame's time."""
+    squared_error: float
+    """Mean squared color error of its rays."""
+    samples_per_ray: float
+    """Samples in the hull."""
+    marched_per_ray: float
+    """Of those, samples not blocked by the ones in front."""
+    colored_per_ray: float
+    """Samples with color; below 1 the density has collapsed."""
+
+
+class FrameStep:
+    """Computes the gradients of single frames; safe to call from several threads at once.
+
+    Args:
+        config: the training.
+        network: the parameters.
+        dataset: the pixels.
+        scene: boxes and hulls.
+        field: renders the rays.
+    """
+
+    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: Field) -> None:
+        self.config, self.network, self.dataset, self.field = config, network, dataset, field
+        self.parameters = list(network.parameters())
+        self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
+        self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
+        self._device = self.parameters[0].device
+        self._spaces = [scene.space(frame).to(self._device) for frame in range(scene.num_frames)]
+        self._hulls = [space.hull for space in self._spaces]
+        self._encoder_views: dict[int, torch.Tensor] = {}
+
+    def __call__(self, frame: int, half: bool, seed: int, num_rays: int, progress: float = 0.0) -> FrameResult:
+        """Gradients of one frame.
+
+        Args:
+            frame: index in the training.
+            half: use images of half the size.
+            seed: decides all randomness of the call.
+            num_rays: rays of the frame.
+            progress: how far the training is, 0 to 1.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        views = self.dataset.frame(frame, half)
+        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
+        rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
+        latent, kl = self.network.latent(frame, self.encoder_input, generator)
+        maps = self._decode(latent)
+        time = frame / self.network.num_frames
+        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed, progress)
+        error = color_loss(rendered.color, rays.colors)
+        of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
+        of_masks = mask_loss(rendered.opacity, rays.masks)
+        loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
+        gradients, grids = self._gradients(loss, rendered.grids, time)
+        return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
+
+    def _gradients(
+        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float
+    ) -> tuple[list[torch.Tensor | None], GridGradient | None]:
+        if grids is None:
+            return list(torch.autograd.grad(loss, self.parameters, allow_unused=True)), None
+        of_grids, *others = torch.autograd.grad(loss, [grids, *self._others], allow_unused=True)
+        remaining = iter(others)
+        tables = self.network.hash_encoding.tables
+        return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
+
+    def _decode(self, latent: torch.Tensor) -> Maps:
+        with decoder_precision(self.config.decoder_bfloat16, self._device):
+            features, densities, colors = self.network.decoder(latent[None])
+        return features[0].float(), densities[0].float(), colors[0].float()
+
+    @torch.no_grad()
+    def prune(self, frame: int, seed: int) -> None:
+        """Restrict the frame's samples to the cells of its hull that hold something; without a hull, nothing happens."""
+        hull = self._hulls[frame]
+        if hull is None:
+            return
+        maps = self._decode(self.network.latent(frame, self.encoder_input)[0])
+        time, encoding = frame / self.network.num_frames, self.network.hash_encoding
+        generator = torch.Generator().manual_seed(seed)
+        step = self.config.rays.step
+        cells = find_live_cells(hull, lambda points: self.field.density(maps, encoding, time, points), step, generator)
+        self._spaces[frame] = restrict(self._spaces[frame], cells)
+
+    def live_cells(self) -> torch.Tensor | None:
+        """(T, bytes) uint8: packed cells that samples are restricted to, or None without hulls."""
+        cells = [space.hull for space in self._spaces]
+        return torch.stack([pack_occupancy(c) for c in cells if c is not None]) if all(c is not None for c in cells) else None
+
+    def restore_live_cells(self, packed: torch.Tensor) -> None:
+        """Go on from what `live_cells` gave."""
+        for frame, (space, cells) in enumerate(zip(self._spaces, packed, strict=True)):
+            assert space.hull is not None
+            shape = (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2])
+            self._spaces[frame] = restrict(space, unpack_occupancy(cells, shape).to(self._device))
+
+    def encoder_input(self, frame: int) -> torch.Tensor:
+        """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
+        if frame not in self._encoder_views:
+            views = self.dataset.views
+            chosen = [views[i * len(views) // _ENCODER_VIEWS] for i in range(_ENCODER_VIEWS)]
+            source = self.dataset.frames[frame]
+            images = [letterbox(self.dataset.capture.view(source, camera).color, INPUT_RESOLUTION) for camera in chosen]
+            self._encoder_views[frame] = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+        return self._encoder_views[frame].float() / 255
+
+
+def _result(
+    gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
+) -> FrameResult:
+    return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)

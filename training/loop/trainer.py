@@ -1,0 +1,244 @@
+"""The training loop: steps, checkpoints, interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from common.errors import InputError
+from training.captures.capture import Capture
+from training.config import TrainingConfig
+from training.fields.field import create_field
+from training.loop.checkpoint import (
+    CheckpointHeader,
+    load_live_cells,
+    load_network,
+    load_optimizer,
+    read_header,
+    save_checkpoint,
+)
+from training.loop.dataset import Dataset
+from training.loop.network import Network
+from training.loop.optimizer import Optimizer
+from training.loop.progress import Progress
+from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
+from training.loop.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
+from training.loop.step import FrameResult, FrameStep
+
+
+class Trainer:
+    """A training in progress, in memory.
+
+    Frames of a step are computed side by side, one worker each, and their gradients are added in a fixed order; every
+    random number follows from seed, step and slot. So a training is the same for any number of workers, and a resumed one
+    is the same as one that was never interrupted.
+
+    Args:
+        capture: what is trained on.
+        config: the settings.
+        seed: decides initialization and all draws.
+        scene: boxes and hulls of the capture.
+        pool: the workers.
+        native: use the native field, or not; None: where it can be.
+        device: where frames are decoded and rendered; None: on the CPU. Rays and all random numbers are drawn on the CPU.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        config: TrainingConfig,
+        seed: int,
+        scene: Scene,
+        pool: ThreadPoolExecutor,
+        native: bool | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.config, self.seed, self.scene = config, seed, scene
+        self.step, self.seconds = 0, 0.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
+        self.dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
+        self.field = create_field(config, native, device)
+        self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
+        self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
+        self._pool = pool
+
+    @property
+    def progress(self) -> float:
+        """How far the training is, 0 to 1."""
+        return self.config.progress(self.step, self.seconds)
+
+    def advance(self) -> list[FrameResult]:
+        """Do one step; returns what its frames gave.
+
+        Raises:
+            InputError: a gradient is not finite, or an image cannot be read.
+        """
+        start = time.monotonic()
+        half = self.progress < self.config.half_resolution
+        if not half:
+            self.dataset.forget_half()
+        frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
+        seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
+        self._prune()
+        rays = rays_of_step(self.step, self.config.rays)
+        of_all = ([value] * len(frames) for value in (rays, self.progress))
+        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *of_all))
+        self._apply(results)
+        self.step += 1
+        self.seconds += time.monotonic() - start
+        return results
+
+    def _prune(self) -> None:
+        every = self.config.rays.prune_steps
+        if not every or not self.step or self.step % every:
+            return
+        frames = range(self.scene.num_frames)
+        seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
+        list(self._pool.map(self._frame_step.prune, frames, seeds))
+
+    def _apply(self, results: list[FrameResult]) -> None:
+        """Average the frames' gradients and update."""
+        means = [_mean(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
+        grids = [result.grids for result in results if result.grids is not None]
+        for gradient in grids:
+            gradient.grids.div_(len(results))
+        summed = [mean for mean in means if mean is not None] + [gradient.grids for gradient in grids]
+        if not all(bool(tensor.sum().isfinite()) for tensor in summed):
+            raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
+        self.optimizer.step(means, rate_factor(self.step, self.progress, self.config.optimizer), grids)
+
+    @torch.no_grad()
+    def latents(self) -> torch.Tensor:
+        """(T, D): the embedding, or the encoder's means."""
+        views = self._frame_step.encoder_input
+        return torch.stack([self.network.latent(frame, views)[0] for frame in range(self.scene.num_frames)])
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint."""
+        header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
+        cells = self._frame_step.live_cells() if self.config.rays.prune_steps else None
+        save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
+
+    def load(self, folder: Path) -> None:
+        """Continue from the checkpoint in `folder`.
+
+        Raises:
+            InputError: it is damaged, or of a training with other settings or another seed.
+        """
+        header = read_header(folder)
+        if header.seed != self.seed:
+            raise InputError(folder, f"was trained with --seed {header.seed}")
+        if header.field != self.field.name:
+            raise InputError(folder, f"was trained with the {header.field} field, which is not what runs here")
+        if _lasting(header.config) != _lasting(self.config):
+            raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
+        load_network(folder, self.network)
+        if header.step:  # before the first step there is no state
+            load_optimizer(folder, self.optimizer)
+        cells = load_live_cells(folder, self.scene.hulls)
+        if cells is not None:
+            self._frame_step.restore_live_cells(cells)
+        self.step, self.seconds = header.step, header.seconds
+
+
+def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
+    """The scene of a run: that in its folder when resuming, else built and written there.
+
+    Raises:
+        InputError: the run was trained on another capture, or as `load_scene`, `build_scene` and `save_scene` do.
+    """
+    if resume:
+        scene = load_scene(folder)
+        check_capture(scene, capture, config.data)
+        return scene
+    scene = build_scene(capture, config.data, pool)
+    save_scene(scene, folder)
+    return scene
+
+
+def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
+    """Train to the end, with checkpoints on the way.
+
+    However it ends, the checkpoint holds every step done.
+
+    Returns:
+        False when Ctrl-C, SIGTERM or the end of its terminal ended it early.
+
+    Raises:
+        BrokenPipeError: whoever read the progress has gone.
+    """
+    with _interruptible() as interrupted:
+        try:
+            _advance_to_the_end(trainer, folder, progress, interrupted)
+        except BrokenPipeError:
+            trainer.save(folder)
+            raise
+        trainer.save(folder)
+    return trainer.progress >= 1
+
+
+def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, interrupted: list[int]) -> None:
+    last_saved = time.monotonic()
+    while trainer.progress < 1 and not interrupted:
+        results = trainer.advance()
+        done = trainer.progress >= 1
+        progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
+        if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
+            trainer.save(folder)
+            last_saved = time.monotonic()
+
+
+def _mean(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
+    present = [part for part in parts if part is not None]
+    if not present:
+        return None
+    total = present[0]
+    for part in present[1:]:
+        total.add_(part)
+    return total.div_(len(parts))
+
+
+def _measurements(results: list[FrameResult]) -> dict[str, float]:
+    return {
+        "squared_error": sum(r.squared_error for r in results) / len(results),
+        "samples": sum(r.samples_per_ray for r in results) / len(results),
+        "marched": sum(r.marched_per_ray for r in results) / len(results),
+        "colored": sum(r.colored_per_ray for r in results) / len(results),
+    }
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that a step ends whole;
+    outside the main thread, no-op."""
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # Windows has none
+        numbers.append(signal.SIGHUP)
+    before = {}
+    with contextlib.suppress(ValueError):
+        before = {number: signal.signal(number, receive) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _lasting(config: TrainingConfig) -> TrainingConfig:
+    """A config without what may change when a training is resumed."""
+    return dataclasses.replace(config, steps=1, checkpoint_minutes=1.0)

@@ -1,0 +1,247 @@
+"""The authors' released checkpoints: reading them without running anything in them, and their layout in ours.
+
+Names, shapes and conventions are those of `final.pth` and of training checkpoints (`latest.pth`, `<epoch>.pth`). All sizes
+are inferred from the tensors' shapes; nothing is copied before they have been checked against each other.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from common.errors import InputError
+from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
+from model.decoder import MapDecoder
+from model.hash_encoding import HashEncoding, hash_levels
+
+MAX_FILE_BYTES = 16 << 30
+"""Largest checkpoint that is opened."""
+
+MAX_FRAMES = 100_000
+"""The most frames a checkpoint may have."""
+
+TABLES = ("hashtable_xyt", "hashtable_xzt", "hashtable_yzt")
+"""The hash tables in our order of planes: xy, xz, yz."""
+
+COLOR_HEADS = ("kn_z_conv", "kn_y_conv", "kn_x_conv")
+"""The color heads in our order of planes; the released ones are named after the axis across the plane."""
+
+MAP_CHANNEL_BLOCKS = (0, 2, 1)
+"""Where the channels of our planes xy, xz, yz are among those of feat_conv and density_conv: xy, yz, xz."""
+
+VIEW_ENCODINGS: dict[int, Literal["frequency", "spherical_harmonics"]] = {2624: "frequency", 2432: "spherical_harmonics"}
+"""View encoding by the parameters of a color head."""
+
+_STEPS = {"frequency": 256, "spherical_harmonics": 160}  # steps a diagonal: ZJU-MoCap and NHR
+_DECODER = "plane_decoder"
+_GROWTH_RATIOS = (64, 2, 4, 8, 16, 32, 128)  # finest over base resolution; 64 in all releases
+
+
+class ReleaseCheckpoint:
+    """The parameters of a released model, checked for shape and type.
+
+    Args:
+        path: the file.
+        blend: how points get their color heads, which the file does not say.
+
+    Raises:
+        InputError: the file is missing, not such a checkpoint, damaged, or holds something that our model cannot.
+    """
+
+    def __init__(self, path: Path, blend: Literal["bilinear", "nearest"] = "bilinear") -> None:
+        self.path = path
+        self._state = _read_state(path)
+        self.latents_name = "encodings" if "encodings" in self._state else "latent_vectors.weight"
+        frames, channels = self._shape(self.latents_name, 2)
+        if not 1 <= frames <= MAX_FRAMES:
+            self._fail(f"{self.latents_name} must have 1 to {MAX_FRAMES} frames, not {frames}")
+        self.num_frames = frames
+        self.config = self._infer_config(channels, blend)
+
+    @property
+    def has_occupancy(self) -> bool:
+        """Whether it brings occupancy volumes; training checkpoints do not."""
+        return "occupancy_grids" in self._state
+
+    def latents(self) -> torch.Tensor:
+        """(T, D) float32."""
+        # A copy, for the file is mapped, and the occupancy that is computed from them takes minutes.
+        return self._take(self.latents_name, (self.num_frames, self.config.decoder.latent_channels)).clone()
+
+    def occupancy(self) -> torch.Tensor:
+        """(T, X, Y, Z) bool."""
+        shape = (self.num_frames, *self.config.occupancy.resolution)
+        volumes = self._tensor("occupancy_grids")
+        if tuple(volumes.shape) != shape or volumes.dtype not in (torch.bool, torch.uint8):
+            self._fail(f"occupancy_grids must be booleans of shape {shape}")
+        return volumes.bool()
+
+    def hash_encoding(self) -> HashEncoding:
+        """The hash tables; entries of dense levels that no node has are dropped."""
+        encoding = HashEncoding(self.config.hash).requires_grad_(False)
+        for plane, name in enumerate(TABLES):
+            offsets = self._offsets(name)
+            table = self._take(f"{name}.embeddings", (offsets[-1], self.config.hash.features_per_level))
+            for level, start in zip(encoding.levels, offsets, strict=False):
+                encoding.tables[plane, level.offset : level.offset + level.entries] = table[start : start + level.entries]
+        return encoding
+
+    def decoder(self) -> MapDecoder:
+        """The map decoder, in evaluation mode."""
+        decoder = MapDecoder(self.config).eval().requires_grad_(False)
+        for name, parameter in decoder.state_dict().items():
+            parameter.copy_(self._decoder_parameter(name, tuple(parameter.shape)))
+        return decoder
+
+    def _decoder_parameter(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        module, _, rest = name.partition(".")
+        if module == "backbone":
+            kind, _, rest = rest.partition(".")
+            if kind == "linear":
+                return self._take(f"{_DECODER}.backbone.0.{rest}", shape)
+            index, _, rest = rest.partition(".")
+            return self._take(f"{_DECODER}.backbone.{int(index) + 2}.{rest}", shape)
+        if module == "color_trunk":
+            return self._take(f"{_DECODER}.kn_backbone.{rest}", shape)
+        if module == "color_head":
+            part = (shape[0] // 3, *shape[1:])
+            return torch.cat([self._take(f"{_DECODER}.{head}.{rest}", part) for head in COLOR_HEADS])
+        stored = self._take(f"{_DECODER}.{'feat' if module == 'feature_head' else 'density'}_conv.{rest}", shape)
+        return stored.view(3, -1, *shape[1:])[list(MAP_CHANNEL_BLOCKS)].reshape(shape)
+
+    def _infer_config(self, latent_channels: int, blend: Literal["bilinear", "nearest"]) -> ModelConfig:
+        channels = self._backbone_channels()
+        resolution = 4 << (len(channels) - 1)
+        trunk = self._trunk_channels()
+        parameters = self._shape(f"{_DECODER}.{COLOR_HEADS[0]}.weight", 4)[0]
+        if parameters not in VIEW_ENCODINGS:
+            self._fail(f"its color heads have {parameters} parameters; known are 2624 and 2432")
+        encoding = VIEW_ENCODINGS[parameters]
+        cells = self._shape("occupancy_grids", 4)[1:] if self.has_occupancy else OccupancyConfig().resolution
+        try:
+            return ModelConfig(
+                hash=self._infer_hash(),
+                decoder=DecoderConfig(latent_channels, channels, color_channels=trunk or DecoderConfig().color_channels),
+                occupancy=OccupancyConfig(resolution=(cells[0], cells[1], cells[2])),
+                render=RenderConfig(steps_per_diagonal=_STEPS[encoding]),
+                feature_plane_resolution=resolution,
+                density_map_resolution=resolution,
+                color_map_resolution=resolution >> len(trunk),
+                assignment=blend,
+                view_encoding=encoding,
+            )
+        except InputError as error:
+            raise InputError(self.path, f"cannot be represented: {error}") from error
+
+    def _backbone_channels(self) -> tuple[int, ...]:
+        count = self._count(f"{_DECODER}.backbone", range(2, 11))
+        if count == 0:
+            self._fail(f"has no {_DECODER}.backbone.2.weight")
+        shapes = [self._shape(f"{_DECODER}.backbone.{index}.weight", 4) for index in range(2, 2 + count)]
+        return (shapes[0][0], *(shape[1] for shape in shapes))
+
+    def _trunk_channels(self) -> tuple[int, ...]:
+        count = self._count(f"{_DECODER}.kn_backbone", range(0, 20, 2))
+        return tuple(self._shape(f"{_DECODER}.kn_backbone.{2 * index}.weight", 4)[0] for index in range(count))
+
+    def _count(self, prefix: str, indices: range) -> int:
+        missing = (n for n, index in enumerate(indices) if f"{prefix}.{index}.weight" not in self._state)
+        return next(missing, len(indices))
+
+    def _infer_hash(self) -> HashEncodingConfig:
+        """The hash encoding whose levels fit the file's offsets, which count, whatever a formula says."""
+        offsets = self._offsets(TABLES[0])
+        entries = [end - start for start, end in pairwise(offsets)]
+        features = self._shape(f"{TABLES[0]}.embeddings", 2)[1]
+        base = round(entries[0] ** (1 / 3) - 1 / 3)  # a level rounded up to a multiple of 8 entries has the same root
+        largest = max(entries)
+        for ratio in _GROWTH_RATIOS:
+            # Without a hashed level the limit cannot be seen; any that holds the largest level will do.
+            try:
+                config = HashEncodingConfig(len(entries), features, (largest - 1).bit_length(), base, base * ratio)
+            except InputError:
+                continue
+            if all(
+                _fits(level.resolution**3, level.entries, held)
+                for level, held in zip(hash_levels(config), entries, strict=True)
+            ):
+                return config
+        raise InputError(self.path, "has hash table offsets of no known geometry")
+
+    def _offsets(self, table: str) -> list[int]:
+        offsets = self._tensor(f"{table}.offsets")
+        if offsets.ndim != 1 or not 2 <= len(offsets) <= 17 or offsets.dtype not in (torch.int32, torch.int64):
+            self._fail(f"{table}.offsets must be 2 to 17 integers")
+        values = [int(value) for value in offsets.tolist()]
+        if values[0] != 0 or any(a >= b for a, b in pairwise(values)):
+            self._fail(f"{table}.offsets must start at 0 and rise")
+        if table != TABLES[0] and values != self._offsets(TABLES[0]):
+            self._fail(f"{table}.offsets must be those of {TABLES[0]}")
+        return values
+
+    def _take(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        """A tensor as float32, of exactly this shape and finite."""
+        tensor = self._tensor(name)
+        if tuple(tensor.shape) != shape:
+            self._fail(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
+        if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
+            self._fail(f"{name} must be finite numbers")
+        return tensor.float()
+
+    def _shape(self, name: str, axes: int) -> tuple[int, ...]:
+        shape = tuple(self._tensor(name).shape)
+        if len(shape) != axes or min(shape) < 1:
+            self._fail(f"{name} must have {axes} axes, not shape {shape}")
+        return shape
+
+    def _tensor(self, name: str) -> torch.Tensor:
+        if name not in self._state:
+            self._fail(f"has no {name}")
+        return self._state[name]
+
+    def _fail(self, fault: str) -> None:
+        raise InputError(self.path, fault)
+
+
+def _fits(nodes: int, entries: int, held: int) -> bool:
+    """Whether a level of the file, which holds so many entries, is the one of our formula: dense alike, or hashed alike."""
+    return held == entries or (nodes == entries <= held)
+
+
+def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 30} GiB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Mapped, not read: a shape is known before its bytes are touched. Only tensors and plain containers are built.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file") from error
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # a broken archive or pickle raises nearly anything
+        raise InputError(path, "is not a PyTorch checkpoint of tensors alone, or is damaged") from error
+    state = content.get("net") if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise InputError(path, "is not a released checkpoint", "it must hold a dictionary of tensors under 'net'")
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    for name, tensor in tensors.items():
+        _check_storage(path, name, tensor)
+    return tensors
+
+
+def _check_storage(path: Path, name: str, tensor: torch.Tensor) -> None:
+    # A stride of 0 lets a small file claim a tensor of any size.
+    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta:
+        raise InputError(path, f"{name} is no plain tensor")
+    if math.prod(tensor.shape) * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise InputError(path, f"{name} is larger than what is stored of it")

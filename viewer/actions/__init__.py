@@ -1,0 +1,1 @@
+"""What the user can do: the table of actions, their conditions and their functions."""

@@ -1,0 +1,116 @@
+"""The second side of the split view: another bundle or another backend, from the same camera at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from viewer.gl.presenter import Comparison
+from viewer.picture.views import psnr
+from viewer.playback.feed import Quality, ViewFeed
+from viewer.playback.render_worker import ViewResult
+from viewer.work.newest_work import NewestWork
+
+_Pair = tuple[ViewResult | None, ViewResult | None]
+
+
+class CompareView:
+    """What the front document is compared with, and how.
+
+    Args:
+        wake: called from the render thread when an image is ready.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.mode = Comparison.NONE
+        """How both images are shown."""
+        self.divider = 0.5
+        """Position of the divider, 0 at the left to 1 at the right."""
+        self.gain = 4.0
+        """Factor on differences before the color map."""
+        self.label = ""
+        """What the second side is."""
+        self.psnr: float | None = None
+        """Of the second image against the first, dB; None while they do not show the same view at the same size."""
+        self.feed: ViewFeed | None = None
+        """Where the second image comes from."""
+        self._video: Callable[[], VolumetricVideo | None] = lambda: None
+        self._compared: _Pair = (None, None)
+        self._scoring: NewestWork[_Pair, float | None] = NewestWork("compare", wake)
+
+    @property
+    def active(self) -> bool:
+        """Whether a second image is wanted and there is something to render it from."""
+        return self.mode is not Comparison.NONE and self.feed is not None
+
+    def set_source(self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int) -> None:
+        """Compare with a video rendered by this backend.
+
+        Args:
+            label: what people call it.
+            renderer: the backend.
+            video: asked every time: it changes when a file is read again, or when another tab comes forward; None when there
+                is none any more.
+            cache_bytes: memory budget of its decoded frames.
+        """
+        self.clear()
+        first = video()
+        if first is not None:
+            self.label, self._video = label, video
+            self.feed = ViewFeed(renderer, first, cache_bytes, self.wake)
+
+    def clear(self) -> None:
+        """Compare with nothing; ends the threads."""
+        if self.feed is not None:
+            self.feed.close()
+        self.feed, self.label, self.psnr, self._video = None, "", None, lambda: None
+
+    def follow(self) -> None:
+        """Take over the video that is to be compared with now, if it became another one."""
+        video = self._video()
+        if self.feed is None or self.feed.video is video:
+            return
+        if video is None:
+            self.clear()
+            return
+        before = self.feed
+        before.close()
+        self.feed, self.psnr = ViewFeed(before.renderer, video, before.cache.budget, self.wake), None
+
+    def update(self, time: float, camera: Camera, quality: Quality, first: ViewResult | None) -> list[ViewResult]:
+        """Ask for the same view, take what came, and compare it with the first image."""
+        self.follow()
+        if not self.active or self.feed is None:
+            return []
+        last = self.feed.video.num_frames - 1
+        self.feed.request(min(time, last), camera, quality)
+        results = self.feed.take_results()
+        self._score((first, self.feed.shown))
+        return results
+
+    def _score(self, pair: _Pair) -> None:
+        # Beside the window: two large images take longer than a frame of it.
+        if pair != self._compared:
+            self._compared, self.psnr = pair, None
+            self._scoring.ask(pair, partial(image_psnr, *pair))
+        scored = self._scoring.take()
+        if scored is not None and scored[0] == pair:
+            self.psnr = scored[1]
+
+
+def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | None:
+    """Peak signal-to-noise ratio of two images over black, dB; infinite for equal ones; None unless they can be compared."""
+    if first is None or second is None or first.image is None or second.image is None:
+        return None
+    a, b = first.image.rgba, second.image.rgba
+    assert first.frame is not None and second.frame is not None
+    same = first.frame.time == second.frame.time and a.shape == b.shape
+    if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
+        return None
+    return psnr(a, b)

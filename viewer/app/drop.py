@@ -1,0 +1,45 @@
+"""What is dropped on the window: a bundle is opened, a camera path loaded, the camera of a screenshot or JSON taken over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.errors import InputError
+from model.camera import load_camera, read_json
+from viewer.app.app import ViewerApp
+from viewer.app.faults import CHECK_FILE, cannot_open
+from viewer.app.path_edits import take_path
+from viewer.camera_path.path import CameraPath
+from viewer.export.image_files import read_png_camera
+
+
+def take_dropped(app: ViewerApp, name: str) -> None:
+    """Take one dropped file; a fault becomes a dialog."""
+    path = Path(name)
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".mlpvid":
+            app.open(path)
+        elif suffix in (".json", ".png"):
+            _take_view(app, path)
+        else:
+            raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
+    except InputError as error:
+        app.report(error, cannot_open(path), CHECK_FILE)
+    app.redraw()
+
+
+def _take_view(app: ViewerApp, path: Path) -> None:
+    document = app.document
+    if document is None:
+        raise InputError(path, "needs an open video", "open a .mlpvid first")
+    values = {} if path.suffix.lower() == ".png" else read_json(path)
+    if path.suffix.lower() == ".png":
+        document.camera.snap_to(read_png_camera(path))
+    elif isinstance(values, dict) and "keyframes" in values:
+        take_path(document, CameraPath.load(path))
+        app.focus_panel = "Camera path"
+    else:
+        document.camera.snap_to(load_camera(path))
+    document.previewing = False
+    app.note_motion()

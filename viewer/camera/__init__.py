@@ -1,0 +1,1 @@
+"""The camera that the user moves, and its undo history."""

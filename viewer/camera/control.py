@@ -1,0 +1,279 @@
+"""The viewer's camera under the user's hands: orbit, pan, dolly, look, fly, focus, fit, snap, undo."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from common.errors import InputError
+from model.camera import Camera
+from viewer.camera.fly import FlyMotion
+from viewer.camera.history import CameraHistory
+from viewer.camera.rotations import angles_from_rotation, axis_angle, basis_of_up, rotation_from_angles, unit
+from viewer.camera.state import (
+    MAX_DISTANCE,
+    MAX_FIELD_OF_VIEW,
+    MIN_DISTANCE,
+    MIN_FIELD_OF_VIEW,
+    Array,
+    CameraState,
+    state_from_camera,
+)
+
+MAX_PITCH = math.radians(89.0)
+"""Steepest inclination that dragging reaches with the roll locked; beyond, left and right would swap."""
+
+DOLLY_STEP = 0.1
+"""One notch of the wheel changes the distance by the factor exp(0.1)."""
+
+
+class OrbitCamera:
+    """A camera state with the moves that mouse and keys make of it; every move can be undone.
+
+    Args:
+        box: (2, 3) corners of the scene that the first view and `fit` show, meters.
+        up: direction that is up in the world.
+        clock: seconds, monotonic, for merging undo entries; tests give their own.
+    """
+
+    def __init__(self, box: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0), clock: Callable[[], float] = time.monotonic) -> None:
+        self.up = unit(up)
+        """(3,) unit vector that is up in the world."""
+        self.roll_locked = True
+        """Whether orbiting keeps the horizon where it is; else it tumbles freely."""
+        self.fly_motion = FlyMotion()
+        """Speed and inertia of flying."""
+        self.history = CameraHistory(clock=clock)
+        """Undo and redo."""
+        self.box: Array = np.asarray(box, dtype=np.float64)
+        """(2, 3) corners of the scene, meters."""
+        rotation = rotation_from_angles(math.radians(-60.0), math.radians(-10.0), 0.0, self.up)
+        self.state = CameraState(self.box.mean(axis=0), 1.0, rotation)
+        """Where it is now; assign through the moves, so that they can be undone."""
+        self.state = self._fitted_state(self.box, 1.0)
+
+    def to_camera(self, width: int, height: int) -> Camera:
+        """The camera for an image of this size in pixels."""
+        return self.state.to_camera(width, height)
+
+    # Gestures and history
+
+    def begin_gesture(self) -> None:
+        """A drag begins: all moves until `end_gesture` undo as one."""
+        self.history.begin(self.state)
+
+    def end_gesture(self) -> None:
+        """The drag ends."""
+        self.history.end(self.state)
+
+    def undo(self) -> None:
+        """Go back to before the last move, if there is one."""
+        self.fly_motion.stop()
+        self.state = self.history.undo(self.state)
+
+    def redo(self) -> None:
+        """Make the move again that was undone last, if there is one."""
+        self.fly_motion.stop()
+        self.state = self.history.redo(self.state)
+
+    def set_state(self, state: CameraState, kind: str = "set") -> None:
+        """Take over a whole state as one move; moves of the same kind in quick succession undo as one."""
+        self.history.record(self.state, kind)
+        self.state = state
+
+    # Moves
+
+    def orbit(self, yaw: float, pitch: float) -> None:
+        """Turn around the target; the distance stays.
+
+        Args:
+            yaw: radians about `up`; positive shows more of the scene's right side (the camera moves to its right).
+            pitch: radians; positive moves the camera up.
+        """
+        self.set_state(self.state.moved(rotation=self._turned(yaw, -pitch)), "orbit")
+
+    def look(self, yaw: float, pitch: float) -> None:
+        """Turn in place around the eye.
+
+        Args:
+            yaw: radians about `up`, positive to the left.
+            pitch: radians, positive looks up.
+        """
+        eye = self.state.eye
+        self.set_state(self.state.moved(rotation=self._turned(yaw, pitch)).from_eye(eye), "look")
+
+    def pan(self, right: float, down: float, width: int, height: int, depth: float | None = None) -> None:
+        """Move sideways so that what is at `depth` follows the cursor.
+
+        Args:
+            right, down: how far the cursor moved, pixels.
+            width, height: size of the view, pixels.
+            depth: meters along the optical axis; default: the target's.
+        """
+        scale = (self.state.distance if depth is None else depth) / self.to_camera(width, height).K[[0, 1], [0, 1]]
+        shift = -right * scale[0] * self.state.right - down * scale[1] * self.state.down
+        self.set_state(self.state.moved(target=self.state.target + shift), "pan")
+
+    def dolly(self, steps: float, anchor: ArrayLike | None = None) -> None:
+        """Approach (`steps` > 0) or leave; each step changes the distance by the same factor.
+
+        Args:
+            steps: notches of the wheel.
+            anchor: world point that keeps its pixel; default: the target.
+        """
+        distance = self.state.distance * math.exp(min(max(-DOLLY_STEP * steps, -50.0), 50.0))
+        distance = min(max(distance, MIN_DISTANCE), MAX_DISTANCE)
+        scale = distance / self.state.distance
+        fixed = self.state.target if anchor is None else np.asarray(anchor, dtype=np.float64)
+        self.set_state(self.state.moved(target=fixed + scale * (self.state.target - fixed), distance=distance), "dolly")
+
+    def move(self, displacement: ArrayLike) -> None:
+        """Carry camera and target in parallel by (right, down, forward) meters in camera axes."""
+        shift = self.state.rotation.T @ np.asarray(displacement, dtype=np.float64)
+        self.set_state(self.state.moved(target=self.state.target + shift), "move")
+
+    def fly(self, seconds: float, push: ArrayLike) -> bool:
+        """Let time pass while keys push along (right, down, forward); returns whether the camera moved."""
+        displacement = self.fly_motion.advance(seconds, push)
+        if not displacement.any():
+            return False
+        self.move(displacement)
+        return True
+
+    def roll(self, angle: float) -> None:
+        """Turn about the optical axis, radians, positive clockwise (the picture turns the other way)."""
+        turn = axis_angle(self.state.forward, -angle)
+        self.set_state(self.state.moved(rotation=self.state.rotation @ turn), "roll")
+
+    def level(self) -> None:
+        """Put the horizon level: roll 0 relative to `up`."""
+        yaw, pitch, _ = angles_from_rotation(self.state.rotation, self.up)
+        self.set_state(self.state.moved(rotation=rotation_from_angles(yaw, pitch, 0.0, self.up)), "level")
+
+    def set_up(self, up: ArrayLike) -> None:
+        """Take another direction as up in the world and level the horizon on it; ValueError for a zero vector."""
+        self.up = unit(up)
+        self.level()
+
+    def set_field_of_view(self, radians: float) -> None:
+        """Zoom the lens: vertical field of view, clamped to 1 to 150 degrees; the camera stays where it is."""
+        if math.isfinite(radians):
+            clamped = min(max(radians, MIN_FIELD_OF_VIEW), MAX_FIELD_OF_VIEW)
+            self.set_state(self.state.moved(field_of_view=clamped), "lens")
+
+    def focus(self, point: ArrayLike) -> None:
+        """Move sideways until `point` is in the center and make it the target; orientation and its depth stay.
+
+        A point behind the camera or very near to it is looked at from the distance kept so far.
+        """
+        target = np.asarray(point, dtype=np.float64)
+        depth = float(self.state.forward @ (target - self.state.eye))
+        distance = min(depth, MAX_DISTANCE) if depth > MIN_DISTANCE else self.state.distance
+        self.set_state(self.state.moved(target=target, distance=distance, principal=(0.0, 0.0)), "focus")
+
+    def retarget(self, point: ArrayLike) -> None:
+        """Turn around the depth of `point` from now on; the view itself does not change."""
+        depth = float(self.state.forward @ (np.asarray(point, dtype=np.float64) - self.state.eye))
+        if MIN_DISTANCE < depth < MAX_DISTANCE:
+            eye = self.state.eye
+            self.state = dataclasses.replace(self.state, distance=depth, target=eye + depth * self.state.forward)
+
+    def fit(self, width: int, height: int, box: ArrayLike | None = None) -> None:
+        """Show the whole box (default: the scene's) in the middle of the view, from the same direction."""
+        self.set_state(
+            self._fitted_state(self.box if box is None else np.asarray(box, dtype=np.float64), width / height), "fit"
+        )
+
+    def look_along(self, direction: ArrayLike) -> None:
+        """Look along a world direction at the target with the horizon level, as the view gizmo does."""
+        forward = unit(direction)
+        basis = basis_of_up(self.up)
+        x, y, z = basis @ forward
+        vertical = math.hypot(x, y) < 1e-9
+        yaw = angles_from_rotation(self.state.rotation, self.up)[0] if vertical else math.atan2(y, x)
+        rotation = rotation_from_angles(yaw, math.asin(min(max(z, -1.0), 1.0)), 0.0, self.up)
+        self.set_state(self.state.moved(rotation=rotation), "look along")
+
+    def set_rotation(self, rotation: ArrayLike) -> None:
+        """Turn around the target to a world to camera rotation, (3, 3), as a gizmo gives it."""
+        u, _, vh = np.linalg.svd(np.asarray(rotation, dtype=np.float64))
+        self.set_state(self.state.moved(rotation=u @ vh), "orbit")
+
+    # Capture cameras and the clipboard
+
+    def snap_to(self, camera: Camera) -> None:
+        """Stand where a capture camera stands: exactly its K, R and T until the next move."""
+        self.set_state(state_from_camera(camera, self.box.mean(axis=0)), "snap")
+
+    def to_json(self, width: int, height: int) -> str:
+        """The camera of a view of this size as the contract's JSON object, for the clipboard."""
+        return json.dumps(self.to_camera(width, height).to_dict())
+
+    def from_json(self, text: str) -> None:
+        """Take over a camera from the clipboard.
+
+        Raises:
+            InputError: the text is no camera.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError("clipboard", "holds no camera", "copy one with Ctrl+C in the view first") from error
+        self.set_state(state_from_camera(Camera.from_dict(values, "clipboard"), self.box.mean(axis=0)), "paste")
+
+    # Inner parts
+
+    def _turned(self, yaw: float, pitch: float) -> Array:
+        # The rotation after a turn by yaw (to the left) and pitch (upwards), roll kept when locked.
+        rotation = self.state.rotation
+        if not self.roll_locked:
+            return rotation @ axis_angle(rotation[1], yaw) @ axis_angle(rotation[0], -pitch)
+        old_yaw, old_pitch, roll = angles_from_rotation(rotation, self.up)
+        limit = max(MAX_PITCH, abs(old_pitch))
+        new_pitch = min(max(old_pitch + pitch, -limit), limit)
+        return rotation_from_angles(old_yaw + yaw, new_pitch, roll, self.up)
+
+    def _fitted_state(self, box: Array, aspect: float) -> CameraState:
+        half_height = math.tan(0.5 * self.state.field_of_view)
+        half_width = half_height * (aspect if self.state.aspect is None else self.state.aspect)
+        center = box.mean(axis=0)
+        distance = fitting_distance(_corners(box) - center, self.state.rotation, half_width, half_height)
+        return self.state.moved(target=center, distance=min(max(distance, MIN_DISTANCE), MAX_DISTANCE), principal=(0.0, 0.0))
+
+
+def fitting_distance(points: Array, rotation: Array, half_width: float, half_height: float, margin: float = 0.05) -> float:
+    """Distance from which points around the origin, seen along the camera's axis, just fill the view less a margin.
+
+    Args:
+        points: (N, 3) meters, relative to the point looked at.
+        rotation: (3, 3) world to camera.
+        half_width, half_height: tangents of half the horizontal and vertical field of view.
+        margin: part of the view left free on each side.
+    """
+    x, y, z = rotation @ points.T
+    free = 1.0 - 2.0 * margin
+    return float(max(np.max(np.abs(x) / (half_width * free) - z), np.max(np.abs(y) / (half_height * free) - z)))
+
+
+def nearest_camera(cameras: Iterable[Camera], eye: ArrayLike) -> int:
+    """Index of the camera whose center is nearest to `eye`; raises ValueError when there is none."""
+    distances = [float(np.linalg.norm(camera.center - np.asarray(eye))) for camera in cameras]
+    if not distances:
+        raise ValueError("there are no cameras")
+    return int(np.argmin(distances))
+
+
+def point_under(camera: Camera, x: float, y: float, depth: float) -> Array:
+    """(3,) world point seen at pixel position (x, y) at `depth` meters along the optical axis."""
+    ray = np.linalg.solve(camera.K, np.array([x, y, 1.0]))
+    return camera.R.T @ (ray * depth - camera.T)
+
+
+def _corners(box: Array) -> Array:
+    return np.array([[box[i, 0], box[j, 1], box[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])

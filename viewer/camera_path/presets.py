@@ -1,0 +1,107 @@
+"""Ready-made camera paths around a scene: orbit and spiral."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from model.camera import Camera
+from viewer.camera.control import fitting_distance
+from viewer.camera.rotations import rotation_from_angles
+from viewer.camera_path.path import CameraPath, Keyframe
+
+KEYFRAMES_PER_TURN = 12
+"""Enough that the spline deviates from the circle by less than 0.1 % of its radius."""
+
+
+def orbit_camera(
+    box: ArrayLike,
+    up: ArrayLike,
+    turn: float,
+    width: int,
+    height: int,
+    elevation: float = math.radians(10.0),
+    field_of_view: float = math.radians(45.0),
+    distance_factor: float = 1.0,
+) -> Camera:
+    """The camera of an orbit at `turn` (0 to 1 is one round, counterclockwise seen from above), exactly on the circle.
+
+    Its distance lets the box fit into the view from every side.
+
+    Args:
+        box: (2, 3) corners, meters.
+        up: direction that is up in the world.
+        turn: part of a full turn.
+        width, height: pixels.
+        elevation: how high the camera stands above the box's middle, radians.
+        field_of_view: vertical, radians.
+        distance_factor: nearer (below 1) or farther than fitting.
+    """
+    corners = np.asarray(box, dtype=np.float64)
+    center = corners.mean(axis=0)
+    distance = distance_factor * _orbit_distance(corners, up, elevation, field_of_view, width / height)
+    rotation = rotation_from_angles(-math.pi / 2 + 2 * math.pi * turn, -elevation, 0.0, up)
+    focal = 0.5 * height / math.tan(0.5 * field_of_view)
+    K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
+    eye = center - distance * rotation[2]
+    return Camera(width, height, K, rotation, -rotation @ eye)
+
+
+def orbit_path(
+    box: ArrayLike,
+    up: ArrayLike,
+    seconds: float,
+    frames: tuple[float, float],
+    width: int,
+    height: int,
+    turns: float = 1.0,
+    elevation: float = math.radians(10.0),
+) -> CameraPath:
+    """Keyframes of an orbit that takes `seconds` while the scene runs from frame `frames[0]` to `frames[1]`."""
+    return _path(box, up, seconds, frames, (width, height), turns, (elevation, elevation), (1.0, 1.0))
+
+
+def spiral_path(
+    box: ArrayLike,
+    up: ArrayLike,
+    seconds: float,
+    frames: tuple[float, float],
+    width: int,
+    height: int,
+    turns: float = 2.0,
+    elevations: tuple[float, float] = (math.radians(-5.0), math.radians(50.0)),
+    distances: tuple[float, float] = (1.0, 0.8),
+) -> CameraPath:
+    """Keyframes of a spiral: an orbit that rises and comes nearer (`distances`: factors of the fitting distance)."""
+    return _path(box, up, seconds, frames, (width, height), turns, elevations, distances)
+
+
+def _path(
+    box: ArrayLike,
+    up: ArrayLike,
+    seconds: float,
+    frames: tuple[float, float],
+    size: tuple[int, int],
+    turns: float,
+    elevations: tuple[float, float],
+    distances: tuple[float, float],
+) -> CameraPath:
+    count = max(2, math.ceil(abs(turns) * KEYFRAMES_PER_TURN) + 1)
+    keyframes = []
+    for part in np.linspace(0.0, 1.0, count):
+        elevation, distance = (pair[0] + part * (pair[1] - pair[0]) for pair in (elevations, distances))
+        camera = orbit_camera(box, up, turns * part, *size, elevation=elevation, distance_factor=distance)
+        frame = float(frames[0] + part * (frames[1] - frames[0]))
+        keyframes.append(Keyframe(float(part * seconds), frame, camera))
+    return CameraPath(keyframes)
+
+
+def _orbit_distance(box: NDArray[np.float64], up: ArrayLike, elevation: float, field_of_view: float, aspect: float) -> float:
+    center = box.mean(axis=0)
+    corners = np.array([[box[i, 0], box[j, 1], box[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) - center
+    half = math.tan(0.5 * field_of_view)
+    headings = np.linspace(0, 2 * math.pi, 72, endpoint=False)
+    rotations = [rotation_from_angles(heading, -elevation, 0.0, up) for heading in headings]
+    return max(fitting_distance(corners, rotation, half * aspect, half) for rotation in rotations)

@@ -1,0 +1,104 @@
+"""Which scene time and which camera every frame of a recording shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from common.errors import InputError
+from model.camera import Camera
+from viewer.camera_path.path import CameraPath
+from viewer.camera_path.presets import orbit_camera
+
+MAX_FRAMES = 1_000_000
+"""Longest recording; longer ones are taken for a mistake."""
+
+
+@dataclass(frozen=True)
+class Shots:
+    """The plan of a recording: frame k shows the scene at `time(k)` from `camera(k)`, for k from 0 to `count` - 1."""
+
+    count: int
+    """Frames of the recording."""
+    time: Callable[[int], float]
+    """Frame index of the scene."""
+    camera: Callable[[int], Camera]
+    """View, already in the recording's size."""
+
+
+def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> float:
+    """Frame index of the scene at output frame `k` when frames `first` to `end` - 1 play in a loop at the capture's speed.
+
+    Time runs exactly: ``first + (k * video_fps / fps) mod (end - first)``. While the last frame lasts it is held; there is
+    nothing between it and the first one.
+    """
+    passed = (k * video_fps / fps) % (end - first)
+    passed = round(passed) if abs(passed - round(passed)) < 1e-6 else passed
+    return float(min(first + passed % (end - first), end - 1))
+
+
+def frames_of(seconds: float, fps: float) -> int:
+    """Frames that a clip of this length has, at least 1.
+
+    Raises:
+        InputError: longer than `MAX_FRAMES`.
+    """
+    count = max(1, round(seconds * fps))
+    if count > MAX_FRAMES:
+        raise InputError(f"recording of {count} frames", f"is longer than {MAX_FRAMES}", "choose a shorter range")
+    return count
+
+
+def check_range(frames: tuple[int, int] | None, num_frames: int) -> tuple[int, int]:
+    """The range A:B (B not included) or all frames; InputError unless 0 <= A < B <= num_frames."""
+    first, end = frames or (0, num_frames)
+    if not 0 <= first < end <= num_frames:
+        raise InputError(f"frames {first}:{end}", f"must lie within 0:{num_frames} and hold at least one frame")
+    return first, end
+
+
+def orbit_shots(
+    box: ArrayLike,
+    up: ArrayLike,
+    size: tuple[int, int],
+    frames: tuple[int, int],
+    video_fps: float,
+    fps: float,
+    seconds: float | None = None,
+) -> Shots:
+    """One turn around the box while frames A to B - 1 play in a loop; it takes `seconds`, or as long as those frames."""
+    count = frames_of((frames[1] - frames[0]) / video_fps if seconds is None else seconds, fps)
+    corners = np.asarray(box, dtype=np.float64)
+    return Shots(
+        count,
+        lambda k: clip_time(k, video_fps, fps, *frames),
+        lambda k: orbit_camera(corners, up, k / count, *size),
+    )
+
+
+def path_shots(
+    path: CameraPath, size: tuple[int, int], num_frames: int, frames: tuple[int, int] | None, video_fps: float, fps: float
+) -> Shots:
+    """A camera path, both ends included: frame k shows the path at its start + k / fps.
+
+    The scene time is the path's own track of frames; with a range A:B it is the clock's instead: frames A to B - 1 at the
+    capture's speed, as many as they are, the last view held when the path is shorter.
+
+    Raises:
+        InputError: a keyframe names a frame that the video does not have; the range is no range of the video.
+    """
+    if frames is not None:
+        first, end = check_range(frames, num_frames)
+        count = frames_of((end - first) / video_fps, fps)
+        return Shots(
+            count, lambda k: clip_time(k, video_fps, fps, first, end), lambda k: path.camera(path.start + k / fps).fitted(*size)
+        )
+    for index, keyframe in enumerate(path.keyframes):
+        if not 0 <= keyframe.frame <= num_frames - 1:
+            raise InputError(f"keyframe {index}", f"shows frame {keyframe.frame:g}; this video has 0 to {num_frames - 1}")
+    path.camera(path.start)  # refuses an empty path
+    count = frames_of((int(path.duration * fps + 1e-6) + 1) / fps, fps)
+    return Shots(count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size))

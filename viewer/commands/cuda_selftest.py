@@ -1,0 +1,77 @@
+"""The command --selftest: the CUDA backend tried on this machine, the way of its images to OpenGL included."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from common.errors import InputError
+from model.bundle.info import read_bundle
+from renderer.cuda.driver import Driver
+from renderer.cuda.gl_buffer import InteropFault
+from renderer.cuda.image import CudaImage
+from renderer.selftest.report import report, run_selftest
+from viewer.commands.headless import DEFAULT_SIZE, overview
+from viewer.gl.direct_display import connect
+
+MOST_DEVICES = 8
+"""EGL's devices that are tried."""
+
+
+def selftest(options: argparse.Namespace) -> int:
+    """--selftest: print the report; InputError when something failed."""
+    video = read_bundle(options.bundle)
+    checks = run_selftest(video, overview(video, options.size or DEFAULT_SIZE), interop=round_trip)
+    print(report(checks))
+    failed = [check.name for check in checks if not check.passed]
+    if failed == ["device"]:  # no fault of ours: the line says what the machine lacks, and what to do
+        raise InputError("--selftest", checks[-1].detail)
+    if failed:
+        raise InputError("--selftest", f"failed: {', '.join(failed)}", "paste the report above into an issue")
+    return 0
+
+
+def round_trip(_driver: Driver, image: CudaImage) -> str:
+    """Send an image to an OpenGL context without a window, and compare what arrived there.
+
+    A machine may offer several, on a GPU each or on none: the first that CUDA can share with counts.
+    """
+    refused: list[str] = []
+    for context in hidden_contexts():
+        try:
+            return _sent_through(context, image)
+        except InteropFault as fault:
+            refused.append(f"{context.info['GL_RENDERER']}: {fault}")
+        finally:
+            context.release()
+    raise RuntimeError(" | ".join(refused) or "no OpenGL 3.3 here")
+
+
+def _sent_through(context: moderngl.Context, image: CudaImage) -> str:
+    pixels = image.device_rgba
+    buffer = context.buffer(reserve=pixels.numel() * pixels.element_size(), dynamic=True)
+    shared = connect(image, buffer)
+    try:
+        shared.write(image)
+        arrived = np.frombuffer(buffer.read(), np.float32)
+    finally:
+        shared.close()
+    if not np.array_equal(arrived, image.rgba.ravel()):
+        raise RuntimeError("the driver reported success, but no pixels arrived")
+    return f"{image.rgba.shape[1]}x{image.rgba.shape[0]} pixels arrived in {context.info['GL_RENDERER']}"
+
+
+def hidden_contexts() -> Iterator[moderngl.Context]:
+    """OpenGL contexts without a window: the display's if there is one, then those of EGL's devices."""
+    create: Any = moderngl.create_context
+    ways: list[dict[str, Any]] = [{}, *({"backend": "egl", "device_index": index} for index in range(MOST_DEVICES))]
+    for way in ways:
+        try:
+            context = create(standalone=True, require=330, **way)
+        except Exception:  # moderngl raises bare exceptions
+            continue
+        yield context

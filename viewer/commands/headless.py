@@ -1,0 +1,194 @@
+"""The commands that need no window: one image, a video, what is in a bundle, how fast it renders."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.bundle.info import bundle_info, read_bundle
+from model.camera import Camera, load_camera
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from renderer.select import create_renderer
+from viewer.camera.control import OrbitCamera
+
+DEFAULT_SIZE = (512, 512)
+"""Pixels of an image when neither camera nor --size says."""
+
+BENCHMARK_FRAMES = 20
+"""Frames measured when --frames does not say."""
+
+
+def render(options: argparse.Namespace) -> int:
+    """--render: write one image as PNG or NPZ."""
+    from viewer.export.image_files import check_image_path, save_render  # noqa: PLC0415 - only this command needs it
+
+    check_image_path(options.render)
+    camera = load_camera(options.camera) if options.camera else None
+    video = read_bundle(options.bundle)
+    video.check_time(_frame(options))
+    camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
+    renderer = create_renderer(options.backend or "auto", options.threads)
+    image = renderer.render(renderer.prepare(video, _frame(options)), camera)
+    save_render(options.render, image, camera, options.background or (0.0, 0.0, 0.0), options.transparent)
+    return 0
+
+
+def record(options: argparse.Namespace) -> int:
+    """--record: write a video, or a folder of PNGs, with progress on stderr."""
+    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
+    from viewer.picture.look import Look  # noqa: PLC0415 - only this command needs it
+
+    video = read_bundle(options.bundle)
+    frames = None
+    if options.frames is not None:
+        first, end = options.frames
+        frames = (first or 0, video.num_frames if end is None else end)
+    choices = RecordOptions(
+        size=options.size or (DEFAULT_SIZE if (options.path or "orbit") == "orbit" else None),
+        fps=options.fps,
+        frames=frames,
+        look=Look(background_color=options.background or (0.0, 0.0, 0.0)),
+    )
+    return _record(options, video, options.record, options.path or "orbit", choices)
+
+
+def record_without_display(options: argparse.Namespace, reason: str) -> int:
+    """Instead of the window: record two seconds of an orbit into NAME-orbit.mp4 of the current folder."""
+    from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
+
+    output = Path(f"{options.bundle.stem}-orbit.mp4")
+    commands = "--render, --record, --info and --benchmark work without a display"
+    video = read_bundle(options.bundle)
+    if options.frame is not None:  # as the window would; the orbit itself plays all frames
+        video.check_time(options.frame)
+    print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
+    width, height = options.size or DEFAULT_SIZE
+    # --size means the window here, which may have odd sides; a video may not.
+    choices = RecordOptions(size=(max(width // 2 * 2, 2), max(height // 2 * 2, 2)), seconds=2.0)
+    return _record(options, video, output, "orbit", choices)
+
+
+def info(options: argparse.Namespace) -> int:
+    """--info: verify a bundle and describe it."""
+    description = bundle_info(options.bundle)
+    if options.json:
+        print(json.dumps(description, indent=2, allow_nan=False))
+    else:
+        print("\n".join(_lines(description)))
+    return 0
+
+
+def benchmark(options: argparse.Namespace) -> int:
+    """--benchmark: medians in milliseconds of every stage over some frames of an orbit."""
+    video = read_bundle(options.bundle)
+    renderer = create_renderer(options.backend or "auto", options.threads)
+    size = options.size or DEFAULT_SIZE
+    result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, _progress("measuring"))
+    if options.json:
+        print(json.dumps(result, indent=2, allow_nan=False))
+    else:
+        print("\n".join(_lines(result)))
+    return 0
+
+
+def measure(
+    renderer: Renderer, video: VolumetricVideo, size: tuple[int, int], frames: int, progress: Callable[[int, int], None]
+) -> dict[str, Any]:
+    """Decode and render frames spread over the video from cameras spread over an orbit.
+
+    Args:
+        renderer: the backend.
+        video: the scene.
+        size: pixels.
+        frames: how many are measured; one more is rendered first and not counted.
+        progress: called with the frames done and all of them.
+
+    Returns:
+        Medians in milliseconds (`decode`, `bake`, `density`, `color`, `render`, `total`: a new frame from latent to pixels),
+        medians of the samples (`density_samples`, `color_samples`), and what they were measured on.
+    """
+    from viewer.camera_path.presets import orbit_camera  # noqa: PLC0415 - only measuring needs it
+
+    rows = []
+    for index in range(-1, frames):
+        time = float(max(index, 0) * 7 % video.num_frames)
+        camera = orbit_camera(video.bounds, video.metadata.up, max(index, 0) / frames, *size)
+        frame = renderer.prepare(video, time)
+        cost = renderer.render(frame, camera).statistics
+        stages = (frame.decode_ms, frame.bake_ms, cost.density_ms, cost.color_ms, cost.total_ms)
+        rows.append((*stages, frame.decode_ms + frame.bake_ms + cost.total_ms, cost.density_samples, cost.color_samples))
+        progress(index + 1, frames)
+    names = ("decode", "bake", "density", "color", "render", "total", "density_samples", "color_samples")
+    medians = dict(zip(names, (statistics.median(column) for column in zip(*rows[1:], strict=True)), strict=True))
+    result: dict[str, Any] = {name: round(value, 3) for name, value in medians.items()}
+    samples = {name: int(result.pop(name)) for name in names[6:]}
+    measured_on = {"backend": renderer.name, "device": renderer.device, "threads": renderer.threads}
+    return {**result, **samples, "frames": frames, "width": size[0], "height": size[1], **measured_on}
+
+
+def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
+    """The camera that the window opens with: everything in view."""
+    camera = OrbitCamera(video.bounds, video.metadata.up)
+    camera.fit(*size)
+    return camera.to_camera(*size)
+
+
+def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
+    from viewer.export.recorder import check_output, plan, record  # noqa: PLC0415 - only recording needs it
+
+    if choices.size is not None:  # faults of the options come to light before a renderer is started
+        plan(video, path, choices.size, choices)
+        check_output(output, choices.size, choices)
+    renderer = create_renderer(options.backend or "auto", options.threads)
+    show = _progress(f"recording {output}")
+    result = record(renderer, video, output, path, choices, lambda p: show(p.done, p.total, p.seconds_left))
+    print(result.message)
+    return 0
+
+
+def _frame(options: argparse.Namespace) -> float:
+    return 0.0 if options.frame is None else options.frame
+
+
+def _sized(camera: Camera, size: tuple[int, int] | None) -> Camera:
+    return camera if size is None else camera.fitted(*size)
+
+
+def _progress(label: str) -> Callable[..., None]:
+    """A function that shows how far something is on stderr: in place on a terminal, else every tenth part."""
+    terminal = sys.stderr.isatty()
+    last_tenth = -1
+
+    def show(done: int, total: int, seconds_left: float = math.inf) -> None:
+        nonlocal last_tenth
+        tenth = 10 * done // total
+        if not terminal and tenth == last_tenth:
+            return
+        last_tenth = tenth
+        left = f", {seconds_left:.0f} s left" if math.isfinite(seconds_left) and done < total else ""
+        end = "" if terminal and done < total else "\n"
+        print(
+            f"{chr(13) if terminal else ''}{label}: {done}/{total}{left}   ".rstrip(" "), end=end, file=sys.stderr, flush=True
+        )
+
+    return show
+
+
+def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
+        else:
+            text = ", ".join(map(str, np.ravel(value))) if isinstance(value, list | tuple) else str(value)
+            lines.append(f"{indent}{name}: {text}")
+    return lines

@@ -1,0 +1,107 @@
+"""The export dialogs: the surface of a frame or range as mesh, or points on it."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from common.errors import InputError
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.app.recording import free_path, typed_path
+from viewer.dialogs.modal import begin_dialog, confirmed
+from viewer.export.mesh import MeshOptions
+from viewer.export.mesh_export import export_meshes
+from viewer.export.mesh_files import check_mesh_path
+from viewer.widgets.controls import button, checkbox, combo, em, tooltip
+from viewer.widgets.numbers import integer_field, integer_slider
+from viewer.work.job import Job
+
+SUFFIXES = (".ply", ".glb")
+
+MAX_POINTS = 20_000_000
+"""Most points of a cloud."""
+
+NAMES = {"export_mesh": "Export mesh", "export_points": "Export point cloud"}
+"""Title of each dialog."""
+
+
+class ExportDialog:
+    """Chooses frames, resolution and file of an export, and starts it."""
+
+    def __init__(self) -> None:
+        self._suffix = 0
+        self._whole_range = False
+        self._resolution = 192
+        self._points = 200_000
+        self._output = ""
+        self._shown = ""
+        self._fault = ""
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw the one that is open."""
+        name = next((name for name in NAMES if name in app.dialogs), "")
+        if not name or app.document is None:
+            self._shown = ""
+            return
+        if self._shown != name:
+            self._shown, self._fault = name, ""
+            self._choose_name(app, app.document)
+        visible, opened = begin_dialog(NAMES[name], 27)
+        if visible:
+            imgui.push_item_width(em(12))
+            self._draw_content(app, app.document, name)
+            imgui.pop_item_width()
+        imgui.end()
+        if not opened:
+            app.dialogs.discard(name)
+
+    def _choose_name(self, app: ViewerApp, document: Document) -> None:
+        kind = "points" if self._shown == "export_points" else "mesh"
+        stem = f"{document.path.stem}-{kind}-{document.playback.frame:05d}"
+        self._output = str(free_path(app.output_folder, stem, SUFFIXES[self._suffix]))
+
+    def _draw_content(self, app: ViewerApp, document: Document, name: str) -> None:
+        clock = document.playback
+        self._whole_range = checkbox(
+            f"Frames {clock.in_point} to {clock.out_point}, a file each",
+            self._whole_range,
+            "Else only the frame that is shown.",
+        )
+        suffix = combo("Format", self._suffix, ("PLY", "glTF (.glb)"), "PLY keeps the world's axes; glTF has y upwards.")
+        if suffix != self._suffix:
+            self._suffix = suffix
+            self._choose_name(app, document)
+        tip = "Cells of marching cubes along the longest side of the box."
+        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip)
+        if name == "export_points":
+            tip = "Points spread evenly over the surface."
+            self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
+        imgui.set_next_item_width(-1)
+        _, self._output = imgui.input_text("###output", self._output)
+        tooltip("The file; of a range the frame number is put into its name.")
+        if self._fault:
+            imgui.text_wrapped(self._fault)
+        if button("Export", "Write it in the background. Key: Enter", width=em(7)) or confirmed():
+            self._begin(app, document, name)
+
+    def _begin(self, app: ViewerApp, document: Document, name: str) -> None:
+        clock = document.playback
+        frames = (clock.in_point, clock.out_point + 1) if self._whole_range else (clock.frame, clock.frame + 1)
+        points = self._points if name == "export_points" else None
+        try:
+            options, output = MeshOptions(resolution=self._resolution), typed_path(self._output)
+            check_mesh_path(output)
+        except InputError as error:
+            self._fault = str(error)
+            return
+        video = document.video
+
+        def work(job: Job) -> str:
+            def report(done: int, total: int, part: float) -> None:
+                job.report((done + part) / total, f"frame {done + 1} of {total}" if done < total else "")
+
+            files = export_meshes(video, output, frames, options, points, report, job.cancel)
+            return f"{len(files)} file{'s' * (len(files) != 1)} written, the last is {files[-1]}"
+
+        app.start_job(Job(NAMES[name], work, app.notify))
+        app.dialogs.discard(name)

@@ -1,0 +1,196 @@
+"""Asking for a file or an address: the system's own dialog where there is one, else a text field."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgui_bundle import imgui, portable_file_dialogs
+
+from common.errors import InputError
+from viewer.app.app import ViewerApp
+from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
+from viewer.app.files import bundle_name, download
+from viewer.app.path_edits import take_path
+from viewer.app.recording import typed_path
+from viewer.camera_path.path import CameraPath
+from viewer.dialogs.modal import begin_modal
+from viewer.settings import downloads_folder
+from viewer.widgets.controls import button, em
+from viewer.work.job import Job
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question for a file or an address."""
+
+    title: str
+    """Of the dialog."""
+    hint: str
+    """What is to be typed."""
+    accept: Callable[[ViewerApp, str], None]
+    """What the answer leads to; InputError is shown."""
+    filters: tuple[str, ...] = ()
+    """For the system's dialog: names and patterns in turn."""
+    saving: bool = False
+    """Whether the file is to be written."""
+    address: bool = False
+    """Whether it is a web address, for which there is no system dialog."""
+
+    @property
+    def verb(self) -> str:
+        """What its button says: "Open", "Save", "Load"."""
+        return self.title.split()[0]
+
+    def failed(self, answer: str) -> str:
+        """What to say when an answer leads to nothing."""
+        return f"Cannot {self.verb.lower()} {short_name(answer)}"
+
+
+def open_bundle(app: ViewerApp, text: str) -> None:
+    """Open a bundle by its path."""
+    path = typed_path(text)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    app.open(path)
+
+
+def open_address(app: ViewerApp, text: str) -> None:
+    """Download a bundle and open it."""
+    bundle_name(text)  # refuses what is no address before a job is begun
+
+    def work(job: Job) -> str:
+        path = download(text, downloads_folder(), job)
+        app.open(path)
+        return f"Downloaded to {path}"
+
+    app.start_job(Job(f"Downloading {text.rsplit('/', 1)[-1]}", work, app.notify))
+
+
+def save_path(app: ViewerApp, text: str) -> None:
+    """Save the camera path."""
+    assert app.document is not None
+    target = path_file(text)
+    app.document.camera_path.save(target)
+    app.say(f"Camera path saved to {target}")
+
+
+def path_file(text: str) -> Path:
+    """The file that a camera path is saved to, from what is typed."""
+    target = typed_path(text)
+    return target if target.suffix else target.with_suffix(".json")
+
+
+def load_path(app: ViewerApp, text: str) -> None:
+    """Load a camera path."""
+    assert app.document is not None
+    take_path(app.document, CameraPath.load(typed_path(text)))
+
+
+PROMPTS: dict[str, Prompt] = {
+    "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Volumetric video", "*.mlpvid", "All files", "*")),
+    "url": Prompt("Open a URL", "https://.../name.mlpvid", open_address, address=True),
+    "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
+    "load_path": Prompt("Load a camera path", "Path of a .json file", load_path, ("Camera path", "*.json")),
+}
+"""The questions, by the name of their dialog."""
+
+
+class Prompts:
+    """Shows the questions that are open.
+
+    Args:
+        native: whether to use the system's file dialogs where there are any.
+    """
+
+    def __init__(self, native: bool = True) -> None:
+        self._native = native
+        self._dialog: tuple[str, Any] | None = None
+        self._text = ""
+        self._fault = ""
+        self._replaced: Path | None = None  # a file that exists and was asked about
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw what is open, and take the answers."""
+        self._poll(app)
+        for name, prompt in PROMPTS.items():
+            if name in app.dialogs and self._dialog is None:
+                if self._native and not prompt.address and native_available():
+                    self._dialog = (name, ask_system(prompt, app.output_folder))
+                else:
+                    self._draw_prompt(app, name, prompt)
+
+    def _poll(self, app: ViewerApp) -> None:
+        if self._dialog is None:
+            return
+        app.redraw()
+        name, dialog = self._dialog
+        if dialog.ready(0):
+            self._dialog = None
+            app.dialogs.discard(name)
+            answer = dialog.result()
+            text = answer[0] if isinstance(answer, list) and answer else answer
+            if text:
+                self._accept(app, PROMPTS[name], str(text))
+
+    def _draw_prompt(self, app: ViewerApp, name: str, prompt: Prompt) -> None:
+        if not begin_modal(prompt.title, 34):
+            return
+        if imgui.is_window_appearing():
+            imgui.set_keyboard_focus_here()
+            self._fault, self._replaced = "", None
+        imgui.set_next_item_width(-1)
+        flags = imgui.InputTextFlags_.enter_returns_true
+        entered, self._text = imgui.input_text_with_hint("###answer", prompt.hint, self._text, flags)
+        if self._fault:
+            imgui.text_wrapped(self._fault)
+        confirmed = button(prompt.verb, prompt.title, bool(self._text.strip()), width=em(6)) or entered
+        imgui.same_line()
+        cancelled = button("Cancel", "Close without doing anything.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
+        if confirmed and self._text.strip() and self._may_write(prompt, self._text.strip()):
+            cancelled = self._accept(app, prompt, self._text.strip(), inline=True)
+        if cancelled:
+            self._text = ""
+            app.dialogs.discard(name)
+            imgui.close_current_popup()
+        imgui.end_popup()
+
+    def _may_write(self, prompt: Prompt, text: str) -> bool:
+        # The system's dialogs ask themselves before a file is replaced.
+        try:
+            target = path_file(text) if prompt.saving else None
+        except InputError:
+            return True  # `_accept` tells it
+        if target is None or not target.is_file() or target == self._replaced:
+            return True
+        self._replaced, self._fault = target, f"{target} exists already. {prompt.verb} again replaces it."
+        return False
+
+    def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:
+        try:
+            prompt.accept(app, text)
+        except InputError as error:
+            if inline:
+                self._fault = str(error)
+                return False
+            app.report(error, prompt.failed(text), CHECK_FOLDER if prompt.saving else CHECK_FILE)
+        return True
+
+
+def native_available() -> bool:
+    """Whether the system has file dialogs."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(shutil.which(program) for program in ("zenity", "kdialog", "matedialog", "qarma"))
+
+
+def ask_system(prompt: Prompt, folder: Path) -> Any:
+    """Open the system's dialog; it is polled with `ready`."""
+    filters = list(prompt.filters)
+    if prompt.saving:
+        return portable_file_dialogs.save_file(prompt.title, str(folder), filters)
+    return portable_file_dialogs.open_file(prompt.title, str(folder), filters)

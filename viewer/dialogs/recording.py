@@ -1,0 +1,275 @@
+"""The recording dialog: the camera path, or an orbit, rendered to a file frame by frame; and the screen as it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgui_bundle import imgui
+
+from common.errors import InputError
+from model.camera import MAX_IMAGE_SIDE
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.app.recording import free_path, offline_job, typed_path
+from viewer.camera_path.path import CameraPath
+from viewer.camera_path.shots import MAX_FRAMES
+from viewer.dialogs.modal import begin_dialog, confirmed
+from viewer.export.recorder import RecordOptions, check_output, plan
+from viewer.export.summary import counted, summary
+from viewer.picture.options import ImageOptions, shown_look, with_fixed_range
+from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, slider, tooltip
+from viewer.widgets.numbers import integer_pair, number_field
+
+SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
+"""Sizes offered."""
+
+MAX_RATE = 1000.0
+"""Most frames a second of a recording."""
+
+MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
+"""Shortest and longest orbit, seconds."""
+
+FORMATS = (
+    ("MP4, H.264", ".mp4", "h264"),
+    ("MP4, HEVC", ".mp4", "hevc"),
+    ("MP4, AV1", ".mp4", "av1"),
+    ("WebM, VP9", ".webm", "vp9"),
+)
+"""Label, suffix and codec of the video formats; image sequences come after them."""
+
+SEQUENCES = (("PNG sequence", "png"), ("EXR sequence", "exr"))
+"""Label and format of the image sequences."""
+
+
+class RecordingDialog:
+    """Chooses size, rate, range and format of a recording, and starts it.
+
+    Args:
+        actions: runs what the buttons stand for.
+    """
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._use_path = False
+        self._width, self._height = SIZES[0]
+        self._fps = 0.0
+        self._format = 0
+        self._range = (0, 0)
+        self._limit_range = False
+        self._own_length = False
+        self._seconds = MIN_SECONDS
+        self._as_shown = True
+        self._transparent = False
+        self._output = ""
+        self._document: Document | None = None
+        self._fault = ""
+        self._refused: tuple[object, ...] = ()  # what was chosen when the fault was found
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw while it is open."""
+        if "recording" not in app.dialogs or app.document is None:
+            return
+        if self._document is not app.document:
+            self._start(app, app.document)
+        visible, opened = begin_dialog("Recording", 41.5)
+        if visible:
+            self._draw_columns(app, app.document)
+            self._draw_where(app, app.document)
+        imgui.end()
+        if not opened:
+            app.dialogs.discard("recording")
+            self._document = None
+
+    def _start(self, app: ViewerApp, document: Document) -> None:
+        self._document = document
+        self._use_path = len(document.camera_path) > 0
+        self._fps = app.settings.recording.fps or document.playback.fps
+        self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
+        self._range = (document.playback.in_point, document.playback.out_point)
+        self._own_length = False
+        self._seconds = min(max(document.video.num_frames / document.video.metadata.fps, MIN_SECONDS), MAX_SECONDS)
+        self._choose_name(app)
+
+    def _choose_name(self, app: ViewerApp) -> None:
+        assert self._document is not None
+        self._output = str(free_path(app.output_folder, f"{self._document.path.stem}-render", self._suffix))
+
+    @property
+    def _suffix(self) -> str:
+        return FORMATS[self._format][1] if self._format < len(FORMATS) else ""
+
+    @property
+    def _is_exr(self) -> bool:
+        return self._format >= len(FORMATS) and SEQUENCES[self._format - len(FORMATS)][1] == "exr"
+
+    def _draw_columns(self, app: ViewerApp, document: Document) -> None:
+        # Side by side, so that all of it fits into a small window with large text.
+        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+            return
+        imgui.table_next_column()
+        imgui.push_item_width(em(12))
+        self._draw_what(document)
+        self._draw_size(app)
+        imgui.pop_item_width()
+        imgui.table_next_column()
+        imgui.push_item_width(em(12))
+        self._draw_how(app)
+        imgui.pop_item_width()
+        self._draw_screen(app)
+        imgui.end_table()
+
+    def _draw_what(self, document: Document) -> None:
+        heading("Camera and frames")
+        names = ("Orbit around the scene", f"Path, {counted(len(document.camera_path), 'keyframe')}")
+        self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
+        tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
+        self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
+        if self._limit_range:
+            tip = "First and last frame, both included."  # beyond the video's end the dialog says so
+            self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
+        if not self._use_path:
+            tip = "Else the orbit takes as long as the frames do."
+            self._own_length = checkbox("Own length", self._own_length, tip)
+            if self._own_length:
+                imgui.same_line()
+                imgui.set_next_item_width(em(5))
+                tip = "Length of the orbit; frames play in a loop meanwhile."
+                self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
+
+    def _draw_size(self, app: ViewerApp) -> None:
+        heading("Size and rate")
+        kept = app.settings.recording
+        names = [f"{w} x {h}" for w, h in SIZES]
+        known = (self._width, self._height) in SIZES
+        index = combo("Size", SIZES.index((self._width, self._height)) if known else -1, names, "Sizes in common use.")
+        if index >= 0 and SIZES[index] != (self._width, self._height):
+            self._width, self._height = SIZES[index]
+        sides = self._width, self._height
+        self._width, self._height = integer_pair("Pixels", sides, 0, MAX_IMAGE_SIDE, "Width and height.")
+        tip, before = "Rate of the recording; the scene keeps its own speed whatever this is.", self._fps
+        self._fps = number_field("Frames a second", self._fps, 0.0, MAX_RATE, tip, "%.3f")
+        if self._fps != before and self._document is not None and self._fps > 0:
+            kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
+
+    def _draw_how(self, app: ViewerApp) -> None:
+        heading("File")
+        kept = app.settings.recording
+        labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
+        chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
+        if chosen != self._format:
+            self._format = chosen
+            kept.codec = FORMATS[chosen][2] if chosen < len(FORMATS) else kept.codec
+            self._choose_name(app)
+        kept.quality = round(
+            slider(
+                "Compression",
+                float(kept.quality),
+                0.0,
+                51.0,
+                "More makes the file smaller and the picture worse; at 12 it is hard to tell from the original.",
+                "%.0f",
+            )
+        )
+        tip = "Each side is rendered so many times larger, then shrunk: smoother edges, and longer to wait."
+        kept.supersampling = round(slider("Edge smoothing", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
+        self._draw_look()
+
+    def _draw_look(self) -> None:
+        imgui.begin_disabled(self._is_exr)
+        tip = "With the view's exposure and gamma, and as depth, normals, ... where it shows these; else colors as stored. "
+        tip += "The background is the view's either way; the grid and all else laid over the picture is left out. EXR keeps "
+        tip += "color and depth as rendered."
+        shown = checkbox("As the view shows it", self._as_shown and not self._is_exr, tip)
+        self._as_shown = self._as_shown if self._is_exr else shown
+        imgui.end_disabled()
+        can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
+        imgui.begin_disabled(not can)
+        self._transparent = checkbox(
+            "Transparent background", self._transparent and can, "Keep the opacity: WebM and images only."
+        )
+        imgui.end_disabled()
+
+    def _draw_where(self, app: ViewerApp, document: Document) -> None:
+        outlook, fault = self._outlook(app, document)
+        heading(outlook)
+        tooltip("What will be written; how large, going by the last recording in this format and compression.")
+        imgui.set_next_item_width(-em(8.5))
+        _, self._output = imgui.input_text("###output", self._output)
+        tooltip("The file, or the folder for an image sequence.")
+        imgui.same_line()
+        tip = "Render it in the background; the window stays usable. Key: Enter"
+        if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
+            self._begin(app)
+        if self._fault and self._refused == self._choices(app):
+            fault = self._fault
+        if fault:
+            imgui.text_wrapped(fault)
+
+    def _choices(self, app: ViewerApp) -> tuple[object, ...]:
+        return self._plain_options(app), self._output, self._use_path
+
+    def _outlook(self, app: ViewerApp, document: Document) -> tuple[str, str]:
+        """What will be written, and why it cannot be."""
+        options = self._plain_options(app)
+        try:
+            count = plan(document.video, self._path(document), (self._width, self._height), options).count
+        except InputError as error:
+            return "Save as", str(error)
+        fps = self._fps or document.video.metadata.fps
+        return f"Save {summary(count, fps, options, app.recording_sizes)}", ""
+
+    def _path(self, document: Document) -> CameraPath | str:
+        return document.camera_path if self._use_path else "orbit"
+
+    def _draw_screen(self, app: ViewerApp) -> None:
+        heading("Or what is on screen now")
+        app.record_ui = checkbox(
+            "With the interface", app.record_ui, "Show panels and menus in screenshots and screen recordings."
+        )
+        recording = app.screen_recording is not None
+        label = "Stop recording" if recording else "Record the screen"
+        action_button(self._actions, "file.record_screen", label, recording)
+        imgui.same_line()
+        action_button(self._actions, "file.screenshot", "Screenshot")
+
+    def _plain_options(self, app: ViewerApp) -> RecordOptions:
+        """All that was chosen but the look."""
+        video, kept = self._format < len(FORMATS), app.settings.recording
+        return RecordOptions(
+            size=(self._width, self._height),
+            fps=self._fps,
+            frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
+            seconds=self._seconds if self._own_length and not self._use_path else None,
+            supersampling=kept.supersampling,
+            transparent=self._transparent,
+            codec=FORMATS[self._format][2] if video else None,
+            quality=kept.quality,
+            image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
+            settings=app.render_settings,
+        )
+
+    def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
+        image, look = ImageOptions(), shown_look(app.settings.view, app.image)
+        if self._as_shown:
+            image = with_fixed_range(app.image, document.shown)
+        else:
+            look = replace(look, exposure=0.0, gamma=1.0)
+        return replace(self._plain_options(app), image=image, color_map=app.settings.view.color_map, look=look)
+
+    def _begin(self, app: ViewerApp) -> None:
+        assert self._document is not None
+        document = self._document
+        path = self._path(document)
+        try:
+            options, output = self._options(app, document), typed_path(self._output)
+            plan(document.video, path, (self._width, self._height), options)
+            check_output(output, (self._width, self._height), options)
+        except InputError as error:
+            self._fault, self._refused = str(error), self._choices(app)
+            return
+        self._fault = ""
+        video, sizes = document.rendered_video, app.recording_sizes
+        app.start_job(offline_job(app.renderer, video, output, path, options, app.notify, sizes))
+        app.dialogs.discard("recording")
+        self._document = None

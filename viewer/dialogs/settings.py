@@ -1,0 +1,106 @@
+"""The settings dialog: what the viewer remembers."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.app.app import ViewerApp
+from viewer.app.reset import reset_everything
+from viewer.dialogs.modal import begin_dialog
+from viewer.settings import INITIAL_VIEWS, THEMES
+from viewer.widgets.controls import button, checkbox, combo, elided, em, heading, sentence_case, slider, tooltip
+
+MODES = ("loop", "ping-pong", "once")
+
+
+class SettingsDialog:
+    """Changes settings in place; they are kept when the viewer ends."""
+
+    def __init__(self) -> None:
+        self._reset_asked = False
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw while it is open."""
+        if "settings" not in app.dialogs:
+            self._reset_asked = False
+            return
+        visible, opened = begin_dialog("Settings", 41.5)
+        if visible:
+            self._draw_columns(app)
+            self._draw_reset(app)
+        imgui.end()
+        if not opened:
+            app.dialogs.discard("settings")
+            app.save_settings()
+
+    def _draw_columns(self, app: ViewerApp) -> None:
+        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+            return
+        for groups in ((self._draw_window, self._draw_playback), (self._draw_navigation, self._draw_files)):
+            imgui.table_next_column()
+            imgui.push_item_width(em(11))
+            for draw in groups:
+                draw(app)
+            imgui.pop_item_width()
+        imgui.end_table()
+
+    def _draw_window(self, app: ViewerApp) -> None:
+        heading("Window")
+        window = app.settings.window
+        window.theme = THEMES[combo("Theme", THEMES.index(window.theme), sentence_case(THEMES), "Colors of the interface.")]
+        scale = slider("Interface size", window.ui_scale, 0.5, 4.0, "Size of text and controls.", "%.2fx")
+        if not imgui.is_item_active() or imgui.is_item_deactivated_after_edit():
+            window.ui_scale = scale
+        window.show_tooltips = checkbox("Tooltips", window.show_tooltips, "Explain controls under the mouse.")
+
+    def _draw_playback(self, app: ViewerApp) -> None:
+        heading("Newly opened videos")
+        playback, kept = app.settings.playback, app.settings.navigation
+        playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
+        tip = "What happens at the end of the range."
+        playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
+        tip = "What a video is seen from at first; its whole scene is shown where it tells no cameras."
+        first = combo("Initial view", INITIAL_VIEWS.index(kept.initial_view), sentence_case(INITIAL_VIEWS), tip)
+        kept.initial_view = INITIAL_VIEWS[first]
+
+    def _draw_navigation(self, app: ViewerApp) -> None:
+        heading("Camera and mouse")
+        kept = app.settings.navigation
+        tip = "Vertical field of view that newly opened videos begin with."
+        kept.field_of_view = slider("Field of view", kept.field_of_view, 5.0, 120.0, tip, "%.0f°")
+        kept.orbit_speed = slider("Orbit speed", kept.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True)
+        kept.dolly_speed = slider(
+            "Dolly speed", kept.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
+        )
+        kept.invert_wheel = checkbox("Invert the wheel", kept.invert_wheel, "Scrolling up moves away.")
+
+    def _draw_files(self, app: ViewerApp) -> None:
+        heading("Files and memory")
+        kept = app.settings
+        hint = "where the viewer started"
+        _, kept.recording.folder = imgui.input_text_with_hint("Output folder", hint, kept.recording.folder)
+        tooltip("Where screenshots and recordings go; empty: the folder the viewer was started in.")
+        cache = slider(
+            "Cache", float(kept.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
+        )
+        kept.rendering.cache_mebibytes = round(cache)
+        for document in app.documents:
+            if document.feed.cache.budget != app.cache_bytes:
+                document.feed.cache.budget = app.cache_bytes
+
+    def _draw_reset(self, app: ViewerApp) -> None:
+        imgui.separator()
+        if app.settings_file is not None:
+            imgui.text_disabled(elided(str(app.settings_file), imgui.get_content_region_avail().x))
+            tooltip(f"Settings are kept in {app.settings_file}.")
+        if not self._reset_asked:
+            tip = "Return all settings to their defaults; the recent files stay. Asks first."
+            self._reset_asked = button("Reset all settings...", tip)
+            return
+        imgui.text("Return all settings to their defaults?")
+        if button("Reset", "What was set is lost; the recent files stay."):
+            reset_everything(app)
+            self._reset_asked = False
+        imgui.same_line()
+        if button("Keep", "Leave all settings as they are."):
+            self._reset_asked = False

@@ -1,0 +1,1 @@
+"""Files that the viewer writes: videos, images and meshes."""

@@ -1,0 +1,96 @@
+"""Encoding beside the thread that shows the window, so that recording the screen does not slow it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.export.video_sink import VideoSink
+
+WAITING = 8
+"""Most pictures that wait for the encoder."""
+
+Pixels = NDArray[np.uint8]
+
+
+class BackgroundSink:
+    """Hands pictures to a `VideoSink` on a thread of its own; `write` never waits.
+
+    When the encoder is behind, a picture is left out and the one before it shown longer: the video's time stays right.
+
+    Args:
+        sink: the file; not to be used by others from now on.
+    """
+
+    def __init__(self, sink: VideoSink) -> None:
+        self.frames = 0
+        """Frames asked for so far."""
+        self.left_out = 0
+        """Pictures that the encoder was too slow for."""
+        self._sink = sink
+        self._queue: queue.Queue[tuple[int, Pixels] | None] = queue.Queue(WAITING)
+        self._owed = 0  # frames for which the last picture that was queued stays
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name=f"encode {sink.path.name}", daemon=True)
+        self._thread.start()
+
+    def write(self, pixels: Pixels) -> None:
+        """Add a frame; the caller must not change its pixels afterwards.
+
+        Raises:
+            InputError: an earlier frame could not be written; says which are safe.
+        """
+        self._raise()
+        self.frames += 1
+        try:
+            self._queue.put_nowait((self._owed, pixels))
+            self._owed = 0
+        except queue.Full:
+            self._owed += 1
+            self.left_out += 1
+
+    def hold(self, frames: int) -> None:
+        """Let the last picture stay for further frames; before the first one this does nothing."""
+        if self.frames and frames > 0:
+            self.frames += frames
+            self._owed += frames
+
+    def finish(self) -> None:
+        """Wait for the encoder and complete the file; InputError when that fails."""
+        self._end()
+        self._raise()
+        self._sink.finish()
+
+    def abort(self) -> str:
+        """Stop early and say what is left."""
+        self._end()
+        return self._sink.abort()
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        last: Pixels | None = None
+        while (entry := self._queue.get()) is not None:
+            owed, pixels = entry
+            self._encode(last, owed)
+            self._encode(pixels, 1)
+            last = pixels
+        self._encode(last, self._owed)
+
+    def _encode(self, pixels: Pixels | None, frames: int) -> None:
+        try:
+            for _ in range(frames):
+                if pixels is not None and self._error is None:
+                    self._sink.write(pixels)
+        except Exception as error:  # raised by the next `write` or by `finish`, in the thread that can tell the user
+            self._error = error

@@ -1,0 +1,127 @@
+"""Video encoders: which ones open on this machine, and how each is asked for constant quality without delay."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from common.errors import InputError
+from viewer.export.scheduling import unchanged_scheduling
+
+DEFAULT_QUALITY = 12
+"""Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One encoder of the video library and its settings."""
+
+    name: str
+    """Name in FFmpeg."""
+    pixel_format: str = "yuv420p"
+    """Pixel format it is given."""
+    quality_scale: float = 1.0
+    """Its worst quality divided by x264's 51."""
+    quality_option: str = "crf"
+    """Option that takes the quality."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Other options. They keep the encoder from holding frames back, so that a crash loses none."""
+    live_options: tuple[tuple[str, str], ...] = ()
+    """Instead of those of the same name, for speed."""
+
+
+_X264 = Encoder("libx264", options=(("preset", "medium"), ("tune", "zerolatency")), live_options=(("preset", "ultrafast"),))
+_X265 = Encoder("libx265", options=(("preset", "fast"), ("tune", "zerolatency"), ("x265-params", "log-level=none")))
+_SVT_AV1 = Encoder("libsvtav1", quality_scale=63 / 51, options=(("preset", "8"), ("svtav1-params", "pred-struct=1:rc=0")))
+_VP9_OPTIONS = (
+    ("b", "0"),
+    ("deadline", "good"),
+    ("cpu-used", "4"),
+    ("row-mt", "1"),
+    ("lag-in-frames", "0"),
+    ("auto-alt-ref", "0"),
+)
+_VP9_LIVE_OPTIONS = (("deadline", "realtime"), ("cpu-used", "8"))
+_NVENC_OPTIONS = (("preset", "p5"), ("rc", "vbr"), ("b", "0"), ("bf", "0"), ("delay", "0"), ("zerolatency", "1"))
+
+ENCODERS: dict[str, tuple[Encoder, ...]] = {
+    "h264": (Encoder("h264_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X264),
+    "hevc": (Encoder("hevc_nvenc", quality_option="cq", options=_NVENC_OPTIONS), _X265),
+    "av1": (Encoder("av1_nvenc", quality_scale=63 / 51, quality_option="cq", options=_NVENC_OPTIONS), _SVT_AV1),
+    "vp9": (Encoder("libvpx-vp9", "yuv420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
+    "vp9-alpha": (Encoder("libvpx-vp9", "yuva420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
+}
+"""Encoders of each codec, best first; the first one that opens is taken."""
+
+
+def load_av(subject: str) -> Any:
+    """PyAV, which is optional; InputError with the remedy where it is missing."""
+    try:
+        os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder prints a page about itself otherwise
+        import av  # noqa: PLC0415  (optional)
+    except ImportError as error:
+        raise InputError(subject, "video needs the package av", "pip install av, or give a folder for PNG images") from error
+    return av
+
+
+def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encoder:
+    """The first encoder of a codec that opens for this size and rate.
+
+    Raises:
+        InputError: the codec is unknown, or none of its encoders opens.
+    """
+    if codec not in ENCODERS:
+        raise InputError(f"codec {codec}", "is unknown", f"known are {', '.join(ENCODERS)}")
+    for encoder in ENCODERS[codec]:
+        if _opens(encoder, width, height, fps):
+            return encoder
+    raise InputError(f"codec {codec}", f"cannot be encoded at {width}x{height} here", "choose another codec or PNG images")
+
+
+def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
+    """The codecs that can be recorded on this machine, with the name of the encoder each would use."""
+    found = {}
+    for codec in ENCODERS:
+        try:
+            found[codec] = choose_encoder(codec, width, height, Fraction(30)).name
+        except InputError:
+            continue
+    return found
+
+
+def encoder_options(encoder: Encoder, quality: float, live: bool = False) -> dict[str, str]:
+    """FFmpeg's options for a constant quality from 0 (best) to 51; `live` prefers speed to size."""
+    speed = dict(encoder.live_options) if live else {}
+    return {**dict(encoder.options), **speed, encoder.quality_option: str(round(quality * encoder.quality_scale))}
+
+
+def configure(context: Any, encoder: Encoder, width: int, height: int, fps: Fraction) -> None:
+    """Set size, rate and color tags of a codec context: BT.709, limited range; a key frame at least every second."""
+    context.width, context.height = width, height
+    context.pix_fmt = encoder.pixel_format
+    context.framerate, context.time_base = fps, 1 / fps
+    context.gop_size = max(1, round(fps))
+    context.max_b_frames = 0
+    context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709 in the tables of ITU-T H.273
+    context.color_range = 1  # limited (16 to 235)
+
+
+@lru_cache(maxsize=64)
+def _opens(encoder: Encoder, width: int, height: int, fps: Fraction) -> bool:
+    av = load_av(encoder.name)
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.PANIC)  # a missing graphics driver is no news
+    try:
+        context = av.CodecContext.create(encoder.name, "w")
+        configure(context, encoder, width, height, fps)
+        context.options = encoder_options(encoder, DEFAULT_QUALITY)
+        with unchanged_scheduling():
+            context.open()
+    except (av.error.FFmpegError, ValueError):
+        return False
+    finally:
+        av.logging.set_level(level)
+    return True

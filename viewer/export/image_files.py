@@ -1,0 +1,158 @@
+"""Rendered images as files: PNG over a background or transparent, NPZ and EXR with depth; all written atomically."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, PngImagePlugin
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from model.camera import Camera
+from renderer.backend import RenderedImage
+
+Rgba = NDArray[np.float32]
+
+CAMERA_KEY = "mlpvid:camera"
+"""Key of the PNG text that holds the camera as the contract's JSON."""
+
+
+def over_background(rgba: Rgba, background: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.uint8]:
+    """Composite over a color and round to 8 bit.
+
+    Args:
+        rgba: (H, W, 4) premultiplied.
+        background: three numbers in [0, 1], or an (H, W, 3) image of them.
+
+    Returns:
+        (H, W, 3).
+    """
+    color = rgba[..., :3] + (1.0 - rgba[..., 3:]) * np.asarray(background, dtype=np.float32)
+    return _to_8_bit(color)
+
+
+def straight_alpha(rgba: Rgba) -> NDArray[np.uint8]:
+    """(H, W, 4) 8 bit with color divided by opacity, as PNG and WebM store it; transparent black where nothing is."""
+    alpha = rgba[..., 3:]
+    color = np.divide(rgba[..., :3], alpha, out=np.zeros_like(rgba[..., :3]), where=alpha > 0)
+    return _to_8_bit(np.concatenate([color, alpha], axis=-1))
+
+
+def save_png(path: Path, pixels: NDArray[np.uint8], camera: Camera | None = None, texts: dict[str, str] | None = None) -> None:
+    """Write 8-bit pixels, (H, W, 3) or (H, W, 4) with straight alpha, as PNG.
+
+    Args:
+        path: the file.
+        pixels: row 0 at the top.
+        camera: stored as text so that `read_png_camera` finds the view again.
+        texts: further texts, such as the frame and the bundle's name.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    info = PngImagePlugin.PngInfo()
+    for key, text in (texts or {}).items():
+        info.add_itxt(key, text)
+    if camera is not None:
+        info.add_itxt(CAMERA_KEY, json.dumps(camera.to_dict()))
+    with atomic_write(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG", pnginfo=info, compress_level=4)
+
+
+def read_png_camera(path: Path) -> Camera:
+    """The camera stored in a screenshot.
+
+    Raises:
+        InputError: the file is no PNG or holds no camera.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            text = getattr(image, "text", {}).get(CAMERA_KEY)
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        raise InputError(path, "cannot be read as an image") from error
+    if text is None:
+        raise InputError(path, "holds no camera", "open a screenshot that the viewer saved")
+    try:
+        return Camera.from_dict(json.loads(text), str(path))
+    except ValueError as error:
+        raise InputError(path, "holds a damaged camera") from error
+
+
+def save_npz(path: Path, image: RenderedImage) -> None:
+    """Write `rgba` (H, W, 4) float32 premultiplied and `depth` (H, W) float32, meters; InputError when that fails."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, rgba=image.rgba.astype(np.float32), depth=image.depth.astype(np.float32))
+        file.flush()
+
+
+def save_exr(path: Path, rgba: Rgba, depth: NDArray[np.float32]) -> None:
+    """Write float32 channels R, G, B, A (premultiplied, as rendered: display-referred, not linearized) and Z (meters).
+
+    Raises:
+        InputError: OpenEXR is not installed, or the file cannot be written.
+    """
+    openexr = load_openexr(path)
+    header: dict[str, Any] = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    header["comments"] = "display-referred sRGB, premultiplied; Z in meters along the optical axis, 0 where empty"
+    names = ("R", "G", "B", "A")
+    channels = {name: np.ascontiguousarray(rgba[..., i], dtype=np.float32) for i, name in enumerate(names)}
+    channels["Z"] = np.ascontiguousarray(depth, dtype=np.float32)
+    with atomic_write(path) as temporary:
+        try:
+            openexr.File(header, channels).write(str(temporary))
+        except RuntimeError as error:
+            raise InputError(path, f"cannot be written ({error})") from error
+
+
+def load_openexr(subject: Path) -> Any:
+    """The OpenEXR module, which is optional; InputError with the remedy where it is missing."""
+    try:
+        import OpenEXR  # noqa: PLC0415  (optional)
+    except ImportError as error:
+        raise InputError(subject, "EXR needs the package OpenEXR", "pip install OpenEXR, or save PNG") from error
+    return OpenEXR
+
+
+def save_render(path: Path, image: RenderedImage, camera: Camera, background: ArrayLike, transparent: bool) -> None:
+    """Write one rendered image in the format that the suffix of `path` names: .png, .npz or .exr.
+
+    Args:
+        path: the file.
+        image: the pixels.
+        camera: stored in PNG files.
+        background: three numbers in [0, 1] behind the picture of a PNG.
+        transparent: PNG with alpha instead of a background.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+    check_image_path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        save_npz(path, image)
+    elif suffix == ".exr":
+        save_exr(path, image.rgba, image.depth)
+    else:
+        save_png(path, straight_alpha(image.rgba) if transparent else over_background(image.rgba, background), camera)
+
+
+def check_image_path(path: Path) -> None:
+    """Raise InputError unless `save_render` can write there, before anything is rendered."""
+    if path.suffix.lower() not in (".png", ".npz", ".exr"):
+        raise InputError(path, "is no image that can be written", "end its name with .png, .npz or .exr")
+    if path.suffix.lower() == ".exr":
+        load_openexr(path)
+    if path.is_dir():
+        raise InputError(path, "is a folder")
+    if not path.parent.is_dir():
+        raise InputError(path, "is in a folder that does not exist")
+
+
+def _to_8_bit(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)

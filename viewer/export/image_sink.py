@@ -1,0 +1,82 @@
+"""A folder of numbered images, one a frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from viewer.export.image_files import load_openexr, save_exr, save_png
+
+
+class ImageSink:
+    """Writes 000000.png (or .exr), 000001.png, ... into a folder; each file appears whole.
+
+    Args:
+        path: the folder; made when missing (its parent must exist), else it must be empty.
+        image_format: "png" or "exr".
+
+    Raises:
+        InputError: the folder is not empty or cannot be made, or the format is unknown.
+    """
+
+    def __init__(self, path: Path, image_format: str = "png") -> None:
+        self.path = path
+        """The folder."""
+        self.frames = 0
+        """Frames written so far."""
+        check_folder(path, image_format)
+        self._format = image_format
+        self._made = not path.exists()
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(path, f"cannot be made ({error.strerror})") from error
+
+    def write(self, pixels: NDArray[np.uint8] | NDArray[np.float32], depth: NDArray[np.float32] | None = None) -> None:
+        """Add a frame.
+
+        Args:
+            pixels: PNG: (H, W, 3), or (H, W, 4) with straight alpha, 8 bit. EXR: (H, W, 4) float32, premultiplied.
+            depth: (H, W) meters, for EXR.
+
+        Raises:
+            InputError: the file cannot be written; says which frames are safe.
+        """
+        path = self.path / f"{self.frames:06d}.{self._format}"
+        try:
+            if self._format == "exr":
+                floats = pixels.astype(np.float32)
+                save_exr(path, floats, np.zeros(floats.shape[:2], np.float32) if depth is None else depth)
+            else:
+                save_png(path, pixels.astype(np.uint8))
+        except InputError as error:
+            raise InputError(self.path, error.fault, self.abort()) from error
+        self.frames += 1
+
+    def finish(self) -> None:
+        """Nothing is left to do: every file is complete."""
+
+    def abort(self) -> str:
+        """Stop early and say in one sentence what is left; a folder made for nothing is removed."""
+        if self.frames == 0:
+            if self._made and self.path.is_dir() and not any(self.path.iterdir()):
+                self.path.rmdir()
+            return "no frame was finished"
+        return f"{self.frames} finished frames are kept in {self.path}"
+
+
+def check_folder(path: Path, image_format: str) -> None:
+    """Raise InputError unless an `ImageSink` can be made there, before anything is rendered."""
+    if image_format not in ("png", "exr"):
+        raise InputError(f"image format {image_format}", "is unknown", "known are png and exr")
+    if image_format == "exr":
+        load_openexr(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(path, "is a file, not a folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise InputError(path, "is not empty", "name a new folder, so that no old image stays among the new ones")
+    if not path.parent.is_dir():
+        raise InputError(path, "is in a folder that does not exist")

@@ -1,0 +1,199 @@
+"""Surfaces of a frame: marching cubes through its density, colored as seen from outside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.frame import Frame
+from model.query import query_color, query_density, query_features
+from renderer.backend import CancelToken
+
+Floats = NDArray[np.float32]
+Progress = Callable[[float], None]
+
+BATCH = 1 << 15
+"""Points evaluated at once; between batches progress is told and cancelling obeyed."""
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """How a surface is found."""
+
+    resolution: int = 192
+    """Voxels along the longest side of the box; they are cubes. 8 to 1024."""
+    level: float | None = None
+    """Density of the surface, 1/m; None: `default_level`."""
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.resolution <= 1024:
+            raise InputError(f"mesh resolution {self.resolution}", "must be 8 to 1024")
+        if self.level is not None and not (math.isfinite(self.level) and self.level > 0):
+            raise InputError(f"density level {self.level:g}", "must be positive and finite")
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Triangles with a color and a normal for each vertex; without triangles, a point cloud."""
+
+    vertices: Floats
+    """(V, 3) meters, world axes."""
+    normals: Floats
+    """(V, 3) unit length, outwards."""
+    colors: NDArray[np.uint8]
+    """(V, 3) display-referred (sRGB), seen from outside along the normal."""
+    faces: NDArray[np.int32]
+    """(F, 3) vertex indices, counterclockwise seen from outside."""
+
+
+def default_level(frame: Frame) -> float:
+    """The density at which two steps of the renderer absorb half of the light, 1/m."""
+    diagonal = float(torch.linalg.vector_norm(frame.box[1] - frame.box[0]))
+    return math.log(2.0) / (2.0 * diagonal / frame.config.render.steps_per_diagonal)
+
+
+def extract_mesh(
+    frame: Frame,
+    options: MeshOptions = MeshOptions(),
+    progress: Progress = lambda part: None,
+    cancel: CancelToken | None = None,
+) -> Mesh:
+    """The surface of a decoded frame where the density crosses a level; unoccupied cells are empty.
+
+    Args:
+        frame: the decoded frame.
+        options: resolution and level.
+        progress: called with the part done, 0 to 1.
+        cancel: ends it early.
+
+    Raises:
+        InputError: scikit-image is missing, or there is no surface at that level.
+        RenderCancelled: `cancel` was set.
+    """
+    measure = _load_marching_cubes()
+    token = cancel or CancelToken()
+    density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token)
+    level = default_level(frame) if options.level is None else options.level
+    if level >= density.max():
+        raise InputError("mesh", f"there is no surface at density {level:g}; the largest is {density.max():g} per meter")
+    padded = np.pad(density, 1)  # closes what the box cuts
+    vertices, faces, normals, _ = measure(padded, level, spacing=spacing, gradient_direction="descent", allow_degenerate=False)
+    token.check()
+    low = frame.box[0].numpy()
+    vertices = (vertices - np.asarray(spacing) + low).astype(np.float32)
+    normals = _unit(normals)
+    colors = surface_colors(frame, vertices, normals, lambda part: progress(0.9 + 0.1 * part), token)
+    # scikit-image winds its triangles clockwise seen from outside.
+    return Mesh(vertices, normals, colors, np.ascontiguousarray(faces[:, ::-1], dtype=np.int32))
+
+
+def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: CancelToken | None = None) -> Mesh:
+    """Points spread evenly over a surface, with colors and normals; a `Mesh` without faces.
+
+    Args:
+        frame: the frame that the mesh was made of.
+        mesh: its surface.
+        count: how many points.
+        seed: of the random places.
+        cancel: ends it early.
+    """
+    rng = np.random.default_rng(seed)
+    corners = mesh.vertices[mesh.faces]  # (F, 3 corners, 3)
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    chosen = rng.choice(len(areas), size=count, p=areas / areas.sum())
+    weights = rng.dirichlet((1.0, 1.0, 1.0), size=count)[:, :, None].astype(np.float32)
+    points = (corners[chosen] * weights).sum(axis=1)
+    normals = _unit((mesh.normals[mesh.faces[chosen]] * weights).sum(axis=1))
+    colors = surface_colors(frame, points, normals, lambda part: None, cancel or CancelToken())
+    return Mesh(points, normals, colors, np.zeros((0, 3), np.int32))
+
+
+def sample_density(
+    frame: Frame, resolution: int, progress: Progress, cancel: CancelToken
+) -> tuple[Floats, tuple[float, float, float]]:
+    """Density on a grid of nodes over the box, border included; 0 at nodes that no occupied cell touches.
+
+    Args:
+        frame: the decoded frame.
+        resolution: intervals along the longest side.
+        progress, cancel: as in `extract_mesh`.
+
+    Returns:
+        (X, Y, Z) in 1/m, and the distance of nodes along each axis in meters.
+    """
+    size = (frame.box[1] - frame.box[0]).numpy().astype(np.float64)
+    counts = np.maximum(np.ceil(resolution * size / size.max() - 1e-6).astype(int), 2) + 1
+    touched = occupied_nodes(frame.occupancy.numpy(), tuple(counts))
+    nodes = np.argwhere(touched)
+    points = torch.from_numpy((nodes / (counts - 1)).astype(np.float32))
+    density = np.zeros(tuple(counts), np.float32)
+    values = [_density(frame, batch) for batch in _batches(points, progress, cancel)]
+    if values:
+        density[touched] = torch.cat(values).numpy()
+    x, y, z = size / (counts - 1)
+    return density, (float(x), float(y), float(z))
+
+
+def occupied_nodes(occupancy: NDArray[np.bool_], counts: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which nodes of a grid over the box lie in or on the border of an occupied cell.
+
+    Args:
+        occupancy: (X, Y, Z) cells.
+        counts: nodes along each axis, border included.
+    """
+    result = occupancy
+    for axis, count in enumerate(counts):
+        cells = occupancy.shape[axis]
+        position = np.arange(count) * cells / (count - 1)
+        left = np.clip(np.ceil(position - 1e-6).astype(int) - 1, 0, cells - 1)
+        right = np.clip(np.floor(position + 1e-6).astype(int), 0, cells - 1)
+        result = np.take(result, left, axis) | np.take(result, right, axis)
+    return result
+
+
+def surface_colors(frame: Frame, points: Floats, normals: Floats, progress: Progress, cancel: CancelToken) -> NDArray[np.uint8]:
+    """(P, 3) 8-bit colors of world points, looked at from outside along their normals."""
+    low, high = frame.box
+    places = ((torch.from_numpy(points) - low) / (high - low)).clamp(0, 1)
+    rows = torch.cat([places, torch.from_numpy(-normals)], dim=1)
+    parts = [_color(frame, batch) for batch in _batches(rows, progress, cancel)]
+    colors = torch.cat(parts).numpy() if parts else np.zeros((0, 3), np.float32)
+    return np.rint(colors * 255).astype(np.uint8)
+
+
+@torch.no_grad()
+def _density(frame: Frame, points: torch.Tensor) -> torch.Tensor:
+    return query_density(frame, points, query_features(frame, points))
+
+
+@torch.no_grad()
+def _color(frame: Frame, rows: torch.Tensor) -> torch.Tensor:
+    points, directions = rows[:, :3], rows[:, 3:]
+    return query_color(frame, points, query_features(frame, points), directions)
+
+
+def _batches(rows: torch.Tensor, progress: Progress, cancel: CancelToken) -> Iterator[torch.Tensor]:
+    for start in range(0, len(rows), BATCH):
+        cancel.check()
+        yield rows[start : start + BATCH]
+        progress(min(1.0, (start + BATCH) / len(rows)))
+
+
+def _unit(vectors: NDArray) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    up = np.array([0.0, 0.0, 1.0])
+    return np.where(lengths > 1e-12, vectors / np.maximum(lengths, 1e-12), up).astype(np.float32)
+
+
+def _load_marching_cubes() -> Callable:
+    try:
+        from skimage.measure import marching_cubes  # noqa: PLC0415  (optional, and slow to load)
+    except ImportError as error:
+        raise InputError("mesh export", "needs the package scikit-image", "pip install scikit-image") from error
+    return marching_cubes

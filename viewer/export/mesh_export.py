@@ -1,0 +1,64 @@
+"""Exporting the surface of a frame, or of each frame of a range, as mesh or point cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import InputError
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken
+from viewer.camera_path.shots import check_range
+from viewer.export.mesh import MeshOptions, extract_mesh, sample_points
+from viewer.export.mesh_files import check_mesh_path, save_mesh
+
+
+def export_meshes(
+    video: VolumetricVideo,
+    output: Path,
+    frames: tuple[int, int],
+    options: MeshOptions = MeshOptions(),
+    points: int | None = None,
+    progress: Callable[[int, int, float], None] = lambda done, total, part: None,
+    cancel: CancelToken | None = None,
+) -> list[Path]:
+    """Write the surfaces of frames A to B - 1: one frame into `output`, more into NAME-000012.ply and so on.
+
+    Args:
+        video: the scene.
+        output: .ply or .glb.
+        frames: (A, B).
+        options: resolution and density of the surface.
+        points: this many points on the surface instead of triangles.
+        progress: called with the frames done, all frames and the part of the current one, 0 to 1.
+        cancel: ends it early; files written before stay.
+
+    Returns:
+        The files, in order.
+
+    Raises:
+        InputError: the range is none of the video, a file cannot be written, or a frame has no surface.
+        RenderCancelled: `cancel` was set.
+    """
+    first, end = check_range(frames, video.num_frames)
+    check_mesh_path(output)
+    if points is not None and not 1 <= points <= 50_000_000:
+        raise InputError(f"{points} points", "must be 1 to 50 million")
+    token = cancel or CancelToken()
+    written: list[Path] = []
+    for time in range(first, end):
+        token.check()
+        done = time - first
+
+        def report(part: float, done: int = done) -> None:
+            progress(done, end - first, part)
+
+        frame = video.decode(float(time))
+        mesh = extract_mesh(frame, options, report, token)
+        if points is not None:
+            mesh = sample_points(frame, mesh, points, cancel=token)
+        path = output if end - first == 1 else output.with_name(f"{output.stem}-{time:06d}{output.suffix}")
+        save_mesh(path, mesh, video.metadata.up)
+        written.append(path)
+        progress(done + 1, end - first, 0.0)
+    return written

@@ -1,0 +1,117 @@
+"""Meshes and point clouds as binary PLY and as glTF (.glb)."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from viewer.camera.rotations import basis_of_up
+from viewer.export.mesh import Mesh
+
+MESH_SUFFIXES = (".ply", ".glb")
+"""Formats that `save_mesh` writes."""
+
+_FLOAT, _UNSIGNED_SHORT, _UNSIGNED_INT = 5126, 5123, 5125  # component types of glTF
+_POINTS, _TRIANGLES = 0, 4  # primitive modes of glTF
+_ARRAY_BUFFER, _INDEX_BUFFER = 34962, 34963  # targets of glTF's buffer views
+
+
+def check_mesh_path(path: Path) -> None:
+    """Raise InputError unless `save_mesh` can write there, before anything is computed."""
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise InputError(path, "is no mesh that can be written", "end its name with .ply or .glb")
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
+
+
+def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
+    """Write a mesh (or, without faces, a point cloud) atomically in the format that the suffix names.
+
+    PLY keeps world axes. glTF wants y upwards, so its node is turned by `up`, and its colors are linear and unlit.
+
+    Raises:
+        InputError: another suffix, or the file cannot be written.
+    """
+    check_mesh_path(path)
+    data = ply_bytes(mesh) if path.suffix.lower() == ".ply" else glb_bytes(mesh, up)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def ply_bytes(mesh: Mesh) -> bytes:
+    """Binary little-endian PLY: position, normal, color, then triangles."""
+    floats = ("x", "y", "z", "nx", "ny", "nz")
+    vertex = np.dtype([*((name, "<f4") for name in floats), *((name, "u1") for name in ("red", "green", "blue"))])
+    table = np.zeros(len(mesh.vertices), vertex)
+    for names, values in ((floats[:3], mesh.vertices), (floats[3:], mesh.normals), (vertex.names[6:], mesh.colors)):  # type: ignore[index]
+        for i, name in enumerate(names):
+            table[name] = values[:, i]
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(table)}"]
+    lines += [f"property float {name}" for name in floats]
+    lines += [f"property uchar {name}" for name in ("red", "green", "blue")]
+    body = table.tobytes()
+    if len(mesh.faces):
+        lines += [f"element face {len(mesh.faces)}", "property list uchar int vertex_indices"]
+        faces = np.zeros(len(mesh.faces), np.dtype([("count", "u1"), ("indices", "<i4", 3)]))
+        faces["count"], faces["indices"] = 3, mesh.faces
+        body += faces.tobytes()
+    return ("\n".join([*lines, "end_header"]) + "\n").encode() + body
+
+
+def glb_bytes(mesh: Mesh, up: ArrayLike) -> bytes:
+    """Binary glTF 2.0 with one unlit mesh; vertex colors converted to linear light as the format demands."""
+    linear = np.concatenate([_to_linear(mesh.colors), np.ones((len(mesh.colors), 1))], axis=1)
+    arrays: list[tuple[NDArray, dict[str, Any]]] = [
+        (mesh.vertices.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
+        (mesh.normals.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
+        (np.rint(linear * 65535).astype("<u2"), {"componentType": _UNSIGNED_SHORT, "type": "VEC4", "normalized": True}),
+    ]
+    primitive: dict[str, Any] = {"attributes": {"POSITION": 0, "NORMAL": 1, "COLOR_0": 2}, "material": 0, "mode": _POINTS}
+    if len(mesh.faces):
+        arrays.append((mesh.faces.astype("<u4").reshape(-1), {"componentType": _UNSIGNED_INT, "type": "SCALAR"}))
+        primitive |= {"indices": 3, "mode": _TRIANGLES}
+    views, accessors, offset = [], [], 0
+    for index, (array, description) in enumerate(arrays):
+        target = _INDEX_BUFFER if index == 3 else _ARRAY_BUFFER
+        views.append({"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes, "target": target})
+        accessors.append({"bufferView": index, "count": len(array), **description})
+        offset += array.nbytes  # all of them are multiples of four bytes
+    accessors[0] |= {"min": mesh.vertices.min(axis=0).tolist(), "max": mesh.vertices.max(axis=0).tolist()}
+    document = {
+        "asset": {"version": "2.0", "generator": "mlpvid"},
+        "extensionsUsed": ["KHR_materials_unlit"],
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "matrix": _upright(up)}],
+        "meshes": [{"primitives": [primitive]}],
+        "materials": [{"pbrMetallicRoughness": {"metallicFactor": 0.0}, "extensions": {"KHR_materials_unlit": {}}}],
+        "buffers": [{"byteLength": offset}],
+        "bufferViews": views,
+        "accessors": accessors,
+    }
+    text = json.dumps(document, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    binary = b"".join(array.tobytes() for array, _ in arrays)
+    total = 12 + 8 + len(text) + 8 + len(binary)
+    header = struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(text), b"JSON")
+    return header + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+
+
+def _upright(up: ArrayLike) -> list[float]:
+    # Column-major 4 x 4 matrix that turns `up` to +y; z-up scenes get the usual (x, z, -y).
+    first, second, vertical = basis_of_up(up)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([first, vertical, -second])
+    return matrix.T.ravel().tolist()
+
+
+def _to_linear(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
+    values = colors / 255.0
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,255 @@
+"""Offline recording: a path rendered frame by frame into a video or a folder of images, needing no window."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.camera import MAX_IMAGE_SIDE, Camera
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from viewer.camera_path.path import CameraPath
+from viewer.camera_path.shots import Shots, check_range, orbit_shots, path_shots
+from viewer.export.encoders import DEFAULT_QUALITY
+from viewer.export.image_files import over_background, straight_alpha
+from viewer.export.image_sink import ImageSink, check_folder
+from viewer.export.video_sink import VideoSink, check_video, exact_rate
+from viewer.picture.look import Look, backdrop, graded
+from viewer.picture.options import ImageOptions, picture
+from viewer.picture.views import ViewPixels, colored
+
+DEFAULT_SIZE = (1280, 720)
+"""Width and height of an orbit when none is given."""
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """How a recording is made."""
+
+    size: tuple[int, int] | None = None
+    """Width and height in pixels; None: the path's first camera (rounded down to even for video), 1280x720 for an orbit."""
+    fps: float | None = None
+    """Frames a second of the recording; None: the capture's. The scene's speed does not change with it."""
+    frames: tuple[int, int] | None = None
+    """(A, B): frames A to B - 1 of the scene play at the capture's speed, in a loop; None: all, or the path's own track."""
+    seconds: float | None = None
+    """Length of an orbit; None: as long as the frames take."""
+    supersampling: int = 1
+    """Rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
+    image: ImageOptions = field(default_factory=ImageOptions)
+    """What is made of the rendered images; EXR keeps color and depth as rendered, whatever this and `look` say."""
+    color_map: str = "turbo"
+    """For what stands for numbers."""
+    look: Look = field(default_factory=Look)
+    """Exposure, gamma and what is behind the scene."""
+    transparent: bool = False
+    """Keep the opacity instead of a background: WebM, PNG."""
+    codec: str | None = None
+    """"h264", "hevc", "av1" (MP4), "vp9", "av1" (WebM); None: the container's first."""
+    quality: float = DEFAULT_QUALITY
+    """0 (best) to 51."""
+    image_format: str = "png"
+    """"png" or "exr", for folders."""
+    settings: RenderSettings = RenderSettings()
+    """Deviations of step and thresholds from the bundle's."""
+
+
+@dataclass(frozen=True)
+class RecordProgress:
+    """How far a recording is."""
+
+    done: int
+    """Finished frames."""
+    total: int
+    """All frames."""
+    seconds_left: float
+    """Estimate from the mean so far; infinite before the first frame."""
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """How a recording ended."""
+
+    frames: int
+    """Finished frames."""
+    cancelled: bool
+    """Whether it was stopped early."""
+    message: str
+    """One sentence that names the file."""
+
+
+class FrameSink(Protocol):
+    """What takes the frames of a recording: `VideoSink` or `ImageSink`."""
+
+    frames: int
+
+    def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
+        """Add a frame."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+    def abort(self) -> str:
+        """Stop early; says what is left."""
+
+
+def record(
+    renderer: Renderer,
+    video: VolumetricVideo,
+    output: Path,
+    path: CameraPath | str = "orbit",
+    options: RecordOptions = RecordOptions(),
+    progress: Callable[[RecordProgress], None] | None = None,
+    cancel: CancelToken | None = None,
+) -> RecordResult:
+    """Render a camera path into a video or a folder of images.
+
+    Args:
+        renderer: the backend.
+        video: the scene.
+        output: .mp4 or .webm, else a folder for numbered images.
+        path: a `CameraPath`, the name of a PATH.json, or "orbit".
+        options: size, rate, range, format.
+        progress: called before the first and after every frame, in this thread.
+        cancel: ends the recording; what is finished stays, playable.
+
+    Raises:
+        InputError: bad options or path; the output cannot be written (says which frames are safe).
+        KeyboardInterrupt: the user interrupted; its text says what is left.
+    """
+    size = _size(output, path, options)
+    shots = plan(video, path, size, options)
+    check_output(output, size, options)
+    sink = open_sink(output, size, options.fps or video.metadata.fps, options)
+    token = cancel or CancelToken()
+    try:
+        for done in _render_all(renderer, video, shots, sink, options, token):
+            if progress is not None:
+                progress(done)
+    except RenderCancelled:
+        return RecordResult(sink.frames, True, f"stopped after {sink.frames} of {shots.count} frames: {sink.abort()}")
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(
+            f"{output}: interrupted after {sink.frames} of {shots.count} frames; {sink.abort()}"
+        ) from interrupt
+    except BaseException:
+        sink.abort()
+        raise
+    sink.finish()
+    return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}")
+
+
+def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> Shots:
+    """The scene time and camera of every frame of a recording; InputError for a bad path, range or rate."""
+    fps = float(exact_rate(options.fps or video.metadata.fps))
+    if path == "orbit":
+        frames = check_range(options.frames, video.num_frames)
+        if options.seconds is not None and not (math.isfinite(options.seconds) and options.seconds > 0):
+            raise InputError(f"length {options.seconds:g}", "must be positive seconds")
+        return orbit_shots(video.bounds, video.metadata.up, size, frames, video.metadata.fps, fps, options.seconds)
+    return path_shots(_loaded(path), size, video.num_frames, options.frames, video.metadata.fps, fps)
+
+
+def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
+    """Raise InputError for what cannot be recorded, before anything is rendered."""
+    if options.supersampling not in range(1, 9):
+        raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
+    if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
+        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels a side, supersampling included")
+    if is_folder(output):
+        check_folder(output, options.image_format)
+    else:
+        check_video(output, *size, options.codec, options.transparent)
+
+
+def is_folder(output: Path) -> bool:
+    """Whether the output is a folder for images: it is one already, or its name has no suffix."""
+    return output.is_dir() or output.suffix == ""
+
+
+def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOptions) -> FrameSink:
+    """Open the output that its name asks for; InputError when that is impossible."""
+    if is_folder(output):
+        return ImageSink(output, options.image_format)
+    return VideoSink(output, *size, fps, options.codec, options.quality, options.transparent)
+
+
+def downsampled(image: RenderedImage, factor: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Average blocks of pixels: premultiplied color and opacity plainly, depth weighted by opacity (0 where empty).
+
+    Returns:
+        (H / factor, W / factor, 4) and (H / factor, W / factor).
+    """
+    if factor == 1:
+        return image.rgba, image.depth
+    height, width = image.depth.shape[0] // factor, image.depth.shape[1] // factor
+    weights = image.rgba[..., 3].reshape(height, factor, width, factor)
+    depth = (image.depth.reshape(height, factor, width, factor) * weights).sum(axis=(1, 3))
+    total = weights.sum(axis=(1, 3))
+    depth = np.divide(depth, total, out=np.zeros_like(depth), where=total > 0)
+    return averaged(image.rgba, factor), depth.astype(np.float32)
+
+
+def averaged(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Average blocks of (H, W, C) pixels to (H / factor, W / factor, C)."""
+    height, width, channels = pixels.shape
+    blocks = pixels.reshape(height // factor, factor, width // factor, factor, channels)
+    return pixels if factor == 1 else blocks.mean(axis=(1, 3), dtype=np.float32)
+
+
+def _render_all(
+    renderer: Renderer, video: VolumetricVideo, shots: Shots, sink: FrameSink, options: RecordOptions, cancel: CancelToken
+) -> Iterator[RecordProgress]:
+    # Yields a RecordProgress before the first and after every frame.
+    began = time.monotonic()
+    yield RecordProgress(0, shots.count, math.inf)
+    frame: PreparedFrame | None = None
+    for k in range(shots.count):
+        cancel.check()
+        scene_time = shots.time(k)
+        if frame is None or frame.time != scene_time:
+            frame = renderer.prepare(video, scene_time)
+        camera = _enlarged(shots.camera(k), options.supersampling)
+        image = renderer.render(frame, camera, options.settings, cancel=cancel)
+        if isinstance(sink, ImageSink) and options.image_format == "exr":
+            sink.write(*downsampled(image, options.supersampling))
+        else:
+            sink.write(finished(picture(image, frame, camera, video.config, options.image), options))
+        elapsed = time.monotonic() - began
+        yield RecordProgress(k + 1, shots.count, elapsed / (k + 1) * (shots.count - k - 1))
+
+
+def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:
+    """A view in the recording's size and look, 8 bit: over the background, or with straight opacity."""
+    average = ViewPixels(averaged(view.pixels, options.supersampling), view.legend)
+    rgba = graded(colored(average, options.color_map), options.look)
+    if options.transparent:
+        return straight_alpha(rgba)
+    return over_background(rgba, backdrop(options.look, rgba.shape[1], rgba.shape[0]))
+
+
+def _enlarged(camera: Camera, factor: int) -> Camera:
+    return camera if factor == 1 else camera.resized(camera.width * factor, camera.height * factor)
+
+
+def _loaded(path: CameraPath | str) -> CameraPath:
+    return path if isinstance(path, CameraPath) else CameraPath.load(Path(path))
+
+
+def _size(output: Path, path: CameraPath | str, options: RecordOptions) -> tuple[int, int]:
+    if options.size is not None:
+        return options.size
+    if path == "orbit":
+        return DEFAULT_SIZE
+    first = _loaded(path).camera(0.0)
+    if is_folder(output):
+        return first.width, first.height
+    return max(first.width // 2 * 2, 2), max(first.height // 2 * 2, 2)

@@ -1,0 +1,1 @@
+"""Everything that touches OpenGL: context, presenter and CUDA interop."""

@@ -1,0 +1,119 @@
+"""Images that CUDA rendered, shown without a detour through main memory where the machine allows it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+
+from common.errors import InputError
+from renderer.backend import RenderedImage, Renderer
+from renderer.cuda import gl_buffer as interop
+from renderer.cuda.driver import DISPLAY_STREAM, CudaFault
+from renderer.cuda.gl_buffer import InteropFault, PixelBuffer
+from renderer.cuda.image import CudaImage
+from renderer.cuda.renderer import CudaRenderer
+from viewer.gl.presenter import Presenter
+
+Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
+"""Registers a buffer with the GPU of an image; raises InteropFault."""
+
+
+def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
+    """Register a buffer with CUDA."""
+    return interop.connect(image, buffer.glo)
+
+
+def follow_window(renderer: Renderer) -> None:
+    """Let a CUDA renderer that has rendered nothing yet move to the GPU that draws the current OpenGL context.
+
+    Where that is none of CUDA's, or cannot render, it stays; the first image then finds out and says so.
+    """
+    if isinstance(renderer, CudaRenderer):
+        with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
+            devices = interop.window_devices()
+            if renderer.driver.device.index not in devices:
+                renderer.use_device(devices[0])
+
+
+@dataclass
+class SharedBuffer:
+    """A pixel buffer that both sides know."""
+
+    buffer: moderngl.Buffer
+    """OpenGL's side."""
+    pixels: PixelBuffer
+    """CUDA's side."""
+
+    def release(self) -> None:
+        """Give both up, in the order that the driver demands."""
+        self.pixels.close()
+        self.buffer.release()
+
+
+class DirectDisplay:
+    """Puts images into the presenter's textures by way of pixel buffers, one an image slot.
+
+    A buffer is registered when it is made, hence when the image's size changes. Before the first image counts as shown, its
+    pixels are read back and compared once: some drivers report success and copy nothing. After a failure everything goes
+    the usual way, and `take_notice` says why.
+
+    Args:
+        connect: registers buffers; tests give their own.
+    """
+
+    def __init__(self, connect: Connect = connect) -> None:
+        self._connect = connect
+        self._shared: dict[int, SharedBuffer] = {}
+        self._proven = False
+        self._notice = ""
+        self.usable = True
+        """Whether no attempt has failed yet."""
+
+    def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> bool:
+        """Show an image in a slot of the presenter; False when it has to be uploaded instead."""
+        if not self.usable or not isinstance(image, CudaImage) or image.device_rgba.numel() == 0:
+            return False
+        try:
+            buffer = self._written(presenter, slot, image)
+        except InteropFault as fault:
+            self.usable, self._notice = False, f"Images are copied through main memory: {fault}"
+            self.release()
+            return False
+        height, width = image.device_rgba.shape[:2]
+        presenter.upload_from(slot, width, height, buffer)
+        return True
+
+    def take_notice(self) -> str:
+        """What to tell the user, once; empty when there is nothing."""
+        notice, self._notice = self._notice, ""
+        return notice
+
+    def release(self) -> None:
+        """Give all buffers up; while the OpenGL context is still there."""
+        for shared in self._shared.values():
+            shared.release()
+        self._shared.clear()
+
+    def _written(self, presenter: Presenter, slot: int, image: CudaImage) -> moderngl.Buffer:
+        size = image.device_rgba.numel() * image.device_rgba.element_size()
+        shared = self._shared.get(slot)
+        if shared is None or shared.buffer.size != size:
+            if shared is not None:
+                self._shared.pop(slot).release()
+            buffer = presenter.context.buffer(reserve=size, dynamic=True)
+            try:
+                shared = self._shared[slot] = SharedBuffer(buffer, self._connect(image, buffer))
+            except InteropFault:
+                buffer.release()
+                raise
+        shared.pixels.write(image)
+        if not self._proven:
+            arrived = np.frombuffer(shared.buffer.read(), np.float32)
+            if not np.array_equal(arrived, image.rgba.ravel()):
+                raise InteropFault("the driver reported success, but no pixels arrived", "update NVIDIA's driver")
+            self._proven = True
+        return shared.buffer

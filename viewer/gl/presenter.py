@@ -1,0 +1,226 @@
+"""From rendered pixels to the one texture that the view shows: an upload and one pass of shaders/present.frag."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from viewer.picture.look import Background, Look
+
+SHADERS = Path(__file__).resolve().parents[2] / "shaders"
+
+
+class Comparison(enum.IntEnum):
+    """How a second image is shown."""
+
+    NONE = 0
+    """Not at all."""
+    DIVIDER = 1
+    """The first image left of a divider, the second right of it."""
+    DIFFERENCE = 2
+    """The largest difference of a channel, through the color map."""
+
+
+@dataclass
+class PresentOptions(Look):
+    """What present.frag does."""
+
+    value_range: tuple[float, float] = (0.0, 1.0)
+    """Values of a scalar image at both ends of the color map."""
+    comparison: Comparison = Comparison.NONE
+    """How a second image is shown."""
+    divider: float = 0.5
+    """Position of the divider, 0 at the left to 1 at the right."""
+    difference_gain: float = 4.0
+    """Factor on differences before the color map."""
+
+
+class Presenter:
+    """Owns the textures of up to two images and the framebuffer they are presented in.
+
+    Args:
+        context: the window's OpenGL context.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self.context = context
+        self._triangles: dict[tuple[tuple[str, int], ...], moderngl.VertexArray] = {}
+        self._images: dict[int, moderngl.Texture] = {}
+        self._color_map = context.texture((256, 1), 4, bytes(1024))
+        self._color_map.repeat_x = self._color_map.repeat_y = False
+        self._color_map_name = ""
+        self._target: moderngl.Framebuffer | None = None
+        self._texture: moderngl.Texture | None = None
+        self._presented: PresentOptions | None = None
+        self._view: tuple[int, int] = (0, 0)
+        self.passes = 0
+        """Times that the view's texture was drawn; it is kept while neither images nor options change."""
+
+    def upload(self, slot: int, pixels: NDArray[np.float32]) -> None:
+        """Set the first (slot 0) or the second image.
+
+        Args:
+            pixels: (H, W, 4) float32 premultiplied color and opacity, or (H, W, 2) float32 value times opacity and opacity.
+        """
+        height, width, components = pixels.shape
+        self._sized_image(slot, width, height, components).write(np.ascontiguousarray(pixels, dtype=np.float32))
+
+    def upload_from(self, slot: int, width: int, height: int, buffer: moderngl.Buffer) -> None:
+        """Set an image from a pixel buffer that holds (height, width, 4) float32; the pixels stay on the GPU."""
+        self._sized_image(slot, width, height, 4).write(buffer)
+
+    def has_image(self, slot: int) -> bool:
+        """Whether an image was uploaded to a slot."""
+        return slot in self._images
+
+    def forget(self, slot: int) -> None:
+        """Give the image of a slot up."""
+        texture = self._images.pop(slot, None)
+        if texture is not None:
+            self._presented = None
+            texture.release()
+
+    def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
+        """Use a color map of (256, 3) uint8 for scalar images and differences; uploaded only when the name changes."""
+        if name != self._color_map_name:
+            opaque = np.full((256, 1), 255, np.uint8)
+            self._color_map.write(np.concatenate([colors, opaque], axis=1).tobytes())
+            self._color_map_name = name
+            self._presented = None
+
+    def present(self, width: int, height: int, options: PresentOptions) -> int:
+        """Draw the images into the view's texture and return its OpenGL name; row 0 of it is the bottom.
+
+        The texture is as large as the view, or only as large as the image where enlarging it afterwards gives the same.
+
+        Args:
+            width, height: pixels of the view.
+            options: background, color and comparison.
+        """
+        self._view = width, height
+        if self._enlarges_alike(options):
+            size = self._images[0].size
+            width, height = min(width, size[0]), min(height, size[1])
+        self._draw(width, height, options)
+        assert self._texture is not None
+        return int(self._texture.glo)
+
+    def _enlarges_alike(self, options: PresentOptions) -> bool:
+        """Whether blending with the background and enlarging may be done in either order: both are linear then."""
+        first = self._images.get(0)
+        neutral = options.exposure == 0.0 and options.gamma == 1.0 and options.background is Background.SOLID
+        alone = options.comparison is Comparison.NONE or 1 not in self._images
+        return neutral and alone and first is not None and first.components == 4
+
+    def _draw(self, width: int, height: int, options: PresentOptions) -> None:
+        target = self._sized_target(width, height)
+        if self._presented == options:
+            return
+        self._presented = replace(options)
+        self.passes += 1
+        target.use()
+        self.context.viewport = (0, 0, width, height)
+        self.context.scissor = None
+        self.context.disable(moderngl.BLEND | moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        triangle = self._triangle_for(options)
+        self._set_uniforms(triangle.program, width, height, options)
+        triangle.render(moderngl.TRIANGLES, vertices=3)
+        if self.context.screen is not None:
+            self.context.screen.use()
+
+    def _triangle_for(self, options: PresentOptions) -> moderngl.VertexArray:
+        first = self._images.get(0)
+        constants = {
+            "SCALAR": int(first is not None and first.components == 2),
+            "COMPARISON": int(options.comparison if 1 in self._images else Comparison.NONE),
+            "NEUTRAL": int(options.exposure == 0.0 and options.gamma == 1.0),
+            "BACKGROUND": int(options.background),
+        }
+        key = tuple(constants.items())
+        if key not in self._triangles:
+            vertex, fragment = ((SHADERS / f"present.{kind}").read_text(encoding="utf-8") for kind in ("vert", "frag"))
+            version, rest = fragment.split("\n", 1)
+            defined = "\n".join([version, *(f"#define {name} {value}" for name, value in key), "#line 2", rest])
+            program = self.context.program(vertex_shader=vertex, fragment_shader=defined)
+            self._triangles[key] = self.context.vertex_array(program, [])
+        return self._triangles[key]
+
+    def invalidate(self) -> None:
+        """Let the next `present` draw even if nothing changed."""
+        self._presented = None
+
+    @property
+    def texture(self) -> moderngl.Texture | None:
+        """What the view shows; None before the first `present`."""
+        return self._texture
+
+    def read(self) -> NDArray[np.uint8]:
+        """Pixels of the view, (H, W, 3) uint8, row 0 at the top."""
+        assert self._target is not None
+        if self._target.size != self._view and self._presented is not None:
+            self._draw(*self._view, self._presented)
+        assert self._target is not None
+        width, height = self._target.size
+        data = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
+        return data.reshape(height, width, 3)[::-1].copy()
+
+    def release(self) -> None:
+        """Give all OpenGL objects back."""
+        for slot in list(self._images):
+            self.forget(slot)
+        for thing in (self._target, self._texture, self._color_map):
+            if thing is not None:
+                thing.release()
+        for triangle in self._triangles.values():
+            triangle.program.release()
+            triangle.release()
+
+    def _sized_image(self, slot: int, width: int, height: int, components: int) -> moderngl.Texture:
+        self._presented = None
+        texture = self._images.get(slot)
+        if texture is None or texture.size != (width, height) or texture.components != components:
+            if texture is not None:
+                texture.release()
+            texture = self.context.texture((width, height), components, dtype="f4")
+            texture.repeat_x = texture.repeat_y = False
+            self._images[slot] = texture
+        return texture
+
+    def _sized_target(self, width: int, height: int) -> moderngl.Framebuffer:
+        if self._target is None or self._target.size != (width, height):
+            self._presented = None
+            for thing in (self._target, self._texture):
+                if thing is not None:
+                    thing.release()
+            self._texture = self.context.texture((width, height), 4)
+            self._texture.repeat_x = self._texture.repeat_y = False  # enlarged, its borders would mix
+            self._target = self.context.framebuffer([self._texture])
+        return self._target
+
+    def _set_uniforms(self, program: moderngl.Program, width: int, height: int, options: PresentOptions) -> None:
+        blank = self._color_map
+        first = self._images.get(0)
+        for unit, texture in enumerate((first or blank, self._images.get(1) or first or blank, self._color_map)):
+            texture.use(unit)
+        values = {
+            "image_a": 0,
+            "image_b": 1,
+            "color_map": 2,
+            "value_range": options.value_range,
+            "divider": options.divider,
+            "difference_gain": options.difference_gain,
+            "exposure": options.exposure,
+            "gamma": options.gamma,
+            "background_color": options.background_color,
+            "background_color_2": options.background_color_2,
+            "view_size": (float(width), float(height)),
+            "checker_size": options.checker_size,
+        }
+        for name, value in values.items():
+            if name in program:  # a program has those that its constants leave in use
+                program[name] = value

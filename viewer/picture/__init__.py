@@ -1,0 +1,1 @@
+"""From a rendered image to the pixels and lines of a view, without OpenGL."""

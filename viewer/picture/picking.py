@@ -1,0 +1,33 @@
+"""Which capture camera lies under the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.camera import Camera
+from viewer.picture.wireframes import NEAR
+
+
+def camera_under(cameras: Sequence[Camera], view: Camera, x: float, y: float, reach: float) -> int | None:
+    """Index of the camera whose center is seen nearest to a pixel, of equally near ones the closest to the viewer.
+
+    Args:
+        cameras: of the capture.
+        view: the camera that one looks through.
+        x, y: pixel of the view.
+        reach: how far off the center may be seen, pixels.
+
+    Returns:
+        None when there is none.
+    """
+    if not cameras:
+        return None
+    centers = np.array([camera.center for camera in cameras]) @ view.R.T + view.T
+    depth = np.maximum(centers[:, 2], NEAR)
+    pixels = (centers @ view.K.T)[:, :2] / depth[:, None]
+    away = np.hypot(pixels[:, 0] - x, pixels[:, 1] - y)
+    away[(centers[:, 2] <= NEAR) | (away > reach)] = np.inf
+    order = np.lexsort((centers[:, 2], np.round(away)))
+    return int(order[0]) if np.isfinite(away[order[0]]) else None

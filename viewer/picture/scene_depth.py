@@ -1,0 +1,105 @@
+"""Which parts of lines laid over the picture lie behind what it shows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.backend import RenderedImage
+from viewer.picture.views import SURFACE_OPACITY
+
+Floats = NDArray[np.float64]
+
+STEP = 4.0
+"""Pixels between the places of a line that are compared with the picture."""
+
+MAX_PIECES = 1024
+"""Most places of one line."""
+
+SLACK = 0.005
+"""A line counts as hidden when it is farther than the surface by more than this part of the scene's diagonal."""
+
+
+class SceneDepth:
+    """How far away the surface is that the view shows at each place.
+
+    Args:
+        left: (H, W) meters of the first image, infinite where nothing is.
+        right: the same of the image right of the divider.
+        divider: where it begins, 0 to 1 over the view's width.
+    """
+
+    def __init__(self, left: NDArray[np.float32], right: NDArray[np.float32] | None = None, divider: float = 1.0) -> None:
+        self._left, self._right, self._divider = left, left if right is None else right, divider
+
+    def at(self, x: Floats, y: Floats) -> Floats:
+        """Meters at places in the view, 0 to 1 from left to right and from top to bottom."""
+        return np.where(x < self._divider, nearest(self._left, x, y), nearest(self._right, x, y))
+
+
+def surface_depth(image: RenderedImage) -> NDArray[np.float32]:
+    """(H, W) meters to what an image shows, infinite where it is transparent."""
+    return np.where(image.opacity >= SURFACE_OPACITY, image.depth, np.float32(np.inf))
+
+
+def nearest(depth: NDArray[np.float32], x: Floats, y: Floats) -> Floats:
+    """Values of the pixels at places from 0 to 1."""
+    height, width = depth.shape
+    column = np.clip((x * width).astype(np.int64), 0, width - 1)
+    row = np.clip((y * height).astype(np.int64), 0, height - 1)
+    return depth[row, column].astype(np.float64)
+
+
+def split_lines(ends: Floats, size: tuple[int, int], depth: SceneDepth, slack: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Cut lines where they pass behind the surface or come out again.
+
+    Args:
+        ends: (N, 2, 3) pixels x and y, meters z.
+        size: pixels of the view; what is outside of it is left out.
+        depth: of the surface.
+        slack: how much farther than the surface a line may be and still count as seen, meters.
+
+    Returns:
+        (M, 2, 2) pixels of the parts, and for each whether it is hidden.
+    """
+    ends, begin, finish = clipped(ends, size)
+    length = np.linalg.norm(ends[:, 1, :2] - ends[:, 0, :2], axis=1) * (finish - begin)
+    counts = np.clip(np.ceil(length / STEP), 1, MAX_PIECES).astype(np.int64)
+    line = np.repeat(np.arange(len(ends)), counts)
+    piece = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
+    step = (finish - begin) / counts
+    hidden = is_hidden(ends[line], begin[line] + (piece + 0.5) * step[line], size, depth, slack)
+    first, last = runs(line, hidden)
+    line = line[first]
+    cuts = begin[line, None] + np.stack([piece[first], piece[last] + 1], axis=1) * step[line, None]
+    start, way = ends[line, 0, :2], ends[line, 1, :2] - ends[line, 0, :2]
+    return start[:, None] + cuts[..., None] * way[:, None], hidden[first]
+
+
+def is_hidden(ends: Floats, part: Floats, size: tuple[int, int], depth: SceneDepth, slack: float) -> NDArray[np.bool_]:
+    """Whether the place of each line that is `part` (0 to 1) of the way to its second end lies behind the surface."""
+    place = ends[:, 0, :2] + part[:, None] * (ends[:, 1, :2] - ends[:, 0, :2])
+    inverse = (1 - part) / ends[:, 0, 2] + part / ends[:, 1, 2]  # 1 / z is linear on the screen
+    return 1 / inverse > depth.at(place[:, 0] / size[0], place[:, 1] / size[1]) + slack
+
+
+def runs(line: NDArray[np.int64], hidden: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Index of the first and of the last of consecutive pieces that belong to one line and are all hidden or all seen."""
+    changes = (line[1:] != line[:-1]) | (hidden[1:] != hidden[:-1])
+    inner = np.flatnonzero(changes)
+    ends = np.array([len(line) - 1] if len(line) else [], dtype=np.int64)
+    return np.concatenate([ends * 0, inner + 1]), np.concatenate([inner, ends])
+
+
+def clipped(ends: Floats, size: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
+    """The lines that cross the view, and where each enters and leaves it, as parts of its way from 0 to 1."""
+    start, way = ends[:, 0, :2], ends[:, 1, :2] - ends[:, 0, :2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        to_low, to_high = (0 - start) / way, (np.array(size) - start) / way
+    still = way == 0  # inside for good, or never
+    outside = still & ((start < 0) | (start > np.array(size)))
+    near = np.where(still, -np.inf, np.minimum(to_low, to_high))
+    far = np.where(still, np.inf, np.maximum(to_low, to_high))
+    begin, finish = np.maximum(near.max(axis=1), 0.0), np.minimum(far.min(axis=1), 1.0)
+    crosses = (begin < finish) & ~outside.any(axis=1)
+    return ends[crosses], begin[crosses], finish[crosses]

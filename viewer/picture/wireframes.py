@@ -1,0 +1,116 @@
+"""Line segments of what is laid over the picture: box, occupied cells, capture cameras, axes, ground grid."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from model.camera import Camera
+from viewer.camera.rotations import basis_of_up
+
+Segments = NDArray[np.float64]
+"""(N, 2, 3): both ends of each segment, meters."""
+
+NEAR = 1e-3
+"""Segments are cut off this far in front of the camera, meters."""
+
+
+def box_segments(box: ArrayLike) -> Segments:
+    """The twelve edges of a box given by its (2, 3) corners."""
+    low, high = np.asarray(box, dtype=np.float64)
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (high - low) + low
+    pairs = [(i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit]
+    return corners[np.array(pairs)]
+
+
+def cell_segments(occupancy: NDArray[np.bool_], box: ArrayLike) -> Segments:
+    """The creases of the occupied cells' surface; edges inside of flat parts are left out, collinear ones joined.
+
+    Args:
+        occupancy: (X, Y, Z).
+        box: (2, 3) corners that the cells fill, meters.
+    """
+    low, high = np.asarray(box, dtype=np.float64)
+    size = (high - low) / np.array(occupancy.shape)
+    found = []
+    for axis in range(3):
+        lines = np.moveaxis(np.pad(occupancy, 1), axis, 2).astype(np.int8)  # (u, v, along)
+        around = lines[:-1, :-1], lines[1:, :-1], lines[:-1, 1:], lines[1:, 1:]
+        crease = (around[0] + around[1] + around[2] + around[3]) % 2 == 1
+        crease |= (around[0] == around[3]) & (around[1] == around[2]) & (around[0] != around[1])
+        found.append(_runs(crease[:, :, 1:-1], axis))
+    return np.concatenate(found) * size + low
+
+
+def longest(segments: Segments, count: int) -> Segments:
+    """The `count` longest of (N, 2, 3) segments, or all: what is left of too many to draw keeps its shape."""
+    if len(segments) <= count:
+        return segments
+    lengths = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
+    return segments[np.argsort(-lengths, kind="stable")[:count]]
+
+
+def _runs(crease: NDArray[np.bool_], axis: int) -> Segments:
+    steps = np.diff(np.pad(crease, ((0, 0), (0, 0), (1, 1))).astype(np.int8), axis=2)
+    starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)  # both in the same order: line by line
+    order = [0, 1]
+    order.insert(axis, 2)
+    return np.stack([starts[:, order], ends[:, order]], axis=1).astype(np.float64)
+
+
+def frustum_segments(camera: Camera, size: float) -> Segments:
+    """A capture camera as a pyramid whose base is `size` meters in front of it; a tick marks its upper side."""
+    width, height = camera.width, camera.height
+    pixels = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1], [width / 2, -0.2 * height, 1]], float)
+    rays = np.linalg.solve(camera.K, pixels.T).T * size
+    world = (rays - camera.T) @ camera.R
+    eye = camera.center
+    base = [(world[i], world[(i + 1) % 4]) for i in range(4)]
+    return np.array([*[(eye, corner) for corner in world[:4]], *base, (world[0], world[4]), (world[4], world[1])])
+
+
+def polyline_segments(points: ArrayLike) -> Segments:
+    """The lines from each of (N, 3) points to the next one."""
+    line = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+    return np.stack([line[:-1], line[1:]], axis=1)
+
+
+def axis_segments(size: float) -> Segments:
+    """The world's x, y and z axes from the origin, in this order."""
+    return np.stack([np.zeros((3, 3)), np.eye(3) * size], axis=1)
+
+
+def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
+    """A ground grid below the box: lines at round distances, a power of ten or half of it apart."""
+    low, high = np.asarray(box, dtype=np.float64)
+    basis = basis_of_up(up)
+    corners = box_segments(box).reshape(-1, 3) @ basis.T
+    ground, center = corners[:, 2].min(), (low + high) @ basis.T / 2
+    reach = float(np.ptp(corners[:, :2], axis=0).max()) * 1.5
+    spacing = 10.0 ** math.floor(math.log10(max(reach, 1e-9)))
+    spacing = spacing / 2 if reach / spacing < 4 else spacing
+    count = math.ceil(reach / spacing)
+    middle = np.round(center[:2] / spacing) * spacing
+    lines = []
+    for k in range(-count, count + 1):
+        along = [middle + spacing * np.array([k, side * count]) for side in (-1, 1)]
+        across = [middle + spacing * np.array([side * count, k]) for side in (-1, 1)]
+        lines += [along, across]
+    points = np.concatenate([np.array(lines), np.full((len(lines), 2, 1), ground)], axis=2)
+    return points @ basis
+
+
+def project_segments(segments: Segments, camera: Camera) -> NDArray[np.float64]:
+    """Ends of the segments as (M, 2, 3): pixels x and y, and z in meters; parts behind the camera are cut off, M <= N."""
+    points = segments @ camera.R.T + camera.T
+    z = points[..., 2]
+    points, z = points[(z > NEAR).any(axis=1)], z[(z > NEAR).any(axis=1)]
+    behind = z <= NEAR
+    if behind.any():
+        part = (NEAR - z[:, 0]) / np.where(z[:, 1] == z[:, 0], 1.0, z[:, 1] - z[:, 0])
+        cut = points[:, 0] + part[:, None] * (points[:, 1] - points[:, 0])
+        points = np.where(behind[..., None], cut[:, None], points)
+    pixels = points @ camera.K.T
+    return np.concatenate([pixels[..., :2] / pixels[..., 2:], points[..., 2:]], axis=-1)

@@ -1,0 +1,1 @@
+"""Which instant is shown, and rendering it in time."""

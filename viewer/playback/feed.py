@@ -1,0 +1,93 @@
+"""Images of one video for the window: a cache, a render thread, and what came of the last request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.backend import Renderer, RenderSettings
+from renderer.frame_cache import FrameCache
+from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How fine the window's images are."""
+
+    settings: RenderSettings = RenderSettings()
+    """Step and thresholds."""
+    moving_scale: float = 1.0
+    """Size of the first image of a view, relative to the full one."""
+    still_scale: float = 1.0
+    """Size that is refined to while nothing moves."""
+    moving: bool = False
+    """Whether something moves now."""
+    stand_in: bool = False
+    """Whether the nearest frame at hand may be shown while the one asked for is decoded."""
+
+
+class ViewFeed:
+    """Asks for a view only when it changed, and refines the image at hand instead of starting over.
+
+    Args:
+        renderer: what renders.
+        video: the scene.
+        cache_bytes: memory budget of decoded frames.
+        wake: called from the render thread when an image is ready.
+    """
+
+    def __init__(
+        self, renderer: Renderer, video: VolumetricVideo, cache_bytes: int, wake: Callable[[], None] = lambda: None
+    ) -> None:
+        self.renderer = renderer
+        self.video = video
+        self.cache = FrameCache(renderer, video, cache_bytes)
+        self.worker = RenderWorker(self.cache, wake)
+        self.shown: ViewResult | None = None
+        """The newest image."""
+        self.error: Exception | None = None
+        """The fault of the last render, until one goes well."""
+        self.requested: ViewRequest | None = None
+        """What was asked for last."""
+        self._view: tuple[object, ...] | None = None
+        self._target = 0.0
+
+    def request(self, time: float, camera: Camera, quality: Quality, tick: int = 0) -> None:
+        """Have `time` rendered from `camera` (the view at full size), unless it is already or about to be."""
+        pose = (camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes())
+        view = (time, camera.width, camera.height, *pose, quality.settings)
+        target = quality.moving_scale if quality.moving else quality.still_scale
+        same_view = view == self._view
+        if same_view and (target == self._target or (quality.moving and target < self._target)):
+            return
+        first = min(quality.moving_scale, target)
+        if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
+            first = min(target, self.shown.scale * 2)
+        self._view, self._target = view, target
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.stand_in, tick)
+        self.worker.submit(self.requested)
+
+    @property
+    def finished(self) -> bool:
+        """Whether `shown` is the last image of what was asked for last."""
+        return self.shown is not None and self.shown.final and self.shown.request is self.requested
+
+    def invalidate(self) -> None:
+        """Render the next request even if it is the same view."""
+        self._view = None
+
+    def take_results(self) -> list[ViewResult]:
+        """Results since the last call, oldest first; the newest good one becomes `shown`."""
+        results = self.worker.take_results()
+        for result in results:
+            self.error = result.error
+            if result.error is None:
+                self.shown = result
+        return results
+
+    def close(self) -> None:
+        """End its threads; returns when they have ended."""
+        self.worker.close()
+        self.cache.close()

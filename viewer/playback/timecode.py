@@ -1,0 +1,57 @@
+"""Frame numbers as HH:MM:SS:FF and back."""
+
+from __future__ import annotations
+
+import re
+
+from common.errors import InputError
+
+MAX_DIGITS = 12
+"""Longest number of a timecode."""
+
+
+def frames_per_second(fps: float) -> int:
+    """The whole number of frames that a timecode counts as one second: `fps` rounded, at least 1 (non-drop-frame)."""
+    return max(1, round(fps))
+
+
+def format_timecode(frame: float, fps: float) -> str:
+    """Write a frame index as HH:MM:SS:FF, non-drop-frame; a fraction of a frame is cut off.
+
+    Args:
+        frame: frame index, not negative.
+        fps: frames a second; 29.97 counts as 30, as editors do.
+    """
+    rate = frames_per_second(fps)
+    whole = max(0, int(frame + 1e-6))
+    seconds, frames = divmod(whole, rate)
+    digits = max(2, len(str(rate - 1)))
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frames:0{digits}d}"
+
+
+def tick_time(frame: int, fps: float) -> str:
+    """What a scale of frames says of the time at `frame`, counted as timecodes count: "1.5 s", "1:30"; "" between tenths."""
+    tenths, rest = divmod(frame * 10, frames_per_second(fps))
+    if rest:
+        return ""
+    fraction = f".{tenths % 10}" if tenths % 10 else ""
+    minutes, seconds = divmod(tenths // 10, 60)
+    return f"{minutes}:{seconds:02d}{fraction}" if minutes else f"{seconds}{fraction} s"
+
+
+def parse_timecode(text: str, fps: float) -> float:
+    """Read what people type for an instant: a frame number ("12", "12.5") or [[HH:]MM:]SS:FF; returns a frame index.
+
+    Raises:
+        InputError: the text is neither.
+    """
+    text = text.strip()
+    if re.fullmatch(r"\d+(\.\d*)?", text):
+        return float(text)
+    parts = text.split(":")
+    if not (2 <= len(parts) <= 4 and all(re.fullmatch(r"\d+", part) for part in parts)):
+        raise InputError(f"frame {text!r}", "is neither a frame number nor a timecode", "type 120 or 00:00:04:00")
+    if max(len(part) for part in parts) > MAX_DIGITS:
+        raise InputError(f"frame {text[:20]!r}", "is beyond any video's end")
+    hours, minutes, seconds, frames = [0] * (4 - len(parts)) + [int(part) for part in parts]
+    return float(((hours * 60 + minutes) * 60 + seconds) * frames_per_second(fps) + frames)

@@ -1,0 +1,1 @@
+"""The panel that shows the picture: mouse, overlays, gizmo, comparison and legend."""

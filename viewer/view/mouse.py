@@ -1,0 +1,117 @@
+"""Mouse gestures in the view."""
+
+from __future__ import annotations
+
+import math
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.camera.control import OrbitCamera
+from viewer.picture.picking import camera_under
+from viewer.view.comparison import on_divider
+from viewer.widgets.controls import em
+
+LEFT, RIGHT, MIDDLE = 0, 1, 2
+
+CLICK = 4.0
+"""A press is a click when the mouse went less far than this meanwhile, screen units."""
+
+DOLLY_DRAG = 20.0
+"""Notches of the wheel that a Ctrl+drag over the height of the view stands for."""
+
+
+class ViewMouse:
+    """Left drag orbits, right or middle drag (or Shift) pans, Ctrl+drag and the wheel dolly, Alt+drag looks around.
+
+    A click on a capture camera stands there.
+
+    Args:
+        actions: runs what a double click stands for.
+    """
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
+        self._button: int | None = None
+        self._on_divider = False
+        self._way = 0.0  # how far the drag went, screen units
+        self._last = (0.0, 0.0)  # where the mouse was when the drag was followed last, screen units
+
+    def handle(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
+        """React to the mouse over the last item, which covers the view from `corner` on."""
+        document = app.document
+        if document is None:
+            return
+        mouse, hovered = imgui.get_mouse_pos(), imgui.is_item_hovered()
+        scale = app.view_size[0] / width
+        app.cursor = ((mouse.x - corner.x) * scale, (mouse.y - corner.y) * scale) if hovered else None
+        near_divider = on_divider(app.compare, mouse.x - corner.x, mouse.y - corner.y, width, height)
+        if imgui.is_item_activated():
+            self._begin(document.camera, near_divider)
+        if self._button is not None:
+            self._drag(app, document, corner.x, width, height)
+        if self._button is not None and not imgui.is_item_active():
+            document.camera.end_gesture()
+            if self._button == LEFT and self._way < CLICK and (index := self._camera_here(app, document)) is not None:
+                self._actions.snap_to(index)
+            self._button = None
+        if hovered:
+            self._hover(app, document, near_divider)
+
+    def _begin(self, camera: OrbitCamera, near_divider: bool) -> None:
+        self._button = next((b for b in (LEFT, RIGHT, MIDDLE) if imgui.is_mouse_down(b)), LEFT)
+        self._on_divider = near_divider
+        mouse = imgui.get_mouse_pos()
+        self._last, self._way = (mouse.x, mouse.y), 0.0
+        camera.begin_gesture()
+
+    def _drag(self, app: ViewerApp, document: Document, left: float, width: int, height: int) -> None:
+        # From where the button went down, and up to where it came up: between two slow frames the mouse goes far, and
+        # neither the way to the first place belongs to the drag, nor may the way to the last one be lost.
+        io, camera, mouse = imgui.get_io(), document.camera, imgui.get_mouse_pos()
+        if not imgui.is_mouse_pos_valid():
+            return
+        right, down = mouse.x - self._last[0], mouse.y - self._last[1]
+        self._last, self._way = (mouse.x, mouse.y), self._way + abs(right) + abs(down)
+        if self._on_divider:
+            app.compare.divider = min(max((mouse.x - left) / width, 0.0), 1.0)
+            app.redraw()
+            return
+        if right == 0 and down == 0:
+            return
+        document.previewing = False
+        app.note_motion()
+        turn = app.settings.navigation.orbit_speed * math.pi / height
+        if self._button != LEFT or io.key_shift:
+            camera.pan(right, down, width, height)
+        elif io.key_ctrl:
+            camera.dolly(-down * DOLLY_DRAG / height)
+        elif io.key_alt:
+            camera.look(right * turn / 2, down * turn / 2)
+        else:
+            camera.orbit(-right * turn, down * turn)
+
+    def _hover(self, app: ViewerApp, document: Document, near_divider: bool) -> None:
+        if near_divider:
+            imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
+        elif self._button is None and (index := self._camera_here(app, document)) is not None:
+            imgui.set_tooltip(f"Capture camera {index + 1}: click to stand there")
+        notches = imgui.get_io().mouse_wheel
+        if notches:
+            kept = app.settings.navigation
+            document.previewing = False
+            document.camera.dolly(notches * kept.dolly_speed * (-1 if kept.invert_wheel else 1))
+            app.note_motion()
+        if imgui.is_mouse_double_clicked(LEFT):
+            self._actions.run("camera.focus")
+
+    def _camera_here(self, app: ViewerApp, document: Document) -> int | None:
+        """The capture camera under the mouse, where they are shown; not the one that is looked through."""
+        if not app.settings.view.show_cameras or app.cursor is None or self._on_divider:
+            return None
+        view, cameras = document.camera.to_camera(*app.view_size), document.video.metadata.cameras
+        index = camera_under(cameras, view, *app.cursor, reach=em(0.7))
+        looked_through = document.camera.state.snapped is not None and index == document.capture_camera
+        return None if looked_through else index

@@ -1,0 +1,180 @@
+"""The view: the presented image, what is laid over it, and the mouse in it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.actions.runner import ActionRunner
+from viewer.app.app import ViewerApp
+from viewer.gl.direct_display import DirectDisplay
+from viewer.gl.presenter import Comparison, Presenter, PresentOptions
+from viewer.picture.color_maps import color_table
+from viewer.picture.options import MODES, shown_look, shown_pixels
+from viewer.picture.views import Legend, ViewPixels
+from viewer.playback.render_worker import ViewResult
+from viewer.view.comparison import draw_comparison
+from viewer.view.gizmo import Gizmo
+from viewer.view.legend import draw_legend
+from viewer.view.mouse import ViewMouse
+from viewer.view.overlays import Overlays
+from viewer.view.start_page import StartPage
+from viewer.work.newest_work import NewestWork
+
+_Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image
+
+
+class ViewPanel:
+    """Shows the front document and lets the mouse move its camera.
+
+    Args:
+        actions: runs what gestures stand for.
+    """
+
+    title = "View"
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self.presenter: Presenter | None = None
+        """Set as soon as there is an OpenGL context."""
+        self._gizmo = Gizmo(actions)
+        self._mouse = ViewMouse(actions)
+        self._start = StartPage(actions)
+        self._overlays = Overlays()
+        self.direct = DirectDisplay()
+        """The way of images from CUDA that stays on the GPU."""
+        self._uploaded: dict[int, _Key | None] = {}
+        self._making: dict[int, NewestWork[_Key, ViewPixels]] = {}
+        self._legend: Legend | None = None
+
+    def draw(self, app: ViewerApp) -> None:
+        """Draw into the current window."""
+        self._draw_tabs(app)
+        size, ratio = imgui.get_content_region_avail(), imgui.get_io().display_framebuffer_scale
+        width, height = max(16, int(size.x)), max(16, int(size.y))
+        app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
+        corner = imgui.get_cursor_screen_pos()
+        app.view_place = corner.x, corner.y, float(width), float(height)
+        if app.document is None and not app.loader.loading:
+            self._start.draw(app, corner, width, height)
+            return
+        flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
+        if app.document is not None:
+            self._gizmo.handle(app, app.document, corner, width)
+        imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
+        self._mouse.handle(app, corner, width, height)
+        self._draw_image(app, corner, width, height)
+
+    def _draw_tabs(self, app: ViewerApp) -> None:
+        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
+            return
+        for index, document in enumerate(list(app.documents)):
+            asked = index == app.active_index and self._front is not document
+            flags = imgui.TabItemFlags_.set_selected if asked else 0
+            selected, kept = imgui.begin_tab_item(f"{document.title}###{id(document)}", True, flags)
+            if imgui.is_item_hovered():
+                imgui.set_tooltip(str(document.path))
+            if imgui.is_item_clicked():
+                app.show_document(index)
+            if selected:
+                imgui.end_tab_item()
+            if not kept:
+                app.close_document(index)
+                break
+        imgui.end_tab_bar()
+        self._front = app.document
+
+    _front: object = None
+
+    def _draw_image(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
+        document, presenter = app.document, self.presenter
+        if document is None or document.shown is None or presenter is None:
+            self._draw_notice(app, corner, width, height)
+            return
+        begin = time.perf_counter()
+        options = self._upload(app, presenter)
+        texture = presenter.present(*app.view_size, options)
+        app.figures.present_ms = (time.perf_counter() - begin) * 1000
+        draw, end = imgui.get_window_draw_list(), ImVec2(corner.x + width, corner.y + height)
+        draw.push_clip_rect(corner, end, True)
+        draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
+        self._overlays.draw(app, document, corner, width / app.view_size[0])
+        draw_comparison(app, corner, width, height)
+        if legend := self._legend_shown(app):
+            draw_legend(app.settings.view.color_map, legend, corner, height)
+        self._gizmo.draw(document, corner, width)
+        draw.pop_clip_rect()
+
+    def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:
+        options = present_options(app)
+        sources = [app.document.shown if app.document is not None else None]
+        sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
+        for slot, result in enumerate(sources):
+            key = None if result is None else (app.image.key, result)
+            if result is None:
+                presenter.forget(slot)
+                self._uploaded.pop(slot, None)
+            elif app.image.mode == "color" and self._uploaded.get(slot) != key:
+                self._upload_colors(app, presenter, slot, result)
+                self._uploaded[slot] = key
+            self._upload_made(app, presenter, slot, key)
+        app.making_pixels = any(work.busy for work in self._making.values())
+        presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
+        if self._legend is not None:
+            options.value_range = (self._legend.low, self._legend.high)
+        return options
+
+    def _upload_colors(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> None:
+        assert result.image is not None
+        if not self.direct.show(presenter, slot, result.image):
+            presenter.upload(slot, result.image.rgba)
+        if notice := self.direct.take_notice():
+            app.say(notice)
+        if slot == 0:
+            self._legend = None
+
+    def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
+        # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
+        work = self._making.setdefault(slot, NewestWork(f"view {slot}", app.notify))
+        if wanted is not None and self._uploaded.get(slot) != wanted:
+            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.image)))
+        try:
+            made = work.take()
+        except Exception as error:  # of whatever kind: it is told once, and the picture before stays
+            app.report(error, f"Cannot show {MODES[app.image.mode].value}")
+            self._uploaded[slot] = wanted
+            return
+        if made is None or wanted is None or made[0][0] != wanted[0]:
+            return
+        self._uploaded[slot] = made[0]
+        presenter.upload(slot, made[1].pixels)
+        if slot == 0:
+            self._legend = made[1].legend
+
+    def close(self) -> None:
+        """End its threads."""
+        for work in self._making.values():
+            work.close()
+        self._making.clear()
+
+    def _legend_shown(self, app: ViewerApp) -> Legend | None:
+        difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
+        return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
+
+    def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
+        text = "Opening ..." if app.loader.loading else "Rendering ..."
+        size = imgui.calc_text_size(text)
+        place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
+        imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)
+
+
+def present_options(app: ViewerApp) -> PresentOptions:
+    """What present.frag is to do, from the settings."""
+    return PresentOptions(
+        **vars(shown_look(app.settings.view, app.image)),
+        comparison=app.compare.mode if app.compare.active else Comparison.NONE,
+        divider=app.compare.divider,
+        difference_gain=app.compare.gain,
+    )

@@ -1,0 +1,1 @@
+"""The window itself: main loop, layout, theme, keys, capture and error boundary."""

@@ -1,0 +1,97 @@
+"""Pictures of what is shown: screenshots and the frames of a screen recording, with or without the interface."""
+
+from __future__ import annotations
+
+import numpy as np
+from imgui_bundle import imgui
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from viewer.app.app import ViewerApp
+from viewer.app.faults import CHECK_FOLDER
+from viewer.app.recording import ScreenRecording, free_path
+from viewer.export.image_files import save_png
+from viewer.gl import context as gl
+from viewer.gl.presenter import Presenter
+
+
+class WindowCapture:
+    """Reads the pixels back after a frame is drawn, when someone asked for them.
+
+    Args:
+        app: who asks, and what is told about it.
+    """
+
+    def __init__(self, app: ViewerApp) -> None:
+        self.app = app
+        self.presenter: Presenter | None = None
+        """Gives the view's pixels."""
+
+    def after_drawing(self) -> None:
+        """Take the picture that is asked for; called between drawing and showing a frame."""
+        display, ratio = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
+        self.app.window_pixels = round(display.x * ratio.x), round(display.y * ratio.y)
+        recording = self.app.screen_recording
+        if recording is not None and recording.due:
+            self._record(recording)
+        if self.app.screenshot_asked and not self._given_up() and self._settled():
+            self.app.screenshot_asked = False
+            try:
+                self._save_screenshot()
+            except InputError as error:
+                self.app.report(error, "Cannot save the screenshot", CHECK_FOLDER)
+
+    def _record(self, recording: ScreenRecording) -> None:
+        if not self._has_pixels():
+            return
+        try:
+            recording.add(self._pixels())
+        except InputError as error:
+            self.app.screen_recording = None
+            self.app.report(error, "Cannot record the screen", CHECK_FOLDER)
+            recording.abort()
+
+    def _given_up(self) -> bool:
+        """Drop a screenshot of what cannot be rendered: it would be taken of whatever is shown much later."""
+        document = self.app.document
+        if document is not None and (document.feed.error is None or document.feed.worker.busy):
+            return False
+        self.app.screenshot_asked = False
+        self.app.say("No screenshot: " + ("the video was closed" if document is None else "this view cannot be rendered"))
+        return True
+
+    def _settled(self) -> bool:
+        """Whether the picture is as fine as it gets; while the video or the camera path plays, any is good."""
+        document = self.app.document
+        if document is None or document.shown is None or not self._has_pixels():
+            return False
+        if document.playback.playing or document.previewing:
+            return True
+        asked = document.feed.requested
+        if self.app.moving or asked is None or asked.time != document.playback.time:
+            return False
+        fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        return document.feed.finished and fine and not self.app.making_pixels
+
+    def _has_pixels(self) -> bool:
+        """Whether there is something to read: the view has no picture before its first image."""
+        return self.app.record_ui or self.presenter is None or self.presenter.texture is not None
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        if self.app.record_ui or self.presenter is None:
+            return gl.read_screen(*self.app.window_pixels)
+        return self.presenter.read()
+
+    def _save_screenshot(self) -> None:
+        document = self.app.document
+        if document is None or document.shown is None:
+            return
+        frame = document.shown.request.time
+        path = free_path(self.app.output_folder, f"{document.path.stem}-{frame:05g}", ".png")
+        save_png(
+            path,
+            self._pixels(),
+            document.shown.request.camera,
+            {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name},
+        )
+        self.app.say(f"Screenshot saved to {path}")

@@ -1,0 +1,180 @@
+"""Keys: chords of the table of actions, flying by the keys' places, and Tab for moving between controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgui_bundle import imgui
+
+from viewer.actions.table import ACTIONS, Action, Chord, bindings
+from viewer.window.modifiers import PressedModifiers
+
+_NAMED = {
+    "Space": "space",
+    "Enter": "enter",
+    "Escape": "escape",
+    "Tab": "tab",
+    "Backspace": "backspace",
+    "Delete": "delete",
+    "Insert": "insert",
+    "Home": "home",
+    "End": "end",
+    "PageUp": "page_up",
+    "PageDown": "page_down",
+    "Left": "left_arrow",
+    "Right": "right_arrow",
+    "Up": "up_arrow",
+    "Down": "down_arrow",
+    ",": "comma",
+    ".": "period",
+    "[": "left_bracket",
+    "]": "right_bracket",
+    "/": "slash",
+    ";": "semicolon",
+    "'": "apostrophe",
+    "-": "minus",
+    "=": "equal",
+    "\\": "backslash",
+    "`": "grave_accent",
+}
+
+NAVIGATION_KEYS = frozenset({"Space", "Enter", "Escape", "Left", "Right", "Up", "Down", "PageUp", "PageDown", "Home", "End"})
+"""Keys that belong to the control in focus while one moves between controls by keyboard."""
+
+FLY_AXES = {
+    "fly.right": (1, 0, 0),
+    "fly.left": (-1, 0, 0),
+    "fly.down": (0, 1, 0),
+    "fly.up": (0, -1, 0),
+    "fly.forward": (0, 0, 1),
+    "fly.backward": (0, 0, -1),
+}
+"""Direction of each held key along (right, down, forward)."""
+
+REPEATED = frozenset({"playback.next", "playback.previous", "playback.skip", "playback.skip_back"})
+"""Actions that a key held down asks for again and again."""
+
+FAST = 4.0
+"""Factor of Shift while flying."""
+
+
+def imgui_key(key: str) -> imgui.Key:
+    """ImGui's key for a key of the table of actions."""
+    name = _NAMED.get(key) or (f"_{key}" if key.isdigit() else key.lower())
+    return getattr(imgui.Key, name)
+
+
+def imgui_chord(chord: Chord) -> int:
+    """ImGui's number for a chord; Ctrl is the Command key on a Mac."""
+    value = int(imgui_key(chord.key))
+    for held, modifier in (
+        (chord.ctrl, imgui.Key.mod_ctrl),
+        (chord.shift, imgui.Key.mod_shift),
+        (chord.alt, imgui.Key.mod_alt),
+    ):
+        value |= int(modifier) if held else 0
+    return value
+
+
+class Keyboard:
+    """Tells which actions the keys ask for in this frame.
+
+    Args:
+        physical: whether fly keys are read by their place on the keyboard from the system; tests simulate keys in ImGui.
+    """
+
+    def __init__(self, physical: bool) -> None:
+        self._physical = physical
+        self.modifiers = PressedModifiers()
+        """Of the real keys."""
+        self._chords = [(imgui_chord(chord), chord, action) for chord, action in bindings().items() if not action.held]
+        self._held = [action for action in ACTIONS if action.held]
+
+    def pressed(self) -> list[Action]:
+        """Actions whose chords were pressed in this frame; none of plain keys while text is typed, none in a menu."""
+        io = imgui.get_io()
+        in_menu = menu_is_open()
+        self._switch_navigation(io, in_menu)
+        if in_menu:
+            return []
+        typing, navigating = io.want_text_input, navigates(io)
+        pressed = [
+            (chord, action)
+            for number, chord, action in self._chords
+            if self._is_pressed(number, chord, action.name in REPEATED) and not blocked(chord, typing, navigating)
+        ]
+        taken = fly_letters() if self._physical and pressed else set()
+        return [action for chord, action in pressed if not flies(chord, taken)]
+
+    def _is_pressed(self, number: int, chord: Chord, repeated: bool) -> bool:
+        if not imgui.is_key_pressed(imgui_key(chord.key), repeated):
+            return False
+        return self.modifiers.fit(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
+
+    def fly_push(self) -> tuple[float, float, float]:
+        """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
+        io = imgui.get_io()
+        if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:
+            return 0.0, 0.0, 0.0
+        down = [FLY_AXES[action.name] for action in self._held if self._is_down(action.keys[0])]
+        factor = FAST if io.key_shift else 1.0
+        right, below, forward = (factor * sum(axis[i] for axis in down) for i in range(3))
+        return right, below, forward
+
+    def _is_down(self, key: str) -> bool:
+        if not self._physical:
+            return bool(imgui.is_key_down(imgui_key(key)))
+        import glfw  # noqa: PLC0415 - after imgui_bundle
+        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+
+        window: Any = glfw_utils.glfw_window_hello_imgui()
+        focused = glfw.get_window_attrib(window, glfw.FOCUSED)
+        return bool(focused and glfw.get_key(window, getattr(glfw, f"KEY_{key}")) == glfw.PRESS)
+
+    def _switch_navigation(self, io: imgui.IO, in_menu: bool) -> None:
+        # Only after Tab does the keyboard move between controls: otherwise Space would press the last button again.
+        # Menus are always moved in: Escape closes them, arrows choose.
+        flag = int(imgui.ConfigFlags_.nav_enable_keyboard)
+        if in_menu:
+            io.config_flags |= flag
+        elif imgui.is_key_pressed(imgui.Key.tab) and not (io.key_ctrl or io.key_alt):
+            io.config_flags |= flag
+            imgui.set_nav_cursor_visible(True)
+        elif any(imgui.is_mouse_clicked(button) for button in (0, 1, 2)) or imgui.is_key_pressed(imgui.Key.escape):
+            io.config_flags &= ~flag
+            imgui.set_nav_cursor_visible(False)
+
+
+def menu_is_open() -> bool:
+    """Whether a menu or a drop-down list is open, whose keys then mean something else; dialogs are none."""
+    anything = imgui.PopupFlags_.any_popup_id | imgui.PopupFlags_.any_popup_level
+    modal = imgui.internal.get_top_most_popup_modal()
+    return bool(imgui.is_popup_open("", anything)) and modal is None
+
+
+def fly_letters() -> set[str]:
+    """What the keys in the places of W A S D Q E bear in the user's layout, as `Chord` writes it."""
+    import glfw  # noqa: PLC0415 - after imgui_bundle
+
+    places = [getattr(glfw, f"KEY_{action.keys[0]}") for action in ACTIONS if action.held]
+    return {(glfw.get_key_name(place, 0) or "").upper() for place in places}
+
+
+def flies(chord: Chord, letters: set[str]) -> bool:
+    """Whether a chord is a fly key, whose place counts more than its letter: on some layouts W's place bears a comma."""
+    return chord.key in letters and not (chord.ctrl or chord.alt)
+
+
+def navigates(io: imgui.IO) -> bool:
+    """Whether the keyboard moves between controls now."""
+    return bool(io.config_flags & int(imgui.ConfigFlags_.nav_enable_keyboard)) and bool(io.nav_visible)
+
+
+def blocked(chord: Chord, typing: bool, navigating: bool) -> bool:
+    """Whether a chord belongs to a text field or to the control in focus instead of to its action."""
+    plain = not (chord.ctrl or chord.alt)
+    if typing:
+        function_key = len(chord.key) > 1 and chord.key[0] == "F" and chord.key[1:].isdigit()
+        edits = chord.ctrl and chord.key in ("A", "C", "V", "X", "Y", "Z", "Left", "Right", "Home", "End")
+        return (plain and not function_key) or edits
+    return navigating and plain and chord.key in NAVIGATION_KEYS
