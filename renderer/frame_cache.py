@@ -89,6 +89,7 @@ class FrameCache:
             if time in self._failed:
                 raise self._failed.pop(time)
             self._current = time
+            self._changed.notify_all()  # the worker may now have room for another frame
             if time in self._frames:
                 return self._touch(time)
             self._preparing.add(time)

@@ -254,6 +254,18 @@ def test_close_without_a_worker_and_twice(renderer: FakeRenderer) -> None:
     cache.close()
 
 
+def test_a_cached_frame_that_makes_room_wakes_the_worker(renderer: FakeRenderer) -> None:
+    """Showing a whole frame instead of a fractional one leaves room for a second fractional frame ahead."""
+    cache = make_cache(renderer, max_fractional=2)
+    cache.get(1.0)
+    cache.get(2.5)
+    cache.decode_ahead([0.5, 3.5])
+    assert cache.wait_until_idle(PATIENCE) and 3.5 not in cache
+    cache.get(1.0)
+    assert cache.wait_until_idle(PATIENCE / 10) and 3.5 in cache
+    cache.close()
+
+
 @pytest.mark.parametrize(
     ("time", "direction", "loop", "expected"),
     [
