@@ -33,9 +33,8 @@ from renderer.cpu.decode import CpuDecoder
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_size
-from renderer.threads import torch_threads
+from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
-from training.loop.threads import available_cores
 
 _SLOW = 5  # rounds from one run of a slow pipeline to the next
 _SAMPLES = 400_000

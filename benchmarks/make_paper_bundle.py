@@ -27,9 +27,9 @@ from common.errors import InputError
 from model.bundle.info import write_bundle
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
+from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.loop.dataset import projected_bounds
-from training.loop.threads import available_cores
 
 DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
 """Where the benchmarks look for the bundle."""

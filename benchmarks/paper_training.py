@@ -29,10 +29,11 @@ from training.config import DataConfig, RayConfig, TrainingConfig
 from training.fields.losses import color_loss, mask_loss, sample_color_loss
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.fields.reference import MarchSettings, RayResult
+from training.fields.samples import RayBatch
 from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
 from training.loop.precision import decoder_precision
-from training.loop.rays import Lenses, RayBatch, draw_pixels, make_rays
+from training.loop.rays import Lenses, draw_pixels, make_rays
 from training.loop.scene import build_scene
 from training.loop.threads import worker_pool
 

@@ -18,6 +18,7 @@ import torch
 from benchmarks.timing import Timing, median_ratio, time_interleaved
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_count, run
+from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.config import TrainingConfig, load_config
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
@@ -26,7 +27,7 @@ from training.loop.checkpoint import load_network, read_header
 from training.loop.precision import decoder_precision
 from training.loop.rays import Lenses, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
-from training.loop.threads import available_cores, worker_pool
+from training.loop.threads import worker_pool
 from training.loop.trainer import Trainer
 
 

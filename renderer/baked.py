@@ -209,3 +209,10 @@ def describe_view(
     view.column, view.row = region[0], region[1]
     view.width, view.height = region[2] - region[0], region[3] - region[1]
     return view
+
+
+def table_unit(tables: torch.Tensor) -> float:
+    """The unit of baked grids: a power of two that brings the largest entry to about 2^14, well within half precision."""
+    least, most = torch.aminmax(tables)
+    largest = float(torch.maximum(-least, most))
+    return float(np.ldexp(1.0, int(np.floor(np.log2(largest))) - 13)) if 0 < largest < np.inf else 1.0

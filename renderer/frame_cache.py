@@ -8,7 +8,7 @@ from itertools import islice
 
 from model.video import VolumetricVideo
 from renderer.backend import PreparedFrame, RenderCancelled, Renderer
-from renderer.priority import lower_priority
+from renderer.threads import lower_priority
 
 MAX_FRACTIONAL_FRAMES = 32
 """Frames between frames that are kept at once: slow motion must not push the frames themselves out."""

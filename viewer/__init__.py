@@ -1,4 +1,12 @@
 """The window: camera control, playback, panels, recorder."""
 
+from pathlib import Path
+
 __version__ = "0.1.0"
 """Of the program; the same as in pyproject.toml."""
+
+PROGRAM = "MLPVid"
+"""The name of the program."""
+
+DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo.mlpvid"
+"""The bundle that comes with the viewer; it is opened when no other is named."""

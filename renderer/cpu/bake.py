@@ -50,13 +50,6 @@ def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
     return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
 
 
-def table_unit(tables: torch.Tensor) -> float:
-    """The unit of baked grids: a power of two that brings the largest entry to about 2^14, well within half precision."""
-    least, most = torch.aminmax(tables)
-    largest = float(torch.maximum(-least, most))
-    return float(np.ldexp(1.0, int(np.floor(np.log2(largest))) - 13)) if 0 < largest < np.inf else 1.0
-
-
 def bake_frame(
     native: Any,
     engine: Any,

@@ -19,12 +19,11 @@ from model.camera import Camera
 from model.config import ModelConfig
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
-from renderer.baked import FrameFieldStruct, describe_view, struct_bytes
-from renderer.cpu.bake import BakedArrays, bake_frame, table_unit
+from renderer.baked import FrameFieldStruct, describe_view, struct_bytes, table_unit
+from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.decode import CpuDecoder
 from renderer.cpu.tiles import tile_rectangles
-from renderer.priority import with_low_priority
-from renderer.threads import torch_threads
+from renderer.threads import available_cores, torch_threads, with_low_priority
 
 
 @dataclass
@@ -72,11 +71,6 @@ def load_native() -> Any:
     except ImportError as error:
         remedy = "install it with `pip install ./renderer/kernels` (needs a C++ compiler), or use --backend reference"
         raise InputError("backend cpu", f"its native package cannot be loaded ({error})", remedy) from error
-
-
-def available_cores() -> int:
-    """Processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class CpuRenderer:

@@ -22,8 +22,8 @@ from renderer.baked import (
     describe_frame,
     lane_layout,
     occupancy_pyramid,
+    table_unit,
 )
-from renderer.cpu.bake import table_unit
 from renderer.cuda.driver import DECODE_STREAM, CudaFault, Driver, Event, in_words
 from renderer.cuda.structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 

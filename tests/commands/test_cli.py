@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import run_viewer
 from model.bundle.info import write_bundle
 from tests.factories import make_camera, make_video
+from viewer import cli as run_viewer
 from viewer.export import recorder
 from viewer.export.recorder import RecordOptions, RecordResult
 

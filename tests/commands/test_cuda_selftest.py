@@ -14,9 +14,9 @@ import torch
 from model.bundle.info import write_bundle
 from renderer.cuda.gl_buffer import InteropFault
 from renderer.selftest.report import Check
-from run_viewer import main
 from tests.factories import make_video
 from tests.viewer.gl.test_direct_display import EmulatedBuffer, cuda_image, random_pixels
+from viewer.cli import main
 from viewer.commands import cuda_selftest
 
 

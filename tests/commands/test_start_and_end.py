@@ -12,11 +12,11 @@ import pytest
 from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.select import create_renderer
-from run_viewer import check_options, make_parser
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
 from viewer.app.reset import reset_everything
+from viewer.cli import check_options, make_parser
 from viewer.commands import start as app_start
 from viewer.settings import RenderingSettings, Settings, load_settings, save_settings, settings_path
 from viewer.work.job import Job

@@ -14,8 +14,7 @@ import torch
 
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
-from training.config import TrainingConfig
-from training.loop.rays import RayBatch, Space
+from training.fields.samples import RayBatch, Space
 
 
 @dataclass(frozen=True)
@@ -64,23 +63,3 @@ class Field(Protocol):
 
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
         """sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""
-
-
-def create_field(config: TrainingConfig, native: bool | None = None, device: torch.device | None = None) -> Field:
-    """The fastest field that can do a config's training here.
-
-    Args:
-        config: the training; the native field wants samples a fixed distance apart.
-        native: insist on the native field, or on the PyTorch one; None: native where it can be.
-        device: where the training runs; None: on the CPU. On any other the field is PyTorch's.
-
-    Raises:
-        ImportError: the native field is insisted on, and its package is not installed.
-    """
-    from training.fields.native_field import NativeField, native_available  # noqa: PLC0415 - both import what is defined here
-    from training.fields.torch_field import TorchField  # noqa: PLC0415
-
-    device = device or torch.device("cpu")
-    if native is None:
-        native = config.rays.step > 0 and device.type == "cpu" and native_available()
-    return NativeField(config) if native else TorchField(config, device)

@@ -12,7 +12,7 @@ from training.config import TrainingConfig
 from training.fields.field import RenderedRays
 from training.fields.native_kernels import TrainingKernels, available
 from training.fields.reference import MarchSettings
-from training.loop.rays import RayBatch, Space
+from training.fields.samples import RayBatch, Space
 
 
 def native_available() -> bool:

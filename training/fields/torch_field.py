@@ -13,9 +13,9 @@ from training.config import TrainingConfig
 from training.fields.field import RenderedRays
 from training.fields.losses import optical_depth_penalty
 from training.fields.reference import color_moments
+from training.fields.samples import RayBatch, Samples, Space, stratified_samples
 from training.fields.tiny_cuda_nn import load_tiny_hash
 from training.fields.torch_query import HashFeatures, QueryOptions, density, query
-from training.loop.rays import RayBatch, Samples, Space, stratified_samples
 
 CPU = torch.device("cpu")
 """Where a training runs unless told otherwise."""

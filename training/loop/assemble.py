@@ -10,7 +10,8 @@ from model.decoder import Maps
 from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
-from training.fields.field import Field, create_field
+from training.fields.create import create_field
+from training.fields.field import Field
 from training.loop.checkpoint import load_latents, load_live_cells, load_network, read_header
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from model.occupancy import cell_of
-from training.loop.rays import Space
+from training.fields.samples import Space
 
 _DRAWS = 2  # points a cell is judged by
 _EMPTY = 0.01  # optical depth of a step at or below which a point is empty

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from renderer.threads import available_cores
 from training.config import TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.loop.network import Network
-from training.loop.threads import available_cores
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 

@@ -24,7 +24,7 @@ from training.captures.capture import Capture
 from training.captures.hull import carve_hull
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
-from training.loop.rays import Space
+from training.fields.samples import Space
 
 FILE_NAME = "scene.safetensors"
 """Its file in a run's folder."""

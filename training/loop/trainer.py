@@ -16,7 +16,7 @@ import torch
 from common.errors import InputError
 from training.captures.capture import Capture
 from training.config import TrainingConfig
-from training.fields.field import create_field
+from training.fields.create import create_field
 from training.loop.checkpoint import (
     CheckpointHeader,
     load_live_cells,

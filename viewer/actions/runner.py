@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 
 from common.errors import InputError
+from viewer import DEMO
 from viewer.actions.path import PathActions
 from viewer.actions.table import BY_NAME, SIDES
-from viewer.app.app import DEMO, ViewerApp
+from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.app.faults import cannot_run
 from viewer.app.window_state import PANELS
 from viewer.camera.control import nearest_camera, point_under
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.picture.options import MODES
 from viewer.playback.clock import LoopMode
 from viewer.settings import THEMES
@@ -306,3 +306,9 @@ def next_stop(stops: tuple[float, ...], value: float, step: int) -> float:
     """The next (`step` 1) or previous (-1) stop beyond a value; the outermost one at the ends."""
     beyond = [s for s in stops if (s - value) * step > 1e-9]
     return (min if step > 0 else max)(beyond) if beyond else (stops[-1] if step > 0 else stops[0])
+
+
+def cannot_run(action: str) -> str:
+    """The title of an action that failed, from its name."""
+    label = BY_NAME[action].label.removesuffix("...")
+    return f"Cannot {label[:1].lower()}{label[1:]}"

@@ -31,9 +31,6 @@ from viewer.playback.resolution import MIN_SCALE, ResolutionController
 from viewer.settings import Settings, save_settings
 from viewer.work.job import Job
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.mlpvid"
-"""The video that comes with the viewer."""
-
 FIRST_SCALE = 0.2
 """Size of the very first image, relative to the view, before anything is known of the backend's speed."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.picture.views import psnr
 from viewer.playback.feed import Quality, ViewFeed
 from viewer.playback.render_worker import ViewResult

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
-from viewer.actions.table import BY_NAME
 
 LONGEST_NAME = 36
 """Longer file names are cut in their middle, so that they fit into a title bar."""
@@ -68,12 +67,6 @@ def sentence(text: str) -> str:
 def cannot_open(path: Path | str) -> str:
     """The title of a file that cannot be opened."""
     return f"Cannot open {short_name(path)}"
-
-
-def cannot_run(action: str) -> str:
-    """The title of an action that failed, from its name."""
-    label = BY_NAME[action].label.removesuffix("...")
-    return f"Cannot {label[:1].lower()}{label[1:]}"
 
 
 def short_name(path: Path | str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer import __version__
+from viewer import PROGRAM, __version__
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.dialogs.modal import begin_dialog
 from viewer.widgets.controls import button, em, heading
-from viewer.window.title import PROGRAM
 
 TALLEST = 16.0
 """Height of a license beyond which it is scrolled, text heights."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,20 +9,10 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.picture.comparison import Comparison
 from viewer.picture.look import Background, Look
 
 SHADERS = Path(__file__).resolve().parents[2] / "shaders"
-
-
-class Comparison(enum.IntEnum):
-    """How a second image is shown."""
-
-    NONE = 0
-    """Not at all."""
-    DIVIDER = 1
-    """The first image left of a divider, the second right of it."""
-    DIFFERENCE = 2
-    """The largest difference of a channel, through the color map."""
 
 
 @dataclass

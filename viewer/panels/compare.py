@@ -9,7 +9,7 @@ from imgui_bundle import imgui
 from common.errors import InputError
 from renderer.select import create_renderer
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.view.comparison import psnr_text
 from viewer.widgets.controls import begin_facts, button, combo, em, row, sentence_case, slider
 

@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import ACTIONS, BY_NAME
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.widgets.controls import em, faded, sentence_case, theme_color, tooltip
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")

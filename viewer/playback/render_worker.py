@@ -11,7 +11,7 @@ from model.camera import Camera
 from model.config import ModelConfig
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
-from renderer.priority import lower_priority
+from renderer.threads import lower_priority
 
 
 @dataclass(frozen=True)

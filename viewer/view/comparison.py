@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 
 from viewer.app.app import ViewerApp
 from viewer.app.compare import CompareView
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.widgets.controls import elided, em
 
 REACH = 0.7

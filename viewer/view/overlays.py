@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from model.camera import Camera
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.gl.presenter import Comparison
 from viewer.picture import wireframes
+from viewer.picture.comparison import Comparison
 from viewer.picture.scene_depth import SLACK, SceneDepth, is_hidden, split_lines, surface_depth
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo

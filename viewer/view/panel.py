@@ -11,8 +11,9 @@ from imgui_bundle import ImVec2, imgui
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.gl.direct_display import DirectDisplay
-from viewer.gl.presenter import Comparison, Presenter, PresentOptions
+from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
+from viewer.picture.comparison import Comparison
 from viewer.picture.options import MODES, shown_look, shown_pixels
 from viewer.picture.views import Legend, ViewPixels
 from viewer.playback.render_worker import ViewResult

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from viewer import PROGRAM
 from viewer.app.document import Document
-
-PROGRAM = "MLPVid"
-"""What the program calls itself."""
 
 
 def title_of(document: Document | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from imgui_bundle import ImVec2, hello_imgui, imgui, immapp
 
+from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.fault_log import fault_log_path
@@ -40,7 +41,7 @@ from viewer.window.fault_net import FaultNet
 from viewer.window.keys import Keyboard
 from viewer.window.layout import PanelSizes, first_splits, text_scale
 from viewer.window.theme import MonitorScale, apply_theme
-from viewer.window.title import PROGRAM, WindowTitle
+from viewer.window.title import WindowTitle
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
 """Longest sleep without an event, seconds; a text cursor blinks."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from renderer.priority import lower_priority
+from renderer.threads import lower_priority
 
 _Key = TypeVar("_Key")
 _Outcome = TypeVar("_Outcome")

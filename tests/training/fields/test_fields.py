@@ -12,14 +12,15 @@ from model.config import ModelConfig
 from model.query import query_color, query_density, query_features
 from tests.factories import make_config
 from training.config import LossConfig, RayConfig, TrainingConfig
-from training.fields.field import Field, create_field
+from training.fields.create import create_field
+from training.fields.field import Field
 from training.fields.native_field import NativeField, native_available
 from training.fields.reference import MarchSettings, RaySamples
 from training.fields.reference import render_samples as define_samples
+from training.fields.samples import RayBatch, Samples, Space
 from training.fields.torch_field import TorchField, make_frame, render_samples
 from training.fields.torch_query import QueryOptions, density, query
 from training.loop.network import Network
-from training.loop.rays import RayBatch, Samples, Space
 
 BOX = torch.tensor([[-1.0, -1, -1], [1, 1, 1]])
 

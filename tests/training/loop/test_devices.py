@@ -17,7 +17,7 @@ from tests.training.loop.pretend_device import DEVICE, Elsewhere, numbers, prete
 from tests.training.scenes import ball_capture
 from training.captures.capture import Capture
 from training.config import DataConfig, LossConfig, RayConfig, TrainingConfig
-from training.fields.field import create_field
+from training.fields.create import create_field
 from training.fields.torch_field import TorchField
 from training.loop.dataset import Dataset
 from training.loop.network import Network

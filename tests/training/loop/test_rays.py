@@ -8,8 +8,9 @@ import torch
 
 from model.camera import Camera
 from training.config import RayConfig
+from training.fields.samples import RayBatch, Space, stratified_samples
 from training.loop.dataset import FrameViews, PixelSet
-from training.loop.rays import Lenses, RayBatch, Space, draw_pixels, jitter_view_directions, make_rays, stratified_samples
+from training.loop.rays import Lenses, draw_pixels, jitter_view_directions, make_rays
 
 FOREGROUND = np.zeros((3, 8, 10), bool)
 FOREGROUND[0, 2:4, 3:6] = FOREGROUND[2, 5, 5] = True

@@ -8,7 +8,7 @@ from renderer.select import create_renderer
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 
 
 def test_another_backend_shows_the_front_tab(app: ViewerApp) -> None:

@@ -9,19 +9,9 @@ import pytest
 
 from common.errors import InputError
 from tests.viewer.conftest import DriveWindow, screenshot, wait_for_image
+from viewer.actions.runner import cannot_run
 from viewer.app.app import ViewerApp
-from viewer.app.faults import (
-    CHECK_FILE,
-    LONGEST_NAME,
-    REPORT_IT,
-    TRY_AGAIN,
-    Fault,
-    cannot_open,
-    cannot_run,
-    fault_of,
-    sentence,
-    short_name,
-)
+from viewer.app.faults import CHECK_FILE, LONGEST_NAME, REPORT_IT, TRY_AGAIN, Fault, cannot_open, fault_of, sentence, short_name
 from viewer.dialogs.prompts import PROMPTS
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import run_viewer
 from model.bundle.info import read_bundle, write_bundle
 from tests.factories import make_video
+from viewer import cli as run_viewer
 from viewer.export.image_files import read_png_camera
 from viewer.export.recorder import RecordOptions, plan
 

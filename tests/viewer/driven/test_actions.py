@@ -12,7 +12,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from viewer.actions.runner import UI_SCALES, ActionRunner, next_stop
 from viewer.actions.table import ACTIONS, BY_NAME, SIDES, Chord
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.picture.options import MODES
 from viewer.playback.clock import LoopMode
 from viewer.window.keys import FLY_AXES, blocked, imgui_chord

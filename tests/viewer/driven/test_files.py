@@ -25,7 +25,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
 from viewer.app.files import download
 from viewer.export.image_files import save_png
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.work.job import Job
 
 

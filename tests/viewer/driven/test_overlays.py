@@ -9,7 +9,7 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.work.job import Job
 
 Place = tuple[float, float, float, float]

@@ -16,7 +16,7 @@ from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.app.path_edits import take_path
 from viewer.camera_path.path import CameraPath
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.window.keys import FLY_AXES, imgui_key
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.gl.presenter import Comparison
+from viewer.picture.comparison import Comparison
 from viewer.widgets import controls as widgets
 
 PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Figures", "Speed", "Compare")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.gl.presenter import Background, Comparison, Presenter, PresentOptions
+from viewer.gl.presenter import Background, Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
+from viewer.picture.comparison import Comparison
 
 
 def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height: int = 4) -> np.ndarray:

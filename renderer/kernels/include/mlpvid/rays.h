@@ -1,5 +1,5 @@
-// Rays of a camera and their stretch within the box (renderer/reference/rays.py, operation by operation: the same samples
-// result).
+// Rays of a camera and their stretch within the box (renderer/reference/rays.py, operation by operation: the same
+// samples result).
 #pragma once
 
 #include "frame_field.h"

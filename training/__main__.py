@@ -1,0 +1,33 @@
+"""`python -m training COMMAND`: the five commands under one name."""
+
+from __future__ import annotations
+
+import sys
+
+from training import evaluate, export, import_release, make_capture, train
+
+COMMANDS = {
+    "train": (train.main, "train a model from a capture"),
+    "export": (export.main, "write a training run as a bundle"),
+    "evaluate": (evaluate.main, "measure a run or a bundle against a capture"),
+    "import_release": (import_release.main, "convert a checkpoint of the paper's authors"),
+    "make_capture": (make_capture.main, "make a procedural capture"),
+}
+"""Name -> its main function and one line of help."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command that the first argument names with the remaining arguments; returns its exit status."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in COMMANDS:
+        return COMMANDS[name][0](rest)
+    usage = "usage: python -m training COMMAND [...]\n\n" + "".join(f"  {n:<16}{text}\n" for n, (_, text) in COMMANDS.items())
+    if name in ("-h", "--help"):
+        print(usage, end="")
+        return 0
+    print(f"error: {name!r} is not a command; choose one of {', '.join(COMMANDS)}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""The viewer: a window onto a volumetric video, and the same without a window.
+
+python run_viewer.py [BUNDLE]
+python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
+python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
+python run_viewer.py BUNDLE --info [--json]
+python run_viewer.py BUNDLE --benchmark [--json]
+python run_viewer.py BUNDLE --selftest
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+from common.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
+from viewer import DEMO
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "WxH", 1 to 16384 pixels each."""
+    width, separator, height = text.lower().partition("x")
+    if not (separator and is_whole_number(width) and is_whole_number(height)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WxH, for instance 512x512")
+    if not (1 <= int(width) <= 16384 and 1 <= int(height) <= 16384):
+        raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
+    return int(width), int(height)
+
+
+def parse_range(text: str) -> tuple[int | None, int | None]:
+    """Read "A:B", the frames from A up to, not including, B; either may be left out."""
+    first, separator, last = (part.strip() for part in text.partition(":"))
+    if not separator or any(part and not is_whole_number(part) for part in (first, last)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of frames; write A:B, for instance 0:60")
+    start, end = (int(part) if part else None for part in (first, last))
+    if end is not None and end <= (start or 0):
+        raise argparse.ArgumentTypeError(f"{text!r} holds no frame")
+    return start, end
+
+
+def parse_color(text: str) -> tuple[float, float, float]:
+    """Read "R,G,B": three numbers 0 to 1, or 0 to 255 when one of them is above 1."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 3 or not all(math.isfinite(v) and 0 <= v <= 255 for v in values):
+        raise argparse.ArgumentTypeError(f"{text!r} is no color; write R,G,B, each 0 to 1 or 0 to 255")
+    scale = 255.0 if max(values) > 1 else 1.0
+    return values[0] / scale, values[1] / scale, values[2] / scale
+
+
+def parse_finite(text: str) -> float:
+    """Read a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
+
+
+def parse_positive(text: str) -> float:
+    """Read a finite number above 0."""
+    value = parse_finite(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be above 0")
+    return value
+
+
+def make_parser() -> ArgumentParser:
+    """All options of the command, in the groups that its help shows."""
+    parser = ArgumentParser(prog="run_viewer.py", description="Watch a volumetric video of dynamic MLP maps.")
+    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="a .mlpvid file (default: the demo)")
+    commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
+    commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
+    commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNGs into a folder")
+    commands.add_argument("--info", action="store_true", help="tell what is in the bundle")
+    commands.add_argument("--benchmark", action="store_true", help="measure the milliseconds of each stage")
+    commands.add_argument("--selftest", action="store_true", help="try the CUDA backend and print a report")
+    commands.add_argument("--window", action="store_true", help="insist on the window; an error without a display")
+    _add_view_options(parser)
+    video = parser.add_argument_group("video and measurement")
+    video.add_argument("--path", metavar="orbit|PATH.json", help="the camera's path of --record (default: orbit)")
+    video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: how many frames")
+    video.add_argument("--fps", type=parse_positive, help="frames a second of the video (default: the bundle's)")
+    parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
+    return parser
+
+
+def _add_view_options(parser: ArgumentParser) -> None:
+    view = parser.add_argument_group("view")
+    view.add_argument("--backend", choices=("auto", "cuda", "cpu", "reference"), help="what renders (default: auto)")
+    view.add_argument("--threads", type=parse_threads, help="CPU threads (default: one a core)")
+    view.add_argument("--frame", type=parse_finite, metavar="F", help="frame index, may be fractional (default: 0)")
+    view.add_argument("--camera", type=Path, metavar="CAM.json", help="the camera of --render (default: all in view)")
+    view.add_argument("--size", type=parse_size, metavar="WxH", help="pixels of the image, video or window")
+    view.add_argument("--background", type=parse_color, metavar="R,G,B", help="behind the volume (default: 0,0,0)")
+    view.add_argument("--transparent", action="store_true", help="--render: keep the opacity in the PNG")
+    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings instead of the user's own")
+
+
+def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
+    """End with an error for options that do not go with the command; settle defaults that depend on it.
+
+    What says how to run rather than what to do (--backend, --threads, --config) goes with every command.
+    """
+    _check_placement(parser, options)
+    if options.render and options.render.suffix.lower() not in (".png", ".npz"):
+        parser.error(f"--render {options.render}: the name must end in .png or .npz")
+    if options.transparent and options.background:
+        parser.error("--transparent and --background exclude each other")
+    if options.frames is not None:
+        try:
+            options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)
+        except argparse.ArgumentTypeError as error:
+            parser.error(f"argument --frames: {error}")
+    options.bundle = options.bundle or DEMO
+
+
+def let_waiting_threads_sleep() -> None:
+    """Have PyTorch's threads sleep while they wait for each other, unless the environment says otherwise.
+
+    They would spin, and where the window, the renderer or other programs want the cores too, the one waited for then gets
+    none: decoding took ten times as long. OpenMP reads this when PyTorch is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
+    commands = (options.render, options.record, options.info, options.benchmark, options.selftest)
+    window = not any(commands)
+    rows = (
+        ("--camera", options.camera, options.render),
+        ("--transparent", options.transparent, options.render),
+        ("--background", options.background, options.render or options.record),
+        ("--frame", options.frame, options.render or window),
+        ("--size", options.size, not options.info),
+        ("--path", options.path, options.record),
+        ("--fps", options.fps, options.record),
+        ("--frames", options.frames, options.record or options.benchmark),
+        ("--json", options.json, options.info or options.benchmark),
+    )
+    for name, value, applies in rows:
+        given = value is not None and value is not False  # frame 0 is given, too
+        if given and not applies:
+            hint = "; --frames does" if name == "--frame" and (options.record or options.benchmark) else ""
+            parser.error(f"{name} does not apply to this command{hint}")
+
+
+def dispatch(options: argparse.Namespace) -> int:
+    """Run the command that the options name; only what it needs is loaded."""
+    from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
+
+    if options.config is not None:  # a fault of the user's in any case, also where nothing of it is used
+        choose_settings(options.config)
+    if options.render or options.record or options.info or options.benchmark:
+        from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
+
+        command = headless.render if options.render else headless.record if options.record else None
+        command = command or (headless.info if options.info else headless.benchmark)
+        return command(options)
+    if options.selftest:
+        from viewer.commands.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
+
+        return selftest(options)
+    return start(options)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    check_options(parser, options)
+    let_waiting_threads_sleep()
+    return run(dispatch, options)

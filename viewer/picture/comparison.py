@@ -1,0 +1,16 @@
+"""How a second image is shown."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Comparison(enum.IntEnum):
+    """How a second image is shown."""
+
+    NONE = 0
+    """Not at all."""
+    DIVIDER = 1
+    """The first image left of a divider, the second right of it."""
+    DIFFERENCE = 2
+    """The largest difference of a channel, through the color map."""
