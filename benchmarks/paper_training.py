@@ -33,7 +33,7 @@ from training.fields.samples import RayBatch
 from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
 from training.loop.precision import decoder_precision
-from training.loop.rays import Lenses, draw_pixels, make_rays
+from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import build_scene
 from training.loop.threads import worker_pool
 
@@ -98,7 +98,7 @@ class PaperTraining:
             self.dataset = Dataset(capture, data, range(config.frames), self.scene.boxes)
             self.dataset.prefetch(False, pool)
         self._rays = data.rays
-        self._lenses = Lenses.of(self.dataset.cameras(False))
+        self._lenses = CameraBatch.of(self.dataset.cameras(False))
         self.hulls = [hull for frame in range(config.frames) if (hull := self.scene.hull(frame)) is not None]
         self.cells = [occupancy_of_hull(hull, self.model.occupancy.resolution) for hull in self.hulls]
         self.kernels = TrainingKernels(self.model, threads)

@@ -25,7 +25,7 @@ from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.fields.reference import MarchSettings
 from training.loop.checkpoint import load_network, read_header
 from training.loop.precision import decoder_precision
-from training.loop.rays import Lenses, draw_pixels, make_rays
+from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
 from training.loop.threads import worker_pool
 from training.loop.trainer import Trainer
@@ -49,7 +49,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
     config, network = trainer.config, trainer.network
     kernels = TrainingKernels(config.model, threads=1)
     space, views = trainer.scene.space(0), trainer.dataset.frame(0, False)
-    lenses = Lenses.of(trainer.dataset.cameras(False))
+    lenses = CameraBatch.of(trainer.dataset.cameras(False))
     generator = torch.Generator().manual_seed(0)
     latent = network.latent(0, lambda _: torch.zeros(3, 3, 512, 512))[0].detach()
     tables = network.hash_encoding.tables.detach()

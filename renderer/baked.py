@@ -1,4 +1,4 @@
-"""`FrameField`: a baked frame as kernels read it; mirrors renderer/kernels/include/mlpvid/frame_field.h."""
+"""`BakedFrame`: a baked frame as kernels read it; mirrors renderer/kernels/include/mlpvid/baked_frame.h."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANNEL_PAIRS = FEATURE_CHANNELS // 2
 OCCUPANCY_LEVELS = 4
 """Cells, then blocks of 4^3, 16^3 and 64^3 cells."""
 
-LEAST_TRANSMITTANCE = 1 / 4096
+MIN_TRANSMITTANCE = 1 / 4096
 """What is left behind it cannot change an 8-bit color: a ray ends here however small tau2 is."""
 
 MEMORY_ORDER = (*range(0, FEATURE_CHANNELS, 2), *range(1, FEATURE_CHANNELS, 2))
@@ -40,7 +40,7 @@ BAKE_LEVEL = np.dtype(
 """One level of the hash encoding at one time, as include/mlpvid/bake.h has it."""
 
 
-class FrameFieldStruct(ctypes.Structure):
+class BakedFrameStruct(ctypes.Structure):
     """The struct's bytes: addresses (of any memory that the kernels can read) and numbers; see the header for each."""
 
     _fields_ = [
@@ -53,9 +53,9 @@ class FrameFieldStruct(ctypes.Structure):
         ("lane_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
         ("lane_offset", ctypes.c_int32 * CHANNEL_PAIRS),
         ("lane_stride", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("grid_unit", ctypes.c_float),
-        ("feature_unit", ctypes.c_float),
-        ("density_unit", ctypes.c_float),
+        ("grid_scale", ctypes.c_float),
+        ("feature_scale", ctypes.c_float),
+        ("density_scale", ctypes.c_float),
         ("feature_resolution", ctypes.c_int32),
         ("density_resolution", ctypes.c_int32),
         ("color_resolution", ctypes.c_int32),
@@ -159,7 +159,7 @@ def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
     return np.pad(packed, (0, -len(packed) % 4)).view(np.uint32)
 
 
-def describe_frame(config: ModelConfig, box: NDArray[np.float32], units: tuple[float, float, float]) -> FrameFieldStruct:
+def describe_frame(config: ModelConfig, box: NDArray[np.float32], units: tuple[float, float, float]) -> BakedFrameStruct:
     """Fill in all numbers of a frame's struct; addresses stay 0.
 
     Args:
@@ -168,10 +168,10 @@ def describe_frame(config: ModelConfig, box: NDArray[np.float32], units: tuple[f
         units: of the grids, the feature planes and the density maps.
     """
     lanes = lane_layout(config.hash)
-    struct = FrameFieldStruct()
+    struct = BakedFrameStruct()
     for name in ("scale", "last_corner", "offset", "stride"):
         getattr(struct, f"lane_{name}")[:] = getattr(lanes, name).tolist()
-    struct.grid_unit, struct.feature_unit, struct.density_unit = units
+    struct.grid_scale, struct.feature_scale, struct.density_scale = units
     struct.feature_resolution = config.feature_plane_resolution
     struct.density_resolution = config.density_map_resolution
     struct.color_resolution = config.color_map_resolution
@@ -205,13 +205,13 @@ def describe_view(
     view.origin[:] = camera.center.tolist()
     view.step = float(torch.from_numpy(box[1] - box[0]).norm()) / steps
     view.weight_threshold = threshold
-    view.final_transmittance = max(threshold, LEAST_TRANSMITTANCE)
+    view.final_transmittance = max(threshold, MIN_TRANSMITTANCE)
     view.column, view.row = region[0], region[1]
     view.width, view.height = region[2] - region[0], region[3] - region[1]
     return view
 
 
-def table_unit(tables: torch.Tensor) -> float:
+def table_scale(tables: torch.Tensor) -> float:
     """The unit of baked grids: a power of two that brings the largest entry to about 2^14, well within half precision."""
     least, most = torch.aminmax(tables)
     largest = float(torch.maximum(-least, most))

@@ -1,4 +1,4 @@
-"""Baking on the CPU: hash tables and decoded maps become the arrays that a `FrameField` points to."""
+"""Baking on the CPU: hash tables and decoded maps become the arrays that a `BakedFrame` points to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.config import ModelConfig
 from renderer.baked import (
     CHANNEL_PAIRS,
-    FrameFieldStruct,
+    BakedFrameStruct,
     bake_levels,
     density_planes,
     describe_frame,
@@ -25,7 +25,7 @@ Words = NDArray[np.uint32]
 
 @dataclass
 class BakedArrays:
-    """The memory behind a `FrameField`."""
+    """The memory behind a `BakedFrame`."""
 
     grids: Words
     """(3, nodes, 2) pairs of halves, with each node the one below it."""
@@ -60,7 +60,7 @@ def bake_frame(
     maps: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     box: NDArray[np.float32],
     occupancy: NDArray[np.bool_],
-) -> tuple[FrameFieldStruct, BakedArrays]:
+) -> tuple[BakedFrameStruct, BakedArrays]:
     """Bake one frame.
 
     Args:
@@ -68,7 +68,7 @@ def bake_frame(
         engine: its `Engine`.
         config: hyper-parameters.
         tables: (3, entries, F) float32 hash tables.
-        unit: `table_unit` of them.
+        unit: `table_scale` of them.
         time: t/T in [0, 1).
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
             parameters); float32, bfloat16 or float16 in any memory order.
@@ -81,12 +81,12 @@ def bake_frame(
     engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), lanes.offset, unit, grids)
     features, densities, colors = (m.detach() for m in maps)
     planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
-    feature_unit = engine.bake_maps([[plane] for plane in features], planes)
+    feature_scale = engine.bake_maps([[plane] for plane in features], planes)
     distinct = density_planes(config)
     heads = allocate(native, (len(distinct), *densities.shape[2:], CHANNEL_PAIRS), np.uint32)
-    density_unit = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
+    density_scale = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
     arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), occupancy_pyramid(occupancy))
-    struct = describe_frame(config, box, (unit, feature_unit, density_unit))
+    struct = describe_frame(config, box, (unit, feature_scale, density_scale))
     point_to(struct, config, arrays)
     return struct, arrays
 
@@ -99,7 +99,7 @@ def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: torch.Ten
     return baked
 
 
-def point_to(struct: FrameFieldStruct, config: ModelConfig, arrays: BakedArrays) -> None:
+def point_to(struct: BakedFrameStruct, config: ModelConfig, arrays: BakedArrays) -> None:
     """Write the addresses of the arrays, which must outlive the struct's use."""
     struct.grids[:] = [plane.ctypes.data for plane in arrays.grids]
     struct.feature_planes[:] = [plane.ctypes.data for plane in arrays.feature_planes]

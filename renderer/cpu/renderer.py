@@ -19,7 +19,7 @@ from model.camera import Camera
 from model.config import ModelConfig
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
-from renderer.baked import FrameFieldStruct, describe_view, struct_bytes, table_unit
+from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.decode import CpuDecoder
 from renderer.cpu.tiles import tile_rectangles
@@ -36,7 +36,7 @@ class CpuFrame:
     """Frame index, may be fractional."""
     box: NDArray[np.float32]
     """(2, 3) corners, meters."""
-    struct: FrameFieldStruct
+    struct: BakedFrameStruct
     """What kernels are given; its addresses are those of `arrays`."""
     arrays: BakedArrays
     """The memory itself."""
@@ -57,7 +57,7 @@ class _Converted:
 
     version: tuple[tuple[int, int], ...]
     decoder: CpuDecoder
-    table_unit: float
+    table_scale: float
 
 
 def load_native() -> Any:
@@ -124,7 +124,7 @@ class CpuRenderer:
             self.engine,
             video.config,
             video.hash_encoding.tables,
-            converted.table_unit,
+            converted.table_scale,
             time / video.num_frames,
             maps,
             box.numpy(),
@@ -188,6 +188,6 @@ class CpuRenderer:
         version = tuple((w.data_ptr(), w._version) for w in weights)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = _Converted(version, CpuDecoder(video.decoder), table_unit(video.hash_encoding.tables))
+            converted = _Converted(version, CpuDecoder(video.decoder), table_scale(video.hash_encoding.tables))
             self._converted[video] = converted
         return converted

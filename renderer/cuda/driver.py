@@ -111,7 +111,7 @@ class CudaFault(Exception):
 
 
 @contextlib.contextmanager
-def in_words() -> Iterator[None]:
+def as_input_errors() -> Iterator[None]:
     """Turn faults inside into errors for the user, see `CudaFault.explain`."""
     try:
         yield

@@ -17,14 +17,14 @@ from model.decoder import EqualizedLinear, EqualizedUpsample, MapDecoder, Maps
 from model.video import VolumetricVideo
 from renderer.baked import (
     CHANNEL_PAIRS,
-    FrameFieldStruct,
+    BakedFrameStruct,
     density_planes,
     describe_frame,
     lane_layout,
     occupancy_pyramid,
-    table_unit,
+    table_scale,
 )
-from renderer.cuda.driver import DECODE_STREAM, CudaFault, Driver, Event, in_words
+from renderer.cuda.driver import DECODE_STREAM, CudaFault, Driver, Event, as_input_errors
 from renderer.cuda.structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 
 MOST_BAKE_BLOCKS = 512
@@ -52,7 +52,7 @@ class CudaFrame:
         config: ModelConfig,
         time: float,
         box: NDArray[np.float32],
-        struct: FrameFieldStruct,
+        struct: BakedFrameStruct,
         tensors: dict[str, torch.Tensor],
         events: tuple[Event, Event, Event],
     ) -> None:
@@ -86,7 +86,7 @@ class CudaFrame:
 
     def _stage_ms(self, stage: int) -> float:
         if stage not in self._milliseconds:
-            with in_words():
+            with as_input_errors():
                 self._milliseconds[stage] = self._events[stage + 1].milliseconds_since(self._events[stage])
         return self._milliseconds[stage]
 
@@ -109,7 +109,7 @@ class VideoOnGpu:
         """Why the decoder's kernels are launched one by one; empty when they are a CUDA graph."""
         with driver.stream(DECODE_STREAM):
             tables = video.hash_encoding.tables.detach()
-            self._unit = table_unit(tables)
+            self._unit = table_scale(tables)
             self._tables = driver.upload((tables / self._unit).half())
             self._latent = driver.upload(torch.zeros(1, video.config.decoder.latent_channels))
             self._decode = self._captured_decoder(video)
@@ -152,7 +152,7 @@ class VideoOnGpu:
             return decode
 
     def _pack_planes(
-        self, struct: FrameFieldStruct, features: torch.Tensor, densities: torch.Tensor
+        self, struct: BakedFrameStruct, features: torch.Tensor, densities: torch.Tensor
     ) -> dict[str, torch.Tensor]:
         # (planes, 32, H, W) to pixels of 32 neighboring halves, which channels-last convolutions nearly leave already.
         distinct = density_planes(self._config)
@@ -163,7 +163,7 @@ class VideoOnGpu:
             struct.density_maps[plane] = data.data_ptr()
         return {"feature_planes": planes, "density_maps": heads}
 
-    def _write_occupancy(self, struct: FrameFieldStruct, cells: NDArray[np.bool_]) -> dict[str, torch.Tensor]:
+    def _write_occupancy(self, struct: BakedFrameStruct, cells: NDArray[np.bool_]) -> dict[str, torch.Tensor]:
         levels = occupancy_pyramid(cells)
         source = torch.from_numpy(np.concatenate(levels).view(np.int32))
         words = self._driver.empty(source.shape, torch.int32)
@@ -173,7 +173,7 @@ class VideoOnGpu:
         struct.occupancy_levels = len(levels)
         return {"occupancy": words}
 
-    def _bake_grids(self, struct: FrameFieldStruct, time: float) -> dict[str, torch.Tensor]:
+    def _bake_grids(self, struct: BakedFrameStruct, time: float) -> dict[str, torch.Tensor]:
         layout = lane_layout(self._config.hash)
         grids = self._driver.empty((3, layout.nodes, 4), torch.int32)
         bake = describe_bake(self._config.hash, time)
@@ -184,7 +184,7 @@ class VideoOnGpu:
         self._driver.launch(self._kernels["bake_grids"], grid, BAKE_THREADS, 0, [bake])
         return {"grids": grids}
 
-    def _bake_heads(self, struct: FrameFieldStruct, colors: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _bake_heads(self, struct: BakedFrameStruct, colors: torch.Tensor) -> dict[str, torch.Tensor]:
         maps, heads, rows = len(colors[0]), self._config.color_map_resolution**2, 32 + self._config.view_channels + 3
         parameters = self._driver.adopt(colors[0].permute(1, 2, 0, 3), torch.float16)
         baked = self._driver.empty((maps, heads, rows, 32), torch.float32)
@@ -212,7 +212,7 @@ def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
 def folded_decoder(decoder: MapDecoder) -> MapDecoder:
     """A copy that computes the same with less work and within half precision.
 
-    Equalized layers' factors are multiplied into their weights, and the density gain is left out: `density_unit` has it.
+    Equalized layers' factors are multiplied into their weights, and the density gain is left out: `density_scale` has it.
     """
     folded = copy.deepcopy(decoder).eval().requires_grad_(False)
     plain = dataclasses.replace(decoder.config.decoder, density_gain=1.0)

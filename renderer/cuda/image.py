@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.cuda.driver import RENDER_STREAM, Driver, Event, in_words
+from renderer.cuda.driver import RENDER_STREAM, Driver, Event, as_input_errors
 
 
 class CudaImage(RenderedImage):
@@ -58,7 +58,7 @@ class CudaImage(RenderedImage):
     def _array(self, name: str) -> NDArray[np.generic]:
         with self._lock:
             if name not in self._arrays:
-                with in_words(), self.driver.stream(RENDER_STREAM):
+                with as_input_errors(), self.driver.stream(RENDER_STREAM):
                     opacity = name == "opacity"
                     tensor = self.device_rgba[..., 3].contiguous() if opacity else self.tensors[name]
                     self._arrays[name] = self.driver.download(tensor)

@@ -16,13 +16,13 @@ import torch
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
-from renderer.baked import FrameFieldStruct, ViewStruct, describe_view
+from renderer.baked import BakedFrameStruct, ViewStruct, describe_view
 from renderer.cuda.compile import PROGRAMS, load_program
-from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, code_in, in_words
+from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, as_input_errors, code_in
 from renderer.cuda.frame import CudaFrame, VideoOnGpu
 from renderer.cuda.image import CudaImage
-from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, FrameWork, describe_rays
-from renderer.cuda.workspace import SAMPLES_PER_PIXEL, SPARE, WorkSize, Workspace
+from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, RenderBuffers, describe_rays
+from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, WorkSize, Workspace
 
 MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which bounds the memory beside the image."""
@@ -37,13 +37,13 @@ Result = TypeVar("Result")
 class Band:
     """Rows of an image on their way through the kernels."""
 
-    struct: FrameFieldStruct
+    struct: BakedFrameStruct
     """The frame."""
     view: ViewStruct
     """The camera, restricted to the band."""
     rays: ctypes.Structure
     """Its rays, likewise."""
-    work: FrameWork
+    work: RenderBuffers
     """The memory."""
 
 
@@ -150,7 +150,7 @@ class CudaRenderer:
 
     def _explained(self, action: Callable[[], Result]) -> Result:
         try:
-            with in_words():
+            with as_input_errors():
                 return action()
         except (torch.OutOfMemoryError, torch.AcceleratorError) as error:  # of torch's own operations, between our calls
             raise CudaFault("torch", code_in(str(error))).explain() from error
@@ -192,7 +192,7 @@ class CudaRenderer:
             statistics = self._run(Band(frame.struct, view, rays, work))
             if statistics.color_samples <= work.capacity:
                 break
-            self.workspace.capacity = int(statistics.color_samples * SPARE)
+            self.workspace.capacity = int(statistics.color_samples * GROWTH)
         for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
             setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
 
@@ -235,5 +235,5 @@ class CudaRenderer:
 def _open_driver(index: int) -> Driver:
     from renderer.cuda.core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
 
-    with in_words():
+    with as_input_errors():
         return CoreDriver(index)

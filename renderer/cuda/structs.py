@@ -1,4 +1,4 @@
-"""Arguments of the CUDA kernels besides `FrameField` and `View`; mirrors kernels/cuda/frame_work.cuh and bake.cu."""
+"""Arguments of the CUDA kernels besides `BakedFrame` and `View`; mirrors kernels/cuda/render_buffers.cuh and bake.cu."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COUNTER_WORDS = 6
 
 
 class RayFrame(ctypes.Structure):
-    """The camera without doubles, see frame_work.cuh."""
+    """The camera without doubles, see render_buffers.cuh."""
 
     _fields_ = [
         ("base", ctypes.c_float * 3),
@@ -56,7 +56,7 @@ class RayFrame(ctypes.Structure):
     ]
 
 
-class FrameWork(ctypes.Structure):
+class RenderBuffers(ctypes.Structure):
     """Addresses of an image's memory in the making, and its sizes."""
 
     _fields_ = [

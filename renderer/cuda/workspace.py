@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from renderer.cuda.driver import CudaFault, Driver
-from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW_WORDS, FrameWork
+from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW_WORDS, RenderBuffers
 
 SAMPLES_PER_PIXEL = 2
 """Room for kept samples to begin with; a person that fills the image keeps about five a ray, empty rays none."""
@@ -15,10 +15,10 @@ SAMPLES_PER_PIXEL = 2
 LEAST_CAPACITY = 1 << 12
 """Kept samples that there is always room for."""
 
-MOST_ITEMS = (1 << 31) - 1
+MAX_ITEMS = (1 << 31) - 1
 """Evaluations of color heads that kernels number in 32 bits; their memory would be some 70 GB."""
 
-SPARE = 1.25
+GROWTH = 1.25
 """Room beyond what the last image needed, when there was too little."""
 
 
@@ -56,20 +56,20 @@ class Workspace:
         """The GPU's memory that it holds."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
-    def fit(self, size: WorkSize) -> FrameWork:
+    def fit(self, size: WorkSize) -> RenderBuffers:
         """Make room; the struct lacks addresses of the image and of the frame.
 
         Raises:
             CudaFault: not enough memory, or more items than kernels can count; everything is given back then.
         """
         try:
-            if size.items > MOST_ITEMS:
+            if size.items > MAX_ITEMS:
                 raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
             addresses = {name: self._fit(name, words) for name, words in buffer_words(size).items()}
         except CudaFault:
             self.release()
             raise
-        return FrameWork(**addresses, capacity=size.capacity, keys=size.keys, assignments=size.assignments)
+        return RenderBuffers(**addresses, capacity=size.capacity, keys=size.keys, assignments=size.assignments)
 
     def clear(self) -> None:
         """Set the counters to zero, on the present stream."""
@@ -96,7 +96,7 @@ class Workspace:
 
 
 def buffer_words(size: WorkSize) -> dict[str, int]:
-    """32-bit words of each buffer, by the names of `FrameWork`."""
+    """32-bit words of each buffer, by the names of `RenderBuffers`."""
     samples, items = size.capacity, size.items
     return {
         "counters": COUNTER_WORDS,

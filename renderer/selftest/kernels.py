@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage
-from renderer.baked import FrameFieldStruct
+from renderer.baked import BakedFrameStruct
 from renderer.cuda.driver import RENDER_STREAM
 from renderer.cuda.frame import CudaFrame
 from renderer.cuda.renderer import CudaRenderer
@@ -57,7 +57,7 @@ def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedIma
     yield "scatter_heads", each_once and misplaced <= items // 1000, f"each item once: {each_once}, misplaced: {misplaced}"
 
 
-def keys_of(struct: FrameFieldStruct, points: NDArray[np.float32], per_map: int) -> NDArray[np.int64]:
+def keys_of(struct: BakedFrameStruct, points: NDArray[np.float32], per_map: int) -> NDArray[np.int64]:
     """The color heads of points (S, 3) in [0, 1]^3, in the order of items: map * heads + u * resolution + v."""
     size = struct.color_resolution
     keys = []

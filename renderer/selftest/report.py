@@ -181,9 +181,9 @@ def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) 
     with renderer.driver.stream(DECODE_STREAM):  # cells beyond the levels hold nothing
         quads = np.stack([renderer.driver.download(grid[:nodes]) for grid in grids]).view(np.float16)
         heads = renderer.driver.download(frame.tensors["color_heads"])
-    ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_unit
+    ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_scale
     words = np.ascontiguousarray(cpu_frame.arrays.grids[:, :nodes, 0])
-    theirs = words.view(np.float16).reshape(ours.shape).astype(np.float32) * cpu_frame.struct.grid_unit
+    theirs = words.view(np.float16).reshape(ours.shape).astype(np.float32) * cpu_frame.struct.grid_scale
     yield _difference_check("bake_grids", ours, theirs, 2e-3)
     yield _difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
 

@@ -10,7 +10,7 @@ from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding, hash_levels
 from renderer.baked import (
     MEMORY_ORDER,
-    FrameFieldStruct,
+    BakedFrameStruct,
     ViewStruct,
     bake_levels,
     density_planes,
@@ -28,7 +28,7 @@ def halves(words: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("struct", "layout"), [(FrameFieldStruct, native.frame_field_layout), (ViewStruct, native.view_layout)]
+    ("struct", "layout"), [(BakedFrameStruct, native.frame_field_layout), (ViewStruct, native.view_layout)]
 )
 def test_layout_is_the_same_in_python_and_cpp(struct: type[ctypes.Structure], layout: object) -> None:
     members = layout()  # type: ignore[operator]

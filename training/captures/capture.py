@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from common.errors import InputError
 from model.camera import Camera
 from training.captures.annotations import read_annotations
-from training.captures.images import Lens, Pixels, image_size, read_color, read_mask
+from training.captures.images import Pixels, Undistortion, image_size, read_color, read_mask
 from training.captures.meta import CaptureMeta, read_meta
 
 MASK_FOLDERS = ("mask", "schp", "mask_cihp")
@@ -199,7 +199,7 @@ class _Annotations:
                 raise InputError(self.path, f"frame {index} names an image outside the capture")
         return files
 
-    def cameras(self, sizes: list[tuple[int, int]], pixel_center: float) -> tuple[list[Camera], list[Lens]]:
+    def cameras(self, sizes: list[tuple[int, int]], pixel_center: float) -> tuple[list[Camera], list[Undistortion]]:
         """Cameras, pixel centers at +0.5, and lenses, pixel centers at 0."""
         cameras, lenses = [], []
         for index, (width, height) in enumerate(sizes):
@@ -213,7 +213,7 @@ class _Annotations:
             except InputError as error:
                 raise InputError(self.path, f"camera {index}: {error}") from error
             center = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-            lenses.append(Lens(intrinsics - center, D.reshape(-1)))
+            lenses.append(Undistortion(intrinsics - center, D.reshape(-1)))
         return cameras, lenses
 
     def _matrix(self, name: str, index: int) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ _DECODING_FAULTS = (OSError, ValueError, SyntaxError, EOFError, Image.Decompress
 
 
 @dataclass(frozen=True, eq=False)
-class Lens:
+class Undistortion:
     """What undoing a camera's distortion needs, in OpenCV's terms."""
 
     K: NDArray[np.float64]
@@ -54,13 +54,13 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def read_color(path: Path, lens: Lens) -> Pixels:
+def read_color(path: Path, lens: Undistortion) -> Pixels:
     """Read an image: (H, W, 3) uint8, undistorted; InputError when it is missing, no image or too large."""
     with _opened(path) as image:
         return lens.undistort(_decode(path, image, "RGB"), cv2.INTER_LINEAR)
 
 
-def read_mask(path: Path, lens: Lens) -> tuple[Pixels, Pixels | None]:
+def read_mask(path: Path, lens: Undistortion) -> tuple[Pixels, Pixels | None]:
     """Read a mask or a human parse.
 
     Returns:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from training.config import TrainingConfig
-from training.fields.field import Field
+from training.fields.field import RadianceField
 from training.fields.native_field import NativeField, native_available
 from training.fields.torch_field import TorchField
 
 
-def create_field(config: TrainingConfig, native: bool | None = None, device: torch.device | None = None) -> Field:
+def create_field(config: TrainingConfig, native: bool | None = None, device: torch.device | None = None) -> RadianceField:
     """The fastest field that can do a config's training here.
 
     Args:

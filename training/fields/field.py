@@ -1,6 +1,6 @@
 """The one door between a training and the evaluation of a frame: from decoded maps and rays to what the rays see.
 
-A `Field` bakes the hash tables at the frame's time, places the samples, queries density and color and composites. Two
+A `RadianceField` bakes the hash tables at the frame's time, places the samples, queries density and color and composites. Two
 implement it: `training.fields.torch_field` in PyTorch, for everything, and `training.fields.native_field` with the native
 kernels, many times faster. Gradients go to the hash tables and the three kinds of maps; rays and samples need none.
 """
@@ -14,7 +14,7 @@ import torch
 
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
-from training.fields.samples import RayBatch, Space
+from training.fields.samples import RayBatch, SamplingRegion
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,21 @@ class RenderedRays:
     gradient of whole tables would be hundreds of times more numbers than the rays of a frame reach."""
 
 
-class Field(Protocol):
+class RadianceField(Protocol):
     """Evaluates frames; safe to call from several threads at once."""
 
     name: str
     """"torch" or "native"."""
 
     def render(
-        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+        self,
+        maps: Maps,
+        encoding: HashEncoding,
+        time: float,
+        rays: RayBatch,
+        space: SamplingRegion,
+        seed: int,
+        progress: float = 0.0,
     ) -> RenderedRays:
         """Render rays at stratified samples, differentiably.
 

@@ -12,7 +12,7 @@ from training.config import TrainingConfig
 from training.fields.field import RenderedRays
 from training.fields.native_kernels import TrainingKernels, available
 from training.fields.reference import MarchSettings
-from training.fields.samples import RayBatch, Space
+from training.fields.samples import RayBatch, SamplingRegion
 
 
 def native_available() -> bool:
@@ -21,7 +21,7 @@ def native_available() -> bool:
 
 
 class NativeField:
-    """The native kernels, one engine of one thread for each thread that calls; see `training.fields.field.Field`.
+    """The native kernels, one engine of one thread for each thread that calls; see `training.fields.field.RadianceField`.
 
     Raises:
         ImportError: the kernels are not installed.
@@ -38,9 +38,16 @@ class NativeField:
         self._kernels()
 
     def render(
-        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+        self,
+        maps: Maps,
+        encoding: HashEncoding,
+        time: float,
+        rays: RayBatch,
+        space: SamplingRegion,
+        seed: int,
+        progress: float = 0.0,
     ) -> RenderedRays:
-        """Render rays at stratified samples, differentiably; see `training.fields.field.Field`."""
+        """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
         kernels, config = self._kernels(), self.config
         hull = space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
         samples = kernels.sample_rays(rays.origins, rays.directions, space.box, hull, config.rays.step, seed)
@@ -58,7 +65,7 @@ class NativeField:
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
-        """Density without gradients; see `training.fields.field.Field`."""
+        """Density without gradients; see `training.fields.field.RadianceField`."""
         kernels = self._kernels()
         return kernels.density(kernels.bake(encoding.tables, time), maps[0], maps[1], points.contiguous())
 

@@ -33,7 +33,7 @@ class RayBatch:
 
 
 @dataclass(frozen=True)
-class Space:
+class SamplingRegion:
     """Where samples of a frame may lie."""
 
     box: torch.Tensor
@@ -43,9 +43,9 @@ class Space:
     hull: torch.Tensor | None
     """(N, N, N) bool cells of the box, or None: all of it."""
 
-    def to(self, device: torch.device) -> Space:
+    def to(self, device: torch.device) -> SamplingRegion:
         """The same on a device."""
-        return Space(self.box.to(device), self.bounds.to(device), None if self.hull is None else self.hull.to(device))
+        return SamplingRegion(self.box.to(device), self.bounds.to(device), None if self.hull is None else self.hull.to(device))
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Samples:
         return Samples(self.slots[index], self.points[index], self.steps[index], self.slots_per_ray)
 
 
-def stratified_samples(rays: RayBatch, space: Space, config: RayConfig, generator: torch.Generator) -> Samples:
+def stratified_samples(rays: RayBatch, space: SamplingRegion, config: RayConfig, generator: torch.Generator) -> Samples:
     """One sample at random in each stretch of a ray within the bounds, kept where it lies in the hull.
 
     Args:

@@ -13,7 +13,7 @@ from training.config import TrainingConfig
 from training.fields.field import RenderedRays
 from training.fields.losses import optical_depth_penalty
 from training.fields.reference import color_moments
-from training.fields.samples import RayBatch, Samples, Space, stratified_samples
+from training.fields.samples import RayBatch, Samples, SamplingRegion, stratified_samples
 from training.fields.tiny_cuda_nn import load_tiny_hash
 from training.fields.torch_query import HashFeatures, QueryOptions, density, query
 
@@ -25,7 +25,7 @@ _BLOCKED = 1e-3
 
 
 class TorchField:
-    """Plain PyTorch; see `training.fields.field.Field`.
+    """Plain PyTorch; see `training.fields.field.RadianceField`.
 
     A first pass without gradients finds the samples that are blocked and those whose density is 0 and, without a leak,
     cannot get a gradient: well over half of them once a training has found the surface. Only the rest is evaluated with
@@ -43,9 +43,16 @@ class TorchField:
         self._tiny = load_tiny_hash(config.model.hash) if device.type == "cuda" else None
 
     def render(
-        self, maps: Maps, encoding: HashEncoding, time: float, rays: RayBatch, space: Space, seed: int, progress: float = 0.0
+        self,
+        maps: Maps,
+        encoding: HashEncoding,
+        time: float,
+        rays: RayBatch,
+        space: SamplingRegion,
+        seed: int,
+        progress: float = 0.0,
     ) -> RenderedRays:
-        """Render rays at stratified samples, differentiably; see `training.fields.field.Field`."""
+        """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
         generator = torch.Generator().manual_seed(seed)
         samples = stratified_samples(rays, space, self.config.rays, generator)
         frame = make_frame(self.config.model, maps, self._grids(encoding, time), space.box)
@@ -55,7 +62,7 @@ class TorchField:
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
-        """Density without gradients; see `training.fields.field.Field`."""
+        """Density without gradients; see `training.fields.field.RadianceField`."""
         unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=points.device)
         frame = make_frame(self.config.model, maps, self._grids(encoding, time), unit_box)
         return density(frame, points, QueryOptions(hashed=self._hashed(encoding, time)))
@@ -77,7 +84,7 @@ def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: Quer
     """Composite samples; the penalty counts optical depth over `limit`."""
     count = len(rays.colors)
     sigma = density(frame, samples.points, options)
-    blocked, live = _sort_out(samples, sigma, count, options.leak > 0)
+    blocked, live = _filter_samples(samples, sigma, count, options.leak > 0)
     chosen = samples.only(live)
 
     def select(sigma: torch.Tensor) -> torch.Tensor:
@@ -96,7 +103,7 @@ def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: Quer
     return RenderedRays(seen, moments, opacity, penalty, len(samples.slots), marched, len(kept))
 
 
-def _sort_out(samples: Samples, sigma: torch.Tensor, rays: int, empty_too: bool) -> tuple[int, torch.Tensor]:
+def _filter_samples(samples: Samples, sigma: torch.Tensor, rays: int, empty_too: bool) -> tuple[int, torch.Tensor]:
     """The number of blocked samples, and the indices of those that can get a gradient."""
     slots = sigma.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, sigma * samples.steps)
     depth = slots.view(rays, -1)

@@ -11,7 +11,7 @@ from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_s
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.fields.field import Field
+from training.fields.field import RadianceField
 from training.loop.checkpoint import load_latents, load_live_cells, load_network, read_header
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene
@@ -73,7 +73,7 @@ def _hull(scene: Scene, frame: int, live_cells: torch.Tensor | None) -> torch.Te
 
 @torch.no_grad()
 def _occupancy(
-    config: TrainingConfig, hull: torch.Tensor | None, network: Network, latent: torch.Tensor, field: Field, frame: int
+    config: TrainingConfig, hull: torch.Tensor | None, network: Network, latent: torch.Tensor, field: RadianceField, frame: int
 ) -> torch.Tensor:
     features, densities, colors = network.decoder(latent[None])
     maps: Maps = (features[0], densities[0], colors[0])

@@ -15,7 +15,7 @@ from training.loop.dataset import FrameViews, PixelSet
 
 
 @dataclass(frozen=True)
-class Lenses:
+class CameraBatch:
     """Cameras as tensors, for rays of many views at once."""
 
     to_world: torch.Tensor
@@ -24,11 +24,11 @@ class Lenses:
     """(views, 3) meters."""
 
     @staticmethod
-    def of(cameras: list[Camera]) -> Lenses:
+    def of(cameras: list[Camera]) -> CameraBatch:
         """Of a list of cameras."""
         to_world = np.stack([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
         centers = np.stack([camera.center for camera in cameras])
-        return Lenses(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
+        return CameraBatch(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
 
 
 def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: torch.Generator) -> torch.Tensor:
@@ -81,7 +81,7 @@ def _draw_in_boxes(views: FrameViews, view: torch.Tensor, generator: torch.Gener
     return (view * height + row) * width + column
 
 
-def make_rays(views: FrameViews, lenses: Lenses, pixels: torch.Tensor) -> RayBatch:
+def make_rays(views: FrameViews, lenses: CameraBatch, pixels: torch.Tensor) -> RayBatch:
     """Rays through the centers of pixels, and their colors.
 
     Args:

@@ -24,7 +24,7 @@ from training.captures.capture import Capture
 from training.captures.hull import carve_hull
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
-from training.fields.samples import Space
+from training.fields.samples import SamplingRegion
 
 FILE_NAME = "scene.safetensors"
 """Its file in a run's folder."""
@@ -59,9 +59,9 @@ class Scene:
         n = self.hull_resolution
         return unpack_occupancy(self.hulls[frame], (n, n, n))
 
-    def space(self, frame: int) -> Space:
+    def space(self, frame: int) -> SamplingRegion:
         """Where samples of a frame may lie."""
-        return Space(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
+        return SamplingRegion(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
 
     def bounds(self, frame: int) -> torch.Tensor:
         """(2, 3) meters: the tightest box around the hull, or the frame's box."""

@@ -10,15 +10,15 @@ import torch
 from model.decoder import Maps
 from model.occupancy import pack_occupancy, unpack_occupancy
 from training.config import TrainingConfig
-from training.fields.field import Field, RenderedRays
+from training.fields.field import RadianceField, RenderedRays
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
-from training.loop.live_cells import find_live_cells, restrict
 from training.loop.network import Network
+from training.loop.occupancy_grid import find_live_cells, restrict
 from training.loop.optimizer import GridGradient
 from training.loop.precision import decoder_precision
-from training.loop.rays import Lenses, draw_pixels, jitter_view_directions, make_rays
+from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 from training.loop.scene import Scene
 
 _ENCODER_VIEWS = 3
@@ -53,11 +53,11 @@ class FrameStep:
         field: renders the rays.
     """
 
-    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: Field) -> None:
+    def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: RadianceField) -> None:
         self.config, self.network, self.dataset, self.field = config, network, dataset, field
         self.parameters = list(network.parameters())
         self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
-        self._lenses = {half: Lenses.of(dataset.cameras(half)) for half in (False, True)}
+        self._lenses = {half: CameraBatch.of(dataset.cameras(half)) for half in (False, True)}
         self._device = self.parameters[0].device
         self._spaces = [scene.space(frame).to(self._device) for frame in range(scene.num_frames)]
         self._hulls = [space.hull for space in self._spaces]

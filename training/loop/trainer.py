@@ -140,7 +140,7 @@ class Trainer:
             raise InputError(folder, f"was trained with --seed {header.seed}")
         if header.field != self.field.name:
             raise InputError(folder, f"was trained with the {header.field} field, which is not what runs here")
-        if _lasting(header.config) != _lasting(self.config):
+        if _without_run_length(header.config) != _without_run_length(self.config):
             raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
         load_network(folder, self.network)
         if header.step:  # before the first step there is no state
@@ -239,6 +239,6 @@ def _interruptible() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _lasting(config: TrainingConfig) -> TrainingConfig:
+def _without_run_length(config: TrainingConfig) -> TrainingConfig:
     """A config without what may change when a training is resumed."""
     return dataclasses.replace(config, steps=1, checkpoint_minutes=1.0)

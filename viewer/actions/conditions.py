@@ -23,7 +23,7 @@ class Condition:
     otherwise: str = ""
     """Why not, for people."""
 
-    def why_not(self, app: ViewerApp) -> str:
+    def unavailable_reason(self, app: ViewerApp) -> str:
         """Why the action cannot be run now; empty when it can."""
         return "" if self.holds(app) else self.otherwise
 
@@ -32,9 +32,9 @@ class Condition:
 class VideoCondition(Condition):
     """A predicate that is false as long as no video is open."""
 
-    def why_not(self, app: ViewerApp) -> str:
+    def unavailable_reason(self, app: ViewerApp) -> str:
         """Why the action cannot be run now; without a video, that there is none."""
-        return NOTHING_OPEN if app.document is None else super().why_not(app)
+        return NOTHING_OPEN if app.document is None else super().unavailable_reason(app)
 
 
 def _of_video(test: Callable[[Document], bool], otherwise: str) -> VideoCondition:

@@ -53,7 +53,7 @@ class ActionRunner:
 
     def run(self, name: str) -> None:
         """Do it if it can be done, else say why not; a fault of the user's input becomes a dialog."""
-        if fault := self.why_not(name):
+        if fault := self.unavailable_reason(name):
             self.app.say(fault)
             return
         try:
@@ -62,9 +62,9 @@ class ActionRunner:
             self.app.report(error, cannot_run(name))
         self.app.redraw()
 
-    def why_not(self, name: str) -> str:
+    def unavailable_reason(self, name: str) -> str:
         """Why an action cannot be run now; empty when it can."""
-        return BY_NAME[name].enabled.why_not(self.app)
+        return BY_NAME[name].enabled.unavailable_reason(self.app)
 
     @property
     def _document(self) -> Document:

@@ -14,20 +14,20 @@ from renderer.select import create_renderer
 from viewer.app.compare import CompareView
 from viewer.app.document import Document
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, TRY_AGAIN, Fault, cannot_open, fault_of
-from viewer.app.figures import Figures
 from viewer.app.file_stamp import Stamp, file_stamp
 from viewer.app.files import BundleLoader, FileWatch
 from viewer.app.path_edits import show_path_time
 from viewer.app.recording import ScreenRecording, free_path, typed_path
+from viewer.app.statistics import Statistics
 from viewer.app.window_state import WindowState
 from viewer.camera.fly import FlyMotion
 from viewer.camera.history import CameraHistory
 from viewer.export.summary import MeasuredSizes
 from viewer.picture.options import ImageOptions
 from viewer.playback.clock import LoopMode
-from viewer.playback.feed import Quality
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import MIN_SCALE, ResolutionController
+from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import Settings, save_settings
 from viewer.work.job import Job
 
@@ -70,7 +70,7 @@ class ViewerApp(WindowState):
         self.render_settings = RenderSettings()
         """Deviations of step and thresholds from the bundle's."""
         self.compare = CompareView(self.notify)
-        self.figures = Figures()
+        self.figures = Statistics()
         self.resolution = ResolutionController(self.settings.rendering.target_fps)
         self.loader = BundleLoader(self.notify)
         self.jobs: list[Job] = []
@@ -190,13 +190,13 @@ class ViewerApp(WindowState):
         return moves or clock.monotonic() - self._last_motion < REST
 
     @property
-    def quality(self) -> Quality:
+    def quality(self) -> RequestQuality:
         """How fine the next image is to be."""
         rendering = self.settings.rendering
         self.resolution.enabled = rendering.dynamic_resolution
         self.resolution.target_fps = rendering.target_fps
         moving_scale = min(self.resolution.scale * rendering.render_scale, self._bearable_scale())
-        return Quality(self.render_settings, moving_scale, rendering.render_scale, self.moving)
+        return RequestQuality(self.render_settings, moving_scale, rendering.render_scale, self.moving)
 
     def _bearable_scale(self) -> float:
         # Until dynamic resolution has measured enough, keep a slow backend from starting with an image that takes seconds.
@@ -352,8 +352,8 @@ class ViewerApp(WindowState):
             document.show_first(self.settings.navigation.initial_view, *self.view_size)
         if document.previewing:
             self._preview(document, seconds)
-        if any(self.fly_push) or document.camera.fly_motion.moving:
-            document.camera.fly(min(seconds, 0.1), self.fly_push)
+        if any(self.fly_direction) or document.camera.fly_motion.moving:
+            document.camera.fly(min(seconds, 0.1), self.fly_direction)
             self.note_motion()
 
     def _preview(self, document: Document, seconds: float) -> None:

@@ -12,9 +12,9 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.picture.comparison import Comparison
 from viewer.picture.views import psnr
-from viewer.playback.feed import Quality, ViewFeed
 from viewer.playback.render_worker import ViewResult
-from viewer.work.newest_work import NewestWork
+from viewer.playback.view_renderer import RequestQuality, ViewRenderer
+from viewer.work.latest_task import LatestTask
 
 _Pair = tuple[ViewResult | None, ViewResult | None]
 
@@ -38,11 +38,11 @@ class CompareView:
         """What the second side is."""
         self.psnr: float | None = None
         """Of the second image against the first, dB; None while they do not show the same view at the same size."""
-        self.feed: ViewFeed | None = None
+        self.feed: ViewRenderer | None = None
         """Where the second image comes from."""
         self._video: Callable[[], VolumetricVideo | None] = lambda: None
         self._compared: _Pair = (None, None)
-        self._scoring: NewestWork[_Pair, float | None] = NewestWork("compare", wake)
+        self._scoring: LatestTask[_Pair, float | None] = LatestTask("compare", wake)
 
     @property
     def active(self) -> bool:
@@ -63,7 +63,7 @@ class CompareView:
         first = video()
         if first is not None:
             self.label, self._video = label, video
-            self.feed = ViewFeed(renderer, first, cache_bytes, self.wake)
+            self.feed = ViewRenderer(renderer, first, cache_bytes, self.wake)
 
     def clear(self) -> None:
         """Compare with nothing; ends the threads."""
@@ -81,9 +81,9 @@ class CompareView:
             return
         before = self.feed
         before.close()
-        self.feed, self.psnr = ViewFeed(before.renderer, video, before.cache.budget, self.wake), None
+        self.feed, self.psnr = ViewRenderer(before.renderer, video, before.cache.budget, self.wake), None
 
-    def update(self, time: float, camera: Camera, quality: Quality, first: ViewResult | None) -> list[ViewResult]:
+    def update(self, time: float, camera: Camera, quality: RequestQuality, first: ViewResult | None) -> list[ViewResult]:
         """Ask for the same view, take what came, and compare it with the first image."""
         self.follow()
         if not self.active or self.feed is None:

@@ -17,9 +17,9 @@ from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
 from viewer.playback.clock import LoopMode, Playback
-from viewer.playback.feed import Quality, ViewFeed
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo
+from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 AHEAD = 8
 """Frames decoded ahead of the playhead."""
@@ -59,7 +59,7 @@ class Document:
         """Whether the camera follows the path now."""
         self.capture_camera: int | None = None
         """Index of the capture camera that the view was snapped to last."""
-        self.feed = ViewFeed(renderer, video, cache_bytes, wake)
+        self.feed = ViewRenderer(renderer, video, cache_bytes, wake)
         self.fitted = False
         """Whether the camera was fitted to the view once."""
         self.stamp = stamp or file_stamp(path)
@@ -89,10 +89,10 @@ class Document:
         self.camera.history = CameraHistory()
         self.fitted = True
 
-    def request(self, camera: Camera, quality: Quality) -> None:
+    def request(self, camera: Camera, quality: RequestQuality) -> None:
         """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
         if self.playback.scrubbing:
-            quality = replace(quality, stand_in=True)
+            quality = replace(quality, placeholder=True)
         self.feed.request(self.playback.time, camera, quality, self.playback.tick)
         ahead = self.upcoming(AHEAD) if self.playback.playing else []
         if ahead != self._ahead:
@@ -147,7 +147,7 @@ class Document:
         budget, wake = self.feed.cache.budget, self.feed.worker.on_result
         self.feed.close()
         video = self.video if self.tau1 is None else ThresholdedVideo(self.video, self.tau1)
-        self.feed = ViewFeed(renderer, video, budget, wake)
+        self.feed = ViewRenderer(renderer, video, budget, wake)
         self._ahead = []
 
     def upcoming(self, count: int) -> list[float]:

@@ -23,7 +23,7 @@ class WindowState:
         """Whether screenshots and screen recordings show the interface."""
         self.cursor: tuple[float, float] | None = None
         """Pixel of the view under the mouse; None when it is elsewhere."""
-        self.fly_push = (0.0, 0.0, 0.0)
+        self.fly_direction = (0.0, 0.0, 0.0)
         """Which fly keys are held: right, down, forward."""
         self.dialogs: set[str] = set()
         """Names of the dialogs that are open."""

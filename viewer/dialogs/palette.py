@@ -66,7 +66,7 @@ class Palette:
         self._move_choice(len(answers))
         for index, action in enumerate(answers):
             pressed = self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen)
-            if pressed and not self._actions.why_not(action.name):
+            if pressed and not self._actions.unavailable_reason(action.name):
                 app.dialogs.discard("palette")
                 self._actions.run(action.name)
         if len(found) > SHOWN:
@@ -81,7 +81,7 @@ class Palette:
         self._chosen = (self._chosen + step) % max(1, count)
 
     def _draw_answer(self, action: Action, chosen: bool) -> bool:
-        fault = self._actions.why_not(action.name)
+        fault = self._actions.unavailable_reason(action.name)
         imgui.begin_disabled(bool(fault))
         pressed, _ = imgui.selectable(f"{action.label}###{action.name}", chosen)
         imgui.end_disabled()

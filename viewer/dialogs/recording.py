@@ -12,8 +12,8 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.recording import free_path, offline_job, typed_path
+from viewer.camera_path.frame_schedule import MAX_FRAMES
 from viewer.camera_path.path import CameraPath
-from viewer.camera_path.shots import MAX_FRAMES
 from viewer.dialogs.modal import begin_dialog, confirmed
 from viewer.export.recorder import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary

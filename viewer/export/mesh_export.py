@@ -8,7 +8,7 @@ from pathlib import Path
 from common.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken
-from viewer.camera_path.shots import check_range
+from viewer.camera_path.frame_schedule import check_range
 from viewer.export.mesh import MeshOptions, extract_mesh, sample_points
 from viewer.export.mesh_files import check_mesh_path, save_mesh
 

@@ -16,8 +16,8 @@ from common.errors import InputError
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_shots, path_shots
 from viewer.camera_path.path import CameraPath
-from viewer.camera_path.shots import Shots, check_range, orbit_shots, path_shots
 from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
@@ -147,7 +147,7 @@ def record(
     return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}")
 
 
-def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> Shots:
+def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
     """The scene time and camera of every frame of a recording; InputError for a bad path, range or rate."""
     fps = float(exact_rate(options.fps or video.metadata.fps))
     if path == "orbit":
@@ -206,7 +206,12 @@ def averaged(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def _render_all(
-    renderer: Renderer, video: VolumetricVideo, shots: Shots, sink: FrameSink, options: RecordOptions, cancel: CancelToken
+    renderer: Renderer,
+    video: VolumetricVideo,
+    shots: FrameSchedule,
+    sink: FrameSink,
+    options: RecordOptions,
+    cancel: CancelToken,
 ) -> Iterator[RecordProgress]:
     # Yields a RecordProgress before the first and after every frame.
     began = time.monotonic()

@@ -40,7 +40,7 @@ def size_on_disk(output: Path) -> int:
         return 0
 
 
-def in_words(size: int) -> str:
+def as_input_errors(size: int) -> str:
     """Bytes as people read them: "340 kB", "3.4 MB", "12 GB"."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6)):
         if size >= scale:
@@ -59,4 +59,4 @@ def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSize
     width, height = options.size
     text = counted(frames, "image") if options.codec is None else f"{counted(frames, 'frame')} ({frames / fps:.2f} s)"
     size, text = sizes.estimate(frames, options), f"{text} of {width} x {height} pixels"
-    return text if size is None else f"{text}, about {in_words(size)}"
+    return text if size is None else f"{text}, about {as_input_errors(size)}"

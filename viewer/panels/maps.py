@@ -9,7 +9,7 @@ from viewer.app.app import ViewerApp
 from viewer.gl.context import ImageTextures
 from viewer.picture.map_images import MapImage, map_images
 from viewer.widgets.controls import em
-from viewer.work.newest_work import NewestWork
+from viewer.work.latest_task import LatestTask
 
 _Key = tuple[VolumetricVideo, float]  # and the frame's index
 
@@ -24,7 +24,7 @@ class MapsPanel:
         """Set as soon as there is an OpenGL context."""
         self._images: list[MapImage] = []
         self._asked: _Key | None = None
-        self._decoding: NewestWork[_Key, list[MapImage]] | None = None
+        self._decoding: LatestTask[_Key, list[MapImage]] | None = None
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -43,7 +43,7 @@ class MapsPanel:
 
     def _follow(self, app: ViewerApp, key: _Key) -> None:
         if self._decoding is None:
-            self._decoding = NewestWork("maps", app.notify)
+            self._decoding = LatestTask("maps", app.notify)
         if key != self._asked:
             self._asked = key
             self._decoding.ask(key, lambda: map_images(key[0].decode(key[1])))

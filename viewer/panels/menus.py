@@ -52,7 +52,7 @@ def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.D
 
 def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
     action = BY_NAME[name]
-    fault = actions.why_not(name)
+    fault = actions.unavailable_reason(name)
     keys = action.shortcut(sys.platform == "darwin")
     pressed, _ = imgui.menu_item(f"{action.label}###{name}", keys, _checked(app, name), not fault)
     tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)

@@ -44,7 +44,7 @@ class TimelineTrack:
         corner = imgui.get_cursor_screen_pos()
         imgui.invisible_button("###track", ImVec2(width, height))
         margin = em(MARGIN)
-        scale = Scale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
+        scale = TrackScale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._explain(clock, scale)
         self._name_marker(app, clock, scale)
@@ -52,7 +52,7 @@ class TimelineTrack:
         self._draw_points(clock, scale, corner, height)
         self._draw_labels(clock, scale, corner.y, height)
 
-    def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: Scale, middle: float) -> None:
+    def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: TrackScale, middle: float) -> None:
         mouse = imgui.get_mouse_pos()
         if imgui.is_item_activated():
             self._held = self._grabbed(clock, scale, mouse, middle)
@@ -72,7 +72,7 @@ class TimelineTrack:
         elif clock.scrubbing:
             clock.end_scrub()
 
-    def _grabbed(self, clock: Playback, scale: Scale, mouse: ImVec2, middle: float) -> str:
+    def _grabbed(self, clock: Playback, scale: TrackScale, mouse: ImVec2, middle: float) -> str:
         # Handles and markers lie in the lower half, so that frames under them can still be scrubbed to above.
         near, marker = em(0.5), nearest_marker(clock, scale, mouse.x)
         if mouse.y > middle and marker is not None:
@@ -85,7 +85,7 @@ class TimelineTrack:
                 return "out"
         return "playhead"
 
-    def _draw_background(self, document: Document, scale: Scale, corner: ImVec2, width: float, height: float) -> None:
+    def _draw_background(self, document: Document, scale: TrackScale, corner: ImVec2, width: float, height: float) -> None:
         draw, clock = imgui.get_window_draw_list(), document.playback
         end = ImVec2(corner.x + width, corner.y + height)
         track_ground(corner, end)
@@ -99,13 +99,13 @@ class TimelineTrack:
         self._draw_ticks(clock, scale, corner.y)
         self._draw_decoded(document, scale, end.y)
 
-    def _draw_ticks(self, clock: Playback, scale: Scale, top: float) -> None:
+    def _draw_ticks(self, clock: Playback, scale: TrackScale, top: float) -> None:
         draw, color = imgui.get_window_draw_list(), theme_color(imgui.Col_.text_disabled)
         for frame in labeled_frames(clock.num_frames, tick_step(scale)):
             x = scale.x(frame)
             draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
 
-    def _draw_labels(self, clock: Playback, scale: Scale, top: float, height: float) -> None:
+    def _draw_labels(self, clock: Playback, scale: TrackScale, top: float, height: float) -> None:
         # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
         step = tick_step(scale)
         below = height > em(3.6)
@@ -117,7 +117,7 @@ class TimelineTrack:
             if below and passed:
                 write_centered(clock, scale, ImVec2(x, top + em(1.4)), passed, TIME_SIZE)
 
-    def _draw_decoded(self, document: Document, scale: Scale, bottom: float) -> None:
+    def _draw_decoded(self, document: Document, scale: TrackScale, bottom: float) -> None:
         draw, color = imgui.get_window_draw_list(), on_theme(DECODED)
         single = document.playback.num_frames == 1  # its one frame has no neighbor to share the track with
         half = scale.width if single else max(0.5, scale.width / scale.last / 2)
@@ -126,7 +126,7 @@ class TimelineTrack:
             x1 = min(scale.x(time) + half, scale.left + scale.width)
             draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
 
-    def _draw_points(self, clock: Playback, scale: Scale, corner: ImVec2, height: float) -> None:
+    def _draw_points(self, clock: Playback, scale: TrackScale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
         ends = ((clock.in_point, 1), (clock.out_point, -1)) if clock.has_range else ()
         for frame, side in ends:
@@ -145,7 +145,7 @@ class TimelineTrack:
         size = em(0.4)
         draw.add_triangle_filled(ImVec2(x - size, corner.y), ImVec2(x + size, corner.y), ImVec2(x, corner.y + size), color)
 
-    def _explain(self, clock: Playback, scale: Scale) -> None:
+    def _explain(self, clock: Playback, scale: TrackScale) -> None:
         if imgui.is_item_hovered():
             x = imgui.get_mouse_pos().x
             frame = min(max(round(scale.frame_at(x)), 0), clock.num_frames - 1)
@@ -154,7 +154,7 @@ class TimelineTrack:
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
             imgui.set_tooltip(f"{place}\nDrag to scrub; green bar: decoded{marker}")
 
-    def _name_marker(self, app: ViewerApp, clock: Playback, scale: Scale) -> None:
+    def _name_marker(self, app: ViewerApp, clock: Playback, scale: TrackScale) -> None:
         marker, app.marker_to_name = app.marker_to_name, None
         if marker is not None:  # asked for by a key: where the mouse is says nothing
             imgui.set_next_window_pos(ImVec2(scale.x(marker), imgui.get_item_rect_min().y), imgui.Cond_.always, ImVec2(0, 1))
@@ -191,12 +191,12 @@ def labeled_frames(count: int, step: int) -> list[int]:
     return [*frames, count - 1]
 
 
-def tick_step(scale: Scale) -> int:
+def tick_step(scale: TrackScale) -> int:
     """Frames from one labeled tick to the next."""
     return next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
 
 
-def write_centered(clock: Playback, scale: Scale, place: ImVec2, text: str, size: float = 1.0) -> None:
+def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str, size: float = 1.0) -> None:
     """Write a label of the scale around the x of `place`, but within the track, and below its y.
 
     `size` is relative to other text. A line of the track that would strike the label through gives way to it.
@@ -218,13 +218,13 @@ def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float
     return int(imgui.get_color_u32(ImVec4(*colors[light], 1.0)))
 
 
-def nearest_marker(clock: Playback, scale: Scale, x: float) -> int | None:
+def nearest_marker(clock: Playback, scale: TrackScale, x: float) -> int | None:
     """Frame of the marker that lies under `x`, pixels; None when there is none."""
     near = [frame for frame in clock.markers if abs(scale.x(frame) - x) < em(0.5)]
     return min(near, key=lambda frame: abs(scale.x(frame) - x)) if near else None
 
 
-class Scale:
+class TrackScale:
     """Where frames lie on the track.
 
     Args:

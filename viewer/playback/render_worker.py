@@ -28,7 +28,7 @@ class ViewRequest:
     """Size of the first image, relative to the camera's."""
     final_scale: float = 1.0
     """Size that is refined to while no newer request comes; `scale` or less: no refinement."""
-    stand_in: bool = False
+    placeholder: bool = False
     """Whether the nearest frame at hand may be shown first where this one takes longer to decode than that to render."""
     tick: int = 0
     """Comes back with the result; the playback clock counts dropped frames by it."""
@@ -144,7 +144,7 @@ class RenderWorker:
 
     def _render(self, request: ViewRequest) -> None:
         decoded = request.time not in self.cache
-        if decoded and request.stand_in and self._show_stand_in(request):
+        if decoded and request.placeholder and self._show_stand_in(request):
             return
         start = clock.perf_counter()
         frame = self.cache.get(request.time)

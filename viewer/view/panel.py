@@ -23,7 +23,7 @@ from viewer.view.legend import draw_legend
 from viewer.view.mouse import ViewMouse
 from viewer.view.overlays import Overlays
 from viewer.view.start_page import StartPage
-from viewer.work.newest_work import NewestWork
+from viewer.work.latest_task import LatestTask
 
 _Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image
 
@@ -47,7 +47,7 @@ class ViewPanel:
         self.direct = DirectDisplay()
         """The way of images from CUDA that stays on the GPU."""
         self._uploaded: dict[int, _Key | None] = {}
-        self._making: dict[int, NewestWork[_Key, ViewPixels]] = {}
+        self._making: dict[int, LatestTask[_Key, ViewPixels]] = {}
         self._legend: Legend | None = None
 
     def draw(self, app: ViewerApp) -> None:
@@ -138,7 +138,7 @@ class ViewPanel:
 
     def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
         # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
-        work = self._making.setdefault(slot, NewestWork(f"view {slot}", app.notify))
+        work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
             work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.image)))
         try:

@@ -66,7 +66,7 @@ def button(label: str, tip: str, enabled: bool = True, active: bool = False, wid
 
 def action_button(actions: ActionRunner, name: str, label: str, active: bool = False, width: float = 0.0) -> None:
     """A push button that runs an action, gray while it cannot be run."""
-    fault = actions.why_not(name)
+    fault = actions.unavailable_reason(name)
     if button(f"{label}###{name}", action_tip(name, fault), not fault, active, width):
         actions.run(name)
 

@@ -111,7 +111,7 @@ class Keyboard:
             return False
         return self.modifiers.fit(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
 
-    def fly_push(self) -> tuple[float, float, float]:
+    def fly_direction(self) -> tuple[float, float, float]:
         """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
         io = imgui.get_io()
         if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:

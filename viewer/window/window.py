@@ -26,18 +26,18 @@ from viewer.gl.direct_display import follow_window
 from viewer.gl.presenter import Presenter
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
-from viewer.panels.figures import FiguresPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
 from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_message, draw_status
 from viewer.panels.path_editor import PathPanel
 from viewer.panels.speed import SpeedPanel
+from viewer.panels.statistics import FiguresPanel
 from viewer.panels.timeline import TimelinePanel
 from viewer.settings import layout_path
 from viewer.view.panel import ViewPanel
 from viewer.window.capture import WindowCapture
-from viewer.window.fault_net import FaultNet
+from viewer.window.error_boundary import ErrorBoundary
 from viewer.window.keys import Keyboard
 from viewer.window.layout import PanelSizes, first_splits, text_scale
 from viewer.window.theme import MonitorScale, apply_theme
@@ -110,7 +110,7 @@ class Window:
             JobsOverlay(),
             ErrorDialog(),
         ]
-        self._net = FaultNet(app, fault_log_path())
+        self._net = ErrorBoundary(app, fault_log_path())
         self._keyboard = Keyboard(physical=not simulated)
         self._capture = WindowCapture(app)
         self._panel_sizes = PanelSizes()
@@ -319,7 +319,7 @@ class Window:
     def _take_keys(self) -> None:
         for action in self._keyboard.pressed():
             self.actions.run(action.name)
-        self.app.fly_push = self._keyboard.fly_push()
+        self.app.fly_direction = self._keyboard.fly_direction()
 
     def _take_pictures(self) -> None:
         with self._net.working("Screenshots and recordings"):

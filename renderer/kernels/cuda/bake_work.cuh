@@ -1,8 +1,8 @@
 // What baking reads and writes. renderer/cuda/structs.py mirrors these structs.
 #pragma once
 
-#include "frame_work.cuh"
 #include "mlpvid/bake.h"
+#include "render_buffers.cuh"
 
 namespace mlpvid {
 
@@ -10,7 +10,7 @@ constexpr int kBakeThreads = 128;
 
 // The hash tables of a video and the grids of a frame.
 struct GridBake {
-    const uint32* tables[kPlanes];   // [entry][pairs] words: halves of value / grid_unit
+    const uint32* tables[kPlanes];   // [entry][pairs] words: halves of value / grid_scale
     uint4* grids[kPlanes];           // see density.cuh
     BakeLevel lanes[kChannelPairs];  // the level of each lane
     int32 pairs[kChannelPairs];      // which pair of an entry's features the lane holds

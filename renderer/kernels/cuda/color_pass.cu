@@ -1,6 +1,6 @@
 // Color pass: blocks take tiles of samples that share a head, whose weights are staged in shared memory once for all.
 // Two paths: plain float arithmetic, and tensor cores on halves with float sums.
-#include "frame_work.cuh"
+#include "render_buffers.cuh"
 
 MLPVID_BEGIN
 
@@ -15,7 +15,7 @@ struct ColorTile {
     int32 count;
 };
 
-MLPVID_DEVICE ColorTile tile_at(const FrameWork& work, uint32 index) {
+MLPVID_DEVICE ColorTile tile_at(const RenderBuffers& work, uint32 index) {
     const int2 tile = work.color_tiles[index];
     const int32 left = work.key_counts[tile.x] - tile.y;
     return {tile.x, work.order + work.key_starts[tile.x] + tile.y, left < kColorTile ? left : kColorTile};
@@ -29,7 +29,7 @@ MLPVID_DEVICE void unpack(uint4 words, float* values) {
 }
 
 // Copies a float head, features in natural order of channels, view rows padded with zeros.
-MLPVID_DEVICE void stage_head(const FrameField& field, int32 key, float (*rows)[kHidden]) {
+MLPVID_DEVICE void stage_head(const BakedFrame& field, int32 key, float (*rows)[kHidden]) {
     const int32 heads = field.color_resolution * field.color_resolution;
     const int32 inputs = kChannels + field.view_channels;
     const float* head = field.color_heads[key / heads] + static_cast<int64>(key % heads) * (inputs + 3) * kHidden;
@@ -54,7 +54,7 @@ MLPVID_DEVICE void add_inputs(uint4 words, const float (*rows)[kHidden], float (
 }
 
 // One sample through a staged head.
-MLPVID_DEVICE void shade_plain(const FrameWork& work, int32 item, const float (*rows)[kHidden]) {
+MLPVID_DEVICE void shade_plain(const RenderBuffers& work, int32 item, const float (*rows)[kHidden]) {
     const int32 sample = item / work.assignments;
     const uint4* features = reinterpret_cast<const uint4*>(work.features) + static_cast<int64>(sample) * 4;
     const uint4* view = work.views + 2 * static_cast<int64>(work.pixels[sample]);
@@ -77,7 +77,7 @@ struct MatrixInputs {
     uint32 steps[3][4];
 };
 
-MLPVID_DEVICE void load_inputs(const FrameWork& work, int32 sample, int half, MatrixInputs& inputs) {
+MLPVID_DEVICE void load_inputs(const RenderBuffers& work, int32 sample, int half, MatrixInputs& inputs) {
     const int pair = lane_index() % 4;
     const uint4* features = reinterpret_cast<const uint4*>(work.features) + static_cast<int64>(sample) * 4;
     const uint4 f = features[pair];
@@ -115,7 +115,7 @@ MLPVID_DEVICE void multiply_last(const float (&hidden)[4][4], uint4 fragment, fl
 }
 
 // Lanes with pair 0 hold red and green of rows `row` and `row + 8`, those with pair 1 blue.
-MLPVID_DEVICE void store_outputs(const FrameWork& work, int32 item, int half, const float (&output)[4]) {
+MLPVID_DEVICE void store_outputs(const RenderBuffers& work, int32 item, int half, const float (&output)[4]) {
     float* place = reinterpret_cast<float*>(work.outputs + item);
     const int pair = lane_index() % 4;
     if (pair == 0) *reinterpret_cast<float2*>(place) = make_float2(output[2 * half], output[2 * half + 1]);
@@ -123,7 +123,7 @@ MLPVID_DEVICE void store_outputs(const FrameWork& work, int32 item, int half, co
 }
 
 // 16 samples through a staged head by one warp; rows beyond the tile repeat its last sample and are not stored.
-MLPVID_DEVICE void shade_matrix(const FrameWork& work, const ColorTile& tile, int32 first, const uint4* fragments) {
+MLPVID_DEVICE void shade_matrix(const RenderBuffers& work, const ColorTile& tile, int32 first, const uint4* fragments) {
     const int32 row = first + lane_index() / 4, last = tile.count - 1;
     const int32 items[2] = {tile.items[row < last ? row : last], tile.items[row + 8 < last ? row + 8 : last]};
     MatrixInputs inputs;
@@ -142,7 +142,7 @@ using namespace mlpvid;
 using namespace mlpvid::MLPVID_ISA;
 
 extern "C" __global__ void __launch_bounds__(kColorThreads)
-    color_pass_plain(const __grid_constant__ FrameField field, const __grid_constant__ FrameWork work) {
+    color_pass_plain(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
     __shared__ __align__(16) float rows[kStagedRows][kHidden];
     const uint32 tiles = work.counters->color_tiles;
     for (uint32 index = blockIdx.x; index < tiles; index += gridDim.x) {
@@ -155,7 +155,8 @@ extern "C" __global__ void __launch_bounds__(kColorThreads)
     }
 }
 
-extern "C" __global__ void __launch_bounds__(kColorThreads) color_pass_matrix(const __grid_constant__ FrameWork work) {
+extern "C" __global__ void __launch_bounds__(kColorThreads)
+    color_pass_matrix(const __grid_constant__ RenderBuffers work) {
     __shared__ __align__(16) uint4 fragments[kHeadFragments * kWarp];
     const uint32 tiles = work.counters->color_tiles;
     for (uint32 index = blockIdx.x; index < tiles; index += gridDim.x) {

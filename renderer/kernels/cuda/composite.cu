@@ -6,7 +6,7 @@
 MLPVID_BEGIN
 
 // What the sample's heads on one map say, blended.
-MLPVID_DEVICE void add_map_color(const FrameField& field, const FrameWork& work, int map, const float* point,
+MLPVID_DEVICE void add_map_color(const BakedFrame& field, const RenderBuffers& work, int map, const float* point,
                                  int32 item, float (&color)[3]) {
     if (work.assignments == field.num_color_maps) {
         const float4 output = work.outputs[item + map];
@@ -23,7 +23,7 @@ MLPVID_DEVICE void add_map_color(const FrameField& field, const FrameWork& work,
     }
 }
 
-MLPVID_DEVICE void add_kept_sample(const FrameField& field, const FrameWork& work, int32 sample, RaySums& sums) {
+MLPVID_DEVICE void add_kept_sample(const BakedFrame& field, const RenderBuffers& work, int32 sample, RaySums& sums) {
     const float4 place = work.places[sample];
     const float point[3] = {place.x, place.y, place.z};
     float color[3] = {};
@@ -43,8 +43,8 @@ using namespace mlpvid;
 using namespace mlpvid::MLPVID_ISA;
 
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
-    composite(const __grid_constant__ FrameField field, const __grid_constant__ View view,
-              const __grid_constant__ RayFrame rays, const __grid_constant__ FrameWork work) {
+    composite(const __grid_constant__ BakedFrame field, const __grid_constant__ View view,
+              const __grid_constant__ RayFrame rays, const __grid_constant__ RenderBuffers work) {
     const int32 pixels = view.width * view.height, stride = static_cast<int32>(gridDim.x) * kGroupThreads;
     for (int32 p = static_cast<int32>(blockIdx.x * kGroupThreads + threadIdx.x); p < pixels; p += stride) {
         RaySums sums = {};

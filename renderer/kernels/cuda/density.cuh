@@ -1,8 +1,8 @@
 // Features and density of a point by one thread: all 32 channels in registers, every map read 128 bits at a time.
 #pragma once
 
-#include "frame_work.cuh"
 #include "mlpvid/plane_maps.h"
+#include "render_buffers.cuh"
 
 MLPVID_BEGIN
 
@@ -23,7 +23,7 @@ MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<f
 
 // Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),
 // (u + 1, v), (u, v + 1), (u + 1, v + 1): one load a level instead of four.
-MLPVID_DEVICE void add_grid(const FrameField& field, int plane, float u, float v, float* totals) {
+MLPVID_DEVICE void add_grid(const BakedFrame& field, int plane, float u, float v, float* totals) {
     const uint4* cells = reinterpret_cast<const uint4*>(field.grids[plane]);
     MLPVID_UNROLL
     for (int lane = 0; lane < kChannelPairs; lane++) {
@@ -32,7 +32,7 @@ MLPVID_DEVICE void add_grid(const FrameField& field, int plane, float u, float v
         const int32 row = smaller(static_cast<int32>(y), field.lane_last_corner[lane]);
         const float s = x - static_cast<float>(column), t = y - static_cast<float>(row);
         const uint4 cell = __ldg(cells + field.lane_offset[lane] + row * field.lane_stride[lane] + column);
-        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), field.grid_unit);
+        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), field.grid_scale);
         blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * lane], totals[2 * lane + 1]);
     }
 }
@@ -59,7 +59,7 @@ MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float u
     return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, unit)};
 }
 
-MLPVID_DEVICE void features_of(const FrameField& field, const float* point, float (&features)[kChannels]) {
+MLPVID_DEVICE void features_of(const BakedFrame& field, const float* point, float (&features)[kChannels]) {
     MLPVID_UNROLL
     for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
     MLPVID_NO_UNROLL
@@ -67,7 +67,7 @@ MLPVID_DEVICE void features_of(const FrameField& field, const float* point, floa
         const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
         add_grid(field, plane, u, v, features);
         const MapCorners map =
-            corners_on(field.feature_planes[plane], field.feature_resolution, field.feature_unit, u, v);
+            corners_on(field.feature_planes[plane], field.feature_resolution, field.feature_scale, u, v);
         MLPVID_UNROLL
         for (int i = 0; i < kChannels / 8; i++) map.add(i, features + 8 * i);
     }
@@ -75,7 +75,7 @@ MLPVID_DEVICE void features_of(const FrameField& field, const float* point, floa
 
 // sigma at a point of [0, 1]^3, 1/m; `features` gets its 32 features in natural order. The features come first, so that
 // the density head takes no registers: each of its interpolated channels goes into the product at once.
-MLPVID_DEVICE float density_of(const FrameField& field, const float* point, float (&features)[kChannels]) {
+MLPVID_DEVICE float density_of(const BakedFrame& field, const float* point, float (&features)[kChannels]) {
     features_of(field, point, features);
     float dot = 0.0f;
     MLPVID_NO_UNROLL
@@ -83,7 +83,7 @@ MLPVID_DEVICE float density_of(const FrameField& field, const float* point, floa
         if (field.density_maps[plane] == nullptr) continue;
         const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
         const MapCorners map =
-            corners_on(field.density_maps[plane], field.density_resolution, field.density_unit, u, v);
+            corners_on(field.density_maps[plane], field.density_resolution, field.density_scale, u, v);
         MLPVID_UNROLL
         for (int i = 0; i < kChannels / 8; i++) {
             float head[8] = {};

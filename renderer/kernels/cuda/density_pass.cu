@@ -11,14 +11,14 @@ MLPVID_BEGIN
 // What a ray carries along; `last` links its kept samples, so that the order of the appends never shows in the image.
 struct March {
     Ray ray;
-    OccupancyWalk walk;
+    OccupancyTraversal walk;
     int32 pixel, last;
     uint32 density_samples;
     float transmittance;
     bool active;
 };
 
-MLPVID_DEVICE March begin_march(const FrameField& field, const View& view, const RayFrame& rays, int32 tile) {
+MLPVID_DEVICE March begin_march(const BakedFrame& field, const View& view, const RayFrame& rays, int32 tile) {
     March march = {};
     const int32 x = tile % rays.tiles_in_row * kTileColumns + lane_index() % kTileColumns;
     const int32 y = tile / rays.tiles_in_row * kTileRows + lane_index() / kTileColumns;
@@ -34,7 +34,7 @@ MLPVID_DEVICE March begin_march(const FrameField& field, const View& view, const
 }
 
 // Slots for the warp's kept samples: one atomic for all of them. The whole warp calls it.
-MLPVID_DEVICE int32 take_slot(const FrameWork& work, bool keep) {
+MLPVID_DEVICE int32 take_slot(const RenderBuffers& work, bool keep) {
     const uint32 keepers = __ballot_sync(kWholeWarp, keep);
     if (keepers == 0) return -1;
     uint32 first = 0;
@@ -44,7 +44,7 @@ MLPVID_DEVICE int32 take_slot(const FrameWork& work, bool keep) {
     return keep && slot < static_cast<uint32>(work.capacity) ? static_cast<int32>(slot) : -1;
 }
 
-MLPVID_DEVICE void store_sample(const FrameWork& work, int32 slot, March& march, const float* point, float weight,
+MLPVID_DEVICE void store_sample(const RenderBuffers& work, int32 slot, March& march, const float* point, float weight,
                                 float distance, const float (&features)[kChannels]) {
     uint4* words = reinterpret_cast<uint4*>(work.features + static_cast<int64>(slot) * kFeatureWords);
     MLPVID_UNROLL
@@ -61,7 +61,7 @@ MLPVID_DEVICE void store_sample(const FrameWork& work, int32 slot, March& march,
 }
 
 // One sample of each of the warp's rays.
-MLPVID_DEVICE void march_step(const FrameField& field, const View& view, const FrameWork& work, March& march) {
+MLPVID_DEVICE void march_step(const BakedFrame& field, const View& view, const RenderBuffers& work, March& march) {
     float point[3] = {}, distance = 0.0f, weight = 0.0f, features[kChannels];
     march.active = march.active && march.walk.next(field, view, march.ray, point, distance);
     if (march.active) {
@@ -75,7 +75,7 @@ MLPVID_DEVICE void march_step(const FrameField& field, const View& view, const F
     if (march.transmittance <= view.final_transmittance) march.active = false;
 }
 
-MLPVID_DEVICE void store_view(const FrameField& field, const FrameWork& work, const March& march) {
+MLPVID_DEVICE void store_view(const BakedFrame& field, const RenderBuffers& work, const March& march) {
     float encoded[2 * kViewWords] = {};
     encode_direction(field, march.ray.direction, encoded);
     const float* e = encoded;
@@ -86,7 +86,7 @@ MLPVID_DEVICE void store_view(const FrameField& field, const FrameWork& work, co
                           pack_halves(e[14], e[15]));
 }
 
-MLPVID_DEVICE void end_march(const FrameField& field, const FrameWork& work, const March& march) {
+MLPVID_DEVICE void end_march(const BakedFrame& field, const RenderBuffers& work, const March& march) {
     uint32 samples = march.density_samples;
     for (int offset = kWarp / 2; offset > 0; offset /= 2) samples += __shfl_xor_sync(kWholeWarp, samples, offset);
     if (lane_index() == 0 && samples > 0)
@@ -103,8 +103,8 @@ using namespace mlpvid;
 using namespace mlpvid::MLPVID_ISA;
 
 extern "C" __global__ void __launch_bounds__(kDensityThreads, 4)
-    density_pass(const __grid_constant__ FrameField field, const __grid_constant__ View view,
-                 const __grid_constant__ RayFrame rays, const __grid_constant__ FrameWork work) {
+    density_pass(const __grid_constant__ BakedFrame field, const __grid_constant__ View view,
+                 const __grid_constant__ RayFrame rays, const __grid_constant__ RenderBuffers work) {
     for (;;) {
         uint32 tile = 0;
         if (lane_index() == 0) tile = atomicAdd(&work.counters->next_tile, 1u);

@@ -1,19 +1,19 @@
 // Groups the items of kept samples by head: count, scan, scatter. Within a head items land in any order, which changes
 // nothing: an item's result depends on the item alone and goes to a place of its own.
-#include "frame_work.cuh"
 #include "mlpvid/color_head.h"
+#include "render_buffers.cuh"
 
 MLPVID_BEGIN
 
 constexpr int kMaxAssignments = 4 * kPlanes;
 
-MLPVID_DEVICE int32 stored_samples(const FrameWork& work) {
+MLPVID_DEVICE int32 stored_samples(const RenderBuffers& work) {
     const uint32 kept = work.counters->kept_samples;
     return kept < static_cast<uint32>(work.capacity) ? static_cast<int32>(kept) : work.capacity;
 }
 
 // The keys of a sample's heads, in the order of its items.
-MLPVID_DEVICE void keys_of(const FrameField& field, const FrameWork& work, int32 sample,
+MLPVID_DEVICE void keys_of(const BakedFrame& field, const RenderBuffers& work, int32 sample,
                            int32 (&keys)[kMaxAssignments]) {
     const float4 place = work.places[sample];
     const float point[3] = {place.x, place.y, place.z};
@@ -64,7 +64,7 @@ using namespace mlpvid::MLPVID_ISA;
 
 // Items of each key; blocks count in shared memory (`keys` numbers) first.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
-    count_heads(const __grid_constant__ FrameField field, const __grid_constant__ FrameWork work) {
+    count_heads(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
     MLPVID_DYNAMIC_SHARED(int32, counts);
     clear(counts, work.keys);
     __syncthreads();
@@ -82,7 +82,7 @@ extern "C" __global__ void __launch_bounds__(kGroupThreads)
 }
 
 // First item of each key, and the color pass's list of tiles. One block; a thread takes a run of keys.
-extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ FrameWork work) {
+extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ RenderBuffers work) {
     __shared__ int32 warps[kGroupThreads / kWarp];
     const int32 run = (work.keys + kGroupThreads - 1) / kGroupThreads;
     const int32 first = smaller(static_cast<int32>(threadIdx.x) * run, work.keys);
@@ -106,7 +106,7 @@ extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __g
 // Puts each item behind the start of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
 // takes room for them with one atomic a key.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
-    scatter_heads(const __grid_constant__ FrameField field, const __grid_constant__ FrameWork work) {
+    scatter_heads(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
     MLPVID_DYNAMIC_SHARED(int32, places);
     const int32 samples = stored_samples(work), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
     for (int32 first = static_cast<int32>(blockIdx.x) * kGroupThreads; first < samples; first += stride) {

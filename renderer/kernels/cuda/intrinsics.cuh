@@ -2,7 +2,7 @@
 // users lack; the compiler's built-in types and functions only. Under plain C++ `emulation/` supplies the same names.
 #pragma once
 
-#include "mlpvid/frame_field.h"
+#include "mlpvid/baked_frame.h"
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define MLPVID_DEVICE __device__ __forceinline__

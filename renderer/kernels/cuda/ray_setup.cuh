@@ -1,8 +1,8 @@
 // Rays of the image's pixels.
 #pragma once
 
-#include "frame_work.cuh"
 #include "mlpvid/rays.h"
+#include "render_buffers.cuh"
 
 MLPVID_BEGIN
 

@@ -50,7 +50,7 @@ static void add_row(const T* MLPVID_RESTRICT source, int64 channel, int64 column
         for (int32 u = 0; u < resolution; u++) row[u * kChannels + c] += read_number(source + c * channel + u * column);
 }
 
-static void bake_map_row(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_unit,
+static void bake_map_row(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row) {
     constexpr int32 stretch = 64;  // pixels at a time: their sums stay in the first-level cache
     alignas(64) float sums[stretch * kChannels];
@@ -64,7 +64,7 @@ static void bake_map_row(const Strided* sources, int32 count, int32 resolution, 
             });
         }
         uint16* out = reinterpret_cast<uint16*>(row + u * kChannelPairs);
-        for (int32 i = 0; i < pixels * kChannels; i++) out[i] = half_of(sums[i] * inverse_unit);
+        for (int32 i = 0; i < pixels * kChannels; i++) out[i] = half_of(sums[i] * inverse_scale);
     }
 }
 
@@ -82,25 +82,25 @@ static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, co
 
 // The words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
 static void bake_nodes(const float* entries, int32 features, const BakeLevel& level, int32 v, int32 u, int32 count,
-                       float inverse_unit, uint32* MLPVID_RESTRICT words) {
+                       float inverse_scale, uint32* MLPVID_RESTRICT words) {
     const uint32 lower_row = entry_row(level, v, level.time_node), upper_row = entry_row(level, v, level.time_node + 1);
     alignas(64) float lower[2 * kStretch], upper[2 * kStretch];
     fetch_pairs(entries, features, level, lower_row, u, count, lower);
     fetch_pairs(entries, features, level, upper_row, u, count, upper);
     for (int32 i = 0; i < count; i++)
-        words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_unit);
+        words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_scale);
 }
 
 // Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row stands beside
 // itself, unread.
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
-                         int32 count, float inverse_unit, uint32* MLPVID_RESTRICT lane) {
+                         int32 count, float inverse_scale, uint32* MLPVID_RESTRICT lane) {
     alignas(64) uint32 rows[2][kStretch];
-    bake_nodes(entries, features, level, first, u, count, inverse_unit, rows[first % 2]);
+    bake_nodes(entries, features, level, first, u, count, inverse_scale, rows[first % 2]);
     for (int32 v = first; v < last; v++) {
         const uint32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
         const int32 next = smaller(v + 1, level.resolution - 1);
-        bake_nodes(entries, features, level, next, u, count, inverse_unit, rows[(v + 1) % 2]);
+        bake_nodes(entries, features, level, next, u, count, inverse_scale, rows[(v + 1) % 2]);
         uint32* out = lane + 2 * (static_cast<int64>(v) * level.resolution + u);
         for (int32 i = 0; i < count; i++) {
             out[2 * i] = row[i];
@@ -110,12 +110,12 @@ static void bake_columns(const float* entries, int32 features, const BakeLevel& 
 }
 
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
-                      float inverse_unit, const int32* lane_offset, uint32* grid) {
+                      float inverse_scale, const int32* lane_offset, uint32* grid) {
     const float* entries = table + level.offset * features;
     for (int32 u = 0; u < level.resolution; u += kStretch)
         for (int pair = 0; pair < features / 2; pair++)
             bake_columns(entries + 2 * pair, features, level, first, last, u, smaller(kStretch, level.resolution - u),
-                         inverse_unit, grid + 2 * static_cast<int64>(lane_offset[level.lane + pair]));
+                         inverse_scale, grid + 2 * static_cast<int64>(lane_offset[level.lane + pair]));
 }
 
 template <class T>

@@ -28,7 +28,7 @@ int piece_count(int64 count, int64 size) {
 }
 
 // Renders one tile: both passes in turn, as often as the room for kept samples asks for.
-void render_tile(const KernelTable& kernels, const FrameField& field, const View& view, const TileRectangle& at,
+void render_tile(const KernelTable& kernels, const BakedFrame& field, const View& view, const TileRectangle& at,
                  const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
     Tile& tile = workspace.tile;
     tile.x0 = at.x0, tile.y0 = at.y0, tile.x1 = at.x1, tile.y1 = at.y1;
@@ -56,7 +56,7 @@ void render_tile(const KernelTable& kernels, const FrameField& field, const View
 
 Engine::Engine(int threads, const std::string& isa) : kernels_(find_kernels(isa)), pool_(std::max(threads, 1)) {}
 
-RenderTotals Engine::render(const FrameField& field, const View& view, const std::vector<TileRectangle>& tiles,
+RenderTotals Engine::render(const BakedFrame& field, const View& view, const std::vector<TileRectangle>& tiles,
                             const Image& image, const volatile int32* cancel) {
     const int threads = pool_.threads();
     const int32 heads = field.color_resolution * field.color_resolution;
@@ -83,7 +83,7 @@ RenderTotals Engine::render(const FrameField& field, const View& view, const std
     return all;
 }
 
-void Engine::density(const FrameField& field, const float* points, int64 count, float* sigma, float* features) {
+void Engine::density(const BakedFrame& field, const float* points, int64 count, float* sigma, float* features) {
     constexpr int64 size = 1024;
     pool_.run(piece_count(count, size), [&](int piece, int) {
         const int64 first = piece * size;
@@ -92,7 +92,7 @@ void Engine::density(const FrameField& field, const float* points, int64 count, 
     });
 }
 
-void Engine::color(const FrameField& field, const float* points, const float* features, const float* directions,
+void Engine::color(const BakedFrame& field, const float* points, const float* features, const float* directions,
                    int64 count, float* colors) {
     constexpr int64 size = kSampleCapacity;
     const int32 heads = field.color_resolution * field.color_resolution;
@@ -140,12 +140,12 @@ float unit_for(float most) {
 }  // namespace
 
 void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                        const int32* lane_offset, float inverse_unit, uint32* grids, int64 nodes) {
+                        const int32* lane_offset, float inverse_scale, uint32* grids, int64 nodes) {
     const std::vector<GridPiece> pieces = grid_pieces(levels);
     pool_.run(static_cast<int>(pieces.size()), [&](int piece, int) {
         const GridPiece& p = pieces[piece];
         kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
-                            inverse_unit, lane_offset, grids + p.plane * 2 * nodes);
+                            inverse_scale, lane_offset, grids + p.plane * 2 * nodes);
     });
 }
 

@@ -7,7 +7,7 @@
 
 MLPVID_BEGIN
 
-static void densities(const FrameField& field, const float* points, int64 count, float* sigma, float* features) {
+static void densities(const BakedFrame& field, const float* points, int64 count, float* sigma, float* features) {
     alignas(64) float unwanted[kChannels];
     Location places[2];  // of the point whose density is summed, and of the one after it
     if (count > 0) locate(field, points, places[0]);
@@ -17,7 +17,7 @@ static void densities(const FrameField& field, const float* points, int64 count,
     }
 }
 
-static void encode_directions(const FrameField& field, const float* directions, int64 count, float* views) {
+static void encode_directions(const BakedFrame& field, const float* directions, int64 count, float* views) {
     for (int64 n = 0; n < count; n++) encode_direction(field, directions + 3 * n, views + kViewStride * n);
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "mlpvid/bake.h"
-#include "mlpvid/frame_field.h"
+#include "mlpvid/baked_frame.h"
 
 namespace mlpvid {
 
@@ -67,21 +67,21 @@ struct KernelTable {
     const char* name;
     int32 lanes;
     // Marches rays until the tile is done (true) or the room for kept samples is full or `cancel` set (false).
-    bool (*march)(const FrameField&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
+    bool (*march)(const BakedFrame&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
     // Colors all kept samples. `views`: [rays][kViewStride].
-    void (*shade)(const FrameField&, const float* views, KeptSamples&, HeadSort&);
+    void (*shade)(const BakedFrame&, const float* views, KeptSamples&, HeadSort&);
     // Adds the colored samples to their rays.
     void (*composite)(Tile&, const KeptSamples&);
     // Writes the tile's pixels.
     void (*finish)(const View&, const Tile&, const Image&);
-    void (*density)(const FrameField&, const float* points, int64 count, float* sigma, float* features);
-    void (*encode_directions)(const FrameField&, const float* directions, int64 count, float* views);
+    void (*density)(const BakedFrame&, const float* points, int64 count, float* sigma, float* features);
+    void (*encode_directions)(const BakedFrame&, const float* directions, int64 count, float* views);
     // Rows [first, last) of one level and plane; `grid` has the plane's lanes, whose offsets, nodes of two words, are
     // in `lane_offset`.
-    void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last, float inverse_unit,
-                      const int32* lane_offset, uint32* grid);
+    void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last,
+                      float inverse_scale, const int32* lane_offset, uint32* grid);
     // Row v of a map: the sum of `count` arrays [channel][v][u].
-    void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_unit,
+    void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row);
     float (*largest)(const Strided&, const int64* sizes);
     void (*bake_head)(const Strided&, int32 u, int32 v, int32 view_channels, float* baked);

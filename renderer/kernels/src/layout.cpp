@@ -6,39 +6,39 @@
 
 namespace mlpvid {
 
-static_assert(std::is_trivially_copyable<FrameField>::value && std::is_standard_layout<FrameField>::value,
+static_assert(std::is_trivially_copyable<BakedFrame>::value && std::is_standard_layout<BakedFrame>::value,
               "plain data");
 static_assert(std::is_trivially_copyable<View>::value && std::is_standard_layout<View>::value, "plain data");
 static_assert(sizeof(void*) == 8, "addresses of 64 bits");
 
 std::vector<Member> frame_field_members() {
     return {
-        MLPVID_MEMBER(FrameField, grids),
-        MLPVID_MEMBER(FrameField, feature_planes),
-        MLPVID_MEMBER(FrameField, density_maps),
-        MLPVID_MEMBER(FrameField, color_heads),
-        MLPVID_MEMBER(FrameField, occupancy),
-        MLPVID_MEMBER(FrameField, lane_scale),
-        MLPVID_MEMBER(FrameField, lane_last_corner),
-        MLPVID_MEMBER(FrameField, lane_offset),
-        MLPVID_MEMBER(FrameField, lane_stride),
-        MLPVID_MEMBER(FrameField, grid_unit),
-        MLPVID_MEMBER(FrameField, feature_unit),
-        MLPVID_MEMBER(FrameField, density_unit),
-        MLPVID_MEMBER(FrameField, feature_resolution),
-        MLPVID_MEMBER(FrameField, density_resolution),
-        MLPVID_MEMBER(FrameField, color_resolution),
-        MLPVID_MEMBER(FrameField, num_color_maps),
-        MLPVID_MEMBER(FrameField, color_axes),
-        MLPVID_MEMBER(FrameField, bilinear),
-        MLPVID_MEMBER(FrameField, view_encoding),
-        MLPVID_MEMBER(FrameField, view_channels),
-        MLPVID_MEMBER(FrameField, occupancy_levels),
-        MLPVID_MEMBER(FrameField, cells),
-        MLPVID_MEMBER(FrameField, box_lower),
-        MLPVID_MEMBER(FrameField, box_upper),
-        MLPVID_MEMBER(FrameField, box_extent),
-        {"", sizeof(FrameField), 0},
+        MLPVID_MEMBER(BakedFrame, grids),
+        MLPVID_MEMBER(BakedFrame, feature_planes),
+        MLPVID_MEMBER(BakedFrame, density_maps),
+        MLPVID_MEMBER(BakedFrame, color_heads),
+        MLPVID_MEMBER(BakedFrame, occupancy),
+        MLPVID_MEMBER(BakedFrame, lane_scale),
+        MLPVID_MEMBER(BakedFrame, lane_last_corner),
+        MLPVID_MEMBER(BakedFrame, lane_offset),
+        MLPVID_MEMBER(BakedFrame, lane_stride),
+        MLPVID_MEMBER(BakedFrame, grid_scale),
+        MLPVID_MEMBER(BakedFrame, feature_scale),
+        MLPVID_MEMBER(BakedFrame, density_scale),
+        MLPVID_MEMBER(BakedFrame, feature_resolution),
+        MLPVID_MEMBER(BakedFrame, density_resolution),
+        MLPVID_MEMBER(BakedFrame, color_resolution),
+        MLPVID_MEMBER(BakedFrame, num_color_maps),
+        MLPVID_MEMBER(BakedFrame, color_axes),
+        MLPVID_MEMBER(BakedFrame, bilinear),
+        MLPVID_MEMBER(BakedFrame, view_encoding),
+        MLPVID_MEMBER(BakedFrame, view_channels),
+        MLPVID_MEMBER(BakedFrame, occupancy_levels),
+        MLPVID_MEMBER(BakedFrame, cells),
+        MLPVID_MEMBER(BakedFrame, box_lower),
+        MLPVID_MEMBER(BakedFrame, box_upper),
+        MLPVID_MEMBER(BakedFrame, box_extent),
+        {"", sizeof(BakedFrame), 0},
     };
 }
 

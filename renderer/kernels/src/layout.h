@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "mlpvid/frame_field.h"
+#include "mlpvid/baked_frame.h"
 
 namespace mlpvid {
 

@@ -63,7 +63,7 @@ std::vector<TileRectangle> read_tiles(const Array<const int32, 2>& tiles, const 
 nb::tuple render(Engine& engine, const Bytes& field_bytes, const Bytes& view_bytes, const Array<const int32, 2>& tiles,
                  const Array<float, 3>& rgba, const Array<float, 2>& depth, const Array<uint16_t, 3>& counts,
                  const Array<const int32, 1>& cancel) {
-    const FrameField field = read_struct<FrameField>(field_bytes);
+    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
     const View view = read_struct<View>(view_bytes);
     const size_t height = view.height, width = view.width;
     require(rgba.shape(0) == height && rgba.shape(1) == width && rgba.shape(2) == 4, "rgba has the wrong shape");
@@ -84,7 +84,7 @@ nb::tuple render(Engine& engine, const Bytes& field_bytes, const Bytes& view_byt
 
 void density(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
              const Array<float, 1>& sigma, const Array<float, 2>& features) {
-    const FrameField field = read_struct<FrameField>(field_bytes);
+    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && sigma.shape(0) == count, "points and sigma differ in shape");
     require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
@@ -95,7 +95,7 @@ void density(Engine& engine, const Bytes& field_bytes, const Array<const float, 
 void color(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
            const Array<const float, 2>& features, const Array<const float, 2>& directions,
            const Array<float, 2>& colors) {
-    const FrameField field = read_struct<FrameField>(field_bytes);
+    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && directions.shape(1) == 3 && colors.shape(1) == 3, "arrays must have 3 columns");
     require(directions.shape(0) == count && colors.shape(0) == count, "arrays differ in length");
@@ -187,7 +187,7 @@ NB_MODULE(mlpvid_kernels, m) {
     m.def("available_isas", &available_isas, "Names of the builds that this processor can run, best first.");
     m.def(
         "frame_field_layout", [] { return members(frame_field_members()); },
-        "(name, offset, size) of each member of FrameField; last, '' with the size of all.");
+        "(name, offset, size) of each member of BakedFrame; last, '' with the size of all.");
     m.def("view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
     m.def("allocate", &allocate, "bytes"_a,
           "Memory as it comes, aligned to cache lines and in huge pages where possible.");

@@ -30,7 +30,7 @@ struct RayRow {
     }
 };
 
-static void aim_row(const FrameField& field, const View& view, int32 x0, int32 y, int32 columns,
+static void aim_row(const BakedFrame& field, const View& view, int32 x0, int32 y, int32 columns,
                     RayRow& MLPVID_RESTRICT row) {
     for (int32 n = 0; n < columns; n++) {
         const Ray ray = pixel_ray(field, view, x0 + n, y);
@@ -57,7 +57,7 @@ struct Sample {
 };
 
 // Moves to the ray's next sample and locates it; false when there is none.
-MLPVID_FUNCTION bool look_ahead(const FrameField& field, const View& view, const Ray& ray, OccupancyWalk& walk,
+MLPVID_FUNCTION bool look_ahead(const BakedFrame& field, const View& view, const Ray& ray, OccupancyTraversal& walk,
                                 Sample& sample) {
     if (!walk.next(field, view, ray, sample.point, sample.distance)) return false;
     sample.k = walk.k - 1;
@@ -66,8 +66,8 @@ MLPVID_FUNCTION bool look_ahead(const FrameField& field, const View& view, const
 }
 
 // Goes on with the tile's current ray; false when there is no more room for kept samples.
-static bool march_ray(const FrameField& field, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
-    OccupancyWalk walk;
+static bool march_ray(const BakedFrame& field, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
+    OccupancyTraversal walk;
     walk.start(field, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
     Sample samples[2];  // the one whose density is summed, and the one after it
@@ -92,7 +92,7 @@ static bool march_ray(const FrameField& field, const View& view, const Ray& ray,
     return true;
 }
 
-static bool march(const FrameField& field, const View& view, Tile& tile, KeptSamples& kept,
+static bool march(const BakedFrame& field, const View& view, Tile& tile, KeptSamples& kept,
                   const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
     RayRow row;
@@ -110,7 +110,7 @@ static bool march(const FrameField& field, const View& view, Tile& tile, KeptSam
 }
 
 // Lists the heads of all kept samples on one MLP map; entry n * per_sample + corner is that of sample n.
-static int32 list_heads(const FrameField& field, int map, const KeptSamples& kept, HeadSort& sort) {
+static int32 list_heads(const BakedFrame& field, int map, const KeptSamples& kept, HeadSort& sort) {
     int32 entries = 0;
     for (int32 n = 0; n < kept.count; n++) {
         const HeadAssignment assigned = assign_heads(field, map, kept.points + 3 * n);
@@ -161,7 +161,7 @@ static void shade_group(const float* head, int rows, const float* views, int32 p
     }
 }
 
-static void shade(const FrameField& field, const float* views, KeptSamples& kept, HeadSort& sort) {
+static void shade(const BakedFrame& field, const float* views, KeptSamples& kept, HeadSort& sort) {
     for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = 0.0f;
     const int32 heads = field.color_resolution * field.color_resolution;
     const int32 rows = kChannels + field.view_channels;

@@ -37,7 +37,7 @@ std::vector<float> uniform_array(size_t count, float size) {
 struct TestFrame {
     std::vector<uint32> grids, planes, densities, bits[kOccupancyLevels];
     std::vector<float> heads;
-    FrameField field = {};
+    BakedFrame field = {};
 
     TestFrame(Engine& engine, int features, bool bilinear, int color_maps, float occupied) {
         field.color_resolution = 3;
@@ -84,7 +84,7 @@ struct TestFrame {
         all += 2;
         grids.resize(kPlanes * all * 2);
         const std::vector<float> tables = uniform_array(kPlanes * entries * features, 1);
-        field.grid_unit = 1.0f / 4096;
+        field.grid_scale = 1.0f / 4096;
         engine.bake_grids(tables.data(), entries, features, levels, field.lane_offset, 4096, grids.data(), all);
         for (int plane = 0; plane < kPlanes; plane++) field.grids[plane] = grids.data() + plane * 2 * all;
     }
@@ -101,8 +101,8 @@ struct TestFrame {
             feature_maps.push_back({{features.data() + plane * kChannels * 16, kFloat32, {16, 4, 1, 0}}});
             density_maps.push_back({{heads_of_density.data() + plane * kChannels * 64, kFloat32, {1, 8 * 32, 32, 0}}});
         }
-        field.feature_unit = engine.bake_maps(feature_maps, 4, planes.data());
-        field.density_unit = engine.bake_maps(density_maps, 8, densities.data());
+        field.feature_scale = engine.bake_maps(feature_maps, 4, planes.data());
+        field.density_scale = engine.bake_maps(density_maps, 8, densities.data());
         for (int plane = 0; plane < kPlanes; plane++) {
             field.feature_planes[plane] = planes.data() + plane * 16 * kChannelPairs;
             field.density_maps[plane] = densities.data() + plane * 64 * kChannelPairs;
@@ -167,7 +167,7 @@ struct Images {
     }
 };
 
-Images render(Engine& engine, const FrameField& field, const View& view, RenderTotals& totals) {
+Images render(Engine& engine, const BakedFrame& field, const View& view, RenderTotals& totals) {
     Images images(view);
     std::vector<TileRectangle> tiles;
     for (int32 y = 0; y < view.height; y += kTileSide)

@@ -98,13 +98,13 @@ PROBE = """
 using namespace mlpvid;
 using namespace mlpvid::generic;
 #if defined(__CUDACC__)
-extern "C" __global__ void probe(FrameField field, View view, float* out) {
+extern "C" __global__ void probe(BakedFrame field, View view, float* out) {
 #else
-void probe(const FrameField& field, const View& view, float* out) {
+void probe(const BakedFrame& field, const View& view, float* out) {
 #endif
     float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
     const Ray ray = pixel_ray(field, view, 1, 2);
-    OccupancyWalk walk;
+    OccupancyTraversal walk;
     walk.start(field, view, ray, 0);
     while (walk.next(field, view, ray, point, distance)) {
         float transmittance = 1;

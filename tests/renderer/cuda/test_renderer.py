@@ -225,7 +225,7 @@ def test_times_outside_the_video_are_refused(driver: EmulatedDriver) -> None:
 def test_baked_grids_are_those_of_the_model(driver: EmulatedDriver) -> None:
     video = small_video()
     frame = CudaRenderer(driver).prepare(video, 1.3)
-    quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_unit
+    quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_scale
     for lane, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
         nodes, start = level.resolution, frame.struct.lane_offset[lane]
         baked = quads[:, start : start + nodes * nodes].view(3, nodes, nodes, 4, 2)[:, :-1, :-1]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training.captures.images import Lens, resize
+from training.captures.images import Undistortion, resize
 
 K = np.array([[60.0, 0, 39.5], [0, 60.0, 29.5], [0, 0, 1]])
 
@@ -18,7 +18,7 @@ def test_undistortion_puts_points_where_the_pinhole_sees_them() -> None:
     for point, pixel in zip(points, seen[:, 0], strict=True):
         y, x = np.mgrid[:60, :80]
         blob = np.exp(-((x - pixel[0]) ** 2 + (y - pixel[1]) ** 2) / 4) * 255
-        found = Lens(K, D).undistort(blob.astype(np.uint8), cv2.INTER_LINEAR).astype(float)
+        found = Undistortion(K, D).undistort(blob.astype(np.uint8), cv2.INTER_LINEAR).astype(float)
         expected = (K @ point)[:2]
         center = np.array([(found * x).sum(), (found * y).sum()]) / found.sum()
         assert np.abs(center - expected).max() < 0.25
@@ -27,7 +27,7 @@ def test_undistortion_puts_points_where_the_pinhole_sees_them() -> None:
 
 def test_without_distortion_nothing_is_resampled() -> None:
     image = np.random.default_rng().integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    assert Lens(K, np.zeros(5)).undistort(image, cv2.INTER_LINEAR) is image
+    assert Undistortion(K, np.zeros(5)).undistort(image, cv2.INTER_LINEAR) is image
     assert resize(image, 8, 6) is image
 
 

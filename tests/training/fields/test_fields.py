@@ -13,11 +13,11 @@ from model.query import query_color, query_density, query_features
 from tests.factories import make_config
 from training.config import LossConfig, RayConfig, TrainingConfig
 from training.fields.create import create_field
-from training.fields.field import Field
+from training.fields.field import RadianceField
 from training.fields.native_field import NativeField, native_available
 from training.fields.reference import MarchSettings, RaySamples
 from training.fields.reference import render_samples as define_samples
-from training.fields.samples import RayBatch, Samples, Space
+from training.fields.samples import RayBatch, Samples, SamplingRegion
 from training.fields.torch_field import TorchField, make_frame, render_samples
 from training.fields.torch_query import QueryOptions, density, query
 from training.loop.network import Network
@@ -104,9 +104,9 @@ def gradients(seen: Any, parameters: list[torch.nn.Parameter]) -> list[torch.Ten
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 
 
-def space_of() -> Space:
+def space_of() -> SamplingRegion:
     hull = torch.rand(8, 8, 8) < 0.7
-    return Space(BOX, BOX, hull)
+    return SamplingRegion(BOX, BOX, hull)
 
 
 def test_native_and_torch_agree_on_average() -> None:
@@ -186,7 +186,7 @@ def test_the_leak_ends_with_its_share_of_the_training(native: bool) -> None:
     field, without = create_field(config, native), create_field(make_training(), native)
     parameters = [network.decoder.density_head.weight]
 
-    def gradient(of: Field, progress: float) -> torch.Tensor:
+    def gradient(of: RadianceField, progress: float) -> torch.Tensor:
         seen = of.render(maps_of(network), network.hash_encoding, 0.3, rays, space, 0, progress)
         return gradients(seen, parameters)[0]  # type: ignore[arg-type]
 

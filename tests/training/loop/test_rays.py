@@ -8,9 +8,9 @@ import torch
 
 from model.camera import Camera
 from training.config import RayConfig
-from training.fields.samples import RayBatch, Space, stratified_samples
+from training.fields.samples import RayBatch, SamplingRegion, stratified_samples
 from training.loop.dataset import FrameViews, PixelSet
-from training.loop.rays import Lenses, draw_pixels, jitter_view_directions, make_rays
+from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 
 FOREGROUND = np.zeros((3, 8, 10), bool)
 FOREGROUND[0, 2:4, 3:6] = FOREGROUND[2, 5, 5] = True
@@ -87,7 +87,7 @@ def test_a_ray_by_hand() -> None:
     cameras = [Camera(10, 8, K, np.eye(3), np.array([0, 0, 2.0])), Camera(10, 8, K, turned, np.zeros(3))]
     frame = views()
     pixels = torch.tensor([0 * 80 + 4 * 10 + 5, 1 * 80 + 0 * 10 + 9])
-    rays = make_rays(frame, Lenses.of(cameras), pixels)
+    rays = make_rays(frame, CameraBatch.of(cameras), pixels)
     # Pixel (5, 4) has its center at (5.5, 4.5): (0.05, 0.05, 1) in camera axes. Pixel (9, 0): (0.45, -0.35, 1).
     expected = np.array([[0.05, 0.05, 1.0], [0.35, 0.45, 1.0]])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -126,7 +126,9 @@ def rays_along_x(count: int) -> RayBatch:
 
 def test_one_sample_in_each_stretch() -> None:
     rays = rays_along_x(5)
-    samples = stratified_samples(rays, Space(BOX, BOX, None), RayConfig(samples_per_ray=8), torch.Generator().manual_seed(0))
+    samples = stratified_samples(
+        rays, SamplingRegion(BOX, BOX, None), RayConfig(samples_per_ray=8), torch.Generator().manual_seed(0)
+    )
     assert samples.slots.tolist() == list(range(40)) and samples.rays.tolist() == [r for r in range(5) for _ in range(8)]
     np.testing.assert_array_equal((samples.points[:, 0] * 8).floor().numpy(), np.tile(np.arange(8), 5))
     np.testing.assert_allclose(samples.points[:, 1].numpy(), (rays.origins[:, 1] / 2).repeat_interleave(8), atol=1e-6)
@@ -136,7 +138,7 @@ def test_one_sample_in_each_stretch() -> None:
 
 def test_stretches_of_fixed_length() -> None:
     bounds = torch.tensor([[0.5, 0, 0], [2, 2, 4]])
-    samples = stratified_samples(rays_along_x(3), Space(BOX, bounds, None), RayConfig(step=0.2), torch.Generator())
+    samples = stratified_samples(rays_along_x(3), SamplingRegion(BOX, bounds, None), RayConfig(step=0.2), torch.Generator())
     assert samples.slots_per_ray == 8  # 1.5 m in steps of 0.2 m
     np.testing.assert_allclose(samples.steps.numpy(), 0.2)
     x = samples.points[:, 0] * 2
@@ -148,7 +150,7 @@ def test_samples_stay_in_the_hull() -> None:
     hull = torch.zeros(4, 4, 4, dtype=torch.bool)
     hull[1, :, 1] = True
     samples = stratified_samples(
-        rays_along_x(50), Space(BOX, BOX, hull), RayConfig(samples_per_ray=16), torch.Generator().manual_seed(3)
+        rays_along_x(50), SamplingRegion(BOX, BOX, hull), RayConfig(samples_per_ray=16), torch.Generator().manual_seed(3)
     )
     assert len(samples.slots) == 50 * 4  # z = 1 lies in the second quarter of 4 m
     assert ((samples.points[:, 0] >= 0.25) & (samples.points[:, 0] <= 0.5)).all()
@@ -158,4 +160,4 @@ def test_rays_that_miss_have_no_samples() -> None:
     along_x = torch.tensor([[1.0, 0, 0]])
     rays = RayBatch(torch.tensor([[5.0, 5, 5]]), along_x, along_x, torch.zeros(1, 3), torch.zeros(1))
     for config in (RayConfig(), RayConfig(step=0.1)):
-        assert len(stratified_samples(rays, Space(BOX, BOX, None), config, torch.Generator()).slots) == 0
+        assert len(stratified_samples(rays, SamplingRegion(BOX, BOX, None), config, torch.Generator()).slots) == 0

@@ -25,18 +25,18 @@ WITHOUT_VIDEO = {
 def test_without_a_video(app: ViewerApp) -> None:
     app.close_document(0)
     runner = ActionRunner(app)
-    assert {action.name for action in ACTIONS if not runner.why_not(action.name)} == WITHOUT_VIDEO
-    assert {runner.why_not(name) for name in ("path.add", "view.depth", "camera.undo")} == {"Open a video first"}
+    assert {action.name for action in ACTIONS if not runner.unavailable_reason(action.name)} == WITHOUT_VIDEO
+    assert {runner.unavailable_reason(name) for name in ("path.add", "view.depth", "camera.undo")} == {"Open a video first"}
 
 
 def test_every_reason_is_told(app: ViewerApp) -> None:
     for condition in {action.enabled for action in ACTIONS}:
-        assert condition.holds(app) == (condition.why_not(app) == ""), condition
+        assert condition.holds(app) == (condition.unavailable_reason(app) == ""), condition
 
 
 def allowed(app: ViewerApp, *names: str) -> list[bool]:
     """Which of these actions can be run."""
-    return [not ActionRunner(app).why_not(name) for name in names]
+    return [not ActionRunner(app).unavailable_reason(name) for name in names]
 
 
 def test_undo_and_redo(app: ViewerApp) -> None:

@@ -16,7 +16,7 @@ from renderer.select import create_renderer
 from tests.factories import make_video
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
-from viewer.app.figures import memory_mebibytes
+from viewer.app.statistics import memory_mebibytes
 from viewer.window.keys import imgui_chord
 from viewer.window.window import Window
 

@@ -16,7 +16,7 @@ from viewer.app.recording import fitted_pixels, free_path, offline_job
 from viewer.dialogs.recording import RecordingDialog
 from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, plan
-from viewer.export.summary import in_words
+from viewer.export.summary import as_input_errors
 from viewer.export.video_sink import VideoSink
 
 
@@ -95,7 +95,7 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         wait_until(context, lambda: not app.jobs)
         app.dialogs.add("recording")
         context.yield_(4)
-        size = in_words((tmp_path / "random-render.mp4").stat().st_size)
+        size = as_input_errors((tmp_path / "random-render.mp4").stat().st_size)
         assert said[-1] == (f"{expected}, about {size}", "")
         context.item_click("//Recording/columns/Only a range of frames")
         context.item_input_value("//Recording/columns/Frames/$$1", 40)

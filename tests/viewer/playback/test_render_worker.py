@@ -14,8 +14,8 @@ from model.camera import Camera
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
 from tests.factories import make_camera, make_video
-from viewer.playback.feed import Quality, ViewFeed
 from viewer.playback.render_worker import RenderWorker, ViewRequest, scaled_camera
+from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 
 class FakeFrame:
@@ -129,7 +129,7 @@ def test_a_newer_request_cancels_refinement_and_replaces_what_waits(video: Any) 
 
 def scrubbed(time: float) -> ViewRequest:
     """A request while the user drags the playhead."""
-    return ViewRequest(time, make_camera(64, 64), stand_in=True)
+    return ViewRequest(time, make_camera(64, 64), placeholder=True)
 
 
 def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> RenderWorker:
@@ -152,8 +152,8 @@ def test_the_nearest_frame_stands_in_while_scrubbing_is_faster_than_decoding(vid
     worker.submit(scrubbed(1.75))
     assert worker.wait_until_idle(10)
     assert [time for time, _ in renderer.rendered] == [2.0, 1.75]
-    stand_in, exact = worker.take_results()
-    assert not stand_in.final and exact.final and not stand_in.decoded and exact.decoded
+    placeholder, exact = worker.take_results()
+    assert not placeholder.final and exact.final and not placeholder.decoded and exact.decoded
     worker.close()
 
 
@@ -214,20 +214,20 @@ def test_closing_cancels_a_first_image(video: Any) -> None:
 def test_feed_asks_only_for_what_changed(video: Any) -> None:
     renderer = FakeRenderer()
     renderer.gate.release(100)
-    feed = ViewFeed(renderer, video, 100)
+    feed = ViewRenderer(renderer, video, 100)
     camera = make_camera(64, 64)
 
-    def widths(time: float, quality: Quality) -> list[int]:
+    def widths(time: float, quality: RequestQuality) -> list[int]:
         renderer.rendered.clear()
         feed.request(time, camera, quality)
         assert feed.worker.wait_until_idle(10)
         feed.take_results()
         return [width for _, width in renderer.rendered]
 
-    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == [16]
-    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == []
-    assert widths(0.0, Quality(moving_scale=0.25, moving=False)) == [32, 64]  # goes on from the coarse image
-    assert widths(0.0, Quality(moving_scale=0.25, moving=True)) == []  # a fine image is not replaced by a coarse one
-    assert widths(1.0, Quality(moving_scale=0.5, moving=True)) == [32]
-    assert widths(1.0, Quality(RenderSettings(steps_per_diagonal=8), 0.5, 0.5)) == [32]
+    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == [16]
+    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == []
+    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=False)) == [32, 64]  # goes on from the coarse image
+    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == []  # a fine image is not replaced by a coarse one
+    assert widths(1.0, RequestQuality(moving_scale=0.5, moving=True)) == [32]
+    assert widths(1.0, RequestQuality(RenderSettings(steps_per_diagonal=8), 0.5, 0.5)) == [32]
     feed.close()

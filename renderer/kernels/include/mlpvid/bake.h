@@ -1,7 +1,7 @@
-// What turns decoded maps and hash tables into a FrameField's arrays.
+// What turns decoded maps and hash tables into a BakedFrame's arrays.
 #pragma once
 
-#include "frame_field.h"
+#include "baked_frame.h"
 
 namespace mlpvid {
 
@@ -45,10 +45,10 @@ MLPVID_FUNCTION uint32 entry_of(const BakeLevel& level, uint32 row, int32 u) {
     return level.mask ? (row ^ static_cast<uint32>(u)) & level.mask : row + static_cast<uint32>(u);
 }
 
-// One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_unit in one word.
-MLPVID_FUNCTION uint32 blend_in_time(const float* lower, const float* upper, float weight, float inverse_unit) {
-    const uint32 low = half_of((lower[0] + weight * (upper[0] - lower[0])) * inverse_unit);
-    const uint32 high = half_of((lower[1] + weight * (upper[1] - lower[1])) * inverse_unit);
+// One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_scale in one word.
+MLPVID_FUNCTION uint32 blend_in_time(const float* lower, const float* upper, float weight, float inverse_scale) {
+    const uint32 low = half_of((lower[0] + weight * (upper[0] - lower[0])) * inverse_scale);
+    const uint32 high = half_of((lower[1] + weight * (upper[1] - lower[1])) * inverse_scale);
     return low | (high << 16);
 }
 

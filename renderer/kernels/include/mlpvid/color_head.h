@@ -3,14 +3,14 @@
 //   32 rows W0 W1a, in the order of features in memory | view_channels rows W1b | 3 rows W2 transposed
 #pragma once
 
-#include "frame_field.h"
+#include "baked_frame.h"
 #include "lanes.h"
 
 MLPVID_BEGIN
 
 constexpr int kInputStride = 48;  // floats from one sample's inputs (features, then encoded view) to the next's
 
-MLPVID_FUNCTION int32 head_floats(const FrameField& field) {
+MLPVID_FUNCTION int32 head_floats(const BakedFrame& field) {
     return (kChannels + field.view_channels + 3) * kHidden;
 }
 
@@ -60,7 +60,7 @@ struct HeadAssignment {
     int32 count;  // 1 or 4
 };
 
-MLPVID_FUNCTION HeadAssignment assign_heads(const FrameField& field, int map, const float* point) {
+MLPVID_FUNCTION HeadAssignment assign_heads(const BakedFrame& field, int map, const float* point) {
     const int32 size = field.color_resolution;
     const float u = point[field.color_axes[map][0]], v = point[field.color_axes[map][1]];
     HeadAssignment assigned = {};

@@ -1,8 +1,8 @@
 // Volume rendering along a ray, front to back (paper, supplementary equation 3).
 #pragma once
 
+#include "baked_frame.h"
 #include "elementary.h"
-#include "frame_field.h"
 
 MLPVID_BEGIN
 

@@ -22,7 +22,7 @@ struct Location {
 };
 
 // Finds a point of [0, 1]^3 and starts to fetch what is far away.
-MLPVID_FUNCTION void locate(const FrameField& field, const float* point, Location& at) {
+MLPVID_FUNCTION void locate(const BakedFrame& field, const float* point, Location& at) {
     locate_on_grids(field, point, at.grids);
     prefetch_cells(field, at.grids);
     at.on_features = locate_on_maps(point, field.feature_resolution);
@@ -30,7 +30,7 @@ MLPVID_FUNCTION void locate(const FrameField& field, const float* point, Locatio
 }
 
 // sigma at a located point, 1/m; `features` gets its 32 features, even channels first.
-MLPVID_FUNCTION float density(const FrameField& field, const Location& at, float* features) {
+MLPVID_FUNCTION float density(const BakedFrame& field, const Location& at, float* features) {
     MapChannels mapped, heads;
     MLPVID_UNROLL
     for (int i = 0; i < kChannels / kLanes; i++) mapped.v[i] = heads.v[i] = broadcast(0.0f);
@@ -38,7 +38,7 @@ MLPVID_FUNCTION float density(const FrameField& field, const Location& at, float
     add_maps(field, 1, at.on_features, at.on_heads, mapped, heads);
     add_maps(field, 2, at.on_features, at.on_heads, mapped, heads);
 
-    const Lanes unit = broadcast(field.feature_unit * kLoadedHalfUnit);
+    const Lanes unit = broadcast(field.feature_scale * kLoadedHalfScale);
     Lanes dot = broadcast(0.0f);
     MLPVID_UNROLL
     for (int lane = 0; lane < kChannelPairs; lane += kLanes) {
@@ -50,7 +50,7 @@ MLPVID_FUNCTION float density(const FrameField& field, const Location& at, float
         store(features + kChannelPairs + lane, high);
         dot = fused(high, head.high, fused(low, head.low, dot));
     }
-    return larger(sum(dot) * (field.density_unit * kLoadedHalfUnit), 0.0f);
+    return larger(sum(dot) * (field.density_scale * kLoadedHalfScale), 0.0f);
 }
 
 MLPVID_END

@@ -2,8 +2,8 @@
 // once.
 #pragma once
 
+#include "baked_frame.h"
 #include "corners.h"
-#include "frame_field.h"
 #include "lanes.h"
 
 MLPVID_BEGIN
@@ -36,7 +36,7 @@ struct GridLocation {
     alignas(64) float weights[3][kChannelPairs];
 };
 
-MLPVID_FUNCTION void locate_on_grids(const FrameField& field, const float* point, GridLocation& at) {
+MLPVID_FUNCTION void locate_on_grids(const BakedFrame& field, const float* point, GridLocation& at) {
     MLPVID_UNROLL
     for (int lane = 0; lane < kChannelPairs; lane += kLanes) {
         const Lanes scale = load(field.lane_scale + lane);
@@ -66,8 +66,8 @@ MLPVID_FUNCTION void add_grid(const uint32* grid, const int32* cells, Lanes u, L
 }
 
 // The hash features of kLanes lanes from `lane` on.
-MLPVID_FUNCTION Pairs hash_features(const FrameField& field, int lane, const GridLocation& at) {
-    const Lanes unit = broadcast(field.grid_unit * kHalfUnit);
+MLPVID_FUNCTION Pairs hash_features(const BakedFrame& field, int lane, const GridLocation& at) {
+    const Lanes unit = broadcast(field.grid_scale * kHalfScale);
     const Lanes x = load(at.weights[0] + lane), y = load(at.weights[1] + lane), z = load(at.weights[2] + lane);
     Pairs total = {broadcast(0.0f), broadcast(0.0f)};
     add_grid(field.grids[0], at.cells[0] + lane, x, y, unit, total);
@@ -77,7 +77,7 @@ MLPVID_FUNCTION Pairs hash_features(const FrameField& field, int lane, const Gri
 }
 
 // Has the cells of fine levels brought to the caches. Those of coarser ones are mostly there, as are maps.
-MLPVID_FUNCTION void prefetch_cells(const FrameField& field, const GridLocation& at) {
+MLPVID_FUNCTION void prefetch_cells(const BakedFrame& field, const GridLocation& at) {
     constexpr int32 fine = 256;  // nodes along a side whose grid fills a second-level cache, 8 bytes each
     for (int lane = 0; lane < kChannelPairs; lane++) {
         if (field.lane_stride[lane] < fine) continue;

@@ -3,8 +3,8 @@
 //   Lanes         floats; + - *, broadcast, load, store, fused (a * b + c), relu, sum
 //   IntLanes      whole numbers; + *, minimum, load_ints, store_ints, truncate (from floats), to_float
 //   Words         pairs of halves; low_halves, high_halves
-//   load_corners  the words of the grid cells at kLanes nodes (frame_field.h)
-//   load_halves   kLanes halves as floats, too small by kLoadedHalfUnit
+//   load_corners  the words of the grid cells at kLanes nodes (baked_frame.h)
+//   load_halves   kLanes halves as floats, too small by kLoadedHalfScale
 //   separate      the even and the odd ones of 2 kLanes floats
 //   prefetch      asks for a cache line
 // clang-format on
@@ -25,6 +25,6 @@ MLPVID_BEGIN
 
 // The halves of words are widened by moving their bits into a float's, which leaves them too small by 2^112; their
 // weights make up for it.
-constexpr float kHalfUnit = 5192296858534827628530496329220096.0f;
+constexpr float kHalfScale = 5192296858534827628530496329220096.0f;
 
 MLPVID_END

@@ -74,7 +74,7 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {_mm256_cvtepi32_ps(a.v)};
 }
 
-constexpr float kLoadedHalfUnit = 1.0f;
+constexpr float kLoadedHalfScale = 1.0f;
 
 MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};

@@ -77,7 +77,7 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {_mm512_cvtepi32_ps(a.v)};
 }
 
-constexpr float kLoadedHalfUnit = 1.0f;
+constexpr float kLoadedHalfScale = 1.0f;
 
 MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
     return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};

@@ -105,7 +105,7 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return r;
 }
 
-constexpr float kLoadedHalfUnit = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+constexpr float kLoadedHalfScale = 5192296858534827628530496329220096.0f;  // 2^112, as for words
 
 MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
 #if defined(__CUDA_ARCH__)

@@ -80,7 +80,7 @@ MLPVID_FUNCTION Lanes to_float(IntLanes a) {
     return {__builtin_convertvector(a.v, Lanes::Vector)};
 }
 
-constexpr float kLoadedHalfUnit = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+constexpr float kLoadedHalfScale = 5192296858534827628530496329220096.0f;  // 2^112, as for words
 
 MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
     const Words::Vector high = Words::Vector{p[0], p[1], p[2], p[3]} << 16;

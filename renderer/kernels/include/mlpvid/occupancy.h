@@ -10,7 +10,7 @@ MLPVID_FUNCTION int32 cells_at_level(int32 cells, int32 level) {
     return (cells + (1 << (2 * level)) - 1) >> (2 * level);
 }
 
-MLPVID_FUNCTION bool is_occupied(const FrameField& field, int32 level, const int32* cell) {
+MLPVID_FUNCTION bool is_occupied(const BakedFrame& field, int32 level, const int32* cell) {
     const int32 shift = 2 * level;
     const int32 rows = cells_at_level(field.cells[1], level), columns = cells_at_level(field.cells[2], level);
     const uint32 bit =
@@ -20,12 +20,12 @@ MLPVID_FUNCTION bool is_occupied(const FrameField& field, int32 level, const int
 
 // Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., that lie in occupied cells. It computes the points of
 // those it looks at just as the reference does, and leaps only over samples that are certain to lie in an empty block.
-struct OccupancyWalk {
+struct OccupancyTraversal {
     float rate[3];  // cells a step
     float margin;   // steps by which a leap falls short, above the rounding of points
     int32 k;        // next sample
 
-    MLPVID_FUNCTION void start(const FrameField& field, const View& view, const Ray& ray, int32 first) {
+    MLPVID_FUNCTION void start(const BakedFrame& field, const View& view, const Ray& ray, int32 first) {
         float reach = ray.t_far;
         for (int i = 0; i < 3; i++) {
             rate[i] = ray.direction[i] / field.box_extent[i] * static_cast<float>(field.cells[i]) * view.step;
@@ -36,7 +36,7 @@ struct OccupancyWalk {
     }
 
     // Moves to the next sample; false when there is none. `point` is in [0, 1]^3, `distance` in meters.
-    MLPVID_FUNCTION bool next(const FrameField& field, const View& view, const Ray& ray, float* point,
+    MLPVID_FUNCTION bool next(const BakedFrame& field, const View& view, const Ray& ray, float* point,
                               float& distance) {
         for (;;) {
             distance = ray.t_near + (static_cast<float>(k) + 0.5f) * view.step;

@@ -1,8 +1,8 @@
 // The features and density heads of a point: maps hold all channels of a pixel side by side.
 #pragma once
 
+#include "baked_frame.h"
 #include "corners.h"
-#include "frame_field.h"
 #include "lanes.h"
 
 MLPVID_BEGIN
@@ -53,7 +53,7 @@ struct MapChannels {
     Lanes v[kChannels / kLanes];
 };
 
-// Adds the interpolated channels of a map; too small by the map's unit and kLoadedHalfUnit.
+// Adds the interpolated channels of a map; too small by the map's unit and kLoadedHalfScale.
 MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<Lanes>& w,
                              MapChannels& total) {
     const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;
@@ -73,7 +73,7 @@ MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
 }
 
 // Adds the point's channels of a plane's feature map and of its density heads, where it has any.
-MLPVID_FUNCTION void add_maps(const FrameField& field, int plane, const MapAxes& on_features, const MapAxes& on_heads,
+MLPVID_FUNCTION void add_maps(const BakedFrame& field, int plane, const MapAxes& on_features, const MapAxes& on_heads,
                               MapChannels& features, MapChannels& heads) {
     const int u = plane == 2 ? 1 : 0, v = plane == 0 ? 1 : 2;
     MapPosition at = locate(on_features.axes[u], on_features.axes[v], field.feature_resolution);

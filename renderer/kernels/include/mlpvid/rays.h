@@ -2,7 +2,7 @@
 // samples result).
 #pragma once
 
-#include "frame_field.h"
+#include "baked_frame.h"
 
 MLPVID_BEGIN
 
@@ -27,7 +27,7 @@ MLPVID_FUNCTION void aim(const View& view, int32 x, int32 y, Ray& ray) {
 }
 
 // Slab method; a camera inside the box starts at itself.
-MLPVID_FUNCTION void intersect_box(const FrameField& field, const View& view, Ray& ray) {
+MLPVID_FUNCTION void intersect_box(const BakedFrame& field, const View& view, Ray& ray) {
     ray.t_near = 0.0f;
     ray.t_far = 3.0e38f;
     for (int i = 0; i < 3; i++) {
@@ -39,7 +39,7 @@ MLPVID_FUNCTION void intersect_box(const FrameField& field, const View& view, Ra
     }
 }
 
-MLPVID_FUNCTION Ray pixel_ray(const FrameField& field, const View& view, int32 x, int32 y) {
+MLPVID_FUNCTION Ray pixel_ray(const BakedFrame& field, const View& view, int32 x, int32 y) {
     Ray ray;
     aim(view, x, y, ray);
     intersect_box(field, view, ray);

@@ -1,8 +1,8 @@
 // Encodings of the unit view direction (model/view_encoding.py).
 #pragma once
 
+#include "baked_frame.h"
 #include "elementary.h"
-#include "frame_field.h"
 
 MLPVID_BEGIN
 
@@ -34,7 +34,7 @@ MLPVID_FUNCTION void spherical_harmonics(const float* direction, float* encoded)
     encoded[8] = 0.5462742152960396f * (x * x - y * y);
 }
 
-MLPVID_FUNCTION void encode_direction(const FrameField& field, const float* direction, float* encoded) {
+MLPVID_FUNCTION void encode_direction(const BakedFrame& field, const float* direction, float* encoded) {
     if (field.view_encoding == kFrequencyEncoding)
         frequency_encoding(direction, encoded);
     else

@@ -6,10 +6,10 @@
 #define OFFSET(type, member) {#type "." #member, offsetof(type, member)}
 
 using mlpvid::BakeLevel;
-using mlpvid::FrameWork;
 using mlpvid::GridBake;
 using mlpvid::HeadBake;
 using mlpvid::RayFrame;
+using mlpvid::RenderBuffers;
 
 namespace {
 
@@ -24,27 +24,27 @@ const Entry kEntries[] = {
     OFFSET(RayFrame, depth_down),
     OFFSET(RayFrame, middle_y),
     OFFSET(RayFrame, tiles),
-    {"FrameWork", sizeof(FrameWork)},
-    OFFSET(FrameWork, features),
-    OFFSET(FrameWork, places),
-    OFFSET(FrameWork, distances),
-    OFFSET(FrameWork, pixels),
-    OFFSET(FrameWork, previous),
-    OFFSET(FrameWork, key_counts),
-    OFFSET(FrameWork, key_cursors),
-    OFFSET(FrameWork, key_starts),
-    OFFSET(FrameWork, order),
-    OFFSET(FrameWork, color_tiles),
-    OFFSET(FrameWork, outputs),
-    OFFSET(FrameWork, last),
-    OFFSET(FrameWork, views),
-    OFFSET(FrameWork, rgba),
-    OFFSET(FrameWork, depth),
-    OFFSET(FrameWork, counts),
-    OFFSET(FrameWork, head_fragments),
-    OFFSET(FrameWork, capacity),
-    OFFSET(FrameWork, keys),
-    OFFSET(FrameWork, assignments),
+    {"RenderBuffers", sizeof(RenderBuffers)},
+    OFFSET(RenderBuffers, features),
+    OFFSET(RenderBuffers, places),
+    OFFSET(RenderBuffers, distances),
+    OFFSET(RenderBuffers, pixels),
+    OFFSET(RenderBuffers, previous),
+    OFFSET(RenderBuffers, key_counts),
+    OFFSET(RenderBuffers, key_cursors),
+    OFFSET(RenderBuffers, key_starts),
+    OFFSET(RenderBuffers, order),
+    OFFSET(RenderBuffers, color_tiles),
+    OFFSET(RenderBuffers, outputs),
+    OFFSET(RenderBuffers, last),
+    OFFSET(RenderBuffers, views),
+    OFFSET(RenderBuffers, rgba),
+    OFFSET(RenderBuffers, depth),
+    OFFSET(RenderBuffers, counts),
+    OFFSET(RenderBuffers, head_fragments),
+    OFFSET(RenderBuffers, capacity),
+    OFFSET(RenderBuffers, keys),
+    OFFSET(RenderBuffers, assignments),
     {"BakeLevel", sizeof(BakeLevel)},
     OFFSET(BakeLevel, lane),
     {"GridBake", sizeof(GridBake)},

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from model.occupancy import cell_of
-from training.fields.samples import Space
+from training.fields.samples import SamplingRegion
 
 _DRAWS = 2  # points a cell is judged by
 _EMPTY = 0.01  # optical depth of a step at or below which a point is empty
@@ -42,6 +42,6 @@ def find_live_cells(hull: torch.Tensor, density: Density, step: float, generator
     return grown & hull if bool(filled.any()) else hull
 
 
-def restrict(space: Space, cells: torch.Tensor) -> Space:
+def restrict(space: SamplingRegion, cells: torch.Tensor) -> SamplingRegion:
     """A space whose samples lie in the given cells of its hull."""
-    return Space(space.box, space.bounds, cells)
+    return SamplingRegion(space.box, space.bounds, cells)

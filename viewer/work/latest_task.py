@@ -12,7 +12,7 @@ _Key = TypeVar("_Key")
 _Outcome = TypeVar("_Outcome")
 
 
-class NewestWork(Generic[_Key, _Outcome]):
+class LatestTask(Generic[_Key, _Outcome]):
     """Computes what was asked for last, on a thread of its own; requests that are overtaken before they begin are dropped.
 
     All methods are for one thread, the window's.

@@ -33,7 +33,7 @@ class Figure:
     """One sentence."""
 
 
-class Figures:
+class Statistics:
     """Collects costs of the window's frames and of rendered images."""
 
     def __init__(self) -> None:

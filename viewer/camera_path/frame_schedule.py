@@ -18,7 +18,7 @@ MAX_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Shots:
+class FrameSchedule:
     """The plan of a recording: frame k shows the scene at `time(k)` from `camera(k)`, for k from 0 to `count` - 1."""
 
     count: int
@@ -68,11 +68,11 @@ def orbit_shots(
     video_fps: float,
     fps: float,
     seconds: float | None = None,
-) -> Shots:
+) -> FrameSchedule:
     """One turn around the box while frames A to B - 1 play in a loop; it takes `seconds`, or as long as those frames."""
     count = frames_of((frames[1] - frames[0]) / video_fps if seconds is None else seconds, fps)
     corners = np.asarray(box, dtype=np.float64)
-    return Shots(
+    return FrameSchedule(
         count,
         lambda k: clip_time(k, video_fps, fps, *frames),
         lambda k: orbit_camera(corners, up, k / count, *size),
@@ -81,7 +81,7 @@ def orbit_shots(
 
 def path_shots(
     path: CameraPath, size: tuple[int, int], num_frames: int, frames: tuple[int, int] | None, video_fps: float, fps: float
-) -> Shots:
+) -> FrameSchedule:
     """A camera path, both ends included: frame k shows the path at its start + k / fps.
 
     The scene time is the path's own track of frames; with a range A:B it is the clock's instead: frames A to B - 1 at the
@@ -93,7 +93,7 @@ def path_shots(
     if frames is not None:
         first, end = check_range(frames, num_frames)
         count = frames_of((end - first) / video_fps, fps)
-        return Shots(
+        return FrameSchedule(
             count, lambda k: clip_time(k, video_fps, fps, first, end), lambda k: path.camera(path.start + k / fps).fitted(*size)
         )
     for index, keyframe in enumerate(path.keyframes):
@@ -101,4 +101,6 @@ def path_shots(
             raise InputError(f"keyframe {index}", f"shows frame {keyframe.frame:g}; this video has 0 to {num_frames - 1}")
     path.camera(path.start)  # refuses an empty path
     count = frames_of((int(path.duration * fps + 1e-6) + 1) / fps, fps)
-    return Shots(count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size))
+    return FrameSchedule(
+        count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size)
+    )

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from viewer.work.newest_work import NewestWork
+from viewer.work.latest_task import LatestTask
 
 
 def wait(condition: Callable[[], object]) -> None:
@@ -22,7 +22,7 @@ def wait(condition: Callable[[], object]) -> None:
 def test_overtaken_work_is_never_begun() -> None:
     begun: list[int] = []
     gate, woken = threading.Semaphore(0), threading.Semaphore(0)
-    work = NewestWork[str, int]("test", woken.release)
+    work = LatestTask[str, int]("test", woken.release)
 
     def compute(number: int) -> Callable[[], int]:
         def run() -> int:
@@ -48,7 +48,7 @@ def test_overtaken_work_is_never_begun() -> None:
     work.close()
 
 
-def taken(work: NewestWork[str, int]) -> tuple[str, int]:
+def taken(work: LatestTask[str, int]) -> tuple[str, int]:
     """Wait for an outcome."""
     found: list[tuple[str, int]] = []
 
@@ -69,7 +69,7 @@ def test_the_same_request_is_computed_once() -> None:
         calls.append(len(calls))
         return len(calls)
 
-    work = NewestWork[str, int]("test")
+    work = LatestTask[str, int]("test")
     for _ in range(3):
         work.ask("key", count)
     assert taken(work) == ("key", 1) and not work.busy
@@ -79,7 +79,7 @@ def test_the_same_request_is_computed_once() -> None:
 
 
 def test_a_fault_is_raised_where_the_outcome_is_taken_and_work_goes_on() -> None:
-    work = NewestWork[str, int]("test")
+    work = LatestTask[str, int]("test")
 
     def fail() -> int:
         raise ValueError("no outcome")
@@ -100,7 +100,7 @@ def test_closing_drops_what_waits() -> None:
         gate.acquire()
         return number
 
-    work = NewestWork[str, int]("test")
+    work = LatestTask[str, int]("test")
     work.ask("first", partial(compute, 1))
     wait(lambda: begun == [1])
     work.ask("second", partial(compute, 2))

@@ -25,7 +25,7 @@ struct FrameCounters {
     unsigned long long density_samples;
 };
 
-struct FrameWork {
+struct RenderBuffers {
     FrameCounters* counters;
     // Kept samples, in the order in which warps happened to append them.
     uint32* features;  // [capacity][kFeatureWords]

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
-from viewer.app.figures import HISTORY, Figures
-from viewer.panels.figures import PERIOD, FiguresPanel
+from viewer.app.statistics import HISTORY, Statistics
+from viewer.panels.statistics import PERIOD, FiguresPanel
 
 
 def test_numbers_stay_for_a_while_and_the_last_ones_are_right(app: ViewerApp, drive: DriveWindow) -> None:
@@ -49,7 +49,7 @@ def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) ->
 
 
 def test_plots_hold_what_was_and_nothing_else() -> None:
-    figures = Figures()
+    figures = Statistics()
     assert len(figures.plot()) == len(figures.rate_plot()) == 0
     figures.image_ms.append(14.0)
     figures.image_times.append(1.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.app.figures import HISTORY, Figure
+from viewer.app.statistics import HISTORY, Figure
 from viewer.widgets.controls import action_button, em, theme_color, tooltip
 
 PERIOD = 0.25

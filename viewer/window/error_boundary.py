@@ -16,7 +16,7 @@ from viewer.app.fault_log import log_fault
 from viewer.app.faults import fault_of
 
 
-class FaultNet:
+class ErrorBoundary:
     """Catches what parts of the window raise: in the window library's callbacks it would end the whole program.
 
     Args:
@@ -27,7 +27,7 @@ class FaultNet:
     def __init__(self, app: ViewerApp, log: Path) -> None:
         self._app = app
         self._log = log
-        self._told: set[tuple[str, str]] = set()
+        self._shown_errors: set[tuple[str, str]] = set()
 
     @contextmanager
     def drawing(self, place: str) -> Iterator[None]:
@@ -51,9 +51,9 @@ class FaultNet:
     def _tell(self, place: str, error: Exception) -> None:
         last = traceback.extract_tb(error.__traceback__)[-1]
         key = place, f"{type(error).__name__} {last.filename}:{last.lineno}"
-        if key in self._told:
+        if key in self._shown_errors:
             return
-        self._told.add(key)
+        self._shown_errors.add(key)
         if log_fault(error, place, self._log):
             where = f"The traceback is in {self._log}."
         else:

@@ -24,7 +24,7 @@ constexpr int kSphericalHarmonics = 1;
 //
 // Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
 // color heads are ordered likewise when baked, so nothing is ever permuted in a kernel.
-struct FrameField {
+struct BakedFrame {
     const uint32* grids[kPlanes];               // hash encoding at the frame's time, see above
     const uint32* feature_planes[kPlanes];      // [v][u][16] words
     const uint32* density_maps[kPlanes];        // [v][u][16] words; null on planes without an MLP map
@@ -36,9 +36,9 @@ struct FrameField {
     int32 lane_offset[kChannelPairs];       // first node of the lane's grid
     int32 lane_stride[kChannelPairs];       // nodes from one v to the next; unused lanes stay on two nodes of zeros
 
-    float grid_unit;
-    float feature_unit;
-    float density_unit;
+    float grid_scale;
+    float feature_scale;
+    float density_scale;
     int32 feature_resolution;
     int32 density_resolution;
     int32 color_resolution;        // heads along a side

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from tests.factories import make_camera
+from viewer.camera_path.frame_schedule import MAX_FRAMES, check_range, clip_time, frames_of, orbit_shots, path_shots
 from viewer.camera_path.path import CameraPath, Keyframe
-from viewer.camera_path.shots import MAX_FRAMES, check_range, clip_time, frames_of, orbit_shots, path_shots
 
 BOX = np.array([[-0.6, -0.4, 0.0], [0.5, 0.7, 1.9]])
 

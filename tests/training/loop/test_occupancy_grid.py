@@ -14,7 +14,7 @@ from common.errors import InputError
 from model.occupancy import pack_occupancy
 from training.loop.assemble import _hull
 from training.loop.checkpoint import FILE_NAME, load_live_cells
-from training.loop.live_cells import find_live_cells
+from training.loop.occupancy_grid import find_live_cells
 
 HULL = torch.ones(12, 12, 12, dtype=torch.bool)
 HULL[:, :, 11] = False

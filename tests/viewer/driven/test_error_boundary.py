@@ -12,8 +12,8 @@ from viewer.app import fault_log
 from viewer.app.app import ViewerApp
 from viewer.app.fault_log import MAX_BYTES, fault_log_path, log_fault
 from viewer.dialogs.settings import SettingsDialog
-from viewer.panels.figures import FiguresPanel
 from viewer.panels.info import InfoPanel
+from viewer.panels.statistics import FiguresPanel
 from viewer.window.capture import WindowCapture
 from viewer.work.job import Job
 

@@ -13,7 +13,7 @@ from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
 
 
 @dataclass(frozen=True)
-class Quality:
+class RequestQuality:
     """How fine the window's images are."""
 
     settings: RenderSettings = RenderSettings()
@@ -24,11 +24,11 @@ class Quality:
     """Size that is refined to while nothing moves."""
     moving: bool = False
     """Whether something moves now."""
-    stand_in: bool = False
+    placeholder: bool = False
     """Whether the nearest frame at hand may be shown while the one asked for is decoded."""
 
 
-class ViewFeed:
+class ViewRenderer:
     """Asks for a view only when it changed, and refines the image at hand instead of starting over.
 
     Args:
@@ -54,7 +54,7 @@ class ViewFeed:
         self._view: tuple[object, ...] | None = None
         self._target = 0.0
 
-    def request(self, time: float, camera: Camera, quality: Quality, tick: int = 0) -> None:
+    def request(self, time: float, camera: Camera, quality: RequestQuality, tick: int = 0) -> None:
         """Have `time` rendered from `camera` (the view at full size), unless it is already or about to be."""
         pose = (camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes())
         view = (time, camera.width, camera.height, *pose, quality.settings)
@@ -66,7 +66,7 @@ class ViewFeed:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target = view, target
-        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.stand_in, tick)
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.placeholder, tick)
         self.worker.submit(self.requested)
 
     @property
