@@ -33,7 +33,7 @@ BAKE_LEVEL = np.dtype(
         ("time_node", np.int32),
         ("time_weight", np.float32),
         ("mask", np.uint32),
-        ("lane", np.int32),
+        ("first_pair", np.int32),
     ],
     align=True,
 )
@@ -49,10 +49,10 @@ class BakedFrameStruct(ctypes.Structure):
         ("density_maps", ctypes.c_uint64 * 3),
         ("color_heads", ctypes.c_uint64 * 3),
         ("occupancy", ctypes.c_uint64 * OCCUPANCY_LEVELS),
-        ("lane_scale", ctypes.c_float * CHANNEL_PAIRS),
-        ("lane_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("lane_offset", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("lane_stride", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("pair_scale", ctypes.c_float * CHANNEL_PAIRS),
+        ("pair_last_corner", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("pair_offset", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("pair_stride", ctypes.c_int32 * CHANNEL_PAIRS),
         ("grid_scale", ctypes.c_float),
         ("feature_scale", ctypes.c_float),
         ("density_scale", ctypes.c_float),
@@ -81,7 +81,7 @@ class ViewStruct(ctypes.Structure):
         ("origin", ctypes.c_float * 3),
         ("step", ctypes.c_float),
         ("weight_threshold", ctypes.c_float),
-        ("final_transmittance", ctypes.c_float),
+        ("min_transmittance", ctypes.c_float),
         ("column", ctypes.c_int32),
         ("row", ctypes.c_int32),
         ("width", ctypes.c_int32),
@@ -95,7 +95,7 @@ def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class LaneLayout:
+class PairLayout:
     """Where each lane's hash level lies among the nodes of a plane's grids."""
 
     scale: NDArray[np.float32]
@@ -112,7 +112,7 @@ class LaneLayout:
     """Nodes a plane, zeros included."""
 
 
-def lane_layout(config: HashEncodingConfig) -> LaneLayout:
+def pair_layout(config: HashEncodingConfig) -> PairLayout:
     """Lay the pairs of channels of all levels out one after the other: [lane][v][u] nodes."""
     pairs = config.features_per_level // 2
     levels = [level for level in hash_levels(config) for _ in range(pairs)]
@@ -125,7 +125,7 @@ def lane_layout(config: HashEncodingConfig) -> LaneLayout:
     stride[:used] = [level.resolution for level in levels]
     offset[:used] = starts[:-1]
     padded = -(-(int(starts[-1]) + 2) // 16) * 16
-    return LaneLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
+    return PairLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
 
 
 def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
@@ -137,8 +137,8 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
         node = min(int(position), level.time_resolution - 2)
         weight = float(smoothstep(torch.tensor(position - node, dtype=torch.float64)))
         mask = 0 if level.dense else level.entries - 1
-        lane = index * config.features_per_level // 2
-        result[index] = (level.offset, level.resolution, node, weight, mask, lane)
+        first_pair = index * config.features_per_level // 2
+        result[index] = (level.offset, level.resolution, node, weight, mask, first_pair)
     return result
 
 
@@ -159,19 +159,19 @@ def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
     return np.pad(packed, (0, -len(packed) % 4)).view(np.uint32)
 
 
-def describe_frame(config: ModelConfig, box: NDArray[np.float32], units: tuple[float, float, float]) -> BakedFrameStruct:
+def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float]) -> BakedFrameStruct:
     """Fill in all numbers of a frame's struct; addresses stay 0.
 
     Args:
         config: hyper-parameters of the video.
         box: (2, 3), meters.
-        units: of the grids, the feature planes and the density maps.
+        scales: of the grids, the feature planes and the density maps.
     """
-    lanes = lane_layout(config.hash)
+    layout = pair_layout(config.hash)
     struct = BakedFrameStruct()
     for name in ("scale", "last_corner", "offset", "stride"):
-        getattr(struct, f"lane_{name}")[:] = getattr(lanes, name).tolist()
-    struct.grid_scale, struct.feature_scale, struct.density_scale = units
+        getattr(struct, f"pair_{name}")[:] = getattr(layout, name).tolist()
+    struct.grid_scale, struct.feature_scale, struct.density_scale = scales
     struct.feature_resolution = config.feature_plane_resolution
     struct.density_resolution = config.density_map_resolution
     struct.color_resolution = config.color_map_resolution
@@ -205,7 +205,7 @@ def describe_view(
     view.origin[:] = camera.center.tolist()
     view.step = float(torch.from_numpy(box[1] - box[0]).norm()) / steps
     view.weight_threshold = threshold
-    view.final_transmittance = max(threshold, MIN_TRANSMITTANCE)
+    view.min_transmittance = max(threshold, MIN_TRANSMITTANCE)
     view.column, view.row = region[0], region[1]
     view.width, view.height = region[2] - region[0], region[3] - region[1]
     return view

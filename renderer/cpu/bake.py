@@ -16,8 +16,8 @@ from renderer.baked import (
     bake_levels,
     density_planes,
     describe_frame,
-    lane_layout,
     occupancy_pyramid,
+    pair_layout,
 )
 
 Words = NDArray[np.uint32]
@@ -55,7 +55,7 @@ def bake_frame(
     engine: Any,
     config: ModelConfig,
     tables: torch.Tensor,
-    unit: float,
+    scale: float,
     time: float,
     maps: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     box: NDArray[np.float32],
@@ -68,17 +68,17 @@ def bake_frame(
         engine: its `Engine`.
         config: hyper-parameters.
         tables: (3, entries, F) float32 hash tables.
-        unit: `table_scale` of them.
+        scale: `table_scale` of them.
         time: t/T in [0, 1).
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
             parameters); float32, bfloat16 or float16 in any memory order.
         box: (2, 3), meters.
         occupancy: (X, Y, Z).
     """
-    lanes = lane_layout(config.hash)
-    grids = allocate(native, (3, lanes.nodes, 2), np.uint32)
-    grids[:, lanes.used :] = 0
-    engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), lanes.offset, unit, grids)
+    layout = pair_layout(config.hash)
+    grids = allocate(native, (3, layout.nodes, 2), np.uint32)
+    grids[:, layout.used :] = 0
+    engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), layout.offset, scale, grids)
     features, densities, colors = (m.detach() for m in maps)
     planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
     feature_scale = engine.bake_maps([[plane] for plane in features], planes)
@@ -86,7 +86,7 @@ def bake_frame(
     heads = allocate(native, (len(distinct), *densities.shape[2:], CHANNEL_PAIRS), np.uint32)
     density_scale = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
     arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), occupancy_pyramid(occupancy))
-    struct = describe_frame(config, box, (unit, feature_scale, density_scale))
+    struct = describe_frame(config, box, (scale, feature_scale, density_scale))
     point_to(struct, config, arrays)
     return struct, arrays
 

@@ -80,7 +80,8 @@ class CpuRenderer:
         threads: CPU threads that a frame is prepared or a view is rendered with; both can happen at the same time, each with
             so many. None takes all cores that the process may use. Decoding never takes more than PyTorch's own number, and
             is the same to the last bit only for the same number: the library under it blocks its sums by it.
-        isa: a name of `mlpvid_kernels.available_isas()`; None takes the environment's MLPVID_ISA, or else the best.
+        instruction_set: a name of `mlpvid_kernels.instruction_sets()`. None takes the one that the environment variable
+            MLPVID_ISA names, or else the best.
         background: whether its threads give way to others, as a window wants.
 
     Raises:
@@ -89,9 +90,9 @@ class CpuRenderer:
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, isa: str | None = None, background: bool = False) -> None:
+    def __init__(self, threads: int | None = None, instruction_set: str | None = None, background: bool = False) -> None:
         self._native = load_native()
-        wanted = os.environ.get("MLPVID_ISA", "") if isa is None else isa
+        wanted = os.environ.get("MLPVID_ISA", "") if instruction_set is None else instruction_set
         try:
 
             def start() -> Any:
@@ -99,12 +100,12 @@ class CpuRenderer:
 
             self.engine = with_low_priority(start) if background else start()
         except ValueError as error:
-            known = ", ".join(self._native.available_isas())
+            known = ", ".join(self._native.instruction_sets())
             raise InputError(
                 f"instruction set {wanted}", "is not one that this processor runs", f"known are {known}"
             ) from error
         self.threads: int = self.engine.threads
-        self.device = f"{platform.processor() or platform.machine()} ({self.engine.isa})"
+        self.device = f"{platform.processor() or platform.machine()} ({self.engine.instruction_set})"
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:

@@ -20,15 +20,15 @@ from renderer.baked import (
     BakedFrameStruct,
     density_planes,
     describe_frame,
-    lane_layout,
     occupancy_pyramid,
+    pair_layout,
     table_scale,
 )
 from renderer.cuda.driver import DECODE_STREAM, CudaFault, Driver, Event, as_input_errors
 from renderer.cuda.structs import BAKE_THREADS, HEAD_FRAGMENT_WORDS, HeadBake, describe_bake
 
-MOST_BAKE_BLOCKS = 512
-"""Blocks that share a lane of a plane in baking: enough for the finest level, not a million idle ones for the others."""
+MAX_BAKE_BLOCKS = 512
+"""Blocks per channel pair and plane in baking: enough for the finest level without a million idle ones for the others."""
 
 
 TRIED_FRAMES = 8
@@ -109,15 +109,15 @@ class VideoOnGpu:
         """Why the decoder's kernels are launched one by one; empty when they are a CUDA graph."""
         with driver.stream(DECODE_STREAM):
             tables = video.hash_encoding.tables.detach()
-            self._unit = table_scale(tables)
-            self._tables = driver.upload((tables / self._unit).half())
+            self._table_scale = table_scale(tables)
+            self._tables = driver.upload((tables / self._table_scale).half())
             self._latent = driver.upload(torch.zeros(1, video.config.decoder.latent_channels))
             self._decode = self._captured_decoder(video)
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
         """Decode and bake the frame at `time`; the GPU may still be at it when this returns."""
         box, occupancy = video.box_and_occupancy(time)
-        struct = describe_frame(self._config, box.numpy(), (self._unit, 1.0, self._config.decoder.density_gain))
+        struct = describe_frame(self._config, box.numpy(), (self._table_scale, 1.0, self._config.decoder.density_gain))
         # Replays share their memory, so one thread at a time enqueues a frame; the stream keeps their work in order.
         with self._lock, torch.no_grad(), self._driver.stream(DECODE_STREAM):
             start = self._driver.mark()
@@ -174,13 +174,13 @@ class VideoOnGpu:
         return {"occupancy": words}
 
     def _bake_grids(self, struct: BakedFrameStruct, time: float) -> dict[str, torch.Tensor]:
-        layout = lane_layout(self._config.hash)
+        layout = pair_layout(self._config.hash)
         grids = self._driver.empty((3, layout.nodes, 4), torch.int32)
         bake = describe_bake(self._config.hash, time)
         bake.tables[:] = [table.data_ptr() for table in self._tables]
         bake.grids[:] = struct.grids[:] = [grid.data_ptr() for grid in grids]
-        nodes = max(level.resolution for level in bake.lanes) ** 2
-        grid = (min(-(-nodes // BAKE_THREADS), MOST_BAKE_BLOCKS), CHANNEL_PAIRS, 3)
+        nodes = max(level.resolution for level in bake.levels) ** 2
+        grid = (min(-(-nodes // BAKE_THREADS), MAX_BAKE_BLOCKS), CHANNEL_PAIRS, 3)
         self._driver.launch(self._kernels["bake_grids"], grid, BAKE_THREADS, 0, [bake])
         return {"grids": grids}
 

@@ -22,7 +22,7 @@ from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, as_input_erro
 from renderer.cuda.frame import CudaFrame, VideoOnGpu
 from renderer.cuda.image import CudaImage
 from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, RenderBuffers, describe_rays
-from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, WorkSize, Workspace
+from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Workspace
 
 MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which bounds the memory beside the image."""
@@ -43,7 +43,7 @@ class Band:
     """The camera, restricted to the band."""
     rays: ctypes.Structure
     """Its rays, likewise."""
-    work: RenderBuffers
+    buffers: RenderBuffers
     """The memory."""
 
 
@@ -185,39 +185,39 @@ class CudaRenderer:
         rays = describe_rays(camera, region)
         self.workspace.capacity = max(self.workspace.capacity, SAMPLES_PER_PIXEL * pixels)
         while True:
-            work = self.workspace.fit(self._size(frame, pixels))
+            buffers = self.workspace.fit(self._size(frame, pixels))
             for name in ("rgba", "depth", "counts"):
-                setattr(work, name, image.tensors[name][top:].data_ptr())
-            work.head_fragments = frame.tensors["head_fragments"].data_ptr()
-            statistics = self._run(Band(frame.struct, view, rays, work))
-            if statistics.color_samples <= work.capacity:
+                setattr(buffers, name, image.tensors[name][top:].data_ptr())
+            buffers.head_fragments = frame.tensors["head_fragments"].data_ptr()
+            statistics = self._run(Band(frame.struct, view, rays, buffers))
+            if statistics.color_samples <= buffers.capacity:
                 break
             self.workspace.capacity = int(statistics.color_samples * GROWTH)
         for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
             setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
 
-    def _size(self, frame: CudaFrame, pixels: int) -> WorkSize:
+    def _size(self, frame: CudaFrame, pixels: int) -> BufferSizes:
         struct = frame.struct
         blended = struct.bilinear and struct.color_resolution > 1
         assignments = struct.num_color_maps * (4 if blended else 1)
-        return WorkSize(pixels, self.workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
+        return BufferSizes(pixels, self.workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
 
     def _run(self, band: Band) -> RenderStatistics:
         """Enqueue the kernels of a band, then wait for them."""
-        struct, view, rays, work = band.struct, band.view, band.rays, band.work
-        histogram = 4 * work.keys
+        struct, view, rays, buffers = band.struct, band.view, band.rays, band.buffers
+        histogram = 4 * buffers.keys
         self.workspace.clear()
         start = self.driver.mark()
-        self._launch("density_pass", DENSITY_THREADS, 0, [struct, view, rays, work])
+        self._launch("density_pass", DENSITY_THREADS, 0, [struct, view, rays, buffers])
         middle = self.driver.mark()
-        self._launch("count_heads", GROUP_THREADS, histogram, [struct, work])
-        self.driver.launch(self._kernels["scan_heads"], (1, 1, 1), GROUP_THREADS, 0, [work])
-        self._launch("scatter_heads", GROUP_THREADS, histogram, [struct, work])
+        self._launch("count_heads", GROUP_THREADS, histogram, [struct, buffers])
+        self.driver.launch(self._kernels["scan_heads"], (1, 1, 1), GROUP_THREADS, 0, [buffers])
+        self._launch("scatter_heads", GROUP_THREADS, histogram, [struct, buffers])
         if self.tensor_cores:
-            self._launch("color_pass_matrix", COLOR_THREADS, 0, [work])
+            self._launch("color_pass_matrix", COLOR_THREADS, 0, [buffers])
         else:
-            self._launch("color_pass_plain", COLOR_THREADS, 0, [struct, work])
-        self._launch("composite", GROUP_THREADS, 0, [struct, view, rays, work])
+            self._launch("color_pass_plain", COLOR_THREADS, 0, [struct, buffers])
+        self._launch("composite", GROUP_THREADS, 0, [struct, view, rays, buffers])
         end = self.driver.mark()
         density_samples, color_samples = self.workspace.read_counters()
         density_ms, color_ms = middle.milliseconds_since(start), end.milliseconds_since(middle)

@@ -9,7 +9,7 @@ import numpy as np
 from model.camera import Camera
 from model.config import HashEncodingConfig
 from renderer.backend import Region
-from renderer.baked import CHANNEL_PAIRS, bake_levels, lane_layout
+from renderer.baked import CHANNEL_PAIRS, bake_levels, pair_layout
 
 TILE_COLUMNS, TILE_ROWS = 8, 4
 """Pixels of the rays that a warp follows."""
@@ -39,7 +39,7 @@ COUNTER_WORDS = 6
 """32-bit words of `FrameCounters`: next tile, kept samples, color tiles, unused, density samples (two)."""
 
 
-class RayFrame(ctypes.Structure):
+class CameraRays(ctypes.Structure):
     """The camera without doubles, see render_buffers.cuh."""
 
     _fields_ = [
@@ -76,7 +76,7 @@ class BakeLevel(ctypes.Structure):
         ("time_node", ctypes.c_int32),
         ("time_weight", ctypes.c_float),
         ("mask", ctypes.c_uint32),
-        ("lane", ctypes.c_int32),
+        ("first_pair", ctypes.c_int32),
     ]
 
 
@@ -86,11 +86,11 @@ class GridBake(ctypes.Structure):
     _fields_ = [
         ("tables", ctypes.c_uint64 * 3),
         ("grids", ctypes.c_uint64 * 3),
-        ("lanes", BakeLevel * CHANNEL_PAIRS),
-        ("pairs", ctypes.c_int32 * CHANNEL_PAIRS),
-        ("lane_offset", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("levels", BakeLevel * CHANNEL_PAIRS),
+        ("pair_in_entry", ctypes.c_int32 * CHANNEL_PAIRS),
+        ("pair_offset", ctypes.c_int32 * CHANNEL_PAIRS),
         ("words_per_entry", ctypes.c_int32),
-        ("lane_count", ctypes.c_int32),
+        ("pair_count", ctypes.c_int32),
     ]
 
 
@@ -108,13 +108,13 @@ class HeadBake(ctypes.Structure):
     ]
 
 
-def describe_rays(camera: Camera, region: Region) -> RayFrame:
+def describe_rays(camera: Camera, region: Region) -> CameraRays:
     """A camera's rays for the kernels; `region` is the part of its image that is wanted."""
     x0, y0, x1, y1 = region
     middle = np.array([camera.width / 2, camera.height / 2])
     local = np.linalg.inv(camera.K)  # its columns: the ray's change along x and y, and the ray of pixel (0, 0)
     world = camera.R.T @ local
-    rays = RayFrame()
+    rays = CameraRays()
     rays.right[:], rays.down[:] = world[:, 0].tolist(), world[:, 1].tolist()
     rays.base[:] = (world @ [*middle, 1.0]).tolist()
     rays.depth_right, rays.depth_down = local[2, 0], local[2, 1]
@@ -126,15 +126,15 @@ def describe_rays(camera: Camera, region: Region) -> RayFrame:
 
 
 def describe_bake(config: HashEncodingConfig, time: float) -> GridBake:
-    """Levels and lanes of a hash encoding at `time` (t/T in [0, 1)); addresses stay 0."""
+    """Levels and channel pairs of a hash encoding at `time` (t/T in [0, 1)); addresses stay 0."""
     bake = GridBake()
     pairs = config.features_per_level // 2
     for level in bake_levels(config, time):
         for pair in range(pairs):
-            lane = int(level["lane"]) + pair
-            bake.lanes[lane] = BakeLevel(*(level[name].item() for name, *_ in BakeLevel._fields_))
-            bake.pairs[lane] = pair
-    bake.lane_offset[:] = lane_layout(config).offset.tolist()
+            index = int(level["first_pair"]) + pair
+            bake.levels[index] = BakeLevel(*(level[name].item() for name, *_ in BakeLevel._fields_))
+            bake.pair_in_entry[index] = pair
+    bake.pair_offset[:] = pair_layout(config).offset.tolist()
     bake.words_per_entry = pairs
-    bake.lane_count = config.num_levels * pairs
+    bake.pair_count = config.num_levels * pairs
     return bake

@@ -12,7 +12,7 @@ from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW
 SAMPLES_PER_PIXEL = 2
 """Room for kept samples to begin with; a person that fills the image keeps about five a ray, empty rays none."""
 
-LEAST_CAPACITY = 1 << 12
+MIN_CAPACITY = 1 << 12
 """Kept samples that there is always room for."""
 
 MAX_ITEMS = (1 << 31) - 1
@@ -23,7 +23,7 @@ GROWTH = 1.25
 
 
 @dataclass(frozen=True)
-class WorkSize:
+class BufferSizes:
     """What an image needs room for."""
 
     pixels: int
@@ -48,7 +48,7 @@ class Workspace:
         self._driver = driver
         self.tensors: dict[str, torch.Tensor] = {}
         """The buffers."""
-        self.capacity = LEAST_CAPACITY
+        self.capacity = MIN_CAPACITY
         """Kept samples that there will be room for."""
 
     @property
@@ -56,7 +56,7 @@ class Workspace:
         """The GPU's memory that it holds."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
-    def fit(self, size: WorkSize) -> RenderBuffers:
+    def fit(self, size: BufferSizes) -> RenderBuffers:
         """Make room; the struct lacks addresses of the image and of the frame.
 
         Raises:
@@ -95,7 +95,7 @@ class Workspace:
         return self.tensors[name].data_ptr()
 
 
-def buffer_words(size: WorkSize) -> dict[str, int]:
+def buffer_words(size: BufferSizes) -> dict[str, int]:
     """32-bit words of each buffer, by the names of `RenderBuffers`."""
     samples, items = size.capacity, size.items
     return {

@@ -17,7 +17,7 @@ from renderer.cuda.renderer import CudaRenderer
 Outcome = tuple[str, bool, str]
 """What was tried, whether it went well, and what came of it."""
 
-MOST_STRAYING = 0.02
+MAX_STRAYING = 0.02
 """Share of rays whose number of samples may differ by more than one: rounding moves some into the next cell."""
 
 
@@ -26,7 +26,7 @@ def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outc
     for index, name in enumerate(("marched", "kept")):
         difference = np.abs(image.counts[..., index].astype(int) - wanted.counts[..., index])
         straying = float((difference > 1).mean())
-        yield f"density_pass, samples {name}", straying <= MOST_STRAYING, f"{straying:.2%} of the rays differ by more than one"
+        yield f"density_pass, samples {name}", straying <= MAX_STRAYING, f"{straying:.2%} of the rays differ by more than one"
     seen = (image.rgba[..., 3] > 0.5) & (wanted.rgba[..., 3] > 0.5)
     error = float(np.abs(image.depth - wanted.depth)[seen].mean()) if seen.any() else 0.0
     scale = float(wanted.depth.max()) or 1.0

@@ -14,8 +14,8 @@ from renderer.baked import (
     ViewStruct,
     bake_levels,
     density_planes,
-    lane_layout,
     occupancy_pyramid,
+    pair_layout,
 )
 from tests.factories import make_config
 
@@ -28,7 +28,7 @@ def halves(words: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("struct", "layout"), [(BakedFrameStruct, native.frame_field_layout), (ViewStruct, native.view_layout)]
+    ("struct", "layout"), [(BakedFrameStruct, native.baked_frame_layout), (ViewStruct, native.view_layout)]
 )
 def test_layout_is_the_same_in_python_and_cpp(struct: type[ctypes.Structure], layout: object) -> None:
     members = layout()  # type: ignore[operator]
@@ -46,7 +46,7 @@ def test_memory_order_puts_even_channels_first() -> None:
 
 def test_lanes_beyond_the_levels_stay_on_zeros_at_the_end() -> None:
     config = HashEncodingConfig(num_levels=3, features_per_level=4, base_resolution=4, finest_resolution=8)
-    layout = lane_layout(config)
+    layout = pair_layout(config)
     nodes = [level.resolution for level in hash_levels(config)]
     assert layout.stride[:6].tolist() == [nodes[0]] * 2 + [nodes[1]] * 2 + [nodes[2]] * 2
     assert layout.offset[1] == nodes[0] ** 2
@@ -56,60 +56,60 @@ def test_lanes_beyond_the_levels_stay_on_zeros_at_the_end() -> None:
     assert layout.nodes >= end + 2
 
 
-@pytest.mark.parametrize("isa", native.available_isas())
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
 @pytest.mark.parametrize("features", [2, 4, 8])
 @pytest.mark.parametrize(("time", "finest"), [(0.0, 21), (0.37, 257), (0.999, 21)])
-def test_baked_grids_are_those_of_the_hash_encoding(isa: str, features: int, time: float, finest: int) -> None:
+def test_baked_grids_are_those_of_the_hash_encoding(instruction_set: str, features: int, time: float, finest: int) -> None:
     """257 nodes a side take several pieces of an odd number of rows, and several stretches of nodes."""
     config = HashEncodingConfig(
         num_levels=32 // features, features_per_level=features, log2_table_size=9, base_resolution=3, finest_resolution=finest
     )
     encoding = HashEncoding(config).requires_grad_(False)
     encoding.tables.uniform_(-1, 1)
-    layout, unit = lane_layout(config), 2.0**-13
+    layout, scale = pair_layout(config), 2.0**-13
     words = np.zeros((3, layout.nodes, 2), np.uint32)
-    engine = native.Engine(2, isa)
-    engine.bake_grids(encoding.tables.detach(), bake_levels(config, time).view(np.uint8), layout.offset, unit, words)
+    engine = native.Engine(2, instruction_set)
+    engine.bake_grids(encoding.tables.detach(), bake_levels(config, time).view(np.uint8), layout.offset, scale, words)
     for index, grid in enumerate(encoding.bake(time)):
         nodes = grid.shape[-1]
         for pair in range(features // 2):
             start = layout.offset[index * features // 2 + pair]
-            baked = halves(words[:, start : start + nodes**2]).reshape(3, nodes, nodes, 2, 2) * unit
+            baked = halves(words[:, start : start + nodes**2]).reshape(3, nodes, nodes, 2, 2) * scale
             expected = grid[:, 2 * pair : 2 * pair + 2].permute(0, 2, 3, 1).numpy()
             np.testing.assert_allclose(baked[..., 0, :], expected, rtol=2**-10, atol=1e-6)
             np.testing.assert_allclose(baked[:, :-1, :, 1], expected[:, 1:], rtol=2**-10, atol=1e-6)
 
 
-@pytest.mark.parametrize("isa", native.available_isas())
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_maps_are_summed_and_rounded_to_halves(isa: str, dtype: torch.dtype, channels_last: bool) -> None:
+def test_maps_are_summed_and_rounded_to_halves(instruction_set: str, dtype: torch.dtype, channels_last: bool) -> None:
     maps = torch.randn(4, 32, 16, 16).to(dtype)
     maps[0, 3, 5, 7] = 900.0
     if channels_last:
         maps = maps.contiguous(memory_format=torch.channels_last)
     words = np.zeros((2, 16, 16, 16), np.uint32)
-    unit = native.Engine(2, isa).bake_maps([[maps[0]], [maps[1], maps[2], maps[3]]], words)
+    scale = native.Engine(2, instruction_set).bake_maps([[maps[0]], [maps[1], maps[2], maps[3]]], words)
     expected = torch.stack([maps[0].float(), maps[1].float() + maps[2].float() + maps[3].float()])
-    assert unit == 2.0**-4  # 900 is between 2^9 and 2^10
-    np.testing.assert_allclose(halves(words) * unit, expected.permute(0, 2, 3, 1).numpy(), rtol=2**-10, atol=2**-14 * unit)
+    assert scale == 2.0**-4  # 900 is between 2^9 and 2^10
+    np.testing.assert_allclose(halves(words) * scale, expected.permute(0, 2, 3, 1).numpy(), rtol=2**-10, atol=2**-14 * scale)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30, 1e-30, float("inf"), float("nan")])
 def test_extreme_maps_bake_to_finite_numbers(value: float) -> None:
     words = np.zeros((1, 4, 4, 16), np.uint32)
-    unit = native.Engine(1).bake_maps([[torch.full((32, 4, 4), value)]], words)
+    scale = native.Engine(1).bake_maps([[torch.full((32, 4, 4), value)]], words)
     assert np.isfinite(halves(words)).all()
     if np.isfinite(value) and value < 1:
-        np.testing.assert_allclose(halves(words) * unit, value, rtol=1e-3, atol=1e-27)
+        np.testing.assert_allclose(halves(words) * scale, value, rtol=1e-3, atol=1e-27)
 
 
-@pytest.mark.parametrize("isa", native.available_isas())
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
 @pytest.mark.parametrize("view_channels", [9, 15])
-def test_first_two_layers_of_heads_are_multiplied_out(isa: str, view_channels: int) -> None:
+def test_first_two_layers_of_heads_are_multiplied_out(instruction_set: str, view_channels: int) -> None:
     heads = torch.randn(2, 2, (32 + 32 + view_channels + 3) * 32).transpose(0, 1)  # not contiguous
     baked = np.zeros((2, 2, 32 + view_channels + 3, 32), np.float32)
-    native.Engine(1, isa).bake_heads(heads, view_channels, baked)
+    native.Engine(1, instruction_set).bake_heads(heads, view_channels, baked)
     W0, W1, W2 = heads[1, 0].split([1024, (32 + view_channels) * 32, 96])
     W0, W1, W2 = W0.view(32, 32), W1.view(-1, 32), W2.view(32, 3)
     expected = torch.cat([(W0 @ W1[:32])[list(MEMORY_ORDER)], W1[32:], W2.T])

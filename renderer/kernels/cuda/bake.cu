@@ -1,12 +1,12 @@
 // Bake: hash tables at the frame's time to 2D grids, and color heads to the forms that the color pass reads.
-#include "bake_work.cuh"
+#include "bake_arguments.cuh"
 
 MLPVID_BEGIN
 
-MLPVID_DEVICE uint32 node_word(const GridBake& bake, int plane, int lane, const BakeLevel& level, int32 u, int32 v) {
+MLPVID_DEVICE uint32 node_word(const GridBake& bake, int plane, int pair, const BakeLevel& level, int32 u, int32 v) {
     const uint32 lower = entry_of(level, entry_row(level, v, level.time_node), u);
     const uint32 upper = entry_of(level, entry_row(level, v, level.time_node + 1), u);
-    const uint32* table = bake.tables[plane] + level.offset * bake.words_per_entry + bake.pairs[lane];
+    const uint32* table = bake.tables[plane] + level.offset * bake.words_per_entry + bake.pair_in_entry[pair];
     const uint32 a = __ldg(table + static_cast<int64>(lower) * bake.words_per_entry);
     const uint32 b = __ldg(table + static_cast<int64>(upper) * bake.words_per_entry);
     const float low = low_half(a) + level.time_weight * (low_half(b) - low_half(a));
@@ -86,25 +86,25 @@ MLPVID_DEVICE void write_rows(const HeadBake& bake, const HeadStage& stage, int 
 MLPVID_END
 
 using namespace mlpvid;
-using namespace mlpvid::MLPVID_ISA;
+using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
-// Blocks along x share the nodes of a lane, y is the lane, z the plane. Lanes without a level share one cell of zeros.
+// Blocks along x share the nodes of a pair, y is the pair, z the plane. Pairs without a level share one cell of zeros.
 extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_grids(const __grid_constant__ GridBake bake) {
-    const int lane = static_cast<int>(blockIdx.y), plane = static_cast<int>(blockIdx.z);
+    const int pair = static_cast<int>(blockIdx.y), plane = static_cast<int>(blockIdx.z);
     const int32 thread = static_cast<int32>(blockIdx.x * kBakeThreads + threadIdx.x);
-    uint4* grid = bake.grids[plane] + bake.lane_offset[lane];
-    if (lane >= bake.lane_count) {
-        if (lane == bake.lane_count && thread == 0) grid[0] = make_uint4(0u, 0u, 0u, 0u);
+    uint4* grid = bake.grids[plane] + bake.pair_offset[pair];
+    if (pair >= bake.pair_count) {
+        if (pair == bake.pair_count && thread == 0) grid[0] = make_uint4(0u, 0u, 0u, 0u);
         return;
     }
-    const BakeLevel level = bake.lanes[lane];
+    const BakeLevel level = bake.levels[pair];
     const int32 nodes = level.resolution, stride = static_cast<int32>(gridDim.x) * kBakeThreads;
     for (int32 i = thread; i < nodes * nodes; i += stride) {
         const int32 u = i % nodes, v = i / nodes;
         const int32 right = smaller(u + 1, nodes - 1), below = smaller(v + 1, nodes - 1);
-        grid[i] = make_uint4(node_word(bake, plane, lane, level, u, v), node_word(bake, plane, lane, level, right, v),
-                             node_word(bake, plane, lane, level, u, below),
-                             node_word(bake, plane, lane, level, right, below));
+        grid[i] = make_uint4(node_word(bake, plane, pair, level, u, v), node_word(bake, plane, pair, level, right, v),
+                             node_word(bake, plane, pair, level, u, below),
+                             node_word(bake, plane, pair, level, right, below));
     }
 }
 

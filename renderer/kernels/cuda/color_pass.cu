@@ -15,10 +15,10 @@ struct ColorTile {
     int32 count;
 };
 
-MLPVID_DEVICE ColorTile tile_at(const RenderBuffers& work, uint32 index) {
-    const int2 tile = work.color_tiles[index];
-    const int32 left = work.key_counts[tile.x] - tile.y;
-    return {tile.x, work.order + work.key_starts[tile.x] + tile.y, left < kColorTile ? left : kColorTile};
+MLPVID_DEVICE ColorTile tile_at(const RenderBuffers& buffers, uint32 index) {
+    const int2 tile = buffers.color_tiles[index];
+    const int32 left = buffers.key_counts[tile.x] - tile.y;
+    return {tile.x, buffers.order + buffers.key_starts[tile.x] + tile.y, left < kColorTile ? left : kColorTile};
 }
 
 MLPVID_DEVICE void unpack(uint4 words, float* values) {
@@ -29,10 +29,10 @@ MLPVID_DEVICE void unpack(uint4 words, float* values) {
 }
 
 // Copies a float head, features in natural order of channels, view rows padded with zeros.
-MLPVID_DEVICE void stage_head(const BakedFrame& field, int32 key, float (*rows)[kHidden]) {
-    const int32 heads = field.color_resolution * field.color_resolution;
-    const int32 inputs = kChannels + field.view_channels;
-    const float* head = field.color_heads[key / heads] + static_cast<int64>(key % heads) * (inputs + 3) * kHidden;
+MLPVID_DEVICE void stage_head(const BakedFrame& frame, int32 key, float (*rows)[kHidden]) {
+    const int32 heads = frame.color_resolution * frame.color_resolution;
+    const int32 inputs = kChannels + frame.view_channels;
+    const float* head = frame.color_heads[key / heads] + static_cast<int64>(key % heads) * (inputs + 3) * kHidden;
     for (int32 i = static_cast<int32>(threadIdx.x); i < kStagedRows * kHidden; i += kColorThreads) {
         const int32 row = i / kHidden, column = i % kHidden;
         int32 source = row >= kInputRows ? row - kInputRows + inputs : row;
@@ -54,10 +54,10 @@ MLPVID_DEVICE void add_inputs(uint4 words, const float (*rows)[kHidden], float (
 }
 
 // One sample through a staged head.
-MLPVID_DEVICE void shade_plain(const RenderBuffers& work, int32 item, const float (*rows)[kHidden]) {
-    const int32 sample = item / work.assignments;
-    const uint4* features = reinterpret_cast<const uint4*>(work.features) + static_cast<int64>(sample) * 4;
-    const uint4* view = work.views + 2 * static_cast<int64>(work.pixels[sample]);
+MLPVID_DEVICE void shade_plain(const RenderBuffers& buffers, int32 item, const float (*rows)[kHidden]) {
+    const int32 sample = item / buffers.assignments;
+    const uint4* features = reinterpret_cast<const uint4*>(buffers.features) + static_cast<int64>(sample) * 4;
+    const uint4* view = buffers.views + 2 * static_cast<int64>(buffers.pixels[sample]);
     float hidden[kHidden] = {}, output[3] = {};
     MLPVID_NO_UNROLL
     for (int i = 0; i < 4; i++) add_inputs(features[i], rows + 8 * i, hidden);
@@ -68,7 +68,7 @@ MLPVID_DEVICE void shade_plain(const RenderBuffers& work, int32 item, const floa
         const float h = larger(hidden[j], 0.0f);
         for (int c = 0; c < 3; c++) output[c] += h * rows[kInputRows + c][j];
     }
-    work.outputs[item] = make_float4(output[0], output[1], output[2], 0.0f);
+    buffers.outputs[item] = make_float4(output[0], output[1], output[2], 0.0f);
 }
 
 // Inputs of 16 samples as a lane holds them, two 16-wide steps of features and one of the view. Channels are dealt to
@@ -77,11 +77,11 @@ struct MatrixInputs {
     uint32 steps[3][4];
 };
 
-MLPVID_DEVICE void load_inputs(const RenderBuffers& work, int32 sample, int half, MatrixInputs& inputs) {
+MLPVID_DEVICE void load_inputs(const RenderBuffers& buffers, int32 sample, int half, MatrixInputs& inputs) {
     const int pair = lane_index() % 4;
-    const uint4* features = reinterpret_cast<const uint4*>(work.features) + static_cast<int64>(sample) * 4;
+    const uint4* features = reinterpret_cast<const uint4*>(buffers.features) + static_cast<int64>(sample) * 4;
     const uint4 f = features[pair];
-    const uint2* views = reinterpret_cast<const uint2*>(work.views + 2 * static_cast<int64>(work.pixels[sample]));
+    const uint2* views = reinterpret_cast<const uint2*>(buffers.views + 2 * static_cast<int64>(buffers.pixels[sample]));
     const uint2 v = views[pair];
     inputs.steps[0][half] = f.x, inputs.steps[0][half + 2] = f.y;
     inputs.steps[1][half] = f.z, inputs.steps[1][half + 2] = f.w;
@@ -115,59 +115,60 @@ MLPVID_DEVICE void multiply_last(const float (&hidden)[4][4], uint4 fragment, fl
 }
 
 // Lanes with pair 0 hold red and green of rows `row` and `row + 8`, those with pair 1 blue.
-MLPVID_DEVICE void store_outputs(const RenderBuffers& work, int32 item, int half, const float (&output)[4]) {
-    float* place = reinterpret_cast<float*>(work.outputs + item);
+MLPVID_DEVICE void store_outputs(const RenderBuffers& buffers, int32 item, int half, const float (&output)[4]) {
+    float* place = reinterpret_cast<float*>(buffers.outputs + item);
     const int pair = lane_index() % 4;
     if (pair == 0) *reinterpret_cast<float2*>(place) = make_float2(output[2 * half], output[2 * half + 1]);
     if (pair == 1) place[2] = output[2 * half];
 }
 
 // 16 samples through a staged head by one warp; rows beyond the tile repeat its last sample and are not stored.
-MLPVID_DEVICE void shade_matrix(const RenderBuffers& work, const ColorTile& tile, int32 first, const uint4* fragments) {
+MLPVID_DEVICE void shade_matrix(const RenderBuffers& buffers, const ColorTile& tile, int32 first,
+                                const uint4* fragments) {
     const int32 row = first + lane_index() / 4, last = tile.count - 1;
     const int32 items[2] = {tile.items[row < last ? row : last], tile.items[row + 8 < last ? row + 8 : last]};
     MatrixInputs inputs;
-    load_inputs(work, items[0] / work.assignments, 0, inputs);
-    load_inputs(work, items[1] / work.assignments, 1, inputs);
+    load_inputs(buffers, items[0] / buffers.assignments, 0, inputs);
+    load_inputs(buffers, items[1] / buffers.assignments, 1, inputs);
     float hidden[4][4] = {}, output[4] = {};
     multiply_tile(inputs, fragments, hidden);
     multiply_last(hidden, fragments[6 * kWarp + lane_index()], output);
-    if (row < tile.count) store_outputs(work, items[0], 0, output);
-    if (row + 8 < tile.count) store_outputs(work, items[1], 1, output);
+    if (row < tile.count) store_outputs(buffers, items[0], 0, output);
+    if (row + 8 < tile.count) store_outputs(buffers, items[1], 1, output);
 }
 
 MLPVID_END
 
 using namespace mlpvid;
-using namespace mlpvid::MLPVID_ISA;
+using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
 extern "C" __global__ void __launch_bounds__(kColorThreads)
-    color_pass_plain(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
+    color_pass_plain(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     __shared__ __align__(16) float rows[kStagedRows][kHidden];
-    const uint32 tiles = work.counters->color_tiles;
+    const uint32 tiles = buffers.counters->color_tiles;
     for (uint32 index = blockIdx.x; index < tiles; index += gridDim.x) {
-        const ColorTile tile = tile_at(work, index);
+        const ColorTile tile = tile_at(buffers, index);
         __syncthreads();
-        stage_head(field, tile.key, rows);
+        stage_head(frame, tile.key, rows);
         __syncthreads();
         const int32 n = static_cast<int32>(threadIdx.x);
-        if (n < tile.count) shade_plain(work, tile.items[n], rows);
+        if (n < tile.count) shade_plain(buffers, tile.items[n], rows);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(kColorThreads)
-    color_pass_matrix(const __grid_constant__ RenderBuffers work) {
+    color_pass_matrix(const __grid_constant__ RenderBuffers buffers) {
     __shared__ __align__(16) uint4 fragments[kHeadFragments * kWarp];
-    const uint32 tiles = work.counters->color_tiles;
+    const uint32 tiles = buffers.counters->color_tiles;
     for (uint32 index = blockIdx.x; index < tiles; index += gridDim.x) {
-        const ColorTile tile = tile_at(work, index);
-        const uint4* head = work.head_fragments + static_cast<int64>(tile.key) * kHeadFragments * kWarp;
+        const ColorTile tile = tile_at(buffers, index);
+        const uint4* head = buffers.head_fragments + static_cast<int64>(tile.key) * kHeadFragments * kWarp;
         __syncthreads();
         for (int32 i = static_cast<int32>(threadIdx.x); i < kHeadFragments * kWarp; i += kColorThreads)
             fragments[i] = __ldg(head + i);
         __syncthreads();
         const int32 warp = static_cast<int32>(threadIdx.x) / kWarp;
         for (int32 first = warp * kMatrixRows; first < tile.count; first += kColorWarps * kMatrixRows)
-            shade_matrix(work, tile, first, fragments);
+            shade_matrix(buffers, tile, first, fragments);
     }
 }

@@ -6,13 +6,13 @@
 
 MLPVID_BEGIN
 
-// Halves are converted by the processor here, not by moving bits (lanes.h): no factor has to make up for it.
-MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float unit) {
+// Halves are converted by the processor here, not by moving bits (simd.h): no factor has to make up for it.
+MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float scale) {
     Corners<float> w;
-    w.at11 = fu * fv * unit;
-    w.at10 = fu * unit - w.at11;
-    w.at01 = fv * unit - w.at11;
-    w.at00 = (unit - fu * unit) - w.at01;
+    w.at11 = fu * fv * scale;
+    w.at10 = fu * scale - w.at11;
+    w.at01 = fv * scale - w.at11;
+    w.at00 = (scale - fu * scale) - w.at01;
     return w;
 }
 
@@ -23,17 +23,17 @@ MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<f
 
 // Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),
 // (u + 1, v), (u, v + 1), (u + 1, v + 1): one load a level instead of four.
-MLPVID_DEVICE void add_grid(const BakedFrame& field, int plane, float u, float v, float* totals) {
-    const uint4* cells = reinterpret_cast<const uint4*>(field.grids[plane]);
+MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v, float* totals) {
+    const uint4* cells = reinterpret_cast<const uint4*>(frame.grids[plane]);
     MLPVID_UNROLL
-    for (int lane = 0; lane < kChannelPairs; lane++) {
-        const float x = u * field.lane_scale[lane], y = v * field.lane_scale[lane];
-        const int32 column = smaller(static_cast<int32>(x), field.lane_last_corner[lane]);
-        const int32 row = smaller(static_cast<int32>(y), field.lane_last_corner[lane]);
+    for (int pair = 0; pair < kChannelPairs; pair++) {
+        const float x = u * frame.pair_scale[pair], y = v * frame.pair_scale[pair];
+        const int32 column = smaller(static_cast<int32>(x), frame.pair_last_corner[pair]);
+        const int32 row = smaller(static_cast<int32>(y), frame.pair_last_corner[pair]);
         const float s = x - static_cast<float>(column), t = y - static_cast<float>(row);
-        const uint4 cell = __ldg(cells + field.lane_offset[lane] + row * field.lane_stride[lane] + column);
-        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), field.grid_scale);
-        blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * lane], totals[2 * lane + 1]);
+        const uint4 cell = __ldg(cells + frame.pair_offset[pair] + row * frame.pair_stride[pair] + column);
+        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), frame.grid_scale);
+        blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * pair], totals[2 * pair + 1]);
     }
 }
 
@@ -53,21 +53,21 @@ struct MapCorners {
     }
 };
 
-MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float unit, float u, float v) {
+MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float scale, float u, float v) {
     const MapPosition at = locate(locate_on_map(u, resolution), locate_on_map(v, resolution), resolution);
     const uint4* above = reinterpret_cast<const uint4*>(map) + static_cast<int64>(at.pixel) * (kChannelPairs / 4);
-    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, unit)};
+    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, scale)};
 }
 
-MLPVID_DEVICE void features_of(const BakedFrame& field, const float* point, float (&features)[kChannels]) {
+MLPVID_DEVICE void features_of(const BakedFrame& frame, const float* point, float (&features)[kChannels]) {
     MLPVID_UNROLL
     for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
         const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
-        add_grid(field, plane, u, v, features);
+        add_grid(frame, plane, u, v, features);
         const MapCorners map =
-            corners_on(field.feature_planes[plane], field.feature_resolution, field.feature_scale, u, v);
+            corners_on(frame.feature_planes[plane], frame.feature_resolution, frame.feature_scale, u, v);
         MLPVID_UNROLL
         for (int i = 0; i < kChannels / 8; i++) map.add(i, features + 8 * i);
     }
@@ -75,15 +75,15 @@ MLPVID_DEVICE void features_of(const BakedFrame& field, const float* point, floa
 
 // sigma at a point of [0, 1]^3, 1/m; `features` gets its 32 features in natural order. The features come first, so that
 // the density head takes no registers: each of its interpolated channels goes into the product at once.
-MLPVID_DEVICE float density_of(const BakedFrame& field, const float* point, float (&features)[kChannels]) {
-    features_of(field, point, features);
+MLPVID_DEVICE float density_of(const BakedFrame& frame, const float* point, float (&features)[kChannels]) {
+    features_of(frame, point, features);
     float dot = 0.0f;
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
-        if (field.density_maps[plane] == nullptr) continue;
+        if (frame.density_maps[plane] == nullptr) continue;
         const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
         const MapCorners map =
-            corners_on(field.density_maps[plane], field.density_resolution, field.density_scale, u, v);
+            corners_on(frame.density_maps[plane], frame.density_resolution, frame.density_scale, u, v);
         MLPVID_UNROLL
         for (int i = 0; i < kChannels / 8; i++) {
             float head[8] = {};

@@ -7,22 +7,22 @@ MLPVID_BEGIN
 
 constexpr int kMaxAssignments = 4 * kPlanes;
 
-MLPVID_DEVICE int32 stored_samples(const RenderBuffers& work) {
-    const uint32 kept = work.counters->kept_samples;
-    return kept < static_cast<uint32>(work.capacity) ? static_cast<int32>(kept) : work.capacity;
+MLPVID_DEVICE int32 stored_samples(const RenderBuffers& buffers) {
+    const uint32 kept = buffers.counters->kept_samples;
+    return kept < static_cast<uint32>(buffers.capacity) ? static_cast<int32>(kept) : buffers.capacity;
 }
 
 // The keys of a sample's heads, in the order of its items.
-MLPVID_DEVICE void keys_of(const BakedFrame& field, const RenderBuffers& work, int32 sample,
+MLPVID_DEVICE void keys_of(const BakedFrame& frame, const RenderBuffers& buffers, int32 sample,
                            int32 (&keys)[kMaxAssignments]) {
-    const float4 place = work.places[sample];
+    const float4 place = buffers.places[sample];
     const float point[3] = {place.x, place.y, place.z};
-    const int32 heads = field.color_resolution * field.color_resolution;
-    const int32 per_map = work.assignments / field.num_color_maps;
+    const int32 heads = frame.color_resolution * frame.color_resolution;
+    const int32 per_map = buffers.assignments / frame.num_color_maps;
     MLPVID_UNROLL
     for (int map = 0; map < kPlanes; map++) {
-        if (map >= field.num_color_maps) continue;
-        const HeadAssignment assigned = assign_heads(field, map, point);
+        if (map >= frame.num_color_maps) continue;
+        const HeadAssignment assigned = assign_heads(frame, map, point);
         if (per_map == 1) {
             keys[map] = map * heads + assigned.heads[0];
         } else {
@@ -60,76 +60,76 @@ MLPVID_DEVICE int32 block_scan(int32 value, int32* warps) {
 MLPVID_END
 
 using namespace mlpvid;
-using namespace mlpvid::MLPVID_ISA;
+using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
 // Items of each key; blocks count in shared memory (`keys` numbers) first.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
-    count_heads(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
+    count_heads(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     MLPVID_DYNAMIC_SHARED(int32, counts);
-    clear(counts, work.keys);
+    clear(counts, buffers.keys);
     __syncthreads();
-    const int32 samples = stored_samples(work), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
+    const int32 samples = stored_samples(buffers), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
     for (int32 s = static_cast<int32>(blockIdx.x * kGroupThreads + threadIdx.x); s < samples; s += stride) {
         int32 keys[kMaxAssignments];
-        keys_of(field, work, s, keys);
+        keys_of(frame, buffers, s, keys);
         MLPVID_UNROLL
         for (int i = 0; i < kMaxAssignments; i++)
-            if (i < work.assignments) atomicAdd(counts + keys[i], 1);
+            if (i < buffers.assignments) atomicAdd(counts + keys[i], 1);
     }
     __syncthreads();
-    for (int32 key = static_cast<int32>(threadIdx.x); key < work.keys; key += kGroupThreads)
-        if (counts[key] > 0) atomicAdd(work.key_counts + key, counts[key]);
+    for (int32 key = static_cast<int32>(threadIdx.x); key < buffers.keys; key += kGroupThreads)
+        if (counts[key] > 0) atomicAdd(buffers.key_counts + key, counts[key]);
 }
 
 // First item of each key, and the color pass's list of tiles. One block; a thread takes a run of keys.
-extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ RenderBuffers work) {
+extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ RenderBuffers buffers) {
     __shared__ int32 warps[kGroupThreads / kWarp];
-    const int32 run = (work.keys + kGroupThreads - 1) / kGroupThreads;
-    const int32 first = smaller(static_cast<int32>(threadIdx.x) * run, work.keys);
-    const int32 end = smaller(first + run, work.keys);
+    const int32 run = (buffers.keys + kGroupThreads - 1) / kGroupThreads;
+    const int32 first = smaller(static_cast<int32>(threadIdx.x) * run, buffers.keys);
+    const int32 end = smaller(first + run, buffers.keys);
     int32 items = 0, tiles = 0;
     for (int32 key = first; key < end; key++) {
-        items += work.key_counts[key];
-        tiles += (work.key_counts[key] + kColorTile - 1) / kColorTile;
+        items += buffers.key_counts[key];
+        tiles += (buffers.key_counts[key] + kColorTile - 1) / kColorTile;
     }
     int32 item = block_scan(items, warps);
     int32 tile = block_scan(tiles, warps);
     for (int32 key = first; key < end; key++) {
-        const int32 count = work.key_counts[key];
-        work.key_starts[key] = item;
+        const int32 count = buffers.key_counts[key];
+        buffers.key_starts[key] = item;
         item += count;
-        for (int32 done = 0; done < count; done += kColorTile) work.color_tiles[tile++] = make_int2(key, done);
+        for (int32 done = 0; done < count; done += kColorTile) buffers.color_tiles[tile++] = make_int2(key, done);
     }
-    if (threadIdx.x == kGroupThreads - 1) work.counters->color_tiles = static_cast<uint32>(tile);
+    if (threadIdx.x == kGroupThreads - 1) buffers.counters->color_tiles = static_cast<uint32>(tile);
 }
 
 // Puts each item behind the start of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
 // takes room for them with one atomic a key.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
-    scatter_heads(const __grid_constant__ BakedFrame field, const __grid_constant__ RenderBuffers work) {
+    scatter_heads(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     MLPVID_DYNAMIC_SHARED(int32, places);
-    const int32 samples = stored_samples(work), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
+    const int32 samples = stored_samples(buffers), stride = static_cast<int32>(gridDim.x) * kGroupThreads;
     for (int32 first = static_cast<int32>(blockIdx.x) * kGroupThreads; first < samples; first += stride) {
         const int32 sample = first + static_cast<int32>(threadIdx.x);
         int32 keys[kMaxAssignments], ranks[kMaxAssignments];
         __syncthreads();
-        clear(places, work.keys);
+        clear(places, buffers.keys);
         __syncthreads();
         if (sample < samples) {
-            keys_of(field, work, sample, keys);
+            keys_of(frame, buffers, sample, keys);
             MLPVID_UNROLL
             for (int i = 0; i < kMaxAssignments; i++)
-                if (i < work.assignments) ranks[i] = atomicAdd(places + keys[i], 1);
+                if (i < buffers.assignments) ranks[i] = atomicAdd(places + keys[i], 1);
         }
         __syncthreads();
-        for (int32 key = static_cast<int32>(threadIdx.x); key < work.keys; key += kGroupThreads) {
+        for (int32 key = static_cast<int32>(threadIdx.x); key < buffers.keys; key += kGroupThreads) {
             const int32 count = places[key];
-            if (count > 0) places[key] = work.key_starts[key] + atomicAdd(work.key_cursors + key, count);
+            if (count > 0) places[key] = buffers.key_starts[key] + atomicAdd(buffers.key_cursors + key, count);
         }
         __syncthreads();
         if (sample >= samples) continue;
         MLPVID_UNROLL
         for (int i = 0; i < kMaxAssignments; i++)
-            if (i < work.assignments) work.order[places[keys[i]] + ranks[i]] = sample * work.assignments + i;
+            if (i < buffers.assignments) buffers.order[places[keys[i]] + ranks[i]] = sample * buffers.assignments + i;
     }
 }

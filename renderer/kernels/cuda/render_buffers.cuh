@@ -56,7 +56,7 @@ struct RenderBuffers {
 
 // The camera as a GPU likes it, without doubles: a pixel's ray is base + x * right + y * down, x and y counted from the
 // middle of the camera's image, where the rounding is least.
-struct RayFrame {
+struct CameraRays {
     float base[3];
     float right[3];
     float down[3];

@@ -94,14 +94,14 @@ static void bake_nodes(const float* entries, int32 features, const BakeLevel& le
 // Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row stands beside
 // itself, unread.
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
-                         int32 count, float inverse_scale, uint32* MLPVID_RESTRICT lane) {
+                         int32 count, float inverse_scale, uint32* MLPVID_RESTRICT nodes) {
     alignas(64) uint32 rows[2][kStretch];
     bake_nodes(entries, features, level, first, u, count, inverse_scale, rows[first % 2]);
     for (int32 v = first; v < last; v++) {
         const uint32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
         const int32 next = smaller(v + 1, level.resolution - 1);
         bake_nodes(entries, features, level, next, u, count, inverse_scale, rows[(v + 1) % 2]);
-        uint32* out = lane + 2 * (static_cast<int64>(v) * level.resolution + u);
+        uint32* out = nodes + 2 * (static_cast<int64>(v) * level.resolution + u);
         for (int32 i = 0; i < count; i++) {
             out[2 * i] = row[i];
             out[2 * i + 1] = below[i];
@@ -110,42 +110,42 @@ static void bake_columns(const float* entries, int32 features, const BakeLevel& 
 }
 
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
-                      float inverse_scale, const int32* lane_offset, uint32* grid) {
+                      float inverse_scale, const int32* pair_offset, uint32* grid) {
     const float* entries = table + level.offset * features;
     for (int32 u = 0; u < level.resolution; u += kStretch)
         for (int pair = 0; pair < features / 2; pair++)
             bake_columns(entries + 2 * pair, features, level, first, last, u, smaller(kStretch, level.resolution - u),
-                         inverse_scale, grid + 2 * static_cast<int64>(lane_offset[level.lane + pair]));
+                         inverse_scale, grid + 2 * static_cast<int64>(pair_offset[level.first_pair + pair]));
 }
 
 template <class T>
-static float largest_of_row(const T* source, int64 stride, int64 count) {
-    uint32 most = 0;  // the order of magnitudes is that of their bits
+static float max_magnitude_of_row(const T* source, int64 stride, int64 count) {
+    uint32 max_bits = 0;  // the order of magnitudes is that of their bits
     if (stride == 1) {
         for (int64 i = 0; i < count; i++) {
             const uint32 bits = bits_of_float(read_number(source + i)) & 0x7FFFFFFFu;
-            most = bits > most ? bits : most;
+            max_bits = bits > max_bits ? bits : max_bits;
         }
     } else {
         for (int64 i = 0; i < count; i++) {
             const uint32 bits = bits_of_float(read_number(source + i * stride)) & 0x7FFFFFFFu;
-            most = bits > most ? bits : most;
+            max_bits = bits > max_bits ? bits : max_bits;
         }
     }
-    return float_of_bits(most);
+    return float_of_bits(max_bits);
 }
 
 // Largest magnitude of an array of three dimensions, the last of which is best contiguous.
-static float largest(const Strided& array, const int64* sizes) {
-    float most = 0.0f;
+static float max_magnitude(const Strided& array, const int64* sizes) {
+    float result = 0.0f;
     with_type(array, [&](auto* data) {
         for (int64 i = 0; i < sizes[0]; i++)
             for (int64 j = 0; j < sizes[1]; j++) {
                 const auto* row = data + i * array.strides[0] + j * array.strides[1];
-                most = larger(most, largest_of_row(row, array.strides[2], sizes[2]));
+                result = larger(result, max_magnitude_of_row(row, array.strides[2], sizes[2]));
             }
     });
-    return most;
+    return result;
 }
 
 static void bake_head_at(const Strided& map, int32 u, int32 v, int32 view_channels, float* baked) {

@@ -11,10 +11,10 @@ namespace mlpvid {
 
 namespace {
 
-const KernelTable* find_kernels(const std::string& isa) {
+const KernelTable* find_kernels(const std::string& instruction_set) {
     for (const KernelTable* const* table = kernel_tables(); *table; table++)
-        if ((isa.empty() || isa == (*table)->name) && supported(**table)) return *table;
-    throw std::invalid_argument("no kernels " + isa + " for this processor");
+        if ((instruction_set.empty() || instruction_set == (*table)->name) && supported(**table)) return *table;
+    throw std::invalid_argument("no kernels " + instruction_set + " for this processor");
 }
 
 using Clock = std::chrono::steady_clock;
@@ -28,7 +28,7 @@ int piece_count(int64 count, int64 size) {
 }
 
 // Renders one tile: both passes in turn, as often as the room for kept samples asks for.
-void render_tile(const KernelTable& kernels, const BakedFrame& field, const View& view, const TileRectangle& at,
+void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View& view, const TileRectangle& at,
                  const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
     Tile& tile = workspace.tile;
     tile.x0 = at.x0, tile.y0 = at.y0, tile.x1 = at.x1, tile.y1 = at.y1;
@@ -36,10 +36,10 @@ void render_tile(const KernelTable& kernels, const BakedFrame& field, const View
     for (bool done = false; !done;) {
         workspace.kept.count = 0;
         const Clock::time_point start = Clock::now();
-        done = kernels.march(field, view, tile, workspace.kept, cancel);
+        done = kernels.march(frame, view, tile, workspace.kept, cancel);
         if (*cancel) return;
         const Clock::time_point middle = Clock::now();
-        kernels.shade(field, tile.views, workspace.kept, workspace.sort);
+        kernels.shade(frame, tile.views, workspace.kept, workspace.sort);
         kernels.composite(tile, workspace.kept);
         totals.density_ms += milliseconds(middle - start);
         totals.color_ms += milliseconds(Clock::now() - middle);
@@ -54,19 +54,20 @@ void render_tile(const KernelTable& kernels, const BakedFrame& field, const View
 
 }  // namespace
 
-Engine::Engine(int threads, const std::string& isa) : kernels_(find_kernels(isa)), pool_(std::max(threads, 1)) {}
+Engine::Engine(int threads, const std::string& instruction_set)
+    : kernels_(find_kernels(instruction_set)), pool_(std::max(threads, 1)) {}
 
-RenderTotals Engine::render(const BakedFrame& field, const View& view, const std::vector<TileRectangle>& tiles,
+RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                             const Image& image, const volatile int32* cancel) {
     const int threads = pool_.threads();
-    const int32 heads = field.color_resolution * field.color_resolution;
+    const int32 heads = frame.color_resolution * frame.color_resolution;
     std::vector<std::unique_ptr<Workspace>> workspaces(threads);
     std::vector<RenderTotals> totals(threads);
     pool_.run(static_cast<int>(tiles.size()), [&](int piece, int thread) {
         if (*cancel) return;
         if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
         RenderTotals mine;
-        render_tile(*kernels_, field, view, tiles[piece], image, cancel, *workspaces[thread], mine);
+        render_tile(*kernels_, frame, view, tiles[piece], image, cancel, *workspaces[thread], mine);
         totals[thread].density_ms += mine.density_ms / threads;
         totals[thread].color_ms += mine.color_ms / threads;
         totals[thread].density_samples += mine.density_samples;
@@ -83,19 +84,19 @@ RenderTotals Engine::render(const BakedFrame& field, const View& view, const std
     return all;
 }
 
-void Engine::density(const BakedFrame& field, const float* points, int64 count, float* sigma, float* features) {
+void Engine::density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
     constexpr int64 size = 1024;
     pool_.run(piece_count(count, size), [&](int piece, int) {
         const int64 first = piece * size;
         float* out = features ? features + first * kChannels : nullptr;
-        kernels_->density(field, points + 3 * first, std::min(size, count - first), sigma + first, out);
+        kernels_->density(frame, points + 3 * first, std::min(size, count - first), sigma + first, out);
     });
 }
 
-void Engine::color(const BakedFrame& field, const float* points, const float* features, const float* directions,
+void Engine::color(const BakedFrame& frame, const float* points, const float* features, const float* directions,
                    int64 count, float* colors) {
     constexpr int64 size = kSampleCapacity;
-    const int32 heads = field.color_resolution * field.color_resolution;
+    const int32 heads = frame.color_resolution * frame.color_resolution;
     std::vector<std::unique_ptr<Workspace>> workspaces(pool_.threads());
     std::vector<std::vector<float>> views(pool_.threads());
     pool_.run(piece_count(count, size), [&](int piece, int thread) {
@@ -107,8 +108,8 @@ void Engine::color(const BakedFrame& field, const float* points, const float* fe
         for (int32 i = 0; i < kept.count; i++) kept.rays[i] = i;
         std::copy_n(features + first * kChannels, kept.count * static_cast<size_t>(kChannels), kept.features);
         std::copy_n(points + first * 3, kept.count * size_t{3}, kept.points);
-        kernels_->encode_directions(field, directions + 3 * first, kept.count, views[thread].data());
-        kernels_->shade(field, views[thread].data(), kept, workspaces[thread]->sort);
+        kernels_->encode_directions(frame, directions + 3 * first, kept.count, views[thread].data());
+        kernels_->shade(frame, views[thread].data(), kept, workspaces[thread]->sort);
         std::copy_n(kept.colors, kept.count * size_t{3}, colors + 3 * first);
     });
 }
@@ -131,27 +132,27 @@ std::vector<GridPiece> grid_pieces(const std::vector<BakeLevel>& levels) {
     return pieces;
 }
 
-// The power of two that brings `most` to between 2^13 and 2^14 when divided by it.
-float unit_for(float most) {
-    if (!(most > 0) || !std::isfinite(most)) return 1;
-    return std::ldexp(1.0f, std::min(std::max(std::ilogb(most) - 13, -80), 80));
+// The power of two that brings `largest` to between 2^13 and 2^14 when divided by it.
+float scale_for(float largest) {
+    if (!(largest > 0) || !std::isfinite(largest)) return 1;
+    return std::ldexp(1.0f, std::min(std::max(std::ilogb(largest) - 13, -80), 80));
 }
 
 }  // namespace
 
 void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                        const int32* lane_offset, float inverse_scale, uint32* grids, int64 nodes) {
+                        const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes) {
     const std::vector<GridPiece> pieces = grid_pieces(levels);
     pool_.run(static_cast<int>(pieces.size()), [&](int piece, int) {
         const GridPiece& p = pieces[piece];
         kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
-                            inverse_scale, lane_offset, grids + p.plane * 2 * nodes);
+                            inverse_scale, pair_offset, grids + p.plane * 2 * nodes);
     });
 }
 
 float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words) {
-    std::vector<float> most(maps.size() * resolution, 0.0f);
-    const int rows = static_cast<int>(most.size());
+    std::vector<float> largest(maps.size() * resolution, 0.0f);
+    const int rows = static_cast<int>(largest.size());
     pool_.run(rows, [&](int piece, int) {
         for (const Strided& array : maps[piece / resolution]) {
             const bool channels_last = array.strides[0] == 1;
@@ -163,17 +164,17 @@ float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 res
             row.strides[1] = channels_last ? array.strides[2] : array.strides[0];
             row.strides[2] = channels_last ? array.strides[0] : array.strides[2];
             const int64 sizes[3] = {1, channels_last ? resolution : kChannels, channels_last ? kChannels : resolution};
-            most[piece] += kernels_->largest(row, sizes);
+            largest[piece] += kernels_->max_magnitude(row, sizes);
         }
     });
-    const float unit = unit_for(*std::max_element(most.begin(), most.end()));
+    const float scale = scale_for(*std::max_element(largest.begin(), largest.end()));
     pool_.run(rows, [&](int piece, int) {
         const std::vector<Strided>& sources = maps[piece / resolution];
         uint32* row = words + static_cast<int64>(piece) * resolution * kChannelPairs;
         kernels_->bake_map_row(sources.data(), static_cast<int32>(sources.size()), resolution, piece % resolution,
-                               1 / unit, row);
+                               1 / scale, row);
     });
-    return unit;
+    return scale;
 }
 
 void Engine::bake_heads(const Strided& map, int32 resolution, int32 view_channels, float* baked) {

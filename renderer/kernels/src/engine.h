@@ -22,26 +22,26 @@ struct RenderTotals {
 
 class Engine {
  public:
-    // `isa`: name of a build; empty takes the best that this processor runs. Throws std::invalid_argument.
-    Engine(int threads, const std::string& isa);
+    // `instruction_set`: name of a build; empty takes the best that this processor runs. Throws std::invalid_argument.
+    Engine(int threads, const std::string& instruction_set);
 
     const KernelTable& kernels() const { return *kernels_; }
     ThreadPool& pool() { return pool_; }
 
     // Renders some tiles of a view into `image`; the other pixels stay as they are.
-    RenderTotals render(const BakedFrame& field, const View& view, const std::vector<TileRectangle>& tiles,
+    RenderTotals render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                         const Image& image, const volatile int32* cancel);
 
     // sigma (count) and, unless null, features (count x 32) at points (count x 3) in [0, 1]^3.
-    void density(const BakedFrame& field, const float* points, int64 count, float* sigma, float* features);
+    void density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features);
 
     // Colors (count x 3) of samples with their points, features and unit view directions.
-    void color(const BakedFrame& field, const float* points, const float* features, const float* directions,
+    void color(const BakedFrame& frame, const float* points, const float* features, const float* directions,
                int64 count, float* colors);
 
     // Bakes the hash tables [3 planes][entries][features] to grids [3 planes][nodes][2].
     void bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
-                    const int32* lane_offset, float inverse_scale, uint32* grids, int64 nodes);
+                    const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes);
 
     // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their unit.
     float bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words);

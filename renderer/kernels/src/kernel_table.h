@@ -20,7 +20,7 @@ constexpr int32 kBFloat16 = 1;
 constexpr int32 kFloat16 = 2;
 
 constexpr int kViewStride = 16;  // floats from one ray's encoded view to the next's
-constexpr int kTileSide = 32;    // the most pixels along a side of a tile
+constexpr int kTileSide = 32;    // max. pixels along a side of a tile
 constexpr int kTilePixels = kTileSide * kTileSide;
 constexpr int kSampleCapacity = 4096;  // kept samples between two color passes
 
@@ -65,7 +65,7 @@ struct Image {
 
 struct KernelTable {
     const char* name;
-    int32 lanes;
+    int32 simd_width;
     // Marches rays until the tile is done (true) or the room for kept samples is full or `cancel` set (false).
     bool (*march)(const BakedFrame&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
     // Colors all kept samples. `views`: [rays][kViewStride].
@@ -76,14 +76,14 @@ struct KernelTable {
     void (*finish)(const View&, const Tile&, const Image&);
     void (*density)(const BakedFrame&, const float* points, int64 count, float* sigma, float* features);
     void (*encode_directions)(const BakedFrame&, const float* directions, int64 count, float* views);
-    // Rows [first, last) of one level and plane; `grid` has the plane's lanes, whose offsets, nodes of two words, are
-    // in `lane_offset`.
+    // Rows [first, last) of one level and plane; `grid` has the plane's channel pairs, whose offsets, nodes of two
+    // words, are in `pair_offset`.
     void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last,
-                      float inverse_scale, const int32* lane_offset, uint32* grid);
+                      float inverse_scale, const int32* pair_offset, uint32* grid);
     // Row v of a map: the sum of `count` arrays [channel][v][u].
     void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row);
-    float (*largest)(const Strided&, const int64* sizes);
+    float (*max_magnitude)(const Strided&, const int64* sizes);
     void (*bake_head)(const Strided&, int32 u, int32 v, int32 view_channels, float* baked);
 };
 

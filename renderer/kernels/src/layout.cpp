@@ -11,17 +11,17 @@ static_assert(std::is_trivially_copyable<BakedFrame>::value && std::is_standard_
 static_assert(std::is_trivially_copyable<View>::value && std::is_standard_layout<View>::value, "plain data");
 static_assert(sizeof(void*) == 8, "addresses of 64 bits");
 
-std::vector<Member> frame_field_members() {
+std::vector<Member> baked_frame_members() {
     return {
         MLPVID_MEMBER(BakedFrame, grids),
         MLPVID_MEMBER(BakedFrame, feature_planes),
         MLPVID_MEMBER(BakedFrame, density_maps),
         MLPVID_MEMBER(BakedFrame, color_heads),
         MLPVID_MEMBER(BakedFrame, occupancy),
-        MLPVID_MEMBER(BakedFrame, lane_scale),
-        MLPVID_MEMBER(BakedFrame, lane_last_corner),
-        MLPVID_MEMBER(BakedFrame, lane_offset),
-        MLPVID_MEMBER(BakedFrame, lane_stride),
+        MLPVID_MEMBER(BakedFrame, pair_scale),
+        MLPVID_MEMBER(BakedFrame, pair_last_corner),
+        MLPVID_MEMBER(BakedFrame, pair_offset),
+        MLPVID_MEMBER(BakedFrame, pair_stride),
         MLPVID_MEMBER(BakedFrame, grid_scale),
         MLPVID_MEMBER(BakedFrame, feature_scale),
         MLPVID_MEMBER(BakedFrame, density_scale),
@@ -49,7 +49,7 @@ std::vector<Member> view_members() {
         MLPVID_MEMBER(View, origin),
         MLPVID_MEMBER(View, step),
         MLPVID_MEMBER(View, weight_threshold),
-        MLPVID_MEMBER(View, final_transmittance),
+        MLPVID_MEMBER(View, min_transmittance),
         MLPVID_MEMBER(View, column),
         MLPVID_MEMBER(View, row),
         MLPVID_MEMBER(View, width),

@@ -13,7 +13,7 @@ struct Member {
     size_t offset, size;
 };
 
-std::vector<Member> frame_field_members();
+std::vector<Member> baked_frame_members();
 std::vector<Member> view_members();
 
 }  // namespace mlpvid

@@ -60,10 +60,10 @@ std::vector<TileRectangle> read_tiles(const Array<const int32, 2>& tiles, const 
     return result;
 }
 
-nb::tuple render(Engine& engine, const Bytes& field_bytes, const Bytes& view_bytes, const Array<const int32, 2>& tiles,
+nb::tuple render(Engine& engine, const Bytes& frame_bytes, const Bytes& view_bytes, const Array<const int32, 2>& tiles,
                  const Array<float, 3>& rgba, const Array<float, 2>& depth, const Array<uint16_t, 3>& counts,
                  const Array<const int32, 1>& cancel) {
-    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
+    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
     const View view = read_struct<View>(view_bytes);
     const size_t height = view.height, width = view.width;
     require(rgba.shape(0) == height && rgba.shape(1) == width && rgba.shape(2) == 4, "rgba has the wrong shape");
@@ -76,54 +76,54 @@ nb::tuple render(Engine& engine, const Bytes& field_bytes, const Bytes& view_byt
     RenderTotals totals;
     {
         const nb::gil_scoped_release release;
-        totals = engine.render(field, view, rectangles, image, cancel.data());
+        totals = engine.render(frame, view, rectangles, image, cancel.data());
     }
     return nb::make_tuple(totals.cancelled, totals.density_ms, totals.color_ms, totals.density_samples,
                           totals.color_samples);
 }
 
-void density(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
+void density(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>& points,
              const Array<float, 1>& sigma, const Array<float, 2>& features) {
-    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
+    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && sigma.shape(0) == count, "points and sigma differ in shape");
     require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
     const nb::gil_scoped_release release;
-    engine.density(field, points.data(), static_cast<int64>(count), sigma.data(), features.data());
+    engine.density(frame, points.data(), static_cast<int64>(count), sigma.data(), features.data());
 }
 
-void color(Engine& engine, const Bytes& field_bytes, const Array<const float, 2>& points,
+void color(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>& points,
            const Array<const float, 2>& features, const Array<const float, 2>& directions,
            const Array<float, 2>& colors) {
-    const BakedFrame field = read_struct<BakedFrame>(field_bytes);
+    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && directions.shape(1) == 3 && colors.shape(1) == 3, "arrays must have 3 columns");
     require(directions.shape(0) == count && colors.shape(0) == count, "arrays differ in length");
     require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
     const nb::gil_scoped_release release;
-    engine.color(field, points.data(), features.data(), directions.data(), static_cast<int64>(count), colors.data());
+    engine.color(frame, points.data(), features.data(), directions.data(), static_cast<int64>(count), colors.data());
 }
 
 void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes& level_bytes,
-                const Array<const int32, 1>& lane_offset, float unit, const Array<uint32, 3>& grids) {
+                const Array<const int32, 1>& pair_offset, float scale, const Array<uint32, 3>& grids) {
     require(level_bytes.shape(0) % sizeof(BakeLevel) == 0, "levels have another size in Python");
     std::vector<BakeLevel> levels(level_bytes.shape(0) / sizeof(BakeLevel));
     std::memcpy(levels.data(), level_bytes.data(), level_bytes.shape(0));
     const int64 entries = tables.shape(1), features = tables.shape(2), nodes = grids.shape(1);
     require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
     require(grids.shape(2) == 2, "grids must hold two words a node");
-    require(lane_offset.shape(0) == kChannelPairs, "lane_offset must have 16 numbers");
+    require(pair_offset.shape(0) == kChannelPairs, "pair_offset must have 16 numbers");
     for (const BakeLevel& level : levels) {
         const int64 count = static_cast<int64>(level.resolution) * level.resolution;
         const int64 used = level.mask ? level.mask + int64{1} : count * (level.time_node + int64{2});
         require(level.offset >= 0 && level.offset + used <= entries, "a level lies outside the tables");
         for (int64 pair = 0; pair < features / 2; pair++) {
-            require(level.lane + pair < kChannelPairs, "too many lanes");
-            require(lane_offset.data()[level.lane + pair] + count <= nodes, "a level lies outside the grids");
+            require(level.first_pair + pair < kChannelPairs, "too many levels");
+            require(pair_offset.data()[level.first_pair + pair] + count <= nodes, "a level lies outside the grids");
         }
     }
     const nb::gil_scoped_release release;
-    engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, lane_offset.data(), 1 / unit,
+    engine.bake_grids(tables.data(), entries, static_cast<int32>(features), levels, pair_offset.data(), 1 / scale,
                       grids.data(), nodes);
 }
 
@@ -168,7 +168,7 @@ nb::list members(const std::vector<Member>& all) {
     return result;
 }
 
-nb::list available_isas() {
+nb::list instruction_sets() {
     nb::list names;
     for (const KernelTable* const* table = kernel_tables(); *table; table++)
         if (supported(**table)) names.append((*table)->name);
@@ -184,32 +184,34 @@ NB_MODULE(mlpvid_kernels, m) {
     using namespace mlpvid;
     m.doc() = "Native kernels of MLPVid: baking and rendering of frames of volumetric videos on the CPU.";
     m.attr("TILE_SIDE") = kTileSide;
-    m.def("available_isas", &available_isas, "Names of the builds that this processor can run, best first.");
+    m.def("instruction_sets", &instruction_sets, "Names of the builds that this processor can run, best first.");
     m.def(
-        "frame_field_layout", [] { return members(frame_field_members()); },
+        "baked_frame_layout", [] { return members(baked_frame_members()); },
         "(name, offset, size) of each member of BakedFrame; last, '' with the size of all.");
     m.def("view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
     m.def("allocate", &allocate, "bytes"_a,
           "Memory as it comes, aligned to cache lines and in huge pages where possible.");
     nb::class_<Engine>(m, "Engine", "Kernels of one instruction set on a pool of threads.")
-        .def(nb::init<int, const std::string&>(), "threads"_a, "isa"_a = "",
-             "isa: a name of available_isas(); empty takes the best. ValueError when there is no such build.")
+        .def(nb::init<int, const std::string&>(), "threads"_a, "instruction_set"_a = "",
+             "instruction_set: a name of instruction_sets(); empty takes the best. ValueError when there is no such "
+             "build.")
         .def_prop_ro(
-            "isa", [](const Engine& e) { return std::string(e.kernels().name); }, "Name of the build in use.")
+            "instruction_set", [](const Engine& e) { return std::string(e.kernels().name); },
+            "Name of the build in use.")
         .def_prop_ro(
             "threads", [](Engine& e) { return e.pool().threads(); }, "Threads, the calling one included.")
-        .def("render", &render, "field"_a, "view"_a, "tiles"_a, "rgba"_a, "depth"_a, "counts"_a, "cancel"_a,
+        .def("render", &render, "frame"_a, "view"_a, "tiles"_a, "rgba"_a, "depth"_a, "counts"_a, "cancel"_a,
              "Renders tiles (n, 4: x0, y0, x1, y1) into the images. Returns (cancelled, density_ms, color_ms, density "
              "samples, color samples). Ends soon after cancel[0] becomes nonzero.")
-        .def("density", &density, "field"_a, "points"_a, "sigma"_a, "features"_a,
+        .def("density", &density, "frame"_a, "points"_a, "sigma"_a, "features"_a,
              "Densities, 1/m, and features (even channels first) at points (n, 3) in [0, 1]^3.")
-        .def("color", &color, "field"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
+        .def("color", &color, "frame"_a, "points"_a, "features"_a, "directions"_a, "colors"_a,
              "Colors (n, 3) of samples from their points, features and unit view directions.")
-        .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "lane_offset"_a, "unit"_a, "grids"_a,
+        .def("bake_grids", &bake_grids, "tables"_a, "levels"_a, "pair_offset"_a, "scale"_a, "grids"_a,
              "Bakes hash tables (3, entries, F) at one time to words (3, nodes, 2); levels: an array of BakeLevel.")
         .def("bake_maps", &bake_maps, "maps"_a, "words"_a,
              "Bakes maps, each the sum of arrays (32, n, n) in any memory order, to words (maps, n, n, 16); returns "
-             "the unit.")
+             "their scale.")
         .def("bake_heads", &bake_heads, "map"_a, "view_channels"_a, "baked"_a,
              "Multiplies out the first two layers of the color heads (n, n, parameters) of one MLP map.");
 }

@@ -11,7 +11,7 @@
 MLPVID_BEGIN
 
 // Samples that go through a head together: as many as leave their sums in registers.
-constexpr int kHeadSamples = kLanes == 16 ? 12 : kLanes == 8 ? 5 : 4;
+constexpr int kHeadSamples = kSimdWidth == 16 ? 12 : kSimdWidth == 8 ? 5 : 4;
 
 static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float weight, float distance) {
     const int32 n = kept.count++;
@@ -30,10 +30,10 @@ struct RayRow {
     }
 };
 
-static void aim_row(const BakedFrame& field, const View& view, int32 x0, int32 y, int32 columns,
-                    RayRow& MLPVID_RESTRICT row) {
+static void set_ray_row(const BakedFrame& frame, const View& view, int32 x0, int32 y, int32 columns,
+                        RayRow& MLPVID_RESTRICT row) {
     for (int32 n = 0; n < columns; n++) {
-        const Ray ray = pixel_ray(field, view, x0 + n, y);
+        const Ray ray = pixel_ray(frame, view, x0 + n, y);
         for (int i = 0; i < 3; i++) row.direction[i][n] = ray.direction[i];
         row.depth_per_meter[n] = ray.depth_per_meter;
         row.t_near[n] = ray.t_near;
@@ -57,63 +57,63 @@ struct Sample {
 };
 
 // Moves to the ray's next sample and locates it; false when there is none.
-MLPVID_FUNCTION bool look_ahead(const BakedFrame& field, const View& view, const Ray& ray, OccupancyTraversal& walk,
-                                Sample& sample) {
-    if (!walk.next(field, view, ray, sample.point, sample.distance)) return false;
-    sample.k = walk.k - 1;
-    locate(field, sample.point, sample.at);
+MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ray& ray, OccupancyTraversal& traversal,
+                             Sample& sample) {
+    if (!traversal.next(frame, view, ray, sample.point, sample.distance)) return false;
+    sample.k = traversal.k - 1;
+    locate(frame, sample.point, sample.at);
     return true;
 }
 
 // Goes on with the tile's current ray; false when there is no more room for kept samples.
-static bool march_ray(const BakedFrame& field, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
-    OccupancyTraversal walk;
-    walk.start(field, view, ray, tile.next_sample);
+static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
+    OccupancyTraversal traversal;
+    traversal.start(frame, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
     Sample samples[2];  // the one whose density is summed, and the one after it
-    bool more = look_ahead(field, view, ray, walk, samples[0]);
+    bool more = advance(frame, view, ray, traversal, samples[0]);
     for (int now = 0; more; now ^= 1) {
         const Sample& sample = samples[now];
         if (kept.count == kept.capacity) {
             tile.next_sample = sample.k;
             return false;
         }
-        more = look_ahead(field, view, ray, walk, samples[now ^ 1]);
+        more = advance(frame, view, ray, traversal, samples[now ^ 1]);
         counts[0]++;
-        const float sigma = density(field, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
+        const float sigma = density(frame, sample.at, kept.features + static_cast<int64>(kept.count) * kChannels);
         if (sigma == 0.0f) continue;
-        const float weight = absorb(sigma, view.step, tile.transmittance);
+        const float weight = volume_weight(sigma, view.step, tile.transmittance);
         if (weight > view.weight_threshold) {
-            if (counts[1]++ == 0) encode_direction(field, ray.direction, tile.views + tile.ray * kViewStride);
+            if (counts[1]++ == 0) encode_direction(frame, ray.direction, tile.views + tile.ray * kViewStride);
             keep_sample(kept, tile.ray, sample.point, weight, sample.distance);
         }
-        if (tile.transmittance <= view.final_transmittance) return true;
+        if (tile.transmittance <= view.min_transmittance) return true;
     }
     return true;
 }
 
-static bool march(const BakedFrame& field, const View& view, Tile& tile, KeptSamples& kept,
+static bool march(const BakedFrame& frame, const View& view, Tile& tile, KeptSamples& kept,
                   const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
     RayRow row;
-    for (int32 aimed = -1; tile.ray < pixels; tile.ray++) {
+    for (int32 ready_row = -1; tile.ray < pixels; tile.ray++) {
         if (*cancel) return false;
         const int32 x = tile.ray % columns, y = tile.ray / columns;
-        if (y != aimed) aim_row(field, view, tile.x0, tile.y0 + y, columns, row);
-        aimed = y;
+        if (y != ready_row) set_ray_row(frame, view, tile.x0, tile.y0 + y, columns, row);
+        ready_row = y;
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (ray.t_near < ray.t_far && !march_ray(field, view, ray, tile, kept)) return false;
+        if (ray.t_near < ray.t_far && !march_ray(frame, view, ray, tile, kept)) return false;
         tile.next_sample = 0;
     }
     return true;
 }
 
 // Lists the heads of all kept samples on one MLP map; entry n * per_sample + corner is that of sample n.
-static int32 list_heads(const BakedFrame& field, int map, const KeptSamples& kept, HeadSort& sort) {
+static int32 list_heads(const BakedFrame& frame, int map, const KeptSamples& kept, HeadSort& sort) {
     int32 entries = 0;
     for (int32 n = 0; n < kept.count; n++) {
-        const HeadAssignment assigned = assign_heads(field, map, kept.points + 3 * n);
+        const HeadAssignment assigned = assign_heads(frame, map, kept.points + 3 * n);
         for (int32 i = 0; i < assigned.count; i++, entries++) {
             sort.heads[entries] = assigned.heads[i];
             sort.weights[entries] = assigned.weights[i];
@@ -137,8 +137,8 @@ static void sort_by_head(HeadSort& sort, int32 entries, int32 heads) {
 static void gather_inputs(const KeptSamples& kept, const float* views, int32 sample, float* inputs) {
     const float* features = kept.features + static_cast<int64>(sample) * kChannels;
     const float* view = views + static_cast<int64>(kept.rays[sample]) * kViewStride;
-    for (int i = 0; i < kChannels; i += kLanes) store(inputs + i, load(features + i));
-    for (int i = 0; i < kViewStride; i += kLanes) store(inputs + kChannels + i, load(view + i));
+    for (int i = 0; i < kChannels; i += kSimdWidth) store(inputs + i, load(features + i));
+    for (int i = 0; i < kViewStride; i += kSimdWidth) store(inputs + kChannels + i, load(view + i));
 }
 
 // Sends the sorted entries [first, last), all of one head, through it; a group that is not full repeats its last
@@ -161,16 +161,16 @@ static void shade_group(const float* head, int rows, const float* views, int32 p
     }
 }
 
-static void shade(const BakedFrame& field, const float* views, KeptSamples& kept, HeadSort& sort) {
+static void shade(const BakedFrame& frame, const float* views, KeptSamples& kept, HeadSort& sort) {
     for (int32 i = 0; i < 3 * kept.count; i++) kept.colors[i] = 0.0f;
-    const int32 heads = field.color_resolution * field.color_resolution;
-    const int32 rows = kChannels + field.view_channels;
-    for (int map = 0; map < field.num_color_maps && kept.count > 0; map++) {
-        const int32 entries = list_heads(field, map, kept, sort);
+    const int32 heads = frame.color_resolution * frame.color_resolution;
+    const int32 rows = kChannels + frame.view_channels;
+    for (int map = 0; map < frame.num_color_maps && kept.count > 0; map++) {
+        const int32 entries = list_heads(frame, map, kept, sort);
         sort_by_head(sort, entries, heads);
         for (int32 h = 0; h < heads; h++) {
             if (sort.starts[h] == sort.starts[h + 1]) continue;
-            const float* head = field.color_heads[map] + static_cast<int64>(h) * head_floats(field);
+            const float* head = frame.color_heads[map] + static_cast<int64>(h) * head_floats(frame);
             shade_group(head, rows, views, entries / kept.count, sort.starts[h], sort.starts[h + 1], sort, kept);
         }
     }

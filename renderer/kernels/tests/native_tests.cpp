@@ -37,22 +37,22 @@ std::vector<float> uniform_array(size_t count, float size) {
 struct TestFrame {
     std::vector<uint32> grids, planes, densities, bits[kOccupancyLevels];
     std::vector<float> heads;
-    BakedFrame field = {};
+    BakedFrame frame = {};
 
     TestFrame(Engine& engine, int features, bool bilinear, int color_maps, float occupied) {
-        field.color_resolution = 3;
-        field.num_color_maps = color_maps;
-        field.bilinear = bilinear;
-        field.view_encoding = bilinear ? kSphericalHarmonics : kFrequencyEncoding;
-        field.view_channels = bilinear ? 9 : 15;
+        frame.color_resolution = 3;
+        frame.num_color_maps = color_maps;
+        frame.bilinear = bilinear;
+        frame.view_encoding = bilinear ? kSphericalHarmonics : kFrequencyEncoding;
+        frame.view_channels = bilinear ? 9 : 15;
         const float lower[3] = {-0.5f, -0.7f, 0.1f}, upper[3] = {0.6f, 0.5f, 2.0f};
         const int cells[3] = {5, 7, 19}, axes[3][2] = {{0, 1}, {0, 2}, {1, 2}};
         for (int i = 0; i < 3; i++) {
-            field.box_lower[i] = lower[i];
-            field.box_upper[i] = upper[i];
-            field.box_extent[i] = upper[i] - lower[i];
-            field.cells[i] = cells[i];
-            for (int j = 0; j < 2; j++) field.color_axes[i][j] = axes[i][j];
+            frame.box_lower[i] = lower[i];
+            frame.box_upper[i] = upper[i];
+            frame.box_extent[i] = upper[i] - lower[i];
+            frame.cells[i] = cells[i];
+            for (int j = 0; j < 2; j++) frame.color_axes[i][j] = axes[i][j];
         }
         bake_hash(engine, features);
         bake_planes(engine);
@@ -71,27 +71,27 @@ struct TestFrame {
             levels.push_back(level);
             entries += hashed ? mask + 1 : nodes[i] * nodes[i] * 3;
             for (int pair = 0; pair < features / 2; pair++) {
-                const int lane = level.lane + pair;
-                field.lane_scale[lane] = static_cast<float>(nodes[i] - 1);
-                field.lane_last_corner[lane] = nodes[i] - 2;
-                field.lane_stride[lane] = nodes[i];
-                field.lane_offset[lane] = static_cast<int32>(all);
+                const int index = level.first_pair + pair;
+                frame.pair_scale[index] = static_cast<float>(nodes[i] - 1);
+                frame.pair_last_corner[index] = nodes[i] - 2;
+                frame.pair_stride[index] = nodes[i];
+                frame.pair_offset[index] = static_cast<int32>(all);
                 all += nodes[i] * nodes[i];
             }
         }
-        for (int lane = 3 * features / 2; lane < kChannelPairs; lane++)
-            field.lane_offset[lane] = static_cast<int32>(all);
+        for (int pair = 3 * features / 2; pair < kChannelPairs; pair++)
+            frame.pair_offset[pair] = static_cast<int32>(all);
         all += 2;
         grids.resize(kPlanes * all * 2);
         const std::vector<float> tables = uniform_array(kPlanes * entries * features, 1);
-        field.grid_scale = 1.0f / 4096;
-        engine.bake_grids(tables.data(), entries, features, levels, field.lane_offset, 4096, grids.data(), all);
-        for (int plane = 0; plane < kPlanes; plane++) field.grids[plane] = grids.data() + plane * 2 * all;
+        frame.grid_scale = 1.0f / 4096;
+        engine.bake_grids(tables.data(), entries, features, levels, frame.pair_offset, 4096, grids.data(), all);
+        for (int plane = 0; plane < kPlanes; plane++) frame.grids[plane] = grids.data() + plane * 2 * all;
     }
 
     void bake_planes(Engine& engine) {
-        field.feature_resolution = 4;
-        field.density_resolution = 8;
+        frame.feature_resolution = 4;
+        frame.density_resolution = 8;
         planes.resize(kPlanes * 4 * 4 * kChannelPairs);
         densities.resize(kPlanes * 8 * 8 * kChannelPairs);
         const std::vector<float> features = uniform_array(kPlanes * kChannels * 16, 1);
@@ -101,42 +101,42 @@ struct TestFrame {
             feature_maps.push_back({{features.data() + plane * kChannels * 16, kFloat32, {16, 4, 1, 0}}});
             density_maps.push_back({{heads_of_density.data() + plane * kChannels * 64, kFloat32, {1, 8 * 32, 32, 0}}});
         }
-        field.feature_scale = engine.bake_maps(feature_maps, 4, planes.data());
-        field.density_scale = engine.bake_maps(density_maps, 8, densities.data());
+        frame.feature_scale = engine.bake_maps(feature_maps, 4, planes.data());
+        frame.density_scale = engine.bake_maps(density_maps, 8, densities.data());
         for (int plane = 0; plane < kPlanes; plane++) {
-            field.feature_planes[plane] = planes.data() + plane * 16 * kChannelPairs;
-            field.density_maps[plane] = densities.data() + plane * 64 * kChannelPairs;
+            frame.feature_planes[plane] = planes.data() + plane * 16 * kChannelPairs;
+            frame.density_maps[plane] = densities.data() + plane * 64 * kChannelPairs;
         }
-        if (field.num_color_maps == 1) field.density_maps[1] = field.density_maps[2] = nullptr;
+        if (frame.num_color_maps == 1) frame.density_maps[1] = frame.density_maps[2] = nullptr;
     }
 
     void bake_color(Engine& engine) {
-        const int count = (2 * kChannels + field.view_channels + 3) * kHidden;
+        const int count = (2 * kChannels + frame.view_channels + 3) * kHidden;
         const int floats = count - kChannels * kHidden;
-        heads.resize(static_cast<size_t>(field.num_color_maps) * 9 * floats);
-        for (int map = 0; map < field.num_color_maps; map++) {
+        heads.resize(static_cast<size_t>(frame.num_color_maps) * 9 * floats);
+        for (int map = 0; map < frame.num_color_maps; map++) {
             const std::vector<float> source = uniform_array(9 * count, 0.3f);
             float* baked = heads.data() + map * 9 * floats;
-            engine.bake_heads({source.data(), kFloat32, {3 * count, count, 1, 0}}, 3, field.view_channels, baked);
-            field.color_heads[map] = baked;
+            engine.bake_heads({source.data(), kFloat32, {3 * count, count, 1, 0}}, 3, frame.view_channels, baked);
+            frame.color_heads[map] = baked;
         }
     }
 
     void bake_occupancy(float occupied) {
-        std::vector<bool> cells(field.cells[0] * field.cells[1] * field.cells[2]);
+        std::vector<bool> cells(frame.cells[0] * frame.cells[1] * frame.cells[2]);
         for (size_t i = 0; i < cells.size(); i++) cells[i] = uniform(0, 1) < occupied;
-        field.occupancy_levels = kOccupancyLevels;
+        frame.occupancy_levels = kOccupancyLevels;
         for (int level = 0; level < kOccupancyLevels; level++) {
             int size[3];
-            for (int i = 0; i < 3; i++) size[i] = (field.cells[i] + (1 << 2 * level) - 1) >> (2 * level);
+            for (int i = 0; i < 3; i++) size[i] = (frame.cells[i] + (1 << 2 * level) - 1) >> (2 * level);
             bits[level].assign((size[0] * size[1] * size[2] + 31) / 32, 0);
-            for (int x = 0, i = 0; x < field.cells[0]; x++)
-                for (int y = 0; y < field.cells[1]; y++)
-                    for (int z = 0; z < field.cells[2]; z++, i++) {
+            for (int x = 0, i = 0; x < frame.cells[0]; x++)
+                for (int y = 0; y < frame.cells[1]; y++)
+                    for (int z = 0; z < frame.cells[2]; z++, i++) {
                         const int block = ((x >> 2 * level) * size[1] + (y >> 2 * level)) * size[2] + (z >> 2 * level);
                         if (cells[i]) bits[level][block / 32] |= 1u << (block % 32);
                     }
-            field.occupancy[level] = bits[level].data();
+            frame.occupancy[level] = bits[level].data();
         }
     }
 };
@@ -150,7 +150,7 @@ View make_view(int width, int height, const float* origin) {
     std::copy(origin, origin + 3, view.origin);
     view.step = 0.02f;
     view.weight_threshold = 1e-3f;
-    view.final_transmittance = 1e-3f;
+    view.min_transmittance = 1e-3f;
     view.width = width;
     view.height = height;
     return view;
@@ -167,7 +167,7 @@ struct Images {
     }
 };
 
-Images render(Engine& engine, const BakedFrame& field, const View& view, RenderTotals& totals) {
+Images render(Engine& engine, const BakedFrame& frame, const View& view, RenderTotals& totals) {
     Images images(view);
     std::vector<TileRectangle> tiles;
     for (int32 y = 0; y < view.height; y += kTileSide)
@@ -175,21 +175,21 @@ Images render(Engine& engine, const BakedFrame& field, const View& view, RenderT
             tiles.push_back({x, y, std::min(x + kTileSide, view.width), std::min(y + kTileSide, view.height)});
     const int32 cancel = 0;
     totals =
-        engine.render(field, view, tiles, {images.rgba.data(), images.depth.data(), images.counts.data()}, &cancel);
+        engine.render(frame, view, tiles, {images.rgba.data(), images.depth.data(), images.counts.data()}, &cancel);
     return images;
 }
 
-void test_render(const char* isa, int features, bool bilinear, int color_maps, float occupied) {
+void test_render(const char* instruction_set, int features, bool bilinear, int color_maps, float occupied) {
     random_bits.seed(7);
-    Engine one(1, isa), three(3, isa);
-    TestFrame frame(one, features, bilinear, color_maps, occupied);
+    Engine one(1, instruction_set), three(3, instruction_set);
+    TestFrame test(one, features, bilinear, color_maps, occupied);
     const float origins[3][3] = {{0, -3, 1}, {0, -0.1f, 1}, {0.1f, -0.7f, 0.1f}};
     const int sizes[3][2] = {{45, 37}, {1, 1}, {33, 3}};
     for (int i = 0; i < 3; i++) {
         const View view = make_view(sizes[i][0], sizes[i][1], origins[i]);
         RenderTotals totals, again;
-        const Images images = render(one, frame.field, view, totals);
-        check(images == render(three, frame.field, view, again), "one and three threads agree bit for bit");
+        const Images images = render(one, test.frame, view, totals);
+        check(images == render(three, test.frame, view, again), "one and three threads agree bit for bit");
         check(totals.density_samples == again.density_samples, "and so do their samples");
         check(occupied > 0 || totals.density_samples == 0, "nothing is sampled where nothing is occupied");
         check(occupied < 1 || totals.density_samples > 0, "something is sampled where all is occupied");
@@ -202,10 +202,10 @@ void test_render(const char* isa, int features, bool bilinear, int color_maps, f
     }
 }
 
-void test_queries(const char* isa) {
+void test_queries(const char* instruction_set) {
     random_bits.seed(9);
-    Engine engine(2, isa);
-    TestFrame frame(engine, 2, false, 3, 1);
+    Engine engine(2, instruction_set);
+    TestFrame test(engine, 2, false, 3, 1);
     const int64 count = 9001;
     std::vector<float> points(3 * count), sigma(count), features(kChannels * count), colors(3 * count),
         directions(3 * count);
@@ -213,8 +213,8 @@ void test_queries(const char* isa) {
         points[i] = i % 7 == 0 ? static_cast<float>(i % 2) : uniform(0, 1);  // faces of the box included
         directions[i] = i % 3 == 2 ? 0.6f : i % 3 == 1 ? -0.8f : 0.0f;
     }
-    engine.density(frame.field, points.data(), count, sigma.data(), features.data());
-    engine.color(frame.field, points.data(), features.data(), directions.data(), count, colors.data());
+    engine.density(test.frame, points.data(), count, sigma.data(), features.data());
+    engine.color(test.frame, points.data(), features.data(), directions.data(), count, colors.data());
     for (int64 i = 0; i < count; i++) check(sigma[i] >= 0 && std::isfinite(sigma[i]), "densities are not negative");
     for (float color : colors) check(color > 0 && color < 1, "colors lie between 0 and 1");
 }
@@ -224,10 +224,10 @@ struct Answers {
 };
 
 // What a build answers for a frame that it bakes itself, always from the same random numbers.
-Answers answers_of(const char* isa, int features, bool bilinear) {
+Answers answers_of(const char* instruction_set, int features, bool bilinear) {
     random_bits.seed(11);
-    Engine engine(2, isa);
-    TestFrame frame(engine, features, bilinear, 3, 0.6f);
+    Engine engine(2, instruction_set);
+    TestFrame test(engine, features, bilinear, 3, 0.6f);
     const int64 count = 1003;
     const std::vector<float> directions = uniform_array(3 * count, 0.5f);
     std::vector<float> points = uniform_array(3 * count, 0.5f);
@@ -236,34 +236,35 @@ Answers answers_of(const char* isa, int features, bool bilinear) {
     answers.sigma.resize(count);
     answers.features.resize(kChannels * count);
     answers.colors.resize(3 * count);
-    engine.density(frame.field, points.data(), count, answers.sigma.data(), answers.features.data());
-    engine.color(frame.field, points.data(), answers.features.data(), directions.data(), count, answers.colors.data());
+    engine.density(test.frame, points.data(), count, answers.sigma.data(), answers.features.data());
+    engine.color(test.frame, points.data(), answers.features.data(), directions.data(), count, answers.colors.data());
     const float origin[3] = {0, -3, 1};
     RenderTotals totals;
-    answers.image = render(engine, frame.field, make_view(40, 30, origin), totals).rgba;
+    answers.image = render(engine, test.frame, make_view(40, 30, origin), totals).rgba;
     return answers;
 }
 
-float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
-    float most = 0;
+float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    float largest = 0;
     for (size_t i = 0; i < a.size(); i++) {
         const float difference = std::abs(a[i] - b[i]);
-        if (!(difference <= most)) most = difference;
-        if (!std::isfinite(most)) break;  // nothing compares with what is no number
+        if (!(difference <= largest)) largest = difference;
+        if (!std::isfinite(largest)) break;  // NaN compares with nothing
     }
-    return most;
+    return largest;
 }
 
 // Builds differ in the order of their sums only; a sample whose weight is about the threshold may count in one of them.
-void test_agreement(const char* isa, const char* other) {
+void test_agreement(const char* instruction_set, const char* other) {
     for (int features = 2; features <= 8; features *= 2) {
-        const Answers a = answers_of(isa, features, features == 4), b = answers_of(other, features, features == 4);
-        const float most = *std::max_element(a.sigma.begin(), a.sigma.end());
-        check(most > 1, "there are densities to compare");
-        check(largest_difference(a.features, b.features) < 1e-5f, "builds agree on features");
-        check(largest_difference(a.sigma, b.sigma) < 1e-5f * most, "builds agree on densities");
-        check(largest_difference(a.colors, b.colors) < 1e-4f, "builds agree on colors");
-        check(largest_difference(a.image, b.image) < 2e-3f, "builds agree on images");
+        const Answers a = answers_of(instruction_set, features, features == 4),
+                      b = answers_of(other, features, features == 4);
+        const float largest = *std::max_element(a.sigma.begin(), a.sigma.end());
+        check(largest > 1, "there are densities to compare");
+        check(max_difference(a.features, b.features) < 1e-5f, "builds agree on features");
+        check(max_difference(a.sigma, b.sigma) < 1e-5f * largest, "builds agree on densities");
+        check(max_difference(a.colors, b.colors) < 1e-4f, "builds agree on colors");
+        check(max_difference(a.image, b.image) < 2e-3f, "builds agree on images");
     }
 }
 
@@ -289,15 +290,15 @@ int main() {
     for (const KernelTable* const* table = kernel_tables(); *table; table++) {
         if (!supported(**table)) continue;
         builds++;
-        const char* isa = (*table)->name;
-        std::printf("%s\n", isa);
-        test_queries(isa);
-        test_render(isa, 2, false, 3, 0.5f);
-        test_render(isa, 8, true, 3, 0.3f);
-        test_render(isa, 4, false, 1, 1);
-        test_render(isa, 2, true, 1, 0);
-        if (previous) test_agreement(isa, previous);
-        previous = isa;
+        const char* instruction_set = (*table)->name;
+        std::printf("%s\n", instruction_set);
+        test_queries(instruction_set);
+        test_render(instruction_set, 2, false, 3, 0.5f);
+        test_render(instruction_set, 8, true, 3, 0.3f);
+        test_render(instruction_set, 4, false, 1, 1);
+        test_render(instruction_set, 2, true, 1, 0);
+        if (previous) test_agreement(instruction_set, previous);
+        previous = instruction_set;
     }
     check(builds > 0, "there is a build for this processor");
     std::printf(failures ? "%d checks failed\n" : "all passed\n", failures);

@@ -68,7 +68,7 @@ def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_pat
     """A weak symbol of the standard library, compiled for AVX-512, might be linked into the code for all processors."""
     flags = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
     include = [f"-I{KERNELS / 'include'}", f"-I{KERNELS / 'src'}"]
-    target = tmp_path / "isa.o"
+    target = tmp_path / "instruction_set.o"
     run(
         "g++",
         "-std=c++17",
@@ -78,7 +78,7 @@ def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_pat
         *flags,
         *include,
         "-c",
-        KERNELS / "src/isa_kernels.cpp",
+        KERNELS / "src/kernels.cpp",
         "-o",
         target,
     )
@@ -98,23 +98,23 @@ PROBE = """
 using namespace mlpvid;
 using namespace mlpvid::generic;
 #if defined(__CUDACC__)
-extern "C" __global__ void probe(BakedFrame field, View view, float* out) {
+extern "C" __global__ void probe(BakedFrame frame, View view, float* out) {
 #else
-void probe(const BakedFrame& field, const View& view, float* out) {
+void probe(const BakedFrame& frame, const View& view, float* out) {
 #endif
     float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
-    const Ray ray = pixel_ray(field, view, 1, 2);
-    OccupancyTraversal walk;
-    walk.start(field, view, ray, 0);
-    while (walk.next(field, view, ray, point, distance)) {
+    const Ray ray = pixel_ray(frame, view, 1, 2);
+    OccupancyTraversal traversal;
+    traversal.start(frame, view, ray, 0);
+    while (traversal.next(frame, view, ray, point, distance)) {
         float transmittance = 1;
         Location at;
-        locate(field, point, at);
-        const float weight = absorb(density(field, at, features), view.step, transmittance);
+        locate(frame, point, at);
+        const float weight = volume_weight(density(frame, at, features), view.step, transmittance);
         for (int i = 0; i < 32; i++) inputs[i] = features[i];
-        encode_direction(field, ray.direction, inputs + 32);
-        const HeadAssignment heads = assign_heads(field, 0, point);
-        evaluate_head<1>(field.color_heads[0] + heads.heads[0] * head_floats(field), 32 + field.view_channels, inputs, colors);
+        encode_direction(frame, ray.direction, inputs + 32);
+        const HeadAssignment heads = assign_heads(frame, 0, point);
+        evaluate_head<1>(frame.color_heads[0] + heads.heads[0] * head_floats(frame), 32 + frame.view_channels, inputs, colors);
         out[0] += weight * sigmoid(colors[0][0]) + half_of(distance);
     }
 }
@@ -148,7 +148,7 @@ def test_sources_compile_with_clang() -> None:
     """As they must where clang is the system's compiler: arithmetic for each instruction set, the rest once."""
     flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_ISA=generic"]
     flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "training/include")]
-    arithmetic = {KERNELS / "src/isa_kernels.cpp", KERNELS / "training/src/instruction_set.cpp"}
+    arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/instruction_set.cpp"}
     folders = ("src", "training/src", "tests")
     others = {
         s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"
@@ -168,7 +168,9 @@ def test_builds_are_those_that_the_processor_can_run() -> None:
         "x86_64_v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c", "bmi1", "bmi2"},
     }
     native = pytest.importorskip("mlpvid_kernels")
-    assert native.available_isas() == [isa for isa in reversed(needed) if needed[isa] <= known]
+    assert native.instruction_sets() == [
+        instruction_set for instruction_set in reversed(needed) if needed[instruction_set] <= known
+    ]
 
 
 def test_headers_include_nothing_but_one_another_and_intrinsics() -> None:

@@ -41,10 +41,10 @@ def compare(
     camera: Camera,
     time: float = 0.0,
     settings: RenderSettings = RenderSettings(),
-    isa: str | None = None,
+    instruction_set: str | None = None,
 ) -> tuple[RenderedImage, RenderedImage]:
     """Render with both backends, hold one against the other and return (native, reference)."""
-    reference, renderer = ReferenceRenderer(), CpuRenderer(2, isa)
+    reference, renderer = ReferenceRenderer(), CpuRenderer(2, instruction_set)
     frame = reference.prepare(video, time)
     expected = reference.render(frame, camera, settings)
     image = renderer.render(renderer.prepare(video, time), camera, settings)
@@ -70,11 +70,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("isa", native.available_isas())
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
 @pytest.mark.parametrize("name", CONFIGS)
-def test_configs(name: str, isa: str) -> None:
+def test_configs(name: str, instruction_set: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
-    _, expected = compare(video, make_camera(61, 43, azimuth=len(name)), time=1.3, isa=isa)
+    _, expected = compare(video, make_camera(61, 43, azimuth=len(name)), time=1.3, instruction_set=instruction_set)
     assert expected.rgba[..., 3].max() > 0.3, "the picture shows something"
 
 
@@ -165,10 +165,10 @@ def test_fog_of_many_samples_overflows_the_room_for_kept_samples() -> None:
     assert image.statistics.color_samples > 2 * 4096
 
 
-@pytest.mark.parametrize("isa", native.available_isas())
-def test_threads_and_repeats_agree_bit_for_bit(isa: str) -> None:
+@pytest.mark.parametrize("instruction_set", native.instruction_sets())
+def test_threads_and_repeats_agree_bit_for_bit(instruction_set: str) -> None:
     video, camera = make_video(seed=1, assignment="bilinear"), make_camera(101, 77)
-    renderers = [CpuRenderer(threads, isa) for threads in (1, 2, 7, 7)]
+    renderers = [CpuRenderer(threads, instruction_set) for threads in (1, 2, 7, 7)]
     with torch_threads(1):  # decoding differs in the last bits between numbers of threads, where there are as many cores
         images = [r.render(r.prepare(video, 0.5), camera) for r in renderers]
     assert [r.threads for r in renderers] == [1, 2, 7, 7]
@@ -273,8 +273,8 @@ def test_time_out_of_range_is_refused() -> None:
 def test_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="instruction set z80"):
         CpuRenderer(1, "z80")
-    monkeypatch.setenv("MLPVID_ISA", native.available_isas()[-1])
-    assert native.available_isas()[-1] in CpuRenderer(1).device
+    monkeypatch.setenv("MLPVID_ISA", native.instruction_sets()[-1])
+    assert native.instruction_sets()[-1] in CpuRenderer(1).device
 
 
 def test_without_the_native_package_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def build_library(folder: Path, kernels: Path) -> ctypes.CDLL:
     for source, announced in sources:
         objects.append(folder / f"{source.stem}.o")
         command = [compiler(), "-std=c++17", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DMLPVID_PORTABLE"]
-        command += [f"-I{EMULATION}", f"-I{KERNELS / 'cuda'}", f"-I{KERNELS / 'include'}"]
+        command += [f"-I{EMULATION.parent}", f"-I{EMULATION}", f"-I{KERNELS / 'cuda'}", f"-I{KERNELS / 'include'}"]
         command += ["-O1", "-fsanitize=thread,alignment"] if announced else ["-O2", "-Wno-clobbered"]
         command += ["-x", "c++", "-c", str(source), "-o", str(objects[-1])]
         subprocess.run(command, check=True)

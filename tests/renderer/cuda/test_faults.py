@@ -14,7 +14,7 @@ from common.errors import InputError
 from renderer.cuda.core_driver import check_result, check_usable, guarded
 from renderer.cuda.driver import OLD_DRIVER_CODES, STICKY_CODES, CudaFault, code_in
 from renderer.cuda.renderer import CudaRenderer
-from renderer.cuda.workspace import WorkSize
+from renderer.cuda.workspace import BufferSizes
 from renderer.select import create_renderer
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
@@ -102,7 +102,7 @@ def test_more_samples_than_kernels_can_number_are_refused() -> None:
     driver = EmulatedDriver()
     workspace = CudaRenderer(driver).workspace
     with pytest.raises(CudaFault, match="OUT_OF_MEMORY"):
-        workspace.fit(WorkSize(pixels=1, capacity=1 << 28, keys=768, assignments=12))
+        workspace.fit(BufferSizes(pixels=1, capacity=1 << 28, keys=768, assignments=12))
     assert "allocate" not in driver.operations
 
 

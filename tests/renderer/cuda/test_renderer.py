@@ -17,7 +17,7 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.structs import GROUP_THREADS
-from renderer.cuda.workspace import LEAST_CAPACITY
+from renderer.cuda.workspace import MIN_CAPACITY
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_config, make_video
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
@@ -133,7 +133,7 @@ def test_few_blocks_take_turns(driver: EmulatedDriver, monkeypatch: pytest.Monke
     renderer = CudaRenderer(driver)
     wanted = renderer.render(renderer.prepare(video, 1.0), camera)
     assert wanted.statistics.color_samples > 2 * GROUP_THREADS
-    monkeypatch.setattr("renderer.cuda.frame.MOST_BAKE_BLOCKS", 1)
+    monkeypatch.setattr("renderer.cuda.frame.MAX_BAKE_BLOCKS", 1)
     for plain in (False, True):
         lonely = EmulatedDriver()
         lonely.multiprocessors, lonely.seed = 1, 77
@@ -181,7 +181,7 @@ def test_images_of_any_size_share_one_workspace(driver: EmulatedDriver) -> None:
     images = [renderer.render(frame, make_camera(*size)) for size in sizes]
     assert [image.rgba.shape[:2] for image in images] == [(h, w) for w, h in sizes]
     assert np.array_equal(images[0].rgba, images[3].rgba)
-    assert renderer.workspace.capacity == LEAST_CAPACITY
+    assert renderer.workspace.capacity == MIN_CAPACITY
 
 
 @pytest.mark.parametrize("distance", [0.2, 40.0])
@@ -226,8 +226,8 @@ def test_baked_grids_are_those_of_the_model(driver: EmulatedDriver) -> None:
     video = small_video()
     frame = CudaRenderer(driver).prepare(video, 1.3)
     quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_scale
-    for lane, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
-        nodes, start = level.resolution, frame.struct.lane_offset[lane]
+    for pair, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
+        nodes, start = level.resolution, frame.struct.pair_offset[pair]
         baked = quads[:, start : start + nodes * nodes].view(3, nodes, nodes, 4, 2)[:, :-1, :-1]
         wanted = grid.permute(0, 2, 3, 1)
         corners = [wanted[:, :-1, :-1], wanted[:, :-1, 1:], wanted[:, 1:, :-1], wanted[:, 1:, 1:]]

@@ -12,7 +12,7 @@ struct BakeLevel {
     int32 time_node;    // lower node along t
     float time_weight;  // of the upper node
     uint32 mask;        // entries - 1 of a hashed level; 0: every node has its own entry
-    int32 lane;         // first of its lanes, one for two features
+    int32 first_pair;   // of its channel pairs, one for two features
 };
 
 }  // namespace mlpvid

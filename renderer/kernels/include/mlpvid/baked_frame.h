@@ -31,10 +31,10 @@ struct BakedFrame {
     const float* color_heads[kPlanes];          // an MLP map each: [u][v][32 + view_channels + 3][32], see color_head.h
     const uint32* occupancy[kOccupancyLevels];  // bits; cell (x Y + y) Z + z is bit (cell mod 32) of word cell / 32
 
-    float lane_scale[kChannelPairs];        // nodes a unit of u and v of the lane's level
-    int32 lane_last_corner[kChannelPairs];  // N - 2
-    int32 lane_offset[kChannelPairs];       // first node of the lane's grid
-    int32 lane_stride[kChannelPairs];       // nodes from one v to the next; unused lanes stay on two nodes of zeros
+    float pair_scale[kChannelPairs];        // nodes a unit of u and v of the lane's level
+    int32 pair_last_corner[kChannelPairs];  // N - 2
+    int32 pair_offset[kChannelPairs];       // first node of the lane's grid
+    int32 pair_stride[kChannelPairs];       // nodes from one v to the next; unused lanes stay on two nodes of zeros
 
     float grid_scale;
     float feature_scale;
@@ -61,7 +61,7 @@ struct View {
     float origin[3];               // camera center, meters
     float step;                    // meters between samples
     float weight_threshold;        // tau2
-    float final_transmittance;     // a ray ends when no more than this is left
+    float min_transmittance;       // a ray ends when no more than this is left
     int32 column;                  // of the image's first pixel in the camera
     int32 row;
     int32 width;  // of the image that is written, pixels

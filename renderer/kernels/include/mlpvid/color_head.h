@@ -4,14 +4,14 @@
 #pragma once
 
 #include "baked_frame.h"
-#include "lanes.h"
+#include "simd.h"
 
 MLPVID_BEGIN
 
 constexpr int kInputStride = 48;  // floats from one sample's inputs (features, then encoded view) to the next's
 
-MLPVID_FUNCTION int32 head_floats(const BakedFrame& field) {
-    return (kChannels + field.view_channels + 3) * kHidden;
+MLPVID_FUNCTION int32 head_floats(const BakedFrame& frame) {
+    return (kChannels + frame.view_channels + 3) * kHidden;
 }
 
 // Evaluates one head on `Samples` samples at once, so that its weights are loaded once for all of them.
@@ -20,30 +20,30 @@ template <int Samples>
 MLPVID_FUNCTION void evaluate_head(const float* MLPVID_RESTRICT head, int rows, const float* MLPVID_RESTRICT inputs,
                                    float (*outputs)[3]) {
     constexpr int block =
-        2 * kLanes < kHidden ? 2 * kLanes : kHidden;  // hidden channels at once: two registers a sample
+        2 * kSimdWidth < kHidden ? 2 * kSimdWidth : kHidden;  // hidden channels at once: two registers a sample
     const float* last_layer = head + rows * kHidden;
-    Lanes totals[Samples][3];
+    SimdFloats totals[Samples][3];
     MLPVID_UNROLL
     for (int first = 0; first < kHidden; first += block) {
-        Lanes left[Samples], right[Samples];
+        SimdFloats left[Samples], right[Samples];
         MLPVID_UNROLL
         for (int n = 0; n < Samples; n++) left[n] = right[n] = broadcast(0.0f);
         for (int i = 0; i < rows; i++) {
-            const Lanes w0 = load(head + i * kHidden + first), w1 = load(head + i * kHidden + first + kLanes);
+            const SimdFloats w0 = load(head + i * kHidden + first), w1 = load(head + i * kHidden + first + kSimdWidth);
             MLPVID_UNROLL
             for (int n = 0; n < Samples; n++) {
-                const Lanes x = broadcast(inputs[n * kInputStride + i]);
+                const SimdFloats x = broadcast(inputs[n * kInputStride + i]);
                 left[n] = fused(x, w0, left[n]);
                 right[n] = fused(x, w1, right[n]);
             }
         }
         MLPVID_UNROLL
         for (int n = 0; n < Samples; n++) {
-            const Lanes h0 = relu(left[n]), h1 = relu(right[n]);
+            const SimdFloats h0 = relu(left[n]), h1 = relu(right[n]);
             MLPVID_UNROLL
             for (int j = 0; j < 3; j++) {
                 const float* row = last_layer + j * kHidden + first;
-                const Lanes part = fused(h1, load(row + kLanes), h0 * load(row));
+                const SimdFloats part = fused(h1, load(row + kSimdWidth), h0 * load(row));
                 totals[n][j] = first == 0 ? part : totals[n][j] + part;
             }
         }
@@ -60,11 +60,11 @@ struct HeadAssignment {
     int32 count;  // 1 or 4
 };
 
-MLPVID_FUNCTION HeadAssignment assign_heads(const BakedFrame& field, int map, const float* point) {
-    const int32 size = field.color_resolution;
-    const float u = point[field.color_axes[map][0]], v = point[field.color_axes[map][1]];
+MLPVID_FUNCTION HeadAssignment assign_heads(const BakedFrame& frame, int map, const float* point) {
+    const int32 size = frame.color_resolution;
+    const float u = point[frame.color_axes[map][0]], v = point[frame.color_axes[map][1]];
     HeadAssignment assigned = {};
-    if (!field.bilinear || size == 1) {
+    if (!frame.bilinear || size == 1) {
         const int32 column = smaller(static_cast<int32>(u * static_cast<float>(size)), size - 1);
         const int32 row = smaller(static_cast<int32>(v * static_cast<float>(size)), size - 1);
         assigned.heads[0] = column * size + row;

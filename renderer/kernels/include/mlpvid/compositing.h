@@ -7,7 +7,7 @@
 MLPVID_BEGIN
 
 // The weight w = T * alpha of a sample, alpha = 1 - exp(-sigma * step); takes alpha out of the transmittance T.
-MLPVID_FUNCTION float absorb(float sigma, float step, float& transmittance) {
+MLPVID_FUNCTION float volume_weight(float sigma, float step, float& transmittance) {
     const float left = transmittance * exponential(-sigma * step);
     const float weight = transmittance - left;
     transmittance = left;

@@ -8,7 +8,7 @@
 MLPVID_BEGIN
 
 // Channels as maps have them, one after the other, to a vector of the even and one of the odd ones.
-MLPVID_FUNCTION Pairs in_pairs(Lanes first, Lanes second) {
+MLPVID_FUNCTION Pairs in_pairs(SimdFloats first, SimdFloats second) {
     Pairs pairs;
     separate(first, second, pairs.low, pairs.high);
     return pairs;
@@ -22,35 +22,35 @@ struct Location {
 };
 
 // Finds a point of [0, 1]^3 and starts to fetch what is far away.
-MLPVID_FUNCTION void locate(const BakedFrame& field, const float* point, Location& at) {
-    locate_on_grids(field, point, at.grids);
-    prefetch_cells(field, at.grids);
-    at.on_features = locate_on_maps(point, field.feature_resolution);
-    at.on_heads = locate_on_maps(point, field.density_resolution);
+MLPVID_FUNCTION void locate(const BakedFrame& frame, const float* point, Location& at) {
+    locate_on_grids(frame, point, at.grids);
+    prefetch_cells(frame, at.grids);
+    at.on_features = locate_on_maps(point, frame.feature_resolution);
+    at.on_heads = locate_on_maps(point, frame.density_resolution);
 }
 
 // sigma at a located point, 1/m; `features` gets its 32 features, even channels first.
-MLPVID_FUNCTION float density(const BakedFrame& field, const Location& at, float* features) {
+MLPVID_FUNCTION float density(const BakedFrame& frame, const Location& at, float* features) {
     MapChannels mapped, heads;
     MLPVID_UNROLL
-    for (int i = 0; i < kChannels / kLanes; i++) mapped.v[i] = heads.v[i] = broadcast(0.0f);
-    add_maps(field, 0, at.on_features, at.on_heads, mapped, heads);
-    add_maps(field, 1, at.on_features, at.on_heads, mapped, heads);
-    add_maps(field, 2, at.on_features, at.on_heads, mapped, heads);
+    for (int i = 0; i < kChannels / kSimdWidth; i++) mapped.v[i] = heads.v[i] = broadcast(0.0f);
+    add_maps(frame, 0, at.on_features, at.on_heads, mapped, heads);
+    add_maps(frame, 1, at.on_features, at.on_heads, mapped, heads);
+    add_maps(frame, 2, at.on_features, at.on_heads, mapped, heads);
 
-    const Lanes unit = broadcast(field.feature_scale * kLoadedHalfScale);
-    Lanes dot = broadcast(0.0f);
+    const SimdFloats scale = broadcast(frame.feature_scale * kLoadedHalfScale);
+    SimdFloats dot = broadcast(0.0f);
     MLPVID_UNROLL
-    for (int lane = 0; lane < kChannelPairs; lane += kLanes) {
-        const int i = 2 * lane / kLanes;
+    for (int pair = 0; pair < kChannelPairs; pair += kSimdWidth) {
+        const int i = 2 * pair / kSimdWidth;
         const Pairs feature = in_pairs(mapped.v[i], mapped.v[i + 1]), head = in_pairs(heads.v[i], heads.v[i + 1]);
-        const Pairs hashed = hash_features(field, lane, at.grids);
-        const Lanes low = fused(feature.low, unit, hashed.low), high = fused(feature.high, unit, hashed.high);
-        store(features + lane, low);
-        store(features + kChannelPairs + lane, high);
+        const Pairs hashed = hash_features(frame, pair, at.grids);
+        const SimdFloats low = fused(feature.low, scale, hashed.low), high = fused(feature.high, scale, hashed.high);
+        store(features + pair, low);
+        store(features + kChannelPairs + pair, high);
         dot = fused(high, head.high, fused(low, head.low, dot));
     }
-    return larger(sum(dot) * (field.density_scale * kLoadedHalfScale), 0.0f);
+    return larger(sum(dot) * (frame.density_scale * kLoadedHalfScale), 0.0f);
 }
 
 MLPVID_END

@@ -10,12 +10,12 @@ MLPVID_FUNCTION int32 cells_at_level(int32 cells, int32 level) {
     return (cells + (1 << (2 * level)) - 1) >> (2 * level);
 }
 
-MLPVID_FUNCTION bool is_occupied(const BakedFrame& field, int32 level, const int32* cell) {
+MLPVID_FUNCTION bool is_occupied(const BakedFrame& frame, int32 level, const int32* cell) {
     const int32 shift = 2 * level;
-    const int32 rows = cells_at_level(field.cells[1], level), columns = cells_at_level(field.cells[2], level);
+    const int32 rows = cells_at_level(frame.cells[1], level), columns = cells_at_level(frame.cells[2], level);
     const uint32 bit =
         static_cast<uint32>(((cell[0] >> shift) * rows + (cell[1] >> shift)) * columns + (cell[2] >> shift));
-    return (field.occupancy[level][bit >> 5] >> (bit & 31)) & 1;
+    return (frame.occupancy[level][bit >> 5] >> (bit & 31)) & 1;
 }
 
 // Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., that lie in occupied cells. It computes the points of
@@ -25,10 +25,10 @@ struct OccupancyTraversal {
     float margin;   // steps by which a leap falls short, above the rounding of points
     int32 k;        // next sample
 
-    MLPVID_FUNCTION void start(const BakedFrame& field, const View& view, const Ray& ray, int32 first) {
+    MLPVID_FUNCTION void start(const BakedFrame& frame, const View& view, const Ray& ray, int32 first) {
         float reach = ray.t_far;
         for (int i = 0; i < 3; i++) {
-            rate[i] = ray.direction[i] / field.box_extent[i] * static_cast<float>(field.cells[i]) * view.step;
+            rate[i] = ray.direction[i] / frame.box_extent[i] * static_cast<float>(frame.cells[i]) * view.step;
             reach = larger(reach, magnitude(view.origin[i]));
         }
         margin = 0.01f + 1e-6f * reach / view.step;
@@ -36,7 +36,7 @@ struct OccupancyTraversal {
     }
 
     // Moves to the next sample; false when there is none. `point` is in [0, 1]^3, `distance` in meters.
-    MLPVID_FUNCTION bool next(const BakedFrame& field, const View& view, const Ray& ray, float* point,
+    MLPVID_FUNCTION bool next(const BakedFrame& frame, const View& view, const Ray& ray, float* point,
                               float& distance) {
         for (;;) {
             distance = ray.t_near + (static_cast<float>(k) + 0.5f) * view.step;
@@ -44,14 +44,14 @@ struct OccupancyTraversal {
             float position[3];
             int32 cell[3];
             for (int i = 0; i < 3; i++) {
-                const float offset = view.origin[i] + distance * ray.direction[i] - field.box_lower[i];
-                point[i] = offset / field.box_extent[i];
-                position[i] = point[i] * static_cast<float>(field.cells[i]);
-                cell[i] = smaller(larger(static_cast<int32>(position[i]), 0), field.cells[i] - 1);
+                const float offset = view.origin[i] + distance * ray.direction[i] - frame.box_lower[i];
+                point[i] = offset / frame.box_extent[i];
+                position[i] = point[i] * static_cast<float>(frame.cells[i]);
+                cell[i] = smaller(larger(static_cast<int32>(position[i]), 0), frame.cells[i] - 1);
             }
-            if (is_occupied(field, 0, cell)) break;
+            if (is_occupied(frame, 0, cell)) break;
             int32 level = 0;
-            while (level + 1 < field.occupancy_levels && !is_occupied(field, level + 1, cell)) level++;
+            while (level + 1 < frame.occupancy_levels && !is_occupied(frame, level + 1, cell)) level++;
             k += leap(level, cell, position);
         }
         for (int i = 0; i < 3; i++) point[i] = smaller(larger(point[i], 0.0f), 1.0f);

@@ -3,7 +3,7 @@
 
 #include "baked_frame.h"
 #include "corners.h"
-#include "lanes.h"
+#include "simd.h"
 
 MLPVID_BEGIN
 
@@ -30,9 +30,9 @@ MLPVID_FUNCTION MapPosition locate(const MapAxis& u, const MapAxis& v, int32 res
     return {v.pixel * resolution + u.pixel, u.fraction, v.fraction};
 }
 
-MLPVID_FUNCTION Corners<Lanes> corner_weights(const MapPosition& at) {
+MLPVID_FUNCTION Corners<SimdFloats> corner_weights(const MapPosition& at) {
     const float w11 = at.fu * at.fv;
-    Corners<Lanes> w;
+    Corners<SimdFloats> w;
     w.at11 = broadcast(w11);
     w.at10 = broadcast(at.fu - w11);
     w.at01 = broadcast(at.fv - w11);
@@ -40,8 +40,8 @@ MLPVID_FUNCTION Corners<Lanes> corner_weights(const MapPosition& at) {
     return w;
 }
 
-// Adds kLanes interpolated channels; `p` is at the corner, `row` the halves from one v to the next.
-MLPVID_FUNCTION Lanes add_channels(const uint16* p, int64 row, const Corners<Lanes>& w, Lanes total) {
+// Adds kSimdWidth interpolated channels; `p` is at the corner, `row` the halves from one v to the next.
+MLPVID_FUNCTION SimdFloats add_channels(const uint16* p, int64 row, const Corners<SimdFloats>& w, SimdFloats total) {
     total = fused(w.at00, load_halves(p), total);
     total = fused(w.at10, load_halves(p + kChannels), total);
     total = fused(w.at01, load_halves(p + row), total);
@@ -50,16 +50,16 @@ MLPVID_FUNCTION Lanes add_channels(const uint16* p, int64 row, const Corners<Lan
 
 // All channels of a point, one after the other, in registers.
 struct MapChannels {
-    Lanes v[kChannels / kLanes];
+    SimdFloats v[kChannels / kSimdWidth];
 };
 
 // Adds the interpolated channels of a map; too small by the map's unit and kLoadedHalfScale.
-MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<Lanes>& w,
+MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<SimdFloats>& w,
                              MapChannels& total) {
     const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;
     const int64 row = static_cast<int64>(resolution) * kChannels;
     MLPVID_UNROLL
-    for (int i = 0; i < kChannels / kLanes; i++) total.v[i] = add_channels(p + i * kLanes, row, w, total.v[i]);
+    for (int i = 0; i < kChannels / kSimdWidth; i++) total.v[i] = add_channels(p + i * kSimdWidth, row, w, total.v[i]);
 }
 
 // The three coordinates of a point on maps of one resolution.
@@ -73,18 +73,18 @@ MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
 }
 
 // Adds the point's channels of a plane's feature map and of its density heads, where it has any.
-MLPVID_FUNCTION void add_maps(const BakedFrame& field, int plane, const MapAxes& on_features, const MapAxes& on_heads,
+MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapAxes& on_features, const MapAxes& on_heads,
                               MapChannels& features, MapChannels& heads) {
     const int u = plane == 2 ? 1 : 0, v = plane == 0 ? 1 : 2;
-    MapPosition at = locate(on_features.axes[u], on_features.axes[v], field.feature_resolution);
-    Corners<Lanes> w = corner_weights(at);
-    add_map(field.feature_planes[plane], field.feature_resolution, at, w, features);
-    if (field.density_maps[plane] == nullptr) return;
-    if (field.density_resolution != field.feature_resolution) {
-        at = locate(on_heads.axes[u], on_heads.axes[v], field.density_resolution);
+    MapPosition at = locate(on_features.axes[u], on_features.axes[v], frame.feature_resolution);
+    Corners<SimdFloats> w = corner_weights(at);
+    add_map(frame.feature_planes[plane], frame.feature_resolution, at, w, features);
+    if (frame.density_maps[plane] == nullptr) return;
+    if (frame.density_resolution != frame.feature_resolution) {
+        at = locate(on_heads.axes[u], on_heads.axes[v], frame.density_resolution);
         w = corner_weights(at);
     }
-    add_map(field.density_maps[plane], field.density_resolution, at, w, heads);
+    add_map(frame.density_maps[plane], frame.density_resolution, at, w, heads);
 }
 
 MLPVID_END

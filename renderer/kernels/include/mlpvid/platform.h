@@ -27,12 +27,12 @@
 
 // The CPU module compiles the functions of these headers once an instruction set and links all of them together. Each
 // build has a namespace of its own, lest the linker merge functions that were compiled for different processors.
-#ifndef MLPVID_ISA
-#define MLPVID_ISA generic
+#ifndef MLPVID_INSTRUCTION_SET
+#define MLPVID_INSTRUCTION_SET generic
 #endif
 #define MLPVID_BEGIN   \
     namespace mlpvid { \
-    namespace MLPVID_ISA {
+    namespace MLPVID_INSTRUCTION_SET {
 #define MLPVID_END \
     }              \
     }

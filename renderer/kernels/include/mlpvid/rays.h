@@ -13,7 +13,7 @@ struct Ray {
 };
 
 // Direction through the center of a pixel of the view's image.
-MLPVID_FUNCTION void aim(const View& view, int32 x, int32 y, Ray& ray) {
+MLPVID_FUNCTION void ray_direction(const View& view, int32 x, int32 y, Ray& ray) {
     const double pixel[3] = {view.column + x + 0.5, view.row + y + 0.5, 1.0};
     const double *K = view.inverse_intrinsics, *R = view.rotation;
     double local[3];
@@ -27,22 +27,22 @@ MLPVID_FUNCTION void aim(const View& view, int32 x, int32 y, Ray& ray) {
 }
 
 // Slab method; a camera inside the box starts at itself.
-MLPVID_FUNCTION void intersect_box(const BakedFrame& field, const View& view, Ray& ray) {
+MLPVID_FUNCTION void intersect_box(const BakedFrame& frame, const View& view, Ray& ray) {
     ray.t_near = 0.0f;
     ray.t_far = 3.0e38f;
     for (int i = 0; i < 3; i++) {
         const float direction = magnitude(ray.direction[i]) < 1e-12f ? 1e-12f : ray.direction[i];
-        const float first = (field.box_lower[i] - view.origin[i]) / direction;
-        const float second = (field.box_upper[i] - view.origin[i]) / direction;
+        const float first = (frame.box_lower[i] - view.origin[i]) / direction;
+        const float second = (frame.box_upper[i] - view.origin[i]) / direction;
         ray.t_near = larger(ray.t_near, smaller(first, second));
         ray.t_far = smaller(ray.t_far, larger(first, second));
     }
 }
 
-MLPVID_FUNCTION Ray pixel_ray(const BakedFrame& field, const View& view, int32 x, int32 y) {
+MLPVID_FUNCTION Ray pixel_ray(const BakedFrame& frame, const View& view, int32 x, int32 y) {
     Ray ray;
-    aim(view, x, y, ray);
-    intersect_box(field, view, ray);
+    ray_direction(view, x, y, ray);
+    intersect_box(frame, view, ray);
     return ray;
 }
 

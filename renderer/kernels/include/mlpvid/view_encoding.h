@@ -34,8 +34,8 @@ MLPVID_FUNCTION void spherical_harmonics(const float* direction, float* encoded)
     encoded[8] = 0.5462742152960396f * (x * x - y * y);
 }
 
-MLPVID_FUNCTION void encode_direction(const BakedFrame& field, const float* direction, float* encoded) {
-    if (field.view_encoding == kFrequencyEncoding)
+MLPVID_FUNCTION void encode_direction(const BakedFrame& frame, const float* direction, float* encoded) {
+    if (frame.view_encoding == kFrequencyEncoding)
         frequency_encoding(direction, encoded);
     else
         spherical_harmonics(direction, encoded);

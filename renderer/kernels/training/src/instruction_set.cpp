@@ -1,4 +1,4 @@
-// Built once per instruction set, with MLPVID_ISA naming its namespace.
+// Built once per instruction set, with MLPVID_INSTRUCTION_SET naming its namespace.
 #include "mlpvid_training/adam.h"
 #include "mlpvid_training/bake.h"
 #include "mlpvid_training/color.h"
@@ -10,7 +10,7 @@
 #define MLPVID_TEXT_OF(name) #name
 #define MLPVID_TEXT(name) MLPVID_TEXT_OF(name)
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 namespace {
 
 template <int F>
@@ -39,10 +39,10 @@ Kernels<T> kernels() {
         with_features(levels.features,
                       [&](auto F) { bake_backward<T, F.value>(workers, levels, grids, time, tables); });
     };
-    k.march = [](Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop,
+    k.march = [](Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
                  const MarchOutput<T>& out) {
         with_features(field.levels.features,
-                      [&](auto F) { march<T, F.value>(workers, field, samples, step, stop, out); });
+                      [&](auto F) { march<T, F.value>(workers, field, samples, step, min_transmittance, out); });
     };
     k.scatter = [](Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
                    const ScatterOutput<T>& out) {
@@ -64,7 +64,7 @@ Kernels<T> kernels() {
 }  // namespace
 
 InstructionSet instruction_set() {
-    return {MLPVID_TEXT(MLPVID_ISA), kernels<float>(), kernels<double>(), {sample_rays, place_points}};
+    return {MLPVID_TEXT(MLPVID_INSTRUCTION_SET), kernels<float>(), kernels<double>(), {sample_rays, place_points}};
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

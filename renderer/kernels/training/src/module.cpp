@@ -149,8 +149,9 @@ class Engine {
 
     template <class T>
     void march(const Array& features, const Array& densities, const Array& grids, const Array& points,
-               const Array& offsets, double step, double stop, const Array& out_features, const Array& heads,
-               const Array& raw, const Array& weights, const Array& transmittances, const Array& reached) {
+               const Array& offsets, double step, double min_transmittance, const Array& out_features,
+               const Array& heads, const Array& raw, const Array& weights, const Array& transmittances,
+               const Array& reached) {
         const int64_t samples = extent(points, 0), rays = extent(offsets, 0) - 1;
         const DensityField<T> density = field<T>(features, densities, grids);
         const Samples<T> along = {numbers<const T>(points, {-1, 3}, "points"),
@@ -162,7 +163,7 @@ class Engine {
                                     numbers<T>(transmittances, {rays}, "transmittances"),
                                     numbers<int64_t>(reached, {rays}, "reached")};
         const nb::gil_scoped_release release;
-        kernels<T>().march(*workers_, density, along, static_cast<T>(step), static_cast<T>(stop), out);
+        kernels<T>().march(*workers_, density, along, static_cast<T>(step), static_cast<T>(min_transmittance), out);
     }
 
     template <class T>

@@ -1,14 +1,14 @@
 // Where the members of kernel arguments lie, for the test that compares Python's mirror of them.
 #include <cstddef>
 
-#include "bake_work.cuh"
+#include "bake_arguments.cuh"
 
 #define OFFSET(type, member) {#type "." #member, offsetof(type, member)}
 
 using mlpvid::BakeLevel;
+using mlpvid::CameraRays;
 using mlpvid::GridBake;
 using mlpvid::HeadBake;
-using mlpvid::RayFrame;
 using mlpvid::RenderBuffers;
 
 namespace {
@@ -19,11 +19,11 @@ struct Entry {
 };
 
 const Entry kEntries[] = {
-    {"RayFrame", sizeof(RayFrame)},
-    OFFSET(RayFrame, down),
-    OFFSET(RayFrame, depth_down),
-    OFFSET(RayFrame, middle_y),
-    OFFSET(RayFrame, tiles),
+    {"CameraRays", sizeof(CameraRays)},
+    OFFSET(CameraRays, down),
+    OFFSET(CameraRays, depth_down),
+    OFFSET(CameraRays, middle_y),
+    OFFSET(CameraRays, tiles),
     {"RenderBuffers", sizeof(RenderBuffers)},
     OFFSET(RenderBuffers, features),
     OFFSET(RenderBuffers, places),
@@ -46,12 +46,12 @@ const Entry kEntries[] = {
     OFFSET(RenderBuffers, keys),
     OFFSET(RenderBuffers, assignments),
     {"BakeLevel", sizeof(BakeLevel)},
-    OFFSET(BakeLevel, lane),
+    OFFSET(BakeLevel, first_pair),
     {"GridBake", sizeof(GridBake)},
-    OFFSET(GridBake, lanes),
-    OFFSET(GridBake, pairs),
-    OFFSET(GridBake, lane_offset),
-    OFFSET(GridBake, lane_count),
+    OFFSET(GridBake, levels),
+    OFFSET(GridBake, pair_in_entry),
+    OFFSET(GridBake, pair_offset),
+    OFFSET(GridBake, pair_count),
     {"HeadBake", sizeof(HeadBake)},
     OFFSET(HeadBake, heads),
     OFFSET(HeadBake, fragments),

@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "mlpvid_training/arguments.h"
-#include "mlpvid_training/lanes.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 constexpr int64_t kRowsPerTask = 8192;
 constexpr int kCorrections = 4096;
@@ -67,4 +67,4 @@ void adam(Workers& workers, const AdamState<T>& state, const AdamSettings& setti
     });
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "mlpvid_training/field.h"
-#include "mlpvid_training/lanes.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 struct TimeSlices {
     int64_t lower;  // node below the instant
@@ -44,15 +44,15 @@ void bake_row(const Level& level, const T* table, double time, int64_t v, T* row
     const RowOfEntries lower(level, v, slices.lower), upper(level, v, slices.lower + 1);
     const T above = static_cast<T>(slices.weight), below = static_cast<T>(1 - slices.weight);
     for (int64_t u = 0; u < level.resolution; ++u) {
-        auto value = Lanes<T, F>::load(table + lower[u] * F) * below;
-        value.add_scaled(Lanes<T, F>::load(table + upper[u] * F), above);
+        auto value = SimdArray<T, F>::load(table + lower[u] * F) * below;
+        value.add_scaled(SimdArray<T, F>::load(table + upper[u] * F), above);
         value.store(row + u * F);
     }
 }
 
 template <class T, int F>
-MLPVID_INLINE void add_to_entry(T* entry, const Lanes<T, F>& gradient, T weight) {
-    auto sum = Lanes<T, F>::load(entry);
+MLPVID_INLINE void add_to_entry(T* entry, const SimdArray<T, F>& gradient, T weight) {
+    auto sum = SimdArray<T, F>::load(entry);
     sum.add_scaled(gradient, weight);
     sum.store(entry);
 }
@@ -68,7 +68,7 @@ void bake_level_backward(const Level& level, const T* grid, double time, T* tabl
             bool any = false;
             for (int f = 0; f < F; ++f) any |= grid[f] != 0;
             if (!any) continue;  // most nodes: no ray of the step came by
-            const auto gradient = Lanes<T, F>::load(grid);
+            const auto gradient = SimdArray<T, F>::load(grid);
             add_to_entry(table + lower[u] * F, gradient, below);
             add_to_entry(table + upper[u] * F, gradient, above);
         }
@@ -100,4 +100,4 @@ void bake_backward(Workers& workers, const Levels& levels, const T* grids, doubl
     });
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

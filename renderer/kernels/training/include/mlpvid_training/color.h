@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include "mlpvid_training/arguments.h"
-#include "mlpvid_training/lanes.h"
 #include "mlpvid_training/random.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 constexpr int kMaxView = 16;
 constexpr int kInner = kChannels + kMaxView;
@@ -96,10 +96,10 @@ struct Groups {
 
 // As many samples share a head's weights as the registers hold sums for.
 template <class T>
-constexpr int kBlock = larger(1, smaller(8, (kRegisters - 4) / Lanes<T, kChannels>::kParts));
+constexpr int kBlock = larger(1, smaller(8, (kRegisters - 4) / SimdArray<T, kChannels>::kParts));
 
 template <class T>
-using Row = Lanes<T, kChannels>;
+using Row = SimdArray<T, kChannels>;
 
 template <class T>
 using Block = T[kBlock<T>][kInner];
@@ -320,4 +320,4 @@ void color_backward(Workers& workers, const ColorMaps<const T>& maps, const Colo
     });
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "mlpvid_training/arguments.h"
-#include "mlpvid_training/lanes.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 // Lists the samples whose weight exceeds the threshold; returns how many they are.
 template <class T>
@@ -119,4 +119,4 @@ T depth_penalty(const Samples<T>& samples, const T* densities, const int64_t* re
     return total;
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "mlpvid_training/arguments.h"
-#include "mlpvid_training/lanes.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 constexpr int64_t kRaysPerTask = 64;
 constexpr int kHalf = kChannels / 2;
@@ -21,11 +21,11 @@ struct AxisCells {
 
 // The levels' scales side by side, for loops over levels that the compiler vectorizes.
 template <class T>
-struct LevelLanes {
+struct LevelScales {
     alignas(64) T scale[kMaxLevels];
     alignas(64) int last[kMaxLevels];  // the last node that has one after it
 
-    explicit LevelLanes(const Levels& levels) {
+    explicit LevelScales(const Levels& levels) {
         for (int l = 0; l < kMaxLevels; ++l) {
             scale[l] = l < levels.count ? static_cast<T>(levels.level[l].scale) : T(0);
             last[l] = l < levels.count ? levels.level[l].resolution - 2 : 0;
@@ -68,16 +68,16 @@ struct Footprint {
 };
 
 template <class T, int N>
-MLPVID_INLINE void add_map(const T* map, const Footprint<T>& at, Lanes<T, N>& sum) {
+MLPVID_INLINE void add_map(const T* map, const Footprint<T>& at, SimdArray<T, N>& sum) {
     MLPVID_UNROLL
-    for (int i = 0; i < 4; ++i) sum.add_scaled(Lanes<T, N>::load(map + at.offset[i]), at.weight[i]);
+    for (int i = 0; i < 4; ++i) sum.add_scaled(SimdArray<T, N>::load(map + at.offset[i]), at.weight[i]);
 }
 
 template <class T, int N>
-MLPVID_INLINE void scatter_map(T* map, const Footprint<T>& at, const Lanes<T, N>& gradient) {
+MLPVID_INLINE void scatter_map(T* map, const Footprint<T>& at, const SimdArray<T, N>& gradient) {
     MLPVID_UNROLL
     for (int i = 0; i < 4; ++i) {
-        auto sum = Lanes<T, N>::load(map + at.offset[i]);
+        auto sum = SimdArray<T, N>::load(map + at.offset[i]);
         sum.add_scaled(gradient, at.weight[i]);
         sum.store(map + at.offset[i]);
     }
@@ -99,10 +99,10 @@ struct PairConstants {
 };
 
 template <class T, int F>
-MLPVID_INLINE Lanes<T, 2 * F> pair_weights(T weight) {
+MLPVID_INLINE SimdArray<T, 2 * F> pair_weights(T weight) {
     static constexpr PairConstants<T, F> constants;
-    auto weights = Lanes<T, 2 * F>::load(constants.start);
-    weights.add_scaled(Lanes<T, 2 * F>::load(constants.slope), weight);
+    auto weights = SimdArray<T, 2 * F>::load(constants.start);
+    weights.add_scaled(SimdArray<T, 2 * F>::load(constants.slope), weight);
     return weights;
 }
 
@@ -111,31 +111,31 @@ MLPVID_INLINE void hash_features(const DensityField<T>& field, const AxisCells<T
     for (int l = 0; l < field.levels.count; ++l) {
         const Level& level = field.levels.level[l];
         const int64_t row = static_cast<int64_t>(level.resolution) * F;
-        auto sum = Lanes<T, 2 * F>::zero();
+        auto sum = SimdArray<T, 2 * F>::zero();
         MLPVID_UNROLL
         for (int plane = 0; plane < kPlanes; ++plane) {
             const AxisCells<T>&u = cells[kPlaneAxes[plane][0]], &v = cells[kPlaneAxes[plane][1]];
             const T* cell =
                 field.grids + (plane * field.levels.nodes + level.nodes_offset) * F + v.node[l] * row + u.node[l] * F;
-            auto value = Lanes<T, 2 * F>::load(cell) * (1 - v.weight[l]);
-            value.add_scaled(Lanes<T, 2 * F>::load(cell + row), v.weight[l]);
+            auto value = SimdArray<T, 2 * F>::load(cell) * (1 - v.weight[l]);
+            value.add_scaled(SimdArray<T, 2 * F>::load(cell + row), v.weight[l]);
             sum.add_product(value, pair_weights<T, F>(u.weight[l]));
         }
         alignas(64) T both[2 * F];
         sum.store(both);
-        (Lanes<T, F>::load(both) + Lanes<T, F>::load(both + F)).store(out + l * F);
+        (SimdArray<T, F>::load(both) + SimdArray<T, F>::load(both + F)).store(out + l * F);
     }
 }
 
 // F and the interpolated density head at a point; returns their product, the density before its activation.
 template <class T, int F>
-MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelLanes<T>& lanes, const T* p, T* features,
+MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelScales<T>& scales, const T* p, T* features,
                               T* head) {
     AxisCells<T> cells[3];
-    for (int axis = 0; axis < 3; ++axis) lanes.locate(p[axis], cells[axis]);
+    for (int axis = 0; axis < 3; ++axis) scales.locate(p[axis], cells[axis]);
     alignas(64) T hashed[kChannels] = {};
     hash_features<T, F>(field, cells, hashed);
-    auto sum = Lanes<T, kChannels>::zero(), density = Lanes<T, kChannels>::zero();
+    auto sum = SimdArray<T, kChannels>::zero(), density = SimdArray<T, kChannels>::zero();
     const auto& maps = field.features;
     for (int plane = 0; plane < kPlanes; ++plane) {
         const Footprint<T> at(maps.size, maps.row_stride, maps.pixel_stride, p[kPlaneAxes[plane][0]],
@@ -148,24 +148,25 @@ MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelLanes<T>&
         const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, p[axes[0]], p[axes[1]]);
         add_map(heads.data + i * heads.plane_stride, at, density);
     }
-    sum = sum + Lanes<T, kChannels>::load(hashed);
+    sum = sum + SimdArray<T, kChannels>::load(hashed);
     sum.store(features);
     density.store(head);
     return dot(sum, density);
 }
 
-// Marches each ray until its transmittance is `stop` or less. The activation is a rectifier; NaN passes through it.
+// Marches each ray until its transmittance is `min_transmittance` or less. The activation is a rectifier; NaN passes
+// through it.
 template <class T, int F>
-void march(Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T stop,
+void march(Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
            const MarchOutput<T>& out) {
-    const LevelLanes<T> lanes(field.levels);
+    const LevelScales<T> scales(field.levels);
     parallel(workers, (samples.rays + kRaysPerTask - 1) / kRaysPerTask, [&](int64_t task) {
         const int64_t last = samples.rays < (task + 1) * kRaysPerTask ? samples.rays : (task + 1) * kRaysPerTask;
         for (int64_t ray = task * kRaysPerTask; ray < last; ++ray) {
             T transmittance = 1;
             int64_t i = samples.offsets[ray];
-            for (; i < samples.offsets[ray + 1] && transmittance > stop; ++i) {
-                const T raw = query_density<T, F>(field, lanes, samples.points + 3 * i, out.features + kChannels * i,
+            for (; i < samples.offsets[ray + 1] && transmittance > min_transmittance; ++i) {
+                const T raw = query_density<T, F>(field, scales, samples.points + 3 * i, out.features + kChannels * i,
                                                   out.heads + kChannels * i);
                 const T depth = raw <= 0 ? T(0) : raw * step;
                 const T change = transmittance * std::expm1(-depth);
@@ -181,18 +182,18 @@ void march(Workers& workers, const DensityField<T>& field, const Samples<T>& sam
 }
 
 template <class T, int F>
-MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelLanes<T>& lanes, int first, int end,
+MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelScales<T>& scales, int first, int end,
                                   const T* gradient, T u, T v, T* grids) {
     AxisCells<T> us, vs;
-    lanes.locate(u, us);
-    lanes.locate(v, vs);
+    scales.locate(u, us);
+    scales.locate(v, vs);
     for (int l = first; l < end; ++l) {
         const Level& level = levels.level[l];
         const int64_t row = static_cast<int64_t>(level.resolution) * F;
         T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
         const auto weighted =
-            Lanes<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
-        auto lower = Lanes<T, 2 * F>::load(cell), upper = Lanes<T, 2 * F>::load(cell + row);
+            SimdArray<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
+        auto lower = SimdArray<T, 2 * F>::load(cell), upper = SimdArray<T, 2 * F>::load(cell + row);
         lower.add_scaled(weighted, 1 - vs.weight[l]);
         upper.add_scaled(weighted, vs.weight[l]);
         lower.store(cell);
@@ -203,9 +204,9 @@ MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelLanes<T>& lan
 // One task is one plane and one half of the channels: every number has a single writer, which goes through the samples
 // in order, so the sums do not depend on the number of threads.
 template <class T, int F>
-void scatter_task(const DensityField<T>& field, const LevelLanes<T>& lanes, const T* points, const ScatterInput<T>& in,
-                  const ScatterOutput<T>& out, int plane, int half) {
-    using Half = Lanes<T, kHalf>;
+void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, const T* points,
+                  const ScatterInput<T>& in, const ScatterOutput<T>& out, int plane, int half) {
+    using Half = SimdArray<T, kHalf>;
     const int first = smaller(field.levels.count, half * kHalf / F),
               end = smaller(field.levels.count, (half + 1) * kHalf / F);
     for (int64_t a = 0; a < in.count; ++a) {
@@ -217,7 +218,7 @@ void scatter_task(const DensityField<T>& field, const LevelLanes<T>& lanes, cons
             gradient = gradient + Half::load(in.color_gradients + kChannels * in.color_row[a] + half * kHalf);
         alignas(64) T numbers[kHalf];
         gradient.store(numbers);
-        scatter_levels<T, F>(field.levels, lanes, first, end, numbers, u, v,
+        scatter_levels<T, F>(field.levels, scales, first, end, numbers, u, v,
                              out.grids + plane * field.levels.nodes * F);
         const auto& features = out.features;
         scatter_map(features.data + plane * features.plane_stride + half * kHalf,
@@ -236,10 +237,10 @@ void scatter_task(const DensityField<T>& field, const LevelLanes<T>& lanes, cons
 template <class T, int F>
 void scatter(Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
              const ScatterOutput<T>& out) {
-    const LevelLanes<T> lanes(field.levels);
+    const LevelScales<T> scales(field.levels);
     parallel(workers, 2 * kPlanes, [&](int64_t task) {
-        scatter_task<T, F>(field, lanes, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
+        scatter_task<T, F>(field, scales, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
     });
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

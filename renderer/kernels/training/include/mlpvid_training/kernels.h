@@ -10,7 +10,8 @@ template <class T>
 struct Kernels {
     void (*bake)(Workers&, const Levels&, const T* tables, double time, T* grids);
     void (*bake_backward)(Workers&, const Levels&, const T* grids, double time, T* tables);
-    void (*march)(Workers&, const DensityField<T>&, const Samples<T>&, T step, T stop, const MarchOutput<T>&);
+    void (*march)(Workers&, const DensityField<T>&, const Samples<T>&, T step, T min_transmittance,
+                  const MarchOutput<T>&);
     void (*scatter)(Workers&, const DensityField<T>&, const T* points, const ScatterInput<T>&, const ScatterOutput<T>&);
     int64_t (*list_kept)(const Samples<T>&, const T* weights, T threshold, int64_t* sample, int64_t* ray,
                          int64_t* offsets);

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "mlpvid_training/lanes.h"
+#include "mlpvid_training/simd_array.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 // SplitMix64's finalizer over the counter's position in its sequence.
 MLPVID_INLINE uint64_t random_bits(uint64_t seed, uint64_t counter) {
@@ -20,4 +20,4 @@ MLPVID_INLINE float random_unit(uint64_t seed, uint64_t counter) {
     return static_cast<float>(random_bits(seed, counter) >> 40) * (1.0f / 16777216.0f);
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

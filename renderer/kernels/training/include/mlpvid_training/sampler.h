@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "mlpvid_training/arguments.h"
-#include "mlpvid_training/lanes.h"
 #include "mlpvid_training/random.h"
+#include "mlpvid_training/simd_array.h"
 #include "mlpvid_training/workers.h"
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 // Where a ray lies within the box: [near, far), far <= near when it misses.
 MLPVID_INLINE void clip_ray(const SamplerInput& in, const float* origin, const float* direction, float& near,
@@ -78,4 +78,4 @@ inline void place_points(Workers& workers, const SamplerInput& in, const float* 
     });
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

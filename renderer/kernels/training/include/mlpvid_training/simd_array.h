@@ -13,11 +13,11 @@
 #define MLPVID_UNROLL
 #endif
 // Headers are built once per instruction set; a namespace each keeps the linker from merging their functions.
-#ifndef MLPVID_ISA
-#define MLPVID_ISA plain
+#ifndef MLPVID_INSTRUCTION_SET
+#define MLPVID_INSTRUCTION_SET plain
 #endif
 
-namespace mlpvid::MLPVID_ISA {
+namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 #if defined(__AVX512F__)
 constexpr int kRegisterBytes = 64;
@@ -39,7 +39,7 @@ constexpr int larger(int a, int b) {
 
 // N numbers in as few registers as the instruction set allows. Wider vector types than a register are slow with GCC.
 template <class T, int N>
-struct Lanes {
+struct SimdArray {
 #if defined(__GNUC__)
     static constexpr int kWidth = smaller(N, kRegisterBytes / static_cast<int>(sizeof(T)));
     typedef T Part __attribute__((vector_size(kWidth * sizeof(T))));
@@ -50,22 +50,22 @@ struct Lanes {
     static constexpr int kParts = N / kWidth;
     Part part[kParts];
 
-    static MLPVID_INLINE Lanes zero() {
-        Lanes r;
+    static MLPVID_INLINE SimdArray zero() {
+        SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = Part{};
         return r;
     }
-    static MLPVID_INLINE Lanes load(const T* p) {
-        Lanes r;
+    static MLPVID_INLINE SimdArray load(const T* p) {
+        SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
         return r;
     }
     // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the
     // load.)
-    static MLPVID_INLINE Lanes load_twice(const T* p) {
-        Lanes r;
+    static MLPVID_INLINE SimdArray load_twice(const T* p) {
+        SimdArray r;
         if constexpr (kParts > 1 || kWidth == 1) {
             MLPVID_UNROLL
             for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
@@ -88,29 +88,29 @@ struct Lanes {
         for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
     }
     // this += a * s
-    MLPVID_INLINE void add_scaled(const Lanes& a, T s) {
+    MLPVID_INLINE void add_scaled(const SimdArray& a, T s) {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * s;
     }
     // this += a * b
-    MLPVID_INLINE void add_product(const Lanes& a, const Lanes& b) {
+    MLPVID_INLINE void add_product(const SimdArray& a, const SimdArray& b) {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * b.part[i];
     }
-    MLPVID_INLINE Lanes operator*(T s) const {
-        Lanes r;
+    MLPVID_INLINE SimdArray operator*(T s) const {
+        SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * s;
         return r;
     }
-    MLPVID_INLINE Lanes operator*(const Lanes& b) const {
-        Lanes r;
+    MLPVID_INLINE SimdArray operator*(const SimdArray& b) const {
+        SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * b.part[i];
         return r;
     }
-    MLPVID_INLINE Lanes operator+(const Lanes& b) const {
-        Lanes r;
+    MLPVID_INLINE SimdArray operator+(const SimdArray& b) const {
+        SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
         return r;
@@ -133,7 +133,7 @@ class Buffer {
 };
 
 template <class T, int N>
-MLPVID_INLINE T dot(const Lanes<T, N>& a, const Lanes<T, N>& b) {
+MLPVID_INLINE T dot(const SimdArray<T, N>& a, const SimdArray<T, N>& b) {
     alignas(64) T products[N];
     (a * b).store(products);
     MLPVID_UNROLL
@@ -143,4 +143,4 @@ MLPVID_INLINE T dot(const Lanes<T, N>& a, const Lanes<T, N>& b) {
     return products[0];
 }
 
-}  // namespace mlpvid::MLPVID_ISA
+}  // namespace mlpvid::MLPVID_INSTRUCTION_SET

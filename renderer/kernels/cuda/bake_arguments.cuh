@@ -10,13 +10,13 @@ constexpr int kBakeThreads = 128;
 
 // The hash tables of a video and the grids of a frame.
 struct GridBake {
-    const uint32* tables[kPlanes];   // [entry][pairs] words: halves of value / grid_scale
-    uint4* grids[kPlanes];           // see density.cuh
-    BakeLevel lanes[kChannelPairs];  // the level of each lane
-    int32 pairs[kChannelPairs];      // which pair of an entry's features the lane holds
-    int32 lane_offset[kChannelPairs];
+    const uint32* tables[kPlanes];       // [entry][pairs] words: halves of value / grid_scale
+    uint4* grids[kPlanes];               // see density.cuh
+    BakeLevel levels[kChannelPairs];     // the level of each channel pair
+    int32 pair_in_entry[kChannelPairs];  // its place among the pairs of an entry's features
+    int32 pair_offset[kChannelPairs];
     int32 words_per_entry;
-    int32 lane_count;
+    int32 pair_count;
 };
 
 // Color heads of a frame.

@@ -1,4 +1,4 @@
-// Lanes for AVX2 with FMA: 8 floats.
+// SimdFloats for AVX2 with FMA: 8 floats.
 #pragma once
 
 #include <immintrin.h>
@@ -8,84 +8,84 @@
 
 MLPVID_BEGIN
 
-constexpr int kLanes = 8;
+constexpr int kSimdWidth = 8;
 
-struct Lanes {
+struct SimdFloats {
     __m256 v;
 };
-struct IntLanes {
+struct SimdInts {
     __m256i v;
 };
-using Words = IntLanes;
+using SimdWords = SimdInts;
 
-MLPVID_FUNCTION Lanes broadcast(float x) {
+MLPVID_FUNCTION SimdFloats broadcast(float x) {
     return {_mm256_set1_ps(x)};
 }
-MLPVID_FUNCTION Lanes load(const float* p) {
+MLPVID_FUNCTION SimdFloats load(const float* p) {
     return {_mm256_loadu_ps(p)};
 }
-MLPVID_FUNCTION void store(float* p, Lanes a) {
+MLPVID_FUNCTION void store(float* p, SimdFloats a) {
     _mm256_storeu_ps(p, a.v);
 }
-MLPVID_FUNCTION Lanes operator+(Lanes a, Lanes b) {
+MLPVID_FUNCTION SimdFloats operator+(SimdFloats a, SimdFloats b) {
     return {_mm256_add_ps(a.v, b.v)};
 }
-MLPVID_FUNCTION Lanes operator-(Lanes a, Lanes b) {
+MLPVID_FUNCTION SimdFloats operator-(SimdFloats a, SimdFloats b) {
     return {_mm256_sub_ps(a.v, b.v)};
 }
-MLPVID_FUNCTION Lanes operator*(Lanes a, Lanes b) {
+MLPVID_FUNCTION SimdFloats operator*(SimdFloats a, SimdFloats b) {
     return {_mm256_mul_ps(a.v, b.v)};
 }
-MLPVID_FUNCTION Lanes fused(Lanes a, Lanes b, Lanes c) {
+MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
     return {_mm256_fmadd_ps(a.v, b.v, c.v)};
 }
-MLPVID_FUNCTION Lanes relu(Lanes a) {
+MLPVID_FUNCTION SimdFloats relu(SimdFloats a) {
     return {_mm256_max_ps(a.v, _mm256_setzero_ps())};
 }
 
-MLPVID_FUNCTION float sum(Lanes a) {
+MLPVID_FUNCTION float sum(SimdFloats a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
     four = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
 }
 
-MLPVID_FUNCTION IntLanes load_ints(const int32* p) {
+MLPVID_FUNCTION SimdInts load_ints(const int32* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
 }
-MLPVID_FUNCTION void store_ints(int32* p, IntLanes a) {
+MLPVID_FUNCTION void store_ints(int32* p, SimdInts a) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
 }
 MLPVID_FUNCTION void prefetch(const void* p) {
     _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
 }
-MLPVID_FUNCTION IntLanes operator+(IntLanes a, IntLanes b) {
+MLPVID_FUNCTION SimdInts operator+(SimdInts a, SimdInts b) {
     return {_mm256_add_epi32(a.v, b.v)};
 }
-MLPVID_FUNCTION IntLanes operator*(IntLanes a, IntLanes b) {
+MLPVID_FUNCTION SimdInts operator*(SimdInts a, SimdInts b) {
     return {_mm256_mullo_epi32(a.v, b.v)};
 }
-MLPVID_FUNCTION IntLanes minimum(IntLanes a, IntLanes b) {
+MLPVID_FUNCTION SimdInts minimum(SimdInts a, SimdInts b) {
     return {_mm256_min_epi32(a.v, b.v)};
 }
-MLPVID_FUNCTION IntLanes truncate(Lanes a) {
+MLPVID_FUNCTION SimdInts truncate(SimdFloats a) {
     return {_mm256_cvttps_epi32(a.v)};
 }
-MLPVID_FUNCTION Lanes to_float(IntLanes a) {
+MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return {_mm256_cvtepi32_ps(a.v)};
 }
 
 constexpr float kLoadedHalfScale = 1.0f;
 
-MLPVID_FUNCTION Lanes load_halves(const uint16* p) {
+MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
     return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 
-MLPVID_FUNCTION Lanes low_halves(Words a) {
+MLPVID_FUNCTION SimdFloats low_halves(SimdWords a) {
     const __m256i moved = _mm256_srai_epi32(_mm256_slli_epi32(a.v, 16), 3);
     return {_mm256_castsi256_ps(_mm256_and_si256(moved, _mm256_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 
-MLPVID_FUNCTION Lanes high_halves(Words a) {
+MLPVID_FUNCTION SimdFloats high_halves(SimdWords a) {
     const __m256i moved = _mm256_srai_epi32(a.v, 3);
     return {_mm256_castsi256_ps(_mm256_and_si256(moved, _mm256_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
@@ -98,7 +98,7 @@ MLPVID_FUNCTION __m256 load_cells(const uint32* grid, int32 first, int32 second)
 }
 
 // One load of 128 bits a lane, then a 4 x 4 transposition in each half: gathers would need four slower loads a lane.
-MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* i) {
+MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* i) {
     const __m256 r0 = load_cells(grid, i[0], i[4]), r1 = load_cells(grid, i[1], i[5]);
     const __m256 r2 = load_cells(grid, i[2], i[6]), r3 = load_cells(grid, i[3], i[7]);
     const __m256d left01 = _mm256_castps_pd(_mm256_unpacklo_ps(r0, r1));
@@ -111,7 +111,7 @@ MLPVID_FUNCTION Corners<Words> load_corners(const uint32* grid, const int32* i) 
             {_mm256_castpd_si256(_mm256_unpackhi_pd(right01, right23))}};
 }
 
-MLPVID_FUNCTION void separate(Lanes a, Lanes b, Lanes& even, Lanes& odd) {
+MLPVID_FUNCTION void separate(SimdFloats a, SimdFloats b, SimdFloats& even, SimdFloats& odd) {
     const __m256d evens = _mm256_castps_pd(_mm256_shuffle_ps(a.v, b.v, 0x88));
     const __m256d odds = _mm256_castps_pd(_mm256_shuffle_ps(a.v, b.v, 0xDD));
     even.v = _mm256_castpd_ps(_mm256_permute4x64_pd(evens, 0xD8));
