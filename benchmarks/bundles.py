@@ -19,7 +19,7 @@ from model.video import VolumetricVideo
 from training.captures.capture import Capture
 from training.config import DataConfig
 from training.loop.scene import build_scene
-from training.loop.threads import worker_pool
+from training.loop.trainer import worker_pool
 
 PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
 """The paper's model; the constant gain only lets the density learn as fast as the rest."""

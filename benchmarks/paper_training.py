@@ -32,10 +32,10 @@ from training.fields.reference import MarchSettings, RayResult
 from training.fields.samples import RayBatch
 from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
-from training.loop.precision import decoder_precision
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import build_scene
-from training.loop.threads import worker_pool
+from training.loop.step import decoder_precision
+from training.loop.trainer import worker_pool
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class PaperTraining:
             self.dataset = Dataset(capture, data, range(config.frames), self.scene.boxes)
             self.dataset.prefetch(False, pool)
         self._rays = data.rays
-        self._lenses = CameraBatch.of(self.dataset.cameras(False))
+        self._cameras = CameraBatch.from_cameras(self.dataset.cameras(False))
         self.hulls = [hull for frame in range(config.frames) if (hull := self.scene.hull(frame)) is not None]
         self.cells = [occupancy_of_hull(hull, self.model.occupancy.resolution) for hull in self.hulls]
         self.kernels = TrainingKernels(self.model, threads)
@@ -142,7 +142,7 @@ class PaperTraining:
         seed = self.passes * self.config.batches + index
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + seed)
         views = self.dataset.frame(frame, False)
-        rays = make_rays(views, self._lenses, draw_pixels(views, self._rays, self._rays.rays_per_frame, generator))
+        rays = make_rays(views, self._cameras, draw_pixels(views, self._rays, self._rays.rays_per_frame, generator))
         box = torch.from_numpy(self.scene.boxes[frame])
         step = float((box[1] - box[0]).norm()) / self.model.render.steps_per_diagonal * (2 if coarse else 1)
         cells = (self.hulls if coarse else self.cells)[frame]

@@ -24,11 +24,10 @@ from training.config import TrainingConfig, load_config
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.fields.reference import MarchSettings
 from training.loop.checkpoint import load_network, read_header
-from training.loop.precision import decoder_precision
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
-from training.loop.threads import worker_pool
-from training.loop.trainer import Trainer
+from training.loop.step import decoder_precision
+from training.loop.trainer import Trainer, worker_pool
 
 
 def make_trainers(
@@ -48,8 +47,8 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
     """Time the parts of one frame's native step on one thread, each on its own."""
     config, network = trainer.config, trainer.network
     kernels = TrainingKernels(config.model, threads=1)
-    space, views = trainer.scene.space(0), trainer.dataset.frame(0, False)
-    lenses = CameraBatch.of(trainer.dataset.cameras(False))
+    region, views = trainer.scene.region(0), trainer.dataset.frame(0, False)
+    cameras = CameraBatch.from_cameras(trainer.dataset.cameras(False))
     generator = torch.Generator().manual_seed(0)
     latent = network.latent(0, lambda _: torch.zeros(3, 3, 512, 512))[0].detach()
     tables = network.hash_encoding.tables.detach()
@@ -57,11 +56,11 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
     state: dict[str, Any] = {}
 
     def rays() -> None:
-        state["rays"] = make_rays(views, lenses, draw_pixels(views, config.rays, config.rays.rays_per_frame, generator))
+        state["rays"] = make_rays(views, cameras, draw_pixels(views, config.rays, config.rays.rays_per_frame, generator))
 
     def sample() -> None:
-        r, hull = state["rays"], space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
-        state["samples"] = kernels.sample_rays(r.origins, r.directions, space.box, hull, config.rays.step, 1)
+        r, hull = state["rays"], region.hull if region.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
+        state["samples"] = kernels.sample_rays(r.origins, r.directions, region.box, hull, config.rays.step, 1)
 
     def decode() -> None:
         with decoder_precision(config.decoder_bfloat16, torch.device("cpu")):

@@ -20,8 +20,7 @@ from training.config import TrainingConfig, load_config
 from training.loop.assemble import assemble_run
 from training.loop.checkpoint import FILE_NAME
 from training.loop.progress import Progress
-from training.loop.threads import worker_pool
-from training.loop.trainer import Trainer, prepare_scene, run_training
+from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
 
 BUNDLE_NAME = "video.mlpvid"
 """What a finished run leaves in its folder, in half precision."""

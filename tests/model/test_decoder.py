@@ -10,7 +10,9 @@ import torch
 
 from model.config import DecoderConfig, ModelConfig
 from model.decoder import EqualizedUpsample, MapDecoder
-from training.loop.encoder import ImageEncoder, kl_divergence, sample_latent
+from training.config import TrainingConfig
+from training.loop.encoder import ImageEncoder, kl_divergence
+from training.loop.network import Network
 
 
 def small(**values: object) -> ModelConfig:
@@ -78,7 +80,12 @@ def test_encoder_shapes_and_divergence() -> None:
     assert mean.shape == log_deviation.shape == (1, 16)
     assert kl_divergence(torch.zeros(4, 8), torch.zeros(4, 8)).item() == 0
     assert kl_divergence(torch.ones(1, 1), torch.zeros(1, 1)).item() == pytest.approx(0.5)
-    torch.manual_seed(0)
-    draws = sample_latent(torch.full((20_000,), 3.0), torch.full((20_000,), math.log(0.5)))
+
+
+def test_latents_are_drawn_from_the_encoders_distribution() -> None:
+    network = Network(TrainingConfig(latents="encoder", model=small()), num_frames=1)
+    assert network.encoder is not None
+    network.encoder.forward = lambda views: (torch.full((1, 20_000), 3.0), torch.full((1, 20_000), math.log(0.5)))  # type: ignore
+    draws, _ = network.latent(0, lambda frame: torch.zeros(3, 3, 8, 8), torch.Generator().manual_seed(0))
     assert draws.mean().item() == pytest.approx(3.0, abs=0.02)
     assert draws.std().item() == pytest.approx(0.5, abs=0.02)

@@ -62,7 +62,7 @@ class Capture:
         if self._mask_folder is None:
             raise InputError(root, f"has no folder of masks ({', '.join(MASK_FOLDERS)})")
         sizes = [self._located(0, index, image_size, self.image_path(0, index)) for index in range(annotations.num_cameras)]
-        self.cameras, self._lenses = annotations.cameras(sizes, self.meta.pixel_center)
+        self.cameras, self._undistortions = annotations.cameras(sizes, self.meta.pixel_center)
 
     @property
     def name(self) -> str:
@@ -140,14 +140,14 @@ class Capture:
         return _read_points(path, frame)
 
     def _read_view(self, frame: int, camera: int) -> View:
-        color = self._checked(read_color(self.image_path(frame, camera), self._lenses[camera]), frame, camera)
+        color = self._checked(read_color(self.image_path(frame, camera), self._undistortions[camera]), frame, camera)
         mask, face = self._read_mask(frame, camera)
         if self.meta.background != "black":
             color = color * (mask[..., None] > 0)
         return View(color, mask, face)
 
     def _read_mask(self, frame: int, camera: int) -> tuple[Pixels, Pixels | None]:
-        mask, face = read_mask(self.mask_path(frame, camera), self._lenses[camera])
+        mask, face = read_mask(self.mask_path(frame, camera), self._undistortions[camera])
         return self._checked(mask, frame, camera), face
 
     def _checked(self, pixels: Pixels, frame: int, camera: int) -> Pixels:
@@ -200,8 +200,8 @@ class _Annotations:
         return files
 
     def cameras(self, sizes: list[tuple[int, int]], pixel_center: float) -> tuple[list[Camera], list[Undistortion]]:
-        """Cameras, pixel centers at +0.5, and lenses, pixel centers at 0."""
-        cameras, lenses = [], []
+        """Cameras, pixel centers at +0.5, and undistortions, pixel centers at 0."""
+        cameras, undistortions = [], []
         for index, (width, height) in enumerate(sizes):
             K, D, R, T = (self._matrix(name, index) for name in ("K", "D", "R", "T"))
             if K.size != 9 or R.size != 9 or T.size != 3 or D.size not in (4, 5, 8, 12, 14):
@@ -213,8 +213,8 @@ class _Annotations:
             except InputError as error:
                 raise InputError(self.path, f"camera {index}: {error}") from error
             center = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-            lenses.append(Undistortion(intrinsics - center, D.reshape(-1)))
-        return cameras, lenses
+            undistortions.append(Undistortion(intrinsics - center, D.reshape(-1)))
+        return cameras, undistortions
 
     def _matrix(self, name: str, index: int) -> NDArray[np.float64]:
         try:

@@ -52,7 +52,7 @@ class RadianceField(Protocol):
         encoding: HashEncoding,
         time: float,
         rays: RayBatch,
-        space: SamplingRegion,
+        region: SamplingRegion,
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
@@ -63,7 +63,7 @@ class RadianceField(Protocol):
             encoding: the hash tables.
             time: t/T in [0, 1).
             rays: R rays.
-            space: where their samples may lie.
+            region: where their samples may lie.
             seed: decides all randomness of the call.
             progress: how far the training is, 0 to 1; decides the density's leak.
         """

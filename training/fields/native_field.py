@@ -43,14 +43,14 @@ class NativeField:
         encoding: HashEncoding,
         time: float,
         rays: RayBatch,
-        space: SamplingRegion,
+        region: SamplingRegion,
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
         """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
         kernels, config = self._kernels(), self.config
-        hull = space.hull if space.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
-        samples = kernels.sample_rays(rays.origins, rays.directions, space.box, hull, config.rays.step, seed)
+        hull = region.hull if region.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
+        samples = kernels.sample_rays(rays.origins, rays.directions, region.box, hull, config.rays.step, seed)
         settings = MarchSettings(
             step=config.rays.step,
             weight_threshold=config.model.render.weight_threshold,

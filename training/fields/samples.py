@@ -71,16 +71,16 @@ class Samples:
         return Samples(self.slots[index], self.points[index], self.steps[index], self.slots_per_ray)
 
 
-def stratified_samples(rays: RayBatch, space: SamplingRegion, config: RayConfig, generator: torch.Generator) -> Samples:
+def stratified_samples(rays: RayBatch, region: SamplingRegion, config: RayConfig, generator: torch.Generator) -> Samples:
     """One sample at random in each stretch of a ray within the bounds, kept where it lies in the hull.
 
     Args:
         rays: R rays.
-        space: bounds and hull.
+        region: bounds and hull.
         config: number or length of the stretches.
         generator: source of the randomness.
     """
-    t_near, t_far = intersect_box(rays.origins, rays.directions, space.bounds)
+    t_near, t_far = intersect_box(rays.origins, rays.directions, region.bounds)
     length = (t_far - t_near).clamp(min=0)
     if config.step > 0:
         slots_per_ray = max(1, int(torch.ceil(length.max() / config.step)))
@@ -92,11 +92,11 @@ def stratified_samples(rays: RayBatch, space: SamplingRegion, config: RayConfig,
     distances = t_near[:, None] + (torch.arange(slots_per_ray, device=length.device) + jitter) * steps[:, None]
     slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
     ray = slots // slots_per_ray
-    extent = space.box[1] - space.box[0]
-    origins, directions = (rays.origins - space.box[0]) / extent, rays.directions / extent
+    extent = region.box[1] - region.box[0]
+    origins, directions = (rays.origins - region.box[0]) / extent, rays.directions / extent
     points = origins[ray] + distances.flatten()[slots, None] * directions[ray]
     samples = Samples(slots, points.clamp(0, 1), steps[ray], slots_per_ray)
-    if space.hull is None:
+    if region.hull is None:
         return samples
-    cells = cell_of(samples.points, (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2]))
-    return samples.only(space.hull.flatten()[cells].nonzero()[:, 0])
+    cells = cell_of(samples.points, (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2]))
+    return samples.only(region.hull.flatten()[cells].nonzero()[:, 0])

@@ -33,7 +33,7 @@ class TorchField:
 
     Args:
         config: the training.
-        device: where maps, tables, rays and space are.
+        device: where maps, tables, rays and region are.
     """
 
     name = "torch"
@@ -48,14 +48,14 @@ class TorchField:
         encoding: HashEncoding,
         time: float,
         rays: RayBatch,
-        space: SamplingRegion,
+        region: SamplingRegion,
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
         """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
         generator = torch.Generator().manual_seed(seed)
-        samples = stratified_samples(rays, space, self.config.rays, generator)
-        frame = make_frame(self.config.model, maps, self._grids(encoding, time), space.box)
+        samples = stratified_samples(rays, region, self.config.rays, generator)
+        frame = make_frame(self.config.model, maps, self._grids(encoding, time), region.box)
         random_heads = generator if self.config.blend_at_random else None
         options = QueryOptions(self.config.leak_at(progress), random_heads, self._hashed(encoding, time))
         return render_samples(frame, rays, samples, options, self.config.loss.optical_depth_limit)

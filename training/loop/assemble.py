@@ -12,10 +12,10 @@ from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.fields.field import RadianceField
-from training.loop.checkpoint import load_latents, load_live_cells, load_network, read_header
+from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene
-from training.loop.threads import worker_pool
+from training.loop.trainer import worker_pool
 
 
 def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
@@ -34,7 +34,7 @@ def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
-    return assemble(header.config, scene, network, latents, frames, load_live_cells(folder, scene.hulls))
+    return assemble(header.config, scene, network, latents, frames, load_occupancy_grids(folder, scene.hulls))
 
 
 def assemble(

@@ -106,7 +106,7 @@ def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
     return tensors[""]
 
 
-def load_live_cells(folder: Path, hulls: torch.Tensor | None) -> torch.Tensor | None:
+def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None) -> torch.Tensor | None:
     """The cells that the hulls were pruned to, packed as these are, (T, bytes) uint8; None where nothing was pruned.
 
     Raises:

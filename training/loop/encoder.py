@@ -51,11 +51,6 @@ class ImageEncoder(nn.Module):
         return 0.1 * self.mean(joint), 0.01 * self.log_deviation(joint)
 
 
-def sample_latent(mean: torch.Tensor, log_deviation: torch.Tensor) -> torch.Tensor:
-    """Draw z = mean + exp(log_deviation) * noise, differentiable in both."""
-    return mean + torch.exp(log_deviation) * torch.randn_like(mean)
-
-
 def kl_divergence(mean: torch.Tensor, log_deviation: torch.Tensor) -> torch.Tensor:
     """KL divergence from N(mean, deviation^2) to N(0, 1), mean over batch and channels (paper, equation 4)."""
     return (-0.5 - log_deviation + 0.5 * mean**2 + 0.5 * torch.exp(2 * log_deviation)).mean()

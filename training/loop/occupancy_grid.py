@@ -1,24 +1,18 @@
-"""Cells of a hull that hold something: the empty ones get no samples, which is most of them once a shape has formed."""
+"""Occupancy grids during training: empty cells of the hull, soon the majority, are skipped when sampling."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch.nn import functional
 
-from model.occupancy import cell_of
-from training.fields.samples import SamplingRegion
+from model.occupancy import Density, cell_of
 
 _DRAWS = 2  # points a cell is judged by
 _EMPTY = 0.01  # optical depth of a step at or below which a point is empty
 
-Density = Callable[[torch.Tensor], torch.Tensor]
-"""(P, 3) points in [0, 1]^3 to (P,) densities, 1/m."""
-
 
 @torch.no_grad()
-def find_live_cells(hull: torch.Tensor, density: Density, step: float, generator: torch.Generator) -> torch.Tensor:
+def find_occupied_cells(hull: torch.Tensor, density: Density, step: float, generator: torch.Generator) -> torch.Tensor:
     """Find the cells of a hull that need samples: those with density at any of a few random points, and their neighbors,
     so that a surface can still move.
 
@@ -40,8 +34,3 @@ def find_live_cells(hull: torch.Tensor, density: Density, step: float, generator
         filled[cell_of(points[solid], (hull.shape[0], hull.shape[1], hull.shape[2]))] = True
     grown = functional.max_pool3d(filled.view(1, 1, *hull.shape).float(), 3, 1, 1)[0, 0] > 0
     return grown & hull if bool(filled.any()) else hull
-
-
-def restrict(space: SamplingRegion, cells: torch.Tensor) -> SamplingRegion:
-    """A space whose samples lie in the given cells of its hull."""
-    return SamplingRegion(space.box, space.bounds, cells)

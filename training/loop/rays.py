@@ -24,8 +24,8 @@ class CameraBatch:
     """(views, 3) meters."""
 
     @staticmethod
-    def of(cameras: list[Camera]) -> CameraBatch:
-        """Of a list of cameras."""
+    def from_cameras(cameras: list[Camera]) -> CameraBatch:
+        """Stack cameras of one image size."""
         to_world = np.stack([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
         centers = np.stack([camera.center for camera in cameras])
         return CameraBatch(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
@@ -81,21 +81,21 @@ def _draw_in_boxes(views: FrameViews, view: torch.Tensor, generator: torch.Gener
     return (view * height + row) * width + column
 
 
-def make_rays(views: FrameViews, lenses: CameraBatch, pixels: torch.Tensor) -> RayBatch:
+def make_rays(views: FrameViews, cameras: CameraBatch, pixels: torch.Tensor) -> RayBatch:
     """Rays through the centers of pixels, and their colors.
 
     Args:
         views: the frame.
-        lenses: cameras of the views, in their pixels.
+        cameras: cameras of the views, in their pixels.
         pixels: (R,) as `draw_pixels` returns.
     """
     _, height, width, _ = views.pixels.shape
     view, within = pixels // (height * width), pixels % (height * width)
     column, row = within % width + 0.5, within // width + 0.5
     homogeneous = torch.stack([column, row, torch.ones_like(row)], dim=1)
-    directions = torch.nn.functional.normalize((lenses.to_world[view] @ homogeneous[..., None])[..., 0], dim=1)
+    directions = torch.nn.functional.normalize((cameras.to_world[view] @ homogeneous[..., None])[..., 0], dim=1)
     seen = views.pixels.view(-1, 4)[pixels].float() / 255
-    return RayBatch(lenses.centers[view], directions, directions, seen[:, :3], seen[:, 3])
+    return RayBatch(cameras.centers[view], directions, directions, seen[:, :3], seen[:, 3])
 
 
 def jitter_view_directions(rays: RayBatch, deviation: float, generator: torch.Generator) -> RayBatch:

@@ -59,7 +59,7 @@ class Scene:
         n = self.hull_resolution
         return unpack_occupancy(self.hulls[frame], (n, n, n))
 
-    def space(self, frame: int) -> SamplingRegion:
+    def region(self, frame: int) -> SamplingRegion:
         """Where samples of a frame may lie."""
         return SamplingRegion(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
 

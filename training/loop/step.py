@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +11,15 @@ import torch
 
 from model.decoder import Maps
 from model.occupancy import pack_occupancy, unpack_occupancy
+from renderer.cpu.decode import multiplies_bfloat16
 from training.config import TrainingConfig
 from training.fields.field import RadianceField, RenderedRays
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
 from training.loop.network import Network
-from training.loop.occupancy_grid import find_live_cells, restrict
+from training.loop.occupancy_grid import find_occupied_cells
 from training.loop.optimizer import GridGradient
-from training.loop.precision import decoder_precision
 from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 from training.loop.scene import Scene
 
@@ -57,10 +59,10 @@ class FrameStep:
         self.config, self.network, self.dataset, self.field = config, network, dataset, field
         self.parameters = list(network.parameters())
         self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
-        self._lenses = {half: CameraBatch.of(dataset.cameras(half)) for half in (False, True)}
+        self._cameras = {half: CameraBatch.from_cameras(dataset.cameras(half)) for half in (False, True)}
         self._device = self.parameters[0].device
-        self._spaces = [scene.space(frame).to(self._device) for frame in range(scene.num_frames)]
-        self._hulls = [space.hull for space in self._spaces]
+        self._regions = [scene.region(frame).to(self._device) for frame in range(scene.num_frames)]
+        self._hulls = [region.hull for region in self._regions]
         self._encoder_views: dict[int, torch.Tensor] = {}
 
     def __call__(self, frame: int, half: bool, seed: int, num_rays: int, progress: float = 0.0) -> FrameResult:
@@ -75,12 +77,12 @@ class FrameStep:
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        rays = make_rays(views, self._lenses[half], draw_pixels(views, self.config.rays, num_rays, generator))
+        rays = make_rays(views, self._cameras[half], draw_pixels(views, self.config.rays, num_rays, generator))
         rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
         maps = self._decode(latent)
         time = frame / self.network.num_frames
-        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._spaces[frame], seed, progress)
+        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._regions[frame], seed, progress)
         error = color_loss(rendered.color, rays.colors)
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
         of_masks = mask_loss(rendered.opacity, rays.masks)
@@ -104,8 +106,8 @@ class FrameStep:
         return features[0].float(), densities[0].float(), colors[0].float()
 
     @torch.no_grad()
-    def prune(self, frame: int, seed: int) -> None:
-        """Restrict the frame's samples to the cells of its hull that hold something; without a hull, nothing happens."""
+    def update_occupancy(self, frame: int, seed: int) -> None:
+        """Restrict the frame's samples to the occupied cells of its hull; do nothing without a hull."""
         hull = self._hulls[frame]
         if hull is None:
             return
@@ -113,20 +115,20 @@ class FrameStep:
         time, encoding = frame / self.network.num_frames, self.network.hash_encoding
         generator = torch.Generator().manual_seed(seed)
         step = self.config.rays.step
-        cells = find_live_cells(hull, lambda points: self.field.density(maps, encoding, time, points), step, generator)
-        self._spaces[frame] = restrict(self._spaces[frame], cells)
+        cells = find_occupied_cells(hull, lambda points: self.field.density(maps, encoding, time, points), step, generator)
+        self._regions[frame] = dataclasses.replace(self._regions[frame], hull=cells)
 
-    def live_cells(self) -> torch.Tensor | None:
-        """(T, bytes) uint8: packed cells that samples are restricted to, or None without hulls."""
-        cells = [space.hull for space in self._spaces]
+    def occupancy_grids(self) -> torch.Tensor | None:
+        """Return the packed cells that samples are restricted to, (T, bytes) uint8, or None without hulls."""
+        cells = [region.hull for region in self._regions]
         return torch.stack([pack_occupancy(c) for c in cells if c is not None]) if all(c is not None for c in cells) else None
 
-    def restore_live_cells(self, packed: torch.Tensor) -> None:
-        """Go on from what `live_cells` gave."""
-        for frame, (space, cells) in enumerate(zip(self._spaces, packed, strict=True)):
-            assert space.hull is not None
-            shape = (space.hull.shape[0], space.hull.shape[1], space.hull.shape[2])
-            self._spaces[frame] = restrict(space, unpack_occupancy(cells, shape).to(self._device))
+    def restore_occupancy_grids(self, packed: torch.Tensor) -> None:
+        """Continue from cells that `occupancy_grids` returned."""
+        for frame, (region, cells) in enumerate(zip(self._regions, packed, strict=True)):
+            assert region.hull is not None
+            shape = (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2])
+            self._regions[frame] = dataclasses.replace(region, hull=unpack_occupancy(cells, shape).to(self._device))
 
     def encoder_input(self, frame: int) -> torch.Tensor:
         """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
@@ -143,3 +145,22 @@ def _result(
     gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
 ) -> FrameResult:
     return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
+
+
+def decoder_precision(bfloat16: bool, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """The context in which the decoder runs.
+
+    Args:
+        bfloat16: whether bfloat16 is wanted; float32 remains where the device has no products of bfloat16, on which they
+            would take up to a hundred times as long.
+        device: where the decoder is.
+    """
+    if bfloat16 and _multiplies_bfloat16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type != "cpu" or multiplies_bfloat16()

@@ -14,13 +14,14 @@ from types import FrameType
 import torch
 
 from common.errors import InputError
+from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.loop.checkpoint import (
     CheckpointHeader,
-    load_live_cells,
     load_network,
+    load_occupancy_grids,
     load_optimizer,
     read_header,
     save_checkpoint,
@@ -89,7 +90,7 @@ class Trainer:
             self.dataset.forget_half()
         frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
-        self._prune()
+        self._update_occupancy()
         rays = rays_of_step(self.step, self.config.rays)
         of_all = ([value] * len(frames) for value in (rays, self.progress))
         results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *of_all))
@@ -98,13 +99,13 @@ class Trainer:
         self.seconds += time.monotonic() - start
         return results
 
-    def _prune(self) -> None:
+    def _update_occupancy(self) -> None:
         every = self.config.rays.prune_steps
         if not every or not self.step or self.step % every:
             return
         frames = range(self.scene.num_frames)
         seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
-        list(self._pool.map(self._frame_step.prune, frames, seeds))
+        list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
 
     def _apply(self, results: list[FrameResult]) -> None:
         """Average the frames' gradients and update."""
@@ -126,7 +127,7 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
         header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
-        cells = self._frame_step.live_cells() if self.config.rays.prune_steps else None
+        cells = self._frame_step.occupancy_grids() if self.config.rays.prune_steps else None
         save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
 
     def load(self, folder: Path) -> None:
@@ -145,10 +146,21 @@ class Trainer:
         load_network(folder, self.network)
         if header.step:  # before the first step there is no state
             load_optimizer(folder, self.optimizer)
-        cells = load_live_cells(folder, self.scene.hulls)
+        cells = load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
-            self._frame_step.restore_live_cells(cells)
+            self._frame_step.restore_occupancy_grids(cells)
         self.step, self.seconds = header.step, header.seconds
+
+
+@contextlib.contextmanager
+def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Workers of one PyTorch thread each; the caller's own thread is set likewise until the end.
+
+    Frames are computed whole by one worker each, so that results do not depend on how many workers there are.
+    """
+    count = workers or available_cores()
+    with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield pool
 
 
 def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:

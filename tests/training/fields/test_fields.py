@@ -104,7 +104,7 @@ def gradients(seen: Any, parameters: list[torch.nn.Parameter]) -> list[torch.Ten
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 
 
-def space_of() -> SamplingRegion:
+def region_of() -> SamplingRegion:
     hull = torch.rand(8, 8, 8) < 0.7
     return SamplingRegion(BOX, BOX, hull)
 
@@ -112,13 +112,13 @@ def space_of() -> SamplingRegion:
 def test_native_and_torch_agree_on_average() -> None:
     assert native_available(), "the native kernels are part of the development requirements"
     config = make_training(step=0.01)
-    network, rays, space = make_network(config), make_rays(40), space_of()
+    network, rays, region = make_network(config), make_rays(40), region_of()
     seen = [
         torch.stack(
             [
                 torch.cat([r.color, r.opacity[:, None]], dim=1).detach()
                 for seed in range(6)
-                for r in [field.render(maps_of(network), network.hash_encoding, 0.3, rays, space, seed)]
+                for r in [field.render(maps_of(network), network.hash_encoding, 0.3, rays, region, seed)]
             ]
         ).mean(0)
         for field in (TorchField(config), NativeField(config))
@@ -135,17 +135,17 @@ def test_native_and_torch_agree_on_average() -> None:
 @pytest.mark.parametrize("native", [False, True])
 def test_the_seed_decides_what_a_field_samples(native: bool) -> None:
     config = make_training(step=0.05)
-    network, rays, space = make_network(config), make_rays(20), space_of()
+    network, rays, region = make_network(config), make_rays(20), region_of()
     field = create_field(config, native)
-    seen = [field.render(maps_of(network), network.hash_encoding, 0.3, rays, space, seed).color for seed in (1, 1, 2)]
+    seen = [field.render(maps_of(network), network.hash_encoding, 0.3, rays, region, seed).color for seed in (1, 1, 2)]
     assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[0], seen[2])
 
 
 def test_counts_shrink_from_sampled_to_colored() -> None:
     config = make_training(step=0.05)
-    network, rays, space = make_network(config, 20.0), make_rays(), space_of()
+    network, rays, region = make_network(config, 20.0), make_rays(), region_of()
     for native in (False, True):
-        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.3, rays, space, 0)
+        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.3, rays, region, 0)
         assert seen.samples >= seen.marched >= seen.colored > 0
         assert seen.samples > seen.colored
 
@@ -173,7 +173,7 @@ def test_no_rays_meet_anything() -> None:
     along_x = torch.tensor([[1.0, 0, 0]] * 3)
     rays = RayBatch(torch.full((3, 3), 9.0), along_x, along_x, torch.zeros(3, 3), torch.zeros(3))
     for native in (False, True):
-        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.0, rays, space_of(), 0)
+        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.0, rays, region_of(), 0)
         assert not seen.color.any() and not seen.opacity.any() and seen.samples == 0
 
 
@@ -182,12 +182,12 @@ def test_the_leak_ends_with_its_share_of_the_training(native: bool) -> None:
     config = dataclasses.replace(make_training(leak=0.5), density_leak_until=0.25)
     assert [config.leak_at(p) for p in (0.0, 0.24, 0.25, 1.0)] == [0.5, 0.5, 0.0, 0.0]
     assert make_training(leak=0.5).leak_at(1.0) == 0.5
-    network, rays, space = make_network(config), make_rays(), space_of()
+    network, rays, region = make_network(config), make_rays(), region_of()
     field, without = create_field(config, native), create_field(make_training(), native)
     parameters = [network.decoder.density_head.weight]
 
     def gradient(of: RadianceField, progress: float) -> torch.Tensor:
-        seen = of.render(maps_of(network), network.hash_encoding, 0.3, rays, space, 0, progress)
+        seen = of.render(maps_of(network), network.hash_encoding, 0.3, rays, region, 0, progress)
         return gradients(seen, parameters)[0]  # type: ignore[arg-type]
 
     assert torch.equal(gradient(field, 0.5), gradient(without, 0.0))

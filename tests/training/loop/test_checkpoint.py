@@ -27,8 +27,7 @@ from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
 from training.loop.scene import Scene, build_scene, load_scene, save_scene
-from training.loop.threads import worker_pool
-from training.loop.trainer import Trainer, prepare_scene, run_training
+from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
 
 STEPS = 8
 
@@ -47,7 +46,7 @@ def make_config(**changes: object) -> TrainingConfig:
 
 def parameters(trainer: Trainer) -> dict[str, torch.Tensor]:
     state = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    cells = trainer._frame_step.live_cells()
+    cells = trainer._frame_step.occupancy_grids()
     assert cells is not None
     return state | {name: value.clone() for name, value in trainer.optimizer.state().items()} | {"cells": cells}
 

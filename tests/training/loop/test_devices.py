@@ -23,7 +23,7 @@ from training.loop.dataset import Dataset
 from training.loop.network import Network
 from training.loop.scene import build_scene, selected_frames
 from training.loop.step import FrameResult, FrameStep
-from training.loop.threads import worker_pool
+from training.loop.trainer import worker_pool
 from training.train import main
 
 
@@ -56,8 +56,8 @@ def moved(step: FrameStep) -> FrameStep:
     result.network, result.parameters = network, list(network.parameters())
     result._others = [p for p in result.parameters if p is not network.hash_encoding.tables]
     result._device = DEVICE
-    result._spaces = [space.to(DEVICE) for space in step._spaces]
-    result._hulls = [space.hull for space in result._spaces]
+    result._regions = [region.to(DEVICE) for region in step._regions]
+    result._hulls = [region.hull for region in result._regions]
     return result
 
 
@@ -89,13 +89,13 @@ def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None
 
 def test_cells_are_pruned_on_another_device(tmp_path: Path) -> None:
     step = make_step(tmp_path / "ball")
-    step.prune(0, 7)
+    step.update_occupancy(0, 7)
     with pretended_device():
         other = moved(make_step(tmp_path / "ball"))
-        other.prune(0, 7)
-        assert isinstance(other._spaces[0].hull, Elsewhere)
-    assert step._spaces[0].hull is not None
-    assert torch.equal(numbers(other._spaces[0].hull), step._spaces[0].hull)
+        other.update_occupancy(0, 7)
+        assert isinstance(other._regions[0].hull, Elsewhere)
+    assert step._regions[0].hull is not None
+    assert torch.equal(numbers(other._regions[0].hull), step._regions[0].hull)
 
 
 def test_the_pretended_device_mixes_with_nothing() -> None:

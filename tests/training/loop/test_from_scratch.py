@@ -16,8 +16,7 @@ from training.config import TrainingConfig, load_config
 from training.evaluate import score_views, summarize
 from training.loop.assemble import assemble
 from training.loop.scene import build_scene
-from training.loop.threads import worker_pool
-from training.loop.trainer import Trainer
+from training.loop.trainer import Trainer, worker_pool
 
 FRAMES = 2
 

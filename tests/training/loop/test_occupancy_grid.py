@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from common.errors import InputError
 from model.occupancy import pack_occupancy
 from training.loop.assemble import _hull
-from training.loop.checkpoint import FILE_NAME, load_live_cells
-from training.loop.occupancy_grid import find_live_cells
+from training.loop.checkpoint import FILE_NAME, load_occupancy_grids
+from training.loop.occupancy_grid import find_occupied_cells
 
 HULL = torch.ones(12, 12, 12, dtype=torch.bool)
 HULL[:, :, 11] = False
@@ -25,7 +25,7 @@ def ball(points: torch.Tensor) -> torch.Tensor:
 
 
 def find(hull: torch.Tensor = HULL, density: object = ball, step: float = 0.01) -> torch.Tensor:
-    return find_live_cells(hull, density, step, torch.Generator().manual_seed(1))  # type: ignore[arg-type]
+    return find_occupied_cells(hull, density, step, torch.Generator().manual_seed(1))  # type: ignore[arg-type]
 
 
 def centers() -> torch.Tensor:
@@ -84,8 +84,8 @@ def test_cells_that_do_not_fit_the_hulls_are_refused(tmp_path: Path, bad: torch.
     hulls = pack_occupancy(HULL).repeat(2, 1)
     save_file({"live_cells": bad}, tmp_path / FILE_NAME)
     with pytest.raises(InputError, match="live_cells do not fit"):
-        load_live_cells(tmp_path, hulls)
+        load_occupancy_grids(tmp_path, hulls)
     save_file({"live_cells": hulls}, tmp_path / FILE_NAME)
-    found = load_live_cells(tmp_path, hulls)
+    found = load_occupancy_grids(tmp_path, hulls)
     assert found is not None and found.equal(hulls)
-    assert load_live_cells(tmp_path, None) is None
+    assert load_occupancy_grids(tmp_path, None) is None

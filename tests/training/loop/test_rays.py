@@ -87,7 +87,7 @@ def test_a_ray_by_hand() -> None:
     cameras = [Camera(10, 8, K, np.eye(3), np.array([0, 0, 2.0])), Camera(10, 8, K, turned, np.zeros(3))]
     frame = views()
     pixels = torch.tensor([0 * 80 + 4 * 10 + 5, 1 * 80 + 0 * 10 + 9])
-    rays = make_rays(frame, CameraBatch.of(cameras), pixels)
+    rays = make_rays(frame, CameraBatch.from_cameras(cameras), pixels)
     # Pixel (5, 4) has its center at (5.5, 4.5): (0.05, 0.05, 1) in camera axes. Pixel (9, 0): (0.45, -0.35, 1).
     expected = np.array([[0.05, 0.05, 1.0], [0.35, 0.45, 1.0]])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
