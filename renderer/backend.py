@@ -1,4 +1,4 @@
-"""What every backend offers: prepare a frame once, then render it from any camera."""
+"""The interface of every backend: prepare a frame once, then render it from any camera."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Region = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """Deviations from what the bundle says of its rendering; None keeps the bundle's value."""
+    """Overrides of the bundle's render settings. None keeps the bundle's value."""
 
     steps_per_diagonal: int | None = None
     """The step is the box's diagonal divided by this."""
@@ -27,32 +27,32 @@ class RenderSettings:
 
 @dataclass
 class RenderStatistics:
-    """What a frame cost. Times are milliseconds."""
+    """The cost of rendering one image. Times are in milliseconds."""
 
     density_ms: float = 0.0
-    """Density pass."""
+    """Time of the density pass."""
     color_ms: float = 0.0
     """Color pass."""
     total_ms: float = 0.0
-    """Whole render call, compositing included."""
+    """Time of the whole render call, including compositing."""
     density_samples: int = 0
-    """Samples of the density pass."""
+    """Number of samples whose density was computed."""
     color_samples: int = 0
-    """Samples kept for the color pass."""
+    """Number of samples kept for the color pass."""
 
 
 @dataclass
 class RenderedImage:
-    """The pixels of one view; row 0 is at the top."""
+    """The pixels of one view. Row 0 is at the top."""
 
     rgba: NDArray[np.float32]
-    """(H, W, 4) premultiplied color and opacity in [0, 1], display-referred."""
+    """(H, W, 4) float32, premultiplied color and opacity in [0, 1], display-referred."""
     depth: NDArray[np.float32]
-    """(H, W) meters along the camera's z, the weighted mean of the kept samples; 0 where opacity is 0."""
+    """(H, W) float32, meters along the camera's z axis: the mean over the kept samples, weighted by w. 0 where opacity is 0."""
     counts: NDArray[np.uint16]
-    """(H, W, 2) samples a ray took in the density and the color pass."""
+    """(H, W, 2) uint16, samples per ray in the density pass and in the color pass."""
     statistics: RenderStatistics = field(default_factory=RenderStatistics)
-    """What it cost."""
+    """The cost of this image."""
 
     @property
     def opacity(self) -> NDArray[np.float32]:
@@ -61,7 +61,7 @@ class RenderedImage:
 
 
 class RenderCancelled(Exception):
-    """The render was cancelled by its `CancelToken`; no image results."""
+    """Raised when a `CancelToken` ends a render or a frame cache is closed. There is no image."""
 
 
 class CancelToken:
@@ -74,42 +74,42 @@ class CancelToken:
         self.flag: NDArray[np.int32] = np.zeros(1, dtype=np.int32)
 
     def cancel(self) -> None:
-        """Ask the render that holds this token to stop soon."""
+        """Ask the render that uses this token to stop soon."""
         self.flag[0] = 1
 
     @property
     def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
+        """True once `cancel` was called."""
         return bool(self.flag[0])
 
     def check(self) -> None:
-        """Raise `RenderCancelled` when cancelled."""
+        """Raise `RenderCancelled` if `cancel` was called."""
         if self.cancelled:
             raise RenderCancelled
 
 
 class PreparedFrame(Protocol):
-    """A frame in the form that its backend reads, decoded and baked; opaque to callers."""
+    """A decoded and baked frame, in the form that its backend reads. Opaque to callers."""
 
     @property
     def time(self) -> float:
-        """Frame index, may be fractional."""
+        """Frame index. It may be fractional."""
 
     @property
     def box(self) -> NDArray[np.float32]:
-        """(2, 3) corners, meters."""
+        """(2, 3) float32, the lower and the upper corner of the frame's box, in meters."""
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds, for the frame cache's budget."""
+        """Bytes of memory it occupies, counted against the frame cache's budget."""
 
     @property
     def decode_ms(self) -> float:
-        """Milliseconds from latent to maps."""
+        """Milliseconds spent on decoding the latent into maps."""
 
     @property
     def bake_ms(self) -> float:
-        """Milliseconds from maps to this form."""
+        """Milliseconds spent on baking the maps into this form."""
 
 
 class Renderer(Protocol):
@@ -118,12 +118,16 @@ class Renderer(Protocol):
     name: str
     """"reference", "cpu" or "cuda"."""
     device: str
-    """The processor it runs on, for people."""
+    """Name of the processor it runs on, shown to users."""
     threads: int
-    """CPU threads it uses."""
+    """Number of CPU threads it uses."""
 
     def prepare(self, video: VolumetricVideo, time: float) -> PreparedFrame:
-        """Decode and bake the frame at `time` (0 to num_frames - 1, may be fractional); InputError outside."""
+        """Decode and bake the frame at `time`, a frame index from 0 to num_frames - 1 that may be fractional.
+
+        Raises:
+            InputError: `time` is out of range.
+        """
 
     def render(
         self,
@@ -134,10 +138,10 @@ class Renderer(Protocol):
         cancel: CancelToken | None = None,
         region: Region | None = None,
     ) -> RenderedImage:
-        """Render a view of a frame that this backend's `prepare` made.
+        """Render one view of a frame that this backend's `prepare` returned.
 
-        With `region` only that part of the camera's image is rendered and returned, (y1 - y0, x1 - x0) pixels.
+        With `region`, only that part of the camera's image is rendered and returned: y1 - y0 rows of x1 - x0 pixels.
 
         Raises:
-            RenderCancelled: `cancel` was set meanwhile.
+            RenderCancelled: `cancel` was set during the render.
         """

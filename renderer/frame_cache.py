@@ -1,4 +1,4 @@
-"""Prepared frames kept in memory, and prepared ahead of the playhead on a thread of their own."""
+"""Keep prepared frames in memory and prepare those ahead of the playhead on a worker thread."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from renderer.backend import PreparedFrame, RenderCancelled, Renderer
 from renderer.threads import lower_priority
 
 MAX_FRACTIONAL_FRAMES = 32
-"""Frames between frames that are kept at once: slow motion must not push the frames themselves out."""
+"""Largest number of cached frames at fractional times, so that slow motion does not evict the whole frames."""
 
 
 class FrameCache:
-    """Prepared frames by time, within a memory budget; safe to use from any thread.
+    """Prepared frames by time, within a memory budget. Every method may be called from any thread.
 
-    What is kept is decided by `decode_ahead`, whose times are in the order of play: beyond the budget the frame that
-    playback comes to last is given up first, before it those that playback does not come to, the longest unused first.
-    The frame asked for last is kept whatever its size. A frame is never prepared twice at once: who asks for one that
-    another thread is preparing waits for it. Fractional times are kept under their exact time.
+    `decode_ahead` sets the planned playback. Over budget, frames outside the planned playback are evicted first (least
+    recently used first), then planned ones, farthest from the playhead first. The frame requested last is never evicted,
+    whatever its size. No frame is prepared by two threads at once: a caller who requests a frame that another thread is
+    preparing waits for it. Fractional times are cached under their exact value.
 
     Args:
-        renderer: prepares frames; where it has a `frame_memory`, bytes, frames hold no more than that whatever the budget.
-        video: where they come from.
-        budget: bytes that all frames together may hold.
-        max_fractional: frames at fractional times that are kept at once.
+        renderer: prepares the frames. If it has an attribute `frame_memory` (bytes), that is a second limit on the budget.
+        video: the video whose frames are prepared.
+        budget: bytes that all cached frames together may occupy.
+        max_fractional: largest number of cached frames at fractional times.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class FrameCache:
         self.video = video
         self._budget = budget
         self._max_fractional = max_fractional
-        self._frames: dict[float, PreparedFrame] = {}  # in order of use, the longest unused first
+        self._frames: dict[float, PreparedFrame] = {}  # least recently used first
         self._preparing: set[float] = set()
         self._failed: dict[float, Exception] = {}
         self._wanted: tuple[float, ...] = ()
@@ -48,7 +48,7 @@ class FrameCache:
 
     @property
     def budget(self) -> int:
-        """Bytes that all frames together may hold; assigning gives up what no longer fits."""
+        """Bytes that all cached frames together may occupy. Assigning a smaller value evicts what no longer fits."""
         return self._budget
 
     @budget.setter
@@ -61,12 +61,12 @@ class FrameCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the frames hold now."""
+        """Bytes that the cached frames occupy now."""
         with self._changed:
             return self._total()
 
     def cached_times(self) -> list[float]:
-        """Times of the frames at hand, ascending; for the bar of a timeline."""
+        """Return the times of the cached frames in ascending order, as the timeline marks them."""
         with self._changed:
             return sorted(self._frames)
 
@@ -75,12 +75,12 @@ class FrameCache:
             return time in self._frames
 
     def get(self, time: float) -> PreparedFrame:
-        """The frame at `time`, prepared on this thread if it is not at hand.
+        """Return the frame at `time`. If it is not cached, prepare it on this thread.
 
         Raises:
             InputError: `time` is out of range.
-            RenderCancelled: the cache was closed meanwhile.
-            Exception: whatever kept the worker from preparing this frame; asking again tries again.
+            RenderCancelled: the cache was closed.
+            Exception: the error with which the worker failed to prepare this frame. The next call tries again.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or time not in self._preparing)
@@ -101,9 +101,10 @@ class FrameCache:
             self._settle(time, frame)
 
     def nearest(self, time: float) -> PreparedFrame | None:
-        """The frame at hand that is closest in time, to be shown while scrubbing is faster than decoding; None: there is none.
+        """Return the cached frame closest to `time`, or None if the cache is empty.
 
-        Of two equally close ones playback's next comes first.
+        It is shown while the user scrubs faster than frames are decoded. Of two equally close frames, the one that
+        playback reaches first is returned.
         """
         with self._changed:
             if not self._frames:
@@ -112,16 +113,16 @@ class FrameCache:
             return self._touch(min(self._frames, key=lambda t: (abs(t - time), ranks[t])))
 
     def decode_ahead(self, times: Sequence[float]) -> None:
-        """Prepare these frames in the background, in this order; replaces what was asked for before.
+        """Prepare these frames on the worker thread, in this order. This replaces the previous plan.
 
-        Frames beyond what the budget holds are left out, for they would push out the first ones. A frame that cannot be
-        prepared is skipped; `get` of it, or `take_error`, tells why.
+        Frames that do not fit into the budget are not prepared, because they would evict the first ones. A frame that
+        fails is skipped. `get` of that frame raises its error.
 
         Args:
-            times: frame indices in the order in which playback comes to them, as `play_order` gives; empty: none.
+            times: frame indices in the order in which playback reaches them; empty to stop decoding ahead.
         """
         with self._changed:
-            # Each time once, where it comes first: ping-pong names frames twice.
+            # Keep the first occurrence of each time: ping-pong playback lists frames twice.
             self._wanted = tuple(dict.fromkeys(float(t) for t in times))
             self._failed = {t: error for t, error in self._failed.items() if t in self._wanted}
             if self._worker is None and self._wanted and not self._closed:
@@ -129,24 +130,19 @@ class FrameCache:
                 self._worker.start()
             self._changed.notify_all()
 
-    def take_error(self) -> Exception | None:
-        """A fault that the worker met since the last call, or None; for callers that only use `nearest`."""
-        with self._changed:
-            return self._failed.pop(next(iter(self._failed))) if self._failed else None
-
     def wait_until_idle(self, timeout: float) -> bool:
-        """Wait until nothing is left to decode ahead; returns whether that came within `timeout` seconds."""
+        """Wait until no frame is left to decode ahead. Return False if that takes longer than `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._preparing and self._next_wanted() is None, timeout)
 
     def clear(self) -> None:
-        """Give up all frames."""
+        """Remove all frames."""
         with self._changed:
             self._frames.clear()
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Stop decoding ahead and give up all frames; returns when the thread has ended its present frame."""
+        """Stop decoding ahead and remove all frames. Return when the worker has finished its current frame."""
         with self._changed:
             self._closed, self._wanted = True, ()
             self._changed.notify_all()
@@ -158,16 +154,16 @@ class FrameCache:
         self._frames[time] = frame = self._frames.pop(time)
         return frame
 
-    def _settle(self, time: float, frame: PreparedFrame | None = None, fault: Exception | None = None) -> None:
-        """End the preparation of a frame, well or not, in one step, so that who waits for it sees either outcome."""
+    def _settle(self, time: float, frame: PreparedFrame | None = None, error: Exception | None = None) -> None:
+        """Record the outcome of preparing a frame, its frame or its error, in one step, and wake those who wait for it."""
         with self._changed:
             self._preparing.discard(time)
             if frame is not None and not self._closed:
                 self._frames[time] = frame
                 self._largest = max(self._largest, frame.nbytes)
                 self._evict()
-            if fault is not None:
-                self._failed[time] = fault
+            if error is not None:
+                self._failed[time] = error
             self._changed.notify_all()
 
     def _room(self) -> int:
@@ -177,7 +173,7 @@ class FrameCache:
         return sum(frame.nbytes for frame in self._frames.values())
 
     def _ranks(self) -> dict[float, int]:
-        """Place of each frame at hand in the order of use to come; lower ones are kept."""
+        """Return the rank of each planned or cached frame. The highest ranks are evicted first."""
         order = {time: place for place, time in enumerate(self._wanted)}
         unplanned = (t for t in reversed(self._frames) if t not in order)
         order.update({time: len(order) + place for place, time in enumerate(list(unplanned))})
@@ -195,9 +191,9 @@ class FrameCache:
             del self._frames[candidates.pop()]
 
     def _next_wanted(self) -> float | None:
-        # By the largest frame so far, or one that does not fit would be prepared and given up for ever.
+        # Assume the largest size so far: otherwise a frame that does not fit would be prepared and evicted forever.
         room = self._room() // self._largest if self._largest else 1
-        # The frame on screen keeps its place in the budget, wherever it stands in the order of play.
+        # The frame on screen always counts against the budget, wherever it is in the planned playback.
         shown = [] if self._current is None else [self._current]
         ahead = [t for t in self._wanted if t not in shown]
         fractional = [t for t in ahead if t != int(t)]
@@ -220,24 +216,7 @@ class FrameCache:
                 self._preparing.add(time)
             try:
                 frame = self.renderer.prepare(self.video, time)
-            except Exception as error:  # delivered by `get` of this frame, or by `take_error`
-                self._settle(time, fault=error)
+            except Exception as error:  # raised by the next `get` of this frame
+                self._settle(time, error=error)
             else:
                 self._settle(time, frame)
-
-
-def play_order(time: float, direction: int, first: int, last: int, loop: bool) -> list[float]:
-    """The frames that playback comes to after `time`, nearest first.
-
-    Args:
-        time: frame index of the playhead, may be fractional.
-        direction: 1 forwards, -1 backwards.
-        first, last: the range played, both included.
-        loop: whether the range starts over at its end; each frame is named once, the playhead's own last.
-
-    Returns:
-        Whole frame indices.
-    """
-    frames = [float(t) for t in range(first, last + 1)][::direction]
-    ahead = [t for t in frames if (t - time) * direction > 0]
-    return ahead + [t for t in frames if (t - time) * direction <= 0] if loop else ahead

@@ -1,4 +1,4 @@
-"""Choosing a backend by name."""
+"""Create a renderer from the name of a backend."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ BACKENDS = ("auto", "cuda", "cpu", "reference")
 
 
 def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:
-    """Make a renderer.
+    """Create a renderer.
 
-    "auto" takes the fastest backend that this machine can run: cuda, else cpu, else reference; the last, slow by a factor
-    of a hundred, is announced on stderr with the remedy.
+    "auto" takes the fastest backend that this machine can run: cuda, else cpu, else reference. A note on stderr announces
+    the reference backend, which is slower by a factor of a hundred, and says how to install the native kernels.
 
     Args:
         backend: one of `BACKENDS`.
-        threads: CPU threads; None takes as many as there are cores.
-        background: whether CPU threads give way to others, as a window wants.
+        threads: number of CPU threads; None means one per core.
+        background: True gives the CPU threads a low priority, so that a window stays responsive.
 
     Raises:
-        InputError: an unknown backend, or one that cannot run here.
+        InputError: the backend is unknown or cannot run on this machine.
     """
     if backend not in BACKENDS:
         raise InputError(f"backend {backend!r}", f"is unknown; choose one of {', '.join(BACKENDS)}")
@@ -53,10 +53,10 @@ def _cuda() -> Renderer:
 
 
 def _cuda_if_usable() -> Renderer | None:
-    """The CUDA backend where there is a GPU for it; a GPU that cannot be used is announced on stderr, with the remedy."""
+    """Return the CUDA backend, or None. If a GPU is there but cannot be used, a note on stderr says why and what to do."""
     import torch  # noqa: PLC0415 - the choice decides what is loaded
 
-    if torch.version.hip is not None or not torch.cuda.is_available():  # AMD's GPUs answer there as well
+    if torch.version.hip is not None or not torch.cuda.is_available():  # is_available() is also true for AMD GPUs
         return None
     try:
         return _cuda()

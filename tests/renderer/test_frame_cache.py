@@ -1,4 +1,4 @@
-"""The frame cache against a renderer whose every step the test decides; nothing here waits by the clock."""
+"""The frame cache, with a fake renderer whose every step the test controls. No test depends on the clock."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from renderer.backend import RenderCancelled
-from renderer.frame_cache import FrameCache, play_order
+from renderer.frame_cache import FrameCache
 
 PATIENCE = 20.0
-"""Seconds after which a test that hangs fails."""
+"""Seconds after which a hanging test fails."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FakeFrame:
 
 
 class FakeRenderer:
-    """Prepares frames at once, or one at each `release` when `gated`; remembers which and in what order."""
+    """Prepares frames immediately, or one per `release` if `gated`. Records which frames were prepared, in order."""
 
     def __init__(self, gated: bool = False) -> None:
         self.prepared: list[float] = []
@@ -78,7 +78,7 @@ def test_a_frame_is_prepared_once(renderer: FakeRenderer) -> None:
 def test_decodes_ahead_in_the_order_given(renderer: FakeRenderer) -> None:
     cache = make_cache(renderer)
     cache.get(5.0)
-    cache.decode_ahead(play_order(5.0, -1, 3, 6, loop=True))
+    cache.decode_ahead([4.0, 3.0, 6.0, 5.0])
     assert cache.wait_until_idle(PATIENCE)
     assert renderer.prepared == [5.0, 4.0, 3.0, 6.0]
     assert cache.cached_times() == [3.0, 4.0, 5.0, 6.0]
@@ -86,33 +86,33 @@ def test_decodes_ahead_in_the_order_given(renderer: FakeRenderer) -> None:
 
 
 def test_decodes_ahead_no_more_than_fits(renderer: FakeRenderer) -> None:
-    cache = make_cache(renderer, budget=45)  # four frames: the present one and three ahead
+    cache = make_cache(renderer, budget=45)  # four frames: the current one and three ahead
     cache.get(0.0)
-    cache.decode_ahead(play_order(0.0, 1, 0, 9, loop=True))
+    cache.decode_ahead([float(t) for t in (*range(1, 10), 0)])
     assert cache.wait_until_idle(PATIENCE)
     assert renderer.prepared == [0.0, 1.0, 2.0, 3.0]
     cache.close()
 
 
-def test_playing_on_gives_up_the_frame_just_shown_and_keeps_those_to_come(renderer: FakeRenderer) -> None:
+def test_playing_evicts_the_frame_just_shown_and_keeps_the_next_ones(renderer: FakeRenderer) -> None:
     cache = make_cache(renderer, budget=40)
     for time in (0.0, 1.0, 2.0):
         cache.get(time)
-        cache.decode_ahead(play_order(time, 1, 0, 9, loop=True))
+        cache.decode_ahead([(time + step) % 10 for step in range(1, 11)])
         assert cache.wait_until_idle(PATIENCE)
     assert cache.cached_times() == [2.0, 3.0, 4.0, 5.0]
     assert renderer.prepared == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     cache.close()
 
 
-def test_without_play_the_longest_unused_goes_first(renderer: FakeRenderer) -> None:
+def test_without_a_plan_the_least_recently_used_frame_is_evicted_first(renderer: FakeRenderer) -> None:
     cache = make_cache(renderer, budget=30)
     for time in (0.0, 1.0, 2.0, 0.0, 7.0):
         cache.get(time)
     assert cache.cached_times() == [0.0, 2.0, 7.0]
 
 
-def test_a_smaller_budget_gives_up_all_but_the_present_frame(renderer: FakeRenderer) -> None:
+def test_a_smaller_budget_evicts_all_but_the_current_frame(renderer: FakeRenderer) -> None:
     cache = make_cache(renderer)
     for time in (0.0, 1.0, 2.0):
         cache.get(time)
@@ -120,7 +120,7 @@ def test_a_smaller_budget_gives_up_all_but_the_present_frame(renderer: FakeRende
     assert cache.cached_times() == [2.0] and cache.nbytes == 10
 
 
-def test_a_frame_too_large_to_keep_is_not_prepared_for_ever(renderer: FakeRenderer) -> None:
+def test_a_frame_too_large_to_cache_is_not_prepared_forever(renderer: FakeRenderer) -> None:
     renderer.sizes = {3.0: 1000}
     cache = make_cache(renderer, budget=100)
     cache.get(0.0)
@@ -131,7 +131,7 @@ def test_a_frame_too_large_to_keep_is_not_prepared_for_ever(renderer: FakeRender
     cache.close()
 
 
-def test_nearest_is_the_closest_in_time_and_of_two_the_one_to_come(renderer: FakeRenderer) -> None:
+def test_nearest_returns_the_closest_frame_and_of_two_the_planned_one(renderer: FakeRenderer) -> None:
     cache = make_cache(renderer)
     assert cache.nearest(4.0) is None
     for time in (2.0, 6.0, 20.0):
@@ -157,7 +157,7 @@ def test_fractional_times_are_exact_and_bounded(renderer: FakeRenderer) -> None:
     cache.close()
 
 
-def test_who_asks_for_a_frame_under_way_waits_for_it(gated: FakeRenderer) -> None:
+def test_a_request_for_a_frame_in_preparation_waits_for_it(gated: FakeRenderer) -> None:
     cache = make_cache(gated)
     cache.decode_ahead([4.0])
     assert gated.started.get(timeout=PATIENCE) == 4.0
@@ -170,7 +170,7 @@ def test_who_asks_for_a_frame_under_way_waits_for_it(gated: FakeRenderer) -> Non
     cache.close()
 
 
-def test_new_wishes_replace_old_ones(gated: FakeRenderer) -> None:
+def test_a_new_plan_replaces_the_old_one(gated: FakeRenderer) -> None:
     cache = make_cache(gated)
     cache.decode_ahead([1.0, 2.0, 3.0])
     assert gated.started.get(timeout=PATIENCE) == 1.0
@@ -181,7 +181,7 @@ def test_new_wishes_replace_old_ones(gated: FakeRenderer) -> None:
     cache.close()
 
 
-def test_the_workers_fault_reaches_the_caller_once(renderer: FakeRenderer) -> None:
+def test_an_error_of_the_worker_is_raised_once(renderer: FakeRenderer) -> None:
     renderer.faults = {2.0: InputError("frame 2", "is damaged")}
     cache = make_cache(renderer)
     cache.decode_ahead([1.0, 2.0, 3.0])
@@ -194,7 +194,7 @@ def test_the_workers_fault_reaches_the_caller_once(renderer: FakeRenderer) -> No
     cache.close()
 
 
-def test_who_waits_for_a_frame_that_fails_gets_its_fault(gated: FakeRenderer) -> None:
+def test_a_request_that_waits_for_a_failing_frame_raises_its_error(gated: FakeRenderer) -> None:
     gated.faults = {4.0: InputError("frame 4", "is damaged")}
     cache = make_cache(gated)
     cache.decode_ahead([4.0])
@@ -208,27 +208,16 @@ def test_who_waits_for_a_frame_that_fails_gets_its_fault(gated: FakeRenderer) ->
     cache.close()
 
 
-def test_take_error_tells_of_each_fault_once(renderer: FakeRenderer) -> None:
-    renderer.faults = {2.0: InputError("frame 2", "is damaged")}
-    cache = make_cache(renderer)
-    cache.decode_ahead([2.0])
-    assert cache.wait_until_idle(PATIENCE)
-    assert "is damaged" in str(cache.take_error())
-    cache.decode_ahead([])
-    assert cache.take_error() is None
-    cache.close()
-
-
-def test_a_fault_of_the_callers_own_leaves_nothing_behind(renderer: FakeRenderer) -> None:
+def test_after_an_error_on_the_calling_thread_the_next_request_works(renderer: FakeRenderer) -> None:
     renderer.faults = {2.0: InputError("frame 2", "is damaged")}
     cache = make_cache(renderer)
     with pytest.raises(InputError):
         cache.get(2.0)
     renderer.faults.clear()
-    assert cache.get(2.0).time == 2.0 and cache.take_error() is None
+    assert cache.get(2.0).time == 2.0
 
 
-def test_close_ends_the_worker_and_those_who_wait(gated: FakeRenderer) -> None:
+def test_close_ends_the_worker_and_waiting_requests(gated: FakeRenderer) -> None:
     before = threading.active_count()
     cache = make_cache(gated)
     cache.decode_ahead([1.0, 2.0])
@@ -266,23 +255,6 @@ def test_a_cached_frame_that_makes_room_wakes_the_worker(renderer: FakeRenderer)
     cache.close()
 
 
-@pytest.mark.parametrize(
-    ("time", "direction", "loop", "expected"),
-    [
-        (3.0, 1, False, [4, 5]),
-        (3.0, 1, True, [4, 5, 2, 3]),
-        (3.0, -1, False, [2]),
-        (3.0, -1, True, [2, 5, 4, 3]),
-        (3.5, 1, False, [4, 5]),
-        (3.5, -1, False, [3, 2]),
-        (9.0, 1, False, []),
-        (9.0, 1, True, [2, 3, 4, 5]),
-    ],
-)
-def test_play_order(time: float, direction: int, loop: bool, expected: list[int]) -> None:
-    assert play_order(time, direction, 2, 5, loop) == expected
-
-
 steps = st.one_of(
     st.tuples(st.just("get"), st.sampled_from([0.0, 1.0, 2.0, 2.5, 3.0, 3.25, 4.0])),
     st.tuples(st.just("ahead"), st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 4.0]), max_size=6)),
@@ -293,7 +265,7 @@ steps = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(steps, max_size=20), st.lists(st.integers(1, 30), min_size=4, max_size=4))
-def test_the_budget_holds_and_the_worker_comes_to_rest(script: list[tuple[str, object]], sizes: list[int]) -> None:
+def test_the_budget_holds_and_the_worker_becomes_idle(script: list[tuple[str, object]], sizes: list[int]) -> None:
     renderer = FakeRenderer()
     renderer.sizes = dict(enumerate(sizes))  # type: ignore[arg-type]
     cache = make_cache(renderer, budget=40, max_fractional=2)
