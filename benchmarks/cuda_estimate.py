@@ -249,14 +249,14 @@ VARIATIONS: dict[str, dict[str, float]] = {
     "as assumed": {},
     "issue slots 30 % filled": {"issue_efficiency": 0.3},
     "issue slots 70 % filled": {"issue_efficiency": 0.7},
-    "16 wavefronts a wide load": {"wavefronts": 16.0},
-    "32 wavefronts a wide load": {"wavefronts": 32.0},
+    "16 wavefronts per wide load": {"wavefronts": 16.0},
+    "32 wavefronts per wide load": {"wavefronts": 32.0},
     "L1 hits 40 %": {"l1_hits": 0.4},
     "L1 hits 40 %, L2 hits 30 %": {"l1_hits": 0.4, "l2_hits": 0.3},
     "a third of the lanes active": {"lanes": 1 / 3},
     "decoder at 15 % of the tensor cores": {"decoder_efficiency": 0.15},
     "CPU three times as slow": {"host": 1.2e-3},
-    "all of the bad together": {
+    "all pessimistic values together": {
         "issue_efficiency": 0.3,
         "wavefronts": 16.0,
         "l1_hits": 0.4,

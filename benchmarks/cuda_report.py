@@ -1,49 +1,50 @@
-"""The estimates of `benchmarks.cuda_estimate` as a page of docs/."""
+"""Write the estimates of `benchmarks.cuda_estimate` as the page docs/performance_cuda.md."""
 
 from __future__ import annotations
 
 from typing import Any
 
 STAGES = ("decode", "bake", "density", "color", "render", "frame")
-"""Columns of the tables."""
+"""The columns of the tables."""
 
 
 def render_markdown(result: dict[str, Any]) -> str:
-    """The page: what was counted, what was assumed, what follows, and how far it moves."""
+    """Return the page: counts, assumptions, estimates, and how far each assumption changes them."""
     gpu, assumed = result["gpu"], result["assumptions"]
     lines = [
         "# Estimated, not run: the CUDA backend on an RTX 3090",
         "",
-        "No number on this page was measured on a GPU. They follow from the kernels' machine code for sm_86, from samples "
-        "that the CPU backend counted, and from published rates and the assumptions named here. "
-        "`python -m benchmarks.cuda_estimate` makes this page; `python run_viewer.py --selftest` measures the real thing.",
+        "No number on this page was measured on a GPU. The estimates combine the kernels' machine code for sm_86, sample "
+        "counts from the CPU backend, published rates, and the assumptions listed here. "
+        "`python -m benchmarks.cuda_estimate --markdown docs/performance_cuda.md` writes this page. "
+        "`python run_viewer.py --selftest` measures the real times.",
         "",
-        f"Counted on: {result['source']}.",
+        f"Bundle: {result['source']}.",
         "",
         "## What was counted",
         "",
-        "| image | density samples | color samples | lanes with a sample, a warp's step |",
+        "| image | density samples | color samples | active lanes per step of a warp |",
         "| --- | --- | --- | --- |",
         *(_counted(size["counts"]) for size in result["sizes"]),
         "",
-        "Instructions from the machine code (`nvdisasm`), by kind:",
+        "Instructions in the machine code (`nvdisasm`), by kind:",
         "",
-        "| executed once a | instructions | of them |",
+        "| executed once per | instructions | by kind |",
         "| --- | --- | --- |",
         *(_mixed(name, mix) for name, mix in result["instructions"].items()),
         "",
         "## What is assumed",
         "",
         f"{gpu['name']}: {gpu['multiprocessors']} multiprocessors at {gpu['clock'] / 1e9:.3f} GHz, {gpu['issue']:.0f} "
-        f"warp instructions a clock each, {gpu['tensor'] / 1e12:.0f} TFLOP/s on tensor cores, {gpu['dram'] / 1e9:.0f} GB/s "
+        f"warp instructions per clock each, {gpu['tensor'] / 1e12:.0f} TFLOP/s on tensor cores, {gpu['dram'] / 1e9:.0f} GB/s "
         "(published).",
         "",
-        f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts a 128-bit load of a warp: "
+        f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts per 128-bit load of a warp: "
         f"{assumed['wavefronts']:.0f} (4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: "
         f"{assumed['l2_hits']:.0%}, at {assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of "
-        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us a kernel, {assumed['host'] * 1e3:.1f} ms of the CPU an "
-        "image (twice what the renderer's Python took with a driver in software). A stage takes as long as the tightest of its "
-        "limits.",
+        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us per kernel, {assumed['host'] * 1e3:.1f} ms of CPU time per "
+        "image (twice what the renderer's Python code took with an emulated driver). The slowest of its limits determines the "
+        "time of a stage.",
         "",
     ]
     for size in result["sizes"]:
@@ -76,5 +77,8 @@ def _size_section(size: dict[str, Any]) -> list[str]:
         f"Limits of the {stage} pass: " + ", ".join(f"{name} {value:.3f}" for name, value in limits.items()) + " ms."
         for stage, limits in size["limits"].items()
     ]
-    note = "`render` is an image of a frame at hand, `frame` one of a new frame not decoded ahead; both with the CPU's part."
+    note = (
+        "`render` is an image of a decoded frame. `frame` is an image of a new frame that was not decoded ahead. "
+        "Both include the CPU's part."
+    )
     return [*header, *rows, "", *limits, "", note, ""]

@@ -145,7 +145,7 @@ def test_the_documents_agree_and_reach_what_was_asked() -> None:
         assert [row[0] for row in table] == [name.replace("  ", " ") for name in VARIATIONS]
         assert table[0][0] == "as assumed" and float(table[0][-1]) <= most
     assert [round(float(cell), 1) for cell in small[0][1:5]] == list(ESTIMATED_MS.values()), "what the self-test compares with"
-    assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only all of the bad together goes beyond"
+    assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only the row with all pessimistic values exceeds it"
 
 
 def test_the_documents_are_of_these_kernels() -> None:
@@ -171,14 +171,14 @@ def test_predicates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(predicated(b"", "FFMA")) == 1 and not predicated(b"", "HMMA")
 
 
-def test_the_page_says_that_nothing_was_run() -> None:
+def rendered_page() -> str:
     stages = dict.fromkeys(("decode", "bake", "density", "color", "render", "frame"), 1.234)
     size = {
         "counts": {**dataclasses.asdict(COUNTS), "lanes": 0.5},
         "limits": {"density": {"issue": 0.5}},
         "table": {"as assumed": stages},
     }
-    page = render_markdown(
+    return render_markdown(
         {
             "source": "a test",
             "gpu": dataclasses.asdict(Gpu()),
@@ -187,5 +187,17 @@ def test_the_page_says_that_nothing_was_run() -> None:
             "sizes": [size],
         }
     )
+
+
+def test_the_page_says_that_nothing_was_run() -> None:
+    page = rendered_page()
     assert page.startswith("# Estimated, not run") and "64x64: milliseconds, estimated, not run" in page
     assert "| as assumed | 1.23 | 1.23 |" in page and "No number on this page was measured on a GPU" in page
+
+
+def test_the_page_in_docs_has_the_sentences_of_the_generator() -> None:
+    written = (DOCS / "performance_cuda.md").read_text(encoding="utf-8").splitlines()
+    sentences = [line for line in rendered_page().splitlines() if len(line.split()) > 4 and not re.search(r"\d", line)]
+    assert len(sentences) >= 4
+    missing = [line for line in sentences if line not in written]
+    assert not missing, f"{missing}: run python -m benchmarks.cuda_estimate --markdown docs/performance_cuda.md again"
