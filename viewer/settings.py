@@ -28,6 +28,19 @@ INITIAL_VIEWS = ("whole scene", "capture camera")
 """What a newly opened video is seen from: a camera fitted to its box, or its first capture camera where it has one."""
 
 
+DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "color_samples", "heads")
+"""What can be shown of each pixel, by the name that the actions "view.*" give it."""
+
+SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
+"""Those that show numbers through a color map."""
+
+BACKGROUNDS = ("color", "checker", "gradient")
+"""Kinds of background, in the order of the numbers that shaders/present.frag gives them."""
+
+_NOT_SAVED = ("mode", "head_plane", "automatic_range", "low", "high", "show_cells", "background_color_2", "checker_size")
+"""Fields of `DisplaySettings` that start with their defaults each time."""
+
+
 def _require(condition: bool, name: str, fault: str) -> None:
     if not condition:
         raise InputError(f"setting {name}", fault)
@@ -138,11 +151,27 @@ class RenderingSettings:
 
 
 @dataclass
-class ViewSettings:
-    """What is shown, and on what."""
+class DisplaySettings:
+    """What a view or a recording looks like: what is shown of each pixel, tone, background, and overlays."""
 
+    mode: str = "color"
+    """One of `DISPLAY_MODES`. Not saved."""
+    head_plane: int = 0
+    """Index of the MLP plane whose color heads are shown. Not saved."""
+    automatic_range: bool = True
+    """Whether the color map spans the values of the image. Not saved."""
+    low: float = 0.0
+    """Value at the color map's start, unless the range is automatic. Not saved."""
+    high: float = 1.0
+    """Value at the color map's end, unless the range is automatic. Not saved."""
+    show_cells: bool = False
+    """Draw the occupied cells. Not saved."""
+    background_color_2: tuple[float, float, float] | None = None
+    """The second color of checker and gradient; None makes it from the first. Not saved."""
+    checker_size: float = 16.0
+    """Side of a checker's square, pixels. Not saved."""
     background: str = "color"
-    """"color", "checker" or "gradient"."""
+    """One of `BACKGROUNDS`."""
     background_color: tuple[float, float, float] = (0.1, 0.1, 0.12)
     """Red, green, blue, 0 to 1."""
     color_map: str = "turbo"
@@ -163,13 +192,40 @@ class ViewSettings:
     """The camera path, where there is one."""
 
     def __post_init__(self) -> None:
-        known = self.background in ("color", "checker", "gradient")
-        _require(known, "view.background", "must be color, checker or gradient")
+        _require(self.mode in DISPLAY_MODES, "view.mode", f"must be one of {', '.join(DISPLAY_MODES)}")
+        _within(self.head_plane, 0, 2, "view.head_plane")
+        _require(math.isfinite(self.low) and math.isfinite(self.high), "view.low and view.high", "must be finite")
+        _require(self.background in BACKGROUNDS, "view.background", "must be color, checker or gradient")
         _require(len(self.background_color) == 3, "view.background_color", "must have 3 entries")
         for value in self.background_color:
             _within(value, 0.0, 1.0, "view.background_color")
+        _within(self.checker_size, 1.0, 1024.0, "view.checker_size")
         _within(self.exposure, -10.0, 10.0, "view.exposure")
         _within(self.gamma, 0.1, 10.0, "view.gamma")
+
+    @property
+    def tone(self) -> tuple[float, float]:
+        """Exposure and gamma; neutral for modes that show numbers or directions instead of colors."""
+        return (self.exposure, self.gamma) if self.mode == "color" else (0.0, 1.0)
+
+    @property
+    def background_colors(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """The background color, and the second color of checker and gradient: by default a little lighter or darker."""
+        if self.background_color_2 is not None:
+            return self.background_color, self.background_color_2
+        step = 0.09 if sum(self.background_color) < 1.5 else -0.09
+        red, green, blue = (min(max(value + step, 0.0), 1.0) for value in self.background_color)
+        return self.background_color, (red, green, blue)
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Range of the color map; None means that it follows the image's values."""
+        return None if self.automatic_range or self.mode not in SCALAR_MODES else (self.low, self.high)
+
+    @property
+    def pixels_key(self) -> tuple[object, ...]:
+        """What the pixels made of an image depend on."""
+        return self.mode, self.head_plane, self.value_range
 
 
 @dataclass
@@ -208,8 +264,8 @@ class Settings:
     """Camera control."""
     rendering: RenderingSettings = field(default_factory=RenderingSettings)
     """Backend and speed."""
-    view: ViewSettings = field(default_factory=ViewSettings)
-    """What is shown."""
+    view: DisplaySettings = field(default_factory=DisplaySettings)
+    """What the view looks like."""
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     """Recording."""
     recent_files: tuple[str, ...] = ()
@@ -297,8 +353,9 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
 
 
 def reset_settings(settings: Settings) -> Settings:
-    """The defaults, with the recent files kept."""
-    return Settings(recent_files=settings.recent_files)
+    """Return the defaults, with the recent files and what is not saved kept."""
+    view = DisplaySettings(**{name: getattr(settings.view, name) for name in _NOT_SAVED})
+    return Settings(recent_files=settings.recent_files, view=view)
 
 
 def _from_values(values: Any) -> Settings:
@@ -316,7 +373,9 @@ def _plain(settings: Settings) -> dict[str, Any]:
             return {name: convert(item) for name, item in value.items()}
         return [convert(item) for item in value] if isinstance(value, tuple | list) else value
 
-    return convert(dataclasses.asdict(settings))
+    values = convert(dataclasses.asdict(settings))
+    values["view"] = {name: value for name, value in values["view"].items() if name not in _NOT_SAVED}
+    return values
 
 
 def _set_aside(path: Path) -> str:

@@ -147,3 +147,13 @@ def test_files_lie_in_the_users_config_folder(monkeypatch: pytest.MonkeyPatch, t
     assert settings_path().name == "settings.yaml" and layout_path().parent == config_folder()
     save_settings(Settings())
     assert load_settings()[0] == Settings()
+
+
+def test_what_is_shown_starts_with_its_defaults_each_time(tmp_path: Path) -> None:
+    settings = Settings()
+    settings.view.mode, settings.view.show_cells, settings.view.exposure = "depth", True, 1.0
+    save_settings(settings, tmp_path / "settings.yaml")
+    view = read_settings(tmp_path / "settings.yaml").view
+    assert (view.mode, view.show_cells, view.exposure) == ("color", False, 1.0)
+    kept = reset_settings(settings).view
+    assert (kept.mode, kept.show_cells, kept.exposure) == ("depth", True, 0.0)

@@ -16,9 +16,8 @@ from viewer.app.document import Document
 from viewer.app.window_state import PANELS
 from viewer.camera.control import nearest_camera, point_under
 from viewer.picture.comparison import Comparison
-from viewer.picture.options import MODES
 from viewer.playback.clock import LoopMode
-from viewer.settings import THEMES
+from viewer.settings import DISPLAY_MODES, THEMES
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Stops of "faster" and "slower"."""
@@ -231,11 +230,11 @@ class ActionRunner:
     # View
 
     def _view(self) -> dict[str, Callable[[], object]]:
-        image, view = self.app.image, self.app.settings.view
+        view = self.app.settings.view
         return {
-            **{f"view.{mode}": partial(setattr, image, "mode", mode) for mode in MODES},
+            **{f"view.{mode}": partial(setattr, view, "mode", mode) for mode in DISPLAY_MODES},
             "view.box": lambda: flip(view, "show_box"),
-            "view.cells": lambda: flip(image, "show_cells"),
+            "view.cells": lambda: flip(view, "show_cells"),
             "view.cameras": lambda: flip(view, "show_cameras"),
             "view.path": lambda: flip(view, "show_path"),
             "view.axes": lambda: flip(view, "show_axes"),

@@ -23,7 +23,6 @@ from viewer.app.window_state import WindowState
 from viewer.camera.fly import FlyMotion
 from viewer.camera.history import CameraHistory
 from viewer.export.summary import MeasuredSizes
-from viewer.picture.options import ImageOptions
 from viewer.playback.clock import LoopMode
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import MIN_SCALE, ResolutionController
@@ -65,8 +64,6 @@ class ViewerApp(WindowState):
         self.documents: list[Document] = []
         self.active_index = 0
         """Which document is in the front tab."""
-        self.image = ImageOptions()
-        """What is made of the rendered images."""
         self.render_settings = RenderSettings()
         """Deviations of step and thresholds from the bundle's."""
         self.compare = CompareView(self.notify)

@@ -45,7 +45,7 @@ def render(options: argparse.Namespace) -> int:
 def record(options: argparse.Namespace) -> int:
     """--record: write a video, or a folder of PNGs, with progress on stderr."""
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
-    from viewer.picture.look import Look  # noqa: PLC0415 - only this command needs it
+    from viewer.settings import DisplaySettings  # noqa: PLC0415 - only this command needs it
 
     video = read_bundle(options.bundle)
     frames = None
@@ -56,7 +56,7 @@ def record(options: argparse.Namespace) -> int:
         size=options.size or (DEFAULT_SIZE if (options.path or "orbit") == "orbit" else None),
         fps=options.fps,
         frames=frames,
-        look=Look(background_color=options.background or (0.0, 0.0, 0.0)),
+        display=DisplaySettings(background_color=options.background or (0.0, 0.0, 0.0)),
     )
     return _record(options, video, options.record, options.path or "orbit", choices)
 

@@ -17,7 +17,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.dialogs.modal import begin_dialog, confirmed
 from viewer.export.recorder import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary
-from viewer.picture.options import ImageOptions, shown_look, with_fixed_range
+from viewer.picture.options import with_fixed_range
 from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.widgets.numbers import integer_pair, number_field
 
@@ -250,12 +250,12 @@ class RecordingDialog:
         )
 
     def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
-        image, look = ImageOptions(), shown_look(app.settings.view, app.image)
+        shown = app.settings.view
         if self._as_shown:
-            image = with_fixed_range(app.image, document.shown)
+            display = with_fixed_range(shown, document.shown)
         else:
-            look = replace(look, exposure=0.0, gamma=1.0)
-        return replace(self._plain_options(app), image=image, color_map=app.settings.view.color_map, look=look)
+            display = replace(shown, mode="color", exposure=0.0, gamma=1.0)
+        return replace(self._plain_options(app), display=display)
 
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None

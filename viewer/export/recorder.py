@@ -22,9 +22,10 @@ from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.video_sink import VideoSink, check_video, exact_rate
-from viewer.picture.look import Look, backdrop, graded
-from viewer.picture.options import ImageOptions, picture
+from viewer.picture.look import backdrop, graded, over_black
+from viewer.picture.options import picture
 from viewer.picture.views import ViewPixels, colored
+from viewer.settings import DisplaySettings
 
 DEFAULT_SIZE = (1280, 720)
 """Width and height of an orbit when none is given."""
@@ -44,12 +45,8 @@ class RecordOptions:
     """Length of an orbit; None: as long as the frames take."""
     supersampling: int = 1
     """Rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
-    image: ImageOptions = field(default_factory=ImageOptions)
-    """What is made of the rendered images; EXR keeps color and depth as rendered, whatever this and `look` say."""
-    color_map: str = "turbo"
-    """For what stands for numbers."""
-    look: Look = field(default_factory=Look)
-    """Exposure, gamma and what is behind the scene."""
+    display: DisplaySettings = field(default_factory=over_black)
+    """What is shown of each pixel, tone and background. EXR files keep color and depth as rendered instead."""
     transparent: bool = False
     """Keep the opacity instead of a background: WebM, PNG."""
     codec: str | None = None
@@ -227,7 +224,7 @@ def _render_all(
         if isinstance(sink, ImageSink) and options.image_format == "exr":
             sink.write(*downsampled(image, options.supersampling))
         else:
-            sink.write(finished(picture(image, frame, camera, video.config, options.image), options))
+            sink.write(finished(picture(image, frame, camera, video.config, options.display), options))
         elapsed = time.monotonic() - began
         yield RecordProgress(k + 1, shots.count, elapsed / (k + 1) * (shots.count - k - 1))
 
@@ -235,10 +232,10 @@ def _render_all(
 def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:
     """A view in the recording's size and look, 8 bit: over the background, or with straight opacity."""
     average = ViewPixels(averaged(view.pixels, options.supersampling), view.legend)
-    rgba = graded(colored(average, options.color_map), options.look)
+    rgba = graded(colored(average, options.display.color_map), options.display)
     if options.transparent:
         return straight_alpha(rgba)
-    return over_background(rgba, backdrop(options.look, rgba.shape[1], rgba.shape[0]))
+    return over_background(rgba, backdrop(options.display, rgba.shape[1], rgba.shape[0]))
 
 
 def _enlarged(camera: Camera, factor: int) -> Camera:

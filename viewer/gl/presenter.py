@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import moderngl
@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.picture.comparison import Comparison
-from viewer.picture.look import Background, Look
+from viewer.picture.look import over_black
+from viewer.settings import BACKGROUNDS, DisplaySettings
 
 SHADERS = Path(__file__).resolve().parents[2] / "shaders"
 
 
 @dataclass
-class PresentOptions(Look):
+class PresentOptions:
     """What present.frag does."""
 
+    display: DisplaySettings = field(default_factory=over_black)
+    """Tone and background."""
     value_range: tuple[float, float] = (0.0, 1.0)
     """Values of a scalar image at both ends of the color map."""
     comparison: Comparison = Comparison.NONE
@@ -102,7 +105,7 @@ class Presenter:
     def _enlarges_alike(self, options: PresentOptions) -> bool:
         """Whether blending with the background and enlarging may be done in either order: both are linear then."""
         first = self._images.get(0)
-        neutral = options.exposure == 0.0 and options.gamma == 1.0 and options.background is Background.SOLID
+        neutral = options.display.tone == (0.0, 1.0) and options.display.background == "color"
         alone = options.comparison is Comparison.NONE or 1 not in self._images
         return neutral and alone and first is not None and first.components == 4
 
@@ -110,7 +113,7 @@ class Presenter:
         target = self._sized_target(width, height)
         if self._presented == options:
             return
-        self._presented = replace(options)
+        self._presented = replace(options, display=replace(options.display))
         self.passes += 1
         target.use()
         self.context.viewport = (0, 0, width, height)
@@ -127,8 +130,8 @@ class Presenter:
         constants = {
             "SCALAR": int(first is not None and first.components == 2),
             "COMPARISON": int(options.comparison if 1 in self._images else Comparison.NONE),
-            "NEUTRAL": int(options.exposure == 0.0 and options.gamma == 1.0),
-            "BACKGROUND": int(options.background),
+            "NEUTRAL": int(options.display.tone == (0.0, 1.0)),
+            "BACKGROUND": BACKGROUNDS.index(options.display.background),
         }
         key = tuple(constants.items())
         if key not in self._triangles:
@@ -192,7 +195,9 @@ class Presenter:
         return self._target
 
     def _set_uniforms(self, program: moderngl.Program, width: int, height: int, options: PresentOptions) -> None:
-        blank = self._color_map
+        blank, display = self._color_map, options.display
+        exposure, gamma = display.tone
+        background_color, background_color_2 = display.background_colors
         first = self._images.get(0)
         for unit, texture in enumerate((first or blank, self._images.get(1) or first or blank, self._color_map)):
             texture.use(unit)
@@ -203,12 +208,12 @@ class Presenter:
             "value_range": options.value_range,
             "divider": options.divider,
             "difference_gain": options.difference_gain,
-            "exposure": options.exposure,
-            "gamma": options.gamma,
-            "background_color": options.background_color,
-            "background_color_2": options.background_color_2,
+            "exposure": exposure,
+            "gamma": gamma,
+            "background_color": background_color,
+            "background_color_2": background_color_2,
             "view_size": (float(width), float(height)),
-            "checker_size": options.checker_size,
+            "checker_size": display.checker_size,
         }
         for name, value in values.items():
             if name in program:  # a program has those that its constants leave in use

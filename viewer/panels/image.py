@@ -7,14 +7,14 @@ from imgui_bundle import imgui
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.picture.color_maps import COLOR_MAPS
-from viewer.picture.options import MODES, SCALAR_MODES
+from viewer.picture.options import with_fixed_range
+from viewer.settings import BACKGROUNDS, DISPLAY_MODES, SCALAR_MODES
 from viewer.widgets.controls import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
 from viewer.widgets.numbers import number_pair
 
 MAX_VALUE = 1e9
 """Largest value that a color map's end can be given."""
 
-BACKGROUNDS = ("color", "checker", "gradient")
 BACKGROUND_NAMES = ("One color", "Checker", "Gradient")
 
 OVERLAYS = (
@@ -43,28 +43,28 @@ class ImagePanel:
 
     def _draw_mode(self, app: ViewerApp) -> None:
         heading("Show")
-        image, view = app.image, app.settings.view
-        labels = [BY_NAME[f"view.{mode}"].label for mode in MODES]
+        view = app.settings.view
+        labels = [BY_NAME[f"view.{mode}"].label for mode in DISPLAY_MODES]
         tip = "What is made of each pixel. Keys Alt+1 to Alt+7."
-        modes = list(MODES)
-        image.mode = modes[combo("View", modes.index(image.mode), labels, tip)]
-        if image.mode == "heads" and app.document is not None:
+        view.mode = DISPLAY_MODES[combo("View", DISPLAY_MODES.index(view.mode), labels, tip)]
+        if view.mode == "heads" and app.document is not None:
             planes = app.document.video.config.mlp_planes
             names = [f"{plane} plane" for plane in planes]
-            image.head_plane = combo("Plane", min(image.head_plane, len(names) - 1), names, "Whose MLP map's heads are shown.")
+            view.head_plane = combo("Plane", min(view.head_plane, len(names) - 1), names, "Whose MLP map's heads are shown.")
         names = list(COLOR_MAPS)
         current = names.index(view.color_map) if view.color_map in names else 0
         view.color_map = names[
             combo("Color map", current, sentence_case(names), "For depth, opacity, samples and differences.")
         ]
-        if image.mode in SCALAR_MODES:
-            automatic = checkbox("Automatic range", image.automatic_range, "Span the values of the image.")
-            if image.automatic_range and not automatic and app.document is not None:
-                image.fix_range(app.document.shown)
-            image.automatic_range = automatic
-            if not image.automatic_range:
+        if view.mode in SCALAR_MODES:
+            automatic = checkbox("Automatic range", view.automatic_range, "Span the values of the image.")
+            if view.automatic_range and not automatic and app.document is not None:
+                fixed = with_fixed_range(view, app.document.shown)
+                view.low, view.high = fixed.low, fixed.high
+            view.automatic_range = automatic
+            if not view.automatic_range:
                 tip = "Values at both ends of the color map."
-                image.low, image.high = number_pair("Range", (image.low, image.high), -MAX_VALUE, MAX_VALUE, tip)
+                view.low, view.high = number_pair("Range", (view.low, view.high), -MAX_VALUE, MAX_VALUE, tip)
 
     def _draw_tone(self, app: ViewerApp) -> None:
         heading("Tone")
@@ -87,4 +87,6 @@ class ImagePanel:
         view = app.settings.view
         for name, action in OVERLAYS:
             setattr(view, name, checkbox(BY_NAME[action].label, getattr(view, name), action_tip(action)))
-        app.image.show_cells = checkbox(BY_NAME["view.cells"].label, app.image.show_cells, action_tip("view.cells"))
+        app.settings.view.show_cells = checkbox(
+            BY_NAME["view.cells"].label, app.settings.view.show_cells, action_tip("view.cells")
+        )

@@ -63,10 +63,10 @@ def _draw_item(app: ViewerApp, actions: ActionRunner, name: str) -> None:
 def _checked(app: ViewerApp, name: str) -> bool:
     view, kind = app.settings.view, name.removeprefix("view.")
     overlays = {"box": view.show_box, "cameras": view.show_cameras, "axes": view.show_axes, "grid": view.show_grid}
-    overlays.update(cells=app.image.show_cells, path=view.show_path)
+    overlays.update(cells=app.settings.view.show_cells, path=view.show_path)
     overlays.update(split=app.compare.mode is Comparison.DIVIDER, difference=app.compare.mode is Comparison.DIFFERENCE)
     if name.startswith("view."):
-        return overlays.get(kind, kind == app.image.mode)
+        return overlays.get(kind, kind == app.settings.view.mode)
     if name == "file.record_screen":
         return app.screen_recording is not None
     return name == "camera.roll_lock" and app.document is not None and app.document.camera.roll_locked

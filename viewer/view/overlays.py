@@ -63,7 +63,7 @@ class Overlays:
         pen = Pen(draw, corner, scale, camera, lambda: self._scene_depth(app, document), slack)
         if view.show_grid:
             pen.lines(self._grid_segments(document), GRID, behind=0.0)
-        if app.image.show_cells:
+        if app.settings.view.show_cells:
             pen.lines(self._cell_segments(document), CELLS, behind=0.0)
         if view.show_box:
             shown = document.shown

@@ -14,7 +14,7 @@ from viewer.gl.direct_display import DirectDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
 from viewer.picture.comparison import Comparison
-from viewer.picture.options import MODES, shown_look, shown_pixels
+from viewer.picture.options import VIEWS, shown_pixels
 from viewer.picture.views import Legend, ViewPixels
 from viewer.playback.render_worker import ViewResult
 from viewer.view.comparison import draw_comparison
@@ -113,11 +113,11 @@ class ViewPanel:
         sources = [app.document.shown if app.document is not None else None]
         sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
         for slot, result in enumerate(sources):
-            key = None if result is None else (app.image.key, result)
+            key = None if result is None else (app.settings.view.pixels_key, result)
             if result is None:
                 presenter.forget(slot)
                 self._uploaded.pop(slot, None)
-            elif app.image.mode == "color" and self._uploaded.get(slot) != key:
+            elif app.settings.view.mode == "color" and self._uploaded.get(slot) != key:
                 self._upload_colors(app, presenter, slot, result)
                 self._uploaded[slot] = key
             self._upload_made(app, presenter, slot, key)
@@ -140,11 +140,11 @@ class ViewPanel:
         # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
         work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
-            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.image)))
+            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
         try:
             made = work.take()
         except Exception as error:  # of whatever kind: it is told once, and the picture before stays
-            app.report(error, f"Cannot show {MODES[app.image.mode].value}")
+            app.report(error, f"Cannot show {VIEWS[app.settings.view.mode].value}")
             self._uploaded[slot] = wanted
             return
         if made is None or wanted is None or made[0][0] != wanted[0]:
@@ -174,7 +174,7 @@ class ViewPanel:
 def present_options(app: ViewerApp) -> PresentOptions:
     """What present.frag is to do, from the settings."""
     return PresentOptions(
-        **vars(shown_look(app.settings.view, app.image)),
+        display=app.settings.view,
         comparison=app.compare.mode if app.compare.active else Comparison.NONE,
         divider=app.compare.divider,
         difference_gain=app.compare.gain,

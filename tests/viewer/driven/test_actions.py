@@ -13,8 +13,8 @@ from viewer.actions.runner import UI_SCALES, ActionRunner, next_stop
 from viewer.actions.table import ACTIONS, BY_NAME, SIDES, Chord
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
-from viewer.picture.options import MODES
 from viewer.playback.clock import LoopMode
+from viewer.settings import DISPLAY_MODES
 from viewer.window.keys import FLY_AXES, blocked, imgui_chord
 
 
@@ -184,9 +184,9 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         view = app.settings.view
         wait_for_image(context, app)
-        for mode in MODES:
+        for mode in DISPLAY_MODES:
             press(context, f"view.{mode}")
-            assert app.image.mode == mode
+            assert app.settings.view.mode == mode
             screenshot(context, f"mode-{mode}")
         names = ("box", "cameras", "axes", "grid", "path")
         for name in names:
@@ -194,7 +194,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
             press(context, f"view.{name}")
             assert getattr(view, f"show_{name}") is not before
         press(context, "view.cells")
-        assert app.image.show_cells
+        assert app.settings.view.show_cells
         view.show_grid = True
         press(context, "view.color")
         screenshot(context, "overlays")

@@ -156,14 +156,16 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
 def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.image.mode, app.focus_panel = "depth", "Image"
+        app.settings.view.mode, app.focus_panel = "depth", "Image"
         context.yield_(6)
         shown = open_document(app).shown
         assert shown is not None
-        legend = shown_pixels(shown, app.image).legend
+        legend = shown_pixels(shown, app.settings.view).legend
         context.item_click("//Image/Automatic range")
         context.yield_(3)
-        assert legend is not None and not app.image.automatic_range
-        assert (app.image.low, app.image.high) == pytest.approx((legend.low, legend.high)) and app.image.low > 1
+        assert legend is not None and not app.settings.view.automatic_range
+        assert (app.settings.view.low, app.settings.view.high) == pytest.approx(
+            (legend.low, legend.high)
+        ) and app.settings.view.low > 1
 
     drive(app, look)

@@ -123,12 +123,12 @@ def test_a_backend_that_fails_is_told_and_the_other_one_goes_on(app: ViewerApp, 
 
 def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.image.mode, app.image.automatic_range = "depth", False
+        app.settings.view.mode, app.settings.view.automatic_range = "depth", False
         app.focus_panel = "Image"
         context.yield_(4)
         context.item_input_value("//Image/Range/$$1", 1e39)
         context.yield_(3)
-        assert app.image.high < 1e38
+        assert app.settings.view.high < 1e38
         assert not app.errors
 
     drive(app, look)

@@ -151,7 +151,7 @@ def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindo
     app.settings.recording.folder, app.settings.rendering.render_scale = str(tmp_path), 1.0
     view = app.settings.view
     view.exposure, view.gamma, view.background, view.background_color = 0.6, 0.8, "checker", (0.8, 0.3, 0.1)
-    view.color_map, app.image.mode = "viridis", mode
+    view.color_map, app.settings.view.mode = "viridis", mode
 
     def look(context: Any) -> None:
         shown = screen(context, app, tmp_path)

@@ -57,7 +57,7 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
         open_document(app).playback.dropped = 3
         for _ in range(2):
             ActionRunner(app).run("path.add")
-        app.image.mode, app.image.automatic_range = "depth", False
+        app.settings.view.mode, app.settings.view.automatic_range = "depth", False
         silent: list[str] = []
         for panel in PANELS:
             app.focus_panel = panel

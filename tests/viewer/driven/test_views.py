@@ -12,32 +12,32 @@ from model.frame import Frame
 from model.video import VolumetricVideo
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
-from viewer.picture.options import ImageOptions
 from viewer.picture.views import ViewPixels
 from viewer.playback.render_worker import ViewResult
+from viewer.settings import DisplaySettings
 from viewer.view import panel as view
 
 
 def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     make, gate, threads = view.shown_pixels, threading.Event(), set()
 
-    def slow(result: ViewResult, options: ImageOptions) -> ViewPixels:
+    def slow(result: ViewResult, display: DisplaySettings) -> ViewPixels:
         threads.add(threading.current_thread())
         assert gate.wait(30)
-        return make(result, options)
+        return make(result, display)
 
     monkeypatch.setattr(view, "shown_pixels", slow)
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.image.mode = "normals"
+        app.settings.view.mode = "normals"
         begin = time.monotonic()
         context.yield_(10)
         assert app.making_pixels and time.monotonic() - begin < 20
         gate.set()
         wait_until(context, lambda: not app.making_pixels)
         assert threads and threading.current_thread() not in threads
-        app.image.mode = "color"
+        app.settings.view.mode = "color"
         context.yield_(4)
         assert not app.making_pixels and not app.errors
 
@@ -62,14 +62,14 @@ def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow
 
 
 def test_a_view_that_cannot_be_made_is_told_once(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(result: ViewResult, options: ImageOptions) -> ViewPixels:
+    def fail(result: ViewResult, display: DisplaySettings) -> ViewPixels:
         raise ArithmeticError("no normals today")
 
     monkeypatch.setattr(view, "shown_pixels", fail)
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.image.mode = "normals"
+        app.settings.view.mode = "normals"
         wait_until(context, lambda: bool(app.errors))
         assert [(f.title, f.reason) for f in app.errors] == [("Cannot show normals", "ArithmeticError: no normals today.")]
         app.errors.clear()

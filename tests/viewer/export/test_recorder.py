@@ -21,7 +21,7 @@ from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink
 from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, downsampled, plan, record
-from viewer.picture.look import Look
+from viewer.settings import DisplaySettings
 
 SIZE = (96, 64)
 
@@ -56,7 +56,7 @@ def test_orbit_as_video(tmp_path: Path, video: VolumetricVideo) -> None:
 def test_frames_equal_single_renders(tmp_path: Path) -> None:
     small, renderer = make_video(num_frames=4), ReferenceRenderer(threads=1)
     path = CameraPath([Keyframe(k / 30, float(k), make_camera(40, 32, azimuth=0.5 * k)) for k in range(4)])
-    record(renderer, small, tmp_path / "out", path, RecordOptions(look=Look(background_color=(0.2, 0.3, 0.4))))
+    record(renderer, small, tmp_path / "out", path, RecordOptions(display=DisplaySettings(background_color=(0.2, 0.3, 0.4))))
     images = pngs(tmp_path / "out")
     assert len(images) == 4
     for k, image in enumerate(images):

@@ -70,7 +70,7 @@ def random_pixels(width: int, height: int, seed: int = 0) -> np.ndarray[Any, Any
 
 
 def shown(presenter: Presenter, width: int, height: int) -> np.ndarray[Any, Any]:
-    presenter.present(width, height, PresentOptions(background_color=(0.0, 0.0, 0.0)))
+    presenter.present(width, height, PresentOptions())
     return presenter.read()
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.gl.presenter import Background, Presenter, PresentOptions
+from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
 from viewer.picture.comparison import Comparison
+from viewer.settings import DisplaySettings
 
 
 def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height: int = 4) -> np.ndarray:
@@ -30,20 +31,20 @@ def test_row_0_is_at_the_top(presenter: Presenter) -> None:
 
 def test_premultiplied_over_background_and_exposure(presenter: Presenter) -> None:
     presenter.upload(0, filled(0.25, 0.0, 0.0, 0.5))
-    options = PresentOptions(background_color=(0.0, 0.4, 1.0))
+    options = PresentOptions(DisplaySettings(background_color=(0.0, 0.4, 1.0)))
     np.testing.assert_allclose(shown(presenter, options)[0, 0], [64, 51, 128], atol=1)
-    options.exposure = 1.0
+    options.display.exposure = 1.0
     np.testing.assert_allclose(shown(presenter, options)[0, 0], [128, 51, 128], atol=1)
-    options.exposure, options.gamma = 0.0, 2.0  # straight red 0.5 becomes 0.7071, times 0.5
+    options.display.exposure, options.display.gamma = 0.0, 2.0  # straight red 0.5 becomes 0.7071, times 0.5
     np.testing.assert_allclose(shown(presenter, options)[0, 0], [90, 51, 128], atol=1)
 
 
 def test_backgrounds(presenter: Presenter) -> None:
     presenter.upload(0, filled(0, 0, 0, 0))
     colors = {"background_color": (1.0, 1.0, 1.0), "background_color_2": (0.0, 0.0, 0.0)}
-    checker = shown(presenter, PresentOptions(background=Background.CHECKER, checker_size=2.0, **colors))  # type: ignore[arg-type]
+    checker = shown(presenter, PresentOptions(DisplaySettings(background="checker", checker_size=2.0, **colors)))  # type: ignore[arg-type]
     assert (checker[:2, :2] == 255).all() and (checker[:2, 2:4] == 0).all() and (checker[2:, :2] == 0).all()
-    gradient = shown(presenter, PresentOptions(background=Background.GRADIENT, **colors))  # type: ignore[arg-type]
+    gradient = shown(presenter, PresentOptions(DisplaySettings(background="gradient", **colors)))  # type: ignore[arg-type]
     np.testing.assert_allclose(gradient[:, 0, 0], [223, 159, 96, 32], atol=1)
 
 
@@ -78,7 +79,7 @@ def test_the_view_is_drawn_again_only_when_something_changed(presenter: Presente
     options = PresentOptions()
     presenter.upload(0, filled(0.25, 0.0, 0.0, 0.5))
     assert [passes(options), passes(options), passes(PresentOptions())] == [1, 1, 1]
-    options.exposure = 1.0  # changed in place
+    options.display.exposure = 1.0  # changed in place
     assert [passes(options), passes(options)] == [2, 2]
     presenter.upload(0, filled(0.5, 0.0, 0.0, 0.5))
     assert passes(options) == 3
@@ -97,12 +98,12 @@ def test_a_small_image_is_blended_small_and_read_as_large_as_the_view(presenter:
     image = np.random.default_rng(5).random((2, 4, 4), dtype=np.float32)
     image[..., :3] *= image[..., 3:]
     presenter.upload(0, image)
-    plain = PresentOptions(background_color=(0.2, 0.5, 0.9))
+    plain = PresentOptions(DisplaySettings(background_color=(0.2, 0.5, 0.9)))
     assert texture_size(presenter, plain) == (4, 2)
     enlarged = presenter.read().astype(int)
     assert enlarged.shape == (4, 8, 3)
     assert texture_size(presenter, plain) == (4, 2)  # reading left nothing behind
-    plain.exposure = 1e-6  # takes the way of all pixels
+    plain.display.exposure = 1e-6  # takes the way of all pixels
     assert texture_size(presenter, plain) == (8, 4)
     np.testing.assert_allclose(enlarged, presenter.read(), atol=1)
     presenter.upload(0, np.zeros((8, 16, 4), np.float32))  # finer than the view

@@ -11,8 +11,9 @@ from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, finished
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
-from viewer.picture.look import Background, Look, backdrop, graded
+from viewer.picture.look import backdrop, graded
 from viewer.picture.views import Legend, ViewPixels
+from viewer.settings import BACKGROUNDS, DisplaySettings
 
 WIDTH, HEIGHT = 40, 24
 
@@ -26,33 +27,34 @@ def random_picture(channels: int) -> np.ndarray:
     return pixels
 
 
-@pytest.mark.parametrize(("background", "exposure", "gamma"), list(product(Background, (0.0, 1.3, -2.0), (1.0, 2.2))), ids=str)
-def test_colors_are_those_of_the_window(presenter: Presenter, background: Background, exposure: float, gamma: float) -> None:
+@pytest.mark.parametrize(("background", "exposure", "gamma"), list(product(BACKGROUNDS, (0.0, 1.3, -2.0), (1.0, 2.2))), ids=str)
+def test_colors_are_those_of_the_window(presenter: Presenter, background: str, exposure: float, gamma: float) -> None:
     colors = {"background_color": (0.9, 0.4, 0.1), "background_color_2": (0.2, 0.5, 1.0)}
-    look = Look(background, checker_size=5.0, exposure=exposure, gamma=gamma, **colors)  # type: ignore[arg-type]
+    display = DisplaySettings(background=background, checker_size=5.0, exposure=exposure, gamma=gamma, **colors)  # type: ignore[arg-type]
     pixels = random_picture(4)
     presenter.upload(0, pixels)
-    presenter.present(WIDTH, HEIGHT, PresentOptions(**vars(look)))
-    found = over_background(graded(pixels, look), backdrop(look, WIDTH, HEIGHT))
+    presenter.present(WIDTH, HEIGHT, PresentOptions(display))
+    found = over_background(graded(pixels, display), backdrop(display, WIDTH, HEIGHT))
     np.testing.assert_allclose(found.astype(int), presenter.read().astype(int), atol=1)
 
 
 def test_scalars_are_those_of_the_window(presenter: Presenter) -> None:
-    look, pixels = Look(background_color=(0.9, 0.4, 0.1)), random_picture(2)
+    display = DisplaySettings(mode="depth", background_color=(0.9, 0.4, 0.1), color_map="viridis")
+    pixels = random_picture(2)
     presenter.upload(0, pixels)
     presenter.set_color_map("viridis", color_table("viridis"))
-    presenter.present(WIDTH, HEIGHT, PresentOptions(**vars(look), value_range=(0.2, 0.9)))
-    options = RecordOptions(look=look, color_map="viridis")
+    presenter.present(WIDTH, HEIGHT, PresentOptions(display, value_range=(0.2, 0.9)))
+    options = RecordOptions(display=display)
     found = finished(ViewPixels(pixels, Legend("", 0.2, 0.9)), options)
     np.testing.assert_allclose(found.astype(int), presenter.read().astype(int), atol=2)  # it mixes neighboring colors
 
 
 def test_a_neutral_look_changes_nothing() -> None:
     pixels = random_picture(4)
-    assert graded(pixels, Look()) is pixels
+    assert graded(pixels, DisplaySettings()) is pixels
 
 
 def test_by_hand() -> None:
     pixels = np.array([[[0.25, 0.0, 0.0, 0.5]]], np.float32)
-    np.testing.assert_allclose(graded(pixels, Look(exposure=1.0)), [[[0.5, 0.0, 0.0, 0.5]]])
-    np.testing.assert_allclose(graded(pixels, Look(gamma=2.0)), [[[0.5**1.5, 0.0, 0.0, 0.5]]])
+    np.testing.assert_allclose(graded(pixels, DisplaySettings(exposure=1.0)), [[[0.5, 0.0, 0.0, 0.5]]])
+    np.testing.assert_allclose(graded(pixels, DisplaySettings(gamma=2.0)), [[[0.5**1.5, 0.0, 0.0, 0.5]]])
