@@ -1,0 +1,110 @@
+"""Check settings and configs with pydantic, and report what is wrong as one `InputError` line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from common.errors import InputError
+
+T = TypeVar("T")
+
+FIELDS = ConfigDict(extra="forbid")
+"""Config of a pydantic dataclass that refuses unknown fields. Its numbers, texts and truth values are of the types `StrictInt`,
+`StrictFloat`, `StrictStr` and `StrictBool`: True is not 1, and "5" is not 5."""
+
+_TYPES = {
+    "int_type": "int",
+    "int_from_float": "int",
+    "float_type": "float",
+    "bool_type": "bool",
+    "string_type": "str",
+}
+_FAULTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "dataclass_type": lambda _: "must be a mapping of field names to values",
+    "tuple_type": lambda _: "must be a list",
+    "too_long": lambda context: f"must have {context['max_length']} entries",
+    "literal_error": lambda context: f"must be {context['expected'].replace(chr(39), '')}",
+    "value_error": lambda context: str(context["error"]),
+    "missing": lambda _: "is missing",
+}
+"""Kinds of faults that pydantic names, and their texts."""
+
+
+def within(low: float, high: float) -> AfterValidator:
+    """Return the check of a number from `low` to `high`, for use in ``Annotated[StrictFloat, within(0, 1)]``; NaN fails."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise PydanticCustomError("range", f"must be {low:g} to {high:g}")  # type: ignore[arg-type]
+        return value
+
+    return AfterValidator(check)
+
+
+def validated(kind: type[T], values: object, subject: str) -> T:
+    """Build a pydantic dataclass from plain data, as YAML or JSON give it.
+
+    Args:
+        kind: a pydantic dataclass.
+        values: a mapping of field names to values; nested dataclasses are mappings, too.
+        subject: the name of the whole in messages, for instance "settings".
+
+    Raises:
+        InputError: `values` is not a mapping, or it has an unknown field or a value of a wrong type or out of range.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise input_error(error, subject, kind) from error
+
+
+def input_error(error: ValidationError, subject: str, kind: type[Any] | None = None) -> InputError:
+    """Return the first fault that pydantic found as an `InputError`.
+
+    Args:
+        error: from pydantic.
+        subject: the name of the whole; the fault's field is appended: "settings.window.width".
+        kind: the dataclass that was to be built; its field names are listed when an unknown one was given.
+    """
+    faults = error.errors(include_url=False)
+    location, fault = faults[0]["loc"], _fault(faults)
+    known = _field_names(kind, location[:-1])
+    if faults[0]["type"] == "unexpected_keyword_argument" or (faults[0]["type"] == "invalid_key" and location):
+        remedy = f"known are {', '.join(known)}" if known else ""
+        return InputError(_path(subject, location[:-1]), f"unknown field {str(location[-1])!r}", remedy)
+    if isinstance(location[-1] if location else "", int) and faults[0]["type"] == "missing":
+        location = location[:-1]
+    return InputError(_path(subject, location), fault)
+
+
+def _fault(faults: list[ErrorDetails]) -> str:
+    first = faults[0]
+    name, location = first["type"], first["loc"]
+    if name in _TYPES:
+        return _wrong_type(_TYPES[name], first["input"])
+    if name == "missing" and isinstance(location[-1], int):  # every entry that a list lacks is reported
+        last = [fault["loc"][-1] for fault in faults if fault["loc"][:-1] == location[:-1]][-1]
+        return f"must have {int(last) + 1} entries"
+    return _FAULTS[name](first.get("ctx", {})) if name in _FAULTS else first["msg"]
+
+
+def _wrong_type(wanted: str, value: object) -> str:
+    if wanted == "float" and type(value) is int:  # beyond all floats
+        return "must be finite"
+    return f"must be of type {wanted}, not {type(value).__name__}"
+
+
+def _path(subject: str, location: tuple[int | str, ...]) -> str:
+    return subject + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
+def _field_names(kind: Any, location: tuple[int | str, ...]) -> list[str]:
+    for name in location:
+        kind = getattr(kind, "__pydantic_fields__", {}).get(name)
+        kind = getattr(kind, "annotation", None)
+    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
