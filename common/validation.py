@@ -13,7 +13,7 @@ from common.errors import InputError
 
 T = TypeVar("T")
 
-FIELDS = ConfigDict(extra="forbid")
+FIELDS = ConfigDict(extra="forbid", validate_default=True)
 """Config of a pydantic dataclass that refuses unknown fields. Its numbers, texts and truth values are of the types `StrictInt`,
 `StrictFloat`, `StrictStr` and `StrictBool`: True is not 1, and "5" is not 5."""
 
@@ -41,6 +41,18 @@ def within(low: float, high: float) -> AfterValidator:
     def check(value: float) -> float:
         if not low <= value <= high:
             raise PydanticCustomError("range", f"must be {low:g} to {high:g}")  # type: ignore[arg-type]
+        return value
+
+    return AfterValidator(check)
+
+
+def one_of(*allowed: int) -> AfterValidator:
+    """Return the check of an integer that has only a few values, for use in ``Annotated[StrictInt, one_of(2, 4, 8)]``."""
+
+    def check(value: int) -> int:
+        if value not in allowed:
+            *others, last = map(str, allowed)
+            raise PydanticCustomError("range", f"must be {', '.join(others)} or {last}")  # type: ignore[arg-type]
         return value
 
     return AfterValidator(check)
@@ -90,7 +102,7 @@ def _fault(faults: list[ErrorDetails]) -> str:
     if name == "missing" and isinstance(location[-1], int):  # every entry that a list lacks is reported
         last = [fault["loc"][-1] for fault in faults if fault["loc"][:-1] == location[:-1]][-1]
         return f"must have {int(last) + 1} entries"
-    return _FAULTS[name](first.get("ctx", {})) if name in _FAULTS else first["msg"]
+    return _FAULTS[name](first.get("ctx", {})) if name in _FAULTS else first["msg"].replace("Input should be", "must be")
 
 
 def _wrong_type(wanted: str, value: object) -> str:

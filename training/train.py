@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -66,7 +65,7 @@ def train(arguments: argparse.Namespace) -> int:
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
     config = load_config(arguments.config)
     if arguments.steps is not None:
-        config = dataclasses.replace(config, steps=arguments.steps, minutes=0.0)
+        config = TrainingConfig.from_dict(config.to_dict() | {"steps": arguments.steps, "minutes": 0.0})
     capture = Capture(arguments.capture)
     resume = _open_run(arguments.out, arguments.resume)
     with worker_pool(arguments.threads) as pool:

@@ -7,11 +7,11 @@ import math
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 from pydantic.dataclasses import dataclass
 
 from common.errors import InputError
-from common.validation import FIELDS, input_error, validated, within
+from common.validation import FIELDS, input_error, one_of, validated, within
 
 
 @dataclass(config=FIELDS)
@@ -23,6 +23,8 @@ class Lamp:
     shape: Literal["round", "flat", "long"] = "round"
     color: tuple[StrictFloat, StrictFloat, StrictFloat] = (1.0, 1.0, 1.0)
     lit: StrictBool = False
+    bulbs: Annotated[StrictInt, one_of(1, 2, 4)] = 1
+    price: Annotated[StrictFloat, Field(gt=0)] = 9.5
     owner: StrictStr | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ def test_plain_data_become_dataclasses() -> None:
         ({"name": "hall", 1: 1}, "room: unknown field '1'; known are name, lamp, tags"),
         (
             {"name": "hall", "lamp": {"colour": 1}},
-            "room.lamp: unknown field 'colour'; known are watts, height, shape, color, lit, owner",
+            "room.lamp: unknown field 'colour'; known are watts, height, shape, color, lit, bulbs, price, owner",
         ),
         ({"name": 5}, "room.name: must be of type str, not int"),
         ({"name": "hall", "lamp": {"watts": "5"}}, "room.lamp.watts: must be of type int, not str"),
@@ -70,6 +72,9 @@ def test_plain_data_become_dataclasses() -> None:
         ({"name": "hall", "lamp": {"color": [1, 2, "3"]}}, "room.lamp.color[2]: must be of type float, not str"),
         ({"name": "hall", "lamp": {"color": 1}}, "room.lamp.color: must be a list"),
         ({"name": "hall", "lamp": {"lit": "yes"}}, "room.lamp.lit: must be of type bool, not str"),
+        ({"name": "hall", "lamp": {"bulbs": 3}}, "room.lamp.bulbs: must be 1, 2 or 4"),
+        ({"name": "hall", "lamp": {"bulbs": 2.0}}, "room.lamp.bulbs: must be of type int, not float"),
+        ({"name": "hall", "lamp": {"price": -1}}, "room.lamp.price: must be greater than 0"),
         ({"name": "hall", "lamp": {"owner": "nobody"}}, "room.lamp: must be somebody"),
         ({"name": "hall", "tags": "all"}, "room.tags: must be a list"),
     ],

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import ValidationError
 
 from common.errors import InputError
+from common.validation import input_error
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding, hash_levels
@@ -136,8 +138,8 @@ class ReleaseCheckpoint:
                 assignment=blend,
                 view_encoding=encoding,
             )
-        except InputError as error:
-            raise InputError(self.path, f"cannot be represented: {error}") from error
+        except ValidationError as error:
+            raise InputError(self.path, f"cannot be represented: {input_error(error, 'config')}") from error
 
     def _backbone_channels(self) -> tuple[int, ...]:
         count = self._count(f"{_DECODER}.backbone", range(2, 11))
@@ -165,7 +167,7 @@ class ReleaseCheckpoint:
             # Without a hashed level the limit cannot be seen; any that holds the largest level will do.
             try:
                 config = HashEncodingConfig(len(entries), features, (largest - 1).bit_length(), base, base * ratio)
-            except InputError:
+            except ValidationError:
                 continue
             if all(
                 _fits(level.resolution**3, level.entries, held)
