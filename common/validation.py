@@ -17,6 +17,9 @@ FIELDS = ConfigDict(extra="forbid", validate_default=True)
 """Config of a pydantic dataclass that refuses unknown fields. Its numbers, texts and truth values are of the types `StrictInt`,
 `StrictFloat`, `StrictStr` and `StrictBool`: True is not 1, and "5" is not 5."""
 
+MAX_ENTRIES = 1000
+"""Longest list or mapping in plain data that is validated."""
+
 _TYPES = {
     "int_type": "int",
     "int_from_float": "int",
@@ -69,10 +72,23 @@ def validated(kind: type[T], values: object, subject: str) -> T:
     Raises:
         InputError: `values` is not a mapping, or it has an unknown field or a value of a wrong type or out of range.
     """
+    _check_sizes(values, subject)
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         raise input_error(error, subject, kind) from error
+
+
+def _check_sizes(values: object, subject: str) -> None:
+    """Refuse long lists and mappings first: pydantic would collect a fault for each of a million entries."""
+    pending, seen = [values], set()
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict | list | tuple) and id(part) not in seen:
+            seen.add(id(part))
+            if len(part) > MAX_ENTRIES:
+                raise InputError(subject, f"has a list or mapping of {len(part):,} entries, more than {MAX_ENTRIES:,}")
+            pending.extend(part.values() if isinstance(part, dict) else part)
 
 
 def input_error(error: ValidationError, subject: str, kind: type[Any] | None = None) -> InputError:

@@ -77,6 +77,11 @@ def test_plain_data_become_dataclasses() -> None:
         ({"name": "hall", "lamp": {"price": -1}}, "room.lamp.price: must be greater than 0"),
         ({"name": "hall", "lamp": {"owner": "nobody"}}, "room.lamp: must be somebody"),
         ({"name": "hall", "tags": "all"}, "room.tags: must be a list"),
+        ({"name": "hall", "tags": [1] * 1001}, "room: has a list or mapping of 1,001 entries, more than 1,000"),
+        (
+            {"name": "hall", "lamp": {str(n): n for n in range(5000)}},
+            "room: has a list or mapping of 5,000 entries, more than 1,000",
+        ),
     ],
 )
 def test_faults_name_the_field_and_what_it_must_be(values: object, message: str) -> None:
