@@ -98,7 +98,7 @@ def sample_rates(video: VolumetricVideo, camera: Camera, threads: int, repeats: 
     origin, directions, _ = camera_rays(camera)
     samples = sample_rays(decoded, origin, directions, step_size(decoded, RenderSettings()))
     chosen = torch.linspace(0, len(samples.points) - 1, min(_SAMPLES, len(samples.points))).long()
-    points, rays = samples.points[chosen], samples.slots[chosen] // samples.slots_per_ray
+    points, rays = samples.points[chosen], samples.rays[chosen]
     shuffled = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))
     tasks = {}
     for order, index in (("along_rays", torch.arange(len(points))), ("shuffled", shuffled)):

@@ -26,9 +26,9 @@ from model.occupancy import extract_occupancy, pack_occupancy
 from model.video import VolumetricVideo
 from training.captures.capture import Capture
 from training.config import DataConfig, RayConfig, TrainingConfig
+from training.fields.field import MarchSettings, RenderedRays
 from training.fields.losses import color_loss, mask_loss, sample_color_loss
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
-from training.fields.reference import MarchSettings, RayResult
 from training.fields.samples import RayBatch
 from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
@@ -149,7 +149,7 @@ class PaperTraining:
         samples = self.kernels.sample_rays(rays.origins, rays.directions, box, cells, step, seed)
         time = frame / self.config.frames
         grids = self.kernels.bake(self.encoding.tables, time).requires_grad_()
-        settings = MarchSettings(step=step, leak=self.config.leak if self.passes < self.config.leak_passes else 0.0)
+        settings = MarchSettings(leak=self.config.leak if self.passes < self.config.leak_passes else 0.0)
         features, densities, colors = maps
         seen = self.kernels.render_samples(grids, features, densities, colors, samples, rays.directions, settings)
         loss, error = self._loss(seen, rays)
@@ -159,7 +159,7 @@ class PaperTraining:
         self._table_optimizer.step(table_rate)
         return error
 
-    def _loss(self, seen: RayResult, rays: RayBatch) -> tuple[torch.Tensor, float]:
+    def _loss(self, seen: RenderedRays, rays: RayBatch) -> tuple[torch.Tensor, float]:
         config, error = self.config, color_loss(seen.color, rays.colors)
         of_samples = config.sample_color_weight * sample_color_loss(seen.color, seen.moments, rays.colors)
         of_masks = config.mask_weight * mask_loss(seen.opacity, rays.masks)

@@ -21,8 +21,8 @@ from common.command_line import ArgumentParser, parse_count, run
 from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.config import TrainingConfig, load_config
+from training.fields.field import MarchSettings
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
-from training.fields.reference import MarchSettings
 from training.loop.checkpoint import load_network, read_header
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
@@ -71,7 +71,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
         state["grids"] = kernels.bake(tables, 0.0).requires_grad_()
 
     def forward() -> None:
-        settings = MarchSettings(config.rays.step, leak=config.density_leak)
+        settings = MarchSettings(leak=config.density_leak)
         directions, (features, densities, colors) = state["rays"].directions, state["maps"]
         state["seen"] = kernels.render_samples(
             state["grids"], features, densities, colors, state["samples"], directions, settings

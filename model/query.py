@@ -1,6 +1,11 @@
-"""Density and color of a frame at points: the formulas of the paper in plain, differentiable PyTorch."""
+"""Density and color of a frame at points: the formulas of the paper in differentiable PyTorch.
+
+This is the only evaluation in PyTorch. The reference renderer, training, export and the benchmarks all call it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional
@@ -10,36 +15,47 @@ from model.frame import Frame
 from model.hash_encoding import cell_and_weight, hash_levels
 from model.view_encoding import encode_direction
 
+HashFeatures = Callable[[torch.Tensor], torch.Tensor]
+"""Points (P, 3) in [0, 1]^3 to their hash features, levels concatenated and planes summed: (P, L * F)."""
+
+HeadAssignment = Callable[[torch.Tensor, int], list[tuple[torch.Tensor, torch.Tensor]]]
+"""Coordinates (P, 2) in [0, 1] and the size N of a map of color heads to pairs (index, weight), each (P,).
+
+The index is int64, cell along u * N + cell along v."""
+
+HeadEvaluation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""Heads (heads, parameters), index (P,), features (P, 32) and encoded directions (P, V) to (P, 3) before the sigmoid."""
+
 
 def plane_coordinates(points: torch.Tensor, planes: tuple[str, ...] = PLANES) -> torch.Tensor:
-    """(P, 3) points in [0, 1]^3 to their (u, v) on each plane, (planes, P, 2)."""
+    """Project points (P, 3) in [0, 1]^3 onto planes: their (u, v), (planes, P, 2)."""
     return torch.stack([points[:, PLANE_AXES[plane]] for plane in planes])
 
 
 def sample_maps(maps: torch.Tensor, uv: torch.Tensor) -> torch.Tensor:
-    """Read maps bilinearly, pixel centers of the border on 0 and 1.
+    """Read maps bilinearly and sum over the planes. The centers of border pixels lie at 0 and 1.
 
     Args:
         maps: (planes, C, H along v, W along u).
         uv: (planes, P, 2), [0, 1].
 
     Returns:
-        (planes, P, C).
+        (C, P).
     """
     sampled = functional.grid_sample(maps, 2 * uv[:, None] - 1, mode="bilinear", padding_mode="border", align_corners=True)
-    return sampled[:, :, 0].transpose(1, 2)
+    return sampled[:, :, 0].sum(0)
 
 
 def sample_grid(grid: torch.Tensor, uv: torch.Tensor, scale: float) -> torch.Tensor:
-    """Read one baked level of the hash encoding with smoothstep weights.
+    """Read one baked level of the hash encoding with smoothstep weights and sum over the planes.
 
     Args:
         grid: (planes, F, N, N).
         uv: (planes, P, 2), [0, 1].
-        scale: nodes a unit of u and v, at most N - 1.
+        scale: position in nodes per unit of u and v, at most N - 1.
 
     Returns:
-        (planes, P, F).
+        (F, P).
     """
     nodes = grid.shape[-1]
     corner, weight = cell_and_weight(uv * scale, nodes)
@@ -47,59 +63,78 @@ def sample_grid(grid: torch.Tensor, uv: torch.Tensor, scale: float) -> torch.Ten
     return sample_maps(grid, (corner + weight) / (nodes - 1))
 
 
-def query_features(frame: Frame, points: torch.Tensor) -> torch.Tensor:
-    """F(p): hash features plus feature planes, summed over the three planes (paper, equation 1).
+def query_features(frame: Frame, points: torch.Tensor, hash_features: HashFeatures | None = None) -> torch.Tensor:
+    """Compute F(p): hash features plus feature planes, summed over the three planes (paper, equation 1).
 
     Args:
         frame: the decoded frame.
         points: (P, 3), [0, 1]^3.
+        hash_features: used instead of the frame's baked grids.
 
     Returns:
         (P, 32).
     """
     uv = plane_coordinates(points)
-    levels = zip(frame.grids, hash_levels(frame.config.hash), strict=True)
-    hashed = torch.cat([sample_grid(grid, uv, level.scale).sum(0) for grid, level in levels], dim=1)
-    padding = FEATURE_CHANNELS - hashed.shape[1]
-    return sample_maps(frame.feature_planes, uv).sum(0) + functional.pad(hashed, (0, padding))
+    if hash_features is None:
+        levels = zip(frame.grids, hash_levels(frame.config.hash), strict=True)
+        hashed = torch.cat([sample_grid(grid, uv, level.scale) for grid, level in levels])
+    else:
+        hashed = hash_features(points).t()
+    padded = functional.pad(hashed, (0, 0, 0, FEATURE_CHANNELS - len(hashed)))
+    return (sample_maps(frame.feature_planes, uv) + padded).t().contiguous()
+
+
+def raw_density(frame: Frame, points: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """Compute F(p) . density head at p, before the ReLU; the head is interpolated. Returns (P,), 1/m."""
+    heads = sample_maps(frame.density_maps, plane_coordinates(points, frame.config.mlp_planes))
+    return (features * heads.t()).sum(1)
 
 
 def query_density(frame: Frame, points: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """sigma(p) = relu(F(p) . density head at p), the head being interpolated; (P,), 1/m."""
-    heads = sample_maps(frame.density_maps, plane_coordinates(points, frame.config.mlp_planes)).sum(0)
-    return torch.relu((features * heads).sum(1))
+    """Compute the density sigma(p) >= 0 of points (P, 3) with features (P, 32): (P,), 1/m."""
+    return torch.relu(raw_density(frame, points, features))
 
 
-def query_color(frame: Frame, points: torch.Tensor, features: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Color of points: the outputs of the heads on each MLP plane, summed, through a sigmoid.
+def query_color(
+    frame: Frame,
+    points: torch.Tensor,
+    features: torch.Tensor,
+    directions: torch.Tensor,
+    assign: HeadAssignment | None = None,
+    apply_heads: HeadEvaluation | None = None,
+) -> torch.Tensor:
+    """Compute the color of points: the outputs of the heads on each MLP plane, summed, through a sigmoid.
 
     Args:
         frame: the decoded frame.
         points: (P, 3), [0, 1]^3.
         features: (P, 32), F of the points.
         directions: (P, 3), unit view directions in world axes.
+        assign: chooses the heads of each point; None means as the config has it.
+        apply_heads: evaluates them; None means `apply_color_heads`.
 
     Returns:
         (P, 3) in (0, 1), display-referred.
     """
     view = encode_direction(directions, frame.config.view_encoding)
     uv = plane_coordinates(points, frame.config.mlp_planes)
-    assign = assign_nearest if frame.config.assignment == "nearest" else assign_bilinear
+    assign = assign or (assign_nearest if frame.config.assignment == "nearest" else assign_bilinear)
+    apply_heads = apply_heads or apply_color_heads
     total = features.new_zeros(len(points), 3)
     for heads, coordinates in zip(frame.color_maps, uv, strict=True):
         for index, weight in assign(coordinates, heads.shape[0]):
-            total = total + weight[:, None] * apply_color_heads(heads.flatten(0, 1), index, features, view)
+            total = total + weight[:, None] * apply_heads(heads.flatten(0, 1), index, features, view)
     return torch.sigmoid(total)
 
 
 def assign_nearest(uv: torch.Tensor, size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The head of the cell that each point falls in (paper, section 3.1): [(index u * N + v, weight 1)]."""
+    """Choose the head of the cell that each point falls in, with weight 1 (paper, section 3.1); see `HeadAssignment`."""
     cells = (uv.detach() * size).long().clamp(0, size - 1)
     return [(cells[:, 0] * size + cells[:, 1], torch.ones_like(uv[:, 0]))]
 
 
 def assign_bilinear(uv: torch.Tensor, size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The four nearest heads of each point and their bilinear weights; heads sit on nodes 1 / (N - 1) apart."""
+    """Choose the four nearest heads of each point, with bilinear weights. Heads lie on nodes 1 / (N - 1) apart."""
     if size == 1:
         return assign_nearest(uv, 1)
     position = uv * (size - 1)
@@ -114,12 +149,12 @@ def assign_bilinear(uv: torch.Tensor, size: int) -> list[tuple[torch.Tensor, tor
 
 
 def apply_color_heads(heads: torch.Tensor, index: torch.Tensor, features: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
-    """Evaluate each sample's own color head: h0 = F W0, h1 = relu([h0, view] W1), h1 W2.
+    """Evaluate the color head of each sample: h0 = F W0, h1 = relu([h0, view] W1), output h1 W2.
 
-    Samples are sorted so that those of one head go through it in one matrix product.
+    Samples are sorted by head, so that those with the same head go through it in one matrix product.
 
     Args:
-        heads: (heads, parameters).
+        heads: (heads, parameters): W0, W1 and W2, each row-major.
         index: (P,) int64, the head of each sample.
         features: (P, 32).
         view: (P, V), encoded directions.
@@ -136,7 +171,7 @@ def apply_color_heads(heads: torch.Tensor, index: torch.Tensor, features: torch.
 
 
 def color_head(head: torch.Tensor, features: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
-    """One color head on its samples: (parameters,), (P, 32), (P, V) to (P, 3)."""
+    """Evaluate one color head: parameters (parameters,), features (P, 32), encoded directions (P, V) to (P, 3)."""
     inner = HIDDEN_CHANNELS + view.shape[1]
     sizes = [FEATURE_CHANNELS * HIDDEN_CHANNELS, inner * HIDDEN_CHANNELS, HIDDEN_CHANNELS * 3]
     W0, W1, W2 = (

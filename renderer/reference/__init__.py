@@ -1,1 +1,1 @@
-"""The truth that every backend is held against: plain, differentiable PyTorch."""
+"""The reference backend: plain, differentiable PyTorch that tests compare every other backend with."""

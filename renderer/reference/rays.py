@@ -1,4 +1,4 @@
-"""Rays of a camera and their stretch within a box."""
+"""Rays of a camera, and the part of a ray that lies within a box."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from renderer.backend import Region
 
 
 def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rays through the pixel centers of a camera, row by row.
+    """Compute the rays through the pixel centers of a camera, row by row.
 
     Args:
         camera: the camera.
-        region: the part of the image wanted; None is all of it.
+        region: the part of the image to render; None means all of it.
 
     Returns:
         origin (3,), meters; unit directions (P, 3) in world axes; z (P,): depth along the optical axis per meter of ray.
@@ -29,7 +29,7 @@ def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Ten
 
 
 def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distances at which rays enter and leave an axis-aligned box (slab method).
+    """Compute the distances at which rays enter and leave an axis-aligned box (slab method).
 
     Args:
         origin: (3,) or (P, 3), meters.
@@ -37,10 +37,10 @@ def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Ten
         box: (2, 3).
 
     Returns:
-        t_near >= 0 (a camera inside the box starts at itself) and t_far, (P,); t_far <= t_near where a ray misses.
+        t_near >= 0 (0 when the camera is inside the box) and t_far, (P,), meters; t_far <= t_near where a ray misses.
     """
     tiny = torch.full_like(directions, 1e-12)
-    safe = torch.where(directions.abs() < tiny, tiny, directions)  # parallel rays: slabs at +-infinity, or never
+    safe = torch.where(directions.abs() < tiny, tiny, directions)  # a parallel ray meets its slabs at +-infinity
     first, second = (box[0] - origin) / safe, (box[1] - origin) / safe
     t_near = torch.minimum(first, second).amax(dim=1).clamp(min=0)
     return t_near, torch.maximum(first, second).amin(dim=1)

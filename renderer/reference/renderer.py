@@ -1,4 +1,4 @@
-"""The reference renderer: plain, differentiable PyTorch that every other backend is held against."""
+"""The reference renderer: plain, differentiable PyTorch. Tests compare every other backend with it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,27 @@ from numpy.typing import NDArray
 from model.camera import Camera
 from model.frame import Frame
 from model.occupancy import cell_of
-from model.query import query_color, query_density, query_features
+from model.query import HashFeatures, query_color, query_density, query_features
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
-from renderer.reference.compositing import volume_weights
+from renderer.reference.compositing import pad_rays, volume_weights
 from renderer.reference.rays import camera_rays, intersect_box
 from renderer.threads import torch_threads
 
 MAX_SAMPLES_AT_ONCE = 1 << 19
-"""Points considered at once; bounds the memory of an image of any size to about 1.5 GB."""
+"""Samples evaluated together; limits the memory for an image of any size to about 1.5 GB."""
 
 
 @dataclass
 class RaySamples:
     """The samples of some rays that lie in occupied cells, in ray order and front to back."""
 
-    slots: torch.Tensor
-    """(S,) int64: ray * slots_per_ray + k of each sample."""
+    rays: torch.Tensor
+    """(S,) int64: the ray of each sample."""
     points: torch.Tensor
     """(S, 3) in [0, 1]^3 of the box."""
     distances: torch.Tensor
     """(S,) meters along the ray."""
-    slots_per_ray: int
-    """The most samples a ray can have."""
 
 
 @dataclass
@@ -44,65 +42,107 @@ class RayColors:
     rgba: torch.Tensor
     """(R, 4) premultiplied color and opacity."""
     distance: torch.Tensor
-    """(R,) weighted mean distance of the kept samples, meters; 0 where there are none."""
+    """(R,) weighted mean distance of the samples with color, meters; 0 where there are none."""
     counts: torch.Tensor
     """(R, 2) int64 samples in the density and the color pass."""
 
 
 def step_size(frame: Frame, settings: RenderSettings) -> float:
-    """Distance between samples, meters: the diagonal of the box over the number of steps."""
+    """Return the distance between samples, meters: the diagonal of the box over the number of steps."""
     steps = settings.steps_per_diagonal or frame.config.render.steps_per_diagonal
     return float((frame.box[1] - frame.box[0]).norm()) / steps
 
 
 def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
-    """Place samples at t_near + (k + 0.5) * step on each ray, keep those in occupied cells.
+    """Place samples at t_near + (k + 0.5) * step on each ray and keep those in occupied cells.
 
     Args:
-        frame: gives box and occupancy.
+        frame: its box and occupancy are used.
         origin: (3,) or (R, 3), meters.
         directions: (R, 3), unit.
         step: meters.
     """
     t_near, t_far = intersect_box(origin, directions, frame.box)
     longest = float((t_far - t_near).max()) if len(directions) else 0.0
-    slots_per_ray = max(1, int(np.ceil(longest / step)) + 1)
-    distances = t_near[:, None] + (torch.arange(slots_per_ray) + 0.5) * step
-    slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
-    ray, t = slots // slots_per_ray, distances.flatten()[slots]
+    most = max(1, int(np.ceil(longest / step)) + 1)
+    distances = t_near[:, None] + (torch.arange(most) + 0.5) * step
+    ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
+    t = distances[ray, k]
     extent = frame.box[1] - frame.box[0]
     points = (origin.expand_as(directions)[ray] + t[:, None] * directions[ray] - frame.box[0]) / extent
     occupied = frame.occupancy.flatten()[cell_of(points, frame.config.occupancy.resolution)]
-    return RaySamples(slots[occupied], points[occupied].clamp(0, 1), t[occupied], slots_per_ray)
+    return RaySamples(ray[occupied], points[occupied].clamp(0, 1), t[occupied])
 
 
 def render_rays(
-    frame: Frame, origin: torch.Tensor, directions: torch.Tensor, settings: RenderSettings = RenderSettings()
+    frame: Frame,
+    origin: torch.Tensor,
+    directions: torch.Tensor,
+    settings: RenderSettings = RenderSettings(),
+    hash_features: HashFeatures | None = None,
 ) -> RayColors:
-    """Render rays in two culled passes; differentiable with respect to the frame's maps.
+    """Render rays in two passes; differentiable with respect to the frame's maps.
 
-    The density pass evaluates all samples in occupied cells; the color pass those whose weight exceeds tau2. Color and
+    The density pass evaluates all samples in occupied cells, the color pass those with a weight above tau2. Color and
     opacity sum over the latter, so that a ray may end as soon as its transmittance is tau2 or less.
+
+    Args:
+        frame: the decoded frame.
+        origin: (3,) or (R, 3), meters.
+        directions: (R, 3), unit.
+        settings: step and tau2.
+        hash_features: used instead of the frame's baked grids.
     """
-    rays = len(directions)
-    step = step_size(frame, settings)
+    rays, step = len(directions), step_size(frame, settings)
     threshold = settings.weight_threshold if settings.weight_threshold is not None else frame.config.render.weight_threshold
     samples = sample_rays(frame, origin, directions, step)
-    features = query_features(frame, samples.points)
-    sigma = query_density(frame, samples.points, features)
-    slots = sigma.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, sigma * step)
-    w = volume_weights(slots.view(rays, samples.slots_per_ray)).flatten()[samples.slots]
+    ray, points = samples.rays, samples.points
+    features = query_features(frame, points, hash_features)
+    optical_depth, index = pad_rays(query_density(frame, points, features) * step, ray, rays)
+    w = volume_weights(optical_depth).flatten()[index]
     kept = (w.detach() > threshold).nonzero()[:, 0]
-    ray = samples.slots // samples.slots_per_ray
-    color = query_color(frame, samples.points[kept], features[kept], directions[ray[kept]])
-    opaque = torch.cat([color, torch.ones_like(color[:, :1]), samples.distances[kept, None]], dim=1)
-    sums = sigma.new_zeros(rays, 5).index_add(0, ray[kept], w[kept, None] * opaque)
+    color = query_color(frame, points[kept], features[kept], directions[ray[kept]])
+    values = torch.cat([color, torch.ones_like(color[:, :1]), samples.distances[kept, None]], dim=1)
+    sums = w.new_zeros(rays, 5).index_add(0, ray[kept], w[kept, None] * values)
     counts = torch.stack([torch.bincount(r, minlength=rays) for r in (ray, ray[kept])], dim=1)
     return RayColors(sums[:, :4], sums[:, 4] / sums[:, 3].clamp(min=1e-12), counts)
 
 
+@torch.no_grad()
+def render_image(
+    frame: Frame,
+    camera: Camera,
+    settings: RenderSettings = RenderSettings(),
+    hash_features: HashFeatures | None = None,
+    cancel: CancelToken | None = None,
+    region: Region | None = None,
+) -> RenderedImage:
+    """Render a view in batches of rays; arguments as in `render_rays` and `renderer.backend.Renderer.render`."""
+    start = clock.perf_counter()
+    x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
+    origin, directions, z = camera_rays(camera, region)
+    rgba, depth, counts = torch.zeros(len(z), 4), torch.zeros(len(z)), torch.zeros(len(z), 2, dtype=torch.int64)
+    t_near, t_far = intersect_box(origin, directions, frame.box)
+    hits = (t_far > t_near).nonzero()[:, 0]
+    steps = settings.steps_per_diagonal or frame.config.render.steps_per_diagonal
+    for rays in hits.split(max(1, MAX_SAMPLES_AT_ONCE // steps)):
+        if cancel is not None:
+            cancel.check()
+        seen = render_rays(frame, origin, directions[rays], settings, hash_features)
+        rgba[rays], depth[rays], counts[rays] = seen.rgba, seen.distance * z[rays], seen.counts
+    shape = (y1 - y0, x1 - x0)
+    density_samples, color_samples = counts.sum(0).tolist()
+    elapsed = (clock.perf_counter() - start) * 1000
+    return RenderedImage(
+        rgba.clamp(0, 1).view(*shape, 4).numpy(),
+        depth.view(shape).numpy(),
+        counts.view(*shape, 2).clamp(max=65535).numpy().astype(np.uint16),
+        RenderStatistics(total_ms=elapsed, density_samples=density_samples, color_samples=color_samples),
+    )
+
+
 class ReferenceFrame:
-    """A decoded `Frame` as the reference renderer reads it."""
+    """A decoded `Frame`, with what every prepared frame reports about itself."""
 
     def __init__(self, frame: Frame, decode_ms: float) -> None:
         self.frame = frame
@@ -115,10 +155,10 @@ class ReferenceFrame:
 
 
 class ReferenceRenderer:
-    """The backend "reference": slow, exact, on the CPU; works wherever PyTorch does.
+    """The backend "reference": slow and exact, on the CPU. It works wherever PyTorch does.
 
     Args:
-        threads: CPU threads; None takes PyTorch's own number.
+        threads: CPU threads; None means PyTorch's own number.
     """
 
     name = "reference"
@@ -144,39 +184,6 @@ class ReferenceRenderer:
         cancel: CancelToken | None = None,
         region: Region | None = None,
     ) -> RenderedImage:
-        """Render a view, some rays at a time; see `renderer.backend.Renderer.render`."""
+        """Render a view; see `renderer.backend.Renderer.render`."""
         with torch_threads(self._torch_threads):
-            return self._render(frame, camera, settings, cancel, region)
-
-    @torch.no_grad()
-    def _render(
-        self,
-        frame: ReferenceFrame,
-        camera: Camera,
-        settings: RenderSettings,
-        cancel: CancelToken | None,
-        region: Region | None,
-    ) -> RenderedImage:
-        start = clock.perf_counter()
-        x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
-        origin, directions, z = camera_rays(camera, region)
-        rgba, depth, counts = torch.zeros(len(z), 4), torch.zeros(len(z)), torch.zeros(len(z), 2, dtype=torch.int64)
-        t_near, t_far = intersect_box(origin, directions, frame.frame.box)
-        hits = (t_far > t_near).nonzero()[:, 0]
-        steps = settings.steps_per_diagonal or frame.frame.config.render.steps_per_diagonal
-        for rays in hits.split(max(1, MAX_SAMPLES_AT_ONCE // steps)):
-            if cancel is not None:
-                cancel.check()
-            seen = render_rays(frame.frame, origin, directions[rays], settings)
-            rgba[rays], depth[rays], counts[rays] = seen.rgba, seen.distance * z[rays], seen.counts
-        shape = (y1 - y0, x1 - x0)
-        totals = counts.sum(0).tolist()
-        statistics = RenderStatistics(
-            total_ms=(clock.perf_counter() - start) * 1000, density_samples=totals[0], color_samples=totals[1]
-        )
-        return RenderedImage(
-            rgba.clamp(0, 1).view(*shape, 4).numpy(),
-            depth.view(shape).numpy(),
-            counts.view(*shape, 2).clamp(max=65535).numpy().astype(np.uint16),
-            statistics,
-        )
+            return render_image(frame.frame, camera, settings, cancel=cancel, region=region)

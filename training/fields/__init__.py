@@ -1,1 +1,1 @@
-"""From decoded maps and rays to rendered colors, differentiably: one interface, three implementations."""
+"""Differentiable rendering for training, from decoded maps and rays to colors: one interface, in PyTorch and native."""

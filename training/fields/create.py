@@ -1,4 +1,4 @@
-"""Choosing the field that does a training fastest."""
+"""Choose the fastest radiance field for a training."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from training.fields.torch_field import TorchField
 
 
 def create_field(config: TrainingConfig, native: bool | None = None, device: torch.device | None = None) -> RadianceField:
-    """The fastest field that can do a config's training here.
+    """Return the fastest field that can run the training of a config here.
 
     Args:
-        config: the training; the native field wants samples a fixed distance apart.
-        native: insist on the native field, or on the PyTorch one; None: native where it can be.
-        device: where the training runs; None: on the CPU. On any other the field is PyTorch's.
+        config: the training; the native field needs a fixed distance between samples.
+        native: True forces the native field, False PyTorch; None means native where possible.
+        device: where the training runs; None means the CPU. On any other device the field is the one in PyTorch.
 
     Raises:
-        ImportError: the native field is insisted on, and its package is not installed.
+        ImportError: the native field is forced, and its package is not installed.
     """
     device = device or torch.device("cpu")
     if native is None:

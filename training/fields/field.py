@@ -1,8 +1,9 @@
-"""The one door between a training and the evaluation of a frame: from decoded maps and rays to what the rays see.
+"""The interface through which a training evaluates a frame: decoded maps and rays in, the colors of the rays out.
 
-A `RadianceField` bakes the hash tables at the frame's time, places the samples, queries density and color and composites. Two
-implement it: `training.fields.torch_field` in PyTorch, for everything, and `training.fields.native_field` with the native
-kernels, many times faster. Gradients go to the hash tables and the three kinds of maps; rays and samples need none.
+A `RadianceField` bakes the hash tables at the frame's time, places samples on the rays, computes density and color and
+composites them. `training.fields.torch_field` implements it in PyTorch, on any device. `training.fields.native_field`
+implements it with the native kernels, which are many times faster. Gradients reach the hash tables and the three kinds of
+maps, but not rays and samples.
 """
 
 from __future__ import annotations
@@ -18,26 +19,44 @@ from training.fields.samples import RayBatch, SamplingRegion
 
 
 @dataclass(frozen=True)
+class MarchSettings:
+    """How samples are evaluated and composited while training."""
+
+    weight_threshold: float = 1e-3
+    """tau2: samples with a weight w at or below it get no color."""
+    min_transmittance: float = 1e-3
+    """A ray stops after the first sample at which T <= min_transmittance. At most tau2, or colored samples are lost."""
+    leak: float = 0.0
+    """Gradient slope of the density's ReLU for negative inputs. Positive values let empty regions regain density. The forward
+    pass is a plain ReLU."""
+    penalty_limit: float = 3.0
+    """Optical depth of one sample (sigma * step) above which it is penalized."""
+    stochastic_seed: int | None = None
+    """With bilinear assignment: the native kernels draw one of the four nearest heads with its weight as probability, instead
+    of blending all four. This costs a quarter and has the same expected output before the sigmoid. None means blending."""
+
+
+@dataclass(frozen=True)
 class RenderedRays:
-    """What the rays of a step see, and how many samples it took."""
+    """The rendered rays of a step, differentiable, and how many samples they took."""
 
     color: torch.Tensor
     """(R, 3) premultiplied: sum of w c over the samples with w > tau2."""
     moments: torch.Tensor
     """(R, 2) sums of w |c|^2 and of w over the same samples."""
     opacity: torch.Tensor
-    """(R,) 1 - transmittance behind the last sample."""
+    """(R,) 1 - transmittance after the last sample, whatever the weights."""
     penalty: torch.Tensor
-    """Scalar: mean over the samples marched of the squared excess of sigma * step over the config's limit."""
+    """Scalar: mean over the marched samples of max(sigma * step - limit, 0)^2."""
     samples: int
     """Samples in the hull."""
     marched: int
-    """Of those, samples not blocked by the ones in front."""
+    """Of those, samples before their ray stops."""
     colored: int
     """Of those, samples with color."""
     grids: torch.Tensor | None = None
-    """Where it stands for the hash tables in the graph: their grids at the frame's time, a leaf, (3, nodes, F). The
-    gradient of whole tables would be hundreds of times more numbers than the rays of a frame reach."""
+    """The baked grids at the frame's time, (3, nodes, F), where they are a leaf of the graph in place of the hash tables. A
+    gradient for whole tables would have hundreds of times more numbers than the rays of a frame reach."""
 
 
 class RadianceField(Protocol):
@@ -56,7 +75,7 @@ class RadianceField(Protocol):
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
-        """Render rays at stratified samples, differentiably.
+        """Render rays with one random sample per interval, differentiably.
 
         Args:
             maps: of one frame, without batch axis: feature planes, density maps, color maps as in `model.frame.Frame`.
@@ -65,8 +84,8 @@ class RadianceField(Protocol):
             rays: R rays.
             region: where their samples may lie.
             seed: decides all randomness of the call.
-            progress: how far the training is, 0 to 1; decides the density's leak.
+            progress: share of the training done, [0, 1]; decides the leak of the density's ReLU.
         """
 
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
-        """sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""
+        """Compute sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""

@@ -1,4 +1,4 @@
-"""The terms of the loss (paper, equations 4 and 5; the density penalty is ours)."""
+"""Terms of the loss (paper, equations 4 and 5; the penalties on sample colors and optical depth are ours)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from training.config import LossConfig
 
 
 def color_loss(rendered: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Mean squared error of colors, (R, 3) each."""
+    """Compute the mean squared error of colors, (R, 3) each."""
     return (rendered - truth).square().mean()
 
 
 def sample_color_loss(rendered: torch.Tensor, moments: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Mean over rays and channels of sum of w (c - truth)^2: every sample seen is to have the ray's color by itself.
+    """Compute the mean over rays and channels of sum w (c - truth)^2: each visible sample should have the ray's color.
 
     Args:
         rendered: (R, 3) sums of w c.
@@ -25,17 +25,23 @@ def sample_color_loss(rendered: torch.Tensor, moments: torch.Tensor, truth: torc
 
 
 def mask_loss(opacity: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean squared error of opacities against the mask's coverage, (R,) each."""
+    """Compute the mean squared error of opacities against the coverage by the mask, (R,) each."""
     return (opacity - mask).square().mean()
 
 
 def optical_depth_penalty(optical_depth: torch.Tensor, limit: float, samples: int) -> torch.Tensor:
-    """Sum of the squared excess of samples' optical depths over `limit`, over the number of all samples of the step."""
+    """Compute the mean squared excess of optical depth over a limit.
+
+    Args:
+        optical_depth: (S,) sigma * step of the samples that may exceed it.
+        limit: no penalty up to here.
+        samples: number of samples that the mean is over.
+    """
     return torch.relu(optical_depth - limit).square().sum() / max(samples, 1)
 
 
 def psnr(squared_error: float) -> float:
-    """Peak signal-to-noise ratio of a mean squared error, peak 1, dB; at most 100."""
+    """Compute the peak signal-to-noise ratio of a mean squared error for a peak of 1, dB; at most 100."""
     return float(-10 * torch.log10(torch.tensor(max(squared_error, 1e-10), dtype=torch.float64)))
 
 
@@ -47,6 +53,6 @@ def total_loss(
     kl: torch.Tensor | None,
     config: LossConfig,
 ) -> torch.Tensor:
-    """Weighted sum of the terms; the color error has weight 1."""
+    """Compute the weighted sum of the terms; the color error has weight 1."""
     total = color + config.sample_color * sample_color + config.mask * mask + config.optical_depth * excess
     return total if kl is None else total + config.kl * kl

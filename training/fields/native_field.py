@@ -1,7 +1,8 @@
-"""The field of a training step with the native kernels."""
+"""The radiance field with the native kernels."""
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import torch
@@ -9,19 +10,18 @@ import torch
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
-from training.fields.field import RenderedRays
+from training.fields.field import MarchSettings, RenderedRays
 from training.fields.native_kernels import TrainingKernels, available
-from training.fields.reference import MarchSettings
 from training.fields.samples import RayBatch, SamplingRegion
 
 
 def native_available() -> bool:
-    """Whether the native training kernels are installed."""
+    """Return whether the native training kernels are installed."""
     return available()
 
 
 class NativeField:
-    """The native kernels, one engine of one thread for each thread that calls; see `training.fields.field.RadianceField`.
+    """The native kernels, one single-threaded engine per calling thread; see `training.fields.field.RadianceField`.
 
     Raises:
         ImportError: the kernels are not installed.
@@ -34,7 +34,7 @@ class NativeField:
         if config.rays.step <= 0:
             raise ValueError("the native field needs rays.step")
         self.config = config
-        self._of_thread = threading.local()
+        self._local = threading.local()
         self._kernels()
 
     def render(
@@ -47,12 +47,11 @@ class NativeField:
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
-        """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
+        """Render rays with one random sample per interval; see `training.fields.field.RadianceField`."""
         kernels, config = self._kernels(), self.config
         hull = region.hull if region.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
         samples = kernels.sample_rays(rays.origins, rays.directions, region.box, hull, config.rays.step, seed)
         settings = MarchSettings(
-            step=config.rays.step,
             weight_threshold=config.model.render.weight_threshold,
             leak=config.leak_at(progress),
             penalty_limit=config.loss.optical_depth_limit,
@@ -60,16 +59,15 @@ class NativeField:
         )
         grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
         seen = kernels.render_samples(grids, *maps, samples, rays.view_directions, settings)
-        marched, colored = seen.counts.tolist()
-        return RenderedRays(seen.color, seen.moments, seen.opacity, seen.penalty, len(samples.points), marched, colored, grids)
+        return dataclasses.replace(seen, grids=grids)
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
-        """Density without gradients; see `training.fields.field.RadianceField`."""
+        """Compute density without gradients; see `training.fields.field.RadianceField`."""
         kernels = self._kernels()
         return kernels.density(kernels.bake(encoding.tables, time), maps[0], maps[1], points.contiguous())
 
     def _kernels(self) -> TrainingKernels:
-        if not hasattr(self._of_thread, "kernels"):
-            self._of_thread.kernels = TrainingKernels(self.config.model, threads=1)
-        return self._of_thread.kernels  # type: ignore[no-any-return]
+        if not hasattr(self._local, "kernels"):
+            self._local.kernels = TrainingKernels(self.config.model, threads=1)
+        return self._local.kernels  # type: ignore[no-any-return]

@@ -13,7 +13,9 @@ import torch
 
 from model.config import PLANES, ModelConfig
 from model.hash_encoding import hash_levels
-from training.fields.reference import MarchSettings, RayResult, RaySamples, view_of
+from model.view_encoding import encode_direction
+from training.fields.field import MarchSettings, RenderedRays
+from training.fields.samples import RaySamples
 
 _ASSIGNMENTS = {"nearest": 0, "bilinear": 1}
 _STOCHASTIC = 2
@@ -74,8 +76,8 @@ class TrainingKernels:
         samples: RaySamples,
         directions: torch.Tensor,
         settings: MarchSettings,
-    ) -> RayResult:
-        """Render rays from given samples; the same as `training.fields.reference.render_samples`, differentiable once.
+    ) -> RenderedRays:
+        """Render rays from given samples; the same as `training.fields.torch_field.render_samples`, differentiable once.
 
         Args:
             grids: from `bake`.
@@ -84,12 +86,12 @@ class TrainingKernels:
             color_maps: (MLP planes, N, N, parameters).
             samples: of R rays.
             directions: (R, 3), unit, world axes.
-            settings: step and thresholds.
+            settings: thresholds, leak and penalty.
         """
-        view = view_of(directions, self.config)
+        view = encode_direction(directions, self.config.view_encoding).contiguous()
         maps = (feature_planes.permute(0, 2, 3, 1), density_maps.permute(0, 2, 3, 1))
         sums, opacity, penalty, counts = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
-        return RayResult(sums[:, :3], sums[:, 3:], opacity, penalty, counts)
+        return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, len(samples.points), *counts.tolist())
 
     @torch.no_grad()
     def density(
@@ -98,9 +100,8 @@ class TrainingKernels:
         """Density of points (P, 3) in [0, 1]^3: (P,), 1/m."""
         march = _March(self, len(points), len(points), points)
         features, densities = (_channels_last(m.permute(0, 2, 3, 1)) for m in (feature_planes, density_maps))
-        march.run(
-            grids, features, densities, RaySamples(points.contiguous(), torch.arange(len(points) + 1)), MarchSettings(step=1.0)
-        )
+        samples = RaySamples(points.contiguous(), torch.arange(len(points) + 1), step=1.0)
+        march.run(grids, features, densities, samples, MarchSettings())
         return march.raw.clamp(min=0)
 
     def sample_rays(
@@ -130,7 +131,7 @@ class TrainingKernels:
         count = self.engine.sample_rays(*arguments, step, seed is not None, seed or 0, distances, offsets)
         points = torch.empty(count, 3)
         self.engine.place_points(*arguments, distances, offsets, points)
-        return RaySamples(points, offsets)
+        return RaySamples(points, offsets, step)
 
     def call(self, name: str, like: torch.Tensor, *arguments: object) -> Any:
         """Call a native function in the precision of a tensor."""
@@ -232,7 +233,7 @@ class _March:
     ) -> None:
         outputs = (self.features, self.heads, self.raw, self.weights, self.transmittances, self.reached)
         inputs = (features, densities, grids.detach(), samples.points, samples.offsets)
-        self.kernels.call("march", grids, *inputs, settings.step, settings.stop, *outputs)
+        self.kernels.call("march", grids, *inputs, samples.step, settings.min_transmittance, *outputs)
 
 
 class _Render(torch.autograd.Function):
@@ -259,7 +260,7 @@ class _Render(torch.autograd.Function):
         rgb, sums = grids.new_empty(len(kept), 3), grids.new_empty(len(view), 5)
         kernels.call("color_forward", grids, *shading, rgb)
         kernels.call("sum_colors", grids, kept, kept_offsets, march.weights, rgb, sums)
-        limit = (settings.step, settings.penalty_limit)
+        limit = (samples.step, settings.penalty_limit)
         marched = max(int(march.reached.sum()), 1)
         penalty = kernels.call("depth_penalty", grids, samples.offsets, march.raw, march.reached, *limit) / marched
         ctx.saved = (grids.detach(), maps, samples, march, kept, kept_offsets, rgb, shading, marched)
@@ -275,7 +276,7 @@ class _Render(torch.autograd.Function):
         grids, maps, samples, march, kept, kept_offsets, rgb, shading, marched = ctx.saved
         kernels, settings = ctx.kernels, ctx.settings
         rgb_gradients, raw_gradients = torch.empty_like(rgb), torch.empty_like(march.raw)
-        factors = (settings.step, settings.leak, float(penalty) / marched, settings.penalty_limit)
+        factors = (samples.step, settings.leak, float(penalty) / marched, settings.penalty_limit)
         inputs = (samples.offsets, march.raw, march.weights, march.transmittances, march.reached, kept, kept_offsets, rgb)
         arriving = (sums.contiguous(), opacity.contiguous())
         kernels.call("composite_backward", grids, *inputs, *arriving, *factors, rgb_gradients, raw_gradients)

@@ -1,4 +1,4 @@
-"""Rays of a training step, the region where samples may lie, and the samples on the rays."""
+"""Rays of a training step, the region that their samples may lie in, and the samples."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from training.config import RayConfig
 
 @dataclass(frozen=True)
 class RayBatch:
-    """Rays of one frame and what the capture saw along them."""
+    """Rays of one frame and what the capture shows along them."""
 
     origins: torch.Tensor
     """(R, 3) meters."""
     directions: torch.Tensor
     """(R, 3) unit, world axes."""
     view_directions: torch.Tensor
-    """(R, 3) unit: the directions that color is asked for, `directions` or near them."""
+    """(R, 3) unit: the directions given to the color heads, `directions` or close to them."""
     colors: torch.Tensor
     """(R, 3) in [0, 1], over black."""
     masks: torch.Tensor
     """(R,) coverage by the mask, [0, 1]."""
 
     def to(self, device: torch.device) -> RayBatch:
-        """The same on a device."""
+        """Return the rays on a device."""
         tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
         return RayBatch(*(t.to(device) for t in tensors))
 
@@ -41,62 +41,61 @@ class SamplingRegion:
     bounds: torch.Tensor
     """(2, 3) meters: the tightest box around the hull, or `box`."""
     hull: torch.Tensor | None
-    """(N, N, N) bool cells of the box, or None: all of it."""
+    """(N, N, N) bool cells of the box; None means all of it."""
 
     def to(self, device: torch.device) -> SamplingRegion:
-        """The same on a device."""
+        """Return the region on a device."""
         return SamplingRegion(self.box.to(device), self.bounds.to(device), None if self.hull is None else self.hull.to(device))
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Samples on rays, in ray order and front to back."""
+class RaySamples:
+    """Samples of some rays, in ray order and front to back."""
 
-    slots: torch.Tensor
-    """(S,) int64: ray * slots_per_ray + k."""
     points: torch.Tensor
     """(S, 3) in [0, 1]^3 of the frame's box."""
-    steps: torch.Tensor
-    """(S,) meters that each stands for."""
-    slots_per_ray: int
-    """The most samples of a ray."""
+    offsets: torch.Tensor
+    """(R + 1,) int64: the samples of ray r are offsets[r] to offsets[r + 1] - 1."""
+    step: float | torch.Tensor
+    """Length of ray that each sample represents, meters: one number, or (S,). The native kernels take one number."""
 
     @property
     def rays(self) -> torch.Tensor:
         """(S,) int64: the ray of each."""
-        return self.slots // self.slots_per_ray
+        return torch.repeat_interleave(torch.arange(len(self.offsets) - 1, device=self.offsets.device), self.offsets.diff())
 
-    def only(self, index: torch.Tensor) -> Samples:
-        """Some of them, by ascending index."""
-        return Samples(self.slots[index], self.points[index], self.steps[index], self.slots_per_ray)
+    def select(self, index: torch.Tensor) -> RaySamples:
+        """Return the samples with these indices, which ascend."""
+        step = self.step[index] if isinstance(self.step, torch.Tensor) else self.step
+        return RaySamples(self.points[index], torch.searchsorted(index, self.offsets), step)
 
 
-def stratified_samples(rays: RayBatch, region: SamplingRegion, config: RayConfig, generator: torch.Generator) -> Samples:
-    """One sample at random in each stretch of a ray within the bounds, kept where it lies in the hull.
+def stratified_samples(rays: RayBatch, region: SamplingRegion, config: RayConfig, generator: torch.Generator) -> RaySamples:
+    """Divide each ray within the bounds into intervals and place one random sample in each; keep those in the hull.
 
     Args:
         rays: R rays.
         region: bounds and hull.
-        config: number or length of the stretches.
+        config: number or length of the intervals.
         generator: source of the randomness.
     """
     t_near, t_far = intersect_box(rays.origins, rays.directions, region.bounds)
     length = (t_far - t_near).clamp(min=0)
     if config.step > 0:
-        slots_per_ray = max(1, int(torch.ceil(length.max() / config.step)))
+        intervals = max(1, int(torch.ceil(length.max() / config.step)))
         steps = torch.full_like(length, config.step)
     else:
-        slots_per_ray = config.samples_per_ray
-        steps = length / slots_per_ray
-    jitter = torch.rand(len(length), slots_per_ray, generator=generator).to(length.device)  # the same draws on any device
-    distances = t_near[:, None] + (torch.arange(slots_per_ray, device=length.device) + jitter) * steps[:, None]
-    slots = (distances < t_far[:, None]).flatten().nonzero()[:, 0]
-    ray = slots // slots_per_ray
+        intervals = config.samples_per_ray
+        steps = length / intervals
+    jitter = torch.rand(len(length), intervals, generator=generator).to(length.device)  # the same draws on any device
+    distances = t_near[:, None] + (torch.arange(intervals, device=length.device) + jitter) * steps[:, None]
+    ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
     extent = region.box[1] - region.box[0]
     origins, directions = (rays.origins - region.box[0]) / extent, rays.directions / extent
-    points = origins[ray] + distances.flatten()[slots, None] * directions[ray]
-    samples = Samples(slots, points.clamp(0, 1), steps[ray], slots_per_ray)
+    points = (origins[ray] + distances[ray, k][:, None] * directions[ray]).clamp(0, 1)
+    offsets = torch.nn.functional.pad(torch.bincount(ray, minlength=len(length)).cumsum(0), (1, 0))
+    samples = RaySamples(points, offsets, config.step if config.step > 0 else steps[ray])
     if region.hull is None:
         return samples
-    cells = cell_of(samples.points, (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2]))
-    return samples.only(region.hull.flatten()[cells].nonzero()[:, 0])
+    cells = cell_of(points, (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2]))
+    return samples.select(region.hull.flatten()[cells].nonzero()[:, 0])

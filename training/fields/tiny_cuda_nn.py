@@ -1,8 +1,8 @@
-"""Our hash tables in the terms of tiny-cuda-nn, so that its CUDA kernels can look them up and train them, where installed.
+"""Hash tables in the layout of tiny-cuda-nn, so that its CUDA kernels can look them up and train them where it is installed.
 
-tiny-cuda-nn's grid encoding differs in three ways: positions are shifted by half a node (`scale * x + 0.5`), scales derive
-from whole base resolutions, and each level's entries are padded to a multiple of 8. One encoding a level, with the level's
-number of nodes as base resolution and inputs moved back by `tiny_inputs`, makes its tables exactly ours.
+tiny-cuda-nn's grid encoding differs from ours in three ways: positions are shifted by half a node (`scale * x + 0.5`), scales
+derive from whole base resolutions, and the entries of each level are padded to a multiple of 8. With one encoding per level,
+the level's number of nodes as base resolution and inputs shifted back by `tiny_inputs`, its tables equal ours.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from torch.func import functional_call
 from common.errors import InputError
 from model.config import HashEncodingConfig
 from model.hash_encoding import HashLevel, hash_levels
-from model.query import plane_coordinates
+from model.query import HashFeatures, plane_coordinates
 
 PADDING = 8
 """Entries of a level are padded to a multiple of this (tiny-cuda-nn, `GridEncoding`)."""
 
 SMALLEST_POSITION = 1e-6
-"""Nodes; rounding must not push a position below the first node, where unsigned indices wrap around."""
+"""Nodes. Rounding must not push a position below the first node, where unsigned indices wrap around."""
 
 
 class TinyHash:
-    """tiny-cuda-nn's lookups in our tables; gradients reach the tables by its kernels, too.
+    """Looks up our tables with tiny-cuda-nn; its kernels also compute the gradients of the tables.
 
     Args:
         config: the encoding.
@@ -42,8 +42,8 @@ class TinyHash:
         self._levels = hash_levels(config)
         self._modules = [encoding(3, tiny_config(config, level), dtype=torch.float32) for level in self._levels]
 
-    def at(self, tables: torch.Tensor, time: float) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Features at a time, as a function of points: (P, 3) in [0, 1]^3 to (L * F, P), summed over the planes.
+    def at(self, tables: torch.Tensor, time: float) -> HashFeatures:
+        """Return the function from points to their features at a time.
 
         Args:
             tables: (3, entries, F) of a `HashEncoding`.
@@ -59,16 +59,16 @@ class TinyHash:
                     functional_call(module, {"params": values}, (tiny_inputs(level, at),))
                     for values, at in zip(planes, uvt, strict=True)
                 ]
-                parts.append(torch.stack(read).sum(0).t())
-            return torch.cat(parts)
+                parts.append(torch.stack(read).sum(0))
+            return torch.cat(parts, dim=1)
 
         return features
 
 
 def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
-    """tiny-cuda-nn's lookups where it is installed, works and can express the encoding; None elsewhere.
+    """Return tiny-cuda-nn's lookups, or None where it is not installed, does not work or cannot express the encoding.
 
-    Where it is installed and cannot be used after all, a warning says why: the training goes on without, only slower.
+    A warning explains why it is not used although it is installed. The training continues without it, only slower.
     """
     if importlib.util.find_spec("tinycudann") is None:
         return None
@@ -76,16 +76,16 @@ def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
         import tinycudann  # noqa: PLC0415 - optional, and only for CUDA
 
         return TinyHash(config, tinycudann.Encoding)
-    except Exception as error:  # besides ImportError and our InputError it raises what its build or its GPU makes it raise
+    except Exception as error:  # beyond ImportError and our InputError, its build or the GPU may raise anything
         warnings.warn(f"tinycudann is installed but not used: {error}", stacklevel=2)
         return None
 
 
 def tiny_config(config: HashEncodingConfig, level: HashLevel) -> dict[str, Any]:
-    """The `encoding_config` of one level of one plane, for `tinycudann.Encoding(3, ...)`.
+    """Return the `encoding_config` of one level of one plane, for `tinycudann.Encoding(3, ...)`.
 
     Raises:
-        InputError: the level has other numbers of nodes along time than in space, which tiny-cuda-nn cannot express.
+        InputError: the level has different numbers of nodes in time and in space, which tiny-cuda-nn cannot express.
     """
     if level.time_resolution != level.resolution:
         raise InputError(
@@ -104,14 +104,14 @@ def tiny_config(config: HashEncodingConfig, level: HashLevel) -> dict[str, Any]:
 
 
 def tiny_inputs(level: HashLevel, uvt: torch.Tensor) -> torch.Tensor:
-    """Inputs at which tiny-cuda-nn reads the place where we read (u, v, t).
+    """Return the inputs at which tiny-cuda-nn reads the position that (u, v, t) has here.
 
     Args:
-        level: the level that is read.
+        level: the level.
         uvt: (P, 3), [0, 1].
 
     Returns:
-        (P, 3) such that `(resolution - 1) * result + 0.5` is our position in nodes.
+        (P, 3) such that `(resolution - 1) * result + 0.5` is the position in nodes.
     """
     scales = uvt.new_tensor([level.scale, level.scale, level.time_scale])
     position = (uvt * scales).clamp(min=SMALLEST_POSITION)
@@ -119,18 +119,18 @@ def tiny_inputs(level: HashLevel, uvt: torch.Tensor) -> torch.Tensor:
 
 
 def padded_entries(level: HashLevel) -> int:
-    """Entries of a level in tiny-cuda-nn's parameters."""
+    """Return the number of entries of a level in tiny-cuda-nn's parameters."""
     return -(-level.entries // PADDING) * PADDING
 
 
 def to_tiny_parameters(level: HashLevel, table: torch.Tensor) -> torch.Tensor:
-    """A level's parameters for tiny-cuda-nn from a plane's table (entries of all levels, F); flat."""
+    """Return a level's flat parameters for tiny-cuda-nn, from a plane's table (entries of all levels, F)."""
     entries = table[level.offset : level.offset + level.entries]
     return torch.nn.functional.pad(entries, (0, 0, 0, padded_entries(level) - level.entries)).flatten()
 
 
 def from_tiny_parameters(config: HashEncodingConfig, parameters: list[torch.Tensor]) -> torch.Tensor:
-    """A plane's table (entries of all levels, F) from the parameters of its levels, coarsest first."""
+    """Return a plane's table (entries of all levels, F), from the parameters of its levels, coarsest first."""
     levels = hash_levels(config)
     parts = [p.view(-1, config.features_per_level)[: level.entries] for level, p in zip(levels, parameters, strict=True)]
     return torch.cat(parts)

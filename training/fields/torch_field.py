@@ -1,6 +1,8 @@
-"""The field of a training step in PyTorch, with no more samples in the graph than matter."""
+"""The radiance field in PyTorch: the formulas of `model.query`, with only those samples in the graph that need gradients."""
 
 from __future__ import annotations
+
+import functools
 
 import torch
 
@@ -8,28 +10,23 @@ from model.config import ModelConfig
 from model.decoder import Maps
 from model.frame import Frame
 from model.hash_encoding import HashEncoding
-from renderer.reference.compositing import volume_weights
+from model.query import HashFeatures, HeadAssignment, query_color, query_density, query_features, raw_density
+from renderer.reference.compositing import pad_rays, transmittance, volume_weights
 from training.config import TrainingConfig
-from training.fields.field import RenderedRays
+from training.fields.batched_heads import apply_heads_in_blocks
+from training.fields.field import MarchSettings, RenderedRays
 from training.fields.losses import optical_depth_penalty
-from training.fields.reference import color_moments
-from training.fields.samples import RayBatch, Samples, SamplingRegion, stratified_samples
+from training.fields.samples import RayBatch, RaySamples, SamplingRegion, stratified_samples
 from training.fields.tiny_cuda_nn import load_tiny_hash
-from training.fields.torch_query import HashFeatures, QueryOptions, density, query
 
 CPU = torch.device("cpu")
-"""Where a training runs unless told otherwise."""
-
-_BLOCKED = 1e-3
-"""Transmittance at which what lies behind no longer matters."""
+"""The default device of a training."""
 
 
 class TorchField:
-    """Plain PyTorch; see `training.fields.field.RadianceField`.
+    """The implementation in PyTorch, for any device; see `training.fields.field.RadianceField`.
 
-    A first pass without gradients finds the samples that are blocked and those whose density is 0 and, without a leak,
-    cannot get a gradient: well over half of them once a training has found the surface. Only the rest is evaluated with
-    gradients; colors only where w > tau2. On CUDA tiny-cuda-nn looks the hash tables up where it is installed and can.
+    On CUDA, tiny-cuda-nn looks up the hash tables where it is installed and supports the encoding.
 
     Args:
         config: the training.
@@ -52,67 +49,112 @@ class TorchField:
         seed: int,
         progress: float = 0.0,
     ) -> RenderedRays:
-        """Render rays at stratified samples, differentiably; see `training.fields.field.RadianceField`."""
+        """Render rays with one random sample per interval; see `training.fields.field.RadianceField`."""
         generator = torch.Generator().manual_seed(seed)
         samples = stratified_samples(rays, region, self.config.rays, generator)
         frame = make_frame(self.config.model, maps, self._grids(encoding, time), region.box)
-        random_heads = generator if self.config.blend_at_random else None
-        options = QueryOptions(self.config.leak_at(progress), random_heads, self._hashed(encoding, time))
-        return render_samples(frame, rays, samples, options, self.config.loss.optical_depth_limit)
+        settings = MarchSettings(
+            weight_threshold=self.config.model.render.weight_threshold,
+            leak=self.config.leak_at(progress),
+            penalty_limit=self.config.loss.optical_depth_limit,
+        )
+        drawn = self.config.blend_at_random and self.config.model.assignment == "bilinear"
+        assign = functools.partial(assign_stochastic, generator=generator) if drawn else None
+        return render_samples(frame, samples, rays.view_directions, settings, assign, self._hash_features(encoding, time))
 
     @torch.no_grad()
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
-        """Density without gradients; see `training.fields.field.RadianceField`."""
+        """Compute density without gradients; see `training.fields.field.RadianceField`."""
         unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=points.device)
         frame = make_frame(self.config.model, maps, self._grids(encoding, time), unit_box)
-        return density(frame, points, QueryOptions(hashed=self._hashed(encoding, time)))
+        return query_density(frame, points, query_features(frame, points, self._hash_features(encoding, time)))
 
     def _grids(self, encoding: HashEncoding, time: float) -> list[torch.Tensor]:
         return encoding.bake(time) if self._tiny is None else []
 
-    def _hashed(self, encoding: HashEncoding, time: float) -> HashFeatures | None:
+    def _hash_features(self, encoding: HashEncoding, time: float) -> HashFeatures | None:
         return None if self._tiny is None else self._tiny.at(encoding.tables, time)
 
 
 def make_frame(config: ModelConfig, maps: Maps, grids: list[torch.Tensor], box: torch.Tensor) -> Frame:
-    """A frame whose every cell counts as occupied."""
+    """Return a frame whose every cell is occupied."""
     everywhere = torch.ones(config.occupancy.resolution, dtype=torch.bool)
     return Frame(config, 0.0, box, everywhere, grids, *maps)
 
 
-def render_samples(frame: Frame, rays: RayBatch, samples: Samples, options: QueryOptions, limit: float) -> RenderedRays:
-    """Composite samples; the penalty counts optical depth over `limit`."""
-    count = len(rays.colors)
-    sigma = density(frame, samples.points, options)
-    blocked, live = _filter_samples(samples, sigma, count, options.leak > 0)
-    chosen = samples.only(live)
+def render_samples(
+    frame: Frame,
+    samples: RaySamples,
+    directions: torch.Tensor,
+    settings: MarchSettings,
+    assign: HeadAssignment | None = None,
+    hash_features: HashFeatures | None = None,
+) -> RenderedRays:
+    """Render rays from given samples, differentiably. Tests compare `training.fields.native_kernels` with this function.
 
-    def select(sigma: torch.Tensor) -> torch.Tensor:
-        w = _weights(chosen, sigma * chosen.steps, count)
-        return (w > frame.config.render.weight_threshold).nonzero()[:, 0]
-
-    sigma, kept, color = query(frame, chosen.points, rays.view_directions[chosen.rays], select, options)
-    optical_depth = sigma * chosen.steps
-    w = _weights(chosen, optical_depth, count)
+    Args:
+        frame: decoded maps, differentiable.
+        samples: of R rays.
+        directions: (R, 3), unit view directions, world axes.
+        settings: thresholds, leak and penalty; `stochastic_seed` is for the native kernels, here `assign` draws heads.
+        assign: chooses the heads of each point; None means as the config has it.
+        hash_features: used instead of the frame's baked grids.
+    """
+    rays = len(directions)
+    live, marched = _find_live_samples(frame, samples, settings, hash_features)
+    chosen = samples.select(live)
     ray = chosen.rays
-    opacity = w.new_zeros(count).index_add(0, ray, w)
-    seen = w.new_zeros(count, 3).index_add(0, ray[kept], w[kept, None] * color)
-    marched = len(samples.slots) - blocked
-    penalty = optical_depth_penalty(optical_depth, limit, marched)
-    moments = color_moments(w[kept], color, ray[kept], count)
-    return RenderedRays(seen, moments, opacity, penalty, len(samples.slots), marched, len(kept))
+    features = query_features(frame, chosen.points, hash_features)
+    depth = LeakyDensity.apply(raw_density(frame, chosen.points, features), settings.leak) * chosen.step
+    padded, index = pad_rays(depth, ray, rays)
+    w = volume_weights(padded).flatten()[index]
+    kept = (w.detach() > settings.weight_threshold).nonzero()[:, 0]
+    ray = ray[kept]
+    color = query_color(frame, chosen.points[kept], features[kept], directions[ray], assign, apply_heads_in_blocks)
+    values = torch.cat([color, color.square().sum(1, keepdim=True), torch.ones_like(color[:, :1])], dim=1)
+    sums = w.new_zeros(rays, 5).index_add(0, ray, w[kept, None] * values)
+    penalty = optical_depth_penalty(depth, settings.penalty_limit, marched)
+    opacity = -torch.expm1(-padded.sum(1))
+    return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, len(samples.points), marched, len(kept))
 
 
-def _filter_samples(samples: Samples, sigma: torch.Tensor, rays: int, empty_too: bool) -> tuple[int, torch.Tensor]:
-    """The number of blocked samples, and the indices of those that can get a gradient."""
-    slots = sigma.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, sigma * samples.steps)
-    depth = slots.view(rays, -1)
-    transmittance = torch.exp(depth - torch.cumsum(depth, dim=1)).flatten()[samples.slots]
-    visible = transmittance > _BLOCKED
-    live = visible if empty_too else visible & (sigma > 0)
-    return len(visible) - int(visible.sum()), live.nonzero()[:, 0]
+@torch.no_grad()
+def _find_live_samples(
+    frame: Frame, samples: RaySamples, settings: MarchSettings, hash_features: HashFeatures | None
+) -> tuple[torch.Tensor, int]:
+    """Find the samples that can get a gradient: those before their ray stops and, without a leak, with density.
+
+    Once a training has found the surface, this leaves well under half of the samples.
+
+    Returns:
+        Their indices, ascending, and the number of samples before their ray stops.
+    """
+    sigma = query_density(frame, samples.points, query_features(frame, samples.points, hash_features))
+    depth, index = pad_rays(sigma * samples.step, samples.rays, len(samples.offsets) - 1)
+    visible = transmittance(depth).flatten()[index] > settings.min_transmittance
+    live = visible if settings.leak > 0 else visible & (sigma > 0)
+    return live.nonzero()[:, 0], int(visible.sum())
 
 
-def _weights(samples: Samples, optical_depth: torch.Tensor, rays: int) -> torch.Tensor:
-    slots = optical_depth.new_zeros(rays * samples.slots_per_ray).index_copy(0, samples.slots, optical_depth)
-    return volume_weights(slots.view(rays, -1)).flatten()[samples.slots]
+class LeakyDensity(torch.autograd.Function):
+    """ReLU whose gradient for negative inputs is multiplied by `leak` instead of by zero."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, raw: torch.Tensor, leak: float) -> torch.Tensor:
+        """Apply the ReLU to (P,)."""
+        ctx.save_for_backward(raw)
+        ctx.leak = leak  # type: ignore[attr-defined]
+        return raw.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+        """Pass the gradient on, multiplied by the leak where the density is not positive."""
+        (raw,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return torch.where(raw > 0, gradient, gradient * ctx.leak), None  # type: ignore[attr-defined]
+
+
+def assign_stochastic(uv: torch.Tensor, size: int, generator: torch.Generator) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Draw one of the four nearest heads of each point, with its bilinear weight as probability; see `HeadAssignment`."""
+    offset = torch.rand(uv.shape, generator=generator, dtype=uv.dtype).to(uv.device)  # the same draws on any device
+    cell = (uv.detach() * (size - 1) + offset).long().clamp(0, size - 1)
+    return [(cell[:, 0] * size + cell[:, 1], torch.ones_like(uv[:, 0]))]

@@ -1,25 +1,27 @@
-"""The fields of a training step against the definitions in `model.query` and `training.fields.reference`, and each other."""
+"""The radiance fields against the formulas in `model.query`, a rendering sample by sample, and each other."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from typing import Any
 
 import pytest
 import torch
 
 from model.config import ModelConfig
-from model.query import query_color, query_density, query_features
+from model.query import apply_color_heads, query_color, query_features
+from renderer.reference.compositing import pad_rays, volume_weights
 from tests.factories import make_config
+from tests.training.fields.plain_rendering import render_plainly
 from training.config import LossConfig, RayConfig, TrainingConfig
+from training.fields.batched_heads import apply_heads_in_blocks
 from training.fields.create import create_field
-from training.fields.field import RadianceField
+from training.fields.field import MarchSettings, RadianceField
 from training.fields.native_field import NativeField, native_available
-from training.fields.reference import MarchSettings, RaySamples
-from training.fields.reference import render_samples as define_samples
-from training.fields.samples import RayBatch, Samples, SamplingRegion
-from training.fields.torch_field import TorchField, make_frame, render_samples
-from training.fields.torch_query import QueryOptions, density, query
+from training.fields.samples import RayBatch, RaySamples, SamplingRegion
+from training.fields.torch_field import TorchField, assign_stochastic, make_frame, render_samples
 from training.loop.network import Network
 
 BOX = torch.tensor([[-1.0, -1, -1], [1, 1, 1]])
@@ -52,48 +54,53 @@ def make_rays(count: int = 60) -> RayBatch:
     return RayBatch(origins, directions, view_directions, torch.rand(count, 3), torch.rand(count))
 
 
+@pytest.mark.parametrize(("heads", "samples"), [(1, 5), (6, 1), (192, 300), (40, 5000)])
+def test_heads_in_blocks_are_those_of_the_formulas(heads: int, samples: int) -> None:
+    parameters = torch.randn(heads, 2624, dtype=torch.float64, requires_grad=True)
+    features = torch.randn(samples, 32, dtype=torch.float64, requires_grad=True)
+    inputs = (parameters, torch.randint(heads, (samples,)), features, torch.randn(samples, 15, dtype=torch.float64))
+    outputs = [apply(*inputs) for apply in (apply_color_heads, apply_heads_in_blocks)]
+    torch.testing.assert_close(*outputs, rtol=1e-12, atol=1e-10)
+    weights = torch.randn(samples, 3, dtype=torch.float64)
+    found = [torch.autograd.grad((output * weights).sum(), (parameters, features)) for output in outputs]
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-9)
+    assert apply_heads_in_blocks(parameters, *(x[:0] for x in inputs[1:])).shape == (0, 3)
+
+
+def samples_of(rays: RayBatch, step: float, most: int = 40) -> RaySamples:
+    """Random samples, up to a number per ray."""
+    counts = (torch.rand(len(rays.colors), most) < 0.6).sum(1)
+    points = torch.rand(int(counts.sum()), 3, dtype=torch.float64)
+    return RaySamples(points, torch.nn.functional.pad(counts.cumsum(0), (1, 0)), step)
+
+
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
-@pytest.mark.parametrize("planes", [("xy", "xz", "yz"), ("xz",)])
-def test_the_query_is_the_models(assignment: str, planes: tuple[str, ...]) -> None:
-    config = make_training(assignment=assignment, mlp_planes=planes)
-    network = make_network(config)
-    frame = make_frame(config.model, maps_of(network), network.hash_encoding.bake(0.3), BOX)
-    points = torch.rand(300, 3)
-    directions = torch.nn.functional.normalize(torch.randn(300, 3), dim=1)
-    features = query_features(frame, points)
-    sigma, kept, color = query(frame, points, directions, lambda s: (s > 2).nonzero()[:, 0])
-    expected = query_density(frame, points, features)
-    torch.testing.assert_close(sigma, expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(density(frame, points), expected.detach(), rtol=1e-4, atol=1e-4)
-    assert 10 < len(kept) < 290
-    torch.testing.assert_close(color, query_color(frame, points[kept], features[kept], directions[kept]), rtol=1e-4, atol=1e-5)
-
-
-def samples_of(rays: RayBatch, step: float, slots_per_ray: int = 40) -> tuple[Samples, RaySamples]:
-    """The same random samples in both forms."""
-    kept = torch.rand(len(rays.colors), slots_per_ray) < 0.6
-    slots = kept.flatten().nonzero()[:, 0]
-    points = torch.rand(len(slots), 3)
-    offsets = torch.nn.functional.pad(kept.sum(1).cumsum(0), (1, 0))
-    return Samples(slots, points, torch.full((len(slots),), step), slots_per_ray), RaySamples(points, offsets)
-
-
 @pytest.mark.parametrize("leak", [0.0, 0.1])
-def test_rendering_and_its_gradients_are_those_defined(leak: float) -> None:
-    config = make_training(leak=leak)
-    network, rays, step = make_network(config, 8.0), make_rays(), 0.05
-    ours, theirs = samples_of(rays, step)
+def test_rendering_and_its_gradients_are_those_of_the_formulas(leak: float, assignment: str) -> None:
+    config = make_training(leak=leak, assignment=assignment)
+    network, rays = make_network(config, 8.0).double(), make_rays()
+    samples, directions = samples_of(rays, 0.05), rays.view_directions.double()
     frame = make_frame(config.model, maps_of(network), network.hash_encoding.bake(0.3), BOX)
-    seen = render_samples(frame, rays, ours, QueryOptions(leak), 0.5)
-    defined = define_samples(frame, theirs, rays.view_directions, MarchSettings(step=step, leak=leak, penalty_limit=0.5))
-    assert 0.1 < float(seen.opacity.mean()) < 1 and float(defined.penalty) > 0
-    torch.testing.assert_close(seen.color, defined.color, rtol=1e-3, atol=2e-4)
-    torch.testing.assert_close(seen.moments, defined.moments, rtol=1e-3, atol=2e-4)
-    torch.testing.assert_close(seen.opacity, defined.opacity, rtol=1e-3, atol=2e-4)
-    torch.testing.assert_close(seen.penalty, defined.penalty, rtol=2e-2, atol=1e-6)
+    settings = MarchSettings(leak=leak, penalty_limit=0.5, min_transmittance=0.01)
+    seen, plain = (render(frame, samples, directions, settings) for render in (render_samples, render_plainly))
+    assert 0.1 < float(seen.opacity.mean()) < 1 and float(plain.penalty) > 0
+    assert seen.samples == plain.samples > seen.marched == plain.marched > seen.colored == plain.colored
+    for name in ("color", "moments", "opacity", "penalty"):
+        torch.testing.assert_close(getattr(seen, name), getattr(plain, name), rtol=1e-9, atol=1e-11)
     parameters = list(network.parameters())
-    for first, second in zip(gradients(seen, parameters), gradients(defined, parameters), strict=True):
-        assert float((first - second).norm()) <= 0.02 * float(second.norm()) + 1e-7
+    for first, second in zip(gradients(seen, parameters), gradients(plain, parameters), strict=True):
+        assert float((first - second).norm()) <= 1e-8 * float(second.norm()) + 1e-12
+
+
+def test_faint_and_hidden_samples_keep_their_digits() -> None:
+    depth = torch.tensor([[1e-9, 2e-9, 30.0, 1e-9, 5.0]], dtype=torch.float32)
+    padded, index = pad_rays(depth[0], torch.zeros(5, dtype=torch.int64), 1)
+    assert index.tolist() == [0, 1, 2, 3, 4] and torch.equal(padded, depth)
+    behind = math.exp(-30)
+    expected = [1e-9, 2e-9, 1.0, 1e-9 * behind, behind]
+    assert volume_weights(depth)[0].tolist() == pytest.approx(expected, rel=1e-2)
+    assert volume_weights(depth)[0, :2].tolist() == pytest.approx(expected[:2], rel=1e-6)
 
 
 def gradients(seen: Any, parameters: list[torch.nn.Parameter]) -> list[torch.Tensor]:
@@ -159,10 +166,10 @@ def test_random_heads_are_the_blend_on_average() -> None:
     frame = make_frame(config.model, maps_of(network), network.hash_encoding.bake(0.0), BOX)
     points = torch.rand(20, 3)
     directions = torch.nn.functional.normalize(torch.randn(20, 3), dim=1)
-    everything = lambda sigma: torch.arange(len(sigma))  # noqa: E731
-    blended = query(frame, points, directions, everything)[2]
-    generator = torch.Generator().manual_seed(0)
-    drawn = [query(frame, points, directions, everything, QueryOptions(random_heads=generator))[2] for _ in range(100)]
+    features = query_features(frame, points)
+    blended = query_color(frame, points, features, directions)
+    assign = functools.partial(assign_stochastic, generator=torch.Generator().manual_seed(0))
+    drawn = [query_color(frame, points, features, directions, assign) for _ in range(100)]
     assert float((torch.stack(drawn).mean(0) - blended).abs().max()) < 0.07
     assert not torch.equal(drawn[0], drawn[1])
 

@@ -10,8 +10,10 @@ import torch
 from model.config import PLANES, DecoderConfig, HashEncodingConfig, ModelConfig
 from model.frame import Frame
 from model.hash_encoding import HashEncoding
+from training.fields.field import MarchSettings, RenderedRays
 from training.fields.native_kernels import HashTableAdam, TrainingKernels, available
-from training.fields.reference import MarchSettings, RayResult, RaySamples, render_samples
+from training.fields.samples import RaySamples
+from training.fields.torch_field import render_samples
 
 pytestmark = pytest.mark.skipif(not available(), reason="the native package is not installed")
 
@@ -43,13 +45,13 @@ class Case:
     def leaves(self) -> list[torch.Tensor]:
         return [self.encoding.tables, *self.maps]
 
-    def expected(self) -> RayResult:
+    def expected(self) -> RenderedRays:
         box = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
         grids = self.encoding.bake(TIME)
         frame = Frame(self.config, 0.0, box, torch.ones(1, dtype=torch.bool), grids, *self.maps)
         return render_samples(frame, self.samples, self.directions, self.settings)
 
-    def native(self, threads: int = 1, instruction_set: str = "auto") -> RayResult:
+    def native(self, threads: int = 1, instruction_set: str = "auto") -> RenderedRays:
         kernels = TrainingKernels(self.config, threads, instruction_set)
         grids = kernels.bake(self.encoding.tables, TIME)
         features, densities, colors = self.maps
@@ -83,11 +85,11 @@ def make_case(overrides: dict[str, object], dtype: torch.dtype = torch.float64, 
     points = torch.rand(int(offsets[-1]), 3, generator=generator, dtype=dtype)
     points[::7] = points[::7].round()  # corners and edges of the box
     directions = torch.nn.functional.normalize(normal(rays, 3), dim=1)
-    settings = MarchSettings(step=0.02, leak=0.1, penalty_limit=0.3, stop=0.05)
-    return Case(config, encoding, [m.requires_grad_() for m in maps], RaySamples(points, offsets), directions, settings)
+    settings = MarchSettings(leak=0.1, penalty_limit=0.3, min_transmittance=0.05)
+    return Case(config, encoding, [m.requires_grad_() for m in maps], RaySamples(points, offsets, 0.02), directions, settings)
 
 
-def loss_of(result: RayResult) -> torch.Tensor:
+def loss_of(result: RenderedRays) -> torch.Tensor:
     """A scalar in which every output counts differently."""
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(len(result.opacity), 6, generator=generator, dtype=result.color.dtype)
@@ -112,7 +114,7 @@ def test_values_and_gradients_are_those_of_the_formulas(name: str) -> None:
     expected, native = case.expected(), case.native()
     for field in ("color", "moments", "opacity", "penalty"):
         assert difference(getattr(expected, field), getattr(native, field)) < 1e-12, field
-    assert expected.counts.tolist() == native.counts.tolist()
+    assert (expected.marched, expected.colored) == (native.marched, native.colored)
     wanted = torch.autograd.grad(loss_of(expected), case.leaves)
     for index, (a, b) in enumerate(zip(wanted, torch.autograd.grad(loss_of(native), case.leaves), strict=True)):
         assert a.abs().max() > 0, index
@@ -137,7 +139,7 @@ def test_every_instruction_set_in_single_precision(name: str, instruction_set: s
 def test_gradcheck(instruction_set: str) -> None:
     skip_if_missing(instruction_set)
     case = make_case({"assignment": "bilinear", "hash": HashEncodingConfig(2, 2, 4, 2, 3, 2)}, rays=3)
-    case.settings = MarchSettings(step=0.02, leak=0.0, penalty_limit=0.05, weight_threshold=0.0, stop=0.0)
+    case.settings = MarchSettings(leak=0.0, penalty_limit=0.05, weight_threshold=0.0, min_transmittance=0.0)
     kernels = TrainingKernels(case.config, 2, instruction_set)
 
     def outputs(*leaves: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -165,17 +167,17 @@ def test_random_heads_have_the_expectation_of_blended_ones() -> None:
     blended = case.native().color.detach()
     total = torch.zeros_like(blended)
     for seed in range(200):
-        case.settings = MarchSettings(step=0.02, penalty_limit=0.3, stop=0.05, stochastic_seed=seed)
+        case.settings = MarchSettings(penalty_limit=0.3, min_transmittance=0.05, stochastic_seed=seed)
         total += case.native().color.detach()
-    case.settings = MarchSettings(step=0.02, penalty_limit=0.3, stop=0.05)
+    case.settings = MarchSettings(penalty_limit=0.3, min_transmittance=0.05)
     blended = case.native().color.detach()
     assert float((total / 200 - blended).abs().mean() / blended.abs().mean()) < 0.01
 
 
 def test_no_rays_and_rays_without_samples() -> None:
     case = make_case({}, torch.float32)
-    empty = RaySamples(torch.zeros(0, 3), torch.zeros(1, dtype=torch.int64))
-    missed = RaySamples(torch.zeros(0, 3), torch.zeros(4, dtype=torch.int64))
+    empty = RaySamples(torch.zeros(0, 3), torch.zeros(1, dtype=torch.int64), 0.02)
+    missed = RaySamples(torch.zeros(0, 3), torch.zeros(4, dtype=torch.int64), 0.02)
     for samples, rays in ((empty, 0), (missed, 3)):
         case.samples, case.directions = samples, torch.ones(rays, 3)
         result = case.native()
@@ -193,7 +195,7 @@ def test_not_a_number_reaches_the_opacity() -> None:
 
 def test_points_outside_the_box_read_within_the_maps() -> None:
     case = make_case({}, torch.float32)
-    case.samples = RaySamples(case.samples.points * 20 - 10, case.samples.offsets)
+    case.samples = RaySamples(case.samples.points * 20 - 10, case.samples.offsets, 0.02)
     assert torch.autograd.grad(loss_of(case.native()), case.leaves)[0].shape == case.encoding.tables.shape
 
 
@@ -211,8 +213,8 @@ def test_density_is_that_of_the_formulas() -> None:
     kernels = TrainingKernels(case.config, 1)
     points = torch.rand(100, 3)
     density = kernels.density(kernels.bake(case.encoding.tables, TIME), case.maps[0], case.maps[1], points)
-    case.samples, case.directions = RaySamples(points, torch.arange(101)), torch.ones(100, 3)
-    case.settings = MarchSettings(step=0.001)
+    case.samples, case.directions = RaySamples(points, torch.arange(101), 0.001), torch.ones(100, 3)
+    case.settings = MarchSettings()
     assert torch.allclose(1 - torch.exp(-0.001 * density), case.expected().opacity, atol=1e-6)
 
 

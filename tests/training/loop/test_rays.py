@@ -129,20 +129,22 @@ def test_one_sample_in_each_stretch() -> None:
     samples = stratified_samples(
         rays, SamplingRegion(BOX, BOX, None), RayConfig(samples_per_ray=8), torch.Generator().manual_seed(0)
     )
-    assert samples.slots.tolist() == list(range(40)) and samples.rays.tolist() == [r for r in range(5) for _ in range(8)]
+    assert samples.offsets.tolist() == [0, 8, 16, 24, 32, 40] and samples.rays.tolist() == [
+        r for r in range(5) for _ in range(8)
+    ]
     np.testing.assert_array_equal((samples.points[:, 0] * 8).floor().numpy(), np.tile(np.arange(8), 5))
     np.testing.assert_allclose(samples.points[:, 1].numpy(), (rays.origins[:, 1] / 2).repeat_interleave(8), atol=1e-6)
     np.testing.assert_allclose(samples.points[:, 2].numpy(), 0.25, atol=1e-6)
-    np.testing.assert_allclose(samples.steps.numpy(), 2 / 8)
+    np.testing.assert_allclose(samples.step, 2 / 8)
 
 
 def test_stretches_of_fixed_length() -> None:
     bounds = torch.tensor([[0.5, 0, 0], [2, 2, 4]])
     samples = stratified_samples(rays_along_x(3), SamplingRegion(BOX, bounds, None), RayConfig(step=0.2), torch.Generator())
-    assert samples.slots_per_ray == 8  # 1.5 m in steps of 0.2 m
-    np.testing.assert_allclose(samples.steps.numpy(), 0.2)
+    assert set(samples.offsets.diff().tolist()) <= {7, 8}  # 1.5 m in steps of 0.2 m, the last one cut in half
+    assert samples.step == 0.2
     x = samples.points[:, 0] * 2
-    np.testing.assert_array_equal(((x - 0.5) / 0.2).floor().numpy(), samples.slots % 8)
+    np.testing.assert_array_equal(((x - 0.5) / 0.2).floor().numpy(), torch.arange(len(x)) - samples.offsets[samples.rays])
     assert float(x.max()) < 2
 
 
@@ -152,7 +154,7 @@ def test_samples_stay_in_the_hull() -> None:
     samples = stratified_samples(
         rays_along_x(50), SamplingRegion(BOX, BOX, hull), RayConfig(samples_per_ray=16), torch.Generator().manual_seed(3)
     )
-    assert len(samples.slots) == 50 * 4  # z = 1 lies in the second quarter of 4 m
+    assert len(samples.points) == 50 * 4  # z = 1 lies in the second quarter of 4 m
     assert ((samples.points[:, 0] >= 0.25) & (samples.points[:, 0] <= 0.5)).all()
 
 
@@ -160,4 +162,4 @@ def test_rays_that_miss_have_no_samples() -> None:
     along_x = torch.tensor([[1.0, 0, 0]])
     rays = RayBatch(torch.tensor([[5.0, 5, 5]]), along_x, along_x, torch.zeros(1, 3), torch.zeros(1))
     for config in (RayConfig(), RayConfig(step=0.1)):
-        assert len(stratified_samples(rays, SamplingRegion(BOX, BOX, None), config, torch.Generator()).slots) == 0
+        assert len(stratified_samples(rays, SamplingRegion(BOX, BOX, None), config, torch.Generator()).points) == 0
