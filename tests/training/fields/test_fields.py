@@ -84,7 +84,7 @@ def test_rendering_and_its_gradients_are_those_of_the_formulas(leak: float, assi
     frame = make_frame(config.model, maps_of(network), network.hash_encoding.bake(0.3), BOX)
     settings = MarchSettings(leak=leak, penalty_limit=0.5, min_transmittance=0.01)
     seen, plain = (render(frame, samples, directions, settings) for render in (render_samples, render_plainly))
-    assert 0.1 < float(seen.opacity.mean()) < 1 and float(plain.penalty) > 0
+    assert 0.1 < seen.opacity.mean().item() < 1 and plain.penalty.item() > 0
     assert seen.samples == plain.samples > seen.marched == plain.marched > seen.colored == plain.colored
     for name in ("color", "moments", "opacity", "penalty"):
         torch.testing.assert_close(getattr(seen, name), getattr(plain, name), rtol=1e-9, atol=1e-11)
