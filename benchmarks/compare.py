@@ -29,7 +29,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
 from renderer.baked import struct_bytes
-from renderer.cpu.decode import CpuDecoder
+from renderer.decode import CpuDecoder
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_size

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.timing import time_interleaved
-from renderer.cpu.decode import multiplies_bfloat16
+from renderer.decode import multiplies_bfloat16
 
 _MATRIX = 2048
 _COPIED = 64 << 20  # float32 numbers: 256 MiB, beyond the caches of a core

@@ -21,8 +21,8 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
-from renderer.cpu.decode import CpuDecoder
 from renderer.cpu.tiles import tile_rectangles
+from renderer.decode import CpuDecoder
 from renderer.threads import available_cores, torch_threads, with_low_priority
 
 

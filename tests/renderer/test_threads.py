@@ -41,7 +41,7 @@ def test_the_cpu_backend_decodes_with_no_more_threads_than_asked_for(
     monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
 ) -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.cpu.decode import CpuDecoder
+    from renderer.decode import CpuDecoder
 
     seen = seen_during(monkeypatch, CpuDecoder, "__call__")
     create_renderer("cpu", threads).prepare(make_video(), 0.0)
@@ -51,7 +51,7 @@ def test_the_cpu_backend_decodes_with_no_more_threads_than_asked_for(
 
 def test_frames_decoded_ahead_take_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.cpu.decode import CpuDecoder
+    from renderer.decode import CpuDecoder
 
     seen = seen_during(monkeypatch, CpuDecoder, "__call__")
     cache = FrameCache(create_renderer("cpu", 1), make_video(num_frames=3), 1 << 30)
@@ -65,7 +65,7 @@ def test_frames_decoded_ahead_take_no_more(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_numbers_of_threads_decode_alike() -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.cpu.decode import CpuDecoder
+    from renderer.decode import CpuDecoder
 
     video = make_video(seed=1, assignment="bilinear")
     decoder, decoded = CpuDecoder(video.decoder), []

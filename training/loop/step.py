@@ -11,7 +11,7 @@ import torch
 
 from model.decoder import Maps
 from model.occupancy import pack_occupancy, unpack_occupancy
-from renderer.cpu.decode import multiplies_bfloat16
+from renderer.decode import multiplies_bfloat16
 from training.config import TrainingConfig
 from training.fields.field import RadianceField, RenderedRays
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss

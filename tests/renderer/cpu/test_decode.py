@@ -5,8 +5,8 @@ import torch
 
 from model.config import DecoderConfig
 from model.decoder import MapDecoder
-from renderer.cpu.decode import CpuDecoder
 from renderer.cpu.renderer import CpuRenderer
+from renderer.decode import CpuDecoder
 from tests.factories import make_camera, make_config, make_video
 
 SMALL = DecoderConfig(latent_channels=16, backbone_channels=(16, 16, 16, 16), color_channels=(16, 24), density_gain=20.0)
@@ -53,7 +53,7 @@ def test_bfloat16_pictures_are_within_tolerance_of_float32(monkeypatch: pytest.M
     video, camera = make_video(seed=12), make_camera(64, 64)
     images = []
     for bfloat16 in (False, True):
-        monkeypatch.setattr("renderer.cpu.decode.multiplies_bfloat16", lambda b=bfloat16: b)
+        monkeypatch.setattr("renderer.decode.multiplies_bfloat16", lambda b=bfloat16: b)
         renderer = CpuRenderer(2)
         images.append(renderer.render(renderer.prepare(video, 0.5), camera).rgba)
     difference = images[0] - images[1]

@@ -1,0 +1,179 @@
+"""Baking on the graphics card: hash tables and decoded maps become the textures that the render passes read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.config import HIDDEN_CHANNELS, ModelConfig
+from model.hash_encoding import hash_levels
+from renderer.baked import bake_levels, density_planes, table_scale
+from renderer.opengl.atlas import Atlas, lay_out
+from renderer.opengl.frame import FrameTextures
+from renderer.opengl.programs import Program
+
+MAX_DISTANCE = 15
+"""Cells beyond which the distance to an occupied cell is not measured: rays leap over at most this many at once."""
+
+TABLE_SIDE = 4096
+"""Texels along a side of the layers that hold hash tables."""
+
+Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@dataclass
+class Tables:
+    """The hash tables of a video on the graphics card."""
+
+    texture: moderngl.TextureArray
+    """Half floats, entries of the planes one after the other, each plane beginning with a layer."""
+    layers_per_plane: int
+    """Layers from one plane to the next."""
+    scale: float
+    """What a stored 1 means."""
+
+
+def limit(context: moderngl.Context, name: str) -> int:
+    """Return one of the driver's limits, such as GL_MAX_TEXTURE_SIZE."""
+    return int(context.info[name])
+
+
+def upload_tables(context: moderngl.Context, tables: torch.Tensor) -> Tables:
+    """Upload hash tables (3, entries, F), float32."""
+    scale, (planes, entries, features) = table_scale(tables), tables.shape
+    components = min(features, 4)
+    texels = entries * features // components
+    width = min(TABLE_SIDE, limit(context, "GL_MAX_TEXTURE_SIZE"))
+    height = min(width, -(-texels // width))
+    layers = -(-texels // (width * height))
+    padded = np.zeros((planes, layers * height * width, components), np.float16)
+    padded[:, :texels] = (tables.detach() / scale).half().numpy().reshape(planes, texels, components)
+    texture = context.texture_array((width, height, planes * layers), components, padded, dtype="f2")
+    texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+    return Tables(texture, layers, scale)
+
+
+class Baker:
+    """Bakes frames of videos of one config.
+
+    Args:
+        context: the renderer's context; current in the calling thread whenever a method is called.
+        config: hyper-parameters of the videos.
+    """
+
+    def __init__(self, context: moderngl.Context, config: ModelConfig) -> None:
+        self._context = context
+        self._config = config
+        self._parts = config.hash.features_per_level // 4 or 1
+        self._levels = hash_levels(config.hash)
+        self.atlas: Atlas = lay_out([level.resolution for level in self._levels], limit(context, "GL_MAX_TEXTURE_SIZE"))
+        self._grids = Program(context, "bake_grids.frag", {"PARTS": self._parts}, layered=True)
+        self._channels = Program(context, "pack_channels.frag", {}, layered=True)
+        self._heads = Program(context, "fold_heads.frag", {"VIEW_CHANNELS": config.view_channels}, layered=True)
+        self._distance = Program(context, "empty_distance.frag", {"MAX_DISTANCE": MAX_DISTANCE}, layered=True)
+
+    def bake(
+        self, tables: Tables, time: float, maps: Maps, occupancy: NDArray[np.bool_]
+    ) -> tuple[FrameTextures, tuple[float, float, float]]:
+        """Bake one frame.
+
+        Args:
+            tables: of the video.
+            time: t/T in [0, 1).
+            maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
+                parameters), in any floating-point type.
+            occupancy: (X, Y, Z).
+
+        Returns:
+            The textures, and what a stored 1 means in the grids, the feature planes and the density maps.
+        """
+        features, densities, colors = (m.detach().float() for m in maps)
+        distinct = torch.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
+        planes, feature_scale = self._pack(features)
+        density_maps, density_scale = self._pack(distinct)
+        heads, empty = self._fold(colors), self._empty_distance(occupancy)
+        textures = FrameTextures(self._bake_grids(tables, time), planes, density_maps, heads, empty)
+        return textures, (tables.scale, feature_scale, density_scale)
+
+    def _bake_grids(self, tables: Tables, time: float) -> moderngl.TextureArray:
+        atlas, layers = self.atlas, 3 * self._parts
+        components = min(self._config.hash.features_per_level, 4)
+        size = (atlas.width, atlas.height, atlas.pages * layers)
+        target = self._texture(size, components, "f2", moderngl.LINEAR)
+        self._grids.bind(tables=tables.texture)
+        self._grids.set(layers_per_plane=tables.layers_per_plane)
+        drawing = _Layers(self._context, target)
+        for place, level in zip(atlas.places, bake_levels(self._config.hash, time), strict=True):
+            side = int(level["resolution"])
+            self._grids.set(
+                level_corner=(place.x, place.y),
+                resolution=side,
+                offset=int(level["offset"]),
+                mask=int(level["mask"]),
+                time_node=int(level["time_node"]),
+                time_weight=float(level["time_weight"]),
+            )
+            drawing.draw(self._grids, layers, place.page * layers, (place.x, place.y, side, side))
+        return target
+
+    def _pack(self, maps: torch.Tensor) -> tuple[moderngl.TextureArray, float]:
+        """Put maps (planes, 32, H, W) into a texture of 8 layers per plane; returns it and what a stored 1 means."""
+        planes, channels, height, width = maps.shape
+        scale = table_scale(maps)
+        halves = np.ascontiguousarray((maps / scale).half().numpy())
+        source = self._context.texture_array((width, height, planes * channels), 1, halves, dtype="f2")
+        target = self._texture((width, height, planes * channels // 4), 4, "f2", moderngl.LINEAR)
+        self._channels.bind(maps=source)
+        _Layers(self._context, target).draw(self._channels, planes * channels // 4)
+        return target, scale
+
+    def _fold(self, colors: torch.Tensor) -> moderngl.TextureArray:
+        """Put color maps (planes, N, N, parameters) into a texture of one row per head, their first layers multiplied out."""
+        planes, rows, columns, parameters = colors.shape
+        heads = np.ascontiguousarray(colors.numpy())
+        source = self._context.texture_array((parameters, rows * columns, planes), 1, heads, dtype="f4")
+        texels = 8 * (HIDDEN_CHANNELS + self._config.view_channels + 3)
+        target = self._texture((texels, rows * columns, planes), 4, "f2", moderngl.NEAREST)
+        self._heads.bind(color_maps=source)
+        _Layers(self._context, target).draw(self._heads, planes)
+        return target
+
+    def _empty_distance(self, occupancy: NDArray[np.bool_]) -> moderngl.TextureArray:
+        """Make the texture of distances to occupied cells from the cells (X, Y, Z)."""
+        x, y, z = occupancy.shape
+        start = np.where(occupancy, 0, MAX_DISTANCE).astype(np.uint8)
+        first = self._texture((z, y, x), 1, "u1", moderngl.NEAREST, start)
+        second = self._texture((z, y, x), 1, "u1", moderngl.NEAREST)
+        for axis in np.eye(3, dtype=int).tolist():
+            self._distance.bind(distances=first)
+            self._distance.set(axis=tuple(axis))
+            _Layers(self._context, second).draw(self._distance, x)
+            first, second = second, first
+        return first
+
+    def _texture(
+        self, size: tuple[int, int, int], components: int, dtype: str, how: int, data: NDArray[np.uint8] | None = None
+    ) -> moderngl.TextureArray:
+        texture = self._context.texture_array(size, components, data, dtype=dtype)
+        texture.filter = (how, how)
+        texture.repeat_x = texture.repeat_y = False
+        return texture
+
+
+class _Layers:
+    """Draws layered programs into a texture array."""
+
+    def __init__(self, context: moderngl.Context, target: moderngl.TextureArray) -> None:
+        self._size = target.size[:2]
+        self._framebuffer = context.framebuffer([target])  # type: ignore[list-item]
+        self._framebuffer.use()
+
+    def draw(self, program: Program, layers: int, first: int = 0, rectangle: tuple[int, int, int, int] | None = None) -> None:
+        """Draw into some layers, each all of it or a rectangle (x, y, width, height)."""
+        width, height = self._size
+        program.set(rectangle=rectangle or (0, 0, width, height), target_size=(width, height), first_layer=first)
+        program.draw(layers)

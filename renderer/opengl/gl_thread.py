@@ -1,0 +1,47 @@
+"""A thread that owns an OpenGL context: a context is current in one thread at a time, and renderers are called from several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import moderngl
+
+from common.errors import InputError
+
+Result = TypeVar("Result")
+
+
+class GlThread:
+    """Runs functions one at a time, in order, in a thread of its own where an OpenGL context is current.
+
+    Textures and other objects that Python has collected anywhere are freed here, before and after each function.
+
+    Args:
+        create: makes the context; called in the thread. What it raises is raised here.
+    """
+
+    def __init__(self, create: Callable[[], moderngl.Context]) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="opengl")
+        self.context: moderngl.Context = self._executor.submit(create).result()
+        self.context.gc_mode = "context_gc"
+
+    def run(self, function: Callable[[], Result]) -> Result:
+        """Run a function in the thread and return its result, or raise what it raises.
+
+        Raises:
+            InputError: the driver refused something, for instance because its memory is full.
+        """
+        return self._executor.submit(self._run, function).result()
+
+    def _run(self, function: Callable[[], Result]) -> Result:
+        # moderngl's collector cannot free what `release` freed before, so nothing in this room calls `release`.
+        self.context.gc()
+        try:
+            return function()
+        except moderngl.Error as error:
+            remedy = "close other programs that use the graphics card, or use --backend cpu"
+            raise InputError("backend opengl", f"was refused by the graphics driver ({error})", remedy) from error
+        finally:
+            self.context.gc()

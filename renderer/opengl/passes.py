@@ -1,0 +1,162 @@
+"""The two passes of a tile: density into lists of kept samples, color out of them, rounds until every ray has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import moderngl
+
+from model.config import PLANE_AXES, PLANES, ModelConfig
+from model.hash_encoding import hash_levels
+from renderer.backend import Region
+from renderer.baked import density_planes
+from renderer.opengl.atlas import Atlas
+from renderer.opengl.frame import OpenGLFrame
+from renderer.opengl.programs import Program
+from renderer.opengl.tiles import MAX_SIDE
+
+KEPT_TEXTURES = 4
+"""Textures of kept samples, two samples each."""
+
+
+@dataclass
+class PassTimes:
+    """Milliseconds that the graphics card spent."""
+
+    density_ms: float = 0.0
+    """In the density pass."""
+    color_ms: float = 0.0
+    """In the color pass."""
+
+
+class TileTargets:
+    """The textures that the passes of a tile write, large enough for any tile."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        def texture() -> moderngl.Texture:
+            made = context.texture((MAX_SIDE, MAX_SIDE), 4, dtype="f4")
+            made.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            return made
+
+        self.kept = [texture() for _ in range(KEPT_TEXTURES)]
+        self.rounds = [texture(), texture()]
+        self.sums = [texture(), texture()]
+        self.density = [context.framebuffer([*self.kept, state]) for state in self.rounds]
+        self.color = context.framebuffer(self.sums)
+
+
+class RenderPasses:
+    """The programs of the render passes for videos of one config.
+
+    Args:
+        context: the renderer's context; current in the calling thread whenever a method is called.
+        config: hyper-parameters of the videos.
+        atlas: the places of the hash levels.
+        rounded_weights: whether to filter textures as graphics cards do, with weights of 8 bits; for tests on drivers that
+            filter with floats.
+    """
+
+    def __init__(self, context: moderngl.Context, config: ModelConfig, atlas: Atlas, rounded_weights: bool = False) -> None:
+        self._context = context
+        definitions = {
+            "LEVELS": config.hash.num_levels,
+            "FEATURES_PER_LEVEL": config.hash.features_per_level,
+            "MLP_PLANES": len(config.mlp_planes),
+            "VIEW_CHANNELS": config.view_channels,
+            "BILINEAR": int(config.assignment == "bilinear" and config.color_map_resolution > 1),
+            "ROUNDED_WEIGHTS": int(rounded_weights),
+        }
+        self._density = Program(context, "density_pass.frag", definitions)
+        self._color = Program(context, "color_pass.frag", definitions)
+        self._resolve = Program(context, "resolve.frag", {})
+        self._query = context.query(samples=True, time=True)
+        for program in (self._density, self._color):
+            program.set(**_config_uniforms(config, atlas))
+
+    def begin(self, frame: OpenGLFrame, view: dict[str, object]) -> None:
+        """Set what is the same for all tiles of a view."""
+        grid, feature, density = frame.scales
+        scales = {"grid_scale": grid, "feature_scale": feature, "density_scale": density}
+        for program in (self._density, self._color, self._resolve):
+            program.set(**scales, **view)
+
+    def render(
+        self, frame: OpenGLFrame, targets: TileTargets, size: tuple[int, int], pixel_to_world: bytes, check: Callable[[], None]
+    ) -> PassTimes:
+        """Render a tile's sums.
+
+        Args:
+            frame: the frame.
+            targets: what is written; its `sums` are the result.
+            size: width and height of the tile, pixels.
+            pixel_to_world: the matrix of the tile's pixels, column by column, float32.
+            check: called between draw calls; what it raises ends the render.
+        """
+        times, viewport = PassTimes(), (0, 0, *size)
+        targets.color.viewport = viewport
+        targets.color.clear()
+        for program in (self._density, self._color):
+            program.set(pixel_to_world=pixel_to_world)
+        turn = 0
+        while self._density_round(frame, targets, turn, viewport, times):
+            check()
+            self._color_round(frame, targets, turn, times)
+            turn += 1
+        return times
+
+    def _density_round(
+        self, frame: OpenGLFrame, targets: TileTargets, turn: int, viewport: tuple[int, int, int, int], times: PassTimes
+    ) -> bool:
+        """March on; returns whether any ray took part."""
+        target = targets.density[turn % 2]
+        target.viewport = viewport
+        target.use()
+        target.clear()
+        self._context.disable(moderngl.BLEND)
+        self._density.bind(**frame.textures.as_dict(), previous_round=targets.rounds[(turn + 1) % 2])
+        self._density.set(first_round=turn == 0)
+        with self._query:
+            self._density.draw()
+        times.density_ms += self._query.elapsed / 1e6
+        return bool(self._query.samples)
+
+    def _color_round(self, frame: OpenGLFrame, targets: TileTargets, turn: int, times: PassTimes) -> None:
+        """Color the samples that the round kept, and add them to the sums."""
+        targets.color.use()
+        self._context.enable(moderngl.BLEND)
+        self._context.blend_func = moderngl.ONE, moderngl.ONE
+        kept = dict(zip(("kept01", "kept23", "kept45", "kept67"), targets.kept, strict=True))
+        self._color.bind(**frame.textures.as_dict(), **kept, round=targets.rounds[turn % 2])
+        with self._query:
+            self._color.draw()
+        times.color_ms += self._query.elapsed / 1e6
+        self._context.disable(moderngl.BLEND)
+
+    def resolve(self, targets: TileTargets, image: moderngl.Framebuffer, tile: Region, pixel_to_world: bytes) -> None:
+        """Write a tile's pixels into the image."""
+        x0, y0, x1, y1 = tile
+        image.use()
+        image.viewport = (x0, y0, x1 - x0, y1 - y0)
+        self._resolve.bind(rgba_sum=targets.sums[0], other_sums=targets.sums[1])
+        self._resolve.set(tile_corner=(x0, y0), pixel_to_world=pixel_to_world)
+        self._resolve.draw()
+
+
+def _config_uniforms(config: ModelConfig, atlas: Atlas) -> dict[str, object]:
+    levels = [
+        (level.scale, float(level.resolution - 2), float(place.x), float(place.y))
+        for level, place in zip(hash_levels(config.hash), atlas.places, strict=True)
+    ]
+    pages = [place.page for place in atlas.places]
+    axes = [PLANE_AXES[plane] for plane in config.mlp_planes]
+    distinct = [plane for plane, _ in density_planes(config)]
+    return {
+        "levels": levels if len(levels) > 1 else levels[0],
+        "level_page": pages if len(pages) > 1 else pages[0],
+        "map_axes": (axes * 3)[:3],
+        "density_map_of": (distinct * len(PLANES))[:3],
+        "num_density_maps": len(distinct),
+        "cells": config.occupancy.resolution,
+        "color_map_resolution": config.color_map_resolution,
+    }

@@ -1,0 +1,82 @@
+"""Shader programs: sources of shaders/opengl with their includes, definitions and uniforms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import moderngl
+
+from common.errors import InputError
+
+SHADERS = Path(__file__).resolve().parents[2] / "shaders" / "opengl"
+"""The folder of the sources."""
+
+Definitions = Mapping[str, int]
+"""Name -> value of the preprocessor symbols that a program is compiled with."""
+
+
+def shader_source(name: str, definitions: Definitions) -> str:
+    """Read a shader, put the definitions behind its version line and replace each `#include "FILE"` with the file."""
+    version, body = _read(name).split("\n", 1)
+    symbols = "".join(f"#define {symbol} {value}\n" for symbol, value in definitions.items())
+    return f"{version}\n{symbols}{body}"
+
+
+def _read(name: str) -> str:
+    text = (SHADERS / name).read_text(encoding="utf-8")
+    return re.sub(r'^#include "([^"]+)"$', lambda match: _read(match[1]), text, flags=re.MULTILINE)
+
+
+class Program:
+    """A compiled program that draws without vertex buffers.
+
+    Args:
+        context: where it is compiled.
+        fragment: file name of the fragment shader.
+        definitions: its preprocessor symbols.
+        layered: whether it draws into layers of texture arrays (layers.vert, layers.geom), one per instance.
+
+    Raises:
+        InputError: the driver refuses the shader; the message has the driver's own words.
+    """
+
+    def __init__(self, context: moderngl.Context, fragment: str, definitions: Definitions, layered: bool = False) -> None:
+        try:
+            self._program = context.program(
+                vertex_shader=shader_source("layers.vert" if layered else "fullscreen.vert", {}),
+                geometry_shader=shader_source("layers.geom", {}) if layered else None,
+                fragment_shader=shader_source(fragment, definitions),
+            )
+        except moderngl.Error as error:
+            raise InputError(
+                f"shader {fragment}", f"is refused by the graphics driver: {error}", "use --backend cpu"
+            ) from error
+        self._array = context.vertex_array(self._program, [])
+        self._layered = layered
+
+    def set(self, **uniforms: object) -> None:
+        """Set uniforms by name; those that the compiler removed are skipped."""
+        for name, value in uniforms.items():
+            if name not in self._program:
+                continue
+            member = self._program[name]
+            if isinstance(value, bytes):
+                member.write(value)  # type: ignore[union-attr]
+            else:
+                member.value = value  # type: ignore[union-attr]
+
+    def bind(self, **textures: moderngl.Texture | moderngl.TextureArray) -> None:
+        """Bind textures to the samplers of these names."""
+        for unit, (name, texture) in enumerate(textures.items()):
+            if name in self._program:
+                texture.use(unit)
+                self._program[name].value = unit  # type: ignore[union-attr]
+
+    def draw(self, instances: int = 1) -> None:
+        """Draw over the whole viewport, or, layered, once per layer."""
+        if self._layered:
+            self._array.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=instances)
+        else:
+            self._array.render(moderngl.TRIANGLES, vertices=3)

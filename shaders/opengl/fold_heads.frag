@@ -1,0 +1,39 @@
+#version 330 core
+// Multiplies out the first two layers of the color heads: nothing but a sum lies between h0 = F W0 and [h0, view] W1, so
+// F (W0 W1) + view W1 is the same. One row per head, one instance per MLP plane. The texels of a row:
+//   8 i + j             W0 W1 from feature i to the hidden units 4 j to 4 j + 3
+//   256 + 8 v + j       W1 from the view channel v to the same units
+//   256 + 8 V + 3 j + k W2 from the same units to color k
+// Defined by the program: VIEW_CHANNELS (V).
+
+uniform sampler2DArray color_maps;  // one row per head: W0 (32 x 32), W1 ((32 + V) x 32), W2 (32 x 3), row-major [in][out]
+
+flat in int instance;
+out vec4 weights;
+
+const int W1 = 32 * 32, W2 = W1 + (32 + VIEW_CHANNELS) * 32;
+
+float parameter(int index) {
+    return texelFetch(color_maps, ivec3(index, int(gl_FragCoord.y), instance), 0).r;
+}
+
+vec4 four_parameters(int first, int stride) {
+    return vec4(parameter(first), parameter(first + stride), parameter(first + 2 * stride), parameter(first + 3 * stride));
+}
+
+vec4 folded(int feature, int j) {
+    vec4 sum = vec4(0.0);
+    for (int k = 0; k < 32; ++k) sum += parameter(32 * feature + k) * four_parameters(W1 + 32 * k + 4 * j, 1);
+    return sum;
+}
+
+void main() {
+    int texel = int(gl_FragCoord.x);
+    int view_texel = texel - 256, output_texel = view_texel - 8 * VIEW_CHANNELS;
+    if (view_texel < 0)
+        weights = folded(texel / 8, texel % 8);
+    else if (output_texel < 0)
+        weights = four_parameters(W1 + 32 * (32 + view_texel / 8) + 4 * (view_texel % 8), 1);
+    else
+        weights = four_parameters(W2 + 12 * (output_texel / 3) + output_texel % 3, 3);
+}
