@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import moderngl
 
@@ -12,21 +14,45 @@ SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "microsof
 """Parts of the names of drivers that compute on the CPU, in lower case."""
 
 
+MAX_DEVICES = 8
+"""EGL devices that are tried."""
+
+
 def create_context() -> moderngl.Context:
     """Create an OpenGL 3.3 core context that needs neither a window nor a display.
+
+    Where there are several devices, the first graphics card is taken, and software only where there is no card.
 
     Raises:
         InputError: this machine has no such driver; the message has the driver's own words.
     """
-    faults = []
-    backends: tuple[dict[str, str], ...] = ({"backend": "egl"}, {}) if sys.platform.startswith("linux") else ({},)
-    for backend in backends:
+    faults: list[str] = []
+    software = None
+    for options in _ways():
         try:
-            return moderngl.create_context(standalone=True, require=330, **backend)  # type: ignore[arg-type]
+            context = _create(options)
         except Exception as error:  # moderngl raises plain Exception
             faults.append(" ".join(str(error).split()))
+            continue
+        if not is_software(context):
+            return context
+        context.release()
+        software = software or options
+    if software is not None:
+        return _create(software)
     remedy = "install a graphics driver, on Debian or Ubuntu at least `libgl1 libegl1 libgl1-mesa-dri`, or use --backend cpu"
-    raise InputError("backend opengl", f"there is no OpenGL 3.3 here ({'; '.join(faults)})", remedy)
+    raise InputError("backend opengl", f"there is no OpenGL 3.3 here ({'; '.join(dict.fromkeys(faults))})", remedy)
+
+
+def _ways() -> Iterator[dict[str, Any]]:
+    """Yield the options of moderngl for each device that may be there."""
+    if sys.platform.startswith("linux"):
+        yield from ({"backend": "egl", "device_index": index} for index in range(MAX_DEVICES))
+    yield {}
+
+
+def _create(options: dict[str, Any]) -> moderngl.Context:
+    return moderngl.create_context(standalone=True, require=330, **options)
 
 
 def device_name(context: moderngl.Context) -> str:
