@@ -1,0 +1,106 @@
+"""Checking a backend of this machine against the cpu backend before it is trusted with the picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+
+from common.atomic import atomic_write
+from common.errors import InputError
+from model.camera import Camera
+from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
+from model.decoder import MapDecoder
+from model.hash_encoding import HashEncoding
+from model.occupancy import pack_occupancy
+from model.video import VideoMetadata, VolumetricVideo
+from renderer.backend import Renderer
+from renderer.cpu.renderer import CpuRenderer
+
+MIN_PSNR = 45.0
+"""Images of two backends agree from this many dB on; half precision leaves more."""
+
+SIDE = 64
+"""Pixels along a side of the image that is compared."""
+
+VERSION = 1
+"""Verdicts of another version of the check do not count."""
+
+
+def agreement(renderer: Renderer) -> float:
+    """Render a small random video with a backend and with the cpu backend; return the PSNR between the images, dB.
+
+    Raises:
+        InputError: the native package of the cpu backend is missing.
+    """
+    video, camera, native = small_video(), small_camera(), CpuRenderer()
+    image = renderer.render(renderer.prepare(video, 0.25), camera).rgba
+    expected = native.render(native.prepare(video, 0.25), camera).rgba
+    return -10 * float(np.log10(max(float(((image - expected) ** 2).mean()), 1e-12)))
+
+
+def require_agreement(renderer: Renderer, driver: str, folder: Path | None = None) -> None:
+    """Raise InputError unless a backend renders what the cpu backend renders. The verdict is kept and asked for once.
+
+    Args:
+        renderer: the backend.
+        driver: device and driver with their versions. Another one is checked again.
+        folder: where verdicts are kept; None is the user's cache folder.
+    """
+    path = (folder or Path(platformdirs.user_cache_dir("mlpvid", appauthor=False))) / "backends.json"
+    key = f"{renderer.name} {VERSION} {driver}"
+    verdicts = _read(path)
+    if key not in verdicts:
+        verdicts[key] = agreement(renderer)
+        _write(path, verdicts)
+    if not verdicts[key] >= MIN_PSNR:
+        fault = f"renders wrong images on {driver} ({verdicts[key]:.1f} dB from the cpu backend's)"
+        raise InputError(f"backend {renderer.name}", fault, f"update the driver and delete {path}, or use --backend cpu")
+
+
+def _read(path: Path) -> dict[str, float]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < 1 << 20 else {}
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, float)} if isinstance(found, dict) else {}
+
+
+def _write(path: Path, verdicts: dict[str, float]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(verdicts, indent=1), encoding="utf-8")
+    except (OSError, InputError):
+        return  # the next start checks again
+
+
+def small_video() -> VolumetricVideo:
+    """Make a random video of two frames that takes milliseconds to render and uses everything that frames have."""
+    config = ModelConfig(
+        hash=HashEncodingConfig(num_levels=16, log2_table_size=10, base_resolution=4, finest_resolution=48),
+        decoder=DecoderConfig(16, (16, 16, 16, 16), color_channels=(16, 16), density_gain=20.0),
+        occupancy=OccupancyConfig(resolution=(6, 5, 8)),
+        render=RenderConfig(steps_per_diagonal=96),
+        feature_plane_resolution=32,
+        density_map_resolution=32,
+        color_map_resolution=8,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        decoder = MapDecoder(config).eval().requires_grad_(False)
+        decoder.density_head.weight *= 4
+        encoding = HashEncoding(config.hash).requires_grad_(False)
+        encoding.tables.uniform_(-0.5, 0.5)
+        occupancy = torch.rand(2, *config.occupancy.resolution) < 0.5
+        latents = torch.randn(2, config.decoder.latent_channels)
+    boxes = torch.tensor([[[-0.8, -0.6, 0.0], [0.7, 0.9, 2.0]]]).expand(2, 2, 3).contiguous()
+    return VolumetricVideo(config, VideoMetadata(), latents, boxes, pack_occupancy(occupancy), decoder, encoding)
+
+
+def small_camera() -> Camera:
+    """Make a camera that sees all of `small_video`."""
+    return Camera.look_at((2.9, 1.7, 2.0), (0.0, 0.1, 1.0), (0, 0, 1), 0.8, SIDE, SIDE)
