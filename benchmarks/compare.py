@@ -29,8 +29,8 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
 from renderer.baked import struct_bytes
-from renderer.decode import CpuDecoder
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
+from renderer.decode import CpuDecoder
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_size
 from renderer.threads import available_cores, torch_threads

@@ -1,0 +1,210 @@
+"""Estimate what a frame takes with the OpenGL backend on five graphics cards, from counted samples and published rates.
+
+python -m benchmarks.opengl_estimate [--bundle PAPER.mlpvid | --random CAPTURE] [--frame F] [--size WxH] [--markdown OUT.md]
+
+Nothing is run on a graphics card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bundles import load_paper_bundle, random_video
+from benchmarks.make_paper_bundle import DEFAULT_PATH
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, run
+from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
+from model.hash_encoding import hash_levels
+from model.video import VolumetricVideo
+from renderer.baked import density_planes
+from renderer.cpu.renderer import CpuRenderer
+from training.captures.capture import Capture
+
+WAVE = (8, 4)
+"""Columns and rows of the pixels whose rays a graphics card marches in step."""
+
+EFFICIENCY = 0.5
+"""Share of the published rates that shaders are assumed to reach."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Published rates of a graphics card at its boost clock."""
+
+    name: str
+    """Its name."""
+    texels: float
+    """Bilinear fetches of 32-bit texels per second; those of 64-bit texels are assumed to take twice as long."""
+    operations: float
+    """Single-precision operations per second, a multiply-add being two."""
+    memory: float
+    """Bytes per second."""
+
+
+CARDS = (
+    Card("Intel UHD 770", 24.8e9, 0.79e12, 76.8e9),
+    Card("Radeon 780M", 129.6e9, 4.15e12, 102.4e9),
+    Card("Apple M2 (10 cores)", 111e9, 3.6e12, 100e9),
+    Card("RTX 3060", 199e9, 12.7e12, 360e9),
+    Card("RTX 3090", 556e9, 35.6e12, 936e9),
+)
+"""The cards of the table."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage asks for."""
+
+    texels: float
+    """Fetches, those of 64-bit texels counted twice."""
+    operations: float
+    """Single-precision operations."""
+    bytes: float = 0.0
+    """Bytes through the card's memory that no cache can hold."""
+
+    def times(self, count: float) -> Work:
+        """Return the work of `count` such units."""
+        return Work(self.texels * count, self.operations * count, self.bytes * count)
+
+    def milliseconds(self, card: Card) -> float:
+        """Return the time of the tightest of a card's limits."""
+        limits = (self.texels / card.texels, self.operations / card.operations, self.bytes / card.memory)
+        return 1000 * max(limits) / EFFICIENCY
+
+
+def density_sample(config: ModelConfig) -> Work:
+    """Count the fetches and operations of a sample of the density pass (shaders/opengl/density_pass.frag)."""
+    features, maps = _feature_fetches(config), 8 * len(density_planes(config))
+    operations = 3 * config.hash.num_levels * 20 + 8 * (3 + len(density_planes(config))) * 16 + 2 * FEATURE_CHANNELS + 60
+    return Work(features + 2 * maps + 1, operations)
+
+
+def color_sample(config: ModelConfig) -> Work:
+    """Count the fetches and operations of a sample of the color pass (shaders/opengl/color_pass.frag)."""
+    heads = len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1)
+    weights = HIDDEN_CHANNELS * (FEATURE_CHANNELS + config.view_channels + 3)
+    operations = 3 * config.hash.num_levels * 20 + 8 * 3 * 16 + heads * 2 * weights + 100
+    return Work(_feature_fetches(config) + 2 * heads * weights / 4, operations)
+
+
+def bake(config: ModelConfig) -> Work:
+    """Count the work of baking a frame: two entries per node, the maps packed, the first two layers of heads multiplied out."""
+    features = config.hash.features_per_level
+    nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * max(1, features // 4)
+    planes = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
+    heads = len(config.mlp_planes) * config.color_map_resolution**2
+    folded = heads * FEATURE_CHANNELS * HIDDEN_CHANNELS // 4 * 5 * HIDDEN_CHANNELS
+    texels = 4 * nodes + planes * FEATURE_CHANNELS + folded
+    written = nodes * 2 * features * 3 + planes * FEATURE_CHANNELS * 4
+    return Work(texels, 30 * nodes + 2 * folded, written)
+
+
+def _feature_fetches(config: ModelConfig) -> float:
+    wide = 1 if config.hash.features_per_level == 2 else 2 * max(1, config.hash.features_per_level // 4)
+    return 3 * (config.hash.num_levels * wide + 2 * FEATURE_CHANNELS // 4)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What an image asks for."""
+
+    samples: tuple[int, int]
+    """Samples of the density and the color pass."""
+    lanes: tuple[float, float]
+    """Share of a wave's rays that have a sample in each of its steps, in both passes."""
+
+
+def count(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts:
+    """Count the samples of the first capture camera's view with the cpu backend, which takes the same ones."""
+    renderer = CpuRenderer()
+    image = renderer.render(renderer.prepare(video, frame), video.metadata.cameras[0].fitted(*size))
+    density, color = image.counts[..., 0].astype(np.int64), image.counts[..., 1].astype(np.int64)
+    return Counts((int(density.sum()), int(color.sum())), (active_share(density), active_share(color)))
+
+
+def active_share(counts: NDArray[np.int64]) -> float:
+    """Return the share of lanes that are active when every wave goes on until its longest ray has ended; counts (H, W)."""
+    columns, rows = WAVE
+    padded = np.pad(counts, [(0, -counts.shape[0] % rows), (0, -counts.shape[1] % columns)])
+    waves = padded.reshape(padded.shape[0] // rows, rows, padded.shape[1] // columns, columns)
+    steps = int(waves.max(axis=(1, 3)).sum())
+    return float(counts.sum()) / max(1, columns * rows * steps)
+
+
+def stages(config: ModelConfig, counts: Counts) -> dict[str, Work]:
+    """Return the work of an image by stage; lanes without a sample take time all the same."""
+    (density, color), (density_lanes, color_lanes) = counts.samples, counts.lanes
+    return {
+        "bake": bake(config),
+        "density": density_sample(config).times(density / max(density_lanes, 1e-9)),
+        "color": color_sample(config).times(color / max(color_lanes, 1e-9)),
+    }
+
+
+def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: str) -> str:
+    """Return the estimates as a page."""
+    work = stages(config, counts)
+    units = {"a density sample": density_sample(config), "a color sample": color_sample(config), "baking a frame": bake(config)}
+    lines = [
+        "# Estimated, not run: the OpenGL backend on five graphics cards",
+        "",
+        "Nothing on this page was measured on a graphics card. It follows from samples that the cpu backend counted, from the "
+        "fetches and operations of the shaders, and from published rates. `python -m benchmarks.opengl_estimate` makes this "
+        "page. Decoding is not on it: it takes place on the CPU.",
+        "",
+        f"Counted on: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
+        f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays {counts.lanes[0]:.0%} and {counts.lanes[1]:.0%} of the lanes "
+        "have a sample in a step.",
+        "",
+        "| unit | fetches (64-bit texels count twice) | operations |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {unit.texels:,.0f} | {unit.operations:,.0f} |" for name, unit in units.items()),
+        "",
+        f"Assumed: {EFFICIENCY:.0%} of the published rates; a stage takes as long as the tightest of its limits (fetches, "
+        "operations, memory).",
+        "",
+        "| card | bake, ms | density, ms | color, ms | views per second | new frames per second, without decoding |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for card in CARDS:
+        ms = {name: stage.milliseconds(card) for name, stage in work.items()}
+        view = ms["density"] + ms["color"]
+        row = " | ".join(f"{ms[name]:.2f}" for name in ("bake", "density", "color"))
+        lines.append(f"| {card.name} | {row} | {1000 / view:.0f} | {1000 / (view + ms['bake']):.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run the command."""
+    if options.random:
+        video, source = random_video(Capture(options.random)), f"an untrained model in the hull of {options.random.name}"
+    else:
+        video, source = load_paper_bundle(options.bundle), options.bundle.name
+    size = (options.size, options.size)
+    text = report(video.config, count(video, options.frame, size), size, source)
+    if options.markdown:
+        with atomic_write(options.markdown) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.opengl_estimate", description="Estimate frame times; runs no graphics card.")
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size")
+    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="an untrained model in a capture's hull instead")
+    parser.add_argument("--frame", type=float, default=0.0, help="frame index")
+    parser.add_argument("--size", type=int, default=512, help="pixels along a side of the image")
+    parser.add_argument("--markdown", type=Path, help="also write the page there")
+    return run(command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
