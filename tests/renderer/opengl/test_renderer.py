@@ -63,7 +63,8 @@ def compare(
     native = CpuRenderer(2)  # ends rays early, as this backend does and the reference does not
     culled = native.render(native.prepare(video, time), camera, settings)
     totals, wanted = (i.counts.sum((0, 1), dtype=np.int64) for i in (image, culled))
-    assert (np.abs(totals - wanted) <= np.maximum(2, 0.001 * wanted)).all()
+    # Half precision may end a ray one sample earlier or later: one in a hundred rays, besides 0.1 % of the samples.
+    assert (np.abs(totals - wanted) <= 2 + 0.001 * wanted + 0.01 * (culled.counts[..., 0] > 0).sum()).all()
     assert image.rgba.shape == expected.rgba.shape and image.counts.dtype == np.uint16
     assert image.statistics.density_samples == totals[0] and image.statistics.color_samples == totals[1]
     return image, expected
@@ -177,7 +178,7 @@ def test_a_driver_that_refuses_is_an_error_in_words(renderer: OpenGLRenderer) ->
     def refuse() -> None:
         raise moderngl.Error("cannot create texture")
 
-    with pytest.raises(InputError, match="refused by the graphics driver .cannot create texture"):
+    with pytest.raises(InputError, match=r"refused by the graphics driver \(cannot create texture"):
         renderer._gl.run(refuse)
 
 
