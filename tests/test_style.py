@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 NATIVE_SUFFIXES = {".h", ".hpp", ".cpp", ".cu", ".cuh"}
 
@@ -24,13 +26,15 @@ def test_ruff_format() -> None:
     run(sys.executable, "-m", "ruff", "format", "--check", ".")
 
 
+@pytest.mark.slow
 def test_mypy() -> None:
     run(sys.executable, "-m", "mypy")
 
 
 def test_clang_format() -> None:
-    native = ROOT / "renderer" / "kernels"
-    files = [p for p in native.rglob("*") if p.suffix in NATIVE_SUFFIXES and "build" not in p.relative_to(native).parts]
+    folders = (ROOT / "renderer" / "kernels", ROOT / "tests")
+    found = [path.relative_to(ROOT) for folder in folders for path in folder.rglob("*")]
+    files = [path for path in found if path.suffix in NATIVE_SUFFIXES and "build" not in path.parts]
     assert files
     # The one that requirements-dev.txt installs: versions differ in what they find.
     command = shutil.which("clang-format", path=str(Path(sys.executable).parent))

@@ -109,6 +109,7 @@ def test_without_a_bundle_the_error_names_the_command(tmp_path: Path) -> None:
         load_paper_bundle(tmp_path / "paper.mlpvid")
 
 
+@pytest.mark.slow
 def test_the_comparison_and_its_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = make_video(seed=4)
     video.metadata.cameras[:] = [make_camera(48, 40)]
@@ -134,6 +135,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
     return Capture(folder)
 
 
+@pytest.mark.slow
 def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Path) -> None:
     config = PaperTrainingConfig(frames=2, batches=2, rays=256, warmup=2)
     training = PaperTraining(capture, config, 1, SMALL)
@@ -180,6 +182,7 @@ def test_absurd_numbers_are_bad_usage(
     assert ended.value.code == 2 and error.startswith("error: argument --") and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = tmp_path / "small.mlpvid"
     write_bundle(make_video(seed=1), bundle)

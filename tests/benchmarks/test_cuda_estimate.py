@@ -110,6 +110,7 @@ def test_samples_are_counted_by_warps() -> None:
     assert 0 < counts.color_samples <= counts.density_samples <= 32 * counts.warp_steps
 
 
+@pytest.mark.native
 def test_real_kernels_have_the_shape_that_is_known() -> None:
     pytest.importorskip("cuda.core")
     try:
@@ -148,6 +149,7 @@ def test_the_documents_agree_and_reach_what_was_asked() -> None:
     assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only the row with all pessimistic values exceeds it"
 
 
+@pytest.mark.native
 def test_the_documents_are_of_these_kernels() -> None:
     pytest.importorskip("cuda.core")
     try:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.native, pytest.mark.xdist_group("native package")]
+
 KERNELS = Path(__file__).parents[3] / "renderer" / "kernels"
 
 AVX512 = Path(__file__).parent / "avx512"

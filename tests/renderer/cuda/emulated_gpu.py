@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,11 @@ from renderer.cuda.driver import CudaFault
 from tests.renderer.cuda.stream_order import StreamOrder
 
 EMULATION = Path(__file__).resolve().with_name("emulation")
-KERNELS = EMULATION.parents[3] / "renderer" / "kernels"
+ROOT = EMULATION.parents[3]
+KERNELS = ROOT / "renderer" / "kernels"
+BUILT = ROOT / "build" / "emulation"
+"""Where the compiled libraries are kept; Git ignores it."""
+
 RED_ZONE = 4096
 """Bytes between buffers, so that reading or writing beyond one hits none."""
 
@@ -37,33 +42,60 @@ def compiler() -> str:
     return found
 
 
-def build_library(folder: Path, kernels: Path) -> ctypes.CDLL:
-    """Compile a source file of kernels together with the emulation; the compiler announces its accesses to memory."""
-    objects = []
+def build_command(source: Path, announced: bool, target: Path) -> list[str]:
+    """Return the command that compiles one source file; with `announced` each access to memory calls the emulation."""
+    command = [compiler(), "-std=c++17", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DMLPVID_PORTABLE"]
+    command += [f"-I{folder}" for folder in (EMULATION, EMULATION.parent, KERNELS / "cuda", KERNELS / "include")]
+    command += ["-O1", "-fsanitize=thread,alignment"] if announced else ["-O2", "-Wno-clobbered"]
+    return [*command, "-x", "c++", "-c", str(source), "-o", str(target)]
+
+
+def content_key(kernels: Path) -> str:
+    """Return a hash of all that the library is built from: sources, headers, compiler and these lines."""
+    found = hashlib.sha256(subprocess.run([compiler(), "--version"], capture_output=True, check=True).stdout)
+    folders = (EMULATION, KERNELS / "cuda", KERNELS / "include")
+    for path in [Path(__file__), kernels, *(p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file())]:
+        found.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def build_library(kernels: Path, target: Path) -> None:
+    """Compile a source file of kernels together with the emulation."""
     sources = [(kernels, True), *((EMULATION / f"{n}.cpp", False) for n in ("memory", "scheduler", "runtime", "layout"))]
-    for source, announced in sources:
-        objects.append(folder / f"{source.stem}.o")
-        command = [compiler(), "-std=c++17", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DMLPVID_PORTABLE"]
-        command += [f"-I{EMULATION.parent}", f"-I{EMULATION}", f"-I{KERNELS / 'cuda'}", f"-I{KERNELS / 'include'}"]
-        command += ["-O1", "-fsanitize=thread,alignment"] if announced else ["-O2", "-Wno-clobbered"]
-        command += ["-x", "c++", "-c", str(source), "-o", str(objects[-1])]
-        subprocess.run(command, check=True)
-    library = folder / "emulation.so"
-    subprocess.run([compiler(), "-shared", *map(str, objects), "-o", str(library)], check=True)
-    loaded = ctypes.CDLL(str(library))
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        objects = [Path(folder) / f"{source.stem}.o" for source, _ in sources]
+        for (source, announced), object_file in zip(sources, objects, strict=True):
+            subprocess.run(build_command(source, announced, object_file), check=True)
+        library = Path(folder) / target.name
+        subprocess.run([compiler(), "-shared", *map(str, objects), "-o", str(library)], check=True)
+        library.replace(target)
+
+
+@functools.cache
+def load_library(kernels: Path) -> ctypes.CDLL:
+    """Load the emulation with a source file of kernels; it is built only when its content changed.
+
+    The test processes that run at the same time share the library: the first one builds it and the others wait.
+    """
+    import fcntl  # there is none on Windows
+
+    BUILT.mkdir(parents=True, exist_ok=True)
+    target = BUILT / f"{kernels.stem}-{content_key(kernels)}.so"
+    with (BUILT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            for old in BUILT.glob(f"{kernels.stem}-*.so"):
+                old.unlink()
+            build_library(kernels, target)
+        loaded = ctypes.CDLL(str(target))
     loaded.emulation_fault.restype = loaded.emulation_layout_name.restype = ctypes.c_char_p
     loaded.emulation_layout_value.restype = loaded.emulation_touched.restype = ctypes.c_size_t
     return loaded
 
 
-@functools.cache
 def kernel_library() -> ctypes.CDLL:
-    """The renderer's kernels, compiled once a process."""
-    folder = Path(tempfile.mkdtemp(prefix="mlpvid-emulation-"))
-    try:
-        return build_library(folder, EMULATION / "kernels.cpp")
-    finally:
-        shutil.rmtree(folder)  # what is loaded stays loaded
+    """Load the emulation with the renderer's kernels."""
+    return load_library(EMULATION / "kernels.cpp")
 
 
 class EmulatedEvent:

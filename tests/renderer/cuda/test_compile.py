@@ -15,6 +15,8 @@ from renderer.cuda import compile as cuda_compile
 from renderer.cuda.compile import PROGRAMS, compile_program, compiler_version, load_program, target_of, warnings_in
 from tests.renderer.cuda.resources import KernelResources, parse_log, resident_blocks
 
+pytestmark = pytest.mark.native
+
 pytest.importorskip("cuda.core")
 pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
 

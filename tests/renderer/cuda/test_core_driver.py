@@ -11,6 +11,8 @@ import pytest
 
 from tests.renderer.cuda.emulated_gpu import compiler
 
+pytestmark = [pytest.mark.native, pytest.mark.gpu]
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -21,7 +23,7 @@ def test_the_driver_as_it_is_on_a_libcuda_in_software(tmp_path: Path) -> None:
     subprocess.run([*command, str(HERE / "emulated_libcuda.cpp"), "-o", str(tmp_path / "libcuda.so.1")], check=True)
     paths = [str(tmp_path), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "core_driver_checks.py")],
+        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", str(HERE / "core_driver_checks.py")],
         env={**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(paths)},
         cwd=HERE.parents[2],
         capture_output=True,

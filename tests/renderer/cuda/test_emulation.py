@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from renderer.cuda import structs as cuda_structs
-from tests.renderer.cuda.emulated_gpu import EmulatedDriver, build_library
+from tests.renderer.cuda.emulated_gpu import EmulatedDriver, load_library
+
+pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
 
 class Job(ctypes.Structure):
@@ -22,9 +24,9 @@ class Job(ctypes.Structure):
     ]
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return build_library(tmp_path_factory.mktemp("planted"), Path(__file__).with_name("faulty_kernels.cpp"))
+@pytest.fixture
+def library() -> ctypes.CDLL:
+    return load_library(Path(__file__).with_name("faulty_kernels.cpp"))
 
 
 def launch(

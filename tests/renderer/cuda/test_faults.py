@@ -20,6 +20,8 @@ from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.test_renderer import small_video
 
+pytestmark = [pytest.mark.native, pytest.mark.gpu]
+
 
 @pytest.fixture(autouse=True)
 def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

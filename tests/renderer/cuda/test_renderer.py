@@ -22,6 +22,8 @@ from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_config, make_video
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
+pytestmark = [pytest.mark.native, pytest.mark.gpu]
+
 WIDTH, HEIGHT = 14, 10
 HASH = HashEncodingConfig(num_levels=16, log2_table_size=9, base_resolution=4, finest_resolution=20)
 SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH}  # what is baked has to be baked in software

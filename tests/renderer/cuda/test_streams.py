@@ -18,6 +18,8 @@ from tests.renderer.cuda.emulated_gpu import EmulatedDriver, EmulatedEvent
 from tests.renderer.cuda.stream_order import StreamOrder
 from tests.renderer.cuda.test_renderer import small_video
 
+pytestmark = [pytest.mark.native, pytest.mark.gpu]
+
 
 @pytest.fixture(autouse=True)
 def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

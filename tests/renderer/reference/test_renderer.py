@@ -165,6 +165,7 @@ def test_gradients_reach_every_map() -> None:
         assert tensor.grad is not None and tensor.grad.isfinite().all() and tensor.grad.any()
 
 
+@pytest.mark.slow
 def test_megapixel_image_fits_in_four_gigabytes() -> None:
     code = (
         "import resource, torch; torch.set_num_threads(2); resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30));"

@@ -93,6 +93,7 @@ def test_the_seed_changes_everything(folder: Path) -> None:
     assert not torch.equal(first["hash_encoding.tables"], second["hash_encoding.tables"])
 
 
+@pytest.mark.slow
 def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> None:
     rays = dataclasses.replace(load_config("tiny").rays, rays_per_frame=32, frames_per_step=1)
     data = dataclasses.replace(make_config().data, num_frames=2)

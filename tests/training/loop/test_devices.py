@@ -69,6 +69,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None:
     step = make_step(tmp_path / "ball", **VARIANTS[name])

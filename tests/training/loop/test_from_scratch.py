@@ -47,6 +47,7 @@ def flat_psnr(capture: Capture) -> float:
     return float(np.mean(scores))
 
 
+@pytest.mark.slow
 def test_two_frames_are_learned(tmp_path: Path) -> None:
     capture, config = Capture(small_capture(tmp_path)), two_frames()
     start = time.monotonic()
@@ -63,6 +64,7 @@ def test_two_frames_are_learned(tmp_path: Path) -> None:
     assert min(result.colored_per_ray for result in results) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["small", "paper"])
 def test_the_other_presets_take_a_step(tmp_path: Path, name: str) -> None:
     config = load_config(name)

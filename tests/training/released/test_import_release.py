@@ -91,6 +91,7 @@ def test_the_field_is_that_of_the_released_conventions(tmp_path: Path, blend: st
     assert video.config.render.steps_per_diagonal == {2624: 256, 2432: 160}[parameters]
 
 
+@pytest.mark.slow
 def test_the_full_layout(tmp_path: Path) -> None:
     video, state = imported(tmp_path, PAPER)
     assert len(state) == 1 + 1 + 6 + 2 + 12 + 4 + 8 + 6

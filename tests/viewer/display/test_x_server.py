@@ -25,9 +25,12 @@ from viewer.export.recorder import RecordOptions, plan
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="Xvfb and xdotool are not installed"
-)
+pytestmark = [
+    pytest.mark.display,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("display"),
+    pytest.mark.skipif(not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="Xvfb and xdotool are not installed"),
+]
 
 FRAMES = 4
 """Of the video."""

@@ -56,6 +56,7 @@ def test_next_stop() -> None:
     assert next_stop(UI_SCALES, 4.0, 1) == 4.0
 
 
+@pytest.mark.slow
 def test_playback_keys(app: ViewerApp, drive: DriveWindow) -> None:  # noqa: PLR0915 - one line a key
     def look(context: Any) -> None:
         clock = open_document(app).playback

@@ -19,6 +19,7 @@ from viewer.picture.options import shown_pixels
 from viewer.widgets.controls import sentence_case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
 def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     app.settings.window.theme = theme

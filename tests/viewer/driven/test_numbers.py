@@ -134,6 +134,7 @@ def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindo
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     app.settings.recording.folder = str(tmp_path)
 

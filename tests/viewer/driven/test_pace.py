@@ -49,6 +49,7 @@ def every_frame_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WindowCapture, "after_drawing", wait)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_frame_is_waited_for")
 def test_95_of_100_frames_take_less_than_33_ms(app: ViewerApp, drive: DriveWindow) -> None:
     app.settings.rendering.render_scale = 1.0

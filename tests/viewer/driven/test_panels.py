@@ -29,6 +29,7 @@ def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> No
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_every_dialog_draws_and_closes(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         from imgui_bundle import imgui

@@ -67,6 +67,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     assert len(decoded(left)) >= 1
 
 
+@pytest.mark.slow
 def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     app.settings.recording.folder = str(tmp_path)
     said: list[tuple[str, str]] = []
@@ -146,6 +147,7 @@ def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
     return pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["color", "depth", "heads"])
 def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindow, tmp_path: Path, mode: str) -> None:
     app.settings.recording.folder, app.settings.rendering.render_scale = str(tmp_path), 1.0

@@ -11,6 +11,7 @@ from viewer.app.app import ViewerApp
 from viewer.dialogs.modal import compact_sheet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     app.settings.window.theme, app.settings.window.ui_scale = theme, 2.0
@@ -36,6 +37,7 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     drive(app, look, (2560, 1600))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: float) -> None:
     app.settings.window.ui_scale = scale

@@ -82,6 +82,7 @@ def test_points_are_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path)
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_steps_are_repeated_while_the_key_is_held(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         clock = open_document(app).playback
@@ -113,6 +114,7 @@ def test_level(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_spiral_is_made_and_a_path_loaded(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     def look(context: Any) -> None:
         document = open_document(app)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.viewer.driven.soak_window import ALLOWED_GROWTH, growth_of, soak
 
 
+@pytest.mark.slow
 def test_random_input_breaks_nothing() -> None:
     count, memory = soak(20.0, seed=11, least=80)
     assert count >= 80

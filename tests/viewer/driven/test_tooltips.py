@@ -42,6 +42,7 @@ def silent_items(context: Any, name: str, said: list[str]) -> list[str]:
     return silent
 
 
+@pytest.mark.slow
 def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     from imgui_bundle import imgui
 
