@@ -1,13 +1,8 @@
-"""The command line's contract, item by item, each in a process of its own."""
+"""The command line's contract, item by item."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +11,12 @@ import pytest
 from PIL import Image
 
 from model.bundle.info import write_bundle
+from tests.command_runs import ROOT, CommandRun, assert_fails, run_main, run_python
 from tests.factories import make_camera, make_video
-from viewer import cli as run_viewer
+from viewer.cli import main
 from viewer.export import recorder
 from viewer.export.recorder import RecordOptions, RecordResult
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FRAMES = 4
 
 
@@ -41,40 +36,16 @@ def camera_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def view(*arguments: object, folder: Path, display: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the viewer's command in a folder, without a display."""
-    environment = {name: value for name, value in os.environ.items() if display or name not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    command = [sys.executable, str(REPOSITORY / "run_viewer.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+def view(*arguments: object, folder: Path) -> CommandRun:
+    """Run the viewer's command in a folder, without a display, in this process."""
+    return run_main(main, *arguments, folder=folder)
 
 
-def view_here(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The same in this process, for the many faults of the input: loading PyTorch anew for each would take minutes."""
-    stdout, stderr, before = io.StringIO(), io.StringIO(), Path.cwd()
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), pytest.MonkeyPatch.context() as patch:
-        patch.delenv("DISPLAY", raising=False)
-        patch.delenv("WAYLAND_DISPLAY", raising=False)
-        os.chdir(folder)
-        try:
-            status = run_viewer.main([str(argument) for argument in arguments])
-        except SystemExit as leaving:
-            status = int(leaving.code or 0)
-        finally:
-            os.chdir(before)
-    return subprocess.CompletedProcess([], status, stdout.getvalue(), stderr.getvalue())
-
-
-def assert_fails(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    """Exit status 2 and one line that names the fault; no traceback."""
-    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert result.returncode == 2, result.stderr
-    assert len(errors) == 1 and "Traceback" not in result.stderr
-    for word in words:
-        assert word in errors[0]
-
-
-def test_render_png(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
-    result = view(bundle, "--render", "out.png", "--frame", 1, "--camera", camera_file, folder=tmp_path)
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [(ROOT / "run_viewer.py",), ("-m", "viewer")], ids=["run_viewer.py", "-m viewer"])
+def test_render_png(bundle: Path, camera_file: Path, tmp_path: Path, entry: tuple[object, ...]) -> None:
+    arguments = (bundle, "--render", "out.png", "--frame", 1, "--camera", camera_file)
+    result = run_python(*entry, *arguments, folder=tmp_path)
     assert result.returncode == 0, result.stderr
     image = Image.open(tmp_path / "out.png")
     assert image.mode == "RGB" and image.size == (48, 40)
@@ -98,29 +69,28 @@ def test_render_npz_and_png_agree(bundle: Path, camera_file: Path, tmp_path: Pat
     np.testing.assert_allclose(clear[..., 3] / 255, rgba[..., 3], atol=0.6 / 255)
 
 
+@pytest.mark.slow
 def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
     code = (
         "import sys, run_viewer; status = run_viewer.main(sys.argv[1:]); "
         "assert not {'imgui_bundle', 'glfw', 'moderngl'} & set(sys.modules), 'a window library was loaded'; sys.exit(status)"
     )
-    arguments = (str(bundle), "--render", str(tmp_path / "a.png"), "--size", "16x16")
-    result = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False
-    )
+    result = run_python("-c", code, bundle, "--render", "a.png", "--size", "16x16", folder=tmp_path)
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, "ACTIVE"])
-def test_waiting_threads_sleep_from_before_pytorch_is_loaded(bundle: Path, tmp_path: Path, given: str | None) -> None:
+def test_waiting_threads_sleep_from_before_pytorch_is_loaded(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
     program = (
         "import os, sys, run_viewer; assert 'torch' not in sys.modules; "
         f"status = run_viewer.main([{str(bundle)!r}, '--info']); "
         "assert 'torch' in sys.modules; print(os.environ['OMP_WAIT_POLICY']); sys.exit(status)"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {"PYTHONPATH": str(REPOSITORY)} | ({"OMP_WAIT_POLICY": given} if given else {})
-    command = [sys.executable, "-c", program]
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    result = run_python("-c", program, folder=tmp_path, **({"OMP_WAIT_POLICY": given} if given else {}))
     assert result.returncode == 0, result.stderr
     assert result.stdout.split()[-1] == (given or "PASSIVE")
 
@@ -194,12 +164,12 @@ def test_without_a_display_the_windows_odd_size_is_rounded_down(
         return RecordResult(60, False, "60 frames written")
 
     monkeypatch.setattr(recorder, "record", record)
-    result = view_here(bundle, "--size", asked, folder=tmp_path)
+    result = view(bundle, "--size", asked, folder=tmp_path)
     assert (result.returncode, seen[0].size) == (0, recorded), result.stderr
 
 
 def test_without_a_display_a_frame_out_of_range_is_refused_as_in_the_window(bundle: Path, tmp_path: Path) -> None:
-    assert_fails(view_here(bundle, "--frame", "9", folder=tmp_path), "frame 9", "0 to 3")
+    assert_fails(view(bundle, "--frame", "9", folder=tmp_path), "frame 9", "0 to 3")
     assert not list(tmp_path.iterdir())
 
 
@@ -240,13 +210,13 @@ def test_window_insists(bundle: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_usage(bundle: Path, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
-    assert_fails(view_here(bundle, *arguments, folder=tmp_path), *words)
+    assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("frame", ["-1", "3.5", "1e9"])
 def test_frame_out_of_range(bundle: Path, tmp_path: Path, frame: str) -> None:
-    assert_fails(view_here(bundle, "--render", "a.png", f"--frame={frame}", folder=tmp_path), "frame", "0 to 3")
+    assert_fails(view(bundle, "--render", "a.png", f"--frame={frame}", folder=tmp_path), "frame", "0 to 3")
     assert not list(tmp_path.iterdir())
 
 
@@ -262,21 +232,23 @@ def test_frame_out_of_range(bundle: Path, tmp_path: Path, frame: str) -> None:
 )
 def test_malformed_camera(bundle: Path, tmp_path: Path, content: str, word: str) -> None:
     (tmp_path / "bad.json").write_text(content)
-    assert_fails(view_here(bundle, "--render", "a.png", "--camera", "bad.json", folder=tmp_path), "bad.json", word)
+    assert_fails(view(bundle, "--render", "a.png", "--camera", "bad.json", folder=tmp_path), "bad.json", word)
     assert not (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
 def test_missing_bundle_in_a_process_of_its_own(tmp_path: Path) -> None:
-    assert_fails(view("gone.mlpvid", "--render", "a.png", folder=tmp_path), "gone.mlpvid")
-    assert_fails(view("--nonsense", folder=tmp_path), "--nonsense")
+    program = ROOT / "run_viewer.py"
+    assert_fails(run_python(program, "gone.mlpvid", "--render", "a.png", folder=tmp_path), "gone.mlpvid")
+    assert_fails(run_python(program, "--nonsense", folder=tmp_path), "--nonsense")
 
 
 def test_missing_files(bundle: Path, tmp_path: Path) -> None:
     for command in (("--render", "a.png"), ("--record", "a.mp4"), ("--info",), ("--benchmark",), ()):
-        assert_fails(view_here("gone.mlpvid", *command, folder=tmp_path), "gone.mlpvid")
-    assert_fails(view_here(bundle, "--render", "a.png", "--camera", "gone.json", folder=tmp_path), "gone.json")
-    assert_fails(view_here(bundle, "--record", "a.mp4", "--path", "gone.json", folder=tmp_path), "gone.json")
-    assert_fails(view_here(bundle, "--config", "gone.yaml", folder=tmp_path), "gone.yaml")
+        assert_fails(view("gone.mlpvid", *command, folder=tmp_path), "gone.mlpvid")
+    assert_fails(view(bundle, "--render", "a.png", "--camera", "gone.json", folder=tmp_path), "gone.json")
+    assert_fails(view(bundle, "--record", "a.mp4", "--path", "gone.json", folder=tmp_path), "gone.json")
+    assert_fails(view(bundle, "--config", "gone.yaml", folder=tmp_path), "gone.yaml")
     assert not list(tmp_path.iterdir())
 
 
@@ -286,19 +258,19 @@ def test_missing_files(bundle: Path, tmp_path: Path) -> None:
 def test_a_config_that_cannot_be_read_is_a_fault_of_every_command(
     bundle: Path, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    assert_fails(view_here(bundle, *command, "--config", "gone.yaml", folder=tmp_path), "gone.yaml", "no such file")
-    assert_fails(view_here(bundle, *command, "--config", ".", folder=tmp_path), ".")
+    assert_fails(view(bundle, *command, "--config", "gone.yaml", folder=tmp_path), "gone.yaml", "no such file")
+    assert_fails(view(bundle, *command, "--config", ".", folder=tmp_path), ".")
     (tmp_path / "bad.yaml").write_text("window: {theme: pink}")
-    assert_fails(view_here(bundle, *command, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
+    assert_fails(view(bundle, *command, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
 
 
 def test_options_that_any_command_may_be_given(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text("{}")
     common = ("--backend", "cpu", "--threads", "1", "--config", "good.yaml")
-    result = view_here(bundle, "--info", "--json", *common, folder=tmp_path)
+    result = view(bundle, "--info", "--json", *common, folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    result = view_here(bundle, "--render", "a.npz", "--transparent", "--size", "8x8", *common, folder=tmp_path)
+    result = view(bundle, "--render", "a.npz", "--transparent", "--size", "8x8", *common, folder=tmp_path)
     assert result.returncode == 0, result.stderr
 
 
@@ -307,28 +279,28 @@ def test_damaged_bundles(bundle: Path, tmp_path: Path) -> None:
     contents = {"empty": b"", "truncated": data[: len(data) // 2], "foreign": b"\x89PNG" + data[:100]}
     for name, content in contents.items():
         (tmp_path / f"{name}.mlpvid").write_bytes(content)
-        assert_fails(view_here(f"{name}.mlpvid", "--render", "a.png", folder=tmp_path), f"{name}.mlpvid")
+        assert_fails(view(f"{name}.mlpvid", "--render", "a.png", folder=tmp_path), f"{name}.mlpvid")
     flipped = bytearray(data)
     flipped[-10] ^= 1
     (tmp_path / "flipped.mlpvid").write_bytes(bytes(flipped))
-    assert_fails(view_here("flipped.mlpvid", "--info", folder=tmp_path), "flipped.mlpvid", "checksum")
+    assert_fails(view("flipped.mlpvid", "--info", folder=tmp_path), "flipped.mlpvid", "checksum")
     assert not (tmp_path / "a.png").exists()
 
 
 def test_unwritable_output(bundle: Path, tmp_path: Path) -> None:
-    assert_fails(view_here(bundle, "--render", "gone/a.png", "--size", "8x8", folder=tmp_path), "gone")
+    assert_fails(view(bundle, "--render", "gone/a.png", "--size", "8x8", folder=tmp_path), "gone")
     (tmp_path / "folder.png").mkdir()
-    assert_fails(view_here(bundle, "--render", "folder.png", "--size", "8x8", folder=tmp_path), "folder.png")
-    assert_fails(view_here(bundle, "--record", "gone/a.mp4", "--size", "32x32", folder=tmp_path), "gone")
+    assert_fails(view(bundle, "--render", "folder.png", "--size", "8x8", folder=tmp_path), "folder.png")
+    assert_fails(view(bundle, "--record", "gone/a.mp4", "--size", "32x32", folder=tmp_path), "gone")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "old.png").write_bytes(b"")
-    assert_fails(view_here(bundle, "--record", "full", "--size", "32x32", folder=tmp_path), "full", "empty")
+    assert_fails(view(bundle, "--record", "full", "--size", "32x32", folder=tmp_path), "full", "empty")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.png", "full"]
 
 
 def test_bad_config(bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("window: {theme: pink}")
-    assert_fails(view_here(bundle, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
+    assert_fails(view(bundle, "--config", "bad.yaml", folder=tmp_path), "bad.yaml", "theme")
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

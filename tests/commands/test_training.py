@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import json
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from model.bundle.info import read_bundle, write_bundle
+from tests.command_runs import CommandRun, assert_fails, run_main, run_python
 from tests.training.captures.test_annotations import Reduced, write
 from tests.training.scenes import ball_capture, small_capture
+from training.__main__ import COMMANDS, main
 from training.config import load_config
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def command(name: str, *arguments: object) -> CommandRun:
+    """Run one of the training's commands in this process."""
+    return run_main(main, name, *arguments)
 
 
-Completed = subprocess.CompletedProcess[str]
-
-
-def command(module: str, *arguments: object) -> Completed:
-    """Run a command in this process, as `python -m` would."""
-    main = importlib.import_module(f"training.{module}").main
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            status = int(str(exit_.code))
-    return subprocess.CompletedProcess(module, status, out.getvalue(), err.getvalue())
-
-
-def process(module: str, *arguments: object) -> Completed:
-    """Run a command in a process of its own."""
-    line = [sys.executable, "-m", f"training.{module}", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
-
-
-def fails(result: Completed, *expected: str) -> None:
-    assert result.returncode == 2 and not result.stdout
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: ") and "Traceback" not in result.stderr
-    assert all(text in last for text in expected), last
+def fails(run: CommandRun, *expected: str) -> None:
+    """Check that a run ended with one line that has all these words, after nothing but progress."""
+    assert_fails(run, *expected)
+    assert not run.stdout and run.stderr.strip().splitlines()[-1].startswith("error: ")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +77,7 @@ def test_export_writes_bundles(run: Path, tmp_path: Path, precision: str) -> Non
 
 def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> None:
     arguments = ("--capture", capture, "--views", "test", "--frames", "1:2", "--json")
-    of_run = process("evaluate", run, *arguments)
+    of_run = command("evaluate", run, *arguments)
     of_bundle = command("evaluate", run / "video.mlpvid", *arguments)
     assert of_run.returncode == 0, of_run.stderr
     scores, others = json.loads(of_run.stdout), json.loads(of_bundle.stdout)
@@ -160,7 +137,7 @@ def test_a_malicious_annotation_is_refused_and_not_run(tmp_path: Path) -> None:
     folder = ball_capture(tmp_path / "ball")
     evidence = tmp_path / "evidence"
     write(folder / "annots.npy", pickle.dumps(Reduced(os.system, f"touch {evidence}")))
-    result = process("train", "--capture", folder, "--config", "tiny", "--out", tmp_path / "out")
+    result = command("train", "--capture", folder, "--config", "tiny", "--out", tmp_path / "out")
     fails(result, "annots.npy", "posix.system")
     assert not evidence.exists()
 
@@ -169,3 +146,21 @@ def test_faults_of_export(tmp_path: Path, run: Path) -> None:
     fails(command("export", tmp_path, tmp_path / "out.mlpvid"), "no training run")
     fails(command("export", run, tmp_path / "no" / "out.mlpvid"), "no folder")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ["training evaluate", *(f"training.{name}" for name in COMMANDS)])
+def test_each_command_has_an_entry_point(tmp_path: Path, entry: str) -> None:
+    run = run_python("-m", *entry.split(), "--nonsense", folder=tmp_path)
+    fails(run, "required")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_that_does_not_exist_is_refused() -> None:
+    fails(command("learn"), "'learn'", *COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",)])
+def test_the_help_names_every_command(arguments: tuple[str, ...]) -> None:
+    run = run_main(main, *arguments)
+    assert run.returncode == 0 and all(name in run.stdout for name in COMMANDS)

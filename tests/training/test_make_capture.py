@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 
 from common.errors import InputError
 from model.camera import Camera
+from tests.command_runs import run_main
 from training.captures.capture import Capture
 from training.captures.procedural_scene import pixel_directions, project, render_scene, scene_at, surface_points
 from training.captures.procedural_shape import Solid
@@ -146,8 +145,7 @@ def test_a_folder_with_content_is_left_alone(tmp_path: Path) -> None:
     "arguments", [["--frames", "0"], ["--cameras", "1"], ["--size", "8x64"], ["--size", "64"], ["--size", "99999x64"]]
 )
 def test_bad_usage_is_one_line(arguments: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "training.make_capture", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run_main(main, tmp_path / "out", *arguments)
     assert result.returncode == 2 and list(tmp_path.iterdir()) == []
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from common.errors import InputError
 from model.bundle.info import read_bundle
 from model.query import query_color, query_density, query_features
 from model.video import VolumetricVideo
+from tests.command_runs import run_main
 from tests.training.released import released
 from tests.training.released.released import PAPER, Sizes, fake_state
 from training.import_release import find_occupancy, import_release, main, read_box, released_cameras
@@ -265,8 +264,7 @@ def test_bad_captures_are_refused_and_nothing_is_written(fault: str, tmp_path: P
     if fault == "no annots":
         (tmp_path / "annots.npy").unlink()
     options = ["--annots", str(tmp_path / "annots.npy"), "--vertices", str(tmp_path / "vertices")]
-    command = [sys.executable, "-m", "training.import_release", str(checkpoint), *options, "--out", str(tmp_path / "o.mlpvid")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = run_main(main, checkpoint, *options, "--out", tmp_path / "o.mlpvid")
     assert result.returncode == 2, result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert not [p for p in tmp_path.iterdir() if "mlpvid" in p.name]
