@@ -36,7 +36,7 @@ def run_main(main: Callable[[list[str]], int], *arguments: object, folder: Path 
             status = main([str(argument) for argument in arguments])
         except SystemExit as leaving:
             status = int(leaving.code or 0)
-    return subprocess.CompletedProcess([main.__module__, *arguments], status, stdout.getvalue(), stderr.getvalue())
+    return subprocess.CompletedProcess(main.__module__, status, stdout.getvalue(), stderr.getvalue())
 
 
 def run_python(*arguments: object, folder: Path, **variables: str) -> CommandRun:
