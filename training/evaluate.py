@@ -14,6 +14,7 @@ import numpy as np
 
 from common.command_line import ArgumentParser, is_whole_number, parse_threads, run
 from common.errors import InputError
+from common.progress import progress
 from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
@@ -94,7 +95,7 @@ def score_views(
     if frames[-1] + offset >= capture.num_frames:
         raise InputError(capture.root, f"has no frame {frames[-1] + offset}")
     scores = []
-    for frame in frames:
+    for frame in progress(frames, len(frames), "evaluating frames"):
         prepared = renderer.prepare(video, float(frame))
         box = frame_box(capture, frame + offset)
         for index in cameras:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from common.command_line import ArgumentParser, run
 from common.errors import InputError
+from common.progress import progress
 from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.config import ModelConfig
@@ -74,11 +75,8 @@ def import_release(
 def find_occupancy(video: VolumetricVideo) -> torch.Tensor:
     """Occupancy of all frames by the density of the model (paper, supplementary section 1), (T, X, Y, Z) bool."""
     kernels = TrainingKernels(video.config) if available() else None
-    volumes = []
-    for frame in range(video.num_frames):
-        volumes.append(extract_occupancy(_density(video, frame, kernels), video.config.occupancy))
-        _show_progress(frame + 1, video.num_frames)
-    return torch.stack(volumes)
+    frames = progress(range(video.num_frames), video.num_frames, "extracting occupancy")
+    return torch.stack([extract_occupancy(_density(video, frame, kernels), video.config.occupancy) for frame in frames])
 
 
 def _density(video: VolumetricVideo, frame: int, kernels: TrainingKernels | None) -> Density:
@@ -87,13 +85,6 @@ def _density(video: VolumetricVideo, frame: int, kernels: TrainingKernels | None
         return lambda points: query_density(decoded, points, query_features(decoded, points))
     grids = kernels.bake(video.hash_encoding.tables, frame / video.num_frames)
     return lambda points: kernels.density(grids, decoded.feature_planes, decoded.density_maps, points)
-
-
-def _show_progress(done: int, total: int) -> None:
-    live = sys.stderr.isatty()
-    if live or done == total or done % max(1, total // 10) == 0:
-        text = f"occupancy of frame {done} of {total}"
-        print(f"{chr(13) if live else ''}{text}", end="" if live and done < total else "\n", file=sys.stderr)
 
 
 def frame_stems(path: Path, annotations: Any) -> list[str]:

@@ -25,6 +25,7 @@ from PIL import Image
 
 from common.command_line import ArgumentParser, run
 from common.errors import InputError
+from common.progress import progress
 from model.camera import Camera
 from training.captures.procedural_scene import project, render_scene, scene_at, surface_points
 
@@ -165,7 +166,7 @@ def _write_annotations(path: Path, size: CaptureSize, cameras: list[Camera]) -> 
 def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> None:
     for kind, index in itertools.product(("images", "mask"), range(size.cameras)):
         (folder / kind / f"{index:02d}").mkdir(parents=True)
-    for frame, phase in enumerate(size.phases):
+    for frame, phase in enumerate(progress(size.phases, size.frames, "rendering frames")):
         solids = scene_at(phase)
         for index, camera in enumerate(cameras):
             rgba = render_scene(solids, camera)
@@ -173,13 +174,6 @@ def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> Non
             color.save(folder / "images" / f"{index:02d}" / f"{frame:06d}.jpg", quality=_JPEG_QUALITY, subsampling=0)
             mask = Image.fromarray(255 * (rgba[..., 3] >= 0.5).astype(np.uint8))
             mask.save(folder / "mask" / f"{index:02d}" / f"{frame:06d}.png")
-        _show_progress(frame + 1, size.frames)
-
-
-def _show_progress(done: int, total: int) -> None:
-    live = sys.stderr.isatty()
-    if live or done == total or done % max(1, total // 10) == 0:
-        print(f"{chr(13) if live else ''}frame {done} of {total}", end="" if live and done < total else "\n", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from common.progress import progress
 from model.decoder import Maps
 from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
 from model.video import VolumetricVideo
@@ -58,7 +59,7 @@ def assemble(
     with worker_pool() as pool:
         cells = [None] * scene.num_frames if live_cells is None else list(live_cells)
         volumes = pool.map(lambda i: _occupancy(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
-        for frame, volume in zip(frames, volumes, strict=True):
+        for frame, volume in progress(zip(frames, volumes, strict=True), len(frames), "extracting occupancy"):
             occupancy[frame] = pack_occupancy(volume)
     boxes = torch.from_numpy(scene.boxes)
     return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)

@@ -1,4 +1,4 @@
-"""The line that says how a training goes."""
+"""Show how a training goes: a bar on a terminal, a line every 15 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from tqdm import tqdm
+
 from training.fields.losses import psnr
 
 _SMOOTHING = 0.98
+_WARNING = "warning: fewer than one colored sample per ray: the density has collapsed; lower the learning rates"
 COLLAPSED = 1.0
-"""Colored samples a ray below which the density has collapsed."""
+"""Colored samples per ray below which the density has collapsed."""
 
 
 @dataclass
@@ -19,9 +22,9 @@ class RunningMeans:
     """Exponential means of a training's measurements."""
 
     values: dict[str, float] = field(default_factory=dict)
-    """The mean of each measurement."""
+    """The weighted sum of each measurement."""
     weight: float = 0.0
-    """Weight gathered; the means are over it."""
+    """Sum of the weights."""
 
     def add(self, **measurements: float) -> None:
         """Add one step's measurements."""
@@ -30,62 +33,64 @@ class RunningMeans:
             self.values[name] = _SMOOTHING * self.values.get(name, 0.0) + (1 - _SMOOTHING) * value
 
     def mean(self, name: str) -> float:
-        """The mean of a measurement."""
+        """Return the mean of a measurement."""
         return self.values[name] / self.weight
 
 
 class Progress:
-    """Prints one line, rewritten in place on a terminal, else one every `seconds`.
+    """Shows how far a training is, the running PSNR of its rays, samples per ray, speed and the time left.
 
     Args:
         first: the step it starts at.
-        share: how far the training is then, 0 to 1.
-        stream: where to.
-        seconds: time between lines.
+        share: progress of the training at that step, 0 to 1.
+        stream: where to; None means stderr.
+        seconds: time between updates; None means 1 on a terminal, 15 elsewhere.
     """
 
     def __init__(self, first: int = 0, share: float = 0.0, stream: TextIO | None = None, seconds: float | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._first, self._first_share = first, share
-        self._terminal = self._stream.isatty()
-        self._seconds = seconds if seconds is not None else (1.0 if self._terminal else 15.0)
+        terminal = self._stream.isatty()
+        layout = "{percentage:3.0f}%|{bar:10}|{postfix}"
+        self._bar = tqdm(total=1.0, initial=share, file=self._stream, disable=not terminal, bar_format=layout)
+        self._seconds = seconds if seconds is not None else (1.0 if terminal else 15.0)
         self._start = self._last = time.monotonic()
         self._warned = False
         self.means = RunningMeans()
 
     def update(self, step: int, share: float, *, last: bool = False, **measurements: float) -> None:
-        """Add a step's measurements (`squared_error`, `samples`, `marched`, `colored`); print when it is time, or the last."""
+        """Add a step's measurements (`squared_error`, `samples`, `marched`, `colored`); show them when it is time."""
         self.means.add(**measurements)
         now = time.monotonic()
         if last or now - self._last >= self._seconds:
             self._last = now
-            self._print(self.line(step, share, now), last)
+            self._show(share, self.line(step, share, now))
             self._warn(step)
 
+    def close(self) -> None:
+        """End the bar, so that what is printed next starts on a new line."""
+        self._bar.close()
+
     def line(self, step: int, share: float, now: float) -> str:
-        """The text: step, running PSNR of the training rays, samples a ray, steps a second, time left."""
+        """Return the text: step, running PSNR of the training rays, samples per ray, steps per second, time left."""
         spent, gained = now - self._start, share - self._first_share
         rate = (step - self._first) / max(spent, 1e-9)
         left = spent * (1 - share) / gained if gained > 0 else 0.0
         mean = self.means.mean
         return (
             f"step {step} ({share:.0%})  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
-            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s  {_duration(left)} left"
+            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s  "
+            f"{tqdm.format_interval(left)} left"
         )
 
     def _warn(self, step: int) -> None:
         if not self._warned and step - self._first > 300 and self.means.mean("colored") < COLLAPSED:
             self._warned = True
-            self._print("warning: fewer than one colored sample a ray: the density has collapsed; lower the rates", True)
+            self._bar.write(_WARNING, file=self._stream)
 
-    def _print(self, text: str, end_line: bool) -> None:
-        if self._terminal:
-            print(f"\r{text:<110}", end="\n" if end_line else "", file=self._stream, flush=True)
-        else:
+    def _show(self, share: float, text: str) -> None:
+        if self._bar.disable:
             print(text, file=self._stream, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        else:
+            self._bar.n = share
+            self._bar.set_postfix_str(text)

@@ -195,6 +195,8 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
         except BrokenPipeError:
             trainer.save(folder)
             raise
+        finally:
+            progress.close()
         trainer.save(folder)
     return trainer.progress >= 1
 
