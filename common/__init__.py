@@ -1,1 +1,1 @@
-"""What every package needs and no method does: errors, atomic files, the manners of the command line."""
+"""Shared by all packages: errors, atomic writes, settings, progress, the conventions of the command line."""

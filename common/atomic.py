@@ -1,4 +1,4 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Write a file atomically: it is complete or it does not exist."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from pathlib import Path
 from common.errors import InputError
 
 _STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
-"""Faults that the folder written to causes, whichever call meets them; others raised by the caller stay as they are."""
+"""Errors caused by the disk or folder. They become an `InputError` wherever they occur; other errors pass unchanged."""
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Lend a temporary file beside `path`; it becomes `path` when the block ends well, and vanishes when it does not.
+    """Provide a temporary file next to `path`. It replaces `path` when the block succeeds and is deleted when it fails.
 
-    The temporary file exists, is empty and has the suffix of `path`, so that writers which go by suffix work. Until the
-    block has ended a reader of `path` sees the old content, also when the program is killed. Contents reach the disk
-    before the name does. A symbolic link is followed; an existing file keeps its permissions.
+    The temporary file exists, is empty and has the suffix of `path`, for writers that choose the format by suffix. Until the
+    block has ended, a reader of `path` sees the old content, even if the program is killed. The content is flushed to disk
+    before the file is renamed. A symbolic link is followed; an existing file keeps its permissions.
 
     Args:
         path: the file to write; its folder must exist.
 
     Yields:
-        The temporary file's path; open it anew by name for writing.
+        The temporary file's path. Open it by name for writing.
 
     Raises:
-        InputError: there is no such folder, `path` is a folder, it may not be written, or the disk is full.
+        InputError: the folder does not exist, `path` is a folder, it cannot be written, or the disk is full.
     """
     target = Path(os.path.realpath(path))
     temporary = _create_temporary(target, path)
     mode = stat.S_IMODE(temporary.stat().st_mode)
     try:
         yield temporary
-        temporary.chmod(mode)  # some writers replace the file by one that only its owner may read
+        temporary.chmod(mode)  # some writers create a new file that only its owner can read
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     except OSError as error:
@@ -82,7 +82,7 @@ def _flush_to_disk(file: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    # A folder cannot be opened on every system; the file itself is on the disk already, so only its new name may be late.
+    # Not every system can open a folder. The content is on the disk already; only its new name could be lost.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

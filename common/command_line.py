@@ -1,4 +1,4 @@
-"""What all commands share: bad usage and bad input end in one line on stderr and exit status 2."""
+"""Shared by all commands: bad usage and bad input end in one line on stderr and exit status 2."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import NoReturn
 from common.errors import InputError
 
 MAX_THREADS = 1024
-"""The most CPU threads that can be asked for; more is a slip of the keyboard, and would be started all the same."""
+"""Maximum number of CPU threads. More is a typing error, but PyTorch would try to start them."""
 
-_MAX_DIGITS = 18  # still an int64; Python itself refuses to read numbers of thousands of digits
+_MAX_DIGITS = 18  # fits an int64; Python itself raises an error for thousands of digits
 _MAX_MESSAGE = 400
 _BROKEN_PIPE = 1
 
@@ -27,7 +27,7 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def error(self, message: str) -> NoReturn:
-        """Print the fault of the usage and exit with status 2."""
+        """Print what is wrong with the usage and exit with status 2."""
         one_line = " ".join(message.split())
         if len(one_line) > _MAX_MESSAGE:
             one_line = f"{one_line[: _MAX_MESSAGE // 2]} ... {one_line[-_MAX_MESSAGE // 2 :]}"
@@ -35,7 +35,7 @@ class ArgumentParser(argparse.ArgumentParser):
         raise SystemExit(2)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Leave, after --help for instance; quietly also where nobody reads what was printed."""
+        """Exit, for instance after --help. Stay quiet if the reader of the output is gone."""
         try:
             sys.stdout.flush()
         except BrokenPipeError:
@@ -44,34 +44,34 @@ class ArgumentParser(argparse.ArgumentParser):
 
 
 def is_whole_number(text: str) -> bool:
-    """Whether a text is a whole number, at least 0, of digits only and not absurdly many."""
+    """Return whether a text is a whole number, at least 0, with digits only and at most 18 of them."""
     return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def parse_count(text: str) -> int:
-    """Read a whole number, at least 1; for options that count something."""
+    """Parse a whole number, at least 1, for options that count something."""
     if not is_whole_number(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 1")
     return int(text)
 
 
 def parse_threads(text: str) -> int:
-    """Read a number of CPU threads, 1 to `MAX_THREADS`."""
+    """Parse a number of CPU threads, 1 to `MAX_THREADS`."""
     if not is_whole_number(text) or not 1 <= int(text) <= MAX_THREADS:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 to {MAX_THREADS}")
     return int(text)
 
 
 def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
-    """Run a command and turn what goes wrong into the contract's exit status.
+    """Run a command and return its exit status.
 
-    Returns 0 (or what the command returns) on success, 2 with one ``error:`` line for an `InputError`, 130 when the user
-    interrupted, with the interrupt's own text where it says what is left, and quietly 1 when whoever read the output has
-    gone. With ``--debug`` an error's traceback precedes its line.
+    The status is 0 (or what the command returns) on success; 2 for an `InputError`, which is printed as one ``error:`` line;
+    130 after Ctrl-C, with the text of the `KeyboardInterrupt` if it has one; and 1, without a message, when the reader of the
+    output is gone. With ``--debug`` the traceback is printed before the error.
     """
     try:
         status = _run(command, arguments)
-        sys.stdout.flush()  # or the interpreter would meet the fault on its way out
+        sys.stdout.flush()  # otherwise the interpreter fails with an error when it exits
     except BrokenPipeError:
         _silence()
         return _BROKEN_PIPE
@@ -92,7 +92,7 @@ def _run(command: Callable[[argparse.Namespace], int | None], arguments: argpars
 
 
 def _silence() -> None:
-    """Send what is left to be printed nowhere, where its reader has gone."""
+    """Discard all further output of streams whose reader is gone."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

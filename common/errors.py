@@ -1,4 +1,4 @@
-"""The one exception that means "the input is at fault, not the program"."""
+"""The exception that means "the input is wrong, not the program"."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 class InputError(Exception):
-    """A fault in what the user gave: a file, an option, a capture.
+    """Something is wrong with the user's input: a file, an option, a capture.
 
-    Its text is one line that names the thing, says what is wrong and, where there is one, what to do about it. Commands
-    print it as ``error: ...`` and exit with 2; the window shows it as a dialog. Any other exception is a bug.
+    The text is one line that names the input, says what is wrong and, if possible, what to do. Commands print it as
+    ``error: ...`` and exit with 2; the window shows it in a dialog. Any other exception is a bug.
 
     Args:
-        subject: the file or option at fault.
+        subject: the file or option that is wrong.
         fault: what is wrong with it.
-        remedy: what the user can do; empty when the fault says it already.
+        remedy: what the user can do; empty when that is obvious from the fault.
     """
 
     def __init__(self, subject: str | Path, fault: str, remedy: str = "") -> None:

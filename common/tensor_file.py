@@ -1,4 +1,4 @@
-"""Safetensors files of a program's own: written so that faults of the disk are faults of the input, read without a map."""
+"""Read and write safetensors files. Disk errors become an `InputError`, and reading does not memory-map the file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from common.errors import InputError
 
 
 def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path, metadata: dict[str, str], shown: str | Path) -> None:
-    """Write tensors, contiguous and on the CPU, with texts beside them.
+    """Write tensors, which must be contiguous and on the CPU, and texts.
 
     Args:
         tensors: by name.
-        file: what is written; usually the temporary file that `common.atomic.atomic_write` lends.
+        file: the file to write; usually the temporary file of `common.atomic.atomic_write`.
         metadata: texts by name.
         shown: the file's name in messages.
 
     Raises:
-        InputError: it cannot be written, as on a full disk.
+        InputError: the file cannot be written, for instance because the disk is full.
     """
     try:
         save_file(dict(tensors), file, metadata)
@@ -31,12 +31,12 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path, metadata: dict
 
 
 def load_tensors(file: Path, prefix: str = "") -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Copy the tensors whose names begin with `prefix`, by the rest of their names, and the texts beside them.
+    """Read the tensors whose names begin with `prefix`, and the texts. The prefix is removed from the names.
 
     Raises:
-        OSError, SafetensorError: it cannot be read; a caller knows what that means.
+        OSError, SafetensorError: it cannot be read; callers turn this into an `InputError`.
     """
     with safe_open(file, framework="pt") as opened:
         names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a mapping
-        # Copies: the library's tensors are views of the file, and end the program where another one cuts it short.
+        # Copies: the library's tensors map the file, and would crash the program if another one truncated it.
         return {name.removeprefix(prefix): opened.get_tensor(name).clone() for name in names}, opened.metadata() or {}

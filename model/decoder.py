@@ -11,16 +11,16 @@ from torch.nn import functional
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 
 LEAK = 0.2
-"""Negative slope of the leaky rectifiers."""
+"""Negative slope of the leaky ReLUs."""
 
 INITIAL_DENSITY = 10.0
-"""Density of an untrained model, 1/m: enough that every ray sees something, little enough that none is blocked."""
+"""Density of an untrained model, 1/m: high enough for every ray to see something, low enough to block none."""
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def equalized_scale(fan_in: int) -> float:
-    """Factor of an equalized layer's stored weights: the gain of the leaky rectifier over sqrt(fan_in)."""
+    """Return the factor on an equalized layer's stored weights: the gain of the leaky ReLU over sqrt(fan_in)."""
     return math.sqrt(2 / (1 + LEAK**2)) / math.sqrt(fan_in)
 
 
@@ -39,7 +39,7 @@ class EqualizedLinear(nn.Module):
 
 
 class EqualizedUpsample(nn.Module):
-    """A stride-2 4x4 transposed convolution with equalized weights and an untied bias: one a pixel and channel."""
+    """A stride-2 4x4 transposed convolution with equalized weights and an untied bias: one per pixel and channel."""
 
     def __init__(self, in_channels: int, out_channels: int, resolution: int) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class EqualizedUpsample(nn.Module):
         self.scale = equalized_scale(in_channels * (4 // 2) ** 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, in, n, n) to (B, out, 2n, 2n)."""
+        """Map (B, in, n, n) to (B, out, 2n, 2n)."""
         return functional.conv_transpose2d(x, self.weight * self.scale, stride=2, padding=1) + self.bias
 
 
 class Backbone(nn.Module):
-    """Latent to a pyramid of features: 4x4 pixels, then one level a transposed convolution."""
+    """Turns a latent into a pyramid of features: 4x4 pixels, then one level per transposed convolution."""
 
     def __init__(self, latent_channels: int, channels: tuple[int, ...]) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Backbone(nn.Module):
         )
 
     def forward(self, latents: torch.Tensor) -> list[torch.Tensor]:
-        """(B, D) to features of 4, 8, ... pixels a side."""
+        """Map (B, D) to features of 4, 8, ... pixels per side."""
         x = functional.leaky_relu(self.linear(latents), LEAK)
         pyramid = [x.view(len(latents), -1, 4, 4)]
         for upsample in self.upsamples:
@@ -80,7 +80,7 @@ def _downsampling_trunk(in_channels: int, out_channels: list[int]) -> nn.Sequent
 
 
 class MapDecoder(nn.Module):
-    """Latents to the maps of their frames.
+    """Turns latents into the maps of their frames.
 
     With `head_source` "final" the heads read the backbone's last feature, through as many stride-2 convolutions as their
     resolution needs (paper). With "matching" they read the backbone's feature of their own resolution.
@@ -125,7 +125,7 @@ class MapDecoder(nn.Module):
         )
 
     def _trunk(self, resolution: int, channels: list[int]) -> tuple[nn.Sequential, int]:
-        """Layers between the backbone and a head of `resolution`, and the channels that come out of them."""
+        """Return the layers between the backbone and a head of `resolution`, and their number of output channels."""
         backbone = self.config.decoder.backbone_channels
         if self.config.decoder.head_source == "matching":
             return nn.Sequential(), backbone[_log2(resolution // 4)]
@@ -138,7 +138,7 @@ class MapDecoder(nn.Module):
 
     @torch.no_grad()
     def _initialize_heads(self) -> None:
-        """Start as random color heads in an even, faint fog: the maps' means live in the heads' biases."""
+        """Start with random color heads in a faint, uniform fog. The biases of the heads set the means of the maps."""
         self.feature_head.weight *= 0.5
         self.density_head.weight *= 0.3
         self.color_head.weight *= 0.2

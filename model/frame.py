@@ -1,4 +1,4 @@
-"""The decoded maps of one instant: all that is needed to evaluate density and color anywhere in its box."""
+"""The decoded maps of one instant: everything needed to evaluate density and color anywhere in its box."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from model.config import ModelConfig
 
 @dataclass
 class Frame:
-    """One instant of a volumetric video, decoded and baked; every backend starts from it.
+    """One instant of a volumetric video, decoded and baked. Every backend starts from it.
 
-    Points are normalized by the box to p in [0, 1]^3; (u, v) are the two coordinates of p that a plane is parameterised
-    by (`model.config.PLANE_AXES`). All tensors are float32 unless said.
+    Points are normalized by the box to p in [0, 1]^3; (u, v) are the two coordinates of p on a plane
+    (`model.config.PLANE_AXES`). All tensors are float32 unless stated otherwise.
     """
 
     config: ModelConfig
@@ -24,13 +24,13 @@ class Frame:
     box: torch.Tensor
     """(2, 3) lower and upper corner of the scene, meters."""
     occupancy: torch.Tensor
-    """(X, Y, Z) bool: cells that may hold something; the others are skipped."""
+    """(X, Y, Z) bool: cells that may contain density; the others are skipped."""
     grids: list[torch.Tensor]
-    """A level of the hash encoding each, at `time`: (3 planes, F, N along v, N along u)."""
+    """One tensor per level of the hash encoding, baked at `time`: (3 planes, F, N along v, N along u)."""
     feature_planes: torch.Tensor
     """(3 planes, 32, H along v, W along u)."""
     density_maps: torch.Tensor
     """(MLP planes, 32, H along v, W along u): each pixel is a linear density head."""
     color_maps: torch.Tensor
     """(MLP planes, N along u, N along v, parameters): each entry is a color head, W0, W1, W2 row-major [in][out].
-    The first index runs along u: transposed to the other maps, as the released models store it."""
+    The first index runs along u: the transpose of the other maps, as the released models store it."""

@@ -14,7 +14,7 @@ from model.config import HashEncodingConfig
 HASH_PRIMES = (1, 2654435761, 805459861)
 """Factors of the spatial hash for u, v and t (Instant-NGP, equation 4)."""
 
-_ROUNDING = 1e-6  # growth^level is irrational; without it 64.0000001 would become 65 nodes
+_ROUNDING = 1e-6  # growth^level is not exact; without this 64.0000001 would become 65 nodes
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class HashLevel:
 
     @property
     def dense(self) -> bool:
-        """Whether every node has an entry of its own; otherwise nodes are hashed."""
+        """Whether every node has its own entry; otherwise nodes are hashed."""
         return self.resolution**2 * self.time_resolution <= self.entries
 
 
 @functools.cache
 def hash_levels(config: HashEncodingConfig) -> tuple[HashLevel, ...]:
-    """The levels of a hash encoding, coarsest first.
+    """Return the levels of a hash encoding, coarsest first.
 
     Level l has scale `base * growth^l - 1` (not rounded) and ceil(scale) + 1 nodes; it is dense when its full grid fits
     into 2^log2_table_size entries.
@@ -62,12 +62,12 @@ def hash_levels(config: HashEncodingConfig) -> tuple[HashLevel, ...]:
 
 
 def smoothstep(s: torch.Tensor) -> torch.Tensor:
-    """Interpolation weight 3s^2 - 2s^3 of a fraction s in [0, 1]."""
+    """Return the interpolation weight 3s^2 - 2s^3 of a fraction s in [0, 1]."""
     return s * s * (3 - 2 * s)
 
 
 def cell_and_weight(position: torch.Tensor, nodes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lower node (int64) and smoothstep weight of the upper one, for positions in [0, nodes - 1]."""
+    """Return the lower node (int64) and the smoothstep weight of the upper one, for positions in [0, nodes - 1]."""
     corner = position.detach().floor().clamp(0, nodes - 2)
     return corner.long(), smoothstep(position - corner)
 
@@ -75,7 +75,7 @@ def cell_and_weight(position: torch.Tensor, nodes: int) -> tuple[torch.Tensor, t
 class HashEncoding(nn.Module):
     """The hash tables of the three planes.
 
-    `tables` is a parameter of shape (3 planes, entries, F), levels concatenated; F features an entry. Entries start
+    `tables` is a parameter of shape (3 planes, entries, F), levels concatenated, F features per entry. Entries start
     uniform in [-1e-4, 1e-4] (Instant-NGP).
     """
 
@@ -87,7 +87,7 @@ class HashEncoding(nn.Module):
         self.tables = nn.Parameter(torch.empty(3, entries, config.features_per_level).uniform_(-1e-4, 1e-4))
 
     def forward(self, uv: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        """Features by the eight-corner lookup of the paper; the definition that `bake` is held against.
+        """Look up features at the eight corners of a cell, as the paper defines it. `bake` must give the same.
 
         Args:
             uv: (3, P, 2) coordinates on each plane, [0, 1].
@@ -100,18 +100,18 @@ class HashEncoding(nn.Module):
         return torch.cat([self._lookup(level, tables[i], uv, time) for i, level in enumerate(self.levels)], dim=-1)
 
     def bake(self, time: float) -> list[torch.Tensor]:
-        """The 2D grids of all levels at one time; exact, since t is the same for every point of a frame.
+        """Interpolate the tables along t: 2D grids of all levels at one time. Exact, since all points of a frame share t.
 
         Args:
             time: t/T in [0, 1).
 
         Returns:
-            A level each: (3, F, N along v, N along u). Differentiable with respect to the tables.
+            One tensor per level: (3, F, N along v, N along u). Differentiable with respect to the tables.
         """
         return [self._bake_level(level, table, time) for level, table in zip(self.levels, self._level_tables(), strict=True)]
 
     def _level_tables(self) -> tuple[torch.Tensor, ...]:
-        # One split, whose backward is one concatenation: slices would each clear a whole table's gradient.
+        # The backward pass of one split is one concatenation; that of each slice would fill a whole table with zeros.
         return self.tables.split([level.entries for level in self.levels], dim=1)
 
     def _bake_level(self, level: HashLevel, table: torch.Tensor, time: float) -> torch.Tensor:
@@ -134,7 +134,7 @@ class HashEncoding(nn.Module):
 
 
 def entry_index(level: HashLevel, u: torch.Tensor, v: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """Index within a level of the nodes (u, v, t), int64 tensors that broadcast.
+    """Return the index within a level of the nodes (u, v, t), int64 tensors that broadcast.
 
     Dense levels: u + v * N + t * N^2. Others: the xor of the nodes times `HASH_PRIMES`, modulo the level's entries.
     """

@@ -16,24 +16,24 @@ Density = Callable[[torch.Tensor], torch.Tensor]
 
 
 def packed_size(resolution: tuple[int, int, int]) -> int:
-    """Bytes of one packed volume."""
+    """Return the bytes of one packed volume."""
     return (math.prod(resolution) + 7) // 8
 
 
 def pack_occupancy(occupancy: torch.Tensor) -> torch.Tensor:
-    """(..., X, Y, Z) bool to (..., bytes) uint8; cell (x Y + y) Z + z is bit (cell mod 8), lowest first, of byte cell/8."""
+    """Pack (..., X, Y, Z) bool into (..., bytes) uint8: cell c = (x Y + y) Z + z is bit c mod 8, lowest first, of byte c/8."""
     flat = occupancy.flatten(-3).cpu().numpy()
     return torch.from_numpy(np.packbits(flat, axis=-1, bitorder="little"))
 
 
 def unpack_occupancy(packed: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
-    """The inverse of `pack_occupancy`: (..., bytes) uint8 to (..., X, Y, Z) bool."""
+    """Undo `pack_occupancy`: (..., bytes) uint8 to (..., X, Y, Z) bool."""
     bits = np.unpackbits(packed.cpu().numpy(), axis=-1, count=math.prod(resolution), bitorder="little")
     return torch.from_numpy(bits.astype(bool)).unflatten(-1, resolution)
 
 
 def cell_of(points: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
-    """Flat cell index (int64) of points (P, 3) in [0, 1]^3."""
+    """Return the flat cell index (int64) of points (P, 3) in [0, 1]^3."""
     counts = torch.tensor(resolution, device=points.device)
     cells = (points * counts).long().clamp(min=0).minimum(counts - 1)
     return (cells[:, 0] * resolution[1] + cells[:, 1]) * resolution[2] + cells[:, 2]
@@ -43,8 +43,8 @@ def cell_of(points: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Ten
 def extract_occupancy(density: Density, config: OccupancyConfig, chunk: int = 1 << 17) -> torch.Tensor:
     """Mark the cells in which the density of any sub-point is above tau1.
 
-    Each cell has `subgrid`^3 sub-points, those on its faces shared with its neighbors (end points included); a subgrid of
-    1 is the cell's center.
+    Each cell has `subgrid`^3 sub-points, end points included, so those on its faces are shared with its neighbors. A
+    subgrid of 1 is the cell's center.
 
     Args:
         density: the frame's density.
@@ -67,14 +67,14 @@ def extract_occupancy(density: Density, config: OccupancyConfig, chunk: int = 1 
 
 @torch.no_grad()
 def thin_occupancy(density: Density, occupied: torch.Tensor, config: OccupancyConfig, chunk: int = 1 << 16) -> torch.Tensor:
-    """Of some cells those that `extract_occupancy` would mark; the density of the others is not evaluated.
+    """Keep those of some cells that `extract_occupancy` would mark, without evaluating density in the others.
 
     Sub-points on a face are evaluated for both of its cells: with more than about half of the cells occupied,
     `extract_occupancy` is faster.
 
     Args:
         density: the frame's density.
-        occupied: (X, Y, Z) bool, the cells that are looked at.
+        occupied: (X, Y, Z) bool, the cells to evaluate.
         config: threshold tau1, subgrid.
         chunk: points evaluated at once.
 

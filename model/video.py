@@ -19,26 +19,26 @@ from model.occupancy import unpack_occupancy
 
 @dataclass
 class VideoMetadata:
-    """What a bundle says of itself besides the network."""
+    """What a bundle contains besides the network."""
 
     fps: float = 30.0
-    """Frames a second of the capture."""
+    """Frames per second of the capture."""
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
     """Unit vector that points up in the world."""
     cameras: list[Camera] = field(default_factory=list)
     """Cameras of the capture."""
     provenance: dict[str, str] = field(default_factory=dict)
-    """Where it comes from: name, source, how it was trained; free keys."""
+    """Where the video comes from: name, source, how it was trained. Keys are free."""
     license: str = ""
-    """Licence text of the content."""
+    """License text of the content."""
 
 
 class VolumetricVideo:
-    """A whole volumetric video, validated; `decode` makes the maps of any instant of it.
+    """A whole volumetric video. `decode` computes the maps of any instant.
 
     Args:
         config: hyper-parameters.
-        metadata: frame rate, up, cameras, provenance, licence.
+        metadata: frame rate, up, cameras, provenance, license.
         latents: (T, D) float32, z of each frame.
         boxes: (T, 2, 3) float32, meters.
         occupancy: (T, ceil(X * Y * Z / 8)) uint8, packed by `model.occupancy.pack_occupancy`.
@@ -89,8 +89,8 @@ class VolumetricVideo:
     def decode(self, time: float) -> Frame:
         """Decode and bake the frame at `time`, a frame index in [0, num_frames - 1] that may be fractional.
 
-        Between two frames the latent and the box are interpolated linearly, the hash tables are read at the exact time
-        and a cell is occupied when it is in either frame.
+        Between two frames the latent and the box are interpolated linearly, the hash tables are read at the exact time,
+        and a cell is occupied when it is occupied in either frame.
 
         Raises:
             InputError: `time` is out of range.
@@ -102,14 +102,14 @@ class VolumetricVideo:
         return Frame(self.config, time, box, occupancy, grids, *(m[0] for m in maps))
 
     def box_and_occupancy(self, time: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """(2, 3) box in meters and (X, Y, Z) bool cells at `time`, without decoding anything."""
+        """Return the (2, 3) box in meters and the (X, Y, Z) bool cells at `time`, without decoding anything."""
         first, second, weight = self._neighbors(time)
         box = torch.lerp(self.boxes[first], self.boxes[second], weight)
         packed = self.occupancy[first] | self.occupancy[second] if weight else self.occupancy[first]
         return box, unpack_occupancy(packed, self.config.occupancy.resolution)
 
     def latent(self, time: float) -> torch.Tensor:
-        """(D,) z at `time`, between two frames the linear blend of theirs."""
+        """Return z at `time`, (D,), interpolated linearly between two frames."""
         first, second, weight = self._neighbors(time)
         return torch.lerp(self.latents[first], self.latents[second], weight)
 

@@ -1,4 +1,4 @@
-"""The safetensors container of a `.mlpvid` file: its header, read and checked before anything is allocated."""
+"""The safetensors container of a `.mlpvid` file. Its header is read and checked before anything is allocated."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from model.bundle.layout import TensorSpec
 from model.bundle.metadata import FORMAT_NAME, parse_json
 
 MAX_HEADER_BYTES = 1 << 22
-"""The longest header; some eight thousand cameras fit."""
+"""Longest header that is read; enough for about eight thousand cameras."""
 
 _LENGTH_BYTES = 8
 _CHUNK = 1 << 20
 _FOREIGN = "is not an .mlpvid file"
 _MAKE_ONE = (
-    "choose a bundle, or make one: of a trained run with `python -m training.export RUN OUT.mlpvid`, of a released model "
+    "choose a bundle, or make one: from a trained run with `python -m training.export RUN OUT.mlpvid`, from a released model "
     "with `python -m training.import_release`"
 )
 _INCOMPLETE = "is incomplete"
@@ -35,17 +35,17 @@ class Header:
     """The part of the file before the tensors' bytes."""
 
     raw: bytes
-    """As it stands in the file, without its length."""
+    """Its bytes in the file, without the length before it."""
     document: str
     """The bundle's own metadata, JSON."""
     entries: dict[str, Any]
-    """What the header says of each tensor, not yet checked."""
+    """The header's entry for each tensor, not yet checked."""
     file_size: int
     """Bytes of the whole file."""
 
     @property
     def data_start(self) -> int:
-        """Where the tensors' bytes begin."""
+        """Offset of the tensors' bytes in the file."""
         return _LENGTH_BYTES + len(self.raw)
 
 
@@ -80,10 +80,10 @@ def open_bundle(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def read_header(path: str | Path) -> Header:
-    """Read the header; the tensors in it are still to be checked by `check_entries`.
+    """Read the header. Its tensors must then be checked with `check_entries`.
 
     Raises:
-        InputError: the file is missing, a folder, empty, incomplete, or no safetensors file with a bundle's metadata.
+        InputError: the file is missing, a folder, empty, incomplete, or not a safetensors file with a bundle's metadata.
     """
     with open_bundle(path) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -95,7 +95,7 @@ def read_header(path: str | Path) -> Header:
     metadata = entries.pop("__metadata__", None)
     document = metadata.get(FORMAT_NAME) if isinstance(metadata, dict) else None
     if not isinstance(document, str):
-        raise InputError(path, f"{_FOREIGN}: it holds tensors, but not the metadata of a bundle", _MAKE_ONE)
+        raise InputError(path, f"{_FOREIGN}: it contains tensors, but not the metadata of a bundle", _MAKE_ONE)
     return Header(raw, document, entries, size)
 
 
@@ -114,13 +114,13 @@ def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
 
 
 def read_stored_header(stream: BinaryIO) -> bytes:
-    """The bytes of the header, without its length, of a file that is open at its start; of a damaged one, anything."""
+    """Read the header, without its length, of a file that is open at its start. For a damaged file the result is arbitrary."""
     length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
     return stream.read(min(length, MAX_HEADER_BYTES))
 
 
 def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorSpec]) -> None:
-    """Compare what the header says of its tensors, and the file's size, with what they must be.
+    """Compare the header's tensor entries and the file's size with what they must be.
 
     Raises:
         InputError: a tensor is missing, unknown, of the wrong type or shape, misplaced, or beyond the end of the file.
@@ -166,11 +166,11 @@ def _are_integers(values: object) -> bool:
 
 
 def file_checksum(path: str | Path, stored: str) -> str:
-    """SHA-256 of the file, its stored checksum taken as 64 zeros.
+    """Compute the SHA-256 of the file, with its stored checksum replaced by 64 zeros.
 
     Args:
-        path: a file whose header was read before.
-        stored: the 64 digits that stand in the header in the checksum's place.
+        path: a file whose header has been read.
+        stored: the 64 digits of the checksum in the header.
 
     Raises:
         InputError: the file is unreadable, or the digits do not occur exactly once in the header.
@@ -178,7 +178,7 @@ def file_checksum(path: str | Path, stored: str) -> str:
     with open_bundle(path) as stream:
         raw = read_stored_header(stream)
         if raw.count(stored.encode()) != 1:
-            raise InputError(path, "does not hold its checksum exactly once")
+            raise InputError(path, "does not contain its checksum exactly once")
         length = struct.pack("<Q", len(raw))
         digest = hashlib.sha256(length + raw.replace(stored.encode(), b"0" * len(stored)))
         while chunk := stream.read(_CHUNK):
@@ -187,7 +187,7 @@ def file_checksum(path: str | Path, stored: str) -> str:
 
 
 def replace_in_header(path: Path, old: str, new: str) -> None:
-    """Overwrite text of the header, which occurs once, by other text of the same length."""
+    """Overwrite a text that occurs once in the header with another of the same length."""
     with path.open("r+b") as stream:
         (length,) = struct.unpack("<Q", stream.read(_LENGTH_BYTES))
         position = stream.read(length).index(old.encode())

@@ -26,7 +26,7 @@ def bundle_info(path: str | Path) -> dict[str, Any]:
         `provenance`, `license` (its first line), `sha256`, `integrity` ("ok": anything else is an error).
 
     Raises:
-        InputError: as `read_bundle`, and when the checksum does not match.
+        InputError: as `read_bundle`, or the checksum does not match.
     """
     bundle = open_checked(path)
     _check_integrity(bundle)
@@ -55,7 +55,7 @@ def bundle_info(path: str | Path) -> dict[str, Any]:
 def _check_integrity(bundle: OpenedBundle) -> None:
     stored = bundle.metadata.sha256
     if file_checksum(bundle.path, stored) != stored:
-        raise InputError(bundle.path, "is corrupted: its checksum does not match its content", "fetch or export it anew")
+        raise InputError(bundle.path, "is corrupted: its checksum does not match its content", "download or export it again")
 
 
 def _bytes_by_part(bundle: OpenedBundle) -> dict[str, int]:

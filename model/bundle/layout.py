@@ -1,4 +1,4 @@
-"""The tensors of a `.mlpvid` file: names, types and shapes, all determined by the config (docs/format.md)."""
+"""The tensors of a `.mlpvid` file: names, types and shapes, which follow from the config (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 """All precisions, most exact first."""
 
 DECODER_PREFIX = "decoder."
-"""Before the names of the decoder's parameters."""
+"""Prefix of the names of the decoder's parameters."""
 
 HASH_TABLES = "hash.tables"
 """Name of the hash tables, (3 planes, entries, F)."""
 
 SCALES_SUFFIX = ".scales"
-"""After the name of an int8 tensor: its float32 scales, one for 64 entries."""
+"""Suffix of the name of an int8 tensor's float32 scales, one per 64 entries."""
 
 PARTS = ("latents", "boxes", "occupancy", "decoder", "hash_tables")
-"""What tensors belong to, for the account of bytes."""
+"""The parts of a bundle whose bytes are counted."""
 
 MAX_FRAMES = 1 << 20
-"""The most frames of a bundle."""
+"""Maximum number of frames of a bundle."""
 
 MAX_PARAMETERS = 1 << 29
-"""The most numbers of decoder and hash tables together: 2 GiB of float32, twelve times the paper's model."""
+"""Maximum number of parameters of decoder and hash tables: 2 GiB of float32, twelve times the paper's model."""
 
 MAX_FRAME_BYTES = 1 << 33
-"""The most bytes of latents, boxes and occupancy together."""
+"""Maximum number of bytes of latents, boxes and occupancy together."""
 
 MAX_DECODED_BYTES = 1 << 31
-"""The most bytes of maps, hash grids and activations of one decoded frame; the paper's model takes a fifteenth. Without it
-a file of some kilobytes could ask for any amount of memory."""
+"""Maximum number of bytes of maps, hash grids and activations of one decoded frame. The paper's model needs a fifteenth.
+Without this limit a file of a few kilobytes could request any amount of memory."""
 
 _ITEM_BYTES = {"F32": 4, "F16": 2, "I8": 1, "U8": 1}
 _STORED_AS = {"float32": "F32", "float16": "F16", "int8": "I8"}
@@ -54,7 +54,7 @@ _STORED_AS = {"float32": "F32", "float16": "F16", "int8": "I8"}
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What the file must say of one tensor."""
+    """Type and shape that one tensor must have in the file."""
 
     dtype: str
     """"F32", "F16", "I8" or "U8", as in safetensors headers."""
@@ -75,7 +75,7 @@ class TensorSpec:
 
 
 class _NoRandomness(TorchFunctionMode):
-    """Skips random initialization, which on the device "meta" imports a second's worth of PyTorch's compiler."""
+    """Skips random initialization, which on the device "meta" imports PyTorch's compiler and takes a second."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -86,16 +86,16 @@ class _NoRandomness(TorchFunctionMode):
 
 
 def network_skeleton(config: ModelConfig) -> tuple[MapDecoder, HashEncoding]:
-    """The network without memory behind its parameters (device "meta"); the values are to be assigned."""
+    """Build the network with parameters that have no memory (device "meta"); the caller assigns the values."""
     with torch.device("meta"), _NoRandomness():
         return MapDecoder(config), HashEncoding(config.hash)
 
 
 def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Shapes of the decoder's parameters and of the hash tables by stored name; nothing is allocated.
+    """Return the shapes of the decoder's parameters and of the hash tables by stored name, without allocating them.
 
     Raises:
-        InputError: more than `MAX_PARAMETERS` numbers.
+        InputError: there are more than `MAX_PARAMETERS` parameters.
     """
     decoder, encoding = network_skeleton(config)
     shapes = {DECODER_PREFIX + name: tuple(value.shape) for name, value in decoder.state_dict().items()}
@@ -107,7 +107,7 @@ def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def decoded_bytes(config: ModelConfig) -> int:
-    """Bytes of everything that decoding one frame computes: the outputs of all layers and the baked hash grids."""
+    """Return the bytes that decoding one frame computes: the outputs of all layers and the baked hash grids."""
     shapes = network_shapes(config)
     # The backbone's biases have the shapes of its outputs.
     numbers = sum(math.prod(shape) for name, shape in shapes.items() if "backbone" in name and name.endswith("bias"))
@@ -126,7 +126,7 @@ def decoded_bytes(config: ModelConfig) -> int:
 
 
 def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) -> dict[str, TensorSpec]:
-    """Every tensor of a bundle by name.
+    """Return the specification of every tensor of a bundle by name.
 
     Raises:
         InputError: `MAX_PARAMETERS`, `MAX_FRAME_BYTES` or `MAX_DECODED_BYTES` would be exceeded.
@@ -151,8 +151,8 @@ def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) ->
 
 
 def is_reduced(shape: tuple[int, ...]) -> bool:
-    """Whether a network tensor of this shape is stored in the bundle's precision: those with one axis stay float32.
+    """Return whether a network tensor of this shape is stored in the bundle's precision. Tensors with one axis stay float32.
 
-    They are few numbers, and the maps' means live in the heads' biases, which no other weight can make up for.
+    They are small, and an error in the heads' biases shifts the mean of a whole map.
     """
     return len(shape) >= 2

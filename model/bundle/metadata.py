@@ -1,4 +1,4 @@
-"""The JSON document of a `.mlpvid` file, written and checked (docs/format.md)."""
+"""Write and check the JSON document of a `.mlpvid` file (docs/format.md)."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from model.config import ModelConfig
 from model.video import VideoMetadata
 
 FORMAT_NAME = "mlpvid"
-"""What `format` says, and the key of the document in the safetensors metadata."""
+"""Value of the field `format`, and key of the document in the safetensors metadata."""
 
 FORMAT_VERSION = 1
-"""The version written, and the newest one read."""
+"""The version that is written, and the newest one that can be read."""
 
 MAX_FRAMES_PER_SECOND = 1e5
-"""Frame rates from one over this to this are accepted."""
+"""Highest frame rate; the lowest is one over this."""
 
 _MAX_DIGITS = 20
-# Escape sequences would act on the terminal that shows the text; tab, line feed, form feed and carriage return may stay.
+# Escape sequences would act on the terminal that shows the text. Tab, line feed, form feed and carriage return are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _REQUIRED = ("sha256", "precision", "num_frames", "fps", "up", "config", "cameras", "provenance", "license")
 
 
 @dataclass(frozen=True)
 class BundleMetadata:
-    """What the document says."""
+    """The content of the document."""
 
     config: ModelConfig
     """Hyper-parameters."""
     video: VideoMetadata
-    """Frame rate, up, cameras, provenance, licence."""
+    """Frame rate, up, cameras, provenance, license."""
     num_frames: int
     """T."""
     precision: Precision
@@ -46,7 +46,7 @@ class BundleMetadata:
 
 
 def metadata_to_json(metadata: BundleMetadata) -> str:
-    """The document as ASCII text; ValueError when a number is not finite."""
+    """Return the document as ASCII text; raise ValueError when a number is not finite."""
     video = metadata.video
     document = {
         "format": FORMAT_NAME,
@@ -65,10 +65,10 @@ def metadata_to_json(metadata: BundleMetadata) -> str:
 
 
 def metadata_from_json(text: str) -> BundleMetadata:
-    """Read and check the document; fields it does not know are ignored.
+    """Read and check the document. Unknown fields are ignored.
 
     Raises:
-        InputError: it is no JSON, names another format or a newer version, or a field is missing or wrong.
+        InputError: it is not JSON, has another format or a newer version, or a field is missing or wrong.
     """
     document = parse_json(text, "the metadata")
     _check_version(document)
@@ -87,16 +87,16 @@ def metadata_from_json(text: str) -> BundleMetadata:
 
 
 def parse_json(text: str | bytes, subject: str) -> dict[str, Any]:
-    """Parse a JSON object strictly: no NaN, no repeated names, no absurd integers, nothing that is not Unicode.
+    """Parse a JSON object strictly: no NaN, no repeated names, no huge integers, only valid Unicode.
 
     Raises:
-        InputError: it is not such an object, or nested too deeply.
+        InputError: it is not such an object, or is nested too deeply.
     """
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_bounded_integer)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but never shown
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
     except (ValueError, RecursionError) as error:
         raise InputError(subject, "is not valid JSON") from error
     if not isinstance(value, dict):
@@ -169,7 +169,7 @@ def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise InputError(name, "must be text")
     if _CONTROL.search(value):
-        raise InputError(name, "holds control characters")
+        raise InputError(name, "has control characters")
     return value
 
 

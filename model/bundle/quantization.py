@@ -1,27 +1,27 @@
-"""Eight-bit storage of tensors: blocks of consecutive entries that share a scale."""
+"""Eight-bit storage of tensors, in blocks of consecutive entries that share a scale."""
 
 from __future__ import annotations
 
 import torch
 
 BLOCK_SIZE = 64
-"""Entries that share a scale. Blocks of 64 lose 0.6 % of a normal distribution's spread and cost 6 % in scales; twice the
-size would lose a tenth more for 3 % of the bytes."""
+"""Entries that share a scale. With 64 the rounding error is 0.6 % of a normal distribution's standard deviation, and scales
+add 6 % to the bytes. Twice the size would make the error a tenth larger and save 3 % of the bytes."""
 
 LARGEST = 127
 """Stored values are -127 to 127, symmetric about zero."""
 
 
 def block_count(entries: int) -> int:
-    """Scales that `entries` entries need; the last block may be shorter."""
+    """Return the number of scales for `entries` entries. The last block may be shorter."""
     return -(-entries // BLOCK_SIZE)
 
 
 def quantize(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Round a tensor to eight bits.
 
-    Entries are taken in row-major order; a block's scale is its largest magnitude / 127, so that zero stays zero and no
-    entry is off by more than half a scale.
+    Entries are taken in row-major order; a block's scale is its largest magnitude / 127. So zero stays zero, and no
+    entry changes by more than half a scale.
 
     Args:
         tensor: any shape, float32, finite.
@@ -38,7 +38,7 @@ def quantize(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def dequantize(values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-    """Each value times its block's scale: the inverse of `quantize` up to rounding.
+    """Multiply each value by its block's scale: the inverse of `quantize` up to rounding.
 
     Args:
         values: any shape, int8.

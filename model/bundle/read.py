@@ -1,4 +1,4 @@
-"""From a `.mlpvid` file to a `VolumetricVideo`: everything is checked before it is used."""
+"""Read a `.mlpvid` file into a `VolumetricVideo`. Everything is checked before it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.video import VolumetricVideo
 
 @dataclass(frozen=True)
 class OpenedBundle:
-    """A bundle whose structure was checked; none of its tensors was read yet."""
+    """A bundle whose structure has been checked, but whose tensors have not been read."""
 
     path: str | Path
     """The file."""
@@ -30,15 +30,15 @@ class OpenedBundle:
     """Every tensor of the file by name."""
 
     def tensors(self) -> AbstractContextManager[TensorReader]:
-        """Open the file anew to read its tensors; raises as `model.bundle.tensors.open_tensors` does."""
+        """Open the file again to read its tensors; raises as `model.bundle.tensors.open_tensors` does."""
         return open_tensors(self.path, self.header, self.layout)
 
 
 def open_checked(path: str | Path) -> OpenedBundle:
-    """Read the header and check all that can be known without reading a tensor: version, fields, types, shapes, sizes.
+    """Read the header and check everything that does not need a tensor: version, fields, types, shapes, sizes.
 
     Raises:
-        InputError: anything is wrong with it.
+        InputError: anything of this is wrong.
     """
     header = read_header(path)
     with blame(path):
@@ -55,7 +55,7 @@ def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
         The boxes, (T, 2, 3) meters.
 
     Raises:
-        InputError: the file changed meanwhile, a number is not finite, a box is not ordered.
+        InputError: the file has changed, a number is not finite, or a box is not ordered.
     """
     with bundle.tensors() as read:
         for name in bundle.layout:
@@ -66,15 +66,15 @@ def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
 def read_bundle(path: str | Path) -> VolumetricVideo:
     """Open a bundle.
 
-    All of it is copied into memory, as float32: what becomes of the file afterwards does not matter. Besides the video no
-    more than a single tensor is held on the way. Structure and values are checked, the checksum is not
-    (`model.bundle.info.bundle_info` does).
+    Everything is copied into memory as float32, so later changes of the file do not matter. Besides the video, at most one
+    tensor is in memory at a time. Structure and values are checked; the checksum is not, but `model.bundle.info.bundle_info`
+    checks it.
 
     Args:
         path: a `.mlpvid` file of format version 1.
 
     Raises:
-        InputError: the file is missing, no bundle, newer than this program, damaged, holds impossible values, or changes
+        InputError: the file is missing, not a bundle, newer than this program, damaged, has impossible values, or changes
             while it is read.
     """
     bundle = open_checked(path)

@@ -1,6 +1,6 @@
-"""The tensors of a `.mlpvid` file: read into memory of their own, one at a time, and checked there.
+"""Read the tensors of a `.mlpvid` file, one at a time, into newly allocated memory, and check their values.
 
-Never memory-mapped: a file that is overwritten or cut short later would change or end the program that shows it.
+Files are never memory-mapped: overwriting the file would change the video, and truncating it would crash the program.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from model.bundle.container import Header, open_bundle, read_stored_header
 from model.bundle.layout import SCALES_SUFFIX, TensorSpec
 
 MAX_COORDINATE = 1e9
-"""Boxes lie within this distance of the origin along each axis, meters."""
+"""Largest distance of boxes from the origin along each axis, meters."""
 
 MIN_BOX_SIDE = 1e-6
-"""The shortest side of a box, meters; points are divided by it."""
+"""Shortest side of a box, meters. Points are divided by it."""
 
 _MAX_SCALE = 1e30  # times 127 is still a float32
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "I8": torch.int8, "U8": torch.uint8}
 
 
 class TensorReader:
-    """Reads the tensors of an open file, each into memory of its own.
+    """Reads the tensors of an open file, each into newly allocated memory.
 
     Args:
         path: the file's name, for messages.
         stream: the file.
-        header: its header, whose entries were checked against `layout`.
+        header: its header, whose entries have been checked against `layout`.
         layout: every tensor of the file by name.
     """
 
@@ -40,7 +40,7 @@ class TensorReader:
         self._path, self._stream, self._header, self._layout = path, stream, header, layout
 
     def __call__(self, name: str) -> torch.Tensor:
-        """Read one tensor, as it is stored, and check its values.
+        """Read one tensor in its stored type, and check its values.
 
         Raises:
             InputError: the file has shrunk, a number is not finite, a scale is out of range, a box is not ordered.
@@ -59,10 +59,10 @@ class TensorReader:
 
 @contextmanager
 def open_tensors(path: str | Path, header: Header, layout: dict[str, TensorSpec]) -> Iterator[TensorReader]:
-    """Open a file whose header was read and checked before; other arguments are those of `TensorReader`.
+    """Open a file whose header has been read and checked; the other arguments are those of `TensorReader`.
 
     Raises:
-        InputError: it cannot be read, or is not the file any more whose header was read.
+        InputError: it cannot be read, or is no longer the file whose header was read.
     """
     with open_bundle(path) as stream:
         if read_stored_header(stream) != header.raw:
@@ -71,14 +71,14 @@ def open_tensors(path: str | Path, header: Header, layout: dict[str, TensorSpec]
 
 
 def changed(path: str | Path) -> InputError:
-    """The fault of a file that another program wrote to while it was being read."""
-    return InputError(path, "changed while it was read", "open it again when nothing writes to it any more")
+    """Return the error for a file that another program wrote to while it was read."""
+    return InputError(path, "changed while it was read", "open it again when no program is writing to it")
 
 
 def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
     if not tensor.is_floating_point():
         return
-    # Not isfinite().all(), which would allocate a mask of the tensor's size; minimum and maximum propagate NaN.
+    # isfinite().all() would allocate a mask of the tensor's size. Minimum and maximum propagate NaN.
     low, high = (float(v) for v in torch.aminmax(tensor))
     if not -float("inf") < low <= high < float("inf"):
         raise InputError(path, f"tensor {name} holds numbers that are not finite")

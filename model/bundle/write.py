@@ -1,4 +1,4 @@
-"""From a `VolumetricVideo` to a `.mlpvid` file."""
+"""Write a `VolumetricVideo` to a `.mlpvid` file."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from model.video import VolumetricVideo
 
 
 def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision = "float32") -> None:
-    """Write a bundle, atomically; the same video gives the same bytes.
+    """Write a bundle atomically. The same video gives the same bytes.
 
-    Before the file takes its name it is read back and checked as `read_bundle` would.
+    The file is read back and checked, as `read_bundle` does, before it gets its name.
 
     Args:
         video: what to store.
         path: the file, usually with the suffix `.mlpvid`.
         precision: of decoder and hash tables: "float32" is exact, "float16" halves the bytes, "int8" (blocks of 64 with
-            a scale each) takes 27 % of them. Latents, boxes and tensors with one axis are always float32.
+            one scale per block) takes 27 % of them. Latents, boxes and tensors with one axis are always float32.
 
     Raises:
-        InputError: the video holds something a bundle cannot (a number that is not finite, a box that is not ordered,
-            a weight beyond float16), or the file cannot be written.
+        InputError: the video has something that a bundle cannot store (a number that is not finite, a box that is not
+            ordered, a weight beyond float16), or the file cannot be written.
     """
     if precision not in PRECISIONS:
         raise InputError("precision", f"must be one of {', '.join(PRECISIONS)}, not {precision!r}")
-    # Stands in for the checksum until there is one; random, so that it occurs once. Counts as zeros in the checksum.
+    # Takes the place of the checksum until it is known. Random, so that it occurs only once. Counts as zeros in the checksum.
     placeholder = secrets.token_hex(32)
     with blame(path):
         document = _document(video, precision, placeholder)
@@ -53,7 +53,7 @@ def _document(video: VolumetricVideo, precision: Precision, checksum: str) -> st
     try:
         document = metadata_to_json(BundleMetadata(video.config, metadata, video.num_frames, precision, checksum))
     except ValueError as error:
-        raise InputError("the metadata", "holds a number that is not finite") from error
+        raise InputError("the metadata", "has a number that is not finite") from error
     metadata_from_json(document)
     return document
 

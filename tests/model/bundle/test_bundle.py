@@ -251,7 +251,7 @@ def _escape_sequence(video: VolumetricVideo) -> None:
         (_missing_box, r"tensor boxes has shape \[1, 2, 3\], not \[2, 2, 3\]"),
         (_nan_frame_rate, "not finite"),
         (_no_frame, "num_frames"),
-        (_escape_sequence, "license holds control characters"),
+        (_escape_sequence, "license has control characters"),
     ],
 )
 def test_impossible_videos_are_not_written(tmp_path: Path, spoil: Any, fault: str, precision: Any) -> None:
