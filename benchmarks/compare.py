@@ -25,6 +25,7 @@ from benchmarks.work import bake_work, color_work, decoder_work, density_work
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_threads, run
 from common.errors import InputError
+from common.scores import psnr
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
@@ -84,7 +85,7 @@ def difference(image: RenderedImage, reference: RenderedImage) -> dict[str, floa
     solid = reference.rgba[..., 3] > 0.5
     depth = np.abs(image.depth - reference.depth)[solid]
     return {
-        "psnr": float(-10 * np.log10(max(np.square(error).mean(), 1e-12))),
+        "psnr": psnr(float(np.square(error).mean())),
         "largest_255ths": float(255 * np.abs(error).max()),
         "largest_depth_meters": float(depth.max()) if solid.any() else 0.0,
     }

@@ -21,9 +21,10 @@ import platformdirs
 import torch
 from safetensors import safe_open
 
-from benchmarks.paper_training import PaperTraining, PaperTrainingConfig, mean_squared_error_to_psnr
+from benchmarks.paper_training import PaperTraining, PaperTrainingConfig
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.errors import InputError
+from common.scores import psnr
 from model.bundle.info import write_bundle
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
@@ -51,7 +52,7 @@ def held_back_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], 
             x0, y0, x1, y1 = projected_bounds(camera, prepared.box)
             truth = capture.view(frame, index).color[y0:y1, x0:x1] / 255.0
             seen = renderer.render(prepared, camera).rgba[y0:y1, x0:x1, :3]
-            values.append(mean_squared_error_to_psnr(float(np.square(seen - truth).mean())))
+            values.append(psnr(float(np.square(seen - truth).mean())))
     return sum(values) / len(values)
 
 
@@ -78,7 +79,7 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
     while training.passes < passes:
         errors.append(training.advance(training.passes / passes))
         if training.passes % 10 == 0:
-            level = mean_squared_error_to_psnr(sum(errors[-10:]) / len(errors[-10:]))
+            level = psnr(sum(errors[-10:]) / len(errors[-10:]))
             print(
                 f"pass {training.passes} of {passes}: {level:.2f} dB on its rays, {clock.process_time():.0f} CPU s", flush=True
             )
@@ -119,14 +120,14 @@ def _command(arguments: argparse.Namespace) -> int:
         print(f"interrupted after {training.passes} passes; {state} keeps them", file=sys.stderr)
         return 130
     video = training.video()
-    psnr = held_back_psnr(video, capture, list(range(config.frames)), threads)
+    level = held_back_psnr(video, capture, list(range(config.frames)), threads)
     video.metadata.provenance |= {
         "training": f"benchmarks.make_paper_bundle, {arguments.passes} passes, frames 0 to {config.frames - 1}",
-        "held_back_psnr": f"{psnr:.2f} dB inside the projected box at full size",
+        "held_back_psnr": f"{level:.2f} dB inside the projected box at full size",
     }
     write_bundle(video, out, "float32")
     state.unlink(missing_ok=True)
-    print(f"{out}: {psnr:.2f} dB on the held-back views")
+    print(f"{out}: {level:.2f} dB on the held-back views")
     return 0
 
 

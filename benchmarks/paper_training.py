@@ -8,7 +8,6 @@ decoder together.
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,8 +213,3 @@ class PaperTraining:
 def _leaf(maps: torch.Tensor) -> torch.Tensor:
     """A copy of decoded maps (planes, C, H, W), channels last in memory, that gathers gradients."""
     return maps.detach().permute(0, 2, 3, 1).float().contiguous().permute(0, 3, 1, 2).requires_grad_()
-
-
-def mean_squared_error_to_psnr(error: float) -> float:
-    """Peak signal-to-noise ratio for a peak of 1, dB."""
-    return -10 * math.log10(max(error, 1e-12))

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, run
+from common.documents import read_json
 from common.errors import InputError
-from model.camera import read_json
 
 _LABELS = {
     "nearest": "this renderer, nearest heads",

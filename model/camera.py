@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.documents import read_json
 from common.errors import InputError
 
 MAX_IMAGE_SIDE = 16384
 """The most pixels along a side of an image; larger sizes are refused before anything is allocated."""
+
+_MIN_DEPTH = 1e-9  # meters; avoids a division by zero for points in the plane of the camera's center
 
 Array = NDArray[np.float64]
 
@@ -56,6 +58,60 @@ class Camera:
     def center(self) -> Array:
         """Position of the camera in the world, meters, (3,)."""
         return -self.R.T @ self.T
+
+    @property
+    def inverse_K(self) -> Array:
+        """K^-1, 3 x 3: a homogeneous pixel (x, y, 1) to the direction through it in camera axes, with z = 1."""
+        return np.linalg.inv(self.K).astype(np.float64, copy=False)
+
+    @property
+    def pixel_to_world(self) -> Array:
+        """R^T K^-1, 3 x 3: a homogeneous pixel (x, y, 1) to the direction through it in world axes, with depth 1."""
+        return self.R.T @ self.inverse_K
+
+    def project(self, points: ArrayLike) -> tuple[Array, Array]:
+        """Project points of the world onto the image.
+
+        Args:
+            points: (..., 3), meters.
+
+        Returns:
+            Pixel positions x and y, (..., 2), where the center of the top-left pixel is (0.5, 0.5), and depths (...), meters
+            along the optical axis. Positions mean nothing where the depth is not above 0.
+        """
+        local = np.asarray(points, dtype=np.float64) @ self.R.T + self.T
+        homogeneous = local @ self.K.T
+        return homogeneous[..., :2] / np.maximum(homogeneous[..., 2:], _MIN_DEPTH), local[..., 2]
+
+    def rays(self, pixels: ArrayLike) -> tuple[Array, Array]:
+        """Return the rays through pixel positions.
+
+        Args:
+            pixels: x and y, (..., 2), where the center of the top-left pixel is (0.5, 0.5).
+
+        Returns:
+            The rays' common origin (3,), meters, and their unit directions (..., 3) in world axes.
+        """
+        directions = self._local_directions(pixels) @ self.R
+        return self.center, directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+
+    def unproject(self, pixels: ArrayLike, depth: ArrayLike) -> Array:
+        """Return the points of the world that are seen at pixel positions; the inverse of `project`.
+
+        Args:
+            pixels: x and y, (..., 2), where the center of the top-left pixel is (0.5, 0.5).
+            depth: meters along the optical axis, (...) or one number for all.
+
+        Returns:
+            (..., 3), meters.
+        """
+        local = self._local_directions(pixels)
+        scale = np.asarray(depth, dtype=np.float64) / local[..., 2]
+        return (local * scale[..., None] - self.T) @ self.R
+
+    def _local_directions(self, pixels: ArrayLike) -> Array:
+        positions = np.asarray(pixels, dtype=np.float64)
+        return np.concatenate([positions, np.ones_like(positions[..., :1])], axis=-1) @ self.inverse_K.T
 
     def resized(self, width: int, height: int) -> Camera:
         """The same view in other pixels: K is scaled by the ratio of the sizes, axis by axis."""
@@ -131,22 +187,6 @@ def _numbers(values: object, shape: tuple[int, ...], subject: str) -> Array:
     if not isinstance(values, int | float) or isinstance(values, bool) or abs(values) > sys.float_info.max:
         raise InputError(subject, "must be arrays of numbers that are finite")
     return np.float64(values)  # type: ignore[return-value]
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: the file is missing, unreadable or not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid JSON") from error
 
 
 def load_camera(path: Path) -> Camera:

@@ -200,7 +200,7 @@ def describe_view(
     steps = settings.steps_per_diagonal or config.render.steps_per_diagonal
     threshold = config.render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
     view = ViewStruct()
-    view.inverse_intrinsics[:] = np.linalg.inv(camera.K).ravel().tolist()
+    view.inverse_intrinsics[:] = camera.inverse_K.ravel().tolist()
     view.rotation[:] = camera.R.ravel().tolist()
     view.origin[:] = camera.center.tolist()
     view.step = float(torch.from_numpy(box[1] - box[0]).norm()) / steps

@@ -6,19 +6,16 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
+from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, validated, within
 from model.config import ModelConfig
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 """Where `--config NAME` is looked up."""
-
-MAX_FILE_BYTES = 1 << 20
-"""Largest config file that is opened."""
 
 
 @dataclass(frozen=True, config=FIELDS)
@@ -203,14 +200,7 @@ def load_config(name: str) -> TrainingConfig:
     if not path.is_file():
         known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
         raise InputError(name, "is no preset and no file", f"presets are {known}")
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(path, "is larger than 1 MiB")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid YAML") from error
+    values = read_yaml(path)
     try:
         return TrainingConfig.from_dict(values)
     except InputError as error:

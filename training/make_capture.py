@@ -27,7 +27,7 @@ from common.command_line import ArgumentParser, run
 from common.errors import InputError
 from common.progress import progress
 from model.camera import Camera
-from training.captures.procedural_scene import project, render_scene, scene_at, surface_points
+from training.captures.procedural_scene import render_scene, scene_at, surface_points
 
 MAX_FRAMES, MAX_CAMERAS, MAX_SIDE = 10_000, 100, 4096
 """The most frames, cameras and pixels a side that are made."""
@@ -110,7 +110,7 @@ def ring_of_cameras(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> l
     trial = [Camera.look_at(eye, target, (0, 0, 1), 1.0, size.width, size.height) for eye in eyes]
     half = np.array([size.width, size.height]) / 2
     points = np.concatenate(vertices)
-    reach = max(float(np.abs((project(camera, points) - half) / half).max()) for camera in trial)
+    reach = max(float(np.abs((camera.project(points)[0] - half) / half).max()) for camera in trial)
     zoom = np.diag([_FILLED / reach, _FILLED / reach, 1.0])
     centered = np.array([[1, 0, -half[0]], [0, 1, -half[1]], [0, 0, 1]])
     return [

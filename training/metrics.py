@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
+from common.scores import psnr
 from model.camera import Camera
 from renderer.reference.rays import camera_rays, intersect_box
 
@@ -54,9 +55,9 @@ def compare(rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     first, second = (np.where(inside[..., None], image, 0)[crop].astype(np.float32) for image in (rendered, truth))
     return ImageScores(
-        psnr=_psnr(float(squared[inside].mean())),
+        psnr=psnr(float(squared[inside].mean())),
         ssim=_ssim(first, second),
-        psnr_full=_psnr(float(squared.mean())),
+        psnr_full=psnr(float(squared.mean())),
         lpips=perceptual(first, second) if perceptual is not None else None,
     )
 
@@ -76,10 +77,6 @@ def find_perceptual() -> Perceptual | None:
         return float(network(*images))
 
     return distance
-
-
-def _psnr(squared_error: float) -> float:
-    return float(-10 * np.log10(max(squared_error, 1e-10)))
 
 
 def _ssim(first: Image, second: Image) -> float:

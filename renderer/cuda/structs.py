@@ -112,8 +112,8 @@ def describe_rays(camera: Camera, region: Region) -> CameraRays:
     """A camera's rays for the kernels; `region` is the part of its image that is wanted."""
     x0, y0, x1, y1 = region
     middle = np.array([camera.width / 2, camera.height / 2])
-    local = np.linalg.inv(camera.K)  # its columns: the ray's change along x and y, and the ray of pixel (0, 0)
-    world = camera.R.T @ local
+    local = camera.inverse_K  # its columns: the ray's change along x and y, and the ray of pixel (0, 0)
+    world = camera.pixel_to_world
     rays = CameraRays()
     rays.right[:], rays.down[:] = world[:, 0].tolist(), world[:, 1].tolist()
     rays.base[:] = (world @ [*middle, 1.0]).tolist()

@@ -21,8 +21,8 @@ def camera_rays(camera: Camera, region: Region | None = None) -> tuple[torch.Ten
     x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
     y, x = torch.meshgrid(torch.arange(y0, y1) + 0.5, torch.arange(x0, x1) + 0.5, indexing="ij")
     pixels = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(-1, 3).double()
-    K, R = torch.from_numpy(camera.K), torch.from_numpy(camera.R)
-    local = pixels @ torch.linalg.inv(K).T  # z = 1 in camera axes
+    inverse_K, R = torch.from_numpy(camera.inverse_K), torch.from_numpy(camera.R)
+    local = pixels @ inverse_K.T  # z = 1 in camera axes
     length = local.norm(dim=1, keepdim=True)
     directions = (local / length) @ R
     return torch.from_numpy(camera.center).float(), directions.float(), (local[:, 2] / length[:, 0]).float()

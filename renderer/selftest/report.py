@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from common.errors import InputError
+from common.scores import psnr
 from model.camera import Camera
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
@@ -196,10 +197,10 @@ def _difference_check(name: str, ours: Any, theirs: Any, most: float) -> Check:
 
 def _image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Check:
     error = float(((image.rgba - wanted.rgba) ** 2).mean())
-    psnr = -10 * float(np.log10(max(error, 1e-12)))
+    level = psnr(error)
     samples = (image.statistics.density_samples, image.statistics.color_samples)
     cpu = (wanted.statistics.density_samples, wanted.statistics.color_samples)
-    return Check(name, psnr >= MIN_PSNR, f"{psnr:.1f} dB to the CPU's; samples {samples}, the CPU's {cpu}")
+    return Check(name, level >= MIN_PSNR, f"{level:.1f} dB to the CPU's; samples {samples}, the CPU's {cpu}")
 
 
 def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.errors import InputError
 from model.camera import Camera, load_camera
@@ -52,6 +55,59 @@ def test_json_round_trip(tmp_path: Path) -> None:
     assert (other.width, other.height) == (200, 100)
     for name in "KRT":
         assert np.array_equal(getattr(camera, name), getattr(other, name))
+
+
+def simple_camera() -> Camera:
+    """At (1, 2, 3), looking along the world's x axis with z upwards: R's rows are right = -y, down = -z, forward = x."""
+    R = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
+    return Camera(8, 6, np.array([[10.0, 0, 4], [0, 20, 3], [0, 0, 1]]), R, -R @ [1.0, 2, 3])
+
+
+def test_projection_by_hand() -> None:
+    # 2 m ahead, 0.5 m to the left and 0.2 m up: x = 4 - 10 * 0.5 / 2, y = 3 - 20 * 0.2 / 2.
+    pixels, depth = simple_camera().project([[3.0, 2.5, 3.2], [0.0, 2, 3]])
+    np.testing.assert_allclose(pixels[0], [1.5, 1.0])
+    np.testing.assert_allclose(depth, [2, -1])
+    assert np.isfinite(pixels).all()
+
+
+def test_rays_by_hand() -> None:
+    origin, directions = simple_camera().rays([[4.0, 3.0], [0.5, 0.5]])  # the middle, and the center of the top-left pixel
+    np.testing.assert_allclose(origin, [1, 2, 3])
+    np.testing.assert_allclose(directions[0], [1, 0, 0])
+    first = np.array([1, 3.5 / 10, 2.5 / 20])
+    np.testing.assert_allclose(directions[1], first / np.linalg.norm(first))
+
+
+def test_unprojection_by_hand() -> None:
+    np.testing.assert_allclose(simple_camera().unproject((1.5, 1.0), 2.0), [3.0, 2.5, 3.2])
+
+
+@given(hnp.arrays(np.float64, (3, 2, 2), elements=st.floats(-500, 1000)), st.floats(0.01, 100), st.integers(0, 2**32 - 1))
+def test_projection_and_its_inverse(pixels: np.ndarray, depth: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    eye, target = random.uniform(-3, 3, (2, 3))
+    view = Camera.look_at(eye, target, (0, 0, 1), random.uniform(0.2, 2), 640, 480)
+    skewed = view.K + np.array([[0, random.uniform(-50, 50), 30], [0, random.uniform(-50, 50), -20], [0, 0, 0]])
+    camera = Camera(640, 480, skewed, view.R, view.T)
+    points = camera.unproject(pixels, depth)
+    assert points.shape == (3, 2, 3)
+    again, depths = camera.project(points)
+    np.testing.assert_allclose(again, pixels, atol=1e-6)
+    np.testing.assert_allclose(depths, depth)
+    origin, directions = camera.rays(pixels)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=-1), 1)
+    distance = np.linalg.norm(points - origin, axis=-1, keepdims=True)
+    np.testing.assert_allclose(origin + distance * directions, points, atol=1e-9 * max(depth, 1) * 100)
+    np.testing.assert_allclose(directions @ camera.R[2] * distance[..., 0], depth)
+
+
+def test_a_projection_scaled_as_a_whole_is_the_same() -> None:
+    camera = simple_camera()
+    scaled = Camera(8, 6, 2 * camera.K, camera.R, camera.T)
+    point = np.array([3.0, 2.5, 3.2])
+    np.testing.assert_allclose(scaled.project(point)[0], camera.project(point)[0])
+    np.testing.assert_allclose(scaled.unproject((1.5, 1.0), 2.0), point)
 
 
 GOOD = Camera.look_at((3, 1, 2), (0, 0, 0), (0, 0, 1), 0.8, 20, 10).to_dict()

@@ -11,7 +11,7 @@ from common.errors import InputError
 from model.camera import Camera
 from tests.command_runs import run_main
 from training.captures.capture import Capture
-from training.captures.procedural_scene import pixel_directions, project, render_scene, scene_at, surface_points
+from training.captures.procedural_scene import pixel_directions, render_scene, scene_at, surface_points
 from training.captures.procedural_shape import Solid
 from training.make_capture import CaptureSize, main, make_capture, ring_of_cameras
 
@@ -44,7 +44,7 @@ def test_surface_points_project_onto_the_mask_and_fill_it(folder: Path) -> None:
         assert points is not None
         for index, camera in enumerate(capture.cameras):
             rows, columns = np.nonzero(capture.mask(frame, index))
-            pixels = project(camera, points)
+            pixels, _ = camera.project(points)
             # The outline of the points is that of the mask, to a pixel: a shift by half of one, or a mirror, would show.
             np.testing.assert_allclose(pixels.min(0), [columns.min(), rows.min()], atol=1.3)
             np.testing.assert_allclose(pixels.max(0), [columns.max() + 1, rows.max() + 1], atol=1.3)
@@ -57,7 +57,7 @@ def test_a_colored_ball_is_found_where_its_center_projects() -> None:
     alpha = render_scene([ball], camera)[..., 3]
     y, x = np.mgrid[0:60, 0:80] + 0.5
     found = [(x * alpha).sum() / alpha.sum(), (y * alpha).sum() / alpha.sum()]
-    np.testing.assert_allclose(found, project(camera, center[None])[0], atol=0.03)
+    np.testing.assert_allclose(found, camera.project(center)[0], atol=0.03)
 
 
 def test_the_middle_pixels_ray_is_the_optical_axis() -> None:

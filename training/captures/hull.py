@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from model.camera import Camera
 from training.captures.images import Pixels
 
 Floats = NDArray[np.float64]
+Real = TypeVar("Real", np.float32, np.float64)
 Cells = NDArray[np.bool_]
 
 _PIXEL = 2**0.5  # twice half a pixel's diagonal
@@ -73,7 +76,7 @@ def _survives(
     index = np.arange(len(points))
     views = np.zeros(len(points), dtype=np.int64)
     for camera, distance in zip(cameras, distances, strict=True):
-        pixels, depth = project(camera, points[index])
+        pixels, depth = camera.project(points[index])
         # Off the axis a length covers more pixels; and a mask's pixel and the cell's both stand for all of their square.
         stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
         reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
@@ -89,22 +92,21 @@ def _survives(
     return survives
 
 
-def project(camera: Camera, points: Floats) -> tuple[Floats, Floats]:
-    """Project points (P, 3), meters, to pixels (P, 2) and depths (P,), meters; pixels mean nothing where depth <= 0."""
-    local = points @ camera.R.T + camera.T
-    depth = local[:, 2]
-    safe = np.where(depth > 1e-9, depth, 1e-9)
-    return (local @ camera.K.T)[:, :2] / safe[:, None], depth
+def hull_box(hull: Cells, box: NDArray[Real]) -> NDArray[Real]:
+    """Return the tightest box around the cells of a hull.
 
+    Args:
+        hull: (X, Y, Z), cells that divide `box` evenly.
+        box: (2, 3) meters.
 
-def hull_box(hull: Cells, box: Floats) -> Floats:
-    """The tightest (2, 3) box, meters, around the cells of a hull that divides `box`; `box` itself when it is empty."""
+    Returns:
+        (2, 3) meters in the precision of `box`; `box` itself when the hull is empty.
+    """
     cells = np.argwhere(hull)
     if not len(cells):
         return box
-    extent = box[1] - box[0]
-    lower, upper = cells.min(0) / np.array(hull.shape), (cells.max(0) + 1) / np.array(hull.shape)
-    return np.stack([box[0] + lower * extent, box[0] + upper * extent])
+    bounds = np.stack([cells.min(0), cells.max(0) + 1]) / np.array(hull.shape)
+    return box[0] + bounds.astype(np.result_type(box, np.float32)) * (box[1] - box[0])
 
 
 def seen_space(cameras: list[Camera]) -> Floats:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from common.documents import read_yaml
 from common.errors import InputError
-
-MAX_FILE_BYTES = 1 << 20
-"""Largest `meta.yaml` that is opened."""
 
 _UP_AXES: dict[str, tuple[float, float, float]] = {
     f"{sign}{axis}": tuple(float(s if a == axis else 0) for a in "xyz")  # type: ignore[misc]
@@ -56,14 +52,7 @@ def read_meta(path: Path, num_cameras: int) -> CaptureMeta:
     """
     if not path.exists():
         return CaptureMeta()
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(path, "is larger than 1 MiB")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid YAML") from error
+    values = read_yaml(path)
     if not isinstance(values, dict):
         raise InputError(path, "must be a mapping of names to values")
     return _MetaReader(path, values).read(num_cameras)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from model.camera import Camera
 from training.captures.procedural_shape import Array, Solid
@@ -125,16 +125,9 @@ def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS
     return color.reshape(camera.height, subpixels, camera.width, subpixels, 4).mean(axis=(1, 3))
 
 
-def project(camera: Camera, points: ArrayLike) -> Array:
-    """World points (N, 3) to pixels (N, 2), the top-left pixel's center at (0.5, 0.5)."""
-    local = np.asarray(points, dtype=np.float64) @ camera.R.T + camera.T
-    homogeneous = local @ camera.K.T
-    return homogeneous[:, :2] / homogeneous[:, 2:]
-
-
 def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, int, int, int]:
     """Columns x0 to x1 and rows y0 to y1 (exclusive) of the image that points cover, `margin` pixels more on each side."""
-    pixels = project(camera, points)
+    pixels, _ = camera.project(points)
     low, high = np.floor(pixels.min(axis=0)) - margin, np.ceil(pixels.max(axis=0)) + margin
     size = (camera.width, camera.height)
     x0, y0, x1, y1 = (int(np.clip(value, 0, size[i % 2])) for i, value in enumerate((*low, *high)))
@@ -145,6 +138,4 @@ def pixel_directions(camera: Camera, region: tuple[int, int, int, int]) -> Array
     """Unit directions, (P, 3) in world axes, through the centers of the pixels x0, y0 to x1, y1, row by row."""
     x0, y0, x1, y1 = region
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
-    local = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1) @ np.linalg.inv(camera.K).T
-    directions = local @ camera.R
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return camera.rays(np.stack([x.ravel(), y.ravel()], axis=1))[1]

@@ -40,11 +40,6 @@ def optical_depth_penalty(optical_depth: torch.Tensor, limit: float, samples: in
     return torch.relu(optical_depth - limit).square().sum() / max(samples, 1)
 
 
-def psnr(squared_error: float) -> float:
-    """Compute the peak signal-to-noise ratio of a mean squared error for a peak of 1, dB; at most 100."""
-    return float(-10 * torch.log10(torch.tensor(max(squared_error, 1e-10), dtype=torch.float64)))
-
-
 def total_loss(
     color: torch.Tensor,
     sample_color: torch.Tensor,

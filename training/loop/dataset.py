@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.camera import Camera
 from training.captures.capture import Capture
-from training.captures.hull import mask_distance, project
+from training.captures.hull import mask_distance
 from training.captures.images import Pixels, resize
 from training.config import TrainingConfig
 
@@ -119,7 +119,7 @@ def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int
     """Bounds x0, y0, x1, y1 (the latter excluded) of a box's projection within the image; the whole image when the box
     reaches behind the camera or misses the image."""
     corners = np.stack(np.meshgrid(*np.asarray(box, dtype=np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
-    pixels, depth = project(camera, corners)
+    pixels, depth = camera.project(corners)
     whole = (0, 0, camera.width, camera.height)
     if (depth <= 1e-6).any():
         return whole

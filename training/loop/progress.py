@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from training.fields.losses import psnr
+from common.scores import psnr
 
 _SMOOTHING = 0.98
 _WARNING = "warning: fewer than one colored sample per ray: the density has collapsed; lower the learning rates"

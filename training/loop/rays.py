@@ -26,7 +26,7 @@ class CameraBatch:
     @staticmethod
     def from_cameras(cameras: list[Camera]) -> CameraBatch:
         """Stack cameras of one image size."""
-        to_world = np.stack([camera.R.T @ np.linalg.inv(camera.K) for camera in cameras])
+        to_world = np.stack([camera.pixel_to_world for camera in cameras])
         centers = np.stack([camera.center for camera in cameras])
         return CameraBatch(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
 

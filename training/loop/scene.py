@@ -21,7 +21,7 @@ from model.occupancy import pack_occupancy, unpack_occupancy
 from model.video import VideoMetadata
 from training.captures.boxes import frame_boxes
 from training.captures.capture import Capture
-from training.captures.hull import carve_hull
+from training.captures.hull import carve_hull, hull_box
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
 from training.fields.samples import SamplingRegion
@@ -65,13 +65,9 @@ class Scene:
 
     def bounds(self, frame: int) -> torch.Tensor:
         """(2, 3) meters: the tightest box around the hull, or the frame's box."""
-        box = torch.from_numpy(self.boxes[frame])
         hull = self.hull(frame)
-        if hull is None or not hull.any():
-            return box
-        cells = hull.nonzero()
-        lower, upper = cells.amin(0) / self.hull_resolution, (cells.amax(0) + 1) / self.hull_resolution
-        return torch.stack([box[0] + lower * (box[1] - box[0]), box[0] + upper * (box[1] - box[0])])
+        box = self.boxes[frame]
+        return torch.from_numpy(box if hull is None else hull_box(hull.numpy(), box))
 
 
 def selected_frames(capture: Capture, config: DataConfig) -> range:

@@ -14,7 +14,7 @@ from viewer.actions.table import BY_NAME, SIDES
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.window_state import PANELS
-from viewer.camera.control import nearest_camera, point_under
+from viewer.camera.control import nearest_camera
 from viewer.picture.comparison import Comparison
 from viewer.playback.clock import LoopMode
 from viewer.settings import DISPLAY_MODES, THEMES
@@ -196,7 +196,7 @@ class ActionRunner:
             self.app.say("There is nothing under the cursor to focus on")
             return
         camera = self._document.camera
-        self._moved(lambda: camera.focus(point_under(shown.request.camera, x, y, meters)))
+        self._moved(lambda: camera.focus(shown.request.camera.unproject((x, y), meters)))
 
     def _toggle_roll_lock(self) -> None:
         camera = self._document.camera

@@ -11,7 +11,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.picture.comparison import Comparison
-from viewer.picture.views import psnr
+from viewer.picture.views import composited_psnr
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 from viewer.work.latest_task import LatestTask
@@ -113,4 +113,4 @@ def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | N
     same = first.frame.time == second.frame.time and a.shape == b.shape
     if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
         return None
-    return psnr(a, b)
+    return composited_psnr(a, b)

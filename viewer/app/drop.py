@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common.documents import read_json
 from common.errors import InputError
-from model.camera import load_camera, read_json
+from model.camera import load_camera
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
 from viewer.app.path_edits import take_path

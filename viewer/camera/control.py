@@ -269,11 +269,5 @@ def nearest_camera(cameras: Iterable[Camera], eye: ArrayLike) -> int:
     return int(np.argmin(distances))
 
 
-def point_under(camera: Camera, x: float, y: float, depth: float) -> Array:
-    """(3,) world point seen at pixel position (x, y) at `depth` meters along the optical axis."""
-    ray = np.linalg.solve(camera.K, np.array([x, y, 1.0]))
-    return camera.R.T @ (ray * depth - camera.T)
-
-
 def _corners(box: Array) -> Array:
     return np.array([[box[i, 0], box[j, 1], box[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from common.atomic import atomic_write
+from common.documents import read_json
 from common.errors import InputError
-from model.camera import Camera, read_json
+from model.camera import Camera
 from viewer.camera_path.spline import blend_cameras, monotone_value
 
 SAME_TIME = 1e-6

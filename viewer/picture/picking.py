@@ -24,10 +24,8 @@ def camera_under(cameras: Sequence[Camera], view: Camera, x: float, y: float, re
     """
     if not cameras:
         return None
-    centers = np.array([camera.center for camera in cameras]) @ view.R.T + view.T
-    depth = np.maximum(centers[:, 2], NEAR)
-    pixels = (centers @ view.K.T)[:, :2] / depth[:, None]
+    pixels, depth = view.project([camera.center for camera in cameras])
     away = np.hypot(pixels[:, 0] - x, pixels[:, 1] - y)
-    away[(centers[:, 2] <= NEAR) | (away > reach)] = np.inf
-    order = np.lexsort((centers[:, 2], np.round(away)))
+    away[(depth <= NEAR) | (away > reach)] = np.inf
+    order = np.lexsort((depth, np.round(away)))
     return int(order[0]) if np.isfinite(away[order[0]]) else None

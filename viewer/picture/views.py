@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.scores import psnr
 from model.camera import Camera
 from model.config import PLANE_AXES
 from renderer.backend import RenderedImage
@@ -132,7 +133,7 @@ def depth_range(image: RenderedImage) -> tuple[float, float]:
 
 def surface_points(depth: Floats, camera: Camera) -> Floats:
     """(H, W, 3) world position of each pixel at its depth, meters; the camera's center where the depth is 0."""
-    per_x, per_y, constant = np.linalg.inv(camera.K).T @ camera.R  # ray = x per_x + y per_y + constant, 1 along the axis
+    per_x, per_y, constant = camera.pixel_to_world.T  # ray = x per_x + y per_y + constant, 1 along the axis
     along_x = (np.arange(camera.width)[:, None] + 0.5) * per_x + constant
     along_y = (np.arange(camera.height)[:, None] + 0.5) * per_y
     rays = along_x.astype(np.float32) + along_y.astype(np.float32)[:, None]
@@ -199,8 +200,8 @@ def difference(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) ->
     return np.abs(_composite(a, background) - _composite(b, background)).max(axis=-1)
 
 
-def psnr(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> float:
-    """Peak signal-to-noise ratio in dB of two premultiplied (H, W, 4) images over a background; infinite when equal.
+def composited_psnr(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> float:
+    """Return the `psnr` in dB of two premultiplied (H, W, 4) images over a background; infinity when they are equal.
 
     Raises:
         ValueError: the sizes differ.
@@ -208,7 +209,7 @@ def psnr(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> float
     if a.shape != b.shape:
         raise ValueError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} pixels cannot be compared")
     error = float(np.mean((_composite(a, background) - _composite(b, background)) ** 2, dtype=np.float64))
-    return float("inf") if error == 0 else -10.0 * float(np.log10(error))
+    return psnr(error) if error else float("inf")
 
 
 def _composite(rgba: Floats, background: ArrayLike) -> Floats:

@@ -63,9 +63,8 @@ def _runs(crease: NDArray[np.bool_], axis: int) -> Segments:
 def frustum_segments(camera: Camera, size: float) -> Segments:
     """A capture camera as a pyramid whose base is `size` meters in front of it; a tick marks its upper side."""
     width, height = camera.width, camera.height
-    pixels = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1], [width / 2, -0.2 * height, 1]], float)
-    rays = np.linalg.solve(camera.K, pixels.T).T * size
-    world = (rays - camera.T) @ camera.R
+    pixels = np.array([[0, 0], [width, 0], [width, height], [0, height], [width / 2, -0.2 * height]], float)
+    world = camera.unproject(pixels, size)
     eye = camera.center
     base = [(world[i], world[(i + 1) % 4]) for i in range(4)]
     return np.array([*[(eye, corner) for corner in world[:4]], *base, (world[0], world[4]), (world[4], world[1])])
@@ -104,13 +103,13 @@ def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
 
 def project_segments(segments: Segments, camera: Camera) -> NDArray[np.float64]:
     """Ends of the segments as (M, 2, 3): pixels x and y, and z in meters; parts behind the camera are cut off, M <= N."""
-    points = segments @ camera.R.T + camera.T
-    z = points[..., 2]
-    points, z = points[(z > NEAR).any(axis=1)], z[(z > NEAR).any(axis=1)]
-    behind = z <= NEAR
-    if behind.any():
-        part = (NEAR - z[:, 0]) / np.where(z[:, 1] == z[:, 0], 1.0, z[:, 1] - z[:, 0])
-        cut = points[:, 0] + part[:, None] * (points[:, 1] - points[:, 0])
-        points = np.where(behind[..., None], cut[:, None], points)
-    pixels = points @ camera.K.T
-    return np.concatenate([pixels[..., :2] / pixels[..., 2:], points[..., 2:]], axis=-1)
+    pixels, depth = camera.project(segments)
+    seen = (depth > NEAR).any(axis=1)
+    segments, pixels, depth = segments[seen], pixels[seen], depth[seen]
+    behind = depth <= NEAR
+    cut = behind.any(axis=1)
+    if cut.any():
+        (first, second), z = np.moveaxis(segments[cut], 1, 0), depth[cut]
+        crossing = first + ((NEAR - z[:, 0]) / (z[:, 1] - z[:, 0]))[:, None] * (second - first)
+        pixels[cut], depth[cut] = camera.project(np.where(behind[cut][..., None], crossing[:, None], segments[cut]))
+    return np.concatenate([pixels, depth[..., None]], axis=-1)

@@ -13,7 +13,7 @@ from model.camera import Camera
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_capture, ball_mask, ring
 from training.captures.boxes import frame_box, frame_boxes
 from training.captures.capture import Capture
-from training.captures.hull import carve_hull, hull_box, mask_distance, project, seen_space
+from training.captures.hull import carve_hull, hull_box, mask_distance, seen_space
 
 BOX = np.stack([BALL_CENTER - 1, BALL_CENTER + 1])
 
@@ -41,7 +41,7 @@ def test_any_point_seen_on_every_mask_is_in_the_hull() -> None:
     points = np.random.default_rng().uniform(BOX[0], BOX[1], (4000, 3))
     inside = np.ones(len(points), dtype=bool)
     for camera, mask in zip(cameras, masks(cameras), strict=True):
-        column, row = np.floor(project(camera, points)[0]).astype(int).T
+        column, row = np.floor(camera.project(points)[0]).astype(int).T
         visible = (column >= 0) & (column < 40) & (row >= 0) & (row < 40)
         inside &= visible & (mask[row.clip(0, 39), column.clip(0, 39)] > 0)
     cells = np.floor((points - BOX[0]) / 2 * 48).astype(int)
@@ -80,6 +80,12 @@ def test_the_box_of_a_hull_by_hand() -> None:
     hull[1, 2, 0] = hull[2, 2, 3] = True
     np.testing.assert_allclose(hull_box(hull, np.array([[0, 0, 0], [4, 8, 4]])), [[1, 4, 0], [3, 6, 4]])
     np.testing.assert_allclose(hull_box(np.zeros((2, 2, 2), bool), BOX), BOX)
+
+
+def test_the_box_of_a_hull_keeps_its_precision() -> None:
+    hull = np.zeros((3, 3, 3), bool)
+    hull[1, 1, 1] = True
+    assert hull_box(hull, BOX.astype(np.float32)).dtype == np.float32
 
 
 def test_the_seen_space_is_around_what_the_cameras_look_at() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.config import LossConfig
-from training.fields.losses import color_loss, mask_loss, optical_depth_penalty, psnr, sample_color_loss, total_loss
+from training.fields.losses import color_loss, mask_loss, optical_depth_penalty, sample_color_loss, total_loss
 
 
 def test_terms_by_hand() -> None:
@@ -39,7 +39,3 @@ def test_the_penalty_pulls_only_the_excess_down() -> None:
     depth = torch.tensor([2.0, 4.0], requires_grad=True)
     optical_depth_penalty(depth, 3.0, 2).backward()
     assert depth.grad is not None and depth.grad.tolist() == [0.0, 1.0]
-
-
-def test_psnr() -> None:
-    assert psnr(0.01) == pytest.approx(20) and psnr(0.0) == 100

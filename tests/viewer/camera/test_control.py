@@ -15,7 +15,7 @@ from common.errors import InputError
 from model.camera import Camera
 from tests.factories import make_camera
 from tests.viewer.camera.test_state import odd_camera
-from viewer.camera.control import MAX_PITCH, OrbitCamera, fitting_distance, nearest_camera, point_under
+from viewer.camera.control import MAX_PITCH, OrbitCamera, fitting_distance, nearest_camera
 from viewer.camera.rotations import angles_from_rotation, rotation_from_angles
 
 BOX = np.array([[-0.6, -0.4, 0.0], [0.5, 0.7, 1.9]])
@@ -114,7 +114,7 @@ def test_look_directions() -> None:
 @given(st.floats(-300, 300), st.floats(-200, 200), st.floats(0.5, 20))
 def test_pan_moves_with_the_cursor(right: float, down: float, depth: float) -> None:
     control = orbit_camera()
-    grabbed = point_under(control.to_camera(WIDTH, HEIGHT), 200.0, 150.0, depth)
+    grabbed = control.to_camera(WIDTH, HEIGHT).unproject((200.0, 150.0), depth)
     control.pan(right, down, WIDTH, HEIGHT, depth)
     moved = pixel(control.to_camera(WIDTH, HEIGHT), grabbed)
     np.testing.assert_allclose(moved, [200 + right, 150 + down], atol=1e-6)
@@ -143,7 +143,7 @@ def test_dolly_is_exponential_and_bounded() -> None:
 @given(st.floats(-5, 5), st.floats(10, 600), st.floats(10, 350))
 def test_dolly_keeps_the_pixel_of_its_anchor(steps: float, x: float, y: float) -> None:
     control = orbit_camera()
-    anchor = point_under(control.to_camera(WIDTH, HEIGHT), x, y, 0.9 * control.state.distance)
+    anchor = control.to_camera(WIDTH, HEIGHT).unproject((x, y), 0.9 * control.state.distance)
     control.dolly(steps, anchor)
     np.testing.assert_allclose(pixel(control.to_camera(WIDTH, HEIGHT), anchor), [x, y], atol=1e-5)
 
@@ -153,7 +153,7 @@ def test_focus_lands_on_the_point(x: float, y: float, depth: float) -> None:
     control = orbit_camera()
     control.snap_to(odd_camera())
     rotation = control.state.rotation
-    point = point_under(control.to_camera(WIDTH, HEIGHT), x, y, depth)
+    point = control.to_camera(WIDTH, HEIGHT).unproject((x, y), depth)
     control.focus(point)
     np.testing.assert_allclose(control.state.target, point)
     np.testing.assert_allclose(pixel(control.to_camera(WIDTH, HEIGHT), point), [WIDTH / 2, HEIGHT / 2], atol=1e-6)

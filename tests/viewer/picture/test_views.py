@@ -16,13 +16,13 @@ from viewer.picture.views import (
     View,
     ViewPixels,
     colored,
+    composited_psnr,
     depth_range,
     difference,
     head_colors,
     head_indices,
     make_view,
     normals_from_depth,
-    psnr,
     surface_points,
 )
 
@@ -165,12 +165,12 @@ def test_psnr_and_difference_by_hand() -> None:
     a = np.zeros((2, 2, 4), np.float32)
     b = a.copy()
     b[..., :] = [0.1, 0.0, 0.0, 1.0]
-    assert psnr(a, a) == math.inf
-    assert psnr(a, b) == pytest.approx(-10 * math.log10(0.01 / 3), abs=1e-4)
+    assert composited_psnr(a, a) == math.inf
+    assert composited_psnr(a, b) == pytest.approx(-10 * math.log10(0.01 / 3), abs=1e-4)
     np.testing.assert_allclose(difference(a, b), 0.1)
     np.testing.assert_allclose(difference(a, b, (1, 1, 1)), 1.0)
     with pytest.raises(ValueError, match="2x2 and 3x3"):
-        psnr(a, np.zeros((3, 3, 4), np.float32))
+        composited_psnr(a, np.zeros((3, 3, 4), np.float32))
 
 
 @pytest.mark.parametrize("view", list(View))
