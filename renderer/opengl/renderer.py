@@ -198,5 +198,5 @@ def _view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings)
 def _pixel_to_world(camera: Camera, column: int, row: int) -> bytes:
     """Return R^T K^-1 for pixels counted from a corner, as a mat3 uniform."""
     to_image = np.array([[1.0, 0.0, column], [0.0, 1.0, row], [0.0, 0.0, 1.0]])
-    matrix: NDArray[np.float64] = camera.R.T @ np.linalg.inv(camera.K) @ to_image
+    matrix: NDArray[np.float64] = camera.pixel_to_world @ to_image
     return np.ascontiguousarray(matrix.T, np.float32).tobytes()
