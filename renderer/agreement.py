@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import platformdirs
 import torch
 
 from common.atomic import atomic_write
 from common.errors import InputError
+from common.scores import psnr
 from model.camera import Camera
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
@@ -39,7 +39,7 @@ def agreement(renderer: Renderer) -> float:
     video, camera, native = small_video(), small_camera(), CpuRenderer()
     image = renderer.render(renderer.prepare(video, 0.25), camera).rgba
     expected = native.render(native.prepare(video, 0.25), camera).rgba
-    return -10 * float(np.log10(max(float(((image - expected) ** 2).mean()), 1e-12)))
+    return psnr(float(((image - expected) ** 2).mean()))
 
 
 def require_agreement(renderer: Renderer, driver: str, folder: Path | None = None) -> None:
