@@ -34,6 +34,7 @@ _FAULTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "literal_error": lambda context: f"must be {context['expected'].replace(chr(39), '')}",
     "value_error": lambda context: str(context["error"]),
     "missing": lambda _: "is missing",
+    "finite_number": lambda _: "must be finite",
 }
 """Kinds of faults that pydantic names, and their texts."""
 
@@ -49,10 +50,10 @@ def within(low: float, high: float) -> AfterValidator:
     return AfterValidator(check)
 
 
-def one_of(*allowed: int) -> AfterValidator:
-    """Return the check of an integer that has only a few values, for use in ``Annotated[StrictInt, one_of(2, 4, 8)]``."""
+def one_of(*allowed: object) -> AfterValidator:
+    """Return the check of a value that is one of a few, for use in ``Annotated[StrictInt, one_of(2, 4, 8)]``."""
 
-    def check(value: int) -> int:
+    def check(value: Any) -> Any:
         if value not in allowed:
             *others, last = map(str, allowed)
             raise PydanticCustomError("range", f"must be {', '.join(others)} or {last}")  # type: ignore[arg-type]

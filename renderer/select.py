@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from typing import TYPE_CHECKING
 
 from common.errors import InputError
-from renderer.backend import Renderer
 
-BACKENDS = ("auto", "cuda", "cpu", "reference")
-"""What `--backend` accepts."""
+if TYPE_CHECKING:  # loads PyTorch, which those who only need the list of backends do without
+    from renderer.backend import Renderer
+
+BACKENDS = {"auto": "Auto", "cuda": "CUDA", "cpu": "CPU", "reference": "Reference"}
+"""The backends: the names that `--backend` accepts and the names that the window shows, fastest first."""
 
 
 def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:

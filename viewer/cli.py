@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 from common.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
+from renderer.select import BACKENDS
 from viewer import DEMO
 
 
@@ -93,7 +94,7 @@ def make_parser() -> ArgumentParser:
 
 def _add_view_options(parser: ArgumentParser) -> None:
     view = parser.add_argument_group("view")
-    view.add_argument("--backend", choices=("auto", "cuda", "cpu", "reference"), help="what renders (default: auto)")
+    view.add_argument("--backend", choices=BACKENDS, help="what renders (default: auto)")
     view.add_argument("--threads", type=parse_threads, help="CPU threads (default: one a core)")
     view.add_argument("--frame", type=parse_finite, metavar="F", help="frame index, may be fractional (default: 0)")
     view.add_argument("--camera", type=Path, metavar="CAM.json", help="the camera of --render (default: all in view)")

@@ -1,32 +1,35 @@
-"""The user's settings: one YAML file in the user's config folder, validated, versioned, never fatal."""
+"""The user's settings: one YAML file in the config folder. A damaged file never stops the viewer."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import platformdirs
 import yaml
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic.dataclasses import dataclass
 
 from common.atomic import atomic_write
+from common.command_line import MAX_THREADS
+from common.documents import read_yaml
 from common.errors import InputError
-from model.config import dataclass_from_dict
+from common.validation import FIELDS, one_of, validated, within
+from renderer.select import BACKENDS
 
 VERSION = 1
-"""Of the file's layout; older files are brought up to it, newer ones are set aside."""
+"""Version of the file's layout. Files of newer versions are renamed, and the defaults are used."""
 
 MAX_RECENT_FILES = 12
-"""Most entries of the list of recent files."""
+"""Longest list of recent files."""
 
 THEMES = ("dark", "light", "high contrast")
-"""Looks of the window."""
+"""Colors of the window."""
 
 INITIAL_VIEWS = ("whole scene", "capture camera")
-"""What a newly opened video is seen from: a camera fitted to its box, or its first capture camera where it has one."""
-
+"""The view a video opens with: its whole box, or its first capture camera. Videos without capture cameras open with the box."""
 
 DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "color_samples", "heads")
 """What can be shown of each pixel, by the name that the actions "view.*" give it."""
@@ -41,167 +44,124 @@ _NOT_SAVED = ("mode", "head_plane", "automatic_range", "low", "high", "show_cell
 """Fields of `DisplaySettings` that start with their defaults each time."""
 
 
-def _require(condition: bool, name: str, fault: str) -> None:
-    if not condition:
-        raise InputError(f"setting {name}", fault)
+Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Share = Annotated[StrictFloat, within(0, 1)]
+Color = tuple[Share, Share, Share]
+"""Red, green, blue, 0 to 1."""
 
 
-def _within(value: float, low: float, high: float, name: str) -> None:
-    _require(math.isfinite(value) and low <= value <= high, name, f"must be {low:g} to {high:g}")
-
-
-@dataclass
+@dataclass(config=FIELDS)
 class WindowSettings:
     """Size and look of the window."""
 
-    width: int = 1280
-    """Of the window when it opens, screen units."""
-    height: int = 800
-    """Of the window when it opens, screen units."""
-    theme: str = "dark"
+    width: Annotated[StrictInt, within(320, 16384)] = 1280
+    """Width of the window when it opens, screen units."""
+    height: Annotated[StrictInt, within(240, 16384)] = 800
+    """Height of the window when it opens, screen units."""
+    theme: Annotated[StrictStr, one_of(*THEMES)] = "dark"
     """One of `THEMES`."""
-    ui_scale: float = 1.0
-    """Text and controls are enlarged by this, on top of the screen's own scale."""
-    vsync: bool = True
-    """Wait for the screen's refresh."""
-    show_tooltips: bool = True
+    ui_scale: Annotated[StrictFloat, within(0.5, 4)] = 1.0
+    """Scale of text and controls, on top of the screen's own scale."""
+    vsync: StrictBool = True
+    """Draw in step with the screen's refresh."""
+    show_tooltips: StrictBool = True
     """Explain controls under the cursor."""
 
-    def __post_init__(self) -> None:
-        _within(self.width, 320, 16384, "window.width")
-        _within(self.height, 240, 16384, "window.height")
-        _require(self.theme in THEMES, "window.theme", f"must be one of {', '.join(THEMES)}")
-        _within(self.ui_scale, 0.5, 4.0, "window.ui_scale")
 
-
-@dataclass
+@dataclass(config=FIELDS)
 class PlaybackSettings:
     """How videos start to play."""
 
-    autoplay: bool = True
+    autoplay: StrictBool = True
     """Play a video as soon as it is open."""
-    mode: str = "loop"
+    mode: Annotated[StrictStr, one_of("loop", "ping-pong", "once")] = "loop"
     """"loop", "ping-pong" or "once"."""
-    speed: float = 1.0
+    speed: Annotated[StrictFloat, within(0.1, 4)] = 1.0
     """Multiple of the capture's rate."""
-    sub_frame: bool = False
-    """Show instants between frames in slow motion."""
-
-    def __post_init__(self) -> None:
-        _require(self.mode in ("loop", "ping-pong", "once"), "playback.mode", "must be loop, ping-pong or once")
-        _within(self.speed, 0.1, 4.0, "playback.speed")
+    sub_frame: StrictBool = False
+    """Show times between frames in slow motion."""
 
 
-@dataclass
+@dataclass(config=FIELDS)
 class NavigationSettings:
-    """Where the camera is at first, and how mouse and keys move it."""
+    """Where the camera starts, and how mouse and keys move it."""
 
-    initial_view: str = "whole scene"
+    initial_view: Annotated[StrictStr, one_of(*INITIAL_VIEWS)] = "whole scene"
     """One of `INITIAL_VIEWS`."""
-    field_of_view: float = 45.0
+    field_of_view: Annotated[StrictFloat, within(1, 150)] = 45.0
     """Vertical, degrees."""
-    roll_locked: bool = True
+    roll_locked: StrictBool = True
     """Keep the horizon while orbiting."""
-    orbit_speed: float = 1.0
+    orbit_speed: Annotated[StrictFloat, within(0.05, 20)] = 1.0
     """Multiple of half a turn for a drag across the window."""
-    dolly_speed: float = 1.0
-    """Multiple of 10 % a notch of the wheel."""
-    fly_speed: float = 1.5
-    """Meters a second."""
-    fly_smoothing: float = 0.12
-    """Seconds to come within 37 % of a new velocity."""
-    invert_wheel: bool = False
-    """Scrolling up moves away."""
-
-    def __post_init__(self) -> None:
-        known = self.initial_view in INITIAL_VIEWS
-        _require(known, "navigation.initial_view", f"must be one of {', '.join(INITIAL_VIEWS)}")
-        _within(self.field_of_view, 1.0, 150.0, "navigation.field_of_view")
-        _within(self.orbit_speed, 0.05, 20.0, "navigation.orbit_speed")
-        _within(self.dolly_speed, 0.05, 20.0, "navigation.dolly_speed")
-        _within(self.fly_speed, 0.001, 1000.0, "navigation.fly_speed")
-        _within(self.fly_smoothing, 0.0, 2.0, "navigation.fly_smoothing")
+    dolly_speed: Annotated[StrictFloat, within(0.05, 20)] = 1.0
+    """Multiple of 10 % per notch of the wheel."""
+    fly_speed: Annotated[StrictFloat, within(0.001, 1000)] = 1.5
+    """Meters per second."""
+    fly_smoothing: Annotated[StrictFloat, within(0, 2)] = 0.12
+    """Time constant of changes of the velocity, seconds."""
+    invert_wheel: StrictBool = False
+    """Make scrolling up move the camera away."""
 
 
-@dataclass
+@dataclass(config=FIELDS)
 class RenderingSettings:
     """Backend, speed and quality."""
 
-    backend: str = "auto"
-    """"auto", "cuda", "cpu" or "reference"."""
-    threads: int | None = None
-    """CPU threads; empty: one a core."""
-    dynamic_resolution: bool = True
-    """Lower the resolution while things move, to keep the target frame rate."""
-    target_fps: float = 30.0
-    """Frames a second that dynamic resolution aims at."""
-    render_scale: float = 1.0
-    """Share of the window's resolution that is rendered when nothing moves."""
-    cache_mebibytes: int = 640
-    """Memory for decoded frames."""
-
-    def __post_init__(self) -> None:
-        _require(
-            self.backend in ("auto", "cuda", "cpu", "reference"), "rendering.backend", "must be auto, cuda, cpu or reference"
-        )
-        _require(self.threads is None or 1 <= self.threads <= 1024, "rendering.threads", "must be 1 to 1024, or empty")
-        _within(self.target_fps, 1.0, 240.0, "rendering.target_fps")
-        _within(self.render_scale, 0.1, 2.0, "rendering.render_scale")
-        _within(self.cache_mebibytes, 64, 1 << 20, "rendering.cache_mebibytes")
+    backend: Annotated[StrictStr, one_of(*BACKENDS)] = "auto"
+    """One of `renderer.select.BACKENDS`."""
+    threads: Annotated[StrictInt, within(1, MAX_THREADS)] | None = None
+    """Number of CPU threads; None means one per core."""
+    dynamic_resolution: StrictBool = True
+    """Lower the resolution during movement to keep the target frame rate."""
+    target_fps: Annotated[StrictFloat, within(1, 240)] = 30.0
+    """Frames per second that dynamic resolution aims at."""
+    render_scale: Annotated[StrictFloat, within(0.1, 2)] = 1.0
+    """Resolution of the image when nothing moves, as a fraction of the window's."""
+    cache_mebibytes: Annotated[StrictInt, within(64, 1 << 20)] = 640
+    """Memory for decoded frames, MiB."""
 
 
-@dataclass
+@dataclass(config=FIELDS)
 class DisplaySettings:
     """What a view or a recording looks like: what is shown of each pixel, tone, background, and overlays."""
 
-    mode: str = "color"
+    mode: Annotated[StrictStr, one_of(*DISPLAY_MODES)] = "color"
     """One of `DISPLAY_MODES`. Not saved."""
-    head_plane: int = 0
+    head_plane: Annotated[StrictInt, within(0, 2)] = 0
     """Index of the MLP plane whose color heads are shown. Not saved."""
-    automatic_range: bool = True
+    automatic_range: StrictBool = True
     """Whether the color map spans the values of the image. Not saved."""
-    low: float = 0.0
+    low: Finite = 0.0
     """Value at the color map's start, unless the range is automatic. Not saved."""
-    high: float = 1.0
+    high: Finite = 1.0
     """Value at the color map's end, unless the range is automatic. Not saved."""
-    show_cells: bool = False
+    show_cells: StrictBool = False
     """Draw the occupied cells. Not saved."""
-    background_color_2: tuple[float, float, float] | None = None
+    background_color_2: Color | None = None
     """The second color of checker and gradient; None makes it from the first. Not saved."""
-    checker_size: float = 16.0
+    checker_size: Annotated[StrictFloat, within(1, 1024)] = 16.0
     """Side of a checker's square, pixels. Not saved."""
-    background: str = "color"
+    background: Annotated[StrictStr, one_of(*BACKGROUNDS)] = "color"
     """One of `BACKGROUNDS`."""
-    background_color: tuple[float, float, float] = (0.1, 0.1, 0.12)
+    background_color: Color = (0.1, 0.1, 0.12)
     """Red, green, blue, 0 to 1."""
-    color_map: str = "turbo"
+    color_map: StrictStr = "turbo"
     """For depth and heat maps; one of `viewer.picture.color_maps.COLOR_MAPS`."""
-    exposure: float = 0.0
-    """Stops."""
-    gamma: float = 1.0
+    exposure: Annotated[StrictFloat, within(-10, 10)] = 0.0
+    """Exposure, stops."""
+    gamma: Annotated[StrictFloat, within(0.1, 10)] = 1.0
     """Exponent of the display; 1 shows colors as stored."""
-    show_axes: bool = False
+    show_axes: StrictBool = False
     """World axes."""
-    show_grid: bool = True
+    show_grid: StrictBool = True
     """Ground grid."""
-    show_box: bool = False
+    show_box: StrictBool = False
     """The scene's box."""
-    show_cameras: bool = False
+    show_cameras: StrictBool = False
     """Frusta of the capture cameras."""
-    show_path: bool = True
+    show_path: StrictBool = True
     """The camera path, where there is one."""
-
-    def __post_init__(self) -> None:
-        _require(self.mode in DISPLAY_MODES, "view.mode", f"must be one of {', '.join(DISPLAY_MODES)}")
-        _within(self.head_plane, 0, 2, "view.head_plane")
-        _require(math.isfinite(self.low) and math.isfinite(self.high), "view.low and view.high", "must be finite")
-        _require(self.background in BACKGROUNDS, "view.background", "must be color, checker or gradient")
-        _require(len(self.background_color) == 3, "view.background_color", "must have 3 entries")
-        for value in self.background_color:
-            _within(value, 0.0, 1.0, "view.background_color")
-        _within(self.checker_size, 1.0, 1024.0, "view.checker_size")
-        _within(self.exposure, -10.0, 10.0, "view.exposure")
-        _within(self.gamma, 0.1, 10.0, "view.gamma")
 
     @property
     def tone(self) -> tuple[float, float]:
@@ -228,34 +188,28 @@ class DisplaySettings:
         return self.mode, self.head_plane, self.value_range
 
 
-@dataclass
+@dataclass(config=FIELDS)
 class RecordingSettings:
-    """What the recording panel starts with."""
+    """Initial values of the recording dialog."""
 
-    codec: str = "h264"
+    codec: Annotated[StrictStr, one_of("h264", "hevc", "av1", "vp9")] = "h264"
     """"h264", "hevc", "av1" or "vp9"."""
-    quality: int = 12
+    quality: Annotated[StrictInt, within(0, 51)] = 12
     """0 (best) to 51."""
-    fps: float = 0.0
-    """Frames a second; 0: the capture's."""
-    supersampling: int = 1
-    """Rendered at this multiple of the size, then averaged."""
-    folder: str = ""
-    """Where recordings and screenshots go; empty: the current folder."""
-
-    def __post_init__(self) -> None:
-        _require(self.codec in ("h264", "hevc", "av1", "vp9"), "recording.codec", "must be h264, hevc, av1 or vp9")
-        _within(self.quality, 0, 51, "recording.quality")
-        _within(self.fps, 0.0, 1000.0, "recording.fps")
-        _within(self.supersampling, 1, 8, "recording.supersampling")
+    fps: Annotated[StrictFloat, within(0, 1000)] = 0.0
+    """Frames per second; 0 means the capture's."""
+    supersampling: Annotated[StrictInt, within(1, 8)] = 1
+    """Images are rendered at this multiple of the size, then averaged."""
+    folder: StrictStr = ""
+    """Folder for recordings and screenshots; empty means the current folder."""
 
 
-@dataclass
+@dataclass(config=FIELDS)
 class Settings:
-    """All that the viewer remembers."""
+    """Everything that the viewer saves between runs."""
 
-    version: int = VERSION
-    """Of the file's layout."""
+    version: Annotated[StrictInt, within(1, VERSION)] = VERSION
+    """Version of the file's layout."""
     window: WindowSettings = field(default_factory=WindowSettings)
     """Size and look."""
     playback: PlaybackSettings = field(default_factory=PlaybackSettings)
@@ -268,72 +222,65 @@ class Settings:
     """What the view looks like."""
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     """Recording."""
-    recent_files: tuple[str, ...] = ()
+    recent_files: tuple[StrictStr, ...] = ()
     """Bundles opened last, the latest first."""
 
     def remember_file(self, path: str) -> None:
-        """Put a bundle at the head of the recent files."""
+        """Put a bundle first in the list of recent files."""
         others = [known for known in self.recent_files if known != path]
         self.recent_files = tuple([path, *others][:MAX_RECENT_FILES])
 
     def forget_file(self, path: str) -> None:
-        """Take a bundle that is gone off the recent files."""
+        """Remove a bundle from the list of recent files."""
         self.recent_files = tuple(known for known in self.recent_files if known != path)
 
 
 def config_folder() -> Path:
-    """The user's folder for the viewer's settings, as the platform wants it."""
+    """Return the viewer's folder for settings, where the platform keeps such folders."""
     return Path(platformdirs.user_config_dir("mlpvid", appauthor=False))
 
 
 def settings_path() -> Path:
-    """The settings file."""
+    """Return the path of the settings file."""
     return config_folder() / "settings.yaml"
 
 
 def layout_path() -> Path:
-    """The file in which the window keeps the places of its panels."""
+    """Return the path of the file in which the window saves the layout of its panels."""
     return config_folder() / "layout.ini"
 
 
 def downloads_folder() -> Path:
-    """Where bundles from the web are kept: the user's folder for what can be fetched again."""
+    """Return the folder for downloaded bundles, inside the platform's cache folder."""
     return Path(platformdirs.user_cache_dir("mlpvid", appauthor=False)) / "downloads"
 
 
 def load_settings(path: Path | None = None) -> tuple[Settings, str]:
-    """Read the settings; never fails.
+    """Read the settings; a damaged or newer file is renamed and the defaults are used.
 
     Args:
-        path: the file; default: `settings_path()`. A missing one means the defaults.
+        path: the file; `settings_path()` by default. If it is missing, the defaults are used.
 
     Returns:
-        The settings, and a message for the user: empty, or what was wrong with the file and where it was set aside.
+        The settings, and a message for the user. The message is empty unless the file was bad.
     """
     file = path or settings_path()
     try:
         return read_settings(file), ""
-    except FileNotFoundError:
-        return Settings(), ""
     except InputError as error:
-        return Settings(), f"{error}. The defaults are used{_set_aside(file)}."
+        if isinstance(error.__cause__, FileNotFoundError):
+            return Settings(), ""
+        return Settings(), f"{error}. Default settings are in use{_set_aside(file)}."
 
 
 def read_settings(path: Path) -> Settings:
     """Read a settings file strictly, as ``--config FILE.yaml`` does; fields that it does not name keep their defaults.
 
     Raises:
-        FileNotFoundError: there is none.
-        InputError: it cannot be read, is no YAML, is of a newer version, or a field is unknown, of a wrong type or range.
+        InputError: the file is missing, unreadable, not YAML or of a newer version, or a field is unknown, of a wrong type or
+            out of range.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid YAML") from error
+    values = read_yaml(path)
     try:
         return _from_values({} if values is None else values)
     except InputError as error:
@@ -341,13 +288,17 @@ def read_settings(path: Path) -> Settings:
 
 
 def save_settings(settings: Settings, path: Path | None = None) -> None:
-    """Write the settings atomically, making the folder when it is missing; InputError when that fails."""
+    """Write the settings atomically; create the folder if it is missing.
+
+    Raises:
+        InputError: the file cannot be written, or a setting is out of range.
+    """
     file = path or settings_path()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(file, f"cannot be written ({error.strerror})") from error
-    settings = dataclass_from_dict(Settings, _plain(settings), "settings")  # never writes what could not be read again
+    settings = validated(Settings, _plain(settings), "settings")  # never write what could not be read again
     with atomic_write(file) as temporary:
         temporary.write_text(yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
@@ -359,12 +310,10 @@ def reset_settings(settings: Settings) -> Settings:
 
 
 def _from_values(values: Any) -> Settings:
-    version = values.get("version", VERSION) if isinstance(values, dict) else VERSION
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise InputError("version", "must be a whole number, at least 1")
-    if version > VERSION:
+    version = values.get("version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version > VERSION:  # before its unknown fields are reported
         raise InputError("version", f"is {version}, newer than this viewer's {VERSION}", "update the viewer")
-    return dataclass_from_dict(Settings, values, "settings")
+    return validated(Settings, values, "settings")
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
@@ -385,4 +334,4 @@ def _set_aside(path: Path) -> str:
         path.replace(aside)
     except OSError:
         return ""
-    return f"; the old file is kept as {aside.name}"
+    return f"; the old file was renamed to {aside.name}"

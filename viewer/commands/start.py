@@ -106,10 +106,7 @@ def choose_settings(config: Path | None) -> Chosen:
     if config is None:
         settings, message = load_settings()
         return settings, settings_path(), InputError("settings", message.rstrip(".")) if message else None
-    try:
-        return read_settings(config), None, None
-    except FileNotFoundError as error:
-        raise InputError(config, "no such file") from error
+    return read_settings(config), None, None
 
 
 def why_no_window() -> str:

@@ -7,13 +7,14 @@ from functools import partial
 from imgui_bundle import imgui
 
 from common.errors import InputError
-from renderer.select import create_renderer
+from renderer.select import BACKENDS, create_renderer
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.view.comparison import psnr_text
-from viewer.widgets.controls import begin_facts, button, combo, em, row, sentence_case, slider
+from viewer.widgets.controls import begin_facts, button, combo, em, row, slider
 
-BACKENDS = ("reference", "cpu", "cuda")
+COMPARED = tuple(name for name in BACKENDS if name != "auto")
+"""Backends to choose from."""
 MODES = ("Off", "Split view", "Difference")
 
 
@@ -48,20 +49,20 @@ class ComparePanel:
         document = app.document
         assert document is not None
         others = [d for d in app.documents if d is not document]
-        names = ["", *(f"{name} backend" for name in BACKENDS), *(d.title for d in others)]
+        names = ["", *(f"{name} backend" for name in COMPARED), *(d.title for d in others)]
         if app.compare.label and app.compare.label not in names:
             names.append(app.compare.label)  # the front tab itself, since another one was in front when it was chosen
         current = names.index(app.compare.label) if app.compare.label else 0
-        shown = ["Nothing", *(f"{name} backend" for name in sentence_case(BACKENDS)), *names[1 + len(BACKENDS) :]]
+        shown = ["Nothing", *(f"{BACKENDS[name]} backend" for name in COMPARED), *names[1 + len(COMPARED) :]]
         chosen = combo("With", current, shown, "Another backend on the same video, or another open video.")
         if chosen == current:
             return
         if chosen == 0:
             app.compare.clear()
-        elif chosen <= len(BACKENDS):
-            self._choose_backend(app, BACKENDS[chosen - 1], names[chosen])
+        elif chosen <= len(COMPARED):
+            self._choose_backend(app, COMPARED[chosen - 1], names[chosen])
         else:
-            other = others[chosen - 1 - len(BACKENDS)]
+            other = others[chosen - 1 - len(COMPARED)]
             app.compare.set_source(names[chosen], app.renderer, partial(app.video_of, other), app.cache_bytes)
         if app.compare.feed is not None and app.compare.mode is Comparison.NONE:
             app.compare.mode = Comparison.DIVIDER

@@ -7,12 +7,11 @@ import os
 
 from imgui_bundle import imgui
 
+from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.widgets.controls import button, checkbox, combo, em, heading, sentence_case, slider
+from viewer.widgets.controls import button, checkbox, combo, em, heading, slider
 from viewer.widgets.numbers import integer_slider
-
-BACKENDS = ("auto", "cuda", "cpu", "reference")
 
 
 class SpeedPanel:
@@ -96,10 +95,11 @@ class SpeedPanel:
 
     def _draw_backend(self, app: ViewerApp) -> None:
         heading("Backend")
+        backends = list(BACKENDS)
         index = combo(
             "Renderer",
-            BACKENDS.index(app.backend),
-            sentence_case(BACKENDS),
+            backends.index(app.backend),
+            list(BACKENDS.values()),
             f"Now: {app.renderer.name} on {app.renderer.device}",
         )
         cores = os.cpu_count() or 1
@@ -108,8 +108,8 @@ class SpeedPanel:
         chosen = integer_slider("Threads", threads, 1, max(cores, 2), tip)
         if chosen != threads:
             self._threads = chosen
-        if BACKENDS[index] != app.backend:
-            app.set_backend(BACKENDS[index], app.threads)
+        if backends[index] != app.backend:
+            app.set_backend(backends[index], app.threads)
         if imgui.is_item_deactivated_after_edit() and self._threads is not None:
             threads, self._threads = self._threads, None
             app.set_backend(app.backend, threads)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from imgui_bundle import ImVec2, imgui
 
+from renderer.select import BACKENDS
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import BY_NAME
 
@@ -14,9 +15,6 @@ TOOLTIP_WIDTH = 28.0
 """Longer lines of a tooltip are wrapped, text heights."""
 
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
-
-ABBREVIATIONS = ("cpu", "cuda")
-"""Names that are written in capitals."""
 
 
 def tooltip(text: str) -> None:
@@ -96,8 +94,8 @@ def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
 
 
 def sentence_case(names: Sequence[str]) -> list[str]:
-    """Names as a list shows them: "Ping-pong", "CPU"."""
-    return [name.upper() if name in ABBREVIATIONS else name[:1].upper() + name[1:] for name in names]
+    """Return names as a list shows them: "Ping-pong", "CPU"."""
+    return [BACKENDS.get(name, name[:1].upper() + name[1:]) for name in names]
 
 
 def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
