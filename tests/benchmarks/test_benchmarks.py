@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import compare, make_paper_bundle, memory
+from benchmarks import cancellation, compare, make_paper_bundle, memory, timing
 from benchmarks.bundles import load_paper_bundle, occupancy_of_hull, with_assignment
 from benchmarks.compare import difference
 from benchmarks.machine import cpu_features, measure_peaks
@@ -49,9 +49,18 @@ def test_tasks_run_in_turn() -> None:
     assert (len(timings["a"].milliseconds), len(timings["b"].milliseconds)) == (4, 2)
 
 
-def test_timings_are_milliseconds_and_ratios_are_of_medians() -> None:
-    timing = time_interleaved({"sleep": lambda: time.sleep(0.02)}, 3)["sleep"]
-    assert 19 < timing.median < 2000 and 0 <= timing.cpu_median < 15
+def test_timings_are_milliseconds_and_ratios_are_of_medians(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, cpu = [5.0], [1.0]
+    fake = SimpleNamespace(perf_counter=lambda: wall[0], process_time=lambda: cpu[0])
+    monkeypatch.setattr(timing, "clock", fake)
+
+    def work() -> None:
+        wall[0] += 0.02
+        cpu[0] += 0.005
+
+    found = time_interleaved({"work": work}, 3)["work"]
+    assert found.milliseconds == pytest.approx([20.0] * 3) and found.cpu_milliseconds == pytest.approx([5.0] * 3)
+    assert found.median == pytest.approx(20.0) and found.cpu_median == pytest.approx(5.0)
     assert median_ratio(Timing((9.0, 10.0, 500.0)), Timing((4.0, 5.0, 5.5))) == 2.0
     assert Timing((1.0, 2.0, 3.0)).spread == 0.0
     assert Timing((10.0,) * 8).spread == 0.0 and Timing((8.0, 9.0, 11.0, 12.0)).spread > 0.1
@@ -191,3 +200,12 @@ def test_memory_of_a_small_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["bundle_bytes"] == bundle.stat().st_size
     assert found["empty_bytes"] > 5e7 and 5e7 < found["peak_bytes"] < 4e9
     assert memory.main([str(tmp_path / "missing.mlpvid")]) == 2
+
+
+def test_the_delay_of_a_cancellation_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("mlpvid_kernels")
+    bundle = tmp_path / "small.mlpvid"
+    write_bundle(make_video(occupied=1.0), bundle)
+    assert cancellation.main([str(bundle), "--repeats", "2", "--threads", "1"]) == 0
+    assert "milliseconds until a cancelled image ends: median" in capsys.readouterr().out
+    assert cancellation.main([str(tmp_path / "missing.mlpvid")]) == 2

@@ -20,6 +20,9 @@ from viewer.gl.presenter import Presenter
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
 
+TIMEOUT = 240.0
+"""Seconds after which something that has not happened never will, even beside other programs."""
+
 
 def use_null_platform() -> None:
     """Make the next window one without a display."""
@@ -75,9 +78,9 @@ def screenshot(context: Any, name: str) -> None:
         testing.capture(context, str(Path(folder) / f"{name}.png"))
 
 
-def wait_until(context: Any, condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Let the window run until something is the case; fails when that takes too long."""
-    end = time.monotonic() + seconds
+def wait_until(context: Any, condition: Callable[[], bool]) -> None:
+    """Let the window run until a condition holds; fails when the window seems to hang."""
+    end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.005)

@@ -18,6 +18,7 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.cpu import renderer as cpu
 from renderer.cpu.renderer import CpuRenderer
+from renderer.cpu.tiles import tile_rectangles
 from renderer.reference.renderer import ReferenceRenderer
 from renderer.threads import torch_threads
 from tests.factories import make_camera, make_video
@@ -205,25 +206,33 @@ def test_statistics_add_up() -> None:
     assert frame.bake_ms > 0
 
 
-def test_cancellation_within_20_ms() -> None:
+def test_after_cancelling_a_thread_finishes_at_most_the_tile_it_is_at() -> None:
+    side, threads = 2048, 2
     video = make_video(seed=1, occupied=1.0)
     video.decoder.density_head.weight *= 0.001
-    renderer, token, cancelled_at = CpuRenderer(2), CancelToken(), [0.0]
-    frame = renderer.prepare(video, 0)
+    renderer, token, tiles = CpuRenderer(threads), CancelToken(), tile_rectangles(side, side)
+    frame, camera = renderer.prepare(video, 0), make_camera(side, side)
+    counts = np.zeros((side, side, 2), np.uint16)
+    image = RenderedImage(np.full((side, side, 4), np.nan, np.float32), np.zeros((side, side), np.float32), counts)
+    when_cancelled: list[int] = []
 
-    def cancel() -> None:
-        cancelled_at[0] = clock.perf_counter()
+    def finished() -> int:
+        return int(np.isfinite(image.rgba[tiles[:, 1], tiles[:, 0], 3]).sum())
+
+    def cancel_after_some() -> None:
+        while finished() < 5:
+            clock.sleep(0.001)
         token.cancel()
+        when_cancelled.append(finished())
 
-    delays = []
-    for _ in range(5):
-        token.flag[0] = 0
-        timer = threading.Timer(0.1, cancel)
-        timer.start()
-        with pytest.raises(RenderCancelled):
-            renderer.render(frame, make_camera(2000, 2000), RenderSettings(steps_per_diagonal=4000), cancel=token)
-        delays.append(clock.perf_counter() - cancelled_at[0])
-    assert min(delays) < 0.02
+    watcher = threading.Thread(target=cancel_after_some)
+    watcher.start()
+    settings, region = RenderSettings(steps_per_diagonal=4000), (0, 0, side, side)
+    with pytest.raises(RenderCancelled):
+        renderer.render_tiles(frame, camera, settings, region, tiles, image, token)
+    watcher.join()
+    assert 5 <= when_cancelled[0] < len(tiles) - threads
+    assert finished() <= when_cancelled[0] + threads
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority a thread")

@@ -145,8 +145,8 @@ def growth_of(memory: list[float]) -> float:
     return max(settled[half:]) - max(settled[:half]) if half else 0.0
 
 
-def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, list[float]]:
-    """Let a monkey play for some time and at least `least` inputs.
+def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]]:
+    """Let a monkey play for at least so many inputs and at least so many seconds.
 
     Returns the number of inputs, and the memory of the process in MiB after each twenty.
 
@@ -173,7 +173,7 @@ def soak(seconds: float, seed: int, least: int = 0) -> tuple[int, list[float]]:
         io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
         io.config_watchdog_warning = io.config_watchdog_kill_test = 1e9
         end = time.monotonic() + seconds
-        while time.monotonic() < end or count < least:
+        while count < inputs or time.monotonic() < end:
             monkey.act(context)
             count += 1
             context.yield_(2)
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    count, memory = soak(options.minutes * 60, options.seed)
+    count, memory = soak(options.seed, 0, options.minutes * 60)
     growth, tenth = growth_of(memory), max(1, len(memory) // 10)
     print(f"{count} random inputs in {options.minutes:g} minutes, memory grew by {growth:.1f} MiB")
     print("peak of each tenth, MiB:", *(f"{max(memory[i : i + tenth]):.0f}" for i in range(0, len(memory), tenth)))

@@ -171,9 +171,9 @@ def test_flying_moves_and_settles(app: ViewerApp, drive: DriveWindow) -> None:
         from imgui_bundle import imgui
 
         context.key_down(imgui.Key.w)
-        wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05), 20)
+        wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05))
         context.key_up(imgui.Key.w)
-        wait_until(context, lambda: not camera.fly_motion.moving, 20)
+        wait_until(context, lambda: not camera.fly_motion.moving)
         moved = camera.state.eye - before.eye
         assert moved @ before.forward == pytest.approx(np.linalg.norm(moved), rel=1e-6)
         np.testing.assert_array_equal(camera.state.rotation, before.rotation)
@@ -229,7 +229,7 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
         assert document.camera.state is before
         document.selected_keyframe = 1
         press(context, "path.preview")
-        wait_until(context, lambda: 0 < document.playback.time < 5 and document.previewing, 20)
+        wait_until(context, lambda: 0 < document.playback.time < 5 and document.previewing)
         press(context, "path.preview")
         assert not document.previewing
         press(context, "path.remove")

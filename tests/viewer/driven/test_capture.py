@@ -43,7 +43,7 @@ def test_a_recording_begun_before_the_first_image(app: ViewerApp, drive: DriveWi
         wait_until(context, lambda: not app.screenshot_asked)
         wait_until(context, lambda: app.screen_recording is not None and app.screen_recording.seconds > 0.1)
         press(context, "file.record_screen")
-        wait_until(context, lambda: not app.jobs, 240)  # encoding takes its time on a loaded machine
+        wait_until(context, lambda: not app.jobs)  # encoding takes its time on a loaded machine
         assert not app.errors
 
     drive(app, look, (640, 400))
@@ -60,7 +60,7 @@ def test_a_recording_stops_although_its_video_is_closed(app: ViewerApp, drive: D
         assert app.document is None and app.screen_recording is not None
         press(context, "file.record_screen")
         assert app.screen_recording is None
-        wait_until(context, lambda: not app.jobs, 240)  # encoding takes its time on a loaded machine
+        wait_until(context, lambda: not app.jobs)  # encoding takes its time on a loaded machine
         press(context, "file.record_screen")
         assert app.screen_recording is None and not app.errors
 

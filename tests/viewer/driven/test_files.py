@@ -253,7 +253,7 @@ def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
         app.compare.mode = Comparison.DIVIDER
         app.focus_panel = "Compare"
         wait_for_image(context, app)
-        wait_until(context, lambda: app.compare.psnr is not None and not app.compare.feed.worker.busy, 120)  # type: ignore[union-attr]
+        wait_until(context, lambda: app.compare.psnr is not None and not app.compare.feed.worker.busy)  # type: ignore[union-attr]
         assert app.compare.psnr is not None and app.compare.psnr > 40  # two backends, one video
         context.yield_(3)
         screenshot(context, "split")

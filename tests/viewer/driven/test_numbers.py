@@ -48,7 +48,7 @@ def test_a_typed_resolution_stays_within_the_slider(
         context.item_input_value("//Export point cloud/Points", -5)
         context.item_input_value("//Export point cloud/Resolution", 0)
         context.item_click("//Export point cloud/Export")
-        wait_until(context, lambda: not app.jobs and bool(app.message), 120)
+        wait_until(context, lambda: not app.jobs and bool(app.message))
         assert not app.errors, app.errors
         app.dialogs.add("export_mesh")
         context.yield_(4)

@@ -174,9 +174,9 @@ def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
         before = camera.state
         key = imgui_key(BY_NAME[name].keys[0])
         context.key_down(key)
-        wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05), 60)
+        wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05))
         context.key_up(key)
-        wait_until(context, lambda: not camera.fly_motion.moving, 60)
+        wait_until(context, lambda: not camera.fly_motion.moving)
         moved = before.rotation @ (camera.state.eye - before.eye)
         np.testing.assert_allclose(moved / np.linalg.norm(moved), FLY_AXES[name], atol=1e-6)
 

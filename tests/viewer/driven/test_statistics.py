@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-import time
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.statistics import HISTORY, Statistics
-from viewer.panels.statistics import PERIOD, FiguresPanel
+from viewer.panels import statistics
+from viewer.panels.statistics import PERIOD, FiguresPanel, Shown
 
 
-def test_numbers_stay_for_a_while_and_the_last_ones_are_right(app: ViewerApp, drive: DriveWindow) -> None:
+def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from viewer.actions.runner import ActionRunner
 
-    panel = FiguresPanel(ActionRunner(app))
+    panel, now = FiguresPanel(ActionRunner(app)), [0.0]
+    monkeypatch.setattr(statistics, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def numbers_a_moment_later() -> Shown:
+        now[0] += PERIOD / 8
+        return panel._numbers(app)
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        clock, changes, numbers = open_document(app).playback, [], panel._numbers(app)
+        clock, changed, numbers = open_document(app).playback, [], panel._numbers(app)
         clock.play()
-        end = time.monotonic() + 4 * PERIOD
-        while time.monotonic() < end:
+        for step in range(1, 33):
             context.yield_()
-            if panel._numbers(app) is not numbers:
-                changes.append(time.monotonic())
+            if numbers_a_moment_later() is not numbers:
+                changed.append(step)
                 numbers = panel._numbers(app)
         clock.pause()
-        assert 1 <= len(changes) <= 4
+        assert changed == [8, 16, 24, 32]
         wait_for_image(context, app)
-        wait_until(context, lambda: panel._numbers(app).state[0] is app.figures.last, 5)
-        wait_until(context, lambda: app.sleeps, 20)
+        wait_until(context, lambda: numbers_a_moment_later().state[0] is app.figures.last)
+        wait_until(context, lambda: numbers_a_moment_later() is not None and app.sleeps)
 
     drive(app, look)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
 
     def slow(result: ViewResult, display: DisplaySettings) -> ViewPixels:
         threads.add(threading.current_thread())
-        assert gate.wait(30)
+        assert gate.wait(60)
         return make(result, display)
 
     monkeypatch.setattr(view, "shown_pixels", slow)
@@ -31,9 +30,8 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
     def look(context: Any) -> None:
         wait_for_image(context, app)
         app.settings.view.mode = "normals"
-        begin = time.monotonic()
         context.yield_(10)
-        assert app.making_pixels and time.monotonic() - begin < 20
+        assert app.making_pixels and not gate.is_set(), "the window drew on"
         gate.set()
         wait_until(context, lambda: not app.making_pixels)
         assert threads and threading.current_thread() not in threads

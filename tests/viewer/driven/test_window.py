@@ -77,7 +77,7 @@ def test_play_button_and_frame_number(app: ViewerApp, drive: DriveWindow) -> Non
         clock = open_document(app).playback
         context.item_click("//Timeline/###playback.toggle")
         assert clock.playing
-        wait_until(context, lambda: clock.frame > 0, 5)
+        wait_until(context, lambda: clock.frame > 0)
         context.item_click("//Timeline/###playback.toggle")
         assert not clock.playing
         context.item_click("//Timeline/###frame")

@@ -18,6 +18,7 @@ from renderer.cuda.driver import CudaFault
 from renderer.cuda.gl_buffer import InteropFault, explained, remedy_for
 from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
+from tests.viewer.conftest import wait_until
 from viewer.app.app import ViewerApp
 from viewer.gl.direct_display import DirectDisplay, follow_window
 from viewer.gl.presenter import Presenter, PresentOptions
@@ -235,11 +236,11 @@ def test_the_window_shows_them_and_says_when_it_cannot(
     seen: list[str] = []
 
     def look(context: Any) -> None:
-        for _ in range(200):
-            context.yield_()
+        def decided() -> bool:
             seen.append(app.message)
-            if document.feed.shown is not None and (log if works else "main memory" in "".join(seen)):
-                break
+            return document.feed.shown is not None and (bool(log) if works else "main memory" in "".join(seen))
+
+        wait_until(context, decided)
         assert document.feed.shown is not None and isinstance(document.feed.shown.image, CudaImage)
 
     drive(app, look)
