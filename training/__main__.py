@@ -1,4 +1,4 @@
-"""`python -m training COMMAND`: the five commands under one name."""
+"""`python -m training COMMAND`: run one of the five training commands."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from training import evaluate, export, import_release, make_capture, train
 
 COMMANDS = {
     "train": (train.main, "train a model from a capture"),
-    "export": (export.main, "write a training run as a bundle"),
-    "evaluate": (evaluate.main, "measure a run or a bundle against a capture"),
+    "export": (export.main, "write the model of a training run as a bundle"),
+    "evaluate": (evaluate.main, "compare a run or a bundle with a capture's images"),
     "import_release": (import_release.main, "convert a checkpoint of the paper's authors"),
-    "make_capture": (make_capture.main, "make a procedural capture"),
+    "make_capture": (make_capture.main, "make a capture of a procedural scene"),
 }
-"""Name -> its main function and one line of help."""
+"""Name of each command, its main function and one line of help."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command that the first argument names with the remaining arguments; returns its exit status."""
+    """Run the command named by the first argument with the remaining arguments, and return its exit status."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in COMMANDS:
         return COMMANDS[name][0](rest)

@@ -1,4 +1,4 @@
-"""Every setting of a training, with the paper's values as defaults, and its YAML presets."""
+"""All settings of a training, with the paper's values as defaults, and YAML presets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.validation import FIELDS, validated, within
 from model.config import ModelConfig
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
-"""Where `--config NAME` is looked up."""
+"""Folder of the presets that `--config NAME` refers to."""
 
 
 @dataclass(frozen=True, config=FIELDS)
@@ -199,7 +199,7 @@ def load_config(name: str) -> TrainingConfig:
         path = Path(name)
     if not path.is_file():
         known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
-        raise InputError(name, "is no preset and no file", f"presets are {known}")
+        raise InputError(name, "is neither a preset nor a file", f"presets are {known}")
     values = read_yaml(path)
     try:
         return TrainingConfig.from_dict(values)

@@ -1,4 +1,4 @@
-"""`python -m training.evaluate`: scores of a run or a bundle against a capture's views."""
+"""`python -m training.evaluate`: compare renderings of a run or a bundle with a capture's views."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ from training.metrics import ImageScores, Perceptual, box_mask, compare, find_pe
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.evaluate", description=__doc__)
-    parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="folder of a training, or a .mlpvid file")
+    parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="run's folder or .mlpvid file")
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
-    parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="which cameras")
+    parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
-    parser.add_argument("--scale", type=float, help="size of the images (default: that of the training, 1 for bundles)")
-    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="which renderer")
+    parser.add_argument("--scale", type=float, help="fraction of the image size (default: the training's; 1 for bundles)")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default auto)")
     parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit status.
+    """Run the command and return its exit status.
 
     Args:
-        arguments: the command line without the program's name; None takes the process's own.
+        arguments: the command line without the program's name; None means that of the process.
     """
     return run(evaluate, make_parser().parse_args(arguments))
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Render the views, compare, print; raises InputError for a bad source, capture or range."""
+    """Render the views, compare them and print the scores; raises InputError for a bad source, capture or range."""
     start = time.perf_counter()
     capture = Capture(arguments.capture)
     cameras = _cameras(capture, arguments.views)
@@ -78,16 +78,16 @@ def score_views(
     """Score each view of each frame.
 
     Args:
-        video: what is scored; its frame 0 is the capture's frame `first_frame` of its provenance.
-        capture: the truth.
-        cameras: indices.
+        video: the video to score. Its frame 0 is the capture's frame `first_frame` in its provenance.
+        capture: the ground truth.
+        cameras: indices of the cameras.
         frames: frames of the video.
-        scale: size of the images compared, as a fraction of the capture's.
+        scale: size of the compared images, as a fraction of the capture's.
         renderer: any backend.
         perceptual: LPIPS, or None.
 
     Raises:
-        InputError: `scale` is out of range, the provenance names no frame, the capture has no such frames or views.
+        InputError: `scale` is out of range, the provenance has no valid frame, or the capture lacks frames or views.
     """
     if not 0 < scale <= 1:
         raise InputError("--scale", "must be above 0, at most 1")
@@ -111,7 +111,7 @@ def score_views(
 
 
 def summarize(scores: list[ImageScores]) -> dict[str, Any]:
-    """Means over images, rounded."""
+    """Return the means over all images, rounded."""
     perceptual = [score.lpips for score in scores if score.lpips is not None]
     return {
         "psnr": round(statistics.fmean(score.psnr for score in scores), 4),
@@ -122,10 +122,10 @@ def summarize(scores: list[ImageScores]) -> dict[str, Any]:
 
 
 def parse_frames(text: str | None, num_frames: int) -> range:
-    """ "A:B" to frames A to B - 1; either end may be left out.
+    """Parse "A:B" as frames A to B - 1. Either end may be omitted; "A" is one frame.
 
     Raises:
-        InputError: no such range, or frames that the video does not have.
+        InputError: the text is not a range, or the video does not have these frames.
     """
     if text is None:
         return range(num_frames)
@@ -140,7 +140,7 @@ def parse_frames(text: str | None, num_frames: int) -> range:
 
 
 def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, range, float]:
-    """The video, the frames to score, and the size of images it was trained on."""
+    """Return the video, the frames to score, and the image scale that it was trained with."""
     if source.is_dir():
         chosen = parse_frames(frames, load_scene(source).num_frames)
         return assemble_run(source, chosen), chosen, read_header(source).config.data.image_scale
@@ -150,8 +150,8 @@ def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, ran
 
 def _first_frame(video: VolumetricVideo) -> int:
     text = video.metadata.provenance.get("first_frame", "0")
-    if not is_whole_number(text):  # int() would take a negative one, and the capture would count from its end
-        raise InputError("the bundle", f"names first_frame {text[:40]!r} in its provenance, which is no frame of a capture")
+    if not is_whole_number(text):  # int() accepts negative numbers, which would count from the end of the capture
+        raise InputError("the bundle", f"has first_frame {text[:40]!r} in its provenance, which is not a frame number")
     return int(text)
 
 
@@ -160,7 +160,7 @@ def _cameras(capture: Capture, views: str) -> list[int]:
         return list(range(len(capture.cameras)))
     chosen = capture.train_cameras if views == "train" else capture.test_cameras
     if not chosen:
-        raise InputError(capture.root, "names no test_cameras in meta.yaml", "add them, or use --views train or all")
+        raise InputError(capture.root, "has no test_cameras in meta.yaml", "add them, or use --views train or all")
     return chosen
 
 

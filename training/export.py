@@ -1,4 +1,4 @@
-"""`python -m training.export`: the checkpoint of a run to a `.mlpvid` bundle."""
+"""`python -m training.export`: write the checkpoint of a run as a `.mlpvid` bundle."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from pathlib import Path
 
 from common.command_line import ArgumentParser, run
 from model.bundle.info import write_bundle
+from model.bundle.layout import PRECISIONS
 from training.loop.assemble import assemble_run
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training, finished or not")
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run, finished or not")
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
-    parser.add_argument("--precision", choices=("float32", "float16", "int8"), default="float32", help="of decoder and tables")
+    precision_help = "of decoder and hash tables (default float32)"
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help=precision_help)
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit status.
+    """Run the command and return its exit status.
 
     Args:
-        arguments: the command line without the program's name; None takes the process's own.
+        arguments: the command line without the program's name; None means that of the process.
     """
     return run(export, make_parser().parse_args(arguments))
 

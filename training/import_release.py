@@ -1,4 +1,4 @@
-"""Turn a checkpoint of the authors' release into a bundle.
+"""Convert a checkpoint released by the paper's authors into a bundle.
 
 python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR --out OUT.mlpvid
     [--view-encoding frequency|sh] [--blend bilinear|nearest] [--box-padding M] [--fps N]
@@ -7,7 +7,6 @@ python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,10 +30,10 @@ from training.fields.native_kernels import TrainingKernels, available
 from training.released.checkpoint import ReleaseCheckpoint
 
 BOX_PADDING = 0.1
-"""Meters around the vertices in the released ZJU-MoCap configs."""
+"""Meters added around the vertices in the released ZJU-MoCap configs."""
 
 MAX_VERTICES = 10_000_000
-"""The most vertices a frame may have."""
+"""Maximum number of vertices of a frame."""
 
 _VIEW_ENCODINGS = {"frequency": "frequency", "sh": "spherical_harmonics"}
 
@@ -45,11 +44,11 @@ def import_release(
     """Build the video of a released checkpoint.
 
     Args:
-        checkpoint: opened.
-        annotations: annots.npy of its capture; gives the cameras and the names of the frames.
+        checkpoint: the opened checkpoint.
+        annotations: annots.npy of its capture, with the cameras and the names of the frames.
         vertices: folder with <frame>.npy, (N, 3) meters each.
-        padding: meters around the vertices of each frame.
-        fps: frames a second.
+        padding: meters added around the vertices of each frame.
+        fps: frames per second.
 
     Raises:
         InputError: annotations or vertices are missing, damaged or too few.
@@ -57,7 +56,7 @@ def import_release(
     content = read_annotations(annotations)
     stems = frame_stems(annotations, content)
     if len(stems) < checkpoint.num_frames:
-        raise InputError(annotations, f"names {len(stems)} frames, the checkpoint has {checkpoint.num_frames}")
+        raise InputError(annotations, f"has {len(stems)} frames, but the checkpoint has {checkpoint.num_frames}")
     boxes = torch.from_numpy(np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]]))
     metadata = VideoMetadata(
         fps=fps,
@@ -73,7 +72,7 @@ def import_release(
 
 
 def find_occupancy(video: VolumetricVideo) -> torch.Tensor:
-    """Occupancy of all frames by the density of the model (paper, supplementary section 1), (T, X, Y, Z) bool."""
+    """Extract the occupancy of all frames from the model's density (paper, supplementary section 1), (T, X, Y, Z) bool."""
     kernels = TrainingKernels(video.config) if available() else None
     frames = progress(range(video.num_frames), video.num_frames, "extracting occupancy")
     return torch.stack([extract_occupancy(_density(video, frame, kernels), video.config.occupancy) for frame in frames])
@@ -88,45 +87,45 @@ def _density(video: VolumetricVideo, frame: int, kernels: TrainingKernels | None
 
 
 def frame_stems(path: Path, annotations: Any) -> list[str]:
-    """The name of each frame: its first image's, without folder and suffix."""
+    """Return the name of each frame: that of its first image, without folder and suffix."""
     frames = annotations.get("ims") if isinstance(annotations, dict) else None
     if not isinstance(frames, list | tuple | np.ndarray) or len(frames) == 0:
-        raise InputError(path, "names no frames (ims)")
+        raise InputError(path, "has no frames (ims)")
     stems = []
     for index, frame in enumerate(frames):
         names = frame.get("ims") if isinstance(frame, dict) else None
         if not isinstance(names, list | tuple | np.ndarray) or len(names) == 0:
-            raise InputError(path, f"frame {index} names no images")
+            raise InputError(path, f"frame {index} has no images")
         stems.append(PurePosixPath(str(names[0]).replace("\\", "/")).stem)
     return stems
 
 
 def read_box(folder: Path, stem: str, padding: float) -> NDArray[np.float32]:
-    """Minimum and maximum of a frame's vertices, padded: (2, 3) meters.
+    """Return the minimum and maximum of a frame's vertices, padded: (2, 3) meters.
 
-    The file is named like the frame, or by its number without leading zeros.
+    The file has the frame's name, or its number without leading zeros.
     """
     names = [stem] + ([str(int(stem))] if stem.isascii() and stem.isdigit() else [])
     path = next((folder / f"{name}.npy" for name in names if (folder / f"{name}.npy").is_file()), folder / f"{stem}.npy")
     try:
         points = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise InputError(path, "no such file", "--vertices names the folder with the vertices of each frame") from error
+        raise InputError(path, "no such file", "--vertices must be the folder with the vertices of each frame") from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(path, "is not an array of points") from error
     shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
     if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
-        raise InputError(path, "must hold N x 3 finite numbers")
+        raise InputError(path, "must contain N x 3 finite numbers")
     box = np.stack([points.min(axis=0) - padding, points.max(axis=0) + padding]).astype(np.float32)
     if not np.isfinite(box).all() or not (box[0] < box[1]).all():
-        raise InputError(path, "spans no box", "choose a larger --box-padding")
+        raise InputError(path, "has vertices without extent along an axis", "choose a larger --box-padding")
     return box
 
 
 def released_cameras(path: Path, annotations: Any) -> list[Camera]:
-    """The capture's cameras in our convention: meters, and pixel centers at +0.5 instead of at whole numbers.
+    """Return the capture's cameras in our convention: meters, and pixel centers at +0.5 instead of at whole numbers.
 
-    Image sizes come from the images beside annots.npy; where they are not there, from the principal point.
+    Image sizes come from the images next to annots.npy; if these are missing, from the principal point.
     """
     cams = annotations.get("cams") if isinstance(annotations, dict) else None
     if not isinstance(cams, dict) or not all(isinstance(cams.get(name), list | tuple | np.ndarray) for name in "KRT"):
@@ -162,9 +161,9 @@ def _check_view_encoding(config: ModelConfig, asked: str | None) -> None:
         raise InputError("--view-encoding", f"is {asked}, but the checkpoint's color heads are made for {config.view_encoding}")
 
 
-def _check_number(option: str, value: float, least: float, most: float) -> None:
-    if not (math.isfinite(value) and least <= value <= most):
-        raise InputError(option, f"must be {least:g} to {most:g}, not {value:g}")
+def _check_number(option: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise InputError(option, f"must be {low:g} to {high:g}, not {value:g}")
 
 
 def _command(arguments: argparse.Namespace) -> None:
@@ -179,24 +178,24 @@ def _command(arguments: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m training.import_release`; returns the exit status."""
+    """Run the command `python -m training.import_release` and return its exit status."""
     parser = ArgumentParser(
-        prog="training.import_release", description="Turn a checkpoint of the authors' release into a bundle."
+        prog="training.import_release", description="Convert a checkpoint released by the paper's authors into a bundle."
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="final.pth, latest.pth or <epoch>.pth")
     parser.add_argument("--annots", type=Path, required=True, help="annots.npy of the capture it was trained on")
     parser.add_argument("--vertices", type=Path, required=True, metavar="DIR", help="folder with the vertices of each frame")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.mlpvid", help="the bundle to write")
     parser.add_argument(
-        "--view-encoding", choices=list(_VIEW_ENCODINGS), help="what the color heads are expected to take; a check"
+        "--view-encoding", choices=list(_VIEW_ENCODINGS), help="expected view encoding; an error if the checkpoint has another"
     )
     parser.add_argument(
-        "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how points get heads (default %(default)s)"
+        "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how heads color a point (default %(default)s)"
     )
     parser.add_argument(
-        "--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around vertices (default %(default)s)"
+        "--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around the vertices (default %(default)s)"
     )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default %(default)s)")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default %(default)s)")
     return run(_command, parser.parse_args(arguments))
 
 

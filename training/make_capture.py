@@ -1,4 +1,4 @@
-"""Make a capture of a procedural moving scene, for those without data.
+"""Make a capture of a procedural moving scene, to try training without data.
 
     python -m training.make_capture OUT [--frames N] [--cameras N] [--size WxH]
 
@@ -30,7 +30,7 @@ from model.camera import Camera
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
 
 MAX_FRAMES, MAX_CAMERAS, MAX_SIDE = 10_000, 100, 4096
-"""The most frames, cameras and pixels a side that are made."""
+"""Maximum number of frames, cameras, and pixels per side."""
 
 RADIUS = 3.4
 """Distance of the cameras from the scene's axis, meters."""
@@ -38,13 +38,13 @@ RADIUS = 3.4
 HEIGHTS = (0.6, 1.2, 2.0)
 """Heights of the cameras above the ground in turn, meters."""
 
-_FILLED = 0.92  # share of the image that the scene may reach into
+_FILLED = 0.92  # fraction of the image that the scene fills
 _JPEG_QUALITY = 95
 
 
 @dataclass(frozen=True)
 class CaptureSize:
-    """How large a capture is to be."""
+    """Size of a capture."""
 
     frames: int = 30
     """Frames, 1 to `MAX_FRAMES`."""
@@ -56,35 +56,35 @@ class CaptureSize:
     """Rows, 16 to `MAX_SIDE`."""
 
     def __post_init__(self) -> None:
-        for name, value, least, most in (
+        for name, value, lowest, highest in (
             ("--frames", self.frames, 1, MAX_FRAMES),
             ("--cameras", self.cameras, 2, MAX_CAMERAS),
             ("--size", self.width, 16, MAX_SIDE),
             ("--size", self.height, 16, MAX_SIDE),
         ):
-            if not least <= value <= most:
-                raise InputError(name, f"must be {least} to {most}, not {value}")
+            if not lowest <= value <= highest:
+                raise InputError(name, f"must be {lowest} to {highest}, not {value}")
 
     @property
     def phases(self) -> list[float]:
-        """Phase of the movement at each frame; the last frame leads to the first."""
+        """Phase of the movement at each frame. The last frame leads to the first."""
         return [frame / self.frames for frame in range(self.frames)]
 
     @property
     def test_cameras(self) -> list[int]:
-        """Cameras held back: one in four, none when there are too few."""
+        """Cameras held back for evaluation: one in four, none if there are fewer than four."""
         return list(range(1, self.cameras, 4)) if self.cameras >= 4 else []
 
 
 def make_capture(out: Path, size: CaptureSize) -> None:
-    """Render the scene into a new folder, which is there whole or not at all.
+    """Render the scene into a new folder, which is complete or does not exist.
 
     Args:
-        out: the folder; must not exist or be empty.
+        out: the folder; must be new or empty.
         size: frames, cameras, pixels.
 
     Raises:
-        InputError: the folder holds something, or cannot be written.
+        InputError: the folder is not empty, or cannot be written.
     """
     vertices = [surface_points(scene_at(phase)) for phase in size.phases]
     cameras = ring_of_cameras(size, vertices)
@@ -99,7 +99,7 @@ def make_capture(out: Path, size: CaptureSize) -> None:
 
 
 def ring_of_cameras(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> list[Camera]:
-    """Cameras evenly around the scene at `HEIGHTS` in turn, with the longest lens that shows all of every frame."""
+    """Place cameras evenly around the scene at alternating `HEIGHTS`, with the longest focal length that shows every frame."""
     bounds = _bounds(vertices)
     target = bounds.mean(axis=0)
     angles = np.arange(size.cameras) * 2 * np.pi / size.cameras - np.pi / 2
@@ -120,7 +120,7 @@ def ring_of_cameras(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> l
 
 
 def describe(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> dict[str, object]:
-    """The content of meta.yaml."""
+    """Return the content of meta.yaml."""
     bounds = _bounds(vertices)
     return {
         "name": "juggler",
@@ -159,7 +159,7 @@ def _write_annotations(path: Path, size: CaptureSize, cameras: list[Camera]) -> 
     }
     frames = [{"ims": [f"images/{c:02d}/{frame:06d}.jpg" for c in range(size.cameras)]} for frame in range(size.frames)]
     content = np.array({"cams": cams, "ims": frames}, dtype=object)
-    # A pickle, as the layout wants it; it is only ever written here, never read.
+    # The layout requires a pickle. It is only written here, never read.
     np.save(path, content, allow_pickle=True)
 
 
@@ -178,7 +178,7 @@ def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> Non
 
 @contextlib.contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Lend a temporary folder beside `out` that takes its name when the block ends well and vanishes when it does not."""
+    """Provide a temporary folder next to `out`. It is renamed to `out` if the block succeeds and deleted if it fails."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "exists already", "name a new folder")
     if not out.absolute().parent.is_dir():
@@ -210,10 +210,10 @@ def _command(arguments: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m training.make_capture`; returns the exit status."""
+    """Run the command `python -m training.make_capture` and return its exit status."""
     default = CaptureSize()
     parser = ArgumentParser(prog="training.make_capture", description="Make a capture of a procedural moving scene.")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to make")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to create")
     parser.add_argument("--frames", type=int, default=default.frames, help="frames (default %(default)s)")
     parser.add_argument("--cameras", type=int, default=default.cameras, help="cameras (default %(default)s)")
     size_help = f"pixels (default {default.width}x{default.height})"

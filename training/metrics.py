@@ -1,4 +1,4 @@
-"""How close a rendered image is to the captured one."""
+"""Scores that compare a rendered image with the captured one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Image = NDArray[Any]
 """(H, W, 3) in [0, 1]."""
 
 Perceptual = Callable[[Image, Image], float]
-"""A perceptual distance of two images."""
+"""Returns the perceptual distance of two images."""
 
 _SSIM_WINDOW = 7
 _LPIPS_WEIGHTS = "vgg16-397923af.pth"
@@ -32,24 +32,24 @@ class ImageScores:
     """Scores of one image."""
 
     psnr: float
-    """dB, over the pixels whose rays meet the box."""
+    """dB, over the pixels whose rays intersect the box."""
     ssim: float
-    """Structural similarity within the bounds of those pixels, the others being black."""
+    """Structural similarity within the bounds of those pixels; other pixels are black."""
     psnr_full: float
     """dB, over all pixels."""
     lpips: float | None
-    """Perceptual distance within the same bounds as `ssim`; None without its weights."""
+    """Perceptual distance within the same bounds as `ssim`; None without the network's weights."""
 
 
 def box_mask(camera: Camera, box: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The pixels whose rays meet a box (2, 3), meters: (H, W)."""
+    """Return the pixels whose rays intersect a box (2, 3), meters: (H, W)."""
     origin, directions, _ = camera_rays(camera)
     t_near, t_far = intersect_box(origin, directions, torch.from_numpy(box).float())
     return (t_far > t_near).view(camera.height, camera.width).numpy()
 
 
 def compare(rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual: Perceptual | None) -> ImageScores:
-    """Score a rendered image; `inside` (H, W) are the pixels of the projected box, at least one of them set."""
+    """Score a rendered image. `inside` (H, W) are the pixels of the projected box; at least one must be set."""
     squared = (rendered.astype(np.float64) - truth) ** 2
     rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -63,7 +63,7 @@ def compare(rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual
 
 
 def find_perceptual() -> Perceptual | None:
-    """LPIPS with VGG, when the package `lpips` and the network's weights are on this machine already; nothing is fetched."""
+    """Return LPIPS with VGG if the package `lpips` and the weights are installed; nothing is downloaded."""
     weights = Path(torch.hub.get_dir()) / "checkpoints" / _LPIPS_WEIGHTS
     if importlib.util.find_spec("lpips") is None or not weights.is_file():
         return None

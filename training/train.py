@@ -22,46 +22,47 @@ from training.loop.progress import Progress
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
 
 BUNDLE_NAME = "video.mlpvid"
-"""What a finished run leaves in its folder, in half precision."""
+"""Name of the bundle, in half precision, that a finished run writes into its folder."""
 
 DEVICES = ("cpu", "cuda")
-"""Where a training can run."""
+"""Devices that can decode and render while training."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command's options."""
+    """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
     parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
-    parser.add_argument("--steps", type=parse_count, help="length of the training instead of the config's")
-    parser.add_argument("--seed", type=_seed, default=0, help="decides all randomness (default 0)")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in RUN, if there is one")
-    parser.add_argument("--threads", type=parse_threads, help="workers (default: one a core); the result is the same")
+    parser.add_argument("--steps", type=parse_count, help="number of steps, instead of the config's length")
+    parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
+    threads_help = "worker threads (default: one per core); the result does not depend on them"
+    parser.add_argument("--threads", type=parse_threads, help=threads_help)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default cpu)")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit status.
+    """Run the command and return its exit status.
 
     Args:
-        arguments: the command line without the program's name; None takes the process's own.
+        arguments: the command line without the program's name; None means that of the process.
     """
     return run(train, make_parser().parse_args(arguments))
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train, then write the run's bundle; 130 when interrupted.
+    """Train, then write the run's bundle. Return 0, or 130 when interrupted.
 
     Raises:
-        InputError: the capture, the config or the run's folder is at fault.
+        InputError: something is wrong with the capture, the config or the run's folder.
     """
     if arguments.device == "cuda" and not torch.cuda.is_available():
-        remedy = "install torch for CUDA (https://pytorch.org/get-started), or leave --device out"
+        remedy = "install torch for CUDA (https://pytorch.org/get-started), or omit --device"
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
     config = load_config(arguments.config)
     if arguments.steps is not None:
@@ -94,14 +95,14 @@ def _prepare(
 
 
 def _open_run(folder: Path, resume: bool) -> bool:
-    """Make the run's folder; whether there is a checkpoint to go on from."""
+    """Create the run's folder; return whether it has a checkpoint to continue from."""
     exists = (folder / FILE_NAME).is_file()
     if exists and not resume:
-        raise InputError(folder, "holds a training already", "--resume continues it; or choose another folder")
+        raise InputError(folder, "has a training already", "continue it with --resume, or choose another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(folder, f"cannot be made a folder ({error.strerror})") from error
+        raise InputError(folder, f"cannot be created ({error.strerror})") from error
     return exists
 
 

@@ -59,7 +59,7 @@ def test_a_training_leaves_a_bundle(run: Path) -> None:
 
 def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp_path: Path) -> None:
     config = run / "config.yaml"
-    fails(command("train", "--capture", capture, "--config", config, "--out", run), "holds a training already", "--resume")
+    fails(command("train", "--capture", capture, "--config", config, "--out", run), "has a training already", "--resume")
     for name in ("checkpoint.safetensors", "scene.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     resumed = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--steps", 14, "--resume")
@@ -95,12 +95,12 @@ def test_evaluate_speaks_to_people(run: Path, capture: Path) -> None:
 def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
     bundle = run / "video.mlpvid"
     fails(command("evaluate", tmp_path / "none.mlpvid", "--capture", capture, "--json"), "none.mlpvid")
-    fails(command("evaluate", tmp_path, "--capture", capture), "no training run")
+    fails(command("evaluate", tmp_path, "--capture", capture), "not a training run")
     fails(command("evaluate", bundle, "--capture", tmp_path), "annots.npy")
     for frames in ("1:1", "0:9", "x:y", "-1:2"):
         fails(command("evaluate", bundle, "--capture", capture, f"--frames={frames}"), f"--frames {frames}")
     folder = ball_capture(tmp_path / "ball", frames=6, meta="pixel_center: 0.5\n")
-    fails(command("evaluate", bundle, "--capture", folder), "names no test_cameras")
+    fails(command("evaluate", bundle, "--capture", folder), "has no test_cameras")
     fails(command("evaluate", bundle), "--capture")
 
 
@@ -143,7 +143,7 @@ def test_a_malicious_annotation_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 def test_faults_of_export(tmp_path: Path, run: Path) -> None:
-    fails(command("export", tmp_path, tmp_path / "out.mlpvid"), "no training run")
+    fails(command("export", tmp_path, tmp_path / "out.mlpvid"), "not a training run")
     fails(command("export", run, tmp_path / "no" / "out.mlpvid"), "no folder")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,1 +1,1 @@
-"""Reading a multi-view capture: cameras, images, masks, boxes, hulls; and making a procedural one."""
+"""Read multi-view captures: cameras, images, masks, boxes, hulls. Render procedural ones."""

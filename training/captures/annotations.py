@@ -1,4 +1,4 @@
-"""Reading `annots.npy`, a pickle, without running anything that is in it."""
+"""Read `annots.npy`, a pickle, without executing anything in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from common.errors import InputError
 
 MAX_FILE_BYTES = 64 << 20
-"""Largest annotation file that is opened."""
+"""Largest annotation file that is read."""
 
 _MAX_HEADER_BYTES = 4096
 
@@ -32,16 +32,16 @@ _OPCODES = frozenset(
         *("EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
     )
 )
-"""What a pickle of arrays in plain containers is made of. Object construction by other ways, persistent ids, extension
-codes and buffers are left out; so is DUP, which no pickler writes."""
+"""Opcodes of pickles of arrays in plain containers. Other ways of constructing objects, persistent ids, extension codes and
+buffers are excluded; so is DUP, which no pickler writes."""
 
 
 def read_annotations(path: Path) -> Any:
-    """Read a `.npy` file that holds one pickled object, usually a dict.
+    """Read a `.npy` file with one pickled object, usually a dict.
 
-    The pickle is checked before it is read: it may use `_OPCODES` only, and its only globals are the constructors of
-    numpy arrays, scalars and dtypes - which are not called: stand-ins take their arguments and check them, so that a
-    wrong size or a wild dtype never reaches numpy.
+    The pickle is checked before it is read. It may only use `_OPCODES`, and its only globals are the constructors of numpy
+    arrays, scalars and dtypes. These are not called: replacements take their arguments and check them, so that a wrong size
+    or an unusual dtype never reaches numpy.
 
     Args:
         path: the file.
@@ -50,7 +50,7 @@ def read_annotations(path: Path) -> Any:
         The object: numpy arrays and scalars in plain containers.
 
     Raises:
-        InputError: the file is missing, too large, truncated, no pickled object, or asks for anything else.
+        InputError: the file is missing, too large, truncated, not a pickled object, or needs anything else.
     """
     data = _read_bounded(path)
     stream = io.BytesIO(data)
@@ -58,17 +58,17 @@ def read_annotations(path: Path) -> Any:
         version = np.lib.format.read_magic(stream)
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = reader(stream, max_header_size=_MAX_HEADER_BYTES)
-    except Exception as error:  # numpy raises what its parsers raise
+    except Exception as error:  # numpy's parsers raise various exceptions
         raise InputError(path, "is not a .npy file") from error
     if dtype.kind != "O":
-        raise InputError(path, "holds no pickled dictionary")
+        raise InputError(path, "does not contain a pickled dictionary")
     body = data[stream.tell() :]
     try:
         _check_opcodes(body)
         content = _resolve(_RestrictedUnpickler(io.BytesIO(body)).load(), {})
     except pickle.UnpicklingError as error:
         raise InputError(path, f"is refused: {error}", _REMEDY) from error
-    except Exception as error:  # a broken pickle makes the unpickler raise nearly anything
+    except Exception as error:  # a broken pickle can make the unpickler raise almost anything
         raise InputError(path, "is truncated or damaged") from error
     return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
 
@@ -85,7 +85,7 @@ def _read_bounded(path: Path) -> bytes:
 
 
 def _check_opcodes(body: bytes) -> None:
-    """Refuse opcodes that are not needed, and memo slots so high that the unpickler would allocate gigabytes."""
+    """Refuse unneeded opcodes, and memo slots so high that the unpickler would allocate gigabytes."""
     for count, (opcode, argument, _) in enumerate(pickletools.genops(body)):
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"its pickle uses {opcode.name}")
@@ -94,7 +94,7 @@ def _check_opcodes(body: bytes) -> None:
 
 
 class _Dtype:
-    """Stand-in of a pickled numpy dtype: booleans, numbers, text and objects, of sane size."""
+    """Replaces a pickled numpy dtype: booleans, numbers, text and objects of limited size."""
 
     def __init__(self, code: object, *_: object) -> None:
         text = code.decode("ascii") if isinstance(code, bytes) else code
@@ -106,7 +106,7 @@ class _Dtype:
         self.dtype = dtype
 
     def __setstate__(self, state: Any) -> None:
-        # (version, byte order, ...): all but the order of numbers and the width of text repeats what the code says.
+        # (version, byte order, ...): only the byte order is not already in the code.
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
             raise pickle.UnpicklingError("an array has a damaged dtype")
         if self.dtype.kind in "iufU" and state[1] in "<>":
@@ -114,7 +114,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stand-in of a pickled numpy array; `value` makes the array."""
+    """Replaces a pickled numpy array; `value` builds the array."""
 
     def __init__(self, *_: object) -> None:
         self.shape: tuple[int, ...] = (0,)
@@ -136,7 +136,7 @@ class _Array:
         self.shape, self.dtype, self.fortran, self.data = shape, dtype.dtype, bool(fortran), data
 
     def value(self, resolve: Callable[[Any], Any]) -> NDArray[Any]:
-        """The array; elements of object arrays go through `resolve`."""
+        """Build the array; elements of object arrays go through `resolve`."""
         order: Any = "F" if self.fortran else "C"
         if self.dtype.kind != "O":
             return np.frombuffer(self.data, self.dtype).reshape(self.shape, order=order).copy()
@@ -147,7 +147,7 @@ class _Array:
 
 
 class _Constructor:
-    """What a global of the pickle becomes: callable, but neither changeable nor inspectable by the pickle."""
+    """Replaces a global of the pickle: callable, but the pickle can neither change nor inspect it."""
 
     __slots__ = ("_build",)
 
@@ -183,9 +183,9 @@ def _refuse(*_: object) -> NoReturn:
 _GLOBALS: dict[tuple[str, str], Callable[..., object]] = {
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
     **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-    ("numpy", "ndarray"): _refuse,  # named as an argument of _reconstruct, never called
+    ("numpy", "ndarray"): _refuse,  # an argument of _reconstruct, never called
     ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,  # how protocols 0 to 2 store bytes
+    ("_codecs", "encode"): _encode,  # protocols 0 to 2 store bytes this way
 }
 
 
@@ -201,14 +201,14 @@ class _RestrictedUnpickler(pickle.Unpickler):
 
 
 def _resolve(value: Any, done: dict[int, Any]) -> Any:
-    """Replace the stand-ins by arrays; each object once, so that shared ones cannot multiply."""
+    """Turn the replacements into arrays, each object once, so that shared objects are not copied."""
     if isinstance(value, _Constructor | _Dtype):
-        raise pickle.UnpicklingError("it holds a constructor")
+        raise pickle.UnpicklingError("it contains a constructor")
     if not isinstance(value, _Array | list | tuple | dict):
         return value
     if id(value) in done:
         return done[id(value)]
-    done[id(value)] = None  # a container within itself reads as None
+    done[id(value)] = None  # a container inside itself becomes None
     if isinstance(value, _Array):
         result: Any = value.value(lambda element: _resolve(element, done))
     elif isinstance(value, dict):

@@ -10,16 +10,16 @@ from training.captures.capture import Capture
 from training.captures.hull import carve_hull, hull_box, seen_space
 
 DEFAULT_PADDING = 0.05
-"""Meters around the vertices."""
+"""Meters added around the vertices."""
 
-_COARSE, _FINE = 64, 64  # cells a side when a box is found without vertices: first in the seen space, then in what is left
+_COARSE, _FINE = 64, 64  # cells per side for boxes without vertices: first of the seen space, then of the box found there
 
 
 def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) -> NDArray[np.float64]:
-    """The box of one frame, (2, 3) meters.
+    """Return the box of one frame, (2, 3) meters.
 
-    It is the minimum and maximum of the frame's vertices (paper), padded. A capture without vertices gets the box of the
-    visual hull of its masks, carved twice: in the space that the cameras look at, then in what that left.
+    It is the minimum and maximum of the frame's vertices (paper), padded. Without vertices it is the box around the visual hull
+    of the masks. The hull is carved twice: in the space that the cameras look at, then in the box around the result.
 
     Raises:
         InputError: vertices or masks cannot be read, or the masks leave no hull.
@@ -38,13 +38,13 @@ def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
     for resolution in (_COARSE, _FINE):
         hull = carve_hull(cameras, masks, box, resolution, margin=0.5, min_views=min_views)
         if not hull.any():
-            raise InputError(capture.root, f"the masks of frame {frame} leave no common space", "add vertices/ to the capture")
+            raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add vertices/ to the capture")
         box = hull_box(hull, box)
     return box
 
 
 def frame_boxes(capture: Capture, frames: range, padding: float, union: bool) -> NDArray[np.float32]:
-    """The boxes of frames, (T, 2, 3) meters; with `union` all are the one box around them."""
+    """Return the boxes of frames, (T, 2, 3) meters. With `union`, all are the box around all of them."""
     boxes = np.stack([frame_box(capture, frame, padding) for frame in frames])
     if union:
         boxes[:] = np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])

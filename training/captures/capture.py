@@ -18,36 +18,36 @@ from training.captures.images import Pixels, Undistortion, image_size, read_colo
 from training.captures.meta import CaptureMeta, read_meta
 
 MASK_FOLDERS = ("mask", "schp", "mask_cihp")
-"""Where masks are looked for, in this order."""
+"""Folders that masks are searched in, in this order."""
 
 MAX_VERTICES = 10_000_000
-"""The most vertices a frame may have."""
+"""Maximum number of vertices of a frame."""
 
 MAX_VIEWS = 4096
-"""The most cameras a capture may have."""
+"""Maximum number of cameras of a capture."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One image of a capture as training sees it."""
+    """One image of a capture, prepared for training."""
 
     color: Pixels
     """(H, W, 3), 0 outside the subject."""
     mask: Pixels
     """(H, W), 255 on the subject, else 0."""
     face: Pixels | None
-    """(H, W), 255 on the face where a parse says so."""
+    """(H, W), 255 on the face, else 0; None without a human parse."""
 
 
 class Capture:
-    """An opened capture; images are read when asked for.
+    """An opened capture. Images are read when needed.
 
     Args:
         root: the folder.
 
     Raises:
-        InputError: the folder, `annots.npy` or `meta.yaml` is missing or damaged, cameras do not fit each other, or the
-            first frame's images are not there.
+        InputError: the folder, `annots.npy` or `meta.yaml` is missing or damaged, the cameras are inconsistent, or images of
+            the first frame are missing.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -66,17 +66,17 @@ class Capture:
 
     @property
     def name(self) -> str:
-        """Its title."""
+        """Title of the capture."""
         return self.meta.name or self.root.resolve().name
 
     @property
     def num_frames(self) -> int:
-        """Frames."""
+        """Number of frames."""
         return len(self._files)
 
     @property
     def test_cameras(self) -> list[int]:
-        """Indices of the cameras held back."""
+        """Indices of the cameras held back for evaluation."""
         return list(self.meta.test_cameras or ())
 
     @property
@@ -89,24 +89,24 @@ class Capture:
 
     @property
     def license(self) -> str:
-        """Text of the licence file, empty where there is none."""
+        """Text of the license file, empty if there is none."""
         for name in ("LICENSE.txt", "LICENSE", "LICENSE.md"):
             if (self.root / name).is_file():
                 return (self.root / name).read_text(encoding="utf-8", errors="replace")[:100_000]
         return ""
 
     def image_path(self, frame: int, camera: int) -> Path:
-        """The image of a frame and camera."""
+        """Return the path of the image of a frame and camera."""
         return self.root / self._files[frame][camera]
 
     def mask_path(self, frame: int, camera: int) -> Path:
-        """The mask that belongs to an image: the same path below the folder of masks, as PNG."""
+        """Return the path of the mask of a frame and camera: like that of the image, in the folder of masks, as PNG."""
         relative = PurePosixPath(self._files[frame][camera])
         parts = relative.parts[1:] if relative.parts[0] == "images" else relative.parts
         return self.root.joinpath(str(self._mask_folder), *parts).with_suffix(".png")
 
     def check_files(self, frames: range, cameras: list[int]) -> None:
-        """Raise InputError, naming file and frame, when an image or a mask of some frames and cameras is missing."""
+        """Raise InputError, with file and frame, when an image or a mask of these frames and cameras is missing."""
         for frame in frames:
             for camera in cameras:
                 for path in (self.image_path(frame, camera), self.mask_path(frame, camera)):
@@ -117,7 +117,7 @@ class Capture:
         """Read one image with its mask, undistorted and on black.
 
         Raises:
-            InputError: a file is missing, damaged or of another size; the text names it and the frame.
+            InputError: a file is missing, damaged or of another size; the message has the file and the frame.
         """
         return self._located(frame, camera, self._read_view, frame, camera)
 
@@ -126,10 +126,10 @@ class Capture:
         return self._located(frame, camera, self._read_mask, frame, camera)[0]
 
     def vertices(self, frame: int) -> NDArray[np.float32] | None:
-        """(N, 3) vertices of a frame in meters, or None when the capture has no folder of them.
+        """Return the (N, 3) vertices of a frame in meters, or None when the capture has no folder of vertices.
 
         Raises:
-            InputError: the frame's file is missing, damaged or no list of finite points.
+            InputError: the frame's file is missing, damaged or not a list of finite points.
         """
         folder = self.root / "vertices"
         if not folder.is_dir():
@@ -155,7 +155,7 @@ class Capture:
         if pixels.shape[:2] != expected:
             height, width = pixels.shape[:2]
             raise InputError(
-                self._files[frame][camera], f"image or mask is {width}x{height}, the camera {expected[1]}x{expected[0]}"
+                self._files[frame][camera], f"image or mask is {width}x{height}, but the camera is {expected[1]}x{expected[0]}"
             )
         return pixels
 
@@ -167,12 +167,12 @@ class Capture:
 
 
 class _Annotations:
-    """The content of `annots.npy`, checked as it is taken out."""
+    """The content of `annots.npy`, checked when it is read out."""
 
     def __init__(self, path: Path, content: Any) -> None:
         self.path = path
         if not isinstance(content, dict) or not isinstance(content.get("cams"), dict) or "ims" not in content:
-            raise InputError(path, "must hold a dict with cams and ims")
+            raise InputError(path, "must contain a dict with cams and ims")
         self.cams, self.ims = content["cams"], content["ims"]
         missing = [name for name in ("K", "D", "R", "T") if name not in self.cams]
         if missing:
@@ -183,7 +183,7 @@ class _Annotations:
         self.num_cameras = lengths.pop()
 
     def image_files(self) -> list[list[str]]:
-        """Relative path of each frame's image of each camera."""
+        """Return the relative path of each frame's image of each camera."""
         if _length(self.ims) < 1:
             raise InputError(self.path, "ims has no frames")
         return [self._frame_files(index, frame) for index, frame in enumerate(self.ims)]
@@ -191,16 +191,16 @@ class _Annotations:
     def _frame_files(self, index: int, frame: Any) -> list[str]:
         names: Any = frame.get("ims") if isinstance(frame, dict) else None
         if _length(names) != self.num_cameras:
-            raise InputError(self.path, f"frame {index} must name {self.num_cameras} images")
+            raise InputError(self.path, f"frame {index} must have {self.num_cameras} images")
         files = [str(name).replace("\\", "/") for name in names]
         for name in files:
             path = PurePosixPath(name)
             if not path.parts or path.is_absolute() or ".." in path.parts or re.search(r"[\x00-\x1f:]", name):
-                raise InputError(self.path, f"frame {index} names an image outside the capture")
+                raise InputError(self.path, f"frame {index} has an image outside the capture")
         return files
 
     def cameras(self, sizes: list[tuple[int, int]], pixel_center: float) -> tuple[list[Camera], list[Undistortion]]:
-        """Cameras, pixel centers at +0.5, and undistortions, pixel centers at 0."""
+        """Return the cameras, with pixel centers at +0.5, and their undistortions, with pixel centers at 0."""
         cameras, undistortions = [], []
         for index, (width, height) in enumerate(sizes):
             K, D, R, T = (self._matrix(name, index) for name in ("K", "D", "R", "T"))
@@ -241,5 +241,5 @@ def _read_points(path: Path, frame: int) -> NDArray[np.float32]:
         raise InputError(path, f"is not an array of points (frame {frame})") from error
     shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
     if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
-        raise InputError(path, f"must hold N x 3 finite numbers (frame {frame})")
+        raise InputError(path, f"must contain N x 3 finite numbers (frame {frame})")
     return np.array(points, dtype=np.float32)

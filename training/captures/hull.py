@@ -1,4 +1,4 @@
-"""Visual hulls: the space that the masks of all views allow, carved coarse to fine."""
+"""Visual hulls: the space inside the masks of all views, carved coarse to fine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Real = TypeVar("Real", np.float32, np.float64)
 Cells = NDArray[np.bool_]
 
 _PIXEL = 2**0.5  # twice half a pixel's diagonal
-_FAR = 1e9  # pixels; the distance to a mask that is empty
+_FAR = 1e9  # pixels; the distance to an empty mask
 
 
 def mask_distance(mask: Pixels) -> NDArray[np.float32]:
-    """Distance of each pixel to the nearest foreground pixel, in pixels; 0 on the foreground."""
+    """Return the distance of each pixel to the nearest foreground pixel, in pixels; 0 on the foreground."""
     if not mask.any():
         return np.full(mask.shape, _FAR, dtype=np.float32)
     return cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float32)
@@ -31,17 +31,17 @@ def carve_hull(
 ) -> Cells:
     """Carve the visual hull of one frame.
 
-    A cell stays unless a view sees it off the dilated mask; its own extent and `margin` count in its favor, so the hull
-    contains every point that projects onto the dilated masks of all views. A view carves the cells whose centers it
-    sees, and no others. Cells are carved at a coarse resolution first, then those left at twice that, and so on.
+    A view removes a cell if it sees the cell's center, and the whole cell, enlarged by `margin`, projects off the mask. So the
+    hull contains every point that projects onto the dilated masks of all views. Cells are carved at a coarse resolution first;
+    those that remain are then carved at twice the resolution, and so on.
 
     Args:
         cameras: the views.
         masks: (H, W) uint8 each, nonzero on the subject.
-        box: (2, 3) meters; the cells divide it evenly.
+        box: (2, 3) meters, divided evenly into cells.
         resolution: cells along each axis.
         margin: dilation of the masks, pixels.
-        min_views: how many views must see a cell for it to stay.
+        min_views: cells that fewer views see are removed.
 
     Returns:
         (resolution, resolution, resolution) bool, axes x, y, z.
@@ -77,7 +77,7 @@ def _survives(
     views = np.zeros(len(points), dtype=np.int64)
     for camera, distance in zip(cameras, distances, strict=True):
         pixels, depth = camera.project(points[index])
-        # Off the axis a length covers more pixels; and a mask's pixel and the cell's both stand for all of their square.
+        # Off the axis a length covers more pixels. `_PIXEL` covers the extent of the mask's pixel and of the cell's pixel.
         stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
         reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
         column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
@@ -110,7 +110,7 @@ def hull_box(hull: Cells, box: NDArray[Real]) -> NDArray[Real]:
 
 
 def seen_space(cameras: list[Camera]) -> Floats:
-    """A cube, (2, 3) meters, around the point that the cameras look at; as wide as their mean distance to it is twice."""
+    """Return a cube, (2, 3) meters, around the point that the cameras look at. Half its side is their mean distance to it."""
     origins = np.stack([camera.center for camera in cameras])
     axes = np.stack([camera.R[2] for camera in cameras])
     across = np.eye(3) - axes[:, :, None] * axes[:, None, :]

@@ -1,4 +1,4 @@
-"""Which capture a run was trained on, so that it is resumed with no other."""
+"""Identifies the capture that a run was trained on, so that the run is not resumed with another."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from training.captures.capture import Capture
 
 @dataclass(frozen=True)
 class CaptureIdentity:
-    """What tells captures apart, wherever their folders lie."""
+    """Distinguishes captures, independent of their folders."""
 
     name: str
-    """The capture's title, for people; a folder that was renamed is still the same capture."""
+    """The capture's title, for messages only: a capture whose folder was renamed is still the same."""
     frames: int
-    """Frames of the whole capture."""
+    """Number of frames of the whole capture."""
     cameras: int
-    """Its cameras."""
+    """Number of cameras."""
     digest: str
-    """SHA-256, 64 digits, of the cameras' parameters, of which of them are trained on, and of the first image's file."""
+    """SHA-256, 64 digits, of the cameras' parameters, the list of training cameras and the first image's file."""
 
     @staticmethod
-    def of(capture: Capture) -> CaptureIdentity:
-        """The identity of an opened capture; InputError when its first image cannot be read."""
+    def of_capture(capture: Capture) -> CaptureIdentity:
+        """Identify an opened capture; raise InputError when its first image cannot be read."""
         parameters = [[camera.to_dict() for camera in capture.cameras], capture.train_cameras]
         digest = hashlib.sha256(json.dumps(parameters).encode())
         image = capture.image_path(0, 0)
@@ -37,16 +37,16 @@ class CaptureIdentity:
 
     @staticmethod
     def from_dict(values: dict[str, object]) -> CaptureIdentity:
-        """Read what `to_dict` gave; KeyError, TypeError or ValueError when it is damaged."""
+        """Read what `to_dict` returned; raise KeyError, TypeError or ValueError when it is damaged."""
         frames, cameras = (int(str(values[name])) for name in ("frames", "cameras"))
         return CaptureIdentity(str(values["name"]), frames, cameras, str(values["digest"]))
 
     def to_dict(self) -> dict[str, object]:
-        """Plain data that JSON can hold."""
+        """Return plain data for JSON."""
         return asdict(self)
 
     def matches(self, other: CaptureIdentity) -> bool:
-        """Whether both are the same capture, whatever it is called."""
+        """Return whether both are the same capture, whatever their titles."""
         return (self.frames, self.cameras, self.digest) == (other.frames, other.cameras, other.digest)
 
     def __str__(self) -> str:

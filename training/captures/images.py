@@ -1,4 +1,4 @@
-"""Images and masks of a capture as arrays: decoded, lens distortion undone."""
+"""Read images and masks of a capture as arrays, without lens distortion."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FACE_LABEL = 13
 """The face in the label sets of human parsers (LIP and CIHP)."""
 
 _FACE_COLOR = (192, 0, 128)
-"""`FACE_LABEL` in the usual palette of 2^24 colors (bits of the label dealt to red, green and blue in turn)."""
+"""Color of `FACE_LABEL` in the usual palette, which distributes the bits of the label over red, green and blue in turn."""
 
 _DECODING_FAULTS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError)
 
 
 @dataclass(frozen=True, eq=False)
 class Undistortion:
-    """What undoing a camera's distortion needs, in OpenCV's terms."""
+    """Parameters for undoing a camera's distortion, as OpenCV defines them."""
 
     K: NDArray[np.float64]
     """3 x 3 intrinsic matrix in pixels, the top-left pixel's center at (0, 0)."""
@@ -40,7 +40,7 @@ class Undistortion:
         return bool(np.any(self.D))
 
     def undistort(self, pixels: Pixels, interpolation: int) -> Pixels:
-        """Resample an image as the same camera without distortion would see it; what it did not see is 0."""
+        """Resample an image as the same camera without distortion would see it. Unseen pixels are 0."""
         if not self.distorts:
             return pixels
         height, width = pixels.shape[:2]
@@ -49,39 +49,39 @@ class Undistortion:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image file, from its header; InputError when it is missing or no image."""
+    """Read width and height from an image file's header; raise InputError when it is missing or not an image."""
     with _opened(path) as image:
         return image.size
 
 
-def read_color(path: Path, lens: Undistortion) -> Pixels:
-    """Read an image: (H, W, 3) uint8, undistorted; InputError when it is missing, no image or too large."""
+def read_color(path: Path, undistortion: Undistortion) -> Pixels:
+    """Read an image: (H, W, 3) uint8, undistorted; raise InputError when it is missing, not an image or too large."""
     with _opened(path) as image:
-        return lens.undistort(_decode(path, image, "RGB"), cv2.INTER_LINEAR)
+        return undistortion.undistort(_decode(path, image, "RGB"), cv2.INTER_LINEAR)
 
 
-def read_mask(path: Path, lens: Undistortion) -> tuple[Pixels, Pixels | None]:
+def read_mask(path: Path, undistortion: Undistortion) -> tuple[Pixels, Pixels | None]:
     """Read a mask or a human parse.
 
     Returns:
-        (H, W) uint8 foreground, 0 or 255; and likewise the face where the file is a parse (has a palette or colors).
+        The foreground, (H, W) uint8, 0 or 255; and the face in the same form, if the file is a parse (has a palette or colors).
 
     Raises:
-        InputError: the file is missing, no image or too large.
+        InputError: the file is missing, not an image or too large.
     """
     with _opened(path) as image:
         if image.mode == "P":
-            labels = lens.undistort(_decode(path, image, "P"), cv2.INTER_NEAREST)
+            labels = undistortion.undistort(_decode(path, image, "P"), cv2.INTER_NEAREST)
             return _binary(labels > 0), _binary(labels == FACE_LABEL)
         if image.mode in ("RGB", "RGBA"):
-            colors = lens.undistort(_decode(path, image, "RGB"), cv2.INTER_NEAREST)
+            colors = undistortion.undistort(_decode(path, image, "RGB"), cv2.INTER_NEAREST)
             face = (colors == np.array(_FACE_COLOR, dtype=np.uint8)).all(axis=-1)
             return _binary((colors > 0).any(axis=-1)), _binary(face) if face.any() else None
-        return _binary(lens.undistort(_decode(path, image, "L"), cv2.INTER_NEAREST) > 0), None
+        return _binary(undistortion.undistort(_decode(path, image, "L"), cv2.INTER_NEAREST) > 0), None
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Resize by averaging areas; an image that has the size already is returned as it is."""
+    """Resize by averaging areas. An image of that size is returned unchanged."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -96,7 +96,7 @@ def _opened(path: Path) -> Any:
         raise InputError(path, "cannot be read as an image") from error
     if max(image.size) > MAX_IMAGE_SIDE:
         image.close()
-        raise InputError(path, f"has more than {MAX_IMAGE_SIDE} pixels a side")
+        raise InputError(path, f"has more than {MAX_IMAGE_SIDE} pixels per side")
     return image
 
 

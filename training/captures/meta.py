@@ -1,4 +1,4 @@
-"""The optional `meta.yaml` of a capture."""
+"""Read the optional `meta.yaml` of a capture."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ _UP_AXES: dict[str, tuple[float, float, float]] = {
 
 @dataclass(frozen=True)
 class CaptureMeta:
-    """What a capture says of itself; the defaults are those of a plain EasyMocap folder."""
+    """Metadata of a capture. The defaults are right for a plain EasyMocap folder."""
 
     name: str = ""
-    """Title; empty: the folder's name."""
+    """Title; if empty, the folder's name is used."""
     fps: float = 30.0
-    """Frames a second."""
+    """Frames per second."""
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
-    """Unit vector that points up, from `up_axis`."""
+    """Unit vector that points up, from the key `up_axis`."""
     pixel_center: float = 0.0
     """Image coordinate of the top-left pixel's center: 0 as in OpenCV's calibrations, or 0.5."""
     background: str = ""
-    """"black": images are composited over black already. Otherwise what lies outside the masks is blackened."""
+    """"black" means that images are composited over black. Otherwise pixels outside the masks are set to black."""
     loop: bool = False
     """Whether the last frame leads to the first."""
     train_cameras: tuple[int, ...] | None = None
-    """Cameras to train on; None: all but the test cameras."""
+    """Cameras to train on. None means all except the test cameras."""
     test_cameras: tuple[int, ...] | None = None
-    """Cameras held back for evaluation; None: none."""
+    """Cameras held back for evaluation. None means that none are."""
     source: str = ""
     """Where the content comes from."""
 
 
 def read_meta(path: Path, num_cameras: int) -> CaptureMeta:
-    """Read `meta.yaml`; keys that it does not know are left alone.
+    """Read `meta.yaml`. Unknown keys are ignored.
 
     Args:
-        path: the file; the defaults are returned when there is none.
-        num_cameras: cameras of the capture, for checking their indices.
+        path: the file; if it does not exist, the defaults are returned.
+        num_cameras: cameras of the capture, to check their indices.
 
     Raises:
-        InputError: the file is too large, no YAML mapping, or a value is of the wrong type or out of range.
+        InputError: the file is too large, not a YAML mapping, or a value is of the wrong type or out of range.
     """
     if not path.exists():
         return CaptureMeta()
@@ -92,10 +92,10 @@ class _MetaReader:
             self._fail(key, f"must be one of {', '.join(known)}")
         return value
 
-    def _number(self, key: str, default: float, least: float, most: float) -> float:
+    def _number(self, key: str, default: float, low: float, high: float) -> float:
         value = self.values.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            self._fail(key, f"must be a number from {least:g} to {most:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            self._fail(key, f"must be a number from {low:g} to {high:g}")
         return float(value)
 
     def _cameras(self, key: str, num_cameras: int) -> tuple[int, ...] | None:
@@ -105,5 +105,5 @@ class _MetaReader:
         if not isinstance(value, list) or not all(type(v) is int and 0 <= v < num_cameras for v in value):
             self._fail(key, f"must be a list of camera indices from 0 to {num_cameras - 1}")
         if len(set(value)) != len(value):
-            self._fail(key, "names a camera twice")
+            self._fail(key, "has a camera twice")
         return tuple(value)

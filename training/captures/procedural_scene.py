@@ -1,4 +1,4 @@
-"""A procedural moving scene: a juggler on a plinth, made of ellipsoids and boxes, and its image in a camera."""
+"""A procedural moving scene, a juggler on a plinth made of ellipsoids and boxes, and its image in a camera."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model.camera import Camera
 from training.captures.procedural_shape import Array, Solid
 
 SUBPIXELS = 4
-"""Rays along each side of a pixel."""
+"""Rays per pixel along each axis."""
 
 _LIGHT = np.array([0.45, -0.6, 0.66])
 _SKIN, _RED, _CREAM = (0.85, 0.64, 0.5), (0.72, 0.12, 0.14), (0.93, 0.88, 0.72)
@@ -17,7 +17,7 @@ _BLUE, _GREEN, _DARK, _GOLD = (0.14, 0.25, 0.6), (0.16, 0.5, 0.3), (0.13, 0.12, 
 
 
 def scene_at(phase: float) -> list[Solid]:
-    """The solids at a phase of the movement in [0, 1); 0 and 1 are the same, so that it loops. Meters, z up."""
+    """Return the solids at a phase of the movement in [0, 1], in meters, z up. Phases 0 and 1 are equal, so it loops."""
     turn = 2 * np.pi * phase
     sway, bounce = 0.07 * np.sin(turn), 0.04 * abs(np.sin(turn))
     hips, chest = np.array([0.5 * sway, 0, 0.95 - bounce]), np.array([sway, 0, 1.35 - bounce])
@@ -82,7 +82,7 @@ def _limb(start: Array, end: Array, radius: float, pattern: str, colors: tuple[t
 
 
 def _limb_axes(start: Array, end: Array, width: float, depth: float) -> Array:
-    """Axes, as columns, of an ellipsoid that reaches a little beyond both ends."""
+    """Return the axes, as columns, of an ellipsoid that reaches slightly beyond both ends."""
     along = end - start
     forward = np.array([0.0, 1.0, 0.0])
     across = np.cross(forward, along)
@@ -92,12 +92,12 @@ def _limb_axes(start: Array, end: Array, width: float, depth: float) -> Array:
 
 
 def surface_points(solids: list[Solid]) -> NDArray[np.float32]:
-    """Points on all surfaces, (N, 3) meters, whose minimum and maximum are those of the scene."""
+    """Return points on all surfaces, (N, 3) meters, with the minimum and maximum of the scene."""
     return np.concatenate([solid.surface_points() for solid in solids]).astype(np.float32)
 
 
 def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Array:
-    """Display-referred color of surface points seen along unit `directions`: diffuse, and a highlight that follows the view."""
+    """Return the display-referred color of surface points seen along unit `directions`: diffuse plus a highlight."""
     diffuse = 0.45 + 0.55 * np.maximum(normals @ _LIGHT, 0)
     half = _LIGHT - directions
     half /= np.linalg.norm(half, axis=1, keepdims=True)
@@ -106,7 +106,7 @@ def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Arr
 
 
 def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS) -> NDArray[np.float32]:
-    """The exact image of the scene, averaged over `subpixels`^2 rays a pixel; (H, W, 4) premultiplied color and coverage."""
+    """Render the scene, averaging `subpixels`^2 rays per pixel: (H, W, 4), premultiplied color and coverage."""
     height, width = camera.height * subpixels, camera.width * subpixels
     fine = camera.resized(width, height)
     depth, color = np.full((height, width), np.inf), np.zeros((height, width, 4), dtype=np.float32)
@@ -126,7 +126,7 @@ def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS
 
 
 def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, int, int, int]:
-    """Columns x0 to x1 and rows y0 to y1 (exclusive) of the image that points cover, `margin` pixels more on each side."""
+    """Return the columns x0 to x1 and rows y0 to y1 (exclusive) that points cover, with a margin of `margin` pixels."""
     pixels, _ = camera.project(points)
     low, high = np.floor(pixels.min(axis=0)) - margin, np.ceil(pixels.max(axis=0)) + margin
     size = (camera.width, camera.height)
@@ -135,7 +135,7 @@ def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, i
 
 
 def pixel_directions(camera: Camera, region: tuple[int, int, int, int]) -> Array:
-    """Unit directions, (P, 3) in world axes, through the centers of the pixels x0, y0 to x1, y1, row by row."""
+    """Return unit directions, (P, 3) in world axes, through the centers of the pixels x0, y0 to x1, y1, row by row."""
     x0, y0, x1, y1 = region
     x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
     return camera.rays(np.stack([x.ravel(), y.ravel()], axis=1))[1]

@@ -1,4 +1,4 @@
-"""Solids that rays meet in closed form: spheres and cubes under affine maps, with a pattern painted on."""
+"""Solids with closed-form ray intersections: spheres and cubes under affine maps, painted with a pattern."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_EDGE = 1e-9  # keeps divisions by components of rays that run along an axis finite
+_EDGE = 1e-9  # keeps divisions finite for rays parallel to an axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,25 +20,26 @@ class Solid:
     kind: Literal["sphere", "cube"]
     """The shape in local coordinates q."""
     A: Array
-    """3 x 3, local to world, meters; not singular."""
+    """3 x 3, local to world, meters; must not be singular."""
     c: Array
     """(3,) center, meters."""
     pattern: Literal["plain", "stripes", "checker", "dots"]
-    """How the two colors are dealt out."""
+    """How the two colors are distributed."""
     colors: tuple[tuple[float, float, float], tuple[float, float, float]]
-    """Display-referred red, green, blue in [0, 1]; the first is the ground."""
+    """Display-referred red, green, blue in [0, 1]; the first is the background of the pattern."""
     frequency: float = 3.0
-    """Repeats of the pattern a unit of q."""
+    """Repetitions of the pattern per unit of q."""
 
     def intersect(self, origin: Array, directions: Array) -> tuple[Array, Array]:
-        """Where rays enter.
+        """Intersect rays with the solid.
 
         Args:
-            origin: (3,), meters; outside the solid.
+            origin: (3,), meters, outside the solid.
             directions: (P, 3).
 
         Returns:
-            Distances in lengths of the directions, (P,), infinite where a ray misses; and the outward normals, (P, 3) unit.
+            Distances to the entry points in multiples of the directions, (P,), infinite for rays that miss; and unit outward
+            normals, (P, 3).
         """
         inverse = np.linalg.inv(self.A)
         o, d = inverse @ (origin - self.c), directions @ inverse.T
@@ -47,7 +48,7 @@ class Solid:
         return t, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), _EDGE)
 
     def paint(self, points: Array) -> Array:
-        """Color of surface points (P, 3), meters: (P, 3) in [0, 1]."""
+        """Return the color of surface points (P, 3), meters: (P, 3) in [0, 1]."""
         q = (points - self.c) @ np.linalg.inv(self.A).T
         waves = np.sin(np.pi * self.frequency * q + 0.4)
         marks = {
@@ -59,13 +60,13 @@ class Solid:
         return np.where(np.asarray(marks, dtype=bool)[:, None], self.colors[1], self.colors[0])
 
     def surface_points(self) -> Array:
-        """Points on the surface, (N, 3) meters, whose minimum and maximum are those of the solid."""
+        """Return points on the surface, (N, 3) meters, with the minimum and maximum of the solid."""
         if self.kind == "cube":
             side = np.linspace(-1, 1, 7)
             lattice = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
             q = lattice[np.abs(lattice).max(axis=1) == 1]
         else:
-            # The point farthest along world axis i is A q with q along row i of A.
+            # The farthest point along world axis i is A q with q along row i of A.
             extremes = self.A / np.linalg.norm(self.A, axis=1, keepdims=True)
             q = np.concatenate([_spiral(240), extremes, -extremes])
         return q @ self.A.T + self.c
@@ -92,7 +93,7 @@ def _meet_cube(o: Array, d: Array) -> tuple[Array, Array]:
 
 
 def _spiral(count: int) -> Array:
-    """Points spread evenly over the unit sphere (golden-angle spiral), (count, 3)."""
+    """Return points distributed evenly over the unit sphere (golden-angle spiral), (count, 3)."""
     index = np.arange(count) + 0.5
     z, angle = 1 - 2 * index / count, np.pi * (1 + 5**0.5) * index
     radius = np.sqrt(1 - z * z)

@@ -1,4 +1,4 @@
-"""From a run's checkpoint to a volumetric video: latents, boxes, occupancy."""
+"""Turn the checkpoint of a run into a volumetric video: latents, boxes, occupancy."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from training.loop.trainer import worker_pool
 
 
 def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
-    """Make the video of a run, finished or not.
+    """Build the video of a run, finished or not.
 
     Args:
-        folder: the run's.
-        frames: the only ones that will be looked at; the others get no occupancy, which takes longest. None: all.
+        folder: the run's folder.
+        frames: the only frames that will be rendered. The others get no occupancy, whose extraction is slow. None means all.
 
     Raises:
-        InputError: the folder is no run, has no checkpoint, or either is damaged.
+        InputError: the folder is not a run, has no checkpoint, or either is damaged.
     """
     scene, header = load_scene(folder), read_header(folder)
     network = Network(header.config, scene.num_frames, scene.loop)
@@ -44,12 +44,12 @@ def assemble(
     network: Network,
     latents: torch.Tensor,
     frames: range | None = None,
-    live_cells: torch.Tensor | None = None,
+    occupancy_grids: torch.Tensor | None = None,
 ) -> VolumetricVideo:
-    """Make a video of what was trained: occupancy is extracted from the density with tau1, within the hull.
+    """Build a video from trained parameters. Occupancy is extracted from the density with tau1, within the hull.
 
-    Where training had left cells of the hull out (`live_cells`, as the checkpoint has them), nothing was learned of their
-    density, and they stay empty.
+    Cells outside `occupancy_grids` (packed, as in the checkpoint) were not sampled in training. Their density is undefined, so
+    they stay empty.
     """
     network.requires_grad_(False)
     decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
@@ -57,7 +57,7 @@ def assemble(
     frames = frames if frames is not None else range(scene.num_frames)
     occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
     with worker_pool() as pool:
-        cells = [None] * scene.num_frames if live_cells is None else list(live_cells)
+        cells = [None] * scene.num_frames if occupancy_grids is None else list(occupancy_grids)
         volumes = pool.map(lambda i: _occupancy(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
         for frame, volume in progress(zip(frames, volumes, strict=True), len(frames), "extracting occupancy"):
             occupancy[frame] = pack_occupancy(volume)
@@ -65,11 +65,11 @@ def assemble(
     return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
 
 
-def _hull(scene: Scene, frame: int, live_cells: torch.Tensor | None) -> torch.Tensor | None:
+def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> torch.Tensor | None:
     hull = scene.hull(frame)
-    if hull is None or live_cells is None:
+    if hull is None or occupancy_grids is None:
         return hull
-    return hull & unpack_occupancy(live_cells, (hull.shape[0], hull.shape[1], hull.shape[2]))
+    return hull & unpack_occupancy(occupancy_grids, (hull.shape[0], hull.shape[1], hull.shape[2]))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with parameters, optimizer state, step, seed and config. No pickle."""
+"""Checkpoints: one safetensors file, without pickles, with parameters, optimizer state, step, seed and config."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 
 FILE_NAME = "checkpoint.safetensors"
-"""Its file in a run's folder."""
+"""Name of the checkpoint in a run's folder."""
 
 _FORMAT_VERSION = 1
+_OCCUPANCY_GRIDS = "live_cells"  # name in the file, which existing checkpoints have
 
 
 @dataclass(frozen=True)
 class CheckpointHeader:
-    """All of a checkpoint that is no tensor. Randomness needs no more than seed and step: each step draws from a generator
-    that is seeded with both."""
+    """Everything in a checkpoint except tensors. Seed and step determine all randomness, since each step seeds its generators
+    with both."""
 
     step: int
     """Steps done."""
     seed: int
     """Seed of the training."""
     seconds: float
-    """Time trained so far."""
+    """Time trained so far, seconds."""
     field: str
-    """"native" or "torch": which field computed it; their numbers differ in the last digits, their states in shape."""
+    """Field that was trained, "native" or "torch". Their numbers differ in the last digits, their optimizer states in shape."""
     config: TrainingConfig
     """Settings of the training."""
 
@@ -45,20 +46,20 @@ def save_checkpoint(
     network: Network,
     optimizer: Optimizer,
     latents: torch.Tensor,
-    live_cells: torch.Tensor | None = None,
+    occupancy_grids: torch.Tensor | None = None,
 ) -> None:
-    """Write the checkpoint of a run, atomically: a reader sees the old one or the new one.
+    """Write the checkpoint of a run atomically: a reader sees the old one or the new one.
 
-    `latents`, (T, D), are those that a bundle would get, so that an export needs no images; `live_cells`, (T, bytes)
-    uint8, what the hulls were pruned to.
+    `latents`, (T, D), are those of the exported bundle, so that an export needs no images. `occupancy_grids`, (T, bytes) uint8,
+    are the packed cells that samples are restricted to.
 
     Raises:
         InputError: the file cannot be written; the old one is still there.
     """
     tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
-    if live_cells is not None:
-        tensors["live_cells"] = live_cells
+    if occupancy_grids is not None:
+        tensors[_OCCUPANCY_GRIDS] = occupancy_grids
     text = {
         "format_version": _FORMAT_VERSION,
         "step": header.step,
@@ -73,10 +74,10 @@ def save_checkpoint(
 
 
 def read_header(folder: Path) -> CheckpointHeader:
-    """Read the settings of a checkpoint; InputError when there is none, it is damaged or of another version."""
+    """Read the header of a checkpoint; raise InputError when it is missing, damaged or has another version."""
     path = folder / FILE_NAME
     if not path.is_file():
-        raise InputError(folder, "holds no checkpoint", f"there is no {FILE_NAME}")
+        raise InputError(folder, "has no checkpoint", f"there is no {FILE_NAME}")
     try:
         with safe_open(path, framework="pt") as file:
             text = json.loads((file.metadata() or {})["checkpoint"])
@@ -92,7 +93,7 @@ def read_header(folder: Path) -> CheckpointHeader:
 
 
 def load_network(folder: Path, network: Network) -> None:
-    """Fill a network with the checkpoint's parameters; InputError when they do not fit it."""
+    """Load the checkpoint's parameters into a network; raise InputError when they do not fit."""
     tensors = _tensors(folder, "network.")
     expected = network.state_dict()
     _check(folder, tensors, {name: tuple(value.shape) for name, value in expected.items()})
@@ -100,28 +101,28 @@ def load_network(folder: Path, network: Network) -> None:
 
 
 def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:
-    """The latents of a checkpoint, (T, D); InputError when they are of another shape or not finite."""
+    """Read the latents of a checkpoint, (T, D); raise InputError when their shape is wrong or they are not finite."""
     tensors = _tensors(folder, "latents")
     _check(folder, tensors, {"": (num_frames, channels)})
     return tensors[""]
 
 
 def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None) -> torch.Tensor | None:
-    """The cells that the hulls were pruned to, packed as these are, (T, bytes) uint8; None where nothing was pruned.
+    """Read the occupancy grids, packed like the hulls, (T, bytes) uint8; return None if the checkpoint has none.
 
     Raises:
         InputError: they do not fit the hulls.
     """
-    cells = _tensors(folder, "live_cells").get("")
+    cells = _tensors(folder, _OCCUPANCY_GRIDS).get("")
     if cells is None or hulls is None:
         return None
     if cells.shape != hulls.shape or cells.dtype != torch.uint8:
-        raise InputError(folder / FILE_NAME, "live_cells do not fit the hulls of scene.safetensors")
+        raise InputError(folder / FILE_NAME, f"{_OCCUPANCY_GRIDS} do not fit the hulls of scene.safetensors")
     return cells
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
-    """Fill an optimizer with the checkpoint's state; InputError when it does not fit the network."""
+    """Load the checkpoint's state into an optimizer; raise InputError when it does not fit the network."""
     tensors = _tensors(folder, "optimizer.")
     _check(folder, tensors, optimizer.expected_shapes())
     optimizer.load_state(tensors)

@@ -1,4 +1,4 @@
-"""The training views of a capture, frame by frame, kept in memory as bytes."""
+"""The training views of a capture, frame by frame, cached in memory as bytes."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class PixelSet:
-    """Some pixels of a frame's views, sorted by view."""
+    """A set of pixels of a frame's views, sorted by view."""
 
     index: torch.Tensor
     """(N,) int32: (view * H + row) * W + column."""
     starts: torch.Tensor
-    """(views + 1,) int64: where each view's pixels begin in `index`."""
+    """(views + 1,) int64: position in `index` of each view's first pixel."""
 
     @staticmethod
-    def of(chosen: NDArray[np.bool_]) -> PixelSet:
-        """The pixels set in (views, H, W)."""
-        counts = chosen.reshape(len(chosen), -1).sum(1)
+    def from_masks(masks: NDArray[np.bool_]) -> PixelSet:
+        """Collect the pixels that are set in masks (views, H, W)."""
+        counts = masks.reshape(len(masks), -1).sum(1)
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return PixelSet(torch.from_numpy(np.flatnonzero(chosen).astype(np.int32)), torch.from_numpy(starts))
+        return PixelSet(torch.from_numpy(np.flatnonzero(masks).astype(np.int32)), torch.from_numpy(starts))
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class FrameViews:
     foreground: PixelSet
     """Pixels on the subject."""
     face: PixelSet | None
-    """Pixels on the face, where a parse gives it."""
+    """Pixels on the face; None without a human parse."""
     dilated: PixelSet | None
-    """Pixels on the dilated mask, when rays are drawn from it."""
+    """Pixels on the dilated mask; None unless rays are drawn from it."""
     rectangles: torch.Tensor
-    """(views, 4) int64 x0, y0, x1, y1: bounds of the projected box, x1 and y1 excluded."""
+    """(views, 4) int64 x0, y0, x1, y1: bounds of the projected box, x1 and y1 exclusive."""
 
 
 class Dataset:
     """The training views, read when first used.
 
-    All views have one size here: that of the first camera times `data.image_scale`, and half of it while `half` is asked.
+    All views have the same size: that of the first camera times `data.image_scale`, or half of that where `half` is true.
 
     Args:
-        capture: where they come from.
+        capture: the capture.
         config: data and ray settings.
         frames: frames of the capture; frame 0 here is `frames[0]` there.
         boxes: (T, 2, 3) meters.
@@ -75,27 +75,27 @@ class Dataset:
         self._cache: dict[tuple[int, bool], FrameViews] = {}
 
     def size(self, half: bool) -> tuple[int, int]:
-        """Width and height of the views."""
+        """Return width and height of the views."""
         width, height = self._size
         return ((width + 1) // 2, (height + 1) // 2) if half else (width, height)
 
     def cameras(self, half: bool) -> list[Camera]:
-        """Cameras of the views, in their pixels."""
+        """Return the cameras of the views at that size."""
         return [self.capture.cameras[i].resized(*self.size(half)) for i in self.views]
 
     def frame(self, frame: int, half: bool) -> FrameViews:
-        """The views of a frame; raises InputError as `Capture.view` does when they are first read."""
+        """Return the views of a frame; reading them for the first time raises InputError as `Capture.view` does."""
         key = (frame, half)
         if key not in self._cache:
             self._cache[key] = self._read(frame, half)
         return self._cache[key]
 
     def forget_half(self) -> None:
-        """Free the views of half the size."""
+        """Free the memory of the views of half the size."""
         self._cache = {key: views for key, views in self._cache.items() if not key[1]}
 
     def prefetch(self, half: bool, executor: Executor) -> None:
-        """Read all frames, several at a time."""
+        """Read all frames in parallel."""
         list(executor.map(lambda frame: self.frame(frame, half), range(len(self.frames))))
 
     def _read(self, frame: int, half: bool) -> FrameViews:
@@ -108,16 +108,16 @@ class Dataset:
         near_mask = self.config.rays.region == "mask"
         return FrameViews(
             pixels=torch.from_numpy(np.concatenate([colors, masks[..., None]], axis=-1)),
-            foreground=PixelSet.of(masks > 127),
-            face=PixelSet.of(np.stack(faces) > 127) if any(f.any() for f in faces) else None,
-            dilated=PixelSet.of(np.stack([mask_distance(m) <= radius for m in masks])) if near_mask else None,
+            foreground=PixelSet.from_masks(masks > 127),
+            face=PixelSet.from_masks(np.stack(faces) > 127) if any(f.any() for f in faces) else None,
+            dilated=PixelSet.from_masks(np.stack([mask_distance(m) <= radius for m in masks])) if near_mask else None,
             rectangles=torch.tensor([projected_bounds(camera, self.boxes[frame]) for camera in self.cameras(half)]),
         )
 
 
 def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int, int, int]:
-    """Bounds x0, y0, x1, y1 (the latter excluded) of a box's projection within the image; the whole image when the box
-    reaches behind the camera or misses the image."""
+    """Return the bounds x0, y0, x1, y1 (x1 and y1 exclusive) of a box's projection within the image. They are the whole image
+    when the box reaches behind the camera or misses the image."""
     corners = np.stack(np.meshgrid(*np.asarray(box, dtype=np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
     pixels, depth = camera.project(corners)
     whole = (0, 0, camera.width, camera.height)
@@ -130,7 +130,7 @@ def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int
 
 
 def letterbox(pixels: Pixels, size: int) -> Pixels:
-    """Fit an image (H, W, 3) into a black square, centered, keeping its shape."""
+    """Fit an image (H, W, 3) into a black square, centered, keeping its aspect ratio."""
     height, width = pixels.shape[:2]
     scale = size / max(height, width)
     fitted = max(1, round(width * scale)), max(1, round(height * scale))

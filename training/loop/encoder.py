@@ -1,4 +1,4 @@
-"""The CNN that turns three input views into a latent; used in training only (paper, section 4)."""
+"""The CNN that encodes three input views into a latent. Used in training only (paper, section 4)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LEAK = 0.2
 
 
 class ImageEncoder(nn.Module):
-    """Three views of a frame to the mean and log standard deviation of its latent (paper, after Neural Volumes).
+    """Encodes three views of a frame into the mean and log standard deviation of its latent (paper, after Neural Volumes).
 
-    One tower of seven stride-2 convolutions a view, concatenated, a linear layer to 512, then one linear layer each for
-    the mean (scaled by 0.1) and the log standard deviation (scaled by 0.01).
+    Each view has a tower of seven stride-2 convolutions. Their outputs are concatenated, go through a linear layer to 512, and
+    then through one linear layer for the mean (scaled by 0.1) and one for the log standard deviation (scaled by 0.01).
     """
 
     def __init__(self, latent_channels: int = 256, num_views: int = 3) -> None:
@@ -52,5 +52,5 @@ class ImageEncoder(nn.Module):
 
 
 def kl_divergence(mean: torch.Tensor, log_deviation: torch.Tensor) -> torch.Tensor:
-    """KL divergence from N(mean, deviation^2) to N(0, 1), mean over batch and channels (paper, equation 4)."""
+    """Return the KL divergence from N(mean, deviation^2) to N(0, 1), averaged over batch and channels (paper, equation 4)."""
     return (-0.5 - log_deviation + 0.5 * mean**2 + 0.5 * torch.exp(2 * log_deviation)).mean()

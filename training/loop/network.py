@@ -1,4 +1,4 @@
-"""What is trained: decoder, hash tables, and where the latents come from."""
+"""Everything that is trained: decoder, hash tables, and the embedding or encoder of the latents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.config import TrainingConfig
 from training.loop.encoder import ImageEncoder, kl_divergence
 
 EncoderViews = Callable[[int], torch.Tensor]
-"""Frame to its three views for the encoder, (3, 3, 512, 512) in [0, 1]."""
+"""Returns the three views of a frame for the encoder, (3, 3, 512, 512) in [0, 1]."""
 
 _TIME_HARMONICS = 8
 
@@ -23,16 +23,16 @@ class Network(nn.Module):
     """All trained parameters of a volumetric video.
 
     Args:
-        config: the training.
+        config: settings of the training.
         num_frames: T.
-        loop: whether the last frame leads to the first; the embedding starts accordingly.
+        loop: whether the last frame leads to the first; if so, the embedding starts periodic.
     """
 
     def __init__(self, config: TrainingConfig, num_frames: int, loop: bool = False) -> None:
         super().__init__()
         self.num_frames = num_frames
         channels = config.model.decoder.latent_channels
-        # Channels last is what the field reads, and faster to convolve.
+        # The field reads channels last, and convolutions are faster with it.
         self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.hash_encoding = HashEncoding(config.model.hash)
         self.embedding = nn.Parameter(initial_latents(num_frames, channels, loop)) if config.latents == "embedding" else None
@@ -41,12 +41,12 @@ class Network(nn.Module):
     def latent(
         self, frame: int, views: EncoderViews, generator: torch.Generator | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """z of a frame, (D,), and its KL divergence where there is an encoder.
+        """Return z of a frame, (D,), and its KL divergence, None without an encoder.
 
         Args:
             frame: index.
-            views: gives the encoder its images.
-            generator: draws the noise of the reparameterization; None takes the mean.
+            views: returns the encoder's images.
+            generator: draws the noise of the reparameterization; with None, z is the mean.
         """
         if self.embedding is not None:
             return self.embedding[frame], None
@@ -60,7 +60,7 @@ class Network(nn.Module):
 
 
 def initial_latents(num_frames: int, channels: int, loop: bool) -> torch.Tensor:
-    """Latents (T, D) to start from: harmonics of the time, so that frames near in time start alike, and some noise."""
+    """Return initial latents (T, D): harmonics of the time, so that frames close in time start alike, plus noise."""
     time = torch.arange(num_frames) / max(num_frames, 1) * math.pi * (2 if loop else 1)
     latents = 0.3 * torch.randn(num_frames, channels)
     for harmonic in range(1, min(_TIME_HARMONICS, channels // 2) + 1):

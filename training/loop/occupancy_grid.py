@@ -7,23 +7,23 @@ from torch.nn import functional
 
 from model.occupancy import Density, cell_of
 
-_DRAWS = 2  # points a cell is judged by
-_EMPTY = 0.01  # optical depth of a step at or below which a point is empty
+_DRAWS = 2  # random points per cell at which density is evaluated
+_EMPTY = 0.01  # a point is empty when the optical depth of a step there is at or below this
 
 
 @torch.no_grad()
 def find_occupied_cells(hull: torch.Tensor, density: Density, step: float, generator: torch.Generator) -> torch.Tensor:
-    """Find the cells of a hull that need samples: those with density at any of a few random points, and their neighbors,
-    so that a surface can still move.
+    """Find the cells of a hull that need samples: those with density at any of a few random points, and their neighbors, so
+    that surfaces can still move.
 
     Args:
-        hull: (N, N, N) bool; all its cells are judged, so one that was empty can come back.
-        density: of the frame.
+        hull: (N, N, N) bool. All its cells are evaluated, so empty ones can return.
+        density: the frame's density.
         step: meters between samples.
         generator: draws the points.
 
     Returns:
-        (N, N, N) bool, part of the hull; all of it where nothing has density.
+        (N, N, N) bool, a subset of the hull; the whole hull if there is no density anywhere.
     """
     corners = hull.nonzero()
     filled = torch.zeros(hull.numel(), dtype=torch.bool, device=hull.device)

@@ -1,4 +1,4 @@
-"""Adam with two learning rates; on the hash tables the native lazy Adam where the native field trains."""
+"""Adam with two learning rates. With the native field, the native lazy Adam updates the hash tables."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 @dataclass(frozen=True)
 class GridGradient:
-    """Gradient of hash tables by way of their grids at one time."""
+    """Gradient with respect to the hash grids baked at one time, from which that of the tables follows."""
 
     grids: torch.Tensor
-    """(3, nodes, F), of the grids as `TrainingKernels.bake` orders them."""
+    """(3, nodes, F), in the order of `TrainingKernels.bake`."""
     time: float
-    """t/T at which they were baked."""
+    """t/T at which the grids were baked."""
 
 
 class Optimizer:
     """Updates a network's parameters from gradients.
 
     Args:
-        network: the parameters; they are updated in place.
+        network: its parameters are updated in place.
         config: rates, decay rates, epsilons.
-        native: hash tables get the native Adam, which leaves alone entries that no gradient reached.
+        native: use the native Adam for the hash tables; it skips entries without a gradient.
     """
 
     def __init__(self, network: Network, config: TrainingConfig, native: bool) -> None:
@@ -54,9 +54,9 @@ class Optimizer:
         """Update all parameters once.
 
         Args:
-            gradients: in the order of the network's parameters; None counts as zero.
-            rate_factor: what the learning rates are multiplied by.
-            grids: with the native Adam, the gradients of the tables instead; they are added up.
+            gradients: in the order of the network's parameters; None means zero.
+            rate_factor: factor on the learning rates.
+            grids: with the native Adam, the gradients that replace those of the tables; they are summed.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             if self._table_adam is None or parameter is not self._tables:
@@ -70,7 +70,7 @@ class Optimizer:
             self._table_adam.step(self._config.table_rate * rate_factor)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All that it remembers, by parameter name and moment."""
+        """Return the optimizer's state by moment and parameter name."""
         tensors = {
             f"{moment}.{self._names[parameter]}": value
             for parameter, moments in self._adam.state.items()
@@ -81,7 +81,7 @@ class Optimizer:
         return tensors
 
     def expected_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of what `state` returns after a step."""
+        """Return the shapes of what `state` returns after the first step."""
         shapes: dict[str, tuple[int, ...]] = {}
         for group in self._adam.param_groups:
             for parameter in group["params"]:
@@ -92,7 +92,7 @@ class Optimizer:
         return shapes
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Go on from what `state` gave; the tensors must have `expected_shapes`."""
+        """Restore what `state` returned; the tensors must have `expected_shapes`."""
         for group in self._adam.param_groups:
             for parameter in group["params"]:
                 name = self._names[parameter]
@@ -106,7 +106,7 @@ class Optimizer:
 
 
 def _in_layout_of(parameter: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
-    """A gradient with its parameter's strides, which the fused Adam takes for granted."""
+    """Return a gradient with its parameter's strides, which the fused Adam expects."""
     if gradient is None:
         return torch.zeros_like(parameter)
     if gradient.stride() == parameter.stride():

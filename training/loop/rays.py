@@ -1,4 +1,4 @@
-"""Drawing the rays of a step."""
+"""Draw the rays of a training step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CameraBatch:
     """Cameras as tensors, for rays of many views at once."""
 
     to_world: torch.Tensor
-    """(views, 3, 3): homogeneous pixel to world direction, R^T K^-1."""
+    """(views, 3, 3): maps homogeneous pixels to world directions, R^T K^-1."""
     centers: torch.Tensor
     """(views, 3) meters."""
 
@@ -32,16 +32,16 @@ class CameraBatch:
 
 
 def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw the pixels of a frame's rays by the mix of the config: foreground, face, and the rest from the region.
+    """Draw the pixels of a frame's rays in the proportions of the config: foreground, face, and the rest from the region.
 
     Args:
         views: the frame.
-        config: the mix.
-        count: R, how many.
+        config: the proportions.
+        count: R, the number of pixels.
         generator: source of the randomness.
 
     Returns:
-        (R,) int64 (view * H + row) * W + column, ascending. Where a view has no pixel of the wanted kind, its box gives one.
+        (R,) int64 (view * H + row) * W + column, ascending. If a view has no pixel of the kind, one is drawn from its box.
     """
     view = _draw_views(count, len(views.pixels), config.views_per_frame, generator)
     face = round(config.face * count) if views.face is not None else 0
@@ -52,7 +52,7 @@ def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: tor
     drawn = torch.cat([_draw_set(s, v, of_all_views, generator) for s, v in zip(sets, parts, strict=True)])
     missing = (drawn < 0).nonzero()[:, 0]
     drawn[missing] = _draw_in_boxes(views, view[missing], generator)
-    return drawn.sort().values  # rays side by side read the same pixels of the maps
+    return drawn.sort().values  # neighboring rays read the same pixels of the maps
 
 
 def _draw_views(count: int, num_views: int, views_per_frame: int, generator: torch.Generator) -> torch.Tensor:
@@ -61,7 +61,7 @@ def _draw_views(count: int, num_views: int, views_per_frame: int, generator: tor
 
 
 def _draw_set(pixels: PixelSet | None, view: torch.Tensor, of_all_views: bool, generator: torch.Generator) -> torch.Tensor:
-    """Draw a pixel of each given view, or as many of all views alike; -1 where there is nothing to draw."""
+    """Draw one pixel from each given view, or the same number from all views together; -1 where there are none."""
     count = len(view)
     if pixels is None or not len(pixels.index):
         return torch.full((count,), -1, dtype=torch.int64)
@@ -82,12 +82,12 @@ def _draw_in_boxes(views: FrameViews, view: torch.Tensor, generator: torch.Gener
 
 
 def make_rays(views: FrameViews, cameras: CameraBatch, pixels: torch.Tensor) -> RayBatch:
-    """Rays through the centers of pixels, and their colors.
+    """Return rays through the centers of pixels, with their colors.
 
     Args:
         views: the frame.
-        cameras: cameras of the views, in their pixels.
-        pixels: (R,) as `draw_pixels` returns.
+        cameras: the views' cameras, for images of that size.
+        pixels: (R,) as `draw_pixels` returns them.
     """
     _, height, width, _ = views.pixels.shape
     view, within = pixels // (height * width), pixels % (height * width)
@@ -99,14 +99,14 @@ def make_rays(views: FrameViews, cameras: CameraBatch, pixels: torch.Tensor) -> 
 
 
 def jitter_view_directions(rays: RayBatch, deviation: float, generator: torch.Generator) -> RayBatch:
-    """Turn the directions that color is asked for, each by itself; where the rays pass is not touched.
+    """Perturb the view directions given to the color network; ray geometry is unchanged.
 
-    A point that few views see can give each of them a color of its own, wherever it lies. Colors that must hold for a cone of
-    directions cannot, and what the views disagree on has to be settled by moving the surface.
+    A point seen by few views can have a different color for each of them, wherever it lies. Colors that must hold for a cone of
+    directions cannot do this, so the surface has to move to where the views agree.
 
     Args:
         rays: R rays.
-        deviation: of the normal noise added to each component of a unit direction; 0 leaves the rays as they are.
+        deviation: standard deviation of the normal noise added to each component of a unit direction; 0 changes nothing.
         generator: source of the randomness.
     """
     if deviation == 0:

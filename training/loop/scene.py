@@ -1,4 +1,4 @@
-"""What a run knows of its capture besides pixels: boxes, hulls, cameras, licence. Export needs nothing else of it."""
+"""What a run stores of its capture besides pixels: boxes, hulls, cameras, license. An export needs nothing else of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from training.config import DataConfig
 from training.fields.samples import SamplingRegion
 
 FILE_NAME = "scene.safetensors"
-"""Its file in a run's folder."""
+"""Name of the scene's file in a run's folder."""
 
 
 @dataclass
@@ -37,15 +37,15 @@ class Scene:
     boxes: NDArray[np.float32]
     """(T, 2, 3) meters."""
     hulls: torch.Tensor | None
-    """(T, bytes) uint8, packed cells of each frame's box, or None."""
+    """(T, bytes) uint8: packed cells of each frame's box; None without hulls."""
     hull_resolution: int
     """Cells of a hull along each axis; 0 without hulls."""
     metadata: VideoMetadata
-    """What the bundle will say of the capture."""
+    """Metadata of the capture for the bundle."""
     loop: bool
     """Whether the last frame leads to the first."""
     capture: CaptureIdentity | None = None
-    """The capture that it was built of; None in runs of versions that did not keep it."""
+    """The capture that the scene was built from; None in runs of older versions."""
 
     @property
     def num_frames(self) -> int:
@@ -53,34 +53,34 @@ class Scene:
         return len(self.boxes)
 
     def hull(self, frame: int) -> torch.Tensor | None:
-        """(N, N, N) bool hull of a frame, or None."""
+        """Return the hull of a frame, (N, N, N) bool, or None."""
         if self.hulls is None:
             return None
         n = self.hull_resolution
         return unpack_occupancy(self.hulls[frame], (n, n, n))
 
     def region(self, frame: int) -> SamplingRegion:
-        """Where samples of a frame may lie."""
+        """Return the region where samples of a frame may lie."""
         return SamplingRegion(torch.from_numpy(self.boxes[frame]), self.bounds(frame), self.hull(frame))
 
     def bounds(self, frame: int) -> torch.Tensor:
-        """(2, 3) meters: the tightest box around the hull, or the frame's box."""
+        """Return the tightest box around the hull, or the frame's box, (2, 3) meters."""
         hull = self.hull(frame)
         box = self.boxes[frame]
         return torch.from_numpy(box if hull is None else hull_box(hull.numpy(), box))
 
 
 def selected_frames(capture: Capture, config: DataConfig) -> range:
-    """The frames of the capture that a config asks for; InputError when there are not so many."""
+    """Return the frames of the capture that a config selects; raise InputError when it does not have them."""
     last = capture.num_frames if config.num_frames is None else config.first_frame + config.num_frames
     if config.first_frame >= capture.num_frames or last > capture.num_frames:
         asked = f"frames {config.first_frame} to {last - 1}"
-        raise InputError(capture.root, f"has frames 0 to {capture.num_frames - 1}, the config asks for {asked}")
+        raise InputError(capture.root, f"has frames 0 to {capture.num_frames - 1}, but the config selects {asked}")
     return range(config.first_frame, last)
 
 
 def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Scene:
-    """Find boxes and carve hulls of all frames, several at a time; raises as `Capture.vertices` and `.mask` do."""
+    """Find the boxes and carve the hulls of all frames in parallel; raises as `Capture.vertices` and `.mask` do."""
     frames = selected_frames(capture, config)
     boxes = frame_boxes(capture, frames, config.box_padding, config.boxes == "union")
     hulls = None
@@ -96,7 +96,7 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
         license=capture.license,
     )
     loop = capture.meta.loop and len(frames) == capture.num_frames
-    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, CaptureIdentity.of(capture))
+    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, CaptureIdentity.of_capture(capture))
 
 
 def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
@@ -104,12 +104,12 @@ def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config:
     masks = [capture.mask(frame, i) for i in capture.train_cameras]
     hull = carve_hull(cameras, masks, box.astype(np.float64), config.hull_resolution, config.hull_margin)
     if not hull.any():
-        raise InputError(capture.root, f"the masks of frame {frame} leave no space in its box", "check cameras and masks")
+        raise InputError(capture.root, f"the masks of frame {frame} leave no hull in its box", "check cameras and masks")
     return pack_occupancy(torch.from_numpy(hull))
 
 
 def save_scene(scene: Scene, folder: Path) -> None:
-    """Write a scene into a run's folder, atomically; InputError when that fails."""
+    """Write a scene into a run's folder atomically; raise InputError when that fails."""
     metadata = scene.metadata
     text = {
         "fps": metadata.fps,
@@ -127,10 +127,10 @@ def save_scene(scene: Scene, folder: Path) -> None:
 
 
 def load_scene(folder: Path) -> Scene:
-    """Read the scene of a run; InputError when it is missing or damaged."""
+    """Read the scene of a run; raise InputError when it is missing or damaged."""
     path = folder / FILE_NAME
     if not path.is_file():
-        raise InputError(folder, "is no training run", f"it has no {FILE_NAME}")
+        raise InputError(folder, "is not a training run", f"it has no {FILE_NAME}")
     try:
         tensors, texts = load_tensors(path)
         text: dict[str, Any] = json.loads(texts["scene"])
@@ -149,19 +149,17 @@ def load_scene(folder: Path) -> Scene:
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
-    """Raise InputError unless the scene was built of this capture.
+    """Raise InputError unless the scene was built from this capture.
 
-    Scenes that keep no identity are held against their cameras and the number of frames.
+    Scenes without a stored identity are compared by their cameras and number of frames.
     """
     if scene.capture is not None:
-        same, built_of = scene.capture.matches(CaptureIdentity.of(capture)), str(scene.capture)
+        same, source = scene.capture.matches(CaptureIdentity.of_capture(capture)), str(scene.capture)
     else:
         cameras = scene.metadata.cameras
         same = [camera.to_dict() for camera in cameras] == [camera.to_dict() for camera in capture.cameras]
         same = same and len(selected_frames(capture, config)) == scene.num_frames
-        built_of = f"{scene.num_frames} frames, {len(cameras)} cameras"
+        source = f"{scene.num_frames} frames, {len(cameras)} cameras"
     if not same:
-        fault = (
-            f"is not the capture that this run was trained on ({built_of}), or its cameras, views or first image have changed"
-        )
+        fault = f"is not the capture that this run was trained on ({source}), or its cameras, views or first image have changed"
         raise InputError(capture.root, fault, "resume with that one, or choose another folder for --out")

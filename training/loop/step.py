@@ -1,4 +1,4 @@
-"""One training step of one frame: decode, draw rays, render, loss, gradients."""
+"""One frame's part of a training step: decode, draw rays, render, compute loss and gradients."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ _ENCODER_VIEWS = 3
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What one frame contributes to a step."""
+    """One frame's contribution to a step."""
 
     gradients: list[torch.Tensor | None]
-    """Of the frame's loss, in the order of the network's parameters; None for the tables where `grids` has theirs."""
+    """Gradients of the frame's loss, in the order of the network's parameters; None for the tables if `grids` has theirs."""
     grids: GridGradient | None
-    """Gradient of the hash tables, as that of their grids at the frame's time."""
+    """Gradient with respect to the hash grids at the frame's time; None if `gradients` has that of the tables."""
     squared_error: float
-    """Mean squared color error of its rays."""
+    """Mean squared color error of the frame's rays."""
     samples_per_ray: float
-    """Samples in the hull."""
+    """Samples in the sampling region, per ray."""
     marched_per_ray: float
-    """Of those, samples not blocked by the ones in front."""
+    """Samples that those in front do not block, per ray."""
     colored_per_ray: float
-    """Samples with color; below 1 the density has collapsed."""
+    """Samples with color, per ray. Below 1 the density has collapsed."""
 
 
 class FrameStep:
     """Computes the gradients of single frames; safe to call from several threads at once.
 
     Args:
-        config: the training.
+        config: settings of the training.
         network: the parameters.
         dataset: the pixels.
         scene: boxes and hulls.
@@ -66,14 +66,14 @@ class FrameStep:
         self._encoder_views: dict[int, torch.Tensor] = {}
 
     def __call__(self, frame: int, half: bool, seed: int, num_rays: int, progress: float = 0.0) -> FrameResult:
-        """Gradients of one frame.
+        """Compute the gradients of one frame.
 
         Args:
             frame: index in the training.
             half: use images of half the size.
-            seed: decides all randomness of the call.
-            num_rays: rays of the frame.
-            progress: how far the training is, 0 to 1.
+            seed: determines all randomness of the call.
+            num_rays: number of rays.
+            progress: progress of the training, 0 to 1.
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
@@ -131,7 +131,7 @@ class FrameStep:
             self._regions[frame] = dataclasses.replace(region, hull=unpack_occupancy(cells, shape).to(self._device))
 
     def encoder_input(self, frame: int) -> torch.Tensor:
-        """The encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
+        """Return the encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""
         if frame not in self._encoder_views:
             views = self.dataset.views
             chosen = [views[i * len(views) // _ENCODER_VIEWS] for i in range(_ENCODER_VIEWS)]
@@ -148,12 +148,11 @@ def _result(
 
 
 def decoder_precision(bfloat16: bool, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """The context in which the decoder runs.
+    """Return the context in which the decoder runs.
 
     Args:
-        bfloat16: whether bfloat16 is wanted; float32 remains where the device has no products of bfloat16, on which they
-            would take up to a hundred times as long.
-        device: where the decoder is.
+        bfloat16: use bfloat16, if the device multiplies it in hardware. Emulation takes up to a hundred times as long.
+        device: the decoder's device.
     """
     if bfloat16 and _multiplies_bfloat16(device):
         return torch.autocast(device.type, torch.bfloat16)

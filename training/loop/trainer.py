@@ -38,18 +38,18 @@ from training.loop.step import FrameResult, FrameStep
 class Trainer:
     """A training in progress, in memory.
 
-    Frames of a step are computed side by side, one worker each, and their gradients are added in a fixed order; every
-    random number follows from seed, step and slot. So a training is the same for any number of workers, and a resumed one
-    is the same as one that was never interrupted.
+    The frames of a step are computed in parallel, one worker each, and their gradients are added in a fixed order. Every
+    random number follows from seed, step and slot. So the result does not depend on the number of workers, and a resumed
+    training gives the same result as one that was never interrupted.
 
     Args:
-        capture: what is trained on.
+        capture: the capture to train on.
         config: the settings.
-        seed: decides initialization and all draws.
+        seed: determines initialization and all random draws.
         scene: boxes and hulls of the capture.
         pool: the workers.
-        native: use the native field, or not; None: where it can be.
-        device: where frames are decoded and rendered; None: on the CPU. Rays and all random numbers are drawn on the CPU.
+        native: whether to use the native field; None means if possible.
+        device: where frames are decoded and rendered; None means the CPU. All random numbers are drawn on the CPU.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Trainer:
 
     @property
     def progress(self) -> float:
-        """How far the training is, 0 to 1."""
+        """Progress of the training, 0 to 1."""
         return self.config.progress(self.step, self.seconds)
 
     def advance(self) -> list[FrameResult]:
-        """Do one step; returns what its frames gave.
+        """Do one step and return the results of its frames.
 
         Raises:
             InputError: a gradient is not finite, or an image cannot be read.
@@ -92,8 +92,8 @@ class Trainer:
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
         self._update_occupancy()
         rays = rays_of_step(self.step, self.config.rays)
-        of_all = ([value] * len(frames) for value in (rays, self.progress))
-        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *of_all))
+        repeated = ([value] * len(frames) for value in (rays, self.progress))
+        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
         self._apply(results)
         self.step += 1
         self.seconds += time.monotonic() - start
@@ -108,7 +108,7 @@ class Trainer:
         list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
 
     def _apply(self, results: list[FrameResult]) -> None:
-        """Average the frames' gradients and update."""
+        """Average the gradients of the frames and update the parameters."""
         means = [_mean(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
         grids = [result.grids for result in results if result.grids is not None]
         for gradient in grids:
@@ -120,7 +120,7 @@ class Trainer:
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
-        """(T, D): the embedding, or the encoder's means."""
+        """Return the latents (T, D): the embedding, or the encoder's means."""
         views = self._frame_step.encoder_input
         return torch.stack([self.network.latent(frame, views)[0] for frame in range(self.scene.num_frames)])
 
@@ -134,17 +134,17 @@ class Trainer:
         """Continue from the checkpoint in `folder`.
 
         Raises:
-            InputError: it is damaged, or of a training with other settings or another seed.
+            InputError: it is damaged, or belongs to a training with other settings or another seed.
         """
         header = read_header(folder)
         if header.seed != self.seed:
             raise InputError(folder, f"was trained with --seed {header.seed}")
         if header.field != self.field.name:
-            raise InputError(folder, f"was trained with the {header.field} field, which is not what runs here")
+            raise InputError(folder, f"was trained with the {header.field} field, but here the {self.field.name} field runs")
         if _without_run_length(header.config) != _without_run_length(self.config):
             raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
         load_network(folder, self.network)
-        if header.step:  # before the first step there is no state
+        if header.step:  # before the first step the optimizer has no state
             load_optimizer(folder, self.optimizer)
         cells = load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
@@ -154,9 +154,9 @@ class Trainer:
 
 @contextlib.contextmanager
 def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Workers of one PyTorch thread each; the caller's own thread is set likewise until the end.
+    """Start workers with one PyTorch thread each, and limit the caller to one thread as well, until the block ends.
 
-    Frames are computed whole by one worker each, so that results do not depend on how many workers there are.
+    Each frame is computed by one worker alone, so that results do not depend on the number of workers.
     """
     count = workers or available_cores()
     with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -164,7 +164,7 @@ def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
 
 
 def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
-    """The scene of a run: that in its folder when resuming, else built and written there.
+    """Return the scene of a run: read from its folder when resuming, otherwise built and written there.
 
     Raises:
         InputError: the run was trained on another capture, or as `load_scene`, `build_scene` and `save_scene` do.
@@ -179,15 +179,15 @@ def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: 
 
 
 def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
-    """Train to the end, with checkpoints on the way.
+    """Train to the end and write checkpoints.
 
-    However it ends, the checkpoint holds every step done.
+    However the training ends, the checkpoint contains every completed step.
 
     Returns:
-        False when Ctrl-C, SIGTERM or the end of its terminal ended it early.
+        False when Ctrl-C, SIGTERM or a closed terminal ended it early.
 
     Raises:
-        BrokenPipeError: whoever read the progress has gone.
+        BrokenPipeError: the reader of the progress is gone.
     """
     with _interruptible() as interrupted:
         try:
@@ -233,8 +233,8 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that a step ends whole;
-    outside the main thread, no-op."""
+    """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that the current step can
+    finish. Do nothing outside the main thread."""
     received: list[int] = []
 
     def receive(number: int, _: FrameType | None) -> None:
@@ -254,5 +254,5 @@ def _interruptible() -> Iterator[list[int]]:
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
-    """A config without what may change when a training is resumed."""
+    """Return a config without the settings that may change when a training is resumed."""
     return dataclasses.replace(config, steps=1, checkpoint_minutes=1.0)

@@ -1,7 +1,7 @@
-"""The authors' released checkpoints: reading them without running anything in them, and their layout in ours.
+"""Read the authors' released checkpoints, without executing anything in them, and convert their layout to ours.
 
 Names, shapes and conventions are those of `final.pth` and of training checkpoints (`latest.pth`, `<epoch>.pth`). All sizes
-are inferred from the tensors' shapes; nothing is copied before they have been checked against each other.
+are inferred from the shapes of the tensors, which are checked against each other before anything is copied.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding, hash_levels
 
 MAX_FILE_BYTES = 16 << 30
-"""Largest checkpoint that is opened."""
+"""Largest checkpoint that is read."""
 
 MAX_FRAMES = 100_000
-"""The most frames a checkpoint may have."""
+"""Maximum number of frames of a checkpoint."""
 
 TABLES = ("hashtable_xyt", "hashtable_xzt", "hashtable_yzt")
 """The hash tables in our order of planes: xy, xz, yz."""
 
 COLOR_HEADS = ("kn_z_conv", "kn_y_conv", "kn_x_conv")
-"""The color heads in our order of planes; the released ones are named after the axis across the plane."""
+"""The color heads in our order of planes. The released ones are named after the plane's normal."""
 
 MAP_CHANNEL_BLOCKS = (0, 2, 1)
-"""Where the channels of our planes xy, xz, yz are among those of feat_conv and density_conv: xy, yz, xz."""
+"""Position of our planes xy, xz, yz in the channels of feat_conv and density_conv, whose order is xy, yz, xz."""
 
 VIEW_ENCODINGS: dict[int, Literal["frequency", "spherical_harmonics"]] = {2624: "frequency", 2432: "spherical_harmonics"}
-"""View encoding by the parameters of a color head."""
+"""View encoding by the number of parameters of a color head."""
 
-_STEPS = {"frequency": 256, "spherical_harmonics": 160}  # steps a diagonal: ZJU-MoCap and NHR
+_STEPS = {"frequency": 256, "spherical_harmonics": 160}  # steps per diagonal: ZJU-MoCap and NHR
 _DECODER = "plane_decoder"
 _GROWTH_RATIOS = (64, 2, 4, 8, 16, 32, 128)  # finest over base resolution; 64 in all releases
 
@@ -50,10 +50,10 @@ class ReleaseCheckpoint:
 
     Args:
         path: the file.
-        blend: how points get their color heads, which the file does not say.
+        blend: how points get their color from the heads; the file does not contain this.
 
     Raises:
-        InputError: the file is missing, not such a checkpoint, damaged, or holds something that our model cannot.
+        InputError: the file is missing, damaged, not such a checkpoint, or has something that our model cannot represent.
     """
 
     def __init__(self, path: Path, blend: Literal["bilinear", "nearest"] = "bilinear") -> None:
@@ -68,16 +68,16 @@ class ReleaseCheckpoint:
 
     @property
     def has_occupancy(self) -> bool:
-        """Whether it brings occupancy volumes; training checkpoints do not."""
+        """Whether it has occupancy volumes; training checkpoints do not."""
         return "occupancy_grids" in self._state
 
     def latents(self) -> torch.Tensor:
-        """(T, D) float32."""
-        # A copy, for the file is mapped, and the occupancy that is computed from them takes minutes.
+        """Return the latents, (T, D) float32."""
+        # A copy: the file is memory-mapped, and computing occupancy from the latents takes minutes.
         return self._take(self.latents_name, (self.num_frames, self.config.decoder.latent_channels)).clone()
 
     def occupancy(self) -> torch.Tensor:
-        """(T, X, Y, Z) bool."""
+        """Return the occupancy, (T, X, Y, Z) bool."""
         shape = (self.num_frames, *self.config.occupancy.resolution)
         volumes = self._tensor("occupancy_grids")
         if tuple(volumes.shape) != shape or volumes.dtype not in (torch.bool, torch.uint8):
@@ -85,7 +85,7 @@ class ReleaseCheckpoint:
         return volumes.bool()
 
     def hash_encoding(self) -> HashEncoding:
-        """The hash tables; entries of dense levels that no node has are dropped."""
+        """Return the hash tables, without the unused entries of dense levels."""
         encoding = HashEncoding(self.config.hash).requires_grad_(False)
         for plane, name in enumerate(TABLES):
             offsets = self._offsets(name)
@@ -95,7 +95,7 @@ class ReleaseCheckpoint:
         return encoding
 
     def decoder(self) -> MapDecoder:
-        """The map decoder, in evaluation mode."""
+        """Return the map decoder, in evaluation mode."""
         decoder = MapDecoder(self.config).eval().requires_grad_(False)
         for name, parameter in decoder.state_dict().items():
             parameter.copy_(self._decoder_parameter(name, tuple(parameter.shape)))
@@ -123,7 +123,7 @@ class ReleaseCheckpoint:
         trunk = self._trunk_channels()
         parameters = self._shape(f"{_DECODER}.{COLOR_HEADS[0]}.weight", 4)[0]
         if parameters not in VIEW_ENCODINGS:
-            self._fail(f"its color heads have {parameters} parameters; known are 2624 and 2432")
+            self._fail(f"its color heads have {parameters} parameters; only 2624 and 2432 are known")
         encoding = VIEW_ENCODINGS[parameters]
         cells = self._shape("occupancy_grids", 4)[1:] if self.has_occupancy else OccupancyConfig().resolution
         try:
@@ -157,14 +157,14 @@ class ReleaseCheckpoint:
         return next(missing, len(indices))
 
     def _infer_hash(self) -> HashEncodingConfig:
-        """The hash encoding whose levels fit the file's offsets, which count, whatever a formula says."""
+        """Find the hash encoding whose levels fit the file's offsets. The offsets decide, not a formula."""
         offsets = self._offsets(TABLES[0])
         entries = [end - start for start, end in pairwise(offsets)]
         features = self._shape(f"{TABLES[0]}.embeddings", 2)[1]
-        base = round(entries[0] ** (1 / 3) - 1 / 3)  # a level rounded up to a multiple of 8 entries has the same root
+        base = round(entries[0] ** (1 / 3) - 1 / 3)  # the same for levels rounded up to a multiple of 8 entries
         largest = max(entries)
         for ratio in _GROWTH_RATIOS:
-            # Without a hashed level the limit cannot be seen; any that holds the largest level will do.
+            # Without a hashed level the limit is unknown; any that fits the largest level works.
             try:
                 config = HashEncodingConfig(len(entries), features, (largest - 1).bit_length(), base, base * ratio)
             except ValidationError:
@@ -174,7 +174,7 @@ class ReleaseCheckpoint:
                 for level, held in zip(hash_levels(config), entries, strict=True)
             ):
                 return config
-        raise InputError(self.path, "has hash table offsets of no known geometry")
+        raise InputError(self.path, "has hash table offsets of an unknown geometry")
 
     def _offsets(self, table: str) -> list[int]:
         offsets = self._tensor(f"{table}.offsets")
@@ -182,13 +182,13 @@ class ReleaseCheckpoint:
             self._fail(f"{table}.offsets must be 2 to 17 integers")
         values = [int(value) for value in offsets.tolist()]
         if values[0] != 0 or any(a >= b for a, b in pairwise(values)):
-            self._fail(f"{table}.offsets must start at 0 and rise")
+            self._fail(f"{table}.offsets must start at 0 and increase")
         if table != TABLES[0] and values != self._offsets(TABLES[0]):
-            self._fail(f"{table}.offsets must be those of {TABLES[0]}")
+            self._fail(f"{table}.offsets must be equal to those of {TABLES[0]}")
         return values
 
     def _take(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-        """A tensor as float32, of exactly this shape and finite."""
+        """Return a tensor as float32, after checking that it has this shape and is finite."""
         tensor = self._tensor(name)
         if tuple(tensor.shape) != shape:
             self._fail(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
@@ -212,7 +212,7 @@ class ReleaseCheckpoint:
 
 
 def _fits(nodes: int, entries: int, held: int) -> bool:
-    """Whether a level of the file, which holds so many entries, is the one of our formula: dense alike, or hashed alike."""
+    """Return whether a level with `held` entries in the file can be ours: both dense or both hashed."""
     return held == entries or (nodes == entries <= held)
 
 
@@ -222,7 +222,7 @@ def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
             raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 30} GiB")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Mapped, not read: a shape is known before its bytes are touched. Only tensors and plain containers are built.
+            # Memory-mapped: shapes are known before any data is read. Only tensors and plain containers are built.
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError as error:
         raise InputError(path, "no such file") from error
@@ -230,11 +230,11 @@ def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
         raise
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # a broken archive or pickle raises nearly anything
-        raise InputError(path, "is not a PyTorch checkpoint of tensors alone, or is damaged") from error
+    except Exception as error:  # a broken archive or pickle can raise almost anything
+        raise InputError(path, "is damaged, or is not a PyTorch checkpoint with only tensors") from error
     state = content.get("net") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
-        raise InputError(path, "is not a released checkpoint", "it must hold a dictionary of tensors under 'net'")
+        raise InputError(path, "is not a released checkpoint", "it must contain a dictionary of tensors under 'net'")
     tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     for name, tensor in tensors.items():
         _check_storage(path, name, tensor)
@@ -244,6 +244,6 @@ def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
 def _check_storage(path: Path, name: str, tensor: torch.Tensor) -> None:
     # A stride of 0 lets a small file claim a tensor of any size.
     if tensor.is_sparse or tensor.is_quantized or tensor.is_meta:
-        raise InputError(path, f"{name} is no plain tensor")
+        raise InputError(path, f"{name} is not a plain tensor")
     if math.prod(tensor.shape) * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise InputError(path, f"{name} is larger than what is stored of it")
+        raise InputError(path, f"{name} is larger than its stored data")

@@ -159,7 +159,7 @@ CAPTURE_FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no rotation": (spoil_annotations(lambda c: c["cams"]["R"].__setitem__(1, np.eye(3) * 2)), "camera 1.*not a rotation"),
     "text in K": (spoil_annotations(lambda c: c["cams"]["K"].__setitem__(1, "hello")), "K of camera 1 is not an array"),
     "no frames": (spoil_annotations(lambda c: c["ims"].clear()), "no frames"),
-    "too few images": (spoil_annotations(lambda c: c["ims"][1]["ims"].pop()), "frame 1 must name 6 images"),
+    "too few images": (spoil_annotations(lambda c: c["ims"][1]["ims"].pop()), "frame 1 must have 6 images"),
     "path upwards": (spoil_annotations(lambda c: c["ims"][1]["ims"].__setitem__(0, "../x.png")), "outside the capture"),
     "absolute path": (spoil_annotations(lambda c: c["ims"][1]["ims"].__setitem__(0, "/etc/passwd")), "outside the capture"),
     "first image missing": (remove("images/02/000000.png"), r"images/02/000000\.png.*frame 0"),

@@ -211,7 +211,7 @@ def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "scene.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match="damaged"):
         load_scene(tmp_path)
-    with pytest.raises(InputError, match="no training run"):
+    with pytest.raises(InputError, match="not a training run"):
         load_scene(folder)
 
 

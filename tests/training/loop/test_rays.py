@@ -23,8 +23,10 @@ RECTANGLES = torch.tensor([[1, 5, 9, 7], [0, 0, 10, 8], [4, 1, 6, 4]])
 
 def views(face: bool = True, dilated: bool = False) -> FrameViews:
     pixels = torch.randint(0, 256, (3, 8, 10, 4), dtype=torch.uint8)
-    sets = [PixelSet.of(FOREGROUND), PixelSet.of(FACE) if face else None, PixelSet.of(DILATED) if dilated else None]
-    return FrameViews(pixels, sets[0], sets[1], sets[2], RECTANGLES)  # type: ignore[arg-type]
+    faces = PixelSet.from_masks(FACE) if face else None
+    return FrameViews(
+        pixels, PixelSet.from_masks(FOREGROUND), faces, PixelSet.from_masks(DILATED) if dilated else None, RECTANGLES
+    )
 
 
 def draw(frame: FrameViews, seed: int = 0, count: int = 1000, **options: object) -> torch.Tensor:
@@ -36,7 +38,7 @@ def member(chosen: np.ndarray, drawn: torch.Tensor) -> torch.Tensor:
 
 
 def test_pixel_sets_by_hand() -> None:
-    pixels = PixelSet.of(FOREGROUND)
+    pixels = PixelSet.from_masks(FOREGROUND)
     assert pixels.index.tolist() == [23, 24, 25, 33, 34, 35, 160 + 55]
     assert pixels.starts.tolist() == [0, 6, 6, 7]
 
@@ -59,7 +61,7 @@ def test_without_a_face_its_share_is_foreground() -> None:
 
 def test_all_foreground_pixels_come_alike() -> None:
     drawn = draw(views(), count=14_000, views_per_frame=0, foreground=1.0, face=0.0)
-    counts = torch.bincount(drawn, minlength=240)[PixelSet.of(FOREGROUND).index.long()]
+    counts = torch.bincount(drawn, minlength=240)[PixelSet.from_masks(FOREGROUND).index.long()]
     assert counts.sum() == 14_000 and (counts - 2000).abs().max() < 250
 
 
