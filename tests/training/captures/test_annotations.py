@@ -113,7 +113,7 @@ OPCODE_ATTACKS = {
         "changes a constructor",
     ),
     "an array built without _reconstruct": (b"\x80\x02cnumpy\nndarray\nK\x09\x85R.", "builds an array"),
-    "a constructor as content": (b"\x80\x02]cnumpy\ndtype\na.", "holds a constructor"),
+    "a constructor as content": (b"\x80\x02]cnumpy\ndtype\na.", "contains a constructor"),
 }
 
 
