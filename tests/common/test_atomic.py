@@ -1,4 +1,4 @@
-"""A file is there whole or not at all."""
+"""Atomic writes: a file is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_new_content_replaces_old_at_the_end_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("boom"), KeyboardInterrupt(), OSError(errno.ENOENT, "x", "b.png")])
-def test_a_fault_leaves_the_old_file_and_no_temporary(tmp_path: Path, fault: BaseException) -> None:
+def test_an_error_keeps_the_old_file_and_removes_the_temporary_one(tmp_path: Path, fault: BaseException) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
     with pytest.raises(type(fault)), atomic_write(target) as temporary:
@@ -44,13 +44,13 @@ def test_a_fault_leaves_the_old_file_and_no_temporary(tmp_path: Path, fault: Bas
     assert _names(tmp_path) == ["a.bin"]
 
 
-def test_a_fault_on_a_new_file_leaves_nothing(tmp_path: Path) -> None:
+def test_an_error_with_a_new_file_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "a.bin"):
         1 / 0  # noqa: B018
     assert _names(tmp_path) == []
 
 
-def test_a_full_disk_is_the_users_fault_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_input_error_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.bin: cannot be written \(No space left"), atomic_write(tmp_path / "a.bin"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert _names(tmp_path) == []
@@ -103,7 +103,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_kill_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
     program = (

@@ -1,4 +1,4 @@
-"""How commands end: one line on stderr and the contract's exit status."""
+"""Commands end with one line on stderr and the exit status of the contract."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ ROOT = Path(__file__).parents[2]
 
 
 def fail(arguments: argparse.Namespace) -> int:
-    raise InputError("a.mlpvid", "is\n empty", "make it anew")
+    raise InputError("a.mlpvid", "is\n empty", "make it again")
 
 
-def test_bad_input_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_prints_one_line_and_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(fail, argparse.Namespace(debug=False)) == 2
-    assert capsys.readouterr().err == "error: a.mlpvid: is empty; make it anew\n"
+    assert capsys.readouterr().err == "error: a.mlpvid: is empty; make it again\n"
 
 
 def test_debug_adds_the_traceback_and_changes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(fail, argparse.Namespace(debug=True)) == 2
     error = capsys.readouterr().err
-    assert error.startswith("Traceback") and error.endswith("\nerror: a.mlpvid: is empty; make it anew\n")
+    assert error.startswith("Traceback") and error.endswith("\nerror: a.mlpvid: is empty; make it again\n")
 
 
-def test_bad_usage_is_one_line_and_two(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage_prints_one_line_and_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     parser = ArgumentParser(prog="tool")
     parser.add_argument("--count", type=int)
     with pytest.raises(SystemExit) as ended:
@@ -53,7 +53,7 @@ def test_interrupts_and_bugs(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(lambda _: None, argparse.Namespace(debug=False)) == 0
 
 
-def test_an_interrupt_tells_what_it_left(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_prints_its_own_message(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(_: argparse.Namespace) -> int:
         raise KeyboardInterrupt("a.mp4: interrupted; 3 finished frames are kept in a.partial.mp4")
 
@@ -111,7 +111,7 @@ sys.exit(run(talk, parser.parse_args()))
     ],
 )
 @pytest.mark.parametrize("unbuffered", [(), ("-u",)])
-def test_a_reader_that_has_gone_ends_it_quietly(
+def test_a_closed_output_ends_the_command_quietly(
     options: tuple[str, ...], status: int, streams: tuple[str, ...], unbuffered: tuple[str, ...]
 ) -> None:
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Plain data become dataclasses, and faults become one line that names the field and says what it must be."""
+"""Plain data become dataclasses, and errors become one line with the field and its allowed values."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from model.camera import Camera
 from training.make_capture import CaptureSize, make_capture
 
 SHARED_TINY = Path(__file__).resolve().parents[3] / "shared" / "captures" / "tiny"
-"""The small capture that lies beside the project where it is developed."""
+"""A small capture next to the checkout, if there is one."""
 
 BALL_CENTER = np.array([0.1, -0.2, 1.0])
 BALL_RADIUS = 0.4
@@ -21,7 +21,7 @@ BALL_COLOR = (200, 100, 50)
 
 
 def small_capture(folder: Path) -> Path:
-    """The shared small capture; where there is none, a procedural one of the same size, made in `folder`."""
+    """Return the shared small capture, or a procedural one of the same size, made in `folder`, if there is none."""
     if SHARED_TINY.is_dir():
         return SHARED_TINY
     made = folder / "procedural"
@@ -31,7 +31,7 @@ def small_capture(folder: Path) -> Path:
 
 
 def ring(count: int = 6, size: int = 48) -> list[Camera]:
-    """Cameras on a circle of 3 m around the ball, at changing heights."""
+    """Return cameras on a circle of 3 m around the ball, at alternating heights."""
     cameras = []
     for index in range(count):
         angle = 2 * np.pi * index / count
@@ -41,7 +41,7 @@ def ring(count: int = 6, size: int = 48) -> list[Camera]:
 
 
 def ball_mask(camera: Camera, center: NDArray[np.float64] = BALL_CENTER) -> NDArray[np.bool_]:
-    """(H, W): which pixel centers see the ball, by the distance of their rays to its center."""
+    """Return which pixel centers see the ball, (H, W), from the distance of their rays to its center."""
     y, x = np.mgrid[: camera.height, : camera.width] + 0.5
     rays = np.stack([x, y, np.ones_like(x)], axis=-1) @ np.linalg.inv(camera.K).T @ camera.R
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
@@ -51,7 +51,7 @@ def ball_mask(camera: Camera, center: NDArray[np.float64] = BALL_CENTER) -> NDAr
 
 
 def annotations_of(cameras: list[Camera], frames: int, pixel_center: float = 0.5) -> dict[str, Any]:
-    """The content of `annots.npy` for cameras whose first pixel's center lies at `pixel_center`."""
+    """Return the content of `annots.npy` for cameras whose first pixel's center is at `pixel_center`."""
     shift = np.array([[0, 0, pixel_center - 0.5], [0, 0, pixel_center - 0.5], [0, 0, 0]])
     return {
         "cams": {
@@ -70,7 +70,7 @@ def write_annotations(folder: Path, content: object) -> None:
 
 
 def ball_capture(folder: Path, frames: int = 2, meta: str = "pixel_center: 0.5\ntest_cameras: [1]\n", **options: int) -> Path:
-    """Write a capture of the ball on black, without vertices; it gets darker from frame to frame."""
+    """Write a capture of the ball on black, without vertices. The ball gets darker from frame to frame."""
     cameras = ring(**options)
     folder.mkdir(parents=True, exist_ok=True)
     write_annotations(folder, annotations_of(cameras, frames))

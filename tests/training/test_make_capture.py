@@ -119,7 +119,7 @@ def test_the_movement_loops() -> None:
     assert np.abs(surface_points(scene_at(0.5)) - start).max() > 0.1
 
 
-def test_nothing_is_left_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def fail_at_the_third_image(*arguments: object) -> np.ndarray:
@@ -134,7 +134,7 @@ def test_nothing_is_left_when_it_fails(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_content_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
         make_capture(tmp_path, CaptureSize(1, 2, 16, 16))

@@ -1,4 +1,4 @@
-"""Scores of images, by hand."""
+"""Scores of images, compared with values computed by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CAMERA = Camera(32, 24, np.array([[40.0, 0, 16], [0, 40, 12], [0, 0, 1]]), np.ey
 BOX = np.array([[-0.25, -0.125, 1.0], [0.125, 0.25, 1.001]])
 
 
-def test_the_box_covers_the_pixels_whose_rays_meet_it() -> None:
+def test_the_box_mask_has_the_pixels_whose_rays_intersect_the_box() -> None:
     mask = box_mask(CAMERA, BOX)
     # Columns 40 * [-0.25, 0.125] + 16 = [6, 21], rows 40 * [-0.125, 0.25] + 12 = [7, 22].
     expected = np.zeros((24, 32), bool)
@@ -36,7 +36,7 @@ def test_psnr_inside_and_over_the_whole_image() -> None:
     assert scores.lpips is None
 
 
-def test_what_lies_outside_the_box_does_not_count_inside() -> None:
+def test_pixels_outside_the_box_do_not_affect_its_scores() -> None:
     inside = np.zeros((24, 32), bool)
     inside[4:12, 8:16] = True
     inside[4, 8] = False

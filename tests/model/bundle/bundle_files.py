@@ -1,4 +1,4 @@
-"""Bundles for tests: a tiny valid one, and tools to take one apart and put it together wrongly."""
+"""Bundles for tests: a tiny valid one, and tools to take it apart and reassemble it with errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.factories import make_video
 
 
 def tiny_config() -> ModelConfig:
-    """The smallest config that has every kind of tensor."""
+    """Return the smallest config that has every kind of tensor."""
     return ModelConfig(
         hash=HashEncodingConfig(num_levels=2, log2_table_size=6, base_resolution=3, finest_resolution=6),
         decoder=DecoderConfig(latent_channels=4, backbone_channels=(3, 2), color_channels=(2,), color_kernel_size=1),
@@ -34,12 +34,12 @@ def tiny_config() -> ModelConfig:
 
 
 def tiny_video(num_frames: int = 2) -> VolumetricVideo:
-    """A random video of `tiny_config`, some 50 KB."""
+    """Return a random video of `tiny_config`, about 50 KB."""
     return make_video(seed=3, num_frames=num_frames, config=tiny_config())
 
 
 def tiny_bundle(folder: Path, precision: Any = "float32") -> Path:
-    """A valid file."""
+    """Return a valid file."""
     path = folder / "tiny.mlpvid"
     write_bundle(tiny_video(), path, precision)
     return path
@@ -63,7 +63,7 @@ class Pieces:
 
 
 def take_apart(path: Path) -> Pieces:
-    """Read a bundle with nothing but struct and json."""
+    """Read a bundle with only struct and json."""
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     entries = json.loads(content[8 : 8 + length])
@@ -72,7 +72,7 @@ def take_apart(path: Path) -> Pieces:
 
 
 def put_together(pieces: Pieces, path: Path) -> None:
-    """Write a bundle with nothing but struct and json; its checksum is right."""
+    """Write a bundle with only struct and json, and the right checksum."""
     pieces.document["sha256"] = "0" * 64
     content = _assemble(pieces)
     pieces.document["sha256"] = hashlib.sha256(content).hexdigest()
@@ -94,7 +94,7 @@ def corrupt(path: Path, change: Callable[[Pieces], object]) -> None:
 
 
 def resized(pieces: Pieces, name: str, shape: list[int]) -> None:
-    """Give a tensor another shape, and the bytes that shape needs, all else staying consistent."""
+    """Change a tensor's shape and its bytes accordingly, so that everything else stays consistent."""
     sizes = {"F32": 4, "F16": 2, "I8": 1, "U8": 1}
     old = {key: bytes(pieces.tensor(key)) for key in pieces.entries}
     entry = pieces.entries[name]
@@ -112,7 +112,7 @@ def set_float(pieces: Pieces, name: str, index: int, value: float) -> None:
 
 
 def same_tensors(a: VolumetricVideo, b: VolumetricVideo) -> bool:
-    """Whether all that is stored of two videos is equal, bit for bit."""
+    """Return whether all stored data of two videos is equal, bit for bit."""
     pairs = [(a.latents, b.latents), (a.boxes, b.boxes), (a.occupancy, b.occupancy)]
     pairs += [(a.hash_encoding.tables, b.hash_encoding.tables)]
     left, right = a.decoder.state_dict(), b.decoder.state_dict()

@@ -1,4 +1,4 @@
-"""Bundles keep what they are given, and a failed save changes nothing."""
+"""Bundles store videos faithfully, and a failed save changes nothing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _plain(video: VolumetricVideo) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
-def test_same_video_same_bytes_also_over_the_file_it_was_read_from(tmp_path: Path, precision: Any) -> None:
+def test_the_same_video_gives_the_same_bytes_even_when_it_replaces_its_own_file(tmp_path: Path, precision: Any) -> None:
     path = tiny_bundle(tmp_path, precision)
     content = path.read_bytes()
     write_bundle(tiny_video(), path, precision)
@@ -98,7 +98,7 @@ def test_info(tmp_path: Path, precision: Any) -> None:
     assert (info["license"], info["cameras"]) == ("CC0-1.0", 3)
 
 
-def test_license_is_shown_by_its_first_line_and_kept_whole(tmp_path: Path) -> None:
+def test_info_shows_the_first_line_of_the_license_and_the_bundle_stores_all_of_it(tmp_path: Path) -> None:
     video = tiny_video()
     video.metadata.license = "\nCC-BY-SA-3.0 “ä”\nCopyright\tthem\f\n"
     write_bundle(video, tmp_path / "a.mlpvid")
@@ -106,7 +106,7 @@ def test_license_is_shown_by_its_first_line_and_kept_whole(tmp_path: Path) -> No
     assert read_bundle(tmp_path / "a.mlpvid").metadata.license == video.metadata.license
 
 
-def test_paper_configuration_has_the_papers_sizes() -> None:
+def test_the_default_config_has_the_papers_sizes() -> None:
     shapes = network_shapes(ModelConfig())
     assert shapes["hash.tables"] == (3, 5_710_022, 2)
     layout = tensor_layout(ModelConfig(), 300, "float32")
@@ -127,7 +127,7 @@ def test_decoded_bytes_by_hand() -> None:
 
 
 @pytest.mark.parametrize("head_source", ["final", "matching"])
-def test_decoded_bytes_are_what_the_layers_put_out(head_source: Any) -> None:
+def test_decoded_bytes_match_the_outputs_of_the_layers(head_source: Any) -> None:
     decoder = DecoderConfig(8, (9, 8, 7, 6), head_source, color_channels=(5, 4, 3))
     video = make_video(decoder=decoder, color_map_resolution=4, density_map_resolution=16)
     counted: list[int] = []
@@ -174,7 +174,7 @@ def test_names_and_shapes_of_the_format_are_fixed() -> None:
 
 @pytest.mark.parametrize("old", [None, b"precious"])
 @pytest.mark.parametrize("moment", ["save_tensors", "replace_in_header"])
-def test_a_fault_while_writing_leaves_the_old_file(
+def test_an_error_while_writing_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, moment: str
 ) -> None:
     path = tmp_path / "a.mlpvid"
@@ -192,7 +192,7 @@ def test_a_fault_while_writing_leaves_the_old_file(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits")
-def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_gives_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.mlpvid"
     path.write_bytes(b"precious")
     program = (
@@ -263,7 +263,7 @@ def test_impossible_videos_are_not_written(tmp_path: Path, spoil: Any, fault: st
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_beyond_float16_are_refused_there_only(tmp_path: Path) -> None:
+def test_weights_beyond_float16_are_refused_only_in_float16(tmp_path: Path) -> None:
     video = tiny_video()
     video.hash_encoding.tables[0, 0, 0] = 1e5
     with pytest.raises(InputError, match=r"hash\.tables does not fit into float16; use float32 or int8"):

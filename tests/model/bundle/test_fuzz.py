@@ -1,4 +1,4 @@
-"""Random damage to a bundle ends in an InputError or in nothing, never in another exception."""
+"""Random damage to a bundle raises an InputError or nothing, never another exception."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _JSON = st.recursive(
 
 @pytest.fixture(scope="module", params=["float32", "int8"])
 def valid(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A valid file."""
+    """Return a valid file."""
     return tiny_bundle(tmp_path_factory.mktemp("valid"), request.param)
 
 
 def _survives(path: Path) -> bool:
-    """Whether the file was accepted; anything but InputError fails the test."""
+    """Return whether the file was accepted; any exception except InputError fails the test."""
     try:
         read_bundle(path).decode(0.5)
     except InputError as error:

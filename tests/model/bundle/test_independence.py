@@ -1,4 +1,4 @@
-"""An opened video does not depend on its file, and a file that changes under the reader is a clean fault."""
+"""An opened video does not depend on its file, and a file that changes while it is read is an InputError."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_overwriting_or_emptying_the_file_changes_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("left", [0.0, 0.5, 0.999])
-def test_a_file_that_shrinks_while_it_is_opened_is_a_fault_of_the_input(tmp_path: Path, left: float) -> None:
+def test_a_file_that_shrinks_while_it_is_opened_is_an_input_error(tmp_path: Path, left: float) -> None:
     path = tmp_path / "open.mlpvid"
     write_bundle(make_video(num_frames=3), path)
     bundle = open_checked(path)
@@ -56,7 +56,7 @@ def test_a_file_that_shrinks_while_it_is_opened_is_a_fault_of_the_input(tmp_path
         check_tensors(bundle)
 
 
-def test_a_file_that_is_replaced_while_it_is_opened_is_a_fault_of_the_input(tmp_path: Path) -> None:
+def test_a_file_that_is_replaced_while_it_is_opened_is_an_input_error(tmp_path: Path) -> None:
     path, other = tmp_path / "open.mlpvid", tmp_path / "other.mlpvid"
     write_bundle(make_video(seed=1, num_frames=3), path)
     write_bundle(make_video(seed=2, num_frames=3), other)

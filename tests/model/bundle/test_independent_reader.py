@@ -1,4 +1,4 @@
-"""docs/format.md is complete: a reader written from it sees what this project's reader sees."""
+"""docs/format.md is complete: a reader written from it reads the same values as this project's."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _samples(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     ],
     ids=["nearest", "bilinear", "matching", "one head", "tiny"],
 )
-def test_a_stranger_sees_the_same(tmp_path: Path, precision: Any, config: ModelConfig) -> None:
+def test_the_independent_reader_gets_the_same_values(tmp_path: Path, precision: Any, config: ModelConfig) -> None:
     path = tmp_path / "a.mlpvid"
     write_bundle(make_video(seed=11, num_frames=3, config=config), path, precision)
     theirs, ours = Stranger(path), read_bundle(path)

@@ -1,4 +1,4 @@
-"""Every way in which a file can be no good bundle ends in one InputError that names the file."""
+"""Every kind of invalid bundle raises one InputError that names the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _refused(path: Path, fault: str) -> None:
         assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
-# Files that are no bundles at all
+# Files that are not bundles
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_other_safetensors_files_and_pickles_are_foreign(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"{", struct.pack("<Q", 0) + b"{}", struct.pack("<Q", 2) + b"{}"])
-def test_foreign_files_are_refused_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+def test_messages_about_other_files_say_what_to_do(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
     _refused(
         tmp_path / "a.pt", "is not an .mlpvid file.*; choose a bundle.*training.export RUN OUT.mlpvid.*training.import_release"
@@ -215,7 +215,7 @@ def test_wrong_documents(tmp_path: Path, change: Callable[[Pieces], object], fau
     "document",
     ["", "null", "[]", '"mlpvid"', "{", '{"fps": NaN}', '{"fps": 1, "fps": 1}', '{"a": ' + "9" * 5000 + "}", "[" * 100000],
 )
-def test_documents_that_are_no_json_objects(tmp_path: Path, document: str) -> None:
+def test_documents_that_are_not_json_objects(tmp_path: Path, document: str) -> None:
     header = json.dumps({"__metadata__": {"mlpvid": document}}).encode()
     (tmp_path / "a.mlpvid").write_bytes(struct.pack("<Q", len(header)) + header)
     _refused(tmp_path / "a.mlpvid", "the metadata is not")
@@ -332,7 +332,7 @@ def test_impossible_boxes(tmp_path: Path, box: list[float], fault: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["first", "last", "cameras"])
-def test_info_notices_any_changed_byte_and_opening_does_not_look(tmp_path: Path, place: str) -> None:
+def test_info_detects_any_changed_byte_and_opening_does_not_check(tmp_path: Path, place: str) -> None:
     path = tiny_bundle(tmp_path)
     content = bytearray(path.read_bytes())
     start = len(content) - len(take_apart(path).data)
@@ -363,7 +363,7 @@ def test_malformed_checksums(tmp_path: Path, value: object) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource usage")
 def test_a_file_that_declares_huge_tensors_allocates_nothing(tmp_path: Path) -> None:
-    """The largest that the limits allow, 2 GiB of network and 8 GiB of frames, in a file of some kilobytes."""
+    """The limits allow 2 GiB of network and 8 GiB of frames, declared in a file of a few kilobytes."""
     path = tiny_bundle(tmp_path)
 
     def enlarge(pieces: Pieces) -> None:

@@ -157,7 +157,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     refused(tmp_path / "missing.npy", "no such file")
     np.save(tmp_path / "numbers.npy", np.zeros(3))
-    refused(tmp_path / "numbers.npy", "no pickled dictionary")
+    refused(tmp_path / "numbers.npy", "does not contain a pickled dictionary")
     (tmp_path / "text.npy").write_text("hello")
     refused(tmp_path / "text.npy", "not a .npy file")
     with (tmp_path / "large.npy").open("wb") as file:

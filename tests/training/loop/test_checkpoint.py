@@ -73,7 +73,7 @@ def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native:
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_a_resumed_training_equals_one_that_never_stopped(folder: Path, tmp_path: Path, native: bool) -> None:
+def test_a_resumed_training_equals_an_uninterrupted_one(folder: Path, tmp_path: Path, native: bool) -> None:
     config = make_config()
     whole = parameters(train(folder, config, native=native))
     train(folder, config, 3, native=native).save(tmp_path)
@@ -106,7 +106,7 @@ def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> 
     assert all(torch.equal(value, whole[name]) for name, value in parameters(resumed).items())
 
 
-def test_a_header_tells_what_was_done(folder: Path, tmp_path: Path) -> None:
+def test_the_header_describes_the_training(folder: Path, tmp_path: Path) -> None:
     trainer = train(folder, make_config(), 2)
     trainer.save(tmp_path)
     header = read_header(tmp_path)
@@ -132,7 +132,7 @@ def copy(saved: Path, run: Path) -> Path:
     return run / FILE_NAME
 
 
-def test_a_full_disk_is_a_fault_of_the_input_and_leaves_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_input_error_and_keeps_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
     trainer = resume(folder, make_config(), saved, 0)
     old = copy(saved, tmp_path).read_bytes()
     for save, name in ((trainer.save, FILE_NAME), (lambda run: save_scene(trainer.scene, run), "scene.safetensors")):
@@ -191,7 +191,7 @@ def rewrite(saved: Path, path: Path, tensors: dict[str, torch.Tensor | None], **
         ({"optimizer.exp_avg.embedding": torch.zeros(2)}, {}, "exp_avg.embedding has a wrong shape"),
     ],
 )
-def test_what_does_not_fit_is_named(
+def test_messages_name_what_does_not_fit(
     folder: Path, saved: Path, tmp_path: Path, tensors: dict[str, torch.Tensor | None], header: dict[str, object], fault: str
 ) -> None:
     rewrite(saved, tmp_path / FILE_NAME, tensors, **header)
@@ -216,7 +216,7 @@ def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
 
 
 def forget_identity(run: Path) -> None:
-    """Rewrite a scene as versions did that kept no identity of the capture."""
+    """Rewrite a scene as older versions did, without the identity of the capture."""
     path = run / "scene.safetensors"
     with safe_open(path, framework="pt") as file:
         text = json.loads(file.metadata()["scene"])
@@ -230,7 +230,7 @@ def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_run_is_resumed_with_its_own_capture_only(folder: Path, tmp_path: Path, old: bool) -> None:
+def test_a_run_is_only_resumed_with_its_own_capture(folder: Path, tmp_path: Path, old: bool) -> None:
     run = tmp_path / "run"
     run.mkdir()
     prepared(folder, run, resume=False)
@@ -246,7 +246,7 @@ def test_a_run_is_resumed_with_its_own_capture_only(folder: Path, tmp_path: Path
             prepared(another, run)
 
 
-def test_the_same_rig_and_length_is_another_capture_still(folder: Path, tmp_path: Path) -> None:
+def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Path, tmp_path: Path) -> None:
     run, other = tmp_path / "run", tmp_path / "other"
     run.mkdir()
     prepared(folder, run, resume=False)
@@ -262,7 +262,7 @@ def test_the_same_rig_and_length_is_another_capture_still(folder: Path, tmp_path
         prepared(held_back, run)
 
 
-def test_bounds_are_the_hulls(folder: Path) -> None:
+def test_the_bounds_are_those_of_the_hull(folder: Path) -> None:
     with worker_pool(1) as pool:
         scene: Scene = build_scene(Capture(folder), make_config().data, pool)
     box, bounds, hull = torch.from_numpy(scene.boxes[0]), scene.bounds(0), scene.hull(0)
@@ -272,7 +272,7 @@ def test_bounds_are_the_hulls(folder: Path) -> None:
 
 
 class Unread(io.StringIO):
-    """A stream whose reader has gone."""
+    """A stream whose reader is gone."""
 
     def write(self, _: str) -> int:
         raise BrokenPipeError
@@ -286,7 +286,7 @@ class Hangup(io.StringIO):
         return super().write(text)
 
 
-def test_steps_done_are_kept_when_nobody_reads_the_progress(folder: Path, tmp_path: Path) -> None:
+def test_completed_steps_are_saved_when_the_output_is_closed(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
         opened, config = Capture(folder), make_config(steps=100)
         trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
@@ -295,7 +295,7 @@ def test_steps_done_are_kept_when_nobody_reads_the_progress(folder: Path, tmp_pa
     assert read_header(tmp_path).step == trainer.step == 1
 
 
-def test_a_training_that_ignores_hangups_goes_on_doing_so(folder: Path, tmp_path: Path) -> None:
+def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with worker_pool(1) as pool:
@@ -308,7 +308,7 @@ def test_a_training_that_ignores_hangups_goes_on_doing_so(folder: Path, tmp_path
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interruption_saves_every_step_done(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_training_saves_every_completed_step(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     config = make_config(steps=100_000)
     with worker_pool(1) as pool:
         opened = Capture(folder)

@@ -25,7 +25,7 @@ def dataset(folder: Path, **rays: object) -> Dataset:
     return Dataset(capture, config, range(capture.num_frames), np.stack([BOX] * capture.num_frames))
 
 
-def test_frames_hold_the_training_views(tmp_path: Path) -> None:
+def test_frames_contain_the_training_views(tmp_path: Path) -> None:
     data = dataset(ball_capture(tmp_path), region="mask", dilation=2.0)
     assert data.views == [0, 2, 3, 4, 5]
     views = data.frame(0, half=False)
@@ -48,7 +48,7 @@ def test_half_size_halves_pixels_and_cameras(tmp_path: Path) -> None:
     assert data.frame(1, half=True) is not None
 
 
-def test_a_missing_image_stops_it_before_training(tmp_path: Path) -> None:
+def test_a_missing_image_is_reported_before_training(tmp_path: Path) -> None:
     ball_capture(tmp_path)
     (tmp_path / "images/04/000001.png").unlink()
     with pytest.raises(InputError, match=r"images/04/000001\.png: no such file \(frame 1, camera 4\)"):
@@ -73,7 +73,7 @@ def test_selected_frames(tmp_path: Path) -> None:
             selected_frames(capture, DataConfig(first_frame=first, num_frames=count))
 
 
-def test_letterbox_keeps_the_shape() -> None:
+def test_letterbox_keeps_the_aspect_ratio() -> None:
     image = np.full((30, 60, 3), 200, np.uint8)
     boxed = letterbox(image, 20)
     assert boxed.shape == (20, 20, 3)

@@ -1,4 +1,4 @@
-"""A training step on another device than the CPU: nothing is left behind there, and the numbers are the same."""
+"""A training step on another device than the CPU: no tensor stays on the CPU, and the numbers are the same."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def make_step(folder: Path, **settings: Any) -> FrameStep:
 
 
 def moved(step: FrameStep) -> FrameStep:
-    """The same step on the pretended device."""
+    """Return the same step on the simulated device."""
     network = copy.deepcopy(step.network)
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):
@@ -63,7 +63,7 @@ def moved(step: FrameStep) -> FrameStep:
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "steps": {},
-    "samples a ray": {"rays": {"step": 0.0}},
+    "samples per ray": {"rays": {"step": 0.0}},
     "random heads": {"blend_at_random": True},
     "encoder": {"latents": "encoder"},
 }
@@ -88,7 +88,7 @@ def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None
     assert compared > 10
 
 
-def test_cells_are_pruned_on_another_device(tmp_path: Path) -> None:
+def test_the_occupancy_grid_is_updated_on_another_device(tmp_path: Path) -> None:
     step = make_step(tmp_path / "ball")
     step.update_occupancy(0, 7)
     with pretended_device():
@@ -139,7 +139,7 @@ def test_the_field_on_cuda_reads_tables_with_tiny_cuda_nn(monkeypatch: pytest.Mo
     assert float((mine - other).norm() / other.norm()) < 1e-2
 
 
-def test_what_tiny_cuda_nn_cannot_express_is_baked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encodings_that_tiny_cuda_nn_cannot_express_are_baked(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.training.fields import tiny_cuda_emulation
 
     config = TrainingConfig(model=make_config(), rays=RayConfig(step=0.05))
@@ -153,7 +153,7 @@ def test_what_tiny_cuda_nn_cannot_express_is_baked(monkeypatch: pytest.MonkeyPat
         assert TorchField(other, torch.device("cuda"))._tiny is None, "it has other numbers of nodes along time"
 
 
-def test_a_tinycudann_that_does_not_work_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_tinycudann_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.training.fields import tiny_cuda_emulation
 
     def refuse(*_: object, **__: object) -> None:

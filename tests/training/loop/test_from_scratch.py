@@ -1,4 +1,4 @@
-"""A training from scratch reaches an image quality that no untrained model can."""
+"""A training from scratch reaches an image quality that an untrained model cannot have."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def box_psnr(capture: Capture, trainer: Trainer) -> float:
 
 
 def flat_psnr(capture: Capture) -> float:
-    """What an image of the subject's mean color, exactly on its mask, would score over the mask's bounds: no texture."""
+    """Return the score of an image without texture: the subject's mean color on its exact mask, over the mask's bounds."""
     scores = []
     for frame in range(FRAMES):
         for index in capture.train_cameras:

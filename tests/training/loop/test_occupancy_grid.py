@@ -1,4 +1,4 @@
-"""Pruning a hull to the cells that hold something."""
+"""The occupancy grid of a training: cells of the hull with density."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def centers() -> torch.Tensor:
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
 
 
-def test_cells_of_the_ball_and_their_neighbors_stay() -> None:
+def test_cells_of_the_ball_and_their_neighbors_are_occupied() -> None:
     live = find()
     distance = (centers() - 0.5).norm(dim=-1)
     assert live[distance < 0.2].all()
     assert not live[distance > 0.2 + 2.5 * 3**0.5 / 12].any()
 
 
-def test_only_cells_of_the_hull_stay() -> None:
+def test_only_cells_of_the_hull_are_occupied() -> None:
     hull = HULL & (torch.rand(12, 12, 12) < 0.5)
     assert not (find(hull) & ~hull).any() and find(hull).any()
 
@@ -52,13 +52,13 @@ def test_faint_density_counts_by_the_step() -> None:
     assert not find(density=only_some, step=0.01)[:4].any()  # 0.005 is empty
 
 
-def test_nothing_at_all_leaves_the_hull() -> None:
+def test_without_any_density_the_whole_hull_is_occupied() -> None:
     assert find(density=lambda points: torch.zeros(len(points))).equal(HULL)
 
 
 @dataclass
 class HullOfOneFrame:
-    """What an export asks of a scene."""
+    """The part of a scene that an export needs."""
 
     cells: torch.Tensor | None
 
@@ -67,7 +67,7 @@ class HullOfOneFrame:
         return self.cells
 
 
-def test_an_export_leaves_out_what_training_left_out() -> None:
+def test_an_export_skips_the_cells_that_training_skipped() -> None:
     live = torch.rand(12, 12, 12) < 0.5
     scene: Any = HullOfOneFrame(HULL)
     kept = _hull(scene, 0, pack_occupancy(live))

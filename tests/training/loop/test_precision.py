@@ -1,4 +1,4 @@
-"""bfloat16 only where it pays."""
+"""The decoder uses bfloat16 only where it is fast."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("wanted", [False, True])
-def test_bfloat16_needs_to_be_wanted_and_multiplied_by_the_processor(
+def test_bfloat16_is_used_when_requested_and_supported_by_the_processor(
     monkeypatch: pytest.MonkeyPatch, native: bool, wanted: bool
 ) -> None:
     monkeypatch.setattr(step, "multiplies_bfloat16", lambda: native)
@@ -21,7 +21,7 @@ def test_bfloat16_needs_to_be_wanted_and_multiplied_by_the_processor(
     assert product.dtype == (torch.bfloat16 if native and wanted else torch.float32)
 
 
-def test_a_gpu_is_asked_whether_it_emulates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_that_emulate_bfloat16_do_not_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
     def is_supported(including_emulation: bool) -> bool:

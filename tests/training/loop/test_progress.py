@@ -1,4 +1,4 @@
-"""The progress line."""
+"""The progress line of a training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_running_means_start_at_the_first_value() -> None:
     assert means.mean("error") == pytest.approx((0.98 * 0.5 + 0.1) / 1.98)
 
 
-def test_the_line_tells_step_psnr_rate_and_time_left() -> None:
+def test_the_line_shows_step_psnr_rate_and_time_left() -> None:
     progress = Progress(100, 0.1, io.StringIO(), seconds=0.0)
     progress.means.add(squared_error=0.01, samples=20.0, marched=12.0, colored=4.5)
     line = progress.line(300, 0.3, progress._start + 50)
@@ -33,7 +33,7 @@ def test_a_collapse_is_reported_once() -> None:
     assert stream.getvalue().count("collapsed") == 1
 
 
-def test_lines_are_not_more_frequent_than_asked() -> None:
+def test_lines_are_not_more_frequent_than_requested() -> None:
     stream = io.StringIO()
     progress = Progress(0, 0.0, stream, seconds=3600.0)
     for step in range(1, 50):

@@ -1,4 +1,4 @@
-"""Drawing rays and samples: by hand, and by the shares of the mix."""
+"""Drawing rays and samples: values computed by hand, and the fractions of the config."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_pixel_sets_by_hand() -> None:
     assert pixels.starts.tolist() == [0, 6, 6, 7]
 
 
-def test_the_mix_has_the_papers_shares() -> None:
+def test_foreground_and_face_get_the_papers_fractions() -> None:
     drawn = draw(views(), views_per_frame=0, foreground=0.7, face=0.1)
     assert int(member(FOREGROUND, drawn).sum()) == 800
     assert 150 < int(member(FACE, drawn).sum()) < 250  # a tenth of its own, and a seventh of the foreground's
@@ -53,13 +53,13 @@ def test_the_mix_has_the_papers_shares() -> None:
     assert len(rest) == 200 and ((column >= x0) & (column < x1) & (row >= y0) & (row < y1)).all()
 
 
-def test_without_a_face_its_share_is_foreground() -> None:
+def test_without_a_face_its_rays_go_through_the_foreground() -> None:
     drawn = draw(views(face=False), views_per_frame=0)
     assert int(member(FOREGROUND, drawn).sum()) == 800
     assert int(member(FACE, drawn).sum()) < 180
 
 
-def test_all_foreground_pixels_come_alike() -> None:
+def test_all_foreground_pixels_are_equally_likely() -> None:
     drawn = draw(views(), count=14_000, views_per_frame=0, foreground=1.0, face=0.0)
     counts = torch.bincount(drawn, minlength=240)[PixelSet.from_masks(FOREGROUND).index.long()]
     assert counts.sum() == 14_000 and (counts - 2000).abs().max() < 250
@@ -78,7 +78,7 @@ def test_rays_from_the_dilated_mask() -> None:
     assert member(DILATED, drawn).all() and len(set(drawn.tolist())) > 60
 
 
-def test_the_seed_decides() -> None:
+def test_the_seed_determines_the_pixels() -> None:
     assert torch.equal(draw(views(), 1), draw(views(), 1))
     assert not torch.equal(draw(views(), 1), draw(views(), 2))
 
@@ -99,7 +99,7 @@ def test_a_ray_by_hand() -> None:
     assert float(rays.masks[0]) == pytest.approx(int(frame.pixels[0, 4, 5, 3]) / 255)
 
 
-def test_colors_are_asked_for_near_the_direction_of_the_ray() -> None:
+def test_view_directions_stay_close_to_the_ray() -> None:
     along_x = torch.tensor([[1.0, 0, 0]]).expand(20_000, 3)
     rays = RayBatch(torch.zeros(20_000, 3), along_x, along_x, torch.zeros(20_000, 3), torch.zeros(20_000))
     jittered = jitter_view_directions(rays, 0.1, torch.Generator().manual_seed(5))
@@ -109,7 +109,7 @@ def test_colors_are_asked_for_near_the_direction_of_the_ray() -> None:
     torch.testing.assert_close(jittered.view_directions.mean(0)[1:], torch.zeros(2), rtol=0, atol=0.005)
 
 
-def test_without_jitter_nothing_is_drawn() -> None:
+def test_without_jitter_no_random_number_is_drawn() -> None:
     rays, generator = rays_along_x(3), torch.Generator().manual_seed(5)
     before = generator.get_state()
     assert jitter_view_directions(rays, 0.0, generator) is rays
@@ -126,7 +126,7 @@ def rays_along_x(count: int) -> RayBatch:
     return RayBatch(origins, directions, directions, torch.zeros(count, 3), torch.zeros(count))
 
 
-def test_one_sample_in_each_stretch() -> None:
+def test_one_sample_per_interval() -> None:
     rays = rays_along_x(5)
     samples = stratified_samples(
         rays, SamplingRegion(BOX, BOX, None), RayConfig(samples_per_ray=8), torch.Generator().manual_seed(0)
@@ -140,7 +140,7 @@ def test_one_sample_in_each_stretch() -> None:
     np.testing.assert_allclose(samples.step, 2 / 8)
 
 
-def test_stretches_of_fixed_length() -> None:
+def test_intervals_of_fixed_length() -> None:
     bounds = torch.tensor([[0.5, 0, 0], [2, 2, 4]])
     samples = stratified_samples(rays_along_x(3), SamplingRegion(BOX, bounds, None), RayConfig(step=0.2), torch.Generator())
     assert set(samples.offsets.diff().tolist()) <= {7, 8}  # 1.5 m in steps of 0.2 m, the last one cut in half

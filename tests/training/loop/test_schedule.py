@@ -1,4 +1,4 @@
-"""What follows from a step's number."""
+"""Frames, seeds and rates that follow from a step's number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from training.config import OptimizerConfig, RayConfig, TrainingConfig
 from training.loop.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
 
 
-def test_every_frame_comes_once_an_epoch() -> None:
+def test_every_frame_is_used_once_per_epoch() -> None:
     drawn = [frame for step in range(10) for frame in frames_of_step(step, 3, 6, seed=5)]
     for epoch in range(5):
         assert sorted(drawn[6 * epoch : 6 * epoch + 6]) == list(range(6))
@@ -35,7 +35,7 @@ def test_rays_grow_from_an_eighth() -> None:
     assert rays_of_step(0, RayConfig(rays_per_frame=800)) == 800
 
 
-def test_progress_by_steps_or_by_the_clock() -> None:
+def test_progress_by_steps_or_by_time() -> None:
     assert TrainingConfig(steps=200).progress(50, 1e9) == 0.25
     assert TrainingConfig(steps=200, minutes=2).progress(190, 30.0) == 0.25
     assert TrainingConfig(steps=200, minutes=2).progress(0, 500.0) == 1

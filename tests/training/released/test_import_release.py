@@ -226,7 +226,7 @@ def test_bad_checkpoints_are_refused(fault: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "no net", "code", "pickle", "list"])
-def test_files_that_are_no_checkpoints_are_refused(kind: str, tmp_path: Path) -> None:
+def test_files_that_are_not_checkpoints_are_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "final.pth"
     marker = Path("/tmp/import-release-was-here")
     marker.unlink(missing_ok=True)
