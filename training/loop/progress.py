@@ -51,7 +51,7 @@ class Progress:
         self._stream = stream if stream is not None else sys.stderr
         self._first, self._first_share = first, share
         terminal = self._stream.isatty()
-        layout = "{percentage:3.0f}%|{bar:10}|{postfix}"
+        layout = "{percentage:3.0f}%|{bar:10}| {remaining} left{postfix}"
         self._bar = tqdm(total=1.0, initial=share, file=self._stream, disable=not terminal, bar_format=layout)
         self._seconds = seconds if seconds is not None else (1.0 if terminal else 15.0)
         self._start = self._last = time.monotonic()
@@ -64,7 +64,7 @@ class Progress:
         now = time.monotonic()
         if last or now - self._last >= self._seconds:
             self._last = now
-            self._show(share, self.line(step, share, now))
+            self._show(step, share, now)
             self._warn(step)
 
     def close(self) -> None:
@@ -74,13 +74,14 @@ class Progress:
     def line(self, step: int, share: float, now: float) -> str:
         """Return the text: step, running PSNR of the training rays, samples per ray, steps per second, time left."""
         spent, gained = now - self._start, share - self._first_share
-        rate = (step - self._first) / max(spent, 1e-9)
         left = spent * (1 - share) / gained if gained > 0 else 0.0
-        mean = self.means.mean
+        return f"{self._state(step, share, now)}  {tqdm.format_interval(left)} left"
+
+    def _state(self, step: int, share: float, now: float) -> str:
+        rate, mean = (step - self._first) / max(now - self._start, 1e-9), self.means.mean
         return (
             f"step {step} ({share:.0%})  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
-            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s  "
-            f"{tqdm.format_interval(left)} left"
+            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s"
         )
 
     def _warn(self, step: int) -> None:
@@ -88,9 +89,9 @@ class Progress:
             self._warned = True
             self._bar.write(_WARNING, file=self._stream)
 
-    def _show(self, share: float, text: str) -> None:
+    def _show(self, step: int, share: float, now: float) -> None:
         if self._bar.disable:
-            print(text, file=self._stream, flush=True)
+            print(self.line(step, share, now), file=self._stream, flush=True)
         else:
             self._bar.n = share
-            self._bar.set_postfix_str(text)
+            self._bar.set_postfix_str(self._state(step, share, now))

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from tests.common.test_progress import Terminal
 from training.loop.progress import Progress, RunningMeans
 
 
@@ -23,6 +24,16 @@ def test_the_line_shows_step_psnr_rate_and_time_left() -> None:
     line = progress.line(300, 0.3, progress._start + 50)
     assert "step 300 (30%)" in line and "PSNR 20.00 dB" in line and "4.5 colored" in line
     assert "4.00 steps/s" in line and "2:55 left" in line  # a fifth took 50 s, seven tenths are left
+
+
+def test_a_terminal_gets_a_bar_that_is_updated_in_place() -> None:
+    stream = Terminal()
+    progress = Progress(0, 0.0, stream, seconds=0.0)
+    for step in (1, 2):
+        progress.update(step, step / 4, squared_error=0.01, samples=20.0, marched=9.0, colored=3.0)
+    progress.close()
+    assert " 25%|" in stream.getvalue() and " 50%|" in stream.getvalue() and "PSNR 20.00 dB" in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1 and stream.getvalue().endswith("\n")
 
 
 def test_a_collapse_is_reported_once() -> None:
