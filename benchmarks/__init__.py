@@ -1,1 +1,1 @@
-"""Measurements: this renderer against the published pipeline, and the machine it runs on."""
+"""Benchmarks: this renderer and the published pipeline, training steps, and the peak rates of the machine."""

@@ -1,4 +1,4 @@
-"""What the benchmarks render: the trained bundle of the paper's size, or random weights in the hull of a capture."""
+"""Videos for the benchmarks: the trained bundle of the paper's size, or random weights in the hull of a capture."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from training.loop.scene import build_scene
 from training.loop.trainer import worker_pool
 
 PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
-"""The paper's model; the constant gain only lets the density learn as fast as the rest."""
+"""The paper's model. The constant gain only makes the density learn as fast as the rest."""
 
 
 def load_paper_bundle(path: Path) -> VolumetricVideo:
-    """Read the trained bundle; InputError with the command that makes it when it is not there."""
+    """Read the trained bundle. When it is missing, the InputError names the command that makes it."""
     if not path.is_file():
         raise InputError(
-            path, "is not there", "make it with `python -m benchmarks.make_paper_bundle CAPTURE`, or use --random CAPTURE"
+            path, "does not exist", "make it with `python -m benchmarks.make_paper_bundle CAPTURE`, or use --random CAPTURE"
         )
     return read_bundle(path)
 
 
 def random_video(capture: Capture, frames: int = 2, seed: int = 0) -> VolumetricVideo:
-    """An untrained model of the paper's size whose occupancy is the hull of a capture: what rendering costs, without training.
+    """Make an untrained model of the paper's size with the hull of a capture as occupancy: its rendering costs as much as a
+    trained model's.
 
-    Densities are scaled so that rays end within the hull as they do in a trained model.
+    Densities are scaled so that rays end within the hull, as they do in a trained model.
     """
     torch.manual_seed(seed)
     with worker_pool() as pool:
@@ -54,13 +55,13 @@ def random_video(capture: Capture, frames: int = 2, seed: int = 0) -> Volumetric
 
 
 def occupancy_of_hull(hull: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
-    """Cells of an occupancy volume that hold some of a hull (N, N, N); N is a multiple of the resolution."""
+    """Return the cells of an occupancy volume that contain part of a hull (N, N, N); N is a multiple of the resolution."""
     size = [n // cells for n, cells in zip(hull.shape, resolution, strict=True)]
     return functional.max_pool3d(hull[None, None].float(), size)[0, 0] > 0
 
 
 def with_assignment(video: VolumetricVideo, assignment: Literal["nearest", "bilinear"]) -> VolumetricVideo:
-    """The same weights with color heads assigned otherwise: the same work as in a model trained so."""
+    """Return a video with the same weights and another assignment of color heads. It costs as much as one trained that way."""
     config = dataclasses.replace(video.config, assignment=assignment)
     decoder = MapDecoder(config).eval().requires_grad_(False)
     decoder.load_state_dict(video.decoder.state_dict())

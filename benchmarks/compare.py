@@ -1,4 +1,4 @@
-"""Measure this renderer against the reference and the published pipeline, interleaved in one process.
+"""Compare the speed of this renderer, the reference and the published pipeline, interleaved in one process.
 
 python -m benchmarks.compare [--bundle PAPER.mlpvid | --random CAPTURE] [--repeats N] [--threads N] [--json OUT.json]
 """
@@ -37,12 +37,12 @@ from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_siz
 from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 
-_SLOW = 5  # rounds from one run of a slow pipeline to the next
-_SAMPLES = 400_000
+_SLOW = 5  # a slow pipeline runs once in this many rounds
+_SAMPLES = 400_000  # for the rates of the passes
 
 
 def compare_frames(video: VolumetricVideo, camera: Camera, threads: int, repeats: int) -> dict[str, Any]:
-    """Time a whole frame, decoding excluded, in all pipelines, and how their images differ from the reference's."""
+    """Time whole frames, without decoding, in all pipelines, and compare their images with the reference."""
     cpu, reference, published = CpuRenderer(threads), ReferenceRenderer(threads), PublishedPipeline()
     bilinear = with_assignment(video, "bilinear")
     native = {"nearest": cpu.prepare(with_assignment(video, "nearest"), 0.0), "bilinear": cpu.prepare(bilinear, 0.0)}
@@ -80,7 +80,7 @@ def compare_frames(video: VolumetricVideo, camera: Camera, threads: int, repeats
 
 
 def difference(image: RenderedImage, reference: RenderedImage) -> dict[str, float]:
-    """PSNR in dB and the largest difference in 255ths of an image, opacity included, from the reference's."""
+    """Return PSNR in dB, largest difference in 255ths and largest difference in depth of an image from the reference."""
     error = image.rgba.astype(np.float64) - reference.rgba
     solid = reference.rgba[..., 3] > 0.5
     depth = np.abs(image.depth - reference.depth)[solid]
@@ -92,7 +92,7 @@ def difference(image: RenderedImage, reference: RenderedImage) -> dict[str, floa
 
 
 def sample_rates(video: VolumetricVideo, camera: Camera, threads: int, repeats: int) -> dict[str, Any]:
-    """Samples a second of both passes on their own: the frame's own samples along rays, in that order and shuffled."""
+    """Measure samples per second of each pass alone, for the samples of the frame in ray order and shuffled."""
     cpu = CpuRenderer(threads)
     frames = {name: cpu.prepare(with_assignment(video, name), 0.0) for name in ("nearest", "bilinear")}
     decoded = video.decode(0.0)
@@ -136,7 +136,7 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 
 
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
-    """Time this renderer's decode and bake together, its decode alone, and the decoder in plain PyTorch."""
+    """Time decode and bake of this renderer together, its decode alone, and the decoder in plain PyTorch."""
     cpu, decoder = CpuRenderer(threads), CpuDecoder(video.decoder)
 
     @torch.no_grad()
@@ -152,7 +152,7 @@ def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict
 
 
 def measure(video: VolumetricVideo, threads: int, repeats: int, rate_repeats: int) -> dict[str, Any]:
-    """All figures of the comparison, as a JSON object."""
+    """Measure everything; returns a JSON object."""
     camera = video.metadata.cameras[0]
     bilinear = dataclasses.replace(video.config, assignment="bilinear")
     work = {
@@ -181,23 +181,23 @@ def _timing(timing: Timing) -> dict[str, float]:
 
 
 def describe(results: dict[str, Any]) -> str:
-    """The figures as text."""
+    """Format the results as text."""
     frame, preparation, peaks = results["frame"], results["preparation"], results["peaks"]
     lines = [f"{peaks['threads']} threads, {results['size'][0]}x{results['size'][1]}", ""]
     for name, timing in frame["milliseconds"].items():
         share = timing["cpu_median"] / peaks["threads"]
-        lines.append(f"frame, {name:<10} {timing['median']:9.1f} ms, {share:9.1f} ms of processor time a thread")
+        lines.append(f"frame, {name:<10} {timing['median']:9.1f} ms, {share:9.1f} ms of CPU time per thread")
     for other in ("published", "reference"):
-        by_processor = frame[f"cpu_ratio_to_{other}"]
-        lines.append(f"ratio to {other} {frame[f'ratio_to_{other}']:9.1f}, {by_processor:.1f} by processor time")
+        by_cpu = frame[f"cpu_ratio_to_{other}"]
+        lines.append(f"ratio to {other} {frame[f'ratio_to_{other}']:9.1f}, {by_cpu:.1f} by CPU time")
     for name, timing in preparation.items():
         share = timing["cpu_median"] / peaks["threads"]
-        lines.append(f"{name:<17} {timing['median']:9.1f} ms, {share:9.1f} ms of processor time a thread")
+        lines.append(f"{name:<17} {timing['median']:9.1f} ms, {share:9.1f} ms of CPU time per thread")
     for name, rate in results["rates"].items():
-        by_processor = peaks["threads"] * rate["millions_per_cpu_second"]
-        lines.append(f"{name:<28} {rate['millions_per_second']:6.2f} M samples/s, {by_processor:6.2f} by processor time")
+        by_cpu = peaks["threads"] * rate["millions_per_cpu_second"]
+        lines.append(f"{name:<28} {rate['millions_per_second']:6.2f} M samples/s, {by_cpu:6.2f} by CPU time")
     for name, values in frame["difference_from_reference"].items():
-        lines.append(f"{name}: {values['psnr']:.1f} dB, largest {values['largest_255ths']:.2f}/255 from the reference")
+        lines.append(f"{name}: {values['psnr']:.1f} dB, at most {values['largest_255ths']:.2f}/255 from the reference")
     return "\n".join(lines)
 
 
@@ -215,13 +215,16 @@ def _command(arguments: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m benchmarks.compare`; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.compare", description="Measure this renderer against two others.")
+    """Run the command `python -m benchmarks.compare`; returns the exit status."""
+    parser = ArgumentParser(
+        prog="benchmarks.compare",
+        description="Compare the speed of this renderer with the reference and the published pipeline.",
+    )
     parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a bundle of the paper's size (default %(default)s)")
-    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="random weights in the hull of a capture instead")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds (default %(default)s)")
+    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="use random weights in the hull of a capture instead")
+    parser.add_argument("--repeats", type=int, default=15, help="rounds of measurement (default %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures to a file")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write all results to a JSON file")
     return run(_command, parser.parse_args(arguments))
 
 

@@ -32,97 +32,97 @@ from renderer.cuda.structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
 from training.captures.capture import Capture
 
 SIZES = ((512, 512), (1125, 1536))
-"""Images that are estimated: the paper's, and the one that point rasterizers report."""
+"""Estimated image sizes: the paper's, and the one for which point rasterizers report times."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """Published rates (NVIDIA Ampere GA102 whitepaper; CUDA C++ Programming Guide, arithmetic throughput of 8.6)."""
+    """Published rates (NVIDIA Ampere GA102 whitepaper; CUDA C++ Programming Guide, arithmetic throughput for 8.6)."""
 
     name: str = "RTX 3090"
     multiprocessors: int = 82
     clock: float = 1.695e9
-    """Boost, Hz."""
+    """Boost clock, Hz."""
     issue: float = 4.0
-    """Warp instructions a clock and multiprocessor."""
+    """Warp instructions per clock and multiprocessor."""
     conversions: float = 0.5
-    """Warp conversions and special functions a clock and multiprocessor (16 lanes)."""
+    """Warp conversions and special functions per clock and multiprocessor (16 lanes)."""
     wavefronts: float = 1.0
-    """L1 wavefronts of 128 bytes a clock and multiprocessor."""
+    """L1 wavefronts of 128 bytes per clock and multiprocessor."""
     tensor: float = 71e12
-    """Half-precision operations a second with float sums, dense."""
+    """Dense half-precision operations per second, accumulated in float32."""
     dram: float = 936e9
-    """Bytes a second."""
+    """Bytes per second."""
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What machine code does not tell; varied in the table of sensitivities."""
+    """Values that do not follow from machine code; the sensitivity table varies them."""
 
     issue_efficiency: float = 0.5
-    """Share of the issue slots that are filled: 16 warps a multiprocessor hide part of the latencies."""
+    """Share of the issue slots that are filled: 16 warps per multiprocessor hide part of the latencies."""
     wavefronts: float = 8.0
-    """L1 wavefronts a 128-bit load of a warp takes: 4 at best, 32 when no two lanes share a line."""
+    """L1 wavefronts per 128-bit load of a warp: 4 at best, 32 when no two lanes share a line."""
     l1_hits: float = 0.7
-    """Share of the bytes read in the density pass that L1 has."""
+    """Share of the bytes read in the density pass that hit L1."""
     l2_rate: float = 2e12
-    """Bytes a second from L2; not published, measured by others at 2 to 3 TB/s."""
+    """Bytes per second from L2; not published, measured by others at 2 to 3 TB/s."""
     l2_hits: float = 0.6
-    """Share of the bytes asked of L2 that it has."""
+    """Share of the bytes requested from L2 that hit it."""
     lanes: float | None = None
-    """Share of a warp's lanes that have a sample in each step; None: as counted."""
+    """Share of a warp's lanes that have a sample in each step; None means as counted."""
     decoder_efficiency: float = 0.3
-    """Share of the tensor cores' rate that the decoder's convolutions reach."""
+    """Share of the tensor cores' peak rate that the convolutions of the decoder reach."""
     launch: float = 3e-6
     """Seconds between two kernels of a stream."""
     host: float = 0.4e-3
-    """Seconds of the CPU around an image, before and after the GPU is at it: twice the 0.19 ms that `CudaRenderer.render`
-    took with a driver in software, for the calls of the real one."""
+    """CPU time per image before and after the GPU works, seconds: twice the 0.19 ms that `CudaRenderer.render` took with an
+    emulated driver, since calls of the real one take longer."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What an image asks for, counted by the CPU backend from the same samples."""
+    """Work of an image, counted by the CPU backend, which takes the same samples."""
 
     width: int
     height: int
     density_samples: int
     color_samples: int
     warp_steps: int
-    """Sum over warps (8 x 4 pixels) of the longest ray's samples."""
+    """Sum over warps (8 x 4 pixels) of the largest number of samples per ray."""
     heads: int
-    """Color heads of all maps."""
+    """Number of color heads in all maps."""
     assignments: int
-    """Color heads a sample."""
+    """Color heads per sample."""
 
     @property
     def lanes(self) -> float:
-        """Share of lanes that have a sample while their warp marches."""
+        """Share of lanes that have a sample in each step of their warp."""
         return self.density_samples / max(32 * self.warp_steps, 1)
 
 
 @dataclass(frozen=True)
 class KernelMix:
-    """Instructions of the kernels, by what they are executed for."""
+    """Instructions of the kernels by kind, for each unit of work that they execute once."""
 
     density: dict[str, int]
-    """A step of a warp in the density pass, all three planes, walk and append."""
+    """One step of a warp in the density pass: traversal, all three planes, and appending the sample."""
     color: dict[str, int]
     """16 samples of one head in the color pass."""
     color_tile: dict[str, int]
-    """Besides, a tile of `COLOR_TILE` samples: staging of the head."""
+    """In addition, per tile of `COLOR_TILE` samples: loading the head into shared memory."""
     count: dict[str, int]
-    """A warp of samples in count_heads."""
+    """One warp of samples in count_heads."""
     scatter: dict[str, int]
-    """A warp of samples in scatter_heads."""
+    """One warp of samples in scatter_heads."""
     composite_sample: dict[str, int]
-    """A sample of each lane in composite."""
+    """One sample per lane in composite."""
     composite_pixel: dict[str, int]
-    """A warp of pixels in composite, besides."""
+    """In addition, per warp of pixels in composite."""
 
 
 def kernel_mix(architecture: str = "86") -> KernelMix:
-    """Compile the kernels and read their loops; ValueError when they no longer have the shape that is known here."""
+    """Compile the kernels and read their loops; ValueError when the loops do not have the expected instructions."""
     code: dict[str, list[Instruction]] = {}
     for program in ("density_pass", "group_by_head", "color_pass", "composite"):
         code |= disassemble(compile_program(program, architecture)[0])
@@ -135,7 +135,7 @@ def kernel_mix(architecture: str = "86") -> KernelMix:
     pixel = loop_with(code["composite"], "store", 3)
     sample = max((body for body in loops(code["composite"]) if not mix(body)["store"]), key=len)
     return KernelMix(
-        density=dict(mix(march) + mix(2 * features) + mix(2 * heads)),  # once is in `march`, planes are three
+        density=dict(mix(march) + mix(2 * features) + mix(2 * heads)),  # `march` has one of three planes
         color=dict(mix(rows)),
         color_tile=dict(mix(tile) - mix(rows)),
         count=dict(mix(loop_with(code["count_heads"], "wide load", 1))),
@@ -146,9 +146,9 @@ def kernel_mix(architecture: str = "86") -> KernelMix:
 
 
 def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts:
-    """Render with the CPU backend and count.
+    """Render with the CPU backend and count samples.
 
-    Its rays end at the same transmittance as the GPU's, so they take the same samples.
+    Its rays stop at the same transmittance as the GPU's, so they take the same samples.
     """
     camera: Camera = video.metadata.cameras[0].fitted(*size)
     cpu = CpuRenderer()
@@ -168,11 +168,11 @@ def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) 
     )
 
 
-_decoder_work = functools.cache(decoder_work)  # it runs the decoder once to count
+_decoder_work = functools.cache(decoder_work)  # it runs the decoder to count
 
 
 def density_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
-    """Milliseconds of the density pass by each limit; it takes the longest of them."""
+    """Return the time of the density pass by each limit, milliseconds. The longest one is the estimate."""
     lanes = assumed.lanes or counts.lanes
     steps = counts.density_samples / (32 * lanes)
     machine = gpu.multiprocessors * gpu.clock
@@ -190,16 +190,16 @@ def density_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) 
 
 
 def color_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
-    """Milliseconds of grouping, color pass and compositing by each limit; they take the longest of them."""
+    """Return the time of grouping, color pass and compositing by each limit, milliseconds. The longest one is the estimate."""
     items = counts.color_samples * counts.assignments
-    tiles = items / COLOR_TILE + counts.heads / 2  # a head's last tile is half full on average
+    tiles = items / COLOR_TILE + counts.heads / 2  # the last tile of a head is half full on average
     warps = counts.color_samples / 32
     machine = gpu.multiprocessors * gpu.clock
     instructions = (
         tiles * COLOR_TILE / 16 * sum(mix_.color.values())
         + tiles * 4 * sum(mix_.color_tile.values())
         + warps * (sum(mix_.count.values()) + sum(mix_.scatter.values()))
-        + 2 * warps * sum(mix_.composite_sample.values())  # lanes whose rays have fewer samples wait
+        + 2 * warps * sum(mix_.composite_sample.values())  # twice, since lanes with fewer samples wait
         + counts.width * counts.height / 32 * sum(mix_.composite_pixel.values())
     )
     flops = 2 * items * 16 * (48 * HIDDEN_CHANNELS + HIDDEN_CHANNELS * 8) / 16
@@ -213,14 +213,14 @@ def color_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) ->
 
 
 def decode_ms(config: ModelConfig, gpu: Gpu, assumed: Assumptions) -> float:
-    """Milliseconds of the decoder in half precision."""
+    """Return the time of the decoder in half precision, milliseconds."""
     work = _decoder_work(config)
     compute = 2 * work.multiply_adds / (gpu.tensor * assumed.decoder_efficiency)
     return 1000 * max(compute, work.bytes / 2 / gpu.dram)
 
 
 def bake_ms(config: ModelConfig, gpu: Gpu) -> float:
-    """Milliseconds of baking, by the bytes it moves: table entries of two times, quads of four nodes, maps, heads."""
+    """Return the time of baking, milliseconds, from the bytes moved: entries at two times, quads of nodes, maps, heads."""
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * config.hash.features_per_level / 2
     maps = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
     heads = len(config.mlp_planes) * config.color_map_resolution**2
@@ -231,8 +231,10 @@ def bake_ms(config: ModelConfig, gpu: Gpu) -> float:
 def estimate(
     config: ModelConfig, counts: Counts, mix_: KernelMix, gpu: Gpu = Gpu(), assumed: Assumptions = Assumptions()
 ) -> dict[str, float]:
-    """Milliseconds of each stage of one image, and of all, the CPU's part included: "render" with the frame at hand, "frame"
-    with a new one."""
+    """Return the time of each stage of one image, milliseconds.
+
+    "render" is the whole image of a decoded frame, "frame" that of a new frame. Both include the CPU's part.
+    """
     launches = 1000 * assumed.launch
     stages = {
         "decode": decode_ms(config, gpu, assumed) + launches,
@@ -266,11 +268,11 @@ VARIATIONS: dict[str, dict[str, float]] = {
         "host": 1.2e-3,
     },
 }
-"""What the table of sensitivities varies."""
+"""Variations of the assumptions in the sensitivity table."""
 
 
 def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, object]:
-    """Counts, estimates and sensitivities of all sizes, as plain data."""
+    """Return counts, estimates and sensitivities for all sizes, as plain data."""
     mix_, gpu = kernel_mix(), Gpu()
     sizes = []
     for size in SIZES:
@@ -295,7 +297,7 @@ def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, objec
 
 
 def command(options: argparse.Namespace) -> int:
-    """Run the command."""
+    """Estimate, write the files that were requested, and print the page."""
     if options.random:
         video, source = random_video(Capture(options.random)), f"untrained model in the hull of {options.random.name}"
     else:
@@ -311,13 +313,17 @@ def command(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.cuda_estimate", description="Estimate frame times on an RTX 3090; runs no GPU.")
-    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size")
-    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="an untrained model in a capture's hull instead")
-    parser.add_argument("--frame", type=float, default=0.0, help="frame index")
-    parser.add_argument("--json", type=Path, help="also write all numbers there")
-    parser.add_argument("--markdown", type=Path, help="also write the report there")
+    """Run the command `python -m benchmarks.cuda_estimate`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.cuda_estimate", description="Estimate frame times on an RTX 3090, without a GPU.")
+    parser.add_argument(
+        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
+    )
+    parser.add_argument(
+        "--random", type=Path, metavar="CAPTURE", help="use an untrained model in the hull of a capture instead"
+    )
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
+    parser.add_argument("--json", type=Path, help="write all results to a JSON file")
+    parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")
     return run(command, parser.parse_args(arguments))
 
 

@@ -1,4 +1,4 @@
-"""The instructions of compiled kernels: what a pass executes a sample, read from the machine code itself."""
+"""Count the instructions that a kernel executes per sample, from its machine code (SASS)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ CLASSES = (
     ("float", r"FFMA|FADD|FMUL|FMNMX|FSETP|FSEL|FCHK|HADD2|HFMA2|HMUL2|I2FP"),
     ("control", r"BRA|EXIT|BSSY|BSYNC|WARPSYNC|CALL|RET|NOP|BAR|YIELD|VOTE|BREAK"),
 )
-"""Kinds of instructions by the start of their names; all others are integer and moves."""
+"""Kinds of instructions, as patterns for the start of their names. All other instructions are of kind "integer"."""
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One line of machine code."""
+    """One instruction."""
 
     address: int
-    """Bytes from the kernel's start."""
+    """Byte offset from the start of the kernel."""
     name: str
-    """With its modifiers, such as "LDG.E.128.CONSTANT"."""
+    """Name with modifiers, such as "LDG.E.128.CONSTANT"."""
     target: int | None
-    """Address that it jumps to."""
+    """Address that it jumps to; None for other instructions."""
 
     @property
     def kind(self) -> str:
@@ -44,7 +44,7 @@ class Instruction:
 
 
 def find_disassembler() -> str:
-    """Path of nvdisasm; InputError when it is not installed."""
+    """Return the path of nvdisasm; InputError when it is not installed."""
     packages = Path(sysconfig.get_paths()["purelib"]) / "nvidia"
     found = [str(path) for path in packages.glob("*/bin/nvdisasm*")]
     name = shutil.which("nvdisasm") or (found[0] if found else None)
@@ -54,12 +54,12 @@ def find_disassembler() -> str:
 
 
 def disassemble(code: bytes) -> dict[str, list[Instruction]]:
-    """Instructions of each kernel of a cubin."""
+    """Return the instructions of each kernel of a cubin, by the name of the kernel."""
     return parse(listing(code))
 
 
 def listing(code: bytes) -> str:
-    """The machine code of a cubin as nvdisasm prints it."""
+    """Return the machine code of a cubin as nvdisasm prints it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "code.cubin"
         path.write_bytes(code)
@@ -67,7 +67,7 @@ def listing(code: bytes) -> str:
 
 
 def parse(text: str) -> dict[str, list[Instruction]]:
-    """Read nvdisasm's output."""
+    """Read the output of nvdisasm: instructions by the name of the kernel."""
     kernels: dict[str, list[Instruction]] = {}
     for part in re.split(r"^//-+ \.text\.", text, flags=re.MULTILINE)[1:]:
         name = part.split()[0]
@@ -93,7 +93,7 @@ def _instruction(line: re.Match[str], labels: dict[str, int]) -> Instruction:
 
 
 def loops(instructions: list[Instruction]) -> list[list[Instruction]]:
-    """Bodies of all loops: from where a jump backwards leads, to the jump."""
+    """Return the bodies of all loops: from the target of a backward jump to the jump."""
     ends: dict[int, int] = {}
     for instruction in instructions:
         if instruction.target is not None and instruction.target < instruction.address:
@@ -102,7 +102,7 @@ def loops(instructions: list[Instruction]) -> list[list[Instruction]]:
 
 
 def loop_with(instructions: list[Instruction], kind: str, count: int) -> list[Instruction]:
-    """The smallest loop that has just so many instructions of a kind; ValueError when there is none."""
+    """Return the smallest loop with exactly `count` instructions of a kind; ValueError when there is none."""
     bodies = [body for body in loops(instructions) if sum(i.kind == kind for i in body) == count]
     if not bodies:
         found = sorted({sum(i.kind == kind for i in body) for body in loops(instructions)})
@@ -111,5 +111,5 @@ def loop_with(instructions: list[Instruction], kind: str, count: int) -> list[In
 
 
 def mix(instructions: list[Instruction]) -> Counter[str]:
-    """How many there are of each kind."""
+    """Count the instructions of each kind."""
     return Counter(instruction.kind for instruction in instructions)

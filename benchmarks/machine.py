@@ -1,4 +1,4 @@
-"""What this machine can do at best: multiply-adds a second in matrix products, bytes a second from memory."""
+"""Peak rates of this machine: multiply-adds per second in matrix products, bytes per second from memory."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
 
 @dataclass(frozen=True)
 class MachinePeaks:
-    """Measured peaks of the CPU with the threads that the benchmarks use."""
+    """Measured peak rates of the CPU with the threads that the benchmarks use."""
 
     threads: int
-    """Threads."""
+    """Number of threads."""
     features: list[str]
-    """Instruction sets that matter here."""
+    """Relevant instruction sets of the CPU."""
     float32_gmacs: float
-    """Multiply-adds in float32 matrix products, 10^9/s."""
+    """Multiply-adds in float32 matrix products, 10^9 per second."""
     bfloat16_gmacs: float
-    """Multiply-adds in bfloat16 matrix products, 10^9/s."""
+    """Multiply-adds in bfloat16 matrix products, 10^9 per second."""
     memory_gbytes: float
-    """Bytes read plus bytes written while copying memory, 10^9/s."""
+    """Bytes read plus bytes written while copying memory, 10^9 per second."""
     cache_gbytes: float
-    """The same for a block that stays in the second-level cache of one core, times the threads."""
+    """The same for a block that stays in the second-level cache of one core, times the number of threads."""
 
 
 def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
-    """Measure; takes a few seconds. The best of the repeats counts: it is a peak that is asked for."""
+    """Measure the peak rates in a few seconds. The best repeat counts."""
     torch.set_num_threads(threads)
     square = torch.randn(_MATRIX, _MATRIX)
-    size = _MATRIX if multiplies_bfloat16() else _MATRIX // 8  # elsewhere a large product takes half a minute
+    size = (
+        _MATRIX if multiplies_bfloat16() else _MATRIX // 8
+    )  # without bfloat16 instructions a large product takes half a minute
     half = torch.randn(size, size).bfloat16()
     source, target = torch.randn(_COPIED), torch.empty(_COPIED)
     small, small_target = torch.randn(_CACHED), torch.empty(_CACHED)
@@ -59,7 +61,7 @@ def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
     torch.set_num_threads(1)
     times |= time_interleaved({"cache": copy_in_cache}, repeats)
     torch.set_num_threads(threads)
-    # Processor time: a second that another program gets is none in which this one falls short of a peak.
+    # CPU time, because time given to other programs does not lower the peak.
     best = {name: min(timing.cpu_milliseconds) / 1000 / (1 if name == "cache" else threads) for name, timing in times.items()}
     return MachinePeaks(
         threads=threads,
@@ -72,7 +74,7 @@ def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
 
 
 def cpu_features() -> list[str]:
-    """Which of the instruction sets that matter here the CPU has; where the system does not tell, its architecture."""
+    """Return the relevant instruction sets of the CPU, or its architecture where the system does not list them."""
     info = Path("/proc/cpuinfo")
     if not info.is_file():
         return [platform.machine()]

@@ -1,8 +1,8 @@
-"""Make a bundle of the paper's full size, trained on a capture, for the benchmarks.
+"""Train a bundle of the paper's full size on a capture, for the benchmarks.
 
     python -m benchmarks.make_paper_bundle CAPTURE [--out OUT.mlpvid] [--passes N] [--frames N] [--threads N]
 
-Interrupted (Ctrl-C, SIGTERM) it keeps its state beside OUT and goes on from there the next time.
+When interrupted (Ctrl-C, SIGTERM), it saves its state next to OUT and continues from there the next time.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from training.captures.capture import Capture
 from training.loop.dataset import projected_bounds
 
 DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
-"""Where the benchmarks look for the bundle."""
+"""Default path of the bundle for all benchmarks."""
 
 DEFAULT_PASSES = 420
-"""Passes of the decoder."""
+"""Default number of decoder passes."""
 
-_EVALUATIONS = 4  # on the way, so that a training that goes wrong is seen to
+_EVALUATIONS = 4  # during the training, so that a failing one is noticed
 
 
 def held_back_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
-    """Mean PSNR over the capture's held-back views at their full size, inside the projected box as the paper has it, dB."""
+    """Return the mean PSNR over the held-out views at full size, inside the projected box as in the paper, dB."""
     renderer = create_renderer("auto", threads)
     values = []
     for frame in frames:
@@ -57,16 +57,16 @@ def held_back_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], 
 
 
 def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bool:
-    """Train up to a number of passes, saying how it goes.
+    """Train up to a number of passes and print the progress.
 
     Args:
         training: new or resumed.
-        passes: of the decoder, from the start.
-        state: where an interrupted training is kept.
-        threads: CPU threads of the evaluations on the way.
+        passes: decoder passes, counted from the start.
+        state: file for the state of an interrupted training.
+        threads: CPU threads for evaluation.
 
     Returns:
-        False when a signal ended it early; `state` then holds all of it.
+        False when a signal interrupted it; `state` then has everything needed to continue.
     """
     received: list[int] = []
 
@@ -88,13 +88,14 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
             return False
         if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes:
             print(
-                f"held back, first frame: {held_back_psnr(training.video(), training.capture, [0], threads):.2f} dB", flush=True
+                f"held-out views, first frame: {held_back_psnr(training.video(), training.capture, [0], threads):.2f} dB",
+                flush=True,
             )
     return True
 
 
 def _keep_freed_memory() -> None:
-    """Have the C library reuse the large blocks that every step frees; handing them back costs half of a step's time."""
+    """Make the C library keep the large blocks that every step frees. Returning them costs half of a step's time."""
     if sys.platform == "linux":
         library = ctypes.CDLL(None)
         for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
@@ -107,7 +108,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if out == DEFAULT_PATH:
         out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
-        raise InputError(out, "exists already", "delete it to train anew")
+        raise InputError(out, "exists already", "delete it to train again")
     threads = arguments.threads or available_cores()
     torch.set_num_threads(threads)
     capture, config = Capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)
@@ -117,7 +118,7 @@ def _command(arguments: argparse.Namespace) -> int:
         with safe_open(state, "pt") as file:
             training.load(state, int(json.loads(file.metadata()["passes"])))
     if not train(training, arguments.passes, state, threads):
-        print(f"interrupted after {training.passes} passes; {state} keeps them", file=sys.stderr)
+        print(f"interrupted after {training.passes} passes; saved to {state}", file=sys.stderr)
         return 130
     video = training.video()
     level = held_back_psnr(video, capture, list(range(config.frames)), threads)
@@ -127,19 +128,19 @@ def _command(arguments: argparse.Namespace) -> int:
     }
     write_bundle(video, out, "float32")
     state.unlink(missing_ok=True)
-    print(f"{out}: {level:.2f} dB on the held-back views")
+    print(f"{out}: {level:.2f} dB on the held-out views")
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m benchmarks.make_paper_bundle`; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.make_paper_bundle", description="Make a bundle of the paper's full size.")
+    """Run the command `python -m benchmarks.make_paper_bundle`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.make_paper_bundle", description="Train a bundle of the paper's full size.")
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="the capture to train on")
-    parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="the bundle (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=DEFAULT_PATH, help="path of the bundle (default %(default)s)")
+    parser.add_argument("--passes", type=parse_count, default=DEFAULT_PASSES, help="decoder passes (default %(default)s)")
     parser.add_argument(
-        "--passes", type=parse_count, default=DEFAULT_PASSES, help="passes of the decoder (default %(default)s)"
+        "--frames", type=parse_count, default=PaperTrainingConfig().frames, help="number of frames (default %(default)s)"
     )
-    parser.add_argument("--frames", type=parse_count, default=PaperTrainingConfig().frames, help="frames (default %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     return run(_command, parser.parse_args(arguments))
 

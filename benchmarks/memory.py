@@ -1,4 +1,4 @@
-"""The most memory that the renderer holds with a bundle, over the bundle's own size.
+"""Measure the peak memory of rendering a bundle, beyond the size of the bundle.
 
 python -m benchmarks.memory BUNDLE [--frames N] [--json]
 """
@@ -21,23 +21,23 @@ _VIEWER = Path(__file__).resolve().parent.parent / "run_viewer.py"
 
 @dataclass(frozen=True)
 class PeakMemory:
-    """What a process that opens a bundle and renders some of its frames holds at most."""
+    """Peak memory of a process that opens a bundle and renders some of its frames."""
 
     peak_bytes: int
-    """Resident memory at its highest, the interpreter and its libraries included."""
+    """Highest resident memory, including the interpreter and its libraries."""
     empty_bytes: int
-    """The same of a process that loads the libraries alone."""
+    """The same for a process that only loads the libraries."""
     bundle_bytes: int
-    """Size of the bundle's file."""
+    """Size of the bundle file."""
 
     @property
     def over_bundle(self) -> int:
-        """Peak beyond the bundle's own size, bytes."""
+        """Peak beyond the size of the bundle, bytes."""
         return self.peak_bytes - self.bundle_bytes
 
 
 def measure_memory(bundle: Path, frames: int) -> PeakMemory:
-    """Run the viewer's own benchmark in a process of its own; InputError when it fails, or the system does not tell."""
+    """Run the viewer's benchmark in a separate process; InputError when it fails or the system does not report memory."""
     if not hasattr(os, "wait4"):
         raise InputError("this system", "does not report the memory of a process")
     viewer = [str(_VIEWER), str(bundle), "--benchmark", "--frames", str(frames), "--json"]
@@ -60,22 +60,22 @@ def _peak(arguments: list[str]) -> int:
 
 def _command(arguments: argparse.Namespace) -> None:
     if not arguments.bundle.is_file():
-        raise InputError(arguments.bundle, "no such file")
+        raise InputError(arguments.bundle, "does not exist")
     memory = measure_memory(arguments.bundle.resolve(), arguments.frames)
     if arguments.json:
         print(json.dumps(asdict(memory)))
         return
-    for label, size in (("peak", memory.peak_bytes), ("libraries alone", memory.empty_bytes), ("bundle", memory.bundle_bytes)):
+    for label, size in (("peak", memory.peak_bytes), ("libraries only", memory.empty_bytes), ("bundle", memory.bundle_bytes)):
         print(f"{label:<16} {size / 1e6:8.0f} MB")
-    print(f"{'over the bundle':<16} {memory.over_bundle / 1e6:8.0f} MB")
+    print(f"{'beyond bundle':<16} {memory.over_bundle / 1e6:8.0f} MB")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m benchmarks.memory`; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.memory", description="Measure the memory that rendering a bundle takes.")
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a .mlpvid file")
-    parser.add_argument("--frames", type=parse_count, default=8, help="frames rendered (default %(default)s)")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    """Run the command `python -m benchmarks.memory`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.memory", description="Measure the peak memory of rendering a bundle.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the .mlpvid file")
+    parser.add_argument("--frames", type=parse_count, default=8, help="frames to render (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return run(_command, parser.parse_args(arguments))
 
 

@@ -1,8 +1,8 @@
-"""Training a model of the paper's full size on two CPU cores: as much as possible of each pass of its large decoder.
+"""Train a model of the paper's full size on two CPU cores.
 
-The decoder costs a hundred times what a ray does, the tables next to nothing; so a frame is decoded once for several
-batches of rays, each of which updates the hash tables, and the gradients that they leave in the maps go back through the
-decoder together.
+Most of the time goes into the large decoder, almost none into the hash tables. A frame is therefore decoded once for several
+batches of rays. Each batch updates the hash tables and adds its gradients to those of the maps, which then go back through
+the decoder together.
 """
 
 from __future__ import annotations
@@ -42,46 +42,46 @@ class PaperTrainingConfig:
     """Settings of the training."""
 
     frames: int = 1
-    """Frames of the capture, from its first."""
+    """Number of frames, from the first one of the capture."""
     batches: int = 2
-    """Ray batches for each pass of the decoder."""
+    """Ray batches per decoder pass."""
     rays: int = 4096
-    """Rays a batch, from all training views."""
+    """Rays per batch, from all training views."""
     decoder_rate: float = 1e-3
-    """Adam's rate for decoder and latents, decaying to `decay` of it."""
+    """Adam's learning rate for decoder and latents, which decays to `decay` of it."""
     table_rate: float = 1e-2
-    """Adam's rate for the hash tables."""
+    """Adam's learning rate for the hash tables."""
     decay: float = 0.05
-    """Fraction of the rates at the end."""
+    """Fraction of the learning rates at the end."""
     warmup: int = 20
-    """Decoder passes over which the rates rise."""
+    """Decoder passes over which the learning rates rise."""
     coarse: float = 0.6
-    """Share of the training, from the start, that takes steps of double length and only in the hull: a quarter of the
-    samples. The rest sees all that rendering will: its steps, and whole occupancy cells."""
+    """Share of the training, from the start, with steps of double length and samples only in the hull, which takes a quarter of
+    the samples. The rest uses the steps and the whole occupancy cells that rendering uses."""
     sample_color_weight: float = 1.0
-    """Weight of the squared color error of single samples (`training.fields.losses.sample_color_loss`): surfaces get sharper,
-    and a frame takes a quarter fewer samples."""
+    """Weight of the squared color error of single samples (`training.fields.losses.sample_color_loss`). It makes surfaces
+    sharper, and a frame takes a quarter fewer samples."""
     mask_weight: float = 0.1
     """Weight of the squared error of the opacity."""
     penalty_weight: float = 0.1
-    """Weight of the penalty on samples that are more than opaque."""
+    """Weight of the penalty on the optical depth of single samples."""
     leak: float = 0.1
-    """Slope of the gradient where the density's rectifier is cut off, in the first `leak_passes` passes of the decoder. Kept
-    on, it makes the density collapse."""
+    """Gradient slope of the density's ReLU for negative inputs, in the first `leak_passes` decoder passes. The density
+    collapses if it stays on."""
     leak_passes: int = 60
-    """Long enough for the fog to thin out."""
+    """Decoder passes with a leak, long enough for the initial fog to thin out."""
     seed: int = 0
     """Decides all randomness."""
 
 
 class PaperTraining:
-    """A training under way.
+    """A training in progress.
 
     Args:
-        capture: what is learned.
+        capture: the capture to train on.
         config: settings.
         threads: CPU threads.
-        model: what is trained; its hulls of 96 cells a side must divide into its occupancy.
+        model: its hyper-parameters; 96 must be a multiple of the occupancy resolution.
     """
 
     def __init__(self, capture: Capture, config: PaperTrainingConfig, threads: int, model: ModelConfig = PAPER_MODEL) -> None:
@@ -110,10 +110,10 @@ class PaperTraining:
         self.passes = 0
 
     def advance(self, progress: float) -> float:
-        """One pass of the decoder and the ray batches on it.
+        """Run one decoder pass with its ray batches.
 
         Args:
-            progress: share of the training done, [0, 1]; decides the learning rates.
+            progress: share of the training done, [0, 1]; determines learning rates and samples.
 
         Returns:
             The mean squared color error.
@@ -166,7 +166,7 @@ class PaperTraining:
 
     @torch.no_grad()
     def video(self) -> VolumetricVideo:
-        """The model as it is, with the occupancy of its density within the hull."""
+        """Return the current model as a video, with the occupancy of its density within the hull."""
         decoder = MapDecoder(self.model).eval().requires_grad_(False)
         decoder.load_state_dict(self.decoder.state_dict())
         occupancy = torch.stack([self._occupancy(frame, decoder) for frame in range(self.config.frames)])
@@ -181,7 +181,7 @@ class PaperTraining:
         return dense & self.cells[frame]
 
     def save(self, path: Path) -> None:
-        """Write all that resuming needs, atomically; InputError when that fails."""
+        """Write everything that resuming needs, atomically; InputError when that fails."""
         tensors = {f"decoder.{name}": value.contiguous() for name, value in self.decoder.state_dict().items()}
         tensors |= {"latents": self.latents.detach(), "tables": self.encoding.tables}
         tensors |= {f"tables.{name}": value for name, value in self._table_optimizer.state().items()}
@@ -191,7 +191,7 @@ class PaperTraining:
             save_tensors(tensors, temporary, {"passes": json.dumps(self.passes)}, path)
 
     def load(self, path: Path, passes: int) -> None:
-        """Go on from what `save` wrote after so many passes."""
+        """Continue from a file that `save` wrote after this many passes."""
         tensors = load_file(path)
         names = [name for name in tensors if name.startswith("decoder.")]
         self.decoder.load_state_dict({name.removeprefix("decoder."): tensors[name] for name in names})
@@ -204,12 +204,12 @@ class PaperTraining:
         for name in (n for n in tensors if n.startswith("optimizer.")):
             _, index, key = name.split(".")
             like = parameters[int(index)] if key != "step" else tensors[name]
-            # In the parameter's own memory order, which is what the fused optimizer goes by.
+            # In the memory order of the parameter, which the fused optimizer requires.
             state.setdefault(int(index), {})[key] = torch.empty_like(like, requires_grad=False).copy_(tensors[name])
         self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state})
         self.passes = passes
 
 
 def _leaf(maps: torch.Tensor) -> torch.Tensor:
-    """A copy of decoded maps (planes, C, H, W), channels last in memory, that gathers gradients."""
+    """Return a copy of decoded maps (planes, C, H, W), channels last in memory, that accumulates gradients."""
     return maps.detach().permute(0, 2, 3, 1).float().contiguous().permute(0, 3, 1, 2).requires_grad_()

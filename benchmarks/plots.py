@@ -1,4 +1,4 @@
-"""Draw the comparison's figures: frame times, and the stages under the machine's roofs.
+"""Draw the plots of the comparison: frame times, and the roofline of all stages.
 
 python -m benchmarks.plots RESULTS.json FOLDER
 """
@@ -31,9 +31,9 @@ _COLORS = {"density": "#4269d0", "color": "#efb118", "other": "#9c9c9c", "roof":
 
 
 def stage_points(results: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Each stage's multiply-adds a byte, and the 10^9 multiply-adds a second that it reaches.
+    """Return multiply-adds per byte and 10^9 multiply-adds per second of each stage.
 
-    All go by processor time, so that a busy machine counts little.
+    Rates follow from CPU time, so that a busy machine hardly changes them.
     """
     work, threads = results["work"], results["peaks"]["threads"]
     seconds = {name: timing["cpu_median"] / threads / 1000 for name, timing in results["preparation"].items()}
@@ -56,7 +56,7 @@ def draw_plots(results: dict[str, Any], folder: Path) -> None:
 
     Args:
         results: as `benchmarks.compare --json` writes them.
-        folder: must exist.
+        folder: an existing folder.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -79,7 +79,7 @@ def _draw_frame_times(axes: Axes, results: dict[str, Any]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(values) / 4, max(values) * 6)
     width, height = results["size"]
-    axes.set_xlabel(f"ms a frame of {width} x {height} (processor time a thread), without decoding", fontsize=8)
+    axes.set_xlabel(f"ms per frame of {width} x {height} (CPU time per thread), without decoding", fontsize=8)
 
 
 def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:
@@ -92,32 +92,34 @@ def _draw_roofline(axes: Axes, results: dict[str, Any]) -> None:
     for label, compute, bandwidth, style in roofs:
         values = np.minimum(peaks[compute], intensity * peaks[bandwidth])
         axes.loglog(intensity, values, style, color=_COLORS["roof"], label=f"float32, {label}", lw=1)
-    if peaks["bfloat16_gmacs"] > peaks["float32_gmacs"]:  # elsewhere it is emulated, and nothing uses it
+    if peaks["bfloat16_gmacs"] > peaks["float32_gmacs"]:  # otherwise it is emulated, and nothing uses it
         axes.axhline(peaks["bfloat16_gmacs"], color=_COLORS["roof"], ls=":", lw=1, label="bfloat16 matrix products")
     points = stage_points(results)
-    axes.set_xlim(3e-2, 5e3)  # room for names
+    axes.set_xlim(3e-2, 5e3)  # room for labels
     axes.set_ylim(min(y for _, y in points.values()) / 3, None)
     for name, (x, y) in points.items():
         axes.plot(x, y, "o", color=_COLORS["point"])
         axes.annotate(name.replace("_", ", "), (x, y), textcoords="offset points", xytext=(5, -10))
-    axes.set_xlabel("multiply-adds a byte, nothing cached")
-    axes.set_ylabel("10⁹ multiply-adds/s")
+    axes.set_xlabel("multiply-adds per byte, without caches")
+    axes.set_ylabel("10⁹ multiply-adds per second")
     axes.legend(loc="lower right", fontsize=7)
 
 
 def _command(arguments: argparse.Namespace) -> None:
     results = read_json(arguments.results)
     if not isinstance(results, dict) or not {"frame", "work", "peaks"} <= results.keys():
-        raise InputError(arguments.results, "holds no results", "write it with `python -m benchmarks.compare --json`")
+        raise InputError(
+            arguments.results, "has no results of the comparison", "write it with `python -m benchmarks.compare --json`"
+        )
     draw_plots(results, arguments.folder)
     print(json.dumps({name: [round(v, 3) for v in point] for name, point in stage_points(results).items()}))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command `python -m benchmarks.plots`; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.plots", description="Draw the comparison's figures.")
-    parser.add_argument("results", type=Path, metavar="RESULTS.json", help="what benchmarks.compare wrote")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the SVG files go")
+    """Run the command `python -m benchmarks.plots`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.plots", description="Draw the plots of the comparison.")
+    parser.add_argument("results", type=Path, metavar="RESULTS.json", help="results that benchmarks.compare --json wrote")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder for the SVG files")
     return run(_command, parser.parse_args(arguments))
 
 

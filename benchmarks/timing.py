@@ -1,4 +1,4 @@
-"""Timing on a machine that others use too: everything to be compared runs in turn, medians count."""
+"""Timing on a shared machine: the tasks to compare run in turn, and medians are compared."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timing:
-    """Repeated measurements of one thing, in the order in which they were taken."""
+    """Repeated measurements of one task, in the order in which they were taken."""
 
     milliseconds: tuple[float, ...]
     """Wall-clock time of each repeat."""
     cpu_milliseconds: tuple[float, ...] = ()
-    """Processor time of each repeat, all threads together; what others do on the machine hardly changes it."""
+    """CPU time of each repeat, summed over threads; other programs on the machine hardly change it."""
 
     @property
     def median(self) -> float:
@@ -24,12 +24,12 @@ class Timing:
 
     @property
     def cpu_median(self) -> float:
-        """Median processor time, milliseconds; 0 where it was not taken."""
+        """Median CPU time, milliseconds; 0 when it was not measured."""
         return statistics.median(self.cpu_milliseconds) if self.cpu_milliseconds else 0.0
 
     @property
     def spread(self) -> float:
-        """Half the range between the quartiles over the median; 0 for fewer than 4 repeats."""
+        """Half the interquartile range, relative to the median; 0 for fewer than 4 repeats."""
         if len(self.milliseconds) < 4:
             return 0.0
         first, _, third = statistics.quantiles(self.milliseconds, n=4)
@@ -39,15 +39,15 @@ class Timing:
 def time_interleaved(
     tasks: Mapping[str, Callable[[], object]], repeats: int, once_every: Mapping[str, int] | None = None
 ) -> dict[str, Timing]:
-    """Run tasks in turn, `repeats` times around, after one unmeasured run of each.
+    """Run tasks in turn for some rounds, after one unmeasured run of each.
 
     Args:
-        tasks: by name.
-        repeats: rounds.
-        once_every: rounds from one run of a slow task to the next; 1 where it is not named.
+        tasks: what to run, by name.
+        repeats: number of rounds.
+        once_every: slow tasks run only once in this many rounds; others run in every round.
 
     Returns:
-        The timing of each.
+        The timing of each task.
     """
     measured: dict[str, list[tuple[float, float]]] = {name: [] for name in tasks}
     for task in tasks.values():
@@ -63,10 +63,10 @@ def time_interleaved(
 
 
 def median_ratio(slow: Timing, fast: Timing) -> float:
-    """How many times as long `slow` takes, by the medians."""
+    """Return the ratio of the median times of two tasks."""
     return slow.median / fast.median
 
 
 def median_cpu_ratio(slow: Timing, fast: Timing) -> float:
-    """How many times as much processor time `slow` takes, by the medians."""
+    """Return the ratio of the median CPU times of two tasks."""
     return slow.cpu_median / fast.cpu_median

@@ -1,4 +1,4 @@
-"""Measure a training step with the native kernels against the same step in plain PyTorch, interleaved in one process.
+"""Compare the speed of a training step with the native kernels and in plain PyTorch, interleaved in one process.
 
 python -m benchmarks.training_step CAPTURE [--config NAME|FILE.yaml] [--run RUN] [--rays N] [--repeats N] [--json OUT.json]
 """
@@ -33,7 +33,7 @@ from training.loop.trainer import Trainer, worker_pool
 def make_trainers(
     capture: Capture, config: TrainingConfig, scene: Scene, pool: ThreadPoolExecutor, trained: Path | None
 ) -> dict[str, Trainer]:
-    """Two trainings that differ in their field only; with `trained`, a run's folder, both start from its parameters."""
+    """Make two trainings that differ only in their field. Both start from the parameters of the run `trained`, if given."""
     trainers = {name: Trainer(capture, config, 0, scene, pool, native=name == "native") for name in ("native", "torch")}
     for trainer in trainers.values():
         if trained is not None:
@@ -44,7 +44,7 @@ def make_trainers(
 
 
 def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
-    """Time the parts of one frame's native step on one thread, each on its own."""
+    """Time each part of a native step of one frame on one thread."""
     config, network = trainer.config, trainer.network
     kernels = TrainingKernels(config.model, threads=1)
     region, views = trainer.scene.region(0), trainer.dataset.frame(0, False)
@@ -93,7 +93,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """All numbers of the benchmark."""
+    """Measure everything; returns a JSON object."""
     config = read_header(arguments.run).config if arguments.run else load_config(arguments.config)
     rays = dataclasses.replace(config.rays, ramp_steps=0, prune_steps=0)
     rays = dataclasses.replace(rays, rays_per_frame=arguments.rays or rays.rays_per_frame)
@@ -121,19 +121,19 @@ def _scene_of(folder: Path | None, capture: Capture, config: TrainingConfig, poo
 
 
 def main() -> int:
-    """Run the command; returns the exit status."""
+    """Run the command `python -m benchmarks.training_step`; returns the exit status."""
     parser = ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__)
-    parser.add_argument("capture", type=Path, help="folder in EasyMocap's layout")
-    parser.add_argument("--config", default="small", help="a preset or a file (default small)")
-    parser.add_argument("--run", type=Path, help="take config and parameters from a training's checkpoint")
-    parser.add_argument("--rays", type=parse_count, help="rays a frame instead of the config's")
-    parser.add_argument("--repeats", type=parse_count, default=7, help="measured steps of each (default 7)")
-    parser.add_argument("--json", type=Path, help="write the numbers to a file")
+    parser.add_argument("capture", type=Path, help="folder of the capture")
+    parser.add_argument("--config", default="small", help="preset or config file (default small)")
+    parser.add_argument("--run", type=Path, help="use config and parameters of this run's checkpoint")
+    parser.add_argument("--rays", type=parse_count, help="rays per frame (default: as in the config)")
+    parser.add_argument("--repeats", type=parse_count, default=7, help="measured steps of each field (default 7)")
+    parser.add_argument("--json", type=Path, help="write the results to a JSON file")
     return run(benchmark, parser.parse_args())
 
 
 def benchmark(arguments: argparse.Namespace) -> int:
-    """Measure and print; InputError when capture, config or run is at fault."""
+    """Measure and print; InputError when capture, config or run is unusable."""
     results = measure(arguments)
     text = json.dumps(results, indent=1)
     print(text)

@@ -1,4 +1,4 @@
-"""The work that each stage asks for: multiply-adds and bytes, counted from the config."""
+"""The work of each stage, multiply-adds and bytes, counted from the config."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _CORNERS = {"3d": 8, "baked": 4}
 
 @dataclass(frozen=True)
 class Work:
-    """Arithmetic and memory traffic of one unit: a sample, or a frame."""
+    """Arithmetic and memory traffic of one sample or one frame."""
 
     multiply_adds: float
     """Multiply-adds."""
     bytes: float
-    """Bytes read and written if nothing stayed in a cache."""
+    """Bytes read and written, counted without caches."""
 
 
 def density_work(config: ModelConfig, pipeline: str) -> Work:
-    """One sample of the density pass.
+    """Count the work of one sample in the density pass.
 
     Args:
         config: the model.
@@ -39,9 +39,9 @@ def density_work(config: ModelConfig, pipeline: str) -> Work:
 
 
 def color_work(config: ModelConfig, pipeline: str) -> Work:
-    """One sample of the color pass; "baked" has the first two layers multiplied out, "3d" evaluates all three.
+    """Count the work of one sample in the color pass. "baked" has the first two layers merged, "3d" evaluates all three.
 
-    Bytes are the features; heads are read once for many samples.
+    Bytes are those of the features, since heads are read once for many samples.
     """
     heads = len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1)
     inner = FEATURE_CHANNELS + config.view_channels
@@ -50,13 +50,13 @@ def color_work(config: ModelConfig, pipeline: str) -> Work:
 
 
 def decoder_work(config: ModelConfig) -> Work:
-    """One frame through the decoder: multiply-adds of its layers, and the bytes of its parameters and features in float32."""
+    """Count the work of decoding one frame: multiply-adds of all layers, bytes of parameters and features in float32."""
     total, traffic = 0, 0
 
     def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total, traffic
         weight = module.get_parameter("weight")
-        # A transposed convolution uses each weight once an input pixel, the others once an output pixel.
+        # A transposed convolution uses each weight once per input pixel, other layers once per output pixel.
         pixels = inputs[0] if isinstance(module, EqualizedUpsample) else output
         places = pixels.shape[2:].numel() if weight.ndim == 4 else 1
         total += weight.numel() * places
@@ -74,8 +74,11 @@ def decoder_work(config: ModelConfig) -> Work:
 
 
 def bake_work(config: ModelConfig) -> Work:
-    """One frame's baking: two table entries a node to one in half precision, written twice; maps to half precision; two
-    head layers to one."""
+    """Count the work of baking one frame.
+
+    Two table entries per node become one in half precision, which is written twice. Maps become half precision. Two layers of
+    each head become one.
+    """
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash))
     features = config.hash.features_per_level
     pixels = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2

@@ -1,4 +1,4 @@
-"""Color heads for training: the formulas of `model.query.apply_color_heads` in a few large operations, as a GPU wants them."""
+"""Color heads for training: `model.query.apply_color_heads` in a few large operations, which suits GPUs."""
 
 from __future__ import annotations
 
