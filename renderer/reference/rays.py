@@ -1,10 +1,11 @@
-"""Rays of a camera, and the part of a ray that lies within a box."""
+"""Rays of a camera, their intersection with a box, and samples on them."""
 
 from __future__ import annotations
 
 import torch
 
 from model.camera import Camera
+from model.occupancy import cell_of
 from renderer.backend import Region
 
 
@@ -44,3 +45,33 @@ def intersect_box(origin: torch.Tensor, directions: torch.Tensor, box: torch.Ten
     first, second = (box[0] - origin) / safe, (box[1] - origin) / safe
     t_near = torch.minimum(first, second).amax(dim=1).clamp(min=0)
     return t_near, torch.maximum(first, second).amin(dim=1)
+
+
+def place_samples(
+    origins: torch.Tensor,
+    directions: torch.Tensor,
+    distances: torch.Tensor,
+    t_far: torch.Tensor,
+    box: torch.Tensor,
+    cells: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the samples on rays that lie before t_far and in cells that are set.
+
+    Args:
+        origins: (3,) or (R, 3), meters.
+        directions: (R, 3), unit.
+        distances: (R, K) meters along each ray, ascending.
+        t_far: (R,) meters.
+        box: (2, 3) meters.
+        cells: (X, Y, Z) bool cells of the box; None means all of it.
+
+    Returns:
+        ray (S,) int64, ascending; points (S, 3) in [0, 1]^3 of the box; distances (S,), meters.
+    """
+    ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
+    t = distances[ray, k]
+    points = (origins.expand_as(directions)[ray] + t[:, None] * directions[ray] - box[0]) / (box[1] - box[0])
+    if cells is not None:
+        inside = cells.flatten()[cell_of(points, (cells.shape[0], cells.shape[1], cells.shape[2]))]
+        ray, points, t = ray[inside], points[inside], t[inside]
+    return ray, points.clamp(0, 1), t

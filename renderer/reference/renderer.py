@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.frame import Frame
-from model.occupancy import cell_of
 from model.query import HashFeatures, query_color, query_density, query_features
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.reference.compositing import pad_rays, volume_weights
-from renderer.reference.rays import camera_rays, intersect_box
+from renderer.reference.rays import camera_rays, intersect_box, place_samples
 from renderer.threads import torch_threads
 
 MAX_SAMPLES_AT_ONCE = 1 << 19
@@ -66,12 +65,7 @@ def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, st
     longest = float((t_far - t_near).max()) if len(directions) else 0.0
     most = max(1, int(np.ceil(longest / step)) + 1)
     distances = t_near[:, None] + (torch.arange(most) + 0.5) * step
-    ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
-    t = distances[ray, k]
-    extent = frame.box[1] - frame.box[0]
-    points = (origin.expand_as(directions)[ray] + t[:, None] * directions[ray] - frame.box[0]) / extent
-    occupied = frame.occupancy.flatten()[cell_of(points, frame.config.occupancy.resolution)]
-    return RaySamples(ray[occupied], points[occupied].clamp(0, 1), t[occupied])
+    return RaySamples(*place_samples(origin, directions, distances, t_far, frame.box, frame.occupancy))
 
 
 def render_rays(

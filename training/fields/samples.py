@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from model.occupancy import cell_of
-from renderer.reference.rays import intersect_box
+from renderer.reference.rays import intersect_box, place_samples
 from training.config import RayConfig
 
 
@@ -89,13 +88,6 @@ def stratified_samples(rays: RayBatch, region: SamplingRegion, config: RayConfig
         steps = length / intervals
     jitter = torch.rand(len(length), intervals, generator=generator).to(length.device)  # the same draws on any device
     distances = t_near[:, None] + (torch.arange(intervals, device=length.device) + jitter) * steps[:, None]
-    ray, k = (distances < t_far[:, None]).nonzero().unbind(1)
-    extent = region.box[1] - region.box[0]
-    origins, directions = (rays.origins - region.box[0]) / extent, rays.directions / extent
-    points = (origins[ray] + distances[ray, k][:, None] * directions[ray]).clamp(0, 1)
+    ray, points, _ = place_samples(rays.origins, rays.directions, distances, t_far, region.box, region.hull)
     offsets = torch.nn.functional.pad(torch.bincount(ray, minlength=len(length)).cumsum(0), (1, 0))
-    samples = RaySamples(points, offsets, config.step if config.step > 0 else steps[ray])
-    if region.hull is None:
-        return samples
-    cells = cell_of(points, (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2]))
-    return samples.select(region.hull.flatten()[cells].nonzero()[:, 0])
+    return RaySamples(points, offsets, config.step if config.step > 0 else steps[ray])

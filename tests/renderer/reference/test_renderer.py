@@ -14,8 +14,9 @@ import torch
 from common.errors import InputError
 from model.camera import Camera
 from model.frame import Frame
+from model.query import query_color, query_density, query_features
 from renderer.backend import CancelToken, RenderCancelled, RenderSettings
-from renderer.reference.rays import camera_rays
+from renderer.reference.rays import camera_rays, intersect_box
 from renderer.reference.renderer import ReferenceRenderer, render_rays, sample_rays, step_size
 from tests.factories import make_camera, make_video
 
@@ -58,6 +59,32 @@ def test_homogeneous_box_by_hand() -> None:
     distances = [(2 + (k + 0.5) * step, (1 - alpha) ** k * alpha) for k in range(count)]
     mean = sum(t * w for t, w in distances) / sum(w for _, w in distances)
     assert seen.distance[0].item() == pytest.approx(mean, rel=1e-4)
+
+
+@pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
+def test_rays_are_rendered_sample_by_sample(assignment: str) -> None:
+    frame, settings = make_video(seed=5, assignment=assignment).decode(0.5), RenderSettings(weight_threshold=0.02)
+    origin, directions, _ = camera_rays(make_camera(12, 9))
+    seen, step = render_rays(frame, origin, directions, settings), step_size(frame, settings)
+    t_near, t_far = intersect_box(origin, directions, frame.box)
+    for ray in range(len(directions)):
+        transmittance, rgba, distance, counts = 1.0, np.zeros(4), 0.0, [0, 0]
+        for k in range(math.ceil(max(float(t_far[ray] - t_near[ray]) / step - 0.5, 0.0))):
+            t = t_near[ray] + (k + 0.5) * step
+            point = ((origin + t * directions[ray] - frame.box[0]) / (frame.box[1] - frame.box[0]))[None]
+            x, y, z = ((point[0] * torch.tensor(frame.occupancy.shape)).long()).tolist()
+            if not frame.occupancy[x, y, z]:
+                continue
+            features = query_features(frame, point)
+            alpha = 1 - math.exp(-float(query_density(frame, point, features)) * step)
+            w, transmittance, counts[0] = transmittance * alpha, transmittance * (1 - alpha), counts[0] + 1
+            if w > 0.02:
+                color = query_color(frame, point, features, directions[ray : ray + 1])[0]
+                rgba, distance, counts[1] = rgba + w * np.array([*color.tolist(), 1.0]), distance + w * float(t), counts[1] + 1
+        assert seen.counts[ray].tolist() == counts
+        assert seen.rgba[ray].tolist() == pytest.approx(rgba.tolist(), abs=1e-4)
+        assert float(seen.distance[ray] * seen.rgba[ray, 3]) == pytest.approx(distance, abs=1e-4)
+    assert seen.counts[:, 0].sum() > seen.counts[:, 1].sum() > 20
 
 
 def test_samples_only_in_occupied_cells() -> None:
