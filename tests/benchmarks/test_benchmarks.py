@@ -1,4 +1,4 @@
-"""The benchmarks' own arithmetic, and the whole of them on small models."""
+"""Arithmetic of the benchmarks, and complete runs on small models."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_tasks_run_in_turn() -> None:
     assert (len(timings["a"].milliseconds), len(timings["b"].milliseconds)) == (4, 2)
 
 
-def test_timings_are_milliseconds_and_ratios_are_of_medians(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timings_are_milliseconds_and_ratios_use_medians(monkeypatch: pytest.MonkeyPatch) -> None:
     wall, cpu = [5.0], [1.0]
     fake = SimpleNamespace(perf_counter=lambda: wall[0], process_time=lambda: cpu[0])
     monkeypatch.setattr(timing, "clock", fake)
@@ -76,7 +76,7 @@ def test_work_of_the_papers_model_by_hand() -> None:
     assert bake_work(config).multiply_adds > 2 * 2 * 3 * 2_400_000
 
 
-def test_decoder_work_is_what_torch_counts() -> None:
+def test_decoder_work_equals_the_count_of_torch() -> None:
     decoder = MapDecoder(SMALL)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         decoder(torch.zeros(1, 16))
@@ -106,7 +106,7 @@ def test_other_assignments_share_the_weights() -> None:
     assert torch.equal(other.decode(1.0).color_maps, video.decode(1.0).color_maps)
 
 
-def test_cells_hold_some_of_the_hull() -> None:
+def test_cells_contain_part_of_the_hull() -> None:
     hull = torch.zeros(8, 8, 8, dtype=torch.bool)
     hull[7, 0, 3] = True
     cells = occupancy_of_hull(hull, (2, 4, 8))
@@ -158,14 +158,14 @@ def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Pat
     assert 8 < make_paper_bundle.held_back_psnr(resumed.video(), capture, [0, 1], 1) < 60
 
 
-def test_a_full_disk_is_a_fault_of_the_input(capture: Capture, tmp_path: Path) -> None:
+def test_full_disk_is_an_input_error(capture: Capture, tmp_path: Path) -> None:
     training = PaperTraining(capture, PaperTrainingConfig(frames=1, rays=256), 1, SMALL)
     with full_disk(), pytest.raises(InputError, match=r"state\.safetensors: cannot be written"):
         training.save(tmp_path / "state.safetensors")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_does_not_overwrite_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "paper.mlpvid"
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
@@ -182,7 +182,7 @@ def test_the_command_keeps_its_hands_off_an_existing_bundle(tmp_path: Path, caps
         (memory.main, ["nowhere", "--frames=0"]),
     ],
 )
-def test_absurd_numbers_are_bad_usage(
+def test_absurd_numbers_are_usage_errors(
     main: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -1,4 +1,4 @@
-"""The estimates: machine code read rightly, arithmetic by hand, and a page that says what it is."""
+"""The estimates for CUDA: reading machine code, arithmetic by hand, and the generated page."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_samples_are_counted_by_warps() -> None:
 
 
 @pytest.mark.native
-def test_real_kernels_have_the_shape_that_is_known() -> None:
+def test_real_kernels_have_the_expected_instructions() -> None:
     pytest.importorskip("cuda.core")
     try:
         find_disassembler()
@@ -131,12 +131,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 def tables(page: str) -> list[list[list[str]]]:
-    """The rows of all tables of a page whose columns are the stages."""
+    """Return the rows of all tables of a page whose columns are the stages."""
     found = re.findall(r"\| \| decode .*\n\| --- .*\n((?:\|.*\n)+)", (DOCS / page).read_text(encoding="utf-8"))
     return [[[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()] for table in found]
 
 
-def test_the_documents_agree_and_reach_what_was_asked() -> None:
+def test_docs_agree_and_meet_the_targets() -> None:
     text = (DOCS / "performance.md").read_text(encoding="utf-8")
     section = text[text.index("## Estimated, not run") :]
     assert section.count("milliseconds") == 2 and "nothing in this section was measured" in section
@@ -150,7 +150,7 @@ def test_the_documents_agree_and_reach_what_was_asked() -> None:
 
 
 @pytest.mark.native
-def test_the_documents_are_of_these_kernels() -> None:
+def test_docs_describe_the_current_kernels() -> None:
     pytest.importorskip("cuda.core")
     try:
         found = dataclasses.asdict(kernel_mix())
@@ -164,7 +164,7 @@ def test_the_documents_are_of_these_kernels() -> None:
 
 
 def predicated(code: bytes, name: str) -> list[str]:
-    """Lines of machine code whose instruction of that name is for some lanes only."""
+    """Return the lines of machine code in which an instruction of this name is predicated."""
     return re.findall(rf"@!?P\d\s+{name}.*", listing(code))
 
 
@@ -191,7 +191,7 @@ def rendered_page() -> str:
     )
 
 
-def test_the_page_says_that_nothing_was_run() -> None:
+def test_page_states_that_nothing_was_run() -> None:
     page = rendered_page()
     assert page.startswith("# Estimated, not run") and "64x64: milliseconds, estimated, not run" in page
     assert "| as assumed | 1.23 | 1.23 |" in page and "No number on this page was measured on a GPU" in page

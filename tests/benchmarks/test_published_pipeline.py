@@ -15,7 +15,7 @@ from tests.factories import make_camera, make_video
 
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
 @pytest.mark.parametrize("time", [1.0, 0.6])
-def test_it_renders_the_references_image(assignment: str, time: float) -> None:
+def test_renders_the_same_image_as_the_reference(assignment: str, time: float) -> None:
     video, camera = make_video(seed=4, assignment=assignment), make_camera(40, 36)
     reference, published = ReferenceRenderer(), PublishedPipeline()
     expected = reference.render(reference.prepare(video, time), camera)
@@ -27,7 +27,7 @@ def test_it_renders_the_references_image(assignment: str, time: float) -> None:
     np.testing.assert_array_equal(seen.counts[..., 0], expected.counts[..., 0])
 
 
-def test_settings_count() -> None:
+def test_settings_change_the_number_of_samples() -> None:
     video, camera = make_video(seed=2), make_camera(16, 16)
     published = PublishedPipeline()
     frame = published.prepare(video, 0.0)

@@ -93,7 +93,7 @@ def test_baking_is_exact_at_fractional_times(features_per_level: int) -> None:
 
 
 def read_by_hand(grid: torch.Tensor, uv: torch.Tensor, scale: float) -> torch.Tensor:
-    """Four-corner smoothstep read of a baked level, (3, F, N, N) at (3, P, 2), written without grid_sample."""
+    """Read a baked level (3, F, N, N) at (3, P, 2) with smoothstep weights, without grid_sample."""
     (u, wu), (v, wv) = (cell_and_weight(uv[..., a] * scale, grid.shape[-1]) for a in (0, 1))
     planes = torch.arange(3)[:, None]
     nodes = grid.permute(0, 2, 3, 1)
@@ -123,5 +123,5 @@ class BakeAt(torch.nn.Module):
         self.encoding, self.time = encoding, time
 
     def forward(self) -> torch.Tensor:
-        """Concatenate the levels."""
+        """Bake and concatenate the levels."""
         return torch.cat([grid.flatten() for grid in self.encoding.bake(self.time)])

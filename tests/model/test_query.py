@@ -104,7 +104,7 @@ def test_assignments_agree_on_constant_maps(view_encoding: str, planes: tuple[st
 
 
 def permute_axes(frame: Frame) -> Frame:
-    """The frame with x and y exchanged: planes xz and yz trade places, xy is transposed."""
+    """Return the frame with x and y exchanged: planes xz and yz swap, xy is transposed."""
     order = [0, 2, 1]
 
     def exchange(maps: torch.Tensor, first: int, second: int) -> torch.Tensor:

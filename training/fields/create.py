@@ -6,7 +6,8 @@ import torch
 
 from training.config import TrainingConfig
 from training.fields.field import RadianceField
-from training.fields.native_field import NativeField, native_available
+from training.fields.native_field import NativeField
+from training.fields.native_kernels import available
 from training.fields.torch_field import TorchField
 
 
@@ -23,5 +24,5 @@ def create_field(config: TrainingConfig, native: bool | None = None, device: tor
     """
     device = device or torch.device("cpu")
     if native is None:
-        native = config.rays.step > 0 and device.type == "cpu" and native_available()
+        native = config.rays.step > 0 and device.type == "cpu" and available()
     return NativeField(config) if native else TorchField(config, device)

@@ -11,13 +11,8 @@ from model.decoder import Maps
 from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
 from training.fields.field import MarchSettings, RenderedRays
-from training.fields.native_kernels import TrainingKernels, available
+from training.fields.native_kernels import TrainingKernels
 from training.fields.samples import RayBatch, SamplingRegion
-
-
-def native_available() -> bool:
-    """Return whether the native training kernels are installed."""
-    return available()
 
 
 class NativeField:

@@ -22,7 +22,7 @@ from tests.factories import make_camera, make_video
 
 
 def fog(density: float, red: float = 2.0) -> Frame:
-    """A unit box of constant density; color heads output `red`, 0, 0 before the sigmoid's sum over three planes."""
+    """Return a unit box of constant density whose color heads output `red`, 0, 0 before the sigmoid's sum over three planes."""
     frame = make_video().decode(0.0)
     frame.box = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
     frame.occupancy = torch.ones_like(frame.occupancy)

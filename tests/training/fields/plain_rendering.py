@@ -1,4 +1,4 @@
-"""The rendering of a training step, sample by sample, as the formulas read: the plain twin of `render_samples`."""
+"""The plain twin of `training.fields.torch_field.render_samples`: rays are composited sample by sample, as in the paper."""
 
 from __future__ import annotations
 

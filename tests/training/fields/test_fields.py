@@ -19,7 +19,8 @@ from training.config import LossConfig, RayConfig, TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
 from training.fields.create import create_field
 from training.fields.field import MarchSettings, RadianceField
-from training.fields.native_field import NativeField, native_available
+from training.fields.native_field import NativeField
+from training.fields.native_kernels import available
 from training.fields.samples import RayBatch, RaySamples, SamplingRegion
 from training.fields.torch_field import TorchField, assign_stochastic, make_frame, render_samples
 from training.loop.network import Network
@@ -55,7 +56,7 @@ def make_rays(count: int = 60) -> RayBatch:
 
 
 @pytest.mark.parametrize(("heads", "samples"), [(1, 5), (6, 1), (192, 300), (40, 5000)])
-def test_heads_in_blocks_are_those_of_the_formulas(heads: int, samples: int) -> None:
+def test_heads_in_blocks_equal_the_plain_heads(heads: int, samples: int) -> None:
     parameters = torch.randn(heads, 2624, dtype=torch.float64, requires_grad=True)
     features = torch.randn(samples, 32, dtype=torch.float64, requires_grad=True)
     inputs = (parameters, torch.randint(heads, (samples,)), features, torch.randn(samples, 15, dtype=torch.float64))
@@ -77,7 +78,7 @@ def samples_of(rays: RayBatch, step: float, most: int = 40) -> RaySamples:
 
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
 @pytest.mark.parametrize("leak", [0.0, 0.1])
-def test_rendering_and_its_gradients_are_those_of_the_formulas(leak: float, assignment: str) -> None:
+def test_rendering_and_its_gradients_equal_the_plain_rendering(leak: float, assignment: str) -> None:
     config = make_training(leak=leak, assignment=assignment)
     network, rays = make_network(config, 8.0).double(), make_rays()
     samples, directions = samples_of(rays, 0.05), rays.view_directions.double()
@@ -93,7 +94,7 @@ def test_rendering_and_its_gradients_are_those_of_the_formulas(leak: float, assi
         assert float((first - second).norm()) <= 1e-8 * float(second.norm()) + 1e-12
 
 
-def test_faint_and_hidden_samples_keep_their_digits() -> None:
+def test_weights_of_faint_and_hidden_samples_are_precise() -> None:
     depth = torch.tensor([[1e-9, 2e-9, 30.0, 1e-9, 5.0]], dtype=torch.float32)
     padded, index = pad_rays(depth[0], torch.zeros(5, dtype=torch.int64), 1)
     assert index.tolist() == [0, 1, 2, 3, 4] and torch.equal(padded, depth)
@@ -117,7 +118,7 @@ def region_of() -> SamplingRegion:
 
 
 def test_native_and_torch_agree_on_average() -> None:
-    assert native_available(), "the native kernels are part of the development requirements"
+    assert available(), "the native kernels are part of the development requirements"
     config = make_training(step=0.01)
     network, rays, region = make_network(config), make_rays(40), region_of()
     seen = [
@@ -157,7 +158,7 @@ def test_counts_shrink_from_sampled_to_colored() -> None:
         assert seen.samples > seen.colored
 
 
-def test_random_heads_are_the_blend_on_average() -> None:
+def test_random_heads_equal_the_blend_on_average() -> None:
     config = make_training(assignment="bilinear")
     network = make_network(config)
     with torch.no_grad():  # small outputs, so that the sigmoid is nearly linear
@@ -174,7 +175,7 @@ def test_random_heads_are_the_blend_on_average() -> None:
     assert not torch.equal(drawn[0], drawn[1])
 
 
-def test_no_rays_meet_anything() -> None:
+def test_rays_that_miss_have_no_samples() -> None:
     config = dataclasses.replace(make_training(), loss=LossConfig())
     network = make_network(config)
     along_x = torch.tensor([[1.0, 0, 0]] * 3)

@@ -17,7 +17,7 @@ def test_terms_by_hand() -> None:
     assert float(optical_depth_penalty(torch.tensor([]), 3.0, 0)) == 0
 
 
-def test_samples_whose_colors_only_cancel_out_are_wrong_each() -> None:
+def test_sample_colors_that_only_cancel_out_are_penalized() -> None:
     # Red of w = 0.6 and blue of w = 0.4 on a purple pixel: the sum is right, each sample is off by 0.4, 0.4 or 0.6, 0.6.
     w, colors = torch.tensor([0.6, 0.4]), torch.tensor([[1.0, 0, 0], [0, 0, 1]])
     truth = torch.tensor([[0.6, 0.0, 0.4]])
@@ -35,7 +35,7 @@ def test_the_sum_is_weighted() -> None:
     assert float(total_loss(color, sample_color, mask, excess, None, config)) == pytest.approx(1 + 2.5 + 0.2 + 0.003)
 
 
-def test_the_penalty_pulls_only_the_excess_down() -> None:
+def test_penalty_reduces_only_the_excess() -> None:
     depth = torch.tensor([2.0, 4.0], requires_grad=True)
     optical_depth_penalty(depth, 3.0, 2).backward()
     assert depth.grad is not None and depth.grad.tolist() == [0.0, 1.0]

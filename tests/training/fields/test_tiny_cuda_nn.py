@@ -1,4 +1,4 @@
-"""Our tables in tiny-cuda-nn's terms, against its formulas written out in plain Python (its source, `grid.h`)."""
+"""Our hash tables in the layout of tiny-cuda-nn, compared with its formulas in plain Python (from its source, `grid.h`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRIMES = (1, 2654435761, 805459861)
 
 
 def tiny_lookup(settings: dict[str, object], parameters: torch.Tensor, x: list[float]) -> list[float]:
-    """One level of tiny-cuda-nn's grid encoding at one input, in its own words: scale, pos_fract, grid_index."""
+    """Look up one level of tiny-cuda-nn's grid encoding at one input, with the names of its source."""
     base, features = int(settings["base_resolution"]), int(settings["n_features_per_level"])  # type: ignore[call-overload]
     scale = 2.0**0 * base - 1.0  # exp2(level * log2(per_level_scale)) * base_resolution - 1
     resolution = math.ceil(scale) + 1
@@ -44,7 +44,7 @@ def tiny_lookup(settings: dict[str, object], parameters: torch.Tensor, x: list[f
     return result
 
 
-def test_lookups_are_ours() -> None:
+def test_lookups_equal_ours() -> None:
     torch.manual_seed(0)
     encoding = HashEncoding(CONFIG)
     torch.nn.init.uniform_(encoding.tables, -1, 1)
@@ -73,7 +73,7 @@ def test_paper_size_levels_have_the_same_entries() -> None:
         assert padded_entries(level) == min(-(-nodes // 8) * 8, 1 << 19)
 
 
-def test_other_numbers_of_nodes_along_time_are_refused() -> None:
+def test_different_numbers_of_nodes_along_time_are_refused() -> None:
     config = HashEncodingConfig(time_resolution=8, finest_resolution=64)
     assert tiny_config(config, hash_levels(HashEncodingConfig())[0])["interpolation"] == "Smoothstep"
     with pytest.raises(InputError, match="time_resolution: cannot be used with tiny-cuda-nn"):

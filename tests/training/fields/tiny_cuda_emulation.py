@@ -1,4 +1,4 @@
-"""tinycudann in software: `Encoding` with the formulas of its grid.h, vectorized and differentiable, one level at a time."""
+"""An emulation of tinycudann: `Encoding` with the formulas of grid.h, vectorized and differentiable, one level at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PRIMES = (1, 2654435761, 805459861)
 
 
 class Encoding(torch.nn.Module):
-    """A grid encoding of one level; as there, `params` is flat and padded, and inputs are float."""
+    """A grid encoding of one level. As in tinycudann, `params` is flat and padded, and inputs are float."""
 
     def __init__(self, n_input_dims: int, encoding_config: dict[str, Any], seed: int = 1337, dtype: Any = None) -> None:
         super().__init__()
