@@ -39,9 +39,8 @@ def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
     """Measure the peak rates in a few seconds. The best repeat counts."""
     torch.set_num_threads(threads)
     square = torch.randn(_MATRIX, _MATRIX)
-    size = (
-        _MATRIX if multiplies_bfloat16() else _MATRIX // 8
-    )  # without bfloat16 instructions a large product takes half a minute
+    # Without bfloat16 instructions a large product takes half a minute.
+    size = _MATRIX if multiplies_bfloat16() else _MATRIX // 8
     half = torch.randn(size, size).bfloat16()
     source, target = torch.randn(_COPIED), torch.empty(_COPIED)
     small, small_target = torch.randn(_CACHED), torch.empty(_CACHED)

@@ -122,7 +122,10 @@ def _scene_of(folder: Path | None, capture: Capture, config: TrainingConfig, poo
 
 def main() -> int:
     """Run the command `python -m benchmarks.training_step`; returns the exit status."""
-    parser = ArgumentParser(prog="python -m benchmarks.training_step", description=__doc__)
+    parser = ArgumentParser(
+        prog="benchmarks.training_step",
+        description="Compare the speed of a training step with the native kernels and in plain PyTorch.",
+    )
     parser.add_argument("capture", type=Path, help="folder of the capture")
     parser.add_argument("--config", default="small", help="preset or config file (default small)")
     parser.add_argument("--run", type=Path, help="use config and parameters of this run's checkpoint")
