@@ -1,8 +1,8 @@
-"""Estimate what a frame takes with the OpenGL backend on five graphics cards, from counted samples and published rates.
+"""Estimate frame times of the OpenGL backend on five graphics cards, from counted samples and published rates.
 
-python -m benchmarks.opengl_estimate [--bundle PAPER.mlpvid | --random CAPTURE] [--frame F] [--size WxH] [--markdown OUT.md]
+python -m benchmarks.opengl_estimate [--bundle PAPER.mlpvid | --random CAPTURE] [--frame F] [--size N] [--markdown OUT.md]
 
-Nothing is run on a graphics card.
+It needs no graphics card.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from renderer.cpu.renderer import CpuRenderer
 from training.captures.capture import Capture
 
 WAVE = (8, 4)
-"""Columns and rows of the pixels whose rays a graphics card marches in step."""
+"""Columns and rows of the block of pixels whose rays a graphics card marches together, one step at a time."""
 
 EFFICIENCY = 0.5
 """Share of the published rates that shaders are assumed to reach."""
@@ -38,11 +38,11 @@ class Card:
     """Published rates of a graphics card at its boost clock."""
 
     name: str
-    """Its name."""
+    """Name of the card."""
     texels: float
     """Bilinear fetches of 32-bit texels per second; those of 64-bit texels are assumed to take twice as long."""
     operations: float
-    """Single-precision operations per second, a multiply-add being two."""
+    """Single-precision operations per second; a multiply-add counts as two."""
     memory: float
     """Bytes per second."""
 
@@ -59,21 +59,21 @@ CARDS = (
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage asks for."""
+    """Work of a stage."""
 
     texels: float
-    """Fetches, those of 64-bit texels counted twice."""
+    """Texel fetches; those of 64-bit texels count twice."""
     operations: float
     """Single-precision operations."""
     bytes: float = 0.0
-    """Bytes through the card's memory that no cache can hold."""
+    """Bytes that must go through the card's memory because no cache can hold them."""
 
     def times(self, count: float) -> Work:
         """Return the work of `count` such units."""
         return Work(self.texels * count, self.operations * count, self.bytes * count)
 
     def milliseconds(self, card: Card) -> float:
-        """Return the time of the tightest of a card's limits."""
+        """Return the time on a card: that of its slowest limit, milliseconds."""
         limits = (self.texels / card.texels, self.operations / card.operations, self.bytes / card.memory)
         return 1000 * max(limits) / EFFICIENCY
 
@@ -94,7 +94,7 @@ def color_sample(config: ModelConfig) -> Work:
 
 
 def bake(config: ModelConfig) -> Work:
-    """Count the work of baking a frame: two entries per node, the maps packed, the first two layers of heads multiplied out."""
+    """Count the work of baking a frame: two entries per node, packing the maps, merging the first two layers of heads."""
     features = config.hash.features_per_level
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * max(1, features // 4)
     planes = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
@@ -112,16 +112,16 @@ def _feature_fetches(config: ModelConfig) -> float:
 
 @dataclass(frozen=True)
 class Counts:
-    """What an image asks for."""
+    """Samples of an image."""
 
     samples: tuple[int, int]
-    """Samples of the density and the color pass."""
+    """Number of samples in the density and the color pass."""
     lanes: tuple[float, float]
     """Share of a wave's rays that have a sample in each of its steps, in both passes."""
 
 
 def count(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts:
-    """Count the samples of the first capture camera's view with the cpu backend, which takes the same ones."""
+    """Count the samples of the first capture camera's view with the cpu backend, which takes the same samples."""
     renderer = CpuRenderer()
     image = renderer.render(renderer.prepare(video, frame), video.metadata.cameras[0].fitted(*size))
     density, color = image.counts[..., 0].astype(np.int64), image.counts[..., 1].astype(np.int64)
@@ -129,7 +129,7 @@ def count(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts
 
 
 def active_share(counts: NDArray[np.int64]) -> float:
-    """Return the share of lanes that are active when every wave goes on until its longest ray has ended; counts (H, W)."""
+    """Return the share of active lanes when each wave runs until its longest ray ends; counts (H, W)."""
     columns, rows = WAVE
     padded = np.pad(counts, [(0, -counts.shape[0] % rows), (0, -counts.shape[1] % columns)])
     waves = padded.reshape(padded.shape[0] // rows, rows, padded.shape[1] // columns, columns)
@@ -138,7 +138,7 @@ def active_share(counts: NDArray[np.int64]) -> float:
 
 
 def stages(config: ModelConfig, counts: Counts) -> dict[str, Work]:
-    """Return the work of an image by stage; lanes without a sample take time all the same."""
+    """Return the work of an image by stage. Lanes without a sample take the same time."""
     (density, color), (density_lanes, color_lanes) = counts.samples, counts.lanes
     return {
         "bake": bake(config),
@@ -148,7 +148,7 @@ def stages(config: ModelConfig, counts: Counts) -> dict[str, Work]:
 
 
 def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: str) -> str:
-    """Return the estimates as a page."""
+    """Return the estimates as a Markdown page."""
     work = stages(config, counts)
     units = {"a density sample": density_sample(config), "a color sample": color_sample(config), "baking a frame": bake(config)}
     lines = [
@@ -181,7 +181,7 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
 
 
 def command(options: argparse.Namespace) -> int:
-    """Run the command."""
+    """Estimate, write the page if requested, and print it."""
     if options.random:
         video, source = random_video(Capture(options.random)), f"an untrained model in the hull of {options.random.name}"
     else:
@@ -196,13 +196,19 @@ def command(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    parser = ArgumentParser(prog="benchmarks.opengl_estimate", description="Estimate frame times; runs no graphics card.")
-    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size")
-    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="an untrained model in a capture's hull instead")
-    parser.add_argument("--frame", type=float, default=0.0, help="frame index")
-    parser.add_argument("--size", type=int, default=512, help="pixels along a side of the image")
-    parser.add_argument("--markdown", type=Path, help="also write the page there")
+    """Run the command `python -m benchmarks.opengl_estimate`; returns the exit status."""
+    parser = ArgumentParser(
+        prog="benchmarks.opengl_estimate", description="Estimate frame times of the OpenGL backend, without a graphics card."
+    )
+    parser.add_argument(
+        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
+    )
+    parser.add_argument(
+        "--random", type=Path, metavar="CAPTURE", help="use an untrained model in the hull of a capture instead"
+    )
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="width and height of the image in pixels (default %(default)s)")
+    parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")
     return run(command, parser.parse_args(arguments))
 
 
