@@ -6,5 +6,5 @@ from hypothesis import settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in run_viewer.py, and before anything loads PyTorch
 
-settings.register_profile("no deadline", deadline=None)  # a slow example on a busy machine is no fault
+settings.register_profile("no deadline", deadline=None)  # a slow example on a busy machine is not a fault
 settings.load_profile("no deadline")

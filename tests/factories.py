@@ -16,7 +16,7 @@ from model.video import VideoMetadata, VolumetricVideo
 
 
 def make_config(**overrides: object) -> ModelConfig:
-    """A small config that still has dense and hashed levels, several cells and more than one color head."""
+    """Return a small config that still has dense and hashed levels, several cells and more than one color head."""
     values: dict[str, object] = {
         "hash": HashEncodingConfig(num_levels=16, log2_table_size=10, base_resolution=4, finest_resolution=48),
         "decoder": DecoderConfig(
@@ -35,7 +35,7 @@ def make_config(**overrides: object) -> ModelConfig:
 def make_video(
     seed: int = 0, num_frames: int = 3, config: ModelConfig | None = None, occupied: float = 0.5, **overrides: object
 ) -> VolumetricVideo:
-    """A random video with visible, structured content; `occupied` is the share of set cells."""
+    """Return a random video with visible, structured content; `occupied` is the share of set cells."""
     torch.manual_seed(seed)
     config = config or make_config(**overrides)
     decoder = MapDecoder(config).eval().requires_grad_(False)
@@ -59,7 +59,7 @@ def make_video(
 def make_camera(
     width: int = 64, height: int = 64, azimuth: float = 0.5, elevation: float = 0.3, distance: float = 3.5
 ) -> Camera:
-    """A camera that looks at the middle of `make_video`'s box; angles in radians, distance in meters."""
+    """Return a camera that looks at the middle of `make_video`'s box; angles in radians, distance in meters."""
     direction = np.array(
         [math.cos(azimuth) * math.cos(elevation), math.sin(azimuth) * math.cos(elevation), math.sin(elevation)]
     )

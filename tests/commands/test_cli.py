@@ -125,9 +125,9 @@ def test_record_path_into_images(bundle: Path, tmp_path: Path) -> None:
 def test_info(bundle: Path, tmp_path: Path) -> None:
     result = view(bundle, "--info", "--json", folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert told["num_frames"] == FRAMES and told["integrity"] == "ok" and told["fps"] == 30
-    assert sum(told["bytes"].values()) == bundle.stat().st_size
+    printed = json.loads(result.stdout)
+    assert printed["num_frames"] == FRAMES and printed["integrity"] == "ok" and printed["fps"] == 30
+    assert sum(printed["bytes"].values()) == bundle.stat().st_size
     text = view(bundle, "--info", folder=tmp_path).stdout
     assert f"num_frames: {FRAMES}" in text
 
@@ -135,10 +135,10 @@ def test_info(bundle: Path, tmp_path: Path) -> None:
 def test_benchmark(bundle: Path, tmp_path: Path) -> None:
     result = view(bundle, "--benchmark", "--json", "--size", "32x32", "--frames", 2, folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert told["total"] >= told["decode"] >= 0 and told["frames"] == 2
-    assert set(told) >= {"decode", "bake", "density", "color", "total", "density_samples", "color_samples"}
-    assert told["backend"] in ("cpu", "cuda", "reference") and told["device"] and told["threads"] >= 1
+    printed = json.loads(result.stdout)
+    assert printed["total"] >= printed["decode"] >= 0 and printed["frames"] == 2
+    assert set(printed) >= {"decode", "bake", "density", "color", "total", "density_samples", "color_samples"}
+    assert printed["backend"] in ("cpu", "cuda", "reference") and printed["device"] and printed["threads"] >= 1
 
 
 def test_without_a_display_an_orbit_is_recorded(bundle: Path, tmp_path: Path) -> None:

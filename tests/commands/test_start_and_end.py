@@ -1,4 +1,4 @@
-"""What a window starts with, from settings and command line; what it keeps, and what is told after it is gone."""
+"""What a window starts with, from settings and command line; what it keeps, and what is printed after it is closed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def run(do: InWindow, *arguments: str) -> int:
         class BriefWindow:
-            """Stands in for the window."""
+            """Replaces the window."""
 
             def __init__(self, app: ViewerApp, size: tuple[int, int]) -> None:
                 self.app, app.window_pixels = app, size
@@ -82,7 +82,7 @@ def test_plays_at_once_unless_a_setting_says_otherwise(start: Start) -> None:
     assert start(look) == 0 and seen.pop()[0] is False
 
 
-def test_a_frame_is_shown_still_for_this_once(start: Start) -> None:
+def test_frame_option_pauses_for_this_run_only(start: Start) -> None:
     def look(app: ViewerApp) -> None:
         clock = open_document(app).playback
         seen.append((clock.playing, clock.time))
@@ -125,7 +125,7 @@ def test_what_is_chosen_in_the_window_is_kept(start: Start) -> None:
     assert kept.threads is None, "only the command line said so"
 
 
-def test_a_backend_of_another_machine_gives_way(start: Start) -> None:
+def test_a_backend_of_another_machine_is_replaced(start: Start) -> None:
     keep(backend="cuda")
 
     def look(app: ViewerApp) -> None:
@@ -138,7 +138,7 @@ def test_a_backend_of_another_machine_gives_way(start: Start) -> None:
         start(nothing, "--backend", "cuda")
 
 
-def test_bad_settings_are_told_in_the_window(start: Start) -> None:
+def test_bad_settings_are_shown_in_the_window(start: Start) -> None:
     settings_path().parent.mkdir(parents=True)
     settings_path().write_text("window: {width: -1}")
 

@@ -87,7 +87,7 @@ def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> Non
     assert others["psnr"] == pytest.approx(scores["psnr"], abs=0.3)  # the bundle is in half precision
 
 
-def test_evaluate_speaks_to_people(run: Path, capture: Path) -> None:
+def test_evaluate_prints_text_for_people(run: Path, capture: Path) -> None:
     result = command("evaluate", run / "video.mlpvid", "--capture", capture, "--frames", "0", "--views", "train")
     assert result.returncode == 0 and "PSNR" in result.stdout and "dB" in result.stdout
 

@@ -53,6 +53,6 @@ def test_damaged_verdicts_are_made_again(tmp_path: Path) -> None:
     assert list(json.loads((tmp_path / "backends.json").read_text())) == ["dimmed 1 card"]
 
 
-def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_does_not_stop_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     require_agreement(ReferenceRenderer(), "cpu", tmp_path / "file")

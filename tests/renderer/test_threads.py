@@ -1,4 +1,4 @@
-"""The number of CPU threads asked for is the one that decoding takes, and nobody else's work is touched."""
+"""The number of CPU threads asked for is the one that decoding takes, and other threads' work is not touched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def two_threads() -> Iterator[None]:
 
 
 def seen_during(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> list[tuple[str, int]]:
-    """A list that grows with the thread's name and PyTorch's number of threads at each call of a method."""
+    """Return a list that grows with the thread's name and PyTorch's number of threads at each call of a method."""
     seen: list[tuple[str, int]] = []
     original: Callable[..., object] = getattr(owner, method)
 

@@ -21,7 +21,7 @@ Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
 
 TIMEOUT = 240.0
-"""Seconds after which something that has not happened never will, even beside other programs."""
+"""Seconds after which something that has not happened never will, even on a busy machine."""
 
 
 def use_null_platform() -> None:
@@ -60,7 +60,7 @@ def drive() -> DriveWindow:
 
         def wrapped(context: Any) -> None:
             io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
-            io.config_watchdog_warning = io.config_watchdog_kill_test = 600.0  # a loaded machine is no fault
+            io.config_watchdog_warning = io.config_watchdog_kill_test = 600.0  # a busy machine is not a fault
             context.yield_(5)
             test(context)
 
@@ -100,7 +100,7 @@ def wait_for_image(context: Any, app: ViewerApp) -> None:
 
 
 def open_document(app: ViewerApp) -> Document:
-    """The front document, which a test needs to be there."""
+    """Return the front document, which a test needs to be there."""
     assert app.document is not None
     return app.document
 

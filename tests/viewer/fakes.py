@@ -49,7 +49,7 @@ class FakeRenderer:
         cancel: CancelToken | None = None,
         region: Region | None = None,
     ) -> RenderedImage:
-        """A disc with soft edges whose color gradient turns with time and camera; its depth is the time."""
+        """Return a disc with soft edges whose color gradient turns with time and camera; its depth is the time."""
         self.cameras.append(camera)
         if cancel is not None:
             cancel.check()

@@ -57,7 +57,7 @@ class Pieces:
     """The tensors' bytes."""
 
     def tensor(self, name: str) -> memoryview:
-        """The bytes of one tensor, writable."""
+        """Return the bytes of one tensor, writable."""
         start, stop = self.entries[name]["data_offsets"]
         return memoryview(self.data)[start:stop]
 

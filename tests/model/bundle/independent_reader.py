@@ -32,7 +32,7 @@ class Stranger:
         self.stored = {name: _read(content[8 + length :], entry) for name, entry in header.items()}
 
     def tensor(self, name: str) -> Array:
-        """A network tensor as numbers."""
+        """Return a network tensor as numbers."""
         values = self.stored[name].astype(np.float64)
         if name + ".scales" in self.stored:
             scales = np.repeat(self.stored[name + ".scales"].astype(np.float64), 64)
@@ -44,7 +44,7 @@ class Stranger:
         return self.tensor(f"decoder.{name}.weight"), self.tensor(f"decoder.{name}.bias")
 
     def frame(self, time: float) -> StrangersFrame:
-        """The maps at a time."""
+        """Return the maps at a time."""
         f = math.floor(time)
         g, a = min(f + 1, self.document["num_frames"] - 1), time - math.floor(time)
         latents, boxes = self.stored["latents"].astype(np.float64), self.stored["boxes"].astype(np.float64)

@@ -108,7 +108,7 @@ def test_truncated_anywhere(tmp_path: Path, share: float) -> None:
     _refused(path, "is incomplete" if share > 1e-3 else "is not an .mlpvid file|is incomplete")
 
 
-def test_bytes_behind_the_end(tmp_path: Path) -> None:
+def test_bytes_after_the_end(tmp_path: Path) -> None:
     path = tiny_bundle(tmp_path)
     path.write_bytes(path.read_bytes() + b"12345")
     _refused(path, "has 5 bytes too many")

@@ -89,7 +89,7 @@ def test_fresh_random_views() -> None:
 
 
 def axis_camera(axis: int, sign: float) -> Camera:
-    """A camera whose center ray is exactly parallel to an axis and lies in the plane between two cells."""
+    """Return a camera whose center ray is exactly parallel to an axis and lies in the plane between two cells."""
     target, eye = np.array([-0.05, 0.15, 1.0]), np.array([-0.05, 0.15, 1.0])
     eye[axis] += 4 * sign
     return Camera.look_at(eye, target, np.roll([1.0, 0, 0], axis + 1), 0.7, 33, 31)
@@ -236,7 +236,7 @@ def test_after_cancelling_a_thread_finishes_at_most_the_tile_it_is_at() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority a thread")
-def test_threads_in_the_background_give_way() -> None:
+def test_background_threads_have_a_lower_priority() -> None:
     def threads() -> set[int]:
         return {int(thread) for thread in os.listdir("/proc/self/task")}
 

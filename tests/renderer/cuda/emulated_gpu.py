@@ -118,7 +118,7 @@ class EmulatedEvent:
 class EmulatedDriver:
     """`renderer.cuda.driver.Driver` on the software GPU.
 
-    Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are nobody's for ever. Work is
+    Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are never used again. Work is
     done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
     fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
     """

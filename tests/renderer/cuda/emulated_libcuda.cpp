@@ -1,5 +1,5 @@
 // A libcuda.so.1 in software: as much of NVIDIA's driver as cuda.bindings and cuda.core ask for. Each call is written
-// down, and can be told to fail once. Launches go to the emulation of the kernels.
+// down, and can be made to fail once. Launches go to the emulation of the kernels.
 #include <dlfcn.h>
 
 #include <cstdint>

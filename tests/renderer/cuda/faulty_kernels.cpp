@@ -12,7 +12,7 @@ struct Job {
     int32 unused;
 };
 
-// Sums each block's 64 numbers through shared memory; `barriers` tells whether it waits where it must.
+// Sums each block's 64 numbers through shared memory; `barriers` is whether it waits where it must.
 static void sum_block(const Job& job, bool barriers) {
     __shared__ float values[64];
     const int32 i = static_cast<int32>(threadIdx.x);
@@ -90,7 +90,7 @@ extern "C" __global__ void divergent_shuffle(const Job job) {
     if (threadIdx.x % 2) job.out[threadIdx.x] = __shfl_sync(0xFFFFFFFFu, 1.0f, 0);
 }
 
-// Neighbors exchange through memory within a warp; `count` tells whether they wait for each other.
+// Neighbors exchange through memory within a warp; `count` is whether they wait for each other.
 extern "C" __global__ void swap_in_warp(const Job job) {
     job.out[threadIdx.x] = static_cast<float>(threadIdx.x);
     if (job.count) __syncwarp();

@@ -21,7 +21,7 @@ class Buffer:
 
 
 class StreamOrder:
-    """Streams as the CUDA driver and torch's allocator see them: they run beside each other but for events that are waited
+    """Streams as the CUDA driver and torch's allocator see them: they run at the same time but for events that are waited
     for, and memory belongs to the stream that it was made on. Faults are AssertionErrors."""
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class StreamOrder:
         bisect.insort(self._starts, start)
 
     def shared(self, address: int, stream: str) -> None:
-        """Torch was told that another stream uses the memory."""
+        """Record that torch knows that another stream uses the memory."""
         self._buffer(address).shared.add(stream)
 
     def mark(self, stream: str) -> Clock:
-        """An event: all of the stream's work so far."""
+        """Return an event: all of the stream's work so far."""
         return {**self._host, **self._clock(stream)}
 
     def wait(self, stream: str, mark: Clock) -> None:

@@ -85,7 +85,7 @@ def test_compiled_kernels_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert load_program("composite", "86", tmp_path / "new") == first
 
 
-def test_damaged_and_foreign_files_are_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_and_foreign_files_are_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"good", ""))
     assert load_program("composite", "86", tmp_path) == b"good"
     (kept,) = tmp_path.iterdir()
@@ -113,7 +113,7 @@ def test_programs_that_start_together_share_the_cache(tmp_path: Path, monkeypatc
     assert load_program("composite", "86", tmp_path) == results[0]
 
 
-def test_no_cache_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_load_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_compile, "compile_program", lambda *_: (b"good", ""))
     (tmp_path / "file").write_bytes(b"")
     assert load_program("composite", "86", tmp_path / "file" / "folder") == b"good"

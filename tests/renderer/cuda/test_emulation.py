@@ -103,7 +103,7 @@ def test_halves_round_as_torch_rounds_them(library: ctypes.CDLL) -> None:
         ("divergent_shuffle", "__shfl_sync is not reached by all", {}),
     ],
 )
-def test_planted_faults_are_caught(library: ctypes.CDLL, kernel: str, complaint: str, options: dict[str, object]) -> None:
+def test_faulty_kernels_are_caught(library: ctypes.CDLL, kernel: str, complaint: str, options: dict[str, object]) -> None:
     for seed in range(4):
         with pytest.raises(AssertionError, match=f"{kernel}: .*({complaint})"):
             launch(library, kernel, seed=seed, **options)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ def test_slow_tiles_shrink_and_fast_ones_grow() -> None:
     assert size.side == MAX_SIDE
 
 
-def test_a_sliver_says_nothing_about_whole_tiles() -> None:
+def test_a_sliver_does_not_count_for_whole_tiles() -> None:
     size = TileSize()
     before = size.side
     size.record(size.side, 0.01)

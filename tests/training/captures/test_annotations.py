@@ -18,7 +18,7 @@ from training.captures.annotations import read_annotations
 
 
 def write(path: Path, pickled: bytes) -> Path:
-    """A `.npy` file of one object whose pickle is given."""
+    """Return a `.npy` file of one object whose pickle is given."""
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": "|O", "fortran_order": False, "shape": ()})
     path.write_bytes(stream.getvalue() + pickled)
@@ -131,7 +131,7 @@ def test_shared_references_do_not_multiply(tmp_path: Path) -> None:
     assert read[0] is read[1]
 
 
-def test_depth_is_no_crash(tmp_path: Path) -> None:
+def test_deep_nesting_does_not_crash(tmp_path: Path) -> None:
     depth = 200_000
     refused(write(tmp_path / "a.npy", b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."), "damaged")
 

@@ -90,7 +90,7 @@ def make_case(overrides: dict[str, object], dtype: torch.dtype = torch.float64, 
 
 
 def loss_of(result: RenderedRays) -> torch.Tensor:
-    """A scalar in which every output counts differently."""
+    """Return a scalar in which every output counts differently."""
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(len(result.opacity), 6, generator=generator, dtype=result.color.dtype)
     of_rays = torch.cat([result.color, result.moments, result.opacity[:, None]], dim=1)

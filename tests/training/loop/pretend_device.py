@@ -83,7 +83,7 @@ def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def numbers(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor's numbers, wherever it is."""
+    """Return a tensor's numbers, wherever it is."""
     return tensor.numbers if isinstance(tensor, Elsewhere) else tensor
 
 

@@ -63,7 +63,7 @@ class HullOfOneFrame:
     cells: torch.Tensor | None
 
     def hull(self, _: int) -> torch.Tensor | None:
-        """The hull."""
+        """Return the hull."""
         return self.cells
 
 

@@ -58,7 +58,7 @@ PAPER = Sizes(frames=2, latent=256, backbone=(256, 256, 128, 128, 64, 64, 64), t
 
 
 def fake_state(sizes: Sizes, seed: int = 0) -> Tensors:
-    """A state dictionary with every key of `final.pth`."""
+    """Return a state dictionary with every key of `final.pth`."""
     random = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int, scale: float = 1.0) -> torch.Tensor:
@@ -136,7 +136,7 @@ def read_map(values: torch.Tensor, u: float, v: float) -> torch.Tensor:
 
 
 def read_table(state: Tensors, sizes: Sizes, plane: str, u: float, v: float, t: float) -> torch.Tensor:
-    """The features of one point by the eight-corner lookup of the released tables."""
+    """Return the features of one point by the eight-corner lookup of the released tables."""
     table = state[f"hashtable_{plane}t.embeddings"]
     offsets = state[f"hashtable_{plane}t.offsets"].tolist()
     parts = []
@@ -174,7 +174,7 @@ def encode_view(direction: list[float], parameters: int) -> torch.Tensor:
 
 
 def head_output(parameters: torch.Tensor, features: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
-    """One color head: h0 = F W0, h1 = relu([h0, view] W1), h1 W2, weights row-major [in][out]."""
+    """Return one color head: h0 = F W0, h1 = relu([h0, view] W1), h1 W2, weights row-major [in][out]."""
     inner = 32 + len(view)
     W0, W1, W2 = parameters.split([32 * 32, inner * 32, 32 * 3])
     h1 = torch.relu(torch.cat([features @ W0.view(32, 32), view]) @ W1.view(inner, 32))

@@ -29,13 +29,13 @@ def test_without_a_video(app: ViewerApp) -> None:
     assert {runner.unavailable_reason(name) for name in ("path.add", "view.depth", "camera.undo")} == {"Open a video first"}
 
 
-def test_every_reason_is_told(app: ViewerApp) -> None:
+def test_every_reason_is_shown(app: ViewerApp) -> None:
     for condition in {action.enabled for action in ACTIONS}:
         assert condition.holds(app) == (condition.unavailable_reason(app) == ""), condition
 
 
 def allowed(app: ViewerApp, *names: str) -> list[bool]:
-    """Which of these actions can be run."""
+    """Return which of these actions can be run."""
     return [not ActionRunner(app).unavailable_reason(name) for name in names]
 
 
@@ -74,7 +74,7 @@ def test_tabs_range_and_cameras(app: ViewerApp) -> None:
 
 
 def disabled(context: Any, reference: str) -> bool:
-    """Whether a control is gray."""
+    """Return whether a control is gray."""
     return bool(context.item_info(reference).item_flags & imgui.ItemFlags_.disabled)
 
 

@@ -16,17 +16,17 @@ from viewer.dialogs.prompts import PROMPTS
 
 
 def test_what_the_user_gave() -> None:
-    told = fault_of(InputError("/data/a.mlpvid", "is truncated", "copy it again"), "Cannot open a.mlpvid")
-    assert told == Fault("Cannot open a.mlpvid", "/data/a.mlpvid is truncated.", "Copy it again.")
+    shown = fault_of(InputError("/data/a.mlpvid", "is truncated", "copy it again"), "Cannot open a.mlpvid")
+    assert shown == Fault("Cannot open a.mlpvid", "/data/a.mlpvid is truncated.", "Copy it again.")
     bare = fault_of(InputError("codec xyz", "unknown"), "Rendering failed")
     assert bare == Fault("Rendering failed", "Codec xyz: unknown.", TRY_AGAIN)
     assert fault_of(InputError("x.png", "no such file"), "", CHECK_FILE).advice == CHECK_FILE
 
 
 def test_what_is_the_viewers_own() -> None:
-    told = fault_of(ZeroDivisionError("division by zero"), "Cannot render this view", "Choose another backend.")
-    assert told == Fault("Cannot render this view", "ZeroDivisionError: division by zero.", REPORT_IT, unexpected=True)
-    assert str(told).startswith("Cannot render this view: ZeroDivisionError: division by zero. This")
+    shown = fault_of(ZeroDivisionError("division by zero"), "Cannot render this view", "Choose another backend.")
+    assert shown == Fault("Cannot render this view", "ZeroDivisionError: division by zero.", REPORT_IT, unexpected=True)
+    assert str(shown).startswith("Cannot render this view: ZeroDivisionError: division by zero. This")
 
 
 def test_titles() -> None:
@@ -44,11 +44,11 @@ def test_long_names_keep_both_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown"),
     [("copy it", "Copy it."), ("/a/b is c.", "/a/b is c."), ("a\n b", "A b."), ("demo.mlpvid is new", "demo.mlpvid is new.")],
 )
-def test_sentences(text: str, told: str) -> None:
-    assert sentence(text) == told
+def test_sentences(text: str, shown: str) -> None:
+    assert sentence(text) == shown
 
 
 @pytest.mark.parametrize(("theme", "scale"), [("dark", 1.0), ("light", 2.0)])

@@ -17,7 +17,7 @@ from viewer.camera.history import CameraHistory
 
 
 def two_keyframes(app: ViewerApp) -> tuple[Document, ActionRunner]:
-    """A document with a path of two keyframes, frames 0 and 7, and what runs actions on it."""
+    """Return a document with a path of two keyframes, frames 0 and 7, and what runs actions on it."""
     document, actions = open_document(app), ActionRunner(app)
     actions.run("path.add")
     document.playback.seek(7)
@@ -41,7 +41,7 @@ def test_a_preset_gives_the_keyframes_back(app: ViewerApp, preset: str) -> None:
     assert path_state(document) == before
 
 
-def test_a_preset_on_an_empty_path_says_nothing_of_undoing(app: ViewerApp) -> None:
+def test_a_preset_on_an_empty_path_does_not_mention_undo(app: ViewerApp) -> None:
     ActionRunner(app).run("path.orbit")
     assert app.message == ""
 

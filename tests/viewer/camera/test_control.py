@@ -38,7 +38,7 @@ def orbit_camera(up: tuple[float, float, float] = (0, 0, 1), clock: Callable[[],
 
 
 def pixel(camera: Camera, point: np.ndarray) -> np.ndarray:
-    """Where a world point is on the screen, pixels."""
+    """Return where a world point is on the screen, pixels."""
     x, y, z = camera.K @ (camera.R @ point + camera.T)
     assert z > 0
     return np.array([x / z, y / z])

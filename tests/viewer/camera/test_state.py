@@ -13,7 +13,7 @@ from viewer.camera.state import CameraState, state_from_camera
 
 
 def odd_camera() -> Camera:
-    """A capture camera with everything that capture cameras have: roll, an off-center principal point, fx unlike fy."""
+    """Return a capture camera with everything that capture cameras have: roll, an off-center principal point, fx unlike fy."""
     K = np.array([[700.0, 0.3, 290.0], [0, 720.0, 260.0], [0, 0, 1]])
     R = rotation_from_angles(0.7, -0.2, 0.4, (0, 0, 1))
     return Camera(640, 480, K, R, np.array([0.1, 0.2, 3.0]))

@@ -163,7 +163,7 @@ BAD = {
     "no object": ([], "must be a JSON object"),
     "no keyframes": ({}, "must be a JSON object"),
     "empty": ({"keyframes": []}, "no keyframes"),
-    "keyframe is no object": ({"keyframes": [3]}, "keyframe 0: must be"),
+    "keyframe is not an object": ({"keyframes": [3]}, "keyframe 0: must be"),
     "no time": ({"keyframes": [{"frame": 0}]}, "keyframe 0: has no time"),
     "time is text": ({"keyframes": [keyframe(time="0")]}, "keyframe 0: time"),
     "time is true": ({"keyframes": [keyframe(time=True)]}, "keyframe 0: time"),

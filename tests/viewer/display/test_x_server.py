@@ -48,7 +48,7 @@ recording: {quality: 6}
 
 @contextlib.contextmanager
 def x_server(*options: str) -> Iterator[str]:
-    """The name of a virtual screen of 1024x768 pixels."""
+    """Yield the name of a virtual screen of 1024x768 pixels."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1024x768x24", "-nolisten", "tcp", *options]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
@@ -95,8 +95,8 @@ class Driver:
 
     def geometry(self) -> str:
         """Size of the window, WIDTHxHEIGHT."""
-        told = self.do("search", "--onlyvisible", "--name", "MLPVid", "getwindowgeometry")
-        return told.rsplit("Geometry: ", 1)[1].strip()
+        printed = self.do("search", "--onlyvisible", "--name", "MLPVid", "getwindowgeometry")
+        return printed.rsplit("Geometry: ", 1)[1].strip()
 
     def cpu_seconds(self) -> float:
         """Processor time that the viewer used so far."""
@@ -104,7 +104,7 @@ class Driver:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def render(self, camera: Path, frame: int, *options: str) -> np.ndarray:
-        """What --render gives, (H, W, 3)."""
+        """Return what --render gives, (H, W, 3)."""
         target = self.folder / "render.png"
         options = ("--render", str(target), "--frame", str(frame), "--camera", str(camera), *options)
         assert run_viewer.main([str(self.bundle), *options]) == 0
@@ -261,6 +261,6 @@ def check_instead_of_window(display: str, folder: Path, insist: bool, *words: st
 
 
 def decoded(video: Path) -> list[np.ndarray]:
-    """All frames, (H, W, 3)."""
+    """Return all frames, (H, W, 3)."""
     with av.open(str(video)) as container:
         return [frame.to_ndarray(format="rgb24").astype(float) for frame in container.decode(video=0)]

@@ -22,7 +22,7 @@ def folder(app: ViewerApp, tmp_path: Path) -> Path:
 
 
 def frames_of(path: Path) -> int:
-    """How many frames a video has."""
+    """Return how many frames a video has."""
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
 

@@ -1,4 +1,4 @@
-"""Faults of the program inside the window: told once, logged, and the window goes on."""
+"""Faults of the program inside the window are shown once and logged, and the window goes on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unbalanced(*_: object) -> None:
 
 
 @pytest.mark.parametrize("part", [InfoPanel, FiguresPanel, SettingsDialog])
-def test_a_fault_while_drawing_is_told_once_and_logged(
+def test_a_fault_while_drawing_is_shown_once_and_logged(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, log: Path, part: Any
 ) -> None:
     def look(context: Any) -> None:

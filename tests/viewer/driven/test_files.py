@@ -100,7 +100,7 @@ def test_only_web_addresses_are_fetched(url: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_letters_of_any_language_may_stand_in_an_address(server: tuple[str, Path], tmp_path: Path) -> None:
+def test_an_address_may_have_letters_of_any_language(server: tuple[str, Path], tmp_path: Path) -> None:
     address, folder = server
     (folder / "ä ö.mlpvid").write_text("x")
     job = run_download(f"{address}/ä ö.mlpvid", tmp_path / "got")
@@ -116,7 +116,7 @@ def test_letters_of_any_language_may_stand_in_an_address(server: tuple[str, Path
         (b"", "cannot be fetched"),
     ],
 )
-def test_broken_answers_are_told_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
+def test_broken_answers_are_explained_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
     class Handler(socketserver.BaseRequestHandler):
         """Says `answer`, whatever it is asked."""
 
@@ -145,7 +145,7 @@ def test_a_url_is_typed_and_opened(
         context.yield_(4)
         context.item_input_value("//Open a URL/###answer", "http://[::1/x.mlpvid")
         context.yield_(2)
-        assert "url" in app.dialogs and not app.jobs, "what is no address is said in the dialog"
+        assert "url" in app.dialogs and not app.jobs, "the dialog shows that it is not an address"
         context.item_input_value("//Open a URL/###answer", f"{address}/web.mlpvid")
         if "url" in app.dialogs:
             context.item_click("//Open a URL/Open")
@@ -157,7 +157,7 @@ def test_a_url_is_typed_and_opened(
     drive(app, look)
 
 
-def test_a_wrong_path_is_said_in_the_dialog(app: ViewerApp, drive: DriveWindow) -> None:
+def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.dialogs.add("open")
         context.yield_(4)

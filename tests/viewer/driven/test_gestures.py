@@ -28,14 +28,14 @@ def rectangle(context: Any, item: str) -> tuple[float, float, float, float]:
 
 
 def frame_place(context: Any, app: ViewerApp, frame: float, height: float) -> tuple[float, float]:
-    """Where a frame lies on the timeline's track; `height` from 0, its top, to 1."""
+    """Return where a frame lies on the timeline's track; `height` from 0, its top, to 1."""
     left, top, right, bottom = rectangle(context, "//Timeline/###track")
     share = frame / (open_document(app).playback.num_frames - 1)
     return left + EM + share * (right - left - 2 * EM), top + height * (bottom - top)
 
 
 def far_from_the_cameras(context: Any, app: ViewerApp) -> Document:
-    """The open document, once its view is so far away that the capture's cameras are in it."""
+    """Return the open document, once its view is so far away that the capture's cameras are in it."""
     document = open_document(app)
     wait_for_image(context, app)
     document.camera.dolly(-12)

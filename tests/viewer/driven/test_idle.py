@@ -17,7 +17,7 @@ from viewer.window.window import Window
 
 
 class Sleeper:
-    """A window that is not shown, has nothing left to draw, and goes by a clock of its own."""
+    """A window that is not shown, has nothing left to draw, and uses a fake clock."""
 
     def __init__(self, app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0

@@ -28,7 +28,7 @@ def fresh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def new_app() -> ViewerApp:
-    """The state of a window with a small video open."""
+    """Return the state of a window with a small video open."""
     app = ViewerApp(create_renderer(background=True))
     app.settings.playback.autoplay = False
     app.settings.rendering.render_scale = 0.2

@@ -84,7 +84,7 @@ def test_the_version_is_that_of_the_project() -> None:
     assert f'\nversion = "{__version__}"\n' in project.read_text(encoding="utf-8")
 
 
-def test_a_recent_file_that_is_gone_is_told_and_forgotten(app: ViewerApp, tmp_path: Path) -> None:
+def test_a_recent_file_that_is_gone_is_reported_and_removed(app: ViewerApp, tmp_path: Path) -> None:
     lost = tmp_path / "lost.mlpvid"
     app.settings.recent_files = (str(lost),)
     app.open(lost)
@@ -125,7 +125,7 @@ def test_commands_without_a_video_say_why_they_do_nothing(app: ViewerApp) -> Non
         assert app.status == "Open a video first" and not app.dialogs, name
 
 
-def test_what_was_said_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("viewer.app.app.clock.monotonic", lambda: now[0])
     app.say("Camera copied")

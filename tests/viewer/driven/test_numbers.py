@@ -60,7 +60,7 @@ def test_a_typed_resolution_stays_within_the_slider(
     drive(app, look)
 
 
-def test_a_fault_of_the_export_is_said_in_its_dialog(app: ViewerApp, drive: DriveWindow) -> None:
+def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.dialogs.add("export_mesh")
         context.yield_(4)
@@ -110,7 +110,7 @@ def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: 
     drive(app, look)
 
 
-def test_a_backend_that_fails_is_told_and_the_other_one_goes_on(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_fails_is_reported_and_the_other_one_goes_on(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such device")
 

@@ -23,7 +23,7 @@ from viewer.export.video_sink import VideoSink
 
 
 def decoded(path: Path) -> list[Any]:
-    """All frames of a video, (H, W, 3) uint8."""
+    """Return all frames of a video, (H, W, 3) uint8."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -133,12 +133,12 @@ def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_show
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two pictures are the same but for few pixels: samples at a threshold may fall to either side."""
+    """Return whether two pictures are the same but for few pixels: samples at a threshold may fall to either side."""
     return bool(np.abs(a - b).mean() < 0.5 and (np.abs(a - b) > 4).mean() < 0.005)
 
 
 def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
-    """The view as it is on screen."""
+    """Return the view as it is on screen."""
     wait_for_image(context, app)
     context.yield_(2)
     app.ask_screenshot()
@@ -196,7 +196,7 @@ def test_the_screen_is_recorded_at_a_steady_rate(
     drive(app, look)
 
 
-def test_a_full_disk_ends_the_screen_recording_and_is_told(
+def test_a_full_disk_ends_the_screen_recording_and_is_reported(
     app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.settings.recording.folder = str(tmp_path)

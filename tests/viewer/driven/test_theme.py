@@ -1,4 +1,4 @@
-"""Themes: what is selected can be told from what is not."""
+"""Themes: what is selected looks different from what is not."""
 
 from __future__ import annotations
 

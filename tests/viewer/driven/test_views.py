@@ -1,4 +1,4 @@
-"""Views whose pixels take long are made beside the window."""
+"""Views whose pixels take long are made in the background."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
     drive(app, look)
 
 
-def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_that_cannot_be_decoded_are_reported(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: VolumetricVideo, time: float) -> Frame:
         raise ArithmeticError("no maps today")
 
@@ -59,7 +59,7 @@ def test_maps_that_cannot_be_decoded_are_told(app: ViewerApp, drive: DriveWindow
     drive(app, look)
 
 
-def test_a_view_that_cannot_be_made_is_told_once(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(result: ViewResult, display: DisplaySettings) -> ViewPixels:
         raise ArithmeticError("no normals today")
 

@@ -120,7 +120,7 @@ def test_left_drag_orbits_right_drag_pans_wheel_dollies(app: ViewerApp, drive: D
 
 
 def imgui_key(name: str) -> Any:
-    """A key of ImGui by its name."""
+    """Return a key of ImGui by its name."""
     from imgui_bundle import imgui
 
     return getattr(imgui.Key, name)

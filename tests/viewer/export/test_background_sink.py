@@ -1,4 +1,4 @@
-"""Encoding beside the window: order, held pictures, a slow encoder, faults, and the time of a screen recording."""
+"""Encoding in the background: order, held pictures, a slow encoder, faults, and the time of a screen recording."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_held_pictures_stay() -> None:
     assert sink.frames == 5
 
 
-def test_a_slow_encoder_costs_pictures_and_makes_nobody_wait() -> None:
+def test_a_slow_encoder_drops_pictures_and_does_not_block() -> None:
     gate = threading.Event()
     fake = FakeSink(gate)
     sink = background(fake)
@@ -89,7 +89,7 @@ def test_a_slow_encoder_costs_pictures_and_makes_nobody_wait() -> None:
     assert fake.values == sorted(fake.values)
 
 
-def test_a_fault_is_raised_where_it_can_be_told() -> None:
+def test_a_fault_of_the_encoder_is_raised_by_the_next_call() -> None:
     sink = background(FakeSink(fail_at=2))
     for value in range(3):
         sink.write(picture(value))

@@ -28,7 +28,7 @@ def cloud() -> Mesh:
 
 
 def glb_parts(data: bytes) -> tuple[dict, bytes]:
-    """The document and the binary of a .glb, with its lengths checked."""
+    """Return the document and the binary of a .glb, with its lengths checked."""
     magic, version, total = struct.unpack_from("<4sII", data)
     assert (magic, version, total) == (b"glTF", 2, len(data))
     length, kind = struct.unpack_from("<I4s", data, 12)

@@ -41,7 +41,7 @@ def test_images_are_measured_by_their_folder(tmp_path: Path) -> None:
     assert sizes.estimate(8, replace(options, image_format="exr")) is None
 
 
-def test_a_file_that_is_gone_teaches_nothing(tmp_path: Path) -> None:
+def test_a_missing_file_changes_no_estimate(tmp_path: Path) -> None:
     sizes = MeasuredSizes()
     sizes.note(tmp_path / "none.mp4", 10, VIDEO)
     assert sizes.estimate(10, VIDEO) is None

@@ -23,7 +23,7 @@ INSTALLED = available_codecs()
 
 
 def picture(k: int, channels: int = 3) -> np.ndarray:
-    """A smooth picture with all hues, opacity falling from left to right."""
+    """Return a smooth picture with all hues, opacity falling from left to right."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] / [[[HEIGHT]], [[WIDTH]]]
     color = [0.5 + 0.5 * np.sin(4 * x + 0.3 * k), y, 0.5 + 0.5 * np.cos(3 * x - 2 * y + 0.2 * k), 1 - x]
     return np.rint(np.stack(color[:channels], axis=-1) * 255).astype(np.uint8)
@@ -214,7 +214,7 @@ def test_rates() -> None:
             exact_rate(fps)
 
 
-def test_an_encoder_that_does_not_open_gives_way() -> None:
+def test_an_encoder_that_does_not_open_is_replaced_by_the_next() -> None:
     absent = encoders.Encoder("no_such_encoder")
     assert not encoders._opens(absent, 64, 64, Fraction(25))
     assert choose_encoder("h264", 64, 64, Fraction(25)).name in ("h264_nvenc", "libx264")

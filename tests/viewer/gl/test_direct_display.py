@@ -90,7 +90,7 @@ def test_pixels_reach_the_texture_as_an_upload_would(presenter: Presenter) -> No
     assert log[-1] == "unregister"
 
 
-def test_a_new_size_registers_anew_after_unregistering(presenter: Presenter) -> None:
+def test_a_new_size_registers_again_after_unregistering(presenter: Presenter) -> None:
     log: list[str] = []
     direct = DirectDisplay(lambda _, buffer: EmulatedBuffer(buffer, log))
     for width, height in ((8, 8), (16, 8), (8, 16), (16, 16)):
@@ -110,7 +110,7 @@ def test_images_of_other_backends_are_uploaded(presenter: Presenter) -> None:
     assert not direct.show(presenter, 0, cuda_image(np.zeros((0, 4, 4), np.float32)))
 
 
-def test_failures_are_told_once_and_not_repeated(presenter: Presenter) -> None:
+def test_failures_are_reported_once_and_not_repeated(presenter: Presenter) -> None:
     attempts: list[int] = []
 
     def refuse(_image: CudaImage, _buffer: moderngl.Buffer) -> EmulatedBuffer:

@@ -17,7 +17,7 @@ def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height:
 
 
 def filled(*channels: float) -> np.ndarray:
-    """An image of 8 x 4 equal pixels."""
+    """Return an image of 8 x 4 equal pixels."""
     return np.full((4, 8, len(channels)), channels, np.float32)
 
 

@@ -16,7 +16,7 @@ NOTHING = np.full((100, 200), np.inf, np.float32)
 
 
 def disc(meters: float, left: int = 80, right: int = 120) -> np.ndarray:
-    """A surface over some columns of the picture."""
+    """Return a surface over some columns of the picture."""
     depth = NOTHING.copy()
     depth[:, left:right] = meters
     return depth
@@ -79,7 +79,7 @@ def test_what_is_nearly_transparent_hides_nothing() -> None:
     assert depth.tolist() == [[np.inf, 3.0]]
 
 
-def test_projected_ends_tell_their_depth() -> None:
+def test_projected_ends_have_their_depth() -> None:
     camera = Camera(200, 100, np.array([[100.0, 0, 100], [0, 100, 50], [0, 0, 1]]), np.eye(3), np.zeros(3))
     ends = project_segments(np.array([[[0.0, 0, 2], [1, 0, 4]], [[0, 0, -1], [0, 0, -2]], [[0, 0, -1], [0, 0, 1]]]), camera)
     np.testing.assert_allclose(ends[0], [[100, 50, 2], [125, 50, 4]])

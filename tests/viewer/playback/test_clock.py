@@ -20,7 +20,7 @@ def playing(num_frames: int = 10, fps: float = 10.0, mode: LoopMode = LoopMode.L
 
 
 def shown(playback: Playback, ticks: int) -> list[int]:
-    """The frame that is due now and after each of `ticks` frame durations."""
+    """Return the frame that is due now and after each of `ticks` frame durations."""
     frames = [playback.frame]
     for _ in range(ticks):
         playback.advance(1 / (playback.fps * playback.speed))

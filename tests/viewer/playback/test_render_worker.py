@@ -78,7 +78,7 @@ def video() -> Any:
 
 
 def request(time: float, scale: float = 1.0, final: float = 1.0) -> ViewRequest:
-    """A request for 64 x 64 pixels."""
+    """Return a request for 64 x 64 pixels."""
     return ViewRequest(time, make_camera(64, 64), scale=scale, final_scale=final)
 
 
@@ -128,12 +128,12 @@ def test_a_newer_request_cancels_refinement_and_replaces_what_waits(video: Any) 
 
 
 def scrubbed(time: float) -> ViewRequest:
-    """A request while the user drags the playhead."""
+    """Return a request while the user drags the playhead."""
     return ViewRequest(time, make_camera(64, 64), placeholder=True)
 
 
 def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> RenderWorker:
-    """A worker that has rendered these frames and kept them."""
+    """Return a worker that has rendered these frames and kept them."""
     worker = RenderWorker(FrameCache(renderer, video, 100))
     for time in times:
         renderer.gate.release()
@@ -144,7 +144,7 @@ def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> Ren
     return worker
 
 
-def test_the_nearest_frame_stands_in_while_scrubbing_is_faster_than_decoding(video: Any) -> None:
+def test_the_nearest_frame_is_the_placeholder_while_scrubbing_is_faster_than_decoding(video: Any) -> None:
     renderer = FakeRenderer()
     renderer.prepare_seconds = 0.2
     worker = worker_that_showed(video, renderer, 2.0, 0.0)
@@ -157,7 +157,7 @@ def test_the_nearest_frame_stands_in_while_scrubbing_is_faster_than_decoding(vid
     worker.close()
 
 
-def test_a_frame_whose_stand_in_was_overtaken_is_never_decoded(video: Any) -> None:
+def test_a_frame_whose_placeholder_was_overtaken_is_never_decoded(video: Any) -> None:
     renderer = FakeRenderer()
     renderer.prepare_seconds = 0.2
     worker = worker_that_showed(video, renderer, 2.0, 0.0)
@@ -171,7 +171,7 @@ def test_a_frame_whose_stand_in_was_overtaken_is_never_decoded(video: Any) -> No
 
 
 @pytest.mark.parametrize("at_hand", [(0.0,), (2.0, 0.0)], ids=["it is on screen", "decoding is quicker than rendering"])
-def test_no_frame_stands_in_when(video: Any, at_hand: tuple[float, ...]) -> None:
+def test_no_placeholder_when(video: Any, at_hand: tuple[float, ...]) -> None:
     renderer = FakeRenderer()
     renderer.prepare_seconds = 0.2 if len(at_hand) == 1 else 0.0
     worker = worker_that_showed(video, renderer, *at_hand)

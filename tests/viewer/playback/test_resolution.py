@@ -85,7 +85,7 @@ def test_recovers_when_the_machine_gets_free() -> None:
     assert controller.scale == MAX_SCALE
 
 
-def test_pictures_of_another_scale_say_nothing() -> None:
+def test_pictures_of_another_scale_are_ignored() -> None:
     controller = ResolutionController(TARGET)
     for _ in range(100):
         controller.measure(5.0, 0.5)

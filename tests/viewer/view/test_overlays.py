@@ -29,7 +29,7 @@ class DrawList:
 
 
 def drawn(depth: SceneDepth | None, **options: float) -> list[tuple[float, float, int]]:
-    """A line 3 m away over the whole view."""
+    """Return a line 3 m away over the whole view."""
     draw = DrawList()
     pen = Pen(draw, ImVec2(10, 0), 2.0, CAMERA, lambda: depth, 0.01)
     pen.lines(np.array([[[-3.0, 0, 3], [3, 0, 3]]]), COLOR, **options)

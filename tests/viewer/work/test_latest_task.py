@@ -1,4 +1,4 @@
-"""Work beside the window: the newest wins, what is overtaken is never begun, faults come back."""
+"""Work in the background: the newest wins, what is overtaken is never begun, faults come back."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_same_request_is_computed_once() -> None:
     for _ in range(3):
         work.ask("key", count)
     assert taken(work) == ("key", 1) and not work.busy
-    work.ask("key", count)  # what was taken is wanted anew
+    work.ask("key", count)  # what was taken is wanted again
     assert taken(work) == ("key", 2)
     work.close()
 
