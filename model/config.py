@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
 
 FEATURE_CHANNELS = 32
@@ -180,41 +178,3 @@ class ModelConfig:
             InputError: a field is unknown, or a value is of the wrong type or out of range.
         """
         return validated(ModelConfig, values, "config")
-
-
-def dataclass_from_dict(kind: type[Any], values: object, path: str) -> Any:
-    """Build a (nested) dataclass from plain data, checking names and types field by field.
-
-    Raises:
-        InputError: `values` is no mapping, has an unknown field or a value whose type does not fit.
-    """
-    if not isinstance(values, dict):
-        raise InputError(path, "must be a mapping of field names to values")
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    unknown = [str(name) for name in values if name not in fields]
-    if unknown:
-        raise InputError(path, f"unknown field {unknown[0]!r}", f"known are {', '.join(fields)}")
-    default = kind()
-    arguments = {
-        name: _convert(value, getattr(default, name), fields[name].type, f"{path}.{name}") for name, value in values.items()
-    }
-    return kind(**arguments)
-
-
-def _convert(value: object, default: object, annotation: object, path: str) -> object:
-    if dataclasses.is_dataclass(default):
-        return dataclass_from_dict(type(default), value, path)
-    if value is None and "None" in str(annotation):
-        return None
-    if isinstance(default, tuple):
-        if not isinstance(value, list | tuple):
-            raise InputError(path, "must be a list")
-        element = default[0] if default else ""
-        return tuple(_convert(v, element, "", f"{path}[{i}]") for i, v in enumerate(value))
-    wanted = int if default is None else type(default)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        # An integer beyond all floats becomes infinite, which the field's own check refuses.
-        return float(value) if abs(value) < 1 << 1000 else math.inf
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise InputError(path, f"must be of type {wanted.__name__}, not {type(value).__name__}")
-    return value

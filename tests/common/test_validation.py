@@ -19,6 +19,7 @@ class Lamp:
     """A dataclass with all kinds of fields."""
 
     watts: Annotated[StrictInt, within(1, 100)] = 60
+    hours: Annotated[StrictInt, within(0, 10**6)] = 0
     height: Annotated[StrictFloat, within(0.5, 2)] = 1.0
     shape: Literal["round", "flat", "long"] = "round"
     color: tuple[StrictFloat, StrictFloat, StrictFloat] = (1.0, 1.0, 1.0)
@@ -57,13 +58,14 @@ def test_plain_data_become_dataclasses() -> None:
         ({"name": "hall", 1: 1}, "room: unknown field '1'; known are name, lamp, tags"),
         (
             {"name": "hall", "lamp": {"colour": 1}},
-            "room.lamp: unknown field 'colour'; known are watts, height, shape, color, lit, bulbs, price, owner",
+            "room.lamp: unknown field 'colour'; known are watts, hours, height, shape, color, lit, bulbs, price, owner",
         ),
         ({"name": 5}, "room.name: must be of type str, not int"),
         ({"name": "hall", "lamp": {"watts": "5"}}, "room.lamp.watts: must be of type int, not str"),
         ({"name": "hall", "lamp": {"watts": True}}, "room.lamp.watts: must be of type int, not bool"),
         ({"name": "hall", "lamp": {"watts": 5.0}}, "room.lamp.watts: must be of type int, not float"),
         ({"name": "hall", "lamp": {"watts": 0}}, "room.lamp.watts: must be 1 to 100"),
+        ({"name": "hall", "lamp": {"hours": -1}}, "room.lamp.hours: must be 0 to 1,000,000"),
         ({"name": "hall", "lamp": {"height": math.nan}}, "room.lamp.height: must be 0.5 to 2"),
         ({"name": "hall", "lamp": {"height": 10**400}}, "room.lamp.height: must be finite"),
         ({"name": "hall", "lamp": {"shape": "odd"}}, "room.lamp.shape: must be round, flat or long"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import signal
 import time
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ from training.loop.progress import Progress
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
 from training.loop.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
 from training.loop.step import FrameResult, FrameStep
+
+_LOG = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -103,6 +106,7 @@ class Trainer:
         every = self.config.rays.prune_steps
         if not every or not self.step or self.step % every:
             return
+        _LOG.info("updating the occupancy grid at step %d", self.step)
         frames = range(self.scene.num_frames)
         seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
         list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
@@ -126,6 +130,7 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
+        _LOG.info("writing the checkpoint of step %d", self.step)
         header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_steps else None
         save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
