@@ -26,14 +26,12 @@ from model.query import query_density, query_features
 from model.video import VideoMetadata, VolumetricVideo
 from training.captures.annotations import read_annotations
 from training.captures.images import image_size
+from training.captures.vertices import read_vertices
 from training.fields.native_kernels import TrainingKernels, available
 from training.released.checkpoint import ReleaseCheckpoint
 
 BOX_PADDING = 0.1
 """Meters added around the vertices in the released ZJU-MoCap configs."""
-
-MAX_VERTICES = 10_000_000
-"""Maximum number of vertices of a frame."""
 
 _VIEW_ENCODINGS = {"frequency": "frequency", "sh": "spherical_harmonics"}
 
@@ -101,24 +99,11 @@ def frame_stems(path: Path, annotations: Any) -> list[str]:
 
 
 def read_box(folder: Path, stem: str, padding: float) -> NDArray[np.float32]:
-    """Return the minimum and maximum of a frame's vertices, padded: (2, 3) meters.
-
-    The file has the frame's name, or its number without leading zeros.
-    """
-    names = [stem] + ([str(int(stem))] if stem.isascii() and stem.isdigit() else [])
-    path = next((folder / f"{name}.npy" for name in names if (folder / f"{name}.npy").is_file()), folder / f"{stem}.npy")
-    try:
-        points = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "--vertices must be the folder with the vertices of each frame") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(path, "is not an array of points") from error
-    shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
-    if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
-        raise InputError(path, "must contain N x 3 finite numbers")
+    """Return the minimum and maximum of a frame's vertices, padded: (2, 3) meters; raises as `read_vertices` does."""
+    points = read_vertices(folder, stem, "--vertices must be the folder with the vertices of each frame")
     box = np.stack([points.min(axis=0) - padding, points.max(axis=0) + padding]).astype(np.float32)
     if not np.isfinite(box).all() or not (box[0] < box[1]).all():
-        raise InputError(path, "has vertices without extent along an axis", "choose a larger --box-padding")
+        raise InputError(folder, f"the vertices of frame {stem} have no extent along an axis", "choose a larger --box-padding")
     return box
 
 

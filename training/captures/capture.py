@@ -16,12 +16,10 @@ from model.camera import Camera
 from training.captures.annotations import read_annotations
 from training.captures.images import Pixels, Undistortion, image_size, read_color, read_mask
 from training.captures.meta import CaptureMeta, read_meta
+from training.captures.vertices import read_vertices
 
 MASK_FOLDERS = ("mask", "schp", "mask_cihp")
 """Folders that masks are searched in, in this order."""
-
-MAX_VERTICES = 10_000_000
-"""Maximum number of vertices of a frame."""
 
 MAX_VIEWS = 4096
 """Maximum number of cameras of a capture."""
@@ -134,10 +132,8 @@ class Capture:
         folder = self.root / "vertices"
         if not folder.is_dir():
             return None
-        stem = Path(self._files[frame][0]).stem
-        names = [stem] + ([str(int(stem))] if stem.isdigit() else [])
-        path = next((folder / f"{n}.npy" for n in names if (folder / f"{n}.npy").is_file()), folder / f"{stem}.npy")
-        return _read_points(path, frame)
+        points = self._located(frame, None, read_vertices, folder, Path(self._files[frame][0]).stem)
+        return np.array(points, dtype=np.float32)
 
     def _read_view(self, frame: int, camera: int) -> View:
         color = self._checked(read_color(self.image_path(frame, camera), self._undistortions[camera]), frame, camera)
@@ -159,11 +155,12 @@ class Capture:
             )
         return pixels
 
-    def _located(self, frame: int, camera: int, read: Callable[..., Any], *arguments: Any) -> Any:
+    def _located(self, frame: int, camera: int | None, read: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return read(*arguments)
         except InputError as error:
-            raise InputError(error.subject, f"{error.fault} (frame {frame}, camera {camera})", error.remedy) from error
+            place = f"frame {frame}" if camera is None else f"frame {frame}, camera {camera}"
+            raise InputError(error.subject, f"{error.fault} ({place})", error.remedy) from error
 
 
 class _Annotations:
@@ -230,16 +227,3 @@ def _length(value: object) -> int:
     if isinstance(value, np.ndarray):
         return len(value) if value.ndim > 0 else 0
     return len(value) if isinstance(value, list | tuple) else 0
-
-
-def _read_points(path: Path, frame: int) -> NDArray[np.float32]:
-    try:
-        points = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(path, f"no such file (frame {frame})") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(path, f"is not an array of points (frame {frame})") from error
-    shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
-    if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
-        raise InputError(path, f"must contain N x 3 finite numbers (frame {frame})")
-    return np.array(points, dtype=np.float32)

@@ -1,0 +1,39 @@
+"""Read the vertices of one frame, from which its box follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+
+MAX_VERTICES = 10_000_000
+"""Maximum number of vertices of a frame."""
+
+
+def read_vertices(folder: Path, stem: str, remedy: str = "") -> NDArray[Any]:
+    """Read the vertices of a frame, (N, 3) meters, memory-mapped and in their stored floating-point type.
+
+    Args:
+        folder: contains <frame>.npy for each frame.
+        stem: the frame's name; the file can also have its number without leading zeros.
+        remedy: what the user can do about a missing file.
+
+    Raises:
+        InputError: the file is missing, damaged or not a list of finite points.
+    """
+    names = [stem] + ([str(int(stem))] if stem.isascii() and stem.isdigit() else [])
+    path = next((folder / f"{name}.npy" for name in names if (folder / f"{name}.npy").is_file()), folder / f"{stem}.npy")
+    try:
+        points = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file", remedy) from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, "is not an array of points") from error
+    shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == 3 and points.dtype.kind == "f"
+    if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():
+        raise InputError(path, "must contain N x 3 finite numbers")
+    return points
