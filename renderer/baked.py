@@ -30,9 +30,9 @@ BAKE_LEVEL = np.dtype(
     [
         ("offset", np.int64),
         ("resolution", np.int32),
+        ("mask", np.uint32),
         ("time_node", np.int32),
         ("time_weight", np.float32),
-        ("mask", np.uint32),
         ("first_pair", np.int32),
     ],
     align=True,
@@ -138,7 +138,7 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
         weight = float(smoothstep(torch.tensor(position - node, dtype=torch.float64)))
         mask = 0 if level.dense else level.entries - 1
         first_pair = index * config.features_per_level // 2
-        result[index] = (level.offset, level.resolution, node, weight, mask, first_pair)
+        result[index] = (level.offset, level.resolution, mask, node, weight, first_pair)
     return result
 
 

@@ -73,9 +73,9 @@ class BakeLevel(ctypes.Structure):
     _fields_ = [
         ("offset", ctypes.c_int64),
         ("resolution", ctypes.c_int32),
+        ("mask", ctypes.c_uint32),
         ("time_node", ctypes.c_int32),
         ("time_weight", ctypes.c_float),
-        ("mask", ctypes.c_uint32),
         ("first_pair", ctypes.c_int32),
     ]
 

@@ -7,6 +7,7 @@ give the same numbers for any number of threads.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import torch
@@ -36,24 +37,24 @@ class TrainingKernels:
     Args:
         config: hyper-parameters of the model.
         threads: CPU threads; torch's own number by default.
-        instruction_set: "auto", or "plain", "x86_64_v3", "x86_64_v4" for tests.
+        instruction_set: a name of `mlpvid_training_kernels.instruction_sets()`. None takes the one that the environment
+            variable MLPVID_ISA names, or else the best.
 
     Raises:
         ImportError: the native package is not installed.
         ValueError: the processor lacks the instruction set.
     """
 
-    def __init__(self, config: ModelConfig, threads: int | None = None, instruction_set: str = "auto") -> None:
+    def __init__(self, config: ModelConfig, threads: int | None = None, instruction_set: str | None = None) -> None:
         native = importlib.import_module("mlpvid_training_kernels")
         levels = [
             [level.scale, level.time_scale, level.resolution, level.time_resolution, level.entries]
             for level in hash_levels(config.hash)
         ]
         planes = [PLANES.index(plane) for plane in config.mlp_planes]
+        wanted = os.environ.get("MLPVID_ISA", "") if instruction_set is None else instruction_set
         self.config = config
-        self.engine = native.Engine(
-            levels, config.hash.features_per_level, planes, threads or torch.get_num_threads(), instruction_set
-        )
+        self.engine = native.Engine(levels, config.hash.features_per_level, planes, threads or torch.get_num_threads(), wanted)
 
     def bake(self, tables: torch.Tensor, time: float) -> torch.Tensor:
         """The grids of all levels at one time, differentiable.

@@ -4,9 +4,9 @@
 MLPVID_BEGIN
 
 MLPVID_DEVICE uint32 node_word(const GridBake& bake, int plane, int pair, const BakeLevel& level, int32 u, int32 v) {
-    const uint32 lower = entry_of(level, entry_row(level, v, level.time_node), u);
-    const uint32 upper = entry_of(level, entry_row(level, v, level.time_node + 1), u);
-    const uint32* table = bake.tables[plane] + level.offset * bake.words_per_entry + bake.pair_in_entry[pair];
+    const uint32 lower = entry_index(level.hash, entry_row(level.hash, v, level.time_node), u);
+    const uint32 upper = entry_index(level.hash, entry_row(level.hash, v, level.time_node + 1), u);
+    const uint32* table = bake.tables[plane] + level.hash.offset * bake.words_per_entry + bake.pair_in_entry[pair];
     const uint32 a = __ldg(table + static_cast<int64>(lower) * bake.words_per_entry);
     const uint32 b = __ldg(table + static_cast<int64>(upper) * bake.words_per_entry);
     const float low = low_half(a) + level.time_weight * (low_half(b) - low_half(a));
@@ -98,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_grids(const __gr
         return;
     }
     const BakeLevel level = bake.levels[pair];
-    const int32 nodes = level.resolution, stride = static_cast<int32>(gridDim.x) * kBakeThreads;
+    const int32 nodes = level.hash.resolution, stride = static_cast<int32>(gridDim.x) * kBakeThreads;
     for (int32 i = thread; i < nodes * nodes; i += stride) {
         const int32 u = i % nodes, v = i / nodes;
         const int32 right = smaller(u + 1, nodes - 1), below = smaller(v + 1, nodes - 1);

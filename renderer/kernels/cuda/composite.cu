@@ -1,6 +1,6 @@
 // Composite: one thread a pixel sums its kept samples, always back to front, whatever slots they were appended to.
-#include "mlpvid/color_head.h"
 #include "mlpvid/compositing.h"
+#include "mlpvid/head_assignment.h"
 #include "ray_setup.cuh"
 
 MLPVID_BEGIN

@@ -6,16 +6,7 @@
 
 MLPVID_BEGIN
 
-// Halves are converted by the processor here, not by moving bits (simd.h): no factor has to make up for it.
-MLPVID_DEVICE Corners<float> weights_of(float fu, float fv, float scale) {
-    Corners<float> w;
-    w.at11 = fu * fv * scale;
-    w.at10 = fu * scale - w.at11;
-    w.at01 = fv * scale - w.at11;
-    w.at00 = (scale - fu * scale) - w.at01;
-    return w;
-}
-
+// Adds interpolated words. The processor converts halves here, so no factor makes up for moved bits as in simd.h.
 MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<float>& w, float& low, float& high) {
     low += w.at00 * low_half(a) + w.at10 * low_half(b) + w.at01 * low_half(c) + w.at11 * low_half(d);
     high += w.at00 * high_half(a) + w.at10 * high_half(b) + w.at01 * high_half(c) + w.at11 * high_half(d);
@@ -27,12 +18,12 @@ MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v
     const uint4* cells = reinterpret_cast<const uint4*>(frame.grids[plane]);
     MLPVID_UNROLL
     for (int pair = 0; pair < kChannelPairs; pair++) {
-        const float x = u * frame.pair_scale[pair], y = v * frame.pair_scale[pair];
-        const int32 column = smaller(static_cast<int32>(x), frame.pair_last_corner[pair]);
-        const int32 row = smaller(static_cast<int32>(y), frame.pair_last_corner[pair]);
-        const float s = x - static_cast<float>(column), t = y - static_cast<float>(row);
-        const uint4 cell = __ldg(cells + frame.pair_offset[pair] + row * frame.pair_stride[pair] + column);
-        const Corners<float> w = weights_of(s * s * (3.0f - (s + s)), t * t * (3.0f - (t + t)), frame.grid_scale);
+        const int32 nodes = frame.pair_last_corner[pair] + 2;
+        const AxisPosition<float> column = locate_on_axis(u * frame.pair_scale[pair], nodes);
+        const AxisPosition<float> row = locate_on_axis(v * frame.pair_scale[pair], nodes);
+        const uint4 cell = __ldg(cells + frame.pair_offset[pair] + row.lower * frame.pair_stride[pair] + column.lower);
+        const Corners<float> w =
+            corner_weights(smoothstep(column.fraction), smoothstep(row.fraction), frame.grid_scale);
         blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * pair], totals[2 * pair + 1]);
     }
 }
@@ -56,7 +47,7 @@ struct MapCorners {
 MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float scale, float u, float v) {
     const MapPosition at = locate(locate_on_map(u, resolution), locate_on_map(v, resolution), resolution);
     const uint4* above = reinterpret_cast<const uint4*>(map) + static_cast<int64>(at.pixel) * (kChannelPairs / 4);
-    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), weights_of(at.fu, at.fv, scale)};
+    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), corner_weights(at.fu, at.fv, scale)};
 }
 
 MLPVID_DEVICE void features_of(const BakedFrame& frame, const float* point, float (&features)[kChannels]) {
@@ -64,7 +55,7 @@ MLPVID_DEVICE void features_of(const BakedFrame& frame, const float* point, floa
     for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
-        const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
+        const float u = point[u_axis(plane)], v = point[v_axis(plane)];
         add_grid(frame, plane, u, v, features);
         const MapCorners map =
             corners_on(frame.feature_planes[plane], frame.feature_resolution, frame.feature_scale, u, v);
@@ -81,7 +72,7 @@ MLPVID_DEVICE float density_of(const BakedFrame& frame, const float* point, floa
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
         if (frame.density_maps[plane] == nullptr) continue;
-        const float u = plane == 2 ? point[1] : point[0], v = plane == 0 ? point[1] : point[2];
+        const float u = point[u_axis(plane)], v = point[v_axis(plane)];
         const MapCorners map =
             corners_on(frame.density_maps[plane], frame.density_resolution, frame.density_scale, u, v);
         MLPVID_UNROLL

@@ -1,6 +1,6 @@
 // Groups the items of kept samples by head: count, scan, scatter. Within a head items land in any order, which changes
 // nothing: an item's result depends on the item alone and goes to a place of its own.
-#include "mlpvid/color_head.h"
+#include "mlpvid/head_assignment.h"
 #include "render_buffers.cuh"
 
 MLPVID_BEGIN

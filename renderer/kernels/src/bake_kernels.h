@@ -74,7 +74,7 @@ constexpr int32 kStretch = 64;  // nodes at a time
 static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, const BakeLevel& level, uint32 row,
                         int32 u, int32 count, float* MLPVID_RESTRICT pairs) {
     for (int32 i = 0; i < count; i++) {
-        const float* entry = entries + static_cast<int64>(entry_of(level, row, u + i)) * features;
+        const float* entry = entries + static_cast<int64>(entry_index(level.hash, row, u + i)) * features;
         pairs[2 * i] = entry[0];
         pairs[2 * i + 1] = entry[1];
     }
@@ -83,7 +83,8 @@ static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, co
 // The words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
 static void bake_nodes(const float* entries, int32 features, const BakeLevel& level, int32 v, int32 u, int32 count,
                        float inverse_scale, uint32* MLPVID_RESTRICT words) {
-    const uint32 lower_row = entry_row(level, v, level.time_node), upper_row = entry_row(level, v, level.time_node + 1);
+    const uint32 lower_row = entry_row(level.hash, v, level.time_node),
+                 upper_row = entry_row(level.hash, v, level.time_node + 1);
     alignas(64) float lower[2 * kStretch], upper[2 * kStretch];
     fetch_pairs(entries, features, level, lower_row, u, count, lower);
     fetch_pairs(entries, features, level, upper_row, u, count, upper);
@@ -99,9 +100,9 @@ static void bake_columns(const float* entries, int32 features, const BakeLevel& 
     bake_nodes(entries, features, level, first, u, count, inverse_scale, rows[first % 2]);
     for (int32 v = first; v < last; v++) {
         const uint32 *row = rows[v % 2], *below = rows[(v + 1) % 2];
-        const int32 next = smaller(v + 1, level.resolution - 1);
+        const int32 next = smaller(v + 1, level.hash.resolution - 1);
         bake_nodes(entries, features, level, next, u, count, inverse_scale, rows[(v + 1) % 2]);
-        uint32* out = nodes + 2 * (static_cast<int64>(v) * level.resolution + u);
+        uint32* out = nodes + 2 * (static_cast<int64>(v) * level.hash.resolution + u);
         for (int32 i = 0; i < count; i++) {
             out[2 * i] = row[i];
             out[2 * i + 1] = below[i];
@@ -111,11 +112,12 @@ static void bake_columns(const float* entries, int32 features, const BakeLevel& 
 
 static void bake_grid(const float* table, int32 features, const BakeLevel& level, int32 first, int32 last,
                       float inverse_scale, const int32* pair_offset, uint32* grid) {
-    const float* entries = table + level.offset * features;
-    for (int32 u = 0; u < level.resolution; u += kStretch)
+    const float* entries = table + level.hash.offset * features;
+    for (int32 u = 0; u < level.hash.resolution; u += kStretch)
         for (int pair = 0; pair < features / 2; pair++)
-            bake_columns(entries + 2 * pair, features, level, first, last, u, smaller(kStretch, level.resolution - u),
-                         inverse_scale, grid + 2 * static_cast<int64>(pair_offset[level.first_pair + pair]));
+            bake_columns(entries + 2 * pair, features, level, first, last, u,
+                         smaller(kStretch, level.hash.resolution - u), inverse_scale,
+                         grid + 2 * static_cast<int64>(pair_offset[level.first_pair + pair]));
 }
 
 template <class T>

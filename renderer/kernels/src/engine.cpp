@@ -11,11 +11,9 @@ namespace mlpvid {
 
 namespace {
 
-const KernelTable* find_kernels(const std::string& instruction_set) {
-    for (const KernelTable* const* table = kernel_tables(); *table; table++)
-        if ((instruction_set.empty() || instruction_set == (*table)->name) && supported(**table)) return *table;
-    throw std::invalid_argument("no kernels " + instruction_set + " for this processor");
-}
+#define MLPVID_ADDRESS(name) &name::table,
+const KernelTable* const kTables[] = {MLPVID_INSTRUCTION_SETS(MLPVID_ADDRESS)};
+#undef MLPVID_ADDRESS
 
 using Clock = std::chrono::steady_clock;
 
@@ -23,8 +21,8 @@ double milliseconds(Clock::duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-int piece_count(int64 count, int64 size) {
-    return static_cast<int>((count + size - 1) / size);
+int64 piece_count(int64 count, int64 size) {
+    return (count + size - 1) / size;
 }
 
 // Renders one tile: both passes in turn, as often as the room for kept samples asks for.
@@ -55,7 +53,8 @@ void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View
 }  // namespace
 
 Engine::Engine(int threads, const std::string& instruction_set)
-    : kernels_(find_kernels(instruction_set)), pool_(std::max(threads, 1)) {}
+    : kernels_(kTables[choose_instruction_set(instruction_set)]),
+      pool_(std::max(threads, 1), Yield::after_each_piece) {}
 
 RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                             const Image& image, const volatile int32* cancel) {
@@ -63,7 +62,7 @@ RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std
     const int32 heads = frame.color_resolution * frame.color_resolution;
     std::vector<std::unique_ptr<Workspace>> workspaces(threads);
     std::vector<RenderTotals> totals(threads);
-    pool_.run(static_cast<int>(tiles.size()), [&](int piece, int thread) {
+    parallel(pool_, static_cast<int64>(tiles.size()), [&](int64 piece, int thread) {
         if (*cancel) return;
         if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
         RenderTotals mine;
@@ -86,7 +85,7 @@ RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std
 
 void Engine::density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features) {
     constexpr int64 size = 1024;
-    pool_.run(piece_count(count, size), [&](int piece, int) {
+    parallel(pool_, piece_count(count, size), [&](int64 piece, int) {
         const int64 first = piece * size;
         float* out = features ? features + first * kChannels : nullptr;
         kernels_->density(frame, points + 3 * first, std::min(size, count - first), sigma + first, out);
@@ -99,7 +98,7 @@ void Engine::color(const BakedFrame& frame, const float* points, const float* fe
     const int32 heads = frame.color_resolution * frame.color_resolution;
     std::vector<std::unique_ptr<Workspace>> workspaces(pool_.threads());
     std::vector<std::vector<float>> views(pool_.threads());
-    pool_.run(piece_count(count, size), [&](int piece, int thread) {
+    parallel(pool_, piece_count(count, size), [&](int64 piece, int thread) {
         if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
         views[thread].resize(size * kViewStride);
         const int64 first = piece * size;
@@ -125,7 +124,7 @@ std::vector<GridPiece> grid_pieces(const std::vector<BakeLevel>& levels) {
     std::vector<GridPiece> pieces;
     for (int plane = 0; plane < kPlanes; plane++)
         for (int level = 0; level < static_cast<int>(levels.size()); level++) {
-            const int32 resolution = levels[level].resolution, rows = std::max(1, 65536 / resolution);
+            const int32 resolution = levels[level].hash.resolution, rows = std::max(1, 65536 / resolution);
             for (int32 first = 0; first < resolution; first += rows)
                 pieces.push_back({plane, level, first, std::min(first + rows, resolution)});
         }
@@ -143,7 +142,7 @@ float scale_for(float largest) {
 void Engine::bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
                         const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes) {
     const std::vector<GridPiece> pieces = grid_pieces(levels);
-    pool_.run(static_cast<int>(pieces.size()), [&](int piece, int) {
+    parallel(pool_, static_cast<int64>(pieces.size()), [&](int64 piece, int) {
         const GridPiece& p = pieces[piece];
         kernels_->bake_grid(tables + p.plane * entries * features, features, levels[p.level], p.first, p.last,
                             inverse_scale, pair_offset, grids + p.plane * 2 * nodes);
@@ -153,7 +152,7 @@ void Engine::bake_grids(const float* tables, int64 entries, int32 features, cons
 float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words) {
     std::vector<float> largest(maps.size() * resolution, 0.0f);
     const int rows = static_cast<int>(largest.size());
-    pool_.run(rows, [&](int piece, int) {
+    parallel(pool_, rows, [&](int64 piece, int) {
         for (const Strided& array : maps[piece / resolution]) {
             const bool channels_last = array.strides[0] == 1;
             Strided row = array;
@@ -168,7 +167,7 @@ float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 res
         }
     });
     const float scale = scale_for(*std::max_element(largest.begin(), largest.end()));
-    pool_.run(rows, [&](int piece, int) {
+    parallel(pool_, rows, [&](int64 piece, int) {
         const std::vector<Strided>& sources = maps[piece / resolution];
         uint32* row = words + static_cast<int64>(piece) * resolution * kChannelPairs;
         kernels_->bake_map_row(sources.data(), static_cast<int32>(sources.size()), resolution, piece % resolution,
@@ -179,7 +178,7 @@ float Engine::bake_maps(const std::vector<std::vector<Strided>>& maps, int32 res
 
 void Engine::bake_heads(const Strided& map, int32 resolution, int32 view_channels, float* baked) {
     const int64 floats = static_cast<int64>(kChannels + view_channels + 3) * kHidden;
-    pool_.run(resolution, [&](int u, int) {
+    parallel(pool_, resolution, [&](int64 u, int) {
         for (int32 v = 0; v < resolution; v++)
             kernels_->bake_head(map, u, v, view_channels, baked + (static_cast<int64>(u) * resolution + v) * floats);
     });

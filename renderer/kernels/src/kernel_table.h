@@ -3,6 +3,7 @@
 // copy for all.
 #pragma once
 
+#include "instruction_set.h"
 #include "mlpvid/bake.h"
 #include "mlpvid/baked_frame.h"
 
@@ -87,8 +88,12 @@ struct KernelTable {
     void (*bake_head)(const Strided&, int32 u, int32 v, int32 view_channels, float* baked);
 };
 
-// The builds in this module, best first, ended by null; `supported` says whether this processor can run one.
-const KernelTable* const* kernel_tables();
-bool supported(const KernelTable& table);
+// One table per build of kernels.cpp.
+#define MLPVID_DECLARE_TABLE(name)  \
+    namespace name {                \
+    extern const KernelTable table; \
+    }
+MLPVID_INSTRUCTION_SETS(MLPVID_DECLARE_TABLE)
+#undef MLPVID_DECLARE_TABLE
 
 }  // namespace mlpvid

@@ -114,9 +114,9 @@ void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes
     require(grids.shape(2) == 2, "grids must hold two words a node");
     require(pair_offset.shape(0) == kChannelPairs, "pair_offset must have 16 numbers");
     for (const BakeLevel& level : levels) {
-        const int64 count = static_cast<int64>(level.resolution) * level.resolution;
-        const int64 used = level.mask ? level.mask + int64{1} : count * (level.time_node + int64{2});
-        require(level.offset >= 0 && level.offset + used <= entries, "a level lies outside the tables");
+        const int64 count = static_cast<int64>(level.hash.resolution) * level.hash.resolution;
+        const int64 used = level.hash.mask ? level.hash.mask + int64{1} : count * (level.time_node + int64{2});
+        require(level.hash.offset >= 0 && level.hash.offset + used <= entries, "a level lies outside the tables");
         for (int64 pair = 0; pair < features / 2; pair++) {
             require(level.first_pair + pair < kChannelPairs, "too many levels");
             require(pair_offset.data()[level.first_pair + pair] + count <= nodes, "a level lies outside the grids");
@@ -166,13 +166,6 @@ nb::list members(const std::vector<Member>& all) {
     nb::list result;
     for (const Member& member : all) result.append(nb::make_tuple(member.name, member.offset, member.size));
     return result;
-}
-
-nb::list instruction_sets() {
-    nb::list names;
-    for (const KernelTable* const* table = kernel_tables(); *table; table++)
-        if (supported(**table)) names.append((*table)->name);
-    return names;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "mlpvid/color_head.h"
 #include "mlpvid/compositing.h"
 #include "mlpvid/feature.h"
+#include "mlpvid/head_assignment.h"
 #include "mlpvid/occupancy.h"
 #include "mlpvid/view_encoding.h"
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "engine.h"
@@ -67,7 +68,7 @@ struct TestFrame {
         for (int i = 0; i < 3; i++) {
             const bool hashed = i == 2;
             const uint32 mask = 4095;
-            BakeLevel level = {entries, nodes[i], 1, 0.25f, hashed ? mask : 0u, i * features / 2};
+            BakeLevel level = {{entries, nodes[i], hashed ? mask : 0u}, 1, 0.25f, i * features / 2};
             levels.push_back(level);
             entries += hashed ? mask + 1 : nodes[i] * nodes[i] * 3;
             for (int pair = 0; pair < features / 2; pair++) {
@@ -179,7 +180,7 @@ Images render(Engine& engine, const BakedFrame& frame, const View& view, RenderT
     return images;
 }
 
-void test_render(const char* instruction_set, int features, bool bilinear, int color_maps, float occupied) {
+void test_render(const std::string& instruction_set, int features, bool bilinear, int color_maps, float occupied) {
     random_bits.seed(7);
     Engine one(1, instruction_set), three(3, instruction_set);
     TestFrame test(one, features, bilinear, color_maps, occupied);
@@ -202,7 +203,7 @@ void test_render(const char* instruction_set, int features, bool bilinear, int c
     }
 }
 
-void test_queries(const char* instruction_set) {
+void test_queries(const std::string& instruction_set) {
     random_bits.seed(9);
     Engine engine(2, instruction_set);
     TestFrame test(engine, 2, false, 3, 1);
@@ -224,7 +225,7 @@ struct Answers {
 };
 
 // What a build answers for a frame that it bakes itself, always from the same random numbers.
-Answers answers_of(const char* instruction_set, int features, bool bilinear) {
+Answers answers_of(const std::string& instruction_set, int features, bool bilinear) {
     random_bits.seed(11);
     Engine engine(2, instruction_set);
     TestFrame test(engine, features, bilinear, 3, 0.6f);
@@ -255,7 +256,7 @@ float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 // Builds differ in the order of their sums only; a sample whose weight is about the threshold may count in one of them.
-void test_agreement(const char* instruction_set, const char* other) {
+void test_agreement(const std::string& instruction_set, const std::string& other) {
     for (int features = 2; features <= 8; features *= 2) {
         const Answers a = answers_of(instruction_set, features, features == 4),
                       b = answers_of(other, features, features == 4);
@@ -271,14 +272,14 @@ void test_agreement(const char* instruction_set, const char* other) {
 void test_pool() {
     ThreadPool pool(5);
     std::vector<int> done(1000);
-    pool.run(1000, [&](int piece, int) { done[piece]++; });
+    parallel(pool, 1000, [&](int64_t piece, int) { done[piece]++; });
     check(std::all_of(done.begin(), done.end(), [](int n) { return n == 1; }), "each piece is done once");
     std::vector<int> other(200);
-    std::thread caller([&] { pool.run(200, [&](int piece, int) { other[piece]++; }); });
-    pool.run(1000, [&](int piece, int) { done[piece]++; });
+    std::thread caller([&] { parallel(pool, 200, [&](int64_t piece, int) { other[piece]++; }); });
+    parallel(pool, 1000, [&](int64_t piece, int) { done[piece]++; });
     caller.join();
     check(std::all_of(other.begin(), other.end(), [](int n) { return n == 1; }), "two callers share the pool");
-    pool.run(0, [](int, int) { std::abort(); });
+    parallel(pool, 0, [](int64_t, int) { std::abort(); });
 }
 
 }  // namespace
@@ -286,18 +287,16 @@ void test_pool() {
 int main() {
     test_pool();
     int builds = 0;
-    const char* previous = nullptr;
-    for (const KernelTable* const* table = kernel_tables(); *table; table++) {
-        if (!supported(**table)) continue;
+    std::string previous;
+    for (const std::string& instruction_set : instruction_sets()) {
         builds++;
-        const char* instruction_set = (*table)->name;
-        std::printf("%s\n", instruction_set);
+        std::printf("%s\n", instruction_set.c_str());
         test_queries(instruction_set);
         test_render(instruction_set, 2, false, 3, 0.5f);
         test_render(instruction_set, 8, true, 3, 0.3f);
         test_render(instruction_set, 4, false, 1, 1);
         test_render(instruction_set, 2, true, 1, 0);
-        if (previous) test_agreement(instruction_set, previous);
+        if (!previous.empty()) test_agreement(instruction_set, previous);
         previous = instruction_set;
     }
     check(builds > 0, "there is a build for this processor");

@@ -69,14 +69,15 @@ def test_avx512_kernels_are_among_those_tested(native_tests: str) -> None:
 def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_path: Path) -> None:
     """A weak symbol of the standard library, compiled for AVX-512, might be linked into the code for all processors."""
     flags = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
-    include = [f"-I{KERNELS / 'include'}", f"-I{KERNELS / 'src'}"]
+    include = [f"-I{KERNELS / folder}" for folder in ("include", "src", "common")]
     target = tmp_path / "instruction_set.o"
     run(
         "g++",
         "-std=c++17",
         "-O1",
         "-w",
-        "-DMLPVID_ISA=x86_64_v4",
+        "-DMLPVID_INSTRUCTION_SET=x86_64_v4",
+        "-DMLPVID_X86_64",
         *flags,
         *include,
         "-c",
@@ -94,6 +95,7 @@ PROBE = """
 #include "mlpvid/color_head.h"
 #include "mlpvid/compositing.h"
 #include "mlpvid/feature.h"
+#include "mlpvid/head_assignment.h"
 #include "mlpvid/occupancy.h"
 #include "mlpvid/view_encoding.h"
 #include "mlpvid/bake.h"
@@ -148,10 +150,10 @@ AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512d
 @pytest.mark.skipif(shutil.which("clang++") is None, reason="there is no clang++")
 def test_sources_compile_with_clang() -> None:
     """As they must where clang is the system's compiler: arithmetic for each instruction set, the rest once."""
-    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_ISA=generic"]
-    flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "training/include")]
-    arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/instruction_set.cpp"}
-    folders = ("src", "training/src", "tests")
+    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_INSTRUCTION_SET=generic"]
+    flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "common", "training/include")]
+    arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/kernels.cpp"}
+    folders = ("src", "common", "training/src", "tests")
     others = {
         s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"
     } - arithmetic  # those need nanobind

@@ -2,17 +2,16 @@
 #pragma once
 
 #include "baked_frame.h"
+#include "hash_index.h"
 
 namespace mlpvid {
 
-// One level of the hash encoding at the frame's time (model/hash_encoding.py).
+// One level of the hash encoding at the frame's time.
 struct BakeLevel {
-    int64 offset;       // first entry of the level in its table
-    int32 resolution;   // nodes along u and v
+    HashLevel hash;
     int32 time_node;    // lower node along t
     float time_weight;  // of the upper node
-    uint32 mask;        // entries - 1 of a hashed level; 0: every node has its own entry
-    int32 first_pair;   // of its channel pairs, one for two features
+    int32 first_pair;   // of its channel pairs; a level with two features has one
 };
 
 }  // namespace mlpvid
@@ -28,21 +27,6 @@ MLPVID_FUNCTION uint16 half_of(float value) {
     size = size < 0x477FE000u ? size : 0x477FE000u;
     const uint32 half = size < 0x38800000u ? 0u : (size - 0x38000000u) >> 13;
     return static_cast<uint16>(half | sign);
-}
-
-// Entry of a hashed level: the xor of the nodes times the hash's factors.
-MLPVID_FUNCTION uint32 hashed_row(int32 v, int32 t) {
-    return (static_cast<uint32>(v) * 2654435761u) ^ (static_cast<uint32>(t) * 805459861u);
-}
-
-// First entry of row (v, t) of a level; node u is entry `row + u` of a dense level, `(row ^ u) & mask` of a hashed one.
-MLPVID_FUNCTION uint32 entry_row(const BakeLevel& level, int32 v, int32 t) {
-    if (level.mask) return hashed_row(v, t);
-    return static_cast<uint32>((t * level.resolution + v) * level.resolution);
-}
-
-MLPVID_FUNCTION uint32 entry_of(const BakeLevel& level, uint32 row, int32 u) {
-    return level.mask ? (row ^ static_cast<uint32>(u)) & level.mask : row + static_cast<uint32>(u);
 }
 
 // One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_scale in one word.

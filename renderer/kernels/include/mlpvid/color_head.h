@@ -53,35 +53,4 @@ MLPVID_FUNCTION void evaluate_head(const float* MLPVID_RESTRICT head, int rows, 
         for (int j = 0; j < 3; j++) outputs[n][j] = sum(totals[n][j]);
 }
 
-// The heads of one MLP map that color a point, and their weights.
-struct HeadAssignment {
-    int32 heads[4];  // u * resolution + v
-    float weights[4];
-    int32 count;  // 1 or 4
-};
-
-MLPVID_FUNCTION HeadAssignment assign_heads(const BakedFrame& frame, int map, const float* point) {
-    const int32 size = frame.color_resolution;
-    const float u = point[frame.color_axes[map][0]], v = point[frame.color_axes[map][1]];
-    HeadAssignment assigned = {};
-    if (!frame.bilinear || size == 1) {
-        const int32 column = smaller(static_cast<int32>(u * static_cast<float>(size)), size - 1);
-        const int32 row = smaller(static_cast<int32>(v * static_cast<float>(size)), size - 1);
-        assigned.heads[0] = column * size + row;
-        assigned.weights[0] = 1.0f;
-        assigned.count = 1;
-        return assigned;
-    }
-    const float x = u * static_cast<float>(size - 1), y = v * static_cast<float>(size - 1);
-    const int32 column = smaller(static_cast<int32>(x), size - 2), row = smaller(static_cast<int32>(y), size - 2);
-    const float fu = x - static_cast<float>(column), fv = y - static_cast<float>(row);
-    for (int corner = 0; corner < 4; corner++) {
-        const int32 du = corner >> 1, dv = corner & 1;
-        assigned.heads[corner] = (column + du) * size + row + dv;
-        assigned.weights[corner] = (du ? fu : 1.0f - fu) * (dv ? fv : 1.0f - fv);
-    }
-    assigned.count = 4;
-    return assigned;
-}
-
 MLPVID_END

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "baked_frame.h"
-#include "corners.h"
+#include "interpolation.h"
 #include "simd.h"
 
 MLPVID_BEGIN
@@ -25,6 +25,7 @@ MLPVID_FUNCTION void blend(const Corners<SimdWords>& words, const Corners<SimdFl
     total.high = fused(w.at11, high_halves(words.at11), total.high);
 }
 
+// smoothstep of interpolation.h.
 MLPVID_FUNCTION SimdFloats smoothstep(SimdFloats s) {
     return s * s * (broadcast(3.0f) - (s + s));
 }
@@ -58,13 +59,7 @@ MLPVID_FUNCTION void locate_on_grids(const BakedFrame& frame, const float* point
 // Adds the hash features of kSimdWidth pairs from `pair` on, on one plane; `u` and `v` are the weights there.
 MLPVID_FUNCTION void add_grid(const uint32* grid, const int32* cells, SimdFloats u, SimdFloats v, SimdFloats scale,
                               Pairs& total) {
-    const SimdFloats su = u * scale, tu = v * scale;
-    Corners<SimdFloats> w;
-    w.at11 = su * v;
-    w.at10 = su - w.at11;
-    w.at01 = tu - w.at11;
-    w.at00 = (scale - su) - w.at01;
-    blend(load_corners(grid, cells), w, total);
+    blend(load_corners(grid, cells), corner_weights(u, v, scale), total);
 }
 
 // The hash features of kSimdWidth pairs from `pair` on.

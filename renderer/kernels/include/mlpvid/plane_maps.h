@@ -2,23 +2,10 @@
 #pragma once
 
 #include "baked_frame.h"
-#include "corners.h"
+#include "interpolation.h"
 #include "simd.h"
 
 MLPVID_BEGIN
-
-// Where a coordinate lies on a map, pixel centers of the border on 0 and 1: the last pixel at or before
-// it, and the fraction beyond.
-struct MapAxis {
-    int32 pixel;
-    float fraction;
-};
-
-MLPVID_FUNCTION MapAxis locate_on_map(float coordinate, int32 resolution) {
-    const float x = coordinate * static_cast<float>(resolution - 1);
-    const int32 pixel = smaller(static_cast<int32>(x), resolution - 2);
-    return {pixel, x - static_cast<float>(pixel)};
-}
 
 // Where a point lies on a map.
 struct MapPosition {
@@ -26,11 +13,13 @@ struct MapPosition {
     float fu, fv;  // fractions beyond it
 };
 
-MLPVID_FUNCTION MapPosition locate(const MapAxis& u, const MapAxis& v, int32 resolution) {
-    return {v.pixel * resolution + u.pixel, u.fraction, v.fraction};
+MLPVID_FUNCTION MapPosition locate(const AxisPosition<float>& u, const AxisPosition<float>& v, int32 resolution) {
+    return {v.lower * resolution + u.lower, u.fraction, v.fraction};
 }
 
-MLPVID_FUNCTION Corners<SimdFloats> corner_weights(const MapPosition& at) {
+// corner_weights of interpolation.h with another order of the sums in at00, which rounds differently. It stays as it is
+// so that images stay the same to the last bit.
+MLPVID_FUNCTION Corners<SimdFloats> map_weights(const MapPosition& at) {
     const float w11 = at.fu * at.fv;
     Corners<SimdFloats> w;
     w.at11 = broadcast(w11);
@@ -64,7 +53,7 @@ MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosit
 
 // The three coordinates of a point on maps of one resolution.
 struct MapAxes {
-    MapAxis axes[3];
+    AxisPosition<float> axes[3];
 };
 
 MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
@@ -75,14 +64,14 @@ MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
 // Adds the point's channels of a plane's feature map and of its density heads, where it has any.
 MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapAxes& on_features, const MapAxes& on_heads,
                               MapChannels& features, MapChannels& heads) {
-    const int u = plane == 2 ? 1 : 0, v = plane == 0 ? 1 : 2;
+    const int u = u_axis(plane), v = v_axis(plane);
     MapPosition at = locate(on_features.axes[u], on_features.axes[v], frame.feature_resolution);
-    Corners<SimdFloats> w = corner_weights(at);
+    Corners<SimdFloats> w = map_weights(at);
     add_map(frame.feature_planes[plane], frame.feature_resolution, at, w, features);
     if (frame.density_maps[plane] == nullptr) return;
     if (frame.density_resolution != frame.feature_resolution) {
         at = locate(on_heads.axes[u], on_heads.axes[v], frame.density_resolution);
-        w = corner_weights(at);
+        w = map_weights(at);
     }
     add_map(frame.density_maps[plane], frame.density_resolution, at, w, heads);
 }

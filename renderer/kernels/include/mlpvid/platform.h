@@ -87,16 +87,12 @@ MLPVID_FUNCTION double square_root(double value) {
 #endif
 }
 
-MLPVID_FUNCTION float smaller(float a, float b) {
+template <class T>
+MLPVID_FUNCTION constexpr T smaller(T a, T b) {
     return a < b ? a : b;
 }
-MLPVID_FUNCTION float larger(float a, float b) {
-    return a > b ? a : b;
-}
-MLPVID_FUNCTION int32 smaller(int32 a, int32 b) {
-    return a < b ? a : b;
-}
-MLPVID_FUNCTION int32 larger(int32 a, int32 b) {
+template <class T>
+MLPVID_FUNCTION constexpr T larger(T a, T b) {
     return a > b ? a : b;
 }
 MLPVID_FUNCTION float magnitude(float a) {

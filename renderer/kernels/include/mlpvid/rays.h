@@ -26,17 +26,22 @@ MLPVID_FUNCTION void ray_direction(const View& view, int32 x, int32 y, Ray& ray)
     ray.depth_per_meter = static_cast<float>(local[2] / length);
 }
 
-// Slab method; a camera inside the box starts at itself.
-MLPVID_FUNCTION void intersect_box(const BakedFrame& frame, const View& view, Ray& ray) {
-    ray.t_near = 0.0f;
-    ray.t_far = 3.0e38f;
+// Finds the part [t_near, t_far) of a ray that lies in the box, by the slab method. t_near is 0 for an origin inside
+// the box, and t_far <= t_near for a ray that misses it. Rendering on CPU and GPU and training share it.
+MLPVID_FUNCTION void clip_to_box(const float* lower, const float* upper, const float* origin, const float* direction,
+                                 float& t_near, float& t_far) {
+    t_near = 0.0f;
+    t_far = 3.0e38f;
     for (int i = 0; i < 3; i++) {
-        const float direction = magnitude(ray.direction[i]) < 1e-12f ? 1e-12f : ray.direction[i];
-        const float first = (frame.box_lower[i] - view.origin[i]) / direction;
-        const float second = (frame.box_upper[i] - view.origin[i]) / direction;
-        ray.t_near = larger(ray.t_near, smaller(first, second));
-        ray.t_far = smaller(ray.t_far, larger(first, second));
+        const float divisor = magnitude(direction[i]) < 1e-12f ? 1e-12f : direction[i];
+        const float first = (lower[i] - origin[i]) / divisor, second = (upper[i] - origin[i]) / divisor;
+        t_near = larger(t_near, smaller(first, second));
+        t_far = smaller(t_far, larger(first, second));
     }
+}
+
+MLPVID_FUNCTION void intersect_box(const BakedFrame& frame, const View& view, Ray& ray) {
+    clip_to_box(frame.box_lower, frame.box_upper, view.origin, ray.direction, ray.t_near, ray.t_far);
 }
 
 MLPVID_FUNCTION Ray pixel_ray(const BakedFrame& frame, const View& view, int32 x, int32 y) {

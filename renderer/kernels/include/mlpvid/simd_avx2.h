@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "corners.h"
+#include "interpolation.h"
 #include "platform.h"
 
 MLPVID_BEGIN

@@ -1,7 +1,7 @@
 // SimdFloats in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
 #pragma once
 
-#include "corners.h"
+#include "interpolation.h"
 #include "platform.h"
 
 MLPVID_BEGIN

@@ -1,7 +1,7 @@
 // SimdFloats by the vector extension of g++ and clang, 4 floats: SSE, NEON or whatever the processor has.
 #pragma once
 
-#include "corners.h"
+#include "interpolation.h"
 #include "platform.h"
 
 MLPVID_BEGIN

@@ -63,12 +63,16 @@ ColorMaps<T> color_maps(const Array& array, const MlpPlanes& planes, int view_ch
             planes};
 }
 
+#define MLPVID_FUNCTION_OF(name) &name::training_table,
+TrainingTable (*const kTables[])() = {MLPVID_INSTRUCTION_SETS(MLPVID_FUNCTION_OF)};
+#undef MLPVID_FUNCTION_OF
+
 // A hash encoding's levels and MLP planes, the threads, and the kernels of the machine's instruction set.
 class Engine {
  public:
     Engine(const std::vector<std::vector<double>>& levels, int features, const std::vector<int>& mlp_planes,
            int threads, const std::string& instruction_set)
-        : workers_(std::make_unique<Workers>(threads)), set_(choose(instruction_set)) {
+        : pool_(std::make_unique<ThreadPool>(threads)), table_(kTables[choose_instruction_set(instruction_set)]()) {
         if (levels.empty() || levels.size() > kMaxLevels) refuse("levels", "must be 1 to 16");
         if (features != 2 && features != 4 && features != 8) refuse("features", "must be 2, 4 or 8");
         if (features * levels.size() > kChannels) refuse("levels", "have more than 32 features");
@@ -80,15 +84,13 @@ class Engine {
             const std::vector<double>& l = levels[i];
             if (l.size() != 5)
                 refuse("levels", "must be rows of scale, time_scale, resolution, time_resolution, entries");
-            levels_.level[i] = {l[0],
-                                l[1],
-                                static_cast<int>(l[2]),
-                                static_cast<int>(l[3]),
-                                levels_.entries,
-                                static_cast<int64_t>(l[4]),
-                                levels_.nodes};
-            levels_.entries += static_cast<int64_t>(l[4]);
-            levels_.nodes += static_cast<int64_t>(l[2]) * static_cast<int64_t>(l[2]);
+            const int resolution = static_cast<int>(l[2]), time_resolution = static_cast<int>(l[3]);
+            const int64_t entries = static_cast<int64_t>(l[4]);
+            const bool dense = l[2] * l[2] * l[3] <= l[4];
+            const uint32 mask = dense ? 0 : static_cast<uint32>(entries - 1);
+            levels_.level[i] = {{levels_.entries, resolution, mask}, l[0], l[1], time_resolution, levels_.nodes};
+            levels_.entries += entries;
+            levels_.nodes += static_cast<int64_t>(resolution) * resolution;
         }
         planes_.count = static_cast<int>(mlp_planes.size());
         for (size_t i = 0; i < mlp_planes.size(); ++i) {
@@ -97,31 +99,16 @@ class Engine {
         }
     }
 
-    std::string name() const { return set_.name; }
+    std::string name() const { return table_.name; }
     int64_t nodes() const { return levels_.nodes; }
-    int threads() const { return workers_->threads(); }
-
-    static InstructionSet choose(const std::string& name) {
-#if defined(MLPVID_X86_BUILDS)
-        __builtin_cpu_init();
-        const bool v3 =
-            __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-        const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512cd");
-        if (v4 && (name == "auto" || name == "x86_64_v4")) return x86_64_v4::instruction_set();
-        if (v3 && (name == "auto" || name == "x86_64_v3")) return x86_64_v3::instruction_set();
-#endif
-        if (name == "auto" || name == "plain") return plain::instruction_set();
-        refuse(name.c_str(), "is no instruction set that this processor has");
-    }
+    int threads() const { return pool_->threads(); }
 
     template <class T>
     const Kernels<T>& kernels() const {
         if constexpr (sizeof(T) == 8)
-            return set_.twice;
+            return table_.twice;
         else
-            return set_.single;
+            return table_.single;
     }
 
     template <class T>
@@ -129,7 +116,7 @@ class Engine {
         const T* from = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
         T* to = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
         const nb::gil_scoped_release release;
-        kernels<T>().bake(*workers_, levels_, from, time, to);
+        kernels<T>().bake(*pool_, levels_, from, time, to);
     }
 
     template <class T>
@@ -137,7 +124,7 @@ class Engine {
         const T* from = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
         T* to = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
         const nb::gil_scoped_release release;
-        kernels<T>().bake_backward(*workers_, levels_, from, time, to);
+        kernels<T>().bake_backward(*pool_, levels_, from, time, to);
     }
 
     template <class T>
@@ -163,7 +150,7 @@ class Engine {
                                     numbers<T>(transmittances, {rays}, "transmittances"),
                                     numbers<int64_t>(reached, {rays}, "reached")};
         const nb::gil_scoped_release release;
-        kernels<T>().march(*workers_, density, along, static_cast<T>(step), static_cast<T>(min_transmittance), out);
+        kernels<T>().march(*pool_, density, along, static_cast<T>(step), static_cast<T>(min_transmittance), out);
     }
 
     template <class T>
@@ -201,7 +188,7 @@ class Engine {
         const ColorMaps<const T> heads = color_maps<const T>(maps, planes_, static_cast<int>(extent(view, 1)));
         T* out = numbers<T>(rgb, {samples.count, 3}, "rgb");
         const nb::gil_scoped_release release;
-        kernels<T>().color_forward(*workers_, heads, samples, out);
+        kernels<T>().color_forward(*pool_, heads, samples, out);
     }
 
     template <class T>
@@ -216,7 +203,7 @@ class Engine {
         const T* from = numbers<const T>(rgb_gradients, {samples.count, 3}, "rgb_gradients");
         T* to = numbers<T>(feature_gradients, {samples.count, kChannels}, "feature_gradients");
         const nb::gil_scoped_release release;
-        kernels<T>().color_backward(*workers_, heads, samples, from, gradients, to);
+        kernels<T>().color_backward(*pool_, heads, samples, from, gradients, to);
     }
 
     template <class T>
@@ -228,7 +215,7 @@ class Engine {
         const T *w = numbers<const T>(weights, {-1}, "weights"), *from = numbers<const T>(rgb, {count, 3}, "rgb");
         T* to = numbers<T>(sums, {rays, kRaySums}, "sums");
         const nb::gil_scoped_release release;
-        kernels<T>().sum_colors(*workers_, rays, kept, w, from, to);
+        kernels<T>().sum_colors(*pool_, rays, kept, w, from, to);
     }
 
     template <class T>
@@ -265,7 +252,7 @@ class Engine {
         T* to_rgb = numbers<T>(rgb_gradients, {count, 3}, "rgb_gradients");
         T* to_raw = numbers<T>(raw_gradients, {samples}, "density_gradients");
         const nb::gil_scoped_release release;
-        kernels<T>().composite_backward(*workers_, in, along, kept, to_rgb, to_raw);
+        kernels<T>().composite_backward(*pool_, in, along, kept, to_rgb, to_raw);
     }
 
     template <class T>
@@ -296,7 +283,7 @@ class Engine {
         in.color_row = lists.get() + samples + 1;
         in.count = kernels<T>().list_active(samples, in.density_gradients, kept, count, lists.get(),
                                             lists.get() + samples + 1);
-        kernels<T>().scatter(*workers_, density, p, in, out);
+        kernels<T>().scatter(*pool_, density, p, in, out);
     }
 
     template <class T>
@@ -311,7 +298,7 @@ class Engine {
                                     numbers<int32_t>(steps, {rows}, "steps"),
                                     rows};
         const nb::gil_scoped_release release;
-        kernels<T>().adam(*workers_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, static_cast<int>(width));
+        kernels<T>().adam(*pool_, state, {learning_rate, beta1, beta2, epsilon, skip_zero}, static_cast<int>(width));
     }
 
     SamplerInput sampler(const Array& origins, const Array& directions, const Array& box, const Array& cells,
@@ -341,7 +328,7 @@ class Engine {
         float* to = numbers<float>(distances, {in.rays, -1}, "distances");
         int64_t* ends = numbers<int64_t>(offsets, {in.rays + 1}, "offsets");
         const nb::gil_scoped_release release;
-        return set_.sampler.sample_rays(*workers_, in, to, ends);
+        return table_.sampler.sample_rays(*pool_, in, to, ends);
     }
 
     void place_points(const Array& origins, const Array& directions, const Array& box, const Array& cells,
@@ -351,12 +338,12 @@ class Engine {
         const int64_t* ends = numbers<const int64_t>(offsets, {in.rays + 1}, "offsets");
         float* to = numbers<float>(points, {-1, 3}, "points");
         const nb::gil_scoped_release release;
-        set_.sampler.place_points(*workers_, in, from, ends, to);
+        table_.sampler.place_points(*pool_, in, from, ends, to);
     }
 
  private:
-    std::unique_ptr<Workers> workers_;
-    InstructionSet set_;
+    std::unique_ptr<ThreadPool> pool_;
+    TrainingTable table_;
     Levels levels_;
     MlpPlanes planes_;
 };
@@ -371,10 +358,12 @@ class Engine {
 NB_MODULE(mlpvid_training_kernels, module) {
     using mlpvid::Engine;
     nb::set_leak_warnings(false);  // the interpreter may exit while modules still hold an engine
+    module.def("instruction_sets", &mlpvid::instruction_sets,
+               "Names of the builds that this processor can run, best first.");
     nb::class_<Engine>(module, "Engine")
         .def(nb::init<const std::vector<std::vector<double>>&, int, const std::vector<int>&, int, const std::string&>(),
              nb::arg("levels"), nb::arg("features"), nb::arg("mlp_planes"), nb::arg("threads"),
-             nb::arg("instruction_set") = "auto")
+             nb::arg("instruction_set") = "")
         .def_prop_ro("instruction_set", &Engine::name)
         .def_prop_ro("nodes", &Engine::nodes)
         .def_prop_ro("threads", &Engine::threads) MLPVID_BOTH(bake) MLPVID_BOTH(bake_backward) MLPVID_BOTH(march)

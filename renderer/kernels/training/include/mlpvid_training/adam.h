@@ -7,7 +7,7 @@
 
 #include "mlpvid_training/arguments.h"
 #include "mlpvid_training/simd_array.h"
-#include "mlpvid_training/workers.h"
+#include "thread_pool.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
@@ -30,8 +30,8 @@ struct Corrections {
 };
 
 template <class T, int F>
-MLPVID_INLINE void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second,
-                            int64_t row) {
+MLPVID_FUNCTION void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second,
+                              int64_t row) {
     const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
     const T rate = static_cast<T>(settings.learning_rate * first), scale = static_cast<T>(second);
     const T epsilon = static_cast<T>(settings.epsilon);
@@ -47,9 +47,9 @@ MLPVID_INLINE void adam_row(const AdamState<T>& state, const AdamSettings& setti
 // One update of every row, or with skip_zero of those with a gradient other than zero. The bias corrections count the
 // updates of a row itself, so that a row first touched late starts as one touched at once.
 template <class T, int F>
-void adam(Workers& workers, const AdamState<T>& state, const AdamSettings& settings) {
+void adam(ThreadPool& pool, const AdamState<T>& state, const AdamSettings& settings) {
     const Corrections corrections(settings);
-    parallel(workers, (state.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task) {
+    parallel(pool, (state.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
         const int64_t end = state.rows < (task + 1) * kRowsPerTask ? state.rows : (task + 1) * kRowsPerTask;
         for (int64_t row = task * kRowsPerTask; row < end; ++row) {
             bool any = !settings.skip_zero;

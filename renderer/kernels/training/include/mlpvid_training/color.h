@@ -6,10 +6,11 @@
 
 #include <cmath>
 
+#include "mlpvid/head_assignment.h"
 #include "mlpvid_training/arguments.h"
 #include "mlpvid_training/random.h"
 #include "mlpvid_training/simd_array.h"
-#include "mlpvid_training/workers.h"
+#include "thread_pool.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
@@ -17,13 +18,13 @@ constexpr int kMaxView = 16;
 constexpr int kInner = kChannels + kMaxView;
 
 template <class T>
-MLPVID_INLINE T* head_at(const ColorMaps<T>& maps, int plane, int64_t index) {
+MLPVID_FUNCTION T* head_at(const ColorMaps<T>& maps, int plane, int64_t index) {
     return maps.data + plane * maps.plane_stride + index / maps.size * maps.u_stride +
            index % maps.size * maps.v_stride;
 }
 
 // How many of the four nearest heads a plane asks.
-MLPVID_INLINE int corners(Assignment assignment, int size) {
+MLPVID_FUNCTION int corners(Assignment assignment, int size) {
     return assignment == Assignment::bilinear && size > 1 ? 4 : 1;
 }
 
@@ -33,32 +34,24 @@ struct HeadChoice {
     T weight;
 };
 
-template <class T>
-MLPVID_INLINE int clamp_index(T position, int last) {
-    return larger(0, smaller(static_cast<int>(position), last));
-}
-
 // The head of a sample on a plane and the weight of its output; see model/query.py. Stochastic: one of the four
 // nearest, drawn with its bilinear weight as probability, so that the expected output is the bilinear one.
 template <class T>
-MLPVID_INLINE HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size, int plane, int corner, int64_t k, T u,
-                                        T v) {
+MLPVID_FUNCTION HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size, int plane, int corner, int64_t k,
+                                          T u, T v) {
     if (size == 1) return {0, T(1)};
     if (samples.assignment == Assignment::nearest) {
-        const int iu = clamp_index(u * static_cast<T>(size), size - 1);
-        return {iu * size + clamp_index(v * static_cast<T>(size), size - 1), T(1)};
+        return {nearest_head(u, v, size), T(1)};
     }
-    const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
-    const int iu = clamp_index(x, size - 2), iv = clamp_index(y, size - 2);
-    const T s = x - static_cast<T>(iu), r = y - static_cast<T>(iv);
+    const HeadPosition<T> at = locate_among_heads(u, v, size);
     if (samples.assignment == Assignment::stochastic) {
         const uint64_t counter =
             2 * (static_cast<uint64_t>(samples.sample[k]) * kPlanes + static_cast<uint64_t>(plane));
-        const int du = random_unit(samples.seed, counter) < s, dv = random_unit(samples.seed, counter + 1) < r;
-        return {(iu + du) * size + iv + dv, T(1)};
+        const int du = random_unit(samples.seed, counter) < at.u.fraction;
+        const int dv = random_unit(samples.seed, counter + 1) < at.v.fraction;
+        return {at.head(du, dv), T(1)};
     }
-    const int du = corner >> 1, dv = corner & 1;
-    return {(iu + du) * size + iv + dv, (du ? s : 1 - s) * (dv ? r : 1 - r)};
+    return {at.head(corner >> 1, corner & 1), at.weight(corner >> 1, corner & 1)};
 }
 
 // Samples of one pass (an MLP plane and a corner) sorted by head; each sample goes through one head a pass.
@@ -76,10 +69,10 @@ struct Groups {
           index(samples.count),
           weight(samples.count) {
         for (int h = 0; h <= size * size; ++h) start[h] = 0;
-        const int* axes = kPlaneAxes[planes.plane[plane]];
+        const int u = u_axis(planes.plane[plane]), v = v_axis(planes.plane[plane]);
         for (int64_t k = 0; k < samples.count; ++k) {
             const T* p = samples.points + 3 * samples.sample[k];
-            const HeadChoice<T> choice = choose_head(samples, size, plane, corner, k, p[axes[0]], p[axes[1]]);
+            const HeadChoice<T> choice = choose_head(samples, size, plane, corner, k, p[u], p[v]);
             index[k] = choice.index;
             weight[k] = choice.weight;
             ++start[choice.index + 1];
@@ -106,7 +99,7 @@ using Block = T[kBlock<T>][kInner];
 
 // sums[n] += in[n] . W, W [inputs][32]
 template <class T>
-MLPVID_INLINE void multiply(const T* W, int inputs, const Block<T>& in, Row<T>* sums) {
+MLPVID_FUNCTION void multiply(const T* W, int inputs, const Block<T>& in, Row<T>* sums) {
     for (int i = 0; i < inputs; ++i) {
         const auto weights = Row<T>::load(W + kChannels * i);
         MLPVID_UNROLL
@@ -116,7 +109,7 @@ MLPVID_INLINE void multiply(const T* W, int inputs, const Block<T>& in, Row<T>* 
 
 // dW [inputs][32] += sum over n of in[n]^T gradients[n]
 template <class T>
-MLPVID_INLINE void add_outer(T* dW, int inputs, const Block<T>& in, const Row<T>* gradients) {
+MLPVID_FUNCTION void add_outer(T* dW, int inputs, const Block<T>& in, const Row<T>* gradients) {
     for (int i = 0; i < inputs; ++i) {
         auto sum = Row<T>::load(dW + kChannels * i);
         MLPVID_UNROLL
@@ -126,20 +119,20 @@ MLPVID_INLINE void add_outer(T* dW, int inputs, const Block<T>& in, const Row<T>
 }
 
 template <class T>
-MLPVID_INLINE void clear(Row<T>* rows) {
+MLPVID_FUNCTION void clear(Row<T>* rows) {
     MLPVID_UNROLL
     for (int n = 0; n < kBlock<T>; ++n) rows[n] = Row<T>::zero();
 }
 
 template <class T>
-MLPVID_INLINE void store(const Row<T>* rows, Block<T>& out) {
+MLPVID_FUNCTION void store(const Row<T>* rows, Block<T>& out) {
     MLPVID_UNROLL
     for (int n = 0; n < kBlock<T>; ++n) rows[n].store(out[n]);
 }
 
 // out [32][32] += a [32][32] . b [32][32]
 template <class T>
-MLPVID_INLINE void add_product(const T* a, const T* b, T* out) {
+MLPVID_FUNCTION void add_product(const T* a, const T* b, T* out) {
     for (int i = 0; i < kChannels; ++i) {
         auto sum = Row<T>::load(out + kChannels * i);
         for (int j = 0; j < kChannels; ++j) sum.add_scaled(Row<T>::load(b + kChannels * j), a[kChannels * i + j]);
@@ -223,16 +216,16 @@ void each_pass(const ColorSamples<T>& samples, const MlpPlanes& planes, int size
 
 // rgb [K][3] = sigmoid of the heads' outputs, summed over the planes.
 template <class T>
-void color_forward(Workers& workers, const ColorMaps<const T>& maps, const ColorSamples<T>& samples, T* rgb) {
+void color_forward(ThreadPool& pool, const ColorMaps<const T>& maps, const ColorSamples<T>& samples, T* rgb) {
     for (int64_t i = 0; i < 3 * samples.count; ++i) rgb[i] = 0;
     each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
-        parallel(workers, groups.used, [&](int64_t task) {
+        parallel(pool, groups.used, [&](int64_t task, int) {
             const int64_t index = groups.heads[task];
             const Head<T> head(head_at(maps, plane, index), maps.view_channels);
             color_head_forward(samples, groups, head, index, maps.view_channels, rgb);
         });
     });
-    parallel(workers, (samples.count + 1023) / 1024, [&](int64_t task) {
+    parallel(pool, (samples.count + 1023) / 1024, [&](int64_t task, int) {
         for (int64_t i = 3072 * task; i < 3 * samples.count && i < 3072 * (task + 1); ++i)
             rgb[i] = 1 / (1 + std::exp(-rgb[i]));
     });
@@ -260,8 +253,8 @@ struct HeadGradient {
 
 // From the gradient of the outputs (rgb_gradients [K][3]) to those of a block's hidden rows and weights.
 template <class T>
-MLPVID_INLINE void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients,
-                                    HeadGradient<T>& gradient, Row<T>* rows) {
+MLPVID_FUNCTION void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients,
+                                      HeadGradient<T>& gradient, Row<T>* rows) {
     Row<T> dW2[3] = {Row<T>::load(gradient.W2[0]), Row<T>::load(gradient.W2[1]), Row<T>::load(gradient.W2[2])};
     for (int n = 0; n < kBlock<T>; ++n) {
         const auto hidden = Row<T>::load(state.outer[n]);
@@ -305,11 +298,11 @@ void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups
 
 // Adds to the heads' gradient and writes that of the features, [K][32].
 template <class T>
-void color_backward(Workers& workers, const ColorMaps<const T>& maps, const ColorSamples<T>& samples,
+void color_backward(ThreadPool& pool, const ColorMaps<const T>& maps, const ColorSamples<T>& samples,
                     const T* rgb_gradients, const ColorMaps<T>& map_gradients, T* feature_gradients) {
     for (int64_t i = 0; i < kChannels * samples.count; ++i) feature_gradients[i] = 0;
     each_pass(samples, maps.planes, maps.size, [&](int plane, const Groups<T>& groups) {
-        parallel(workers, groups.used, [&](int64_t task) {
+        parallel(pool, groups.used, [&](int64_t task, int) {
             const int64_t index = groups.heads[task];
             const Head<T> head(head_at(maps, plane, index), maps.view_channels);
             HeadGradient<T> gradient;

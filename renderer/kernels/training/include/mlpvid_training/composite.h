@@ -5,7 +5,7 @@
 
 #include "mlpvid_training/arguments.h"
 #include "mlpvid_training/simd_array.h"
-#include "mlpvid_training/workers.h"
+#include "thread_pool.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
@@ -33,8 +33,8 @@ T dot3(const T* a, const T* b) {
 
 // sums [R][5] = sum of w (c, |c|^2, 1) over the kept samples.
 template <class T>
-void sum_colors(Workers& workers, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* sums) {
-    parallel(workers, (rays + 255) / 256, [&](int64_t task) {
+void sum_colors(ThreadPool& pool, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* sums) {
+    parallel(pool, (rays + 255) / 256, [&](int64_t task, int) {
         for (int64_t ray = task * 256; ray < rays && ray < (task + 1) * 256; ++ray) {
             T sum[kRaySums] = {};
             for (int64_t k = kept.offsets[ray]; k < kept.offsets[ray + 1]; ++k) {
@@ -81,9 +81,9 @@ void composite_ray_backward(const CompositeInput<T>& in, const Samples<T>& sampl
 }
 
 template <class T>
-void composite_backward(Workers& workers, const CompositeInput<T>& in, const Samples<T>& samples, const Kept& kept,
+void composite_backward(ThreadPool& pool, const CompositeInput<T>& in, const Samples<T>& samples, const Kept& kept,
                         T* rgb_gradients, T* density_gradients) {
-    parallel(workers, (samples.rays + 255) / 256, [&](int64_t task) {
+    parallel(pool, (samples.rays + 255) / 256, [&](int64_t task, int) {
         for (int64_t ray = task * 256; ray < samples.rays && ray < (task + 1) * 256; ++ray)
             composite_ray_backward(in, samples, kept, ray, rgb_gradients, density_gradients);
     });

@@ -3,9 +3,10 @@
 
 #include <cmath>
 
+#include "mlpvid/interpolation.h"
 #include "mlpvid_training/arguments.h"
 #include "mlpvid_training/simd_array.h"
-#include "mlpvid_training/workers.h"
+#include "thread_pool.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
@@ -28,10 +29,10 @@ struct LevelScales {
     explicit LevelScales(const Levels& levels) {
         for (int l = 0; l < kMaxLevels; ++l) {
             scale[l] = l < levels.count ? static_cast<T>(levels.level[l].scale) : T(0);
-            last[l] = l < levels.count ? levels.level[l].resolution - 2 : 0;
+            last[l] = l < levels.count ? levels.level[l].hash.resolution - 2 : 0;
         }
     }
-    MLPVID_INLINE void locate(T coordinate, AxisCells<T>& cells) const {
+    MLPVID_FUNCTION void locate(T coordinate, AxisCells<T>& cells) const {
         for (int l = 0; l < kMaxLevels; ++l) {
             const T position = coordinate * scale[l];
             int node = static_cast<int>(position);
@@ -50,7 +51,7 @@ struct Footprint {
     int64_t offset[4];
     T weight[4];
 
-    MLPVID_INLINE Footprint(int size, int64_t row_stride, int64_t pixel_stride, T u, T v) {
+    MLPVID_FUNCTION Footprint(int size, int64_t row_stride, int64_t pixel_stride, T u, T v) {
         const T x = u * static_cast<T>(size - 1), y = v * static_cast<T>(size - 1);
         int column = static_cast<int>(x), row = static_cast<int>(y);
         column = column > size - 2 ? size - 2 : (column < 0 ? 0 : column);
@@ -68,13 +69,13 @@ struct Footprint {
 };
 
 template <class T, int N>
-MLPVID_INLINE void add_map(const T* map, const Footprint<T>& at, SimdArray<T, N>& sum) {
+MLPVID_FUNCTION void add_map(const T* map, const Footprint<T>& at, SimdArray<T, N>& sum) {
     MLPVID_UNROLL
     for (int i = 0; i < 4; ++i) sum.add_scaled(SimdArray<T, N>::load(map + at.offset[i]), at.weight[i]);
 }
 
 template <class T, int N>
-MLPVID_INLINE void scatter_map(T* map, const Footprint<T>& at, const SimdArray<T, N>& gradient) {
+MLPVID_FUNCTION void scatter_map(T* map, const Footprint<T>& at, const SimdArray<T, N>& gradient) {
     MLPVID_UNROLL
     for (int i = 0; i < 4; ++i) {
         auto sum = SimdArray<T, N>::load(map + at.offset[i]);
@@ -99,7 +100,7 @@ struct PairConstants {
 };
 
 template <class T, int F>
-MLPVID_INLINE SimdArray<T, 2 * F> pair_weights(T weight) {
+MLPVID_FUNCTION SimdArray<T, 2 * F> pair_weights(T weight) {
     static constexpr PairConstants<T, F> constants;
     auto weights = SimdArray<T, 2 * F>::load(constants.start);
     weights.add_scaled(SimdArray<T, 2 * F>::load(constants.slope), weight);
@@ -107,14 +108,14 @@ MLPVID_INLINE SimdArray<T, 2 * F> pair_weights(T weight) {
 }
 
 template <class T, int F>
-MLPVID_INLINE void hash_features(const DensityField<T>& field, const AxisCells<T>* cells, T* out) {
+MLPVID_FUNCTION void hash_features(const DensityField<T>& field, const AxisCells<T>* cells, T* out) {
     for (int l = 0; l < field.levels.count; ++l) {
         const Level& level = field.levels.level[l];
-        const int64_t row = static_cast<int64_t>(level.resolution) * F;
+        const int64_t row = static_cast<int64_t>(level.hash.resolution) * F;
         auto sum = SimdArray<T, 2 * F>::zero();
         MLPVID_UNROLL
         for (int plane = 0; plane < kPlanes; ++plane) {
-            const AxisCells<T>&u = cells[kPlaneAxes[plane][0]], &v = cells[kPlaneAxes[plane][1]];
+            const AxisCells<T>&u = cells[u_axis(plane)], &v = cells[v_axis(plane)];
             const T* cell =
                 field.grids + (plane * field.levels.nodes + level.nodes_offset) * F + v.node[l] * row + u.node[l] * F;
             auto value = SimdArray<T, 2 * F>::load(cell) * (1 - v.weight[l]);
@@ -129,8 +130,8 @@ MLPVID_INLINE void hash_features(const DensityField<T>& field, const AxisCells<T
 
 // F and the interpolated density head at a point; returns their product, the density before its activation.
 template <class T, int F>
-MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelScales<T>& scales, const T* p, T* features,
-                              T* head) {
+MLPVID_FUNCTION T query_density(const DensityField<T>& field, const LevelScales<T>& scales, const T* p, T* features,
+                                T* head) {
     AxisCells<T> cells[3];
     for (int axis = 0; axis < 3; ++axis) scales.locate(p[axis], cells[axis]);
     alignas(64) T hashed[kChannels] = {};
@@ -138,14 +139,13 @@ MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelScales<T>
     auto sum = SimdArray<T, kChannels>::zero(), density = SimdArray<T, kChannels>::zero();
     const auto& maps = field.features;
     for (int plane = 0; plane < kPlanes; ++plane) {
-        const Footprint<T> at(maps.size, maps.row_stride, maps.pixel_stride, p[kPlaneAxes[plane][0]],
-                              p[kPlaneAxes[plane][1]]);
+        const Footprint<T> at(maps.size, maps.row_stride, maps.pixel_stride, p[u_axis(plane)], p[v_axis(plane)]);
         add_map(maps.data + plane * maps.plane_stride, at, sum);
     }
     const auto& heads = field.densities;
     for (int i = 0; i < field.mlp_planes.count; ++i) {
-        const int* axes = kPlaneAxes[field.mlp_planes.plane[i]];
-        const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, p[axes[0]], p[axes[1]]);
+        const int plane = field.mlp_planes.plane[i];
+        const Footprint<T> at(heads.size, heads.row_stride, heads.pixel_stride, p[u_axis(plane)], p[v_axis(plane)]);
         add_map(heads.data + i * heads.plane_stride, at, density);
     }
     sum = sum + SimdArray<T, kChannels>::load(hashed);
@@ -157,10 +157,10 @@ MLPVID_INLINE T query_density(const DensityField<T>& field, const LevelScales<T>
 // Marches each ray until its transmittance is `min_transmittance` or less. The activation is a rectifier; NaN passes
 // through it.
 template <class T, int F>
-void march(Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
+void march(ThreadPool& pool, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
            const MarchOutput<T>& out) {
     const LevelScales<T> scales(field.levels);
-    parallel(workers, (samples.rays + kRaysPerTask - 1) / kRaysPerTask, [&](int64_t task) {
+    parallel(pool, (samples.rays + kRaysPerTask - 1) / kRaysPerTask, [&](int64_t task, int) {
         const int64_t last = samples.rays < (task + 1) * kRaysPerTask ? samples.rays : (task + 1) * kRaysPerTask;
         for (int64_t ray = task * kRaysPerTask; ray < last; ++ray) {
             T transmittance = 1;
@@ -182,14 +182,14 @@ void march(Workers& workers, const DensityField<T>& field, const Samples<T>& sam
 }
 
 template <class T, int F>
-MLPVID_INLINE void scatter_levels(const Levels& levels, const LevelScales<T>& scales, int first, int end,
-                                  const T* gradient, T u, T v, T* grids) {
+MLPVID_FUNCTION void scatter_levels(const Levels& levels, const LevelScales<T>& scales, int first, int end,
+                                    const T* gradient, T u, T v, T* grids) {
     AxisCells<T> us, vs;
     scales.locate(u, us);
     scales.locate(v, vs);
     for (int l = first; l < end; ++l) {
         const Level& level = levels.level[l];
-        const int64_t row = static_cast<int64_t>(level.resolution) * F;
+        const int64_t row = static_cast<int64_t>(level.hash.resolution) * F;
         T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
         const auto weighted =
             SimdArray<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
@@ -211,7 +211,7 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
               end = smaller(field.levels.count, (half + 1) * kHalf / F);
     for (int64_t a = 0; a < in.count; ++a) {
         const int64_t i = in.active[a];
-        const T u = points[3 * i + kPlaneAxes[plane][0]], v = points[3 * i + kPlaneAxes[plane][1]];
+        const T u = points[3 * i + u_axis(plane)], v = points[3 * i + v_axis(plane)];
         const T density = in.density_gradients[i];
         auto gradient = Half::load(in.heads + kChannels * i + half * kHalf) * density;
         if (in.color_row[a] >= 0)
@@ -235,10 +235,10 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
 
 // Adds the samples' gradients to those of the maps and grids.
 template <class T, int F>
-void scatter(Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
+void scatter(ThreadPool& pool, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
              const ScatterOutput<T>& out) {
     const LevelScales<T> scales(field.levels);
-    parallel(workers, 2 * kPlanes, [&](int64_t task) {
+    parallel(pool, 2 * kPlanes, [&](int64_t task, int) {
         scatter_task<T, F>(field, scales, points, in, out, static_cast<int>(task / 2), static_cast<int>(task % 2));
     });
 }

@@ -3,12 +3,12 @@
 
 #include <cstdint>
 
+#include "mlpvid/baked_frame.h"
+#include "mlpvid/hash_index.h"
+
 namespace mlpvid {
 
-constexpr int kChannels = 32;   // of the feature F and of a color head's hidden layers
 constexpr int kMaxLevels = 16;  // of a hash encoding
-constexpr int kPlanes = 3;      // xy, xz, yz
-constexpr int kPlaneAxes[kPlanes][2] = {{0, 1}, {0, 2}, {1, 2}};
 
 // Square maps of 32 contiguous channels; strides in elements, rows along v, pixels along u.
 template <class T>
@@ -20,10 +20,10 @@ struct MapStack {
 
 // One level of a hash encoding; see model/hash_encoding.py.
 struct Level {
-    double scale, time_scale;
-    int resolution, time_resolution;
-    int64_t offset, entries;  // in a table
-    int64_t nodes_offset;     // in the baked grids of a plane
+    HashLevel hash;
+    double scale, time_scale;  // nodes along u or v, or t, per unit of the coordinate
+    int time_resolution;       // nodes along t
+    int64_t nodes_offset;      // first node in the baked grids of a plane
 };
 
 struct Levels {

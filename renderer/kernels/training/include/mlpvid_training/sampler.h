@@ -3,33 +3,19 @@
 
 #include <cstdint>
 
+#include "mlpvid/rays.h"
 #include "mlpvid_training/arguments.h"
 #include "mlpvid_training/random.h"
 #include "mlpvid_training/simd_array.h"
-#include "mlpvid_training/workers.h"
+#include "thread_pool.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
-
-// Where a ray lies within the box: [near, far), far <= near when it misses.
-MLPVID_INLINE void clip_ray(const SamplerInput& in, const float* origin, const float* direction, float& near,
-                            float& far) {
-    near = 0;
-    far = 1e30f;
-    for (int a = 0; a < 3; ++a) {
-        const float magnitude = direction[a] < 0 ? -direction[a] : direction[a];
-        const float safe = magnitude < 1e-12f ? 1e-12f : direction[a];
-        const float first = (in.lower[a] - origin[a]) / safe, second = (in.upper[a] - origin[a]) / safe;
-        const float enter = first < second ? first : second, leave = first < second ? second : first;
-        near = enter > near ? enter : near;
-        far = leave < far ? leave : far;
-    }
-}
 
 // Distances of a ray's samples to `distances`; returns how many.
 inline int64_t sample_ray(const SamplerInput& in, int64_t ray, float* distances) {
     const float *origin = in.origins + 3 * ray, *direction = in.directions + 3 * ray;
     float near, far, start[3], slope[3];
-    clip_ray(in, origin, direction, near, far);
+    clip_to_box(in.lower, in.upper, origin, direction, near, far);
     for (int a = 0; a < 3; ++a) {
         const float cells = static_cast<float>(in.resolution[a]) / (in.upper[a] - in.lower[a]);
         start[a] = (origin[a] - in.lower[a]) * cells;
@@ -53,8 +39,8 @@ inline int64_t sample_ray(const SamplerInput& in, int64_t ray, float* distances)
 }
 
 // First round: distances [R][slots], of which each ray fills its first; offsets [R + 1]. Returns the number of samples.
-inline int64_t sample_rays(Workers& workers, const SamplerInput& in, float* distances, int64_t* offsets) {
-    parallel(workers, (in.rays + 63) / 64, [&](int64_t task) {
+inline int64_t sample_rays(ThreadPool& pool, const SamplerInput& in, float* distances, int64_t* offsets) {
+    parallel(pool, (in.rays + 63) / 64, [&](int64_t task, int) {
         for (int64_t ray = 64 * task; ray < in.rays && ray < 64 * (task + 1); ++ray)
             offsets[ray + 1] = sample_ray(in, ray, distances + ray * in.slots);
     });
@@ -64,9 +50,9 @@ inline int64_t sample_rays(Workers& workers, const SamplerInput& in, float* dist
 }
 
 // Second round: points [P][3] in [0, 1]^3 of the box.
-inline void place_points(Workers& workers, const SamplerInput& in, const float* distances, const int64_t* offsets,
+inline void place_points(ThreadPool& pool, const SamplerInput& in, const float* distances, const int64_t* offsets,
                          float* points) {
-    parallel(workers, (in.rays + 63) / 64, [&](int64_t task) {
+    parallel(pool, (in.rays + 63) / 64, [&](int64_t task, int) {
         for (int64_t ray = 64 * task; ray < in.rays && ray < 64 * (task + 1); ++ray)
             for (int64_t i = offsets[ray]; i < offsets[ray + 1]; ++i)
                 for (int a = 0; a < 3; ++a) {

@@ -5,17 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__GNUC__)
-#define MLPVID_INLINE inline __attribute__((always_inline))
-#define MLPVID_UNROLL _Pragma("GCC unroll 32")
-#else
-#define MLPVID_INLINE inline
-#define MLPVID_UNROLL
-#endif
-// Headers are built once per instruction set; a namespace each keeps the linker from merging their functions.
-#ifndef MLPVID_INSTRUCTION_SET
-#define MLPVID_INSTRUCTION_SET plain
-#endif
+#include "mlpvid/platform.h"
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
@@ -30,17 +20,10 @@ constexpr int kRegisterBytes = 16;
 constexpr int kRegisters = 16;
 #endif
 
-constexpr int smaller(int a, int b) {
-    return a < b ? a : b;
-}
-constexpr int larger(int a, int b) {
-    return a > b ? a : b;
-}
-
 // N numbers in as few registers as the instruction set allows. Wider vector types than a register are slow with GCC.
 template <class T, int N>
 struct SimdArray {
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(MLPVID_PORTABLE)
     static constexpr int kWidth = smaller(N, kRegisterBytes / static_cast<int>(sizeof(T)));
     typedef T Part __attribute__((vector_size(kWidth * sizeof(T))));
 #else
@@ -50,13 +33,13 @@ struct SimdArray {
     static constexpr int kParts = N / kWidth;
     Part part[kParts];
 
-    static MLPVID_INLINE SimdArray zero() {
+    static MLPVID_FUNCTION SimdArray zero() {
         SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = Part{};
         return r;
     }
-    static MLPVID_INLINE SimdArray load(const T* p) {
+    static MLPVID_FUNCTION SimdArray load(const T* p) {
         SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
@@ -64,13 +47,13 @@ struct SimdArray {
     }
     // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the
     // load.)
-    static MLPVID_INLINE SimdArray load_twice(const T* p) {
+    static MLPVID_FUNCTION SimdArray load_twice(const T* p) {
         SimdArray r;
         if constexpr (kParts > 1 || kWidth == 1) {
             MLPVID_UNROLL
             for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
         }
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(MLPVID_PORTABLE)
         else {
             typedef T Half __attribute__((vector_size(kWidth / 2 * sizeof(T))));
             Half h;
@@ -83,33 +66,33 @@ struct SimdArray {
 #endif
         return r;
     }
-    MLPVID_INLINE void store(T* p) const {
+    MLPVID_FUNCTION void store(T* p) const {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
     }
     // this += a * s
-    MLPVID_INLINE void add_scaled(const SimdArray& a, T s) {
+    MLPVID_FUNCTION void add_scaled(const SimdArray& a, T s) {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * s;
     }
     // this += a * b
-    MLPVID_INLINE void add_product(const SimdArray& a, const SimdArray& b) {
+    MLPVID_FUNCTION void add_product(const SimdArray& a, const SimdArray& b) {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) part[i] += a.part[i] * b.part[i];
     }
-    MLPVID_INLINE SimdArray operator*(T s) const {
+    MLPVID_FUNCTION SimdArray operator*(T s) const {
         SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * s;
         return r;
     }
-    MLPVID_INLINE SimdArray operator*(const SimdArray& b) const {
+    MLPVID_FUNCTION SimdArray operator*(const SimdArray& b) const {
         SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] * b.part[i];
         return r;
     }
-    MLPVID_INLINE SimdArray operator+(const SimdArray& b) const {
+    MLPVID_FUNCTION SimdArray operator+(const SimdArray& b) const {
         SimdArray r;
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
@@ -121,19 +104,19 @@ struct SimdArray {
 template <class T>
 class Buffer {
  public:
-    explicit MLPVID_INLINE Buffer(int64_t count) : data_(new T[static_cast<size_t>(count)]) {}
-    MLPVID_INLINE ~Buffer() { delete[] data_; }
+    explicit MLPVID_FUNCTION Buffer(int64_t count) : data_(new T[static_cast<size_t>(count)]) {}
+    MLPVID_FUNCTION ~Buffer() { delete[] data_; }
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
-    MLPVID_INLINE T& operator[](int64_t i) { return data_[i]; }
-    MLPVID_INLINE const T& operator[](int64_t i) const { return data_[i]; }
+    MLPVID_FUNCTION T& operator[](int64_t i) { return data_[i]; }
+    MLPVID_FUNCTION const T& operator[](int64_t i) const { return data_[i]; }
 
  private:
     T* data_;
 };
 
 template <class T, int N>
-MLPVID_INLINE T dot(const SimdArray<T, N>& a, const SimdArray<T, N>& b) {
+MLPVID_FUNCTION T dot(const SimdArray<T, N>& a, const SimdArray<T, N>& b) {
     alignas(64) T products[N];
     (a * b).store(products);
     MLPVID_UNROLL

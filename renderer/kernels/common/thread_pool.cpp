@@ -4,26 +4,18 @@
 
 namespace mlpvid {
 
-namespace {
-
-// Does a piece and yields: a thread of low priority would else finish its slice of time before the window's, which woke
-// meanwhile, gets the core.
-void do_piece(const std::function<void(int, int)>& work, int piece, int thread) {
-    work(piece, thread);
-    std::this_thread::yield();
-}
-
-}  // namespace
-
 struct ThreadPool::Job {
-    const std::function<void(int, int)>* work;
-    int pieces;
-    int next = 0;     // first piece that nobody has taken
-    int running = 0;  // pieces taken and not done
+    Work work;
+    void* context;
+    int64_t pieces;
+    int64_t next = 0;     // first piece that no thread has taken
+    int64_t running = 0;  // pieces taken and not done
     std::condition_variable done;
+
+    Job(Work work, void* context, int64_t pieces) : work(work), context(context), pieces(pieces) {}
 };
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, Yield yield) : yield_(yield) {
     for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { serve(i); });
 }
 
@@ -36,8 +28,13 @@ ThreadPool::~ThreadPool() {
     for (std::thread& worker : workers_) worker.join();
 }
 
-// Takes a piece of a job, which leaves the queue with its last one. The mutex is held.
-bool ThreadPool::take(Job& job, int& piece) {
+void ThreadPool::do_piece(const Job& job, int64_t piece, int thread) const {
+    job.work(job.context, piece, thread);
+    if (yield_ == Yield::after_each_piece) std::this_thread::yield();
+}
+
+// Takes a piece of a job; a job leaves the queue with its last piece. The caller holds the mutex.
+bool ThreadPool::take(Job& job, int64_t& piece) {
     if (job.next == job.pieces) return false;
     piece = job.next++;
     job.running++;
@@ -45,18 +42,20 @@ bool ThreadPool::take(Job& job, int& piece) {
     return true;
 }
 
-void ThreadPool::run(int pieces, const std::function<void(int, int)>& work) {
+void ThreadPool::run(int64_t pieces, Work work, void* context) {
     if (pieces <= 0) return;
-    Job job;
-    job.work = &work;
-    job.pieces = pieces;
+    Job job(work, context, pieces);
+    if (workers_.empty() || pieces == 1) {  // nothing to share out
+        for (int64_t piece = 0; piece < pieces; piece++) do_piece(job, piece, 0);
+        return;
+    }
     std::unique_lock<std::mutex> lock(mutex_);
     jobs_.push_back(&job);
     wake_.notify_all();
-    int piece;
+    int64_t piece;
     while (take(job, piece)) {
         lock.unlock();
-        do_piece(work, piece, 0);
+        do_piece(job, piece, 0);
         lock.lock();
         job.running--;
     }
@@ -69,10 +68,10 @@ void ThreadPool::serve(int thread) {
         wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
         if (stopping_) return;
         Job& job = *jobs_.front();
-        int piece;
+        int64_t piece;
         take(job, piece);
         lock.unlock();
-        do_piece(*job.work, piece, thread);
+        do_piece(job, piece, thread);
         lock.lock();
         if (--job.running == 0 && job.next == job.pieces) job.done.notify_one();
     }

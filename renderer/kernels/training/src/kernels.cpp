@@ -1,10 +1,11 @@
 // Built once per instruction set, with MLPVID_INSTRUCTION_SET naming its namespace.
+#include "mlpvid_training/kernels.h"
+
 #include "mlpvid_training/adam.h"
 #include "mlpvid_training/bake.h"
 #include "mlpvid_training/color.h"
 #include "mlpvid_training/composite.h"
 #include "mlpvid_training/density.h"
-#include "mlpvid_training/kernels.h"
 #include "mlpvid_training/sampler.h"
 
 #define MLPVID_TEXT_OF(name) #name
@@ -32,21 +33,20 @@ void with_features(int features, Body&& body) {
 template <class T>
 Kernels<T> kernels() {
     Kernels<T> k;
-    k.bake = [](Workers& workers, const Levels& levels, const T* tables, double time, T* grids) {
-        with_features(levels.features, [&](auto F) { bake<T, F.value>(workers, levels, tables, time, grids); });
+    k.bake = [](ThreadPool& pool, const Levels& levels, const T* tables, double time, T* grids) {
+        with_features(levels.features, [&](auto F) { bake<T, F.value>(pool, levels, tables, time, grids); });
     };
-    k.bake_backward = [](Workers& workers, const Levels& levels, const T* grids, double time, T* tables) {
-        with_features(levels.features,
-                      [&](auto F) { bake_backward<T, F.value>(workers, levels, grids, time, tables); });
+    k.bake_backward = [](ThreadPool& pool, const Levels& levels, const T* grids, double time, T* tables) {
+        with_features(levels.features, [&](auto F) { bake_backward<T, F.value>(pool, levels, grids, time, tables); });
     };
-    k.march = [](Workers& workers, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
+    k.march = [](ThreadPool& pool, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
                  const MarchOutput<T>& out) {
         with_features(field.levels.features,
-                      [&](auto F) { march<T, F.value>(workers, field, samples, step, min_transmittance, out); });
+                      [&](auto F) { march<T, F.value>(pool, field, samples, step, min_transmittance, out); });
     };
-    k.scatter = [](Workers& workers, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
+    k.scatter = [](ThreadPool& pool, const DensityField<T>& field, const T* points, const ScatterInput<T>& in,
                    const ScatterOutput<T>& out) {
-        with_features(field.levels.features, [&](auto F) { scatter<T, F.value>(workers, field, points, in, out); });
+        with_features(field.levels.features, [&](auto F) { scatter<T, F.value>(pool, field, points, in, out); });
     };
     k.list_kept = list_kept<T>;
     k.list_active = list_active<T>;
@@ -55,15 +55,15 @@ Kernels<T> kernels() {
     k.composite_backward = composite_backward<T>;
     k.color_forward = color_forward<T>;
     k.color_backward = color_backward<T>;
-    k.adam = [](Workers& workers, const AdamState<T>& state, const AdamSettings& settings, int width) {
-        with_features(width, [&](auto F) { adam<T, F.value>(workers, state, settings); });
+    k.adam = [](ThreadPool& pool, const AdamState<T>& state, const AdamSettings& settings, int width) {
+        with_features(width, [&](auto F) { adam<T, F.value>(pool, state, settings); });
     };
     return k;
 }
 
 }  // namespace
 
-InstructionSet instruction_set() {
+TrainingTable training_table() {
     return {MLPVID_TEXT(MLPVID_INSTRUCTION_SET), kernels<float>(), kernels<double>(), {sample_rays, place_points}};
 }
 

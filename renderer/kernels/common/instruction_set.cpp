@@ -1,5 +1,6 @@
-// The builds that this module holds, and which of them the processor can run.
-#include "kernel_table.h"
+#include "instruction_set.h"
+
+#include <stdexcept>
 
 #if defined(MLPVID_X86_64)
 #if defined(_MSC_VER)
@@ -11,31 +12,20 @@
 
 namespace mlpvid {
 
-#if defined(MLPVID_X86_64)
-
-namespace x86_64_v2 {
-extern const KernelTable table;
-}
-namespace x86_64_v3 {
-extern const KernelTable table;
-}
-namespace x86_64_v4 {
-extern const KernelTable table;
-}
-
 namespace {
 
-const KernelTable* const kTables[] = {&x86_64_v4::table, &x86_64_v3::table, &x86_64_v2::table, nullptr};
-
-struct Features {
-    bool v2, v3, v4;
+struct Build {
+    const char* name;
+    bool supported;
 };
+
+#if defined(MLPVID_X86_64)
 
 struct Registers {
     unsigned eax, ebx, ecx, edx;
 };
 
-// Compilers' own tests of features differ in the names that they know.
+// The processor is asked directly: compilers differ in the names of features that their own tests know.
 Registers cpuid(unsigned leaf) {
     Registers r = {};
 #if defined(_MSC_VER)
@@ -46,8 +36,8 @@ Registers cpuid(unsigned leaf) {
     return r;
 }
 
-// Which registers the system saves when it switches threads; only where it says that it saves extended ones.
-// macOS starts to save AVX-512's when a thread first uses them: there the AVX2 build runs.
+// The registers that the system saves when it switches threads; valid only where it announces that it saves extended
+// ones. macOS starts to save those of AVX-512 when a thread first uses them: there the AVX2 build runs.
 unsigned saved_registers() {
 #if defined(_MSC_VER)
     return static_cast<unsigned>(_xgetbv(0));
@@ -58,7 +48,8 @@ unsigned saved_registers() {
 #endif
 }
 
-Features detect() {
+// In the order of MLPVID_INSTRUCTION_SETS.
+std::vector<Build> builds() {
     const Registers one = cpuid(1), seven = cpuid(7);
     const auto has = [](unsigned word, auto... bits) { return (((word >> bits) & 1) && ...); };
     const unsigned saved = has(one.ecx, 27) ? saved_registers() : 0;
@@ -70,35 +61,31 @@ Features detect() {
 #else
     const bool v4 = v3 && has(saved, 5, 6, 7) && has(seven.ebx, 16, 17, 28, 30, 31);  // AVX-512 F, DQ, CD, BW, VL
 #endif
-    return {v2, v3, v4};
-}
-
-}  // namespace
-
-bool supported(const KernelTable& table) {
-    const Features features = detect();
-    if (&table == &x86_64_v4::table) return features.v4;
-    return &table == &x86_64_v3::table ? features.v3 : features.v2;
+    return {{"x86_64_v4", v4}, {"x86_64_v3", v3}, {"x86_64_v2", v2}};
 }
 
 #else
 
-namespace generic {
-extern const KernelTable table;
-}
-
-namespace {
-const KernelTable* const kTables[] = {&generic::table, nullptr};
-}
-
-bool supported(const KernelTable&) {
-    return true;
+std::vector<Build> builds() {
+    return {{"generic", true}};
 }
 
 #endif
 
-const KernelTable* const* kernel_tables() {
-    return kTables;
+}  // namespace
+
+std::vector<std::string> instruction_sets() {
+    std::vector<std::string> names;
+    for (const Build& build : builds())
+        if (build.supported) names.push_back(build.name);
+    return names;
+}
+
+size_t choose_instruction_set(const std::string& name) {
+    const std::vector<Build> all = builds();
+    for (size_t i = 0; i < all.size(); i++)
+        if (all[i].supported && (name.empty() || name == all[i].name)) return i;
+    throw std::invalid_argument("instruction set " + name + " is not one that this processor runs");
 }
 
 }  // namespace mlpvid

@@ -1,0 +1,64 @@
+// A pool of threads that share out numbered pieces of work. Jobs of several callers run side by side.
+//
+// The rendering and the training module use this one pool. Kernels that are compiled once per instruction set include
+// this header: it hands work over as a function pointer, because the linker could merge the templates of std::function
+// across instruction sets.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace mlpvid {
+
+// When threads yield the processor. Threads of low priority should do so after each piece: otherwise they finish their
+// time slice before a waiting thread of higher priority gets the core.
+enum class Yield { never, after_each_piece };
+
+class ThreadPool {
+ public:
+    using Work = void (*)(void* context, int64_t piece, int thread);
+
+    // `threads` counts the calling thread, so one fewer is started.
+    explicit ThreadPool(int threads, Yield yield = Yield::never);
+    ~ThreadPool();
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+
+    int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+    // Calls work(context, piece, thread) once for each piece of [0, pieces) and returns when all are done. `thread` is
+    // below threads(). Within a job, no two pieces with the same thread number run at once. `work` must not throw.
+    void run(int64_t pieces, Work work, void* context);
+
+ private:
+    struct Job;
+    void serve(int thread);
+    bool take(Job& job, int64_t& piece);
+    void do_piece(const Job& job, int64_t piece, int thread) const;
+
+    Yield yield_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Job*> jobs_;  // those with pieces that no thread has taken
+    bool stopping_ = false;
+    std::vector<std::thread> workers_;
+};
+
+// Calls body(piece, thread) for each piece of [0, pieces) on the pool. Results do not depend on the number of threads
+// as long as no two pieces write to the same place.
+template <class Body>
+void parallel(ThreadPool& pool, int64_t pieces, Body&& body) {
+    pool.run(
+        pieces,
+        [](void* context, int64_t piece, int thread) {
+            (*static_cast<std::remove_reference_t<Body>*>(context))(piece, thread);
+        },
+        &body);
+}
+
+}  // namespace mlpvid
