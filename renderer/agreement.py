@@ -1,4 +1,4 @@
-"""Checking a backend of this machine against the cpu backend before it is trusted with the picture."""
+"""Check a backend of this machine against the reference renderer before it is trusted with the picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.hash_encoding import HashEncoding
 from model.occupancy import pack_occupancy
 from model.video import VideoMetadata, VolumetricVideo
 from renderer.backend import Renderer
-from renderer.cpu.renderer import CpuRenderer
+from renderer.reference.renderer import ReferenceRenderer
 
 MIN_PSNR = 45.0
 """Images of two backends agree from this many dB on; half precision leaves more."""
@@ -31,19 +31,15 @@ VERSION = 1
 
 
 def agreement(renderer: Renderer) -> float:
-    """Render a small random video with a backend and with the cpu backend; return the PSNR between the images, dB.
-
-    Raises:
-        InputError: the native package of the cpu backend is missing.
-    """
-    video, camera, native = small_video(), small_camera(), CpuRenderer()
+    """Render a small random video with a backend and with the reference renderer; return the PSNR between the images, dB."""
+    video, camera, reference = small_video(), small_camera(), ReferenceRenderer()
     image = renderer.render(renderer.prepare(video, 0.25), camera).rgba
-    expected = native.render(native.prepare(video, 0.25), camera).rgba
+    expected = reference.render(reference.prepare(video, 0.25), camera).rgba
     return psnr(float(((image - expected) ** 2).mean()))
 
 
 def require_agreement(renderer: Renderer, driver: str, folder: Path | None = None) -> None:
-    """Raise InputError unless a backend renders what the cpu backend renders. The verdict is kept and asked for once.
+    """Raise InputError unless a backend renders what the reference renders. The verdict is kept: each driver is checked once.
 
     Args:
         renderer: the backend.
@@ -57,8 +53,8 @@ def require_agreement(renderer: Renderer, driver: str, folder: Path | None = Non
         verdicts[key] = agreement(renderer)
         _write(path, verdicts)
     if not verdicts[key] >= MIN_PSNR:
-        fault = f"renders wrong images on {driver} ({verdicts[key]:.1f} dB from the cpu backend's)"
-        raise InputError(f"backend {renderer.name}", fault, f"update the driver and delete {path}, or use --backend cpu")
+        fault = f"renders wrong images on {driver} ({verdicts[key]:.1f} dB from the reference's)"
+        raise InputError(f"backend {renderer.name}", fault, "update the graphics driver, or use --backend cpu")
 
 
 def _read(path: Path) -> dict[str, float]:

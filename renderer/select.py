@@ -10,16 +10,18 @@ from common.errors import InputError
 
 if TYPE_CHECKING:  # loads PyTorch, which those who only need the list of backends do without
     from renderer.backend import Renderer
+    from renderer.opengl.renderer import OpenGLRenderer
 
-BACKENDS = {"auto": "Auto", "cuda": "CUDA", "cpu": "CPU", "reference": "Reference"}
+BACKENDS = {"auto": "Auto", "cuda": "CUDA", "opengl": "OpenGL", "cpu": "CPU", "reference": "Reference"}
 """The backends: the names that `--backend` accepts and the names that the window shows, fastest first."""
 
 
 def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:
     """Create a renderer.
 
-    "auto" takes the fastest backend that this machine can run: cuda, else cpu, else reference. A note on stderr announces
-    the reference backend, which is slower by a factor of a hundred, and says how to install the native kernels.
+    "auto" takes the fastest backend that this machine can run: cuda, else opengl on a graphics card, else cpu, else
+    reference. OpenGL in software is never taken. A note on stderr announces the reference backend, which is slower by a
+    factor of a hundred, and says how to install the native kernels.
 
     Args:
         backend: one of `BACKENDS`.
@@ -35,7 +37,9 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
         return _reference(threads)
     if backend == "cuda":
         return _cuda()
-    if backend == "auto" and (renderer := _cuda_if_usable()):
+    if backend == "opengl":
+        return _opengl(threads)
+    if backend == "auto" and (renderer := _cuda_if_usable() or _opengl_if_usable(threads)):
         return renderer
     if backend == "cpu" or (backend == "auto" and importlib.util.find_spec("mlpvid_kernels")):
         from renderer.cpu.renderer import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
@@ -66,6 +70,33 @@ def _cuda_if_usable() -> Renderer | None:
     except InputError as error:
         print(f"note: {error}", file=sys.stderr)
         return None
+
+
+def _opengl(threads: int | None) -> OpenGLRenderer:
+    from renderer.opengl.renderer import OpenGLRenderer  # noqa: PLC0415 - the choice decides what is loaded
+
+    return OpenGLRenderer(threads)
+
+
+def _opengl_if_usable(threads: int | None) -> Renderer | None:
+    """Return the OpenGL backend on a graphics card, or None. If a card renders wrong images, a note on stderr says so."""
+    from renderer.agreement import require_agreement  # noqa: PLC0415 - the choice decides what is loaded
+    from renderer.opengl.context import may_have_card  # noqa: PLC0415
+
+    if not may_have_card():
+        return None
+    try:
+        renderer = _opengl(threads)
+    except InputError:  # no OpenGL here, which is no news to the owner of a machine without a graphics card
+        return None
+    try:
+        if not renderer.software:
+            require_agreement(renderer, renderer.driver)
+            return renderer
+    except InputError as error:
+        print(f"note: {error}", file=sys.stderr)
+    renderer.close()
+    return None
 
 
 def _reference(threads: int | None) -> Renderer:

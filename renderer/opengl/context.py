@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import moderngl
@@ -13,9 +14,16 @@ from common.errors import InputError
 SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "microsoft basic render", "apple software renderer")
 """Parts of the names of drivers that compute on the CPU, in lower case."""
 
-
 MAX_DEVICES = 8
 """EGL devices that are tried."""
+
+CARD_FILES = ("dri/renderD*", "nvidia0", "dxg")
+"""Device files below /dev that Linux has for graphics cards; the last one is that of Windows' own Linux."""
+
+
+def may_have_card(devices: Path = Path("/dev")) -> bool:
+    """Return False where there is certainly no graphics card, so that no driver has to be loaded to find out."""
+    return not sys.platform.startswith("linux") or any(any(devices.glob(pattern)) for pattern in CARD_FILES)
 
 
 def create_context() -> moderngl.Context:
@@ -58,6 +66,11 @@ def _create(options: dict[str, Any]) -> moderngl.Context:
 def device_name(context: moderngl.Context) -> str:
     """Return the driver's name of the graphics card."""
     return str(context.info["GL_RENDERER"])
+
+
+def driver_version(context: moderngl.Context) -> str:
+    """Return the names of the vendor and the graphics card and the version of the driver."""
+    return " ".join(str(context.info[name]) for name in ("GL_VENDOR", "GL_RENDERER", "GL_VERSION"))
 
 
 def is_software(context: moderngl.Context) -> bool:

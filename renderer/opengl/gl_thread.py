@@ -35,6 +35,11 @@ class GlThread:
         """
         return self._executor.submit(self._run, function).result()
 
+    def close(self) -> None:
+        """Free the context and end the thread."""
+        self._executor.submit(self.context.release).result()
+        self._executor.shutdown()
+
     def _run(self, function: Callable[[], Result]) -> Result:
         # moderngl's collector cannot free what `release` freed before, so nothing in this room calls `release`.
         self.context.gc()

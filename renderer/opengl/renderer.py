@@ -18,7 +18,7 @@ from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings,
 from renderer.baked import MIN_TRANSMITTANCE
 from renderer.decode import CpuDecoder
 from renderer.opengl.bake import Baker, Tables, upload_tables
-from renderer.opengl.context import create_context, device_name, is_software
+from renderer.opengl.context import create_context, device_name, driver_version, is_software
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread
 from renderer.opengl.passes import PassTimes, RenderPasses, TileTargets
@@ -53,8 +53,10 @@ class OpenGLRenderer:
         self._rounded_weights = rounded_weights
         self._gl = GlThread(create_context)
         self._context = self._gl.context
-        self.device, self.software = self._gl.run(lambda: (device_name(self._context), is_software(self._context)))
-        """Whether the driver computes on the CPU."""
+        self.device, self.driver, self.software = self._gl.run(
+            lambda: (device_name(self._context), driver_version(self._context), is_software(self._context))
+        )
+        """The graphics card, its driver with version, and whether the driver computes on the CPU."""
         self._bakers: dict[ModelConfig, Baker] = {}
         self._passes: dict[ModelConfig, RenderPasses] = {}
         self._targets: TileTargets | None = None
@@ -101,6 +103,10 @@ class OpenGLRenderer:
             insert(rendered, image, block)
         image.statistics.total_ms = (clock.perf_counter() - start) * 1000
         return image
+
+    def close(self) -> None:
+        """Free the context and end its thread; the renderer and its frames cannot be used any more."""
+        self._gl.close()
 
     def driver_error(self) -> str:
         """Return the name of the driver's oldest unread error, "GL_NO_ERROR" when there is none."""

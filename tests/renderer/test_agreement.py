@@ -1,4 +1,4 @@
-"""A backend is trusted only where it renders what the cpu backend renders, and is asked once per driver."""
+"""A backend is trusted only where it renders what the reference renders, and each driver is checked once."""
 
 from __future__ import annotations
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from renderer.opengl.context import may_have_card
+from renderer.opengl.renderer import OpenGLRenderer
 from renderer.select import create_renderer
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
@@ -56,6 +59,65 @@ def test_without_a_gpu_cuda_is_refused_and_auto_is_quiet(capsys: pytest.CaptureF
         create_renderer("cuda")
     assert create_renderer("auto").name in ("cpu", "reference")
     assert "backend cuda" not in capsys.readouterr().err
+
+
+class Card(OpenGLRenderer):
+    """OpenGL in software that says it is a graphics card."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        super().__init__(threads)
+        self.software = False
+
+
+@pytest.fixture
+def _a_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.renderer.OpenGLRenderer", Card)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
+
+
+@pytest.mark.usefixtures("_a_card")
+def test_auto_takes_opengl_on_a_graphics_card() -> None:
+    assert create_renderer("auto").name == "opengl"
+
+
+@pytest.mark.usefixtures("_a_card")
+def test_a_card_that_renders_wrong_images_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("renderer.agreement.agreement", lambda _: 20.0)
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "note: backend opengl: renders wrong images on" in capsys.readouterr().err
+    assert create_renderer("opengl").name == "opengl", "who insists gets it"
+
+
+def test_opengl_in_software_is_never_taken_by_auto(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.context.is_software", lambda _: True)
+    assert create_renderer("auto").name != "opengl"
+    assert "opengl" not in capsys.readouterr().err
+
+
+def test_a_machine_without_opengl_is_told_only_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: dict[str, object]) -> None:
+        raise RuntimeError("libEGL.so: cannot open")
+
+    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.context._create", fail)
+    assert create_renderer("auto").name != "opengl" and "OpenGL" not in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"there is no OpenGL 3.3 here \(libEGL.so: cannot open\); install a graphics driver"):
+        create_renderer("opengl")
+
+
+def test_device_files_of_graphics_cards(tmp_path: Path) -> None:
+    if sys.platform.startswith("linux"):
+        assert not may_have_card(tmp_path)
+    (tmp_path / "dri").mkdir()
+    (tmp_path / "dri" / "renderD128").touch()
+    assert may_have_card(tmp_path)
 
 
 def test_nothing_of_nvidia_is_needed_to_import() -> None:
