@@ -70,6 +70,24 @@ def test_render_npz_and_png_agree(bundle: Path, camera_file: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_backends_render_the_same_image(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
+    images = []
+    for backend in ("reference", "cpu", "opengl"):
+        arguments = (bundle, "--render", f"{backend}.png", "--camera", camera_file, "--backend", backend)
+        assert view(*arguments, folder=tmp_path).returncode == 0
+        images.append(np.asarray(Image.open(tmp_path / f"{backend}.png")).astype(int))
+    for image in images[1:]:
+        assert np.abs(image - images[0]).max() <= 3
+
+
+def test_record_and_benchmark_with_opengl(bundle: Path, tmp_path: Path) -> None:
+    options = ("--backend", "opengl", "--size", "32x32", "--frames")
+    assert view(bundle, "--record", "pictures", *options, "0:2", folder=tmp_path).returncode == 0
+    assert len(list((tmp_path / "pictures").glob("*.png"))) >= 2
+    result = view(bundle, "--benchmark", "--json", *options, 1, folder=tmp_path)
+    assert json.loads(result.stdout)["backend"] == "opengl"
+
+
 def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
     code = (
         "import sys, run_viewer; status = run_viewer.main(sys.argv[1:]); "
