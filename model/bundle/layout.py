@@ -102,7 +102,7 @@ def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     shapes[HASH_TABLES] = tuple(encoding.tables.shape)
     count = sum(math.prod(shape) for shape in shapes.values())
     if count > MAX_PARAMETERS:
-        raise InputError("config", f"asks for {count:,} parameters, more than {MAX_PARAMETERS:,}")
+        raise InputError("config", f"needs {count:,} parameters, more than {MAX_PARAMETERS:,}")
     return shapes
 
 
@@ -140,7 +140,7 @@ def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) ->
         raise InputError("config", f"latents, boxes and occupancy take more than {MAX_FRAME_BYTES:,} bytes")
     shapes = network_shapes(config)
     if decoded_bytes(config) > MAX_DECODED_BYTES:
-        raise InputError("config", f"asks for more than {MAX_DECODED_BYTES:,} bytes to decode a frame")
+        raise InputError("config", f"needs more than {MAX_DECODED_BYTES:,} bytes to decode a frame")
     for name, shape in shapes.items():
         part = "hash_tables" if name == HASH_TABLES else "decoder"
         dtype = _STORED_AS[precision] if is_reduced(shape) else "F32"

@@ -88,7 +88,7 @@ def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
 
 def _check_boxes(path: str | Path, boxes: torch.Tensor) -> None:
     if float(boxes.abs().max()) > MAX_COORDINATE:
-        raise InputError(path, f"a box reaches farther than {MAX_COORDINATE:g} m")
+        raise InputError(path, f"a box extends beyond {MAX_COORDINATE:g} m from the origin")
     flat = (boxes[:, 1] - boxes[:, 0]).amin(dim=1) < MIN_BOX_SIDE
     if flat.any():
         raise InputError(path, f"the box of frame {int(flat.nonzero()[0])} is not ordered (lower corner below upper corner)")

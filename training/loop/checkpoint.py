@@ -86,7 +86,7 @@ def read_header(folder: Path) -> CheckpointHeader:
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
     if version != _FORMAT_VERSION:
-        raise InputError(path, f"has version {version}, this program reads {_FORMAT_VERSION}")
+        raise InputError(path, f"has version {version}, but this program reads version {_FORMAT_VERSION}")
     return CheckpointHeader(
         step, seed, seconds, str(text.get("field")), TrainingConfig.from_dict(text.get("config"), str(path))
     )
