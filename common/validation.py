@@ -17,7 +17,7 @@ FIELDS = ConfigDict(extra="forbid", validate_default=True)
 """Config of a pydantic dataclass that refuses unknown fields. Its numbers, texts and truth values are of the types `StrictInt`,
 `StrictFloat`, `StrictStr` and `StrictBool`: True is not 1, and "5" is not 5."""
 
-MAX_ENTRIES = 1000
+MAX_ENTRIES = 10_000
 """Longest list or mapping in plain data that is validated."""
 
 _TYPES = {
