@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from common.atomic import atomic_write
 from common.errors import InputError
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,14 +109,11 @@ def test_a_kill_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     program = (
         "import sys, time\nfrom common.atomic import atomic_write\n"
         "with atomic_write(sys.argv[1]) as t:\n"
-        "    t.write_bytes(b'half')\n    open(sys.argv[2], 'w').close()\n    time.sleep(60)\n"
+        "    t.write_bytes(b'half')\n    open(sys.argv[2], 'w').close()\n    time.sleep(600)\n"
     )
     started = tmp_path / "started"
     process = subprocess.Popen([sys.executable, "-c", program, str(target), str(started)], cwd=ROOT)
-    deadline = time.monotonic() + 30
-    while not started.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert started.exists()
+    wait_until(started.exists)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert target.read_bytes() == b"old"

@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 from common.errors import InputError
 from renderer.backend import RenderCancelled
 from renderer.frame_cache import FrameCache
-
-TIMEOUT = 60.0
-"""Seconds after which a test gives up waiting."""
-"""Seconds after which a hanging test fails."""
+from tests.waiting import TIMEOUT
 
 
 @dataclass(frozen=True)

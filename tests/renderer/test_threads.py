@@ -14,6 +14,7 @@ from renderer.reference.renderer import ReferenceRenderer
 from renderer.select import create_renderer
 from renderer.threads import torch_threads
 from tests.factories import make_camera, make_video
+from tests.waiting import TIMEOUT
 
 
 @pytest.fixture(autouse=True)
@@ -97,12 +98,12 @@ def test_other_threads_keep_their_number_and_faults_restore_it() -> None:
     def other() -> None:
         found.append(torch.get_num_threads())
         ready.set()
-        go.wait(30)
+        go.wait(TIMEOUT)
         found.append(torch.get_num_threads())
 
     thread = threading.Thread(target=other)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(TIMEOUT)
     with pytest.raises(ZeroDivisionError), torch_threads(1):
         go.set()
         thread.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import moderngl
 import pytest
 
 from renderer.select import create_renderer
+from tests import waiting
 from tests.factories import make_video
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -19,9 +19,6 @@ from viewer.gl.presenter import Presenter
 
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
-
-TIMEOUT = 240.0
-"""Seconds after which something that has not happened never will, even on a busy machine."""
 
 
 def use_null_platform() -> None:
@@ -80,11 +77,7 @@ def screenshot(context: Any, name: str) -> None:
 
 def wait_until(context: Any, condition: Callable[[], bool]) -> None:
     """Let the window run until a condition holds; fails when the window seems to hang."""
-    end = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.005)
-        context.yield_()
+    waiting.wait_until(condition, context.yield_)
 
 
 def wait_for_image(context: Any, app: ViewerApp) -> None:

@@ -14,6 +14,7 @@ from model.config import ModelConfig
 from renderer.cuda import compile as cuda_compile
 from renderer.cuda.compile import PROGRAMS, compile_program, compiler_version, load_program, target_of, warnings_in
 from tests.renderer.cuda.resources import KernelResources, parse_log, resident_blocks
+from tests.waiting import TIMEOUT
 
 pytestmark = pytest.mark.native
 
@@ -102,7 +103,7 @@ def test_programs_that_start_together_share_the_cache(tmp_path: Path, monkeypatc
     started = threading.Barrier(4)
 
     def compile_slowly(*_: str) -> tuple[bytes, str]:
-        started.wait(30)  # all have found the cache empty
+        started.wait(TIMEOUT)  # all have found the cache empty
         return b"good" * 100_000, ""
 
     monkeypatch.setattr(cuda_compile, "compile_program", compile_slowly)

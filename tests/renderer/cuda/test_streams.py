@@ -17,6 +17,7 @@ from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, EmulatedEvent
 from tests.renderer.cuda.stream_order import StreamOrder
 from tests.renderer.cuda.test_renderer import small_video
+from tests.waiting import TIMEOUT
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
@@ -100,7 +101,7 @@ def test_decoding_ahead_does_not_wait_for_an_image() -> None:
 
     with renderer._lock:  # an image is being rendered
         threading.Thread(target=prepare, daemon=True).start()
-        assert done.wait(30)
+        assert done.wait(TIMEOUT)
 
 
 def test_each_stream_has_its_work() -> None:

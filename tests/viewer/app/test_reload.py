@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from model.bundle.info import read_bundle, write_bundle
 from model.video import VolumetricVideo
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
+from tests.waiting import TIMEOUT, wait_until
 from viewer.app import files as app_files
 from viewer.app.app import ViewerApp
 
@@ -29,11 +29,7 @@ def write(path: Path, frames: int, seed: int = 0) -> None:
 
 def update_until(app: ViewerApp, condition: Callable[[], bool]) -> None:
     """Let the app run without a window until something is the case."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        app.update(0.0)
-        time.sleep(0.01)
+    wait_until(condition, lambda: app.update(0.0))
 
 
 @pytest.fixture
@@ -70,12 +66,12 @@ def test_a_reload_during_another_one_is_done_after_it(app: ViewerApp, changing: 
     def read(path: Path) -> VolumetricVideo:
         video = read_bundle(path)
         reading.set()
-        assert go_on.wait(60)
+        assert go_on.wait(TIMEOUT)
         return video
 
     monkeypatch.setattr(app_files, "read_bundle", read)
     app.reload(document)
-    assert reading.wait(60)
+    assert reading.wait(TIMEOUT)
     write(changing, 7)
     app.reload(document)
     app.reload(document)

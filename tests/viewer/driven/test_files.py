@@ -21,6 +21,7 @@ from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
+from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
 from viewer.app.files import download
@@ -51,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def run_download(url: str, folder: Path, limit: int = 1 << 30) -> Job:
     """Download on a job's thread and wait for it."""
     job = Job("download", lambda job: str(download(url, folder, job, limit)))
-    job.wait(60)
+    job.wait(TIMEOUT)
     return job
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from renderer.backend import RenderedImage
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 
 FRAMES = 30
@@ -25,7 +26,7 @@ def test_the_window_draws_on_while_an_image_is_rendered(
     def wait_and_render(self: Any, *arguments: Any, **options: Any) -> RenderedImage:
         if not go_on.is_set():
             held.set()
-            assert go_on.wait(60)
+            assert go_on.wait(TIMEOUT)
         return render(self, *arguments, **options)
 
     monkeypatch.setattr(renderer_class, "render", wait_and_render)

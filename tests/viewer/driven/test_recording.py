@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.videos import decode
 from viewer.app import recording
 from viewer.app.app import ViewerApp
 from viewer.app.recording import fitted_pixels, free_path, offline_job
@@ -20,12 +20,6 @@ from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, plan
 from viewer.export.summary import as_input_errors
 from viewer.export.video_sink import VideoSink
-
-
-def decoded(path: Path) -> list[Any]:
-    """Return all frames of a video, (H, W, 3) uint8."""
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
 def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
@@ -38,7 +32,7 @@ def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWi
         assert not app.errors and "6 frames" in app.message
 
     drive(app, look)
-    frames, shots = decoded(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
+    frames, shots = decode(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
     assert len(frames) == shots.count == 6
     for k in (0, 3, 5):
         image = app.renderer.render(app.renderer.prepare(document.video, shots.time(k)), shots.camera(k))
@@ -66,7 +60,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
-    assert len(decoded(left)) >= 1
+    assert len(decode(left)) >= 1
 
 
 @pytest.mark.slow
@@ -190,7 +184,7 @@ def test_the_screen_is_recorded_at_a_steady_rate(
         app.toggle_screen_recording()
         wait_until(context, lambda: not app.jobs)
         (path,) = tmp_path.glob("*.mp4")
-        assert len(decoded(path)) == 45, "1.5 seconds of 30 frames"
+        assert len(decode(path)) == 45, "1.5 seconds of 30 frames"
         assert "45 frames" in app.message
 
     drive(app, look)
@@ -219,7 +213,7 @@ def test_a_full_disk_ends_the_screen_recording_and_is_reported(
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
-    kept = len(decoded(left))
+    kept = len(decode(left))
     assert kept in (9, 10), "the muxer holds the newest one until the next comes"
     assert f"{kept} finished frames are kept in {left}" in str(app.errors[0])
 

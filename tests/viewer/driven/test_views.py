@@ -10,6 +10,7 @@ import pytest
 from model.frame import Frame
 from model.video import VolumetricVideo
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.picture.views import ViewPixels
 from viewer.playback.render_worker import ViewResult
@@ -22,7 +23,7 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
 
     def slow(result: ViewResult, display: DisplaySettings) -> ViewPixels:
         threads.add(threading.current_thread())
-        assert gate.wait(60)
+        assert gate.wait(TIMEOUT)
         return make(result, display)
 
     monkeypatch.setattr(view, "shown_pixels", slow)

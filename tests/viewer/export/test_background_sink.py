@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from tests.viewer.export.test_video_sink import decode
+from tests.viewer.videos import decode
+from tests.waiting import TIMEOUT
 from viewer.app import recording as app_recording
 from viewer.app.recording import ScreenRecording
 from viewer.export.background_sink import WAITING, BackgroundSink
@@ -30,7 +31,7 @@ class FakeSink:
 
     def write(self, pixels: np.ndarray) -> None:
         if self._gate is not None:
-            assert self._gate.wait(60)
+            assert self._gate.wait(TIMEOUT)
         if len(self.values) == self._fail_at:
             raise InputError("fake.mp4", "cannot be written (No space left on device)")
         self.values.append(int(pixels[0, 0, 0]))

@@ -15,8 +15,9 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderedImage
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
-from tests.viewer.export.test_video_sink import decode, psnr
+from tests.viewer.export.test_video_sink import psnr
 from tests.viewer.fakes import FakeRenderer
+from tests.viewer.videos import decode
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink

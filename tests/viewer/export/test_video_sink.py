@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from tests.viewer.videos import decode
 from viewer.export import encoders
 from viewer.export.encoders import ENCODERS, available_codecs, choose_encoder, load_av
 from viewer.export.video_sink import VideoSink, check_video, count_frames, exact_rate, free_partial_path
@@ -27,14 +28,6 @@ def picture(k: int, channels: int = 3) -> np.ndarray:
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] / [[[HEIGHT]], [[WIDTH]]]
     color = [0.5 + 0.5 * np.sin(4 * x + 0.3 * k), y, 0.5 + 0.5 * np.cos(3 * x - 2 * y + 0.2 * k), 1 - x]
     return np.rint(np.stack(color[:channels], axis=-1) * 255).astype(np.uint8)
-
-
-def decode(path: Path) -> list[np.ndarray]:
-    """Frames converted by the tags in the file, with exact rounding."""
-    flags = av.video.reformatter.Interpolation
-    exact = flags.BICUBIC | flags.ACCURATE_RND | flags.FULL_CHR_H_INT | flags.FULL_CHR_H_INP
-    with av.open(str(path)) as container:
-        return [frame.reformat(format="rgb24", interpolation=exact).to_ndarray() for frame in container.decode(video=0)]
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from model.camera import Camera
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
 from tests.factories import make_camera, make_video
+from tests.waiting import TIMEOUT
 from viewer.playback.render_worker import RenderWorker, ViewRequest, scaled_camera
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
@@ -102,7 +103,7 @@ def test_coarse_first_then_refined(video: Any) -> None:
     worker = RenderWorker(FrameCache(renderer, video, 100))
     renderer.gate.release(3)
     worker.submit(request(1.0, 0.25, 1.0))
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert renderer.rendered == [(1.0, 16), (1.0, 32), (1.0, 64)]
     results = worker.take_results()
     assert [r.final for r in results] == [False, False, True] and [r.decoded for r in results] == [True, False, False]
@@ -115,13 +116,13 @@ def test_a_newer_request_cancels_refinement_and_replaces_what_waits(video: Any) 
     worker = RenderWorker(FrameCache(renderer, video, 100))
     renderer.gate.release(1)
     worker.submit(request(0.0, 0.5, 1.0))
-    assert renderer.begun.acquire(timeout=10) and renderer.begun.acquire(timeout=10)  # refining now
+    assert renderer.begun.acquire(timeout=TIMEOUT) and renderer.begun.acquire(timeout=TIMEOUT)  # refining now
     worker.submit(request(1.0))
-    assert renderer.begun.acquire(timeout=10)  # the first image of the new request
+    assert renderer.begun.acquire(timeout=TIMEOUT)  # the first image of the new request
     worker.submit(request(1.5))
     worker.submit(request(2.0))
     renderer.gate.release(2)
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert renderer.cancelled == [64]
     assert renderer.rendered == [(0.0, 32), (1.0, 64), (2.0, 64)]  # never 1.5: it was replaced while it waited
     worker.close()
@@ -138,7 +139,7 @@ def worker_that_showed(video: Any, renderer: FakeRenderer, *times: float) -> Ren
     for time in times:
         renderer.gate.release()
         worker.submit(request(time))
-        assert worker.wait_until_idle(10) and renderer.begun.acquire(timeout=10)
+        assert worker.wait_until_idle(TIMEOUT) and renderer.begun.acquire(timeout=TIMEOUT)
     worker.take_results()
     renderer.rendered.clear()
     return worker
@@ -150,7 +151,7 @@ def test_the_nearest_frame_is_the_placeholder_while_scrubbing_is_faster_than_dec
     worker = worker_that_showed(video, renderer, 2.0, 0.0)
     renderer.gate.release(2)
     worker.submit(scrubbed(1.75))
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert [time for time, _ in renderer.rendered] == [2.0, 1.75]
     placeholder, exact = worker.take_results()
     assert not placeholder.final and exact.final and not placeholder.decoded and exact.decoded
@@ -162,10 +163,10 @@ def test_a_frame_whose_placeholder_was_overtaken_is_never_decoded(video: Any) ->
     renderer.prepare_seconds = 0.2
     worker = worker_that_showed(video, renderer, 2.0, 0.0)
     worker.submit(scrubbed(1.75))
-    assert renderer.begun.acquire(timeout=10)  # the stand-in
+    assert renderer.begun.acquire(timeout=TIMEOUT)  # the stand-in
     worker.submit(scrubbed(0.0))
     renderer.gate.release(2)
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert [time for time, _ in renderer.rendered] == [2.0, 0.0] and 1.75 not in worker.cache
     worker.close()
 
@@ -179,11 +180,11 @@ def test_no_placeholder_when(video: Any, at_hand: tuple[float, ...]) -> None:
         worker.submit(request(0.0))
         clock.sleep(0.1)
         renderer.gate.release()
-        assert worker.wait_until_idle(10)
+        assert worker.wait_until_idle(TIMEOUT)
         renderer.rendered.clear()
     renderer.gate.release(2)
     worker.submit(scrubbed(1.75))
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert [time for time, _ in renderer.rendered] == [1.75]
     worker.close()
 
@@ -192,12 +193,12 @@ def test_faults_come_back_and_the_thread_lives_on(video: Any) -> None:
     renderer = FakeRenderer()
     worker = RenderWorker(FrameCache(renderer, video, 100))
     worker.submit(request(99.0))
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     (result,) = worker.take_results()
     assert isinstance(result.error, InputError) and result.image is None
     renderer.gate.release(1)
     worker.submit(request(1.0))
-    assert worker.wait_until_idle(10)
+    assert worker.wait_until_idle(TIMEOUT)
     assert worker.take_results()[0].error is None
     worker.close()
 
@@ -206,7 +207,7 @@ def test_closing_cancels_a_first_image(video: Any) -> None:
     renderer = FakeRenderer()
     worker = RenderWorker(FrameCache(renderer, video, 100))
     worker.submit(request(0.0))
-    assert renderer.begun.acquire(timeout=10)
+    assert renderer.begun.acquire(timeout=TIMEOUT)
     worker.close()
     assert renderer.cancelled == [64]
 
@@ -220,7 +221,7 @@ def test_feed_asks_only_for_what_changed(video: Any) -> None:
     def widths(time: float, quality: RequestQuality) -> list[int]:
         renderer.rendered.clear()
         feed.request(time, camera, quality)
-        assert feed.worker.wait_until_idle(10)
+        assert feed.worker.wait_until_idle(TIMEOUT)
         feed.take_results()
         return [width for _, width in renderer.rendered]
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 
 import pytest
 
+from tests.waiting import TIMEOUT, wait_until
 from viewer.work.latest_task import LatestTask
-
-
-def wait(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.001)
 
 
 def test_overtaken_work_is_never_begun() -> None:
@@ -33,16 +26,16 @@ def test_overtaken_work_is_never_begun() -> None:
         return run
 
     work.ask("first", compute(1))
-    wait(lambda: begun == [1])
+    wait_until(lambda: begun == [1])
     work.ask("second", compute(2))
     work.ask("third", compute(3))
     assert work.take() is None and work.busy
     gate.release()
-    assert woken.acquire(timeout=10)
-    wait(lambda: work.busy)
+    assert woken.acquire(timeout=TIMEOUT)
+    wait_until(lambda: work.busy)
     assert work.take() == ("first", 10)
     gate.release()
-    assert woken.acquire(timeout=10)
+    assert woken.acquire(timeout=TIMEOUT)
     assert work.take() == ("third", 30) and not work.busy
     assert begun == [1, 3] and work.take() is None
     work.close()
@@ -58,7 +51,7 @@ def taken(work: LatestTask[str, int]) -> tuple[str, int]:
             found.append(outcome)
         return outcome is not None
 
-    wait(take)
+    wait_until(take)
     return found[0]
 
 
@@ -102,7 +95,7 @@ def test_closing_drops_what_waits() -> None:
 
     work = LatestTask[str, int]("test")
     work.ask("first", partial(compute, 1))
-    wait(lambda: begun == [1])
+    wait_until(lambda: begun == [1])
     work.ask("second", partial(compute, 2))
     gate.release()
     work.close()
