@@ -116,7 +116,7 @@ class Renderer(Protocol):
     """A backend. `prepare` and `render` may be called from different threads at the same time."""
 
     name: str
-    """"reference", "cpu" or "cuda"."""
+    """A name in `renderer.select.BACKENDS`, for example "cpu"."""
     device: str
     """Name of the processor it runs on, shown to users."""
     threads: int

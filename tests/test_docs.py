@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -144,3 +145,11 @@ def test_every_dependency_is_explained(requirements: Path) -> None:
     explained = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
     names = re.findall(r"^([A-Za-z][\w.-]*)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
     assert not [name for name in names if not re.search(rf"\b{name.lower()}\b", explained)]
+
+
+def test_pre_commit_runs_the_checks_of_the_style_tests() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    entries = {hook["entry"] for hook in hooks}
+    assert entries == {"ruff check", "ruff format", "mypy", "clang-format --dry-run -Werror", "lint-imports --no-cache"}
+    style = (ROOT / "tests" / "test_style.py").read_text(encoding="utf-8")
+    assert style.count("\ndef test_") == len(entries), "a new check needs a hook"
