@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -80,6 +81,19 @@ def target_of(architecture: str) -> tuple[str, str]:
     return "ptx", str(max(older))
 
 
+def program_options(program: str, architecture: str) -> Any:
+    """Return cuda.core's `ProgramOptions` for one source file, a key of `PROGRAMS`."""
+    from cuda.core import ProgramOptions  # noqa: PLC0415 - optional
+
+    return ProgramOptions(
+        name=f"{program}.cu",
+        arch=f"sm_{architecture}",
+        std="c++17",
+        include_path=[str(KERNELS / "include"), str(KERNELS / "cuda")],
+        ptxas_options=["-v"],
+    )
+
+
 def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
     """Compile one source file.
 
@@ -94,16 +108,10 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
     Raises:
         InputError: this NVRTC does not know the architecture, or refuses the source.
     """
-    from cuda.core import Program, ProgramOptions  # noqa: PLC0415 - optional
+    from cuda.core import Program  # noqa: PLC0415 - optional
 
     kind, target = target_of(architecture)
-    options = ProgramOptions(
-        name=f"{program}.cu",
-        arch=f"sm_{target}",
-        std="c++17",
-        include_path=[str(KERNELS / "include"), str(KERNELS / "cuda")],
-        ptxas_options=["-v"],
-    )
+    options = program_options(program, target)
     source = (KERNELS / "cuda" / f"{program}.cu").read_text(encoding="utf-8")
     log = io.StringIO()
     try:

@@ -121,6 +121,7 @@ class EmulatedDriver:
     Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are never used again. Work is
     done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
     fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
+    `library` runs the kernels: the renderer's, compiled as C++, or what `ptx.gpu` puts in its place.
     """
 
     name = "Emulated GPU"
@@ -129,7 +130,7 @@ class EmulatedDriver:
     device = torch.device("cpu")
     total_memory = 1 << 30
 
-    def __init__(self, library: ctypes.CDLL | None = None, arena_bytes: int = 96 << 20) -> None:
+    def __init__(self, library: Any = None, arena_bytes: int = 96 << 20) -> None:
         self.library = library or kernel_library()
         self.resident_blocks = 3
         self.seed = 0
@@ -281,6 +282,6 @@ class EmulatedDriver:
             self.order.touch(tensor.data_ptr(), self._stream, write=True)
 
 
-def _free(library: ctypes.CDLL, arena: NDArray[np.uint8], start: int, size: int) -> None:
+def _free(library: Any, arena: NDArray[np.uint8], start: int, size: int) -> None:
     library.emulation_remove_buffer(ctypes.c_void_p(arena.ctypes.data + start))
     arena[start : start + size] = 0xFF

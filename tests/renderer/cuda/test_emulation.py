@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,24 @@ from renderer.cuda import structs as cuda_structs
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, load_library
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
+
+
+FAULTY_KERNELS: list[tuple[str, str, dict[str, object]]] = [
+    ("race", "race: two writes", {}),
+    ("race_of_blocks", "race: a .* and a ", {"blocks": 4, "clear": True}),
+    ("count_carelessly", "race", {"blocks": 2, "clear": True}),
+    ("sums_without_barrier", "race|never written", {"source": torch.ones(64)}),
+    ("swap_in_warp", "race|never written", {"count": 0}),
+    ("write_beyond", "write out of bounds", {"count": 64, "blocks": 2}),
+    ("read_before", "read out of bounds", {"source": torch.ones(64)}),
+    ("read_unwritten", "never written", {}),
+    ("read_unwritten_shared", "never written", {"shared": 256}),
+    ("write_beyond_shared", "write out of bounds", {"shared": 256}),
+    ("misaligned", "misaligned", {}),
+    ("divergent_barrier", "__syncthreads is not reached by all", {}),
+    ("divergent_shuffle", "__shfl_sync is not reached by all", {}),
+]
+"""Kernels of faulty_kernels.cpp, what is to be noticed, and options of `launch`."""
 
 
 class Job(ctypes.Structure):
@@ -30,7 +49,7 @@ def library() -> ctypes.CDLL:
 
 
 def launch(
-    library: ctypes.CDLL,
+    library: Any,
     name: str,
     out: int = 64,
     source: torch.Tensor | None = None,
@@ -85,24 +104,7 @@ def test_halves_round_as_torch_rounds_them(library: ctypes.CDLL) -> None:
     assert torch.equal(out, values.clamp(-65504, 65504).half().float())
 
 
-@pytest.mark.parametrize(
-    ("kernel", "complaint", "options"),
-    [
-        ("race", "race: two writes", {}),
-        ("race_of_blocks", "race: a .* and a ", {"blocks": 4, "clear": True}),
-        ("count_carelessly", "race", {"blocks": 2, "clear": True}),
-        ("sums_without_barrier", "race|never written", {"source": torch.ones(64)}),
-        ("swap_in_warp", "race|never written", {"count": 0}),
-        ("write_beyond", "write out of bounds", {"count": 64, "blocks": 2}),
-        ("read_before", "read out of bounds", {"source": torch.ones(64)}),
-        ("read_unwritten", "never written", {}),
-        ("read_unwritten_shared", "never written", {"shared": 256}),
-        ("write_beyond_shared", "write out of bounds", {"shared": 256}),
-        ("misaligned", "misaligned", {}),
-        ("divergent_barrier", "__syncthreads is not reached by all", {}),
-        ("divergent_shuffle", "__shfl_sync is not reached by all", {}),
-    ],
-)
+@pytest.mark.parametrize(("kernel", "complaint", "options"), FAULTY_KERNELS)
 def test_faulty_kernels_are_caught(library: ctypes.CDLL, kernel: str, complaint: str, options: dict[str, object]) -> None:
     for seed in range(4):
         with pytest.raises(AssertionError, match=f"{kernel}: .*({complaint})"):

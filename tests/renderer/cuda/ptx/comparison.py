@@ -1,0 +1,90 @@
+"""Renders the same views by the kernels' PTX and by the emulation of their sources, and compares what comes out."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from renderer.cuda.frame import CudaFrame
+from renderer.cuda.image import CudaImage
+from renderer.cuda.renderer import CudaRenderer
+from tests.factories import make_camera
+from tests.renderer.cuda.emulated_gpu import EmulatedDriver
+from tests.renderer.cuda.ptx.gpu import PtxDriver, load_ptx
+from tests.renderer.cuda.test_renderer import small_video
+
+ARCHITECTURES = ("75", "86", "90", "100", "120")
+"""From the first with tensor cores for halves to the newest; NVRTC writes different code for each generation."""
+
+WIDTH, HEIGHT, TIME = 14, 10, 1.3
+
+TOLERANCE = 1e-4
+"""Colors, and depths in meters: NVRTC contracts products and sums, which a C++ compiler does not."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far a view by PTX is from the same view by the emulation."""
+
+    color: float
+    """Greatest difference of a color or opacity."""
+    depth: float
+    """Greatest difference, meters."""
+    counts: float
+    """Share of pixels with other numbers of samples."""
+    samples: int
+    """Kept samples of the image by PTX."""
+    fragments_equal: bool
+    """Whether the color heads have the same bits in tensor core order."""
+    instructions: int
+    """Instructions that threads executed."""
+    seconds: float
+    """Time of the view by PTX."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether both views are the same but for rounding, and not empty."""
+        close = self.color < TOLERANCE and self.depth < TOLERANCE
+        return close and self.counts == 0 and self.samples > 0 and self.fragments_equal
+
+
+def _render(driver: EmulatedDriver, tensor_cores: bool, overrides: Mapping[str, Any]) -> tuple[CudaFrame, CudaImage]:
+    with patch("renderer.cuda.renderer.load_program", load_ptx):
+        renderer = CudaRenderer(driver, tensor_cores=tensor_cores)
+    frame = renderer.prepare(small_video(**overrides), TIME)
+    return frame, renderer.render(frame, make_camera(WIDTH, HEIGHT, azimuth=1.0))
+
+
+def compare(architecture: str, overrides: Mapping[str, Any], tensor_cores: bool, seed: int | None) -> Comparison:
+    """Render a view twice.
+
+    Args:
+        architecture: a number such as "86".
+        overrides: what the video's configuration is to be, as `small_video` takes it.
+        tensor_cores: whether the color pass uses them.
+        seed: of the random schedule of the PTX; None runs all warps in step.
+
+    Raises:
+        AssertionError: a kernel did something wrong.
+        UnknownPtxError: the compiler wrote an instruction that is not known.
+    """
+    start = clock.perf_counter()
+    driver = PtxDriver(architecture, seed)
+    frame, image = _render(driver, tensor_cores, overrides)
+    seconds = clock.perf_counter() - start
+    wanted_frame, wanted = _render(EmulatedDriver(), tensor_cores, overrides)
+    return Comparison(
+        color=float(np.abs(image.rgba - wanted.rgba).max()),
+        depth=float(np.abs(image.depth - wanted.depth).max()),
+        counts=float((image.counts != wanted.counts).any(-1).mean()),
+        samples=image.statistics.color_samples,
+        fragments_equal=torch.equal(frame.tensors["head_fragments"], wanted_frame.tensors["head_fragments"]),
+        instructions=sum(counts.instructions for counts in driver.processor.counts.values()),
+        seconds=seconds,
+    )

@@ -1,0 +1,123 @@
+"""Who used each word of memory, and whether a barrier lies between that and another use.
+
+Two accesses to a word race when different threads make them, one at least writes, not both are atomic, and no barrier
+orders them: neither one of the block (`bar.sync`), nor one of the warp (`bar.warp.sync`), nor the end of a launch. Time is
+a count of accesses. An access set remembers for each word the time of its last unordered accesses, and the least and
+greatest thread that made them: that range lies in one thread, warp or block exactly when all of them do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.renderer.cuda.ptx.faults import KernelFault
+
+WARP = 32
+NOBODY = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The lanes that access memory now, (lanes, 1) each so that they broadcast to several words a lane."""
+
+    now: int
+    """The time."""
+    launch: int
+    """When the launch began; what was before is ordered."""
+    thread: NDArray[Any]
+    """Of the whole grid."""
+    block: NDArray[Any]
+    """Of the whole grid."""
+    block_threads: int
+    """Threads a block, whole warps."""
+    block_barrier: NDArray[Any]
+    """When each lane's block last met at a barrier."""
+    warp_barrier: NDArray[Any]
+    """When each lane's warp last met at a barrier."""
+
+    def ordered_before(self, low: NDArray[Any], high: NDArray[Any]) -> NDArray[Any]:
+        """Return the time before which accesses by threads from `low` to `high` are certainly over for each lane."""
+        n = self.block_threads
+        same_block = (low // n == self.block) & (high // n == self.block)
+        warp = self.thread // WARP
+        same_warp = (low // WARP == warp) & (high // WARP == warp)
+        in_block = np.where(same_block, self.block_barrier, self.launch)
+        result: NDArray[Any] = np.where(same_warp, np.maximum(in_block, self.warp_barrier), in_block)
+        return result
+
+
+class AccessSet:
+    """The accesses of one sort to a number of words."""
+
+    def __init__(self, words: int) -> None:
+        self.latest = -1
+        self._time = np.full(words, -1, np.int64)
+        self._low = np.full(words, NOBODY, np.int32)
+        self._high = np.full(words, -1, np.int32)
+
+    def racing(self, words: NDArray[Any], moment: Moment) -> tuple[int, int] | None:
+        """Return a thread of the set and one of the moment that race for one of the words (lanes, n); None is good."""
+        if self.latest < moment.launch:
+            return None
+        low, high, time = self._low[words], self._high[words], self._time[words]
+        alone = (low == moment.thread) & (high == moment.thread)
+        bad = (time >= moment.ordered_before(low, high)) & (time >= moment.launch) & ~alone
+        if not bad.any():
+            return None
+        lane, word = np.argwhere(bad)[0]
+        me = int(moment.thread[lane, 0])
+        return int(low[lane, word] if low[lane, word] != me else high[lane, word]), me
+
+    def add(self, words: NDArray[Any], moment: Moment) -> None:
+        """Remember accesses to words (lanes, n); those that they are ordered after are forgotten."""
+        low, high = self._low[words], self._high[words]
+        over = words[self._time[words] < moment.ordered_before(low, high)]
+        self._low[over], self._high[over] = NOBODY, -1
+        threads = np.broadcast_to(moment.thread, words.shape).astype(np.int32)
+        np.minimum.at(self._low, words, threads)
+        np.maximum.at(self._high, words, threads)
+        self._time[words] = self.latest = moment.now
+
+    def shared_now(self, words: NDArray[Any]) -> tuple[int, int] | None:
+        """Return two threads whose accesses to one of the words, remembered together, are unordered; None is good."""
+        low, high = self._low[words], self._high[words]
+        if (low == high).all():
+            return None
+        lane, word = np.argwhere(low != high)[0]
+        return int(low[lane, word]), int(high[lane, word])
+
+
+class History:
+    """All accesses to a number of words."""
+
+    def __init__(self, words: int) -> None:
+        self.sets = {name: AccessSet(words) for name in ("read", "write", "atomic")}
+
+    def note(self, kind: str, words: NDArray[Any], moment: Moment) -> None:
+        """Remember accesses to words (lanes, n).
+
+        Args:
+            kind: "read", "write" or "atomic".
+            words: indices.
+            moment: by whom.
+
+        Raises:
+            KernelFault: one of them races with another.
+        """
+        for other, accesses in self.sets.items():
+            if other != kind or kind == "write":
+                self._refuse(other, kind, accesses.racing(words, moment))
+        self.sets[kind].add(words, moment)
+        if kind == "write":
+            self._refuse(kind, kind, self.sets[kind].shared_now(words))
+
+    @staticmethod
+    def _refuse(before: str, kind: str, pair: tuple[int, int] | None) -> None:
+        if pair is None:
+            return
+        what = "two writes" if before == kind else f"a {before} and a {kind}"
+        raise KernelFault(f"race: {what} by thread {pair[0]} and thread {pair[1]} of the grid, with no barrier between them")
