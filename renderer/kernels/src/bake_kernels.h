@@ -5,12 +5,6 @@
 
 MLPVID_BEGIN
 
-MLPVID_FUNCTION float read_half(uint16 half) {
-    const float value =
-        float_of_bits(static_cast<uint32>(half & 0x7FFFu) << 13) * 5192296858534827628530496329220096.0f;
-    return half & 0x8000u ? -value : value;
-}
-
 MLPVID_FUNCTION float read_number(const float* p) {
     return *p;
 }
@@ -26,7 +20,7 @@ MLPVID_FUNCTION float read_number(const BFloat16* p) {
     return float_of_bits(static_cast<uint32>(p->bits) << 16);
 }
 MLPVID_FUNCTION float read_number(const Float16* p) {
-    return read_half(p->bits);
+    return float_of_half(p->bits);
 }
 
 // Calls `function` with the array's data, typed.

@@ -9,12 +9,32 @@
 #include <vector>
 
 #include "engine.h"
+#include "mlpvid/color_head.h"
+#include "mlpvid/elementary.h"
+#include "mlpvid/feature.h"
+#include "mlpvid/head_assignment.h"
+#include "mlpvid/view_encoding.h"
 
 using namespace mlpvid;
+using namespace mlpvid::MLPVID_INSTRUCTION_SET;
+
+// One function per build of simd_tests.cpp; returns how many checks failed.
+#define MLPVID_DECLARE_TEST(name) \
+    namespace mlpvid {            \
+    namespace name {              \
+    int test_simd();              \
+    }                             \
+    }
+MLPVID_INSTRUCTION_SETS(MLPVID_DECLARE_TEST)
+#undef MLPVID_DECLARE_TEST
 
 namespace {
 
 int failures = 0;
+
+#define MLPVID_ADDRESS(name) &name::test_simd,
+int (*const kSimdTests[])() = {MLPVID_INSTRUCTION_SETS(MLPVID_ADDRESS)};
+#undef MLPVID_ADDRESS
 
 void check(bool condition, const char* what) {
     if (condition) return;
@@ -220,6 +240,47 @@ void test_queries(const std::string& instruction_set) {
     for (float color : colors) check(color > 0 && color < 1, "colors lie between 0 and 1");
 }
 
+float scalar_color(const BakedFrame& frame, const float* point, const float* direction, const float* features, int j) {
+    float inputs[kChannels + kMaxViewChannels + 1], total = 0;
+    std::copy(features, features + kChannels, inputs);
+    encode_direction(frame, direction, inputs + kChannels);
+    for (int map = 0; map < frame.num_color_maps; map++) {
+        const HeadAssignment assigned = assign_heads(frame, map, point);
+        for (int i = 0; i < assigned.count; i++) {
+            float output[3];
+            const float* head = frame.color_heads[map] + assigned.heads[i] * head_floats(frame);
+            scalar::evaluate_head(head, kChannels + frame.view_channels, inputs, output);
+            total += assigned.weights[i] * output[j];
+        }
+    }
+    return sigmoid(total);
+}
+
+// Holds the SIMD functions of a build against their scalar twins in the headers.
+void test_scalar_twins(const std::string& instruction_set, int features, bool bilinear, int color_maps) {
+    random_bits.seed(13);
+    Engine engine(1, instruction_set);
+    TestFrame test(engine, features, bilinear, color_maps, 1);
+    const int64 count = 500;
+    std::vector<float> points = uniform_array(3 * count, 0.5f), directions(3 * count), sigma(count),
+                       all(kChannels * count), colors(3 * count);
+    for (float& x : points) x = std::min(std::max(1.2f * x + 0.5f, 0.0f), 1.0f);  // some on faces of the box
+    for (int64 i = 0; i < 3 * count; i++) directions[i] = i % 3 == 2 ? 0.6f : i % 3 == 1 ? -0.8f : 0.0f;
+    engine.density(test.frame, points.data(), count, sigma.data(), all.data());
+    engine.color(test.frame, points.data(), all.data(), directions.data(), count, colors.data());
+    for (int64 i = 0; i < count; i++) {
+        float expected[kChannels];
+        const float density = scalar::density(test.frame, &points[3 * i], expected);
+        check(std::abs(density - sigma[i]) < 1e-4f * (1 + density), "densities are those of the scalar twin");
+        for (int c = 0; c < kChannels; c++)
+            check(std::abs(expected[c] - all[kChannels * i + c]) < 1e-5f, "features are those of the scalar twin");
+        for (int j = 0; j < 3; j++) {
+            const float color = scalar_color(test.frame, &points[3 * i], &directions[3 * i], &all[kChannels * i], j);
+            check(std::abs(color - colors[3 * i + j]) < 1e-4f, "colors are those of the scalar twin");
+        }
+    }
+}
+
 struct Answers {
     std::vector<float> sigma, features, colors, image;
 };
@@ -291,6 +352,9 @@ int main() {
     for (const std::string& instruction_set : instruction_sets()) {
         builds++;
         std::printf("%s\n", instruction_set.c_str());
+        failures += kSimdTests[choose_instruction_set(instruction_set)]();
+        test_scalar_twins(instruction_set, 2, false, 3);
+        test_scalar_twins(instruction_set, 8, true, 1);
         test_queries(instruction_set);
         test_render(instruction_set, 2, false, 3, 0.5f);
         test_render(instruction_set, 8, true, 3, 0.3f);

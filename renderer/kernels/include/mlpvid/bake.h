@@ -2,6 +2,7 @@
 #pragma once
 
 #include "baked_frame.h"
+#include "half.h"
 #include "hash_index.h"
 
 namespace mlpvid {
@@ -17,17 +18,6 @@ struct BakeLevel {
 }  // namespace mlpvid
 
 MLPVID_BEGIN
-
-// Rounds to the nearest half; what would be subnormal becomes 0, what is too large the largest half.
-MLPVID_FUNCTION uint16 half_of(float value) {
-    const uint32 bits = bits_of_float(value);
-    const uint32 sign = (bits >> 16) & 0x8000u;
-    uint32 size = bits & 0x7FFFFFFFu;
-    size += 0xFFFu + ((size >> 13) & 1u);
-    size = size < 0x477FE000u ? size : 0x477FE000u;
-    const uint32 half = size < 0x38800000u ? 0u : (size - 0x38000000u) >> 13;
-    return static_cast<uint16>(half | sign);
-}
 
 // One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_scale in one word.
 MLPVID_FUNCTION uint32 blend_in_time(const float* lower, const float* upper, float weight, float inverse_scale) {

@@ -53,4 +53,18 @@ MLPVID_FUNCTION void evaluate_head(const float* MLPVID_RESTRICT head, int rows, 
         for (int j = 0; j < 3; j++) outputs[n][j] = sum(totals[n][j]);
 }
 
+namespace scalar {
+
+// The scalar twin of evaluate_head, for one sample: inputs [rows], output [3] before the sigmoid.
+MLPVID_FUNCTION void evaluate_head(const float* head, int rows, const float* inputs, float* output) {
+    for (int j = 0; j < 3; j++) output[j] = 0.0f;
+    for (int k = 0; k < kHidden; k++) {
+        float hidden = 0.0f;
+        for (int i = 0; i < rows; i++) hidden += inputs[i] * head[i * kHidden + k];
+        for (int j = 0; j < 3; j++) output[j] += larger(hidden, 0.0f) * head[(rows + j) * kHidden + k];
+    }
+}
+
+}  // namespace scalar
+
 MLPVID_END

@@ -53,4 +53,27 @@ MLPVID_FUNCTION float density(const BakedFrame& frame, const Location& at, float
     return larger(sum(dot) * (frame.density_scale * kLoadedHalfScale), 0.0f);
 }
 
+namespace scalar {
+
+// The scalar twin of density: sigma at a point of [0, 1]^3, 1/m, and its features, even channels first.
+MLPVID_FUNCTION float density(const BakedFrame& frame, const float* point, float* features) {
+    float mapped[kChannels] = {}, head[kChannels] = {}, dot = 0.0f;
+    for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
+    add_hash_features(frame, point, features);
+    for (int plane = 0; plane < kPlanes; plane++) {
+        const float u = point[u_axis(plane)], v = point[v_axis(plane)];
+        add_map(frame.feature_planes[plane], frame.feature_resolution, frame.feature_scale, u, v, mapped);
+        if (frame.density_maps[plane] == nullptr) continue;
+        add_map(frame.density_maps[plane], frame.density_resolution, frame.density_scale, u, v, head);
+    }
+    for (int c = 0; c < kChannels; c++) {
+        float& feature = features[c / 2 + c % 2 * kChannelPairs];
+        feature += mapped[c];
+        dot += feature * head[c];
+    }
+    return larger(dot, 0.0f);
+}
+
+}  // namespace scalar
+
 MLPVID_END

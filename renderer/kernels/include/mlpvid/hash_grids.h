@@ -83,4 +83,26 @@ MLPVID_FUNCTION void prefetch_cells(const BakedFrame& frame, const GridLocation&
     }
 }
 
+namespace scalar {
+
+// The scalar twin of hash_features: adds the hash features of a point of [0, 1]^3, even channels first.
+MLPVID_FUNCTION void add_hash_features(const BakedFrame& frame, const float* point, float* features) {
+    for (int plane = 0; plane < kPlanes; plane++)
+        for (int pair = 0; pair < kChannelPairs; pair++) {
+            const int32 nodes = frame.pair_last_corner[pair] + 2;
+            const AxisPosition<float> u = locate_on_axis(point[u_axis(plane)] * frame.pair_scale[pair], nodes);
+            const AxisPosition<float> v = locate_on_axis(point[v_axis(plane)] * frame.pair_scale[pair], nodes);
+            const int64 node = frame.pair_offset[pair] + v.lower * frame.pair_stride[pair] + u.lower;
+            const uint32* cell = frame.grids[plane] + 2 * node;
+            const Corners<float> w = corner_weights(smoothstep(u.fraction), smoothstep(v.fraction), frame.grid_scale);
+            const float weights[4] = {w.at00, w.at01, w.at10, w.at11};
+            for (int i = 0; i < 4; i++) {
+                features[pair] += weights[i] * float_of_half(cell[i] & 0xFFFFu);
+                features[kChannelPairs + pair] += weights[i] * float_of_half(cell[i] >> 16);
+            }
+        }
+}
+
+}  // namespace scalar
+
 MLPVID_END

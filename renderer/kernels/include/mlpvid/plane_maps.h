@@ -76,4 +76,20 @@ MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapAxes&
     add_map(frame.density_maps[plane], frame.density_resolution, at, w, heads);
 }
 
+namespace scalar {
+
+// The scalar twin of add_map: adds the 32 channels of a map at (u, v), in natural order.
+MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, float scale, float u, float v, float* channels) {
+    const AxisPosition<float> column = locate_on_map(u, resolution), row = locate_on_map(v, resolution);
+    const Corners<float> w = corner_weights(column.fraction, row.fraction, scale);
+    const float weights[4] = {w.at00, w.at10, w.at01, w.at11};
+    const uint16* halves = reinterpret_cast<const uint16*>(map);
+    for (int i = 0; i < 4; i++) {
+        const int64 pixel = static_cast<int64>(row.lower + i / 2) * resolution + column.lower + i % 2;
+        for (int c = 0; c < kChannels; c++) channels[c] += weights[i] * float_of_half(halves[pixel * kChannels + c]);
+    }
+}
+
+}  // namespace scalar
+
 MLPVID_END

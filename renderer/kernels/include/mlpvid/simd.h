@@ -20,11 +20,3 @@
 #else
 #include "simd_portable.h"
 #endif
-
-MLPVID_BEGIN
-
-// The halves of words are widened by moving their bits into a float's, which leaves them too small by 2^112; their
-// weights make up for it.
-constexpr float kHalfScale = 5192296858534827628530496329220096.0f;
-
-MLPVID_END

@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "half.h"
 #include "interpolation.h"
 #include "platform.h"
 

@@ -1,6 +1,7 @@
 // SimdFloats in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
 #pragma once
 
+#include "half.h"
 #include "interpolation.h"
 #include "platform.h"
 
@@ -105,7 +106,7 @@ MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return r;
 }
 
-constexpr float kLoadedHalfScale = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+constexpr float kLoadedHalfScale = kHalfScale;
 
 MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
 #if defined(__CUDA_ARCH__)

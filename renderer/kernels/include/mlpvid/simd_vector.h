@@ -1,6 +1,7 @@
 // SimdFloats by the vector extension of g++ and clang, 4 floats: SSE, NEON or whatever the processor has.
 #pragma once
 
+#include "half.h"
 #include "interpolation.h"
 #include "platform.h"
 
@@ -80,7 +81,7 @@ MLPVID_FUNCTION SimdFloats to_float(SimdInts a) {
     return {__builtin_convertvector(a.v, SimdFloats::Vector)};
 }
 
-constexpr float kLoadedHalfScale = 5192296858534827628530496329220096.0f;  // 2^112, as for words
+constexpr float kLoadedHalfScale = kHalfScale;
 
 MLPVID_FUNCTION SimdFloats load_halves(const uint16* p) {
     const SimdWords::Vector high = SimdWords::Vector{p[0], p[1], p[2], p[3]} << 16;

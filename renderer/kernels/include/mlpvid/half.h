@@ -1,0 +1,29 @@
+// Half-precision numbers (IEEE 754 binary16) by integer arithmetic: the same on every compiler and processor.
+#pragma once
+
+#include "platform.h"
+
+MLPVID_BEGIN
+
+// Rounds to the nearest half. What would be subnormal becomes 0, and what is too large becomes the largest half.
+MLPVID_FUNCTION uint16 half_of(float value) {
+    const uint32 bits = bits_of_float(value);
+    const uint32 sign = (bits >> 16) & 0x8000u;
+    uint32 size = bits & 0x7FFFFFFFu;
+    size += 0xFFFu + ((size >> 13) & 1u);
+    size = size < 0x477FE000u ? size : 0x477FE000u;
+    const uint32 half = size < 0x38800000u ? 0u : (size - 0x38000000u) >> 13;
+    return static_cast<uint16>(half | sign);
+}
+
+// The bits of a half moved to where a float has them stand for a number that is too small by 2^112, because the
+// exponents' offsets are 15 and 127. A factor makes up for it.
+constexpr float kHalfScale = 5192296858534827628530496329220096.0f;  // 2^112
+
+// The value of a half.
+MLPVID_FUNCTION float float_of_half(uint32 half) {
+    const float value = float_of_bits((half & 0x7FFFu) << 13) * kHalfScale;
+    return half & 0x8000u ? -value : value;
+}
+
+MLPVID_END
