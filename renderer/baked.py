@@ -15,13 +15,13 @@ from model.hash_encoding import hash_levels, smoothstep
 from renderer.backend import Region, RenderSettings
 
 CHANNEL_PAIRS = FEATURE_CHANNELS // 2
-"""Lanes of the kernels: lane l holds the channels 2l and 2l + 1 of the point feature."""
+"""Pairs of channels: pair l holds the channels 2l and 2l + 1 of the point feature."""
 
 OCCUPANCY_LEVELS = 4
 """Cells, then blocks of 4^3, 16^3 and 64^3 cells."""
 
 MIN_TRANSMITTANCE = 1 / 4096
-"""What is left behind it cannot change an 8-bit color: a ray ends here however small tau2 is."""
+"""Rays stop at this transmittance even if tau2 is smaller: what lies behind could not change an 8-bit color."""
 
 MEMORY_ORDER = (*range(0, FEATURE_CHANNELS, 2), *range(1, FEATURE_CHANNELS, 2))
 """Channel at each place of a feature in the kernels' memory: even channels first."""
@@ -41,7 +41,7 @@ BAKE_LEVEL = np.dtype(
 
 
 class BakedFrameStruct(ctypes.Structure):
-    """The struct's bytes: addresses (of any memory that the kernels can read) and numbers; see the header for each."""
+    """The struct's bytes: addresses (of any memory that the kernels can read) and numbers. The header describes each."""
 
     _fields_ = [
         ("grids", ctypes.c_uint64 * 3),
@@ -90,16 +90,16 @@ class ViewStruct(ctypes.Structure):
 
 
 def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
-    """The bytes of a struct, sharing its memory."""
+    """Return the bytes of a struct; they share its memory."""
     return np.frombuffer(struct, dtype=np.uint8)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
 class PairLayout:
-    """Where each lane's hash level lies among the nodes of a plane's grids."""
+    """The place of each channel pair's hash level among the nodes of a plane's grids."""
 
     scale: NDArray[np.float32]
-    """(16,) nodes a unit of u and v."""
+    """(16,) nodes per unit of u and v."""
     last_corner: NDArray[np.int32]
     """(16,) the level's resolution minus 2."""
     offset: NDArray[np.int32]
@@ -107,13 +107,13 @@ class PairLayout:
     stride: NDArray[np.int32]
     """(16,) nodes from one v to the next."""
     used: int
-    """Nodes of the levels; those behind them are zeros, where lanes beyond the levels stay."""
+    """Nodes of the levels. Those behind them are zeros, which pairs without a level read."""
     nodes: int
-    """Nodes a plane, zeros included."""
+    """Nodes per plane, zeros included."""
 
 
 def pair_layout(config: HashEncodingConfig) -> PairLayout:
-    """Lay the pairs of channels of all levels out one after the other: [lane][v][u] nodes."""
+    """Lay the pairs of channels of all levels out one after the other: [pair][v][u] nodes."""
     pairs = config.features_per_level // 2
     levels = [level for level in hash_levels(config) for _ in range(pairs)]
     starts = np.cumsum([0, *(level.resolution**2 for level in levels)])
@@ -129,7 +129,7 @@ def pair_layout(config: HashEncodingConfig) -> PairLayout:
 
 
 def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
-    """The levels of a hash encoding at one time (t/T in [0, 1)), an array of `BAKE_LEVEL`."""
+    """Return the levels of a hash encoding at one time (t/T in [0, 1)), an array of `BAKE_LEVEL`."""
     levels = hash_levels(config)
     result = np.zeros(len(levels), BAKE_LEVEL)
     for index, level in enumerate(levels):
@@ -143,7 +143,7 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
 
 
 def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
-    """Bits of the cells (X, Y, Z) and of ever coarser blocks of them, each block set when any of its 4^3 parts is."""
+    """Return the bits of the cells (X, Y, Z), then of ever coarser blocks; a block is set when any of its 4^3 parts is."""
     levels = [pack_bits(cells)]
     while len(levels) < OCCUPANCY_LEVELS and max(cells.shape) > 1:
         padded = np.pad(cells, [(0, -n % 4) for n in cells.shape])
@@ -154,18 +154,18 @@ def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
 
 
 def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Cell i of the flattened volume is bit (i mod 32) of word i / 32."""
+    """Pack cells into words: cell i of the flattened volume is bit (i mod 32) of word i / 32."""
     packed = np.packbits(cells.reshape(-1), bitorder="little")
     return np.pad(packed, (0, -len(packed) % 4)).view(np.uint32)
 
 
 def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float]) -> BakedFrameStruct:
-    """Fill in all numbers of a frame's struct; addresses stay 0.
+    """Return a frame's struct with all numbers filled in; addresses stay 0.
 
     Args:
         config: hyper-parameters of the video.
         box: (2, 3), meters.
-        scales: of the grids, the feature planes and the density maps.
+        scales: powers of two of the grids, the feature planes and the density maps.
     """
     layout = pair_layout(config.hash)
     struct = BakedFrameStruct()
@@ -188,7 +188,7 @@ def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[
 
 
 def density_planes(config: ModelConfig) -> list[tuple[int, list[int]]]:
-    """The distinct planes that MLP maps lie on, with the indices of their maps: density heads of a plane are summed."""
+    """Return the distinct planes that MLP maps lie on, with the indices of their maps: density heads of a plane are summed."""
     names = [plane for plane in PLANES if plane in config.mlp_planes]
     return [(PLANES.index(name), [i for i, plane in enumerate(config.mlp_planes) if plane == name]) for name in names]
 
@@ -196,7 +196,7 @@ def density_planes(config: ModelConfig) -> list[tuple[int, list[int]]]:
 def describe_view(
     config: ModelConfig, box: NDArray[np.float32], camera: Camera, settings: RenderSettings, region: Region
 ) -> ViewStruct:
-    """Fill in the struct of a camera's view; `region` is the part of its image that is wanted."""
+    """Return the struct of a camera's view; `region` is the part of its image to render."""
     steps = settings.steps_per_diagonal or config.render.steps_per_diagonal
     threshold = config.render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
     view = ViewStruct()
@@ -212,7 +212,10 @@ def describe_view(
 
 
 def table_scale(tables: torch.Tensor) -> float:
-    """The unit of baked grids: a power of two that brings the largest entry to about 2^14, well within half precision."""
-    least, most = torch.aminmax(tables)
-    largest = float(torch.maximum(-least, most))
+    """Return the scale of baked grids: the power of two that, divided by, brings the largest entry to [2^13, 2^14).
+
+    The kernels' README explains why 2^14.
+    """
+    minimum, maximum = torch.aminmax(tables)
+    largest = float(torch.maximum(-minimum, maximum))
     return float(np.ldexp(1.0, int(np.floor(np.log2(largest))) - 13)) if 0 < largest < np.inf else 1.0

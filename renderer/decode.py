@@ -1,7 +1,7 @@
 """The map decoder rearranged for speed on CPUs: channels last, and bfloat16 where the processor multiplies it.
 
-Only the color maps are computed in bfloat16. Feature planes and density maps stay in float32: a surface's place depends on
-them, and their rounding to bfloat16 alone moves some pixels by more than the 3/255 that backends may differ by.
+Only the color maps are computed in bfloat16. Feature planes and density maps stay in float32: the place of a surface depends
+on them, and rounding them to bfloat16 moves some pixels by more than the 3/255 that backends may differ by.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def multiplies_bfloat16() -> bool:
-    """Whether the processor has products of bfloat16 (AMX or AVX-512), so that they are faster than those of float32."""
+    """Return whether the processor multiplies bfloat16 itself (AMX or AVX-512), faster than float32."""
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
@@ -45,7 +45,7 @@ class _Convolution:
 
 @dataclass(frozen=True)
 class _Upsample:
-    """A transposed convolution, its bias a pixel and its rectifier."""
+    """A transposed convolution, its bias per pixel and its rectifier."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -82,7 +82,7 @@ class _Trunk:
 class _ColorHead:
     """The last convolution before the color maps as one matrix product: few pixels, very many channels.
 
-    oneDNN would copy its weights, most of the decoder's, to another order at each call; as the left matrix they stay.
+    oneDNN would copy these weights, most of the decoder's, to another order at each call. As the left matrix they stay.
     """
 
     weight: torch.Tensor
@@ -111,7 +111,7 @@ class CpuDecoder:
 
     Args:
         decoder: the decoder; later changes of its weights have no effect.
-        bfloat16: compute the color maps in bfloat16; None where the processor is made for it.
+        bfloat16: compute the color maps in bfloat16. None does so where the processor multiplies bfloat16 itself.
     """
 
     def __init__(self, decoder: MapDecoder, bfloat16: bool | None = None) -> None:
@@ -152,7 +152,7 @@ class CpuDecoder:
         return pyramid
 
     def _source(self, pyramid: list[torch.Tensor], resolution: int) -> torch.Tensor:
-        """The backbone's feature that the head of a map of `resolution` reads."""
+        """Return the backbone's feature that the head of a map of `resolution` reads."""
         if self.config.decoder.head_source == "matching":
             return pyramid[(resolution // 4).bit_length() - 1]
         return pyramid[-1]

@@ -1,4 +1,4 @@
-"""Threads: how many there are, how many PyTorch uses, and their priority."""
+"""The number of processor cores, the number of threads that PyTorch uses, and the priority of threads."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from typing import TypeVar
 
 import torch
 
-# A tenth of the processor's time where the window wants it too, all of it otherwise. Linux's idle policy would give less yet,
-# and next to nothing beside other programs: an image took seconds then.
+# A tenth of the processor's time while the window wants it too, all of it otherwise. Linux's idle policy would give even less,
+# and almost nothing while other programs run: an image then took seconds.
 _NICENESS = 10
 
 _Made = TypeVar("_Made")
 
 
 def available_cores() -> int:
-    """Processor cores that this process may run on."""
+    """Return the number of processor cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def lower_priority() -> None:
-    """Let the calling thread, and threads it starts, give way to the window; where the system cannot, do nothing."""
+    """Lower the priority of the calling thread and of those that it starts, so that the window stays smooth.
+
+    Does nothing where the system has no priorities of threads.
+    """
     with contextlib.suppress(AttributeError, OSError):
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def with_low_priority(make: Callable[[], _Made]) -> _Made:
-    """Make something whose threads give way to the window: they inherit the priority of the thread that starts them."""
+    """Call `make` on a thread of low priority and return its result: threads inherit the priority of the one that starts them."""
 
     def lowered() -> _Made:
         lower_priority()
@@ -43,10 +46,10 @@ def with_low_priority(make: Callable[[], _Made]) -> _Made:
 
 @contextlib.contextmanager
 def torch_threads(count: int | None) -> Iterator[None]:
-    """Let PyTorch use `count` threads for what the calling thread does in the block; None: as many as before.
+    """Let PyTorch use `count` threads for what the calling thread does in the block. None changes nothing.
 
-    PyTorch keeps the number a thread: threads that have used it already keep theirs. One whose first use falls into the
-    block starts with the block's number.
+    PyTorch has one number per calling thread: threads that have used PyTorch before keep theirs. A thread that uses it for
+    the first time during the block starts with the block's number.
     """
     before = torch.get_num_threads()
     if count is None or count == before:

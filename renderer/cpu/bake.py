@@ -28,7 +28,7 @@ class BakedArrays:
     """The memory behind a `BakedFrame`."""
 
     grids: Words
-    """(3, nodes, 2) pairs of halves, with each node the one below it."""
+    """(3, nodes, 2) pairs of halves: each node, then the one below it."""
     feature_planes: Words
     """(3, H, W, 16) pairs of halves."""
     density_maps: Words
@@ -45,7 +45,7 @@ class BakedArrays:
 
 
 def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Memory, not cleared, in huge pages where the system has them, lest reads all over it miss the address cache."""
+    """Allocate memory without clearing it, in huge pages where the system has them: scattered reads then miss fewer addresses."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
 

@@ -1,4 +1,4 @@
-"""The backend "cpu": native kernels on a pool of threads of their own."""
+"""The backend "cpu": native kernels on their own pool of threads."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class CpuFrame:
 
     @property
     def nbytes(self) -> int:
-        """Memory it holds."""
+        """Bytes of memory that it holds."""
         return self.arrays.nbytes
 
 
 @dataclass(frozen=True)
 class _Converted:
-    """What is made of a video's weights once."""
+    """What is computed once from a video's weights."""
 
     version: tuple[tuple[int, int], ...]
     decoder: CpuDecoder
@@ -77,12 +77,12 @@ class CpuRenderer:
     """Renders with the native kernels; safe to call from several threads.
 
     Args:
-        threads: CPU threads that a frame is prepared or a view is rendered with; both can happen at the same time, each with
-            so many. None takes all cores that the process may use. Decoding never takes more than PyTorch's own number, and
-            is the same to the last bit only for the same number: the library under it blocks its sums by it.
+        threads: decoding and rendering can overlap; each uses up to this many threads. None takes all cores that the process
+            may use. Decoding never uses more than PyTorch's own number. Decoded values are bit-identical only for equal
+            thread counts, because the order of oneDNN's sums depends on it.
         instruction_set: a name of `mlpvid_kernels.instruction_sets()`. None takes the one that the environment variable
             MLPVID_ISA names, or else the best.
-        background: whether its threads give way to others, as a window wants.
+        background: whether its threads have low priority, so that a window stays smooth.
 
     Raises:
         InputError: the native package is missing, or has no such build for this processor.
@@ -184,7 +184,7 @@ class CpuRenderer:
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
-        """What is made once a video; anew when its weights have changed, as they do in training."""
+        """Return what is computed once per video; compute it again when its weights have changed, as in training."""
         weights = [*video.decoder.parameters(), video.hash_encoding.tables]
         version = tuple((w.data_ptr(), w._version) for w in weights)
         converted = self._converted.get(video)

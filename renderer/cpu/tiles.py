@@ -10,7 +10,7 @@ TILE_SIDE = 32
 
 
 def tile_rectangles(width: int, height: int, side: int = TILE_SIDE) -> NDArray[np.int32]:
-    """Tiles that cover an image, neighbors close to one another in the list so that they find their maps in the cache.
+    """Return tiles that cover an image. Neighbors are close in the list, so that their maps are still in the cache.
 
     Args:
         width, height: pixels, at least 1.

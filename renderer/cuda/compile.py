@@ -32,13 +32,13 @@ FORMAT = 1
 
 
 def default_cache() -> Path:
-    """Where compiled kernels are kept between runs."""
+    """Return the folder of compiled kernels, kept between runs."""
     return Path(platformdirs.user_cache_dir("mlpvid")) / "kernels"
 
 
 @functools.cache
 def source_hash() -> str:
-    """Digest of everything that the kernels are made from."""
+    """Return a digest of all sources of the kernels."""
     digest = hashlib.sha256()
     for path in sorted([*(KERNELS / "cuda").glob("*.cu*"), *(KERNELS / "include" / "mlpvid").glob("*.h")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -46,7 +46,7 @@ def source_hash() -> str:
 
 
 def compiler_version() -> str:
-    """NVRTC's version, such as "13.5".
+    """Return NVRTC's version, such as "13.5".
 
     Raises:
         InputError: it is not installed.
@@ -64,8 +64,8 @@ def compiler_version() -> str:
 
 
 def target_of(architecture: str) -> tuple[str, str]:
-    """What to compile for a GPU: "cubin" and its architecture; for one that this NVRTC is too old to know "ptx", which the
-    GPU's driver translates, and the newest architecture before it.
+    """Return what to compile for a GPU: "cubin" and its architecture. For a GPU newer than this NVRTC it is "ptx", which the
+    GPU's driver translates, and the newest architecture that NVRTC knows.
 
     Raises:
         InputError: the compiler does not answer.
@@ -125,15 +125,15 @@ def compile_program(program: str, architecture: str) -> tuple[bytes, str]:
 
 
 def warnings_in(log: str) -> list[str]:
-    """Lines of a compiler's log that warn."""
+    """Return the lines of a compiler's log that warn."""
     return [line for line in log.splitlines() if re.search(r"\bwarning\b", line, re.IGNORECASE)]
 
 
 def load_program(program: str, architecture: str, cache: Path | None = None) -> bytes:
-    """The cubin of one source file, from the cache or compiled now.
+    """Return the cubin of one source file, from the cache or compiled now.
 
     Files are named by architecture, digest of the sources and compiler, and carry a digest of their content: a damaged one
-    is compiled anew. Where nothing can be written the cache is done without.
+    is compiled again. Where nothing can be written, nothing is cached.
 
     Raises:
         InputError: as `compile_program`.

@@ -1,4 +1,4 @@
-"""The seam of `renderer.cuda.driver` over cuda.core, NVIDIA's own Python interface, sharing torch's memory and streams."""
+"""The driver interface on cuda.core, NVIDIA's own Python package; it shares torch's memory and streams."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MIN_COMPUTE_CAPABILITY = (7, 5)
 """Turing: the first generation whose tensor cores know the operations used here."""
 
 LOW_PRIORITY, HIGH_PRIORITY = 0, -1
-"""Of streams: blocks of a stream of higher priority are placed first."""
+"""Priorities of streams: blocks of a stream of higher priority (a lower number) start first."""
 
 REQUIREMENTS = "install with `pip install -r requirements-cuda.txt`"
 """Remedy for missing packages."""
 
 
 def check_usable(device_index: int = 0) -> None:
-    """Find out whether this machine can run the CUDA backend, without starting it.
+    """Check that this machine can run the CUDA backend, without starting it.
 
     Raises:
         InputError: why not, and what to do about it.
@@ -48,13 +48,13 @@ def check_usable(device_index: int = 0) -> None:
     if capability < MIN_COMPUTE_CAPABILITY:
         name = torch.cuda.get_device_name(device_index)
         raise InputError(
-            SUBJECT, f"{name} has compute capability {capability[0]}.{capability[1]}; 7.5 is the least", "use --backend cpu"
+            SUBJECT, f"{name} has compute capability {capability[0]}.{capability[1]}; at least 7.5 is needed", "use --backend cpu"
         )
 
 
 @contextlib.contextmanager
 def guarded(operation: str) -> Iterator[None]:
-    """Turn whatever torch and cuda.core raise into a `CudaFault` of that operation."""
+    """Turn everything that torch and cuda.core raise into a `CudaFault` of that operation."""
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
@@ -81,12 +81,12 @@ class CoreEvent:
         self._event.record()
 
     def wait(self) -> None:
-        """Let the present stream's later work begin only after it."""
+        """Make the current stream wait for this point before it goes on."""
         with guarded("wait"):
             torch.cuda.current_stream().wait_event(self._event)
 
     def milliseconds_since(self, earlier: CoreEvent) -> float:
-        """Time between two points, after waiting for this one."""
+        """Wait for this point, then return the time since the earlier one."""
         with guarded("synchronize"):
             self._event.synchronize()
             return float(earlier._event.elapsed_time(self._event))
@@ -98,14 +98,14 @@ class Replay:
     Args:
         graph: the capture.
         function: what was captured. The graph knows only addresses: the weights that `function` reads must live as long.
-        result: what it returned, filled anew by each replay.
+        result: what it returned; each replay fills it again.
     """
 
     def __init__(self, graph: torch.cuda.CUDAGraph, function: Callable[[], Any], result: Any) -> None:
         self._graph, self._function, self._result = graph, function, result
 
     def __call__(self) -> Any:
-        """Replay on the present stream."""
+        """Replay on the current stream."""
         with guarded("replay"):
             self._graph.replay()
         return self._result
@@ -142,19 +142,19 @@ class CoreDriver:
         self._streams: dict[str, torch.cuda.Stream] = {}
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
-        """Kernels by name."""
+        """Return kernels by name."""
         with guarded("load"):
             read = self._object_code.from_cubin if image.startswith(b"\x7fELF") else self._object_code.from_ptx
             code = read(image)
             return {name: code.get_kernel(name) for name in names}
 
     def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
-        """Blocks at once."""
+        """Return how many blocks run at once."""
         with guarded("occupancy"):
             return int(kernel.occupancy.max_active_blocks_per_multiprocessor(threads, shared_bytes))
 
     def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-        """Memory with no particular content."""
+        """Allocate memory without clearing it."""
         with guarded("allocate"):
             return torch.empty(tuple(shape), dtype=dtype, device=self.device)
 
@@ -164,29 +164,29 @@ class CoreDriver:
             tensor.zero_()
 
     def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """A copy on the GPU."""
+        """Return a copy on the GPU."""
         with guarded("upload"):
             return source.detach().to(self.device, dtype, copy=True).contiguous()
 
     def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
-        """Copy a few numbers, by way of pinned memory: from other memory the copy would wait for all the stream's work."""
+        """Copy a few numbers through pinned memory: from other memory the copy would wait for all of the stream's work."""
         with guarded("write"):
             target.copy_(source.detach().to(target.dtype).pin_memory(), non_blocking=True)
 
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
-        """A copy in the CPU's memory."""
+        """Return a copy in the CPU's memory."""
         with guarded("download"):
             return np.asarray(tensor.cpu().numpy())
 
     def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """A contiguous copy."""
+        """Return a contiguous copy."""
         with guarded("allocate"):
             return torch.empty(tensor.shape, dtype=dtype, device=self.device).copy_(tensor)
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
     ) -> None:
-        """Run a kernel."""
+        """Start a kernel."""
         addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
         function = self._bindings.CUfunction(int(kernel.handle))
         stream = self._bindings.CUstream(torch.cuda.current_stream(self.device).cuda_stream)
@@ -197,7 +197,7 @@ class CoreDriver:
 
     @contextlib.contextmanager
     def stream(self, name: str) -> Iterator[None]:
-        """Work inside goes to the stream of that name."""
+        """Send the block's work to the stream of that name."""
         with guarded("stream"):
             self._core_device(self.device.index).set_current()  # of the calling thread
             if name not in self._streams:
@@ -208,18 +208,18 @@ class CoreDriver:
             yield
 
     def mark(self) -> CoreEvent:
-        """The present point."""
+        """Return the current point."""
         with guarded("event"):
             return CoreEvent()
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Keep tensors until the present stream's work on them is done."""
+        """Keep tensors alive until the current stream's work on them is done."""
         with guarded("share"):
             for tensor in tensors:
                 tensor.record_stream(torch.cuda.current_stream(self.device))
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """A CUDA graph of what `function` does."""
+        """Return a CUDA graph of what `function` does."""
         with guarded("graph"), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True):
             # A stream of its own: what other threads put on the present one meanwhile would become part of the graph.
             stream = torch.cuda.Stream(self.device)

@@ -1,4 +1,4 @@
-"""The narrow seam between the CUDA renderer and the machine: all that it asks of a GPU, and what may go wrong there."""
+"""The interface between the CUDA renderer and a GPU: all operations that it needs, and their faults."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OTHER_BACKEND = "or use --backend cpu"
 """The remedy that always works."""
 
 DECODE_STREAM = "decode"
-"""Frames are decoded and baked on a stream of their own, beside the rendering of others; it gives way to all others."""
+"""Frames are decoded and baked on their own stream while others are rendered; it has the lowest priority."""
 
 RENDER_STREAM = "render"
 """Images are rendered, and copied to the CPU, on this stream."""
 
 DISPLAY_STREAM = "display"
-"""Copies for the window run here, behind the image's own event: on the render stream they would wait for the next image."""
+"""Copies for the window run here, after the image's own event: on the render stream they would wait for the next image."""
 
 STICKY_CODES = (
     "CUDA_ERROR_ILLEGAL_ADDRESS",
@@ -45,7 +45,7 @@ STICKY_CODES = (
     "CUDA_ERROR_CONTEXT_IS_DESTROYED",
     "CUDA_ERROR_UNKNOWN",
 )
-"""Faults after which nothing works on the GPU until the program is started anew."""
+"""Faults after which nothing works on the GPU until the program starts again."""
 
 OLD_DRIVER_CODES = (
     "CUDA_ERROR_NO_BINARY_FOR_GPU",
@@ -85,16 +85,16 @@ class CudaFault(Exception):
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether there was not enough of the GPU's memory."""
+        """Whether the GPU had too little memory."""
         return "OUT_OF_MEMORY" in self.code
 
     @property
     def sticky(self) -> bool:
-        """Whether the GPU is of no more use to this process."""
+        """Whether this process can no longer use the GPU."""
         return self.code in STICKY_CODES
 
     def explain(self) -> InputError:
-        """The fault in words for the user: cause and remedy."""
+        """Return the fault as an error for the user, with cause and remedy."""
         if self.out_of_memory:
             return InputError(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
         if self.sticky:
@@ -104,7 +104,7 @@ class CudaFault(Exception):
         if self.code in OLD_DRIVER_CODES:
             return InputError(
                 SUBJECT,
-                f"the driver does not take its kernels ({self.code})",
+                f"the driver cannot load the kernels ({self.code})",
                 f"update NVIDIA's driver, or see requirements-cuda.txt for older ones, {OTHER_BACKEND}",
             )
         return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")
@@ -112,7 +112,7 @@ class CudaFault(Exception):
 
 @contextlib.contextmanager
 def as_input_errors() -> Iterator[None]:
-    """Turn faults inside into errors for the user, see `CudaFault.explain`."""
+    """Turn faults in the block into errors for the user, see `CudaFault.explain`."""
     try:
         yield
     except CudaFault as fault:
@@ -120,7 +120,7 @@ def as_input_errors() -> Iterator[None]:
 
 
 def code_in(text: str) -> str:
-    """CUDA's name of a fault within an error message; torch has only its description for most."""
+    """Return CUDA's name of a fault from an error message; torch only has a description of most."""
     words = (word.strip("():,.") for word in text.split())
     found = next((word for word in words if word.startswith(("CUDA_ERROR_", "NVRTC_ERROR_"))), None)
     return found or next((code for words, code in _DESCRIPTIONS.items() if words in text), text.partition("\n")[0])
@@ -130,15 +130,15 @@ class Event(Protocol):
     """A point in a stream's work."""
 
     def wait(self) -> None:
-        """Let the present stream's later work begin only after it; the CPU does not wait."""
+        """Make the current stream wait for this point before it goes on; the CPU does not wait."""
 
     def milliseconds_since(self, earlier: Any) -> float:
-        """Time between two points, after waiting for this one."""
+        """Wait for this point, then return the time since the earlier one."""
 
 
 class Driver(Protocol):
-    """One GPU. Methods work on the stream of the last `stream`; but for `upload`, `download` and `capture`
-    they return at once, whatever the GPU is still at.
+    """One GPU. Methods work on the stream of the innermost `stream` block. All but `upload`, `download` and `capture` return
+    at once, while the GPU may still be working.
 
     All of them raise `CudaFault` when the GPU or its driver does.
     """
@@ -155,43 +155,43 @@ class Driver(Protocol):
     """Bytes."""
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
-        """Kernels by name from a compiled program (a cubin)."""
+        """Return the kernels of a compiled program (a cubin) by name."""
 
     def blocks_per_multiprocessor(self, kernel: Any, threads: int, shared_bytes: int) -> int:
-        """Blocks of a kernel that a multiprocessor runs at once."""
+        """Return how many blocks of a kernel a multiprocessor runs at once."""
 
     def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-        """Memory with no particular content."""
+        """Allocate memory without clearing it."""
 
     def zero(self, tensor: torch.Tensor) -> None:
         """Fill with zeros."""
 
     def upload(self, source: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """A copy on the GPU, contiguous."""
+        """Return a contiguous copy on the GPU."""
 
     def write(self, target: torch.Tensor, source: torch.Tensor) -> None:
-        """Copy a few numbers of the CPU into a tensor of the GPU; the source may change or go at once."""
+        """Copy a few numbers of the CPU into a tensor of the GPU. The source may change or be freed right after the call."""
 
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
-        """A copy in the CPU's memory, once the present stream's work is done."""
+        """Wait for the current stream's work and return a copy in the CPU's memory."""
 
     def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """A copy of what torch's own operations made, contiguous, as kernels may read it; never the same memory, for the
-        next replay of a graph overwrites that."""
+        """Return a contiguous copy of a result of torch's own operations for kernels to read. It never shares the memory, which
+        the next replay of a graph overwrites."""
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
     ) -> None:
-        """Run a kernel; arguments are passed by value."""
+        """Start a kernel; arguments are passed by value."""
 
     def stream(self, name: str) -> AbstractContextManager[None]:
-        """Work inside goes to the stream of that name; streams run beside each other."""
+        """Send the block's work to the stream of that name. Streams run concurrently."""
 
     def mark(self) -> Event:
-        """The present point of the present stream."""
+        """Return the current point of the current stream."""
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Keep tensors that another stream made until the present stream's work on them is done, even if they are freed."""
+        """Keep tensors of another stream alive until the current stream's work on them is done, even if they are freed before."""
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Record work on fixed tensors once; the result replays it and returns what `function` did."""
+        """Record work on fixed tensors once. Return a function that replays it and returns what `function` returned."""

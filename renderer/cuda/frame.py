@@ -32,7 +32,7 @@ MAX_BAKE_BLOCKS = 512
 
 
 TRIED_FRAMES = 8
-"""Frames that are decoded in half precision once, to see whether it holds."""
+"""Frames that are decoded once to see whether half precision suffices."""
 
 
 class CudaFrame:
@@ -44,7 +44,7 @@ class CudaFrame:
         box: (2, 3), meters.
         struct: what kernels are given.
         tensors: the memory that its addresses lead to; "head_fragments" among them.
-        events: start of decoding, its end, end of baking.
+        events: start of decoding, end of decoding, end of baking.
     """
 
     def __init__(
@@ -66,22 +66,22 @@ class CudaFrame:
 
     @property
     def ready(self) -> Event:
-        """When the GPU has baked it."""
+        """The point at which the GPU has baked it."""
         return self._events[2]
 
     @property
     def nbytes(self) -> int:
-        """The GPU's memory that it holds."""
+        """Bytes of the GPU's memory that it holds."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
     @property
     def decode_ms(self) -> float:
-        """Milliseconds on the GPU from latent to maps; waits for them, once. InputError when the GPU failed."""
+        """Milliseconds on the GPU from latent to maps. The first call waits for them; InputError when the GPU failed."""
         return self._stage_ms(0)
 
     @property
     def bake_ms(self) -> float:
-        """Milliseconds on the GPU from maps to kernels' arrays; waits for them, once. InputError when the GPU failed."""
+        """Milliseconds on the GPU from maps to the kernels' arrays. The first call waits; InputError when the GPU failed."""
         return self._stage_ms(1)
 
     def _stage_ms(self, stage: int) -> float:
@@ -106,7 +106,7 @@ class VideoOnGpu:
         self._num_frames = video.num_frames
         self._lock = threading.Lock()
         self.capture_fault = ""
-        """Why the decoder's kernels are launched one by one; empty when they are a CUDA graph."""
+        """The reason why the decoder's kernels are launched one by one; empty when they run as a CUDA graph."""
         with driver.stream(DECODE_STREAM):
             tables = video.hash_encoding.tables.detach()
             self._table_scale = table_scale(tables)
@@ -115,7 +115,7 @@ class VideoOnGpu:
             self._decode = self._captured_decoder(video)
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
-        """Decode and bake the frame at `time`; the GPU may still be at it when this returns."""
+        """Decode and bake the frame at `time`; the GPU may still be working on it when this returns."""
         box, occupancy = video.box_and_occupancy(time)
         struct = describe_frame(self._config, box.numpy(), (self._table_scale, 1.0, self._config.decoder.density_gain))
         # Replays share their memory, so one thread at a time enqueues a frame; the stream keeps their work in order.
@@ -199,9 +199,9 @@ class VideoOnGpu:
 
 @torch.no_grad()
 def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
-    """Whether a decoder in half precision stays within its range, tried on frames spread over a video.
+    """Return whether a decoder stays within the range of half precision, tried on frames spread over a video.
 
-    Training bounds no activation; where one overflows, infinities reach whole maps.
+    Training does not limit activations. Where one overflows, infinities spread over whole maps.
     """
     weight = next(network.parameters())
     frames = range(0, video.num_frames, max(1, video.num_frames // TRIED_FRAMES))
@@ -210,7 +210,7 @@ def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
 
 
 def folded_decoder(decoder: MapDecoder) -> MapDecoder:
-    """A copy that computes the same with less work and within half precision.
+    """Return a copy of the decoder that computes the same with less work and within half precision.
 
     Equalized layers' factors are multiplied into their weights, and the density gain is left out: `density_scale` has it.
     """

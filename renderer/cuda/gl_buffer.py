@@ -15,7 +15,7 @@ from renderer.cuda.image import CudaImage
 
 
 class InteropFault(Exception):
-    """OpenGL and CUDA cannot share memory here; says why, and what to do about it.
+    """OpenGL and CUDA cannot share memory on this machine.
 
     Args:
         cause: what failed.
@@ -31,10 +31,10 @@ class PixelBuffer(Protocol):
     """A pixel buffer of OpenGL that CUDA can write. The OpenGL context must be current in the calling thread."""
 
     def write(self, image: CudaImage) -> None:
-        """Copy an image into it; OpenGL's later calls wait for the copy. Raises InteropFault."""
+        """Copy an image into the buffer; OpenGL's later calls wait for the copy. Raises InteropFault."""
 
     def close(self) -> None:
-        """Give the registration up; before the buffer is deleted."""
+        """End the registration; call it before the buffer is deleted."""
 
 
 class CudaPixelBuffer:
@@ -62,7 +62,7 @@ class CudaPixelBuffer:
                 raise InteropFault("the driver shares no memory between CUDA and OpenGL", remedy_for(os.environ))
 
     def write(self, image: CudaImage) -> None:
-        """Copy an image into it."""
+        """Copy an image into the buffer."""
         from cuda.core import Stream  # noqa: PLC0415
 
         pixels = image.device_rgba
@@ -80,20 +80,20 @@ class CudaPixelBuffer:
                     raise CudaFault("interop", copied[0].name)
 
     def close(self) -> None:
-        """Give the registration up."""
+        """End the registration."""
         with contextlib.suppress(Exception):  # the context may be gone, and the registration with it
             self._resource.close()
 
 
 def window_devices() -> list[int]:
-    """CUDA's numbers of the GPUs that draw the current OpenGL context; InteropFault when there are none.
+    """Return CUDA's numbers of the GPUs that draw the current OpenGL context; InteropFault when there are none.
 
     The calling thread needs a context of CUDA as well: call it within a driver's `stream`.
     """
     from cuda.bindings import driver as bindings  # noqa: PLC0415 - optional
 
-    most = 8
-    result = bindings.cuGLGetDevices(most, bindings.CUGLDeviceList.CU_GL_DEVICE_LIST_ALL)
+    max_devices = 8
+    result = bindings.cuGLGetDevices(max_devices, bindings.CUGLDeviceList.CU_GL_DEVICE_LIST_ALL)
     if int(result[0]) != 0 or not result[1]:
         code = getattr(result[0], "name", str(result[0]))
         raise InteropFault(f"no NVIDIA GPU draws the window ({code})", remedy_for(os.environ))
@@ -101,8 +101,8 @@ def window_devices() -> list[int]:
 
 
 def remedy_for(environment: Any, platform: str = sys.platform) -> str:
-    """What helps where CUDA and OpenGL do not meet, by the signs of remote displays and hybrid graphics."""
-    slower = "until then images take the way through main memory"
+    """Return what the user can do when CUDA and OpenGL cannot share memory, judged by signs of remote displays and hybrid GPUs."""
+    slower = "until then images go through main memory"
     if "WSL_DISTRO_NAME" in environment or "WSL_INTEROP" in environment:
         return f"WSL2 cannot share them; run under Windows or Linux itself, {slower}"
     if "SSH_CONNECTION" in environment or "VNCDESKTOP" in environment:
@@ -115,7 +115,7 @@ def remedy_for(environment: Any, platform: str = sys.platform) -> str:
 
 @contextlib.contextmanager
 def explained(device: torch.device) -> Iterator[None]:
-    """Turn any failure of CUDA inside into an `InteropFault`, and clear the error that the runtime remembers."""
+    """Turn any failure of CUDA in the block into an `InteropFault`, and clear the error that the runtime remembers."""
     try:
         yield
     except InteropFault:
@@ -127,10 +127,10 @@ def explained(device: torch.device) -> Iterator[None]:
 
 
 def clear_error(device: torch.device) -> None:
-    """Let torch forget the last error; its next innocent operation would report it otherwise.
+    """Make torch forget the last error; otherwise its next operation, though correct, would report it.
 
-    Torch has a CUDA runtime of its own, whose memory of errors no other library can reach. It forgets by reporting: this is
-    that innocent operation.
+    Torch has a CUDA runtime of its own, whose memory of errors no other library can reach. It forgets an error by
+    reporting it, which the operation here provokes.
     """
     with contextlib.suppress(Exception):
         torch.zeros(1, device=device)

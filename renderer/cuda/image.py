@@ -1,4 +1,4 @@
-"""An image on the GPU, that becomes arrays of the CPU only when someone looks."""
+"""An image on the GPU, which is copied to the CPU only when its arrays are read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CudaImage(RenderedImage):
         self.driver = driver
         self.tensors = tensors
         self.ready: Event | None = None
-        """When the GPU has finished it."""
+        """The point at which the GPU has finished it."""
         self.statistics = RenderStatistics()
         self._arrays: dict[str, NDArray[np.generic]] = {}
         self._lock = threading.Lock()
@@ -36,7 +36,7 @@ class CudaImage(RenderedImage):
 
     @property
     def opacity(self) -> NDArray[np.float32]:
-        """(H, W) in [0, 1]; without the color, which the window needs on the GPU alone."""
+        """(H, W) in [0, 1]; downloaded without the color, which the window needs only on the GPU."""
         return self.rgba[..., 3] if "rgba" in self._arrays else self._array("opacity")  # type: ignore[return-value]
 
     @property

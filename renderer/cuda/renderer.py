@@ -1,4 +1,4 @@
-"""The backend "cuda": the whole way of a frame on an NVIDIA GPU, with no round trip to the CPU until the image is done."""
+"""The backend "cuda": everything from latent to image on an NVIDIA GPU, without the CPU until the image is done."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS,
 from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Workspace
 
 MAX_BAND_PIXELS = 1 << 22
-"""Pixels rendered at once; larger images are made in bands of rows, which bounds the memory beside the image."""
+"""Pixels rendered at once; larger images are made in bands of rows, which limits the memory needed besides the image."""
 
 FRAME_SHARE = 0.5
-"""Of the GPU's memory, for decoded frames."""
+"""Share of the GPU's memory for decoded frames."""
 
 Result = TypeVar("Result")
 
 
 @dataclass
 class Band:
-    """Rows of an image on their way through the kernels."""
+    """Rows of an image that are rendered together."""
 
     struct: BakedFrameStruct
     """The frame."""
     view: ViewStruct
     """The camera, restricted to the band."""
     rays: ctypes.Structure
-    """Its rays, likewise."""
+    """Its rays, restricted to the band."""
     buffers: RenderBuffers
-    """The memory."""
+    """The buffers."""
 
 
 class CudaRenderer:
     """Renders on an NVIDIA GPU; safe to call from several threads, which take turns on the render stream.
 
-    Kernels that others' results size (how many samples, how many tiles) read those sizes on the GPU: their grids just fill
-    the machine. The only number that the CPU waits for is the count of samples, together with the finished image; when it
-    exceeds the room there was, the image is made again with enough.
+    Where a kernel's work depends on earlier results (how many samples, how many tiles), it reads these numbers on the GPU, and
+    its grid is just large enough to fill the GPU. The CPU waits only for the count of samples, together with the finished
+    image. When the buffers were too small for it, the image is rendered again with larger ones.
 
     Args:
         driver: the GPU; None takes the first one.
@@ -60,7 +60,7 @@ class CudaRenderer:
         cache: folder of compiled kernels; None takes the user's.
 
     Raises:
-        InputError: no usable GPU, or its kernels do not compile or load; says why, and what to do.
+        InputError: there is no usable GPU, or its kernels do not compile or load.
     """
 
     name = "cuda"
@@ -74,12 +74,12 @@ class CudaRenderer:
         self._use(driver or _open_driver(0))
 
     def use_device(self, index: int) -> bool:
-        """Move to another GPU, as CUDA counts them; False, and nothing changes, once a frame was prepared.
+        """Move to another GPU, as CUDA counts them. Once a frame was prepared, change nothing and return False.
 
         The window calls it with the GPU that draws it, so that images need not leave it.
 
         Raises:
-            InputError: that GPU cannot be used; the present one still can.
+            InputError: that GPU cannot be used; the current one still can.
         """
         with self._lock:
             if self._videos:
@@ -99,15 +99,15 @@ class CudaRenderer:
 
     @property
     def frame_memory(self) -> int:
-        """Bytes that frames may hold: the GPU also has networks, images and the work of other programs to hold."""
+        """Bytes that frames may use: the GPU also holds networks, images and other programs' data."""
         return int(self.driver.total_memory * FRAME_SHARE)
 
     def capture_fault(self, video: VolumetricVideo) -> str:
-        """Why a video's decoder is no CUDA graph; empty when it is one. For the self-test."""
+        """Return why a video's decoder does not run as a CUDA graph; empty when it does. For the self-test."""
         return self._explained(lambda: self._on_gpu(video).capture_fault)
 
     def prepare(self, video: VolumetricVideo, time: float) -> CudaFrame:
-        """Decode and bake the frame at `time`; returns while the GPU is at it.
+        """Decode and bake the frame at `time`; return while the GPU is still working on it.
 
         Raises:
             InputError: `time` is out of range, or the GPU failed.
@@ -224,7 +224,7 @@ class CudaRenderer:
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 
     def _launch(self, name: str, threads: int, shared_bytes: int, arguments: list[ctypes.Structure]) -> None:
-        """Launch just as many blocks as run at once; each takes work until there is none left."""
+        """Launch as many blocks as run at once; each takes work until none is left."""
         key = (name, shared_bytes)
         if key not in self._resident:
             self._resident[key] = self.driver.blocks_per_multiprocessor(self._kernels[name], threads, shared_bytes)

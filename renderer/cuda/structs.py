@@ -1,4 +1,4 @@
-"""Arguments of the CUDA kernels besides `BakedFrame` and `View`; mirrors kernels/cuda/render_buffers.cuh and bake.cu."""
+"""Arguments of the CUDA kernels other than `BakedFrame` and `View`; mirrors render_buffers.cuh and bake_arguments.cuh."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from renderer.backend import Region
 from renderer.baked import CHANNEL_PAIRS, bake_levels, pair_layout
 
 TILE_COLUMNS, TILE_ROWS = 8, 4
-"""Pixels of the rays that a warp follows."""
+"""Pixels whose rays one warp follows."""
 
 DENSITY_THREADS = 128
-"""Threads a block of the density pass."""
+"""Threads per block of the density pass."""
 
 GROUP_THREADS = 256
-"""Threads a block of grouping and compositing."""
+"""Threads per block of grouping and compositing."""
 
 COLOR_THREADS = 128
-"""Threads a block of the color pass."""
+"""Threads per block of the color pass."""
 
 COLOR_TILE = 128
 """Samples of one head that a block of the color pass takes at once."""
 
 BAKE_THREADS = 128
-"""Threads a block of baking."""
+"""Threads per block of baking."""
 
 FEATURE_WORDS, VIEW_WORDS = 16, 8
 """32-bit words of a sample's features and of an encoded view direction."""
@@ -57,7 +57,7 @@ class CameraRays(ctypes.Structure):
 
 
 class RenderBuffers(ctypes.Structure):
-    """Addresses of an image's memory in the making, and its sizes."""
+    """Addresses and sizes of the buffers that an image is rendered in."""
 
     _fields_ = [
         *((name, ctypes.c_uint64) for name in ("counters", "features", "places", "distances", "pixels", "previous")),
@@ -109,7 +109,7 @@ class HeadBake(ctypes.Structure):
 
 
 def describe_rays(camera: Camera, region: Region) -> CameraRays:
-    """A camera's rays for the kernels; `region` is the part of its image that is wanted."""
+    """Return a camera's rays for the kernels; `region` is the part of its image to render."""
     x0, y0, x1, y1 = region
     middle = np.array([camera.width / 2, camera.height / 2])
     local = camera.inverse_K  # its columns: the ray's change along x and y, and the ray of pixel (0, 0)
@@ -126,7 +126,7 @@ def describe_rays(camera: Camera, region: Region) -> CameraRays:
 
 
 def describe_bake(config: HashEncodingConfig, time: float) -> GridBake:
-    """Levels and channel pairs of a hash encoding at `time` (t/T in [0, 1)); addresses stay 0."""
+    """Return the levels and channel pairs of a hash encoding at `time` (t/T in [0, 1)); addresses stay 0."""
     bake = GridBake()
     pairs = config.features_per_level // 2
     for level in bake_levels(config, time):

@@ -1,4 +1,4 @@
-"""The GPU's memory in which an image is made, kept from one image to the next."""
+"""The GPU's buffers that images are rendered in; they are kept from one image to the next."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from renderer.cuda.driver import CudaFault, Driver
 from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW_WORDS, RenderBuffers
 
 SAMPLES_PER_PIXEL = 2
-"""Room for kept samples to begin with; a person that fills the image keeps about five a ray, empty rays none."""
+"""Capacity for kept samples at first. A person who fills the image needs about five per ray, empty rays none."""
 
 MIN_CAPACITY = 1 << 12
-"""Kept samples that there is always room for."""
+"""Smallest capacity for kept samples."""
 
 MAX_ITEMS = (1 << 31) - 1
 """Evaluations of color heads that kernels number in 32 bits; their memory would be some 70 GB."""
 
 GROWTH = 1.25
-"""Room beyond what the last image needed, when there was too little."""
+"""Factor on what the last image needed when the capacity was too small."""
 
 
 @dataclass(frozen=True)
 class BufferSizes:
-    """What an image needs room for."""
+    """The sizes that determine an image's buffers."""
 
     pixels: int
     """Of the image, or of the band that is rendered at once."""
@@ -33,7 +33,7 @@ class BufferSizes:
     keys: int
     """Color heads of all maps."""
     assignments: int
-    """Color heads a sample."""
+    """Color heads per sample."""
 
     @property
     def items(self) -> int:
@@ -42,25 +42,25 @@ class BufferSizes:
 
 
 class Workspace:
-    """Buffers by name, allocated anew when they are too small, and the struct that kernels find them by."""
+    """Buffers by name, allocated again when they are too small, and the struct with their addresses for the kernels."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self.tensors: dict[str, torch.Tensor] = {}
         """The buffers."""
         self.capacity = MIN_CAPACITY
-        """Kept samples that there will be room for."""
+        """Kept samples that the next image has room for."""
 
     @property
     def nbytes(self) -> int:
-        """The GPU's memory that it holds."""
+        """Bytes of the GPU's memory that it holds."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
     def fit(self, size: BufferSizes) -> RenderBuffers:
-        """Make room; the struct lacks addresses of the image and of the frame.
+        """Allocate buffers where they are too small; the returned struct lacks the addresses of the image and of the frame.
 
         Raises:
-            CudaFault: not enough memory, or more items than kernels can count; everything is given back then.
+            CudaFault: not enough memory, or more items than kernels can count; all memory is freed then.
         """
         try:
             if size.items > MAX_ITEMS:
@@ -72,18 +72,18 @@ class Workspace:
         return RenderBuffers(**addresses, capacity=size.capacity, keys=size.keys, assignments=size.assignments)
 
     def clear(self) -> None:
-        """Set the counters to zero, on the present stream."""
+        """Set the counters to zero on the current stream."""
         for name in ("counters", "key_counts", "key_cursors"):
             self._driver.zero(self.tensors[name])
 
     def read_counters(self) -> tuple[int, int]:
-        """Samples of the density pass, and of the color pass whether they were stored or not; waits for the stream."""
+        """Wait for the stream and return the samples of the density pass and of the color pass, those not stored included."""
         words = self._driver.download(self.tensors["counters"])
         values = [int(word) & 0xFFFFFFFF for word in words.tolist()]
         return values[4] | values[5] << 32, values[1]
 
     def release(self) -> None:
-        """Give all memory back."""
+        """Free all memory."""
         self.tensors.clear()
 
     def _fit(self, name: str, words: int) -> int:
@@ -96,7 +96,7 @@ class Workspace:
 
 
 def buffer_words(size: BufferSizes) -> dict[str, int]:
-    """32-bit words of each buffer, by the names of `RenderBuffers`."""
+    """Return the 32-bit words of each buffer, by the names of `RenderBuffers`."""
     samples, items = size.capacity, size.items
     return {
         "counters": COUNTER_WORDS,

@@ -1,4 +1,4 @@
-"""Checks of single kernels for the self-test: what an image's kernels left in the GPU's memory, against the CPU."""
+"""Checks of single kernels for the self-test: their results in the GPU's memory against the CPU's."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from renderer.cuda.frame import CudaFrame
 from renderer.cuda.renderer import CudaRenderer
 
 Outcome = tuple[str, bool, str]
-"""What was tried, whether it went well, and what came of it."""
+"""What was checked, whether it passed, and the result in words."""
 
 MAX_STRAYING = 0.02
 """Share of rays whose number of samples may differ by more than one: rounding moves some into the next cell."""
 
 
 def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outcome]:
-    """The density pass: samples of each ray, and where they lie."""
+    """Check the density pass: the samples of each ray, and their depth."""
     for index, name in enumerate(("marched", "kept")):
         difference = np.abs(image.counts[..., index].astype(int) - wanted.counts[..., index])
         straying = float((difference > 1).mean())
-        yield f"density_pass, samples {name}", straying <= MAX_STRAYING, f"{straying:.2%} of the rays differ by more than one"
+        yield f"density_pass, samples {name}", straying <= MAX_STRAYING, f"{straying:.2%} of the rays differ by more than one sample"
     seen = (image.rgba[..., 3] > 0.5) & (wanted.rgba[..., 3] > 0.5)
     error = float(np.abs(image.depth - wanted.depth)[seen].mean()) if seen.any() else 0.0
     scale = float(wanted.depth.max()) or 1.0
@@ -34,7 +34,7 @@ def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outc
 
 
 def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedImage) -> Iterator[Outcome]:
-    """Counting, scanning and scattering of the image that was rendered last, by the places that its samples have."""
+    """Check counting, scanning and scattering of the last image's samples by recomputing their heads from their places."""
     struct, samples = frame.struct, image.statistics.color_samples
     per_map = 4 if struct.bilinear and struct.color_resolution > 1 else 1
     items = samples * struct.num_color_maps * per_map
@@ -46,9 +46,9 @@ def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedIma
         }
     wanted = keys_of(struct, memory["places"].view(np.float32).reshape(-1, 4)[:, :3], per_map)
     counts = np.bincount(wanted, minlength=keys)
-    # The CPU divides a point by cells in another order of operations: one on an edge may fall to the neighbor.
+    # The CPU finds a point's cell by another order of operations: a point on an edge may fall into the neighboring cell.
     moved = int(np.abs(counts - memory["key_counts"]).sum())
-    yield "count_heads", moved <= items // 1000, f"{items} items, {moved} under another head than the CPU says"
+    yield "count_heads", moved <= items // 1000, f"{items} items, {moved} with another head than on the CPU"
     starts = np.cumsum(memory["key_counts"]) - memory["key_counts"]
     yield "scan_heads", np.array_equal(starts, memory["key_starts"]), f"{keys} heads"
     each_once = np.array_equal(np.sort(memory["order"]), np.arange(items))
@@ -58,7 +58,7 @@ def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedIma
 
 
 def keys_of(struct: BakedFrameStruct, points: NDArray[np.float32], per_map: int) -> NDArray[np.int64]:
-    """The color heads of points (S, 3) in [0, 1]^3, in the order of items: map * heads + u * resolution + v."""
+    """Return the color heads of points (S, 3) in [0, 1]^3, in the order of items: map * heads + u * resolution + v."""
     size = struct.color_resolution
     keys = []
     for index in range(struct.num_color_maps):

@@ -29,16 +29,16 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.selftest.kernels import density_checks, grouping_checks
 
 MIN_PSNR = 45.0
-"""Least agreement of images with the CPU backend's, dB; half precision leaves more."""
+"""Lowest PSNR, in dB, between an image and the CPU backend's; half precision reaches more."""
 
 ESTIMATED_MS = {"decode": 1.4, "bake": 0.3, "density": 0.3, "color": 0.1}
-"""Milliseconds a stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
+"""Milliseconds per stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
 
 PACKAGES = ("torch", "numpy", "cuda-core", "cuda-bindings", "nvidia-cuda-nvrtc")
-"""Whose versions a report names."""
+"""Packages whose versions a report lists."""
 
 Interop = Callable[[Driver, CudaImage], str]
-"""Sends an image to OpenGL and back; returns what to report, raises when it does not arrive."""
+"""A function that sends an image to OpenGL and back, returns the text to report, and raises when the image does not arrive."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Check:
     """One line of the report."""
 
     name: str
-    """What was tried."""
+    """What was checked."""
     passed: bool
-    """Whether it went well."""
+    """Whether it passed."""
     detail: str
-    """What came of it."""
+    """The result in words."""
 
     def __str__(self) -> str:
         return f"{'ok    ' if self.passed else 'FAILED'} {self.name}: {self.detail}"
@@ -65,14 +65,14 @@ def run_selftest(
     repeats: int = 20,
     cache: Path | None = None,
 ) -> list[Check]:
-    """Try everything that the CUDA backend does, each part after the other; what fails is a line of the report.
+    """Check everything that the CUDA backend does, one part after another. Each failure is a line of the report.
 
     Args:
         video: what is rendered.
         camera: its view.
         driver: the GPU; None takes the first one.
-        interop: the check of the way to the window; None leaves it out.
-        repeats: images that timings are medians of.
+        interop: the check that images reach the window on the GPU. None skips it.
+        repeats: images per timing; medians are reported.
         cache: folder of compiled kernels; None takes the user's.
     """
     checks = [Check("versions", True, versions())]
@@ -94,7 +94,7 @@ def run_selftest(
 
 
 def versions() -> str:
-    """Versions of everything that matters."""
+    """Return the versions of system, packages and driver."""
     found = [f"{platform.system()} {platform.release()}", f"Python {platform.python_version()}"]
     for package in PACKAGES:
         try:
@@ -105,7 +105,7 @@ def versions() -> str:
 
 
 def driver_version() -> str:
-    """The CUDA version that the installed driver knows; "none" without one."""
+    """Return the CUDA version that the installed driver supports; "none" without a driver."""
     try:
         from cuda.bindings import driver  # noqa: PLC0415 - optional
 
@@ -116,7 +116,7 @@ def driver_version() -> str:
 
 
 def guarded_checks(checks: Callable[[], Iterator[Check]]) -> list[Check]:
-    """All checks of a group; an exception ends the group with a line of its own."""
+    """Return all checks of a group. An exception ends the group and is reported as a check of its own."""
     done: list[Check] = []
     try:
         for check in checks():
@@ -127,7 +127,7 @@ def guarded_checks(checks: Callable[[], Iterator[Check]]) -> list[Check]:
 
 
 def report(checks: list[Check]) -> str:
-    """The report as text."""
+    """Return the report as text."""
     failed = sum(not check.passed for check in checks)
     verdict = f"{failed} of {len(checks)} checks FAILED" if failed else f"all {len(checks)} checks passed"
     return "\n".join(["CUDA self-test", *map(str, checks), verdict])
@@ -155,14 +155,14 @@ def _kernel_checks(
 ) -> Iterator[Check]:
     frame = renderer.prepare(video, 0.0)
     fault = renderer.capture_fault(video)
-    yield Check("decoder", not fault, fault or "captured as a CUDA graph")
+    yield Check("decoder", not fault, fault or "runs as a CUDA graph")
     yield from _bake_checks(renderer, frame, cpu_frame)
     for name, tensor_cores in (("tensor cores", True), ("plain floats", False)):
         renderer.tensor_cores = tensor_cores
         image = renderer.render(frame, camera)
         yield _image_check(f"image with {name}", image, wanted)
         again = renderer.render(frame, camera)
-        yield Check(f"repeat with {name}", np.array_equal(again.rgba, image.rgba), "bit for bit")
+        yield Check(f"repeat with {name}", np.array_equal(again.rgba, image.rgba), "bit-identical to the first image")
     renderer.tensor_cores = True
     image = renderer.render(frame, camera)
     for outcome in (*density_checks(image, wanted), *grouping_checks(renderer, frame, image)):
@@ -173,7 +173,7 @@ def _kernel_checks(
         renderer.render(frame, camera, region=region).rgba,
         renderer.render(frame, camera).rgba[:part, camera.width // 4 : camera.width // 2],
     )
-    yield Check("region", same, "equals its part of the whole")
+    yield Check("region", same, "identical to that part of the whole image")
 
 
 def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) -> Iterator[Check]:
@@ -189,10 +189,10 @@ def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) 
     yield _difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
 
 
-def _difference_check(name: str, ours: Any, theirs: Any, most: float) -> Check:
+def _difference_check(name: str, ours: Any, theirs: Any, tolerance: float) -> Check:
     scale = float(np.abs(theirs).max()) or 1.0
     difference = float(np.abs(ours - theirs).max()) / scale
-    return Check(name, difference <= most, f"largest difference from the CPU's {difference:.1e} of the largest value")
+    return Check(name, difference <= tolerance, f"differs from the CPU by at most {difference:.1e} of the largest value")
 
 
 def _image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Check:
@@ -200,7 +200,8 @@ def _image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Chec
     level = psnr(error)
     samples = (image.statistics.density_samples, image.statistics.color_samples)
     cpu = (wanted.statistics.density_samples, wanted.statistics.color_samples)
-    return Check(name, level >= MIN_PSNR, f"{level:.1f} dB to the CPU's; samples {samples}, the CPU's {cpu}")
+    detail = f"PSNR {level:.1f} dB to the CPU's image; samples {samples}, on the CPU {cpu}"
+    return Check(name, level >= MIN_PSNR, detail)
 
 
 def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:

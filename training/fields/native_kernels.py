@@ -1,7 +1,7 @@
 """The training step's query in native code: forward and backward as autograd functions, ray sampling, lazy Adam.
 
-Needs the package in renderer/kernels; `available` tells. All functions take float32, or float64 for gradient checks, and
-give the same numbers for any number of threads.
+Needs the package in renderer/kernels, see `available`. All functions take float32, or float64 for gradient checks. Results are
+the same for any number of threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STOCHASTIC = 2
 
 
 def available() -> bool:
-    """Whether the native package is installed."""
+    """Return whether the native package is installed."""
     try:
         importlib.import_module("mlpvid_training_kernels")
     except ImportError:
@@ -57,7 +57,7 @@ class TrainingKernels:
         self.engine = native.Engine(levels, config.hash.features_per_level, planes, threads or torch.get_num_threads(), wanted)
 
     def bake(self, tables: torch.Tensor, time: float) -> torch.Tensor:
-        """The grids of all levels at one time, differentiable.
+        """Bake the grids of all levels at one time, differentiably.
 
         Args:
             tables: (3, entries, F), `HashEncoding.tables`.
@@ -98,7 +98,7 @@ class TrainingKernels:
     def density(
         self, grids: torch.Tensor, feature_planes: torch.Tensor, density_maps: torch.Tensor, points: torch.Tensor
     ) -> torch.Tensor:
-        """Density of points (P, 3) in [0, 1]^3: (P,), 1/m."""
+        """Return the density (P,), 1/m, of points (P, 3) in [0, 1]^3."""
         march = _March(self, len(points), len(points), points)
         features, densities = (_channels_last(m.permute(0, 2, 3, 1)) for m in (feature_planes, density_maps))
         samples = RaySamples(points.contiguous(), torch.arange(len(points) + 1), step=1.0)
@@ -114,7 +114,7 @@ class TrainingKernels:
         step: float,
         seed: int | None = None,
     ) -> RaySamples:
-        """Stratified samples: one a step along each ray, within the box and in cells that are set.
+        """Place stratified samples: one per step along each ray, within the box and in cells that are set.
 
         Args:
             origins: (R, 3) meters.
@@ -122,7 +122,7 @@ class TrainingKernels:
             box: (2, 3) meters.
             cells: (X, Y, Z) bool.
             step: meters.
-            seed: of the jitter within each step; None puts samples in the middle of their steps.
+            seed: for the jitter within each step. None puts samples in the middle of their steps.
         """
         origins, directions = (x.float().contiguous() for x in (origins, directions))
         box, cells = box.float().contiguous(), cells.contiguous().view(torch.uint8)
@@ -141,7 +141,7 @@ class TrainingKernels:
 
 
 class HashTableAdam:
-    """Adam over hash tables that leaves alone entries no gradient reached.
+    """Adam over hash tables that skips entries without a gradient.
 
     An entry whose gradients are all exactly zero keeps its value and moments, as in Instant-NGP; the bias corrections of
     an entry count its own updates. With gradients everywhere it is `torch.optim.Adam`.
@@ -169,7 +169,7 @@ class HashTableAdam:
     def accumulate(self, grid_gradients: torch.Tensor, time: float) -> None:
         """Add the gradient of grids that were baked at a time, (3, nodes, F), to the tables' own.
 
-        Saves a training the gradient of whole tables, of which a frame reaches two slices of time.
+        So no gradient of whole tables is needed: a frame reaches only two slices of time.
         """
         if self._gradients is None:
             self._gradients = torch.zeros_like(self.tables, requires_grad=False)
@@ -180,8 +180,8 @@ class HashTableAdam:
 
         Args:
             learning_rate: of this step.
-            gradients: (3, entries, F); None: what was accumulated.
-            skip_zero: leave alone entries whose gradients are all zero.
+            gradients: (3, entries, F). None takes the accumulated ones.
+            skip_zero: skip entries whose gradients are all zero.
         """
         gradients = self._gradients if gradients is None else gradients
         if gradients is None:
@@ -191,17 +191,17 @@ class HashTableAdam:
         self.kernels.call("adam", self.tables, *flat, *moments, self.steps, learning_rate, *self.betas, self.epsilon, skip_zero)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All that `step` remembers, as tensors that share its memory."""
+        """Return all that `step` remembers, as tensors that share its memory."""
         return {"first_moments": self.first_moments, "second_moments": self.second_moments, "steps": self.steps}
 
     def load_state(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a result of `state`."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
 
 
 def _channels_last(maps: torch.Tensor) -> torch.Tensor:
-    """Maps whose last axis is contiguous in memory, copied only when they are not so already."""
+    """Return maps whose last axis is contiguous in memory; copy them only when needed."""
     return maps.detach() if maps.stride(-1) == 1 else maps.detach().contiguous()
 
 
@@ -295,7 +295,7 @@ class _Render(torch.autograd.Function):
 def _kept(
     kernels: TrainingKernels, samples: RaySamples, march: _March, settings: MarchSettings
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Indices of the samples that get a color, the ray of each, and where each ray's begin."""
+    """Return the indices of the samples that get a color, the ray of each, and the first one of each ray."""
     size = len(samples.points) + 1
     kept, ray = torch.empty(size, dtype=torch.int64), torch.empty(size, dtype=torch.int64)
     offsets = torch.empty_like(samples.offsets)

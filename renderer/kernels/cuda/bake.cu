@@ -1,4 +1,4 @@
-// Bake: hash tables at the frame's time to 2D grids, and color heads to the forms that the color pass reads.
+// Baking: hash tables at the frame's time to 2D grids, and color heads to the forms that the color pass reads.
 #include "bake_arguments.cuh"
 
 MLPVID_BEGIN
@@ -108,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_grids(const __gr
     }
 }
 
-// A block a head.
+// One block per head.
 extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_heads(const __grid_constant__ HeadBake bake) {
     __shared__ HeadStage stage;
     const int map = static_cast<int>(blockIdx.y);

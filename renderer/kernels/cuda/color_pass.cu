@@ -1,5 +1,6 @@
-// Color pass: blocks take tiles of samples that share a head, whose weights are staged in shared memory once for all.
-// Two paths: plain float arithmetic, and tensor cores on halves with float sums.
+// Color pass: blocks take tiles of samples that share a head, whose weights are copied to shared memory once for all of
+// them (docs/format.md, "Evaluating a point", color). Two paths: plain float arithmetic, and tensor cores on halves
+// with float sums.
 #include "render_buffers.cuh"
 
 MLPVID_BEGIN
@@ -72,7 +73,7 @@ MLPVID_DEVICE void shade_plain(const RenderBuffers& buffers, int32 item, const f
 }
 
 // Inputs of 16 samples as a lane holds them, two 16-wide steps of features and one of the view. Channels are dealt to
-// the steps in the order that lets a lane read 128 bits at once; bake.cu deals the weights' rows likewise.
+// the steps in the order that lets a lane read 128 bits at once; bake.cu deals the weights' rows in the same order.
 struct MatrixInputs {
     uint32 steps[3][4];
 };

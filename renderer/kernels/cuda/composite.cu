@@ -1,11 +1,12 @@
-// Composite: one thread a pixel sums its kept samples, always back to front, whatever slots they were appended to.
+// Composite: one thread per pixel sums the pixel's kept samples, always back to front, whatever their slots are
+// (docs/format.md, "Rendering").
 #include "mlpvid/compositing.h"
 #include "mlpvid/head_assignment.h"
 #include "ray_setup.cuh"
 
 MLPVID_BEGIN
 
-// What the sample's heads on one map say, blended.
+// Adds the blended outputs of the sample's heads on one map.
 MLPVID_DEVICE void add_map_color(const BakedFrame& frame, const RenderBuffers& buffers, int map, const float* point,
                                  int32 item, float (&color)[3]) {
     if (buffers.assignments == frame.num_color_maps) {

@@ -1,4 +1,5 @@
-// Features and density of a point by one thread: all 32 channels in registers, every map read 128 bits at a time.
+// The features and density of a point by one thread (docs/format.md, "Evaluating a point"): all 32 channels in
+// registers, and every map is read 128 bits at a time.
 #pragma once
 
 #include "mlpvid/plane_maps.h"
@@ -13,7 +14,7 @@ MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<f
 }
 
 // Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),
-// (u + 1, v), (u, v + 1), (u + 1, v + 1): one load a level instead of four.
+// (u + 1, v), (u, v + 1), (u + 1, v + 1): one load per level instead of four.
 MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v, float* totals) {
     const uint4* cells = reinterpret_cast<const uint4*>(frame.grids[plane]);
     MLPVID_UNROLL

@@ -1,5 +1,5 @@
-// Density pass: one thread a ray. Rays march the occupied cells front to back until their transmittance is spent;
-// samples whose weight exceeds tau2 are appended for the color pass.
+// Density pass: one thread per ray. Rays march through the occupied cells front to back until their transmittance is
+// spent (docs/format.md, "Rendering"). Samples whose weight exceeds tau2 are appended for the color pass.
 #include "density.cuh"
 #include "mlpvid/compositing.h"
 #include "mlpvid/occupancy.h"
@@ -8,7 +8,7 @@
 
 MLPVID_BEGIN
 
-// What a ray carries along; `last` links its kept samples, so that the order of the appends never shows in the image.
+// The state of a ray; `last` links its kept samples, so that the order of the appends never shows in the image.
 struct March {
     Ray ray;
     OccupancyTraversal traversal;

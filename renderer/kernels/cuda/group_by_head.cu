@@ -1,5 +1,5 @@
-// Groups the items of kept samples by head: count, scan, scatter. Within a head items land in any order, which changes
-// nothing: an item's result depends on the item alone and goes to a place of its own.
+// Groups the items of kept samples by head: count, scan, scatter. Within a head, items land in any order. That
+// changes nothing: an item's result depends on the item alone and has its own place.
 #include "mlpvid/head_assignment.h"
 #include "render_buffers.cuh"
 
@@ -45,7 +45,7 @@ MLPVID_DEVICE int32 warp_scan(int32 value) {
     return value;
 }
 
-// Exclusive sum over the threads of the block; `warps` is shared memory for a number a warp.
+// Exclusive sum over the threads of the block; `warps` is shared memory for one number per warp.
 MLPVID_DEVICE int32 block_scan(int32 value, int32* warps) {
     const int32 warp = static_cast<int32>(threadIdx.x) / kWarp;
     const int32 inclusive = warp_scan(value);
@@ -104,7 +104,7 @@ extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __g
 }
 
 // Puts each item behind the start of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
-// takes room for them with one atomic a key.
+// takes room for them with one atomic per key.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
     scatter_heads(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     MLPVID_DYNAMIC_SHARED(int32, places);

@@ -1,5 +1,6 @@
-// What only a GPU can do, under names of our own: halves, warps and tensor cores. No header of the CUDA toolkit, which
-// users lack; the compiler's built-in types and functions only. Under plain C++ `emulation/` supplies the same names.
+// What only a GPU can do, under this project's names: halves, warps and tensor cores. It includes no header of the
+// CUDA toolkit, which users do not have, and uses only the compiler's built-in types and functions. In plain C++ the
+// tests' emulation (tests/renderer/cuda/emulation) has the same names.
 #pragma once
 
 #include "mlpvid/baked_frame.h"
@@ -54,7 +55,8 @@ MLPVID_DEVICE uint32 pack_halves(float low, float high) {
 // and pair = lane % 4 a lane holds
 //   a: A[row][2 pair, + 1], A[row + 8][2 pair, + 1], A[row][2 pair + 8, + 9], A[row + 8][2 pair + 8, + 9]
 //   b: B[2 pair, + 1][row], B[2 pair + 8, + 9][row]          d: D[row][2 pair, + 1], D[row + 8][2 pair, + 1]
-// All lanes must be here at once; `volatile` keeps the compiler from moving the operation to where only some use its D.
+// All lanes must call it together; `volatile` keeps the compiler from moving the operation to where only some use its
+// D.
 MLPVID_DEVICE void multiply_accumulate(float (&d)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
 #if __CUDA_ARCH__ >= 800
     asm volatile(

@@ -1,4 +1,4 @@
-// Rays of the image's pixels.
+// The rays of the image's pixels (docs/format.md, "Rendering"; rays.h in float instead of double).
 #pragma once
 
 #include "mlpvid/rays.h"

@@ -1,4 +1,5 @@
-// Memory of one image in the making, handed to every kernel by value. renderer/cuda/structs.py mirrors these structs.
+// The buffers that an image is rendered in, passed to every kernel by value. renderer/cuda/structs.py mirrors these
+// structs.
 #pragma once
 
 #include "intrinsics.cuh"
@@ -14,7 +15,7 @@ constexpr int kColorTile = 128;    // samples of one head that a block of the co
 constexpr int kFeatureWords = 16;  // halves of channels 2l and 2l + 1 in word l
 constexpr int kViewWords = 8;      // encoded view direction, 16 halves, zeros beyond view_channels
 constexpr int kInputRows = 48;     // inputs of a head: 32 features, then up to 16 of the view
-constexpr int kHeadFragments = 7;  // 128-bit words a lane of one head in tensor core order, see bake.cu
+constexpr int kHeadFragments = 7;  // 128-bit words per lane of one head in tensor core order, see bake.cu
 
 // Counters of one image; all zero before the first kernel.
 struct FrameCounters {
@@ -39,7 +40,7 @@ struct RenderBuffers {
     int32* key_starts;   // [keys] first item of the key in `order`
     int32* order;        // [capacity * assignments] items by key
     int2* color_tiles;   // [capacity * assignments / kColorTile + keys] key, first item within the key
-    float4* outputs;     // [capacity * assignments] what the item's head says, before the sigmoid
+    float4* outputs;     // [capacity * assignments] output of the item's head, before the sigmoid
     // Rays.
     int32* last;   // [pixels] the last kept sample; -1: none
     uint4* views;  // [pixels][2] encoded direction, only of rays with kept samples
@@ -50,17 +51,17 @@ struct RenderBuffers {
     const uint4* head_fragments;  // [keys][kHeadFragments][kWarp]
     int32 capacity;               // samples
     int32 keys;                   // heads of all maps
-    int32 assignments;            // heads a sample: maps, times four when bilinear
+    int32 assignments;            // heads per sample: maps, times four when bilinear
     int32 unused;
 };
 
-// The camera as a GPU likes it, without doubles: a pixel's ray is base + x * right + y * down, x and y counted from the
-// middle of the camera's image, where the rounding is least.
+// The camera without doubles, which are slow on GPUs: a pixel's ray is base + x * right + y * down, x and y counted
+// from the middle of the camera's image, where the rounding is least.
 struct CameraRays {
     float base[3];
     float right[3];
     float down[3];
-    float depth_base, depth_right, depth_down;  // the ray's extent along the optical axis, likewise
+    float depth_base, depth_right, depth_down;  // the same for the ray's extent along the optical axis
     float middle_x, middle_y;                   // pixels
     int32 tiles_in_row, tiles;                  // of the image that is written
 };

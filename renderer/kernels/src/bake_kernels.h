@@ -86,7 +86,7 @@ static void bake_nodes(const float* entries, int32 features, const BakeLevel& le
         words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_scale);
 }
 
-// Nodes [u, u + count) of rows [first, last) of a lane, each beside the one below it; the last row stands beside
+// Nodes [u, u + count) of rows [first, last) of a pair, each followed by the one below it. The last row is followed by
 // itself, unread.
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
                          int32 count, float inverse_scale, uint32* MLPVID_RESTRICT nodes) {

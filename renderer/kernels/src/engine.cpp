@@ -25,7 +25,7 @@ int64 piece_count(int64 count, int64 size) {
     return (count + size - 1) / size;
 }
 
-// Renders one tile: both passes in turn, as often as the room for kept samples asks for.
+// Renders one tile: both passes in turn, repeated whenever the buffer of kept samples is full.
 void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View& view, const TileRectangle& at,
                  const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
     Tile& tile = workspace.tile;

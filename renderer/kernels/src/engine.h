@@ -1,4 +1,4 @@
-// Whole jobs on a pool of threads with the kernels of one instruction set; knows nothing of Python.
+// Whole jobs on a pool of threads with the kernels of one instruction set, without Python.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 namespace mlpvid {
 
 struct TileRectangle {
-    int32 x0, y0, x1, y1;  // pixels of the view's image, at most kTileSide a side
+    int32 x0, y0, x1, y1;  // pixels of the view's image, at most kTileSide along a side
 };
 
 struct RenderTotals {
@@ -43,7 +43,7 @@ class Engine {
     void bake_grids(const float* tables, int64 entries, int32 features, const std::vector<BakeLevel>& levels,
                     const int32* pair_offset, float inverse_scale, uint32* grids, int64 nodes);
 
-    // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their unit.
+    // Bakes maps, each the sum of some arrays [channel][v][u], to words [map][v][u][16]; returns their scale.
     float bake_maps(const std::vector<std::vector<Strided>>& maps, int32 resolution, uint32* words);
 
     // Bakes the color heads of one MLP map [u][v][parameter].

@@ -21,7 +21,7 @@ constexpr int32 kBFloat16 = 1;
 constexpr int32 kFloat16 = 2;
 
 constexpr int kViewStride = 16;  // floats from one ray's encoded view to the next's
-constexpr int kTileSide = 32;    // max. pixels along a side of a tile
+constexpr int kTileSide = 32;    // largest number of pixels along a side of a tile
 constexpr int kTilePixels = kTileSide * kTileSide;
 constexpr int kSampleCapacity = 4096;  // kept samples between two color passes
 
@@ -37,7 +37,7 @@ struct KeptSamples {
     int32 capacity;
 };
 
-// Room for sorting samples by head.
+// Buffers for sorting samples by head.
 struct HeadSort {
     int32* heads;    // [4 * capacity]
     float* weights;  // [4 * capacity]
@@ -50,7 +50,7 @@ struct Tile {
     int32 x0, y0, x1, y1;
     float* views;   // [pixels][kViewStride]
     RaySums* sums;  // [pixels]
-    float* depth;   // [pixels] along the optical axis, a meter of ray
+    float* depth;   // [pixels] along the optical axis, per meter of ray
     int32* counts;  // [pixels][2]
     int32 ray;      // the ray to go on with, its next sample and transmittance
     int32 next_sample;

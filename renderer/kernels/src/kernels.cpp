@@ -1,4 +1,4 @@
-// Compiled once an instruction set, under the name MLPVID_INSTRUCTION_SET: all that does arithmetic.
+// All arithmetic of baking and rendering, compiled once per instruction set into the namespace MLPVID_INSTRUCTION_SET.
 #include "bake_kernels.h"
 #include "tile_kernels.h"
 

@@ -1,4 +1,4 @@
-// Offsets and sizes of the structs that Python fills in, for the test that compares both sides.
+// Offsets and sizes of the structs that Python fills in, for a test that compares both sides.
 #pragma once
 
 #include <cstddef>

@@ -111,7 +111,7 @@ void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes
     std::memcpy(levels.data(), level_bytes.data(), level_bytes.shape(0));
     const int64 entries = tables.shape(1), features = tables.shape(2), nodes = grids.shape(1);
     require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
-    require(grids.shape(2) == 2, "grids must hold two words a node");
+    require(grids.shape(2) == 2, "grids must hold two words per node");
     require(pair_offset.shape(0) == kChannelPairs, "pair_offset must have 16 numbers");
     for (const BakeLevel& level : levels) {
         const int64 count = static_cast<int64>(level.hash.resolution) * level.hash.resolution;
@@ -183,7 +183,7 @@ NB_MODULE(mlpvid_kernels, m) {
         "(name, offset, size) of each member of BakedFrame; last, '' with the size of all.");
     m.def("view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
     m.def("allocate", &allocate, "bytes"_a,
-          "Memory as it comes, aligned to cache lines and in huge pages where possible.");
+          "Allocates memory without clearing it, aligned to cache lines and in huge pages where possible.");
     nb::class_<Engine>(m, "Engine", "Kernels of one instruction set on a pool of threads.")
         .def(nb::init<int, const std::string&>(), "threads"_a, "instruction_set"_a = "",
              "instruction_set: a name of instruction_sets(); empty takes the best. ValueError when there is no such "

@@ -11,7 +11,7 @@
 
 MLPVID_BEGIN
 
-// Samples that go through a head together: as many as leave their sums in registers.
+// Samples that go through a head together: as many as have their sums in registers (README.md).
 constexpr int kHeadSamples = kSimdWidth == 16 ? 12 : kSimdWidth == 8 ? 5 : 4;
 
 static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float weight, float distance) {
@@ -22,7 +22,7 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
     for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
 }
 
-// The rays of a tile's row, number by number, so that compilers compute several of them at once.
+// The rays of a tile's row as one array per number, so that compilers compute several rays at once.
 struct RayRow {
     float direction[3][kTileSide], depth_per_meter[kTileSide], t_near[kTileSide], t_far[kTileSide];
 
@@ -57,7 +57,7 @@ struct Sample {
     Location at;
 };
 
-// Moves to the ray's next sample and locates it; false when there is none.
+// Moves to the ray's next sample and locates it; returns false when there is none.
 MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ray& ray, OccupancyTraversal& traversal,
                              Sample& sample) {
     if (!traversal.next(frame, view, ray, sample.point, sample.distance)) return false;
@@ -66,7 +66,7 @@ MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ra
     return true;
 }
 
-// Goes on with the tile's current ray; false when there is no more room for kept samples.
+// Continues the tile's current ray; returns false when there is no more room for kept samples.
 static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
     OccupancyTraversal traversal;
     traversal.start(frame, view, ray, tile.next_sample);

@@ -1,4 +1,4 @@
-// Memory that one thread needs to render tiles; made once a thread and kept.
+// Memory that one thread needs to render tiles; made once per thread and kept.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@ namespace mlpvid {
 
 class Workspace {
  public:
-    // `heads`: color heads along a side, squared.
+    // `heads`: number of color heads of a map.
     explicit Workspace(int32 heads);
 
     Tile tile;

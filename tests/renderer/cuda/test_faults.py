@@ -252,7 +252,7 @@ def test_a_driver_that_does_not_start_is_one_line(
 def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cuda.core")
     _pretend_gpu(monkeypatch, (6, 1))
-    with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; 7\.5 is the least"):
+    with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; at least 7\.5 is needed"):
         check_usable()
 
 

@@ -1,4 +1,5 @@
-// What turns decoded maps and hash tables into a BakedFrame's arrays.
+// From decoded maps and hash tables to the arrays of a BakedFrame (docs/format.md, "Evaluating a point"; README.md has
+// the layout and the scales).
 #pragma once
 
 #include "baked_frame.h"

@@ -1,5 +1,6 @@
-// What kernels read of a frame: one plain struct of addresses and numbers, the same bytes on CPU and GPU.
-// renderer/baked.py mirrors it; a test compares every offset.
+// What kernels read: a frame and a view as plain structs of addresses and numbers, the same bytes on CPU and GPU.
+// renderer/baked.py mirrors them; a test compares every offset. docs/format.md, "From a time to the maps of a frame",
+// describes the maps; the figure in README.md shows how they lie in memory.
 #pragma once
 
 #include "platform.h"
@@ -8,40 +9,40 @@ namespace mlpvid {
 
 constexpr int kPlanes = 3;            // xy, xz, yz
 constexpr int kChannels = 32;         // of the point feature F
-constexpr int kChannelPairs = 16;     // lane l holds the channels 2l and 2l + 1
+constexpr int kChannelPairs = 16;     // pair l holds the channels 2l and 2l + 1
 constexpr int kHidden = 32;           // outputs of the color heads' first two layers
 constexpr int kMaxViewChannels = 15;  // frequency encoding; 9 for spherical harmonics
 constexpr int kOccupancyLevels = 4;   // cells, then blocks of 4^3, 16^3, 64^3 cells
 constexpr int kFrequencyEncoding = 0;
 constexpr int kSphericalHarmonics = 1;
 
-// Maps hold pairs of half-precision numbers, channel 2l in the low and 2l + 1 in the high half of a 32-bit word,
-// divided by a power of two (`*_unit`) that brings the largest near 2^14. None of them is subnormal.
+// Maps hold pairs of half-precision numbers: channel 2l in the low and 2l + 1 in the high half of a 32-bit word. They
+// are divided by a power of two (`*_scale`) that brings the largest to [2^13, 2^14). None of them is subnormal.
 //
-// Hash grids are [lane][v][u] nodes. With each node the CPU's grids hold the one below it: two words, so that the four
+// Hash grids are [pair][v][u] nodes. With each node the CPU's grids hold the one below it: two words, so that the four
 // corners of a cell are four words in a row, (u, v), (u, v + 1), (u + 1, v), (u + 1, v + 1): one load of 128 bits. The
 // GPU's hold all four corners with each node (cuda/density.cuh): it reads aligned words only.
 //
 // Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
-// color heads are ordered likewise when baked, so nothing is ever permuted in a kernel.
+// color heads are baked in the same order, so no kernel ever permutes anything.
 struct BakedFrame {
     const uint32* grids[kPlanes];               // hash encoding at the frame's time, see above
     const uint32* feature_planes[kPlanes];      // [v][u][16] words
     const uint32* density_maps[kPlanes];        // [v][u][16] words; null on planes without an MLP map
-    const float* color_heads[kPlanes];          // an MLP map each: [u][v][32 + view_channels + 3][32], see color_head.h
+    const float* color_heads[kPlanes];          // one per MLP map: [u][v][32 + view_channels + 3][32], see color_head.h
     const uint32* occupancy[kOccupancyLevels];  // bits; cell (x Y + y) Z + z is bit (cell mod 32) of word cell / 32
 
-    float pair_scale[kChannelPairs];        // nodes a unit of u and v of the lane's level
+    float pair_scale[kChannelPairs];        // nodes per unit of u and v on the pair's level
     int32 pair_last_corner[kChannelPairs];  // N - 2
-    int32 pair_offset[kChannelPairs];       // first node of the lane's grid
-    int32 pair_stride[kChannelPairs];       // nodes from one v to the next; unused lanes stay on two nodes of zeros
+    int32 pair_offset[kChannelPairs];       // first node of the pair's grid
+    int32 pair_stride[kChannelPairs];  // nodes from one v to the next; pairs without a level read two nodes of zeros
 
     float grid_scale;
     float feature_scale;
     float density_scale;
     int32 feature_resolution;
     int32 density_resolution;
-    int32 color_resolution;        // heads along a side
+    int32 color_resolution;        // heads along u and along v
     int32 num_color_maps;          // 1 or 3
     int32 color_axes[kPlanes][2];  // of each MLP map: the coordinates of a point that are u and v
     int32 bilinear;                // 1: the four nearest heads' outputs are blended; 0: the cell's head is taken
@@ -61,7 +62,7 @@ struct View {
     float origin[3];               // camera center, meters
     float step;                    // meters between samples
     float weight_threshold;        // tau2
-    float min_transmittance;       // a ray ends when no more than this is left
+    float min_transmittance;       // a ray ends once its transmittance is this or less
     int32 column;                  // of the image's first pixel in the camera
     int32 row;
     int32 width;  // of the image that is written, pixels

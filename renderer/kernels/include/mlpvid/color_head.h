@@ -1,5 +1,6 @@
-// Color heads. Nothing stands between a head's first two layers, so F W0 W1 = F (W0 W1) and the product is made once a
-// frame: hidden = relu([F, view] [W0 W1a; W1b]), output = hidden W2. A baked head is a matrix of rows of 32 floats:
+// Color heads (docs/format.md, "Evaluating a point", color). There is no activation between a head's first two layers,
+// so F W0 W1 = F (W0 W1), and the product is computed once per frame: hidden = relu([F, view] [W0 W1a; W1b]), output =
+// hidden W2. A baked head is a matrix of rows of 32 floats:
 //   32 rows W0 W1a, in the order of features in memory | view_channels rows W1b | 3 rows W2 transposed
 #pragma once
 
@@ -20,7 +21,7 @@ template <int Samples>
 MLPVID_FUNCTION void evaluate_head(const float* MLPVID_RESTRICT head, int rows, const float* MLPVID_RESTRICT inputs,
                                    float (*outputs)[3]) {
     constexpr int block =
-        2 * kSimdWidth < kHidden ? 2 * kSimdWidth : kHidden;  // hidden channels at once: two registers a sample
+        2 * kSimdWidth < kHidden ? 2 * kSimdWidth : kHidden;  // hidden channels at once: two registers per sample
     const float* last_layer = head + rows * kHidden;
     SimdFloats totals[Samples][3];
     MLPVID_UNROLL

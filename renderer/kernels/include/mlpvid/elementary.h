@@ -1,4 +1,5 @@
-// exp, sigmoid, sine and cosine as polynomials: the same on every compiler, and nothing of a mathematics library.
+// exp, sigmoid, sine and cosine as polynomials: the same bits with every compiler, without a mathematics library. They
+// serve the weights, colors and view directions of docs/format.md, "Evaluating a point" and "Rendering".
 #pragma once
 
 #include "platform.h"
@@ -26,7 +27,7 @@ MLPVID_FUNCTION float sigmoid(float x) {
     return 1.0f / (1.0f + exponential(-x));
 }
 
-// Sine and cosine for |x| <= 1 by their series, absolute error below 3e-8: direction cosines are all they are used for.
+// Sine and cosine for |x| <= 1 by their series, absolute error below 3e-8. Their only arguments are direction cosines.
 MLPVID_FUNCTION void sine_and_cosine(float x, float& sine, float& cosine) {
     const float s = x * x;
     sine = x + x * s * (-1.6666667e-1f + s * (8.3333333e-3f + s * (-1.9841270e-4f + s * 2.7557319e-6f)));

@@ -1,5 +1,5 @@
-// The point feature F and the density sigma = relu(F . head). Whatever depends on one coordinate alone is computed once
-// and serves both planes that the coordinate spans.
+// The point feature F and the density sigma = relu(F . head) (docs/format.md, "Evaluating a point"). What depends on
+// one coordinate alone is computed once for both planes that have this coordinate.
 #pragma once
 
 #include "hash_grids.h"
@@ -7,15 +7,15 @@
 
 MLPVID_BEGIN
 
-// Channels as maps have them, one after the other, to a vector of the even and one of the odd ones.
+// Splits consecutive channels, as maps have them, into the even and the odd ones.
 MLPVID_FUNCTION Pairs in_pairs(SimdFloats first, SimdFloats second) {
     Pairs pairs;
     separate(first, second, pairs.low, pairs.high);
     return pairs;
 }
 
-// Where a point's channels lie in memory; found apart from reading them, so that those of the next sample are on their
-// way to the caches while this one's are summed.
+// Where a point's channels lie in memory. It is found before they are read, so that the next sample's channels are on
+// their way to the caches while this sample's are summed.
 struct Location {
     GridLocation grids;
     MapAxes on_features, on_heads;

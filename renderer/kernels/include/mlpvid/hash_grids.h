@@ -1,5 +1,5 @@
-// The hash features of a point: 16 pairs, each a pair of channels, read the same place of their own level's grids at
-// once.
+// The hash features of a point (docs/format.md, "Evaluating a point", hash feature). Each element of a register is one of
+// the 16 pairs of channels and reads its own level's grid. t is fixed within a frame: baking has blended it already.
 #pragma once
 
 #include "baked_frame.h"
@@ -73,7 +73,8 @@ MLPVID_FUNCTION Pairs hash_features(const BakedFrame& frame, int pair, const Gri
     return total;
 }
 
-// Has the cells of fine levels brought to the caches. Those of coarser ones are mostly there, as are maps.
+// Asks for the cells of fine levels to be brought to the caches. Those of coarser levels are mostly there, and maps
+// too.
 MLPVID_FUNCTION void prefetch_cells(const BakedFrame& frame, const GridLocation& at) {
     constexpr int32 fine = 256;  // nodes along a side whose grid fills a second-level cache, 8 bytes each
     for (int pair = 0; pair < kChannelPairs; pair++) {

@@ -1,11 +1,11 @@
-// The walk of a ray through the occupied cells.
+// The traversal of a ray through the occupied cells (docs/format.md, "Rendering"; a hierarchical DDA).
 #pragma once
 
 #include "rays.h"
 
 MLPVID_BEGIN
 
-// Cells along an axis at a coarser level: each block spans 4^level cells.
+// The number of blocks along an axis at a coarser level, where each block spans 4^level cells.
 MLPVID_FUNCTION int32 cells_at_level(int32 cells, int32 level) {
     return (cells + (1 << (2 * level)) - 1) >> (2 * level);
 }
@@ -18,10 +18,10 @@ MLPVID_FUNCTION bool is_occupied(const BakedFrame& frame, int32 level, const int
     return (frame.occupancy[level][bit >> 5] >> (bit & 31)) & 1;
 }
 
-// Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., that lie in occupied cells. It computes the points of
-// those it looks at just as the reference does, and leaps only over samples that are certain to lie in an empty block.
+// Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., that lie in occupied cells. It computes
+// points exactly as the reference does, and leaps only over samples that certainly lie in an empty block.
 struct OccupancyTraversal {
-    float rate[3];  // cells a step
+    float rate[3];  // cells per step
     float margin;   // steps by which a leap falls short, above the rounding of points
     int32 k;        // next sample
 

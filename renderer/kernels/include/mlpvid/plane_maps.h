@@ -1,4 +1,5 @@
-// The features and density heads of a point: maps hold all channels of a pixel side by side.
+// The features and density heads of a point (docs/format.md, "Evaluating a point", reading a feature plane). Maps hold
+// all channels of a pixel next to each other.
 #pragma once
 
 #include "baked_frame.h"
@@ -42,7 +43,7 @@ struct MapChannels {
     SimdFloats v[kChannels / kSimdWidth];
 };
 
-// Adds the interpolated channels of a map; too small by the map's unit and kLoadedHalfScale.
+// Adds the interpolated channels of a map; the sums are too small by the map's scale and by kLoadedHalfScale.
 MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<SimdFloats>& w,
                              MapChannels& total) {
     const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;

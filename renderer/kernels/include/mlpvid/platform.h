@@ -1,4 +1,4 @@
-// What differs between g++, clang, MSVC and nvcc/NVRTC. No header of the standard library: NVRTC has none.
+// What differs between g++, clang, MSVC and nvcc/NVRTC. It includes no header of the standard library: NVRTC has none.
 #pragma once
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
@@ -25,8 +25,8 @@
 #include <string.h>
 #endif
 
-// The CPU module compiles the functions of these headers once an instruction set and links all of them together. Each
-// build has a namespace of its own, lest the linker merge functions that were compiled for different processors.
+// The functions of these headers are compiled once per instruction set and all builds are linked together. Each build
+// has its own namespace, so that the linker cannot merge functions that were compiled for different processors.
 #ifndef MLPVID_INSTRUCTION_SET
 #define MLPVID_INSTRUCTION_SET generic
 #endif

@@ -1,5 +1,5 @@
-// Rays of a camera and their stretch within the box (renderer/reference/rays.py, operation by operation: the same
-// samples result).
+// The rays of a camera and their part within the box (docs/format.md, "Rendering"). The operations are those of
+// renderer/reference/rays.py one by one, so that the same samples result.
 #pragma once
 
 #include "baked_frame.h"
@@ -8,7 +8,7 @@ MLPVID_BEGIN
 
 struct Ray {
     float direction[3];     // unit, world axes
-    float depth_per_meter;  // along the optical axis, a meter of ray
+    float depth_per_meter;  // along the optical axis, per meter of ray
     float t_near, t_far;    // meters; t_far <= t_near where the ray misses the box
 };
 

@@ -44,7 +44,7 @@ MLPVID_FUNCTION SimdFloats relu(SimdFloats a) {
     return {_mm512_max_ps(a.v, _mm512_setzero_ps())};
 }
 
-// Sum in a fixed order: halves are added until one lane is left.
+// Sum in a fixed order: halves are added until one element is left.
 MLPVID_FUNCTION float sum(SimdFloats a) {
     const __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
     const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a.v), upper);
@@ -94,7 +94,7 @@ MLPVID_FUNCTION SimdFloats high_halves(SimdWords a) {
     return {_mm512_castsi512_ps(_mm512_and_si512(moved, _mm512_set1_epi32(static_cast<int>(0x8FFFE000u))))};
 }
 
-// The cells of lanes i, i + 4, i + 8 and i + 12: four words each.
+// The cells of the elements i, i + 4, i + 8 and i + 12: four words each.
 MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
     const auto cell = [&](int i) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(grid + 2 * static_cast<int64>(index[i])));
@@ -104,7 +104,7 @@ MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
     return _mm512_inserti32x4(_mm512_inserti32x4(two, cell(8), 2), cell(12), 3);
 }
 
-// One load of 128 bits a lane, then a 4 x 4 transposition in each quarter: gathers take longer for the same words.
+// One load of 128 bits per element, then a 4 x 4 transposition in each quarter: gathers take longer for the same words.
 MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* i) {
     const __m512i r0 = load_cells(grid, i), r1 = load_cells(grid, i + 1);
     const __m512i r2 = load_cells(grid, i + 2), r3 = load_cells(grid, i + 3);

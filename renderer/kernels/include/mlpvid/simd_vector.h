@@ -45,7 +45,7 @@ MLPVID_FUNCTION SimdFloats fused(SimdFloats a, SimdFloats b, SimdFloats c) {
 }
 
 MLPVID_FUNCTION SimdFloats relu(SimdFloats a) {
-    const SimdInts::Vector positive = a.v > 0.0f;  // all bits of a lane set, or none
+    const SimdInts::Vector positive = a.v > 0.0f;  // all bits of an element set, or none
     return {reinterpret_cast<SimdFloats::Vector>(positive & reinterpret_cast<SimdInts::Vector>(a.v))};
 }
 

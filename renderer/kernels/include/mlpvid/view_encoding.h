@@ -1,4 +1,4 @@
-// Encodings of the unit view direction (model/view_encoding.py).
+// Encodings of the unit view direction (docs/format.md, "Evaluating a point", view direction; model/view_encoding.py).
 #pragma once
 
 #include "baked_frame.h"

@@ -1,4 +1,4 @@
-// Built once per instruction set, with MLPVID_INSTRUCTION_SET naming its namespace.
+// All training kernels, compiled once per instruction set into the namespace MLPVID_INSTRUCTION_SET.
 #include "mlpvid_training/kernels.h"
 
 #include "mlpvid_training/adam.h"

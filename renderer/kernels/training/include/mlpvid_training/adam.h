@@ -1,4 +1,4 @@
-// Adam that leaves alone the rows no gradient reached (Kingma and Ba 2015; lazily, as Instant-NGP does for hash
+// Adam that skips rows without a gradient (Kingma and Ba 2015; lazily, as Instant-NGP does for hash
 // tables).
 #pragma once
 

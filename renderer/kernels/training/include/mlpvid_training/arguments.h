@@ -1,4 +1,5 @@
-// What the kernels of every instruction set take: plain pointers and numbers.
+// The arguments of the training kernels: plain pointers and numbers, the same for every instruction set. Names are
+// those of docs/format.md, "Evaluating a point" and "Rendering".
 #pragma once
 
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace mlpvid {
 
-// What a march leaves for the color pass and for the way back. Rows of samples that were not reached are not written.
+// Results of a march for the color pass and the backward pass. Rows of samples that were not reached are not written.
 template <class T>
 struct MarchOutput {
     T* features;        // [P][32]
@@ -42,7 +43,7 @@ struct Kept {
     const int64_t* offsets;  // [R + 1]
 };
 
-// Of a ray: the sums of w (c, |c|^2, 1) over its kept samples.
+// The sums per ray: those of w (c, |c|^2, 1) over its kept samples.
 constexpr int kRaySums = 5;
 
 template <class T>
@@ -101,12 +102,12 @@ struct SamplerInput {
     const float* directions;  // [R][3] unit
     int64_t rays;
     float lower[3], upper[3];  // box, meters
-    const uint8_t* cells;      // [X][Y][Z], 0: nothing there
+    const uint8_t* cells;      // [X][Y][Z], 0 means empty
     int resolution[3];
     float step;   // meters
     bool jitter;  // else samples lie in the middle of their step
     uint64_t seed;
-    int64_t slots;  // the most steps a ray can have
+    int64_t slots;  // largest number of steps of a ray
 };
 
 }  // namespace mlpvid

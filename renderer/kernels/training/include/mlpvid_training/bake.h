@@ -1,4 +1,5 @@
-// Hash tables to the 2D grids of one instant, and gradients back; see model/hash_encoding.py.
+// From hash tables to the 2D grids of one time, and from gradients of grids to gradients of tables (docs/format.md,
+// "Evaluating a point", hash feature; model/hash_encoding.py).
 #pragma once
 
 #include "mlpvid/interpolation.h"

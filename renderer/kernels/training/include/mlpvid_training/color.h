@@ -1,7 +1,8 @@
-// Color heads on samples grouped by head, and their gradients: h0 = F W0, h1 = relu([h0, view] W1), rgb = h1 W2.
+// Color heads on samples grouped by head, and their gradients (docs/format.md, "Evaluating a point", color):
+// h0 = F W0, h1 = relu([h0, view] W1), rgb = h1 W2.
 //
-// No activation stands between the first two layers, so W0 is multiplied into W1 once for all samples of a head:
-// h1 = relu([F, view] W). On the way back the gradient of that product goes on to both of its factors, likewise once.
+// There is no activation between the first two layers, so W0 is multiplied into W1 once for all samples of a head:
+// h1 = relu([F, view] W). In the backward pass the gradient of the product is passed on to both factors, also once.
 #pragma once
 
 #include <cmath>
@@ -23,7 +24,7 @@ MLPVID_FUNCTION T* head_at(const ColorMaps<T>& maps, int plane, int64_t index) {
            index % maps.size * maps.v_stride;
 }
 
-// How many of the four nearest heads a plane asks.
+// The number of nearest heads that a sample goes through on one plane.
 MLPVID_FUNCTION int corners(Assignment assignment, int size) {
     return assignment == Assignment::bilinear && size > 1 ? 4 : 1;
 }
@@ -54,7 +55,7 @@ MLPVID_FUNCTION HeadChoice<T> choose_head(const ColorSamples<T>& samples, int si
     return {at.head(corner >> 1, corner & 1), at.weight(corner >> 1, corner & 1)};
 }
 
-// Samples of one pass (an MLP plane and a corner) sorted by head; each sample goes through one head a pass.
+// Samples of one pass (an MLP plane and a corner) sorted by head; each sample goes through one head per pass.
 template <class T>
 struct Groups {
     Buffer<int64_t> start, order, heads;  // heads: those with samples
@@ -164,7 +165,8 @@ struct Head {
     }
 };
 
-// What a block of samples that share a head goes through; rows beyond the samples repeat the first and weigh nothing.
+// A block of samples that share a head, on their way through it. Rows beyond the samples repeat the first one with
+// weight 0.
 template <class T>
 struct BlockState {
     alignas(64) Block<T> inputs, outer;  // F and view; h1
@@ -206,7 +208,7 @@ void color_head_forward(const ColorSamples<T>& samples, const Groups<T>& groups,
     }
 }
 
-// Calls body(plane, groups) once a pass, in a fixed order.
+// Calls body(plane, groups) once per pass, in a fixed order.
 template <class T, class Body>
 void each_pass(const ColorSamples<T>& samples, const MlpPlanes& planes, int size, Body&& body) {
     for (int plane = 0; plane < planes.count; ++plane)
@@ -231,7 +233,7 @@ void color_forward(ThreadPool& pool, const ColorMaps<const T>& maps, const Color
     });
 }
 
-// Gradient of a head's weights while its samples go by, laid out as in `Head`.
+// The gradient of a head's weights, summed over its samples and laid out as in `Head`.
 template <class T>
 struct HeadGradient {
     alignas(64) T W[kInner * kChannels] = {}, W2[3][kChannels] = {};
@@ -251,7 +253,7 @@ struct HeadGradient {
     }
 };
 
-// From the gradient of the outputs (rgb_gradients [K][3]) to those of a block's hidden rows and weights.
+// Passes the gradient of the outputs (rgb_gradients [K][3]) on to a block's hidden rows and weights.
 template <class T>
 MLPVID_FUNCTION void outputs_backward(const BlockState<T>& state, const Head<T>& head, const T* rgb_gradients,
                                       HeadGradient<T>& gradient, Row<T>* rows) {

@@ -1,4 +1,4 @@
-// Sums along rays and their gradients; see renderer/reference/compositing.py.
+// Sums along rays and their gradients (paper, supplementary equation 3; docs/format.md, "Rendering").
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
-// Lists the samples whose weight exceeds the threshold; returns how many they are.
+// Lists the samples whose weight exceeds the threshold; returns their number.
 template <class T>
 int64_t list_kept(const Samples<T>& samples, const T* weights, T threshold, int64_t* sample, int64_t* ray_of,
                   int64_t* offsets) {
@@ -48,7 +48,8 @@ void sum_colors(ThreadPool& pool, int64_t rays, const Kept& kept, const T* weigh
     });
 }
 
-// Back from rays to samples: d w_i / d depth_j is the transmittance behind j for i = j and -w_i for i > j.
+// Passes gradients from a ray on to its samples: d w_i / d depth_j is the transmittance behind j for i = j and -w_i for
+// i > j.
 //
 // Writes rgb_gradients [K][3], before the sigmoid, and density_gradients [P], before the activation, whose slope is
 // `leak` where the density is not positive.
@@ -89,7 +90,7 @@ void composite_backward(ThreadPool& pool, const CompositeInput<T>& in, const Sam
     });
 }
 
-// Lists samples with a gradient and the row of each among the kept ones (-1: none); returns how many they are.
+// Lists samples with a gradient and the row of each among the kept ones (-1: none); returns their number.
 template <class T>
 int64_t list_active(int64_t samples, const T* density_gradients, const int64_t* kept, int64_t kept_count,
                     int64_t* active, int64_t* row) {

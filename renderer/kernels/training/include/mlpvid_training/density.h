@@ -1,4 +1,5 @@
-// Feature and density of samples (model/query.py), marched front to back, and their gradients.
+// The feature and density of samples, marched front to back, and their gradients (docs/format.md, "Evaluating a point"
+// and "Rendering"; model/query.py).
 #pragma once
 
 #include <cmath>
@@ -201,8 +202,8 @@ MLPVID_FUNCTION void scatter_levels(const Levels& levels, const LevelScales<T>& 
     }
 }
 
-// One task is one plane and one half of the channels: every number has a single writer, which goes through the samples
-// in order, so the sums do not depend on the number of threads.
+// One task is one plane and one half of the channels: every number is written by one task, which goes through the
+// samples in order, so the sums do not depend on the number of threads.
 template <class T, int F>
 void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, const T* points,
                   const ScatterInput<T>& in, const ScatterOutput<T>& out, int plane, int half) {

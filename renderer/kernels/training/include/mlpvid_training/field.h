@@ -1,4 +1,5 @@
-// What the training kernels read: maps of one frame, hash levels, points.
+// What the training kernels read: the maps of one frame, hash levels and points (docs/format.md, "From a time to the
+// maps of a frame").
 #pragma once
 
 #include <cstdint>

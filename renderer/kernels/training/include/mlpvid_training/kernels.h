@@ -1,4 +1,5 @@
-// The kernels of one instruction set, as functions that the module calls through.
+// The kernels of one instruction set as a table of functions for the module. Each kernel cites its section in its
+// header.
 #pragma once
 
 #include "instruction_set.h"

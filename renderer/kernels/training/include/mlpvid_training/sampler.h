@@ -1,4 +1,4 @@
-// Stratified samples on rays, inside a box and where a bit volume is set.
+// Stratified samples on rays, inside the box and in cells that are set (docs/format.md, "Rendering", with jitter).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
-// Distances of a ray's samples to `distances`; returns how many.
+// Writes the distances of a ray's samples; returns their number.
 inline int64_t sample_ray(const SamplerInput& in, int64_t ray, float* distances) {
     const float *origin = in.origins + 3 * ray, *direction = in.directions + 3 * ray;
     float near, far, start[3], slope[3];

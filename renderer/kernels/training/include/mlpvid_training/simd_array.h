@@ -1,4 +1,5 @@
-// Fixed-size rows of numbers held in vector registers, sized to the instruction set a translation unit is built for.
+// Arrays of a fixed number of floats or doubles in vector registers, as wide as the instruction set that a file is
+// compiled for. With MLPVID_PORTABLE, or another compiler than g++ and clang, they are plain arrays.
 #pragma once
 
 #include <cstddef>
