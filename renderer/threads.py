@@ -34,7 +34,7 @@ def lower_priority() -> None:
 
 
 def with_low_priority(make: Callable[[], _Made]) -> _Made:
-    """Call `make` on a thread of low priority and return its result: threads inherit the priority of the one that starts them."""
+    """Call `make` on a thread of low priority and return its result. Threads that it starts inherit the priority."""
 
     def lowered() -> _Made:
         lower_priority()

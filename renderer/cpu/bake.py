@@ -45,7 +45,7 @@ class BakedArrays:
 
 
 def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Allocate memory without clearing it, in huge pages where the system has them: scattered reads then miss fewer addresses."""
+    """Allocate memory without clearing it, in huge pages where possible: scattered reads then find more addresses cached."""
     count = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
 

@@ -48,7 +48,9 @@ def check_usable(device_index: int = 0) -> None:
     if capability < MIN_COMPUTE_CAPABILITY:
         name = torch.cuda.get_device_name(device_index)
         raise InputError(
-            SUBJECT, f"{name} has compute capability {capability[0]}.{capability[1]}; at least 7.5 is needed", "use --backend cpu"
+            SUBJECT,
+            f"{name} has compute capability {capability[0]}.{capability[1]}; at least 7.5 is needed",
+            "use --backend cpu",
         )
 
 

@@ -191,7 +191,7 @@ class Driver(Protocol):
         """Return the current point of the current stream."""
 
     def share(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Keep tensors of another stream alive until the current stream's work on them is done, even if they are freed before."""
+        """Keep tensors of another stream alive until the current stream's work on them is done, even if freed before."""
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         """Record work on fixed tensors once. Return a function that replays it and returns what `function` returned."""

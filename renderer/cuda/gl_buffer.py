@@ -101,7 +101,7 @@ def window_devices() -> list[int]:
 
 
 def remedy_for(environment: Any, platform: str = sys.platform) -> str:
-    """Return what the user can do when CUDA and OpenGL cannot share memory, judged by signs of remote displays and hybrid GPUs."""
+    """Return what the user can do when CUDA and OpenGL cannot share memory, by signs of remote displays and hybrid GPUs."""
     slower = "until then images go through main memory"
     if "WSL_DISTRO_NAME" in environment or "WSL_INTEROP" in environment:
         return f"WSL2 cannot share them; run under Windows or Linux itself, {slower}"

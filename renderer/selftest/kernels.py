@@ -26,7 +26,11 @@ def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outc
     for index, name in enumerate(("marched", "kept")):
         difference = np.abs(image.counts[..., index].astype(int) - wanted.counts[..., index])
         straying = float((difference > 1).mean())
-        yield f"density_pass, samples {name}", straying <= MAX_STRAYING, f"{straying:.2%} of the rays differ by more than one sample"
+        yield (
+            f"density_pass, samples {name}",
+            straying <= MAX_STRAYING,
+            f"{straying:.2%} of the rays differ by more than one sample",
+        )
     seen = (image.rgba[..., 3] > 0.5) & (wanted.rgba[..., 3] > 0.5)
     error = float(np.abs(image.depth - wanted.depth)[seen].mean()) if seen.any() else 0.0
     scale = float(wanted.depth.max()) or 1.0

@@ -1,5 +1,5 @@
-// The hash features of a point (docs/format.md, "Evaluating a point", hash feature). Each element of a register is one of
-// the 16 pairs of channels and reads its own level's grid. t is fixed within a frame: baking has blended it already.
+// The hash features of a point (docs/format.md, "Evaluating a point", hash feature). Each element of a register is one
+// of the 16 pairs of channels and reads its own level's grid. t is fixed within a frame: baking has blended it already.
 #pragma once
 
 #include "baked_frame.h"

@@ -18,8 +18,8 @@ MLPVID_FUNCTION MapPosition locate(const AxisPosition<float>& u, const AxisPosit
     return {v.lower * resolution + u.lower, u.fraction, v.fraction};
 }
 
-// corner_weights of interpolation.h with another order of the sums in at00, which rounds differently. It stays as it is
-// so that images stay the same to the last bit.
+// corner_weights of interpolation.h with another order of the sums in at00. The order must not change: the other one
+// rounds differently, and images stay the same to the last bit.
 MLPVID_FUNCTION Corners<SimdFloats> map_weights(const MapPosition& at) {
     const float w11 = at.fu * at.fv;
     Corners<SimdFloats> w;

@@ -1,4 +1,4 @@
-// SimdFloats for AVX2 with FMA: 8 floats.
+// Vectors for AVX2 with FMA: 8 floats.
 #pragma once
 
 #include <immintrin.h>

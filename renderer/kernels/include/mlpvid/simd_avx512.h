@@ -1,4 +1,4 @@
-// SimdFloats for AVX-512: 16 floats.
+// Vectors for AVX-512: 16 floats.
 #pragma once
 
 #include <immintrin.h>

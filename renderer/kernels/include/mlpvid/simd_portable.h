@@ -1,4 +1,4 @@
-// SimdFloats in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
+// Vectors in plain C++, 4 floats: for compilers that have neither intrinsics nor vector types.
 #pragma once
 
 #include "half.h"

@@ -155,8 +155,8 @@ MLPVID_FUNCTION T query_density(const DensityField<T>& field, const LevelScales<
     return dot(sum, density);
 }
 
-// Marches each ray until its transmittance is `min_transmittance` or less. The activation is a rectifier; NaN passes
-// through it.
+// Marches each ray until its transmittance is `min_transmittance` or less. The activation is a ReLU that lets NaN
+// through.
 template <class T, int F>
 void march(ThreadPool& pool, const DensityField<T>& field, const Samples<T>& samples, T step, T min_transmittance,
            const MarchOutput<T>& out) {
