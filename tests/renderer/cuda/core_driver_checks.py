@@ -140,8 +140,8 @@ def test_only_the_decoder_is_on_the_stream_that_is_captured(driver: CheckedDrive
 FAULTS = [  # which call of the driver fails, and how; what is done then; what the user reads
     ("cuDevicePrimaryCtxRetain", 2, "open", "the GPU is out of memory"),
     ("cuCtxSetCurrent", 719, "open", "the GPU gave up .CUDA_ERROR_LAUNCH_FAILED in start"),
-    ("cuLibraryLoadData", 209, "open", "the driver does not take its kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
-    ("cuLibraryLoadData", 222, "open", "the driver does not take its kernels .CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
+    ("cuLibraryLoadData", 209, "open", "the driver cannot load the kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
+    ("cuLibraryLoadData", 222, "open", "the driver cannot load the kernels .CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
     ("cuLibraryGetKernel", 1, "open", "load failed .CUDA_ERROR_INVALID_VALUE"),
     ("cuLaunchKernel", 2, "prepare", "the GPU is out of memory"),
     ("cuLaunchKernel", 700, "render", "the GPU gave up .CUDA_ERROR_ILLEGAL_ADDRESS in launch"),

@@ -31,7 +31,7 @@ def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("CUDA_ERROR_NO_BINARY_FOR_GPU", "does not take its kernels.*update NVIDIA's driver"),
+        ("CUDA_ERROR_NO_BINARY_FOR_GPU", "cannot load the kernels.*update NVIDIA's driver"),
         ("CUDA_ERROR_OUT_OF_MEMORY", "out of memory.*--backend cpu"),
         ("CUDA_ERROR_NOT_FOUND", r"load failed \(CUDA_ERROR_NOT_FOUND\)"),
     ],
@@ -144,7 +144,7 @@ def test_faults_while_asking_for_times() -> None:
 
 def test_kernels_too_new_for_the_driver_are_known() -> None:
     for code in OLD_DRIVER_CODES:
-        assert "does not take its kernels" in str(CudaFault("load", code).explain())
+        assert "cannot load the kernels" in str(CudaFault("load", code).explain())
 
 
 def test_sticky_faults_are_known() -> None:
