@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from common.errors import InputError
@@ -17,14 +19,16 @@ MAX_THREADS = 1024
 _MAX_DIGITS = 18  # fits an int64; Python itself raises an error for thousands of digits
 _MAX_MESSAGE = 400
 _BROKEN_PIPE = 1
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """An argparse parser that reports bad usage as one line ``error: ...`` and knows ``--debug``."""
+    """An argparse parser that reports bad usage as one line ``error: ...`` and has the options --debug and --verbose."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        self.add_argument("-v", "--verbose", action="count", default=0, help="log what is done; -vv logs more")
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
@@ -70,12 +74,28 @@ def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse
     output is gone. With ``--debug`` the traceback is printed before the error.
     """
     try:
-        status = _run(command, arguments)
+        with _logging(getattr(arguments, "verbose", 0)):
+            status = _run(command, arguments)
         sys.stdout.flush()  # otherwise the interpreter fails with an error when it exits
     except BrokenPipeError:
         _silence()
         return _BROKEN_PIPE
     return status
+
+
+@contextlib.contextmanager
+def _logging(verbose: int) -> Iterator[None]:
+    """Write log messages to stderr during a command: warnings, with one -v what is done, with two the details."""
+    root, handler = logging.getLogger(), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(_LEVELS[min(verbose, len(_LEVELS) - 1)])
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
 
 
 def _run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
-"""Show how far a loop is: a bar on a terminal, a line per tenth of the work elsewhere."""
+"""Show how far a loop or a job is: a bar on a terminal, a line per tenth of the work elsewhere."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 
@@ -19,10 +20,31 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
         total: their number.
         label: what is done with them, for instance "rendering".
     """
+    with progress_display(label) as show:
+        show(0, total)
+        for done, item in enumerate(items, 1):
+            yield item
+            show(done, total)
+
+
+@contextlib.contextmanager
+def progress_display(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows on stderr how many items are done, given this number and their total."""
     if sys.stderr.isatty():
-        yield from tqdm(items, label, total, dynamic_ncols=True)
+        with tqdm(desc=label, dynamic_ncols=True) as bar:
+            yield lambda done, total: _update(bar, done, total)
         return
-    for done, item in enumerate(items, 1):
-        yield item
-        if 10 * done // total > 10 * (done - 1) // total:
+    shown = 0
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if 10 * done // max(total, 1) > shown:
+            shown = 10 * done // total
             print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
+
+    yield show
+
+
+def _update(bar: tqdm[NoReturn], done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,21 @@ def test_a_closed_output_ends_the_command_quietly(
     process.stdout.close()
     errors = process.stderr.read() if process.stderr is not None else ""
     assert (process.wait(60), errors) == (status, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "logged"),
+    [([], ["careful"]), (["-v"], ["step", "careful"]), (["--verbose", "--verbose"], ["detail", "step", "careful"])],
+)
+def test_verbose_logs_more(options: list[str], logged: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    def command(_: argparse.Namespace) -> None:
+        log = logging.getLogger("tool.part")
+        log.debug("detail")
+        log.info("step")
+        log.warning("careful")
+
+    for _ in range(2):  # a second command in one process does not log twice
+        assert run(command, ArgumentParser().parse_args(options)) == 0
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split(" tool.part: ")[1] for line in lines] == logged
+    assert lines[-1] == "WARNING tool.part: careful"

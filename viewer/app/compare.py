@@ -98,8 +98,8 @@ class CompareView:
         # Beside the window: two large images take longer than a frame of it.
         if pair != self._compared:
             self._compared, self.psnr = pair, None
-            self._scoring.ask(pair, partial(image_psnr, *pair))
-        scored = self._scoring.take()
+            self._scoring.submit(pair, partial(image_psnr, *pair))
+        scored = self._scoring.poll()
         if scored is not None and scored[0] == pair:
             self.psnr = scored[1]
 

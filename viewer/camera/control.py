@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import time
@@ -96,7 +95,7 @@ class OrbitCamera:
             yaw: radians about `up`; positive shows more of the scene's right side (the camera moves to its right).
             pitch: radians; positive moves the camera up.
         """
-        self.set_state(self.state.moved(rotation=self._turned(yaw, -pitch)), "orbit")
+        self.set_state(self.state.replaced(rotation=self._turned(yaw, -pitch)), "orbit")
 
     def look(self, yaw: float, pitch: float) -> None:
         """Turn in place around the eye.
@@ -106,7 +105,7 @@ class OrbitCamera:
             pitch: radians, positive looks up.
         """
         eye = self.state.eye
-        self.set_state(self.state.moved(rotation=self._turned(yaw, pitch)).from_eye(eye), "look")
+        self.set_state(self.state.replaced(rotation=self._turned(yaw, pitch)).from_eye(eye), "look")
 
     def pan(self, right: float, down: float, width: int, height: int, depth: float | None = None) -> None:
         """Move sideways so that what is at `depth` follows the cursor.
@@ -118,7 +117,7 @@ class OrbitCamera:
         """
         scale = (self.state.distance if depth is None else depth) / self.to_camera(width, height).K[[0, 1], [0, 1]]
         shift = -right * scale[0] * self.state.right - down * scale[1] * self.state.down
-        self.set_state(self.state.moved(target=self.state.target + shift), "pan")
+        self.set_state(self.state.replaced(target=self.state.target + shift), "pan")
 
     def dolly(self, steps: float, anchor: ArrayLike | None = None) -> None:
         """Approach (`steps` > 0) or leave; each step changes the distance by the same factor.
@@ -131,12 +130,12 @@ class OrbitCamera:
         distance = min(max(distance, MIN_DISTANCE), MAX_DISTANCE)
         scale = distance / self.state.distance
         fixed = self.state.target if anchor is None else np.asarray(anchor, dtype=np.float64)
-        self.set_state(self.state.moved(target=fixed + scale * (self.state.target - fixed), distance=distance), "dolly")
+        self.set_state(self.state.replaced(target=fixed + scale * (self.state.target - fixed), distance=distance), "dolly")
 
     def move(self, displacement: ArrayLike) -> None:
         """Carry camera and target in parallel by (right, down, forward) meters in camera axes."""
         shift = self.state.rotation.T @ np.asarray(displacement, dtype=np.float64)
-        self.set_state(self.state.moved(target=self.state.target + shift), "move")
+        self.set_state(self.state.replaced(target=self.state.target + shift), "move")
 
     def fly(self, seconds: float, push: ArrayLike) -> bool:
         """Let time pass while keys push along (right, down, forward); returns whether the camera moved."""
@@ -149,12 +148,12 @@ class OrbitCamera:
     def roll(self, angle: float) -> None:
         """Turn about the optical axis, radians, positive clockwise (the picture turns the other way)."""
         turn = axis_angle(self.state.forward, -angle)
-        self.set_state(self.state.moved(rotation=self.state.rotation @ turn), "roll")
+        self.set_state(self.state.replaced(rotation=self.state.rotation @ turn), "roll")
 
     def level(self) -> None:
         """Put the horizon level: roll 0 relative to `up`."""
         yaw, pitch, _ = angles_from_rotation(self.state.rotation, self.up)
-        self.set_state(self.state.moved(rotation=rotation_from_angles(yaw, pitch, 0.0, self.up)), "level")
+        self.set_state(self.state.replaced(rotation=rotation_from_angles(yaw, pitch, 0.0, self.up)), "level")
 
     def set_up(self, up: ArrayLike) -> None:
         """Take another direction as up in the world and level the horizon on it; ValueError for a zero vector."""
@@ -165,7 +164,7 @@ class OrbitCamera:
         """Zoom the lens: vertical field of view, clamped to 1 to 150 degrees; the camera stays where it is."""
         if math.isfinite(radians):
             clamped = min(max(radians, MIN_FIELD_OF_VIEW), MAX_FIELD_OF_VIEW)
-            self.set_state(self.state.moved(field_of_view=clamped), "lens")
+            self.set_state(self.state.replaced(field_of_view=clamped), "lens")
 
     def focus(self, point: ArrayLike) -> None:
         """Move sideways until `point` is in the center and make it the target; orientation and its depth stay.
@@ -175,14 +174,7 @@ class OrbitCamera:
         target = np.asarray(point, dtype=np.float64)
         depth = float(self.state.forward @ (target - self.state.eye))
         distance = min(depth, MAX_DISTANCE) if depth > MIN_DISTANCE else self.state.distance
-        self.set_state(self.state.moved(target=target, distance=distance, principal=(0.0, 0.0)), "focus")
-
-    def retarget(self, point: ArrayLike) -> None:
-        """Turn around the depth of `point` from now on; the view itself does not change."""
-        depth = float(self.state.forward @ (np.asarray(point, dtype=np.float64) - self.state.eye))
-        if MIN_DISTANCE < depth < MAX_DISTANCE:
-            eye = self.state.eye
-            self.state = dataclasses.replace(self.state, distance=depth, target=eye + depth * self.state.forward)
+        self.set_state(self.state.replaced(target=target, distance=distance, principal=(0.0, 0.0)), "focus")
 
     def fit(self, width: int, height: int, box: ArrayLike | None = None) -> None:
         """Show the whole box (default: the scene's) in the middle of the view, from the same direction."""
@@ -198,12 +190,7 @@ class OrbitCamera:
         vertical = math.hypot(x, y) < 1e-9
         yaw = angles_from_rotation(self.state.rotation, self.up)[0] if vertical else math.atan2(y, x)
         rotation = rotation_from_angles(yaw, math.asin(min(max(z, -1.0), 1.0)), 0.0, self.up)
-        self.set_state(self.state.moved(rotation=rotation), "look along")
-
-    def set_rotation(self, rotation: ArrayLike) -> None:
-        """Turn around the target to a world to camera rotation, (3, 3), as a gizmo gives it."""
-        u, _, vh = np.linalg.svd(np.asarray(rotation, dtype=np.float64))
-        self.set_state(self.state.moved(rotation=u @ vh), "orbit")
+        self.set_state(self.state.replaced(rotation=rotation), "look along")
 
     # Capture cameras and the clipboard
 
@@ -244,7 +231,7 @@ class OrbitCamera:
         half_width = half_height * (aspect if self.state.aspect is None else self.state.aspect)
         center = box.mean(axis=0)
         distance = fitting_distance(_corners(box) - center, self.state.rotation, half_width, half_height)
-        return self.state.moved(target=center, distance=min(max(distance, MIN_DISTANCE), MAX_DISTANCE), principal=(0.0, 0.0))
+        return self.state.replaced(target=center, distance=min(max(distance, MIN_DISTANCE), MAX_DISTANCE), principal=(0.0, 0.0))
 
 
 def fitting_distance(points: Array, rotation: Array, half_width: float, half_height: float, margin: float = 0.05) -> float:

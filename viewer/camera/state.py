@@ -59,13 +59,13 @@ class CameraState:
         """(3,) position of the camera, meters."""
         return self.target - self.distance * self.forward
 
-    def moved(self, **changes: object) -> CameraState:
+    def replaced(self, **changes: object) -> CameraState:
         """The state with some fields changed and no longer tied to a capture camera."""
         return dataclasses.replace(self, snapped=None, **changes)  # type: ignore[arg-type]
 
     def from_eye(self, eye: ArrayLike) -> CameraState:
         """The state carried in parallel to another position of the camera; the target moves along."""
-        return self.moved(target=np.asarray(eye, dtype=np.float64) + self.distance * self.forward)
+        return self.replaced(target=np.asarray(eye, dtype=np.float64) + self.distance * self.forward)
 
     def focal(self, width: int, height: int) -> float:
         """Focal length in pixels in an image of this size."""

@@ -60,7 +60,7 @@ def check_range(frames: tuple[int, int] | None, num_frames: int) -> tuple[int, i
     return first, end
 
 
-def orbit_shots(
+def orbit_schedule(
     box: ArrayLike,
     up: ArrayLike,
     size: tuple[int, int],
@@ -79,7 +79,7 @@ def orbit_shots(
     )
 
 
-def path_shots(
+def path_schedule(
     path: CameraPath, size: tuple[int, int], num_frames: int, frames: tuple[int, int] | None, video_fps: float, fps: float
 ) -> FrameSchedule:
     """A camera path, both ends included: frame k shows the path at its start + k / fps.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.progress import progress_display
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
@@ -92,7 +91,8 @@ def benchmark(options: argparse.Namespace) -> int:
     video = read_bundle(options.bundle)
     renderer = create_renderer(options.backend or "auto", options.threads)
     size = options.size or DEFAULT_SIZE
-    result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, _progress("measuring"))
+    with progress_display("measuring") as show:
+        result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show)
     if options.json:
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
@@ -149,8 +149,8 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
         plan(video, path, choices.size, choices)
         check_output(output, choices.size, choices)
     renderer = create_renderer(options.backend or "auto", options.threads)
-    show = _progress(f"recording {output}")
-    result = record(renderer, video, output, path, choices, lambda p: show(p.done, p.total, p.seconds_left))
+    with progress_display(f"recording {output}") as show:
+        result = record(renderer, video, output, path, choices, lambda p: show(p.done, p.total))
     print(result.message)
     return 0
 
@@ -161,26 +161,6 @@ def _frame(options: argparse.Namespace) -> float:
 
 def _sized(camera: Camera, size: tuple[int, int] | None) -> Camera:
     return camera if size is None else camera.fitted(*size)
-
-
-def _progress(label: str) -> Callable[..., None]:
-    """A function that shows how far something is on stderr: in place on a terminal, else every tenth part."""
-    terminal = sys.stderr.isatty()
-    last_tenth = -1
-
-    def show(done: int, total: int, seconds_left: float = math.inf) -> None:
-        nonlocal last_tenth
-        tenth = 10 * done // total
-        if not terminal and tenth == last_tenth:
-            return
-        last_tenth = tenth
-        left = f", {seconds_left:.0f} s left" if math.isfinite(seconds_left) and done < total else ""
-        end = "" if terminal and done < total else "\n"
-        print(
-            f"{chr(13) if terminal else ''}{label}: {done}/{total}{left}   ".rstrip(" "), end=end, file=sys.stderr, flush=True
-        )
-
-    return show
 
 
 def _lines(values: dict[str, Any], indent: str = "") -> list[str]:

@@ -81,17 +81,6 @@ def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encode
     raise InputError(f"codec {codec}", f"cannot be encoded at {width}x{height} here", "choose another codec or PNG images")
 
 
-def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
-    """The codecs that can be recorded on this machine, with the name of the encoder each would use."""
-    found = {}
-    for codec in ENCODERS:
-        try:
-            found[codec] = choose_encoder(codec, width, height, Fraction(30)).name
-        except InputError:
-            continue
-    return found
-
-
 def encoder_options(encoder: Encoder, quality: float, live: bool = False) -> dict[str, str]:
     """FFmpeg's options for a constant quality from 0 (best) to 51; `live` prefers speed to size."""
     speed = dict(encoder.live_options) if live else {}

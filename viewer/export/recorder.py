@@ -16,7 +16,7 @@ from common.errors import InputError
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
-from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_shots, path_shots
+from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import over_background, straight_alpha
@@ -123,19 +123,19 @@ def record(
         KeyboardInterrupt: the user interrupted; its text says what is left.
     """
     size = _size(output, path, options)
-    shots = plan(video, path, size, options)
+    schedule = plan(video, path, size, options)
     check_output(output, size, options)
     sink = open_sink(output, size, options.fps or video.metadata.fps, options)
     token = cancel or CancelToken()
     try:
-        for done in _render_all(renderer, video, shots, sink, options, token):
+        for done in _render_all(renderer, video, schedule, sink, options, token):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
-        return RecordResult(sink.frames, True, f"stopped after {sink.frames} of {shots.count} frames: {sink.abort()}")
+        return RecordResult(sink.frames, True, f"stopped after {sink.frames} of {schedule.count} frames: {sink.abort()}")
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(
-            f"{output}: interrupted after {sink.frames} of {shots.count} frames; {sink.abort()}"
+            f"{output}: interrupted after {sink.frames} of {schedule.count} frames; {sink.abort()}"
         ) from interrupt
     except BaseException:
         sink.abort()
@@ -151,8 +151,8 @@ def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], 
         frames = check_range(options.frames, video.num_frames)
         if options.seconds is not None and not (math.isfinite(options.seconds) and options.seconds > 0):
             raise InputError(f"length {options.seconds:g}", "must be positive seconds")
-        return orbit_shots(video.bounds, video.metadata.up, size, frames, video.metadata.fps, fps, options.seconds)
-    return path_shots(_loaded(path), size, video.num_frames, options.frames, video.metadata.fps, fps)
+        return orbit_schedule(video.bounds, video.metadata.up, size, frames, video.metadata.fps, fps, options.seconds)
+    return path_schedule(_loaded(path), size, video.num_frames, options.frames, video.metadata.fps, fps)
 
 
 def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
@@ -205,28 +205,28 @@ def averaged(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 def _render_all(
     renderer: Renderer,
     video: VolumetricVideo,
-    shots: FrameSchedule,
+    schedule: FrameSchedule,
     sink: FrameSink,
     options: RecordOptions,
     cancel: CancelToken,
 ) -> Iterator[RecordProgress]:
     # Yields a RecordProgress before the first and after every frame.
     began = time.monotonic()
-    yield RecordProgress(0, shots.count, math.inf)
+    yield RecordProgress(0, schedule.count, math.inf)
     frame: PreparedFrame | None = None
-    for k in range(shots.count):
+    for k in range(schedule.count):
         cancel.check()
-        scene_time = shots.time(k)
+        scene_time = schedule.time(k)
         if frame is None or frame.time != scene_time:
             frame = renderer.prepare(video, scene_time)
-        camera = _enlarged(shots.camera(k), options.supersampling)
+        camera = _enlarged(schedule.camera(k), options.supersampling)
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
         if isinstance(sink, ImageSink) and options.image_format == "exr":
             sink.write(*downsampled(image, options.supersampling))
         else:
             sink.write(finished(picture(image, frame, camera, video.config, options.display), options))
         elapsed = time.monotonic() - began
-        yield RecordProgress(k + 1, shots.count, elapsed / (k + 1) * (shots.count - k - 1))
+        yield RecordProgress(k + 1, schedule.count, elapsed / (k + 1) * (schedule.count - k - 1))
 
 
 def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:

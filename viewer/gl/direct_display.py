@@ -11,7 +11,7 @@ import numpy as np
 
 from common.errors import InputError
 from renderer.backend import RenderedImage, Renderer
-from renderer.cuda import gl_buffer as interop
+from renderer.cuda import gl_buffer
 from renderer.cuda.driver import DISPLAY_STREAM, CudaFault
 from renderer.cuda.gl_buffer import InteropFault, PixelBuffer
 from renderer.cuda.image import CudaImage
@@ -24,7 +24,7 @@ Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
 
 def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
     """Register a buffer with CUDA."""
-    return interop.connect(image, buffer.glo)
+    return gl_buffer.connect(image, buffer.glo)
 
 
 def follow_window(renderer: Renderer) -> None:
@@ -34,7 +34,7 @@ def follow_window(renderer: Renderer) -> None:
     """
     if isinstance(renderer, CudaRenderer):
         with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
-            devices = interop.window_devices()
+            devices = gl_buffer.window_devices()
             if renderer.driver.device.index not in devices:
                 renderer.use_device(devices[0])
 

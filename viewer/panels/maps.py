@@ -46,9 +46,9 @@ class MapsPanel:
             self._decoding = LatestTask("maps", app.notify)
         if key != self._asked:
             self._asked = key
-            self._decoding.ask(key, lambda: map_images(key[0].decode(key[1])))
+            self._decoding.submit(key, lambda: map_images(key[0].decode(key[1])))
         try:
-            decoded = self._decoding.take()
+            decoded = self._decoding.poll()
         except Exception as error:  # a dialog tells it; the maps of the frame before stay
             app.report(error, "Cannot show the maps")
             return

@@ -74,10 +74,6 @@ class ViewRenderer:
         """Whether `shown` is the last image of what was asked for last."""
         return self.shown is not None and self.shown.final and self.shown.request is self.requested
 
-    def invalidate(self) -> None:
-        """Render the next request even if it is the same view."""
-        self._view = None
-
     def take_results(self) -> list[ViewResult]:
         """Results since the last call, oldest first; the newest good one becomes `shown`."""
         results = self.worker.take_results()

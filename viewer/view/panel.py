@@ -140,9 +140,9 @@ class ViewPanel:
         # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
         work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
-            work.ask(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
+            work.submit(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
         try:
-            made = work.take()
+            made = work.poll()
         except Exception as error:  # of whatever kind: it is told once, and the picture before stays
             app.report(error, f"Cannot show {VIEWS[app.settings.view.mode].value}")
             self._uploaded[slot] = wanted

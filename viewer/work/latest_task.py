@@ -33,7 +33,7 @@ class LatestTask(Generic[_Key, _Outcome]):
         """Whether an outcome is to come or to be taken."""
         return self._running is not None
 
-    def ask(self, key: _Key, compute: Callable[[], _Outcome]) -> None:
+    def submit(self, key: _Key, compute: Callable[[], _Outcome]) -> None:
         """Have something computed, unless it was what was asked for last.
 
         Args:
@@ -46,7 +46,7 @@ class LatestTask(Generic[_Key, _Outcome]):
         self._waiting = key, compute
         self._begin()
 
-    def take(self) -> tuple[_Key, _Outcome] | None:
+    def poll(self) -> tuple[_Key, _Outcome] | None:
         """The key and the outcome of work that ended since the last call, or None.
 
         Raises:

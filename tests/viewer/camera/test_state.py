@@ -38,7 +38,7 @@ def test_capture_camera_comes_back_exactly() -> None:
 def test_first_move_does_not_jump(size: tuple[int, int]) -> None:
     camera = odd_camera()
     state = state_from_camera(camera, (0, 0, 0))
-    before, after = state.to_camera(*size), state.moved().to_camera(*size)
+    before, after = state.to_camera(*size), state.replaced().to_camera(*size)
     np.testing.assert_allclose(after.center, camera.center, atol=1e-9)
     np.testing.assert_allclose(after.R, camera.R, atol=1e-9)
     np.testing.assert_allclose(after.K[:2, 2], before.K[:2, 2], atol=1e-6)

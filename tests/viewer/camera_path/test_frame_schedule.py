@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from tests.factories import make_camera
-from viewer.camera_path.frame_schedule import MAX_FRAMES, check_range, clip_time, frames_of, orbit_shots, path_shots
+from viewer.camera_path.frame_schedule import MAX_FRAMES, check_range, clip_time, frames_of, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath, Keyframe
 
 BOX = np.array([[-0.6, -0.4, 0.0], [0.5, 0.7, 1.9]])
@@ -38,56 +38,56 @@ def test_time_never_leaves_the_range(k: int, video_fps: float, fps: float, first
 
 
 def test_orbit_takes_as_long_as_its_frames() -> None:
-    shots = orbit_shots(BOX, (0, 0, 1), (64, 48), (10, 40), 30.0, 60.0)
-    assert shots.count == 60
-    assert (shots.time(0), shots.time(59)) == (10.0, 39.0)
-    assert (shots.camera(0).width, shots.camera(0).height) == (64, 48)
-    ways = [np.linalg.norm(shots.camera((k + 1) % 60).center - shots.camera(k).center) for k in range(60)]
+    schedule = orbit_schedule(BOX, (0, 0, 1), (64, 48), (10, 40), 30.0, 60.0)
+    assert schedule.count == 60
+    assert (schedule.time(0), schedule.time(59)) == (10.0, 39.0)
+    assert (schedule.camera(0).width, schedule.camera(0).height) == (64, 48)
+    ways = [np.linalg.norm(schedule.camera((k + 1) % 60).center - schedule.camera(k).center) for k in range(60)]
     assert np.ptp(ways) < 1e-9, "even, and the last frame leads to the first"
 
 
 def test_orbit_of_given_length_loops_the_scene() -> None:
-    shots = orbit_shots(BOX, (0, 0, 1), (64, 48), (0, 3), 30.0, 30.0, seconds=2.0)
-    assert shots.count == 60
-    assert [shots.time(k) for k in range(5)] == [0, 1, 2, 0, 1]
+    schedule = orbit_schedule(BOX, (0, 0, 1), (64, 48), (0, 3), 30.0, 30.0, seconds=2.0)
+    assert schedule.count == 60
+    assert [schedule.time(k) for k in range(5)] == [0, 1, 2, 0, 1]
 
 
 def test_path_shows_both_ends() -> None:
     path = make_path(2.0, 20.0)
-    shots = path_shots(path, (64, 64), 30, None, 30.0, 10.0)
-    assert shots.count == 21
-    assert [shots.time(k) for k in range(21)] == list(range(21))
-    np.testing.assert_array_equal(shots.camera(20).T, path.keyframes[1].camera.T)
+    schedule = path_schedule(path, (64, 64), 30, None, 30.0, 10.0)
+    assert schedule.count == 21
+    assert [schedule.time(k) for k in range(21)] == list(range(21))
+    np.testing.assert_array_equal(schedule.camera(20).T, path.keyframes[1].camera.T)
 
 
 def test_path_of_one_keyframe_a_frame_gives_exactly_them() -> None:
     keys = [Keyframe(k / 30, float(2 * k), make_camera(azimuth=0.1 * k)) for k in range(12)]
-    shots = path_shots(CameraPath(keys), (64, 64), 30, None, 25.0, 30.0)
-    assert [shots.time(k) for k in range(shots.count)] == [2.0 * k for k in range(12)]
+    schedule = path_schedule(CameraPath(keys), (64, 64), 30, None, 25.0, 30.0)
+    assert [schedule.time(k) for k in range(schedule.count)] == [2.0 * k for k in range(12)]
     for k, key in enumerate(keys):
-        np.testing.assert_array_equal(shots.camera(k).R, key.camera.R)
+        np.testing.assert_array_equal(schedule.camera(k).R, key.camera.R)
 
 
 def test_path_that_starts_late_loses_no_time() -> None:
     path = CameraPath([Keyframe(5.0, 0.0, make_camera()), Keyframe(6.0, 10.0, make_camera(azimuth=1))])
-    shots = path_shots(path, (64, 64), 30, None, 30.0, 10.0)
-    assert shots.count == 11 and shots.time(0) == 0.0
+    schedule = path_schedule(path, (64, 64), 30, None, 30.0, 10.0)
+    assert schedule.count == 11 and schedule.time(0) == 0.0
 
 
 def test_range_lets_the_clock_drive_the_scene() -> None:
-    shots = path_shots(make_path(2.0, 20.0), (64, 64), 30, (5, 25), 10.0, 10.0)
-    assert shots.count == 20
-    assert [shots.time(k) for k in range(20)] == list(range(5, 25))
+    schedule = path_schedule(make_path(2.0, 20.0), (64, 64), 30, (5, 25), 10.0, 10.0)
+    assert schedule.count == 20
+    assert [schedule.time(k) for k in range(20)] == list(range(5, 25))
 
 
 def test_path_beyond_the_video_is_refused() -> None:
     with pytest.raises(InputError, match="keyframe 1: shows frame 20; this video has 0 to 9"):
-        path_shots(make_path(2.0, 20.0), (64, 64), 10, None, 30.0, 30.0)
+        path_schedule(make_path(2.0, 20.0), (64, 64), 10, None, 30.0, 30.0)
 
 
 def test_empty_path_is_refused() -> None:
     with pytest.raises(InputError, match="no keyframes"):
-        path_shots(CameraPath(), (64, 64), 10, None, 30.0, 30.0)
+        path_schedule(CameraPath(), (64, 64), 10, None, 30.0, 30.0)
 
 
 @pytest.mark.parametrize("frames", [(-1, 3), (3, 3), (5, 3), (0, 11)])

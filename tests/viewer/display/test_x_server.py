@@ -228,9 +228,9 @@ def test_an_offline_recording_is_what_render_gives(driver: Driver) -> None:
         assert container.duration is not None and container.duration / av.time_base == pytest.approx(FRAMES / 30, abs=1e-3)
     frames, bundle = decode(video), read_bundle(driver.bundle)
     assert len(frames) == FRAMES
-    shots = plan(bundle, "orbit", (1280, 720), RecordOptions())
+    schedule = plan(bundle, "orbit", (1280, 720), RecordOptions())
     for k, frame in enumerate(frames):
-        (driver.folder / "camera.json").write_text(json.dumps(shots.camera(k).to_dict()))
+        (driver.folder / "camera.json").write_text(json.dumps(schedule.camera(k).to_dict()))
         rendered = driver.render(driver.folder / "camera.json", k, "--background", "0,0,0")
         others = [np.abs(other - rendered).mean() for other in frames]
         assert int(np.argmin(others)) == k

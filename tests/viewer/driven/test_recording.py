@@ -32,10 +32,10 @@ def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWi
         assert not app.errors and "6 frames" in app.message
 
     drive(app, look)
-    frames, shots = decode(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
-    assert len(frames) == shots.count == 6
+    frames, schedule = decode(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
+    assert len(frames) == schedule.count == 6
     for k in (0, 3, 5):
-        image = app.renderer.render(app.renderer.prepare(document.video, shots.time(k)), shots.camera(k))
+        image = app.renderer.render(app.renderer.prepare(document.video, schedule.time(k)), schedule.camera(k))
         expected = over_background(image.rgba).astype(float)
         assert np.abs(frames[k] - expected).mean() < 4  # the codec halves the resolution of colors
     assert np.abs(frames[0].astype(float) - frames[5]).mean() > 5

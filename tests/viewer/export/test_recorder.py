@@ -93,9 +93,9 @@ def test_other_rate_keeps_the_speed_of_the_scene(tmp_path: Path, video: Volumetr
 
 
 def test_range_and_length(tmp_path: Path, video: VolumetricVideo) -> None:
-    shots = plan(video, "orbit", SIZE, RecordOptions(frames=(2, 5), seconds=2.0))
-    assert shots.count == 60
-    assert {shots.time(k) for k in range(60)} == {2, 3, 4}
+    schedule = plan(video, "orbit", SIZE, RecordOptions(frames=(2, 5), seconds=2.0))
+    assert schedule.count == 60
+    assert {schedule.time(k) for k in range(60)} == {2, 3, 4}
 
 
 def test_transparent_images(tmp_path: Path, video: VolumetricVideo) -> None:

@@ -14,12 +14,25 @@ import pytest
 from common.errors import InputError
 from tests.viewer.videos import decode
 from viewer.export import encoders
-from viewer.export.encoders import ENCODERS, available_codecs, choose_encoder, load_av
+from viewer.export.encoders import ENCODERS, choose_encoder, load_av
 from viewer.export.video_sink import VideoSink, check_video, count_frames, exact_rate, free_partial_path
 
 av = pytest.importorskip("av")
 
 WIDTH, HEIGHT = 128, 96
+
+
+def available_codecs(width: int = 640, height: int = 480) -> dict[str, str]:
+    """Return the codecs that this machine can encode, with the name of the encoder that each would use."""
+    found = {}
+    for codec in ENCODERS:
+        try:
+            found[codec] = choose_encoder(codec, width, height, Fraction(30)).name
+        except InputError:
+            continue
+    return found
+
+
 INSTALLED = available_codecs()
 
 

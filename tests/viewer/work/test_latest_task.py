@@ -25,19 +25,19 @@ def test_overtaken_work_is_never_begun() -> None:
 
         return run
 
-    work.ask("first", compute(1))
+    work.submit("first", compute(1))
     wait_until(lambda: begun == [1])
-    work.ask("second", compute(2))
-    work.ask("third", compute(3))
-    assert work.take() is None and work.busy
+    work.submit("second", compute(2))
+    work.submit("third", compute(3))
+    assert work.poll() is None and work.busy
     gate.release()
     assert woken.acquire(timeout=TIMEOUT)
     wait_until(lambda: work.busy)
-    assert work.take() == ("first", 10)
+    assert work.poll() == ("first", 10)
     gate.release()
     assert woken.acquire(timeout=TIMEOUT)
-    assert work.take() == ("third", 30) and not work.busy
-    assert begun == [1, 3] and work.take() is None
+    assert work.poll() == ("third", 30) and not work.busy
+    assert begun == [1, 3] and work.poll() is None
     work.close()
 
 
@@ -46,7 +46,7 @@ def taken(work: LatestTask[str, int]) -> tuple[str, int]:
     found: list[tuple[str, int]] = []
 
     def take() -> bool:
-        outcome = work.take()
+        outcome = work.poll()
         if outcome is not None:
             found.append(outcome)
         return outcome is not None
@@ -64,9 +64,9 @@ def test_the_same_request_is_computed_once() -> None:
 
     work = LatestTask[str, int]("test")
     for _ in range(3):
-        work.ask("key", count)
+        work.submit("key", count)
     assert taken(work) == ("key", 1) and not work.busy
-    work.ask("key", count)  # what was taken is wanted again
+    work.submit("key", count)  # what was taken is wanted again
     assert taken(work) == ("key", 2)
     work.close()
 
@@ -77,10 +77,10 @@ def test_a_fault_is_raised_where_the_outcome_is_taken_and_work_goes_on() -> None
     def fail() -> int:
         raise ValueError("no outcome")
 
-    work.ask("bad", fail)
+    work.submit("bad", fail)
     with pytest.raises(ValueError, match="no outcome"):
         taken(work)
-    work.ask("good", lambda: 5)
+    work.submit("good", lambda: 5)
     assert taken(work) == ("good", 5)
     work.close()
 
@@ -94,9 +94,9 @@ def test_closing_drops_what_waits() -> None:
         return number
 
     work = LatestTask[str, int]("test")
-    work.ask("first", partial(compute, 1))
+    work.submit("first", partial(compute, 1))
     wait_until(lambda: begun == [1])
-    work.ask("second", partial(compute, 2))
+    work.submit("second", partial(compute, 2))
     gate.release()
     work.close()
     assert begun == [1]
