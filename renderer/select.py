@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from common.errors import InputError
 if TYPE_CHECKING:  # loads PyTorch, which those who only need the list of backends do without
     from renderer.backend import Renderer
     from renderer.opengl.renderer import OpenGLRenderer
+
+_log = logging.getLogger(__name__)
 
 BACKENDS = {"auto": "Auto", "cuda": "CUDA", "opengl": "OpenGL", "cpu": "CPU", "reference": "Reference"}
 """The backends: the names that `--backend` accepts and the names that the window shows, fastest first."""
@@ -33,6 +36,12 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
     """
     if backend not in BACKENDS:
         raise InputError(f"backend {backend!r}", f"is unknown; choose one of {', '.join(BACKENDS)}")
+    renderer = _create(backend, threads, background)
+    _log.info("the backend %s renders on %s with %d threads", renderer.name, renderer.device, renderer.threads)
+    return renderer
+
+
+def _create(backend: str, threads: int | None, background: bool) -> Renderer:
     if backend == "reference":
         return _reference(threads)
     if backend == "cuda":

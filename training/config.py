@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,8 @@ from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, validated, within
 from model.config import ModelConfig
+
+_log = logging.getLogger(__name__)
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 """Folder of the presets that `--config NAME` refers to."""
@@ -201,6 +204,7 @@ def load_config(name: str) -> TrainingConfig:
         known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
         raise InputError(name, "is neither a preset nor a file", f"presets are {known}")
     values = read_yaml(path)
+    _log.info("config of %s", path)
     try:
         return TrainingConfig.from_dict(values)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""`python -m viewer`: the same as `python run_viewer.py`."""
+"""`python -m viewer`: run the viewer, as `python run_viewer.py` does."""
 
 import sys
 

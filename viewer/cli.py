@@ -1,4 +1,4 @@
-"""The viewer: a window onto a volumetric video, and the same without a window.
+"""The viewer's command line: the window, and commands without a window.
 
 python run_viewer.py [BUNDLE]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
@@ -24,20 +24,20 @@ def parse_size(text: str) -> tuple[int, int]:
     """Read "WxH", 1 to 16384 pixels each."""
     width, separator, height = text.lower().partition("x")
     if not (separator and is_whole_number(width) and is_whole_number(height)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write WxH, for instance 512x512")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write WxH, for example 512x512")
     if not (1 <= int(width) <= 16384 and 1 <= int(height) <= 16384):
         raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
     return int(width), int(height)
 
 
 def parse_range(text: str) -> tuple[int | None, int | None]:
-    """Read "A:B", the frames from A up to, not including, B; either may be left out."""
+    """Read "A:B", the frames from A to B - 1. Either number may be left out."""
     first, separator, last = (part.strip() for part in text.partition(":"))
     if not separator or any(part and not is_whole_number(part) for part in (first, last)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no range of frames; write A:B, for instance 0:60")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames; write A:B, for example 0:60")
     start, end = (int(part) if part else None for part in (first, last))
     if end is not None and end <= (start or 0):
-        raise argparse.ArgumentTypeError(f"{text!r} holds no frame")
+        raise argparse.ArgumentTypeError(f"{text!r} contains no frame; the range must end after it begins")
     return start, end
 
 
@@ -48,7 +48,7 @@ def parse_color(text: str) -> tuple[float, float, float]:
     except ValueError:
         values = []
     if len(values) != 3 or not all(math.isfinite(v) and 0 <= v <= 255 for v in values):
-        raise argparse.ArgumentTypeError(f"{text!r} is no color; write R,G,B, each 0 to 1 or 0 to 255")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a color; write R,G,B, each 0 to 1 or 0 to 255")
     scale = 255.0 if max(values) > 1 else 1.0
     return values[0] / scale, values[1] / scale, values[2] / scale
 
@@ -60,7 +60,7 @@ def parse_finite(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 
 
@@ -73,47 +73,47 @@ def parse_positive(text: str) -> float:
 
 
 def make_parser() -> ArgumentParser:
-    """All options of the command, in the groups that its help shows."""
+    """Create the parser with all options."""
     parser = ArgumentParser(prog="run_viewer.py", description="Watch a volumetric video of dynamic MLP maps.")
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="a .mlpvid file (default: the demo)")
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
-    commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNGs into a folder")
-    commands.add_argument("--info", action="store_true", help="tell what is in the bundle")
-    commands.add_argument("--benchmark", action="store_true", help="measure the milliseconds of each stage")
-    commands.add_argument("--selftest", action="store_true", help="try the CUDA backend and print a report")
-    commands.add_argument("--window", action="store_true", help="insist on the window; an error without a display")
+    commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
+    commands.add_argument("--info", action="store_true", help="describe the contents of the bundle")
+    commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
+    commands.add_argument("--selftest", action="store_true", help="test the CUDA backend and print a report")
+    commands.add_argument("--window", action="store_true", help="open the window; fail if there is no display")
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
-    video.add_argument("--path", metavar="orbit|PATH.json", help="the camera's path of --record (default: orbit)")
-    video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: how many frames")
-    video.add_argument("--fps", type=parse_positive, help="frames a second of the video (default: the bundle's)")
+    video.add_argument("--path", metavar="orbit|PATH.json", help="camera path for --record (default: orbit)")
+    video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
+    video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
     return parser
 
 
 def _add_view_options(parser: ArgumentParser) -> None:
     view = parser.add_argument_group("view")
-    view.add_argument("--backend", choices=BACKENDS, help="what renders (default: auto)")
-    view.add_argument("--threads", type=parse_threads, help="CPU threads (default: one a core)")
-    view.add_argument("--frame", type=parse_finite, metavar="F", help="frame index, may be fractional (default: 0)")
-    view.add_argument("--camera", type=Path, metavar="CAM.json", help="the camera of --render (default: all in view)")
-    view.add_argument("--size", type=parse_size, metavar="WxH", help="pixels of the image, video or window")
-    view.add_argument("--background", type=parse_color, metavar="R,G,B", help="behind the volume (default: 0,0,0)")
-    view.add_argument("--transparent", action="store_true", help="--render: keep the opacity in the PNG")
-    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings instead of the user's own")
+    view.add_argument("--backend", choices=BACKENDS, help="the renderer (default: auto, the fastest that works)")
+    view.add_argument("--threads", type=parse_threads, help="number of CPU threads (default: one per core)")
+    view.add_argument("--frame", type=parse_finite, metavar="F", help="frame number, may have a fraction (default: 0)")
+    view.add_argument("--camera", type=Path, metavar="CAM.json", help="camera for --render (default: everything in view)")
+    view.add_argument("--size", type=parse_size, metavar="WxH", help="size of the image, video or window in pixels")
+    view.add_argument("--background", type=parse_color, metavar="R,G,B", help="background color (default: 0,0,0)")
+    view.add_argument("--transparent", action="store_true", help="--render: write a PNG with transparency")
+    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="read the settings from this file")
 
 
 def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
-    """End with an error for options that do not go with the command; settle defaults that depend on it.
+    """Exit with an error if an option does not apply to the command. Set the defaults that depend on the command.
 
-    What says how to run rather than what to do (--backend, --threads, --config) goes with every command.
+    The options --backend, --threads and --config apply to every command.
     """
     _check_placement(parser, options)
     if options.render and options.render.suffix.lower() not in (".png", ".npz"):
         parser.error(f"--render {options.render}: the name must end in .png or .npz")
     if options.transparent and options.background:
-        parser.error("--transparent and --background exclude each other")
+        parser.error("--transparent and --background cannot be used together")
     if options.frames is not None:
         try:
             options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)
@@ -123,10 +123,10 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
 
 
 def let_waiting_threads_sleep() -> None:
-    """Have PyTorch's threads sleep while they wait for each other, unless the environment says otherwise.
+    """Make PyTorch's threads sleep while they wait for each other, unless the environment sets something else.
 
-    They would spin, and where the window, the renderer or other programs want the cores too, the one waited for then gets
-    none: decoding took ten times as long. OpenMP reads this when PyTorch is loaded.
+    By default they spin. When the window, the renderer or other programs need the cores too, the spinning threads keep them
+    from the thread that they wait for, and decoding took ten times as long. OpenMP reads this when PyTorch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -153,10 +153,10 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
 
 
 def dispatch(options: argparse.Namespace) -> int:
-    """Run the command that the options name; only what it needs is loaded."""
+    """Run the command that the options name. Load only what it needs."""
     from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
 
-    if options.config is not None:  # a fault of the user's in any case, also where nothing of it is used
+    if options.config is not None:  # report a bad file even if the command does not use it
         choose_settings(options.config)
     if options.render or options.record or options.info or options.benchmark:
         from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
@@ -172,7 +172,7 @@ def dispatch(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = make_parser()
     options = parser.parse_args(arguments)
     check_options(parser, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,8 @@ from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
 from renderer.select import BACKENDS
+
+_log = logging.getLogger(__name__)
 
 VERSION = 1
 """Version of the file's layout. Files of newer versions are renamed, and the defaults are used."""
@@ -281,6 +284,7 @@ def read_settings(path: Path) -> Settings:
             out of range.
     """
     values = read_yaml(path)
+    _log.info("settings of %s", path)
     try:
         return _from_values({} if values is None else values)
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from model.bundle.metadata import BundleMetadata, metadata_from_json
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.video import VolumetricVideo
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def read_bundle(path: str | Path) -> VolumetricVideo:
             while it is read.
     """
     bundle = open_checked(path)
+    _log.info("bundle %s", path)
     config = bundle.metadata.config
     decoder, encoding = network_skeleton(config)
     names = [name for name in bundle.layout if name.startswith(DECODER_PREFIX) and not name.endswith(SCALES_SUFFIX)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from common.tensor_file import load_tensors, save_tensors
 from training.config import TrainingConfig
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
+
+_log = logging.getLogger(__name__)
 
 FILE_NAME = "checkpoint.safetensors"
 """Name of the checkpoint in a run's folder."""
@@ -71,6 +74,7 @@ def save_checkpoint(
     stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / FILE_NAME) as temporary:
         save_tensors(stored, temporary, {"checkpoint": json.dumps(text)}, folder / FILE_NAME)
+    _log.info("checkpoint of step %d in %s", header.step, folder / FILE_NAME)
 
 
 def read_header(folder: Path) -> CheckpointHeader:

@@ -1,1 +1,1 @@
-"""What the command line starts: the window, the headless commands and the self-test."""
+"""The commands: opening the window, the headless commands and the self-test."""

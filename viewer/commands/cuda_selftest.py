@@ -1,4 +1,4 @@
-"""The command --selftest: the CUDA backend tried on this machine, the way of its images to OpenGL included."""
+"""The command --selftest: test the CUDA backend on this machine, and the transfer of its images to OpenGL."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from renderer.selftest.report import report, run_selftest
 from viewer.commands.headless import DEFAULT_SIZE, overview
 from viewer.gl.direct_display import connect
 
-MOST_DEVICES = 8
-"""EGL's devices that are tried."""
+MAX_DEVICES = 8
+"""Number of EGL devices that are tried."""
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """--selftest: print the report; InputError when something failed."""
+    """Run --selftest: print the report.
+
+    Raises:
+        InputError: a check failed.
+    """
     video = read_bundle(options.bundle)
     checks = run_selftest(video, overview(video, options.size or DEFAULT_SIZE), interop=round_trip)
     print(report(checks))
     failed = [check.name for check in checks if not check.passed]
-    if failed == ["device"]:  # no fault of ours: the line says what the machine lacks, and what to do
+    if failed == ["device"]:  # not a fault of this program: the line says what the machine lacks and what to do
         raise InputError("--selftest", checks[-1].detail)
     if failed:
         raise InputError("--selftest", f"failed: {', '.join(failed)}", "paste the report above into an issue")
@@ -36,9 +40,9 @@ def selftest(options: argparse.Namespace) -> int:
 
 
 def round_trip(_driver: Driver, image: CudaImage) -> str:
-    """Send an image to an OpenGL context without a window, and compare what arrived there.
+    """Send an image to an OpenGL context without a window, and compare what arrived.
 
-    A machine may offer several, on a GPU each or on none: the first that CUDA can share with counts.
+    A machine may have several contexts, some without a GPU. The first one that CUDA can share with is used.
     """
     refused: list[str] = []
     for context in hidden_contexts():
@@ -66,12 +70,12 @@ def _sent_through(context: moderngl.Context, image: CudaImage) -> str:
 
 
 def hidden_contexts() -> Iterator[moderngl.Context]:
-    """OpenGL contexts without a window: the display's if there is one, then those of EGL's devices."""
+    """Yield OpenGL contexts without a window: the display's if there is one, then those of EGL devices."""
     create: Any = moderngl.create_context
-    ways: list[dict[str, Any]] = [{}, *({"backend": "egl", "device_index": index} for index in range(MOST_DEVICES))]
-    for way in ways:
+    options: list[dict[str, Any]] = [{}, *({"backend": "egl", "device_index": index} for index in range(MAX_DEVICES))]
+    for option in options:
         try:
-            context = create(standalone=True, require=330, **way)
+            context = create(standalone=True, require=330, **option)
         except Exception:  # moderngl raises bare exceptions
             continue
         yield context

@@ -1,4 +1,4 @@
-"""The commands that need no window: one image, a video, what is in a bundle, how fast it renders."""
+"""The commands without a window: render an image, record a video, describe a bundle, measure the speed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from renderer.select import create_renderer
 from viewer.camera.control import OrbitCamera
 
 DEFAULT_SIZE = (512, 512)
-"""Pixels of an image when neither camera nor --size says."""
+"""Width and height of an image without --camera and --size, pixels."""
 
 BENCHMARK_FRAMES = 20
-"""Frames measured when --frames does not say."""
+"""Number of frames measured without --frames."""
 
 
 def render(options: argparse.Namespace) -> int:
-    """--render: write one image as PNG or NPZ."""
+    """Run --render: write one image as PNG or NPZ."""
     from viewer.export.image_files import check_image_path, save_render  # noqa: PLC0415 - only this command needs it
 
     check_image_path(options.render)
@@ -42,7 +42,7 @@ def render(options: argparse.Namespace) -> int:
 
 
 def record(options: argparse.Namespace) -> int:
-    """--record: write a video, or a folder of PNGs, with progress on stderr."""
+    """Run --record: write a video or a folder of PNG images, with progress on stderr."""
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
     from viewer.settings import DisplaySettings  # noqa: PLC0415 - only this command needs it
 
@@ -61,23 +61,23 @@ def record(options: argparse.Namespace) -> int:
 
 
 def record_without_display(options: argparse.Namespace, reason: str) -> int:
-    """Instead of the window: record two seconds of an orbit into NAME-orbit.mp4 of the current folder."""
+    """Record a two-second orbit into NAME-orbit.mp4 in the current folder, instead of opening the window."""
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
 
     output = Path(f"{options.bundle.stem}-orbit.mp4")
     commands = "--render, --record, --info and --benchmark work without a display"
     video = read_bundle(options.bundle)
-    if options.frame is not None:  # as the window would; the orbit itself plays all frames
+    if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
     width, height = options.size or DEFAULT_SIZE
-    # --size means the window here, which may have odd sides; a video may not.
+    # --size is the window's size, which may be odd; the size of a video must be even.
     choices = RecordOptions(size=(max(width // 2 * 2, 2), max(height // 2 * 2, 2)), seconds=2.0)
     return _record(options, video, output, "orbit", choices)
 
 
 def info(options: argparse.Namespace) -> int:
-    """--info: verify a bundle and describe it."""
+    """Run --info: verify a bundle and describe it."""
     description = bundle_info(options.bundle)
     if options.json:
         print(json.dumps(description, indent=2, allow_nan=False))
@@ -87,7 +87,7 @@ def info(options: argparse.Namespace) -> int:
 
 
 def benchmark(options: argparse.Namespace) -> int:
-    """--benchmark: medians in milliseconds of every stage over some frames of an orbit."""
+    """Run --benchmark: print the median time of every stage over some frames of an orbit."""
     video = read_bundle(options.bundle)
     renderer = create_renderer(options.backend or "auto", options.threads)
     size = options.size or DEFAULT_SIZE
@@ -109,8 +109,8 @@ def measure(
         renderer: the backend.
         video: the scene.
         size: pixels.
-        frames: how many are measured; one more is rendered first and not counted.
-        progress: called with the frames done and all of them.
+        frames: number of frames to measure. One more is rendered first and not counted.
+        progress: called with the number of finished frames and of all frames.
 
     Returns:
         Medians in milliseconds (`decode`, `bake`, `density`, `color`, `render`, `total`: a new frame from latent to pixels),
@@ -136,7 +136,7 @@ def measure(
 
 
 def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
-    """The camera that the window opens with: everything in view."""
+    """Return the camera that the window opens with: everything in view."""
     camera = OrbitCamera(video.bounds, video.metadata.up)
     camera.fit(*size)
     return camera.to_camera(*size)
@@ -145,7 +145,7 @@ def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.export.recorder import check_output, plan, record  # noqa: PLC0415 - only recording needs it
 
-    if choices.size is not None:  # faults of the options come to light before a renderer is started
+    if choices.size is not None:  # report bad options before a renderer is started
         plan(video, path, choices.size, choices)
         check_output(output, choices.size, choices)
     renderer = create_renderer(options.backend or "auto", options.threads)

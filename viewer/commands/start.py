@@ -1,4 +1,4 @@
-"""Starting the window, or what happens instead where there is no display."""
+"""Open the window, or record an orbit if there is no display."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from common.errors import InputError
 from viewer.app.file_stamp import file_stamp
 from viewer.settings import Settings, load_settings, read_settings, settings_path
 
-if TYPE_CHECKING:  # loads PyTorch, which faults of the settings do without
+if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
     from viewer.app.app import ViewerApp
 
 Chosen = tuple[Settings, Path | None, InputError | None]
-"""Settings, where they are kept, and what was wrong with them."""
+"""The settings, their file (None means that they are not saved), and what was wrong with it."""
 
 
 def start(options: argparse.Namespace) -> int:
-    """Open the window on a bundle; without a display record an orbit, or fail when --window insists."""
+    """Open the window on a bundle. Without a display, record an orbit instead, or fail if --window is given."""
     if not options.bundle.is_file():
         raise InputError(options.bundle, "is a folder" if options.bundle.is_dir() else "no such file")
     chosen = choose_settings(options.config)
     reason = why_no_window()
     if reason:
         if options.window:
-            raise InputError("--window", reason, "the commands --render, --record, --info and --benchmark need none")
+            raise InputError("--window", reason, "use --render, --record, --info or --benchmark, which need no display")
         from viewer.commands.headless import record_without_display  # noqa: PLC0415 - the window does not need it
 
         return record_without_display(options, reason)
@@ -35,14 +35,14 @@ def start(options: argparse.Namespace) -> int:
 
 
 def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> int:
-    """Show the window until it is closed; returns the exit status, 1 when something failed while it closed.
+    """Show the window until it is closed. Return the exit status, which is 1 if something failed while closing.
 
     Args:
-        options: of the command line; what they say holds for this run and is not kept.
-        chosen: the settings; default: those that the options name.
+        options: of the command line. They apply to this run and are not saved.
+        chosen: the settings; those that the options name by default.
     """
     from model.bundle.info import read_bundle  # noqa: PLC0415 - loads PyTorch
-    from viewer.window.window import Window  # noqa: PLC0415 - likewise
+    from viewer.window.window import Window  # noqa: PLC0415 - loads PyTorch
 
     settings, file, fault = chosen or choose_settings(options.config)
     stamp = file_stamp(options.bundle)
@@ -51,7 +51,7 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
         video.check_time(options.frame)
     app = make_app(options, settings, file)
     if fault is not None:
-        app.report(fault, "Cannot use the settings", "They start anew; the old file is kept beside them.")
+        app.report(fault, "Cannot use the settings", "Correct the file and rename it back, or go on with the defaults.")
     try:
         clock = app.add(options.bundle, video, options.frame is None, stamp).playback
         clock.sub_frame = clock.sub_frame or (options.frame or 0.0) % 1 != 0
@@ -63,13 +63,13 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
 
 
 def make_app(options: argparse.Namespace, settings: Settings, file: Path | None) -> ViewerApp:
-    """The window's state with the renderer that options or settings name.
+    """Create the window's state with the renderer that the options or the settings name.
 
-    A backend of the settings that cannot run here, since they came from another machine, gives way to one that can; that is
-    told in the window. One that is asked for on the command line is insisted on.
+    If the backend in the settings cannot run on this machine, another one is used and the window says so. If the backend on
+    the command line cannot run, this fails.
     """
     from renderer.select import create_renderer  # noqa: PLC0415 - loads PyTorch
-    from viewer.app.app import ViewerApp  # noqa: PLC0415 - likewise
+    from viewer.app.app import ViewerApp  # noqa: PLC0415 - loads PyTorch
 
     kept, fault = settings.rendering, None
     backend, threads = options.backend or kept.backend, options.threads or kept.threads
@@ -89,7 +89,7 @@ def make_app(options: argparse.Namespace, settings: Settings, file: Path | None)
 
 
 def close(app: ViewerApp) -> bool:
-    """Close the app and print what went wrong meanwhile, a line each: there is no window to show it any more."""
+    """Close the app and print what went wrong meanwhile, one line each, since no window can show it any more."""
     known = list(app.errors)
     app.close()
     faults = [fault for fault in app.errors if fault not in known]
@@ -99,9 +99,9 @@ def close(app: ViewerApp) -> bool:
 
 
 def choose_settings(config: Path | None) -> Chosen:
-    """The settings, where they are kept, and what was wrong with them; a bad file is set aside, so this is to be asked once.
+    """Read the settings. Call this once, because a bad file is renamed.
 
-    Those of --config are read strictly and never written.
+    A file of --config is read strictly and never written.
     """
     if config is None:
         settings, message = load_settings()
@@ -110,7 +110,7 @@ def choose_settings(config: Path | None) -> Chosen:
 
 
 def why_no_window() -> str:
-    """Why no window can be opened here; empty when one can."""
+    """Return why no window can be opened here, or an empty text."""
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         return "no display" if not os.environ.get("WAYLAND_DISPLAY") else "no X11 display (XWayland is missing)"
     import imgui_bundle  # noqa: F401, PLC0415 - before glfw: both must share one libglfw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,6 +11,8 @@ from typing import Any
 
 from common.errors import InputError
 from viewer.export.scheduling import unchanged_scheduling
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_QUALITY = 12
 """Constant quality that is hard to tell from the original; 0 is best, 51 worst (the scale of x264's crf)."""
@@ -77,7 +80,9 @@ def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encode
         raise InputError(f"codec {codec}", "is unknown", f"known are {', '.join(ENCODERS)}")
     for encoder in ENCODERS[codec]:
         if _opens(encoder, width, height, fps):
+            _log.info("%s encodes %s at %dx%d", encoder.name, codec, width, height)
             return encoder
+        _log.debug("the encoder %s does not open", encoder.name)
     raise InputError(f"codec {codec}", f"cannot be encoded at {width}x{height} here", "choose another codec or PNG images")
 
 
