@@ -1,4 +1,4 @@
-"""The viewer's camera under the user's hands: orbit, pan, dolly, look, fly, focus, fit, snap, undo."""
+"""Move the viewer's camera: orbit, pan, dolly, look, fly, focus, fit, snap, undo."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from viewer.camera.state import (
 )
 
 MAX_PITCH = math.radians(89.0)
-"""Steepest inclination that dragging reaches with the roll locked; beyond, left and right would swap."""
+"""Steepest pitch that dragging reaches with the roll locked. Beyond it, left and right would swap."""
 
 DOLLY_STEP = 0.1
 """One notch of the wheel changes the distance by the factor exp(0.1)."""
 
 
 class OrbitCamera:
-    """A camera state with the moves that mouse and keys make of it; every move can be undone.
+    """A camera state that mouse and keys can move. Every move can be undone.
 
     Args:
         box: (2, 3) corners of the scene that the first view and `fit` show, meters.
@@ -43,9 +43,9 @@ class OrbitCamera:
 
     def __init__(self, box: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0), clock: Callable[[], float] = time.monotonic) -> None:
         self.up = unit(up)
-        """(3,) unit vector that is up in the world."""
+        """(3,) unit vector that points up in the world."""
         self.roll_locked = True
-        """Whether orbiting keeps the horizon where it is; else it tumbles freely."""
+        """Whether orbiting keeps the horizon level. Otherwise the camera rotates freely."""
         self.fly_motion = FlyMotion()
         """Speed and inertia of flying."""
         self.history = CameraHistory(clock=clock)
@@ -54,42 +54,42 @@ class OrbitCamera:
         """(2, 3) corners of the scene, meters."""
         rotation = rotation_from_angles(math.radians(-60.0), math.radians(-10.0), 0.0, self.up)
         self.state = CameraState(self.box.mean(axis=0), 1.0, rotation)
-        """Where it is now; assign through the moves, so that they can be undone."""
+        """The current state. Change it through the moves, so that they can be undone."""
         self.state = self._fitted_state(self.box, 1.0)
 
     def to_camera(self, width: int, height: int) -> Camera:
-        """The camera for an image of this size in pixels."""
+        """Return the camera for an image of this size in pixels."""
         return self.state.to_camera(width, height)
 
     # Gestures and history
 
     def begin_gesture(self) -> None:
-        """A drag begins: all moves until `end_gesture` undo as one."""
+        """Begin a drag. All moves until `end_gesture` are undone as one."""
         self.history.begin(self.state)
 
     def end_gesture(self) -> None:
-        """The drag ends."""
+        """End the drag."""
         self.history.end(self.state)
 
     def undo(self) -> None:
-        """Go back to before the last move, if there is one."""
+        """Undo the last move, if there is one."""
         self.fly_motion.stop()
         self.state = self.history.undo(self.state)
 
     def redo(self) -> None:
-        """Make the move again that was undone last, if there is one."""
+        """Redo the move that was undone last, if there is one."""
         self.fly_motion.stop()
         self.state = self.history.redo(self.state)
 
     def set_state(self, state: CameraState, kind: str = "set") -> None:
-        """Take over a whole state as one move; moves of the same kind in quick succession undo as one."""
+        """Set the whole state as one move. Quick moves of the same kind are undone as one."""
         self.history.record(self.state, kind)
         self.state = state
 
     # Moves
 
     def orbit(self, yaw: float, pitch: float) -> None:
-        """Turn around the target; the distance stays.
+        """Rotate around the target at constant distance.
 
         Args:
             yaw: radians about `up`; positive shows more of the scene's right side (the camera moves to its right).
@@ -98,7 +98,7 @@ class OrbitCamera:
         self.set_state(self.state.replaced(rotation=self._turned(yaw, -pitch)), "orbit")
 
     def look(self, yaw: float, pitch: float) -> None:
-        """Turn in place around the eye.
+        """Rotate in place.
 
         Args:
             yaw: radians about `up`, positive to the left.
@@ -108,7 +108,7 @@ class OrbitCamera:
         self.set_state(self.state.replaced(rotation=self._turned(yaw, pitch)).from_eye(eye), "look")
 
     def pan(self, right: float, down: float, width: int, height: int, depth: float | None = None) -> None:
-        """Move sideways so that what is at `depth` follows the cursor.
+        """Move sideways so that points at `depth` follow the cursor.
 
         Args:
             right, down: how far the cursor moved, pixels.
@@ -120,7 +120,7 @@ class OrbitCamera:
         self.set_state(self.state.replaced(target=self.state.target + shift), "pan")
 
     def dolly(self, steps: float, anchor: ArrayLike | None = None) -> None:
-        """Approach (`steps` > 0) or leave; each step changes the distance by the same factor.
+        """Move closer (`steps` > 0) or away. Each step changes the distance by the same factor.
 
         Args:
             steps: notches of the wheel.
@@ -133,12 +133,12 @@ class OrbitCamera:
         self.set_state(self.state.replaced(target=fixed + scale * (self.state.target - fixed), distance=distance), "dolly")
 
     def move(self, displacement: ArrayLike) -> None:
-        """Carry camera and target in parallel by (right, down, forward) meters in camera axes."""
+        """Move camera and target by (right, down, forward) meters in camera axes."""
         shift = self.state.rotation.T @ np.asarray(displacement, dtype=np.float64)
         self.set_state(self.state.replaced(target=self.state.target + shift), "move")
 
     def fly(self, seconds: float, push: ArrayLike) -> bool:
-        """Let time pass while keys push along (right, down, forward); returns whether the camera moved."""
+        """Fly for some time while keys push along (right, down, forward). Return whether the camera moved."""
         displacement = self.fly_motion.advance(seconds, push)
         if not displacement.any():
             return False
@@ -151,12 +151,12 @@ class OrbitCamera:
         self.set_state(self.state.replaced(rotation=self.state.rotation @ turn), "roll")
 
     def level(self) -> None:
-        """Put the horizon level: roll 0 relative to `up`."""
+        """Level the horizon: set the roll relative to `up` to 0."""
         yaw, pitch, _ = angles_from_rotation(self.state.rotation, self.up)
         self.set_state(self.state.replaced(rotation=rotation_from_angles(yaw, pitch, 0.0, self.up)), "level")
 
     def set_up(self, up: ArrayLike) -> None:
-        """Take another direction as up in the world and level the horizon on it; ValueError for a zero vector."""
+        """Set the up direction of the world and level the horizon; raise ValueError for a zero vector."""
         self.up = unit(up)
         self.level()
 
@@ -167,7 +167,7 @@ class OrbitCamera:
             self.set_state(self.state.replaced(field_of_view=clamped), "lens")
 
     def focus(self, point: ArrayLike) -> None:
-        """Move sideways until `point` is in the center and make it the target; orientation and its depth stay.
+        """Move sideways until `point` is in the center, and make it the target. Orientation and depth stay.
 
         A point behind the camera or very near to it is looked at from the distance kept so far.
         """
@@ -177,7 +177,7 @@ class OrbitCamera:
         self.set_state(self.state.replaced(target=target, distance=distance, principal=(0.0, 0.0)), "focus")
 
     def fit(self, width: int, height: int, box: ArrayLike | None = None) -> None:
-        """Show the whole box (default: the scene's) in the middle of the view, from the same direction."""
+        """Show the whole box (by default the scene's) in the middle of the view, from the same direction."""
         self.set_state(
             self._fitted_state(self.box if box is None else np.asarray(box, dtype=np.float64), width / height), "fit"
         )
@@ -195,23 +195,23 @@ class OrbitCamera:
     # Capture cameras and the clipboard
 
     def snap_to(self, camera: Camera) -> None:
-        """Stand where a capture camera stands: exactly its K, R and T until the next move."""
+        """Use exactly the K, R and T of a capture camera until the next move."""
         self.set_state(state_from_camera(camera, self.box.mean(axis=0)), "snap")
 
     def to_json(self, width: int, height: int) -> str:
-        """The camera of a view of this size as the contract's JSON object, for the clipboard."""
+        """Return the camera of a view of this size as CAM.json, for the clipboard."""
         return json.dumps(self.to_camera(width, height).to_dict())
 
     def from_json(self, text: str) -> None:
-        """Take over a camera from the clipboard.
+        """Use a camera from the clipboard.
 
         Raises:
-            InputError: the text is no camera.
+            InputError: the text is not a camera.
         """
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InputError("clipboard", "holds no camera", "copy one with Ctrl+C in the view first") from error
+            raise InputError("clipboard", "contains no camera", "copy one with Ctrl+C in the view first") from error
         self.set_state(state_from_camera(Camera.from_dict(values, "clipboard"), self.box.mean(axis=0)), "paste")
 
     # Inner parts
@@ -235,7 +235,7 @@ class OrbitCamera:
 
 
 def fitting_distance(points: Array, rotation: Array, half_width: float, half_height: float, margin: float = 0.05) -> float:
-    """Distance from which points around the origin, seen along the camera's axis, just fill the view less a margin.
+    """Return the distance from which points around the origin, seen along the camera's axis, just fill the view.
 
     Args:
         points: (N, 3) meters, relative to the point looked at.
@@ -249,7 +249,7 @@ def fitting_distance(points: Array, rotation: Array, half_width: float, half_hei
 
 
 def nearest_camera(cameras: Iterable[Camera], eye: ArrayLike) -> int:
-    """Index of the camera whose center is nearest to `eye`; raises ValueError when there is none."""
+    """Return the index of the camera nearest to `eye`; raise ValueError if there is none."""
     distances = [float(np.linalg.norm(camera.center - np.asarray(eye))) for camera in cameras]
     if not distances:
         raise ValueError("there are no cameras")

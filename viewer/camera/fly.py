@@ -1,4 +1,4 @@
-"""Flying with keys: velocity that follows the keys smoothly, the same at any frame rate."""
+"""Fly with keys: the velocity follows the keys smoothly and independently of the frame rate."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 SETTLED = 1e-4
-"""Below this fraction of the fly speed the camera stands still."""
+"""Below this fraction of the fly speed the camera stops."""
 
 
 class FlyMotion:
-    """A velocity that approaches the wanted one exponentially; displacements are its exact integral.
+    """A velocity that approaches the target velocity exponentially. Displacements are its exact integral.
 
     Args:
         speed: meters a second at full push.
@@ -23,23 +23,23 @@ class FlyMotion:
 
     def __init__(self, speed: float = 1.5, time_constant: float = 0.12) -> None:
         self.speed = speed
-        """Meters a second at full push."""
+        """Full speed, meters per second."""
         self.time_constant = time_constant
-        """Seconds to come within 37 % of a new velocity."""
+        """Time constant of the velocity, seconds."""
         self.velocity: Array = np.zeros(3)
-        """(3,) current velocity in camera axes (right, down, forward), meters a second."""
+        """(3,) current velocity in camera axes (right, down, forward), meters per second."""
 
     @property
     def moving(self) -> bool:
-        """Whether it still moves, so that the window must redraw."""
+        """Whether the camera still moves, so that the window must redraw."""
         return bool(np.linalg.norm(self.velocity) > 0)
 
     def stop(self) -> None:
-        """Stand still at once."""
+        """Stop at once."""
         self.velocity = np.zeros(3)
 
     def advance(self, seconds: float, push: ArrayLike) -> Array:
-        """Let time pass and return the displacement in camera axes, meters.
+        """Advance by some time and return the displacement in camera axes, meters.
 
         Args:
             seconds: real time since the last call; negative or not finite counts as none.

@@ -1,4 +1,4 @@
-"""Undo and redo of camera moves and of what else is edited between them; one drag, or one burst of the wheel, is one entry."""
+"""Undo and redo of camera moves and other edits. One drag, or one burst of the wheel, is one entry."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Protocol
 from viewer.camera.state import CameraState
 
 MERGE_SECONDS = 0.6
-"""Moves of one steady kind that follow each other faster than this are one entry."""
+"""Moves of the same kind within this many seconds are one entry."""
 
 STEADY = frozenset({"orbit", "look", "pan", "dolly", "move", "roll", "lens"})
-"""Kinds that come in bursts; each of the others, such as a snap to a capture camera, is an entry of its own."""
+"""Kinds that come in bursts. Every move of another kind, such as a snap to a capture camera, is a separate entry."""
 
 
 class Edit(Protocol):
-    """A change of something else than the camera that is undone in its turn."""
+    """An edit of something other than the camera, in the same history."""
 
     def exchange(self) -> None:
-        """Undo the change, or make it again: whichever is due."""
+        """Undo the edit, or redo it if it is undone."""
 
 
 class CameraHistory:
@@ -50,19 +50,19 @@ class CameraHistory:
         return bool(self._redo)
 
     def begin(self, before: CameraState) -> None:
-        """A drag begins at `before`: the moves until `end` are one entry."""
+        """Begin a drag at `before`. All moves until `end` are one entry."""
         if self._gesture is None:
             self._gesture = before
 
     def end(self, after: CameraState) -> None:
-        """The drag ends at `after`; nothing is kept when it moved nothing."""
+        """End the drag at `after`. A drag without movement adds no entry."""
         before, self._gesture = self._gesture, None
         if before is not None and before is not after:
             self._push(before)
         self._last_kind = ""
 
     def record(self, before: CameraState, kind: str) -> None:
-        """A move of some kind was made from `before`; merged with the drag or the burst that it belongs to."""
+        """Record a move from `before`. It is merged with the drag or the burst that it belongs to."""
         now = self._clock()
         burst = kind in STEADY and kind == self._last_kind and now - self._last_time < MERGE_SECONDS
         merged = self._gesture is not None or burst
@@ -71,16 +71,16 @@ class CameraHistory:
         self._last_kind, self._last_time = kind, now
 
     def note(self, edit: Edit) -> None:
-        """Something else was edited; it is undone in its turn. A drag under way goes on."""
+        """Record an edit of something other than the camera. A running drag continues."""
         self._push(edit)
         self._last_kind = ""
 
     def undo(self, current: CameraState) -> CameraState:
-        """The state before the last entry; `current` when there is none, or when it was no move of the camera."""
+        """Undo the last entry and return the state before it; `current` if there is none or it was another edit."""
         return self._exchange(self._undo, self._redo, current)
 
     def redo(self, current: CameraState) -> CameraState:
-        """The state that was undone last; `current` when there is none, or when it was no move of the camera."""
+        """Redo the last undone entry and return its state; `current` if there is none or it was another edit."""
         return self._exchange(self._redo, self._undo, current)
 
     def _push(self, before: CameraState | Edit) -> None:

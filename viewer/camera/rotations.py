@@ -1,4 +1,4 @@
-"""Rotations of a camera relative to an up direction: yaw, pitch and roll, and back."""
+"""Convert camera rotations to yaw, pitch and roll relative to an up direction, and back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 
 def unit(vector: ArrayLike) -> Array:
-    """The vector with length 1; raises ValueError for one without length."""
+    """Return the vector with length 1; raise ValueError for a zero vector."""
     array = np.asarray(vector, dtype=np.float64)
     length = float(np.linalg.norm(array))
     if not math.isfinite(length) or length < 1e-12:
@@ -20,14 +20,14 @@ def unit(vector: ArrayLike) -> Array:
 
 
 def axis_angle(axis: ArrayLike, angle: float) -> Array:
-    """(3, 3) rotation by `angle` radians about `axis` (right-hand rule)."""
+    """Return the (3, 3) rotation by `angle` radians about `axis` (right-hand rule)."""
     x, y, z = unit(axis)
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
 
 
 def basis_of_up(up: ArrayLike) -> Array:
-    """(3, 3) rows: two horizontal directions and `up`, right-handed; the first is the world axis least along `up`."""
+    """Return a right-handed (3, 3) basis. Its rows are two horizontal directions, the first near a world axis, and `up`."""
     vertical = unit(up)
     first = np.eye(3)[int(np.argmin(np.abs(vertical)))]
     first = unit(first - (first @ vertical) * vertical)
@@ -35,7 +35,7 @@ def basis_of_up(up: ArrayLike) -> Array:
 
 
 def rotation_from_angles(yaw: float, pitch: float, roll: float, up: ArrayLike) -> Array:
-    """(3, 3) world to camera rotation (rows right, down, forward).
+    """Return the (3, 3) world to camera rotation (rows right, down, forward).
 
     Args:
         yaw: heading around `up`, radians, counted from the first row of `basis_of_up`.
@@ -53,7 +53,7 @@ def rotation_from_angles(yaw: float, pitch: float, roll: float, up: ArrayLike) -
 
 
 def angles_from_rotation(rotation: Array, up: ArrayLike) -> tuple[float, float, float]:
-    """(yaw, pitch, roll) of a world to camera rotation; looking along `up`, roll is 0 and yaw takes all of the turn."""
+    """Return (yaw, pitch, roll) of a world to camera rotation. Looking along `up`, roll is 0."""
     basis = basis_of_up(up)
     right, down, forward = (basis @ row for row in rotation)
     pitch = math.asin(min(max(forward[2], -1.0), 1.0))

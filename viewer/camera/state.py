@@ -1,4 +1,4 @@
-"""Where the viewer's camera is and what lens it has, as one immutable value."""
+"""The viewer's camera, position and lens, as one immutable value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model.camera import Camera
 Array = NDArray[np.float64]
 
 MIN_DISTANCE, MAX_DISTANCE = 1e-3, 1e5
-"""Nearest and farthest the camera may be from its target, meters."""
+"""Smallest and largest distance of the camera from its target, meters."""
 
 MIN_FIELD_OF_VIEW, MAX_FIELD_OF_VIEW = math.radians(1.0), math.radians(150.0)
 """Narrowest and widest vertical field of view."""
@@ -22,22 +22,22 @@ MIN_FIELD_OF_VIEW, MAX_FIELD_OF_VIEW = math.radians(1.0), math.radians(150.0)
 
 @dataclass(frozen=True, eq=False)
 class CameraState:
-    """A camera on a sphere around a target; never changed in place, so that histories and animations can keep it."""
+    """A camera on a sphere around a target. It is never changed in place, so that histories can store it."""
 
     target: Array
-    """(3,) the point it turns around, meters; on the optical axis."""
+    """(3,) point that the camera orbits, on the optical axis, meters."""
     distance: float
-    """From the camera to the target, meters."""
+    """Distance from the camera to the target, meters."""
     rotation: Array
     """(3, 3) world to camera, OpenCV axes: rows are right, down, forward."""
     field_of_view: float = math.radians(45.0)
     """Vertical, radians, of the frame of shape `aspect`."""
     aspect: float | None = None
-    """Width / height of the frame that always stays visible; None: the window itself is the frame."""
+    """Width / height of the frame that always stays visible; None means that of the window."""
     principal: tuple[float, float] = (0.0, 0.0)
     """Offset of the principal point from the frame's center, in frame heights."""
     snapped: Camera | None = None
-    """The capture camera it was snapped to and has not left since: reproduced exactly."""
+    """The capture camera it was snapped to, reproduced exactly until the next move."""
 
     @property
     def forward(self) -> Array:
@@ -60,19 +60,19 @@ class CameraState:
         return self.target - self.distance * self.forward
 
     def replaced(self, **changes: object) -> CameraState:
-        """The state with some fields changed and no longer tied to a capture camera."""
+        """Return the state with some fields replaced, no longer snapped to a capture camera."""
         return dataclasses.replace(self, snapped=None, **changes)  # type: ignore[arg-type]
 
     def from_eye(self, eye: ArrayLike) -> CameraState:
-        """The state carried in parallel to another position of the camera; the target moves along."""
+        """Return the state moved in parallel to another position of the camera. The target moves along."""
         return self.replaced(target=np.asarray(eye, dtype=np.float64) + self.distance * self.forward)
 
     def focal(self, width: int, height: int) -> float:
-        """Focal length in pixels in an image of this size."""
+        """Return the focal length in an image of this size, pixels."""
         return 0.5 * self._frame_height(width, height) / math.tan(0.5 * self.field_of_view)
 
     def to_camera(self, width: int, height: int) -> Camera:
-        """The camera for an image of this size; a snapped capture camera comes back exactly at its own size."""
+        """Return the camera for an image of this size. A snapped capture camera is returned unchanged at its own size."""
         if self.snapped is not None:
             same = (width, height) == (self.snapped.width, self.snapped.height)
             return self.snapped if same else self.snapped.fitted(width, height)
@@ -86,7 +86,7 @@ class CameraState:
 
 
 def state_from_camera(camera: Camera, target: ArrayLike) -> CameraState:
-    """Stand where `camera` stands; the orbit's target is the point of its optical axis nearest to `target`.
+    """Create the state of `camera`. The orbit's target is the point of its optical axis nearest to `target`.
 
     What is behind the camera or very near is put one meter in front of it. The lens keeps the camera's focal length (the
     vertical one, when they differ) and principal point; until it moves, the state reproduces `camera` itself.

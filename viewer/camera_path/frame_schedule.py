@@ -1,4 +1,4 @@
-"""Which scene time and which camera every frame of a recording shows."""
+"""Plan the scene time and the camera of every frame of a recording."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.camera_path.presets import orbit_camera
 
 MAX_FRAMES = 1_000_000
-"""Longest recording; longer ones are taken for a mistake."""
+"""Maximum number of frames. Longer recordings are treated as a mistake."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FrameSchedule:
 
 
 def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> float:
-    """Frame index of the scene at output frame `k` when frames `first` to `end` - 1 play in a loop at the capture's speed.
+    """Return the scene's frame index at output frame `k`. Frames `first` to `end` - 1 play in a loop at the capture's speed.
 
     Time runs exactly: ``first + (k * video_fps / fps) mod (end - first)``. While the last frame lasts it is held; there is
     nothing between it and the first one.
@@ -41,7 +41,7 @@ def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> flo
 
 
 def frames_of(seconds: float, fps: float) -> int:
-    """Frames that a clip of this length has, at least 1.
+    """Return the number of frames of a clip of this length, at least 1.
 
     Raises:
         InputError: longer than `MAX_FRAMES`.
@@ -53,10 +53,10 @@ def frames_of(seconds: float, fps: float) -> int:
 
 
 def check_range(frames: tuple[int, int] | None, num_frames: int) -> tuple[int, int]:
-    """The range A:B (B not included) or all frames; InputError unless 0 <= A < B <= num_frames."""
+    """Return the range A:B (B not included) or all frames; raise InputError unless 0 <= A < B <= num_frames."""
     first, end = frames or (0, num_frames)
     if not 0 <= first < end <= num_frames:
-        raise InputError(f"frames {first}:{end}", f"must lie within 0:{num_frames} and hold at least one frame")
+        raise InputError(f"frames {first}:{end}", f"must lie within 0:{num_frames} and contain at least one frame")
     return first, end
 
 
@@ -69,7 +69,7 @@ def orbit_schedule(
     fps: float,
     seconds: float | None = None,
 ) -> FrameSchedule:
-    """One turn around the box while frames A to B - 1 play in a loop; it takes `seconds`, or as long as those frames."""
+    """Plan one turn around the box while frames A to B - 1 play in a loop. It lasts `seconds`, or as long as the frames."""
     count = frames_of((frames[1] - frames[0]) / video_fps if seconds is None else seconds, fps)
     corners = np.asarray(box, dtype=np.float64)
     return FrameSchedule(
@@ -82,13 +82,13 @@ def orbit_schedule(
 def path_schedule(
     path: CameraPath, size: tuple[int, int], num_frames: int, frames: tuple[int, int] | None, video_fps: float, fps: float
 ) -> FrameSchedule:
-    """A camera path, both ends included: frame k shows the path at its start + k / fps.
+    """Plan a camera path, both ends included: frame k shows the path at its start + k / fps.
 
     The scene time is the path's own track of frames; with a range A:B it is the clock's instead: frames A to B - 1 at the
     capture's speed, as many as they are, the last view held when the path is shorter.
 
     Raises:
-        InputError: a keyframe names a frame that the video does not have; the range is no range of the video.
+        InputError: a keyframe shows a frame that the video does not have, or the range is not within the video.
     """
     if frames is not None:
         first, end = check_range(frames, num_frames)
@@ -99,7 +99,7 @@ def path_schedule(
     for index, keyframe in enumerate(path.keyframes):
         if not 0 <= keyframe.frame <= num_frames - 1:
             raise InputError(f"keyframe {index}", f"shows frame {keyframe.frame:g}; this video has 0 to {num_frames - 1}")
-    path.camera(path.start)  # refuses an empty path
+    path.camera(path.start)  # raises InputError for an empty path
     count = frames_of((int(path.duration * fps + 1e-6) + 1) / fps, fps)
     return FrameSchedule(
         count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size)

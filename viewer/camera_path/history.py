@@ -1,4 +1,4 @@
-"""Edits of the camera path that can be undone, among the moves of the camera."""
+"""Undo and redo of edits of the camera path, together with moves of the camera."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from viewer.camera_path.path import CameraPath, Keyframe
 
 @dataclass(frozen=True)
 class PathState:
-    """A camera path as it was, and where its playhead stood."""
+    """A snapshot of a camera path and its playhead."""
 
     keyframes: tuple[Keyframe, ...]
-    """By rising time."""
+    """The keyframes in the order of their times."""
     tension: float
-    """How straight the curve ran."""
+    """Tension of the curve."""
     selected: int | None
-    """Index of the keyframe that was worked on."""
+    """Index of the selected keyframe."""
     time: float
-    """Seconds on the path where its playhead was."""
+    """Position of the playhead on the path, seconds."""
 
     def same_path(self, other: PathState) -> bool:
-        """Whether both are the same path, whatever is selected."""
+        """Return whether both are the same path, ignoring the selection."""
         return (self.keyframes, self.tension) == (other.keyframes, other.tension)
 
     def path(self) -> CameraPath:
-        """The path itself, which may be edited further."""
+        """Return the path, which may be edited further."""
         return CameraPath(list(self.keyframes), self.tension)
 
 
 class PathEdit:
-    """One entry of the camera's history that exchanges the path of before with the present one.
+    """One entry of the history, which exchanges the earlier path with the current one.
 
     Args:
         before: the path before the edit.
@@ -43,7 +43,7 @@ class PathEdit:
         self._other, self._get, self._put = before, get, put
 
     def exchange(self) -> None:
-        """Bring back the path that is not shown: the one of before, or the later one again."""
+        """Exchange the two paths: undo the edit, or redo it."""
         present = self._get()
         self._put(self._other)
         self._other = present

@@ -16,12 +16,12 @@ from model.camera import Camera
 from viewer.camera_path.spline import blend_cameras, monotone_value
 
 SAME_TIME = 1e-6
-"""Keyframes nearer in time than this, in seconds, are one."""
+"""Keyframes closer in time than this, in seconds, count as one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """A view at an instant of the path, and the scene's instant that it shows."""
+    """A camera at a time of the path, and the scene's frame that it shows."""
 
     time: float
     """Seconds from the start of the path, not negative."""
@@ -45,7 +45,7 @@ class CameraPath:
 
     def __init__(self, keyframes: list[Keyframe] | None = None, tension: float = 0.0) -> None:
         self.tension = tension
-        """0 to 1: how straight the curve runs between keyframes."""
+        """Tension of the curve, 0 (smooth) to 1 (straight lines)."""
         self._keyframes: list[Keyframe] = []
         for keyframe in keyframes or []:
             self.add(keyframe)
@@ -76,7 +76,7 @@ class CameraPath:
     # Editing
 
     def add(self, keyframe: Keyframe) -> int:
-        """Put a keyframe on the track and return its index; one at the same time is replaced."""
+        """Add a keyframe and return its index. A keyframe at the same time is replaced."""
         _check_place(keyframe.time, keyframe.frame)
         same = self.index_at(keyframe.time)
         if same is not None:
@@ -192,7 +192,7 @@ class CameraPath:
         times = [keyframe.time for keyframe in keyframes]
         for index in range(1, len(times)):
             if times[index] - times[index - 1] < SAME_TIME:
-                raise InputError(subject, f"keyframe {index} is not later than the one before it ({times[index]:g} s)")
+                raise InputError(subject, f"keyframe {index} is not later than the previous one ({times[index]:g} s)")
         tension = _number(values.get("tension", 0.0), f"{subject}: tension")
         if not 0 <= tension <= 1:
             raise InputError(f"{subject}: tension", "must be 0 to 1")
@@ -200,7 +200,7 @@ class CameraPath:
 
     @staticmethod
     def load(path: Path) -> CameraPath:
-        """Read PATH.json; InputError names the file and what is wrong with it."""
+        """Read PATH.json; raise InputError if the file is wrong."""
         return CameraPath.from_dict(read_json(path), str(path))
 
 

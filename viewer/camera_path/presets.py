@@ -1,4 +1,4 @@
-"""Ready-made camera paths around a scene: orbit and spiral."""
+"""Create camera paths around a scene: orbit and spiral."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.camera.rotations import rotation_from_angles
 from viewer.camera_path.path import CameraPath, Keyframe
 
 KEYFRAMES_PER_TURN = 12
-"""Enough that the spline deviates from the circle by less than 0.1 % of its radius."""
+"""With this many keyframes the spline deviates from the circle by less than 0.1 % of its radius."""
 
 
 def orbit_camera(
@@ -26,7 +26,7 @@ def orbit_camera(
     field_of_view: float = math.radians(45.0),
     distance_factor: float = 1.0,
 ) -> Camera:
-    """The camera of an orbit at `turn` (0 to 1 is one round, counterclockwise seen from above), exactly on the circle.
+    """Return the camera of an orbit at `turn` (0 to 1 is one round, counterclockwise seen from above), exactly on the circle.
 
     Its distance lets the box fit into the view from every side.
 
@@ -59,7 +59,7 @@ def orbit_path(
     turns: float = 1.0,
     elevation: float = math.radians(10.0),
 ) -> CameraPath:
-    """Keyframes of an orbit that takes `seconds` while the scene runs from frame `frames[0]` to `frames[1]`."""
+    """Create the keyframes of an orbit that lasts `seconds` while the scene runs from frame `frames[0]` to `frames[1]`."""
     return _path(box, up, seconds, frames, (width, height), turns, (elevation, elevation), (1.0, 1.0))
 
 
@@ -74,7 +74,7 @@ def spiral_path(
     elevations: tuple[float, float] = (math.radians(-5.0), math.radians(50.0)),
     distances: tuple[float, float] = (1.0, 0.8),
 ) -> CameraPath:
-    """Keyframes of a spiral: an orbit that rises and comes nearer (`distances`: factors of the fitting distance)."""
+    """Create the keyframes of a spiral: an orbit that rises and comes nearer (`distances`: factors of the fitting distance)."""
     return _path(box, up, seconds, frames, (width, height), turns, elevations, distances)
 
 

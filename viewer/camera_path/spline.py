@@ -1,4 +1,4 @@
-"""Splines through keyframes: positions, rotations, lenses and monotone scalars."""
+"""Interpolate keyframes with splines: positions, rotations, lenses and monotone scalars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def monotone_value(times: Sequence[float], values: Sequence[float], time: float) -> float:
-    """A smooth curve through the values at rising times that overshoots none of them (Fritsch-Carlson), at `time`."""
+    """Evaluate a smooth curve without overshoot through values at increasing times (Fritsch-Carlson) at `time`."""
     if len(times) == 1:
         return float(values[0])
     with np.errstate(over="ignore"):  # the harmonic mean of vanishing slopes
@@ -24,7 +24,7 @@ def monotone_value(times: Sequence[float], values: Sequence[float], time: float)
 
 
 def blend_cameras(cameras: Sequence[Camera], times: Sequence[float], weight: float, tension: float) -> Camera:
-    """The camera between the second and the third of four keyframes.
+    """Interpolate the camera between the second and the third of four keyframes.
 
     Positions follow a cardinal spline, rotations the same spline on the sphere of unit quaternions (Bezier curve by
     repeated slerp), focal length and principal point run straight (the focal length in its logarithm).
@@ -47,7 +47,7 @@ def blend_cameras(cameras: Sequence[Camera], times: Sequence[float], weight: flo
 
 
 def cardinal(points: Sequence[Array], times: Sequence[float], weight: float, tension: float) -> Array:
-    """Cardinal spline at non-uniform times between the second and the third of four points."""
+    """Evaluate a cardinal spline with non-uniform times between the second and the third of four points."""
     span = times[2] - times[1]
     velocities = [
         (1 - tension) * _velocity(points[i] - points[i - 1], points[i + 1] - points[i], times[i - 1 : i + 2]) for i in (1, 2)
@@ -58,7 +58,7 @@ def cardinal(points: Sequence[Array], times: Sequence[float], weight: float, ten
 
 
 def cardinal_rotation(rotations: Sequence[Rotation], times: Sequence[float], weight: float, tension: float) -> Rotation:
-    """The cardinal spline's twin for rotations: a cubic Bezier curve whose ends turn at the blended angular velocities."""
+    """Evaluate the same spline for rotations: a cubic Bezier curve with the blended angular velocities at its ends."""
     span = times[2] - times[1]
     steps = [_difference(rotations[i], rotations[i + 1]) for i in range(3)]
     velocities = [(1 - tension) * _velocity(steps[i - 1], steps[i], times[i - 1 : i + 2]) for i in (1, 2)]

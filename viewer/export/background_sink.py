@@ -1,4 +1,4 @@
-"""Encoding beside the thread that shows the window, so that recording the screen does not slow it."""
+"""Encode video on a separate thread, so that recording the screen does not slow the window."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from viewer.export.video_sink import VideoSink
 
 WAITING = 8
-"""Most pictures that wait for the encoder."""
+"""Number of images that may wait for the encoder."""
 
 Pixels = NDArray[np.uint8]
 
 
 class BackgroundSink:
-    """Hands pictures to a `VideoSink` on a thread of its own; `write` never waits.
+    """Passes images to a `VideoSink` on a separate thread; `write` never waits.
 
     When the encoder is behind, a picture is left out and the one before it shown longer: the video's time stays right.
 
@@ -27,21 +27,21 @@ class BackgroundSink:
 
     def __init__(self, sink: VideoSink) -> None:
         self.frames = 0
-        """Frames asked for so far."""
+        """Number of frames requested so far."""
         self.left_out = 0
-        """Pictures that the encoder was too slow for."""
+        """Number of images dropped because the encoder was too slow."""
         self._sink = sink
         self._queue: queue.Queue[tuple[int, Pixels] | None] = queue.Queue(WAITING)
-        self._owed = 0  # frames for which the last picture that was queued stays
+        self._owed = 0  # frames that repeat the last queued image
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=f"encode {sink.path.name}", daemon=True)
         self._thread.start()
 
     def write(self, pixels: Pixels) -> None:
-        """Add a frame; the caller must not change its pixels afterwards.
+        """Add a frame. The caller must not change its pixels afterwards.
 
         Raises:
-            InputError: an earlier frame could not be written; says which are safe.
+            InputError: an earlier frame could not be written. The message says which frames are saved.
         """
         self._raise()
         self.frames += 1
@@ -53,19 +53,19 @@ class BackgroundSink:
             self.left_out += 1
 
     def hold(self, frames: int) -> None:
-        """Let the last picture stay for further frames; before the first one this does nothing."""
+        """Repeat the last image for more frames. Before the first image this does nothing."""
         if self.frames and frames > 0:
             self.frames += frames
             self._owed += frames
 
     def finish(self) -> None:
-        """Wait for the encoder and complete the file; InputError when that fails."""
+        """Wait for the encoder and complete the file; raise InputError if that fails."""
         self._end()
         self._raise()
         self._sink.finish()
 
     def abort(self) -> str:
-        """Stop early and say what is left."""
+        """Stop early and return what was saved."""
         self._end()
         return self._sink.abort()
 
@@ -92,5 +92,5 @@ class BackgroundSink:
             for _ in range(frames):
                 if pixels is not None and self._error is None:
                     self._sink.write(pixels)
-        except Exception as error:  # raised by the next `write` or by `finish`, in the thread that can tell the user
+        except Exception as error:  # raised by the next `write` or `finish`, in the thread that can show it to the user
             self._error = error

@@ -1,4 +1,4 @@
-"""Video encoders: which ones open on this machine, and how each is asked for constant quality without delay."""
+"""Choose a video encoder that works on this machine, with constant quality and no delay."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Encoder:
     name: str
     """Name in FFmpeg."""
     pixel_format: str = "yuv420p"
-    """Pixel format it is given."""
+    """Pixel format of its input."""
     quality_scale: float = 1.0
-    """Its worst quality divided by x264's 51."""
+    """Its worst quality value, divided by 51, the worst of x264."""
     quality_option: str = "crf"
-    """Option that takes the quality."""
+    """Name of the quality option."""
     options: tuple[tuple[str, str], ...] = ()
-    """Other options. They keep the encoder from holding frames back, so that a crash loses none."""
+    """Other options. They stop the encoder from holding frames back, so that a crash loses none."""
     live_options: tuple[tuple[str, str], ...] = ()
-    """Instead of those of the same name, for speed."""
+    """Options that replace those of the same name when speed matters more than size."""
 
 
 _X264 = Encoder("libx264", options=(("preset", "medium"), ("tune", "zerolatency")), live_options=(("preset", "ultrafast"),))
@@ -57,13 +57,13 @@ ENCODERS: dict[str, tuple[Encoder, ...]] = {
     "vp9": (Encoder("libvpx-vp9", "yuv420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
     "vp9-alpha": (Encoder("libvpx-vp9", "yuva420p", 63 / 51, "crf", _VP9_OPTIONS, _VP9_LIVE_OPTIONS),),
 }
-"""Encoders of each codec, best first; the first one that opens is taken."""
+"""Encoders of each codec, best first. The first one that opens is used."""
 
 
 def load_av(subject: str) -> Any:
-    """PyAV, which is optional; InputError with the remedy where it is missing."""
+    """Import PyAV, which is optional; raise InputError if it is missing."""
     try:
-        os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder prints a page about itself otherwise
+        os.environ.setdefault("SVT_LOG", "1")  # otherwise the AV1 encoder prints a page of information
         import av  # noqa: PLC0415  (optional)
     except ImportError as error:
         raise InputError(subject, "video needs the package av", "pip install av, or give a folder for PNG images") from error
@@ -71,7 +71,7 @@ def load_av(subject: str) -> Any:
 
 
 def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encoder:
-    """The first encoder of a codec that opens for this size and rate.
+    """Return the first encoder of a codec that opens for this size and rate.
 
     Raises:
         InputError: the codec is unknown, or none of its encoders opens.
@@ -83,11 +83,13 @@ def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encode
             _log.info("%s encodes %s at %dx%d", encoder.name, codec, width, height)
             return encoder
         _log.debug("the encoder %s does not open", encoder.name)
-    raise InputError(f"codec {codec}", f"cannot be encoded at {width}x{height} here", "choose another codec or PNG images")
+    raise InputError(
+        f"codec {codec}", f"cannot be encoded at {width}x{height} on this machine", "choose another codec or PNG images"
+    )
 
 
 def encoder_options(encoder: Encoder, quality: float, live: bool = False) -> dict[str, str]:
-    """FFmpeg's options for a constant quality from 0 (best) to 51; `live` prefers speed to size."""
+    """Return FFmpeg's options for a constant quality from 0 (best) to 51; `live` prefers speed to size."""
     speed = dict(encoder.live_options) if live else {}
     return {**dict(encoder.options), **speed, encoder.quality_option: str(round(quality * encoder.quality_scale))}
 
@@ -107,7 +109,7 @@ def configure(context: Any, encoder: Encoder, width: int, height: int, fps: Frac
 def _opens(encoder: Encoder, width: int, height: int, fps: Fraction) -> bool:
     av = load_av(encoder.name)
     level = av.logging.get_level()
-    av.logging.set_level(av.logging.PANIC)  # a missing graphics driver is no news
+    av.logging.set_level(av.logging.PANIC)  # a missing graphics driver is expected, and not worth a message
     try:
         context = av.CodecContext.create(encoder.name, "w")
         configure(context, encoder, width, height, fps)

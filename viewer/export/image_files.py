@@ -1,4 +1,4 @@
-"""Rendered images as files: PNG over a background or transparent, NPZ and EXR with depth; all written atomically."""
+"""Write rendered images: PNG over a background or transparent, NPZ and EXR with depth. All are written atomically."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAMERA_KEY = "mlpvid:camera"
 
 
 def over_background(rgba: Rgba, background: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.uint8]:
-    """Composite over a color and round to 8 bit.
+    """Composite over a color and round to 8 bits.
 
     Args:
         rgba: (H, W, 4) premultiplied.
@@ -37,7 +37,7 @@ def over_background(rgba: Rgba, background: ArrayLike = (0.0, 0.0, 0.0)) -> NDAr
 
 
 def straight_alpha(rgba: Rgba) -> NDArray[np.uint8]:
-    """(H, W, 4) 8 bit with color divided by opacity, as PNG and WebM store it; transparent black where nothing is."""
+    """Return (H, W, 4) 8-bit pixels with straight alpha, as PNG and WebM store them; empty pixels are transparent black."""
     alpha = rgba[..., 3:]
     color = np.divide(rgba[..., :3], alpha, out=np.zeros_like(rgba[..., :3]), where=alpha > 0)
     return _to_8_bit(np.concatenate([color, alpha], axis=-1))
@@ -65,10 +65,10 @@ def save_png(path: Path, pixels: NDArray[np.uint8], camera: Camera | None = None
 
 
 def read_png_camera(path: Path) -> Camera:
-    """The camera stored in a screenshot.
+    """Read the camera stored in a screenshot.
 
     Raises:
-        InputError: the file is no PNG or holds no camera.
+        InputError: the file is not a PNG or contains no camera.
     """
     try:
         with Image.open(path) as image:
@@ -77,15 +77,15 @@ def read_png_camera(path: Path) -> Camera:
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise InputError(path, "cannot be read as an image") from error
     if text is None:
-        raise InputError(path, "holds no camera", "open a screenshot that the viewer saved")
+        raise InputError(path, "contains no camera", "choose a screenshot that the viewer saved")
     try:
         return Camera.from_dict(json.loads(text), str(path))
     except ValueError as error:
-        raise InputError(path, "holds a damaged camera") from error
+        raise InputError(path, "contains a damaged camera") from error
 
 
 def save_npz(path: Path, image: RenderedImage) -> None:
-    """Write `rgba` (H, W, 4) float32 premultiplied and `depth` (H, W) float32, meters; InputError when that fails."""
+    """Write `rgba` (H, W, 4) float32 premultiplied and `depth` (H, W) float32, meters; raise InputError if that fails."""
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, rgba=image.rgba.astype(np.float32), depth=image.depth.astype(np.float32))
         file.flush()
@@ -111,7 +111,7 @@ def save_exr(path: Path, rgba: Rgba, depth: NDArray[np.float32]) -> None:
 
 
 def load_openexr(subject: Path) -> Any:
-    """The OpenEXR module, which is optional; InputError with the remedy where it is missing."""
+    """Import OpenEXR, which is optional; raise InputError if it is missing."""
     try:
         import OpenEXR  # noqa: PLC0415  (optional)
     except ImportError as error:
@@ -130,7 +130,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
         transparent: PNG with alpha instead of a background.
 
     Raises:
-        InputError: another suffix, or the file cannot be written.
+        InputError: the suffix is unknown, or the file cannot be written.
     """
     check_image_path(path)
     suffix = path.suffix.lower()
@@ -145,7 +145,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
 def check_image_path(path: Path) -> None:
     """Raise InputError unless `save_render` can write there, before anything is rendered."""
     if path.suffix.lower() not in (".png", ".npz", ".exr"):
-        raise InputError(path, "is no image that can be written", "end its name with .png, .npz or .exr")
+        raise InputError(path, "is not an image format that can be written", "end its name with .png, .npz or .exr")
     if path.suffix.lower() == ".exr":
         load_openexr(path)
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""A folder of numbered images, one a frame."""
+"""Write a folder of numbered images, one per frame."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from viewer.export.image_files import load_openexr, save_exr, save_png
 
 
 class ImageSink:
-    """Writes 000000.png (or .exr), 000001.png, ... into a folder; each file appears whole.
+    """Writes 000000.png (or .exr), 000001.png, ... into a folder; each file is complete when it appears.
 
     Args:
         path: the folder; made when missing (its parent must exist), else it must be empty.
         image_format: "png" or "exr".
 
     Raises:
-        InputError: the folder is not empty or cannot be made, or the format is unknown.
+        InputError: the folder is not empty or cannot be created, or the format is unknown.
     """
 
     def __init__(self, path: Path, image_format: str = "png") -> None:
         self.path = path
         """The folder."""
         self.frames = 0
-        """Frames written so far."""
+        """Number of frames written so far."""
         check_folder(path, image_format)
         self._format = image_format
         self._made = not path.exists()
         try:
             path.mkdir(exist_ok=True)
         except OSError as error:
-            raise InputError(path, f"cannot be made ({error.strerror})") from error
+            raise InputError(path, f"cannot be created ({error.strerror})") from error
 
     def write(self, pixels: NDArray[np.uint8] | NDArray[np.float32], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame.
@@ -43,7 +43,7 @@ class ImageSink:
             depth: (H, W) meters, for EXR.
 
         Raises:
-            InputError: the file cannot be written; says which frames are safe.
+            InputError: the file cannot be written. The message says which frames are saved.
         """
         path = self.path / f"{self.frames:06d}.{self._format}"
         try:
@@ -57,10 +57,10 @@ class ImageSink:
         self.frames += 1
 
     def finish(self) -> None:
-        """Nothing is left to do: every file is complete."""
+        """Do nothing: every file is complete already."""
 
     def abort(self) -> str:
-        """Stop early and say in one sentence what is left; a folder made for nothing is removed."""
+        """Stop early and return one sentence about what was saved. An empty folder is removed."""
         if self.frames == 0:
             if self._made and self.path.is_dir() and not any(self.path.iterdir()):
                 self.path.rmdir()
@@ -77,6 +77,6 @@ def check_folder(path: Path, image_format: str) -> None:
     if path.exists() and not path.is_dir():
         raise InputError(path, "is a file, not a folder")
     if path.is_dir() and any(path.iterdir()):
-        raise InputError(path, "is not empty", "name a new folder, so that no old image stays among the new ones")
+        raise InputError(path, "is not empty", "name a new folder, so that old and new images do not mix")
     if not path.parent.is_dir():
         raise InputError(path, "is in a folder that does not exist")

@@ -1,4 +1,4 @@
-"""Surfaces of a frame: marching cubes through its density, colored as seen from outside."""
+"""Extract the surface of a frame with marching cubes, colored as seen from outside."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Floats = NDArray[np.float32]
 Progress = Callable[[float], None]
 
 BATCH = 1 << 15
-"""Points evaluated at once; between batches progress is told and cancelling obeyed."""
+"""Points evaluated at once. Progress and cancelling are handled between batches."""
 
 
 @dataclass(frozen=True)
 class MeshOptions:
-    """How a surface is found."""
+    """Options of the surface extraction."""
 
     resolution: int = 192
-    """Voxels along the longest side of the box; they are cubes. 8 to 1024."""
+    """Number of cubic voxels along the longest side of the box, 8 to 1024."""
     level: float | None = None
-    """Density of the surface, 1/m; None: `default_level`."""
+    """Density at the surface, 1/m; None means `default_level`."""
 
     def __post_init__(self) -> None:
         if not 8 <= self.resolution <= 1024:
@@ -53,7 +53,7 @@ class Mesh:
 
 
 def default_level(frame: Frame) -> float:
-    """The density at which two steps of the renderer absorb half of the light, 1/m."""
+    """Return the density at which two steps of the renderer absorb half of the light, 1/m."""
     diagonal = float(torch.linalg.vector_norm(frame.box[1] - frame.box[0]))
     return math.log(2.0) / (2.0 * diagonal / frame.config.render.steps_per_diagonal)
 
@@ -64,7 +64,7 @@ def extract_mesh(
     progress: Progress = lambda part: None,
     cancel: CancelToken | None = None,
 ) -> Mesh:
-    """The surface of a decoded frame where the density crosses a level; unoccupied cells are empty.
+    """Extract the surface where the density of a decoded frame crosses a level. Unoccupied cells are empty.
 
     Args:
         frame: the decoded frame.
@@ -73,7 +73,7 @@ def extract_mesh(
         cancel: ends it early.
 
     Raises:
-        InputError: scikit-image is missing, or there is no surface at that level.
+        InputError: scikit-image is missing, or there is no surface at this level.
         RenderCancelled: `cancel` was set.
     """
     measure = _load_marching_cubes()
@@ -82,7 +82,7 @@ def extract_mesh(
     level = default_level(frame) if options.level is None else options.level
     if level >= density.max():
         raise InputError("mesh", f"there is no surface at density {level:g}; the largest is {density.max():g} per meter")
-    padded = np.pad(density, 1)  # closes what the box cuts
+    padded = np.pad(density, 1)  # closes the surface where the box cuts it
     vertices, faces, normals, _ = measure(padded, level, spacing=spacing, gradient_direction="descent", allow_degenerate=False)
     token.check()
     low = frame.box[0].numpy()
@@ -94,7 +94,7 @@ def extract_mesh(
 
 
 def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: CancelToken | None = None) -> Mesh:
-    """Points spread evenly over a surface, with colors and normals; a `Mesh` without faces.
+    """Sample points evenly on a surface, with colors and normals; the result is a `Mesh` without faces.
 
     Args:
         frame: the frame that the mesh was made of.
@@ -117,7 +117,7 @@ def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: C
 def sample_density(
     frame: Frame, resolution: int, progress: Progress, cancel: CancelToken
 ) -> tuple[Floats, tuple[float, float, float]]:
-    """Density on a grid of nodes over the box, border included; 0 at nodes that no occupied cell touches.
+    """Compute the density on a grid of nodes over the box, border included; 0 at nodes that touch no occupied cell.
 
     Args:
         frame: the decoded frame.
@@ -141,7 +141,7 @@ def sample_density(
 
 
 def occupied_nodes(occupancy: NDArray[np.bool_], counts: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which nodes of a grid over the box lie in or on the border of an occupied cell.
+    """Find the nodes of a grid over the box that lie in an occupied cell or on its border.
 
     Args:
         occupancy: (X, Y, Z) cells.
@@ -158,7 +158,7 @@ def occupied_nodes(occupancy: NDArray[np.bool_], counts: tuple[int, ...]) -> NDA
 
 
 def surface_colors(frame: Frame, points: Floats, normals: Floats, progress: Progress, cancel: CancelToken) -> NDArray[np.uint8]:
-    """(P, 3) 8-bit colors of world points, looked at from outside along their normals."""
+    """Compute the colors of world points seen from outside along their normals, (P, 3) 8 bit."""
     low, high = frame.box
     places = ((torch.from_numpy(points) - low) / (high - low)).clamp(0, 1)
     rows = torch.cat([places, torch.from_numpy(-normals)], dim=1)

@@ -1,4 +1,4 @@
-"""Exporting the surface of a frame, or of each frame of a range, as mesh or point cloud."""
+"""Export the surface of one frame, or of each frame of a range, as a mesh or point cloud."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def export_meshes(
         The files, in order.
 
     Raises:
-        InputError: the range is none of the video, a file cannot be written, or a frame has no surface.
+        InputError: the range is not within the video, a file cannot be written, or a frame has no surface.
         RenderCancelled: `cancel` was set.
     """
     first, end = check_range(frames, video.num_frames)

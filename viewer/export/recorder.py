@@ -1,4 +1,4 @@
-"""Offline recording: a path rendered frame by frame into a video or a folder of images, needing no window."""
+"""Render a camera path frame by frame into a video or a folder of images, without a window."""
 
 from __future__ import annotations
 
@@ -28,55 +28,57 @@ from viewer.picture.views import ViewPixels, colored
 from viewer.settings import DisplaySettings
 
 DEFAULT_SIZE = (1280, 720)
-"""Width and height of an orbit when none is given."""
+"""Default width and height of an orbit, pixels."""
 
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """How a recording is made."""
+    """Options of a recording."""
 
     size: tuple[int, int] | None = None
-    """Width and height in pixels; None: the path's first camera (rounded down to even for video), 1280x720 for an orbit."""
+    """Width and height in pixels. None means the size of the path's first camera (rounded down to even for video), or 1280x720
+    for an orbit."""
     fps: float | None = None
-    """Frames a second of the recording; None: the capture's. The scene's speed does not change with it."""
+    """Frames per second of the recording; None means the capture's. It does not change the scene's speed."""
     frames: tuple[int, int] | None = None
-    """(A, B): frames A to B - 1 of the scene play at the capture's speed, in a loop; None: all, or the path's own track."""
+    """(A, B): frames A to B - 1 of the scene play in a loop at the capture's speed. None means all frames, or the path's own
+    track."""
     seconds: float | None = None
-    """Length of an orbit; None: as long as the frames take."""
+    """Length of an orbit in seconds; None means as long as the frames last."""
     supersampling: int = 1
-    """Rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
+    """Images are rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
     display: DisplaySettings = field(default_factory=over_black)
     """What is shown of each pixel, tone and background. EXR files keep color and depth as rendered instead."""
     transparent: bool = False
-    """Keep the opacity instead of a background: WebM, PNG."""
+    """Write transparency instead of a background; for WebM and PNG."""
     codec: str | None = None
-    """"h264", "hevc", "av1" (MP4), "vp9", "av1" (WebM); None: the container's first."""
+    """"h264", "hevc", "av1" (MP4), "vp9", "av1" (WebM); None means the container's first."""
     quality: float = DEFAULT_QUALITY
     """0 (best) to 51."""
     image_format: str = "png"
     """"png" or "exr", for folders."""
     settings: RenderSettings = RenderSettings()
-    """Deviations of step and thresholds from the bundle's."""
+    """Step and threshold that replace the bundle's."""
 
 
 @dataclass(frozen=True)
 class RecordProgress:
-    """How far a recording is."""
+    """Progress of a recording."""
 
     done: int
-    """Finished frames."""
+    """Number of finished frames."""
     total: int
-    """All frames."""
+    """Number of all frames."""
     seconds_left: float
-    """Estimate from the mean so far; infinite before the first frame."""
+    """Estimated time left, seconds; infinite before the first frame."""
 
 
 @dataclass(frozen=True)
 class RecordResult:
-    """How a recording ended."""
+    """Result of a recording."""
 
     frames: int
-    """Finished frames."""
+    """Number of finished frames."""
     cancelled: bool
     """Whether it was stopped early."""
     message: str
@@ -84,7 +86,7 @@ class RecordResult:
 
 
 class FrameSink(Protocol):
-    """What takes the frames of a recording: `VideoSink` or `ImageSink`."""
+    """Receives the frames of a recording: a `VideoSink` or an `ImageSink`."""
 
     frames: int
 
@@ -95,7 +97,7 @@ class FrameSink(Protocol):
         """Complete the output."""
 
     def abort(self) -> str:
-        """Stop early; says what is left."""
+        """Stop early and return what was saved."""
 
 
 def record(
@@ -119,7 +121,7 @@ def record(
         cancel: ends the recording; what is finished stays, playable.
 
     Raises:
-        InputError: bad options or path; the output cannot be written (says which frames are safe).
+        InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
         KeyboardInterrupt: the user interrupted; its text says what is left.
     """
     size = _size(output, path, options)
@@ -145,7 +147,7 @@ def record(
 
 
 def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
-    """The scene time and camera of every frame of a recording; InputError for a bad path, range or rate."""
+    """Plan the scene time and camera of every frame; raise InputError for a bad path, range or rate."""
     fps = float(exact_rate(options.fps or video.metadata.fps))
     if path == "orbit":
         frames = check_range(options.frames, video.num_frames)
@@ -156,11 +158,11 @@ def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], 
 
 
 def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
-    """Raise InputError for what cannot be recorded, before anything is rendered."""
+    """Raise InputError if this cannot be recorded, before anything is rendered."""
     if options.supersampling not in range(1, 9):
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
-        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels a side, supersampling included")
+        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, supersampling included")
     if is_folder(output):
         check_folder(output, options.image_format)
     else:
@@ -168,19 +170,19 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
 
 
 def is_folder(output: Path) -> bool:
-    """Whether the output is a folder for images: it is one already, or its name has no suffix."""
+    """Return whether the output is a folder for images: it is a folder already, or its name has no suffix."""
     return output.is_dir() or output.suffix == ""
 
 
 def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOptions) -> FrameSink:
-    """Open the output that its name asks for; InputError when that is impossible."""
+    """Open the output that its name selects; raise InputError if that is impossible."""
     if is_folder(output):
         return ImageSink(output, options.image_format)
     return VideoSink(output, *size, fps, options.codec, options.quality, options.transparent)
 
 
 def downsampled(image: RenderedImage, factor: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Average blocks of pixels: premultiplied color and opacity plainly, depth weighted by opacity (0 where empty).
+    """Average blocks of pixels. Depth is weighted by opacity, and 0 where a block is empty.
 
     Returns:
         (H / factor, W / factor, 4) and (H / factor, W / factor).
@@ -210,7 +212,7 @@ def _render_all(
     options: RecordOptions,
     cancel: CancelToken,
 ) -> Iterator[RecordProgress]:
-    # Yields a RecordProgress before the first and after every frame.
+    # Yields a RecordProgress before the first frame and after every frame.
     began = time.monotonic()
     yield RecordProgress(0, schedule.count, math.inf)
     frame: PreparedFrame | None = None
@@ -230,7 +232,7 @@ def _render_all(
 
 
 def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:
-    """A view in the recording's size and look, 8 bit: over the background, or with straight opacity."""
+    """Return the 8-bit pixels of a frame in the recording's size, over the background or with straight alpha."""
     average = ViewPixels(averaged(view.pixels, options.supersampling), view.legend)
     rgba = graded(colored(average, options.display.color_map), options.display)
     if options.transparent:

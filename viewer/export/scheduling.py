@@ -1,4 +1,4 @@
-"""Keeping the scheduling of threads as it was, whatever a library does to it."""
+"""Restore the scheduling of threads after a library has changed it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def unchanged_scheduling() -> Iterator[None]:
         for thread, now in _of_threads().items():
             policy, priority = before.get(thread, mine)
             if now != (policy, priority):
-                with contextlib.suppress(OSError):  # it has ended meanwhile
+                with contextlib.suppress(OSError):  # the thread has ended
                     os.sched_setscheduler(thread, policy, os.sched_param(priority))
 
 
 def _of_threads() -> dict[int, _Scheduling]:
     found = {}
     for name in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else ():
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the thread has ended
             found[int(name)] = os.sched_getscheduler(int(name)), os.sched_getparam(int(name)).sched_priority
     return found

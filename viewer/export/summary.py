@@ -1,4 +1,4 @@
-"""What a recording will be, said before it starts; its size in bytes is judged by recordings that were made."""
+"""Describe a recording before it starts. Its size in bytes is estimated from earlier recordings."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from viewer.export.recorder import RecordOptions
 
 
 class MeasuredSizes:
-    """Bytes that a pixel took in the last recording of each format and compression."""
+    """Bytes per pixel in the last recording of each format and compression."""
 
     def __init__(self) -> None:
         self._bytes_a_pixel: dict[tuple[object, ...], float] = {}
 
     def note(self, output: Path, frames: int, options: RecordOptions) -> None:
-        """Measure a finished recording; nothing is learned of one whose file or size is not known."""
+        """Measure a finished recording, unless its file or its size is unknown."""
         pixels = frames * options.size[0] * options.size[1] if options.size else 0
         size = size_on_disk(output)
         if pixels and size:
             self._bytes_a_pixel[_kind(options)] = size / pixels
 
     def estimate(self, frames: int, options: RecordOptions) -> int | None:
-        """Bytes that a recording of so many frames will take; None before one of its kind was made."""
+        """Estimate the bytes of a recording; None before the first recording of its kind."""
         known = self._bytes_a_pixel.get(_kind(options))
         return None if known is None or options.size is None else round(known * frames * options.size[0] * options.size[1])
 
@@ -32,7 +32,7 @@ def _kind(options: RecordOptions) -> tuple[object, ...]:
 
 
 def size_on_disk(output: Path) -> int:
-    """Bytes of a file, or of the files in a folder; 0 when there are none."""
+    """Return the bytes of a file, or of all files in a folder; 0 if there are none."""
     try:
         files = list(output.iterdir()) if output.is_dir() else [output]
         return sum(file.stat().st_size for file in files if file.is_file())
@@ -41,7 +41,7 @@ def size_on_disk(output: Path) -> int:
 
 
 def as_input_errors(size: int) -> str:
-    """Bytes as people read them: "340 kB", "3.4 MB", "12 GB"."""
+    """Format a number of bytes: "340 kB", "3.4 MB", "12 GB"."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6)):
         if size >= scale:
             return f"{size / scale:.1f} {unit}" if size < 10 * scale else f"{size / scale:.0f} {unit}"
@@ -49,12 +49,12 @@ def as_input_errors(size: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things: "1 keyframe", "12 keyframes"."""
+    """Format a number of things: "1 keyframe", "12 keyframes"."""
     return f"{count} {noun}" + "s" * (count != 1)
 
 
 def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSizes) -> str:
-    """What will be written: frames, length, pixels, and bytes as far as they can be judged."""
+    """Describe what will be written: frames, length, pixels, and bytes if they can be estimated."""
     assert options.size is not None
     width, height = options.size
     text = counted(frames, "image") if options.codec is None else f"{counted(frames, 'frame')} ({frames / fps:.2f} s)"

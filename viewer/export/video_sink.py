@@ -1,4 +1,4 @@
-"""A video file that is playable up to its last finished frame at any moment, even after a crash or on a full disk."""
+"""Write a video file that is always playable up to its last finished frame, even after a crash or on a full disk."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, e
 from viewer.export.scheduling import unchanged_scheduling
 
 CONTAINERS = {".mp4": "mp4", ".webm": "webm"}
-"""Container of each suffix."""
+"""Container format of each suffix."""
 
 MP4_CODECS, WEBM_CODECS = ("h264", "hevc", "av1"), ("vp9", "av1")
-"""Codecs that each container takes; the first is the default."""
+"""Codecs that each container supports. The first one is the default."""
 
 
 class VideoSink:
-    """Encodes frames into NAME.partial.mp4 (fragmented, a frame each), which becomes NAME.mp4 on `finish`.
+    """Encodes frames into NAME.partial.mp4 (fragmented, one frame per fragment), which becomes NAME.mp4 on `finish`.
 
     Args:
         path: .mp4 or .webm; an existing file is replaced only on success.
         width, height: pixels; both even, since colors are stored at half the resolution.
-        fps: frames a second.
+        fps: frames per second.
         codec: "h264", "hevc" or "av1" (MP4), "vp9" or "av1" (WebM); default: the container's first.
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
         live: encode fast rather than small, for recording what is on screen.
 
     Raises:
-        InputError: something of that is impossible here, or the file cannot be made.
+        InputError: this machine cannot encode this, or the file cannot be created.
     """
 
     def __init__(
@@ -51,43 +51,46 @@ class VideoSink:
         live: bool = False,
     ) -> None:
         self.path = path
-        """The file that `finish` makes."""
+        """The file that `finish` completes."""
         self.partial = free_partial_path(path)
-        """The file written meanwhile."""
+        """The file while frames are being written."""
         self.frames = 0
-        """Frames written so far."""
+        """Number of frames written so far."""
         self._av = load_av(str(path))
         self._transparent = transparent
         rate = exact_rate(fps)
         chosen = check_video(path, width, height, codec, transparent)
         self._aborted, self._failed = "", False
-        self._whole_bytes = 0  # length of the file at the end of its last whole frame
+        self._whole_bytes = 0  # length of the file after its last complete frame
         self._encoder = choose_encoder(chosen, width, height, rate)
         self.encoder_name = self._encoder.name
-        """FFmpeg's name of the encoder that was chosen."""
+        """FFmpeg's name of the chosen encoder."""
         self._container, self._stream = self._open(width, height, rate, encoder_options(self._encoder, quality, live))
 
     def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame: (H, W, 3) pixels, or (H, W, 4) with straight alpha when transparent; `depth` is not stored.
 
         Raises:
-            InputError: the disk is full or the file cannot be written; says which frames are safe.
+            InputError: the disk is full or the file cannot be written. The message says which frames are saved.
         """
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba" if self._transparent else "rgb24")
         frame = self._convert(frame)
         frame.pts, frame.time_base = self.frames, self._stream.codec_context.time_base
-        with self._guarded(), unchanged_scheduling() if self.frames == 0 else contextlib.nullcontext():  # the first one opens
+        with (
+            self._guarded(),
+            unchanged_scheduling() if self.frames == 0 else contextlib.nullcontext(),
+        ):  # the first frame opens the encoder
             self._container.mux(self._stream.encode(frame))
         self.frames += 1
         self._whole_bytes = self.partial.stat().st_size
 
     def finish(self) -> None:
-        """Complete the file under its final name; InputError when that fails, then the finished frames stay readable."""
+        """Complete the file under its final name. Raise InputError if that fails; the finished frames stay readable."""
         with self._guarded():
             self._container.mux(self._stream.encode(None))
             self._container.close()
         if self.path.suffix.lower() == ".mp4":
-            with contextlib.suppress(InputError):  # no room for a second copy: the fragmented file is a good one, too
+            with contextlib.suppress(InputError):  # no room for a second copy; the fragmented file is playable, too
                 self._repack()
                 return
         with self._guarded():
@@ -95,7 +98,7 @@ class VideoSink:
             os.replace(self.partial, self.path)
 
     def abort(self) -> str:
-        """Stop early and say in one sentence what is left; a file without a single frame is removed."""
+        """Stop early and return one sentence about what was saved. A file without frames is removed."""
         self._aborted = self._aborted or self._abort()
         return self._aborted
 
@@ -105,7 +108,7 @@ class VideoSink:
                 self._container.mux(self._stream.encode(None))
         with contextlib.suppress(self._av.error.FFmpegError, OSError):
             self._container.close()
-        if self._failed:  # the last frame is cut off in its middle; players stumble over it
+        if self._failed:  # the last frame is incomplete, which some players do not accept
             with contextlib.suppress(OSError):
                 os.truncate(self.partial, self._whole_bytes)
         safe = count_frames(self.partial)
@@ -119,7 +122,7 @@ class VideoSink:
         if self.path.suffix.lower() == ".mp4":
             options["movflags"] = "frag_every_frame+empty_moov+default_base_moof"
         else:
-            options["cluster_time_limit"] = "1"  # a cluster a frame, so that none waits in memory
+            options["cluster_time_limit"] = "1"  # one cluster per frame, so that none waits in memory
         try:
             container = self._av.open(str(self.partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=options)
         except (self._av.error.FFmpegError, OSError) as error:
@@ -137,14 +140,14 @@ class VideoSink:
             format=self._encoder.pixel_format,
             dst_colorspace=reformatter.Colorspace.ITU709,
             dst_color_range=reformatter.ColorRange.MPEG,
-            # The defaults round down and shift colors by about one of 255.
+            # The defaults round down, which shifts colors by about 1/255.
             interpolation=flags.AREA | flags.ACCURATE_RND | flags.FULL_CHR_H_INP | flags.FULL_CHR_H_INT,
         )
         converted.colorspace, converted.color_range = reformatter.Colorspace.ITU709, reformatter.ColorRange.MPEG
         return converted
 
     def _repack(self) -> None:
-        # Copy the packets into a plain file: some players want the index of an unfragmented one to seek.
+        # Copy the packets into a plain file, because some players need its index to seek.
         options = {"movflags": "faststart"}
         with (
             atomic_write(self.path) as temporary,
@@ -169,21 +172,22 @@ class VideoSink:
 
 
 def exact_rate(fps: float) -> Fraction:
-    """The frame rate as a fraction with small terms (29.97 becomes 2997/100).
+    """Convert a frame rate to a fraction with small terms (29.97 becomes 2997/100).
 
     Raises:
         InputError: not within 0.1 to 1000.
     """
     if not 0.1 <= fps <= 1000:  # also refuses NaN
-        raise InputError(f"frame rate {fps:g}", "must be 0.1 to 1000 frames a second")
+        raise InputError(f"frame rate {fps:g}", "must be 0.1 to 1000 frames per second")
     return Fraction(fps).limit_denominator(1001)
 
 
 def check_video(path: Path, width: int, height: int, codec: str | None, transparent: bool) -> str:
-    """Check what is asked of a video file and return the name of the codec among `viewer.export.encoders.ENCODERS`.
+    """Check the options of a video file and return the name of the codec among `viewer.export.encoders.ENCODERS`.
 
     Raises:
-        InputError: unknown suffix, a codec that the container does not take, an odd size, no folder, transparency in MP4.
+        InputError: the suffix is unknown, the container does not support the codec, the size is odd, the folder is missing, or
+            an MP4 is to be transparent.
     """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
@@ -194,11 +198,11 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
         raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
     if width % 2 or height % 2:
         even = f"{width // 2 * 2 or 2}x{height // 2 * 2 or 2}"
-        raise InputError(f"size {width}x{height}", "must be even for video", f"take {even}, or record images")
+        raise InputError(f"size {width}x{height}", "must be even for video", f"use {even}, or record images")
     known = MP4_CODECS if suffix == ".mp4" else WEBM_CODECS
     chosen = codec or known[0]
     if chosen not in known:
-        raise InputError(f"codec {chosen}", f"does not go into {suffix}", f"known are {', '.join(known)}")
+        raise InputError(f"codec {chosen}", f"cannot be stored in {suffix}", f"known are {', '.join(known)}")
     if transparent:
         if chosen != "vp9":
             raise InputError(path, "cannot be transparent in this format", "record .webm with VP9, or PNG or EXR images")
@@ -207,7 +211,7 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
 
 
 def flush_to_disk(path: Path) -> None:
-    """Make the system put the file's content on the disk."""
+    """Make the system write the file's content to the disk."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -216,7 +220,7 @@ def flush_to_disk(path: Path) -> None:
 
 
 def count_frames(path: Path) -> int:
-    """Frames that a video file holds, as far as it can be read; 0 for none."""
+    """Count the frames of a video file that can be read."""
     av = load_av(str(path))
     count = 0
     with contextlib.suppress(av.error.FFmpegError, OSError), av.open(str(path)) as container:
@@ -225,7 +229,7 @@ def count_frames(path: Path) -> int:
 
 
 def free_partial_path(path: Path) -> Path:
-    """NAME.partial.mp4 beside NAME.mp4, numbered when an earlier recording left its own."""
+    """Return NAME.partial.mp4 next to NAME.mp4, with a number if an earlier recording left such a file."""
     candidate, number = path.with_name(f"{path.stem}.partial{path.suffix}"), 2
     while candidate.exists():
         candidate = path.with_name(f"{path.stem}.partial-{number}{path.suffix}")

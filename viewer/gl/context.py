@@ -1,4 +1,4 @@
-"""The OpenGL context of the window, as moderngl sees it."""
+"""Use the OpenGL context of the window with moderngl."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _READ_FRAMEBUFFER, _PACK_ALIGNMENT, _RGB, _UNSIGNED_BYTE = 0x8CA8, 0x0D05, 0x190
 
 
 class GlfwLoader:
-    """Looks OpenGL functions up through GLFW, so that moderngl works on whatever context the window made.
+    """Looks up OpenGL functions through GLFW, so that moderngl works with the window's context.
 
     moderngl's own look-up keeps the first context of the process and crashes on the second.
     """
 
     def load_opengl_function(self, name: str) -> int:
-        """Address of an OpenGL function in the current context; 0 when there is none."""
+        """Return the address of an OpenGL function in the current context; 0 if there is none."""
         import glfw  # noqa: PLC0415 - only after imgui_bundle
 
         return int(glfw.get_proc_address(name) or 0)
@@ -30,7 +30,7 @@ class GlfwLoader:
     load = load_opengl_function
 
     def release(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
     def __enter__(self) -> GlfwLoader:
         return self
@@ -65,14 +65,14 @@ class ImageTextures:
         return imgui.ImTextureRef(known[1].glo)
 
     def release(self) -> None:
-        """Give all textures back."""
+        """Release all textures."""
         for _, texture in self._textures.values():
             texture.release()
         self._textures.clear()
 
 
 def read_screen(width: int, height: int) -> NDArray[np.uint8]:
-    """Pixels of the window as drawn so far, (H, W, 3), row 0 at the top; call it before the buffers are swapped."""
+    """Read the pixels of the window, (H, W, 3), row 0 at the top. Call this before the buffers are swapped."""
     loader = GlfwLoader()
     bind = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint)(loader.load_opengl_function("glBindFramebuffer"))
     store = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_int)(loader.load_opengl_function("glPixelStorei"))

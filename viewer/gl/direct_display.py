@@ -1,4 +1,4 @@
-"""Images that CUDA rendered, shown without a detour through main memory where the machine allows it."""
+"""Show images of the CUDA backend without copying them through main memory, where the machine supports it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from renderer.cuda.renderer import CudaRenderer
 from viewer.gl.presenter import Presenter
 
 Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
-"""Registers a buffer with the GPU of an image; raises InteropFault."""
+"""Registers a buffer with the GPU of an image; raises InteropFault if that fails."""
 
 
 def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
@@ -28,7 +28,7 @@ def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
 
 
 def follow_window(renderer: Renderer) -> None:
-    """Let a CUDA renderer that has rendered nothing yet move to the GPU that draws the current OpenGL context.
+    """Move a CUDA renderer that has rendered nothing yet to the GPU of the current OpenGL context.
 
     Where that is none of CUDA's, or cannot render, it stays; the first image then finds out and says so.
     """
@@ -41,7 +41,7 @@ def follow_window(renderer: Renderer) -> None:
 
 @dataclass
 class SharedBuffer:
-    """A pixel buffer that both sides know."""
+    """A pixel buffer shared by OpenGL and CUDA."""
 
     buffer: moderngl.Buffer
     """OpenGL's side."""
@@ -49,13 +49,13 @@ class SharedBuffer:
     """CUDA's side."""
 
     def release(self) -> None:
-        """Give both up, in the order that the driver demands."""
+        """Release both, in the order that the driver demands."""
         self.pixels.close()
         self.buffer.release()
 
 
 class DirectDisplay:
-    """Puts images into the presenter's textures by way of pixel buffers, one an image slot.
+    """Copies images into the presenter's textures through pixel buffers, one per image slot.
 
     A buffer is registered when it is made, hence when the image's size changes. Before the first image counts as shown, its
     pixels are read back and compared once: some drivers report success and copy nothing. After a failure everything goes
@@ -71,10 +71,10 @@ class DirectDisplay:
         self._proven = False
         self._notice = ""
         self.usable = True
-        """Whether no attempt has failed yet."""
+        """Whether every attempt has succeeded so far."""
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> bool:
-        """Show an image in a slot of the presenter; False when it has to be uploaded instead."""
+        """Show an image in a slot of the presenter. Return False if it must be uploaded instead."""
         if not self.usable or not isinstance(image, CudaImage) or image.device_rgba.numel() == 0:
             return False
         try:
@@ -88,12 +88,12 @@ class DirectDisplay:
         return True
 
     def take_notice(self) -> str:
-        """What to tell the user, once; empty when there is nothing."""
+        """Return a message for the user once; otherwise an empty text."""
         notice, self._notice = self._notice, ""
         return notice
 
     def release(self) -> None:
-        """Give all buffers up; while the OpenGL context is still there."""
+        """Release all buffers. Call this while the OpenGL context exists."""
         for shared in self._shared.values():
             shared.release()
         self._shared.clear()

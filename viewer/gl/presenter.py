@@ -1,4 +1,4 @@
-"""From rendered pixels to the one texture that the view shows: an upload and one pass of shaders/present.frag."""
+"""Turn rendered pixels into the texture that the view shows, with one pass of shaders/present.frag."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHADERS = Path(__file__).resolve().parents[2] / "shaders"
 
 @dataclass
 class PresentOptions:
-    """What present.frag does."""
+    """Inputs of present.frag."""
 
     display: DisplaySettings = field(default_factory=over_black)
     """Tone and background."""

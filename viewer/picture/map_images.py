@@ -1,4 +1,4 @@
-"""The maps of a frame as pictures: feature planes, density MLP map and color MLP map (paper, figure 2)."""
+"""Show the maps of a frame as images: feature planes, density MLP map and color MLP map (paper, figure 2)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from model.config import PLANES
 from model.frame import Frame
 
 CONTRAST = 0.22
-"""Share of the range of colors that one standard deviation takes."""
+"""Fraction of the color range that one standard deviation covers."""
 
 
 @dataclass(frozen=True)
 class MapImage:
-    """One map as a picture."""
+    """One map as an image."""
 
     kind: str
     """"Features", "Density" or "Color"."""
@@ -27,7 +27,7 @@ class MapImage:
 
 
 def map_images(frame: Frame) -> list[MapImage]:
-    """Pictures of all maps of a decoded frame.
+    """Create the images of all maps of a decoded frame.
 
     The channels of a pixel (of a color map: all parameters of a head) are projected onto three fixed random directions and
     shown as red, green and blue, so that alike colors mean alike parameters, in all frames.

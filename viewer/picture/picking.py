@@ -1,4 +1,4 @@
-"""Which capture camera lies under the mouse."""
+"""Find the capture camera under the mouse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from viewer.picture.wireframes import NEAR
 
 
 def camera_under(cameras: Sequence[Camera], view: Camera, x: float, y: float, reach: float) -> int | None:
-    """Index of the camera whose center is seen nearest to a pixel, of equally near ones the closest to the viewer.
+    """Return the index of the camera whose center is seen nearest to a pixel. Among equally near ones, take the closest.
 
     Args:
         cameras: of the capture.

@@ -1,4 +1,4 @@
-"""Which parts of lines laid over the picture lie behind what it shows."""
+"""Find the parts of lines that are hidden behind the surface in the image."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from viewer.picture.views import SURFACE_OPACITY
 Floats = NDArray[np.float64]
 
 STEP = 4.0
-"""Pixels between the places of a line that are compared with the picture."""
+"""Distance between the points of a line that are compared with the image, pixels."""
 
 MAX_PIECES = 1024
-"""Most places of one line."""
+"""Maximum number of points per line."""
 
 SLACK = 0.005
-"""A line counts as hidden when it is farther than the surface by more than this part of the scene's diagonal."""
+"""A line is hidden if it is behind the surface by more than this fraction of the scene's diagonal."""
 
 
 class SceneDepth:
-    """How far away the surface is that the view shows at each place.
+    """Depth of the visible surface at each position of the view.
 
     Args:
         left: (H, W) meters of the first image, infinite where nothing is.
@@ -33,17 +33,17 @@ class SceneDepth:
         self._left, self._right, self._divider = left, left if right is None else right, divider
 
     def at(self, x: Floats, y: Floats) -> Floats:
-        """Meters at places in the view, 0 to 1 from left to right and from top to bottom."""
+        """Return the depth in meters at positions 0 to 1, from left to right and from top to bottom."""
         return np.where(x < self._divider, nearest(self._left, x, y), nearest(self._right, x, y))
 
 
 def surface_depth(image: RenderedImage) -> NDArray[np.float32]:
-    """(H, W) meters to what an image shows, infinite where it is transparent."""
+    """Return the (H, W) depth of an image in meters, infinite where it is transparent."""
     return np.where(image.opacity >= SURFACE_OPACITY, image.depth, np.float32(np.inf))
 
 
 def nearest(depth: NDArray[np.float32], x: Floats, y: Floats) -> Floats:
-    """Values of the pixels at places from 0 to 1."""
+    """Return the values of the pixels at positions from 0 to 1."""
     height, width = depth.shape
     column = np.clip((x * width).astype(np.int64), 0, width - 1)
     row = np.clip((y * height).astype(np.int64), 0, height - 1)
@@ -51,13 +51,13 @@ def nearest(depth: NDArray[np.float32], x: Floats, y: Floats) -> Floats:
 
 
 def split_lines(ends: Floats, size: tuple[int, int], depth: SceneDepth, slack: float) -> tuple[Floats, NDArray[np.bool_]]:
-    """Cut lines where they pass behind the surface or come out again.
+    """Split lines where they pass behind the surface or come out again.
 
     Args:
         ends: (N, 2, 3) pixels x and y, meters z.
         size: pixels of the view; what is outside of it is left out.
         depth: of the surface.
-        slack: how much farther than the surface a line may be and still count as seen, meters.
+        slack: distance behind the surface at which a line still counts as visible, meters.
 
     Returns:
         (M, 2, 2) pixels of the parts, and for each whether it is hidden.
@@ -77,14 +77,14 @@ def split_lines(ends: Floats, size: tuple[int, int], depth: SceneDepth, slack: f
 
 
 def is_hidden(ends: Floats, part: Floats, size: tuple[int, int], depth: SceneDepth, slack: float) -> NDArray[np.bool_]:
-    """Whether the place of each line that is `part` (0 to 1) of the way to its second end lies behind the surface."""
+    """Return whether each line is behind the surface at `part` (0 to 1) of the way to its second end."""
     place = ends[:, 0, :2] + part[:, None] * (ends[:, 1, :2] - ends[:, 0, :2])
     inverse = (1 - part) / ends[:, 0, 2] + part / ends[:, 1, 2]  # 1 / z is linear on the screen
     return 1 / inverse > depth.at(place[:, 0] / size[0], place[:, 1] / size[1]) + slack
 
 
 def runs(line: NDArray[np.int64], hidden: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Index of the first and of the last of consecutive pieces that belong to one line and are all hidden or all seen."""
+    """Return the first and last index of consecutive pieces of one line that are all hidden or all visible."""
     changes = (line[1:] != line[:-1]) | (hidden[1:] != hidden[:-1])
     inner = np.flatnonzero(changes)
     ends = np.array([len(line) - 1] if len(line) else [], dtype=np.int64)
@@ -92,7 +92,7 @@ def runs(line: NDArray[np.int64], hidden: NDArray[np.bool_]) -> tuple[NDArray[np
 
 
 def clipped(ends: Floats, size: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
-    """The lines that cross the view, and where each enters and leaves it, as parts of its way from 0 to 1."""
+    """Return the lines that cross the view, and where each enters and leaves it, 0 to 1 along the line."""
     start, way = ends[:, 0, :2], ends[:, 1, :2] - ends[:, 0, :2]
     with np.errstate(divide="ignore", invalid="ignore"):
         to_low, to_high = (0 - start) / way, (np.array(size) - start) / way

@@ -1,4 +1,4 @@
-"""What a rendered image shows besides color: depth, opacity, normals, samples, color heads; and comparisons."""
+"""Create views of a rendered image: depth, opacity, normals, sample counts, color heads and comparisons."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class View(enum.Enum):
 
 @dataclass(frozen=True)
 class Legend:
-    """How a scalar view is to be read."""
+    """Title and range of a scalar view."""
 
     title: str
     """Quantity, with its unit."""
@@ -54,13 +54,13 @@ class Legend:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Round values: (place from 0 to 1, text)."""
+        """Round values as (position from 0 to 1, text)."""
         return legend_ticks(self.low, self.high)
 
 
 @dataclass(frozen=True)
 class ViewPixels:
-    """A view, ready for the presenter or for `colored`."""
+    """Pixels of a view, for the presenter or for `colored`."""
 
     pixels: Floats
     """(H, W, 4) premultiplied color and opacity, or (H, W, 2) value times opacity and opacity."""
@@ -88,7 +88,7 @@ def make_view(
         box: (2, 3) corners of the frame, meters; only for HEADS.
         heads: heads along a side of the color map; only for HEADS.
         plane: "xy", "xz" or "yz"; only for HEADS.
-        bilinear: the heads sit on nodes and are blended, instead of one a cell; only for HEADS.
+        bilinear: the heads sit on nodes and are blended, instead of one per cell; only for HEADS.
     """
     alpha = image.opacity
     if view is View.COLOR:
@@ -107,13 +107,13 @@ def make_view(
         low, high = value_range or (0.0, 1.0)
         return _scalar(alpha, np.ones_like(alpha), Legend("Opacity", low, high))
     counts = image.counts[..., 0 if view is View.DENSITY_SAMPLES else 1].astype(np.float32)
-    title = "Density samples a ray" if view is View.DENSITY_SAMPLES else "Color samples a ray"
+    title = "Density samples per ray" if view is View.DENSITY_SAMPLES else "Color samples per ray"
     low, high = value_range or (0.0, float(max(counts.max(initial=0.0), 1.0)))
     return _scalar(counts, np.ones_like(counts), Legend(title, low, high))
 
 
 def colored(view: ViewPixels, color_map: str) -> Floats:
-    """The view as (H, W, 4) premultiplied color and opacity; values go through the color map."""
+    """Return the view as (H, W, 4) premultiplied color and opacity. The color map is applied to values."""
     if view.legend is None:
         return view.pixels
     opacity = view.pixels[..., 1:]
@@ -123,7 +123,7 @@ def colored(view: ViewPixels, color_map: str) -> Floats:
 
 
 def depth_range(image: RenderedImage) -> tuple[float, float]:
-    """The depths between which nearly all of the surface lies (1st to 99th percentile); (0, 1) where there is none."""
+    """Return the 1st and 99th percentile of the surface's depth, meters; (0, 1) if there is no surface."""
     depths = image.depth[image.opacity >= SURFACE_OPACITY]
     if depths.size == 0:
         return 0.0, 1.0
@@ -132,7 +132,7 @@ def depth_range(image: RenderedImage) -> tuple[float, float]:
 
 
 def surface_points(depth: Floats, camera: Camera) -> Floats:
-    """(H, W, 3) world position of each pixel at its depth, meters; the camera's center where the depth is 0."""
+    """Return the (H, W, 3) world position of each pixel at its depth, meters; the camera's center where the depth is 0."""
     per_x, per_y, constant = camera.pixel_to_world.T  # ray = x per_x + y per_y + constant, 1 along the axis
     along_x = (np.arange(camera.width)[:, None] + 0.5) * per_x + constant
     along_y = (np.arange(camera.height)[:, None] + 0.5) * per_y
@@ -141,9 +141,9 @@ def surface_points(depth: Floats, camera: Camera) -> Floats:
 
 
 def normals_from_depth(depth: Floats, camera: Camera) -> Floats:
-    """Surface directions in world axes, unit length, towards the camera; 0 where the depth or a neighbor is missing.
+    """Compute unit surface normals in world axes, towards the camera; 0 where the depth or a neighbor is missing.
 
-    Along each axis of the image the neighbor nearer in depth is taken, so that outlines don't bleed.
+    Along each image axis the neighbor that is nearer in depth is used, so that outlines stay sharp.
 
     Args:
         depth: (H, W) meters along the optical axis, 0 where empty.
@@ -165,7 +165,7 @@ def normals_from_depth(depth: Floats, camera: Camera) -> Floats:
 def head_indices(
     depth: Floats, camera: Camera, box: ArrayLike, heads: int, plane: str, bilinear: bool = False
 ) -> NDArray[np.int64]:
-    """Which color head of a plane is nearest to the surface of each pixel, or -1 where there is no surface.
+    """Return the color head of a plane that is nearest to the surface of each pixel; -1 where there is no surface.
 
     Args:
         depth: (H, W) meters.
@@ -173,7 +173,7 @@ def head_indices(
         box: (2, 3) corners of the frame, meters.
         heads: N, heads along a side.
         plane: "xy", "xz" or "yz".
-        bilinear: heads sit on nodes 1 / (N - 1) apart, instead of one a cell.
+        bilinear: heads sit on nodes 1 / (N - 1) apart, instead of one per cell.
 
     Returns:
         (H, W): index along u times N plus index along v.
@@ -187,7 +187,7 @@ def head_indices(
 
 
 def head_colors(heads: int) -> Floats:
-    """(N * N, 3) a color for each head; neighbors differ clearly in hue or lightness."""
+    """Return a color for each head, (N * N, 3). Neighbors differ clearly in hue or lightness."""
     u, v = np.divmod(np.arange(heads * heads), heads)
     hue = np.modf(0.618034 * u + 0.381966 * 0.618034 * v)[0]  # golden sections: no two neighbors alike
     ramp = np.abs(np.modf(hue[:, None] + np.array([0.0, 2 / 3, 1 / 3]))[0] * 6 - 3) - 1
@@ -196,7 +196,7 @@ def head_colors(heads: int) -> Floats:
 
 
 def difference(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> Floats:
-    """The largest absolute difference of a color channel, (H, W) 0 to 1, of two premultiplied images over a background."""
+    """Return the largest absolute difference of a color channel of two premultiplied images over a background, (H, W)."""
     return np.abs(_composite(a, background) - _composite(b, background)).max(axis=-1)
 
 
@@ -226,7 +226,7 @@ def _opaque(color: Floats, alpha: Floats, where: NDArray[np.bool_]) -> Floats:
 
 
 def _nearer_difference(points: Floats, depth: Floats, axis: int) -> Floats:
-    # Step to the neighbor along an image axis on whose side the depth changes less; empty neighbors are far away.
+    # The difference to the neighbor with the smaller change in depth. Empty neighbors count as far away.
     step, change = np.diff(points, axis=axis), np.abs(np.diff(np.where(depth > 0, depth, _FAR), axis=axis))
     edge = [(0, 0), (0, 0)]
     edge[axis] = (0, 1)

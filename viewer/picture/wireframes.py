@@ -1,4 +1,4 @@
-"""Line segments of what is laid over the picture: box, occupied cells, capture cameras, axes, ground grid."""
+"""Line segments drawn over the image: box, occupied cells, capture cameras, axes, ground grid."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Segments = NDArray[np.float64]
 """(N, 2, 3): both ends of each segment, meters."""
 
 NEAR = 1e-3
-"""Segments are cut off this far in front of the camera, meters."""
+"""Segments are clipped at this distance in front of the camera, meters."""
 
 
 def box_segments(box: ArrayLike) -> Segments:
-    """The twelve edges of a box given by its (2, 3) corners."""
+    """Return the twelve edges of a box given by its (2, 3) corners."""
     low, high = np.asarray(box, dtype=np.float64)
     corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (high - low) + low
     pairs = [(i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit]
@@ -26,7 +26,7 @@ def box_segments(box: ArrayLike) -> Segments:
 
 
 def cell_segments(occupancy: NDArray[np.bool_], box: ArrayLike) -> Segments:
-    """The creases of the occupied cells' surface; edges inside of flat parts are left out, collinear ones joined.
+    """Return the creases of the occupied cells' surface. Edges inside flat parts are left out, collinear ones are joined.
 
     Args:
         occupancy: (X, Y, Z).
@@ -45,7 +45,7 @@ def cell_segments(occupancy: NDArray[np.bool_], box: ArrayLike) -> Segments:
 
 
 def longest(segments: Segments, count: int) -> Segments:
-    """The `count` longest of (N, 2, 3) segments, or all: what is left of too many to draw keeps its shape."""
+    """Return the `count` longest of (N, 2, 3) segments, or all. If there are too many to draw, the shape stays visible."""
     if len(segments) <= count:
         return segments
     lengths = np.linalg.norm(segments[:, 1] - segments[:, 0], axis=1)
@@ -54,14 +54,14 @@ def longest(segments: Segments, count: int) -> Segments:
 
 def _runs(crease: NDArray[np.bool_], axis: int) -> Segments:
     steps = np.diff(np.pad(crease, ((0, 0), (0, 0), (1, 1))).astype(np.int8), axis=2)
-    starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)  # both in the same order: line by line
+    starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)  # both in the same order, line by line
     order = [0, 1]
     order.insert(axis, 2)
     return np.stack([starts[:, order], ends[:, order]], axis=1).astype(np.float64)
 
 
 def frustum_segments(camera: Camera, size: float) -> Segments:
-    """A capture camera as a pyramid whose base is `size` meters in front of it; a tick marks its upper side."""
+    """Return a capture camera as a pyramid with its base `size` meters in front of it. A tick marks the upper side."""
     width, height = camera.width, camera.height
     pixels = np.array([[0, 0], [width, 0], [width, height], [0, height], [width / 2, -0.2 * height]], float)
     world = camera.unproject(pixels, size)
@@ -71,18 +71,18 @@ def frustum_segments(camera: Camera, size: float) -> Segments:
 
 
 def polyline_segments(points: ArrayLike) -> Segments:
-    """The lines from each of (N, 3) points to the next one."""
+    """Return the lines from each of (N, 3) points to the next one."""
     line = np.asarray(points, dtype=np.float64).reshape(-1, 3)
     return np.stack([line[:-1], line[1:]], axis=1)
 
 
 def axis_segments(size: float) -> Segments:
-    """The world's x, y and z axes from the origin, in this order."""
+    """Return the world's x, y and z axes from the origin, in this order."""
     return np.stack([np.zeros((3, 3)), np.eye(3) * size], axis=1)
 
 
 def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
-    """A ground grid below the box: lines at round distances, a power of ten or half of it apart."""
+    """Return a ground grid below the box. The distance between lines is a power of ten or half of one."""
     low, high = np.asarray(box, dtype=np.float64)
     basis = basis_of_up(up)
     corners = box_segments(box).reshape(-1, 3) @ basis.T
@@ -102,7 +102,11 @@ def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
 
 
 def project_segments(segments: Segments, camera: Camera) -> NDArray[np.float64]:
-    """Ends of the segments as (M, 2, 3): pixels x and y, and z in meters; parts behind the camera are cut off, M <= N."""
+    """Project segments and clip the parts behind the camera.
+
+    Returns:
+        (M, 2, 3), M <= N: pixel positions x and y of both ends, and their depths in meters.
+    """
     pixels, depth = camera.project(segments)
     seen = (depth > NEAR).any(axis=1)
     segments, pixels, depth = segments[seen], pixels[seen], depth[seen]

@@ -1,1 +1,1 @@
-"""Which instant is shown, and rendering it in time."""
+"""Playback: choose the time to show, and render it in time."""

@@ -1,4 +1,4 @@
-"""The playback clock: which instant of the video to show, true to real time however slow rendering is."""
+"""The playback clock: choose the frame to show, in real time however slow rendering is."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from common.errors import InputError
 from viewer.playback.timecode import format_timecode
 
 MIN_SPEED, MAX_SPEED = 0.1, 4.0
-"""Slowest and fastest playback, in multiples of the capture's rate."""
+"""Lowest and highest playback speed, as multiples of the capture's rate."""
 
 SUB_FRAME_STEPS = 8
-"""Instants a frame is divided into in slow motion; a fixed raster lets loops find them in the frame cache."""
+"""Steps per frame in slow motion. With fixed steps, loops find their frames in the frame cache."""
 
 _EPSILON = 1e-6  # frames; keeps sums of clock readings such as 1/60 + 1/60 + ... from falling short of a whole frame
 
 
 class LoopMode(enum.Enum):
-    """What happens at the end of the played range."""
+    """Action at the end of the played range."""
 
     LOOP = "loop"
     """Start over."""
     PING_PONG = "ping-pong"
-    """Turn around; the frames at both ends are shown once a turn."""
+    """Reverse the direction. The frames at both ends are shown once per turn."""
     ONCE = "once"
     """Stop on the last frame."""
 
@@ -36,23 +36,23 @@ class Playback:
 
     Args:
         num_frames: frames of the video, at least 1.
-        fps: frames a second of the capture, positive.
+        fps: frames per second of the capture, positive.
     """
 
     def __init__(self, num_frames: int, fps: float) -> None:
         self.mode = LoopMode.LOOP
-        """What happens at the end of the range."""
+        """Action at the end of the range."""
         self.sub_frame = False
-        """Whether slow motion and seeking show instants between frames."""
+        """Whether slow motion and seeking show times between frames."""
         self.playing = False
         """Whether `advance` moves; set by `play`, `pause` and `toggle`."""
         self.markers: dict[int, str] = {}
         """Label of each marked frame."""
         self.dropped = 0
-        """Frames that came due while playing and were never shown, since the last `reset_dropped`."""
+        """Number of frames that were due while playing and never shown, since the last `reset_dropped`."""
         self.tick = 0
-        """Counts the frames that came due; goes with a render request and comes back in `note_shown`."""
-        self._between = False  # `seek_between` chose what is shown
+        """Number of frames that were due. A render request carries it, and `note_shown` gets it back."""
+        self._between = False  # `seek_between` chose the shown time
         self._speed = 1.0
         self._direction = 1
         self._resume_after_scrub: bool | None = None
@@ -60,9 +60,10 @@ class Playback:
         self.reset(num_frames, fps)
 
     def reset(self, num_frames: int, fps: float) -> None:
-        """Take over another video, or the same one reloaded: a range is kept when it is as long, the position where it can."""
+        """Switch to another video, or to the same one reloaded. The range is kept if the length is
+        the same, and the position if possible."""
         if num_frames < 1 or not (math.isfinite(fps) and fps > 0):
-            raise InputError("video", f"cannot be played: {num_frames} frames at {fps:g} frames a second")
+            raise InputError("video", f"cannot be played: {num_frames} frames at {fps:g} frames per second")
         if num_frames != getattr(self, "num_frames", None):
             self.in_point = 0
             self.out_point = num_frames - 1
@@ -76,12 +77,12 @@ class Playback:
 
     @property
     def position(self) -> float:
-        """Exact position of the clock in frames; up to one frame beyond the range while its last frame lasts."""
+        """Exact position of the clock in frames. It is up to one frame beyond the range while the last frame is shown."""
         return self._position
 
     @property
     def time(self) -> float:
-        """Frame index to show, in [0, num_frames - 1]: whole, or on a raster of 1/8 frame in slow motion."""
+        """Frame index to show, 0 to num_frames - 1: whole, or a multiple of 1/8 frame in slow motion."""
         if self.shows_sub_frames:
             raster = self._held(self._position * SUB_FRAME_STEPS) / SUB_FRAME_STEPS
             low, high = (self.in_point, self.out_point) if self._within_range() else (0, self.num_frames - 1)
@@ -90,7 +91,7 @@ class Playback:
 
     @property
     def frame(self) -> int:
-        """Whole frame that is due: the last one that the clock reached in its direction."""
+        """The whole frame that is due: the last one that the clock reached in its direction."""
         return int(min(max(self._held(self._position), 0), self.num_frames - 1))
 
     @property
@@ -105,13 +106,13 @@ class Playback:
 
     @property
     def range_frames(self) -> int:
-        """Frames from the in point to the out point, both included."""
+        """Number of frames from the in point to the out point, both included."""
         return self.out_point - self.in_point + 1
 
     # Motion
 
     def play(self) -> None:
-        """Start; from the range's beginning when the position is outside of it or at its end in mode ONCE."""
+        """Start playing. Start at the beginning of the range if the position is outside, or at its end in mode ONCE."""
         outside = not self._within_range()
         finished = self.mode is LoopMode.ONCE and self.frame == self._end_point and self.range_frames > 1
         if not self.playing and (outside or finished):
@@ -121,7 +122,7 @@ class Playback:
         self._resume_after_scrub = None
 
     def pause(self) -> None:
-        """Stop where it is."""
+        """Stop at the current position."""
         self.playing = False
         self._resume_after_scrub = None
 
@@ -133,7 +134,7 @@ class Playback:
             self.play()
 
     def advance(self, seconds: float) -> float:
-        """Let real time pass and return the `time` to show; does nothing while paused or scrubbing.
+        """Advance by real time and return the `time` to show. Does nothing while paused or scrubbing.
 
         Args:
             seconds: real time since the last call; negative or not finite counts as none.
@@ -143,13 +144,13 @@ class Playback:
         return self.time
 
     def step(self, frames: int) -> None:
-        """Pause and move by whole frames from the one that is due; ends at the video's ends."""
+        """Pause and move by whole frames, within the video."""
         target = self.frame + frames
         self.pause()
         self._jump(target)
 
     def seek(self, frame: float) -> None:
-        """Move to a frame index without changing whether it plays; clamped to the video, whole unless `sub_frame`."""
+        """Move to a frame index within the video, rounded unless `sub_frame`. Playing continues or stays paused."""
         if math.isfinite(frame):
             steps = SUB_FRAME_STEPS if self.sub_frame else 1
             self._jump(math.floor(frame * steps + _EPSILON) / steps)
@@ -162,43 +163,43 @@ class Playback:
             self._between = True
 
     def begin_scrub(self) -> None:
-        """Hold the clock while the user drags the playhead; `seek` moves it meanwhile."""
+        """Hold the clock while the user drags the playhead and `seek` moves it."""
         if self._resume_after_scrub is None:
             self._resume_after_scrub = self.playing
             self.playing = False
 
     def end_scrub(self) -> None:
-        """Let go of the playhead: playing resumes when it played before."""
+        """Release the playhead. Playing resumes if it played before."""
         resume, self._resume_after_scrub = self._resume_after_scrub, None
         if resume:
             self.play()
 
     @property
     def scrubbing(self) -> bool:
-        """Whether the user holds the playhead."""
+        """Whether the user is dragging the playhead."""
         return self._resume_after_scrub is not None
 
     # Direction and speed
 
     @property
     def speed(self) -> float:
-        """Multiple of the capture's rate, 0.1 to 4; assigning clamps."""
+        """Speed as a multiple of the capture's rate. Assigned values are clamped to 0.1 to 4."""
         return self._speed
 
     @speed.setter
     def speed(self, value: float) -> None:
-        """Clamp to 0.1 to 4; NaN and infinity change nothing."""
+        """Set the speed, clamped to 0.1 to 4. NaN and infinity are ignored."""
         if math.isfinite(value):
             self._speed = min(max(value, MIN_SPEED), MAX_SPEED)
 
     @property
     def reverse(self) -> bool:
-        """Whether the clock runs backwards at this moment (in ping-pong every other pass does)."""
+        """Whether the clock runs backwards now; in ping-pong every other pass does."""
         return self._direction < 0
 
     @reverse.setter
     def reverse(self, value: bool) -> None:
-        """Turn around; what is on screen stays and leaves after the time it has been there."""
+        """Reverse the direction. The frame on screen stays for as long again as it has been shown."""
         direction = -1 if value else 1
         if direction == self._direction:
             return
@@ -206,7 +207,7 @@ class Playback:
         if self.shows_sub_frames:
             self._position = min(max(self._position, float(low)), float(high))
         elif abs(self._position - round(self._position)) > _EPSILON:
-            self._position += direction  # the frame on screen stays, and leaves after the time it has been there
+            self._position += direction  # the frame on screen stays for as long again as it has been shown
         self._direction = direction
 
     # Range and markers
@@ -240,7 +241,7 @@ class Playback:
             self.markers = dict(sorted(self.markers.items()))
 
     def move_marker(self, frame: int, target: int) -> int:
-        """Carry the marker at `frame` to another frame and return where it is now; it does not land on another one."""
+        """Move the marker at `frame` to another frame and return its new place. It is never put on another marker."""
         target = self._clamp(target)
         if frame in self.markers and target not in self.markers:
             self.markers[target] = self.markers.pop(frame)
@@ -249,7 +250,7 @@ class Playback:
         return frame
 
     def name_marker(self, frame: int, label: str) -> None:
-        """Give the marker at `frame`, if there is one, another label."""
+        """Change the label of the marker at `frame`, if there is one."""
         if frame in self.markers:
             self.markers[frame] = label
 
@@ -265,7 +266,7 @@ class Playback:
     # What was shown
 
     def note_shown(self, tick: int) -> None:
-        """Tell that the frame due at `tick` is on screen; frames that came due between it and the last one are dropped.
+        """Record that the frame due at `tick` is on screen. Frames that were due since the last one count as dropped.
 
         Ticks from before the last jump, and ones already passed, say nothing.
         """
@@ -274,7 +275,7 @@ class Playback:
             self._last_shown = tick
 
     def reset_dropped(self) -> None:
-        """Count dropped frames from zero."""
+        """Reset the number of dropped frames to zero."""
         self.dropped = 0
 
     # Inner parts

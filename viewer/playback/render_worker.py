@@ -1,4 +1,4 @@
-"""Rendering beside the window: the newest request wins, a coarse image comes at once and is refined while all is still."""
+"""Render on a separate thread. The newest request wins; a coarse image comes first and is refined while nothing changes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class ViewRequest:
     scale: float = 1.0
     """Size of the first image, relative to the camera's."""
     final_scale: float = 1.0
-    """Size that is refined to while no newer request comes; `scale` or less: no refinement."""
+    """Size that the image is refined to while no newer request comes. No refinement if it is `scale` or less."""
     placeholder: bool = False
-    """Whether the nearest frame at hand may be shown first where this one takes longer to decode than that to render."""
+    """Whether the nearest cached frame may be shown first, if decoding takes longer than rendering."""
     tick: int = 0
-    """Comes back with the result; the playback clock counts dropped frames by it."""
+    """Returned with the result. The playback clock uses it to count dropped frames."""
 
     def scales(self) -> list[float]:
-        """Sizes to render one after the other: the first, then doubled until the final one."""
+        """Return the sizes to render in turn: the first, then doubled until the final one."""
         sizes = [self.scale]
         while sizes[-1] * 2 < self.final_scale * 0.99:
             sizes.append(sizes[-1] * 2)
@@ -43,10 +43,10 @@ class ViewRequest:
 
 @dataclass(frozen=True, eq=False)
 class ViewResult:
-    """An image that a request led to, or the fault that kept it from one; equal to itself alone."""
+    """The image of a request, or the error that prevented it. Results are equal only to themselves."""
 
     request: ViewRequest
-    """What was asked for."""
+    """The request."""
     scale: float = 1.0
     """Size of this image relative to the request's camera."""
     final: bool = False
@@ -66,7 +66,7 @@ class ViewResult:
 
 
 class RenderWorker:
-    """A thread that renders what was asked for last.
+    """A thread that renders the latest request.
 
     The first image of a request is always finished, so that something moves however fast requests come; refinements are
     cancelled by the next request.
@@ -97,7 +97,7 @@ class RenderWorker:
             return self._busy or self._request is not None
 
     def submit(self, request: ViewRequest) -> None:
-        """Ask for a view; a request that waits is replaced, a refinement under way is cancelled."""
+        """Request a view. A waiting request is replaced and a running refinement is cancelled."""
         with self._changed:
             self._request = request
             if self._refining is not None:
@@ -105,18 +105,18 @@ class RenderWorker:
             self._changed.notify_all()
 
     def take_results(self) -> list[ViewResult]:
-        """Results since the last call, oldest first."""
+        """Return the results since the last call, oldest first."""
         with self._changed:
             results, self._results = self._results, []
             return results
 
     def wait_until_idle(self, timeout: float) -> bool:
-        """Wait until nothing is left to render; returns whether that came within `timeout` seconds."""
+        """Wait until nothing is left to render. Return False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._busy and self._request is None, timeout)
 
     def close(self) -> None:
-        """Cancel what is under way; returns when the thread has ended."""
+        """Cancel the current work and wait for the thread to end."""
         with self._changed:
             self._closing.cancel()
             if self._refining is not None:
@@ -139,7 +139,7 @@ class RenderWorker:
                 self._render(request)
             except RenderCancelled:
                 continue
-            except Exception as error:  # the window shows it; the thread lives on
+            except Exception as error:  # the window shows it; the thread continues
                 self._publish(ViewResult(request, final=True, error=error))
 
     def _render(self, request: ViewRequest) -> None:
@@ -156,7 +156,7 @@ class RenderWorker:
             self._show(request, frame, scale, token, final=index == len(scales) - 1, decoded=decoded and index == 0)
 
     def _show_stand_in(self, request: ViewRequest) -> bool:
-        """Show the nearest frame at hand if it is another one than on screen; whether a newer request came meanwhile."""
+        """Show the nearest cached frame unless it is on screen. Return whether a newer request has come."""
         frame = self.cache.nearest(request.time)
         if frame is None or frame.time == self._shown_time or self._prepare_ms < self._render_ms:
             return False
@@ -191,5 +191,5 @@ class RenderWorker:
 
 
 def scaled_camera(camera: Camera, scale: float) -> Camera:
-    """The same view in `scale` times as many pixels along each side, at least 8."""
+    """Return the same view with `scale` times the pixels along each side, at least 8."""
     return camera.resized(max(8, round(camera.width * scale)), max(8, round(camera.height * scale)))

@@ -1,4 +1,4 @@
-"""Dynamic resolution: the render scale that keeps a target frame rate, without spiraling down."""
+"""Dynamic resolution: choose the render scale that keeps a target frame rate."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import statistics
 from collections import deque
 
 MIN_SCALE, MAX_SCALE = 0.15, 1.0
-"""Smallest and largest share of the full resolution along each axis."""
+"""Smallest and largest render scale: fraction of the full resolution along each axis."""
 
 WINDOW = 5
-"""Measurements that a decision rests on; its median ignores two outliers."""
+"""Number of measurements per decision. Their median ignores two outliers."""
 
 IGNORED = 2
-"""Measurements left out after a start, a change of size or of backend: they hold allocations and compilations."""
+"""Measurements ignored after a start or a change of size or backend, because they include allocation and compilation."""
 
 DEAD_BAND = (0.75, 1.15)
-"""Nothing changes while the time a frame takes is within these multiples of the target."""
+"""The scale stays while the time per frame is within these multiples of the target."""
 
 AIM = 0.92
-"""A change aims at this multiple of the target time, inside the dead band."""
+"""A change aims at this multiple of the target time, which lies inside the dead band."""
 
 QUICK_LOAD = 2.0
 """Two measurements in a row beyond this multiple of the target time are enough to lower the scale."""
 
 MAX_STEP = 2.5
-"""The pixels of the next frame are at most this many times more or fewer."""
+"""The number of pixels changes by at most this factor per decision."""
 
 
 RETRY = 300
-"""Decisions after which a lowering that did not help is tried again; the scene may have changed."""
+"""Number of decisions after which a reduction that did not help is tried again, since the scene may have changed."""
 
 
 class ResolutionController:
-    """Watches how long frames take and chooses the share of the resolution at which the next one is rendered.
+    """Measures how long frames take and chooses the render scale of the next one.
 
     Only measurements of frames rendered at the current scale count, so that a change is judged by its own effect; the
     time is taken to be a fixed part plus a part proportional to the pixels, and lowering stops where it no longer helps.
@@ -44,29 +44,29 @@ class ResolutionController:
 
     def __init__(self, target_fps: float = 30.0) -> None:
         self.target_fps = target_fps
-        """Frames a second wanted."""
+        """Target frame rate, frames per second."""
         self.enabled = True
-        """Whether the scale follows the measurements; else it is `MAX_SCALE`."""
+        """Whether the scale follows the measurements. Otherwise it is `MAX_SCALE`."""
         self._scale = MAX_SCALE
         self._times: deque[float] = deque(maxlen=WINDOW)
         self._ignore = IGNORED
         self._before: tuple[float, float] | None = None  # scale and time before the last lowering
-        self._floor = MIN_SCALE  # lowering beyond did not help when it was tried last
+        self._floor = MIN_SCALE  # a lower scale did not help at the last attempt
         self._floor_age = 0
 
     @property
     def scale(self) -> float:
-        """Share of the full resolution along each axis for the next frame."""
+        """Render scale of the next frame: fraction of the full resolution along each axis."""
         return self._scale if self.enabled else MAX_SCALE
 
     def restart(self) -> None:
-        """Forget the measurements: the window, the scene or the backend changed. The scale stays."""
+        """Discard the measurements after a change of window, scene or backend. The scale stays."""
         self._times.clear()
         self._ignore = IGNORED
         self._before, self._floor = None, MIN_SCALE
 
     def measure(self, seconds: float, scale: float) -> None:
-        """Take the time of a finished frame.
+        """Record the time of a finished frame.
 
         Args:
             seconds: from request to finished picture, decoding left out; not positive or not finite is ignored.
@@ -109,6 +109,6 @@ class ResolutionController:
         self._ignore = 1
 
     def _lowering_was_useless(self, scale: float, seconds_before: float, seconds: float) -> bool:
-        # It saved less than a quarter of the pixels' share in time: the rest is not made of pixels.
+        # The time fell by less than a quarter of what the pixels would explain: most of it does not depend on pixels.
         fewer_pixels = 1.0 - (self._scale / scale) ** 2
         return 1.0 - seconds / seconds_before < 0.25 * fewer_pixels

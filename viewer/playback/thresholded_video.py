@@ -1,4 +1,4 @@
-"""Trying out a higher tau1 than the bundle's: more cells count as empty."""
+"""Preview a tau1 above the bundle's: more cells count as empty."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from model.query import query_density, query_features
 from model.video import VolumetricVideo
 
 KEPT = 64
-"""Frames whose cells are remembered."""
+"""Number of frames whose cells are cached."""
 
 
 class ThresholdedVideo(VolumetricVideo):
-    """The same video with the cells emptied in which the density is nowhere above tau1.
+    """The same video, without the cells in which the density is nowhere above tau1.
 
     Cells that the bundle calls empty stay so: a tau1 below the bundle's changes nothing. The densities are evaluated when a
     frame is prepared, which then takes several times as long.
@@ -41,7 +41,7 @@ class ThresholdedVideo(VolumetricVideo):
         self._kept: dict[float, torch.Tensor] = {}
 
     def box_and_occupancy(self, time: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """(2, 3) box in meters and (X, Y, Z) bool cells at `time`; decodes the frame unless its cells are remembered."""
+        """(2, 3) box in meters and (X, Y, Z) bool cells at `time`; decodes the frame unless its cells are cached."""
         box, occupancy = self.source.box_and_occupancy(time)
         cells = self.known_cells(time)
         if cells is None:
@@ -57,6 +57,6 @@ class ThresholdedVideo(VolumetricVideo):
         return lambda points: query_density(frame, points, query_features(frame, points))
 
     def known_cells(self, time: float) -> torch.Tensor | None:
-        """(X, Y, Z) bool cells at `time` if they are remembered; never takes long."""
+        """Return the (X, Y, Z) bool cells at `time` if they are cached, without decoding."""
         with self._lock:
             return self._kept.get(time)

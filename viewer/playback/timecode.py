@@ -1,4 +1,4 @@
-"""Frame numbers as HH:MM:SS:FF and back."""
+"""Convert frame numbers to HH:MM:SS:FF and back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MAX_DIGITS = 12
 
 
 def frames_per_second(fps: float) -> int:
-    """The whole number of frames that a timecode counts as one second: `fps` rounded, at least 1 (non-drop-frame)."""
+    """Return the frames per second of a timecode: `fps` rounded, at least 1 (non-drop-frame)."""
     return max(1, round(fps))
 
 
 def format_timecode(frame: float, fps: float) -> str:
-    """Write a frame index as HH:MM:SS:FF, non-drop-frame; a fraction of a frame is cut off.
+    """Format a frame index as HH:MM:SS:FF (non-drop-frame). A fraction of a frame is dropped.
 
     Args:
         frame: frame index, not negative.
@@ -30,7 +30,7 @@ def format_timecode(frame: float, fps: float) -> str:
 
 
 def tick_time(frame: int, fps: float) -> str:
-    """What a scale of frames says of the time at `frame`, counted as timecodes count: "1.5 s", "1:30"; "" between tenths."""
+    """Format the time at `frame` for a time axis: "1.5 s", "1:30"; an empty text between tenths of a second."""
     tenths, rest = divmod(frame * 10, frames_per_second(fps))
     if rest:
         return ""
@@ -40,7 +40,7 @@ def tick_time(frame: int, fps: float) -> str:
 
 
 def parse_timecode(text: str, fps: float) -> float:
-    """Read what people type for an instant: a frame number ("12", "12.5") or [[HH:]MM:]SS:FF; returns a frame index.
+    """Parse a frame number ("12", "12.5") or a timecode [[HH:]MM:]SS:FF and return the frame index.
 
     Raises:
         InputError: the text is neither.

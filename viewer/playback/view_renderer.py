@@ -1,4 +1,4 @@
-"""Images of one video for the window: a cache, a render thread, and what came of the last request."""
+"""Images of one video for the window: frame cache, render thread and the newest result."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RequestQuality:
     moving: bool = False
     """Whether something moves now."""
     placeholder: bool = False
-    """Whether the nearest frame at hand may be shown while the one asked for is decoded."""
+    """Whether the nearest cached frame may be shown while the requested one is decoded."""
 
 
 class ViewRenderer:
-    """Asks for a view only when it changed, and refines the image at hand instead of starting over.
+    """Requests a view only when it has changed, and refines the current image instead of starting over.
 
     Args:
         renderer: what renders.
@@ -48,14 +48,14 @@ class ViewRenderer:
         self.shown: ViewResult | None = None
         """The newest image."""
         self.error: Exception | None = None
-        """The fault of the last render, until one goes well."""
+        """The error of the last render; None after a success."""
         self.requested: ViewRequest | None = None
-        """What was asked for last."""
+        """The latest request."""
         self._view: tuple[object, ...] | None = None
         self._target = 0.0
 
     def request(self, time: float, camera: Camera, quality: RequestQuality, tick: int = 0) -> None:
-        """Have `time` rendered from `camera` (the view at full size), unless it is already or about to be."""
+        """Request `time` from `camera` (the view at full size), unless this was requested already."""
         pose = (camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes())
         view = (time, camera.width, camera.height, *pose, quality.settings)
         target = quality.moving_scale if quality.moving else quality.still_scale
@@ -71,11 +71,11 @@ class ViewRenderer:
 
     @property
     def finished(self) -> bool:
-        """Whether `shown` is the last image of what was asked for last."""
+        """Whether `shown` is the final image of the latest request."""
         return self.shown is not None and self.shown.final and self.shown.request is self.requested
 
     def take_results(self) -> list[ViewResult]:
-        """Results since the last call, oldest first; the newest good one becomes `shown`."""
+        """Return the results since the last call, oldest first. The newest good one becomes `shown`."""
         results = self.worker.take_results()
         for result in results:
             self.error = result.error
@@ -84,6 +84,6 @@ class ViewRenderer:
         return results
 
     def close(self) -> None:
-        """End its threads; returns when they have ended."""
+        """End the threads and wait for them."""
         self.worker.close()
         self.cache.close()

@@ -1,1 +1,1 @@
-"""Work on other threads: jobs with progress, and work of which only the latest request matters."""
+"""Work on other threads: jobs with progress, and tasks of which only the latest matters."""

@@ -1,4 +1,4 @@
-"""Work that takes a while, beside the window: progress, estimated time left, cancelling, and how it ended."""
+"""Run long work on a separate thread, with progress, estimated time left and cancelling."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from renderer.backend import CancelToken, RenderCancelled
 
 JobFunction = Callable[["Job"], str]
-"""What a job does: it is given the job to report to and returns one sentence about the result."""
+"""The work of a job. It reports progress to the job and returns one sentence about the result."""
 
 
 class Job:
-    """A function on a thread of its own.
+    """A function that runs on a separate thread.
 
     Args:
         label: what it does, for people.
@@ -27,13 +27,13 @@ class Job:
         self.cancel = CancelToken()
         """Set by the user; the function polls it."""
         self.fraction = 0.0
-        """Part that is done, 0 to 1."""
+        """Fraction that is done, 0 to 1."""
         self.detail = ""
-        """What it is at."""
+        """Current step of the work, for the user."""
         self.message = ""
-        """How it ended; empty while it runs or when it failed."""
+        """The result; empty while the job runs or if it failed."""
         self.error: Exception | None = None
-        """Why it failed."""
+        """The error, if it failed."""
         self._function = function
         self._wake = wake
         self._began = time.monotonic()
@@ -42,17 +42,17 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether it is still at work."""
+        """Whether it is still running."""
         return self._thread.is_alive()
 
     @property
     def seconds_left(self) -> float:
-        """Estimated from the part that is done; infinite at first."""
+        """Estimated time left, seconds; infinite at first."""
         elapsed = time.monotonic() - self._began
         return elapsed / self.fraction * (1 - self.fraction) if self.fraction > 0 else math.inf
 
     def report(self, fraction: float, detail: str = "") -> None:
-        """Tell how far it is; called by the function."""
+        """Report progress; called by the function."""
         self.fraction, self.detail = min(max(fraction, 0.0), 1.0), detail
         self._wake()
 

@@ -1,4 +1,4 @@
-"""Work beside the window of which only the newest matters."""
+"""Run tasks on a separate thread, of which only the latest matters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Outcome = TypeVar("_Outcome")
 
 
 class LatestTask(Generic[_Key, _Outcome]):
-    """Computes what was asked for last, on a thread of its own; requests that are overtaken before they begin are dropped.
+    """Computes the latest request on a separate thread. Earlier requests that have not begun are dropped.
 
     All methods are for one thread, the window's.
 
@@ -30,11 +30,11 @@ class LatestTask(Generic[_Key, _Outcome]):
 
     @property
     def busy(self) -> bool:
-        """Whether an outcome is to come or to be taken."""
+        """Whether work is running or an outcome has not been polled."""
         return self._running is not None
 
     def submit(self, key: _Key, compute: Callable[[], _Outcome]) -> None:
-        """Have something computed, unless it was what was asked for last.
+        """Submit a task, unless it is the one submitted last.
 
         Args:
             key: what tells it from other requests.
@@ -47,7 +47,7 @@ class LatestTask(Generic[_Key, _Outcome]):
         self._begin()
 
     def poll(self) -> tuple[_Key, _Outcome] | None:
-        """The key and the outcome of work that ended since the last call, or None.
+        """Return the key and the outcome of a task that ended since the last call, or None.
 
         Raises:
             Exception: what the work raised.
@@ -60,7 +60,7 @@ class LatestTask(Generic[_Key, _Outcome]):
         return key, future.result()
 
     def close(self) -> None:
-        """Drop what waits; returns when the thread has ended."""
+        """Drop waiting tasks and wait for the thread to end."""
         self._waiting = None
         self._pool.shutdown()
 

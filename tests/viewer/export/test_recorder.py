@@ -192,7 +192,7 @@ FAULTS = {
     "infinite": (RecordOptions(seconds=math.inf), "positive seconds"),
     "supersampling": (RecordOptions(supersampling=0), "supersampling"),
     "too large": (RecordOptions(size=(9000, 9000), supersampling=8), "16384"),
-    "no such codec": (RecordOptions(codec="divx"), "does not go into"),
+    "no such codec": (RecordOptions(codec="divx"), "cannot be stored in"),
 }
 
 
