@@ -14,7 +14,7 @@ from common.documents import read_json
 from common.errors import InputError
 
 MAX_IMAGE_SIDE = 16384
-"""The most pixels along a side of an image; larger sizes are refused before anything is allocated."""
+"""Maximum number of pixels per side of an image. Larger sizes are refused before memory is allocated."""
 
 _MIN_DEPTH = 1e-9  # meters; avoids a division by zero for points in the plane of the camera's center
 
@@ -47,8 +47,8 @@ class Camera:
                 raise InputError(f"camera {name}", "must be finite")
             object.__setattr__(self, name, value.reshape(shape))
         if not (1 <= self.width <= MAX_IMAGE_SIDE and 1 <= self.height <= MAX_IMAGE_SIDE):
-            raise InputError("camera size", f"must be 1 to {MAX_IMAGE_SIDE} pixels a side, not {self.width}x{self.height}")
-        with np.errstate(all="ignore"):  # absurd numbers overflow, and fail the tests
+            raise InputError("camera size", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, not {self.width}x{self.height}")
+        with np.errstate(all="ignore"):  # absurd numbers overflow and fail these checks
             if not 1e-12 <= abs(np.linalg.det(self.K)) < np.inf:
                 raise InputError("camera K", "cannot be inverted")
             if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3) or np.linalg.det(self.R) < 0:
@@ -114,12 +114,12 @@ class Camera:
         return np.concatenate([positions, np.ones_like(positions[..., :1])], axis=-1) @ self.inverse_K.T
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same view in other pixels: K is scaled by the ratio of the sizes, axis by axis."""
+        """Return the same view in another resolution. Each axis of K is scaled by the ratio of the sizes."""
         scale = np.diag([width / self.width, height / self.height, 1.0])
         return Camera(width, height, scale @ self.K, self.R, self.T)
 
     def fitted(self, width: int, height: int) -> Camera:
-        """The view in an image of another shape: all of it stays visible, pixels stay square, the center stays."""
+        """Return the view in an image of another shape: everything stays visible, pixels stay square, the center stays."""
         scale = min(width / self.width, height / self.height)
         K = np.diag([scale, scale, 1.0]) @ self.K
         K[0, 2] += (width - scale * self.width) / 2
@@ -128,11 +128,11 @@ class Camera:
 
     @staticmethod
     def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike, field_of_view: float, width: int, height: int) -> Camera:
-        """A camera at `eye` that sees `target` in its center.
+        """Create a camera at `eye` that sees `target` in its center.
 
         Args:
             eye, target: positions in the world, meters.
-            up: direction shown upwards; another axis is taken when it is parallel to the view.
+            up: direction shown upwards. Another axis is used if it is parallel to the view.
             field_of_view: vertical, radians.
             width, height: pixels.
         """
@@ -148,7 +148,7 @@ class Camera:
         return Camera(width, height, K, R, -R @ eye)
 
     def to_dict(self) -> dict[str, Any]:
-        """The contract's JSON object: width, height, K, R, T."""
+        """Return the object of CAM.json: width, height, K, R, T."""
         return {
             "width": self.width,
             "height": self.height,
@@ -159,10 +159,10 @@ class Camera:
 
     @staticmethod
     def from_dict(values: object, subject: str = "camera") -> Camera:
-        """Read the contract's JSON object.
+        """Read the object of CAM.json.
 
         Raises:
-            InputError: a missing field, a wrong shape, a number that is not finite, an R that is no rotation.
+            InputError: a missing field, a wrong shape, a number that is not finite, or an R that is not a rotation.
         """
         if not isinstance(values, dict):
             raise InputError(subject, "must be a JSON object with width, height, K, R, T")
@@ -179,7 +179,7 @@ class Camera:
 
 
 def _numbers(values: object, shape: tuple[int, ...], subject: str) -> Array:
-    """An array of plain JSON numbers of exactly this shape; NumPy alone would read texts and truth values as numbers."""
+    """Convert plain JSON numbers of exactly this shape. NumPy alone would also accept texts and truth values."""
     if shape:
         if not isinstance(values, list) or len(values) != shape[0]:
             raise InputError(subject, f"must be arrays of numbers of shape {' x '.join(map(str, shape))}")
@@ -190,5 +190,5 @@ def _numbers(values: object, shape: tuple[int, ...], subject: str) -> Array:
 
 
 def load_camera(path: Path) -> Camera:
-    """Read CAM.json of the contract; raises InputError as `read_json` and `Camera.from_dict` do."""
+    """Read CAM.json; raise InputError as `read_json` and `Camera.from_dict` do."""
     return Camera.from_dict(read_json(path), str(path))

@@ -1,8 +1,8 @@
 #version 330 core
-// What happens to rendered pixels on their way to the screen: color map, exposure, gamma, background, comparison.
+// Prepare rendered pixels for the screen: color map, exposure, gamma, background, comparison.
 // Source images have row 0 at the top and premultiplied alpha; scalar images hold (value, opacity).
 //
-// Constants come in front of it, a program for each combination in use: OpenGL in software computes both sides of a branch.
+// Constants are put in front of this file, one program per combination, because software OpenGL computes both sides of a branch.
 //   SCALAR      1: image_a and image_b are (value, opacity), shown through color_map
 //   COMPARISON  0: image_a alone, 1: divider, 2: difference
 //   NEUTRAL     1: exposure 0 and gamma 1

@@ -174,7 +174,7 @@ class ActionRunner:
             "camera.next": partial(self._next_camera, 1),
             "camera.previous": partial(self._next_camera, -1),
             **{f"camera.snap_{n}": partial(self.snap_to, n - 1) for n in range(1, 10)},
-            **{f"camera.from_{side}": partial(self.look_from, n // 2, 1 - n % 2 * 2) for n, side in enumerate(SIDES)},
+            **{f"camera.from_{side}": partial(self.view_from, n // 2, 1 - n % 2 * 2) for n, side in enumerate(SIDES)},
         }
 
     def _moved(self, move: Callable[[], object]) -> None:
@@ -223,7 +223,7 @@ class ActionRunner:
         self._moved(lambda: self._document.camera.snap_to(cameras[index]))
         self.app.say(f"Capture camera {index + 1} of {len(cameras)}")
 
-    def look_from(self, axis: int, sign: int) -> None:
+    def view_from(self, axis: int, sign: int) -> None:
         """Look at the scene from the positive (`sign` 1) or negative (-1) end of a world axis, 0 to 2."""
         self._moved(lambda: self._document.camera.look_along(-sign * np.eye(3)[axis]))
 

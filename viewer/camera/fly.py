@@ -17,7 +17,7 @@ class FlyMotion:
     """A velocity that approaches the target velocity exponentially. Displacements are its exact integral.
 
     Args:
-        speed: meters a second at full push.
+        speed: full speed, meters per second.
         time_constant: seconds to come within 37 % of a new velocity; 0 follows at once.
     """
 

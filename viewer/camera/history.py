@@ -26,8 +26,8 @@ class CameraHistory:
     """Earlier and undone camera states, and edits between them.
 
     Args:
-        limit: most states kept to go back to.
-        clock: seconds, monotonic; tests give their own.
+        limit: maximum number of undo entries.
+        clock: monotonic time in seconds; replaced by tests.
     """
 
     def __init__(self, limit: int = 200, clock: Callable[[], float] = time.monotonic) -> None:

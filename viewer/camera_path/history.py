@@ -35,8 +35,8 @@ class PathEdit:
 
     Args:
         before: the path before the edit.
-        get: tells the present path.
-        put: shows another one.
+        get: returns the current path.
+        put: replaces the current path.
     """
 
     def __init__(self, before: PathState, get: Callable[[], PathState], put: Callable[[PathState], None]) -> None:

@@ -31,12 +31,12 @@ class Keyframe:
     """The view."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The contract's JSON object."""
+        """Return the keyframe's object in PATH.json."""
         return {"time": self.time, "frame": self.frame, "camera": self.camera.to_dict()}
 
 
 class CameraPath:
-    """Keyframes in the order of their times, all distinct.
+    """Keyframes in the order of their times, which are all different.
 
     Args:
         keyframes: in any order; of two at the same time the later one in the list stays.
@@ -52,7 +52,7 @@ class CameraPath:
 
     @property
     def keyframes(self) -> tuple[Keyframe, ...]:
-        """The keyframes by rising time."""
+        """The keyframes in the order of their times."""
         return tuple(self._keyframes)
 
     def __len__(self) -> int:
@@ -87,24 +87,24 @@ class CameraPath:
         return self._keyframes.index(keyframe)
 
     def append(self, frame: float, camera: Camera, seconds: float = 1.0) -> int:
-        """Put a view `seconds` after the last keyframe (the first one at 0) and return its index."""
+        """Add a view `seconds` after the last keyframe (the first one at 0) and return its index."""
         return self.add(Keyframe(self.end + seconds if self._keyframes else 0.0, frame, camera))
 
     def replace_view(self, index: int, frame: float, camera: Camera) -> None:
-        """Give a keyframe another view and scene time; its time stays."""
+        """Replace the view and scene time of a keyframe. Its time on the path stays."""
         _check_place(self._keyframes[index].time, frame)
         self._keyframes[index] = replace(self._keyframes[index], frame=frame, camera=camera)
 
     def remove(self, index: int) -> None:
-        """Take a keyframe off the track."""
+        """Remove a keyframe."""
         del self._keyframes[index]
 
     def clear(self) -> None:
-        """Take all keyframes off the track."""
+        """Remove all keyframes."""
         self._keyframes.clear()
 
     def move(self, index: int, time: float) -> int:
-        """Drag a keyframe to another time and return its new index; it may pass others, not land on one."""
+        """Move a keyframe to another time and return its new index. It may pass other keyframes but not replace one."""
         keyframe = self._keyframes[index]
         time = max(0.0, time) if math.isfinite(time) else time
         _check_place(time, keyframe.frame)
@@ -115,7 +115,7 @@ class CameraPath:
         return self._keyframes.index(moved)
 
     def reorder(self, index: int, new_index: int) -> None:
-        """Move a view to another place in the order; the times on the track stay, the views between shift by one."""
+        """Move a view to another position in the order. The times stay, and the views in between shift by one."""
         times = [keyframe.time for keyframe in self._keyframes]
         self._keyframes.insert(new_index, self._keyframes.pop(index))
         self._keyframes = [replace(keyframe, time=time) for keyframe, time in zip(self._keyframes, times, strict=True)]
@@ -125,14 +125,14 @@ class CameraPath:
         self._keyframes = [replace(k, time=self.start + (k.time - self.start) * factor) for k in self._keyframes]
 
     def index_at(self, time: float) -> int | None:
-        """Index of the keyframe at this time, if there is one."""
+        """Return the index of the keyframe at this time, if there is one."""
         matches = (i for i, keyframe in enumerate(self._keyframes) if abs(keyframe.time - time) < SAME_TIME)
         return next(matches, None)
 
     # Evaluation
 
     def camera(self, time: float) -> Camera:
-        """The view at `time` seconds, in the first keyframe's image size; held before the start and after the end.
+        """Return the view at `time` seconds, in the first keyframe's image size. It is constant outside the path.
 
         At a keyframe it is exactly the keyframe's camera (fitted to that size when it has another one).
 
@@ -148,7 +148,7 @@ class CameraPath:
         return blend_cameras(cameras, [keyframe.time for keyframe in neighbors], weight, self.tension)
 
     def frame(self, time: float) -> float:
-        """The scene's frame index at `time` seconds: exact at keyframes, never beyond its neighbors between them."""
+        """Return the scene's frame index at `time` seconds: exact at keyframes, and without overshoot between them."""
         index, weight = self._locate(time)
         if weight == 0.0:
             return self._keyframes[index].frame
@@ -172,17 +172,17 @@ class CameraPath:
     # Files
 
     def to_dict(self) -> dict[str, Any]:
-        """The contract's JSON object, with the tension besides."""
+        """Return the object of PATH.json, including the tension."""
         return {"keyframes": [keyframe.to_dict() for keyframe in self._keyframes], "tension": self.tension}
 
     def save(self, path: Path) -> None:
-        """Write PATH.json atomically; InputError when it cannot be written."""
+        """Write PATH.json atomically; raise InputError if it cannot be written."""
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
 
     @staticmethod
     def from_dict(values: object, subject: str = "camera path") -> CameraPath:
-        """Read the contract's JSON object; InputError names the keyframe and what is wrong with it."""
+        """Read the object of PATH.json; raise InputError if a keyframe is wrong."""
         listed = values.get("keyframes") if isinstance(values, dict) else None
         if not isinstance(values, dict) or not isinstance(listed, list):
             raise InputError(subject, 'must be a JSON object {"keyframes": [...]}')

@@ -126,7 +126,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
         path: the file.
         image: the pixels.
         camera: stored in PNG files.
-        background: three numbers in [0, 1] behind the picture of a PNG.
+        background: color behind the image of a PNG, three numbers in [0, 1].
         transparent: PNG with alpha instead of a background.
 
     Raises:

@@ -22,8 +22,8 @@ from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.video_sink import VideoSink, check_video, exact_rate
-from viewer.picture.look import backdrop, graded, over_black
 from viewer.picture.options import picture
+from viewer.picture.tone import backdrop, graded, over_black
 from viewer.picture.views import ViewPixels, colored
 from viewer.settings import DisplaySettings
 
@@ -122,7 +122,7 @@ def record(
 
     Raises:
         InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
-        KeyboardInterrupt: the user interrupted; its text says what is left.
+        KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
     size = _size(output, path, options)
     schedule = plan(video, path, size, options)

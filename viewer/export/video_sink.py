@@ -192,7 +192,7 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
         raise InputError(
-            path, "is no video that can be written", "end its name with .mp4 or .webm, or give a folder for images"
+            path, "is not a video format that can be written", "end its name with .mp4 or .webm, or give a folder for images"
         )
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")

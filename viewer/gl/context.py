@@ -45,14 +45,14 @@ def create_context() -> moderngl.Context:
 
 
 class ImageTextures:
-    """Textures for images that panels show with `imgui.image`, by name; each is replaced when its content changes."""
+    """Textures for images that panels show with `imgui.image`, by name. Each is replaced when its content changes."""
 
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
         self._textures: dict[str, tuple[object, moderngl.Texture]] = {}
 
     def get(self, name: str, version: object, pixels: Callable[[], Any], nearest: bool = True) -> imgui.ImTextureRef:
-        """The texture called `name`; `pixels` (returning (H, W, 4) uint8) is called when `version` is a new one."""
+        """Return the texture called `name`. `pixels`, which returns (H, W, 4) uint8, is called if `version` is new."""
         known = self._textures.get(name)
         if known is None or known[0] != version:
             image = pixels()

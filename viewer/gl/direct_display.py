@@ -30,7 +30,7 @@ def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
 def follow_window(renderer: Renderer) -> None:
     """Move a CUDA renderer that has rendered nothing yet to the GPU of the current OpenGL context.
 
-    Where that is none of CUDA's, or cannot render, it stays; the first image then finds out and says so.
+    If CUDA cannot use that GPU, the renderer stays where it is. The first image then fails and the window reports it.
     """
     if isinstance(renderer, CudaRenderer):
         with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
@@ -57,12 +57,12 @@ class SharedBuffer:
 class DirectDisplay:
     """Copies images into the presenter's textures through pixel buffers, one per image slot.
 
-    A buffer is registered when it is made, hence when the image's size changes. Before the first image counts as shown, its
-    pixels are read back and compared once: some drivers report success and copy nothing. After a failure everything goes
-    the usual way, and `take_notice` says why.
+    A buffer is registered when it is created, which happens when the image's size changes. The pixels of the first image are
+    read back and compared, because some drivers report success and copy nothing. After a failure all images are uploaded
+    instead, and `take_notice` returns the reason.
 
     Args:
-        connect: registers buffers; tests give their own.
+        connect: registers buffers; replaced by tests.
     """
 
     def __init__(self, connect: Connect = connect) -> None:

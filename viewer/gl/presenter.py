@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewer.picture.comparison import Comparison
-from viewer.picture.look import over_black
+from viewer.picture.tone import over_black
 from viewer.settings import BACKGROUNDS, DisplaySettings
 
 SHADERS = Path(__file__).resolve().parents[2] / "shaders"
@@ -25,7 +25,7 @@ class PresentOptions:
     value_range: tuple[float, float] = (0.0, 1.0)
     """Values of a scalar image at both ends of the color map."""
     comparison: Comparison = Comparison.NONE
-    """How a second image is shown."""
+    """How a second image is compared with the first."""
     divider: float = 0.5
     """Position of the divider, 0 at the left to 1 at the right."""
     difference_gain: float = 4.0
@@ -67,7 +67,7 @@ class Presenter:
         self._sized_image(slot, width, height, 4).write(buffer)
 
     def has_image(self, slot: int) -> bool:
-        """Whether an image was uploaded to a slot."""
+        """Return whether an image was uploaded to a slot."""
         return slot in self._images
 
     def forget(self, slot: int) -> None:
@@ -103,7 +103,7 @@ class Presenter:
         return int(self._texture.glo)
 
     def _enlarges_alike(self, options: PresentOptions) -> bool:
-        """Whether blending with the background and enlarging may be done in either order: both are linear then."""
+        """Return whether blending with the background and enlarging may be done in either order, since both are linear."""
         first = self._images.get(0)
         neutral = options.display.tone == (0.0, 1.0) and options.display.background == "color"
         alone = options.comparison is Comparison.NONE or 1 not in self._images
@@ -148,7 +148,7 @@ class Presenter:
 
     @property
     def texture(self) -> moderngl.Texture | None:
-        """What the view shows; None before the first `present`."""
+        """The texture that the view shows; None before the first `present`."""
         return self._texture
 
     def read(self) -> NDArray[np.uint8]:

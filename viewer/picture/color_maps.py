@@ -50,7 +50,7 @@ COLOR_MAPS: tuple[str, ...] = tuple(_KNOTS)
 
 @lru_cache(maxsize=len(_KNOTS))
 def color_table(name: str) -> NDArray[np.uint8]:
-    """The 256 colors of a map, (256, 3), read-only; KeyError for an unknown name."""
+    """Return the 256 colors of a map, (256, 3), read-only; raise KeyError for an unknown name."""
     knots = np.frombuffer(bytes.fromhex(_KNOTS[name]), np.uint8).reshape(-1, 3)
     places = np.minimum(np.arange(len(knots)) * 256 // (len(knots) - 1), 255)
     channels = [np.interp(np.arange(256), places, knots[:, i]) for i in range(3)]
@@ -60,7 +60,7 @@ def color_table(name: str) -> NDArray[np.uint8]:
 
 
 def apply_color_map(values: ArrayLike, low: float, high: float, name: str) -> NDArray[np.uint8]:
-    """Colors of values: `low` takes the first color of the map, `high` the last, what is outside the nearer one.
+    """Convert values to colors, from the first color of the map at `low` to the last at `high`. Other values are clamped.
 
     Args:
         values: any shape; NaN counts as `low`.
@@ -77,7 +77,7 @@ def apply_color_map(values: ArrayLike, low: float, high: float, name: str) -> ND
 
 
 def legend_ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
-    """Round values for a legend: (place from 0 to 1, text), at most about `count` of them."""
+    """Return about `count` round values for a legend, as (position from 0 to 1, text)."""
     if not (np.isfinite(low) and np.isfinite(high) and high > low):
         return [(0.0, f"{low:g}")]
     step = _round_step((high - low) / max(count - 1, 1))

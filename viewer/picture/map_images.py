@@ -40,7 +40,7 @@ def map_images(frame: Frame) -> list[MapImage]:
 
 
 def project(channels: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(C, H, W) numbers as an (H, W, 4) picture, rows turned so that v runs upwards."""
+    """Convert (C, H, W) numbers to an (H, W, 4) image with v upwards."""
     directions = np.random.default_rng(7).standard_normal((3, channels.shape[0])).astype(np.float32)
     values = np.tensordot(directions, channels, axes=1)
     mean, deviation = values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)

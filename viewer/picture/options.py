@@ -1,4 +1,4 @@
-"""The pixels that a view or a recording shows of a rendered image, as `DisplaySettings` asks for."""
+"""The pixels that a view or a recording shows of a rendered image, chosen by `DisplaySettings`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VIEWS = dict(zip(DISPLAY_MODES, View, strict=True))
 
 
 def shown_pixels(result: ViewResult, display: DisplaySettings) -> ViewPixels:
-    """Make the pixels that the view shows of a rendered image."""
+    """Create the pixels that the view shows of a rendered image."""
     assert result.image is not None and result.frame is not None
     camera = scaled_camera(result.request.camera, result.scale)
     return picture(result.image, result.frame, camera, result.config, display)
@@ -25,7 +25,7 @@ def shown_pixels(result: ViewResult, display: DisplaySettings) -> ViewPixels:
 def picture(
     image: RenderedImage, frame: PreparedFrame, camera: Camera, config: ModelConfig, display: DisplaySettings
 ) -> ViewPixels:
-    """Make the pixels of an image that `camera` rendered of `frame`."""
+    """Create the pixels of an image of `frame` that `camera` rendered."""
     planes = config.mlp_planes
     return make_view(
         VIEWS[display.mode],

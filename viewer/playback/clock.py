@@ -96,7 +96,7 @@ class Playback:
 
     @property
     def shows_sub_frames(self) -> bool:
-        """Whether `time` may be fractional now: `sub_frame` is on and playback is slow or paused, or `seek_between` was it."""
+        """Whether `time` may be fractional: `sub_frame` is on and playback is slow or paused, or `seek_between` was called."""
         return (self.sub_frame and (not self.playing or self._speed < 1.0)) or (self._between and not self.playing)
 
     @property
@@ -156,7 +156,7 @@ class Playback:
             self._jump(math.floor(frame * steps + _EPSILON) / steps)
 
     def seek_between(self, frame: float) -> None:
-        """Pause on an instant that may lie between frames whatever `sub_frame` says; any later move goes by that again."""
+        """Pause at a time that may lie between frames even without `sub_frame`. Later moves follow `sub_frame` again."""
         if math.isfinite(frame):
             self.pause()
             self._jump(math.floor(frame * SUB_FRAME_STEPS + _EPSILON) / SUB_FRAME_STEPS)
@@ -226,7 +226,7 @@ class Playback:
 
     @property
     def has_range(self) -> bool:
-        """Whether less than the whole video is played; only then are there in and out points to see and to drag."""
+        """Whether less than the whole video is played. Only then are in and out points shown."""
         return (self.in_point, self.out_point) != (0, self.num_frames - 1)
 
     def clear_range(self) -> None:
@@ -268,7 +268,7 @@ class Playback:
     def note_shown(self, tick: int) -> None:
         """Record that the frame due at `tick` is on screen. Frames that were due since the last one count as dropped.
 
-        Ticks from before the last jump, and ones already passed, say nothing.
+        Ticks from before the last jump, and earlier ticks, are ignored.
         """
         if tick > self._last_shown:
             self.dropped += tick - self._last_shown - 1

@@ -39,7 +39,7 @@ class ResolutionController:
     time is taken to be a fixed part plus a part proportional to the pixels, and lowering stops where it no longer helps.
 
     Args:
-        target_fps: frames a second wanted.
+        target_fps: target frame rate, frames per second.
     """
 
     def __init__(self, target_fps: float = 30.0) -> None:

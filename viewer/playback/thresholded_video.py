@@ -41,7 +41,7 @@ class ThresholdedVideo(VolumetricVideo):
         self._kept: dict[float, torch.Tensor] = {}
 
     def box_and_occupancy(self, time: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """(2, 3) box in meters and (X, Y, Z) bool cells at `time`; decodes the frame unless its cells are cached."""
+        """Return the (2, 3) box in meters and the (X, Y, Z) bool cells at `time`. Decode the frame unless they are cached."""
         box, occupancy = self.source.box_and_occupancy(time)
         cells = self.known_cells(time)
         if cells is None:

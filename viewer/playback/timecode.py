@@ -20,7 +20,7 @@ def format_timecode(frame: float, fps: float) -> str:
 
     Args:
         frame: frame index, not negative.
-        fps: frames a second; 29.97 counts as 30, as editors do.
+        fps: frames per second; 29.97 counts as 30, as editors do.
     """
     rate = frames_per_second(fps)
     whole = max(0, int(frame + 1e-6))

@@ -42,7 +42,7 @@ class Gizmo:
         for axis, sign, place in reversed(self._ends(document, corner, width)):
             imgui.set_cursor_screen_pos(ImVec2(place.x - size, place.y - size))
             if imgui.invisible_button(f"###gizmo{'-' if sign < 0 else '+'}{NAMES[axis]}", ImVec2(2 * size, 2 * size)):
-                self._actions.look_from(axis, sign)
+                self._actions.view_from(axis, sign)
                 app.redraw()
             if imgui.is_item_hovered():
                 self._hovered = axis, sign

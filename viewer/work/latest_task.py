@@ -37,8 +37,8 @@ class LatestTask(Generic[_Key, _Outcome]):
         """Submit a task, unless it is the one submitted last.
 
         Args:
-            key: what tells it from other requests.
-            compute: gives the outcome, on the other thread.
+            key: identifies the task among others.
+            compute: returns the outcome; runs on the other thread.
         """
         newest = self._waiting or self._running
         if newest is not None and newest[0] == key:

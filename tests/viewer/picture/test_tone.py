@@ -11,7 +11,7 @@ from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, finished
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
-from viewer.picture.look import backdrop, graded
+from viewer.picture.tone import backdrop, graded
 from viewer.picture.views import Legend, ViewPixels
 from viewer.settings import BACKGROUNDS, DisplaySettings
 

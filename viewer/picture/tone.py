@@ -1,4 +1,4 @@
-"""Tone and background of pixels: what shaders/present.frag does, for pictures that no window shows."""
+"""Tone and background of pixels: the same as shaders/present.frag, for images that no window shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def over_black() -> DisplaySettings:
 
 
 def graded(rgba: Floats, display: DisplaySettings) -> Floats:
-    """Apply exposure and gamma to (H, W, 4) premultiplied color; opacity is divided out first and multiplied in again."""
+    """Apply exposure and gamma to (H, W, 4) premultiplied color. They are applied to the color divided by the opacity."""
     exposure, gamma = display.tone
     if (exposure, gamma) == (0.0, 1.0):
         return rgba
@@ -27,7 +27,7 @@ def graded(rgba: Floats, display: DisplaySettings) -> Floats:
 
 
 def backdrop(display: DisplaySettings, width: int, height: int) -> Floats:
-    """Return the background of a picture, (H, W, 3) or something that broadcasts to it."""
+    """Return the background of an image, (H, W, 3) or a shape that broadcasts to it."""
     first, second = (np.asarray(c, dtype=np.float32) for c in display.background_colors)
     if display.background == "checker":
         x, y = (np.floor((np.arange(side) + 0.5) / display.checker_size) for side in (width, height))
