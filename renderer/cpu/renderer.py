@@ -168,7 +168,7 @@ class CpuRenderer:
 
         Args:
             frame, camera, settings, region, cancel: as for `render`.
-            tiles: (n, 4) x0, y0, x1, y1 within the region's image, at most `TILE_SIDE` pixels a side.
+            tiles: (n, 4) x0, y0, x1, y1 within the region's image, at most `TILE_SIDE` pixels along a side.
             image: of the region's size.
 
         Raises:

@@ -27,7 +27,7 @@ class BufferSizes:
     """The sizes that determine an image's buffers."""
 
     pixels: int
-    """Of the image, or of the band that is rendered at once."""
+    """Pixels of the image, or of the band that is rendered at once."""
     capacity: int
     """Kept samples."""
     keys: int

@@ -51,12 +51,14 @@ MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float s
     return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), corner_weights(at.fu, at.fv, scale)};
 }
 
+// Coordinates are chosen by comparison: an index that is not known at compile time would put the point into slow local
+// memory.
 MLPVID_DEVICE void features_of(const BakedFrame& frame, const float* point, float (&features)[kChannels]) {
     MLPVID_UNROLL
     for (int c = 0; c < kChannels; c++) features[c] = 0.0f;
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
-        const float u = point[u_axis(plane)], v = point[v_axis(plane)];
+        const float u = u_axis(plane) == 1 ? point[1] : point[0], v = v_axis(plane) == 1 ? point[1] : point[2];
         add_grid(frame, plane, u, v, features);
         const MapCorners map =
             corners_on(frame.feature_planes[plane], frame.feature_resolution, frame.feature_scale, u, v);
@@ -73,7 +75,7 @@ MLPVID_DEVICE float density_of(const BakedFrame& frame, const float* point, floa
     MLPVID_NO_UNROLL
     for (int plane = 0; plane < kPlanes; plane++) {
         if (frame.density_maps[plane] == nullptr) continue;
-        const float u = point[u_axis(plane)], v = point[v_axis(plane)];
+        const float u = u_axis(plane) == 1 ? point[1] : point[0], v = v_axis(plane) == 1 ? point[1] : point[2];
         const MapCorners map =
             corners_on(frame.density_maps[plane], frame.density_resolution, frame.density_scale, u, v);
         MLPVID_UNROLL

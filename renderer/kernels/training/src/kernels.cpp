@@ -19,7 +19,7 @@ struct Features {
     static constexpr int value = F;
 };
 
-// Calls body with the number of features an entry, 2, 4 or 8, as a constant.
+// Calls body with the number of features per entry, 2, 4 or 8, as a constant.
 template <class Body>
 void with_features(int features, Body&& body) {
     if (features == 2)
