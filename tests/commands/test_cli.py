@@ -69,7 +69,6 @@ def test_render_npz_and_png_agree(bundle: Path, camera_file: Path, tmp_path: Pat
     np.testing.assert_allclose(clear[..., 3] / 255, rgba[..., 3], atol=0.6 / 255)
 
 
-@pytest.mark.slow
 def test_backends_render_the_same_image(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
     images = []
     for backend in ("reference", "cpu", "opengl"):
@@ -88,6 +87,7 @@ def test_record_and_benchmark_with_opengl(bundle: Path, tmp_path: Path) -> None:
     assert json.loads(result.stdout)["backend"] == "opengl"
 
 
+@pytest.mark.slow
 def test_render_imports_no_window(bundle: Path, tmp_path: Path) -> None:
     code = (
         "import sys, run_viewer; status = run_viewer.main(sys.argv[1:]); "
