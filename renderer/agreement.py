@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import torch
@@ -74,17 +75,18 @@ def _write(path: Path, verdicts: dict[str, float]) -> None:
         return  # the next start checks again
 
 
-def small_video() -> VolumetricVideo:
-    """Make a random video of two frames that takes milliseconds to render and uses everything that frames have."""
-    config = ModelConfig(
-        hash=HashEncodingConfig(num_levels=16, log2_table_size=10, base_resolution=4, finest_resolution=48),
-        decoder=DecoderConfig(16, (16, 16, 16, 16), color_channels=(16, 16), density_gain=20.0),
-        occupancy=OccupancyConfig(resolution=(6, 5, 8)),
-        render=RenderConfig(steps_per_diagonal=96),
-        feature_plane_resolution=32,
-        density_map_resolution=32,
-        color_map_resolution=8,
-    )
+def small_video(**overrides: object) -> VolumetricVideo:
+    """Make a random video of two frames that takes milliseconds to render; `overrides` are fields of its `ModelConfig`."""
+    values: dict[str, Any] = {
+        "hash": HashEncodingConfig(num_levels=16, log2_table_size=10, base_resolution=4, finest_resolution=48),
+        "decoder": DecoderConfig(16, (16, 16, 16, 16), color_channels=(16, 16), density_gain=20.0),
+        "occupancy": OccupancyConfig(resolution=(6, 5, 8)),
+        "render": RenderConfig(steps_per_diagonal=96),
+        "feature_plane_resolution": 32,
+        "density_map_resolution": 32,
+        "color_map_resolution": 8,
+    }
+    config = ModelConfig(**{**values, **overrides})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         decoder = MapDecoder(config).eval().requires_grad_(False)

@@ -81,7 +81,7 @@ def make_parser() -> ArgumentParser:
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
     commands.add_argument("--info", action="store_true", help="describe the contents of the bundle")
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
-    commands.add_argument("--selftest", action="store_true", help="test the CUDA backend and print a report")
+    commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
     commands.add_argument("--window", action="store_true", help="open the window; fail if there is no display")
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
@@ -165,7 +165,7 @@ def dispatch(options: argparse.Namespace) -> int:
         command = command or (headless.info if options.info else headless.benchmark)
         return command(options)
     if options.selftest:
-        from viewer.commands.cuda_selftest import selftest  # noqa: PLC0415 - loads PyTorch
+        from viewer.commands.selftest import selftest  # noqa: PLC0415 - loads PyTorch
 
         return selftest(options)
     return start(options)

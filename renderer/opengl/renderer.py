@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import moderngl
@@ -17,10 +18,10 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import MIN_TRANSMITTANCE
 from renderer.decode import CpuDecoder
-from renderer.opengl.bake import Baker, Tables, upload_tables
+from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.context import create_context, device_name, driver_version, is_software
 from renderer.opengl.frame import OpenGLFrame
-from renderer.opengl.gl_thread import GlThread
+from renderer.opengl.gl_thread import GlThread, Result
 from renderer.opengl.passes import PassTimes, RenderPasses, TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
 from renderer.threads import available_cores, torch_threads
@@ -108,9 +109,17 @@ class OpenGLRenderer:
         """Free the context and end its thread; the renderer and its frames cannot be used any more."""
         self._gl.close()
 
+    def run(self, function: Callable[[moderngl.Context], Result]) -> Result:
+        """Run a function with the context in its thread."""
+        return self._gl.run(lambda: function(self._context))
+
     def driver_error(self) -> str:
         """Return the name of the driver's oldest unread error, "GL_NO_ERROR" when there is none."""
-        return self._gl.run(lambda: str(self._context.error))
+        return self.run(lambda context: str(context.error))
+
+    def limit(self, name: str) -> int:
+        """Return one of the driver's limits, such as GL_MAX_TEXTURE_SIZE."""
+        return self.run(lambda context: limit(context, name))
 
     def _render(
         self, frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region, cancel: CancelToken

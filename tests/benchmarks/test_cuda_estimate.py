@@ -26,7 +26,7 @@ from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, li
 from common.errors import InputError
 from model.config import ModelConfig
 from renderer.cuda.compile import compile_program
-from renderer.selftest.report import ESTIMATED_MS
+from renderer.selftest.cuda import ESTIMATED_MS
 from tests.factories import make_video
 
 LISTING = """

@@ -126,10 +126,10 @@ def test_nothing_of_nvidia_is_needed_to_import() -> None:
 import sys
 for name in ("cuda", "cuda.core", "cuda.bindings", "nvidia"):
     sys.modules[name] = None
-import renderer.cuda.renderer, renderer.cuda.gl_buffer, renderer.selftest.report
+import renderer.cuda.renderer, renderer.cuda.gl_buffer, renderer.selftest.cuda
 import training.fields.tiny_cuda_nn, viewer.gl.direct_display
 from renderer.select import create_renderer
-assert "cuda-core" in renderer.selftest.report.versions() and renderer.selftest.report.driver_version() == "none"
+assert "cuda-core" in renderer.selftest.cuda.versions() and renderer.selftest.cuda.driver_version() == "none"
 assert create_renderer("auto").name in ("cpu", "reference")
 """
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}

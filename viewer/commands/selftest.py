@@ -1,9 +1,10 @@
-"""The command --selftest: test the CUDA backend on this machine, and the transfer of its images to OpenGL."""
+"""The command --selftest: test the backends of this machine that use a graphics card."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import moderngl
@@ -11,10 +12,15 @@ import numpy as np
 
 from common.errors import InputError
 from model.bundle.info import read_bundle
+from model.camera import Camera
+from model.video import VolumetricVideo
 from renderer.cuda.driver import Driver
 from renderer.cuda.gl_buffer import InteropFault
 from renderer.cuda.image import CudaImage
-from renderer.selftest.report import report, run_selftest
+from renderer.select import BACKENDS
+from renderer.selftest.check import Check, report
+from renderer.selftest.cuda import cuda_checks
+from renderer.selftest.opengl import opengl_checks
 from viewer.commands.headless import DEFAULT_SIZE, overview
 from viewer.gl.direct_display import connect
 
@@ -23,20 +29,44 @@ MAX_DEVICES = 8
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """Run --selftest: print the report.
+    """Run --selftest: print a report on the backend that was named, or on all that have one.
 
     Raises:
-        InputError: a check failed.
+        InputError: a check failed, or the machine has none of the backends.
     """
     video = read_bundle(options.bundle)
-    checks = run_selftest(video, overview(video, options.size or DEFAULT_SIZE), interop=round_trip)
-    print(report(checks))
-    failed = [check.name for check in checks if not check.passed]
-    if failed == ["device"]:  # not a fault of this program: the line says what the machine lacks and what to do
-        raise InputError("--selftest", checks[-1].detail)
+    camera = overview(video, options.size or DEFAULT_SIZE)
+    failed: list[str] = []
+    missing: list[InputError] = []
+    for backend, check in _chosen(options.backend).items():
+        checks = check(video, camera)
+        print(report(BACKENDS[backend], checks))
+        faults = [line.name for line in checks if not line.passed]
+        if faults == ["device"]:  # not a fault of this program: the line says what the machine lacks and what to do
+            missing.append(InputError("--selftest", checks[-1].detail))
+        else:
+            failed += [f"{name} ({BACKENDS[backend]})" for name in faults]
     if failed:
         raise InputError("--selftest", f"failed: {', '.join(failed)}", "paste the report above into an issue")
+    if len(missing) == len(_chosen(options.backend)):
+        raise missing[0]
     return 0
+
+
+Checks = Callable[[VolumetricVideo, Camera], list[Check]]
+"""Checks a backend with a video and a view of it."""
+
+
+def _chosen(backend: str | None) -> dict[str, Checks]:
+    checks: dict[str, Checks] = {
+        "cuda": partial(cuda_checks, interop=round_trip),
+        "opengl": opengl_checks,
+    }
+    if backend in (None, "auto"):
+        return checks
+    if backend not in checks:
+        raise InputError("--selftest", f"does not test the backend {backend}", f"choose {' or '.join(checks)}")
+    return {backend: checks[backend]}
 
 
 def round_trip(_driver: Driver, image: CudaImage) -> str:

@@ -10,9 +10,10 @@ import renderer.cuda.renderer as cuda_module
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
-from renderer.selftest import report as selftest
+from renderer.selftest import cuda as selftest
+from renderer.selftest.check import Check, report
+from renderer.selftest.cuda import cuda_checks
 from renderer.selftest.kernels import density_checks, grouping_checks
-from renderer.selftest.report import Check, report, run_selftest
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.test_renderer import small_video
@@ -73,9 +74,9 @@ def test_a_good_gpu_passes() -> None:
         sent.append(image)
         return "arrived"
 
-    checks = run_selftest(small_video(), make_camera(8, 6), driver=driver, interop=interop, repeats=1)
-    assert not failures(checks), report(checks)
-    text = report(checks)
+    checks = cuda_checks(small_video(), make_camera(8, 6), driver=driver, interop=interop, repeats=1)
+    assert not failures(checks), report("CUDA", checks)
+    text = report("CUDA", checks)
     assert text.startswith("CUDA self-test\nok     versions: ") and text.endswith(f"all {len(checks)} checks passed")
     for name in ("decoder", "density_pass, samples marched", "count_heads", "scan_heads", "scatter_heads", "composite, depth"):
         assert f"ok     {name}: " in text
@@ -93,9 +94,9 @@ def test_wrong_pixels_fail(monkeypatch: pytest.MonkeyPatch) -> None:
         return array * 0.9 if array.ndim == 3 and array.shape[2] == 4 and array.dtype.kind == "f" else array
 
     monkeypatch.setattr(driver, "download", damaged)
-    checks = run_selftest(small_video(), make_camera(8, 6), driver=driver, repeats=1)
+    checks = cuda_checks(small_video(), make_camera(8, 6), driver=driver, repeats=1)
     assert failures(checks) == ["image with tensor cores", "image with plain floats"]
-    assert report(checks).endswith(f"2 of {len(checks)} checks FAILED")
+    assert report("CUDA", checks).endswith(f"2 of {len(checks)} checks FAILED")
 
 
 def test_faults_end_a_group_but_not_the_report() -> None:
@@ -105,14 +106,14 @@ def test_faults_end_a_group_but_not_the_report() -> None:
     def interop(*_: object) -> str:
         raise RuntimeError("no context")
 
-    checks = run_selftest(small_video(), make_camera(6, 4), driver=driver, interop=interop, repeats=1)
+    checks = cuda_checks(small_video(), make_camera(6, 4), driver=driver, interop=interop, repeats=1)
     assert failures(checks) == ["unexpected", "interop"]
-    assert "the GPU gave up" in report(checks) and "RuntimeError: no context" in report(checks)
+    assert "the GPU gave up" in report("CUDA", checks) and "RuntimeError: no context" in report("CUDA", checks)
     assert any(check.name == "time of color" for check in checks)
 
 
 def test_a_gpu_that_cannot_be_used_ends_the_report() -> None:
     driver = EmulatedDriver()
     driver.faults["load"] = "CUDA_ERROR_NO_BINARY_FOR_GPU"
-    checks = run_selftest(small_video(), make_camera(6, 4), driver=driver)
+    checks = cuda_checks(small_video(), make_camera(6, 4), driver=driver)
     assert failures(checks) == ["device"] and checks[-1].name == "device"

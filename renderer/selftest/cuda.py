@@ -1,21 +1,18 @@
-"""The self-test of the CUDA backend on a user's machine: a report to paste into an issue."""
+"""The self-test of the CUDA backend on a user's machine."""
 
 from __future__ import annotations
 
 import platform
 import statistics
-import time as clock
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from common.errors import InputError
-from common.scores import psnr
 from model.camera import Camera
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
@@ -26,10 +23,8 @@ from renderer.cuda.driver import DECODE_STREAM, Driver
 from renderer.cuda.frame import CudaFrame
 from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
+from renderer.selftest.check import Check, attempt, difference_check, guarded_checks, image_check
 from renderer.selftest.kernels import density_checks, grouping_checks
-
-MIN_PSNR = 45.0
-"""Lowest PSNR, in dB, between an image and the CPU backend's; half precision reaches more."""
 
 ESTIMATED_MS = {"decode": 1.4, "bake": 0.3, "density": 0.3, "color": 0.1}
 """Milliseconds per stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
@@ -41,22 +36,7 @@ Interop = Callable[[Driver, CudaImage], str]
 """A function that sends an image to OpenGL and back, returns the text to report, and raises when the image does not arrive."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the report."""
-
-    name: str
-    """What was checked."""
-    passed: bool
-    """Whether it passed."""
-    detail: str
-    """The result in words."""
-
-    def __str__(self) -> str:
-        return f"{'ok    ' if self.passed else 'FAILED'} {self.name}: {self.detail}"
-
-
-def run_selftest(
+def cuda_checks(
     video: VolumetricVideo,
     camera: Camera,
     *,
@@ -89,7 +69,7 @@ def run_selftest(
     checks += guarded_checks(lambda: _timing_checks(renderer, video, camera, repeats))
     if interop is not None:
         image = renderer.render(renderer.prepare(video, 0.0), camera)
-        checks.append(_try("interop", lambda: interop(renderer.driver, image)))
+        checks.append(attempt("interop", lambda: interop(renderer.driver, image)))
     return checks
 
 
@@ -115,39 +95,12 @@ def driver_version() -> str:
         return "none"
 
 
-def guarded_checks(checks: Callable[[], Iterator[Check]]) -> list[Check]:
-    """Return all checks of a group. An exception ends the group and is reported as a check of its own."""
-    done: list[Check] = []
-    try:
-        for check in checks():
-            done.append(check)
-    except Exception as error:  # whatever it is, the report has to name it
-        done.append(Check("unexpected", False, f"{type(error).__name__}: {error}"))
-    return done
-
-
-def report(checks: list[Check]) -> str:
-    """Return the report as text."""
-    failed = sum(not check.passed for check in checks)
-    verdict = f"{failed} of {len(checks)} checks FAILED" if failed else f"all {len(checks)} checks passed"
-    return "\n".join(["CUDA self-test", *map(str, checks), verdict])
-
-
-def _try(name: str, action: Callable[[], str]) -> Check:
-    start = clock.perf_counter()
-    try:
-        detail = action()
-    except Exception as error:  # whatever it is, the report has to name it
-        return Check(name, False, f"{type(error).__name__}: {error}")
-    return Check(name, True, f"{detail} ({clock.perf_counter() - start:.2f} s)")
-
-
 def _compile_checks(architecture: str) -> list[Check]:
     def compiled(program: str) -> str:
         code, _ = compile_program(program, architecture)
         return f"{len(code)} bytes with NVRTC {compiler_version()}"
 
-    return [_try(f"compile {program} for sm_{architecture}", lambda program=program: compiled(program)) for program in PROGRAMS]  # type: ignore[misc]
+    return [attempt(f"compile {program} for sm_{architecture}", partial(compiled, program)) for program in PROGRAMS]
 
 
 def _kernel_checks(
@@ -160,7 +113,7 @@ def _kernel_checks(
     for name, tensor_cores in (("tensor cores", True), ("plain floats", False)):
         renderer.tensor_cores = tensor_cores
         image = renderer.render(frame, camera)
-        yield _image_check(f"image with {name}", image, wanted)
+        yield image_check(f"image with {name}", image, wanted)
         again = renderer.render(frame, camera)
         yield Check(f"repeat with {name}", np.array_equal(again.rgba, image.rgba), "bit-identical to the first image")
     renderer.tensor_cores = True
@@ -185,23 +138,8 @@ def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) 
     ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_scale
     words = np.ascontiguousarray(cpu_frame.arrays.grids[:, :nodes, 0])
     theirs = words.view(np.float16).reshape(ours.shape).astype(np.float32) * cpu_frame.struct.grid_scale
-    yield _difference_check("bake_grids", ours, theirs, 2e-3)
-    yield _difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
-
-
-def _difference_check(name: str, ours: Any, theirs: Any, tolerance: float) -> Check:
-    scale = float(np.abs(theirs).max()) or 1.0
-    difference = float(np.abs(ours - theirs).max()) / scale
-    return Check(name, difference <= tolerance, f"differs from the CPU by at most {difference:.1e} of the largest value")
-
-
-def _image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Check:
-    error = float(((image.rgba - wanted.rgba) ** 2).mean())
-    level = psnr(error)
-    samples = (image.statistics.density_samples, image.statistics.color_samples)
-    cpu = (wanted.statistics.density_samples, wanted.statistics.color_samples)
-    detail = f"PSNR {level:.1f} dB to the CPU's image; samples {samples}, on the CPU {cpu}"
-    return Check(name, level >= MIN_PSNR, detail)
+    yield difference_check("bake_grids", ours, theirs, 2e-3)
+    yield difference_check("bake_heads", heads, cpu_frame.arrays.color_heads.reshape(heads.shape), 2e-2)
 
 
 def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:

@@ -1,0 +1,113 @@
+"""The self-test of the OpenGL backend on a user's machine."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from common.errors import InputError
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.agreement import small_camera, small_video
+from renderer.backend import RenderedImage
+from renderer.cpu.renderer import CpuRenderer
+from renderer.opengl.renderer import OpenGLRenderer
+from renderer.selftest.check import Check, attempt, difference_check, guarded_checks, image_check
+
+LIMITS = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_ARRAY_TEXTURE_LAYERS", "GL_MAX_DRAW_BUFFERS", "GL_MAX_TEXTURE_IMAGE_UNITS")
+"""Limits of the driver that the report lists."""
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "nearest heads, frequencies": {},
+    "bilinear heads, harmonics": {"assignment": "bilinear", "view_encoding": "spherical_harmonics"},
+    "one plane": {"mlp_planes": ("xz",)},
+}
+"""Kinds of videos that are rendered."""
+
+
+def opengl_checks(video: VolumetricVideo, camera: Camera, *, repeats: int = 20) -> list[Check]:
+    """Check everything that the OpenGL backend does; a failure becomes a line of the report.
+
+    Args:
+        video: the video to render.
+        camera: its view.
+        repeats: images that the medians of times are taken over; a driver in software renders only one.
+    """
+    checks = [Check("versions", True, _versions())]
+    try:
+        renderer = OpenGLRenderer()
+    except InputError as error:
+        return [*checks, Check("device", False, str(error))]
+    kind = " (in software)" if renderer.software else ""
+    checks.append(Check("device", True, renderer.driver + kind))
+    checks.append(Check("limits", True, ", ".join(f"{name} {renderer.limit(name)}" for name in LIMITS)))
+    checks.append(attempt("float textures", lambda: _round_trip(renderer)))
+    checks += guarded_checks(lambda: _option_checks(renderer))
+    checks += guarded_checks(lambda: _video_checks(renderer, video, camera))
+    checks += guarded_checks(lambda: _timing_checks(renderer, video, camera, 1 if renderer.software else repeats))
+    error = renderer.driver_error()
+    checks.append(Check("driver's errors", error == "GL_NO_ERROR", error))
+    renderer.close()
+    return checks
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("moderngl", "numpy", "torch"))
+    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {packages}"
+
+
+def _round_trip(renderer: OpenGLRenderer) -> str:
+    """Upload numbers to a texture of floats and read them back."""
+    numbers = np.linspace(-1e4, 1e4, 64 * 16 * 4, dtype=np.float32)
+
+    def copy(context: moderngl.Context) -> bytes:
+        return context.texture((64, 16), 4, numbers.tobytes(), dtype="f4").read()
+
+    if not np.array_equal(np.frombuffer(renderer.run(copy), np.float32), numbers):
+        raise RuntimeError("the numbers that came back are not those that were uploaded")
+    return f"{numbers.size} numbers came back unchanged"
+
+
+def _option_checks(renderer: OpenGLRenderer) -> Iterator[Check]:
+    native, camera = CpuRenderer(), small_camera()
+    for name, overrides in OPTIONS.items():
+        video = small_video(**overrides)
+        expected = native.render(native.prepare(video, 0.25), camera)
+        yield image_check(name, renderer.render(renderer.prepare(video, 0.25), camera), expected)
+
+
+def _video_checks(renderer: OpenGLRenderer, video: VolumetricVideo, camera: Camera) -> Iterator[Check]:
+    native = CpuRenderer()
+    expected, frame = native.render(native.prepare(video, 0.0), camera), renderer.prepare(video, 0.0)
+    image = renderer.render(frame, camera)
+    yield image_check("image", image, expected)
+    seen = (image.opacity > 0.5) & (expected.opacity > 0.5)
+    yield difference_check("depth", image.depth[seen], expected.depth[seen], 0.02)
+    yield _region_check(renderer.render(frame, camera, region=_part(camera)), image, camera)
+
+
+def _part(camera: Camera) -> tuple[int, int, int, int]:
+    return camera.width // 4, 0, camera.width // 2, camera.height // 2
+
+
+def _region_check(part: RenderedImage, whole: RenderedImage, camera: Camera) -> Check:
+    x0, y0, x1, y1 = _part(camera)
+    return difference_check("region", part.rgba, whole.rgba[y0:y1, x0:x1], 1e-2)
+
+
+def _timing_checks(renderer: OpenGLRenderer, video: VolumetricVideo, camera: Camera, repeats: int) -> Iterator[Check]:
+    rows: dict[str, list[float]] = {"decode (CPU)": [], "bake": [], "density": [], "color": [], "image": []}
+    for index in range(repeats):
+        frame = renderer.prepare(video, float(index % video.num_frames))
+        image = renderer.render(frame, camera).statistics
+        values = (frame.decode_ms, frame.bake_ms, image.density_ms, image.color_ms, image.total_ms)
+        for name, value in zip(rows, values, strict=True):
+            rows[name].append(value)
+    for name, values_of in rows.items():
+        yield Check(f"time of {name}", True, f"median {statistics.median(values_of):.2f} ms of {repeats}")
