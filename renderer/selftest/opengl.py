@@ -51,8 +51,8 @@ def opengl_checks(video: VolumetricVideo, camera: Camera, *, repeats: int = 20) 
     checks += guarded_checks(lambda: _option_checks(renderer))
     checks += guarded_checks(lambda: _video_checks(renderer, video, camera))
     checks += guarded_checks(lambda: _timing_checks(renderer, video, camera, 1 if renderer.software else repeats))
-    error = renderer.driver_error()
-    checks.append(Check("driver's errors", error == "GL_NO_ERROR", error))
+    fault = renderer.driver_error()
+    checks.append(Check("driver's errors", fault == "GL_NO_ERROR", fault))
     renderer.close()
     return checks
 
