@@ -1,0 +1,25 @@
+"""Views by the renderer's PTX equal those by the emulation of its sources, on one architecture."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.renderer.cuda.ptx.comparison import compare
+from tests.renderer.cuda.test_renderer import VARIANTS
+
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow]
+
+pytest.importorskip("cuda.core")
+pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
+
+ARCHITECTURE = "86"
+"""All others are compared by `python -m tests.renderer.cuda.ptx --all`."""
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor_cores", "seed"),
+    [("paper", True, None), ("blended", True, 1), ("blended", False, 2), ("few levels", True, 3)],
+)
+def test_views_equal_the_emulation(name: str, tensor_cores: bool, seed: int | None) -> None:
+    found = compare(ARCHITECTURE, VARIANTS[name], tensor_cores, seed)
+    assert found.equal, found
