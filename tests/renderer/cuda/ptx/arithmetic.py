@@ -122,6 +122,8 @@ def _integers() -> dict[str, Arithmetic]:
     for kind in ("s32", "s64"):
         table[f"neg.{kind}"] = Arithmetic(kind, (kind,), np.negative)
         table[f"abs.{kind}"] = Arithmetic(kind, (kind,), np.abs)
+    table["min.relu.s32"] = Arithmetic("s32", ("s32", "s32"), lambda a, b: np.maximum(np.minimum(a, b), 0))
+    table["max.relu.s32"] = Arithmetic("s32", ("s32", "s32"), lambda a, b: np.maximum(np.maximum(a, b), 0))
     for kind, wide in (("s32", "s64"), ("u32", "u64")):
         product = _wide_product(wide)
         table[f"mul.wide.{kind}"] = Arithmetic(wide, (kind, kind), product)

@@ -33,6 +33,8 @@ NAN, INFINITY = float("nan"), float("inf")
         ("shr.s32", (-8, 100), -1),
         ("shr.u32", (8, 100), 0),
         ("bfi.b32", (0b101, 0xFF, 1, 3), 0xFB),
+        ("min.relu.s32", (-5, 3), 0),
+        ("max.relu.s32", (-5, 3), 3),
         ("popc.b32", (0xF0F0,), 8),
         ("min.f32", (NAN, 2.0), 2.0),
         ("max.f32", (-1.0, NAN), -1.0),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.renderer.cuda.ptx.comparison import compare
+from renderer.cuda.compile import PROGRAMS
+from tests.renderer.cuda.ptx.comparison import ARCHITECTURES, compare
+from tests.renderer.cuda.ptx.gpu import PtxProcessor, ptx_of
 from tests.renderer.cuda.test_renderer import VARIANTS
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow]
@@ -23,3 +25,9 @@ ARCHITECTURE = "86"
 def test_views_equal_the_emulation(name: str, tensor_cores: bool, seed: int | None) -> None:
     found = compare(ARCHITECTURE, VARIANTS[name], tensor_cores, seed)
     assert found.equal, found
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_all_instructions_of_the_kernels_are_known(architecture: str) -> None:
+    for program, kernels in PROGRAMS.items():
+        PtxProcessor().load(ptx_of(program, architecture), kernels)
