@@ -90,7 +90,7 @@ def _opengl(threads: int | None) -> OpenGLRenderer:
 def _opengl_if_usable(threads: int | None) -> Renderer | None:
     """Return the OpenGL backend on a graphics card, or None. If a card renders wrong images, a note on stderr says so."""
     from renderer.agreement import require_agreement  # noqa: PLC0415 - the choice decides what is loaded
-    from renderer.opengl.context import may_have_card  # noqa: PLC0415
+    from renderer.opengl.card import may_have_card  # noqa: PLC0415
 
     if not may_have_card():
         return None

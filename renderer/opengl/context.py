@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import moderngl
@@ -16,14 +15,6 @@ SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "microsof
 
 MAX_DEVICES = 8
 """EGL devices that are tried."""
-
-CARD_FILES = ("dri/renderD*", "nvidia0", "dxg")
-"""Device files below /dev that Linux has for graphics cards; the last one is that of Windows' own Linux."""
-
-
-def may_have_card(devices: Path = Path("/dev")) -> bool:
-    """Return False where there is certainly no graphics card, so that no driver has to be loaded to find out."""
-    return not sys.platform.startswith("linux") or any(any(devices.glob(pattern)) for pattern in CARD_FILES)
 
 
 def create_context() -> moderngl.Context:

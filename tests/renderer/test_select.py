@@ -12,7 +12,7 @@ import torch
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
-from renderer.opengl.context import may_have_card
+from renderer.opengl.card import may_have_card
 from renderer.opengl.renderer import OpenGLRenderer
 from renderer.select import create_renderer
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
@@ -72,7 +72,7 @@ class Card(OpenGLRenderer):
 @pytest.fixture
 def _a_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.renderer.OpenGLRenderer", Card)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
 
@@ -93,7 +93,7 @@ def test_a_card_that_renders_wrong_images_is_announced(
 
 
 def test_opengl_in_software_is_never_taken_by_auto(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.context.is_software", lambda _: True)
     assert create_renderer("auto").name != "opengl"
     assert "opengl" not in capsys.readouterr().err
@@ -105,7 +105,7 @@ def test_a_machine_without_opengl_is_told_only_when_it_is_asked_for(
     def fail(_: dict[str, object]) -> None:
         raise RuntimeError("libEGL.so: cannot open")
 
-    monkeypatch.setattr("renderer.opengl.context.may_have_card", lambda: True)
+    monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.context._create", fail)
     assert create_renderer("auto").name != "opengl" and "OpenGL" not in capsys.readouterr().err
     with pytest.raises(InputError, match=r"there is no OpenGL 3.3 here \(libEGL.so: cannot open\); install a graphics driver"):

@@ -211,7 +211,7 @@ def test_bad_outputs_and_paths(tmp_path: Path, video: VolumetricVideo) -> None:
     for output, path, fault in (
         ("full", "orbit", "not empty"),
         ("none/out", "orbit", "does not exist"),
-        ("a.gif", "orbit", "no video"),
+        ("a.gif", "orbit", "is not a video format"),
         ("out", str(tmp_path / "bad.json"), "no keyframes"),
         ("out", str(tmp_path / "none.json"), "no such file"),
     ):
