@@ -15,9 +15,9 @@ from renderer.select import create_renderer
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
-from viewer.app.reset import reset_everything
 from viewer.cli import check_options, make_parser
 from viewer.commands import start as app_start
+from viewer.dialogs.settings import reset_everything
 from viewer.settings import RenderingSettings, Settings, load_settings, save_settings, settings_path
 from viewer.work.job import Job
 
@@ -39,7 +39,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
             """Replaces the window."""
 
             def __init__(self, app: ViewerApp, size: tuple[int, int]) -> None:
-                self.app, app.window_pixels = app, size
+                self.app, app.recording.window_pixels = app, size
 
             def run(self) -> None:
                 """Do what the test wants."""
@@ -71,7 +71,7 @@ def keep(**rendering: object) -> None:
 def test_plays_at_once_unless_a_setting_says_otherwise(start: Start) -> None:
     def look(app: ViewerApp) -> None:
         clock = open_document(app).playback
-        seen.append((clock.playing, clock.time, app.window_pixels, app.renderer.name))
+        seen.append((clock.playing, clock.time, app.recording.window_pixels, app.rendering.renderer.name))
 
     seen: list[tuple[bool, float, tuple[int, int], str]] = []
     assert start(look, "--backend", "cpu") == 0
@@ -96,7 +96,7 @@ def test_frame_option_pauses_for_this_run_only(start: Start) -> None:
 
 def test_options_are_not_kept(start: Start) -> None:
     def look(app: ViewerApp) -> None:
-        seen.append((app.renderer.name, app.window_pixels))
+        seen.append((app.rendering.renderer.name, app.recording.window_pixels))
 
     seen: list[tuple[str, tuple[int, int]]] = []
     assert start(look, "--backend", "reference", "--threads", "1", "--size", "640x480") == 0
@@ -109,7 +109,7 @@ def test_options_hold_for_the_run_only(start: Start) -> None:
     keep(backend="cpu", threads=2)
 
     def look(app: ViewerApp) -> None:
-        assert (app.renderer.name, app.renderer.threads) == ("reference", 1)
+        assert (app.rendering.renderer.name, app.rendering.renderer.threads) == ("reference", 1)
         app.save_settings()
         assert (load_settings()[0].rendering.backend, load_settings()[0].rendering.threads) == ("cpu", 2)
 
@@ -129,8 +129,8 @@ def test_a_backend_of_another_machine_is_replaced(start: Start) -> None:
     keep(backend="cuda")
 
     def look(app: ViewerApp) -> None:
-        assert app.renderer.name == "cpu" and app.backend == "auto"
-        assert "cuda" in str(app.errors[0]) and "finds no GPU" in str(app.errors[0])
+        assert app.rendering.renderer.name == "cpu" and app.rendering.backend == "auto"
+        assert "cuda" in str(app.messages.errors[0]) and "finds no GPU" in str(app.messages.errors[0])
 
     assert start(look) == 0
     assert load_settings()[0].rendering.backend == "cuda", "the other machine has it still"
@@ -143,7 +143,7 @@ def test_bad_settings_are_shown_in_the_window(start: Start) -> None:
     settings_path().write_text("window: {width: -1}")
 
     def look(app: ViewerApp) -> None:
-        assert "settings.bad.yaml" in str(app.errors[0]) and "width" in str(app.errors[0])
+        assert "settings.bad.yaml" in str(app.messages.errors[0]) and "width" in str(app.messages.errors[0])
 
     assert start(look) == 0
     assert settings_path().with_name("settings.bad.yaml").is_file()
@@ -157,8 +157,8 @@ def test_initial_view(view: str, cameras: int, snapped: int | None) -> None:
     app.settings.navigation.initial_view = view
     video = make_video(num_frames=2)
     video.metadata.cameras = video.metadata.cameras[:cameras]
-    app.view_size = (320, 240)
-    document = app.add(Path("a.mlpvid"), video)
+    app.viewport.size = (320, 240)
+    document = app.documents.add(Path("a.mlpvid"), video)
     app.update(0.0)
     assert document.fitted and document.capture_camera == snapped and not document.camera.history.can_undo
     if snapped is not None:
@@ -168,7 +168,7 @@ def test_initial_view(view: str, cameras: int, snapped: int | None) -> None:
 
 def test_faults_while_closing_are_printed(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     def look(app: ViewerApp) -> None:
-        app.report(InputError("something", "was seen in the window"), "Cannot look away")
+        app.messages.show_exception(InputError("something", "was seen in the window"), "Cannot look away")
         settings_path().parent.write_text("no folder")
 
         def fail(job: Job) -> str:
@@ -176,7 +176,7 @@ def test_faults_while_closing_are_printed(start: Start, capsys: pytest.CaptureFi
                 time.sleep(0.01)
             raise InputError("a.mp4", "cannot\nbe completed")
 
-        app.start_job(Job("Rendering", fail))
+        app.jobs.start(Job("Rendering", fail))
 
     assert start(look) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -186,11 +186,11 @@ def test_faults_while_closing_are_printed(start: Start, capsys: pytest.CaptureFi
 
 def test_reset_sets_the_running_renderer_and_flying_back() -> None:
     app = ViewerApp(create_renderer("reference", 1), Settings(rendering=RenderingSettings(backend="reference", threads=1)))
-    document = app.add(Path("a.mlpvid"), make_video(num_frames=1))
+    document = app.documents.add(Path("a.mlpvid"), make_video(num_frames=1))
     document.camera.fly_motion.speed = app.settings.navigation.fly_speed = 9.0
     reset_everything(app)
-    assert app.renderer.name != "reference" and (app.backend, app.threads) == ("auto", None)
-    assert app.settings.rendering == RenderingSettings() and document.feed.renderer is app.renderer
+    assert app.rendering.renderer.name != "reference" and (app.rendering.backend, app.rendering.threads) == ("auto", None)
+    assert app.settings.rendering == RenderingSettings() and document.view_renderer.renderer is app.rendering.renderer
     assert document.camera.fly_motion.speed == app.settings.navigation.fly_speed == 1.5
     app.close()
 
@@ -198,10 +198,10 @@ def test_reset_sets_the_running_renderer_and_flying_back() -> None:
 @pytest.mark.parametrize("size", [(640, 480), (333, 222)])
 def test_a_view_of_any_size_is_fitted(size: tuple[int, int]) -> None:
     app = ViewerApp(create_renderer("reference", 1))
-    document = app.add(Path("a.mlpvid"), make_video(num_frames=1))
+    document = app.documents.add(Path("a.mlpvid"), make_video(num_frames=1))
     app.update(0.0)
     assert not document.fitted, "nothing is known of the view"
-    app.view_size = size
+    app.viewport.size = size
     app.update(0.0)
     assert document.fitted
     app.close()

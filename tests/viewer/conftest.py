@@ -38,7 +38,7 @@ def app() -> Iterator[ViewerApp]:
     state = ViewerApp(create_renderer(background=True))
     state.settings.playback.autoplay = False
     state.settings.rendering.render_scale = 0.2  # fast; what is tested does not depend on pixels
-    state.add(Path("random.mlpvid"), make_video(num_frames=12))
+    state.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     yield state
     state.close()
 
@@ -85,9 +85,9 @@ def wait_for_image(context: Any, app: ViewerApp) -> None:
 
     def finished() -> bool:
         document = app.document
-        if document is None or document.feed.requested is None:
+        if document is None or document.view_renderer.requested is None:
             return False
-        return document.feed.finished and document.feed.requested.time == document.playback.time
+        return document.view_renderer.finished and document.view_renderer.requested.time == document.playback.time
 
     wait_until(context, finished)
 

@@ -1,80 +1,79 @@
-"""When an action can be run, and what to tell where it cannot."""
+"""When an action is available, and what to say when it is not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the table of actions does without PyTorch
-    from viewer.app.app import ViewerApp
-    from viewer.app.document import Document
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
 
 NOTHING_OPEN = "Open a video first"
-"""Why what needs a video cannot be run without one."""
+"""Why actions on a video are unavailable without one."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A predicate over the app's state."""
+    """A predicate over the window's state."""
 
-    holds: Callable[[ViewerApp], bool]
-    """Whether the action can be run now."""
-    otherwise: str = ""
-    """Why not, for people."""
+    predicate: Callable[[ViewerApp], bool]
+    """Returns whether the action is available."""
+    reason: str = ""
+    """Why it is not, for people."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
-        """Why the action cannot be run now; empty when it can."""
-        return "" if self.holds(app) else self.otherwise
+        """Return why the action is unavailable; empty when it is available."""
+        return "" if self.predicate(app) else self.reason
 
 
 @dataclass(frozen=True)
 class VideoCondition(Condition):
-    """A predicate that is false as long as no video is open."""
+    """A predicate that needs an open video."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
-        """Why the action cannot be run now; without a video, that there is none."""
+        """Return why the action is unavailable; without a video, that there is none."""
         return NOTHING_OPEN if app.document is None else super().unavailable_reason(app)
 
 
-def _of_video(test: Callable[[Document], bool], otherwise: str) -> VideoCondition:
-    return VideoCondition(lambda app: app.document is not None and test(app.document), otherwise)
+def with_document(test: Callable[[Document], bool], reason: str) -> VideoCondition:
+    """Return the condition that a video is open and fulfills `test`."""
+    return VideoCondition(lambda app: app.document is not None and test(app.document), reason)
 
 
 def capture_camera(number: int) -> Condition:
-    """The capture has a camera of this number, counted from 1."""
-    return _of_video(lambda d: len(d.video.metadata.cameras) >= number, f"There is no capture camera {number}")
+    """Return the condition that the capture has a camera of this number, counted from 1."""
+    return with_document(lambda d: len(d.video.metadata.cameras) >= number, f"There is no capture camera {number}")
 
 
 ALWAYS = Condition(lambda app: True)
-"""Nothing is needed."""
+"""Always available."""
 
-OPEN = _of_video(lambda document: True, NOTHING_OPEN)
+OPEN = with_document(lambda document: True, NOTHING_OPEN)
 """A video is open."""
 
-SEVERAL_OPEN = Condition(lambda app: len(app.documents) > 1, "There is no other tab")
-"""There are tabs to go to."""
+SEVERAL_OPEN = Condition(lambda app: len(app.documents.all) > 1, "There is no other tab")
+"""There is another tab."""
 
-RECORDABLE = Condition(lambda app: app.document is not None or app.screen_recording is not None, NOTHING_OPEN)
+RECORDABLE = Condition(lambda app: app.document is not None or app.recording.screen is not None, NOTHING_OPEN)
 """There is something to record, or a recording to stop."""
 
-CAN_UNDO = _of_video(lambda document: document.camera.history.can_undo, "There is nothing to undo")
-"""The camera was moved."""
+CAN_UNDO = with_document(lambda document: document.camera.history.can_undo, "There is nothing to undo")
+"""The camera or its path was changed."""
 
-CAN_REDO = _of_video(lambda document: document.camera.history.can_redo, "There is nothing to redo")
-"""A move of the camera was undone."""
+CAN_REDO = with_document(lambda document: document.camera.history.can_redo, "There is nothing to redo")
+"""A change was undone."""
 
-HAS_CAMERAS = _of_video(lambda document: bool(document.video.metadata.cameras), "This video tells no capture cameras")
-"""The video tells where the capture's cameras stood."""
+HAS_CAMERAS = with_document(lambda document: bool(document.video.metadata.cameras), "This video has no capture cameras")
+"""The video contains the cameras of its capture."""
 
-HAS_FRAMES = _of_video(lambda document: document.video.num_frames > 1, "This video has a single frame")
-"""There is another frame to go to."""
+HAS_FRAMES = with_document(lambda document: document.video.num_frames > 1, "This video has only one frame")
+"""There is another frame."""
 
-HAS_RANGE = _of_video(lambda document: document.playback.has_range, "The whole video is played already")
-"""In or out point were set."""
+HAS_RANGE = with_document(lambda document: document.playback.has_range, "No in or out point is set")
+"""An in or out point is set."""
 
-HAS_KEYFRAMES = _of_video(lambda d: len(d.camera_path) > 0, "The camera path is empty: press K to add this view")
+HAS_KEYFRAMES = with_document(lambda d: len(d.camera_path) > 0, "The camera path is empty. Press K to add this view")
 """The camera path has keyframes."""
 
-KEYFRAME_CHOSEN = _of_video(lambda document: document.selected_keyframe is not None, "No keyframe is selected")
+KEYFRAME_SELECTED = with_document(lambda document: document.selected_keyframe is not None, "No keyframe is selected")
 """A keyframe of the camera path is selected."""

@@ -1,99 +1,144 @@
-"""What the actions of the category Path do."""
+"""The menu Path: keyframes of the camera path, its preview, presets and files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from model.camera import Camera
-from viewer.actions.table import BY_NAME
+from viewer.actions.action import Action, front, open_dialog
+from viewer.actions.camera import UNDO_KEY
+from viewer.actions.conditions import HAS_KEYFRAMES, KEYFRAME_SELECTED, OPEN
 from viewer.app.app import ViewerApp
-from viewer.app.document import Document
 from viewer.app.path_edits import go_to_path_time, path_edit, take_path
 from viewer.camera_path.path import CameraPath
 from viewer.camera_path.presets import orbit_path, spiral_path
 
-_SHORTEST_PRESET = 1.0
-"""Seconds; a ready-made path over less of the video takes twice as long as this."""
+MIN_PRESET_SECONDS = 1.0
+"""Minimum length in seconds. Presets over a shorter range last twice this."""
 
 
-class PathActions:
-    """Edits and shows the camera path of the front document.
+def add_keyframe(app: ViewerApp) -> None:
+    """Append the present view and frame to the path."""
+    document = front(app)
+    with path_edit(document) as path:
+        document.selected_keyframe = path.append(*_view_now(app))
+        document.path_time = path.end
+    app.messages.set_status(f"Keyframe {document.selected_keyframe + 1} added")
 
-    Args:
-        app: what they act on; whenever one of them is run, its condition in the table of actions holds.
-    """
 
-    def __init__(self, app: ViewerApp) -> None:
-        self._app = app
+def replace_keyframe(app: ViewerApp) -> None:
+    """Give the selected keyframe the present view and frame."""
+    document = front(app)
+    assert document.selected_keyframe is not None
+    with path_edit(document) as path:
+        path.replace_view(document.selected_keyframe, *_view_now(app))
 
-    def functions(self) -> dict[str, Callable[[], object]]:
-        """What each action does, by its name."""
-        return {
-            "path.add": self._add,
-            "path.replace": self._replace,
-            "path.remove": self._remove,
-            "path.next": partial(self._select, 1),
-            "path.previous": partial(self._select, -1),
-            "path.preview": self._toggle_preview,
-            "path.orbit": partial(self._take_preset, orbit_path),
-            "path.spiral": partial(self._take_preset, spiral_path),
-            "path.save": lambda: self._app.dialogs.add("save_path"),
-            "path.load": lambda: self._app.dialogs.add("load_path"),
-        }
 
-    @property
-    def _document(self) -> Document:
-        assert self._app.document is not None
-        return self._app.document
+def remove_keyframe(app: ViewerApp) -> None:
+    """Remove the selected keyframe."""
+    document = front(app)
+    selected = document.selected_keyframe
+    assert selected is not None
+    with path_edit(document) as path:
+        path.remove(selected)
+        document.selected_keyframe = min(selected, len(path) - 1) if len(path) else None
 
-    def _view_now(self) -> tuple[float, Camera]:
-        return self._document.playback.time, self._document.camera.to_camera(*self._app.view_size)
 
-    @property
-    def _keyframe(self) -> int:
-        assert self._document.selected_keyframe is not None
-        return self._document.selected_keyframe
+def select_keyframe(app: ViewerApp, step: int) -> None:
+    """Go to the next (`step` 1) or previous (-1) keyframe."""
+    document = front(app)
+    count, selected = len(document.camera_path), document.selected_keyframe
+    first = 0 if step > 0 else count - 1
+    document.selected_keyframe = first if selected is None else min(max(selected + step, 0), count - 1)
+    document.path_time = document.camera_path.keyframes[document.selected_keyframe].time
+    document.previewing = False
+    go_to_path_time(document)
+    app.redraw.record_motion()
 
-    def _add(self) -> None:
-        document = self._document
-        with path_edit(document) as path:
-            document.selected_keyframe = path.append(*self._view_now())
-            document.path_time = path.end
-        self._app.say(f"Keyframe {document.selected_keyframe + 1} added")
 
-    def _replace(self) -> None:
-        with path_edit(self._document) as path:
-            path.replace_view(self._keyframe, *self._view_now())
-
-    def _remove(self) -> None:
-        document, selected = self._document, self._keyframe
-        with path_edit(document) as path:
-            path.remove(selected)
-            document.selected_keyframe = min(selected, len(path) - 1) if len(path) else None
-
-    def _select(self, step: int) -> None:
-        document = self._document
-        count, selected = len(document.camera_path), document.selected_keyframe
-        first = 0 if step > 0 else count - 1
-        document.selected_keyframe = first if selected is None else min(max(selected + step, 0), count - 1)
-        document.path_time = document.camera_path.keyframes[document.selected_keyframe].time
-        document.previewing = False
+def toggle_preview(app: ViewerApp) -> None:
+    """Let the camera follow the path, or stop."""
+    document = front(app)
+    document.previewing = not document.previewing
+    if document.previewing:
         go_to_path_time(document)
-        self._app.note_motion()
 
-    def _toggle_preview(self) -> None:
-        document = self._document
-        document.previewing = not document.previewing
-        if document.previewing:
-            go_to_path_time(document)
 
-    def _take_preset(self, preset: Callable[..., CameraPath]) -> None:
-        video, clock, before = self._document.video, self._document.playback, len(self._document.camera_path)
-        seconds = (clock.out_point - clock.in_point) / clock.fps
-        if seconds < _SHORTEST_PRESET:  # the scene in slow motion then, or one frame of it
-            seconds = 2 * _SHORTEST_PRESET
-        frames = clock.in_point, clock.out_point
-        take_path(self._document, preset(video.bounds, video.metadata.up, seconds, frames, *self._app.view_size))
-        if before:
-            self._app.say(f"The path was replaced; {BY_NAME['camera.undo'].shortcut()} brings its {before} keyframes back")
+def use_preset(app: ViewerApp, preset: Callable[..., CameraPath]) -> None:
+    """Replace the path by a preset over the playback range."""
+    document = front(app)
+    video, clock, before = document.video, document.playback, len(document.camera_path)
+    seconds = (clock.out_point - clock.in_point) / clock.fps
+    if seconds < MIN_PRESET_SECONDS:  # then the scene plays in slow motion, or one frame is shown
+        seconds = 2 * MIN_PRESET_SECONDS
+    frames = clock.in_point, clock.out_point
+    take_path(document, preset(video.bounds, video.metadata.up, seconds, frames, *app.viewport.size))
+    if before:
+        app.messages.set_status(f"The path was replaced. {UNDO_KEY} restores its {before} keyframes")
+
+
+def _view_now(app: ViewerApp) -> tuple[float, Camera]:
+    return front(app).playback.time, front(app).camera.to_camera(*app.viewport.size)
+
+
+PATH = (
+    Action("path.add", "Add keyframe", "Add this view and frame to the camera path.", add_keyframe, ("K",), OPEN),
+    Action(
+        "path.replace",
+        "Replace keyframe",
+        "Give the selected keyframe this view and frame.",
+        replace_keyframe,
+        ("Shift+K",),
+        KEYFRAME_SELECTED,
+    ),
+    Action(
+        "path.remove",
+        "Delete keyframe",
+        "Remove the selected keyframe from the path.",
+        remove_keyframe,
+        ("Delete",),
+        KEYFRAME_SELECTED,
+    ),
+    Action(
+        "path.next",
+        "Next keyframe",
+        "Go to the next keyframe of the path.",
+        lambda app: select_keyframe(app, 1),
+        ("Alt+Right",),
+        HAS_KEYFRAMES,
+        starts_group=True,
+    ),
+    Action(
+        "path.previous",
+        "Previous keyframe",
+        "Go to the previous keyframe of the path.",
+        lambda app: select_keyframe(app, -1),
+        ("Alt+Left",),
+        HAS_KEYFRAMES,
+    ),
+    Action("path.preview", "Preview path", "Play the camera path in the view.", toggle_preview, ("P",), HAS_KEYFRAMES),
+    Action(
+        "path.orbit",
+        "Orbit preset",
+        "Replace the path by one turn around the scene.",
+        lambda app: use_preset(app, orbit_path),
+        enabled=OPEN,
+        starts_group=True,
+    ),
+    Action(
+        "path.spiral",
+        "Spiral preset",
+        "Replace the path by a rising spiral around the scene.",
+        lambda app: use_preset(app, spiral_path),
+        enabled=OPEN,
+    ),
+    Action(
+        "path.save",
+        "Save path...",
+        "Save the camera path as JSON.",
+        open_dialog("save_path"),
+        enabled=HAS_KEYFRAMES,
+        starts_group=True,
+    ),
+    Action("path.load", "Load path...", "Load a camera path from JSON.", open_dialog("load_path"), enabled=OPEN),
+)

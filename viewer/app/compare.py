@@ -38,7 +38,7 @@ class CompareView:
         """What the second side is."""
         self.psnr: float | None = None
         """Of the second image against the first, dB; None while they do not show the same view at the same size."""
-        self.feed: ViewRenderer | None = None
+        self.view_renderer: ViewRenderer | None = None
         """Where the second image comes from."""
         self._video: Callable[[], VolumetricVideo | None] = lambda: None
         self._compared: _Pair = (None, None)
@@ -47,7 +47,7 @@ class CompareView:
     @property
     def active(self) -> bool:
         """Whether a second image is wanted and there is something to render it from."""
-        return self.mode is not Comparison.NONE and self.feed is not None
+        return self.mode is not Comparison.NONE and self.view_renderer is not None
 
     def set_source(self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int) -> None:
         """Compare with a video rendered by this backend.
@@ -63,35 +63,35 @@ class CompareView:
         first = video()
         if first is not None:
             self.label, self._video = label, video
-            self.feed = ViewRenderer(renderer, first, cache_bytes, self.wake)
+            self.view_renderer = ViewRenderer(renderer, first, cache_bytes, self.wake)
 
     def clear(self) -> None:
         """Compare with nothing; ends the threads."""
-        if self.feed is not None:
-            self.feed.close()
-        self.feed, self.label, self.psnr, self._video = None, "", None, lambda: None
+        if self.view_renderer is not None:
+            self.view_renderer.close()
+        self.view_renderer, self.label, self.psnr, self._video = None, "", None, lambda: None
 
     def follow(self) -> None:
         """Take over the video that is to be compared with now, if it became another one."""
         video = self._video()
-        if self.feed is None or self.feed.video is video:
+        if self.view_renderer is None or self.view_renderer.video is video:
             return
         if video is None:
             self.clear()
             return
-        before = self.feed
+        before = self.view_renderer
         before.close()
-        self.feed, self.psnr = ViewRenderer(before.renderer, video, before.cache.budget, self.wake), None
+        self.view_renderer, self.psnr = ViewRenderer(before.renderer, video, before.cache.budget, self.wake), None
 
     def update(self, time: float, camera: Camera, quality: RequestQuality, first: ViewResult | None) -> list[ViewResult]:
         """Ask for the same view, take what came, and compare it with the first image."""
         self.follow()
-        if not self.active or self.feed is None:
+        if not self.active or self.view_renderer is None:
             return []
-        last = self.feed.video.num_frames - 1
-        self.feed.request(min(time, last), camera, quality)
-        results = self.feed.take_results()
-        self._score((first, self.feed.shown))
+        last = self.view_renderer.video.num_frames - 1
+        self.view_renderer.request(min(time, last), camera, quality)
+        results = self.view_renderer.take_results()
+        self._score((first, self.view_renderer.shown))
         return results
 
     def _score(self, pair: _Pair) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from model.camera import Camera
 from model.video import VolumetricVideo
-from renderer.backend import Renderer
-from viewer.app.file_stamp import Stamp, file_stamp
+from renderer.backend import Renderer, RenderSettings
+from viewer.app.files import Stamp, file_stamp
 from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
@@ -23,6 +23,23 @@ from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 AHEAD = 8
 """Frames decoded ahead of the playhead."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Step and thresholds instead of the bundle's; None keeps the bundle's value."""
+
+    steps_per_diagonal: int | None = None
+    """The step along rays is the box's diagonal divided by this."""
+    tau1: float | None = None
+    """Cells are skipped where the density is nowhere above this, 1/m."""
+    tau2: float | None = None
+    """Samples with a weight w at or below this get no color."""
+
+    @property
+    def render_settings(self) -> RenderSettings:
+        """The part that renderers take; tau1 is applied to the video."""
+        return RenderSettings(self.steps_per_diagonal, self.tau2)
 
 
 class Document:
@@ -59,13 +76,13 @@ class Document:
         """Whether the camera follows the path now."""
         self.capture_camera: int | None = None
         """Index of the capture camera that the view was snapped to last."""
-        self.feed = ViewRenderer(renderer, video, cache_bytes, wake)
+        self.view_renderer = ViewRenderer(renderer, video, cache_bytes, wake)
         self.fitted = False
         """Whether the camera was fitted to the view once."""
         self.stamp = stamp or file_stamp(path)
         """State of the file when it was read; another one later means that it changed."""
-        self.tau1: float | None = None
-        """Density up to which cells count as empty, 1/m, instead of the bundle's; None: as the bundle says."""
+        self.sampling = Sampling()
+        """Step and thresholds; change them with `set_sampling`."""
         self._ahead: list[float] = []
 
     @property
@@ -76,7 +93,7 @@ class Document:
     @property
     def shown(self) -> ViewResult | None:
         """The image on screen."""
-        return self.feed.shown
+        return self.view_renderer.shown
 
     def show_first(self, view: str, width: int, height: int) -> None:
         """Put the camera where the video is seen from at first; `view` is one of `viewer.settings.INITIAL_VIEWS`."""
@@ -93,15 +110,15 @@ class Document:
         """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
         if self.playback.scrubbing:
             quality = replace(quality, placeholder=True)
-        self.feed.request(self.playback.time, camera, quality, self.playback.tick)
+        self.view_renderer.request(self.playback.time, camera, quality, self.playback.tick)
         ahead = self.upcoming(AHEAD) if self.playback.playing else []
         if ahead != self._ahead:
             self._ahead = ahead
-            self.feed.cache.decode_ahead(ahead)
+            self.view_renderer.cache.decode_ahead(ahead)
 
     def take_results(self) -> list[ViewResult]:
         """Images that arrived since the last call; the clock learns which frames were shown."""
-        results = self.feed.take_results()
+        results = self.view_renderer.take_results()
         for result in results:
             if result.error is None:
                 self.playback.note_shown(result.request.tick)
@@ -119,35 +136,36 @@ class Document:
         self.camera.box = video.bounds.astype("float64")
         if not np.array_equal(before.metadata.up, video.metadata.up):  # else the user's choice stays
             self.camera.set_up(video.metadata.up)
-        self._start_anew(self.feed.renderer)
+        self._restart(self.view_renderer.renderer)
         self.stamp = stamp or file_stamp(self.path)
 
     def replace_renderer(self, renderer: Renderer) -> None:
         """Render with another backend from now on."""
-        self._start_anew(renderer)
+        self._restart(renderer)
 
-    def set_tau1(self, tau1: float | None) -> None:
-        """Skip cells whose density is nowhere above `tau1`, 1/m; None: those that the bundle says."""
-        if tau1 != self.tau1:
-            self.tau1 = tau1
-            self._start_anew(self.feed.renderer)
+    def set_sampling(self, sampling: Sampling) -> None:
+        """Render with another step and other thresholds."""
+        before, self.sampling = self.sampling, sampling
+        if sampling.tau1 != before.tau1:
+            self._restart(self.view_renderer.renderer)
 
     @property
     def rendered_video(self) -> VolumetricVideo:
         """What is rendered: the video, or with fewer cells than it has."""
-        return self.feed.video
+        return self.view_renderer.video
 
     def cells(self, time: float) -> Tensor:
         """(X, Y, Z) bool: the occupied cells at a time, the bundle's own while those of tau1 are being found."""
-        video = self.feed.video
+        video = self.view_renderer.video
         known = video.known_cells(time) if isinstance(video, ThresholdedVideo) else None
         return self.video.box_and_occupancy(time)[1] if known is None else known
 
-    def _start_anew(self, renderer: Renderer) -> None:
-        budget, wake = self.feed.cache.budget, self.feed.worker.on_result
-        self.feed.close()
-        video = self.video if self.tau1 is None else ThresholdedVideo(self.video, self.tau1)
-        self.feed = ViewRenderer(renderer, video, budget, wake)
+    def _restart(self, renderer: Renderer) -> None:
+        budget, wake = self.view_renderer.cache.budget, self.view_renderer.worker.on_result
+        self.view_renderer.close()
+        tau1 = self.sampling.tau1
+        video = self.video if tau1 is None else ThresholdedVideo(self.video, tau1)
+        self.view_renderer = ViewRenderer(renderer, video, budget, wake)
         self._ahead = []
 
     def upcoming(self, count: int) -> list[float]:
@@ -169,4 +187,4 @@ class Document:
 
     def close(self) -> None:
         """End its threads."""
-        self.feed.close()
+        self.view_renderer.close()

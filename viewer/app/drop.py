@@ -20,14 +20,14 @@ def take_dropped(app: ViewerApp, name: str) -> None:
     suffix = path.suffix.lower()
     try:
         if suffix == ".mlpvid":
-            app.open(path)
+            app.documents.open(path)
         elif suffix in (".json", ".png"):
             _take_view(app, path)
         else:
             raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
     except InputError as error:
-        app.report(error, cannot_open(path), CHECK_FILE)
-    app.redraw()
+        app.messages.show_exception(error, cannot_open(path), CHECK_FILE)
+    app.redraw.request()
 
 
 def _take_view(app: ViewerApp, path: Path) -> None:
@@ -39,8 +39,8 @@ def _take_view(app: ViewerApp, path: Path) -> None:
         document.camera.snap_to(read_png_camera(path))
     elif isinstance(values, dict) and "keyframes" in values:
         take_path(document, CameraPath.load(path))
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
     else:
         document.camera.snap_to(load_camera(path))
     document.previewing = False
-    app.note_motion()
+    app.redraw.record_motion()

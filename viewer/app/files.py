@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import os
 import re
 import threading
 import time
@@ -18,8 +19,6 @@ from common.atomic import atomic_write
 from common.errors import InputError
 from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
-from viewer.app.document import Document
-from viewer.app.file_stamp import Stamp, file_stamp
 from viewer.work.job import Job
 
 MAX_DOWNLOAD = 4 << 30
@@ -34,8 +33,20 @@ ADDRESS_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
 WATCH_INTERVAL = 1.0
 """Seconds between looks at the files on disk."""
 
+Stamp = tuple[int, int] | None
+"""Time of the last change (ns) and size of a file; None when there is no file."""
+
 Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
 """A file, its content or the fault instead of it, and its state before it was read."""
+
+
+def file_stamp(path: Path) -> Stamp:
+    """Return the state of a file. Take it before reading, so that a change during the reading is noticed."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 class BundleLoader:
@@ -102,14 +113,14 @@ class FileWatch:
         self._looked = 0.0
         self._seen: dict[Path, Stamp] = {}
 
-    def changed(self, documents: list[Document]) -> list[Document]:
-        """Documents whose file is another one than was read and has stopped changing; looks once a second."""
+    def changed(self, known: dict[Path, Stamp]) -> list[Path]:
+        """Return the files that differ from their known state and have stopped changing; looks once per second."""
         now = time.monotonic()
         if now - self._looked < WATCH_INTERVAL:
             return []
         self._looked = now
-        stamps = {document.path: file_stamp(document.path) for document in documents}
-        settled = [d for d in documents if stamps[d.path] not in (None, d.stamp) and self._seen.get(d.path) == stamps[d.path]]
+        stamps = {path: file_stamp(path) for path in known}
+        settled = [p for p in known if stamps[p] not in (None, known[p]) and self._seen.get(p) == stamps[p]]
         self._seen = stamps
         return settled
 

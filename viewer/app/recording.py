@@ -1,4 +1,4 @@
-"""Recording: the camera path rendered offline, or what is on screen as it is shown."""
+"""Recording: the camera path rendered offline, or the screen as it is shown."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from common.errors import InputError
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
+from viewer.app.jobs import Jobs
+from viewer.app.messages import Messages
+from viewer.app.redraw import Redraw
 from viewer.camera_path.path import CameraPath
 from viewer.export.background_sink import BackgroundSink
 from viewer.export.recorder import RecordOptions, RecordProgress, record
 from viewer.export.summary import MeasuredSizes
 from viewer.export.video_sink import VideoSink
+from viewer.settings import RecordingSettings
 from viewer.work.job import Job
 
 SCREEN_RATE = 30.0
@@ -108,6 +112,62 @@ class ScreenRecording:
 
     def _missing(self) -> int:
         return int((time.monotonic() - self._began) * self._fps) + 1 - self._sink.frames
+
+
+class Recording:
+    """Screenshots and recordings of the screen, and where all recordings go.
+
+    Args:
+        settings: folder and compression.
+        messages: shows what was saved.
+        jobs: completes recordings in the background.
+        redraw: told when a picture is needed.
+    """
+
+    def __init__(self, settings: RecordingSettings, messages: Messages, jobs: Jobs, redraw: Redraw) -> None:
+        self._settings, self._messages, self._jobs, self._redraw = settings, messages, jobs, redraw
+        self.screen: ScreenRecording | None = None
+        """The screen recording under way."""
+        self.screenshot_pending = False
+        """Whether the next finished picture is to be saved."""
+        self.with_interface = False
+        """Whether screenshots and screen recordings show the interface."""
+        self.window_pixels = (1280, 800)
+        """Width and height of the whole window, set by the window."""
+        self.sizes = MeasuredSizes()
+        """Sizes of finished recordings, for estimates."""
+
+    @property
+    def folder(self) -> Path:
+        """Where screenshots, recordings and exports go by default."""
+        chosen = self._settings.folder
+        try:
+            return typed_path(chosen) if chosen else Path.cwd()
+        except InputError:
+            return Path(chosen)  # writing to it fails with a message that names the missing folder
+
+    def take_screenshot(self) -> None:
+        """Save the next finished picture."""
+        self.screenshot_pending = True
+        self._redraw.request()
+
+    def start(self, stem: str, view_size: tuple[int, int]) -> None:
+        """Begin to record the view, or the whole window with its interface.
+
+        Args:
+            stem: beginning of the file's name.
+            view_size: width and height of the view in pixels.
+        """
+        output = free_path(self.folder, f"{stem}-screen", ".mp4")
+        size = self.window_pixels if self.with_interface else view_size
+        self.screen = ScreenRecording(output, size, self._settings.quality)
+        self._messages.set_status(f"Recording the screen to {output}")
+
+    def stop(self) -> None:
+        """Complete the screen recording in the background, if there is one."""
+        recording, self.screen = self.screen, None
+        if recording is not None:
+            self._jobs.start(Job(f"Completing {recording.output.name}", lambda _: recording.finish(), self._redraw.notify))
 
 
 def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -48,8 +48,8 @@ class Statistics:
         self.last: ViewResult | None = None
         """The newest image."""
 
-    def note(self, result: ViewResult) -> None:
-        """Take the costs of an image that arrived."""
+    def record(self, result: ViewResult) -> None:
+        """Record the costs of an image that arrived."""
         self.last = result
         self.image_times.append(time.monotonic())
         self.image_ms.append(result.render_ms)
@@ -121,7 +121,7 @@ class Statistics:
 
 
 def _document_rows(document: Document) -> list[Figure]:
-    cache, clock = document.feed.cache, document.playback
+    cache, clock = document.view_renderer.cache, document.playback
     count, kept, budget = len(cache.cached_times()), cache.nbytes / 2**20, cache.budget / 2**20
     dropped = "Frames that came due while playing and were never shown."
     return [

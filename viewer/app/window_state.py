@@ -1,61 +1,75 @@
-"""What the window and its panels tell the app, and what the app asks of them."""
+"""State of the window, and what actions request of it."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
+from dataclasses import dataclass
 
-PANELS = ("View", "Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Figures", "Speed", "Compare")
+PANELS = ("View", "Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Statistics", "Speed", "Compare")
 """Titles of the panels, in the order in which the keyboard goes through them."""
 
 
+class WindowCommand(enum.Enum):
+    """A request without details."""
+
+    QUIT = enum.auto()
+    """Close the window."""
+    RESET_LAYOUT = enum.auto()
+    """Move all panels back to their first places."""
+
+
+@dataclass(frozen=True)
+class FocusPanel:
+    """Bring a panel to the front."""
+
+    title: str
+    """One of `PANELS`."""
+
+
+@dataclass(frozen=True)
+class NameMarker:
+    """Ask for the name of a marker on the timeline."""
+
+    frame: int
+    """Frame of the marker."""
+
+
+WindowRequest = WindowCommand | FocusPanel | NameMarker
+
+
 class WindowState:
-    """Plain state without behavior, shared by the app, the panels and the window."""
+    """What is open and shown in the window. The window carries out the requests before its next frame."""
 
     def __init__(self) -> None:
-        self.view_known = False
-        """Whether the view's panel has told its size."""
-        self._view_size = (640, 480)
-        self.view_place = (0.0, 0.0, 640.0, 480.0)
-        """Left, top, width and height of the view on the screen, set by its panel."""
-        self.window_pixels = (1280, 800)
-        """Pixels of the whole window."""
-        self.record_ui = False
-        """Whether screenshots and screen recordings show the interface."""
-        self.cursor: tuple[float, float] | None = None
-        """Pixel of the view under the mouse; None when it is elsewhere."""
-        self.fly_direction = (0.0, 0.0, 0.0)
-        """Which fly keys are held: right, down, forward."""
         self.dialogs: set[str] = set()
-        """Names of the dialogs that are open."""
-        self.quit_asked = False
-        """Whether the window is to close."""
+        """Names of the open dialogs."""
         self.full_screen = False
         """Whether the window fills the screen."""
-        self.hide_ui = False
-        """Whether nothing but the picture is shown."""
-        self.layout_reset_asked = False
-        """Whether all panels are to go back where they were at first."""
-        self.focus_panel = ""
-        """Panel to bring forward."""
+        self.hide_interface = False
+        """Whether only the picture is shown."""
         self.panel = PANELS[0]
-        """Panel that was brought forward last."""
-        self.marker_to_name: int | None = None
-        """Frame of a marker whose name the timeline is to ask for."""
-        self.making_pixels = False
-        """Whether pixels of the view that are asked for are still to come."""
-        self.screenshot_asked = False
-        """Whether the next picture is to be saved."""
-        self.clipboard: Callable[[], str] = lambda: ""
-        """Text on the clipboard; set by the window."""
-        self.set_clipboard: Callable[[str], None] = lambda text: None
+        """The panel that was brought to the front last."""
+        self.requests: list[WindowRequest] = []
+        """Requests that wait for the next frame, oldest first."""
+        self.read_clipboard: Callable[[], str] = lambda: ""
+        """Returns the text on the clipboard; set by the window."""
+        self.write_clipboard: Callable[[str], None] = lambda text: None
         """Puts text on the clipboard; set by the window."""
 
-    @property
-    def view_size(self) -> tuple[int, int]:
-        """Pixels of the view; something likely until its panel sets it."""
-        return self._view_size
+    def request(self, request: WindowRequest) -> None:
+        """Have something done before the next frame."""
+        self.requests.append(request)
 
-    @view_size.setter
-    def view_size(self, size: tuple[int, int]) -> None:
-        """Take the size over."""
-        self._view_size, self.view_known = size, True
+    def focus_panel(self, title: str) -> None:
+        """Bring a panel to the front."""
+        self.request(FocusPanel(title))
+
+    def focus_next_panel(self, step: int) -> None:
+        """Bring the panel that is `step` places after the last one to the front."""
+        self.focus_panel(PANELS[(PANELS.index(self.panel) + step) % len(PANELS)])
+
+    def take_requests(self) -> list[WindowRequest]:
+        """Return the waiting requests and forget them."""
+        requests, self.requests = self.requests, []
+        return requests

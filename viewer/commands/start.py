@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
-from viewer.app.file_stamp import file_stamp
+from viewer.app.files import file_stamp
 from viewer.settings import Settings, load_settings, read_settings, settings_path
 
 if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
@@ -51,11 +51,11 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
         video.check_time(options.frame)
     app = make_app(options, settings, file)
     if fault is not None:
-        app.report(fault, "Cannot use the settings", "Correct the file and rename it back, or go on with the defaults.")
+        app.messages.show_exception(
+            fault, "Cannot use the settings", "Correct the file and rename it back, or go on with the defaults."
+        )
     try:
-        clock = app.add(options.bundle, video, options.frame is None, stamp).playback
-        clock.sub_frame = clock.sub_frame or (options.frame or 0.0) % 1 != 0
-        clock.seek(options.frame or 0.0)
+        app.documents.add(options.bundle, video, options.frame, stamp)
         Window(app, options.size or (settings.window.width, settings.window.height)).run()
     finally:
         closed_well = close(app)
@@ -81,18 +81,18 @@ def make_app(options: argparse.Namespace, settings: Settings, file: Path | None)
         backend, fault = "auto", error
         renderer = create_renderer(backend, threads, background=True)
     app = ViewerApp(renderer, settings, file)
-    app.backend, app.threads = backend, threads
+    app.rendering.backend, app.rendering.threads = backend, threads
     if fault is not None:
         advice = f"{renderer.name} renders now; the settings still ask for {kept.backend}."
-        app.report(InputError(fault.subject, fault.fault), f"Cannot render with {kept.backend} here", advice)
+        app.messages.show_exception(InputError(fault.subject, fault.fault), f"Cannot render with {kept.backend} here", advice)
     return app
 
 
 def close(app: ViewerApp) -> bool:
     """Close the app and print what went wrong meanwhile, one line each, since no window can show it any more."""
-    known = list(app.errors)
+    known = list(app.messages.errors)
     app.close()
-    faults = [fault for fault in app.errors if fault not in known]
+    faults = [fault for fault in app.messages.errors if fault not in known]
     for fault in faults:
         print(f"error: {' '.join(str(fault).split())}", file=sys.stderr)
     return not faults

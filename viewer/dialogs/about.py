@@ -19,7 +19,7 @@ class AboutDialog:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
-        if "about" not in app.dialogs:
+        if "about" not in app.window.dialogs:
             return
         visible, opened = begin_dialog(f"About {PROGRAM}", 38)
         if visible:
@@ -29,10 +29,10 @@ class AboutDialog:
             opened = not button("Close", "Close this dialog. Key: Escape", width=em(6)) and opened
             imgui.same_line()
             if button("Copy", "Copy all of it as text.", width=em(6)):
-                app.set_clipboard(about_text(app))
+                app.window.write_clipboard(about_text(app))
         imgui.end()
         if not opened:
-            app.dialogs.discard("about")
+            app.window.dialogs.discard("about")
 
     def _draw_program(self, app: ViewerApp) -> None:
         for line in program_lines(app):
@@ -53,7 +53,7 @@ def program_lines(app: ViewerApp) -> list[str]:
     return [
         f"{PROGRAM} {__version__}: watches volumetric videos made of dynamic MLP maps.",
         "Licensed under the Apache License 2.0; its text is in the file LICENSE.",
-        f"Rendering with {app.renderer.name} on {app.renderer.device}.",
+        f"Rendering with {app.rendering.renderer.name} on {app.rendering.renderer.device}.",
     ]
 
 

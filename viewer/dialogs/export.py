@@ -39,7 +39,7 @@ class ExportDialog:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw the one that is open."""
-        name = next((name for name in NAMES if name in app.dialogs), "")
+        name = next((name for name in NAMES if name in app.window.dialogs), "")
         if not name or app.document is None:
             self._shown = ""
             return
@@ -53,12 +53,12 @@ class ExportDialog:
             imgui.pop_item_width()
         imgui.end()
         if not opened:
-            app.dialogs.discard(name)
+            app.window.dialogs.discard(name)
 
     def _choose_name(self, app: ViewerApp, document: Document) -> None:
         kind = "points" if self._shown == "export_points" else "mesh"
         stem = f"{document.path.stem}-{kind}-{document.playback.frame:05d}"
-        self._output = str(free_path(app.output_folder, stem, SUFFIXES[self._suffix]))
+        self._output = str(free_path(app.recording.folder, stem, SUFFIXES[self._suffix]))
 
     def _draw_content(self, app: ViewerApp, document: Document, name: str) -> None:
         clock = document.playback
@@ -103,5 +103,5 @@ class ExportDialog:
             files = export_meshes(video, output, frames, options, points, report, job.cancel)
             return f"{len(files)} file{'s' * (len(files) != 1)} written, the last is {files[-1]}"
 
-        app.start_job(Job(NAMES[name], work, app.notify))
-        app.dialogs.discard(name)
+        app.jobs.start(Job(NAMES[name], work, app.redraw.notify))
+        app.window.dialogs.discard(name)

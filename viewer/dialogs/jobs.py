@@ -23,9 +23,9 @@ class JobsOverlay:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while there are jobs."""
-        if not app.jobs:
+        if not app.jobs.running:
             return
-        left, top, width, height = app.view_place
+        left, top, width, height = app.viewport.place
         margin = em(0.5)
         imgui.set_next_window_pos(ImVec2(left + width - margin, top + height - margin), imgui.Cond_.always, ImVec2(1, 1))
         imgui.set_next_window_bg_alpha(0.9)
@@ -35,10 +35,10 @@ class JobsOverlay:
         imgui.begin("###jobs", None, flags)
         imgui.pop_style_var()
         content = min(em(WIDTH), SHARE * width - margin) - em(0.8)
-        shown, line_fits = jobs_that_fit(len(app.jobs), SHARE * height - margin)
-        hidden = len(app.jobs) - shown
-        for index, job in enumerate(app.jobs[:shown]):
-            count = "" if line_fits or not hidden else f"{index + 1} of {len(app.jobs)}: "
+        shown, line_fits = jobs_that_fit(len(app.jobs.running), SHARE * height - margin)
+        hidden = len(app.jobs.running) - shown
+        for index, job in enumerate(app.jobs.running[:shown]):
+            count = "" if line_fits or not hidden else f"{index + 1} of {len(app.jobs.running)}: "
             self._draw_job(job, index, content, count)
         if hidden and line_fits:
             imgui.text_disabled(f"and {hidden} more")

@@ -52,9 +52,9 @@ class ErrorDialog:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw when there is something to tell."""
-        if not app.errors:
+        if not app.messages.errors:
             return
-        fault = app.errors[0]
+        fault = app.messages.errors[0]
         if begin_modal(f"{fault.title}###fault", 32):
             imgui.text_wrapped(fault.reason)
             imgui.spacing()
@@ -62,11 +62,11 @@ class ErrorDialog:
             imgui.spacing()
             closed = imgui.is_key_pressed(imgui.Key.escape) or imgui.is_key_pressed(imgui.Key.enter)
             if button("Close", "Close this message.", width=em(6)) or closed:
-                app.errors.pop(0)
+                app.messages.errors.pop(0)
                 imgui.close_current_popup()
             imgui.same_line()
             if button("Copy", "Copy the message as text.", width=em(6)):
-                app.set_clipboard(str(fault))
+                app.window.write_clipboard(str(fault))
             imgui.end_popup()
 
 
@@ -116,7 +116,7 @@ class ShortcutSheet:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
-        if "shortcuts" not in app.dialogs:
+        if "shortcuts" not in app.window.dialogs:
             return
         viewport, sheet = imgui.get_main_viewport(), compact_sheet()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
@@ -132,7 +132,7 @@ class ShortcutSheet:
         focused = imgui.is_window_focused()
         imgui.end()
         if not opened or (focused and imgui.is_key_pressed(imgui.Key.escape)):
-            app.dialogs.discard("shortcuts")
+            app.window.dialogs.discard("shortcuts")
 
     def _draw_sheet(self, sheet: Sheet) -> None:
         room = imgui.get_content_region_avail()

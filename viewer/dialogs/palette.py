@@ -6,8 +6,9 @@ import sys
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.actions.action import Action
 from viewer.actions.runner import ActionRunner
-from viewer.actions.table import Action, search_actions
+from viewer.actions.search import search_actions
 from viewer.app.app import ViewerApp
 from viewer.widgets.controls import em
 
@@ -33,7 +34,7 @@ class Palette:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
-        opened = "palette" in app.dialogs
+        opened = "palette" in app.window.dialogs
         if not opened:
             self._shown = False
             return
@@ -48,7 +49,7 @@ class Palette:
         imgui.begin("Command palette", None, flags)
         self._draw_content(app)
         if not imgui.is_window_focused(imgui.FocusedFlags_.child_windows) and self._shown:
-            app.dialogs.discard("palette")
+            app.window.dialogs.discard("palette")
         self._shown = True
         imgui.end()
 
@@ -67,14 +68,14 @@ class Palette:
         for index, action in enumerate(answers):
             pressed = self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen)
             if pressed and not self._actions.unavailable_reason(action.name):
-                app.dialogs.discard("palette")
+                app.window.dialogs.discard("palette")
                 self._actions.run(action.name)
         if len(found) > SHOWN:
             imgui.text_disabled(f"{len(found) - SHOWN} more")
         if not answers:
             imgui.text_disabled("No command of that name")
         if imgui.is_key_pressed(imgui.Key.escape):
-            app.dialogs.discard("palette")
+            app.window.dialogs.discard("palette")
 
     def _move_choice(self, count: int) -> None:
         step = int(imgui.is_key_pressed(imgui.Key.down_arrow)) - int(imgui.is_key_pressed(imgui.Key.up_arrow))

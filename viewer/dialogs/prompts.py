@@ -56,7 +56,7 @@ def open_bundle(app: ViewerApp, text: str) -> None:
     path = typed_path(text)
     if not path.is_file():
         raise InputError(path, "no such file")
-    app.open(path)
+    app.documents.open(path)
 
 
 def open_address(app: ViewerApp, text: str) -> None:
@@ -65,10 +65,10 @@ def open_address(app: ViewerApp, text: str) -> None:
 
     def work(job: Job) -> str:
         path = download(text, downloads_folder(), job)
-        app.open(path)
+        app.documents.open(path)
         return f"Downloaded to {path}"
 
-    app.start_job(Job(f"Downloading {text.rsplit('/', 1)[-1]}", work, app.notify))
+    app.jobs.start(Job(f"Downloading {text.rsplit('/', 1)[-1]}", work, app.redraw.notify))
 
 
 def save_path(app: ViewerApp, text: str) -> None:
@@ -76,7 +76,7 @@ def save_path(app: ViewerApp, text: str) -> None:
     assert app.document is not None
     target = path_file(text)
     app.document.camera_path.save(target)
-    app.say(f"Camera path saved to {target}")
+    app.messages.set_status(f"Camera path saved to {target}")
 
 
 def path_file(text: str) -> Path:
@@ -118,20 +118,20 @@ class Prompts:
         """Draw what is open, and take the answers."""
         self._poll(app)
         for name, prompt in PROMPTS.items():
-            if name in app.dialogs and self._dialog is None:
+            if name in app.window.dialogs and self._dialog is None:
                 if self._native and not prompt.address and native_available():
-                    self._dialog = (name, ask_system(prompt, app.output_folder))
+                    self._dialog = (name, ask_system(prompt, app.recording.folder))
                 else:
                     self._draw_prompt(app, name, prompt)
 
     def _poll(self, app: ViewerApp) -> None:
         if self._dialog is None:
             return
-        app.redraw()
+        app.redraw.request()
         name, dialog = self._dialog
         if dialog.ready(0):
             self._dialog = None
-            app.dialogs.discard(name)
+            app.window.dialogs.discard(name)
             answer = dialog.result()
             text = answer[0] if isinstance(answer, list) and answer else answer
             if text:
@@ -155,7 +155,7 @@ class Prompts:
             cancelled = self._accept(app, prompt, self._text.strip(), inline=True)
         if cancelled:
             self._text = ""
-            app.dialogs.discard(name)
+            app.window.dialogs.discard(name)
             imgui.close_current_popup()
         imgui.end_popup()
 
@@ -177,7 +177,7 @@ class Prompts:
             if inline:
                 self._fault = str(error)
                 return False
-            app.report(error, prompt.failed(text), CHECK_FOLDER if prompt.saving else CHECK_FILE)
+            app.messages.show_exception(error, prompt.failed(text), CHECK_FOLDER if prompt.saving else CHECK_FILE)
         return True
 
 

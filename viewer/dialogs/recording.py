@@ -68,7 +68,7 @@ class RecordingDialog:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
-        if "recording" not in app.dialogs or app.document is None:
+        if "recording" not in app.window.dialogs or app.document is None:
             return
         if self._document is not app.document:
             self._start(app, app.document)
@@ -78,7 +78,7 @@ class RecordingDialog:
             self._draw_where(app, app.document)
         imgui.end()
         if not opened:
-            app.dialogs.discard("recording")
+            app.window.dialogs.discard("recording")
             self._document = None
 
     def _start(self, app: ViewerApp, document: Document) -> None:
@@ -93,7 +93,7 @@ class RecordingDialog:
 
     def _choose_name(self, app: ViewerApp) -> None:
         assert self._document is not None
-        self._output = str(free_path(app.output_folder, f"{self._document.path.stem}-render", self._suffix))
+        self._output = str(free_path(app.recording.folder, f"{self._document.path.stem}-render", self._suffix))
 
     @property
     def _suffix(self) -> str:
@@ -201,39 +201,39 @@ class RecordingDialog:
         tip = "Render it in the background; the window stays usable. Key: Enter"
         if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
             self._begin(app)
-        if self._fault and self._refused == self._choices(app):
+        if self._fault and self._refused == self._choices(app, document):
             fault = self._fault
         if fault:
             imgui.text_wrapped(fault)
 
-    def _choices(self, app: ViewerApp) -> tuple[object, ...]:
-        return self._plain_options(app), self._output, self._use_path
+    def _choices(self, app: ViewerApp, document: Document) -> tuple[object, ...]:
+        return self._plain_options(app, document), self._output, self._use_path
 
     def _outlook(self, app: ViewerApp, document: Document) -> tuple[str, str]:
         """What will be written, and why it cannot be."""
-        options = self._plain_options(app)
+        options = self._plain_options(app, document)
         try:
             count = plan(document.video, self._path(document), (self._width, self._height), options).count
         except InputError as error:
             return "Save as", str(error)
         fps = self._fps or document.video.metadata.fps
-        return f"Save {summary(count, fps, options, app.recording_sizes)}", ""
+        return f"Save {summary(count, fps, options, app.recording.sizes)}", ""
 
     def _path(self, document: Document) -> CameraPath | str:
         return document.camera_path if self._use_path else "orbit"
 
     def _draw_screen(self, app: ViewerApp) -> None:
         heading("Or what is on screen now")
-        app.record_ui = checkbox(
-            "With the interface", app.record_ui, "Show panels and menus in screenshots and screen recordings."
+        app.recording.with_interface = checkbox(
+            "With the interface", app.recording.with_interface, "Show panels and menus in screenshots and screen recordings."
         )
-        recording = app.screen_recording is not None
+        recording = app.recording.screen is not None
         label = "Stop recording" if recording else "Record the screen"
         action_button(self._actions, "file.record_screen", label, recording)
         imgui.same_line()
         action_button(self._actions, "file.screenshot", "Screenshot")
 
-    def _plain_options(self, app: ViewerApp) -> RecordOptions:
+    def _plain_options(self, app: ViewerApp, document: Document) -> RecordOptions:
         """All that was chosen but the look."""
         video, kept = self._format < len(FORMATS), app.settings.recording
         return RecordOptions(
@@ -246,7 +246,7 @@ class RecordingDialog:
             codec=FORMATS[self._format][2] if video else None,
             quality=kept.quality,
             image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
-            settings=app.render_settings,
+            settings=document.sampling.render_settings,
         )
 
     def _options(self, app: ViewerApp, document: Document) -> RecordOptions:
@@ -255,7 +255,7 @@ class RecordingDialog:
             display = with_fixed_range(shown, document.shown)
         else:
             display = replace(shown, mode="color", exposure=0.0, gamma=1.0)
-        return replace(self._plain_options(app), display=display)
+        return replace(self._plain_options(app, document), display=display)
 
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None
@@ -266,10 +266,10 @@ class RecordingDialog:
             plan(document.video, path, (self._width, self._height), options)
             check_output(output, (self._width, self._height), options)
         except InputError as error:
-            self._fault, self._refused = str(error), self._choices(app)
+            self._fault, self._refused = str(error), self._choices(app, document)
             return
         self._fault = ""
-        video, sizes = document.rendered_video, app.recording_sizes
-        app.start_job(offline_job(app.renderer, video, output, path, options, app.notify, sizes))
-        app.dialogs.discard("recording")
+        video, sizes = document.rendered_video, app.recording.sizes
+        app.jobs.start(offline_job(app.rendering.renderer, video, output, path, options, app.redraw.notify, sizes))
+        app.window.dialogs.discard("recording")
         self._document = None

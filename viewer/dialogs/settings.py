@@ -5,9 +5,8 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from viewer.app.app import ViewerApp
-from viewer.app.reset import reset_everything
 from viewer.dialogs.modal import begin_dialog
-from viewer.settings import INITIAL_VIEWS, THEMES
+from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
 from viewer.widgets.controls import button, checkbox, combo, elided, em, heading, sentence_case, slider, tooltip
 
 MODES = ("loop", "ping-pong", "once")
@@ -21,7 +20,7 @@ class SettingsDialog:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
-        if "settings" not in app.dialogs:
+        if "settings" not in app.window.dialogs:
             self._reset_asked = False
             return
         visible, opened = begin_dialog("Settings", 41.5)
@@ -30,7 +29,7 @@ class SettingsDialog:
             self._draw_reset(app)
         imgui.end()
         if not opened:
-            app.dialogs.discard("settings")
+            app.window.dialogs.discard("settings")
             app.save_settings()
 
     def _draw_columns(self, app: ViewerApp) -> None:
@@ -84,9 +83,6 @@ class SettingsDialog:
             "Cache", float(kept.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
         )
         kept.rendering.cache_mebibytes = round(cache)
-        for document in app.documents:
-            if document.feed.cache.budget != app.cache_bytes:
-                document.feed.cache.budget = app.cache_bytes
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()
@@ -104,3 +100,26 @@ class SettingsDialog:
         imgui.same_line()
         if button("Keep", "Leave all settings as they are."):
             self._reset_asked = False
+
+
+def reset_everything(app: ViewerApp) -> None:
+    """Return all settings to their defaults, and the renderer and the flying of open videos with them.
+
+    The recent files stay.
+    """
+    settings, fresh = app.settings, reset_settings(app.settings)
+    for section, default in (
+        (settings.window, fresh.window),
+        (settings.playback, fresh.playback),
+        (settings.navigation, fresh.navigation),
+        (settings.rendering, fresh.rendering),
+        (settings.view, fresh.view),
+        (settings.recording, fresh.recording),
+    ):
+        vars(section).update(vars(default))
+    for document in app.documents.all:
+        motion = document.camera.fly_motion
+        motion.speed, motion.time_constant = settings.navigation.fly_speed, settings.navigation.fly_smoothing
+    wanted = settings.rendering.backend, settings.rendering.threads
+    if wanted != (app.rendering.backend, app.rendering.threads):
+        app.set_backend(*wanted)

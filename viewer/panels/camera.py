@@ -7,6 +7,7 @@ import math
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
+from viewer.actions.camera import snap_to
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -46,7 +47,7 @@ class CameraPanel:
         self._buttons(("camera.undo", "Undo"), ("camera.redo", "Redo"), ("camera.copy", "Copy"), ("camera.paste", "Paste"))
         imgui.push_item_width(em(9))
         self._draw_lens(app, document)
-        self._draw_flying(app, document)
+        self._draw_flying(document)
         imgui.pop_item_width()
         self._draw_capture_cameras(app, document)
         self._draw_place(document)
@@ -65,32 +66,32 @@ class CameraPanel:
         changed = slider("Field of view", degrees, low, high, "Vertical field of view, degrees.", "%.1f°")
         if abs(changed - degrees) > 1e-4:
             camera.set_field_of_view(math.radians(changed))
-            app.note_motion()
+            app.redraw.record_motion()
         names = list(UP_AXES)
         current = next((n for n, axis in UP_AXES.items() if np.allclose(axis, camera.up)), None)
         index = combo("Up", names.index(current) if current else -1, names, "Direction of the world that is shown upwards.")
         if index >= 0 and names[index] != current:
             camera.set_up(UP_AXES[names[index]])
-            app.note_motion()
+            app.redraw.record_motion()
         locked = checkbox("Lock the roll", camera.roll_locked, action_tip("camera.roll_lock"))
         if locked != camera.roll_locked:
             self._actions.run("camera.roll_lock")
 
-    def _draw_flying(self, app: ViewerApp, document: Document) -> None:
+    def _draw_flying(self, document: Document) -> None:
         heading("Flying (W A S D, Q E)")
-        motion, kept = document.camera.fly_motion, app.settings.navigation
+        motion = document.camera.fly_motion
         speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters a second; Shift flies four times as fast.", "%.2f m/s", True)
         smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to take up a new direction.", "%.2f s")
         if speed != motion.speed:  # else a setting that was changed elsewhere would spring back
-            motion.speed = kept.fly_speed = speed
+            motion.speed = speed
         if smoothing != motion.time_constant:
-            motion.time_constant = kept.fly_smoothing = smoothing
+            motion.time_constant = smoothing
 
     def _draw_capture_cameras(self, app: ViewerApp, document: Document) -> None:
         cameras = document.video.metadata.cameras
         heading(f"Capture cameras ({len(cameras)})")
         if not cameras:
-            imgui.text_disabled("This video tells none.")
+            imgui.text_disabled("This video has none.")
             return
         view = app.settings.view
         view.show_cameras = checkbox("Show in the view", view.show_cameras, action_tip("view.cameras"))
@@ -101,10 +102,8 @@ class CameraPanel:
                 if index % columns:
                     imgui.same_line(0, em(0.2))
                 active = document.capture_camera == index and document.camera.state.snapped is not None
-                if button(
-                    f"{index + 1}###snap{index}", f"Stand where capture camera {index + 1} stood.", True, active, em(2.3)
-                ):
-                    self._actions.snap_to(index)
+                if button(f"{index + 1}###snap{index}", f"Look through capture camera {index + 1}.", True, active, em(2.3)):
+                    snap_to(app, index)
         imgui.end_child()
         tooltip("Cameras of the capture, by their numbers.")
 

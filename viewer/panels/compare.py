@@ -48,7 +48,7 @@ class ComparePanel:
     def _draw_sources(self, app: ViewerApp) -> None:
         document = app.document
         assert document is not None
-        others = [d for d in app.documents if d is not document]
+        others = [d for d in app.documents.all if d is not document]
         names = ["", *(f"{name} backend" for name in COMPARED), *(d.title for d in others)]
         if app.compare.label and app.compare.label not in names:
             names.append(app.compare.label)  # the front tab itself, since another one was in front when it was chosen
@@ -63,27 +63,33 @@ class ComparePanel:
             self._choose_backend(app, COMPARED[chosen - 1], names[chosen])
         else:
             other = others[chosen - 1 - len(COMPARED)]
-            app.compare.set_source(names[chosen], app.renderer, partial(app.video_of, other), app.cache_bytes)
-        if app.compare.feed is not None and app.compare.mode is Comparison.NONE:
+            app.compare.set_source(
+                names[chosen], app.rendering.renderer, partial(app.documents.video_of, other), app.rendering.cache_bytes
+            )
+        if app.compare.view_renderer is not None and app.compare.mode is Comparison.NONE:
             app.compare.mode = Comparison.DIVIDER
 
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
         try:
-            renderer = create_renderer(backend, app.threads, background=True)
+            renderer = create_renderer(backend, app.rendering.threads, background=True)
         except InputError as error:
-            app.report(error, f"Cannot compare with the {label}", "Choose another backend.")
+            app.messages.show_exception(error, f"Cannot compare with the {label}", "Choose another backend.")
             return
-        app.compare.set_source(label, renderer, app.front_video, app.cache_bytes)
+        app.compare.set_source(label, renderer, app.documents.front_video, app.rendering.cache_bytes)
 
     def _draw_state(self, app: ViewerApp) -> None:
         compare, document = app.compare, app.document
         centered = compare.divider == 0.5 or compare.mode is not Comparison.DIVIDER
         if button("Center the divider", "Put the divider back into the middle of the view.", not centered):
             compare.divider = 0.5
-        if compare.feed is None or document is None:
+        if compare.view_renderer is None or document is None:
             imgui.text_wrapped("Open a second video, or choose a backend.")
         elif begin_facts("sides", label_width=5.0):
-            row("Left", f"{document.title} ({app.renderer.name})", "The video in front, and the backend that renders it.")
+            row(
+                "Left",
+                f"{document.title} ({app.rendering.renderer.name})",
+                "The video in front, and the backend that renders it.",
+            )
             row("Right", compare.label, "What it is compared with.")
             row("Apart", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio: higher is nearer.")
             imgui.end_table()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from viewer.actions.runner import ActionRunner
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.picture.color_maps import COLOR_MAPS
@@ -17,20 +18,21 @@ MAX_VALUE = 1e9
 
 BACKGROUND_NAMES = ("One color", "Checker", "Gradient")
 
-OVERLAYS = (
-    ("show_box", "view.box"),
-    ("show_cameras", "view.cameras"),
-    ("show_path", "view.path"),
-    ("show_axes", "view.axes"),
-    ("show_grid", "view.grid"),
-)
-"""Setting and action of each overlay."""
+OVERLAYS = ("view.box", "view.cameras", "view.path", "view.axes", "view.grid", "view.cells")
+"""Actions that show and hide overlays."""
 
 
 class ImagePanel:
-    """Chooses what the view makes of the rendered images."""
+    """Controls of what the view shows of the rendered images.
+
+    Args:
+        actions: runs the actions of the check boxes.
+    """
 
     title = "Image"
+
+    def __init__(self, actions: ActionRunner) -> None:
+        self._actions = actions
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -38,7 +40,7 @@ class ImagePanel:
         self._draw_mode(app)
         self._draw_tone(app)
         self._draw_background(app)
-        self._draw_overlays(app)
+        self._draw_overlays()
         imgui.pop_item_width()
 
     def _draw_mode(self, app: ViewerApp) -> None:
@@ -82,11 +84,9 @@ class ImagePanel:
         view.background = BACKGROUNDS[index]
         view.background_color = color("Color", view.background_color, "Background color; the other of two is made from it.")
 
-    def _draw_overlays(self, app: ViewerApp) -> None:
-        heading("Laid over the picture")
-        view = app.settings.view
-        for name, action in OVERLAYS:
-            setattr(view, name, checkbox(BY_NAME[action].label, getattr(view, name), action_tip(action)))
-        app.settings.view.show_cells = checkbox(
-            BY_NAME["view.cells"].label, app.settings.view.show_cells, action_tip("view.cells")
-        )
+    def _draw_overlays(self) -> None:
+        heading("Overlays")
+        for name in OVERLAYS:
+            shown = self._actions.checked(name)
+            if checkbox(BY_NAME[name].label, shown, action_tip(name)) != shown:
+                self._actions.run(name)

@@ -43,14 +43,14 @@ class MapsPanel:
 
     def _follow(self, app: ViewerApp, key: _Key) -> None:
         if self._decoding is None:
-            self._decoding = LatestTask("maps", app.notify)
+            self._decoding = LatestTask("maps", app.redraw.notify)
         if key != self._asked:
             self._asked = key
             self._decoding.submit(key, lambda: map_images(key[0].decode(key[1])))
         try:
             decoded = self._decoding.poll()
         except Exception as error:  # a dialog tells it; the maps of the frame before stay
-            app.report(error, "Cannot show the maps")
+            app.messages.show_exception(error, "Cannot show the maps")
             return
         if decoded is not None:
             self._images = decoded[1]

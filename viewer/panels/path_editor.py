@@ -183,7 +183,7 @@ class PathPanel:
         elif imgui.is_item_active() and len(path):
             document.path_time = min(max(time, path.start), path.end)
             show_path_time(document)
-            app.note_motion()
+            app.redraw.record_motion()
         if imgui.is_item_deactivated():
             document.camera.end_gesture()
         self._follow_drag(document, before)
@@ -191,4 +191,4 @@ class PathPanel:
             imgui.set_tooltip("Drag a keyframe to another time, or the playhead to see the path there.")
         if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and self._dragged is not None:
             go_to_path_time(document)
-            app.note_motion()
+            app.redraw.record_motion()

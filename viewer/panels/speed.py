@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
+from dataclasses import replace
 
 from imgui_bundle import imgui
 
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
-from viewer.app.document import Document
+from viewer.app.document import Document, Sampling
 from viewer.widgets.controls import button, checkbox, combo, em, heading, slider
 from viewer.widgets.numbers import integer_slider
 
@@ -51,26 +51,26 @@ class SpeedPanel:
         heading("Sampling")
         if app.document is None:
             return
-        bundle, chosen = app.document.video.config, app.render_settings
+        document = app.document
+        bundle, chosen = document.video.config, document.sampling
         default = bundle.render.steps_per_diagonal
         steps = chosen.steps_per_diagonal or default
         tip = f"The step along rays is the box's diagonal over this. The video says {default}; fewer is faster and coarser."
         new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
-        tau2 = chosen.weight_threshold if chosen.weight_threshold is not None else bundle.render.weight_threshold
+        tau2 = chosen.tau2 if chosen.tau2 is not None else bundle.render.weight_threshold
         tip = "Samples with a weight at or below this get no color (tau2); larger is faster and loses faint parts."
         new_tau2 = slider("Weight, tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
         if new_steps != steps:
-            app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=new_steps)
+            document.set_sampling(replace(document.sampling, steps_per_diagonal=new_steps))
         if abs(new_tau2 - tau2) > 1e-9:
-            app.render_settings = dataclasses.replace(app.render_settings, weight_threshold=new_tau2)
-        self._draw_tau1(app.document)
+            document.set_sampling(replace(document.sampling, tau2=new_tau2))
+        self._draw_tau1(document)
         if button("As the video says", "Return to the video's own step and thresholds."):
-            app.render_settings = dataclasses.replace(app.render_settings, steps_per_diagonal=None, weight_threshold=None)
-            app.document.set_tau1(None)
+            document.set_sampling(Sampling())
         self._draw_effect(app)
 
     def _draw_effect(self, app: ViewerApp) -> None:
-        last = app.figures.last
+        last = app.statistics.last
         if last is not None and last.image is not None:
             cost = last.image.statistics
             imgui.text_disabled(f"{cost.density_samples:,} density, {cost.color_samples:,} color samples")
@@ -81,7 +81,7 @@ class SpeedPanel:
 
     def _draw_tau1(self, document: Document) -> None:
         own = document.video.config.occupancy.threshold
-        shown = self._tau1 if self._tau1 is not None else document.tau1 if document.tau1 is not None else own
+        shown = self._tau1 if self._tau1 is not None else document.sampling.tau1 or own
         tip = (
             f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The video says {own:g}; more is "
             "faster and loses thin parts, less changes nothing. Frames take longer to prepare meanwhile."
@@ -90,7 +90,7 @@ class SpeedPanel:
         if chosen != shown:
             self._tau1 = chosen
         if imgui.is_item_deactivated_after_edit() and self._tau1 is not None:
-            document.set_tau1(self._tau1 if self._tau1 > own else None)
+            document.set_sampling(replace(document.sampling, tau1=self._tau1 if self._tau1 > own else None))
             self._tau1 = None
 
     def _draw_backend(self, app: ViewerApp) -> None:
@@ -98,18 +98,18 @@ class SpeedPanel:
         backends = list(BACKENDS)
         index = combo(
             "Renderer",
-            backends.index(app.backend),
+            backends.index(app.rendering.backend),
             list(BACKENDS.values()),
-            f"Now: {app.renderer.name} on {app.renderer.device}",
+            f"Now: {app.rendering.renderer.name} on {app.rendering.renderer.device}",
         )
         cores = os.cpu_count() or 1
-        threads = self._threads or app.threads or cores
+        threads = self._threads or app.rendering.threads or cores
         tip = "CPU threads that render. Fewer leave more to other programs."
         chosen = integer_slider("Threads", threads, 1, max(cores, 2), tip)
         if chosen != threads:
             self._threads = chosen
-        if backends[index] != app.backend:
-            app.set_backend(backends[index], app.threads)
+        if backends[index] != app.rendering.backend:
+            app.set_backend(backends[index], app.rendering.threads)
         if imgui.is_item_deactivated_after_edit() and self._threads is not None:
             threads, self._threads = self._threads, None
-            app.set_backend(app.backend, threads)
+            app.set_backend(app.rendering.backend, threads)

@@ -37,14 +37,14 @@ class Shown:
     """All others."""
 
 
-class FiguresPanel:
+class StatisticsPanel:
     """Plots of the frame rate and the render times, and a table of everything else.
 
     Args:
         actions: runs what the buttons stand for.
     """
 
-    title = "Figures"
+    title = "Statistics"
 
     def __init__(self, actions: ActionRunner) -> None:
         self._actions = actions
@@ -53,11 +53,11 @@ class FiguresPanel:
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
         shown = self._numbers(app)
-        self._plot("rate", app.figures.rate_plot(), f"{shown.rate:.0f}", "images/s")
+        self._plot("rate", app.statistics.rate_plot(), f"{shown.rate:.0f}", "images/s")
         tooltip("Images a second from one to the next, oldest at the left.")
-        self._plot("times", app.figures.plot(), f"{shown.milliseconds:.1f}", "ms/image")
+        self._plot("times", app.statistics.plot(), f"{shown.milliseconds:.1f}", "ms/image")
         tooltip("Milliseconds of the last render calls, oldest at the left.")
-        action_button(self._actions, "window.copy_figures", "Copy as text")
+        action_button(self._actions, "window.copy_statistics", "Copy as text")
         if begin_figures():
             for figure in shown.rows:
                 figure_row(figure)
@@ -65,17 +65,17 @@ class FiguresPanel:
 
     def _numbers(self, app: ViewerApp) -> Shown:
         # Numbers that change with every frame of the window cannot be read. The window stays awake until the last ones stand.
-        now, figures, document = time.monotonic(), app.figures, app.document
+        now, figures, document = time.monotonic(), app.statistics, app.document
         state: tuple[object, ...] = (figures.last, document)
         if document is not None:
-            state = (*state, document.playback.dropped, len(document.feed.cache.cached_times()))
+            state = (*state, document.playback.dropped, len(document.view_renderer.cache.cached_times()))
         shown = self._shown
         if shown is None or now - shown.since >= PERIOD or document is not shown.state[1]:
             last = figures.image_ms[-1] if figures.image_ms else 0.0
-            rows = figures.rows(document, app.renderer)
+            rows = figures.rows(document, app.rendering.renderer)
             shown = self._shown = Shown(now, state, figures.images_per_second, last, rows)
         elif state != shown.state:
-            app.redraw(1)
+            app.redraw.request(1)
         return shown
 
     def _plot(self, name: str, values: NDArray[np.float32], value: str, unit: str) -> None:

@@ -28,7 +28,7 @@ from viewer.widgets.controls import (
 
 LOOP_MODES = tuple(LoopMode)
 
-MANNER_WIDTH = 27.25
+OPTIONS_WIDTH = 27.25
 """Width of the controls of speed, loop, range and markers, in text heights."""
 
 
@@ -45,6 +45,10 @@ class TimelinePanel:
         self._actions = actions
         self._track = TimelineTrack()
 
+    def name_marker(self, frame: int) -> None:
+        """Ask for the name of the marker at a frame."""
+        self._track.name_marker(frame)
+
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
         document = app.document
@@ -55,9 +59,9 @@ class TimelinePanel:
         self._draw_transport(document)
         imgui.same_line(0, em(0.8))
         self._draw_position(app, document)
-        if imgui.get_item_rect_max().x + em(MANNER_WIDTH) < right:  # else on a line of its own
+        if imgui.get_item_rect_max().x + em(OPTIONS_WIDTH) < right:  # else on a line of its own
             imgui.same_line(0, em(0.8))
-        self._draw_manner(app, document)
+        self._draw_playback_options(document)
         self._track.draw(app, document)
 
     def _draw_transport(self, document: Document) -> None:
@@ -86,7 +90,7 @@ class TimelinePanel:
             try:
                 frame = parse_timecode(text, clock.fps)
             except InputError as error:
-                app.say(str(error))
+                app.messages.set_status(str(error))
             else:
                 clock.pause()
                 clock.seek(frame)
@@ -100,19 +104,19 @@ class TimelinePanel:
         imgui.text_disabled(place)
         tooltip("Timecode (hours:minutes:seconds:frames) and seconds of the capture.")
 
-    def _draw_manner(self, app: ViewerApp, document: Document) -> None:
-        clock, kept = document.playback, app.settings.playback
+    def _draw_playback_options(self, document: Document) -> None:
+        clock = document.playback
         imgui.set_next_item_width(em(5))
         tip = f"Playback speed, a multiple of the capture's. Keys {BY_NAME['playback.slower'].shortcut()} and ="
         speed = slider("###speed", clock.speed, MIN_SPEED, MAX_SPEED, tip, "%.2fx", logarithmic=True)
         if speed != clock.speed:
-            clock.speed = kept.speed = speed
+            clock.speed = speed
         flow(em(5.5), 0.4)
         imgui.set_next_item_width(em(5.5))
         names = sentence_case([mode.value for mode in LOOP_MODES])
         mode = LOOP_MODES[combo("###loop", LOOP_MODES.index(clock.mode), names, action_tip("playback.loop"))]
         if mode is not clock.mode:
-            clock.mode, kept.mode = mode, mode.value
+            clock.mode = mode
         buttons = (
             ("playback.reverse", icons.ICON_FA_BACKWARD, clock.reverse),
             ("playback.sub_frame", icons.ICON_FA_STOPWATCH, clock.sub_frame),

@@ -35,6 +35,7 @@ class TimelineTrack:
     def __init__(self) -> None:
         self._held = ""
         self._marker = 0  # frame of the marker that is dragged or named
+        self._to_name: int | None = None  # frame of the marker whose name is asked for when the track is drawn next
 
     def draw(self, app: ViewerApp, document: Document) -> None:
         """Draw as wide as the window is."""
@@ -47,7 +48,7 @@ class TimelineTrack:
         scale = TrackScale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._explain(clock, scale)
-        self._name_marker(app, clock, scale)
+        self._name_marker(clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
         self._draw_labels(clock, scale, corner.y, height)
@@ -60,7 +61,7 @@ class TimelineTrack:
                 clock.begin_scrub()
         if imgui.is_item_active():
             frame = scale.frame_at(mouse.x)
-            app.note_motion()
+            app.redraw.record_motion()
             if self._held == "in":
                 clock.set_in_point(min(round(frame), clock.out_point))
             elif self._held == "out":
@@ -121,7 +122,7 @@ class TimelineTrack:
         draw, color = imgui.get_window_draw_list(), on_theme(DECODED)
         single = document.playback.num_frames == 1  # its one frame has no neighbor to share the track with
         half = scale.width if single else max(0.5, scale.width / scale.last / 2)
-        for time in document.feed.cache.cached_times():
+        for time in document.view_renderer.cache.cached_times():
             x0 = max(scale.x(time) - half, scale.left)
             x1 = min(scale.x(time) + half, scale.left + scale.width)
             draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
@@ -154,9 +155,13 @@ class TimelineTrack:
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
             imgui.set_tooltip(f"{place}\nDrag to scrub; green bar: decoded{marker}")
 
-    def _name_marker(self, app: ViewerApp, clock: Playback, scale: TrackScale) -> None:
-        marker, app.marker_to_name = app.marker_to_name, None
-        if marker is not None:  # asked for by a key: where the mouse is says nothing
+    def name_marker(self, frame: int) -> None:
+        """Ask for the name of the marker at a frame as soon as the track is drawn."""
+        self._to_name = frame
+
+    def _name_marker(self, clock: Playback, scale: TrackScale) -> None:
+        marker, self._to_name = self._to_name, None
+        if marker is not None:  # requested by a key, so the mouse may be anywhere
             imgui.set_next_window_pos(ImVec2(scale.x(marker), imgui.get_item_rect_min().y), imgui.Cond_.always, ImVec2(0, 1))
         elif imgui.is_item_hovered() and imgui.is_mouse_clicked(imgui.MouseButton_.right):
             marker = nearest_marker(clock, scale, imgui.get_mouse_pos().x)

@@ -29,7 +29,7 @@ def draw_comparison(app: ViewerApp, corner: ImVec2, width: int, height: int) -> 
     compare, document = app.compare, app.document
     if not compare.active or document is None:
         return
-    first, top = f"{document.title} ({app.renderer.name})", corner.y + em(0.5)
+    first, top = f"{document.title} ({app.rendering.renderer.name})", corner.y + em(0.5)
     if compare.mode is Comparison.DIFFERENCE:
         left, right = corner.x + em(0.5), corner.x + width - em(GIZMO)
         draw_chip(f"{first} - {compare.label}", left, right, top, 0.0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.actions.runner import ActionRunner
-from viewer.actions.table import SIDES
+from viewer.actions.camera import SIDES, view_from
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.view.overlays import AXIS_COLORS
@@ -18,14 +17,9 @@ End = tuple[int, int, ImVec2]
 
 
 class Gizmo:
-    """Sits in the upper right corner of the view; the ends of its axes are buttons.
+    """Sits in the upper right corner of the view; the ends of its axes are buttons."""
 
-    Args:
-        actions: runs what the buttons stand for.
-    """
-
-    def __init__(self, actions: ActionRunner) -> None:
-        self._actions = actions
+    def __init__(self) -> None:
         self._hovered: tuple[int, int] | None = None
 
     def handle(self, app: ViewerApp, document: Document, corner: ImVec2, width: int) -> None:
@@ -42,11 +36,11 @@ class Gizmo:
         for axis, sign, place in reversed(self._ends(document, corner, width)):
             imgui.set_cursor_screen_pos(ImVec2(place.x - size, place.y - size))
             if imgui.invisible_button(f"###gizmo{'-' if sign < 0 else '+'}{NAMES[axis]}", ImVec2(2 * size, 2 * size)):
-                self._actions.view_from(axis, sign)
-                app.redraw()
+                view_from(app, axis, sign)
+                app.redraw.request()
             if imgui.is_item_hovered():
                 self._hovered = axis, sign
-                imgui.set_tooltip(action_tip(f"camera.from_{SIDES[2 * axis + (sign < 0)]}"))
+                imgui.set_tooltip(action_tip(f"camera.from_{SIDES[2 * axis + (sign < 0)][0]}"))
         imgui.set_cursor_screen_pos(corner)
 
     def draw(self, document: Document, corner: ImVec2, width: int) -> None:

@@ -6,6 +6,7 @@ import math
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.actions.camera import snap_to
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -36,7 +37,7 @@ class ViewMouse:
         self._actions = actions
         self._button: int | None = None
         self._on_divider = False
-        self._way = 0.0  # how far the drag went, screen units
+        self._drag_distance = 0.0  # how far the drag went, screen units
         self._last = (0.0, 0.0)  # where the mouse was when the drag was followed last, screen units
 
     def handle(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
@@ -45,8 +46,8 @@ class ViewMouse:
         if document is None:
             return
         mouse, hovered = imgui.get_mouse_pos(), imgui.is_item_hovered()
-        scale = app.view_size[0] / width
-        app.cursor = ((mouse.x - corner.x) * scale, (mouse.y - corner.y) * scale) if hovered else None
+        scale = app.viewport.size[0] / width
+        app.viewport.cursor = ((mouse.x - corner.x) * scale, (mouse.y - corner.y) * scale) if hovered else None
         near_divider = on_divider(app.compare, mouse.x - corner.x, mouse.y - corner.y, width, height)
         if imgui.is_item_activated():
             self._begin(document.camera, near_divider)
@@ -54,8 +55,8 @@ class ViewMouse:
             self._drag(app, document, corner.x, width, height)
         if self._button is not None and not imgui.is_item_active():
             document.camera.end_gesture()
-            if self._button == LEFT and self._way < CLICK and (index := self._camera_here(app, document)) is not None:
-                self._actions.snap_to(index)
+            if self._button == LEFT and self._drag_distance < CLICK and (index := self._camera_here(app, document)) is not None:
+                snap_to(app, index)
             self._button = None
         if hovered:
             self._hover(app, document, near_divider)
@@ -64,7 +65,7 @@ class ViewMouse:
         self._button = next((b for b in (LEFT, RIGHT, MIDDLE) if imgui.is_mouse_down(b)), LEFT)
         self._on_divider = near_divider
         mouse = imgui.get_mouse_pos()
-        self._last, self._way = (mouse.x, mouse.y), 0.0
+        self._last, self._drag_distance = (mouse.x, mouse.y), 0.0
         camera.begin_gesture()
 
     def _drag(self, app: ViewerApp, document: Document, left: float, width: int, height: int) -> None:
@@ -74,15 +75,15 @@ class ViewMouse:
         if not imgui.is_mouse_pos_valid():
             return
         right, down = mouse.x - self._last[0], mouse.y - self._last[1]
-        self._last, self._way = (mouse.x, mouse.y), self._way + abs(right) + abs(down)
+        self._last, self._drag_distance = (mouse.x, mouse.y), self._drag_distance + abs(right) + abs(down)
         if self._on_divider:
             app.compare.divider = min(max((mouse.x - left) / width, 0.0), 1.0)
-            app.redraw()
+            app.redraw.request()
             return
         if right == 0 and down == 0:
             return
         document.previewing = False
-        app.note_motion()
+        app.redraw.record_motion()
         turn = app.settings.navigation.orbit_speed * math.pi / height
         if self._button != LEFT or io.key_shift:
             camera.pan(right, down, width, height)
@@ -97,21 +98,21 @@ class ViewMouse:
         if near_divider:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
         elif self._button is None and (index := self._camera_here(app, document)) is not None:
-            imgui.set_tooltip(f"Capture camera {index + 1}: click to stand there")
+            imgui.set_tooltip(f"Capture camera {index + 1}: click to look through it")
         notches = imgui.get_io().mouse_wheel
         if notches:
             kept = app.settings.navigation
             document.previewing = False
             document.camera.dolly(notches * kept.dolly_speed * (-1 if kept.invert_wheel else 1))
-            app.note_motion()
+            app.redraw.record_motion()
         if imgui.is_mouse_double_clicked(LEFT):
             self._actions.run("camera.focus")
 
     def _camera_here(self, app: ViewerApp, document: Document) -> int | None:
         """The capture camera under the mouse, where they are shown; not the one that is looked through."""
-        if not app.settings.view.show_cameras or app.cursor is None or self._on_divider:
+        if not app.settings.view.show_cameras or app.viewport.cursor is None or self._on_divider:
             return None
-        view, cameras = document.camera.to_camera(*app.view_size), document.video.metadata.cameras
-        index = camera_under(cameras, view, *app.cursor, reach=em(0.7))
+        view, cameras = document.camera.to_camera(*app.viewport.size), document.video.metadata.cameras
+        index = camera_under(cameras, view, *app.viewport.cursor, reach=em(0.7))
         looked_through = document.camera.state.snapped is not None and index == document.capture_camera
         return None if looked_through else index

@@ -57,7 +57,7 @@ class Overlays:
             corner: upper left of the view on the screen.
             scale: screen units a pixel of the view.
         """
-        view, camera = app.settings.view, document.camera.to_camera(*app.view_size)
+        view, camera = app.settings.view, document.camera.to_camera(*app.viewport.size)
         draw = imgui.get_window_draw_list()
         slack = SLACK * float(np.linalg.norm(np.ptp(document.camera.box, axis=0)))
         pen = Pen(draw, corner, scale, camera, lambda: self._scene_depth(app, document), slack)
@@ -83,9 +83,9 @@ class Overlays:
         if first is None:
             return None
         compare = app.compare
-        if not compare.active or compare.mode is not Comparison.DIVIDER or compare.feed is None:
+        if not compare.active or compare.mode is not Comparison.DIVIDER or compare.view_renderer is None:
             return SceneDepth(first)
-        return SceneDepth(first, self._surface(1, compare.feed.shown), compare.divider)
+        return SceneDepth(first, self._surface(1, compare.view_renderer.shown), compare.divider)
 
     def _surface(self, slot: int, shown: ViewResult | None) -> NDArray[np.float32] | None:
         if shown is None or shown.image is None:

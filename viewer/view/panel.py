@@ -40,7 +40,7 @@ class ViewPanel:
     def __init__(self, actions: ActionRunner) -> None:
         self.presenter: Presenter | None = None
         """Set as soon as there is an OpenGL context."""
-        self._gizmo = Gizmo(actions)
+        self._gizmo = Gizmo()
         self._mouse = ViewMouse(actions)
         self._start = StartPage(actions)
         self._overlays = Overlays()
@@ -55,10 +55,10 @@ class ViewPanel:
         self._draw_tabs(app)
         size, ratio = imgui.get_content_region_avail(), imgui.get_io().display_framebuffer_scale
         width, height = max(16, int(size.x)), max(16, int(size.y))
-        app.view_size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
+        app.viewport.size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
-        app.view_place = corner.x, corner.y, float(width), float(height)
-        if app.document is None and not app.loader.loading:
+        app.viewport.place = corner.x, corner.y, float(width), float(height)
+        if app.document is None and not app.documents.loader.loading:
             self._start.draw(app, corner, width, height)
             return
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
@@ -69,20 +69,20 @@ class ViewPanel:
         self._draw_image(app, corner, width, height)
 
     def _draw_tabs(self, app: ViewerApp) -> None:
-        if len(app.documents) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
+        if len(app.documents.all) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
             return
-        for index, document in enumerate(list(app.documents)):
-            asked = index == app.active_index and self._front is not document
+        for index, document in enumerate(list(app.documents.all)):
+            asked = index == app.documents.active_index and self._front is not document
             flags = imgui.TabItemFlags_.set_selected if asked else 0
             selected, kept = imgui.begin_tab_item(f"{document.title}###{id(document)}", True, flags)
             if imgui.is_item_hovered():
                 imgui.set_tooltip(str(document.path))
             if imgui.is_item_clicked():
-                app.show_document(index)
+                app.documents.show(index)
             if selected:
                 imgui.end_tab_item()
             if not kept:
-                app.close_document(index)
+                app.documents.close(index)
                 break
         imgui.end_tab_bar()
         self._front = app.document
@@ -96,12 +96,12 @@ class ViewPanel:
             return
         begin = time.perf_counter()
         options = self._upload(app, presenter)
-        texture = presenter.present(*app.view_size, options)
-        app.figures.present_ms = (time.perf_counter() - begin) * 1000
+        texture = presenter.present(*app.viewport.size, options)
+        app.statistics.present_ms = (time.perf_counter() - begin) * 1000
         draw, end = imgui.get_window_draw_list(), ImVec2(corner.x + width, corner.y + height)
         draw.push_clip_rect(corner, end, True)
         draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
-        self._overlays.draw(app, document, corner, width / app.view_size[0])
+        self._overlays.draw(app, document, corner, width / app.viewport.size[0])
         draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
@@ -111,7 +111,9 @@ class ViewPanel:
     def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:
         options = present_options(app)
         sources = [app.document.shown if app.document is not None else None]
-        sources.append(app.compare.feed.shown if app.compare.active and app.compare.feed is not None else None)
+        sources.append(
+            app.compare.view_renderer.shown if app.compare.active and app.compare.view_renderer is not None else None
+        )
         for slot, result in enumerate(sources):
             key = None if result is None else (app.settings.view.pixels_key, result)
             if result is None:
@@ -121,7 +123,7 @@ class ViewPanel:
                 self._upload_colors(app, presenter, slot, result)
                 self._uploaded[slot] = key
             self._upload_made(app, presenter, slot, key)
-        app.making_pixels = any(work.busy for work in self._making.values())
+        app.viewport.making_pixels = any(work.busy for work in self._making.values())
         presenter.set_color_map(app.settings.view.color_map, color_table(app.settings.view.color_map))
         if self._legend is not None:
             options.value_range = (self._legend.low, self._legend.high)
@@ -132,19 +134,19 @@ class ViewPanel:
         if not self.direct.show(presenter, slot, result.image):
             presenter.upload(slot, result.image.rgba)
         if notice := self.direct.take_notice():
-            app.say(notice)
+            app.messages.set_status(notice)
         if slot == 0:
             self._legend = None
 
     def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
         # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
-        work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.notify))
+        work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.redraw.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
             work.submit(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
         try:
             made = work.poll()
         except Exception as error:  # of whatever kind: it is told once, and the picture before stays
-            app.report(error, f"Cannot show {VIEWS[app.settings.view.mode].value}")
+            app.messages.show_exception(error, f"Cannot show {VIEWS[app.settings.view.mode].value}")
             self._uploaded[slot] = wanted
             return
         if made is None or wanted is None or made[0][0] != wanted[0]:
@@ -165,7 +167,7 @@ class ViewPanel:
         return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
 
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        text = "Opening ..." if app.loader.loading else "Rendering ..."
+        text = "Opening ..." if app.documents.loader.loading else "Rendering ..."
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)

@@ -62,7 +62,7 @@ class StartPage:
         self._centered("Recent files", column)
         for index, path in enumerate(app.settings.recent_files[:count]):
             if button(f"{short_name(path)}###recent{index}", f"Open {path}", width=column):
-                app.open(Path(path))
+                app.documents.open(Path(path))
 
 
 def recent_that_fit(count: int, lines: float) -> int:

@@ -30,16 +30,16 @@ class WindowCapture:
     def after_drawing(self) -> None:
         """Take the picture that is asked for; called between drawing and showing a frame."""
         display, ratio = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
-        self.app.window_pixels = round(display.x * ratio.x), round(display.y * ratio.y)
-        recording = self.app.screen_recording
+        self.app.recording.window_pixels = round(display.x * ratio.x), round(display.y * ratio.y)
+        recording = self.app.recording.screen
         if recording is not None and recording.due:
             self._record(recording)
-        if self.app.screenshot_asked and not self._given_up() and self._settled():
-            self.app.screenshot_asked = False
+        if self.app.recording.screenshot_pending and not self._given_up() and self._settled():
+            self.app.recording.screenshot_pending = False
             try:
                 self._save_screenshot()
             except InputError as error:
-                self.app.report(error, "Cannot save the screenshot", CHECK_FOLDER)
+                self.app.messages.show_exception(error, "Cannot save the screenshot", CHECK_FOLDER)
 
     def _record(self, recording: ScreenRecording) -> None:
         if not self._has_pixels():
@@ -47,17 +47,19 @@ class WindowCapture:
         try:
             recording.add(self._pixels())
         except InputError as error:
-            self.app.screen_recording = None
-            self.app.report(error, "Cannot record the screen", CHECK_FOLDER)
+            self.app.recording.screen = None
+            self.app.messages.show_exception(error, "Cannot record the screen", CHECK_FOLDER)
             recording.abort()
 
     def _given_up(self) -> bool:
         """Drop a screenshot of what cannot be rendered: it would be taken of whatever is shown much later."""
         document = self.app.document
-        if document is not None and (document.feed.error is None or document.feed.worker.busy):
+        if document is not None and (document.view_renderer.error is None or document.view_renderer.worker.busy):
             return False
-        self.app.screenshot_asked = False
-        self.app.say("No screenshot: " + ("the video was closed" if document is None else "this view cannot be rendered"))
+        self.app.recording.screenshot_pending = False
+        self.app.messages.set_status(
+            "No screenshot: " + ("the video was closed" if document is None else "this view cannot be rendered")
+        )
         return True
 
     def _settled(self) -> bool:
@@ -67,19 +69,19 @@ class WindowCapture:
             return False
         if document.playback.playing or document.previewing:
             return True
-        asked = document.feed.requested
+        asked = document.view_renderer.requested
         if self.app.moving or asked is None or asked.time != document.playback.time:
             return False
         fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
-        return document.feed.finished and fine and not self.app.making_pixels
+        return document.view_renderer.finished and fine and not self.app.viewport.making_pixels
 
     def _has_pixels(self) -> bool:
         """Whether there is something to read: the view has no picture before its first image."""
-        return self.app.record_ui or self.presenter is None or self.presenter.texture is not None
+        return self.app.recording.with_interface or self.presenter is None or self.presenter.texture is not None
 
     def _pixels(self) -> NDArray[np.uint8]:
-        if self.app.record_ui or self.presenter is None:
-            return gl.read_screen(*self.app.window_pixels)
+        if self.app.recording.with_interface or self.presenter is None:
+            return gl.read_screen(*self.app.recording.window_pixels)
         return self.presenter.read()
 
     def _save_screenshot(self) -> None:
@@ -87,11 +89,11 @@ class WindowCapture:
         if document is None or document.shown is None:
             return
         frame = document.shown.request.time
-        path = free_path(self.app.output_folder, f"{document.path.stem}-{frame:05g}", ".png")
+        path = free_path(self.app.recording.folder, f"{document.path.stem}-{frame:05g}", ".png")
         save_png(
             path,
             self._pixels(),
             document.shown.request.camera,
             {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name},
         )
-        self.app.say(f"Screenshot saved to {path}")
+        self.app.messages.set_status(f"Screenshot saved to {path}")

@@ -1,7 +1,8 @@
-"""A net under the parts of the window: a fault in one of them is told and logged, and the window goes on."""
+"""Errors inside the window: the part that failed is reported and logged, and the other parts go on."""
 
 from __future__ import annotations
 
+import datetime
 import sys
 import traceback
 from collections.abc import Iterator
@@ -9,65 +10,95 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import platformdirs
 from imgui_bundle import imgui
 
-from viewer.app.app import ViewerApp
-from viewer.app.fault_log import log_fault
 from viewer.app.faults import fault_of
+from viewer.app.messages import Messages
+
+MAX_LOG_BYTES = 1 << 20
+"""A longer log is started again."""
 
 
 class ErrorBoundary:
-    """Catches what parts of the window raise: in the window library's callbacks it would end the whole program.
+    """Catches exceptions of parts of the window. In the window library's callbacks they would end the whole program.
 
     Args:
-        app: told about each fault once; a panel raises it in every frame.
-        log: where the traceback goes.
+        messages: shows each error once, since a panel would raise it in every frame.
+        log: file for the tracebacks.
     """
 
-    def __init__(self, app: ViewerApp, log: Path) -> None:
-        self._app = app
+    def __init__(self, messages: Messages, log: Path) -> None:
+        self._messages = messages
         self._log = log
         self._shown_errors: set[tuple[str, str]] = set()
 
     @contextmanager
     def drawing(self, place: str) -> Iterator[None]:
-        """Draw a part of the window; after a fault ImGui's stacks are as they were before it."""
+        """Draw a part of the window; after an error, restore ImGui's stacks."""
         before = imgui.internal.ErrorRecoveryState()
         imgui.internal.error_recovery_store_state(before)
         try:
             yield
-        except Exception as error:  # whatever it is: the other parts of the window go on
+        except Exception as error:  # whatever it is, the other parts of the window go on
             recover(before)
-            self._tell(place, error)
+            self._show(place, error)
 
     @contextmanager
     def working(self, place: str) -> Iterator[None]:
-        """Do what draws nothing."""
+        """Run code that does not draw."""
         try:
             yield
-        except Exception as error:  # likewise
-            self._tell(place, error)
+        except Exception as error:  # as above
+            self._show(place, error)
 
-    def _tell(self, place: str, error: Exception) -> None:
+    def _show(self, place: str, error: Exception) -> None:
         last = traceback.extract_tb(error.__traceback__)[-1]
         key = place, f"{type(error).__name__} {last.filename}:{last.lineno}"
         if key in self._shown_errors:
             return
         self._shown_errors.add(key)
-        if log_fault(error, place, self._log):
+        if log_error(error, place, self._log):
             where = f"The traceback is in {self._log}."
         else:
             traceback.print_exception(error, file=sys.stderr)
             where = "The traceback is in the terminal that the viewer was started from."
         fault = fault_of(error, f"{place}: something went wrong")
-        self._app.tell(replace(fault, advice=f"{fault.advice} {where}"))
+        self._messages.show_error(replace(fault, advice=f"{fault.advice} {where}"))
 
 
 def recover(state: imgui.internal.ErrorRecoveryState) -> None:
     """End the windows, groups, colors, ... that were begun since `state` was stored and never ended."""
     io = imgui.get_io()
-    kept = io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip
-    # What is found open is known to be a fault already: neither an assertion nor a tooltip of ImGui's is to tell it again.
+    settings = io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip
+    # The error is known already, so ImGui must not report it with an assertion or a tooltip of its own.
     io.config_error_recovery_enable_assert = io.config_error_recovery_enable_tooltip = False
     imgui.internal.error_recovery_try_to_recover_state(state)
-    io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip = kept
+    io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip = settings
+
+
+def error_log_path() -> Path:
+    """Return the log file in the platform's folder for the user's logs."""
+    return Path(platformdirs.user_log_dir("mlpvid", appauthor=False)) / "faults.log"
+
+
+def log_error(error: Exception, place: str, path: Path) -> bool:
+    """Append a traceback to the log.
+
+    Args:
+        error: the exception.
+        place: the part of the window that raised it.
+        path: the log; a missing folder is created.
+
+    Returns:
+        Whether it could be written.
+    """
+    text = "".join(traceback.format_exception(error))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        too_long = path.exists() and path.stat().st_size > MAX_LOG_BYTES
+        with path.open("w" if too_long else "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"{datetime.datetime.now().astimezone().isoformat(timespec='seconds')} {place}\n{text}\n")
+    except OSError:
+        return False
+    return True

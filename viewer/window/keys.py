@@ -6,7 +6,9 @@ from typing import Any
 
 from imgui_bundle import imgui
 
-from viewer.actions.table import ACTIONS, Action, Chord, bindings
+from viewer.actions.action import Action
+from viewer.actions.chords import Chord
+from viewer.actions.table import ACTIONS, bindings
 from viewer.window.modifiers import PressedModifiers
 
 _NAMED = {
@@ -40,19 +42,6 @@ _NAMED = {
 
 NAVIGATION_KEYS = frozenset({"Space", "Enter", "Escape", "Left", "Right", "Up", "Down", "PageUp", "PageDown", "Home", "End"})
 """Keys that belong to the control in focus while one moves between controls by keyboard."""
-
-FLY_AXES = {
-    "fly.right": (1, 0, 0),
-    "fly.left": (-1, 0, 0),
-    "fly.down": (0, 1, 0),
-    "fly.up": (0, -1, 0),
-    "fly.forward": (0, 0, 1),
-    "fly.backward": (0, 0, -1),
-}
-"""Direction of each held key along (right, down, forward)."""
-
-REPEATED = frozenset({"playback.next", "playback.previous", "playback.skip", "playback.skip_back"})
-"""Actions that a key held down asks for again and again."""
 
 FAST = 4.0
 """Factor of Shift while flying."""
@@ -101,7 +90,7 @@ class Keyboard:
         pressed = [
             (chord, action)
             for number, chord, action in self._chords
-            if self._is_pressed(number, chord, action.name in REPEATED) and not blocked(chord, typing, navigating)
+            if self._is_pressed(number, chord, action.repeats) and not blocked(chord, typing, navigating)
         ]
         taken = fly_letters() if self._physical and pressed else set()
         return [action for chord, action in pressed if not flies(chord, taken)]
@@ -109,14 +98,14 @@ class Keyboard:
     def _is_pressed(self, number: int, chord: Chord, repeated: bool) -> bool:
         if not imgui.is_key_pressed(imgui_key(chord.key), repeated):
             return False
-        return self.modifiers.fit(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
+        return self.modifiers.matches(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
 
     def fly_direction(self) -> tuple[float, float, float]:
         """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
         io = imgui.get_io()
         if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:
             return 0.0, 0.0, 0.0
-        down = [FLY_AXES[action.name] for action in self._held if self._is_down(action.keys[0])]
+        down = [action.fly_axis for action in self._held if action.fly_axis and self._is_down(action.keys[0])]
         factor = FAST if io.key_shift else 1.0
         right, below, forward = (factor * sum(axis[i] for axis in down) for i in range(3))
         return right, below, forward

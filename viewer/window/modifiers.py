@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from viewer.actions.table import CHARACTER_KEYS, NAMED_KEYS, Chord
+from viewer.actions.chords import CHARACTER_KEYS, NAMED_KEYS, Chord
 
 
 class PressedModifiers:
@@ -26,13 +26,13 @@ class PressedModifiers:
 
         constants = {"PageUp": "PAGE_UP", "PageDown": "PAGE_DOWN"}
         self._names = {getattr(glfw, f"KEY_{constants.get(name, name.upper())}"): name for name in NAMED_KEYS}
-        self._on_key = lambda _, key, scancode, action, mods: self.note(
+        self._on_key = lambda _, key, scancode, action, mods: self.record(
             key, glfw.get_key_name(key, scancode) or "", action == glfw.PRESS, mods
         )
         set_key_callback: Any = glfw.set_key_callback  # its annotation names a wrong signature
         set_key_callback(window, self._on_key)
 
-    def note(self, key: int, letter: str, down: bool, mods: int) -> None:
+    def record(self, key: int, letter: str, down: bool, mods: int) -> None:
         """Take a key event.
 
         Args:
@@ -46,7 +46,7 @@ class PressedModifiers:
             name = self._names.get(key) or (letter.upper() if letter.upper() in CHARACTER_KEYS else place)
             self._mods[name] = mods
 
-    def fit(self, chord: Chord) -> bool:
+    def matches(self, chord: Chord) -> bool:
         """Whether the modifiers of a chord were held, and no others, when its key went down last."""
         import glfw  # noqa: PLC0415 - after imgui_bundle
 

@@ -12,7 +12,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui, immapp
 from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.app.fault_log import fault_log_path
+from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
 from viewer.dialogs.export import ExportDialog
 from viewer.dialogs.jobs import JobsOverlay
@@ -32,12 +32,12 @@ from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_message, draw_status
 from viewer.panels.path_editor import PathPanel
 from viewer.panels.speed import SpeedPanel
-from viewer.panels.statistics import FiguresPanel
+from viewer.panels.statistics import StatisticsPanel
 from viewer.panels.timeline import TimelinePanel
 from viewer.settings import layout_path
 from viewer.view.panel import ViewPanel
 from viewer.window.capture import WindowCapture
-from viewer.window.error_boundary import ErrorBoundary
+from viewer.window.error_boundary import ErrorBoundary, error_log_path
 from viewer.window.keys import Keyboard
 from viewer.window.layout import PanelSizes, first_splits, text_scale
 from viewer.window.theme import MonitorScale, apply_theme
@@ -87,15 +87,16 @@ class Window:
         self.actions = ActionRunner(app)
         self.view = ViewPanel(self.actions)
         self.maps = MapsPanel()
+        self.timeline = TimelinePanel(self.actions)
         self.panels: list[tuple[Panel, str]] = [
             (self.view, "MainDockSpace"),
-            (TimelinePanel(self.actions), "Bottom"),
+            (self.timeline, "Bottom"),
             (PathPanel(self.actions), "Bottom"),
-            (ImagePanel(), "Right"),
+            (ImagePanel(self.actions), "Right"),
             (CameraPanel(self.actions), "Right"),
             (self.maps, "Right"),
             (InfoPanel(), "Right"),
-            (FiguresPanel(self.actions), "RightBottom"),
+            (StatisticsPanel(self.actions), "RightBottom"),
             (SpeedPanel(), "RightBottom"),
             (ComparePanel(), "RightBottom"),
         ]
@@ -110,7 +111,7 @@ class Window:
             JobsOverlay(),
             ErrorDialog(),
         ]
-        self._net = ErrorBoundary(app, fault_log_path())
+        self._errors = ErrorBoundary(app.messages, error_log_path())
         self._keyboard = Keyboard(physical=not simulated)
         self._capture = WindowCapture(app)
         self._panel_sizes = PanelSizes()
@@ -118,6 +119,7 @@ class Window:
         self._title = WindowTitle()
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
+        self._fly_direction = (0.0, 0.0, 0.0)
         self._before_full_screen: Place | None = None
         self._last_update = self._last_motion = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
@@ -127,14 +129,14 @@ class Window:
         import glfw  # noqa: PLC0415 - after imgui_bundle, whose libglfw it must share
 
         immapp.manual_render.setup_from_runner_params(self.params, immapp.AddOnsParams())
-        self.app.wake = glfw.post_empty_event
+        self.app.redraw.wake = glfw.post_empty_event
         try:
             while not self.params.app_shall_exit:
                 while self.app.sleeps:
                     self.sleep(glfw.wait_events_timeout, imgui.get_io().want_text_input)
                 immapp.manual_render.render()
         finally:
-            self.app.wake = lambda: None
+            self.app.redraw.wake = lambda: None
             immapp.manual_render.tear_down()
 
     def sleep(self, wait: Callable[[float], None], typing: bool = False) -> None:
@@ -149,10 +151,10 @@ class Window:
         self._last_update = clock.perf_counter()
         nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # else it was woken, or was late and may have been
         if typing or not nothing_came or input_waits():
-            self.app.redraw(3)
+            self.app.redraw.request(3)
         else:
-            with self._net.working("The viewer"):
-                self.app.look_at_files()
+            with self._errors.working("The viewer"):
+                self.app.documents.reload_changed()
 
     # Set-up
 
@@ -205,7 +207,7 @@ class Window:
 
     def _start(self) -> None:
         context = gl.create_context()
-        follow_window(self.app.renderer)
+        follow_window(self.app.rendering.renderer)
         if not self.params.ini_disable:
             self._panel_sizes.load()
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
@@ -214,7 +216,7 @@ class Window:
             imgui.get_current_context()
         )  # its own Ctrl+Tab would get between the tabs; F6 goes through the panels
         imgui_context.config_nav_windowing_key_next = imgui_context.config_nav_windowing_key_prev = 0
-        self.app.clipboard, self.app.set_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
+        self.app.window.read_clipboard, self.app.window.write_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
     def _listen(self) -> None:
         import glfw  # noqa: PLC0415 - after imgui_bundle
@@ -231,56 +233,65 @@ class Window:
         from viewer.app.drop import take_dropped  # noqa: PLC0415 - rarely needed
 
         for path in paths:
-            with self._net.working("Dropped files"):
+            with self._errors.working("Dropped files"):
                 take_dropped(self.app, path)
 
     # Every frame
 
     def _update(self) -> None:
-        with self._net.working("The viewer"):
+        with self._errors.working("The viewer"):
             self._advance()
 
     def _advance(self) -> None:
         now = clock.perf_counter()
         seconds, self._last_update = now - self._last_update, now
         if seconds < 0.5:
-            self.app.figures.window_ms.append(seconds * 1000)
+            self.app.statistics.window_ms.append(seconds * 1000)
         self._stay_awake(now)
         self._apply_settings()
-        self.app.update(seconds)
+        self.app.update(seconds, self._fly_direction)
         self._title.follow(self.app.document)
 
     def _stay_awake(self, now: float) -> None:
         # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
         if input_waits():
-            self.app.redraw(3)
+            self.app.redraw.request(3)
         # A tooltip appears a moment after the mouse came to rest, when there is no event any more to wake the window.
         io = imgui.get_io()
         if io.mouse_delta.x or io.mouse_delta.y:
             self._last_motion = now
         if now - self._last_motion < TOOLTIP and io.want_capture_mouse:
-            self.app.redraw(1)
+            self.app.redraw.request(1)
 
     def _apply_settings(self) -> None:
         chosen = self.app.settings.window
         self._apply_look(chosen.theme, chosen.ui_scale * self._scale.since_start(imgui.get_main_viewport().dpi_scale))
         imgui.get_style().hover_stationary_delay = 0.15 if chosen.show_tooltips else 1e9
         self.params.fps_idling.vsync_to_monitor = chosen.vsync
-        self.params.imgui_window_params.show_menu_bar = not self.app.hide_ui
-        self.params.imgui_window_params.show_status_bar = not self.app.hide_ui
-        if self.app.layout_reset_asked:
-            self.app.layout_reset_asked = False
+        self.params.imgui_window_params.show_menu_bar = not self.app.window.hide_interface
+        self.params.imgui_window_params.show_status_bar = not self.app.window.hide_interface
+        for request in self.app.window.take_requests():
+            self._carry_out(request)
+        if self._full_screen != self.app.window.full_screen:
+            self._full_screen = self.app.window.full_screen
+            self._before_full_screen = set_full_screen(self._full_screen, self._before_full_screen)
+
+    def _carry_out(self, request: WindowRequest) -> None:
+        if request is WindowCommand.QUIT:
+            self.params.app_shall_exit = True
+        elif request is WindowCommand.RESET_LAYOUT:
             shown = imgui.get_io().display_size
             self.params.docking_params.docking_splits = first_splits((int(shown.x), int(shown.y)), text_scale())
             self.params.docking_params.layout_reset = True
-        if self.app.focus_panel:
-            self.params.docking_params.focus_dockable_window(self.app.focus_panel)
-            self.app.panel, self.app.focus_panel = self.app.focus_panel, ""
-        if self._full_screen != self.app.full_screen:
-            self._full_screen = self.app.full_screen
-            self._before_full_screen = set_full_screen(self._full_screen, self._before_full_screen)
-        if self.app.quit_asked:
-            self.params.app_shall_exit = True
+        elif isinstance(request, FocusPanel):
+            self._focus(request.title)
+        elif isinstance(request, NameMarker):
+            self._focus(self.timeline.title)
+            self.timeline.name_marker(request.frame)
+
+    def _focus(self, title: str) -> None:
+        self.params.docking_params.focus_dockable_window(title)
+        self.app.window.panel = title
 
     def _apply_look(self, theme: str, scale: float) -> None:
         if self._theme != (theme, scale):
@@ -288,41 +299,41 @@ class Window:
             apply_theme(theme, scale)
             # What no window covers, as around the status bar's corners, is of the bars' color.
             self.params.imgui_window_params.background_color = imgui.get_style_color_vec4(imgui.Col_.menu_bar_bg)
-            self.app.redraw()
+            self.app.redraw.request()
         if self._panel_sizes.follow(panel.title for panel, _ in self.panels):
-            self.app.redraw()
+            self.app.redraw.request()
 
     def _draw_panel(self, panel: Panel) -> None:
-        if self.app.hide_ui and panel is self.view:
+        if self.app.window.hide_interface and panel is self.view:
             return
-        with self._net.drawing(panel.title):
+        with self._errors.drawing(panel.title):
             panel.draw(self.app)
 
     def _draw_menus(self) -> None:
-        with self._net.drawing("Menus"):
+        with self._errors.drawing("Menus"):
             draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
 
     def _draw_status(self) -> None:
-        with self._net.drawing("Status bar"):
+        with self._errors.drawing("Status bar"):
             draw_status(self.app)
 
     def _draw_front(self) -> None:
-        with self._net.drawing("Keyboard"):
+        with self._errors.drawing("Keyboard"):
             self._take_keys()
-        if self.app.hide_ui:
-            with self._net.drawing(self.view.title):
+        if self.app.window.hide_interface:
+            with self._errors.drawing(self.view.title):
                 self._draw_view_alone()
         for dialog in self.dialogs:
-            with self._net.drawing(type(dialog).__name__):
+            with self._errors.drawing(type(dialog).__name__):
                 dialog.draw(self.app)
 
     def _take_keys(self) -> None:
         for action in self._keyboard.pressed():
             self.actions.run(action.name)
-        self.app.fly_direction = self._keyboard.fly_direction()
+        self._fly_direction = self._keyboard.fly_direction()
 
     def _take_pictures(self) -> None:
-        with self._net.working("Screenshots and recordings"):
+        with self._errors.working("Screenshots and recordings"):
             self._capture.after_drawing()
 
     def _draw_view_alone(self) -> None:

@@ -23,7 +23,7 @@ WITHOUT_VIDEO = {
 
 
 def test_without_a_video(app: ViewerApp) -> None:
-    app.close_document(0)
+    app.documents.close(0)
     runner = ActionRunner(app)
     assert {action.name for action in ACTIONS if not runner.unavailable_reason(action.name)} == WITHOUT_VIDEO
     assert {runner.unavailable_reason(name) for name in ("path.add", "view.depth", "camera.undo")} == {"Open a video first"}
@@ -31,7 +31,7 @@ def test_without_a_video(app: ViewerApp) -> None:
 
 def test_every_reason_is_shown(app: ViewerApp) -> None:
     for condition in {action.enabled for action in ACTIONS}:
-        assert condition.holds(app) == (condition.unavailable_reason(app) == ""), condition
+        assert condition.predicate(app) == (condition.unavailable_reason(app) == ""), condition
 
 
 def allowed(app: ViewerApp, *names: str) -> list[bool]:
@@ -44,7 +44,7 @@ def test_undo_and_redo(app: ViewerApp) -> None:
     assert allowed(app, *names) == [False, False]
     before = open_document(app).camera.state
     runner.run("camera.undo")
-    assert app.status == "There is nothing to undo" and open_document(app).camera.state is before
+    assert app.messages.status == "There is nothing to undo" and open_document(app).camera.state is before
     runner.run("camera.snap_1")
     assert allowed(app, *names) == [True, False]
     runner.run("camera.undo")
@@ -56,7 +56,7 @@ def test_path_actions_need_keyframes(app: ViewerApp) -> None:
     runner = ActionRunner(app)
     assert allowed(app, *names) == [False] * 6
     runner.run("path.save")
-    assert not app.dialogs
+    assert not app.window.dialogs
     runner.run("path.add")
     assert allowed(app, *names) == [True] * 6
     open_document(app).selected_keyframe = None
@@ -67,9 +67,9 @@ def test_tabs_range_and_cameras(app: ViewerApp) -> None:
     assert allowed(app, "file.next_tab", "playback.clear_range", "camera.next", "camera.snap_3") == [False, False, True, True]
     assert allowed(app, "camera.snap_4", "playback.next") == [False, True]
     open_document(app).playback.set_out_point(5)
-    app.add(Path("second.mlpvid"), make_video(num_frames=1))
+    app.documents.add(Path("second.mlpvid"), make_video(num_frames=1))
     assert allowed(app, "file.next_tab", "playback.clear_range", "playback.next") == [True, False, False]
-    app.show_document(0)
+    app.documents.show(0)
     assert allowed(app, "playback.clear_range") == [True]
 
 
@@ -84,7 +84,7 @@ def test_gray_in_menus_and_panels(app: ViewerApp, drive: DriveWindow, theme: str
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.focus_panel = "Camera"
+        app.window.focus_panel("Camera")
         context.item_click("**/Path")
         context.yield_(4)
         screenshot(context, f"gray-{theme}")
@@ -101,19 +101,19 @@ def test_gray_in_menus_and_panels(app: ViewerApp, drive: DriveWindow, theme: str
 
 def test_gray_in_the_palette(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.dialogs.add("palette")
+        app.window.dialogs.add("palette")
         context.yield_(4)
         context.key_chars_append("preview path")
         context.yield_(3)
         screenshot(context, "gray-palette")
         context.key_press(imgui.Key.enter)
         context.yield_(3)
-        assert app.dialogs == {"palette"} and not open_document(app).previewing and not app.status
+        assert app.window.dialogs == {"palette"} and not open_document(app).previewing and not app.messages.status
         assert disabled(context, "//Command palette/###path.preview")
-        app.dialogs.clear()
+        app.window.dialogs.clear()
         context.yield_(3)
         context.key_press(imgui_chord(BY_NAME["path.preview"].chords[0]))
         context.yield_(3)
-        assert not open_document(app).previewing and app.status == "The camera path is empty: press K to add this view"
+        assert not open_document(app).previewing and app.messages.status == "The camera path is empty. Press K to add this view"
 
     drive(app, look)

@@ -6,7 +6,10 @@ import re
 
 import pytest
 
-from viewer.actions.table import ACTIONS, BY_NAME, Action, Chord, bindings, parse_chord, search_actions, shortcut_sheet
+from viewer.actions.action import Action
+from viewer.actions.chords import Chord, parse_chord
+from viewer.actions.search import search_actions
+from viewer.actions.table import ACTIONS, BY_NAME, bindings, shortcut_sheet
 
 
 def test_no_chord_triggers_two_actions() -> None:
@@ -14,13 +17,17 @@ def test_no_chord_triggers_two_actions() -> None:
     assert sum(len(action.chords) for action in ACTIONS) + sum(action.held for action in ACTIONS) == len(table)
 
 
+def nothing(app: object) -> None:
+    """Do nothing, as an action."""
+
+
 def test_conflicts_are_found() -> None:
-    first = Action("a.b", "A", "A", "One.", ("Ctrl+K",))
+    first = Action("a.b", "A", "One.", nothing, ("Ctrl+K",))
     with pytest.raises(ValueError, match=r"Ctrl\+K triggers both a\.b and a\.c"):
-        bindings((first, Action("a.c", "B", "A", "Two.", ("K", "Ctrl+K"))))
-    held = Action("fly.x", "Fly", "Fly", "Fly.", ("W",), held=True)
+        bindings((first, Action("a.c", "B", "Two.", nothing, ("K", "Ctrl+K"))))
+    held = Action("fly.x", "Fly", "Fly.", nothing, ("W",), fly_axis=(0, 0, 1))
     with pytest.raises(ValueError, match=r"Shift\+W"):
-        bindings((held, Action("a.c", "B", "A", "Two.", ("Shift+W",))))
+        bindings((held, Action("a.c", "B", "Two.", nothing, ("Shift+W",))))
 
 
 def test_names_are_unique_and_belong_to_their_group() -> None:

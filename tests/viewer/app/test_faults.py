@@ -10,6 +10,7 @@ import pytest
 from common.errors import InputError
 from tests.viewer.conftest import DriveWindow, screenshot, wait_for_image
 from viewer.actions.runner import cannot_run
+from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, LONGEST_NAME, REPORT_IT, TRY_AGAIN, Fault, cannot_open, fault_of, sentence, short_name
 from viewer.dialogs.prompts import PROMPTS
@@ -30,8 +31,8 @@ def test_what_is_the_viewers_own() -> None:
 
 
 def test_titles() -> None:
-    assert cannot_run("camera.paste") == "Cannot paste camera"
-    assert cannot_run("file.export_mesh") == "Cannot export mesh"
+    assert cannot_run(BY_NAME["camera.paste"]) == "Cannot paste camera"
+    assert cannot_run(BY_NAME["file.export_mesh"]) == "Cannot export mesh"
     assert cannot_open(Path("/a/b c.mlpvid")) == "Cannot open b c.mlpvid"
     assert PROMPTS["save_path"].failed("/no/where.json") == "Cannot save where.json"
     assert PROMPTS["url"].failed("https://a.b/c.mlpvid") == "Cannot open c.mlpvid"
@@ -58,17 +59,17 @@ def test_faults_are_shown_one_by_one(app: ViewerApp, drive: DriveWindow, theme: 
     def look(context: Any) -> None:
         wait_for_image(context, app)
         long = Path("/data/videos") / ("a rather long name of a volumetric video " * 2 + ".mlpvid")
-        app.report(InputError(long, "no such file"), cannot_open(long), CHECK_FILE)
-        app.report(RuntimeError("no kernel"), "Cannot render this view")
+        app.messages.show_exception(InputError(long, "no such file"), cannot_open(long), CHECK_FILE)
+        app.messages.show_exception(RuntimeError("no kernel"), "Cannot render this view")
         context.yield_(5)
         screenshot(context, f"fault-{theme}")
         context.item_click("//###fault/Copy")
-        assert app.clipboard() == str(app.errors[0])
+        assert app.window.read_clipboard() == str(app.messages.errors[0])
         context.item_click("//###fault/Close")
         context.yield_(5)
-        assert [fault.title for fault in app.errors] == ["Cannot render this view"]
+        assert [fault.title for fault in app.messages.errors] == ["Cannot render this view"]
         screenshot(context, f"fault-{theme}-second")
         context.item_click("//###fault/Close")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)

@@ -32,7 +32,7 @@ def test_a_preset_gives_the_keyframes_back(app: ViewerApp, preset: str) -> None:
     before = path_state(document)
     actions.run(preset)
     replaced = path_state(document)
-    assert not replaced.same_path(before) and "Ctrl+Z brings its 2 keyframes back" in app.message
+    assert not replaced.same_path(before) and "Ctrl+Z restores its 2 keyframes" in app.messages.last
     actions.run("camera.undo")
     assert path_state(document) == before
     actions.run("camera.redo")
@@ -43,7 +43,7 @@ def test_a_preset_gives_the_keyframes_back(app: ViewerApp, preset: str) -> None:
 
 def test_a_preset_on_an_empty_path_does_not_mention_undo(app: ViewerApp) -> None:
     ActionRunner(app).run("path.orbit")
-    assert app.message == ""
+    assert app.messages.last == ""
 
 
 def test_path_and_camera_are_undone_in_the_order_of_their_changes(app: ViewerApp) -> None:

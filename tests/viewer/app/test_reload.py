@@ -38,8 +38,8 @@ def changing(app: ViewerApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(app_files, "WATCH_INTERVAL", 0.0)
     path = tmp_path / "changing.mlpvid"
     write(path, 3)
-    app.open(path)
-    update_until(app, lambda: len(app.documents) == 2)
+    app.documents.open(path)
+    update_until(app, lambda: len(app.documents.all) == 2)
     return path
 
 
@@ -56,12 +56,12 @@ def test_a_change_while_the_file_is_read_is_not_missed(app: ViewerApp, changing:
     document = open_document(app)
     write(changing, 4)
     update_until(app, lambda: document.video.num_frames == 5)
-    assert not app.errors
+    assert not app.messages.errors
 
 
 def test_a_reload_during_another_one_is_done_after_it(app: ViewerApp, changing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document, reading, go_on = open_document(app), threading.Event(), threading.Event()
-    monkeypatch.setattr(app, "look_at_files", lambda: None)
+    monkeypatch.setattr(app.documents, "reload_changed", lambda: None)
 
     def read(path: Path) -> VolumetricVideo:
         video = read_bundle(path)
@@ -70,21 +70,21 @@ def test_a_reload_during_another_one_is_done_after_it(app: ViewerApp, changing: 
         return video
 
     monkeypatch.setattr(app_files, "read_bundle", read)
-    app.reload(document)
+    app.documents.reload(document)
     assert reading.wait(TIMEOUT)
     write(changing, 7)
-    app.reload(document)
-    app.reload(document)
+    app.documents.reload(document)
+    app.documents.reload(document)
     go_on.set()
-    update_until(app, lambda: not app.loader.loading and document.video.num_frames == 7)
-    assert len(app.documents) == 2
+    update_until(app, lambda: not app.documents.loader.loading and document.video.num_frames == 7)
+    assert len(app.documents.all) == 2
 
 
 def test_a_file_that_opens_no_more_stays_open_and_recent(app: ViewerApp, changing: Path) -> None:
     with atomic_write(changing) as other:  # the old one is mapped into memory
         other.write_bytes(b"half")
-    app.reload(open_document(app))
-    update_until(app, lambda: bool(app.errors))
+    app.documents.reload(open_document(app))
+    update_until(app, lambda: bool(app.messages.errors))
     assert str(changing) in app.settings.recent_files and open_document(app).video.num_frames == 3
 
 

@@ -32,7 +32,7 @@ def frame_times(context: Any, app: ViewerApp, moving: bool) -> np.ndarray:
     for _ in range(FRAMES):
         if moving and app.document is not None:
             app.document.camera.orbit(0.02, 0.0)
-            app.note_motion()
+            app.redraw.record_motion()
         time.sleep(0.004)  # the rest of the screen's refresh, in which the renderer runs
         begin = time.perf_counter()
         context.yield_()
@@ -62,7 +62,7 @@ def main() -> None:
     use_null_platform()
     app = ViewerApp(create_renderer(background=True))
     app.settings.playback.autoplay = app.settings.window.vsync = False
-    app.add(Path("random.mlpvid"), make_video(num_frames=12))
+    app.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     window = Window(app, keep_layout=False, simulated=True)
     wait_for_drawing(window)
     found: dict[str, float] = {}

@@ -32,7 +32,7 @@ SKIPPED = (
 ALLOWED_GROWTH = 50.0
 """MiB that the process may grow by after its first quarter."""
 
-PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Figures", "Speed", "Compare")
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Statistics", "Speed", "Compare")
 
 
 class Monkey:
@@ -83,7 +83,7 @@ class Monkey:
 
     def panel(self, context: Any) -> None:
         """Bring a panel forward."""
-        self.app.focus_panel = self.random.choice(PANELS)
+        self.app.window.focus_panel(self.random.choice(PANELS))
 
     def click(self, context: Any) -> None:
         """Click somewhere."""
@@ -92,17 +92,17 @@ class Monkey:
 
     def files(self, context: Any) -> None:
         """Have a video open when the last tab was closed, and another one now and then; throw away what was saved."""
-        if len(self.app.documents) < self.random.choice((1, 1, 2)):
+        if len(self.app.documents.all) < self.random.choice((1, 1, 2)):
             seed = self.random.choice((1, 2, 3))
-            self.app.add(Path(f"video{seed}.mlpvid"), make_video(seed=seed, num_frames=12))
-        for path in self.app.output_folder.glob("*.*"):
-            if self.app.screen_recording is None and not self.app.jobs:
+            self.app.documents.add(Path(f"video{seed}.mlpvid"), make_video(seed=seed, num_frames=12))
+        for path in self.app.recording.folder.glob("*.*"):
+            if self.app.recording.screen is None and not self.app.jobs.running:
                 path.unlink(missing_ok=True)
 
     def compare(self, context: Any) -> None:
         """Compare with the same video by the same backend, or stop that."""
         if self.random.random() < 0.5:
-            self.app.compare.set_source("again", self.app.renderer, self.app.front_video, 1 << 24)
+            self.app.compare.set_source("again", self.app.rendering.renderer, self.app.documents.front_video, 1 << 24)
         else:
             self.app.compare.clear()
 
@@ -111,9 +111,10 @@ class Monkey:
         from imgui_bundle import imgui
 
         context.key_press(imgui.Key.escape)
-        self.app.dialogs.clear()
-        self.app.errors.clear()
-        self.app.quit_asked = self.app.full_screen = False
+        self.app.window.dialogs.clear()
+        self.app.messages.errors.clear()
+        self.app.window.full_screen = False
+        self.app.window.requests.clear()  # one of them may be to quit
 
     def resize(self, context: Any) -> None:
         """Change size, theme or scale of the interface."""
@@ -163,7 +164,7 @@ def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]
     app.settings.rendering.cache_mebibytes = 64
     app.settings.rendering.render_scale = 0.1
     for seed_of_video in (1, 2):
-        app.add(Path(f"video{seed_of_video}.mlpvid"), make_video(seed=seed_of_video, num_frames=12))
+        app.documents.add(Path(f"video{seed_of_video}.mlpvid"), make_video(seed=seed_of_video, num_frames=12))
     window = Window(app, keep_layout=False, simulated=True)
     finish_frames(window)
     monkey, memory, count = Monkey(app, window, seed), [], 0
@@ -179,7 +180,7 @@ def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]
             context.yield_(2)
             if count % 20 == 0:
                 memory.append(memory_mebibytes())
-            fault = next((fault for fault in app.errors if fault.unexpected), None)
+            fault = next((fault for fault in app.messages.errors if fault.unexpected), None)
             assert fault is None, fault
             time.sleep(0.002)
 

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
-from viewer.actions.runner import UI_SCALES, ActionRunner, next_stop
-from viewer.actions.table import ACTIONS, BY_NAME, SIDES, Chord
+from viewer.actions.action import next_stop
+from viewer.actions.camera import SIDES
+from viewer.actions.chords import Chord
+from viewer.actions.runner import ActionRunner
+from viewer.actions.table import ACTIONS, BY_NAME
+from viewer.actions.window import UI_SCALES
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.playback.clock import LoopMode
 from viewer.settings import DISPLAY_MODES
-from viewer.window.keys import FLY_AXES, blocked, imgui_chord
+from viewer.window.keys import blocked, imgui_chord
 
 
 def press(context: Any, name: str, index: int = 0) -> None:
@@ -24,10 +28,10 @@ def press(context: Any, name: str, index: int = 0) -> None:
     context.yield_(2)
 
 
-def test_every_action_has_a_function(app: ViewerApp) -> None:
-    held = {action.name for action in ACTIONS if action.held}
-    assert ActionRunner(app).names | held == {action.name for action in ACTIONS}
-    assert held == set(FLY_AXES)
+def test_fly_keys_push_in_all_six_directions() -> None:
+    axes = {action.fly_axis for action in ACTIONS if action.name.startswith("fly.")}
+    assert axes == {(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)}
+    assert all(action.held == action.name.startswith("fly.") for action in ACTIONS)
 
 
 def test_actions_need_no_document() -> None:
@@ -38,7 +42,7 @@ def test_actions_need_no_document() -> None:
     for action in ACTIONS:
         if not action.held and action.name != "file.open_demo":
             runner.run(action.name)
-    assert not empty.errors
+    assert not empty.messages.errors
 
 
 def test_blocked_keys() -> None:
@@ -125,25 +129,25 @@ def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "camera.previous")
         assert document.capture_camera == 2
         press(context, "camera.copy")
-        copied = app.clipboard()
+        copied = app.window.read_clipboard()
         press(context, "camera.fit")
         assert camera.state.snapped is None
-        app.set_clipboard(copied)
+        app.window.write_clipboard(copied)
         press(context, "camera.paste")
         np.testing.assert_allclose(camera.to_camera(64, 48).R, cameras[2].R, atol=1e-12)
         press(context, "camera.undo")
         assert camera.state.snapped is None
         press(context, "camera.redo")
         np.testing.assert_allclose(camera.state.rotation, cameras[2].R, atol=1e-9)
-        for number, side in enumerate(SIDES):
+        for number, (side, _) in enumerate(SIDES):
             press(context, f"camera.from_{side}")
             forward = camera.state.forward[number // 2]
             assert forward == pytest.approx(-1.0 if number % 2 == 0 else 1.0)
         press(context, "camera.roll_lock")
         assert not camera.roll_locked
-        app.set_clipboard("nonsense")
+        app.window.write_clipboard("nonsense")
         press(context, "camera.paste")
-        assert app.errors[0].title == "Cannot paste camera" and "clipboard" in app.errors[0].reason.lower()
+        assert app.messages.errors[0].title == "Cannot paste camera" and "clipboard" in app.messages.errors[0].reason.lower()
 
     drive(app, look)
 
@@ -199,7 +203,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
         view.show_grid = True
         press(context, "view.color")
         screenshot(context, "overlays")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -207,7 +211,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
 def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         press(context, "path.add")
         press(context, "camera.snap_1")
         document.playback.seek(8)
@@ -243,7 +247,7 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
 def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         ActionRunner(app).run("path.add")
         ActionRunner(app).run("path.add")
         context.yield_(3)
@@ -269,24 +273,24 @@ def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
 def test_window_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         press(context, "help.shortcuts")
-        assert "shortcuts" in app.dialogs
+        assert "shortcuts" in app.window.dialogs
         press(context, "help.shortcuts")
-        assert "shortcuts" not in app.dialogs
+        assert "shortcuts" not in app.window.dialogs
         press(context, "window.larger")
         assert app.settings.window.ui_scale == 1.25
         press(context, "window.smaller")
         assert app.settings.window.ui_scale == 1.0
         press(context, "window.hide_ui")
-        assert app.hide_ui
+        assert app.window.hide_interface
         context.yield_(4)
         screenshot(context, "without-interface")
         press(context, "window.hide_ui")
-        assert not app.hide_ui
-        press(context, "window.copy_figures")
-        assert "Backend" in app.clipboard()
+        assert not app.window.hide_interface
+        press(context, "window.copy_statistics")
+        assert "Backend" in app.window.read_clipboard()
         press(context, "file.render_path")
-        assert "recording" in app.dialogs
-        app.dialogs.clear()
+        assert "recording" in app.window.dialogs
+        app.window.dialogs.clear()
         press(context, "view.split")
         assert app.compare.mode is Comparison.DIVIDER
 
@@ -305,7 +309,7 @@ def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
         context.key_press(imgui.Key.enter)
         context.yield_(2)
         assert open_document(app).playback.mode is LoopMode.PING_PONG
-        assert not app.dialogs
+        assert not app.window.dialogs
 
     drive(app, look)
 
@@ -318,17 +322,17 @@ def test_saves_a_screenshot_with_its_camera(app: ViewerApp, drive: DriveWindow, 
 
         wait_for_image(context, app)
         press(context, "file.screenshot")
-        wait_until(context, lambda: not app.screenshot_asked)
-        app.record_ui = True
+        wait_until(context, lambda: not app.recording.screenshot_pending)
+        app.recording.with_interface = True
         press(context, "file.screenshot")
-        wait_until(context, lambda: not app.screenshot_asked)
+        wait_until(context, lambda: not app.recording.screenshot_pending)
         files = sorted(tmp_path.glob("*.png"))
         assert len(files) == 2
-        camera = open_document(app).camera.to_camera(*app.view_size)
+        camera = open_document(app).camera.to_camera(*app.viewport.size)
         np.testing.assert_allclose(read_png_camera(files[0]).R, camera.R)
         from PIL import Image
 
         sizes = {Image.open(file).size for file in files}
-        assert sizes == {app.view_size, app.window_pixels}
+        assert sizes == {app.viewport.size, app.recording.window_pixels}
 
     drive(app, look)

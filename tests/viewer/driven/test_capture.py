@@ -29,22 +29,22 @@ def frames_of(path: Path) -> int:
 
 def test_a_recording_begun_before_the_first_image(app: ViewerApp, drive: DriveWindow, folder: Path) -> None:
     document = open_document(app)
-    hidden, take = [True], document.feed.take_results
-    document.feed.take_results = lambda: [] if hidden[0] else take()  # type: ignore[method-assign]
+    hidden, take = [True], document.view_renderer.take_results
+    document.view_renderer.take_results = lambda: [] if hidden[0] else take()  # type: ignore[method-assign]
 
     def look(context: Any) -> None:
         assert document.shown is None
         press(context, "file.record_screen")
         press(context, "file.screenshot")
         context.yield_(5)
-        assert app.screen_recording is not None and app.screenshot_asked and not app.errors
+        assert app.recording.screen is not None and app.recording.screenshot_pending and not app.messages.errors
         hidden[0] = False
         wait_for_image(context, app)
-        wait_until(context, lambda: not app.screenshot_asked)
-        wait_until(context, lambda: app.screen_recording is not None and app.screen_recording.seconds > 0.1)
+        wait_until(context, lambda: not app.recording.screenshot_pending)
+        wait_until(context, lambda: app.recording.screen is not None and app.recording.screen.seconds > 0.1)
         press(context, "file.record_screen")
-        wait_until(context, lambda: not app.jobs)  # encoding takes its time on a loaded machine
-        assert not app.errors
+        wait_until(context, lambda: not app.jobs.running)  # encoding takes its time on a loaded machine
+        assert not app.messages.errors
 
     drive(app, look, (640, 400))
     (video,) = folder.glob("*.mp4")
@@ -55,14 +55,14 @@ def test_a_recording_stops_although_its_video_is_closed(app: ViewerApp, drive: D
     def look(context: Any) -> None:
         wait_for_image(context, app)
         press(context, "file.record_screen")
-        wait_until(context, lambda: app.screen_recording is not None and app.screen_recording.seconds > 0.1)
+        wait_until(context, lambda: app.recording.screen is not None and app.recording.screen.seconds > 0.1)
         press(context, "file.close")
-        assert app.document is None and app.screen_recording is not None
+        assert app.document is None and app.recording.screen is not None
         press(context, "file.record_screen")
-        assert app.screen_recording is None
-        wait_until(context, lambda: not app.jobs)  # encoding takes its time on a loaded machine
+        assert app.recording.screen is None
+        wait_until(context, lambda: not app.jobs.running)  # encoding takes its time on a loaded machine
         press(context, "file.record_screen")
-        assert app.screen_recording is None and not app.errors
+        assert app.recording.screen is None and not app.messages.errors
 
     drive(app, look, (640, 400))
     (video,) = folder.glob("*.mp4")
@@ -78,7 +78,7 @@ def test_a_screenshot_while_the_path_is_previewed_is_taken_at_once(app: ViewerAp
         context.yield_(2)
         press(context, "file.screenshot")
         context.yield_(3)
-        assert document.previewing and not app.screenshot_asked
+        assert document.previewing and not app.recording.screenshot_pending
         assert len(list(folder.glob("*.png"))) == 1
 
     drive(app, look)
@@ -90,18 +90,18 @@ def test_a_screenshot_of_what_cannot_be_rendered_is_dropped(
     def look(context: Any) -> None:
         wait_for_image(context, app)
         document = open_document(app)
-        render = app.renderer.render
+        render = app.rendering.renderer.render
 
         def fail(*_: object, **__: object) -> None:
             raise MemoryError("too large")
 
-        monkeypatch.setattr(app.renderer, "render", fail)
+        monkeypatch.setattr(app.rendering.renderer, "render", fail)
         document.camera.orbit(0.1, 0.0)
         press(context, "file.screenshot")
-        wait_until(context, lambda: not app.screenshot_asked)
-        assert "No screenshot" in app.message and app.errors
-        monkeypatch.setattr(app.renderer, "render", render)
-        app.errors.clear()
+        wait_until(context, lambda: not app.recording.screenshot_pending)
+        assert "No screenshot" in app.messages.last and app.messages.errors
+        monkeypatch.setattr(app.rendering.renderer, "render", render)
+        app.messages.errors.clear()
         document.camera.orbit(0.1, 0.0)
         wait_for_image(context, app)
         context.yield_(5)

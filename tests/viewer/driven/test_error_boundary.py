@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from tests.viewer.conftest import DriveWindow, wait_for_image
-from viewer.app import fault_log
 from viewer.app.app import ViewerApp
-from viewer.app.fault_log import MAX_BYTES, fault_log_path, log_fault
 from viewer.dialogs.settings import SettingsDialog
 from viewer.panels.info import InfoPanel
-from viewer.panels.statistics import FiguresPanel
+from viewer.panels.statistics import StatisticsPanel
+from viewer.window import error_boundary
 from viewer.window.capture import WindowCapture
+from viewer.window.error_boundary import MAX_LOG_BYTES, error_log_path, log_error
 from viewer.work.job import Job
 
 
 @pytest.fixture(autouse=True)
 def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The log of this test."""
-    monkeypatch.setattr(fault_log.platformdirs, "user_log_dir", lambda name, appauthor: str(tmp_path / "log" / name))
-    return fault_log_path()
+    monkeypatch.setattr(error_boundary.platformdirs, "user_log_dir", lambda name, appauthor: str(tmp_path / "log" / name))
+    return error_log_path()
 
 
 def unbalanced(*_: object) -> None:
@@ -42,31 +42,36 @@ def unbalanced(*_: object) -> None:
     raise ZeroDivisionError("a slip")
 
 
-@pytest.mark.parametrize("part", [InfoPanel, FiguresPanel, SettingsDialog])
+@pytest.mark.parametrize("part", [InfoPanel, StatisticsPanel, SettingsDialog])
 def test_a_fault_while_drawing_is_shown_once_and_logged(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, log: Path, part: Any
 ) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.focus_panel = getattr(part, "title", "")
+        if title := getattr(part, "title", ""):
+            app.window.focus_panel(title)
         if part is SettingsDialog:
-            app.dialogs.add("settings")
+            app.window.dialogs.add("settings")
             inside = "_draw_navigation"
         else:
             inside = "draw"
         context.yield_(3)
         monkeypatch.setattr(part, inside, unbalanced)
         context.yield_(20)
-        assert len(app.errors) == 1 and "a slip" in str(app.errors[0]) and str(log) in str(app.errors[0])
-        app.errors.clear()
+        assert (
+            len(app.messages.errors) == 1
+            and "a slip" in str(app.messages.errors[0])
+            and str(log) in str(app.messages.errors[0])
+        )
+        app.messages.errors.clear()
         context.yield_(5)
-        assert not app.errors, "once is enough"
+        assert not app.messages.errors, "once is enough"
         assert log.read_text().count("ZeroDivisionError: a slip") == 1 and "in unbalanced" in log.read_text()
-        app.dialogs.clear()
-        app.focus_panel = "Camera"
+        app.window.dialogs.clear()
+        app.window.focus_panel("Camera")
         context.yield_(3)
         context.item_click("//Camera/###camera.fit")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -86,24 +91,24 @@ def test_other_faults_do_not_end_the_window(
             context.key_press(imgui.Key.u)
         elif place == "update":
             monkeypatch.setattr(Job, "running", property(fail))
-            app.jobs.append(Job("none", lambda job: ""))
+            app.jobs.running.append(Job("none", lambda job: ""))
             context.yield_(3)
-            app.jobs.clear()
+            app.jobs.running.clear()
         else:
             monkeypatch.setattr(WindowCapture, "after_drawing", fail)
         context.yield_(5)
-        assert len(app.errors) == 1 and f"a slip in {place}" in str(app.errors[0])
+        assert len(app.messages.errors) == 1 and f"a slip in {place}" in str(app.messages.errors[0])
 
     drive(app, look)
 
 
 def test_the_log_grows_no_further_than_a_mebibyte(log: Path) -> None:
     for _ in range(3):
-        assert log_fault(ValueError("x" * MAX_BYTES), "here", log)
-        assert log_fault(ValueError("the last"), "there", log)
-    assert log.stat().st_size < 2.1 * MAX_BYTES and "there\nValueError: the last" in log.read_text()
+        assert log_error(ValueError("x" * MAX_LOG_BYTES), "here", log)
+        assert log_error(ValueError("the last"), "there", log)
+    assert log.stat().st_size < 2.1 * MAX_LOG_BYTES and "there\nValueError: the last" in log.read_text()
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert not log_fault(ValueError("x"), "here", tmp_path / "file" / "faults.log")
+    assert not log_error(ValueError("x"), "here", tmp_path / "file" / "faults.log")

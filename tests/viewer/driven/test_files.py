@@ -25,6 +25,7 @@ from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
 from viewer.app.files import download
+from viewer.app.window_state import FocusPanel
 from viewer.export.image_files import save_png
 from viewer.picture.comparison import Comparison
 from viewer.work.job import Job
@@ -146,28 +147,28 @@ def test_a_url_is_typed_and_opened(
         context.yield_(4)
         context.item_input_value("//Open a URL/###answer", "http://[::1/x.mlpvid")
         context.yield_(2)
-        assert "url" in app.dialogs and not app.jobs, "the dialog shows that it is not an address"
+        assert "url" in app.window.dialogs and not app.jobs.running, "the dialog shows that it is not an address"
         context.item_input_value("//Open a URL/###answer", f"{address}/web.mlpvid")
-        if "url" in app.dialogs:
+        if "url" in app.window.dialogs:
             context.item_click("//Open a URL/Open")
-        wait_until(context, lambda: len(app.documents) == 2)
+        wait_until(context, lambda: len(app.documents.all) == 2)
         assert open_document(app).path.name == "web.mlpvid"
         assert open_document(app).path.is_relative_to(tmp_path / "cache" / "downloads")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
 
 def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.dialogs.add("open")
+        app.window.dialogs.add("open")
         context.yield_(4)
         context.item_input_value("//Open a video/###answer", "/no/such.mlpvid")
         context.yield_(2)
-        assert "open" in app.dialogs and not app.errors
+        assert "open" in app.window.dialogs and not app.messages.errors
         screenshot(context, "wrong-path")
         context.item_click("//Open a video/Cancel")
-        assert "open" not in app.dialogs
+        assert "open" not in app.window.dialogs
 
     drive(app, look)
 
@@ -179,15 +180,15 @@ def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, 
     def look(context: Any) -> None:
         document = open_document(app)
         document.camera_path.append(0, make_camera(8, 8))
-        app.dialogs.add("save_path")
+        app.window.dialogs.add("save_path")
         context.yield_(4)
         context.item_input_value("//Save the camera path/###answer", str(target.with_suffix("")))
         context.yield_(2)
-        assert target.read_text() == "precious" and "save_path" in app.dialogs
+        assert target.read_text() == "precious" and "save_path" in app.window.dialogs
         context.item_click("//Save the camera path/Save")
         context.yield_(2)
-        assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.dialogs
-        assert not app.errors
+        assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.window.dialogs
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -197,17 +198,17 @@ def test_reloads_when_the_file_changes(app: ViewerApp, drive: DriveWindow, tmp_p
     write_bundle(make_video(seed=1, num_frames=3), path)
 
     def look(context: Any) -> None:
-        app.open(path)
-        wait_until(context, lambda: len(app.documents) == 2)
+        app.documents.open(path)
+        wait_until(context, lambda: len(app.documents.all) == 2)
         document = open_document(app)
         document.playback.seek(2)
         wait_for_image(context, app)
         write_bundle(make_video(seed=2, num_frames=5), path)
         os.utime(path, (1, 1))
         wait_until(context, lambda: document.video.num_frames == 5)
-        assert len(app.documents) == 2 and document.playback.frame == 2
+        assert len(app.documents.all) == 2 and document.playback.frame == 2
         wait_for_image(context, app)
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -221,25 +222,25 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     keyframe = {"time": 0, "frame": 1, "camera": camera.to_dict()}
     (tmp_path / "path.json").write_text(json.dumps({"keyframes": [keyframe]}))
     take_dropped(app, str(tmp_path / "path.json"))
-    assert len(document.camera_path) == 1 and app.focus_panel == "Camera path"
-    assert not app.errors
+    assert len(document.camera_path) == 1 and app.window.requests == [FocusPanel("Camera path")]
+    assert not app.messages.errors
     save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
     take_dropped(app, str(tmp_path / "shot.PNG"))
     np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, make_camera(40, 30, azimuth=2.0).R)
     write_bundle(make_video(seed=4, num_frames=2), tmp_path / "dropped.mlpvid")
     take_dropped(app, str(tmp_path / "dropped.mlpvid"))
-    while len(app.documents) < 2:
+    while len(app.documents.all) < 2:
         app.update(0.01)
     assert open_document(app).path == tmp_path / "dropped.mlpvid"
     for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no"), ("d.json", "5"), ("e.json", '"keyframes"')):
         (tmp_path / name).write_text(content)
         take_dropped(app, str(tmp_path / name))
-        assert app.errors.pop().title == f"Cannot open {name}"
+        assert app.messages.errors.pop().title == f"Cannot open {name}"
 
 
 def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
     app.settings_file = tmp_path / "settings.yaml"
-    app.add(tmp_path / "x.mlpvid", make_video(num_frames=1))
+    app.documents.add(tmp_path / "x.mlpvid", make_video(num_frames=1))
     assert app.settings.recent_files[0] == str(tmp_path / "x.mlpvid")
     app.save_settings()
     from viewer.settings import load_settings
@@ -250,11 +251,11 @@ def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
 def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.settings.rendering.render_scale = 0.1
-        app.compare.set_source("reference backend", ReferenceRenderer(), app.front_video, 1 << 28)
+        app.compare.set_source("reference backend", ReferenceRenderer(), app.documents.front_video, 1 << 28)
         app.compare.mode = Comparison.DIVIDER
-        app.focus_panel = "Compare"
+        app.window.focus_panel("Compare")
         wait_for_image(context, app)
-        wait_until(context, lambda: app.compare.psnr is not None and not app.compare.feed.worker.busy)  # type: ignore[union-attr]
+        wait_until(context, lambda: app.compare.psnr is not None and not app.compare.view_renderer.worker.busy)  # type: ignore[union-attr]
         assert app.compare.psnr is not None and app.compare.psnr > 40  # two backends, one video
         context.yield_(3)
         screenshot(context, "split")
@@ -275,12 +276,12 @@ def test_exports_a_mesh(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> N
     app.settings.recording.folder = str(tmp_path)
 
     def look(context: Any) -> None:
-        app.dialogs.add("export_mesh")
+        app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/Resolution", 24)
         screenshot(context, "export")
         context.item_click("//Export mesh/Export")
-        wait_until(context, lambda: not app.jobs and bool(app.message))
+        wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         files = list(tmp_path.glob("*.ply"))
         assert len(files) == 1 and files[0].read_bytes().startswith(b"ply\n")
 
@@ -289,11 +290,11 @@ def test_exports_a_mesh(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> N
 
 def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.focus_panel = "Maps"
+        app.window.focus_panel("Maps")
         context.yield_(4)
         wait_until(context, lambda: bool(context.item_exists("//Maps/image Color yz")))
         wait_for_image(context, app)
         screenshot(context, "maps")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)

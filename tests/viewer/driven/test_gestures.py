@@ -48,11 +48,11 @@ def test_a_click_on_a_capture_camera_stands_there(app: ViewerApp, drive: DriveWi
 
     def look(context: Any) -> None:
         document = far_from_the_cameras(context, app)
-        view, cameras = document.camera.to_camera(*app.view_size), document.video.metadata.cameras
+        view, cameras = document.camera.to_camera(*app.viewport.size), document.video.metadata.cameras
         seen = view.K @ (view.R @ cameras[1].center + view.T)
         left, top, _, _ = rectangle(context, "//View/###view")
         x, y = seen[:2] / seen[2]
-        assert seen[2] > 0 and 0 < x < app.view_size[0] and 0 < y < app.view_size[1]
+        assert seen[2] > 0 and 0 < x < app.viewport.size[0] and 0 < y < app.viewport.size[1]
         context.mouse_move_to_pos((left + x, top + y))
         context.yield_(3)
         screenshot(context, "capture-camera-under-mouse")
@@ -61,7 +61,7 @@ def test_a_click_on_a_capture_camera_stands_there(app: ViewerApp, drive: DriveWi
         assert document.capture_camera == 1
         np.testing.assert_allclose(document.camera.to_camera(64, 48).center, cameras[1].center, atol=1e-9)
         press(context, "camera.undo")
-        np.testing.assert_allclose(document.camera.to_camera(*app.view_size).center, view.center, atol=1e-9)
+        np.testing.assert_allclose(document.camera.to_camera(*app.viewport.size).center, view.center, atol=1e-9)
 
     drive(app, look)
 
@@ -71,7 +71,7 @@ def test_a_drag_that_begins_on_a_capture_camera_orbits(app: ViewerApp, drive: Dr
 
     def look(context: Any) -> None:
         document = far_from_the_cameras(context, app)
-        view = document.camera.to_camera(*app.view_size)
+        view = document.camera.to_camera(*app.viewport.size)
         seen = view.K @ (view.R @ document.video.metadata.cameras[1].center + view.T)
         left, top, _, _ = rectangle(context, "//View/###view")
         x, y = left + seen[0] / seen[2], top + seen[1] / seen[2]
@@ -112,7 +112,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
 
         clock = open_document(app).playback
         clock.seek(6)
-        app.focus_panel = "Camera path"  # the timeline lies behind it
+        app.window.focus_panel("Camera path")  # the timeline lies behind it
         context.yield_(3)
         press(context, "playback.name_marker")
         context.yield_(4)
@@ -135,7 +135,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
 def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document, actions = open_document(app), ActionRunner(app)
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         wait_for_image(context, app)
         actions.run("path.add")
         actions.run("camera.snap_1")
@@ -164,7 +164,7 @@ def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, d
 def test_a_keyframe_takes_a_typed_frame_and_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         ActionRunner(app).run("path.add")
         ActionRunner(app).run("path.add")
         context.yield_(4)
@@ -193,7 +193,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
         context.yield_(3)
         screenshot(context, "recent-files")
         context.item_click("**/###" + str(bundle).replace("/", "\\/"))
-        wait_until(context, lambda: len(app.documents) == 2)
+        wait_until(context, lambda: len(app.documents.all) == 2)
         assert open_document(app).path == bundle and app.settings.recent_files[0] == str(bundle)
         context.item_click("**/File")
         context.yield_(2)
@@ -201,7 +201,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
         context.yield_(3)
         context.item_click("**/Forget these files")
         context.yield_(2)
-        assert not app.settings.recent_files and not app.errors
+        assert not app.settings.recent_files and not app.messages.errors
 
     drive(app, look)
 
@@ -209,25 +209,25 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
 def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.focus_panel = "Speed"
+        app.window.focus_panel("Speed")
         wait_for_image(context, app)
         own = int(document.cells(0.0).sum())
         context.item_input_value("//Speed/Density, tau1", 60.0)
         context.yield_(2)
-        assert document.tau1 == pytest.approx(60.0) and isinstance(document.rendered_video, ThresholdedVideo)
+        assert document.sampling.tau1 == pytest.approx(60.0) and isinstance(document.rendered_video, ThresholdedVideo)
         wait_for_image(context, app)
         assert 0 <= int(document.cells(0.0).sum()) < own
         left, top, right, bottom = rectangle(context, "//Speed/Density, tau1")
         context.mouse_move_to_pos((left + 0.6 * (right - left), (top + bottom) / 2))
         context.mouse_down(0)
         context.yield_(2)
-        assert document.tau1 == pytest.approx(60.0), "not while it is held"
+        assert document.sampling.tau1 == pytest.approx(60.0), "not while it is held"
         context.mouse_up(0)
         context.yield_(3)
-        assert document.tau1 is not None and document.tau1 != pytest.approx(60.0)
+        assert document.sampling.tau1 is not None and document.sampling.tau1 != pytest.approx(60.0)
         context.item_click("//Speed/As the video says")
         context.yield_(2)
-        assert document.tau1 is None and document.rendered_video is document.video
+        assert document.sampling.tau1 is None and document.rendered_video is document.video
         assert int(document.cells(0.0).sum()) == own
 
     drive(app, look)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
-from viewer.actions.table import parse_chord
+from viewer.actions.chords import parse_chord
 from viewer.app.app import ViewerApp
 from viewer.window import window as window_module
 from viewer.window.modifiers import PressedModifiers
@@ -23,7 +23,7 @@ class Sleeper:
         self.now = 0.0
         self._window = Window(app, keep_layout=False, simulated=True)
         monkeypatch.setattr(window_module, "clock", SimpleNamespace(perf_counter=lambda: self.now))
-        app._redraws = 0
+        app.redraw._frames = 0
 
     def sleep(self, woken_after: float | None = None) -> None:
         """Sleep once, to the end or until an event."""
@@ -50,10 +50,10 @@ def test_an_event_wakes_the_window(app: ViewerApp, monkeypatch: pytest.MonkeyPat
 
 def test_a_changed_file_wakes_the_window(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
-    monkeypatch.setattr(app._watch, "changed", lambda documents: documents)
+    monkeypatch.setattr(app.documents._watch, "changed", lambda documents: documents)
     monkeypatch.setattr(app, "reload", lambda document: asked.append(document.path))
     Sleeper(app, monkeypatch).sleep()
-    assert asked == [open_document(app).path] and not app.sleeps and "changed on disk" in app.message
+    assert asked == [open_document(app).path] and not app.sleeps and "changed on disk" in app.messages.last
 
 
 def test_the_fine_image_is_asked_for_as_soon_as_motion_ends(app: ViewerApp, drive: DriveWindow) -> None:
@@ -61,11 +61,11 @@ def test_the_fine_image_is_asked_for_as_soon_as_motion_ends(app: ViewerApp, driv
         document = open_document(app)
         wait_for_image(context, app)
         document.camera.orbit(0.2, 0.0)
-        app.note_motion()
+        app.redraw.record_motion()
         context.yield_(2)
         assert not app.sleeps
         wait_until(context, lambda: app.sleeps)
-        asked = document.feed.requested
+        asked = document.view_renderer.requested
         assert asked is not None and max(asked.scale, asked.final_scale) == app.quality.still_scale
 
     drive(app, look)
@@ -94,9 +94,9 @@ def test_modifiers_are_those_of_the_press(
     heard = PressedModifiers()
     heard.listen(None)
     wanted, bits = parse_chord(chord), getattr(glfw, mods) if mods else 0
-    assert not heard.fit(wanted)
-    heard.note(getattr(glfw, key), letter, True, bits)
-    heard.note(glfw.KEY_LEFT_CONTROL, "", False, 0)  # let go of before the frame is drawn
-    assert heard.fit(wanted)
-    heard.note(getattr(glfw, key), letter, True, bits | glfw.MOD_ALT)
-    assert not heard.fit(wanted)
+    assert not heard.matches(wanted)
+    heard.record(getattr(glfw, key), letter, True, bits)
+    heard.record(glfw.KEY_LEFT_CONTROL, "", False, 0)  # let go of before the frame is drawn
+    assert heard.matches(wanted)
+    heard.record(getattr(glfw, key), letter, True, bits | glfw.MOD_ALT)
+    assert not heard.matches(wanted)

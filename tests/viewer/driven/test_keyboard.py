@@ -8,7 +8,7 @@ from typing import Any
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot
 from tests.viewer.driven.test_actions import press
-from viewer.actions.table import Chord
+from viewer.actions.chords import Chord
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
 from viewer.window.keys import imgui_chord
@@ -50,7 +50,7 @@ def test_panels_and_controls_are_reached_by_keyboard(app: ViewerApp, drive: Driv
 
         for _ in range(PANELS.index("Speed")):
             press(context, "window.next_panel")
-        assert app.panel == "Speed"
+        assert app.window.panel == "Speed"
         context.yield_(3)
         before = app.settings.rendering.dynamic_resolution
         context.key_press(imgui.Key.tab)
@@ -61,14 +61,14 @@ def test_panels_and_controls_are_reached_by_keyboard(app: ViewerApp, drive: Driv
         assert not open_document(app).playback.playing
         context.key_press(imgui.Key.escape)
         press(context, "window.previous_panel")
-        assert app.panel == "Figures"
+        assert app.window.panel == "Statistics"
 
     drive(app, look)
 
 
 def test_tabs_change_by_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
     first = open_document(app)
-    second = app.add(Path("second.mlpvid"), make_video(seed=2, num_frames=2))
+    second = app.documents.add(Path("second.mlpvid"), make_video(seed=2, num_frames=2))
 
     def look(context: Any) -> None:
         for name in ("file.next_tab", "file.previous_tab"):
@@ -80,7 +80,7 @@ def test_tabs_change_by_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
         context.yield_(30)
         assert app.document is second
         press(context, "file.close")
-        assert app.documents == [first]
+        assert app.documents.all == [first]
 
     drive(app, look)
 

@@ -11,12 +11,12 @@ from renderer.select import create_renderer
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, screenshot
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import PANELS
+from viewer.app.window_state import PANELS, WindowCommand
 from viewer.settings import layout_path
 from viewer.window.layout import LINE
 from viewer.window.theme import MonitorScale
 
-IN_FRONT = ("View", "Timeline", "Image", "Figures")
+IN_FRONT = ("View", "Timeline", "Image", "Statistics")
 """Panels that are seen at first; the others are tabs behind them."""
 
 
@@ -32,7 +32,7 @@ def new_app() -> ViewerApp:
     app = ViewerApp(create_renderer(background=True))
     app.settings.playback.autoplay = False
     app.settings.rendering.render_scale = 0.2
-    app.add(Path("random.mlpvid"), make_video(num_frames=3))
+    app.documents.add(Path("random.mlpvid"), make_video(num_frames=3))
     return app
 
 
@@ -60,9 +60,9 @@ def test_at_first_all_panels_have_their_places(
     def look(context: Any) -> None:
         found = places(context)
         assert set(found) == set(IN_FRONT)
-        view, timeline, image, figures = (found[title] for title in IN_FRONT)
+        view, timeline, image, statistics = (found[title] for title in IN_FRONT)
         assert (view[2] - view[0]) * (view[3] - view[1]) > size[0] * size[1] * 0.25
-        assert timeline[1] >= view[3] and image[0] >= view[2] and figures[1] >= image[3], "below, beside, below"
+        assert timeline[1] >= view[3] and image[0] >= view[2] and statistics[1] >= image[3], "below, beside, below"
         for left, top, right, bottom in found.values():
             assert left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
 
@@ -77,7 +77,7 @@ def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive:
 
     def change(context: Any) -> None:
         first.update(places(context))
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         context.yield_(4)
         _, top, right, _ = first["View"]
         context.mouse_move_to_pos((right + 1, (top + 300)))
@@ -132,7 +132,7 @@ def test_a_reset_layout_fits_the_text_as_it_is_now(drive: DriveWindow) -> None:
         wide, _ = widths(context)
         app.settings.window.ui_scale = 1.5
         context.yield_(6)
-        app.layout_reset_asked = True
+        app.window.request(WindowCommand.RESET_LAYOUT)
         context.yield_(6)
         assert widths(context)[0] == pytest.approx(1.5 * wide, abs=6)
 

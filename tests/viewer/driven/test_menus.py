@@ -11,10 +11,11 @@ from imgui_bundle import imgui
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer import __version__
 from viewer.actions.runner import ActionRunner
-from viewer.actions.table import ACTIONS, BY_NAME
-from viewer.app.app import MESSAGE_SECONDS, ViewerApp
+from viewer.actions.table import ACTIONS
+from viewer.app.app import ViewerApp
+from viewer.app.messages import MESSAGE_SECONDS
 from viewer.dialogs.jobs import time_left
-from viewer.panels.menus import FIRST_OF_GROUP, MENUS
+from viewer.panels.menus import MENUS
 from viewer.picture.options import shown_pixels
 from viewer.widgets.controls import sentence_case
 
@@ -32,18 +33,17 @@ def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> Non
             screenshot(context, f"menu-{theme}-{title}".replace(" ", "-"))
             context.popup_close_all()
             context.yield_(2)
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
 
 def test_every_action_has_its_menu_and_lines_part_groups() -> None:
     assert {action.category for action in ACTIONS} == {*MENUS, "Fly"}
-    assert set(BY_NAME) >= FIRST_OF_GROUP
     for title in MENUS:
-        names = [action.name for action in ACTIONS if action.category == title]
-        assert names[0] not in FIRST_OF_GROUP, "a line above everything parts nothing"
-        assert FIRST_OF_GROUP & set(names), title
+        first, *others = [action for action in ACTIONS if action.category == title]
+        assert not first.starts_group, "a line above the first item separates nothing"
+        assert any(action.starts_group for action in others), title
 
 
 def test_choices_are_written_as_sentences() -> None:
@@ -65,16 +65,19 @@ def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow
         window = imgui.internal.find_window_by_name("About MLPVid")
         assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
         context.item_click("//About MLPVid/Copy")
-        assert "Apache License 2.0" in app.clipboard() and "random.mlpvid: Free as in freedom." in app.clipboard()
+        assert (
+            "Apache License 2.0" in app.window.read_clipboard()
+            and "random.mlpvid: Free as in freedom." in app.window.read_clipboard()
+        )
         context.item_click("//About MLPVid/Close")
         context.yield_(2)
-        assert not app.dialogs
-        app.close_document(0)
-        app.dialogs.add("about")
+        assert not app.window.dialogs
+        app.documents.close(0)
+        app.window.dialogs.add("about")
         context.yield_(5)
         context.key_press(imgui.Key.escape)
         context.yield_(2)
-        assert not app.dialogs
+        assert not app.window.dialogs
 
     drive(app, look)
 
@@ -87,10 +90,10 @@ def test_the_version_is_that_of_the_project() -> None:
 def test_a_recent_file_that_is_gone_is_reported_and_removed(app: ViewerApp, tmp_path: Path) -> None:
     lost = tmp_path / "lost.mlpvid"
     app.settings.recent_files = (str(lost),)
-    app.open(lost)
-    while not app.errors:
+    app.documents.open(lost)
+    while not app.messages.errors:
         app.update(0.01)
-    assert app.errors[0].title == "Cannot open lost.mlpvid" and not app.settings.recent_files
+    assert app.messages.errors[0].title == "Cannot open lost.mlpvid" and not app.settings.recent_files
 
 
 def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive: DriveWindow) -> None:
@@ -116,23 +119,23 @@ def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive:
 
 
 def test_commands_without_a_video_say_why_they_do_nothing(app: ViewerApp) -> None:
-    app.close_document(0)
+    app.documents.close(0)
     assert app.document is None
     runner = ActionRunner(app)
     for name in ("file.screenshot", "file.render_path", "path.orbit", "playback.toggle", "file.export_mesh"):
-        app.message = ""
+        app.messages.last = ""
         runner.run(name)
-        assert app.status == "Open a video first" and not app.dialogs, name
+        assert app.messages.status == "Open a video first" and not app.window.dialogs, name
 
 
 def test_a_message_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("viewer.app.app.clock.monotonic", lambda: now[0])
-    app.say("Camera copied")
+    monkeypatch.setattr("viewer.app.messages.time.monotonic", lambda: now[0])
+    app.messages.set_status("Camera copied")
     now[0] += MESSAGE_SECONDS - 0.1
-    assert app.status == "Camera copied"
+    assert app.messages.status == "Camera copied"
     now[0] += 0.2
-    assert app.status == ""
+    assert app.messages.status == ""
 
 
 def test_times_to_come_in_words() -> None:
@@ -147,9 +150,9 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
         for _ in range(2):
             context.key_press(imgui.Key.h)
             context.yield_(4)
-            screenshot(context, f"hidden-{app.hide_ui}")
-            assert app.status == ("H shows the interface again" if app.hide_ui else "")
-        assert not app.hide_ui
+            screenshot(context, f"hidden-{app.window.hide_interface}")
+            assert app.messages.status == ("H shows the interface again" if app.window.hide_interface else "")
+        assert not app.window.hide_interface
 
     drive(app, look)
 
@@ -157,7 +160,8 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
 def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.settings.view.mode, app.focus_panel = "depth", "Image"
+        app.settings.view.mode = "depth"
+        app.window.focus_panel("Image")
         context.yield_(6)
         shown = open_document(app).shown
         assert shown is not None
@@ -165,8 +169,7 @@ def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveW
         context.item_click("//Image/Automatic range")
         context.yield_(3)
         assert legend is not None and not app.settings.view.automatic_range
-        assert (app.settings.view.low, app.settings.view.high) == pytest.approx(
-            (legend.low, legend.high)
-        ) and app.settings.view.low > 1
+        low, high = app.settings.view.low, app.settings.view.high
+        assert (low, high) == pytest.approx((legend.low, legend.high)) and low > 1
 
     drive(app, look)

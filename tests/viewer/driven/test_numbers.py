@@ -43,38 +43,38 @@ def test_a_typed_resolution_stays_within_the_slider(
     monkeypatch.setattr("viewer.dialogs.export.export_meshes", export)
 
     def look(context: Any) -> None:
-        app.dialogs.add("export_points")
+        app.window.dialogs.add("export_points")
         context.yield_(4)
         context.item_input_value("//Export point cloud/Points", -5)
         context.item_input_value("//Export point cloud/Resolution", 0)
         context.item_click("//Export point cloud/Export")
-        wait_until(context, lambda: not app.jobs and bool(app.message))
-        assert not app.errors, app.errors
-        app.dialogs.add("export_mesh")
+        wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
+        assert not app.messages.errors, app.messages.errors
+        app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/Resolution", 5000)
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: len(asked) == 2)
-        assert asked == [(16, 1), (512, None)] and not app.errors
+        assert asked == [(16, 1), (512, None)] and not app.messages.errors
 
     drive(app, look)
 
 
 def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.dialogs.add("export_mesh")
+        app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/###output", "~nobody-of-this-name/a.ply")
         context.item_click("//Export mesh/Export")
         context.yield_(2)
-        assert "export_mesh" in app.dialogs and not app.jobs
+        assert "export_mesh" in app.window.dialogs and not app.jobs.running
 
     drive(app, look)
 
 
 def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.focus_panel = "Camera path"
+        app.window.focus_panel("Camera path")
         for _ in range(2):
             ActionRunner(app).run("path.add")
         path = open_document(app).camera_path
@@ -86,7 +86,7 @@ def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -
         context.item_input_value("//Camera path/frame", 1e39)
         context.yield_(3)
         assert path.keyframes[1].frame == 11
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -97,15 +97,15 @@ def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: 
 
     def look(context: Any) -> None:
         app.set_backend("reference", 1)
-        app.focus_panel = "Speed"
+        app.window.focus_panel("Speed")
         context.yield_(4)
         context.item_input_value("//Speed/Threads", typed)
         context.yield_(3)
         threads = app.settings.rendering.threads
-        assert threads is not None and 1 <= threads <= 64 and app.renderer.threads == threads
-        assert not app.errors
+        assert threads is not None and 1 <= threads <= 64 and app.rendering.renderer.threads == threads
+        assert not app.messages.errors
         app.save_settings()
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -114,22 +114,22 @@ def test_a_backend_that_fails_is_reported_and_the_other_one_goes_on(app: ViewerA
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such device")
 
-    before, kept = app.renderer, app.settings.rendering.backend
-    monkeypatch.setattr("viewer.app.app.create_renderer", broken)
+    before, kept = app.rendering.renderer, app.settings.rendering.backend
+    monkeypatch.setattr("viewer.app.rendering.create_renderer", broken)
     app.set_backend("cpu", 3)
-    assert "no such device" in str(app.errors.pop())
-    assert app.renderer is before and (app.settings.rendering.backend, app.settings.rendering.threads) == (kept, None)
+    assert "no such device" in str(app.messages.errors.pop())
+    assert app.rendering.renderer is before and (app.settings.rendering.backend, app.settings.rendering.threads) == (kept, None)
 
 
 def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.settings.view.mode, app.settings.view.automatic_range = "depth", False
-        app.focus_panel = "Image"
+        app.window.focus_panel("Image")
         context.yield_(4)
         context.item_input_value("//Image/Range/$$1", 1e39)
         context.yield_(3)
         assert app.settings.view.high < 1e38
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -139,7 +139,7 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
     app.settings.recording.folder = str(tmp_path)
 
     def look(context: Any) -> None:
-        app.dialogs.add("recording")
+        app.window.dialogs.add("recording")
         context.yield_(4)
         context.item_click("//Recording/columns/Own length")
         for name in ("Seconds", "Frames a second"):
@@ -150,11 +150,11 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
         context.item_input_value("//Recording/columns/Frames/$$1", 2_000_000_000)
         context.item_click("//Recording/Start")
         context.yield_(3)
-        assert "recording" in app.dialogs and not app.jobs, "the fault is said in the dialog"
+        assert "recording" in app.window.dialogs and not app.jobs.running, "the fault is said in the dialog"
         context.item_input_value("//Recording/###output", "~nobody-of-this-name/a.mp4")
         context.item_click("//Recording/Start")
         context.yield_(3)
-        assert "recording" in app.dialogs and not app.jobs
+        assert "recording" in app.window.dialogs and not app.jobs.running
 
     drive(app, look)
 
@@ -169,13 +169,13 @@ def test_no_panel_takes_a_number_unchecked() -> None:
 def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.set_backend("reference", 1)
-        app.focus_panel = "Camera"
+        app.window.focus_panel("Camera")
         context.yield_(4)
         context.item_input_value("//Camera/Speed", 7.0)
         context.yield_(2)
         motion, kept = open_document(app).camera.fly_motion, app.settings.navigation
         assert motion.speed == kept.fly_speed == 7.0
-        app.dialogs.add("settings")
+        app.window.dialogs.add("settings")
         context.yield_(4)
         context.item_click("//Settings/Reset all settings...")
         context.yield_(4)
@@ -188,6 +188,6 @@ def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive
         context.item_click("//Settings/Reset")
         context.yield_(4)
         assert motion.speed == kept.fly_speed == 1.5
-        assert app.backend == "auto" and app.renderer.name != "reference"
+        assert app.rendering.backend == "auto" and app.rendering.renderer.name != "reference"
 
     drive(app, look)

@@ -33,7 +33,7 @@ def start_jobs(app: ViewerApp, count: int) -> None:
         return "done"
 
     for number in range(count):
-        app.start_job(Job(f"Rendering a-recording-with-quite-a-long-name-{number}.mp4", work, app.notify))
+        app.jobs.start(Job(f"Rendering a-recording-with-quite-a-long-name-{number}.mp4", work, app.redraw.notify))
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
@@ -47,23 +47,23 @@ def test_jobs_leave_the_middle_of_the_view_and_the_timeline_free(
         wait_for_image(context, app)
         start_jobs(app, count)
         context.yield_(5)
-        left, top, width, height = app.view_place
+        left, top, width, height = app.viewport.place
         job_left, job_top, job_right, job_bottom = place_of("###jobs")
         assert job_left > left + width / 2 and job_top > top + height / 2
         assert job_right <= left + width and job_bottom <= top + height
         screenshot(context, f"jobs-{count}-{scale}")
         context.item_click("//###jobs/###cancel0")
-        wait_until(context, lambda: len(app.jobs) == count - 1)
-        for job in app.jobs:
+        wait_until(context, lambda: len(app.jobs.running) == count - 1)
+        for job in app.jobs.running:
             job.cancel.cancel()
-        wait_until(context, lambda: not app.jobs)
+        wait_until(context, lambda: not app.jobs.running)
 
     drive(app, look)
 
 
 def compare_with_itself(app: ViewerApp) -> None:
     """Show the front document on both sides."""
-    app.compare.set_source("cpu backend", app.renderer, app.front_video, app.cache_bytes)
+    app.compare.set_source("cpu backend", app.rendering.renderer, app.documents.front_video, app.rendering.cache_bytes)
     app.compare.mode = Comparison.DIVIDER
 
 
@@ -73,7 +73,7 @@ def test_the_divider_is_dragged_by_its_handle_wherever_it_is(app: ViewerApp, dri
         compare_with_itself(app)
         app.compare.divider = start
         wait_until(context, lambda: app.compare.psnr is not None)
-        left, top, width, height = app.view_place
+        left, top, width, height = app.viewport.place
         before = open_document(app).camera.state
         x = left + min(max(start * width, 12.0), width - 12.0)
         context.mouse_move_to_pos((x, top + height / 2 + 6))

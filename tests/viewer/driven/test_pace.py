@@ -19,7 +19,7 @@ FRAMES = 30
 def test_the_window_draws_on_while_an_image_is_rendered(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renderer_class = type(app.renderer)
+    renderer_class = type(app.rendering.renderer)
     render, held, go_on = renderer_class.render, threading.Event(), threading.Event()
     go_on.set()
 
@@ -36,7 +36,7 @@ def test_the_window_draws_on_while_an_image_is_rendered(
 
         def turn() -> None:
             document.camera.orbit(0.02, 0.0)
-            app.note_motion()
+            app.redraw.record_motion()
             context.yield_()
 
         document = open_document(app)
@@ -44,15 +44,15 @@ def test_the_window_draws_on_while_an_image_is_rendered(
         go_on.clear()
         turn()
         wait_until(context, held.is_set)
-        first_image, first_frame = document.feed.shown, imgui.get_frame_count()
+        first_image, first_frame = document.view_renderer.shown, imgui.get_frame_count()
         assert first_image is not None
         for _ in range(FRAMES):
             turn()
-        assert imgui.get_frame_count() - first_frame >= FRAMES and document.feed.shown is first_image
+        assert imgui.get_frame_count() - first_frame >= FRAMES and document.view_renderer.shown is first_image
         go_on.set()
         wait_for_image(context, app)
-        newest = document.feed.shown
+        newest = document.view_renderer.shown
         assert newest is not None and newest is not first_image
-        np.testing.assert_allclose(newest.request.camera.R, document.camera.to_camera(*app.view_size).R)
+        np.testing.assert_allclose(newest.request.camera.R, document.camera.to_camera(*app.viewport.size).R)
 
     drive(app, look)

@@ -9,7 +9,7 @@ import pytest
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
 
-PANELS = ("Timeline", "Camera path", "Image", "Camera", "Video", "Figures", "Speed", "Compare")
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Video", "Statistics", "Speed", "Compare")
 
 DIALOGS = ("palette", "shortcuts", "settings", "recording", "open", "url", "save_path", "load_path")
 
@@ -21,10 +21,10 @@ def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> No
     def look(context: Any) -> None:
         wait_for_image(context, app)
         for panel in PANELS:
-            app.focus_panel = panel
+            app.window.focus_panel(panel)
             context.yield_(4)
             screenshot(context, f"{theme}-{panel}".replace(" ", "-"))
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -35,14 +35,14 @@ def test_every_dialog_draws_and_closes(app: ViewerApp, drive: DriveWindow) -> No
         from imgui_bundle import imgui
 
         for name in DIALOGS:
-            app.dialogs.add(name)
+            app.window.dialogs.add(name)
             context.yield_(6)
             screenshot(context, f"dialog-{name}")
             context.key_press(imgui.Key.escape)
             context.yield_(3)
             if name in ("palette", "shortcuts", "open", "url", "save_path", "load_path"):
-                assert name not in app.dialogs
-            app.dialogs.discard(name)
+                assert name not in app.window.dialogs
+            app.window.dialogs.discard(name)
             context.yield_(3)
         open_document(app)
 

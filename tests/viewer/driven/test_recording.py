@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.videos import decode
+from viewer.actions.runner import ActionRunner
 from viewer.app import recording
 from viewer.app.app import ViewerApp
 from viewer.app.recording import fitted_pixels, free_path, offline_job
@@ -27,15 +28,19 @@ def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWi
     options = RecordOptions(size=(96, 64), fps=15.0, quality=4)
 
     def look(context: Any) -> None:
-        app.start_job(offline_job(app.renderer, document.video, tmp_path / "a.mp4", "orbit", options, app.notify))
-        wait_until(context, lambda: not app.jobs)
-        assert not app.errors and "6 frames" in app.message
+        app.jobs.start(
+            offline_job(app.rendering.renderer, document.video, tmp_path / "a.mp4", "orbit", options, app.redraw.notify)
+        )
+        wait_until(context, lambda: not app.jobs.running)
+        assert not app.messages.errors and "6 frames" in app.messages.last
 
     drive(app, look)
     frames, schedule = decode(tmp_path / "a.mp4"), plan(document.video, "orbit", (96, 64), options)
     assert len(frames) == schedule.count == 6
     for k in (0, 3, 5):
-        image = app.renderer.render(app.renderer.prepare(document.video, schedule.time(k)), schedule.camera(k))
+        image = app.rendering.renderer.render(
+            app.rendering.renderer.prepare(document.video, schedule.time(k)), schedule.camera(k)
+        )
         expected = over_background(image.rgba).astype(float)
         assert np.abs(frames[k] - expected).mean() < 4  # the codec halves the resolution of colors
     assert np.abs(frames[0].astype(float) - frames[5]).mean() > 5
@@ -47,16 +52,16 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     app.settings.recording.folder = str(tmp_path)
 
     def look(context: Any) -> None:
-        app.dialogs.add("recording")
+        app.window.dialogs.add("recording")
         context.yield_(4)
         context.item_click("//Recording/columns/Own length")
         context.item_input_value("//Recording/columns/Seconds", 30.0)
         context.item_click("//Recording/Start")
-        wait_until(context, lambda: bool(app.jobs) and app.jobs[0].fraction > 0.002)
+        wait_until(context, lambda: bool(app.jobs.running) and app.jobs.running[0].fraction > 0.002)
         context.yield_(3)
         context.item_click("//###jobs/###cancel0")
-        wait_until(context, lambda: not app.jobs)
-        assert "stopped after" in app.message
+        wait_until(context, lambda: not app.jobs.running)
+        assert "stopped after" in app.messages.last
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
@@ -74,7 +79,7 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         return said[-1]
 
     def look(context: Any) -> None:
-        app.dialogs.add("recording")
+        app.window.dialogs.add("recording")
         context.yield_(4)
         for index, pixels in enumerate((64, 48)):
             context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
@@ -89,8 +94,8 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         assert said[-1][0] == "Save 45 frames (1.50 s) of 64 x 48 pixels"
         context.item_click("//Recording/columns/Own length")
         context.item_click("//Recording/Start")
-        wait_until(context, lambda: not app.jobs)
-        app.dialogs.add("recording")
+        wait_until(context, lambda: not app.jobs.running)
+        app.window.dialogs.add("recording")
         context.yield_(4)
         size = as_input_errors((tmp_path / "random-render.mp4").stat().st_size)
         assert said[-1] == (f"{expected}, about {size}", "")
@@ -100,7 +105,7 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         assert "must lie within 0:12" in said[-1][1]
         context.item_click("//Recording/Start")
         context.yield_(2)
-        assert not app.jobs, "refused"
+        assert not app.jobs.running, "refused"
         screenshot(context, "recording")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -110,18 +115,18 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
 
 def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_shown: bool = True) -> np.ndarray:
     """The view as the dialog records it into a folder of PNGs: one frame of a path with one keyframe, as large as the view."""
-    app.dialogs.add("recording")
+    app.window.dialogs.add("recording")
     context.yield_(4)
     context.item_click("//Recording/columns/Format")
     context.item_click("**/PNG sequence")
-    for index, pixels in enumerate(app.view_size):
+    for index, pixels in enumerate(app.viewport.size):
         context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
     if not as_shown:
         context.item_click("//Recording/columns/As the view shows it")
     context.item_input_value("//Recording/###output", str(folder / name))
     context.item_click("//Recording/Start")
-    wait_until(context, lambda: not app.jobs)
-    assert not app.errors, app.errors
+    wait_until(context, lambda: not app.jobs.running)
+    assert not app.messages.errors, app.messages.errors
     (path,) = (folder / name).iterdir()
     return np.asarray(Image.open(path)).astype(int)
 
@@ -135,8 +140,8 @@ def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
     """Return the view as it is on screen."""
     wait_for_image(context, app)
     context.yield_(2)
-    app.ask_screenshot()
-    wait_until(context, lambda: not app.screenshot_asked)
+    app.recording.take_screenshot()
+    wait_until(context, lambda: not app.recording.screenshot_pending)
     (path,) = folder.glob("*.png")
     pixels = np.asarray(Image.open(path)).astype(int)
     path.unlink()
@@ -154,7 +159,7 @@ def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindo
     def look(context: Any) -> None:
         shown = screen(context, app, tmp_path)
         document = open_document(app)
-        document.camera_path.append(document.playback.time, document.camera.to_camera(*app.view_size))
+        document.camera_path.append(document.playback.time, document.camera.to_camera(*app.viewport.size))
         found = recorded_view(context, app, tmp_path, "as-shown")
         assert found.shape == shown.shape
         assert alike(found, shown)
@@ -176,16 +181,16 @@ def test_the_screen_is_recorded_at_a_steady_rate(
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.toggle_screen_recording()
+        ActionRunner(app).run("file.record_screen")
         for seconds in (0.03, 0.06, 0.2, 0.21, 0.9, 1.3):  # as a busy machine draws its frames
             now[0] = seconds
             context.yield_()
         now[0] = 1.5
-        app.toggle_screen_recording()
-        wait_until(context, lambda: not app.jobs)
+        ActionRunner(app).run("file.record_screen")
+        wait_until(context, lambda: not app.jobs.running)
         (path,) = tmp_path.glob("*.mp4")
         assert len(decode(path)) == 45, "1.5 seconds of 30 frames"
-        assert "45 frames" in app.message
+        assert "45 frames" in app.messages.last
 
     drive(app, look)
 
@@ -206,16 +211,16 @@ def test_a_full_disk_ends_the_screen_recording_and_is_reported(
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.toggle_screen_recording()
-        wait_until(context, lambda: bool(app.errors))
-        assert app.screen_recording is None
-        assert "No space left on device" in str(app.errors[0])
+        ActionRunner(app).run("file.record_screen")
+        wait_until(context, lambda: bool(app.messages.errors))
+        assert app.recording.screen is None
+        assert "No space left on device" in str(app.messages.errors[0])
 
     drive(app, look)
     (left,) = tmp_path.glob("*.mp4")
     kept = len(decode(left))
     assert kept in (9, 10), "the muxer holds the newest one until the next comes"
-    assert f"{kept} finished frames are kept in {left}" in str(app.errors[0])
+    assert f"{kept} finished frames are kept in {left}" in str(app.messages.errors[0])
 
 
 def test_helpers(tmp_path: Path) -> None:

@@ -23,16 +23,16 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
         wait_for_image(context, app)
         assert imgui.get_font_size() == pytest.approx(2 * imgui.get_style().font_size_base, rel=0.1)
         for panel in ("Timeline", "Camera path", "Camera", "Speed", "Maps", "Video", "Compare"):
-            app.focus_panel = panel
+            app.window.focus_panel(panel)
             context.yield_(4)
             screenshot(context, f"scale2-{theme}-{panel}".replace(" ", "-"))
         for dialog in ("recording", "shortcuts", "settings", "palette"):
-            app.dialogs.add(dialog)
+            app.window.dialogs.add(dialog)
             context.yield_(5)
             screenshot(context, f"scale2-{theme}-{dialog}")
-            app.dialogs.clear()
+            app.window.dialogs.clear()
             context.yield_(3)
-        assert not app.errors and open_document(app).shown is not None
+        assert not app.messages.errors and open_document(app).shown is not None
 
     drive(app, look, (2560, 1600))
 
@@ -51,16 +51,16 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
             assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
             return float(window.scroll_max.y)
 
-        app.dialogs.add("recording")
+        app.window.dialogs.add("recording")
         assert overflow("Recording") == 0
         context.item_click("//Recording/columns/Only a range of frames")
         context.item_click("//Recording/columns/Own length")
         assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
-        app.dialogs.clear()
-        app.dialogs.add("settings")
+        app.window.dialogs.clear()
+        app.window.dialogs.add("settings")
         assert overflow("Settings") == 0
-        app.dialogs.clear()
-        app.dialogs.add("shortcuts")
+        app.window.dialogs.clear()
+        app.window.dialogs.add("shortcuts")
         assert overflow("Keyboard shortcuts") == 0
         if scale == 2.0:
             for category in compact_sheet():

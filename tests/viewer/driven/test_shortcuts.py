@@ -12,12 +12,13 @@ from model.bundle.info import write_bundle
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
+from viewer.actions.camera import FLY
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.app.path_edits import take_path
 from viewer.camera_path.path import CameraPath
 from viewer.picture.comparison import Comparison
-from viewer.window.keys import FLY_AXES, imgui_key
+from viewer.window.keys import imgui_key
 
 
 def test_f5_reads_the_file_again(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
@@ -25,12 +26,12 @@ def test_f5_reads_the_file_again(app: ViewerApp, drive: DriveWindow, tmp_path: P
     write_bundle(make_video(seed=1, num_frames=3), path)
 
     def look(context: Any) -> None:
-        app.open(path)
-        wait_until(context, lambda: len(app.documents) == 2)
+        app.documents.open(path)
+        wait_until(context, lambda: len(app.documents.all) == 2)
         document, before = open_document(app), open_document(app).video
         press(context, "file.reload")
         wait_until(context, lambda: document.video is not before)
-        assert document.video.num_frames == 3 and len(app.documents) == 2 and not app.errors
+        assert document.video.num_frames == 3 and len(app.documents.all) == 2 and not app.messages.errors
 
     drive(app, look)
 
@@ -40,16 +41,16 @@ def test_dialogs_open_by_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
         from imgui_bundle import imgui
 
         press(context, "file.open_url")
-        assert app.dialogs == {"url"}
+        assert app.window.dialogs == {"url"}
         context.item_click("//Open a URL/Cancel")
-        assert not app.dialogs
+        assert not app.window.dialogs
         press(context, "window.settings")
-        assert app.dialogs == {"settings"}
+        assert app.window.dialogs == {"settings"}
         context.yield_(3)
         context.window_focus("//Settings")
         context.key_press(imgui.Key.escape)
         context.yield_(2)
-        assert not app.dialogs
+        assert not app.window.dialogs
 
     drive(app, look)
 
@@ -71,11 +72,11 @@ def test_points_are_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path)
 
     def look(context: Any) -> None:
         run_from_palette(context, "file.export_points")
-        assert app.dialogs == {"export_points"}
+        assert app.window.dialogs == {"export_points"}
         context.item_input_value("//Export point cloud/Resolution", 16)
         context.item_input_value("//Export point cloud/Points", 50)
         context.item_click("//Export point cloud/Export")
-        wait_until(context, lambda: not app.jobs and bool(app.message))
+        wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         (file,) = tmp_path.glob("*.ply")
         assert b"element vertex 50\n" in file.read_bytes()[:400]
 
@@ -124,18 +125,18 @@ def test_a_spiral_is_made_and_a_path_loaded(app: ViewerApp, drive: DriveWindow, 
         spiral.save(tmp_path / "spiral.json")
         take_path(document, CameraPath())
         run_from_palette(context, "path.load")
-        assert app.dialogs == {"load_path"}
+        assert app.window.dialogs == {"load_path"}
         context.item_input_value("//Load a camera path/###answer", str(tmp_path / "spiral.json"))
         context.yield_(3)
         assert [k.time for k in document.camera_path.keyframes] == [k.time for k in spiral.keyframes]
-        assert not app.dialogs and not app.errors
+        assert not app.window.dialogs and not app.messages.errors
 
     drive(app, look)
 
 
 def test_difference(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.compare.set_source("itself", app.renderer, app.front_video, 1 << 28)
+        app.compare.set_source("itself", app.rendering.renderer, app.documents.front_video, 1 << 28)
         press(context, "view.difference")
         assert app.compare.mode is Comparison.DIFFERENCE
         wait_for_image(context, app)
@@ -155,19 +156,19 @@ def test_the_layout_is_reset(app: ViewerApp, drive: DriveWindow) -> None:
             window = context.get_window_by_ref("//Camera")
             return window.pos.x, window.pos.y
 
-        app.focus_panel = "Camera"
+        app.window.focus_panel("Camera")
         before = place()
         context.undock_window("//Camera")
         context.window_move("//Camera", imgui.ImVec2(200, 200))
         assert place() != before
         run_from_palette(context, "window.reset_layout")
-        app.focus_panel = "Camera"
-        assert place() == before and not app.layout_reset_asked
+        app.window.focus_panel("Camera")
+        assert place() == before and not app.window.requests
 
     drive(app, look)
 
 
-@pytest.mark.parametrize("name", sorted(FLY_AXES))
+@pytest.mark.parametrize("name", [action.name for action in FLY])
 def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
     def look(context: Any) -> None:
         camera = open_document(app).camera
@@ -178,6 +179,6 @@ def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
         context.key_up(key)
         wait_until(context, lambda: not camera.fly_motion.moving)
         moved = before.rotation @ (camera.state.eye - before.eye)
-        np.testing.assert_allclose(moved / np.linalg.norm(moved), FLY_AXES[name], atol=1e-6)
+        np.testing.assert_allclose(moved / np.linalg.norm(moved), np.array(BY_NAME[name].fly_axis), atol=1e-6)
 
     drive(app, look)

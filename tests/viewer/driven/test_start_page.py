@@ -19,7 +19,7 @@ from viewer.view.start_page import WAYS, recent_that_fit
 def test_all_of_it_is_in_the_view(app: ViewerApp, drive: DriveWindow, theme: str, scale: float) -> None:
     app.settings.window.theme, app.settings.window.ui_scale = theme, scale
     app.settings.recent_files = tuple(f"/videos/recent-{number}.mlpvid" for number in range(12))
-    app.close_document(0)
+    app.documents.close(0)
 
     def look(context: Any) -> None:
         context.yield_(5)
@@ -39,29 +39,29 @@ def test_all_of_it_is_in_the_view(app: ViewerApp, drive: DriveWindow, theme: str
 def test_its_buttons(app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("demo", "recent"):
         write_bundle(make_video(seed=len(name), num_frames=2), tmp_path / f"{name}.mlpvid")
-    monkeypatch.setattr("viewer.actions.runner.DEMO", tmp_path / "demo.mlpvid")
-    app.close_document(0)
+    monkeypatch.setattr("viewer.actions.file.DEMO", tmp_path / "demo.mlpvid")
+    app.documents.close(0)
     app.settings.recent_files = (str(tmp_path / "recent.mlpvid"), str(tmp_path / "gone.mlpvid"))
 
     def opens(context: Any, button: str, name: str) -> None:
         context.item_click(f"//View/###{button}")
         wait_until(context, lambda: app.document is not None)
         assert open_document(app).path == tmp_path / name
-        app.close_document(0)
+        app.documents.close(0)
         context.yield_(4)
 
     def look(context: Any) -> None:
         opens(context, "recent0", "recent.mlpvid")
         opens(context, "file.open_demo", "demo.mlpvid")
         context.item_click("//View/###recent2")
-        wait_until(context, lambda: bool(app.errors))
+        wait_until(context, lambda: bool(app.messages.errors))
         context.yield_(3)
         context.item_click("//###fault/Close")
         context.yield_(3)
         assert not context.item_exists("//View/###recent2")
         context.item_click("//View/###file.open")
         context.yield_(3)
-        assert app.dialogs == {"open"}
+        assert app.window.dialogs == {"open"}
 
     drive(app, look)
 

@@ -1,4 +1,4 @@
-"""The figures panel: numbers stand still long enough to be read, and go to the clipboard as text."""
+"""The statistics panel: numbers stand still long enough to be read, and go to the clipboard as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wa
 from viewer.app.app import ViewerApp
 from viewer.app.statistics import HISTORY, Statistics
 from viewer.panels import statistics
-from viewer.panels.statistics import PERIOD, FiguresPanel, Shown
+from viewer.panels.statistics import PERIOD, Shown, StatisticsPanel
 
 
 def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
@@ -19,7 +19,7 @@ def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
 ) -> None:
     from viewer.actions.runner import ActionRunner
 
-    panel, now = FiguresPanel(ActionRunner(app)), [0.0]
+    panel, now = StatisticsPanel(ActionRunner(app)), [0.0]
     monkeypatch.setattr(statistics, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def numbers_a_moment_later() -> Shown:
@@ -38,7 +38,7 @@ def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
         clock.pause()
         assert changed == [8, 16, 24, 32]
         wait_for_image(context, app)
-        wait_until(context, lambda: numbers_a_moment_later().state[0] is app.figures.last)
+        wait_until(context, lambda: numbers_a_moment_later().state[0] is app.statistics.last)
         wait_until(context, lambda: numbers_a_moment_later() is not None and app.sleeps)
 
     drive(app, look)
@@ -47,9 +47,9 @@ def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
 def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        context.item_click("//Figures/###window.copy_figures")
+        context.item_click("//Statistics/###window.copy_statistics")
         context.yield_(2)
-        lines = app.clipboard().splitlines()
+        lines = app.window.read_clipboard().splitlines()
         assert lines[0].split() == ["Bundle", "random.mlpvid"]
         assert any(line.startswith("Render ") and line.endswith(" ms") for line in lines)
         assert any(line.startswith("Decoded ") and line.endswith(" of 12") for line in lines)
@@ -58,12 +58,12 @@ def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) ->
 
 
 def test_plots_hold_what_was_and_nothing_else() -> None:
-    figures = Statistics()
-    assert len(figures.plot()) == len(figures.rate_plot()) == 0
-    figures.image_ms.append(14.0)
-    figures.image_times.append(1.0)
-    assert figures.plot().tolist() == [14.0] and len(figures.rate_plot()) == 0, "a rate needs two images"
-    figures.image_times.append(1.25)
-    assert figures.rate_plot().tolist() == [4.0]
-    figures.image_ms.extend(range(500))
-    assert len(figures.plot()) == HISTORY and figures.plot()[-1] == 499
+    statistics = Statistics()
+    assert len(statistics.plot()) == len(statistics.rate_plot()) == 0
+    statistics.image_ms.append(14.0)
+    statistics.image_times.append(1.0)
+    assert statistics.plot().tolist() == [14.0] and len(statistics.rate_plot()) == 0, "a rate needs two images"
+    statistics.image_times.append(1.25)
+    assert statistics.rate_plot().tolist() == [4.0]
+    statistics.image_ms.extend(range(500))
+    assert len(statistics.plot()) == HISTORY and statistics.plot()[-1] == 499

@@ -32,7 +32,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_selected_tab_stands_out(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     app.settings.window.theme = theme
-    app.add(Path("second.mlpvid"), make_video(num_frames=1))
+    app.documents.add(Path("second.mlpvid"), make_video(num_frames=1))
 
     def look(context: Any) -> None:
         wait_for_image(context, app)

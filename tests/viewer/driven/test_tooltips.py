@@ -12,7 +12,7 @@ from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.widgets import controls as widgets
 
-PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Figures", "Speed", "Compare")
+PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Statistics", "Speed", "Compare")
 
 DIALOGS = {
     "settings": "Settings",
@@ -53,7 +53,7 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
 
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        app.compare.set_source("cpu backend", app.renderer, app.front_video, 1 << 26)
+        app.compare.set_source("cpu backend", app.rendering.renderer, app.documents.front_video, 1 << 26)
         app.compare.mode = Comparison.DIVIDER
         open_document(app).playback.dropped = 3
         for _ in range(2):
@@ -61,14 +61,14 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
         app.settings.view.mode, app.settings.view.automatic_range = "depth", False
         silent: list[str] = []
         for panel in PANELS:
-            app.focus_panel = panel
+            app.window.focus_panel(panel)
             context.yield_(5)
             silent += silent_items(context, panel, said)
         for dialog, title in DIALOGS.items():
-            app.dialogs.add(dialog)
+            app.window.dialogs.add(dialog)
             context.yield_(5)
             silent += silent_items(context, title, said)
-            app.dialogs.clear()
+            app.window.dialogs.clear()
             context.yield_(3)
         assert not silent
 

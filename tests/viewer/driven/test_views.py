@@ -32,13 +32,13 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
         wait_for_image(context, app)
         app.settings.view.mode = "normals"
         context.yield_(10)
-        assert app.making_pixels and not gate.is_set(), "the window drew on"
+        assert app.viewport.making_pixels and not gate.is_set(), "the window drew on"
         gate.set()
-        wait_until(context, lambda: not app.making_pixels)
+        wait_until(context, lambda: not app.viewport.making_pixels)
         assert threads and threading.current_thread() not in threads
         app.settings.view.mode = "color"
         context.yield_(4)
-        assert not app.making_pixels and not app.errors
+        assert not app.viewport.making_pixels and not app.messages.errors
 
     drive(app, look)
 
@@ -51,11 +51,13 @@ def test_maps_that_cannot_be_decoded_are_reported(app: ViewerApp, drive: DriveWi
         wait_for_image(context, app)
         monkeypatch.setattr(VolumetricVideo, "decode", fail)
         open_document(app).playback.pause()
-        app.focus_panel = "Maps"
+        app.window.focus_panel("Maps")
         context.yield_(5)
         open_document(app).playback.step(1)
-        wait_until(context, lambda: bool(app.errors))
-        assert [(f.title, f.reason) for f in app.errors] == [("Cannot show the maps", "ArithmeticError: no maps today.")]
+        wait_until(context, lambda: bool(app.messages.errors))
+        assert [(f.title, f.reason) for f in app.messages.errors] == [
+            ("Cannot show the maps", "ArithmeticError: no maps today.")
+        ]
 
     drive(app, look)
 
@@ -69,10 +71,12 @@ def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, 
     def look(context: Any) -> None:
         wait_for_image(context, app)
         app.settings.view.mode = "normals"
-        wait_until(context, lambda: bool(app.errors))
-        assert [(f.title, f.reason) for f in app.errors] == [("Cannot show normals", "ArithmeticError: no normals today.")]
-        app.errors.clear()
+        wait_until(context, lambda: bool(app.messages.errors))
+        assert [(f.title, f.reason) for f in app.messages.errors] == [
+            ("Cannot show normals", "ArithmeticError: no normals today.")
+        ]
+        app.messages.errors.clear()
         context.yield_(10)
-        assert not app.errors and not app.making_pixels and open_document(app).shown is not None
+        assert not app.messages.errors and not app.viewport.making_pixels and open_document(app).shown is not None
 
     drive(app, look)

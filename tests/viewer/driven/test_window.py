@@ -37,18 +37,18 @@ def test_opens_a_bundle_and_reports_a_broken_one(app: ViewerApp, drive: DriveWin
     (tmp_path / "broken.mlpvid").write_bytes(b"not a bundle")
 
     def look(context: Any) -> None:
-        app.open(tmp_path / "second.mlpvid")
-        wait_until(context, lambda: len(app.documents) == 2)
+        app.documents.open(tmp_path / "second.mlpvid")
+        wait_until(context, lambda: len(app.documents.all) == 2)
         assert open_document(app).video.num_frames == 2
         wait_for_image(context, app)
         screenshot(context, "two-tabs")
-        app.open(tmp_path / "broken.mlpvid")
-        wait_until(context, lambda: bool(app.errors))
-        assert app.errors[0].title == "Cannot open broken.mlpvid" and "not a" not in app.errors[0].advice
+        app.documents.open(tmp_path / "broken.mlpvid")
+        wait_until(context, lambda: bool(app.messages.errors))
+        assert app.messages.errors[0].title == "Cannot open broken.mlpvid" and "not a" not in app.messages.errors[0].advice
         context.yield_(3)
         screenshot(context, "error")
         context.item_click("//###fault/Close")
-        assert not app.errors
+        assert not app.messages.errors
 
     drive(app, look)
 
@@ -136,12 +136,12 @@ def test_the_title_names_the_file_in_front(app: ViewerApp, drive: DriveWindow) -
             return str(glfw.get_window_title(glfw_utils.glfw_window_hello_imgui()))
 
         assert title() == "random.mlpvid – MLPVid"
-        app.add(Path("other ä.mlpvid"), make_video(num_frames=1))
+        app.documents.add(Path("other ä.mlpvid"), make_video(num_frames=1))
         assert title() == "other ä.mlpvid – MLPVid"
-        app.show_document(0)
+        app.documents.show(0)
         assert title() == "random.mlpvid – MLPVid"
-        app.close_document(1)
-        app.close_document(0)
+        app.documents.close(1)
+        app.documents.close(0)
         assert title() == "MLPVid"
 
     drive(app, look)

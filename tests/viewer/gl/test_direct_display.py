@@ -231,17 +231,17 @@ def test_the_window_shows_them_and_says_when_it_cannot(
     monkeypatch.setattr(DirectDisplay.__init__, "__defaults__", (share,))
     document = app.document
     assert document is not None
-    cache = document.feed.cache
+    cache = document.view_renderer.cache
     cache.renderer = ImagesOnTheGpu(cache.renderer)
     seen: list[str] = []
 
     def look(context: Any) -> None:
         def decided() -> bool:
-            seen.append(app.message)
-            return document.feed.shown is not None and (bool(log) if works else "main memory" in "".join(seen))
+            seen.append(app.messages.last)
+            return document.view_renderer.shown is not None and (bool(log) if works else "main memory" in "".join(seen))
 
         wait_until(context, decided)
-        assert document.feed.shown is not None and isinstance(document.feed.shown.image, CudaImage)
+        assert document.view_renderer.shown is not None and isinstance(document.view_renderer.shown.image, CudaImage)
 
     drive(app, look)
     if works:

@@ -13,6 +13,7 @@ from renderer.select import create_renderer
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
+from viewer.app.document import Sampling
 from viewer.playback.thresholded_video import ThresholdedVideo
 
 
@@ -53,11 +54,11 @@ def test_impossible_densities_are_refused(tau1: float) -> None:
 def test_a_tab_takes_it_over_and_gives_it_up(app: ViewerApp) -> None:
     document = open_document(app)
     own = document.cells(0.0).sum()
-    document.set_tau1(1e5)
+    document.set_sampling(Sampling(tau1=1e5))
     assert document.cells(0.0).sum() == own, "not evaluated yet"
-    document.feed.cache.get(0.0)
+    document.view_renderer.cache.get(0.0)
     assert document.cells(0.0).sum() < own
     document.replace_video(make_video(seed=2, num_frames=3))
-    assert isinstance(document.feed.video, ThresholdedVideo) and document.feed.video.source is document.video
-    document.set_tau1(None)
-    assert document.feed.video is document.video
+    assert isinstance(document.view_renderer.video, ThresholdedVideo) and document.view_renderer.video.source is document.video
+    document.set_sampling(Sampling())
+    assert document.view_renderer.video is document.video

@@ -1,0 +1,192 @@
+"""The menu Camera, and the fly keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from viewer.actions.action import Action, front
+from viewer.actions.conditions import CAN_REDO, CAN_UNDO, HAS_CAMERAS, OPEN, capture_camera
+from viewer.app.app import ViewerApp
+from viewer.camera.control import OrbitCamera, nearest_camera
+
+SIDES = (("plus_x", "+X"), ("minus_x", "-X"), ("plus_y", "+Y"), ("minus_y", "-Y"), ("plus_z", "+Z"), ("minus_z", "-Z"))
+"""Directions to look from: part of the action's name "camera.from_*", and label."""
+
+
+UNDO_KEY = "Ctrl+Z"
+"""Key that undoes changes of the camera and the camera path."""
+
+
+def move(app: ViewerApp, change: Callable[[OrbitCamera], object]) -> None:
+    """Change the camera, which ends the preview of the camera path."""
+    front(app).previewing = False
+    change(front(app).camera)
+    app.redraw.record_motion()
+
+
+def focus(app: ViewerApp) -> None:
+    """Orbit around the point under the cursor, or in the middle of the view."""
+    shown = front(app).shown
+    if shown is None or shown.image is None:
+        return
+    depth = shown.image.depth
+    width, height = app.viewport.size
+    x, y = app.viewport.cursor or (width / 2, height / 2)
+    row, column = int(y / height * depth.shape[0]), int(x / width * depth.shape[1])
+    meters = float(depth[min(max(row, 0), depth.shape[0] - 1), min(max(column, 0), depth.shape[1] - 1)])
+    if meters <= 0:
+        app.messages.set_status("There is nothing under the cursor to focus on")
+        return
+    move(app, lambda camera: camera.focus(shown.request.camera.unproject((x, y), meters)))
+
+
+def toggle_roll_lock(app: ViewerApp) -> None:
+    """Keep the horizon level, or let the camera tumble freely."""
+    camera = front(app).camera
+    camera.roll_locked = not camera.roll_locked
+    app.messages.set_status("The horizon stays level" if camera.roll_locked else "The camera tumbles freely")
+
+
+def copy_camera(app: ViewerApp) -> None:
+    """Copy the camera as JSON."""
+    app.window.write_clipboard(front(app).camera.to_json(*app.viewport.size))
+    app.messages.set_status("Camera copied as JSON")
+
+
+def snap_to(app: ViewerApp, index: int) -> None:
+    """Look through a capture camera, counted from 0."""
+    cameras = front(app).video.metadata.cameras
+    front(app).capture_camera = index
+    move(app, lambda camera: camera.snap_to(cameras[index]))
+    app.messages.set_status(f"Capture camera {index + 1} of {len(cameras)}")
+
+
+def snap_to_next(app: ViewerApp, step: int) -> None:
+    """Look through the next (`step` 1) or previous (-1) capture camera; through the nearest one at first."""
+    cameras, current = front(app).video.metadata.cameras, front(app).capture_camera
+    if current is None:
+        snap_to(app, nearest_camera(cameras, front(app).camera.state.eye))
+    else:
+        snap_to(app, (current + step) % len(cameras))
+
+
+def view_from(app: ViewerApp, axis: int, sign: int) -> None:
+    """Look at the scene from the positive (`sign` 1) or negative (-1) end of a world axis, 0 to 2."""
+    move(app, lambda camera: camera.look_along(-sign * np.eye(3)[axis]))
+
+
+def _look_from_side(number: int, name: str, label: str) -> Action:
+    return Action(
+        f"camera.from_{name}",
+        f"Look from {label}",
+        f"Look at the scene from {label}, with a level horizon.",
+        lambda app: view_from(app, number // 2, 1 - number % 2 * 2),
+        (f"Ctrl+{number + 1}",),
+        OPEN,
+        starts_group=number == 0,
+    )
+
+
+def _snap_to_camera(number: int) -> Action:
+    return Action(
+        f"camera.snap_{number}",
+        f"Capture camera {number}",
+        f"Look through capture camera {number}.",
+        lambda app: snap_to(app, number - 1),
+        (str(number),),
+        capture_camera(number),
+        in_menu=False,
+    )
+
+
+CAMERA = (
+    Action("camera.focus", "Focus under the cursor", "Orbit around the point under the cursor.", focus, ("F",), OPEN),
+    Action(
+        "camera.fit",
+        "Fit",
+        "Show the whole scene.",
+        lambda app: move(app, lambda camera: camera.fit(*app.viewport.size)),
+        ("Home",),
+        OPEN,
+    ),
+    Action(
+        "camera.level",
+        "Level the horizon",
+        "Remove the camera's roll.",
+        lambda app: move(app, OrbitCamera.level),
+        ("U",),
+        OPEN,
+        starts_group=True,
+    ),
+    Action(
+        "camera.roll_lock",
+        "Lock the roll",
+        "Keep the horizon level while orbiting, or tumble freely.",
+        toggle_roll_lock,
+        ("Shift+U",),
+        OPEN,
+        checked=lambda app: app.document is not None and app.document.camera.roll_locked,
+    ),
+    Action(
+        "camera.undo",
+        "Undo",
+        "Undo the last change of the camera or the camera path.",
+        lambda app: move(app, OrbitCamera.undo),
+        (UNDO_KEY,),
+        CAN_UNDO,
+        starts_group=True,
+    ),
+    Action(
+        "camera.redo",
+        "Redo",
+        "Redo the change that was undone.",
+        lambda app: move(app, OrbitCamera.redo),
+        ("Ctrl+Shift+Z", "Ctrl+Y"),
+        CAN_REDO,
+    ),
+    Action("camera.copy", "Copy camera", "Copy the camera as JSON.", copy_camera, ("Ctrl+C",), OPEN, starts_group=True),
+    Action(
+        "camera.paste",
+        "Paste camera",
+        "Use the camera that is on the clipboard as JSON.",
+        lambda app: move(app, lambda camera: camera.from_json(app.window.read_clipboard())),
+        ("Ctrl+V",),
+        OPEN,
+    ),
+    Action(
+        "camera.next",
+        "Next capture camera",
+        "Look through the next capture camera.",
+        lambda app: snap_to_next(app, 1),
+        ("]",),
+        HAS_CAMERAS,
+        starts_group=True,
+    ),
+    Action(
+        "camera.previous",
+        "Previous capture camera",
+        "Look through the previous capture camera.",
+        lambda app: snap_to_next(app, -1),
+        ("[",),
+        HAS_CAMERAS,
+    ),
+    *(_look_from_side(number, name, label) for number, (name, label) in enumerate(SIDES)),
+    *(_snap_to_camera(number) for number in range(1, 10)),
+)
+
+
+def _fly(name: str, key: str, axis: tuple[int, int, int], way: str) -> Action:
+    tooltip = f"Move {way}; Shift is faster."
+    return Action(f"fly.{name}", f"Fly {name}", tooltip, lambda app: None, (key,), in_palette=False, fly_axis=axis)
+
+
+FLY = (
+    _fly("forward", "W", (0, 0, 1), "forward along the view"),
+    _fly("backward", "S", (0, 0, -1), "backward along the view"),
+    _fly("left", "A", (-1, 0, 0), "to the left"),
+    _fly("right", "D", (1, 0, 0), "to the right"),
+    _fly("down", "Q", (0, 1, 0), "down"),
+    _fly("up", "E", (0, -1, 0), "up"),
+)

@@ -1,0 +1,99 @@
+"""The menu Window: the window, its panels and its interface."""
+
+from __future__ import annotations
+
+from viewer.actions.action import Action, next_stop, open_dialog
+from viewer.app.app import ViewerApp
+from viewer.app.window_state import WindowCommand
+from viewer.settings import THEMES
+
+UI_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
+"""Sizes that "larger" and "smaller" go through."""
+
+
+HIDE_KEY = "H"
+"""Key that hides and shows the interface."""
+
+
+def toggle_full_screen(app: ViewerApp) -> None:
+    """Fill the screen, or return to a window."""
+    app.window.full_screen = not app.window.full_screen
+
+
+def toggle_interface(app: ViewerApp) -> None:
+    """Show only the picture, or the interface again."""
+    app.window.hide_interface = not app.window.hide_interface
+    app.messages.set_status(f"{HIDE_KEY} shows the interface again" if app.window.hide_interface else "")
+
+
+def next_theme(app: ViewerApp) -> None:
+    """Switch to the next theme."""
+    settings = app.settings.window
+    settings.theme = THEMES[(THEMES.index(settings.theme) + 1) % len(THEMES)]
+
+
+def scale_interface(app: ViewerApp, step: int) -> None:
+    """Enlarge (`step` 1) or shrink (-1) text and controls."""
+    settings = app.settings.window
+    settings.ui_scale = next_stop(UI_SCALES, settings.ui_scale, step)
+    app.messages.set_status(f"Interface at {settings.ui_scale:.0%}")
+
+
+def copy_statistics(app: ViewerApp) -> None:
+    """Copy the statistics as text."""
+    app.window.write_clipboard(app.statistics.text(app.document, app.rendering.renderer))
+    app.messages.set_status("Statistics copied")
+
+
+WINDOW = (
+    Action("window.fullscreen", "Full screen", "Fill the screen, or return to a window.", toggle_full_screen, ("F11",)),
+    Action("window.hide_ui", "Hide the interface", "Show only the picture.", toggle_interface, (HIDE_KEY,)),
+    Action(
+        "window.next_panel",
+        "Next panel",
+        "Go to the next panel; Tab then goes through its controls.",
+        lambda app: app.window.focus_next_panel(1),
+        ("F6",),
+        starts_group=True,
+    ),
+    Action(
+        "window.previous_panel",
+        "Previous panel",
+        "Go to the previous panel.",
+        lambda app: app.window.focus_next_panel(-1),
+        ("Shift+F6",),
+    ),
+    Action(
+        "window.reset_layout",
+        "Reset the layout",
+        "Move all panels back to their first places.",
+        lambda app: app.window.request(WindowCommand.RESET_LAYOUT),
+    ),
+    Action(
+        "window.larger",
+        "Larger interface",
+        "Enlarge text and controls.",
+        lambda app: scale_interface(app, 1),
+        ("Ctrl+=",),
+        starts_group=True,
+    ),
+    Action(
+        "window.smaller", "Smaller interface", "Shrink text and controls.", lambda app: scale_interface(app, -1), ("Ctrl+-",)
+    ),
+    Action("window.theme", "Next theme", "Switch between light, dark and high contrast.", next_theme),
+    Action(
+        "window.settings",
+        "Settings...",
+        "Change the viewer's settings.",
+        open_dialog("settings"),
+        ("Ctrl+,",),
+        starts_group=True,
+    ),
+    Action(
+        "window.copy_statistics",
+        "Copy the statistics",
+        "Copy frame rate, times and samples as text.",
+        copy_statistics,
+        ("Ctrl+Shift+C",),
+    ),
+)

@@ -1,0 +1,145 @@
+"""The open documents: opening, showing, reloading and closing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from viewer.app.defaults import DocumentChoices, apply_defaults, choices_of, remember_changes
+from viewer.app.document import Document
+from viewer.app.faults import CHECK_FILE, cannot_open
+from viewer.app.files import BundleLoader, FileWatch, Stamp, file_stamp
+from viewer.app.messages import Messages
+from viewer.app.redraw import Redraw
+from viewer.app.rendering import Rendering
+from viewer.settings import Settings
+
+
+class Documents:
+    """The tabs of the window and the files behind them.
+
+    Args:
+        settings: defaults of new documents; they remember the files and what the user changes in a document.
+        rendering: renderer and memory budget of the documents.
+        messages: shows errors.
+        redraw: told when something new is to be shown.
+        on_close: called after a document has left the list.
+    """
+
+    def __init__(
+        self, settings: Settings, rendering: Rendering, messages: Messages, redraw: Redraw, on_close: Callable[[], None]
+    ) -> None:
+        self._settings, self._rendering, self._messages, self._redraw = settings, rendering, messages, redraw
+        self._on_close = on_close
+        self.all: list[Document] = []
+        """Open documents, in the order of their tabs."""
+        self.active_index = 0
+        """Index of the document in the front tab."""
+        self.loader = BundleLoader(redraw.notify)
+        self._watch = FileWatch()
+        self._choices: dict[Document, DocumentChoices] = {}
+
+    @property
+    def front(self) -> Document | None:
+        """The document in the front tab; None while nothing is open."""
+        return self.all[self.active_index] if self.all else None
+
+    def front_video(self) -> VolumetricVideo | None:
+        """Return the video in the front tab; None while nothing is open."""
+        return self.front.video if self.front is not None else None
+
+    def video_of(self, document: Document) -> VolumetricVideo | None:
+        """Return the video that a tab shows now; None after the tab was closed."""
+        return document.video if document in self.all else None
+
+    def open(self, path: Path) -> None:
+        """Read a bundle in the background and show it in a new tab; show its tab if it has one already."""
+        path = path.absolute()
+        for index, document in enumerate(self.all):
+            if document.path == path:
+                self.show(index)
+                return
+        self.loader.load(path)
+
+    def add(self, path: Path, video: VolumetricVideo, frame: float | None = None, stamp: Stamp = None) -> Document:
+        """Show a video in a new tab.
+
+        Args:
+            path: where it was read from.
+            video: its content.
+            frame: frame index to show, without playing; None starts at 0 and plays if the settings say so.
+            stamp: state of the file before it was read; default: its present one.
+        """
+        self.remember_choices()
+        rendering = self._rendering
+        document = Document(path.absolute(), video, rendering.renderer, rendering.cache_bytes, self._redraw.notify, stamp)
+        apply_defaults(document, self._settings)
+        clock = document.playback
+        if frame is not None:
+            clock.sub_frame = clock.sub_frame or frame % 1 != 0
+            clock.seek(frame)
+        elif self._settings.playback.autoplay and video.num_frames > 1:
+            clock.play()
+        self._settings.remember_file(str(document.path))
+        self.all.append(document)
+        self._choices[document] = choices_of(document)
+        self.show(len(self.all) - 1)
+        return document
+
+    def show(self, index: int) -> None:
+        """Bring a tab to the front; indices beyond the last one start again at the first."""
+        self.active_index = index % len(self.all) if self.all else 0
+        self._rendering.resolution.restart()
+        self._redraw.request()
+
+    def close(self, index: int) -> None:
+        """Close a tab."""
+        self.remember_choices()
+        document = self.all.pop(index)
+        del self._choices[document]
+        self.show(max(0, min(self.active_index - (index < self.active_index), len(self.all) - 1)))
+        self._on_close()
+        document.close()
+
+    def reload(self, document: Document) -> None:
+        """Read a document's bundle again."""
+        document.stamp = file_stamp(document.path)
+        self.loader.load(document.path, again=True)
+
+    def reload_changed(self) -> None:
+        """Read the bundles again that changed on disk."""
+        reading = self.loader.loading
+        watched = {document.path: document for document in self.all if document.path not in reading}
+        for path in self._watch.changed({path: document.stamp for path, document in watched.items()}):
+            self._messages.set_status(f"{path.name} changed on disk and was read again")
+            self.reload(watched[path])
+
+    def show_loaded(self) -> None:
+        """Show the bundles that were read since the last call, and the errors of those that cannot be."""
+        for path, outcome, stamp in self.loader.take():
+            known = next((d for d in self.all if d.path == path), None)
+            if isinstance(outcome, Exception):
+                if known is None:  # an open file stays in the recent files: it may be readable again the next time
+                    self._settings.forget_file(str(path))
+                self._messages.show_exception(outcome, cannot_open(path), CHECK_FILE)
+            elif known is not None:
+                known.replace_video(outcome, stamp)
+            else:
+                self.add(path, outcome, stamp=stamp)
+            self._redraw.request()
+
+    def replace_renderer(self, renderer: Renderer) -> None:
+        """Render all documents with another backend."""
+        for document in self.all:
+            document.replace_renderer(renderer)
+        self._redraw.request()
+
+    def remember_choices(self) -> None:
+        """Make what the user changed in a document since the last call the default of new documents."""
+        for document, before in list(self._choices.items()):
+            now = choices_of(document)
+            if now != before:
+                remember_changes(self._settings, before, now)
+                self._choices[document] = now

@@ -1,0 +1,85 @@
+"""The renderer of the window, and how fine its images are."""
+
+from __future__ import annotations
+
+import math
+
+from renderer.backend import Renderer, RenderSettings
+from renderer.select import create_renderer
+from viewer.app.messages import Messages
+from viewer.playback.render_worker import ViewResult
+from viewer.playback.resolution import MIN_SCALE, ResolutionController
+from viewer.playback.view_renderer import RequestQuality
+from viewer.settings import RenderingSettings
+
+FIRST_SCALE = 0.2
+"""Size of the very first image relative to the view, before the backend's speed is known."""
+
+PATIENCE = 4.0
+"""Longest expected time of a first image, in frames of the target rate."""
+
+
+class Rendering:
+    """Owns the renderer, the choice of backend and threads, and dynamic resolution.
+
+    The settings are what the next start begins with; the command line may have chosen something else for this run.
+
+    Args:
+        renderer: the backend in use.
+        settings: quality and speed that the user chose; backend and threads are stored there when the user changes them.
+        messages: shows errors.
+    """
+
+    def __init__(self, renderer: Renderer, settings: RenderingSettings, messages: Messages) -> None:
+        self.renderer = renderer
+        self.settings = settings
+        self._messages = messages
+        self.backend, self.threads = settings.backend, settings.threads
+        """What the renderer was created from."""
+        self.resolution = ResolutionController(settings.target_fps)
+        self._milliseconds_full_size: float | None = None
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory budget for the decoded frames of one video."""
+        return self.settings.cache_mebibytes << 20
+
+    def choose(self, backend: str, threads: int | None) -> bool:
+        """Create another renderer; return whether that worked, an error is shown."""
+        try:
+            self.renderer = create_renderer(backend, threads, background=True)
+        except Exception as error:  # whatever a driver or a missing part raises; the present renderer goes on
+            advice = f"Choose another backend. {self.renderer.name} is still in use."
+            self._messages.show_exception(error, f"Cannot render with {backend}", advice)
+            return False
+        if backend != self.backend:
+            self.settings.backend = self.backend = backend
+        if threads != self.threads:
+            self.settings.threads = self.threads = threads
+        self.resolution.restart()
+        return True
+
+    def apply_settings(self) -> None:
+        """Let dynamic resolution follow the settings."""
+        self.resolution.enabled = self.settings.dynamic_resolution
+        self.resolution.target_fps = self.settings.target_fps
+
+    def quality(self, render_settings: RenderSettings, moving: bool) -> RequestQuality:
+        """Return how fine the next image has to be."""
+        scale = self.settings.render_scale
+        return RequestQuality(render_settings, min(self.resolution.scale * scale, self._affordable_scale()), scale, moving)
+
+    def measure(self, result: ViewResult) -> None:
+        """Let dynamic resolution learn from a first image; the time of another size is converted to the present one."""
+        self._milliseconds_full_size = result.render_ms / result.scale**2
+        if result.scale == result.request.scale and not result.decoded:
+            wanted = self.resolution.scale * self.settings.render_scale
+            pixels = 1.0 if abs(result.scale - wanted) < 1e-9 else (wanted / result.scale) ** 2
+            self.resolution.measure(result.render_ms / 1000 * pixels, self.resolution.scale)
+
+    def _affordable_scale(self) -> float:
+        # Until dynamic resolution has measured enough, keep a slow backend from starting with an image that takes seconds.
+        if self._milliseconds_full_size is None:
+            return FIRST_SCALE
+        longest = PATIENCE * 1000 / self.settings.target_fps
+        return max(MIN_SCALE / 2, math.sqrt(longest / max(self._milliseconds_full_size, 1e-6)))
