@@ -177,7 +177,7 @@ class TimelineTrack:
         entered, label = imgui.input_text("Marker", clock.markers.get(self._marker, ""), flags)
         tooltip("What is said of this frame when the mouse rests on the track.")
         clock.name_marker(self._marker, label)
-        if entered:
+        if entered or imgui.is_key_pressed(imgui.Key.escape):
             imgui.close_current_popup()
         imgui.end_popup()
 

@@ -50,8 +50,8 @@ def test_an_event_wakes_the_window(app: ViewerApp, monkeypatch: pytest.MonkeyPat
 
 def test_a_changed_file_wakes_the_window(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
-    monkeypatch.setattr(app.documents._watch, "changed", lambda documents: documents)
-    monkeypatch.setattr(app, "reload", lambda document: asked.append(document.path))
+    monkeypatch.setattr(app.documents._watch, "changed", list)
+    monkeypatch.setattr(app.documents, "reload", lambda document: asked.append(document.path))
     Sleeper(app, monkeypatch).sleep()
     assert asked == [open_document(app).path] and not app.sleeps and "changed on disk" in app.messages.last
 
