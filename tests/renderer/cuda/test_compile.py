@@ -67,8 +67,8 @@ def test_resources_on_sm_86(needs_on_sm_86: dict[str, KernelResources], kernel: 
 def test_shared_memory_needs_no_permission(needs_on_sm_86: dict[str, KernelResources]) -> None:
     """Beyond 48 KiB a kernel has to ask for it, which none does: not even with the largest color maps that there are."""
     histogram = 4 * 3 * 64**2
-    with pytest.raises(InputError, match="color_map_resolution: must be at most 64"):
-        ModelConfig(color_map_resolution=128)
+    with pytest.raises(InputError, match="color_map_resolution: must be a power of two from 1 to 64"):
+        ModelConfig.from_dict({"color_map_resolution": 128})
     for name, needs in needs_on_sm_86.items():
         dynamic = histogram if name in ("count_heads", "scatter_heads") else 0
         assert needs.shared_bytes + dynamic <= 48 << 10, name
