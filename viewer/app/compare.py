@@ -35,28 +35,28 @@ class CompareView:
         self.gain = 4.0
         """Factor on differences before the color map."""
         self.label = ""
-        """What the second side is."""
+        """Name of the second side."""
         self.psnr: float | None = None
-        """Of the second image against the first, dB; None while they do not show the same view at the same size."""
+        """PSNR of the two images, dB; None while they do not show the same view at the same size."""
         self.view_renderer: ViewRenderer | None = None
-        """Where the second image comes from."""
+        """Renders the second image."""
         self._video: Callable[[], VolumetricVideo | None] = lambda: None
         self._compared: _Pair = (None, None)
         self._scoring: LatestTask[_Pair, float | None] = LatestTask("compare", wake)
 
     @property
     def active(self) -> bool:
-        """Whether a second image is wanted and there is something to render it from."""
+        """Whether a second image is shown."""
         return self.mode is not Comparison.NONE and self.view_renderer is not None
 
     def set_source(self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int) -> None:
         """Compare with a video rendered by this backend.
 
         Args:
-            label: what people call it.
+            label: name for people.
             renderer: the backend.
-            video: asked every time: it changes when a file is read again, or when another tab comes forward; None when there
-                is none any more.
+            video: returns the video to compare with. It changes when a file is read again or another tab comes to the front;
+                None means that there is none any more.
             cache_bytes: memory budget of its decoded frames.
         """
         self.clear()
@@ -66,13 +66,13 @@ class CompareView:
             self.view_renderer = ViewRenderer(renderer, first, cache_bytes, self.wake)
 
     def clear(self) -> None:
-        """Compare with nothing; ends the threads."""
+        """Stop comparing and end the threads."""
         if self.view_renderer is not None:
             self.view_renderer.close()
         self.view_renderer, self.label, self.psnr, self._video = None, "", None, lambda: None
 
     def follow(self) -> None:
-        """Take over the video that is to be compared with now, if it became another one."""
+        """Switch to the video that is to be compared with now, if it has changed."""
         video = self._video()
         if self.view_renderer is None or self.view_renderer.video is video:
             return
@@ -84,7 +84,7 @@ class CompareView:
         self.view_renderer, self.psnr = ViewRenderer(before.renderer, video, before.cache.budget, self.wake), None
 
     def update(self, time: float, camera: Camera, quality: RequestQuality, first: ViewResult | None) -> list[ViewResult]:
-        """Ask for the same view, take what came, and compare it with the first image."""
+        """Request the same view, take finished images, and compare them with the first image."""
         self.follow()
         if not self.active or self.view_renderer is None:
             return []
@@ -95,7 +95,7 @@ class CompareView:
         return results
 
     def _score(self, pair: _Pair) -> None:
-        # Beside the window: two large images take longer than a frame of it.
+        # On another thread: comparing two large images takes longer than a frame of the window.
         if pair != self._compared:
             self._compared, self.psnr = pair, None
             self._scoring.submit(pair, partial(image_psnr, *pair))
@@ -105,7 +105,7 @@ class CompareView:
 
 
 def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | None:
-    """Peak signal-to-noise ratio of two images over black, dB; infinite for equal ones; None unless they can be compared."""
+    """Return the PSNR of two images over black, dB; infinite for equal ones, None if they cannot be compared."""
     if first is None or second is None or first.image is None or second.image is None:
         return None
     a, b = first.image.rgba, second.image.rgba

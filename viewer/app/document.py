@@ -1,4 +1,4 @@
-"""A bundle open in a tab: its playback, its camera, its path, and its images."""
+"""An open bundle: its playback, camera, camera path, sampling and images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from viewer.playback.thresholded_video import ThresholdedVideo
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 AHEAD = 8
-"""Frames decoded ahead of the playhead."""
+"""Number of frames to decode ahead of the playhead."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Sampling:
 
 
 class Document:
-    """All state of one open bundle.
+    """All state of an open bundle.
 
     Args:
-        path: where it was read from.
+        path: file that it was read from.
         video: its content.
-        renderer: what renders it.
+        renderer: backend to render it with.
         cache_bytes: memory budget of its decoded frames.
         wake: called from the render thread when an image is ready.
         stamp: state of the file before it was read; default: its present one.
@@ -69,25 +69,25 @@ class Document:
         self.camera = OrbitCamera(video.bounds, video.metadata.up)
         self.camera_path = CameraPath()
         self.selected_keyframe: int | None = None
-        """Index of the keyframe that the path panel works on."""
+        """Index of the keyframe that the path panel edits."""
         self.path_time = 0.0
-        """Seconds on the camera path where its playhead is."""
+        """Position of the camera path's playhead, seconds."""
         self.previewing = False
-        """Whether the camera follows the path now."""
+        """Whether the camera follows the path."""
         self.capture_camera: int | None = None
-        """Index of the capture camera that the view was snapped to last."""
+        """Index of the capture camera that was chosen last."""
         self.view_renderer = ViewRenderer(renderer, video, cache_bytes, wake)
         self.fitted = False
-        """Whether the camera was fitted to the view once."""
+        """Whether the camera has its first position."""
         self.stamp = stamp or file_stamp(path)
-        """State of the file when it was read; another one later means that it changed."""
+        """State of the file when it was read; a different state later means that it changed."""
         self.sampling = Sampling()
         """Step and thresholds; change them with `set_sampling`."""
         self._ahead: list[float] = []
 
     @property
     def title(self) -> str:
-        """What the tab says."""
+        """Title of the tab."""
         return self.path.stem
 
     @property
@@ -96,7 +96,7 @@ class Document:
         return self.view_renderer.shown
 
     def show_first(self, view: str, width: int, height: int) -> None:
-        """Put the camera where the video is seen from at first; `view` is one of `viewer.settings.INITIAL_VIEWS`."""
+        """Move the camera to its first position; `view` is one of `viewer.settings.INITIAL_VIEWS`."""
         cameras = self.video.metadata.cameras
         if view == "capture camera" and cameras:
             self.capture_camera = 0
@@ -107,7 +107,7 @@ class Document:
         self.fitted = True
 
     def request(self, camera: Camera, quality: RequestQuality) -> None:
-        """Have the present instant rendered from `camera`, and the next ones decoded while it plays."""
+        """Request an image of the present instant, and decode the next frames during playback."""
         if self.playback.scrubbing:
             quality = replace(quality, placeholder=True)
         self.view_renderer.request(self.playback.time, camera, quality, self.playback.tick)
@@ -117,7 +117,7 @@ class Document:
             self.view_renderer.cache.decode_ahead(ahead)
 
     def take_results(self) -> list[ViewResult]:
-        """Images that arrived since the last call; the clock learns which frames were shown."""
+        """Return the images that arrived since the last call, and let the clock count shown frames."""
         results = self.view_renderer.take_results()
         for result in results:
             if result.error is None:
@@ -125,7 +125,7 @@ class Document:
         return results
 
     def replace_video(self, video: VolumetricVideo, stamp: Stamp = None) -> None:
-        """Show another version of the bundle; position, range and camera stay where they can.
+        """Show another version of the bundle. Position, range and camera stay where possible.
 
         Args:
             video: the new content.
@@ -134,7 +134,7 @@ class Document:
         before, self.video = self.video, video
         self.playback.reset(video.num_frames, video.metadata.fps)
         self.camera.box = video.bounds.astype("float64")
-        if not np.array_equal(before.metadata.up, video.metadata.up):  # else the user's choice stays
+        if not np.array_equal(before.metadata.up, video.metadata.up):  # otherwise the user's choice stays
             self.camera.set_up(video.metadata.up)
         self._restart(self.view_renderer.renderer)
         self.stamp = stamp or file_stamp(self.path)
@@ -151,11 +151,11 @@ class Document:
 
     @property
     def rendered_video(self) -> VolumetricVideo:
-        """What is rendered: the video, or with fewer cells than it has."""
+        """The video to render: with a higher tau1, it has fewer occupied cells."""
         return self.view_renderer.video
 
     def cells(self, time: float) -> Tensor:
-        """(X, Y, Z) bool: the occupied cells at a time, the bundle's own while those of tau1 are being found."""
+        """Return the occupied cells at a time, (X, Y, Z) bool; the bundle's own until those for tau1 are found."""
         video = self.view_renderer.video
         known = video.known_cells(time) if isinstance(video, ThresholdedVideo) else None
         return self.video.box_and_occupancy(time)[1] if known is None else known
@@ -169,7 +169,7 @@ class Document:
         self._ahead = []
 
     def upcoming(self, count: int) -> list[float]:
-        """The frames that playback comes to next, nearest first, the loop considered."""
+        """Return the next frames of playback, nearest first, including those after a loop."""
         clock = self.playback
         direction, length = (-1 if clock.reverse else 1), clock.range_frames
         if clock.shows_sub_frames or length < 2:

@@ -1,4 +1,4 @@
-"""What is dropped on the window: a bundle is opened, a camera path loaded, the camera of a screenshot or JSON taken over."""
+"""Files dropped on the window: bundles, camera paths, and cameras in screenshots or JSON files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from viewer.export.image_files import read_png_camera
 
 
 def take_dropped(app: ViewerApp, name: str) -> None:
-    """Take one dropped file; a fault becomes a dialog."""
+    """Open one dropped file; an error becomes a dialog."""
     path = Path(name)
     suffix = path.suffix.lower()
     try:
@@ -24,7 +24,7 @@ def take_dropped(app: ViewerApp, name: str) -> None:
         elif suffix in (".json", ".png"):
             _take_view(app, path)
         else:
-            raise InputError(path, "is nothing that can be opened", "drop a .mlpvid, a camera or path .json, or a screenshot")
+            raise InputError(path, "cannot be opened here", "drop a .mlpvid, a camera or path .json, or a screenshot")
     except InputError as error:
         app.messages.show_exception(error, cannot_open(path), CHECK_FILE)
     app.redraw.request()

@@ -31,13 +31,13 @@ ADDRESS_CHARACTERS = "%/:=&?~#+!$,;'@()*[]"
 """What stays as it is in an address, beside letters and digits; all else is quoted."""
 
 WATCH_INTERVAL = 1.0
-"""Seconds between looks at the files on disk."""
+"""Seconds between checks of the files."""
 
 Stamp = tuple[int, int] | None
 """Time of the last change (ns) and size of a file; None when there is no file."""
 
 Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
-"""A file, its content or the fault instead of it, and its state before it was read."""
+"""A file, its content or the error instead, and its state before it was read."""
 
 
 def file_stamp(path: Path) -> Stamp:
@@ -50,10 +50,10 @@ def file_stamp(path: Path) -> Stamp:
 
 
 class BundleLoader:
-    """Reads bundles on threads of their own; `take` hands over what is there.
+    """Reads bundles on their own threads; `take` returns finished ones.
 
     Args:
-        wake: called from those threads when something is there.
+        wake: called from those threads when a bundle is finished.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -65,16 +65,16 @@ class BundleLoader:
 
     @property
     def loading(self) -> list[Path]:
-        """Files that are being read."""
+        """Files that are being read now."""
         with self._lock:
             return sorted(self._loading)
 
     def load(self, path: Path, again: bool = False) -> None:
-        """Begin to read a bundle, unless it is being read already.
+        """Start to read a bundle, unless it is being read already.
 
         Args:
             path: the file.
-            again: whether it changed, so that it is to be read once more after a reading under way.
+            again: whether the file changed, so that it must be read once more after a reading that is under way.
         """
         with self._lock:
             if path in self._loading:
@@ -84,7 +84,7 @@ class BundleLoader:
         threading.Thread(target=self._run, args=(path,), name="open", daemon=True).start()
 
     def take(self) -> list[Loaded]:
-        """Videos, or the faults instead of them, since the last call."""
+        """Return the videos, or the errors instead, since the last call."""
         with self._lock:
             loaded, self._loaded = self._loaded, []
             return loaded
@@ -107,7 +107,7 @@ class BundleLoader:
 
 
 class FileWatch:
-    """Notices when the file of an open document changes on disk."""
+    """Notices when files of open documents change on disk."""
 
     def __init__(self) -> None:
         self._looked = 0.0

@@ -1,4 +1,4 @@
-"""The camera path of a document: showing it in the view, and edits that can be undone like moves of the camera."""
+"""The camera path of a document: showing it in the view, and edits that can be undone together with camera moves."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from viewer.camera_path.path import CameraPath
 
 
 def show_path_time(document: Document) -> None:
-    """Put camera and playhead where the camera path has them at its present time."""
+    """Move camera and playhead to the camera path's present time."""
     path, time = document.camera_path, document.path_time
     document.camera.state = state_from_camera(path.camera(time), document.camera.box.mean(axis=0))
     document.playback.seek_between(min(path.frame(time), document.video.num_frames - 1))
 
 
 def go_to_path_time(document: Document) -> None:
-    """The same as one move that can be undone."""
+    """Do the same as one move that can be undone."""
     document.camera.begin_gesture()
     show_path_time(document)
     document.camera.end_gesture()
 
 
 def path_state(document: Document) -> PathState:
-    """The path as it is now."""
+    """Return the present path."""
     path = document.camera_path
     return PathState(path.keyframes, path.tension, document.selected_keyframe, document.path_time)
 
 
 def put_path_state(document: Document, state: PathState) -> None:
-    """Show a path as it was."""
+    """Restore a former path."""
     document.camera_path, document.selected_keyframe, document.path_time = state.path(), state.selected, state.time
     document.previewing = False
 
 
-def note_path_edit(document: Document, before: PathState) -> None:
-    """Let what changed since `before` be undone as one edit; nothing is kept when nothing did."""
+def record_path_edit(document: Document, before: PathState) -> None:
+    """Record the changes since `before` as one edit that can be undone, if there are any."""
     if not before.same_path(path_state(document)):
         edit = PathEdit(before, lambda: path_state(document), lambda state: put_path_state(document, state))
         document.camera.history.note(edit)
@@ -46,14 +46,14 @@ def note_path_edit(document: Document, before: PathState) -> None:
 
 @contextmanager
 def path_edit(document: Document) -> Iterator[CameraPath]:
-    """What is done to the path inside is one edit that can be undone."""
+    """Make changes of the path inside this context one edit that can be undone."""
     before = path_state(document)
     yield document.camera_path
-    note_path_edit(document, before)
+    record_path_edit(document, before)
 
 
 def take_path(document: Document, path: CameraPath) -> None:
-    """Exchange the whole path; the one before comes back by undoing."""
+    """Replace the whole path as one edit that can be undone."""
     with path_edit(document):
         document.camera_path, document.path_time = path, path.start
         document.selected_keyframe = 0 if len(path) else None

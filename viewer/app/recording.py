@@ -24,7 +24,7 @@ from viewer.settings import RecordingSettings
 from viewer.work.job import Job
 
 SCREEN_RATE = 30.0
-"""Frames a second of a screen recording."""
+"""Frames per second of a screen recording."""
 
 
 def offline_job(
@@ -36,7 +36,7 @@ def offline_job(
     wake: object,
     sizes: MeasuredSizes | None = None,
 ) -> Job:
-    """Render a path to a file on a thread of its own; cancelling keeps what is finished, as the recorder promises.
+    """Render a path to a file in the background. After cancelling, finished frames are kept.
 
     `sizes` learns from the finished file.
     """
@@ -56,50 +56,50 @@ def offline_job(
 
 
 class ScreenRecording:
-    """A video of what is shown, at a steady rate: pictures are repeated or left out as the clock wants.
+    """A video of the screen at a steady rate. Pictures are repeated or left out to follow the clock.
 
-    Encoding has a thread of its own; a picture that comes while it lags behind is left out, the time stays right.
+    Another thread encodes. If it falls behind, pictures are left out, and the time stays right.
 
     Args:
         output: .mp4 or .webm.
         size: pixels of the first picture; later ones are cropped or padded to it.
         quality: 0 (best) to 51.
-        fps: frames a second.
+        fps: frames per second.
     """
 
     def __init__(self, output: Path, size: tuple[int, int], quality: float, fps: float = SCREEN_RATE) -> None:
         self.output = output
-        """The file that `finish` makes."""
+        """The file that `finish` completes."""
         self.size = max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
-        """Even, as video wants it."""
+        """Width and height, even as video requires."""
         self._sink = BackgroundSink(VideoSink(output, *self.size, fps, None, quality, live=True))
         self._fps = fps
         self._began = time.monotonic()
 
     @property
     def due(self) -> bool:
-        """Whether the next picture is due."""
+        """Whether the next picture is needed now."""
         return self._missing() > 0
 
     @property
     def seconds(self) -> float:
-        """How long it is so far."""
+        """Length so far."""
         return self._sink.frames / self._fps
 
     def add(self, pixels: NDArray[np.uint8]) -> None:
-        """Take a picture, (H, W, 3): the one before is repeated until now. Raises what the encoder met."""
+        """Add a picture, (H, W, 3); the previous one is repeated until now. Raises the encoder's errors."""
         count = self._missing()
         if count > 0:
             self._sink.hold(count - 1)
             self._sink.write(fitted_pixels(pixels, *self.size))
 
     def finish(self) -> str:
-        """Complete the file and say what it is; may take a while.
+        """Complete the file and return a sentence about it; may take a while.
 
         Raises:
             InputError: it cannot be written, or nothing was recorded.
         """
-        # The frame that has just begun is left out: a recording is as long as what was shown, to the frame.
+        # The frame that has just begun is left out, so that the recording is exactly as long as what was shown.
         self._sink.hold(self._missing() - 1)
         if self._sink.frames == 0:
             raise InputError(self.output, "nothing was recorded", self._sink.abort())
@@ -107,7 +107,7 @@ class ScreenRecording:
         return f"{self._sink.frames} frames written to {self.output}"
 
     def abort(self) -> None:
-        """Give up after a fault; what was finished stays in the partial file."""
+        """Stop after an error; finished frames stay in the partial file."""
         self._sink.abort()
 
     def _missing(self) -> int:
@@ -181,7 +181,7 @@ def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray
 
 
 def typed_path(text: str) -> Path:
-    """A file or folder as people type it, with ~ for a home folder; InputError when it is nobody's."""
+    """Return a typed path, with ~ replaced by the home folder; InputError if there is no such home folder."""
     try:
         return Path(text.strip()).expanduser()
     except RuntimeError as error:
@@ -189,7 +189,7 @@ def typed_path(text: str) -> Path:
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """A file name that is not taken yet: stem.suffix, stem-2.suffix, ..."""
+    """Return a file name that does not exist yet: stem.suffix, stem-2.suffix, ..."""
     candidate, number = folder / f"{stem}{suffix}", 2
     while candidate.exists():
         candidate, number = folder / f"{stem}-{number}{suffix}", number + 1

@@ -1,4 +1,4 @@
-"""The about dialog: what the program is, under which license, and under which the open video."""
+"""The about dialog: the program, its license, and the license of the open video."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from viewer.dialogs.modal import begin_dialog
 from viewer.widgets.controls import button, em, heading
 
 TALLEST = 16.0
-"""Height of a license beyond which it is scrolled, text heights."""
+"""Maximum height of the license text before it scrolls, text heights."""
 
 
 class AboutDialog:
-    """Says what the program is, and shows the license of the video in front."""
+    """Shows the program's version and license, and the license of the front video."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while it is open."""
@@ -28,7 +28,7 @@ class AboutDialog:
             imgui.spacing()
             opened = not button("Close", "Close this dialog. Key: Escape", width=em(6)) and opened
             imgui.same_line()
-            if button("Copy", "Copy all of it as text.", width=em(6)):
+            if button("Copy", "Copy this information as text.", width=em(6)):
                 app.window.write_clipboard(about_text(app))
         imgui.end()
         if not opened:
@@ -49,22 +49,22 @@ class AboutDialog:
 
 
 def program_lines(app: ViewerApp) -> list[str]:
-    """What the program is, its license, and what renders."""
+    """Return the program's version, its license, and the backend in use."""
     return [
-        f"{PROGRAM} {__version__}: watches volumetric videos made of dynamic MLP maps.",
-        "Licensed under the Apache License 2.0; its text is in the file LICENSE.",
+        f"{PROGRAM} {__version__}: plays volumetric videos made of dynamic MLP maps.",
+        "Licensed under the Apache License 2.0. The text is in the file LICENSE.",
         f"Rendering with {app.rendering.renderer.name} on {app.rendering.renderer.device}.",
     ]
 
 
 def license_notice(document: Document | None) -> str:
-    """What a bundle says of its license."""
+    """Return the license of a document's video."""
     if document is None:
         return "No video is open."
-    return document.video.metadata.license.strip() or "This video tells no license."
+    return document.video.metadata.license.strip() or "This video does not name a license."
 
 
 def about_text(app: ViewerApp) -> str:
-    """All that the dialog says, for the clipboard."""
+    """Return the text of the whole dialog, for the clipboard."""
     name = "" if app.document is None else f"{app.document.path.name}: "
     return "\n".join([*program_lines(app), "", f"{name}{license_notice(app.document)}"])

@@ -1,4 +1,4 @@
-"""The export dialogs: the surface of a frame or range as mesh, or points on it."""
+"""The export dialogs: the surface of one or more frames as meshes or point clouds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from viewer.work.job import Job
 SUFFIXES = (".ply", ".glb")
 
 MAX_POINTS = 20_000_000
-"""Most points of a cloud."""
+"""Maximum number of points in a cloud."""
 
 NAMES = {"export_mesh": "Export mesh", "export_points": "Export point cloud"}
 """Title of each dialog."""
@@ -38,7 +38,7 @@ class ExportDialog:
         self._fault = ""
 
     def draw(self, app: ViewerApp) -> None:
-        """Draw the one that is open."""
+        """Draw the dialog that is open."""
         name = next((name for name in NAMES if name in app.window.dialogs), "")
         if not name or app.document is None:
             self._shown = ""
@@ -63,11 +63,11 @@ class ExportDialog:
     def _draw_content(self, app: ViewerApp, document: Document, name: str) -> None:
         clock = document.playback
         self._whole_range = checkbox(
-            f"Frames {clock.in_point} to {clock.out_point}, a file each",
+            f"Frames {clock.in_point} to {clock.out_point}, one file each",
             self._whole_range,
-            "Else only the frame that is shown.",
+            "When off, only the current frame is exported.",
         )
-        suffix = combo("Format", self._suffix, ("PLY", "glTF (.glb)"), "PLY keeps the world's axes; glTF has y upwards.")
+        suffix = combo("Format", self._suffix, ("PLY", "glTF (.glb)"), "PLY keeps the world's axes. In glTF, y points up.")
         if suffix != self._suffix:
             self._suffix = suffix
             self._choose_name(app, document)
@@ -78,10 +78,10 @@ class ExportDialog:
             self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
         imgui.set_next_item_width(-1)
         _, self._output = imgui.input_text("###output", self._output)
-        tooltip("The file; of a range the frame number is put into its name.")
+        tooltip("The file. With several frames, the frame number becomes part of each name.")
         if self._fault:
             imgui.text_wrapped(self._fault)
-        if button("Export", "Write it in the background. Key: Enter", width=em(7)) or confirmed():
+        if button("Export", "Write the file in the background. Key: Enter", width=em(7)) or confirmed():
             self._begin(app, document, name)
 
     def _begin(self, app: ViewerApp, document: Document, name: str) -> None:

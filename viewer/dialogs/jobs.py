@@ -1,4 +1,4 @@
-"""Progress of work under way, in the lower right corner of the view, never over its middle."""
+"""Progress of background work, in the lower right corner of the view. It never covers the middle."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from viewer.widgets.controls import button, elided, em, tooltip
 from viewer.work.job import Job
 
 WIDTH = 19.0
-"""Of the overlay where the view has room, text heights."""
+"""Preferred width of the overlay, text heights."""
 
 SHARE = 0.46
-"""Most of the view's width and height that it takes, so that the middle stays free."""
+"""Maximum share of the view's width and height, so that the middle stays free."""
 
 
 class JobsOverlay:
-    """Lists what runs, with its progress and a way to stop it."""
+    """Lists running jobs, with their progress and a button to cancel each."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while there are jobs."""
@@ -54,13 +54,13 @@ class JobsOverlay:
         imgui.progress_bar(job.fraction, ImVec2(bar, 0), elided(f"{job.fraction:.0%}{left}", bar))
         tooltip(tip)
         imgui.same_line()
-        tip = "Cancel: stop; what is finished is kept where it can be."
+        tip = "Cancel. Finished parts are kept where possible."
         if button(f"{icons.ICON_FA_XMARK}###cancel{index}", tip, width=em(2)):
             job.cancel.cancel()
 
 
 def jobs_that_fit(count: int, height: float) -> tuple[int, bool]:
-    """How many of `count` jobs are listed within a height, pixels, at least one; and whether a line more fits below them."""
+    """Return how many of `count` jobs fit into a height in pixels, at least one, and whether one more line fits below them."""
     spacing = float(imgui.get_style().item_spacing.y)
     line, one = imgui.get_text_line_height() + spacing, imgui.get_text_line_height() + imgui.get_frame_height() + 2 * spacing
     room = height - em(0.6)
@@ -71,7 +71,7 @@ def jobs_that_fit(count: int, height: float) -> tuple[int, bool]:
 
 
 def time_left(seconds: float) -> str:
-    """A time to come in words: "45 s", "6:34 min" or "1:05:00 h"."""
+    """Return a remaining time as text: "45 s", "6:34 min" or "1:05:00 h"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -1,4 +1,4 @@
-"""The command palette: any action by its name."""
+"""The command palette: find and run an action by its name."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from viewer.app.app import ViewerApp
 from viewer.widgets.controls import em
 
 SHOWN = 12
-"""Answers that are shown."""
+"""Maximum number of answers shown."""
 
 KEYS_WIDTH = 13.0
-"""Columns of category and keys, text heights."""
+"""Width of the columns of category and keys, text heights."""
 
 
 class Palette:
-    """A text field and the actions that fit what is typed; Enter runs the chosen one.
+    """A text field and the actions that match it. Enter runs the selected one.
 
     Args:
-        actions: runs the chosen action.
+        actions: runs the selected action.
     """
 
     def __init__(self, actions: ActionRunner) -> None:
@@ -73,7 +73,7 @@ class Palette:
         if len(found) > SHOWN:
             imgui.text_disabled(f"{len(found) - SHOWN} more")
         if not answers:
-            imgui.text_disabled("No command of that name")
+            imgui.text_disabled("No command matches")
         if imgui.is_key_pressed(imgui.Key.escape):
             app.window.dialogs.discard("palette")
 

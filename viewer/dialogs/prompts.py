@@ -1,4 +1,4 @@
-"""Asking for a file or an address: the system's own dialog where there is one, else a text field."""
+"""Prompts for a file or an address: the system's dialog if there is one, otherwise a text field."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from viewer.work.job import Job
 
 @dataclass(frozen=True)
 class Prompt:
-    """One question for a file or an address."""
+    """A prompt for a file or an address."""
 
     title: str
-    """Of the dialog."""
+    """Title of the dialog."""
     hint: str
-    """What is to be typed."""
+    """Hint in the empty text field."""
     accept: Callable[[ViewerApp, str], None]
-    """What the answer leads to; InputError is shown."""
+    """Uses the answer; an InputError is shown."""
     filters: tuple[str, ...] = ()
-    """For the system's dialog: names and patterns in turn."""
+    """Names and patterns of files, alternating, for the system's dialog."""
     saving: bool = False
-    """Whether the file is to be written."""
+    """Whether the file will be written."""
     address: bool = False
-    """Whether it is a web address, for which there is no system dialog."""
+    """Whether it asks for a web address, for which systems have no dialog."""
 
     @property
     def verb(self) -> str:
-        """What its button says: "Open", "Save", "Load"."""
+        """Label of its button: "Open", "Save" or "Load"."""
         return self.title.split()[0]
 
     def failed(self, answer: str) -> str:
-        """What to say when an answer leads to nothing."""
+        """Return the title of the error when an answer cannot be used."""
         return f"Cannot {self.verb.lower()} {short_name(answer)}"
 
 
@@ -61,7 +61,7 @@ def open_bundle(app: ViewerApp, text: str) -> None:
 
 def open_address(app: ViewerApp, text: str) -> None:
     """Download a bundle and open it."""
-    bundle_name(text)  # refuses what is no address before a job is begun
+    bundle_name(text)  # refuses a bad address before a job starts
 
     def work(job: Job) -> str:
         path = download(text, downloads_folder(), job)
@@ -80,7 +80,7 @@ def save_path(app: ViewerApp, text: str) -> None:
 
 
 def path_file(text: str) -> Path:
-    """The file that a camera path is saved to, from what is typed."""
+    """Return the file for a camera path from typed text; the suffix defaults to .json."""
     target = typed_path(text)
     return target if target.suffix else target.with_suffix(".json")
 
@@ -97,14 +97,14 @@ PROMPTS: dict[str, Prompt] = {
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
     "load_path": Prompt("Load a camera path", "Path of a .json file", load_path, ("Camera path", "*.json")),
 }
-"""The questions, by the name of their dialog."""
+"""The prompts, by the name of their dialog."""
 
 
 class Prompts:
-    """Shows the questions that are open.
+    """Shows the prompts that are open.
 
     Args:
-        native: whether to use the system's file dialogs where there are any.
+        native: whether to use the system's file dialogs if there are any.
     """
 
     def __init__(self, native: bool = True) -> None:
@@ -115,7 +115,7 @@ class Prompts:
         self._replaced: Path | None = None  # a file that exists and was asked about
 
     def draw(self, app: ViewerApp) -> None:
-        """Draw what is open, and take the answers."""
+        """Draw the open prompts and use their answers."""
         self._poll(app)
         for name, prompt in PROMPTS.items():
             if name in app.window.dialogs and self._dialog is None:
@@ -160,14 +160,14 @@ class Prompts:
         imgui.end_popup()
 
     def _may_write(self, prompt: Prompt, text: str) -> bool:
-        # The system's dialogs ask themselves before a file is replaced.
+        # The system's dialogs ask before they replace a file; the text field has to do it here.
         try:
             target = path_file(text) if prompt.saving else None
         except InputError:
-            return True  # `_accept` tells it
+            return True  # `_accept` shows the error
         if target is None or not target.is_file() or target == self._replaced:
             return True
-        self._replaced, self._fault = target, f"{target} exists already. {prompt.verb} again replaces it."
+        self._replaced, self._fault = target, f"{target} exists already. Press {prompt.verb} again to replace it."
         return False
 
     def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:
@@ -182,14 +182,14 @@ class Prompts:
 
 
 def native_available() -> bool:
-    """Whether the system has file dialogs."""
+    """Return whether the system has file dialogs."""
     if sys.platform in ("win32", "darwin"):
         return True
     return any(shutil.which(program) for program in ("zenity", "kdialog", "matedialog", "qarma"))
 
 
 def ask_system(prompt: Prompt, folder: Path) -> Any:
-    """Open the system's dialog; it is polled with `ready`."""
+    """Open the system's dialog and return it; poll it with `ready`."""
     filters = list(prompt.filters)
     if prompt.saving:
         return portable_file_dialogs.save_file(prompt.title, str(folder), filters)

@@ -1,4 +1,4 @@
-"""The recording dialog: the camera path, or an orbit, rendered to a file frame by frame; and the screen as it is shown."""
+"""The recording dialog: render the camera path or an orbit to a file, or record the screen."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from viewer.widgets.controls import action_button, button, checkbox, combo, em, 
 from viewer.widgets.numbers import integer_pair, number_field
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
-"""Sizes offered."""
+"""Sizes in the list."""
 
 MAX_RATE = 1000.0
-"""Most frames a second of a recording."""
+"""Maximum frame rate of a recording, frames per second."""
 
 MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
 """Shortest and longest orbit, seconds."""
@@ -36,7 +36,7 @@ FORMATS = (
     ("MP4, AV1", ".mp4", "av1"),
     ("WebM, VP9", ".webm", "vp9"),
 )
-"""Label, suffix and codec of the video formats; image sequences come after them."""
+"""Label, suffix and codec of the video formats. Image sequences follow them in the list."""
 
 SEQUENCES = (("PNG sequence", "png"), ("EXR sequence", "exr"))
 """Label and format of the image sequences."""
@@ -64,10 +64,10 @@ class RecordingDialog:
         self._output = ""
         self._document: Document | None = None
         self._fault = ""
-        self._refused: tuple[object, ...] = ()  # what was chosen when the fault was found
+        self._refused: tuple[object, ...] = ()  # the choices that led to the error
 
     def draw(self, app: ViewerApp) -> None:
-        """Draw while it is open."""
+        """Draw while the dialog is open."""
         if "recording" not in app.window.dialogs or app.document is None:
             return
         if self._document is not app.document:
@@ -104,7 +104,7 @@ class RecordingDialog:
         return self._format >= len(FORMATS) and SEQUENCES[self._format - len(FORMATS)][1] == "exr"
 
     def _draw_columns(self, app: ViewerApp, document: Document) -> None:
-        # Side by side, so that all of it fits into a small window with large text.
+        # Two columns, so that the dialog fits into a small window with large text.
         if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
             return
         imgui.table_next_column()
@@ -122,63 +122,63 @@ class RecordingDialog:
     def _draw_what(self, document: Document) -> None:
         heading("Camera and frames")
         names = ("Orbit around the scene", f"Path, {counted(len(document.camera_path), 'keyframe')}")
-        self._use_path = bool(combo("Camera", int(self._use_path), names, "What the camera does."))
-        tip = "Play only these frames of the scene, first and last included; else all, or those of the camera path."
+        self._use_path = bool(combo("Camera", int(self._use_path), names, "Path of the camera."))
+        tip = "When on, only these frames of the scene are played. When off, all frames, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
         if self._limit_range:
-            tip = "First and last frame, both included."  # beyond the video's end the dialog says so
+            tip = "First and last frame, both included."  # the dialog reports frames beyond the end of the video
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
-            tip = "Else the orbit takes as long as the frames do."
+            tip = "When off, the orbit lasts as long as the selected frames."
             self._own_length = checkbox("Own length", self._own_length, tip)
             if self._own_length:
                 imgui.same_line()
                 imgui.set_next_item_width(em(5))
-                tip = "Length of the orbit; frames play in a loop meanwhile."
+                tip = "Length of the orbit. The frames play in a loop during it."
                 self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")
-        kept = app.settings.recording
+        settings = app.settings.recording
         names = [f"{w} x {h}" for w, h in SIZES]
         known = (self._width, self._height) in SIZES
-        index = combo("Size", SIZES.index((self._width, self._height)) if known else -1, names, "Sizes in common use.")
+        index = combo("Size", SIZES.index((self._width, self._height)) if known else -1, names, "Common sizes.")
         if index >= 0 and SIZES[index] != (self._width, self._height):
             self._width, self._height = SIZES[index]
         sides = self._width, self._height
         self._width, self._height = integer_pair("Pixels", sides, 0, MAX_IMAGE_SIDE, "Width and height.")
-        tip, before = "Rate of the recording; the scene keeps its own speed whatever this is.", self._fps
-        self._fps = number_field("Frames a second", self._fps, 0.0, MAX_RATE, tip, "%.3f")
+        tip, before = "Frame rate of the recording. The speed of the scene does not change with it.", self._fps
+        self._fps = number_field("Frames per second", self._fps, 0.0, MAX_RATE, tip, "%.3f")
         if self._fps != before and self._document is not None and self._fps > 0:
-            kept.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
+            settings.fps = 0.0 if self._fps == self._document.playback.fps else self._fps
 
     def _draw_how(self, app: ViewerApp) -> None:
         heading("File")
-        kept = app.settings.recording
+        settings = app.settings.recording
         labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
-        chosen = combo("Format", self._format, labels, "Kind of file. A hardware encoder is used where one opens.")
+        chosen = combo("Format", self._format, labels, "File format. A hardware encoder is used if one is available.")
         if chosen != self._format:
             self._format = chosen
-            kept.codec = FORMATS[chosen][2] if chosen < len(FORMATS) else kept.codec
+            settings.codec = FORMATS[chosen][2] if chosen < len(FORMATS) else settings.codec
             self._choose_name(app)
-        kept.quality = round(
+        settings.quality = round(
             slider(
                 "Compression",
-                float(kept.quality),
+                float(settings.quality),
                 0.0,
                 51.0,
-                "More makes the file smaller and the picture worse; at 12 it is hard to tell from the original.",
+                "Higher values give smaller files and a worse picture. At 12 the difference is hard to see.",
                 "%.0f",
             )
         )
-        tip = "Each side is rendered so many times larger, then shrunk: smoother edges, and longer to wait."
-        kept.supersampling = round(slider("Edge smoothing", float(kept.supersampling), 1.0, 8.0, tip, "%.0fx"))
+        tip = "Renders each side larger by this factor, then shrinks the image. Edges get smoother; rendering takes longer."
+        settings.supersampling = round(slider("Edge smoothing", float(settings.supersampling), 1.0, 8.0, tip, "%.0fx"))
         self._draw_look()
 
     def _draw_look(self) -> None:
         imgui.begin_disabled(self._is_exr)
-        tip = "With the view's exposure and gamma, and as depth, normals, ... where it shows these; else colors as stored. "
-        tip += "The background is the view's either way; the grid and all else laid over the picture is left out. EXR keeps "
+        tip = "When on, the recording uses the view's exposure and gamma, and shows depth, normals, ... if the view does. When "
+        tip += "off, it shows colors as stored. The background is always the view's; overlays are left out. EXR files keep "
         tip += "color and depth as rendered."
         shown = checkbox("As the view shows it", self._as_shown and not self._is_exr, tip)
         self._as_shown = self._as_shown if self._is_exr else shown
@@ -186,19 +186,21 @@ class RecordingDialog:
         can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
         imgui.begin_disabled(not can)
         self._transparent = checkbox(
-            "Transparent background", self._transparent and can, "Keep the opacity: WebM and images only."
+            "Transparent background",
+            self._transparent and can,
+            "Keep the opacity. Only for WebM and images.",
         )
         imgui.end_disabled()
 
     def _draw_where(self, app: ViewerApp, document: Document) -> None:
-        outlook, fault = self._outlook(app, document)
-        heading(outlook)
-        tooltip("What will be written; how large, going by the last recording in this format and compression.")
+        preview, fault = self._preview(app, document)
+        heading(preview)
+        tooltip("What will be written. The size is an estimate from the last recording with this format and compression.")
         imgui.set_next_item_width(-em(8.5))
         _, self._output = imgui.input_text("###output", self._output)
         tooltip("The file, or the folder for an image sequence.")
         imgui.same_line()
-        tip = "Render it in the background; the window stays usable. Key: Enter"
+        tip = "Render in the background. The window stays usable. Key: Enter"
         if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():
             self._begin(app)
         if self._fault and self._refused == self._choices(app, document):
@@ -209,8 +211,8 @@ class RecordingDialog:
     def _choices(self, app: ViewerApp, document: Document) -> tuple[object, ...]:
         return self._plain_options(app, document), self._output, self._use_path
 
-    def _outlook(self, app: ViewerApp, document: Document) -> tuple[str, str]:
-        """What will be written, and why it cannot be."""
+    def _preview(self, app: ViewerApp, document: Document) -> tuple[str, str]:
+        """Return what will be written, and why that is not possible, if so."""
         options = self._plain_options(app, document)
         try:
             count = plan(document.video, self._path(document), (self._width, self._height), options).count
@@ -223,7 +225,7 @@ class RecordingDialog:
         return document.camera_path if self._use_path else "orbit"
 
     def _draw_screen(self, app: ViewerApp) -> None:
-        heading("Or what is on screen now")
+        heading("Or record the screen")
         app.recording.with_interface = checkbox(
             "With the interface", app.recording.with_interface, "Show panels and menus in screenshots and screen recordings."
         )
@@ -234,17 +236,17 @@ class RecordingDialog:
         action_button(self._actions, "file.screenshot", "Screenshot")
 
     def _plain_options(self, app: ViewerApp, document: Document) -> RecordOptions:
-        """All that was chosen but the look."""
-        video, kept = self._format < len(FORMATS), app.settings.recording
+        """Return all choices except the display settings."""
+        video, settings = self._format < len(FORMATS), app.settings.recording
         return RecordOptions(
             size=(self._width, self._height),
             fps=self._fps,
             frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
             seconds=self._seconds if self._own_length and not self._use_path else None,
-            supersampling=kept.supersampling,
+            supersampling=settings.supersampling,
             transparent=self._transparent,
             codec=FORMATS[self._format][2] if video else None,
-            quality=kept.quality,
+            quality=settings.quality,
             image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
             settings=document.sampling.render_settings,
         )

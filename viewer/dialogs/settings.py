@@ -1,4 +1,4 @@
-"""The settings dialog: what the viewer remembers."""
+"""The settings dialog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODES = ("loop", "ping-pong", "once")
 
 
 class SettingsDialog:
-    """Changes settings in place; they are kept when the viewer ends."""
+    """Changes the settings in place. They are saved when the dialog or the viewer closes."""
 
     def __init__(self) -> None:
         self._reset_asked = False
@@ -50,55 +50,57 @@ class SettingsDialog:
         scale = slider("Interface size", window.ui_scale, 0.5, 4.0, "Size of text and controls.", "%.2fx")
         if not imgui.is_item_active() or imgui.is_item_deactivated_after_edit():
             window.ui_scale = scale
-        window.show_tooltips = checkbox("Tooltips", window.show_tooltips, "Explain controls under the mouse.")
+        window.show_tooltips = checkbox("Tooltips", window.show_tooltips, "Explain the control under the mouse.")
 
     def _draw_playback(self, app: ViewerApp) -> None:
         heading("Newly opened videos")
-        playback, kept = app.settings.playback, app.settings.navigation
+        playback, navigation = app.settings.playback, app.settings.navigation
         playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
         tip = "What happens at the end of the range."
         playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
-        tip = "What a video is seen from at first; its whole scene is shown where it tells no cameras."
-        first = combo("Initial view", INITIAL_VIEWS.index(kept.initial_view), sentence_case(INITIAL_VIEWS), tip)
-        kept.initial_view = INITIAL_VIEWS[first]
+        tip = "The view a video opens with. Videos without capture cameras open with the whole scene in view."
+        first = combo("Initial view", INITIAL_VIEWS.index(navigation.initial_view), sentence_case(INITIAL_VIEWS), tip)
+        navigation.initial_view = INITIAL_VIEWS[first]
 
     def _draw_navigation(self, app: ViewerApp) -> None:
         heading("Camera and mouse")
-        kept = app.settings.navigation
-        tip = "Vertical field of view that newly opened videos begin with."
-        kept.field_of_view = slider("Field of view", kept.field_of_view, 5.0, 120.0, tip, "%.0f°")
-        kept.orbit_speed = slider("Orbit speed", kept.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True)
-        kept.dolly_speed = slider(
-            "Dolly speed", kept.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
+        navigation = app.settings.navigation
+        tip = "Vertical field of view of newly opened videos."
+        navigation.field_of_view = slider("Field of view", navigation.field_of_view, 5.0, 120.0, tip, "%.0f°")
+        navigation.orbit_speed = slider(
+            "Orbit speed", navigation.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True
         )
-        kept.invert_wheel = checkbox("Invert the wheel", kept.invert_wheel, "Scrolling up moves away.")
+        navigation.dolly_speed = slider(
+            "Dolly speed", navigation.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
+        )
+        navigation.invert_wheel = checkbox("Invert the wheel", navigation.invert_wheel, "Scrolling up moves away.")
 
     def _draw_files(self, app: ViewerApp) -> None:
         heading("Files and memory")
-        kept = app.settings
+        settings = app.settings
         hint = "where the viewer started"
-        _, kept.recording.folder = imgui.input_text_with_hint("Output folder", hint, kept.recording.folder)
-        tooltip("Where screenshots and recordings go; empty: the folder the viewer was started in.")
+        _, settings.recording.folder = imgui.input_text_with_hint("Output folder", hint, settings.recording.folder)
+        tooltip("Where screenshots and recordings go. Leave it empty for the folder that the viewer was started in.")
         cache = slider(
-            "Cache", float(kept.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
+            "Cache", float(settings.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
         )
-        kept.rendering.cache_mebibytes = round(cache)
+        settings.rendering.cache_mebibytes = round(cache)
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()
         if app.settings_file is not None:
             imgui.text_disabled(elided(str(app.settings_file), imgui.get_content_region_avail().x))
-            tooltip(f"Settings are kept in {app.settings_file}.")
+            tooltip(f"Settings are saved in {app.settings_file}.")
         if not self._reset_asked:
-            tip = "Return all settings to their defaults; the recent files stay. Asks first."
+            tip = "Set all settings to their defaults, except for the list of recent files. Asks before."
             self._reset_asked = button("Reset all settings...", tip)
             return
-        imgui.text("Return all settings to their defaults?")
-        if button("Reset", "What was set is lost; the recent files stay."):
+        imgui.text("Set all settings to their defaults?")
+        if button("Reset", "Your settings are lost; the list of recent files stays."):
             reset_everything(app)
             self._reset_asked = False
         imgui.same_line()
-        if button("Keep", "Leave all settings as they are."):
+        if button("Cancel", "Keep all settings as they are."):
             self._reset_asked = False
 
 

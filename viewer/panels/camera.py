@@ -1,4 +1,4 @@
-"""The camera panel: lens, place, capture cameras, clipboard, flying."""
+"""The camera panel: lens, position, capture cameras, clipboard, flying."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ UP_AXES = {
     "+Z": (0.0, 0.0, 1.0),
     "-Z": (0.0, 0.0, -1.0),
 }
-"""Directions that may be up."""
+"""Choices for the up direction."""
 
 
 class CameraPanel:
     """Controls of the camera of the front document.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     title = "Camera"
@@ -50,7 +50,7 @@ class CameraPanel:
         self._draw_flying(document)
         imgui.pop_item_width()
         self._draw_capture_cameras(app, document)
-        self._draw_place(document)
+        self._draw_position(document)
 
     def _buttons(self, *entries: tuple[str, str]) -> None:
         for index, (name, label) in enumerate(entries):
@@ -69,7 +69,7 @@ class CameraPanel:
             app.redraw.record_motion()
         names = list(UP_AXES)
         current = next((n for n, axis in UP_AXES.items() if np.allclose(axis, camera.up)), None)
-        index = combo("Up", names.index(current) if current else -1, names, "Direction of the world that is shown upwards.")
+        index = combo("Up", names.index(current) if current else -1, names, "World direction that points up in the view.")
         if index >= 0 and names[index] != current:
             camera.set_up(UP_AXES[names[index]])
             app.redraw.record_motion()
@@ -80,9 +80,9 @@ class CameraPanel:
     def _draw_flying(self, document: Document) -> None:
         heading("Flying (W A S D, Q E)")
         motion = document.camera.fly_motion
-        speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters a second; Shift flies four times as fast.", "%.2f m/s", True)
-        smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to take up a new direction.", "%.2f s")
-        if speed != motion.speed:  # else a setting that was changed elsewhere would spring back
+        speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters per second. Shift flies 4x as fast.", "%.2f m/s", True)
+        smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to adopt a new direction.", "%.2f s")
+        if speed != motion.speed:  # the slider rounds its value; an unchanged one must not be written back
             motion.speed = speed
         if smoothing != motion.time_constant:
             motion.time_constant = smoothing
@@ -105,15 +105,15 @@ class CameraPanel:
                 if button(f"{index + 1}###snap{index}", f"Look through capture camera {index + 1}.", True, active, em(2.3)):
                     snap_to(app, index)
         imgui.end_child()
-        tooltip("Cameras of the capture, by their numbers.")
+        tooltip("Cameras of the capture, by number.")
 
-    def _draw_place(self, document: Document) -> None:
-        heading("Place")
+    def _draw_position(self, document: Document) -> None:
+        heading("Position")
         state = document.camera.state
         flags = imgui.TableFlags_.sizing_stretch_prop
         if imgui.begin_table("place", 2, flags):
             eye, target = state.eye, state.target
             row("Eye", f"{eye[0]:.2f}  {eye[1]:.2f}  {eye[2]:.2f} m", "Position of the camera in the world.")
-            row("Target", f"{target[0]:.2f}  {target[1]:.2f}  {target[2]:.2f} m", "Point that it turns around.")
-            row("Distance", f"{state.distance:.3f} m", "From the camera to the target.")
+            row("Target", f"{target[0]:.2f}  {target[1]:.2f}  {target[2]:.2f} m", "Point that the camera orbits around.")
+            row("Distance", f"{state.distance:.3f} m", "Distance from the camera to the target.")
             imgui.end_table()

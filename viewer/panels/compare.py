@@ -1,4 +1,4 @@
-"""The compare panel: what the front document is compared with, and how."""
+"""The compare panel: what the front video is compared with, and how."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class ComparePanel:
         compare = app.compare
         imgui.push_item_width(em(9))
         mode = combo(
-            "Show", int(compare.mode), MODES, "Split view: the divider can be dragged. Difference: how far they are apart."
+            "Show", int(compare.mode), MODES, "Split view: drag the divider. Difference: shows how much the images differ."
         )
         compare.mode = Comparison(mode)
         self._draw_sources(app)
         imgui.begin_disabled(compare.mode is not Comparison.DIFFERENCE)
-        compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor on differences before the color map.", "%.1fx", True)
+        compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor for differences before the color map.", "%.1fx", True)
         imgui.end_disabled()
         imgui.begin_disabled(compare.mode is not Comparison.DIVIDER)
-        tip = "Where the two sides meet, 0 at the left to 1 at the right; it can be dragged in the view as well."
+        tip = "Where the two sides meet, from 0 at the left to 1 at the right. You can also drag it in the view."
         compare.divider = slider("Divider", compare.divider, 0.0, 1.0, tip)
         imgui.end_disabled()
         imgui.pop_item_width()
@@ -51,10 +51,10 @@ class ComparePanel:
         others = [d for d in app.documents.all if d is not document]
         names = ["", *(f"{name} backend" for name in COMPARED), *(d.title for d in others)]
         if app.compare.label and app.compare.label not in names:
-            names.append(app.compare.label)  # the front tab itself, since another one was in front when it was chosen
+            names.append(app.compare.label)  # it was chosen while another tab was in front, and is now the front tab itself
         current = names.index(app.compare.label) if app.compare.label else 0
         shown = ["Nothing", *(f"{BACKENDS[name]} backend" for name in COMPARED), *names[1 + len(COMPARED) :]]
-        chosen = combo("With", current, shown, "Another backend on the same video, or another open video.")
+        chosen = combo("With", current, shown, "Another backend for the same video, or another open video.")
         if chosen == current:
             return
         if chosen == 0:
@@ -80,16 +80,16 @@ class ComparePanel:
     def _draw_state(self, app: ViewerApp) -> None:
         compare, document = app.compare, app.document
         centered = compare.divider == 0.5 or compare.mode is not Comparison.DIVIDER
-        if button("Center the divider", "Put the divider back into the middle of the view.", not centered):
+        if button("Center the divider", "Move the divider back to the middle of the view.", not centered):
             compare.divider = 0.5
         if compare.view_renderer is None or document is None:
-            imgui.text_wrapped("Open a second video, or choose a backend.")
+            imgui.text_wrapped("Open a second video, or choose a backend to compare with.")
         elif begin_facts("sides", label_width=5.0):
             row(
                 "Left",
                 f"{document.title} ({app.rendering.renderer.name})",
-                "The video in front, and the backend that renders it.",
+                "The front video and its backend.",
             )
             row("Right", compare.label, "What it is compared with.")
-            row("Apart", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio: higher is nearer.")
+            row("PSNR", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio. Higher means more alike.")
             imgui.end_table()

@@ -1,4 +1,4 @@
-"""The image panel: what is shown, on what background, with what laid over it."""
+"""The image panel: what is shown of each pixel, tone, background and overlays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viewer.widgets.controls import action_tip, checkbox, color, combo, em, head
 from viewer.widgets.numbers import number_pair
 
 MAX_VALUE = 1e9
-"""Largest value that a color map's end can be given."""
+"""Largest value at an end of the color map."""
 
 BACKGROUND_NAMES = ("One color", "Checker", "Gradient")
 
@@ -47,42 +47,44 @@ class ImagePanel:
         heading("Show")
         view = app.settings.view
         labels = [BY_NAME[f"view.{mode}"].label for mode in DISPLAY_MODES]
-        tip = "What is made of each pixel. Keys Alt+1 to Alt+7."
+        tip = "What is shown of each pixel. Keys Alt+1 to Alt+7."
         view.mode = DISPLAY_MODES[combo("View", DISPLAY_MODES.index(view.mode), labels, tip)]
         if view.mode == "heads" and app.document is not None:
             planes = app.document.video.config.mlp_planes
             names = [f"{plane} plane" for plane in planes]
-            view.head_plane = combo("Plane", min(view.head_plane, len(names) - 1), names, "Whose MLP map's heads are shown.")
+            view.head_plane = combo("Plane", min(view.head_plane, len(names) - 1), names, "Plane whose color heads are shown.")
         names = list(COLOR_MAPS)
         current = names.index(view.color_map) if view.color_map in names else 0
         view.color_map = names[
-            combo("Color map", current, sentence_case(names), "For depth, opacity, samples and differences.")
+            combo("Color map", current, sentence_case(names), "Colors for depth, opacity, samples and differences.")
         ]
         if view.mode in SCALAR_MODES:
-            automatic = checkbox("Automatic range", view.automatic_range, "Span the values of the image.")
+            automatic = checkbox("Automatic range", view.automatic_range, "Fit the color map to the values of the image.")
             if view.automatic_range and not automatic and app.document is not None:
                 fixed = with_fixed_range(view, app.document.shown)
                 view.low, view.high = fixed.low, fixed.high
             view.automatic_range = automatic
             if not view.automatic_range:
-                tip = "Values at both ends of the color map."
+                tip = "Values at the two ends of the color map."
                 view.low, view.high = number_pair("Range", (view.low, view.high), -MAX_VALUE, MAX_VALUE, tip)
 
     def _draw_tone(self, app: ViewerApp) -> None:
         heading("Tone")
         view = app.settings.view
-        view.exposure = slider("Exposure", view.exposure, -5.0, 5.0, "Stops; 0 shows colors as stored.", "%+.2f")
-        view.gamma = slider("Gamma", view.gamma, 0.2, 5.0, "Exponent of the display; 1 shows colors as stored.", "%.2f", True)
+        view.exposure = slider("Exposure", view.exposure, -5.0, 5.0, "Exposure in stops. 0 shows colors as stored.", "%+.2f")
+        view.gamma = slider("Gamma", view.gamma, 0.2, 5.0, "Gamma of the display. 1 shows colors as stored.", "%.2f", True)
         if imgui.button("As stored"):
             view.exposure, view.gamma = 0.0, 1.0
-        tooltip("Return exposure and gamma to neutral.")
+        tooltip("Set exposure to 0 and gamma to 1.")
 
     def _draw_background(self, app: ViewerApp) -> None:
         heading("Background")
         view = app.settings.view
-        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUND_NAMES, "What is seen behind the volume.")
+        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUND_NAMES, "What is behind the volume.")
         view.background = BACKGROUNDS[index]
-        view.background_color = color("Color", view.background_color, "Background color; the other of two is made from it.")
+        view.background_color = color(
+            "Color", view.background_color, "The second color of checker and gradient is derived from it."
+        )
 
     def _draw_overlays(self) -> None:
         heading("Overlays")

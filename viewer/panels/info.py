@@ -1,4 +1,4 @@
-"""The info panel: what the bundle says of itself, and the maps of the current frame as images."""
+"""The Video panel: facts about the bundle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viewer.widgets.controls import begin_facts, heading, row
 
 
 class InfoPanel:
-    """Facts about the front document."""
+    """Shows facts about the front document."""
 
     title = "Video"
 
@@ -37,17 +37,17 @@ class InfoPanel:
             return
         row("File", document.path.name, str(document.path))
         row("Frames", f"{video.num_frames} at {video.metadata.fps:g} /s ({video.duration:.2f} s)")
-        row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Box around the boxes of all frames.")
+        row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Size of the box around all frames.")
         row("Up", "  ".join(f"{value:g}" for value in video.metadata.up))
-        row("Cameras", str(len(video.metadata.cameras)), "Cameras of the capture.")
+        row("Cameras", str(len(video.metadata.cameras)), "Number of capture cameras.")
         row(
             "Color MLP map",
             f"{config.color_map_resolution}² heads, {config.assignment}",
-            "Heads along a side of each map.",
+            "Number of heads along each side of a map.",
         )
-        row("Density MLP map", f"{config.density_map_resolution}²", "Pixels along a side of each map.")
-        row("Feature planes", f"{config.feature_plane_resolution}²", "Pixels along a side of each.")
-        row("Planes", " ".join(config.mlp_planes), "Planes with MLP maps.")
+        row("Density MLP map", f"{config.density_map_resolution}²", "Number of pixels along each side of a map.")
+        row("Feature planes", f"{config.feature_plane_resolution}²", "Number of pixels along each side of a plane.")
+        row("Planes", " ".join(config.mlp_planes), "Planes that have MLP maps.")
         cells = " x ".join(str(n) for n in config.occupancy.resolution)
-        row("Occupancy", f"{cells} cells", "Cells of the empty-space volume.")
+        row("Occupancy", f"{cells} cells", "Cells of the occupancy grid, which skips empty space.")
         imgui.end_table()

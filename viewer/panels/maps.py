@@ -1,4 +1,4 @@
-"""The maps panel: the maps of the current frame as pictures."""
+"""The maps panel: the maps of the current frame as images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from viewer.picture.map_images import MapImage, map_images
 from viewer.widgets.controls import em
 from viewer.work.latest_task import LatestTask
 
-_Key = tuple[VolumetricVideo, float]  # and the frame's index
+_Key = tuple[VolumetricVideo, float]  # the video, and the frame's index
 
 
 class MapsPanel:
-    """Decodes the frame that is due on a thread of its own while the panel is visible, and shows its maps."""
+    """Decodes the current frame on its own thread while the panel is visible, and shows its maps."""
 
     title = "Maps"
 
@@ -23,7 +23,7 @@ class MapsPanel:
         self.textures: ImageTextures | None = None
         """Set as soon as there is an OpenGL context."""
         self._images: list[MapImage] = []
-        self._asked: _Key | None = None
+        self._requested: _Key | None = None
         self._decoding: LatestTask[_Key, list[MapImage]] | None = None
 
     def draw(self, app: ViewerApp) -> None:
@@ -33,7 +33,7 @@ class MapsPanel:
             imgui.text_disabled("No video is open.")
             return
         self._follow(app, (document.video, float(document.playback.frame)))
-        imgui.text_wrapped("Alike colors: alike parameters. First coordinate of the plane to the right, second upwards.")
+        imgui.text_wrapped("Similar colors mean similar parameters. The plane's first axis points right, its second up.")
         self._draw_images()
 
     def close(self) -> None:
@@ -44,12 +44,12 @@ class MapsPanel:
     def _follow(self, app: ViewerApp, key: _Key) -> None:
         if self._decoding is None:
             self._decoding = LatestTask("maps", app.redraw.notify)
-        if key != self._asked:
-            self._asked = key
+        if key != self._requested:
+            self._requested = key
             self._decoding.submit(key, lambda: map_images(key[0].decode(key[1])))
         try:
             decoded = self._decoding.poll()
-        except Exception as error:  # a dialog tells it; the maps of the frame before stay
+        except Exception as error:  # a dialog shows it; the previous maps stay
             app.messages.show_exception(error, "Cannot show the maps")
             return
         if decoded is not None:

@@ -14,14 +14,14 @@ from viewer.app.app import ViewerApp
 from viewer.widgets.controls import em, faded, sentence_case, theme_color, tooltip
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
-"""Titles in order; each holds the actions of its category."""
+"""Titles of the menus, in order. Each contains the actions of its category."""
 
 RECORDING = ImVec4(0.95, 0.30, 0.25, 1.0)
-"""Color of what says that the screen is being recorded."""
+"""Color of the note that the screen is being recorded."""
 
 
 def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.DockableWindow]) -> None:
-    """Draw the menus into the menu bar, made from the table of actions; Window also shows and hides the panels."""
+    """Draw the menus from the table of actions. The menu Window also shows and hides the panels."""
     for title in MENUS:
         if imgui.begin_menu(title):
             for action in ACTIONS:
@@ -54,7 +54,7 @@ def _draw_recent(app: ViewerApp) -> None:
                 app.documents.open(Path(path))
             tooltip(path)
         imgui.separator()
-        if imgui.menu_item("Forget these files", "", False, True)[0]:
+        if imgui.menu_item("Clear this list", "", False, True)[0]:
             app.settings.recent_files = ()
         imgui.end_menu()
 
@@ -67,7 +67,7 @@ def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
 
 
 def draw_message(app: ViewerApp) -> None:
-    """Draw the last message into the lower left corner of a window that has no status bar."""
+    """Draw the last message in the lower left corner of a window without a status bar."""
     if not app.messages.status:
         return
     low, size = imgui.get_window_pos(), imgui.calc_text_size(app.messages.status)
@@ -79,7 +79,7 @@ def draw_message(app: ViewerApp) -> None:
 
 
 def draw_status(app: ViewerApp) -> None:
-    """Draw the last message at the left of the status bar, the state of rendering at its right."""
+    """Draw the last message at the left of the status bar and the state of rendering at its right."""
     imgui.text(app.messages.status or " ")
     document = app.document
     if document is None or document.shown is None:

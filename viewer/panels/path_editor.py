@@ -1,4 +1,4 @@
-"""The camera path panel: a track of keyframes to drag, and what can be done with them."""
+"""The camera path panel: buttons, numbers, and a track of keyframes to drag."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.app.path_edits import go_to_path_time, note_path_edit, path_edit, path_state, show_path_time
+from viewer.app.path_edits import go_to_path_time, path_edit, path_state, record_path_edit, show_path_time
 from viewer.camera_path.history import PathState
 from viewer.export.summary import counted
 from viewer.widgets.controls import action_button, button, button_width, em, faded, flow, slider, theme_color, track_ground
 from viewer.widgets.numbers import entered_number
 
 MAX_TIME = 3600.0
-"""Latest time of a keyframe that can be typed, seconds."""
+"""Maximum time of a keyframe, seconds."""
 
 LABEL_WIDTH = 3.0
-"""Room for a label of the track, text heights."""
+"""Width of a label on the track, text heights."""
 
 
 def label_step(seconds: float, labels: float) -> int:
-    """Whole seconds, 1, 2 or 5 times a power of ten, between labels of a track so that at most `labels` fit."""
+    """Return the seconds between labels: 1, 2 or 5 times a power of ten, so that at most about `labels` of them are shown."""
     least = max(1.0, seconds / max(labels, 1.0))
     power = 10 ** math.floor(math.log10(least))
     return int(next(step * power for step in (1, 2, 5, 10) if step * power >= least))
@@ -34,7 +34,7 @@ class PathPanel:
     """Edits the camera path of the front document.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     title = "Camera path"
@@ -42,7 +42,7 @@ class PathPanel:
     def __init__(self, actions: ActionRunner) -> None:
         self._actions = actions
         self._dragged: int | None = None
-        self._before: PathState | None = None  # the path when the drag under way began
+        self._before: PathState | None = None  # the path when the current drag began
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -74,7 +74,7 @@ class PathPanel:
     def _draw_numbers(self, app: ViewerApp, document: Document) -> None:
         path = document.camera_path
         imgui.set_next_item_width(em(7))
-        tip = "0 gives the roundest curve through the keyframes, 1 straight lines."
+        tip = "0 gives the roundest curve through the keyframes; 1 gives straight lines."
         before = path_state(document)
         path.tension = slider("Tension", path.tension, 0.0, 1.0, tip)
         self._follow_drag(document, before)
@@ -90,14 +90,14 @@ class PathPanel:
         imgui.text(place)
         flow(em(8), 0.5)
         imgui.set_next_item_width(em(6))
-        tip = "When the path is at this keyframe, seconds."
+        tip = "Time of this keyframe on the path, seconds."
         time = entered_number("s", keyframe.time, 0.0, MAX_TIME, tip, "%.3f")
         if time is not None:
             with path_edit(document):
                 document.selected_keyframe = path.move(index, time)
         flow(em(9), 0.5)
         imgui.set_next_item_width(em(5))
-        tip = "Frame of the scene that the path shows at this keyframe."
+        tip = "Frame of the video at this keyframe."
         frame = entered_number("frame", keyframe.frame, 0.0, document.video.num_frames - 1.0, tip)
         if frame is not None and document.selected_keyframe is not None:
             with path_edit(document):
@@ -105,11 +105,11 @@ class PathPanel:
         self._draw_order(document, index)
 
     def _follow_drag(self, document: Document, before: PathState) -> None:
-        # From where the last control was pressed to where it was let go is one edit.
+        # Everything from pressing to releasing a control is one edit.
         if imgui.is_item_activated():
             self._before = before
         if imgui.is_item_deactivated() and self._before is not None:
-            note_path_edit(document, self._before)
+            record_path_edit(document, self._before)
             self._before = None
 
     def _draw_order(self, document: Document, index: int) -> None:
@@ -119,8 +119,8 @@ class PathPanel:
             flow(em(2))
             action_button(self._actions, name, icon, width=em(2))
         moves = (
-            (icons.ICON_FA_ARROW_LEFT, -1, "Exchange with the keyframe before."),
-            (icons.ICON_FA_ARROW_RIGHT, 1, "Exchange with the next keyframe."),
+            (icons.ICON_FA_ARROW_LEFT, -1, "Swap with the previous keyframe."),
+            (icons.ICON_FA_ARROW_RIGHT, 1, "Swap with the next keyframe."),
         )
         for icon, step, tip in moves:
             flow(em(2))
@@ -147,7 +147,7 @@ class PathPanel:
             text_width = imgui.calc_text_size(label).x
             if x + em(LABEL_WIDTH) < corner.x + width:
                 draw.add_text(ImVec2(x + gap, corner.y), theme_color(imgui.Col_.text_disabled), label)
-            elif apart * span / longest > 2 * text_width + 3 * gap:  # left of its tick, where the label before leaves room
+            elif apart * span / longest > 2 * text_width + 3 * gap:  # left of its tick, if the previous label leaves room
                 draw.add_text(ImVec2(x - gap - text_width, corner.y), theme_color(imgui.Col_.text_disabled), label)
         self._draw_keyframes(document, corner, height, left, span / longest)
 
@@ -188,7 +188,7 @@ class PathPanel:
             document.camera.end_gesture()
         self._follow_drag(document, before)
         if imgui.is_item_hovered() and not imgui.is_item_active():
-            imgui.set_tooltip("Drag a keyframe to another time, or the playhead to see the path there.")
+            imgui.set_tooltip("Drag a keyframe to change its time, or the playhead to move along the path.")
         if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left) and self._dragged is not None:
             go_to_path_time(document)
             app.redraw.record_motion()

@@ -1,4 +1,4 @@
-"""The speed panel: backend, dynamic resolution, thresholds, and their effect."""
+"""The speed panel: dynamic resolution, step and thresholds, backend, and their effect."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class SpeedPanel:
     title = "Speed"
 
     def __init__(self) -> None:
-        self._tau1: float | None = None  # while its slider is held; finding the cells takes too long for every step of it
-        self._threads: int | None = None  # likewise: a renderer is not made for every step
+        self._tau1: float | None = None  # value of the held slider; finding the cells takes too long to do it for each step
+        self._threads: int | None = None  # value of the held slider; a renderer is not created for each step
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
@@ -34,18 +34,18 @@ class SpeedPanel:
     def _draw_resolution(self, app: ViewerApp) -> None:
         heading("Resolution")
         rendering = app.settings.rendering
-        tip = "Lower the resolution while things move, to keep the target rate; refine when they rest."
+        tip = "Lower the resolution during motion to keep the target rate, and refine when motion stops."
         rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
         imgui.begin_disabled(not rendering.dynamic_resolution)
-        tip = "Images a second that dynamic resolution aims at."
+        tip = "Images per second that dynamic resolution aims for."
         rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         imgui.end_disabled()
-        tip = "Pixels rendered when nothing moves, relative to the view's along each side."
+        tip = "Resolution of still images, relative to the view along each side."
         rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")
         if app.document is not None and app.document.shown is not None:
-            imgui.text_disabled(f"Shown at {app.document.shown.scale:.0%}, moving at {app.quality.moving_scale:.0%}")
+            imgui.text_disabled(f"Shown at {app.document.shown.scale:.0%}, in motion at {app.quality.moving_scale:.0%}")
         window = app.settings.window
-        window.vsync = checkbox("V-sync", window.vsync, "Wait for the screen's refresh, so that nothing tears.")
+        window.vsync = checkbox("V-sync", window.vsync, "Wait for the screen's refresh to avoid tearing.")
 
     def _draw_sampling(self, app: ViewerApp) -> None:
         heading("Sampling")
@@ -55,17 +55,17 @@ class SpeedPanel:
         bundle, chosen = document.video.config, document.sampling
         default = bundle.render.steps_per_diagonal
         steps = chosen.steps_per_diagonal or default
-        tip = f"The step along rays is the box's diagonal over this. The video says {default}; fewer is faster and coarser."
+        tip = f"Steps per diagonal of the box. The video sets {default}; fewer steps are faster and coarser."
         new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
         tau2 = chosen.tau2 if chosen.tau2 is not None else bundle.render.weight_threshold
-        tip = "Samples with a weight at or below this get no color (tau2); larger is faster and loses faint parts."
+        tip = "Samples with a weight at or below this get no color (tau2). Larger values are faster and lose faint parts."
         new_tau2 = slider("Weight, tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
         if new_steps != steps:
             document.set_sampling(replace(document.sampling, steps_per_diagonal=new_steps))
         if abs(new_tau2 - tau2) > 1e-9:
             document.set_sampling(replace(document.sampling, tau2=new_tau2))
         self._draw_tau1(document)
-        if button("As the video says", "Return to the video's own step and thresholds."):
+        if button("Use the video's values", "Use the step and thresholds that are stored in the video."):
             document.set_sampling(Sampling())
         self._draw_effect(app)
 
@@ -83,8 +83,8 @@ class SpeedPanel:
         own = document.video.config.occupancy.threshold
         shown = self._tau1 if self._tau1 is not None else document.sampling.tau1 or own
         tip = (
-            f"Cells in which the density is nowhere above this, 1/m, are skipped (tau1). The video says {own:g}; more is "
-            "faster and loses thin parts, less changes nothing. Frames take longer to prepare meanwhile."
+            f"Rays skip cells where the density never exceeds this, 1/m (tau1). The video sets {own:g}. Larger values are "
+            "faster and lose thin parts; smaller ones have no effect. Frames take longer to prepare."
         )
         chosen = slider("Density, tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
         if chosen != shown:
@@ -100,11 +100,11 @@ class SpeedPanel:
             "Renderer",
             backends.index(app.rendering.backend),
             list(BACKENDS.values()),
-            f"Now: {app.rendering.renderer.name} on {app.rendering.renderer.device}",
+            f"In use: {app.rendering.renderer.name} on {app.rendering.renderer.device}",
         )
         cores = os.cpu_count() or 1
         threads = self._threads or app.rendering.threads or cores
-        tip = "CPU threads that render. Fewer leave more to other programs."
+        tip = "CPU threads for rendering. Fewer threads leave more for other programs."
         chosen = integer_slider("Threads", threads, 1, max(cores, 2), tip)
         if chosen != threads:
             self._threads = chosen

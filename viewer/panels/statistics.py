@@ -1,4 +1,4 @@
-"""The figures panel: what rendering costs."""
+"""The statistics panel: the cost of rendering."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from numpy.typing import NDArray
 
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.app.statistics import HISTORY, Figure
+from viewer.app.statistics import HISTORY, Statistic
 from viewer.widgets.controls import action_button, em, theme_color, tooltip
 
 PERIOD = 0.25
-"""Seconds that a number stays at least, so that it can be read."""
+"""Minimum time that a number is shown, so that it can be read; seconds."""
 
 NAME_WIDTH, VALUE_WIDTH = 7.3, 6.0
-"""Columns of names and numbers, text heights; units take the rest."""
+"""Columns of names and numbers, text heights. Units take the rest."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The numbers that stand in the panel."""
+    """The numbers in the panel."""
 
     since: float
     """When they were taken, seconds."""
     state: tuple[object, ...]
-    """What they are of: they are out of date as soon as it changed."""
+    """What they describe. They are out of date when it changes."""
     rate: float
-    """Images a second."""
+    """Images per second."""
     milliseconds: float
-    """Of the last render call."""
-    rows: list[Figure]
-    """All others."""
+    """Duration of the last render call."""
+    rows: list[Statistic]
+    """The rows of the table."""
 
 
 class StatisticsPanel:
     """Plots of the frame rate and the render times, and a table of everything else.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     title = "Statistics"
@@ -54,33 +54,33 @@ class StatisticsPanel:
         """Draw into the current window."""
         shown = self._numbers(app)
         self._plot("rate", app.statistics.rate_plot(), f"{shown.rate:.0f}", "images/s")
-        tooltip("Images a second from one to the next, oldest at the left.")
+        tooltip("Images per second, from each image to the next. The oldest is at the left.")
         self._plot("times", app.statistics.plot(), f"{shown.milliseconds:.1f}", "ms/image")
-        tooltip("Milliseconds of the last render calls, oldest at the left.")
+        tooltip("Milliseconds of the last render calls. The oldest is at the left.")
         action_button(self._actions, "window.copy_statistics", "Copy as text")
-        if begin_figures():
-            for figure in shown.rows:
-                figure_row(figure)
+        if begin_statistics():
+            for statistic in shown.rows:
+                statistic_row(statistic)
             imgui.end_table()
 
     def _numbers(self, app: ViewerApp) -> Shown:
-        # Numbers that change with every frame of the window cannot be read. The window stays awake until the last ones stand.
-        now, figures, document = time.monotonic(), app.statistics, app.document
-        state: tuple[object, ...] = (figures.last, document)
+        # Numbers that change in every frame cannot be read. The window stays awake until the last ones are shown.
+        now, statistics, document = time.monotonic(), app.statistics, app.document
+        state: tuple[object, ...] = (statistics.last, document)
         if document is not None:
             state = (*state, document.playback.dropped, len(document.view_renderer.cache.cached_times()))
         shown = self._shown
         if shown is None or now - shown.since >= PERIOD or document is not shown.state[1]:
-            last = figures.image_ms[-1] if figures.image_ms else 0.0
-            rows = figures.rows(document, app.rendering.renderer)
-            shown = self._shown = Shown(now, state, figures.images_per_second, last, rows)
+            last = statistics.image_ms[-1] if statistics.image_ms else 0.0
+            rows = statistics.rows(document, app.rendering.renderer)
+            shown = self._shown = Shown(now, state, statistics.images_per_second, last, rows)
         elif state != shown.state:
             app.redraw.request(1)
         return shown
 
     def _plot(self, name: str, values: NDArray[np.float32], value: str, unit: str) -> None:
         highest = max(1.0, float(np.percentile(values, 98)) * 1.2) if len(values) else 1.0
-        values = np.concatenate([np.full(HISTORY - len(values), np.nan, np.float32), values])  # what was not is not drawn
+        values = np.concatenate([np.full(HISTORY - len(values), np.nan, np.float32), values])  # NaN is not drawn
         corner, size = imgui.get_cursor_screen_pos(), ImVec2(imgui.get_content_region_avail().x, em(2.4))
         imgui.plot_lines(f"###{name}", values, 0, "", 0.0, highest, size)
         draw, color, x, y = imgui.get_window_draw_list(), theme_color(imgui.Col_.text), corner.x + em(4), corner.y + em(0.15)
@@ -88,9 +88,9 @@ class StatisticsPanel:
         draw.add_text(ImVec2(x + em(0.4), y), color, unit)
 
 
-def begin_figures() -> bool:
+def begin_statistics() -> bool:
     """Begin a table of names, numbers and units."""
-    if not imgui.begin_table("figures", 3, imgui.TableFlags_.row_bg):
+    if not imgui.begin_table("statistics", 3, imgui.TableFlags_.row_bg):
         return False
     imgui.table_setup_column("name", imgui.TableColumnFlags_.width_fixed, em(NAME_WIDTH))
     imgui.table_setup_column("value", imgui.TableColumnFlags_.width_fixed, em(VALUE_WIDTH))
@@ -98,17 +98,17 @@ def begin_figures() -> bool:
     return True
 
 
-def figure_row(figure: Figure) -> None:
-    """A line of the table: the numbers end below each other, the units begin below each other."""
+def statistic_row(statistic: Statistic) -> None:
+    """Draw one row: numbers are aligned at the right, units at the left."""
     imgui.table_next_row()
     imgui.table_next_column()
-    imgui.text_disabled(figure.name)
-    tooltip(figure.explanation)
+    imgui.text_disabled(statistic.name)
+    tooltip(statistic.explanation)
     imgui.table_next_column()
-    room = imgui.get_content_region_avail().x - imgui.calc_text_size(figure.value).x
+    room = imgui.get_content_region_avail().x - imgui.calc_text_size(statistic.value).x
     imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(0.0, room))
-    imgui.text(figure.value)
-    tooltip(figure.explanation)
+    imgui.text(statistic.value)
+    tooltip(statistic.explanation)
     imgui.table_next_column()
-    imgui.text(figure.unit)
-    tooltip(figure.explanation)
+    imgui.text(statistic.unit)
+    tooltip(statistic.explanation)

@@ -1,4 +1,4 @@
-"""The playback bar: transport, frame number and timecode, speed and loop, and the track below them."""
+"""The timeline panel: transport buttons, frame number and timecode, speed and loop, and the track below."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from viewer.widgets.controls import (
 LOOP_MODES = tuple(LoopMode)
 
 OPTIONS_WIDTH = 27.25
-"""Width of the controls of speed, loop, range and markers, in text heights."""
+"""Width of the controls for speed, loop, range and markers, text heights."""
 
 
 class TimelinePanel:
     """Controls of the playback clock.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     title = "Timeline"
@@ -59,7 +59,7 @@ class TimelinePanel:
         self._draw_transport(document)
         imgui.same_line(0, em(0.8))
         self._draw_position(app, document)
-        if imgui.get_item_rect_max().x + em(OPTIONS_WIDTH) < right:  # else on a line of its own
+        if imgui.get_item_rect_max().x + em(OPTIONS_WIDTH) < right:  # otherwise on its own line
             imgui.same_line(0, em(0.8))
         self._draw_playback_options(document)
         self._track.draw(app, document)
@@ -85,7 +85,7 @@ class TimelinePanel:
         shown = f"{clock.time:.3f}".rstrip("0").rstrip(".")
         entered, text = imgui.input_text("###frame", shown, imgui.InputTextFlags_.enter_returns_true)
         place = f"{clock.timecode}  {clock.time / clock.fps:7.3f} s"
-        tooltip(f"Frame number; now {place}. Type a number or a timecode such as 00:00:02:15, then Enter.")
+        tooltip(f"Frame number, now {place}. Type a number or a timecode such as 00:00:02:15, then press Enter.")
         if entered:
             try:
                 frame = parse_timecode(text, clock.fps)
@@ -98,7 +98,7 @@ class TimelinePanel:
         imgui.align_text_to_frame_padding()
         imgui.text(f"/ {clock.num_frames - 1}")
         imgui.same_line(0, em(0.8))
-        if imgui.calc_text_size(place).x > imgui.get_content_region_avail().x:  # half of it would be worse than none
+        if imgui.calc_text_size(place).x > imgui.get_content_region_avail().x:  # a cut text would be worse than none
             imgui.new_line()
             return
         imgui.text_disabled(place)
@@ -107,7 +107,7 @@ class TimelinePanel:
     def _draw_playback_options(self, document: Document) -> None:
         clock = document.playback
         imgui.set_next_item_width(em(5))
-        tip = f"Playback speed, a multiple of the capture's. Keys {BY_NAME['playback.slower'].shortcut()} and ="
+        tip = f"Playback speed as a multiple of the capture's. Keys {BY_NAME['playback.slower'].shortcut()} and ="
         speed = slider("###speed", clock.speed, MIN_SPEED, MAX_SPEED, tip, "%.2fx", logarithmic=True)
         if speed != clock.speed:
             clock.speed = speed
@@ -130,6 +130,6 @@ class TimelinePanel:
             action_button(self._actions, name, icon, active, em(2))
         if clock.dropped:
             flow(button_width(f"{clock.dropped} dropped"), 0.4)
-            tip = "Frames that came due and were not shown, because rendering was slower than the clock. Press to count anew."
+            tip = "Frames that were skipped because rendering was too slow. Click to reset the count."
             if button(f"{clock.dropped} dropped###dropped", tip):
                 clock.reset_dropped()

@@ -1,4 +1,4 @@
-"""The track of frames: ticks, the bar of decoded frames, in and out points, markers and the playhead."""
+"""The timeline's track: ticks, decoded frames, in and out points, markers and the playhead."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from viewer.playback.timecode import format_timecode, tick_time
 from viewer.widgets.controls import em, faded, theme_color, tooltip, track_ground
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
-"""Frames between labeled ticks."""
+"""Possible numbers of frames between labeled ticks."""
 
 TIME_SIZE = 0.85
-"""Height of the times below the frame numbers, in text heights."""
+"""Height of the times below the frame numbers, text heights."""
 
 MARGIN = 1.0
-"""Room left of the first and right of the last frame, text heights."""
+"""Space before the first and after the last frame, text heights."""
 
 DECODED = (0.25, 0.78, 0.56), (0.05, 0.50, 0.33)
 """Color of the bar of decoded frames on a dark and on a light theme."""
 
 MARKER = (1.0, 0.62, 0.2), (0.78, 0.33, 0.0)
-"""Color of the markers, likewise."""
+"""Color of the markers on a dark and on a light theme."""
 
 OUTSIDE = 0.8
-"""How much of the title bars' color covers the ground of frames that are not played."""
+"""Opacity of the shade over frames outside the range."""
 
 
 class TimelineTrack:
-    """Draws the track and lets the mouse scrub; the in and out points and markers can be dragged, markers named."""
+    """Draws the track. The mouse scrubs, drags in and out points and markers, and names markers."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -38,7 +38,7 @@ class TimelineTrack:
         self._to_name: int | None = None  # frame of the marker whose name is asked for when the track is drawn next
 
     def draw(self, app: ViewerApp, document: Document) -> None:
-        """Draw as wide as the window is."""
+        """Draw over the whole width of the window."""
         clock = document.playback
         available = imgui.get_content_region_avail()
         width, height = max(em(8), available.x), max(em(2.6), min(em(4), available.y - em(0.2)))
@@ -74,7 +74,7 @@ class TimelineTrack:
             clock.end_scrub()
 
     def _grabbed(self, clock: Playback, scale: TrackScale, mouse: ImVec2, middle: float) -> str:
-        # Handles and markers lie in the lower half, so that frames under them can still be scrubbed to above.
+        # Handles and markers are in the lower half; above them the mouse can still scrub.
         near, marker = em(0.5), nearest_marker(clock, scale, mouse.x)
         if mouse.y > middle and marker is not None:
             self._marker = marker
@@ -107,20 +107,20 @@ class TimelineTrack:
             draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
 
     def _draw_labels(self, clock: Playback, scale: TrackScale, top: float, height: float) -> None:
-        # Times stand below the frame numbers; on a low track, where markers need that place, beside them if there is room.
+        # Times are below the frame numbers. On a low track, markers need that place: times go next to the numbers if they fit.
         step = tick_step(scale)
         below = height > em(3.6)
-        beside = not below and times_fit_beside(clock, step, step * scale.width / scale.last)
+        in_line = not below and times_fit_next_to_frames(clock, step, step * scale.width / scale.last)
         for frame in labeled_frames(clock.num_frames, step):
             x, passed = scale.x(frame), tick_time(frame, clock.fps)
-            label = f"{frame} · {passed}" if passed and beside and frame else str(frame)
+            label = f"{frame} · {passed}" if passed and in_line and frame else str(frame)
             write_centered(clock, scale, ImVec2(x, top + em(0.45)), label)
             if below and passed:
                 write_centered(clock, scale, ImVec2(x, top + em(1.4)), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: TrackScale, bottom: float) -> None:
         draw, color = imgui.get_window_draw_list(), on_theme(DECODED)
-        single = document.playback.num_frames == 1  # its one frame has no neighbor to share the track with
+        single = document.playback.num_frames == 1  # its only frame fills the whole track
         half = scale.width if single else max(0.5, scale.width / scale.last / 2)
         for time in document.view_renderer.cache.cached_times():
             x0 = max(scale.x(time) - half, scale.left)
@@ -151,9 +151,9 @@ class TimelineTrack:
             x = imgui.get_mouse_pos().x
             frame = min(max(round(scale.frame_at(x)), 0), clock.num_frames - 1)
             label = f"  {clock.markers[frame]}" if clock.markers.get(frame) else ""
-            marker = "\nRight click: name the marker" if nearest_marker(clock, scale, x) is not None else ""
+            marker = "\nRight-click to name the marker" if nearest_marker(clock, scale, x) is not None else ""
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
-            imgui.set_tooltip(f"{place}\nDrag to scrub; green bar: decoded{marker}")
+            imgui.set_tooltip(f"{place}\nDrag to scrub. Green: decoded frames{marker}")
 
     def name_marker(self, frame: int) -> None:
         """Ask for the name of the marker at a frame as soon as the track is drawn."""
@@ -175,15 +175,15 @@ class TimelineTrack:
         imgui.set_next_item_width(em(12))
         flags = imgui.InputTextFlags_.enter_returns_true
         entered, label = imgui.input_text("Marker", clock.markers.get(self._marker, ""), flags)
-        tooltip("What is said of this frame when the mouse rests on the track.")
+        tooltip("Name that is shown when the mouse is over this frame.")
         clock.name_marker(self._marker, label)
         if entered or imgui.is_key_pressed(imgui.Key.escape):
             imgui.close_current_popup()
         imgui.end_popup()
 
 
-def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
-    """Whether labels with frame and time have room on ticks every `step` frames, `spacing` pixels apart."""
+def times_fit_next_to_frames(clock: Playback, step: int, spacing: float) -> bool:
+    """Return whether labels with frame and time fit on ticks every `step` frames, `spacing` pixels apart."""
     last = max((f for f in range(0, clock.num_frames, step) if tick_time(f, clock.fps)), default=0)
     widest = imgui.calc_text_size(f"{last} · {tick_time(last, clock.fps)}").x
     neighbor = widest if tick_time(step, clock.fps) else imgui.calc_text_size(str(clock.num_frames)).x
@@ -191,20 +191,20 @@ def times_fit_beside(clock: Playback, step: int, spacing: float) -> bool:
 
 
 def labeled_frames(count: int, step: int) -> list[int]:
-    """Frames whose numbers stand on the scale: every `step` and the last one, without the one that would touch it."""
+    """Return the frames with labels: every `step` and the last one, without one that would touch the last."""
     frames = [frame for frame in range(0, count - 1, step) if frame == 0 or count - 1 - frame >= 0.7 * step]
     return [*frames, count - 1]
 
 
 def tick_step(scale: TrackScale) -> int:
-    """Frames from one labeled tick to the next."""
+    """Return the number of frames between labeled ticks."""
     return next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
 
 
 def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str, size: float = 1.0) -> None:
-    """Write a label of the scale around the x of `place`, but within the track, and below its y.
+    """Write a label centered at the x of `place`, within the track, below its y.
 
-    `size` is relative to other text. A line of the track that would strike the label through gives way to it.
+    `size` is relative to other text. The label covers the playhead or a point that would cross it.
     """
     draw, width = imgui.get_window_draw_list(), imgui.calc_text_size(text).x * size
     left = min(max(place.x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
@@ -217,20 +217,20 @@ def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str,
 
 
 def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> int:
-    """The color for dark or the one for light themes, packed for draw lists."""
+    """Return the color for the present theme, dark or light, packed for draw lists."""
     background = imgui.get_style_color_vec4(imgui.Col_.frame_bg)
     light = background.x + background.y + background.z > 1.5
     return int(imgui.get_color_u32(ImVec4(*colors[light], 1.0)))
 
 
 def nearest_marker(clock: Playback, scale: TrackScale, x: float) -> int | None:
-    """Frame of the marker that lies under `x`, pixels; None when there is none."""
+    """Return the frame of the marker at `x`, pixels; None if there is none."""
     near = [frame for frame in clock.markers if abs(scale.x(frame) - x) < em(0.5)]
     return min(near, key=lambda frame: abs(scale.x(frame) - x)) if near else None
 
 
 class TrackScale:
-    """Where frames lie on the track.
+    """Maps frames to pixels of the track.
 
     Args:
         left: x of frame 0, pixels.
@@ -242,9 +242,9 @@ class TrackScale:
         self.left, self.width, self.last = left, max(1.0, width), last
 
     def x(self, frame: float) -> float:
-        """Pixels of a frame index."""
+        """Return the x of a frame index, pixels."""
         return self.left + frame / self.last * self.width
 
     def frame_at(self, x: float) -> float:
-        """Frame index at a pixel, within the track."""
+        """Return the frame index at a pixel, within the video."""
         return min(max((x - self.left) / self.width, 0.0), 1.0) * self.last

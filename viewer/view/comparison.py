@@ -1,4 +1,4 @@
-"""What stands over a compared picture: the names of the two sides, how far they are apart, and the divider."""
+"""What is drawn over a comparison: the names of both sides, their PSNR, and the divider."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from viewer.picture.comparison import Comparison
 from viewer.widgets.controls import elided, em
 
 REACH = 0.7
-"""The divider is grabbed within this distance, text heights."""
+"""Distance within which the mouse grabs the divider, text heights."""
 
 HANDLE = 0.9
-"""Radius of its handle, text heights."""
+"""Radius of the divider's handle, text heights."""
 
 GIZMO = 7.4
-"""Room of the gizmo in the upper right corner, text heights."""
+"""Width of the gizmo in the upper right corner, text heights."""
 
 BACKING, WHITE, BLACK = 0xC0101010, 0xFFFFFFFF, 0xFF101010
 
 
 def draw_comparison(app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-    """Draw over the view that begins at `corner`, screen units."""
+    """Draw over the view whose upper left corner is `corner`, screen units."""
     compare, document = app.compare, app.document
     if not compare.active or document is None:
         return
@@ -45,7 +45,7 @@ def draw_comparison(app: ViewerApp, corner: ImVec2, width: int, height: int) -> 
 
 
 def draw_divider(compare: CompareView, corner: ImVec2, width: int, height: int) -> float:
-    """Draw the line, with dark borders so that it is seen on anything, and its handle; returns its x."""
+    """Draw the line, with dark borders so that it is visible on any color, and its handle. Return its x."""
     draw = imgui.get_window_draw_list()
     x = min(max(corner.x + compare.divider * width, corner.x + 2), corner.x + width - 2)
     draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + height), BLACK, 4.0)
@@ -60,7 +60,7 @@ def draw_divider(compare: CompareView, corner: ImVec2, width: int, height: int) 
 
 
 def on_divider(compare: CompareView, x: float, y: float, width: float, height: float) -> bool:
-    """Whether a place in the view, screen units, is where the divider or its handle is grabbed."""
+    """Return whether a point of the view, screen units, is on the divider or its handle."""
     if not compare.active or compare.mode is not Comparison.DIVIDER:
         return False
     radius = em(HANDLE)
@@ -69,20 +69,20 @@ def on_divider(compare: CompareView, x: float, y: float, width: float, height: f
 
 
 def psnr_text(compare: CompareView) -> str:
-    """How far both images are apart, in words; empty while that is not known."""
+    """Return the PSNR of the two images as text; empty while it is not known."""
     if compare.psnr is None:
         return ""
     return "Both images are equal" if math.isinf(compare.psnr) else f"PSNR {compare.psnr:.2f} dB"
 
 
 def draw_chip(text: str, left: float, right: float, top: float, align: float) -> None:
-    """Write text on a dark ground between `left` and `right`, shortened to fit; nothing where there is no room.
+    """Write text on a dark background between `left` and `right`, shortened to fit; nothing if there is no room.
 
     Args:
         text: one line.
-        left, right: where there is room, screen units.
+        left, right: borders of the available room, screen units.
         top: upper border.
-        align: 0 at the left, 1 at the right of the room.
+        align: 0 for the left, 1 for the right end of the room.
     """
     pad, draw = em(0.35), imgui.get_window_draw_list()
     text = elided(text, right - left - 2 * pad)

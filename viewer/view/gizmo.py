@@ -1,4 +1,4 @@
-"""The view gizmo: the world's axes in a corner of the view; a click looks along one of them."""
+"""The view gizmo: the world's axes in a corner of the view. A click looks along one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.widgets.controls import action_tip, em, theme_color
 NAMES = ("X", "Y", "Z")
 
 End = tuple[int, int, ImVec2]
-"""Axis, sign and place on the screen of one end of an axis."""
+"""Axis, sign, and position on the screen of one end of an axis."""
 
 
 class Gizmo:
@@ -23,13 +23,13 @@ class Gizmo:
         self._hovered: tuple[int, int] | None = None
 
     def handle(self, app: ViewerApp, document: Document, corner: ImVec2, width: int) -> None:
-        """React to the mouse, before the view below it does: of items at one place the first gets the mouse.
+        """React to the mouse. Call it before the view: the first of several items at one place gets the mouse.
 
         Args:
-            app: is told when something changed.
+            app: the state to change.
             document: whose camera it turns.
             corner: upper left of the view.
-            width: of the view, screen units.
+            width: width of the view, screen units.
         """
         self._hovered = None
         size = em(0.62)
@@ -44,7 +44,7 @@ class Gizmo:
         imgui.set_cursor_screen_pos(corner)
 
     def draw(self, document: Document, corner: ImVec2, width: int) -> None:
-        """Draw over the view that begins at `corner`."""
+        """Draw over the view whose upper left corner is `corner`."""
         draw, center, size = imgui.get_window_draw_list(), gizmo_center(corner, width), em(0.62)
         for axis, sign, place in self._ends(document, corner, width):
             color = AXIS_COLORS[axis]
@@ -60,7 +60,7 @@ class Gizmo:
                 draw.add_circle(place, size * 1.2, theme_color(imgui.Col_.text))
 
     def _ends(self, document: Document, corner: ImVec2, width: int) -> list[End]:
-        """The ends of the axes, the far ones first."""
+        """Return the ends of the axes, the farthest first."""
         radius, center = em(2.6), gizmo_center(corner, width)
         rotation = document.camera.state.rotation
         ends = [(sign * rotation[:, axis], axis, sign) for axis in range(3) for sign in (1, -1)]
@@ -71,5 +71,5 @@ class Gizmo:
 
 
 def gizmo_center(corner: ImVec2, width: int) -> ImVec2:
-    """Where the axes meet on the screen, in a view that begins at `corner`."""
+    """Return where the axes meet on the screen, in a view whose upper left corner is `corner`."""
     return ImVec2(corner.x + width - em(3.8), corner.y + em(3.8))

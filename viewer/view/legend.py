@@ -1,4 +1,4 @@
-"""The legend of a color map: a bar with the values at its ends and in the middle."""
+"""The legend of a color map: a bar with values below it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from viewer.picture.views import Legend
 from viewer.widgets.controls import em
 
 PARTS = 32
-"""Rectangles that the bar is made of."""
+"""Number of rectangles that form the bar."""
 
 
 def draw_legend(name: str, legend: Legend, corner: ImVec2, height: int) -> None:
-    """Draw in the lower left corner of the view that begins at `corner`.
+    """Draw in the lower left corner of the view.
 
     Args:
-        name: of the color map.
+        name: name of the color map.
         legend: quantity and range.
-        corner: upper left of the view.
-        height: of the view, screen units.
+        corner: upper left corner of the view.
+        height: height of the view, screen units.
     """
     draw, colors = imgui.get_window_draw_list(), color_table(name)
     bar_width, bar_height = em(15), em(0.8)

@@ -18,30 +18,30 @@ from viewer.widgets.controls import em
 LEFT, RIGHT, MIDDLE = 0, 1, 2
 
 CLICK = 4.0
-"""A press is a click when the mouse went less far than this meanwhile, screen units."""
+"""A press counts as a click if the mouse moved less than this, screen units."""
 
 DOLLY_DRAG = 20.0
-"""Notches of the wheel that a Ctrl+drag over the height of the view stands for."""
+"""A Ctrl+drag over the height of the view equals this many notches of the wheel."""
 
 
 class ViewMouse:
     """Left drag orbits, right or middle drag (or Shift) pans, Ctrl+drag and the wheel dolly, Alt+drag looks around.
 
-    A click on a capture camera stands there.
+    A click on a capture camera looks through it.
 
     Args:
-        actions: runs what a double click stands for.
+        actions: runs the action of a double click.
     """
 
     def __init__(self, actions: ActionRunner) -> None:
         self._actions = actions
         self._button: int | None = None
         self._on_divider = False
-        self._drag_distance = 0.0  # how far the drag went, screen units
-        self._last = (0.0, 0.0)  # where the mouse was when the drag was followed last, screen units
+        self._drag_distance = 0.0  # length of the drag so far, screen units
+        self._last = (0.0, 0.0)  # last position of the mouse during the drag, screen units
 
     def handle(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        """React to the mouse over the last item, which covers the view from `corner` on."""
+        """React to the mouse over the last item, which covers the view; `corner` is its upper left corner."""
         document = app.document
         if document is None:
             return
@@ -69,8 +69,8 @@ class ViewMouse:
         camera.begin_gesture()
 
     def _drag(self, app: ViewerApp, document: Document, left: float, width: int, height: int) -> None:
-        # From where the button went down, and up to where it came up: between two slow frames the mouse goes far, and
-        # neither the way to the first place belongs to the drag, nor may the way to the last one be lost.
+        # A drag counts from where the button was pressed to where it was released. The mouse can move far between two slow
+        # frames: motion before the press must not count, and motion until the release must not be lost.
         io, camera, mouse = imgui.get_io(), document.camera, imgui.get_mouse_pos()
         if not imgui.is_mouse_pos_valid():
             return
@@ -101,15 +101,15 @@ class ViewMouse:
             imgui.set_tooltip(f"Capture camera {index + 1}: click to look through it")
         notches = imgui.get_io().mouse_wheel
         if notches:
-            kept = app.settings.navigation
+            navigation = app.settings.navigation
             document.previewing = False
-            document.camera.dolly(notches * kept.dolly_speed * (-1 if kept.invert_wheel else 1))
+            document.camera.dolly(notches * navigation.dolly_speed * (-1 if navigation.invert_wheel else 1))
             app.redraw.record_motion()
         if imgui.is_mouse_double_clicked(LEFT):
             self._actions.run("camera.focus")
 
     def _camera_here(self, app: ViewerApp, document: Document) -> int | None:
-        """The capture camera under the mouse, where they are shown; not the one that is looked through."""
+        """Return the capture camera under the mouse if they are shown; not the one that the view looks through."""
         if not app.settings.view.show_cameras or app.viewport.cursor is None or self._on_divider:
             return None
         view, cameras = document.camera.to_camera(*app.viewport.size), document.video.metadata.cameras

@@ -1,4 +1,4 @@
-"""What is laid over the picture: box, occupied cells, capture cameras, camera path, axes, ground grid."""
+"""Overlays of the view: box, occupied cells, capture cameras, camera path, axes, ground grid."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ GRID, BOX, CELLS, CAMERAS, CHOSEN, PATH = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0x
 """Colors of the lines, ABGR."""
 
 MAX_CELL_LINES = 4000
-"""Lines of cells that are drawn; more would slow the window down."""
+"""Maximum number of cell lines; more would slow the window down."""
 
 BEHIND = 0.22
-"""Opacity of what lies behind the scene, relative to what lies before it; the ground and the cells are hidden altogether."""
+"""Relative opacity of lines behind the scene. Ground and cells are hidden there completely."""
 
 LABEL_GROUND = 0x90000000
-"""What lies behind labels, which lines would strike through; dark in every theme, as their colors want it, ABGR."""
+"""Background of labels, so that lines do not cross their text; dark in every theme, ABGR."""
 
 PATH_PIECES = 12
-"""Straight pieces that the camera path is drawn in between two keyframes."""
+"""Number of straight pieces of the camera path between two keyframes."""
 
 
 class Overlays:
-    """Draws lines over the view; segments that only change with the frame are kept."""
+    """Draws lines over the view. Segments that only change with the frame are cached."""
 
     def __init__(self) -> None:
         self._cells: tuple[object, NDArray[np.float64]] | None = None
@@ -49,13 +49,13 @@ class Overlays:
         self._depths: dict[int, tuple[ViewResult, NDArray[np.float32]]] = {}
 
     def draw(self, app: ViewerApp, document: Document, corner: ImVec2, scale: float) -> None:
-        """Draw what is switched on.
+        """Draw the overlays that are switched on.
 
         Args:
-            app: what is switched on.
-            document: what it belongs to.
+            app: which overlays are on.
+            document: the document to draw them for.
             corner: upper left of the view on the screen.
-            scale: screen units a pixel of the view.
+            scale: screen units per pixel of the view.
         """
         view, camera = app.settings.view, document.camera.to_camera(*app.viewport.size)
         draw = imgui.get_window_draw_list()
@@ -100,7 +100,7 @@ class Overlays:
         for index, camera in enumerate(document.video.metadata.cameras):
             chosen = index == document.capture_camera
             if chosen and document.camera.state.snapped is not None:
-                continue  # one looks through it
+                continue  # the view looks through it
             segments = wireframes.frustum_segments(camera, size)
             pen.lines(segments, CHOSEN if chosen else CAMERAS)
             pen.label(camera.center, str(index + 1), CHOSEN if chosen else CAMERAS)
@@ -114,7 +114,7 @@ class Overlays:
         pen.lines(self._path[1], PATH, 1.5)
         for index, keyframe in enumerate(path.keyframes):
             if np.linalg.norm(keyframe.camera.center - document.camera.state.eye) < size:
-                continue  # one looks through it
+                continue  # the view looks through it
             chosen = index == document.selected_keyframe
             pen.lines(wireframes.frustum_segments(keyframe.camera, size), CHOSEN if chosen else PATH)
 
@@ -142,10 +142,10 @@ class Pen:
     Args:
         draw: the draw list.
         corner: upper left of the view on the screen.
-        scale: screen units a pixel of the view.
+        scale: screen units per pixel of the view.
         camera: the view.
-        depth: tells what hides lines, asked for with the first of them; None: nothing does.
-        slack: how much farther than the scene's surface a line may be and still count as seen, meters.
+        depth: returns what hides lines, called with the first of them; None means nothing does.
+        slack: lines up to this far behind the scene's surface count as visible, meters.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Pen:
         return self._find_depth()
 
     def lines(self, segments: NDArray[np.float64], color: int, thickness: float = 1.0, behind: float = BEHIND) -> None:
-        """Draw segments, (N, 2, 3) meters; what the scene hides with the opacity `behind`, relative to the rest."""
+        """Draw segments, (N, 2, 3) meters; hidden parts with the relative opacity `behind`."""
         ends = wireframes.project_segments(segments, self._camera)
         if self._depth is None:
             parts, hidden = ends[..., :2], np.zeros(len(ends), bool)
@@ -173,7 +173,7 @@ class Pen:
                 self._draw.add_line(ImVec2(x0, y0), ImVec2(x1, y1), dim if away else color, thickness)
 
     def label(self, point: NDArray[np.float64], text: str, color: int) -> None:
-        """Write text at a point of the world, unless it is behind the camera; dimmed behind the scene."""
+        """Write text at a point of the world, unless it is behind the camera; dimmed if the scene hides it."""
         ends = wireframes.project_segments(np.stack([point, point])[None], self._camera)
         if not len(ends):
             return
@@ -187,5 +187,5 @@ class Pen:
 
 
 def dimmed(color: int, opacity: float) -> int:
-    """A packed color with `opacity` times its opacity."""
+    """Return a packed color with its opacity multiplied by `opacity`."""
     return (color & 0xFFFFFF) | round((color >> 24) * opacity) << 24

@@ -1,4 +1,4 @@
-"""The view: the presented image, what is laid over it, and the mouse in it."""
+"""The view: the presented image, its overlays, and the mouse."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from viewer.view.overlays import Overlays
 from viewer.view.start_page import StartPage
 from viewer.work.latest_task import LatestTask
 
-_Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image
+_Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image itself
 
 
 class ViewPanel:
     """Shows the front document and lets the mouse move its camera.
 
     Args:
-        actions: runs what gestures stand for.
+        actions: runs the actions of gestures.
     """
 
     title = "View"
@@ -45,7 +45,7 @@ class ViewPanel:
         self._start = StartPage(actions)
         self._overlays = Overlays()
         self.direct = DirectDisplay()
-        """The way of images from CUDA that stays on the GPU."""
+        """Shows CUDA images without copying them to main memory."""
         self._uploaded: dict[int, _Key | None] = {}
         self._making: dict[int, LatestTask[_Key, ViewPixels]] = {}
         self._legend: Legend | None = None
@@ -72,16 +72,16 @@ class ViewPanel:
         if len(app.documents.all) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
             return
         for index, document in enumerate(list(app.documents.all)):
-            asked = index == app.documents.active_index and self._front is not document
-            flags = imgui.TabItemFlags_.set_selected if asked else 0
-            selected, kept = imgui.begin_tab_item(f"{document.title}###{id(document)}", True, flags)
+            bring_forward = index == app.documents.active_index and self._front is not document
+            flags = imgui.TabItemFlags_.set_selected if bring_forward else 0
+            selected, stays_open = imgui.begin_tab_item(f"{document.title}###{id(document)}", True, flags)
             if imgui.is_item_hovered():
                 imgui.set_tooltip(str(document.path))
             if imgui.is_item_clicked():
                 app.documents.show(index)
             if selected:
                 imgui.end_tab_item()
-            if not kept:
+            if not stays_open:
                 app.documents.close(index)
                 break
         imgui.end_tab_bar()
@@ -139,13 +139,13 @@ class ViewPanel:
             self._legend = None
 
     def _upload_made(self, app: ViewerApp, presenter: Presenter, slot: int, wanted: _Key | None) -> None:
-        # Normals or heads of a large image take longer than a frame of the window, so they are made beside it.
+        # Computing normals or heads of a large image takes longer than a frame of the window, so a thread does it.
         work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.redraw.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
             work.submit(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
         try:
             made = work.poll()
-        except Exception as error:  # of whatever kind: it is told once, and the picture before stays
+        except Exception as error:  # of any kind: it is shown once, and the previous picture stays
             app.messages.show_exception(error, f"Cannot show {VIEWS[app.settings.view.mode].value}")
             self._uploaded[slot] = wanted
             return
@@ -174,7 +174,7 @@ class ViewPanel:
 
 
 def present_options(app: ViewerApp) -> PresentOptions:
-    """What present.frag is to do, from the settings."""
+    """Return the options of present.frag from the app's state."""
     return PresentOptions(
         display=app.settings.view,
         comparison=app.compare.mode if app.compare.active else Comparison.NONE,

@@ -1,4 +1,4 @@
-"""What the view shows while nothing is open: ways to open something."""
+"""What the view shows while nothing is open: buttons to open a video."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viewer.app.faults import short_name
 from viewer.widgets.controls import action_button, button, em
 
 WIDTH = 30.0
-"""Of the column, text heights."""
+"""Width of the column, text heights."""
 
 INVITATION = "Open a volumetric video, or drop a .mlpvid file here"
 
@@ -24,7 +24,7 @@ class StartPage:
     """Buttons in the middle of the view that open a file, an address, the demo, or a recent file.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     def __init__(self, actions: ActionRunner) -> None:
@@ -66,5 +66,5 @@ class StartPage:
 
 
 def recent_that_fit(count: int, lines: float) -> int:
-    """How many of `count` recent files there is room for, when so many lines fit into the view."""
+    """Return how many of `count` recent files fit into a view of this many lines."""
     return max(0, min(count, int(lines - 4)))

@@ -1,4 +1,4 @@
-"""Fields for numbers; whatever is typed becomes a finite number within the bounds."""
+"""Fields for numbers. Whatever is typed becomes a finite number within the bounds."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from viewer.widgets.controls import tooltip
 
 
 def integer_slider(label: str, value: int, low: int, high: int, tip: str) -> int:
-    """A slider over the whole numbers from `low` to `high`, typed into with Ctrl+click; returns the new value."""
+    """Draw a slider for whole numbers from `low` to `high` and return the new value. Ctrl+click allows typing."""
     changed, chosen = imgui.slider_int(label, value, low, high, "%d", imgui.SliderFlags_.always_clamp)
     tooltip(f"{tip}\nCtrl+click to type a number.")
     return within(chosen, low, high) if changed else value
 
 
 def integer_field(label: str, value: int, low: int, high: int, tip: str) -> int:
-    """A field for a whole number from `low` to `high`; returns the new value."""
+    """Draw a field for a whole number from `low` to `high` and return the new value."""
     changed, chosen = imgui.input_int(label, value, 0, 0)
     tooltip(tip)
     return within(chosen, low, high) if changed else value
 
 
 def integer_pair(label: str, values: tuple[int, int], low: int, high: int, tip: str) -> tuple[int, int]:
-    """Two fields for whole numbers from `low` to `high`; returns the new values."""
+    """Draw two fields for whole numbers from `low` to `high` and return the new values."""
     changed, chosen = imgui.input_int2(label, list(values))
     tooltip(tip)
     return (within(chosen[0], low, high), within(chosen[1], low, high)) if changed else values
 
 
 def number_field(label: str, value: float, low: float, high: float, tip: str, display: str = "%.2f") -> float:
-    """A field for a number from `low` to `high`, taken over with every key; returns the new value."""
+    """Draw a field for a number from `low` to `high` and return the new value after every key."""
     changed, chosen = imgui.input_float(label, value, 0, 0, display)
     tooltip(tip)
     return finite_within(chosen, low, high, value) if changed else value
 
 
 def entered_number(label: str, value: float, low: float, high: float, tip: str, display: str = "%.2f") -> float | None:
-    """A field for a number from `low` to `high`; returns what was typed once Enter is pressed, else None."""
+    """Draw a field for a number from `low` to `high`. Return the typed value when Enter is pressed, fallback None."""
     entered, chosen = imgui.input_float(label, value, 0, 0, display, imgui.InputTextFlags_.enter_returns_true)
     tooltip(tip)
     return finite_within(chosen, low, high, value) if entered else None
 
 
 def number_pair(label: str, values: tuple[float, float], low: float, high: float, tip: str) -> tuple[float, float]:
-    """Two fields for numbers from `low` to `high`; returns the new values."""
+    """Draw two fields for numbers from `low` to `high` and return the new values."""
     changed, chosen = imgui.input_float2(label, list(values))
     tooltip(tip)
     if not changed:
@@ -54,10 +54,10 @@ def number_pair(label: str, values: tuple[float, float], low: float, high: float
 
 
 def within(value: int, low: int, high: int) -> int:
-    """The whole number from `low` to `high` that is nearest to `value`."""
+    """Clamp a whole number."""
     return min(max(int(value), low), high)
 
 
-def finite_within(value: float, low: float, high: float, otherwise: float) -> float:
-    """The number from `low` to `high` that is nearest to `value`; `otherwise` for what is no number."""
-    return otherwise if math.isnan(value) else min(max(float(value), low), high)
+def finite_within(value: float, low: float, high: float, fallback: float) -> float:
+    """Clamp a number; NaN becomes `fallback`."""
+    return fallback if math.isnan(value) else min(max(float(value), low), high)

@@ -1,4 +1,4 @@
-"""Pictures of what is shown: screenshots and the frames of a screen recording, with or without the interface."""
+"""Screenshots and the frames of a screen recording, with or without the interface."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from viewer.gl.presenter import Presenter
 
 
 class WindowCapture:
-    """Reads the pixels back after a frame is drawn, when someone asked for them.
+    """Reads pixels back after a frame is drawn, if a screenshot or a recording needs them.
 
     Args:
-        app: who asks, and what is told about it.
+        app: the state that requests pictures and shows messages.
     """
 
     def __init__(self, app: ViewerApp) -> None:
         self.app = app
         self.presenter: Presenter | None = None
-        """Gives the view's pixels."""
+        """Has the view's pixels; set by the window."""
 
     def after_drawing(self) -> None:
-        """Take the picture that is asked for; called between drawing and showing a frame."""
+        """Take a picture if one is needed; called between drawing and showing a frame."""
         display, ratio = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
         self.app.recording.window_pixels = round(display.x * ratio.x), round(display.y * ratio.y)
         recording = self.app.recording.screen
@@ -52,7 +52,7 @@ class WindowCapture:
             recording.abort()
 
     def _given_up(self) -> bool:
-        """Drop a screenshot of what cannot be rendered: it would be taken of whatever is shown much later."""
+        """Return whether a screenshot is impossible now, and cancel it: otherwise it would be taken much later."""
         document = self.app.document
         if document is not None and (document.view_renderer.error is None or document.view_renderer.worker.busy):
             return False
@@ -63,20 +63,20 @@ class WindowCapture:
         return True
 
     def _settled(self) -> bool:
-        """Whether the picture is as fine as it gets; while the video or the camera path plays, any is good."""
+        """Return whether the picture is final. While the video or the camera path plays, any picture is accepted."""
         document = self.app.document
         if document is None or document.shown is None or not self._has_pixels():
             return False
         if document.playback.playing or document.previewing:
             return True
-        asked = document.view_renderer.requested
-        if self.app.moving or asked is None or asked.time != document.playback.time:
+        request = document.view_renderer.requested
+        if self.app.moving or request is None or request.time != document.playback.time:
             return False
-        fine = max(asked.scale, asked.final_scale) >= self.app.quality.still_scale
+        fine = max(request.scale, request.final_scale) >= self.app.quality.still_scale
         return document.view_renderer.finished and fine and not self.app.viewport.making_pixels
 
     def _has_pixels(self) -> bool:
-        """Whether there is something to read: the view has no picture before its first image."""
+        """Return whether there are pixels to read; the view has none before its first image."""
         return self.app.recording.with_interface or self.presenter is None or self.presenter.texture is not None
 
     def _pixels(self) -> NDArray[np.uint8]:

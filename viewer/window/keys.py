@@ -1,4 +1,4 @@
-"""Keys: chords of the table of actions, flying by the keys' places, and Tab for moving between controls."""
+"""Keys: chords of actions, fly keys by their place on the keyboard, and Tab to move between controls."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ _NAMED = {
 }
 
 NAVIGATION_KEYS = frozenset({"Space", "Enter", "Escape", "Left", "Right", "Up", "Down", "PageUp", "PageDown", "Home", "End"})
-"""Keys that belong to the control in focus while one moves between controls by keyboard."""
+"""Keys that belong to the focused control while the keyboard moves between controls."""
 
 FAST = 4.0
-"""Factor of Shift while flying."""
+"""Factor on the speed while Shift is held during flying."""
 
 
 def imgui_key(key: str) -> imgui.Key:
-    """ImGui's key for a key of the table of actions."""
+    """Return ImGui's key for a key of the table of actions."""
     name = _NAMED.get(key) or (f"_{key}" if key.isdigit() else key.lower())
     return getattr(imgui.Key, name)
 
 
 def imgui_chord(chord: Chord) -> int:
-    """ImGui's number for a chord; Ctrl is the Command key on a Mac."""
+    """Return ImGui's number for a chord; Ctrl is the Command key on a Mac."""
     value = int(imgui_key(chord.key))
     for held, modifier in (
         (chord.ctrl, imgui.Key.mod_ctrl),
@@ -66,21 +66,21 @@ def imgui_chord(chord: Chord) -> int:
 
 
 class Keyboard:
-    """Tells which actions the keys ask for in this frame.
+    """Finds the actions whose keys were pressed in this frame.
 
     Args:
-        physical: whether fly keys are read by their place on the keyboard from the system; tests simulate keys in ImGui.
+        physical: whether to read fly keys by their place on the keyboard. Tests simulate keys in ImGui instead.
     """
 
     def __init__(self, physical: bool) -> None:
         self._physical = physical
         self.modifiers = PressedModifiers()
-        """Of the real keys."""
+        """Modifiers that were held when each key was pressed."""
         self._chords = [(imgui_chord(chord), chord, action) for chord, action in bindings().items() if not action.held]
         self._held = [action for action in ACTIONS if action.held]
 
     def pressed(self) -> list[Action]:
-        """Actions whose chords were pressed in this frame; none of plain keys while text is typed, none in a menu."""
+        """Return the actions whose chords were pressed in this frame; no plain keys while text is typed, none in a menu."""
         io = imgui.get_io()
         in_menu = menu_is_open()
         self._switch_navigation(io, in_menu)
@@ -101,7 +101,7 @@ class Keyboard:
         return self.modifiers.matches(chord) if self._physical else imgui.get_io().key_mods == number & int(imgui.Key.mod_mask_)
 
     def fly_direction(self) -> tuple[float, float, float]:
-        """Direction that the held fly keys push to, along (right, down, forward); Shift is faster."""
+        """Return the direction of the held fly keys as (right, down, forward); Shift multiplies it."""
         io = imgui.get_io()
         if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:
             return 0.0, 0.0, 0.0
@@ -121,8 +121,8 @@ class Keyboard:
         return bool(focused and glfw.get_key(window, getattr(glfw, f"KEY_{key}")) == glfw.PRESS)
 
     def _switch_navigation(self, io: imgui.IO, in_menu: bool) -> None:
-        # Only after Tab does the keyboard move between controls: otherwise Space would press the last button again.
-        # Menus are always moved in: Escape closes them, arrows choose.
+        # The keyboard moves between controls only after Tab. Otherwise Space would press the last button again.
+        # In menus it always does: Escape closes them, arrows choose.
         flag = int(imgui.ConfigFlags_.nav_enable_keyboard)
         if in_menu:
             io.config_flags |= flag
@@ -135,14 +135,14 @@ class Keyboard:
 
 
 def menu_is_open() -> bool:
-    """Whether a menu or a drop-down list is open, whose keys then mean something else; dialogs are none."""
+    """Return whether a menu or a drop-down list is open; dialogs do not count."""
     anything = imgui.PopupFlags_.any_popup_id | imgui.PopupFlags_.any_popup_level
     modal = imgui.internal.get_top_most_popup_modal()
     return bool(imgui.is_popup_open("", anything)) and modal is None
 
 
 def fly_letters() -> set[str]:
-    """What the keys in the places of W A S D Q E bear in the user's layout, as `Chord` writes it."""
+    """Return the characters on the keys at the places of W A S D Q E in the user's layout, as `Chord` writes them."""
     import glfw  # noqa: PLC0415 - after imgui_bundle
 
     places = [getattr(glfw, f"KEY_{action.keys[0]}") for action in ACTIONS if action.held]
@@ -150,17 +150,17 @@ def fly_letters() -> set[str]:
 
 
 def flies(chord: Chord, letters: set[str]) -> bool:
-    """Whether a chord is a fly key, whose place counts more than its letter: on some layouts W's place bears a comma."""
+    """Return whether a chord is a fly key. Its place counts, not its character: on some layouts a comma is at W's place."""
     return chord.key in letters and not (chord.ctrl or chord.alt)
 
 
 def navigates(io: imgui.IO) -> bool:
-    """Whether the keyboard moves between controls now."""
+    """Return whether the keyboard moves between controls now."""
     return bool(io.config_flags & int(imgui.ConfigFlags_.nav_enable_keyboard)) and bool(io.nav_visible)
 
 
 def blocked(chord: Chord, typing: bool, navigating: bool) -> bool:
-    """Whether a chord belongs to a text field or to the control in focus instead of to its action."""
+    """Return whether a chord belongs to a text field or to the focused control instead of to its action."""
     plain = not (chord.ctrl or chord.alt)
     if typing:
         function_key = len(chord.key) > 1 and chord.key[0] == "F" and chord.key[1:].isdigit()

@@ -1,4 +1,4 @@
-"""Where the panels are at first, and how they keep their room when the interface grows or shrinks."""
+"""The first layout of the panels, and their sizes when the interface grows or shrinks."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-WIDEST, HIGHEST = 0.42, 0.45
-"""Largest shares of the window that the panels beside and below the view take of themselves."""
+MAX_WIDTH, MAX_HEIGHT = 0.42, 0.45
+"""Maximum share of the window's width and height that the default layout gives to the side and bottom panels."""
 
 ONE_LINE = 920.0
-"""Width from which on the timeline's controls fit into one line, at scale 1."""
+"""Minimum width at which the timeline's controls fit into one line, at scale 1."""
 
 LINE = 28.0
-"""Height of one more line of them, at scale 1."""
+"""Height of one more line of controls, at scale 1."""
 
-SCALE_KEPT = "panel scale"
-"""Under which the layout file keeps the size of text that its widths and heights were made for."""
+SAVED_SCALE = "panel scale"
+"""Name in the layout file of the text scale that its sizes belong to."""
 
 
 def first_splits(size: tuple[int, int], text: float) -> list[hello_imgui.DockingSplit]:
-    """The docks around the view, in multiples of the text's height as far as the view keeps more than half of the window.
+    """Return the docks around the view. Their sizes are multiples of the text height; the view keeps over half of the window.
 
     Args:
-        size: of the window, screen units.
-        text: scale of the interface.
+        size: width and height of the window, screen units.
+        text: scale of the text.
     """
     width, height = size_on_screen(size)
-    right = min(WIDEST, 345 * text / width)
-    bottom = min(HIGHEST, (150 + second_line((1 - right) * width, text)) * text / height)
+    right = min(MAX_WIDTH, 345 * text / width)
+    bottom = min(MAX_HEIGHT, (150 + second_line((1 - right) * width, text)) * text / height)
     split = hello_imgui.DockingSplit
     return [
         split("MainDockSpace", "Right", imgui.Dir.right, right),
@@ -40,7 +40,7 @@ def first_splits(size: tuple[int, int], text: float) -> list[hello_imgui.Docking
 
 
 def size_on_screen(size: tuple[int, int]) -> tuple[int, int]:
-    """What is left of a window's size on a screen that is smaller."""
+    """Return a window's size, limited to the size of the screen."""
     import glfw  # noqa: PLC0415 - after imgui_bundle
 
     monitor = glfw.get_primary_monitor() if glfw.init() else None
@@ -51,14 +51,14 @@ def size_on_screen(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def second_line(width: float, scale: float) -> float:
-    """Height, at scale 1, that the timeline's controls need beyond that of one line, in a width in pixels."""
+    """Return the extra height, at scale 1, that the timeline's controls need in a width in pixels."""
     return LINE if width <= ONE_LINE * scale else 0.0
 
 
 class PanelSizes:
-    """Gives the docks around the view as many text heights as they had, whenever the size of text changes.
+    """Keeps the sizes of the docks around the view in text heights when the size of text changes.
 
-    A dock that would take too much of the window takes less, and gets back what it had when the text shrinks again.
+    A dock that would take too much of the window gets less, and returns to its size when the text shrinks again.
     """
 
     def __init__(self) -> None:
@@ -66,20 +66,20 @@ class PanelSizes:
         self._wanted: dict[int, tuple[float, float]] = {}
 
     def load(self) -> None:
-        """Take from the layout file what size of text its docks were made for."""
-        text = hello_imgui.load_user_pref(SCALE_KEPT)
+        """Read the text scale of the docks from the layout file."""
+        text = hello_imgui.load_user_pref(SAVED_SCALE)
         try:
             self._scale = min(max(float(text), 0.1), 100.0) if text else 0.0
         except ValueError:
             self._scale = 0.0
 
     def save(self) -> None:
-        """Keep in the layout file what size of text its docks are made for."""
+        """Write the text scale of the docks to the layout file."""
         if self._scale:
-            hello_imgui.save_user_pref(SCALE_KEPT, f"{self._scale:g}")
+            hello_imgui.save_user_pref(SAVED_SCALE, f"{self._scale:g}")
 
     def follow(self, titles: Iterable[str]) -> bool:
-        """Fit the docks that hold panels of these titles; returns whether any was changed."""
+        """Fit the docks that contain panels of these titles. Return whether any dock changed."""
         scale, before = text_scale(), self._scale
         center, docks = docks_around_view(titles)
         if before and center is None:
@@ -88,10 +88,10 @@ class PanelSizes:
         if center is None or not before or abs(scale - before) < 1e-3:
             return False
         before_below, whole = second_line(center.size.x, before), root_of(center).size
-        beside = sum(self._fit(dock, 0, scale, before, WIDEST * whole.x) for dock, axis in docks if axis == 0)
-        below = second_line(whole.x - beside, scale)
+        width = sum(self._fit(dock, 0, scale, before, MAX_WIDTH * whole.x) for dock, axis in docks if axis == 0)
+        below = second_line(whole.x - width, scale)
         for dock in (dock for dock, axis in docks if axis == 1):
-            self._fit(dock, 1, scale, before, HIGHEST * whole.y, below, before_below)
+            self._fit(dock, 1, scale, before, MAX_HEIGHT * whole.y, below, before_below)
         return bool(docks)
 
     def _fit(
@@ -99,7 +99,7 @@ class PanelSizes:
     ) -> float:
         now = float(dock.size_ref[axis])
         was_given, wanted = self._wanted.get(dock.id_, (0.0, 0.0))
-        if abs(was_given - now) >= 1.0:  # it is new, or the user dragged its edge
+        if abs(was_given - now) >= 1.0:  # the dock is new, or the user dragged its edge
             wanted = now / before - before_more
         given = round(min((wanted + more) * scale, max(limit, now if scale > before else 0.0)))
         self._wanted[dock.id_] = (given, wanted)
@@ -108,15 +108,15 @@ class PanelSizes:
 
 
 def text_scale() -> float:
-    """Height of text relative to its default, whatever enlarged it."""
+    """Return the height of text relative to its default."""
     style = imgui.get_style()
     return float(style.font_scale_main * style.font_scale_dpi)
 
 
 def docks_around_view(titles: Iterable[str]) -> tuple[Any, list[tuple[Any, int]]]:
-    """The view's dock, and those that share an edge with it, with the axis (0 across, 1 down) along which they take room.
+    """Return the view's dock and the docks next to it, with the axis (0 across, 1 down) along which they take room.
 
-    None and nothing before the first frame.
+    Before the first frame: None and an empty list.
     """
     chains = [chain for title in titles if (chain := chain_of(title))]
     center = next((chain for chain in chains if chain[0].is_central_node()), [])
@@ -129,7 +129,7 @@ def docks_around_view(titles: Iterable[str]) -> tuple[Any, list[tuple[Any, int]]
 
 
 def chain_of(title: str) -> list[Any]:
-    """The dock of a window, the one that holds it, and so on up to the outermost; empty when it is not docked."""
+    """Return the dock of a window and all docks around it, up to the outermost; empty if it is not docked."""
     window = imgui.internal.find_window_by_name(title)
     node = window.dock_node if window is not None else None
     chain = []
@@ -140,7 +140,7 @@ def chain_of(title: str) -> list[Any]:
 
 
 def root_of(dock: Any) -> Any:
-    """The outermost dock around a dock."""
+    """Return the outermost dock around a dock."""
     while dock.parent_node is not None:
         dock = dock.parent_node
     return dock

@@ -1,7 +1,7 @@
-"""Which modifiers were held when a key went down, as the system tells it.
+"""The modifiers that were held when a key was pressed, as the system reports them.
 
-ImGui knows only the modifiers at the end of a frame: on a slow machine Ctrl is up again by the time that a quick Ctrl+R is
-looked at, and R alone means something else.
+ImGui only knows the modifiers at the end of a frame. On a slow machine, Ctrl is released again before a quick Ctrl+R is
+processed, and R alone means something else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from viewer.actions.chords import CHARACTER_KEYS, NAMED_KEYS, Chord
 
 
 class PressedModifiers:
-    """Hears every key of a window before ImGui does."""
+    """Receives every key event of a window before ImGui does."""
 
     def __init__(self) -> None:
         self._mods: dict[str, int] = {}
@@ -21,7 +21,7 @@ class PressedModifiers:
         self._on_key: Any = None
 
     def listen(self, window: Any) -> None:
-        """Begin; call it before ImGui installs its own callbacks, which call this one in turn."""
+        """Start listening. Call it before ImGui installs its own callbacks, which then call this one."""
         import glfw  # noqa: PLC0415 - after imgui_bundle
 
         constants = {"PageUp": "PAGE_UP", "PageDown": "PAGE_DOWN"}
@@ -33,11 +33,11 @@ class PressedModifiers:
         set_key_callback(window, self._on_key)
 
     def record(self, key: int, letter: str, down: bool, mods: int) -> None:
-        """Take a key event.
+        """Record a key event.
 
         Args:
             key: GLFW's number of the key, by its place.
-            letter: what it bears in the user's layout; empty for keys without a letter.
+            letter: its character in the user's layout; empty for keys without one.
             down: whether it was pressed.
             mods: GLFW's bits of the modifiers at that moment.
         """
@@ -47,7 +47,7 @@ class PressedModifiers:
             self._mods[name] = mods
 
     def matches(self, chord: Chord) -> bool:
-        """Whether the modifiers of a chord were held, and no others, when its key went down last."""
+        """Return whether exactly the modifiers of a chord were held when its key was last pressed."""
         import glfw  # noqa: PLC0415 - after imgui_bundle
 
         command, other = (glfw.MOD_SUPER, glfw.MOD_CONTROL) if sys.platform == "darwin" else (glfw.MOD_CONTROL, glfw.MOD_SUPER)

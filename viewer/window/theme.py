@@ -1,17 +1,17 @@
-"""Looks of the window: dark, light and high contrast, at any size."""
+"""Themes of the window: dark, light and high contrast, at any size."""
 
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
 ACCENTS = {"dark": (0.27, 0.55, 0.95), "light": (0.16, 0.42, 0.85), "high contrast": (1.0, 0.85, 0.0)}
-"""Color of what is active, by theme."""
+"""Color of active controls, by theme."""
 
 
 def apply_theme(theme: str, ui_scale: float) -> None:
     """Set colors, roundings and sizes of the interface; `ui_scale` multiplies text and controls."""
     fresh, style = imgui.Style(), imgui.get_style()
-    for name in dir(fresh):  # scaling multiplies what is there, so it has to begin with the defaults
+    for name in dir(fresh):  # scaling multiplies the present values, so it must start from the defaults
         if not name.startswith("_") and not name.startswith("font_") and not callable(getattr(fresh, name)):
             setattr(style, name, getattr(fresh, name))
     (imgui.style_colors_light if theme == "light" else imgui.style_colors_dark)()
@@ -99,7 +99,7 @@ def _set_scrollbars(style: imgui.Style, theme: str) -> None:
 
 
 def _set_tabs(style: imgui.Style, theme: str) -> None:
-    # A line above the selected tab; with high contrast its ground differs as well, from others and from its white text.
+    # The selected tab has a line above it; with high contrast, its background differs as well.
     for name in ("tab_selected_overline", "tab_dimmed_selected_overline"):
         style.set_color_(getattr(imgui.Col_, name), ImVec4(*ACCENTS[theme], 1.0))
     if theme == "high contrast":
@@ -110,16 +110,16 @@ def _set_tabs(style: imgui.Style, theme: str) -> None:
 
 
 class MonitorScale:
-    """How much larger text has to be than on the monitor where the window opened, for which the window library sizes it."""
+    """Scale of the present monitor relative to the one where the window opened, which the window library applies already."""
 
     def __init__(self) -> None:
         self._first = 0.0
 
     def since_start(self, now: float) -> float:
-        """Factor on the size of everything.
+        """Return the factor for all sizes.
 
         Args:
-            now: scale of the monitor where the window is; 0 while it is not known.
+            now: scale of the present monitor; 0 while it is not known.
         """
         self._first = self._first or now
         return now / self._first if now > 0 else 1.0

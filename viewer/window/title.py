@@ -9,7 +9,7 @@ from viewer.app.document import Document
 
 
 def title_of(document: Document | None) -> str:
-    """What the title bar says while a document is in front, or none."""
+    """Return the title for the front document; None means that nothing is open."""
     return PROGRAM if document is None else f"{document.path.name} – {PROGRAM}"
 
 
@@ -20,7 +20,7 @@ class WindowTitle:
         self._shown = PROGRAM
 
     def follow(self, document: Document | None) -> None:
-        """Show the title that belongs to the document in front."""
+        """Show the title of the front document."""
         title = title_of(document)
         if title != self._shown:
             self._shown = title
@@ -28,7 +28,7 @@ class WindowTitle:
 
 
 def set_title(title: str) -> None:
-    """Write into the title bar."""
+    """Set the text of the title bar."""
     import glfw  # noqa: PLC0415 - after imgui_bundle
     from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 

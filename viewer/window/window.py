@@ -14,13 +14,14 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
+from viewer.dialogs.errors import ErrorDialog
 from viewer.dialogs.export import ExportDialog
 from viewer.dialogs.jobs import JobsOverlay
-from viewer.dialogs.modal import ErrorDialog, ShortcutSheet
 from viewer.dialogs.palette import Palette
 from viewer.dialogs.prompts import Prompts
 from viewer.dialogs.recording import RecordingDialog
 from viewer.dialogs.settings import SettingsDialog
+from viewer.dialogs.shortcuts import ShortcutSheet
 from viewer.gl import context as gl
 from viewer.gl.direct_display import follow_window
 from viewer.gl.presenter import Presenter
@@ -44,27 +45,27 @@ from viewer.window.theme import MonitorScale, apply_theme
 from viewer.window.title import WindowTitle
 
 SLEEP, SLEEP_TYPING = 2.0, 0.4
-"""Longest sleep without an event, seconds; a text cursor blinks."""
+"""Longest sleep without an event, seconds. It is shorter while a text cursor blinks."""
 
 TOOLTIP = 0.6
-"""The window stays awake for so many seconds after the mouse moved."""
+"""Seconds that the window stays awake after the mouse has moved, for tooltips."""
 
 Place = tuple[int, int, int, int]
 """Left, top, width and height of the window, screen units."""
 
 
 class Panel(Protocol):
-    """A part of the window."""
+    """A dockable part of the window."""
 
     title: str
-    """Name of its dockable window."""
+    """Title of its dockable window."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
 
 
 class Dialog(Protocol):
-    """Something in front of the window, which knows itself whether it is open."""
+    """Something in front of the window. It knows whether it is open."""
 
     def draw(self, app: ViewerApp) -> None:
         """Draw if it is open."""
@@ -75,9 +76,9 @@ class Window:
 
     Args:
         app: the state.
-        size: pixels of the window at first.
-        keep_layout: whether the layout is read and kept in the user's config folder.
-        simulated: whether a test drives the window: keys come from ImGui, file dialogs are the viewer's own.
+        size: first width and height of the window.
+        keep_layout: whether the layout is read from and saved to the user's config folder.
+        simulated: whether a test drives the window. Then keys come from ImGui, and file dialogs are the viewer's own.
     """
 
     def __init__(
@@ -140,16 +141,16 @@ class Window:
             immapp.manual_render.tear_down()
 
     def sleep(self, wait: Callable[[float], None], typing: bool = False) -> None:
-        """Wait for an event; when none comes, nothing is drawn unless a file changed.
+        """Wait for an event. If none comes, draw nothing unless a file changed.
 
         Args:
-            wait: waits for so many seconds, or less when an event comes.
+            wait: waits for this many seconds, or until an event comes.
             typing: whether a text cursor blinks.
         """
         longest, began = SLEEP_TYPING if typing else SLEEP, clock.perf_counter()
         wait(longest)
         self._last_update = clock.perf_counter()
-        nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # else it was woken, or was late and may have been
+        nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # otherwise an event may have woken it
         if typing or not nothing_came or input_waits():
             self.app.redraw.request(3)
         else:
@@ -160,7 +161,7 @@ class Window:
 
     def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
         params = hello_imgui.RunnerParams()
-        if keep_layout:  # the window library makes no folder
+        if keep_layout:  # the window library does not create the folder
             with contextlib.suppress(OSError):
                 layout_path().parent.mkdir(parents=True, exist_ok=True)
         params.app_window_params.window_title = PROGRAM
@@ -200,7 +201,7 @@ class Window:
 
     def _dockable(self, panel: Panel, space: str) -> hello_imgui.DockableWindow:
         window = hello_imgui.DockableWindow(panel.title, space, lambda: self._draw_panel(panel))
-        window.can_be_closed = False  # the menu Window hides them; tabs have more room without a cross
+        window.can_be_closed = False  # the menu Window hides panels; tabs have more room without a cross
         if panel is self.view:
             window.imgui_window_flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         return window
@@ -214,7 +215,7 @@ class Window:
         self._capture.presenter = self.view.presenter
         imgui_context: Any = (
             imgui.get_current_context()
-        )  # its own Ctrl+Tab would get between the tabs; F6 goes through the panels
+        )  # its own Ctrl+Tab would conflict with the tabs; F6 goes through the panels
         imgui_context.config_nav_windowing_key_next = imgui_context.config_nav_windowing_key_prev = 0
         self.app.window.read_clipboard, self.app.window.write_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 
@@ -229,7 +230,7 @@ class Window:
         self._keyboard.modifiers.listen(window)
 
     def drop(self, paths: list[str]) -> None:
-        """Open what was dropped on the window: bundles, camera paths, screenshots with a camera in them."""
+        """Open files that were dropped on the window: bundles, camera paths, screenshots that contain a camera."""
         from viewer.app.drop import take_dropped  # noqa: PLC0415 - rarely needed
 
         for path in paths:
@@ -253,10 +254,10 @@ class Window:
         self._title.follow(self.app.document)
 
     def _stay_awake(self, now: float) -> None:
-        # ImGui takes quick events one by one, in a frame each: those of a fast click are there when no new ones come.
+        # ImGui processes quick events one per frame: events of a fast click may wait although no new ones come.
         if input_waits():
             self.app.redraw.request(3)
-        # A tooltip appears a moment after the mouse came to rest, when there is no event any more to wake the window.
+        # A tooltip appears a moment after the mouse has stopped, when no event wakes the window any more.
         io = imgui.get_io()
         if io.mouse_delta.x or io.mouse_delta.y:
             self._last_motion = now
@@ -265,7 +266,7 @@ class Window:
 
     def _apply_settings(self) -> None:
         chosen = self.app.settings.window
-        self._apply_look(chosen.theme, chosen.ui_scale * self._scale.since_start(imgui.get_main_viewport().dpi_scale))
+        self._apply_theme(chosen.theme, chosen.ui_scale * self._scale.since_start(imgui.get_main_viewport().dpi_scale))
         imgui.get_style().hover_stationary_delay = 0.15 if chosen.show_tooltips else 1e9
         self.params.fps_idling.vsync_to_monitor = chosen.vsync
         self.params.imgui_window_params.show_menu_bar = not self.app.window.hide_interface
@@ -293,11 +294,11 @@ class Window:
         self.params.docking_params.focus_dockable_window(title)
         self.app.window.panel = title
 
-    def _apply_look(self, theme: str, scale: float) -> None:
+    def _apply_theme(self, theme: str, scale: float) -> None:
         if self._theme != (theme, scale):
             self._theme = (theme, scale)
             apply_theme(theme, scale)
-            # What no window covers, as around the status bar's corners, is of the bars' color.
+            # Areas that no window covers, such as the corners of the status bar, have the color of the bars.
             self.params.imgui_window_params.background_color = imgui.get_style_color_vec4(imgui.Col_.menu_bar_bg)
             self.app.redraw.request()
         if self._panel_sizes.follow(panel.title for panel, _ in self.panels):
@@ -363,20 +364,20 @@ class Window:
 
 
 def input_waits() -> bool:
-    """Whether ImGui has input that it did not take yet."""
+    """Return whether ImGui has input that it has not processed yet."""
     context: Any = imgui.get_current_context()
     return context is not None and len(context.input_events_queue) > 0
 
 
 def set_full_screen(full: bool, before: Place | None) -> Place | None:
-    """Let the window fill its screen, or make it a window again.
+    """Fill the screen with the window, or make it a window again.
 
     Args:
-        full: which of both.
-        before: where the window is to be again.
+        full: whether to fill the screen.
+        before: the window's place before it filled the screen.
 
     Returns:
-        Where the window was, when it fills the screen now.
+        The window's place, if it fills the screen now.
     """
     import glfw  # noqa: PLC0415 - after imgui_bundle
     from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw

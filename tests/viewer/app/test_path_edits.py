@@ -12,7 +12,7 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.drop import take_dropped
-from viewer.app.path_edits import note_path_edit, path_state, show_path_time
+from viewer.app.path_edits import path_state, record_path_edit, show_path_time
 from viewer.camera.history import CameraHistory
 
 
@@ -82,7 +82,7 @@ def test_every_edit_can_be_undone(app: ViewerApp, tmp_path: Path, edit: str) -> 
 def test_what_changes_nothing_is_no_entry(app: ViewerApp) -> None:
     document = open_document(app)
     document.camera.history = CameraHistory()
-    note_path_edit(document, path_state(document))
+    record_path_edit(document, path_state(document))
     assert not document.camera.history.can_undo
 
 

@@ -199,7 +199,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
         context.yield_(2)
         context.item_click("**/Open recent")
         context.yield_(3)
-        context.item_click("**/Forget these files")
+        context.item_click("**/Clear this list")
         context.yield_(2)
         assert not app.settings.recent_files and not app.messages.errors
 
@@ -225,7 +225,7 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         context.mouse_up(0)
         context.yield_(3)
         assert document.sampling.tau1 is not None and document.sampling.tau1 != pytest.approx(60.0)
-        context.item_click("//Speed/As the video says")
+        context.item_click("//Speed/Use the video's values")
         context.yield_(2)
         assert document.sampling.tau1 is None and document.rendered_video is document.video
         assert int(document.cells(0.0).sum()) == own

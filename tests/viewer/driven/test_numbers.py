@@ -142,7 +142,7 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
         app.window.dialogs.add("recording")
         context.yield_(4)
         context.item_click("//Recording/columns/Own length")
-        for name in ("Seconds", "Frames a second"):
+        for name in ("Seconds", "Frames per second"):
             context.item_input_value(f"//Recording/columns/{name}", 1e39)
         for index in (0, 1):
             context.item_input_value(f"//Recording/columns/Pixels/$${index}", -7)
@@ -180,7 +180,7 @@ def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive
         context.item_click("//Settings/Reset all settings...")
         context.yield_(4)
         assert kept.fly_speed == 7.0, "it asks first"
-        context.item_click("//Settings/Keep")
+        context.item_click("//Settings/Cancel")
         context.yield_(4)
         assert kept.fly_speed == 7.0
         context.item_click("//Settings/Reset all settings...")

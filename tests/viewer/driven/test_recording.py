@@ -72,7 +72,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
 def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     app.settings.recording.folder = str(tmp_path)
     said: list[tuple[str, str]] = []
-    plain = RecordingDialog._outlook
+    plain = RecordingDialog._preview
 
     def outlook(dialog: RecordingDialog, *arguments: Any) -> tuple[str, str]:
         said.append(plain(dialog, *arguments))
@@ -109,7 +109,7 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         screenshot(context, "recording")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RecordingDialog, "_outlook", outlook)
+        patch.setattr(RecordingDialog, "_preview", outlook)
         drive(app, look)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
-from viewer.dialogs.modal import compact_sheet
+from viewer.dialogs.shortcuts import compact_sheet
 
 
 @pytest.mark.slow
