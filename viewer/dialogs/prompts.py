@@ -11,10 +11,10 @@ from typing import Any
 
 from imgui_bundle import imgui, portable_file_dialogs
 
+from common.download import download, file_name
 from common.errors import InputError
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
-from viewer.app.files import bundle_name, download
 from viewer.app.path_edits import take_path
 from viewer.app.recording import typed_path
 from viewer.camera_path.path import CameraPath
@@ -22,6 +22,9 @@ from viewer.dialogs.modal import begin_modal
 from viewer.settings import downloads_folder
 from viewer.widgets.controls import button, em
 from viewer.work.job import Job
+
+BUNDLE_SUFFIX = ".mlpvid"
+"""Suffix of the files that can be opened."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,14 @@ def open_bundle(app: ViewerApp, text: str) -> None:
 
 def open_address(app: ViewerApp, text: str) -> None:
     """Download a bundle and open it."""
-    bundle_name(text)  # refuses a bad address before a job starts
+    file_name(text.strip(), BUNDLE_SUFFIX)  # refuses a bad address before a job starts
 
     def work(job: Job) -> str:
-        path = download(text, downloads_folder(), job)
+        def progress(fraction: float, detail: str) -> None:
+            job.cancel.check()
+            job.report(fraction, detail)
+
+        path = download(text, downloads_folder(), BUNDLE_SUFFIX, progress)
         app.documents.open(path)
         return f"Downloaded to {path}"
 

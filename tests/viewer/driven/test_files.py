@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common.download import download
 from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.reference.renderer import ReferenceRenderer
@@ -24,7 +25,6 @@ from tests.viewer.driven.test_actions import press
 from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
-from viewer.app.files import download
 from viewer.app.window_state import FocusPanel
 from viewer.export.image_files import save_png
 from viewer.picture.comparison import Comparison
@@ -52,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def run_download(url: str, folder: Path, limit: int = 1 << 30) -> Job:
     """Download on a job's thread and wait for it."""
-    job = Job("download", lambda job: str(download(url, folder, job, limit)))
+    job = Job("download", lambda job: str(download(url, folder, ".mlpvid", job.report, limit)))
     job.wait(TIMEOUT)
     return job
 
@@ -98,7 +98,7 @@ def test_download_faults_leave_nothing(server: tuple[str, Path], tmp_path: Path,
 )
 def test_only_web_addresses_are_fetched(url: str, tmp_path: Path) -> None:
     error = run_download(url, tmp_path).error
-    assert isinstance(error, InputError) and "is no web address" in str(error)
+    assert isinstance(error, InputError) and "is not a web address" in str(error)
     assert not list(tmp_path.iterdir())
 
 
@@ -114,7 +114,7 @@ def test_an_address_may_have_letters_of_any_language(server: tuple[str, Path], t
     [
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "broke off"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nabc", "ended after 3 of 400 bytes"),
-        (b"220 mail is served here\r\n", "no web server"),
+        (b"220 mail is served here\r\n", "not answered by a web server"),
         (b"", "cannot be fetched"),
     ],
 )

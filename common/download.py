@@ -1,0 +1,117 @@
+"""Download a file over HTTP: complete or not at all, with progress, cancelling and a size limit."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from common.atomic import atomic_write
+from common.errors import InputError
+
+MAX_BYTES = 4 << 30
+"""Default size limit of a download."""
+
+TIMEOUT = 20.0
+"""Seconds without an answer after which a download fails."""
+
+CHUNK_BYTES = 1 << 18
+"""Bytes between two reports of progress."""
+
+Progress = Callable[[float, str], None]
+"""Called with the finished part, 0 to 1 (0 if the size is unknown), and the amount as text. It may raise to cancel."""
+
+
+def download(url: str, folder: Path, suffix: str, progress: Progress, limit: int = MAX_BYTES) -> Path:
+    """Download a file into its own folder inside `folder`, so that files with equal names do not replace each other.
+
+    Args:
+        url: http(s) address of a file.
+        folder: created if it is missing.
+        suffix: required suffix of the file's name.
+        progress: called after every chunk.
+        limit: maximum size in bytes.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        InputError: bad address, no answer, too large, incomplete, or it cannot be written.
+    """
+    address = url.strip()
+    target = folder / address_folder(address) / file_name(address, suffix)
+    with contextlib.suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with (
+            atomic_write(target) as temporary,
+            httpx.stream("GET", address, timeout=TIMEOUT, follow_redirects=True) as answer,
+        ):
+            answer.raise_for_status()
+            _save(answer, temporary, url, progress, limit)
+    except httpx.RemoteProtocolError as error:
+        raise _protocol_error(url, error) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise InputError(url, f"cannot be fetched ({_reason(error)})", "check address and network") from error
+    finally:
+        with contextlib.suppress(OSError):  # remove the folder if it is empty
+            target.parent.rmdir()
+    return target
+
+
+def file_name(url: str, suffix: str) -> str:
+    """Return the name of the file at an address; InputError unless it is an http(s) address of a file with this suffix."""
+    try:
+        parts = urlsplit(url)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:  # an unclosed bracket, or a port that is not a number
+        readable = False
+    if not readable or " " in parts.netloc:
+        raise InputError(url, "is not a web address", "begin it with https:// and the name of a server")
+    name = PurePosixPath(unquote(parts.path)).name
+    if not name.endswith(suffix):
+        raise InputError(url, f"does not name a {suffix} file")
+    return re.sub(r'[\x00-\x1f<>:"/\\|?*]', "_", name)
+
+
+def address_folder(url: str) -> str:
+    """Return a folder name that is unique for an address."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _save(answer: httpx.Response, temporary: Path, url: str, progress: Progress, limit: int) -> None:
+    length = answer.headers.get("Content-Length", "")
+    total = int(length) if length.isdigit() and "Content-Encoding" not in answer.headers else 0
+    too_large = InputError(url, f"is larger than {limit >> 20} MiB")
+    if total > limit:
+        raise too_large
+    done = 0
+    with temporary.open("wb") as file:
+        for chunk in answer.iter_bytes(CHUNK_BYTES):
+            done += len(chunk)
+            if done > limit:
+                raise too_large
+            file.write(chunk)
+            progress(done / total if total else 0.0, f"{done / 2**20:.1f} MiB")
+
+
+def _protocol_error(url: str, error: httpx.RemoteProtocolError) -> InputError:
+    text = str(error)
+    if counts := re.search(r"received (\d+) bytes, expected (\d+)", text):
+        return InputError(url, f"ended after {counts[1]} of {counts[2]} bytes", "try again")
+    if "peer closed connection" in text:
+        return InputError(url, "broke off before its end", "try again")
+    return InputError(url, "cannot be fetched (not answered by a web server)", "check the address")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.response.status_code} {error.response.reason_phrase}"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {TIMEOUT:g} seconds"
+    return str(error) or type(error).__name__
