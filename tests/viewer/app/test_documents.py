@@ -1,0 +1,53 @@
+"""Documents start with the settings, and what the user changes in one becomes the default of later ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.factories import make_video
+from tests.viewer.conftest import open_document
+from viewer.app.app import ViewerApp
+from viewer.app.document import Sampling
+from viewer.playback.clock import LoopMode
+
+
+def test_later_documents_start_with_what_was_changed(app: ViewerApp) -> None:
+    first = open_document(app)
+    first.playback.speed, first.playback.mode = 2.0, LoopMode.ONCE
+    first.camera.roll_locked = False
+    first.camera.fly_motion.speed = 4.0
+    second = app.documents.add(Path("second.mlpvid"), make_video(num_frames=3))
+    assert (second.playback.speed, second.playback.mode) == (2.0, LoopMode.ONCE)
+    assert not second.camera.roll_locked and second.camera.fly_motion.speed == 4.0
+    second.playback.speed = 0.5
+    app.update(0.0)
+    assert app.settings.playback.speed == 0.5 and first.playback.speed == 2.0
+
+
+def test_an_unchanged_document_leaves_the_settings_alone(app: ViewerApp) -> None:
+    app.settings.playback.mode = "once"  # as the settings dialog does for videos opened later
+    open_document(app).playback.speed = 3.0
+    app.update(0.0)
+    assert (app.settings.playback.mode, app.settings.playback.speed) == ("once", 3.0)
+
+
+def test_a_first_frame_shows_its_instant_and_is_no_default(app: ViewerApp) -> None:
+    app.settings.playback.autoplay = True
+    document = app.documents.add(Path("second.mlpvid"), make_video(num_frames=3), frame=1.5)
+    app.update(0.0)
+    assert document.playback.time == 1.5 and not document.playback.playing
+    assert document.playback.sub_frame and not app.settings.playback.sub_frame
+
+
+def test_sampling_belongs_to_the_document(app: ViewerApp) -> None:
+    first = open_document(app)
+    first.set_sampling(Sampling(steps_per_diagonal=40, tau2=0.1))
+    assert app.quality.settings.steps_per_diagonal == 40 and app.quality.settings.weight_threshold == 0.1
+    app.documents.add(Path("second.mlpvid"), make_video(num_frames=3))
+    assert app.quality.settings.steps_per_diagonal is None
+
+
+def test_the_cache_follows_the_settings(app: ViewerApp) -> None:
+    app.settings.rendering.cache_mebibytes = 100
+    app.update(0.0)
+    assert open_document(app).view_renderer.cache.budget == 100 << 20
