@@ -1,4 +1,4 @@
-"""Baking on the CPU: hash tables and decoded maps become the arrays that a `BakedFrame` points to."""
+"""Bake on the CPU: turn hash tables and decoded maps into the arrays that a `BakedFrame` points to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend "cpu": native kernels on their own pool of threads."""
+"""The backend "cpu": native kernels that run on their own thread pool."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class CpuRenderer:
         except ValueError as error:
             known = ", ".join(self._native.instruction_sets())
             raise InputError(
-                f"instruction set {wanted}", "is not one that this processor runs", f"known are {known}"
+                f"instruction set {wanted}", "is not supported by this processor", f"choose one of {known}"
             ) from error
         self.threads: int = self.engine.threads
         self.device = f"{platform.processor() or platform.machine()} ({self.engine.instruction_set})"

@@ -1,4 +1,4 @@
-"""Images cut into the tiles that native code works on."""
+"""Split an image into the tiles that native code renders."""
 
 from __future__ import annotations
 

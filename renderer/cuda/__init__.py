@@ -1,1 +1,1 @@
-"""The same renderer on an NVIDIA GPU, behind one driver interface."""
+"""The renderer for NVIDIA GPUs. All access to the GPU goes through one driver interface."""

@@ -1,4 +1,4 @@
-"""Compiling the CUDA kernels with NVRTC: no toolkit is needed, and no GPU; results are cached."""
+"""Compile the CUDA kernels with NVRTC and cache the results. This needs neither a CUDA toolkit nor a GPU."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def compiler_version() -> str:
         remedy = f"install with `pip install -r requirements-cuda.txt`, {OTHER_BACKEND}"
         raise InputError(SUBJECT, f"NVIDIA's runtime compiler cannot be loaded ({error})", remedy) from error
     if int(status) != 0:
-        raise InputError(SUBJECT, f"NVIDIA's runtime compiler does not answer ({status.name})", "use --backend cpu")
+        raise InputError(SUBJECT, f"NVIDIA's runtime compiler fails ({status.name})", "use --backend cpu")
     return f"{major}.{minor}"
 
 
@@ -68,13 +68,13 @@ def target_of(architecture: str) -> tuple[str, str]:
     GPU's driver translates, and the newest architecture that NVRTC knows.
 
     Raises:
-        InputError: the compiler does not answer.
+        InputError: the compiler fails.
     """
     from cuda.bindings import nvrtc  # noqa: PLC0415 - optional
 
     status, known = nvrtc.nvrtcGetSupportedArchs()
     if int(status) != 0:
-        raise InputError(SUBJECT, f"NVIDIA's runtime compiler does not answer ({status.name})", "use --backend cpu")
+        raise InputError(SUBJECT, f"NVIDIA's runtime compiler fails ({status.name})", "use --backend cpu")
     older = [each for each in known if each <= int(architecture)]
     if int(architecture) in known or not older:
         return "cubin", architecture

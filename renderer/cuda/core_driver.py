@@ -1,4 +1,4 @@
-"""The driver interface on cuda.core, NVIDIA's own Python package; it shares torch's memory and streams."""
+"""`renderer.cuda.driver`'s interface with cuda.core, NVIDIA's Python package. It uses PyTorch's memory and streams."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_usable(device_index: int = 0) -> None:
         InputError: why not, and what to do about it.
     """
     if torch.version.hip is not None:  # answers to torch.cuda, with AMD's GPUs
-        raise InputError(SUBJECT, "this PyTorch is for AMD's GPUs, these kernels are for NVIDIA's", "use --backend cpu")
+        raise InputError(SUBJECT, "this PyTorch supports AMD GPUs, but the kernels need an NVIDIA GPU", "use --backend cpu")
     if not torch.backends.cuda.is_built():
         remedy = "install torch for CUDA (https://pytorch.org/get-started)"
         raise InputError(SUBJECT, "this PyTorch was built without CUDA", f"{remedy}, {OTHER_BACKEND}")
@@ -49,7 +49,7 @@ def check_usable(device_index: int = 0) -> None:
         name = torch.cuda.get_device_name(device_index)
         raise InputError(
             SUBJECT,
-            f"{name} has compute capability {capability[0]}.{capability[1]}; at least 7.5 is needed",
+            f"{name} has compute capability {capability[0]}.{capability[1]}; 7.5 or higher is needed",
             "use --backend cpu",
         )
 

@@ -1,4 +1,4 @@
-"""The interface between the CUDA renderer and a GPU: all operations that it needs, and their faults."""
+"""The interface between the CUDA renderer and the GPU driver: every operation it needs, and the errors these can raise."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ class CudaFault(Exception):
             return InputError(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
         if self.sticky:
             return InputError(
-                SUBJECT, f"the GPU gave up ({self.code} in {self.operation})", f"start the program again, {OTHER_BACKEND}"
+                SUBJECT, f"the GPU failed ({self.code} in {self.operation})", f"restart the program, {OTHER_BACKEND}"
             )
         if self.code in OLD_DRIVER_CODES:
             return InputError(
                 SUBJECT,
-                f"the driver cannot load the kernels ({self.code})",
+                f"the driver rejects the kernels ({self.code})",
                 f"update NVIDIA's driver, or see requirements-cuda.txt for older ones, {OTHER_BACKEND}",
             )
         return InputError(SUBJECT, f"{self.operation} failed ({self.code})", f"update NVIDIA's driver, {OTHER_BACKEND}")

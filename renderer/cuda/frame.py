@@ -1,4 +1,4 @@
-"""A video's network on the GPU, and its frames decoded and baked there."""
+"""Keep a video's network on the GPU, and decode and bake frames there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images from CUDA to OpenGL within the GPU: pixel buffers of OpenGL that CUDA writes."""
+"""OpenGL pixel buffers that CUDA writes, so that images reach the screen without leaving the GPU."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CudaPixelBuffer:
         with explained(driver.device), driver.stream(DISPLAY_STREAM):
             devices = window_devices()
             if driver.device.index not in devices:
-                raise InteropFault("another GPU draws the window than the one that renders", remedy_for(os.environ))
+                raise InteropFault("the window is drawn by a different GPU than the one that renders", remedy_for(os.environ))
             self._resource: Any = GraphicsResource.from_gl_buffer(buffer_name, flags="write_discard")
             if not int(self._resource.handle):
                 raise InteropFault("the driver shares no memory between CUDA and OpenGL", remedy_for(os.environ))
@@ -102,11 +102,11 @@ def window_devices() -> list[int]:
 
 def remedy_for(environment: Any, platform: str = sys.platform) -> str:
     """Return what the user can do when CUDA and OpenGL cannot share memory, by signs of remote displays and hybrid GPUs."""
-    slower = "until then images go through main memory"
+    slower = "until then, images are copied through main memory"
     if "WSL_DISTRO_NAME" in environment or "WSL_INTEROP" in environment:
         return f"WSL2 cannot share them; run under Windows or Linux itself, {slower}"
     if "SSH_CONNECTION" in environment or "VNCDESKTOP" in environment:
-        return f"a forwarded display is drawn elsewhere; sit at the machine, or use VirtualGL, {slower}"
+        return f"a forwarded display is drawn on another machine; use a local display or VirtualGL, {slower}"
     if platform.startswith("linux"):
         offload = "__NV_PRIME_RENDER_OFFLOAD=1 __GLX_VENDOR_LIBRARY_NAME=nvidia"
         return f"start with {offload}, {slower}"

@@ -1,4 +1,4 @@
-"""An image on the GPU, which is copied to the CPU only when its arrays are read."""
+"""A rendered image on the GPU. It is copied to the CPU only when its arrays are read."""
 
 from __future__ import annotations
 

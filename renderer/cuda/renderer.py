@@ -1,4 +1,4 @@
-"""The backend "cuda": everything from latent to image on an NVIDIA GPU, without the CPU until the image is done."""
+"""The backend "cuda": decode, bake and render on an NVIDIA GPU. No pixels return to the CPU before the image is finished."""
 
 from __future__ import annotations
 

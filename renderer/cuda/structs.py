@@ -1,4 +1,4 @@
-"""Arguments of the CUDA kernels other than `BakedFrame` and `View`; mirrors render_buffers.cuh and bake_arguments.cuh."""
+"""Arguments of the CUDA kernels other than `BakedFrame` and `View`. They mirror render_buffers.cuh and bake_arguments.cuh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The GPU's buffers that images are rendered in; they are kept from one image to the next."""
+"""The GPU buffers used to render an image. They are reused from one image to the next."""
 
 from __future__ import annotations
 

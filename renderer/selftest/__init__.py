@@ -1,1 +1,1 @@
-"""The report of `run_viewer.py --selftest`."""
+"""The checks and the report of `run_viewer.py --selftest`."""

@@ -1,4 +1,4 @@
-"""The lines of the self-test's report, and the comparisons that all backends share."""
+"""The lines of the self-test's report, and the comparisons that the checks of all backends use."""
 
 from __future__ import annotations
 
@@ -72,5 +72,5 @@ def image_check(name: str, image: RenderedImage, wanted: RenderedImage) -> Check
     level = psnr(error)
     samples = (image.statistics.density_samples, image.statistics.color_samples)
     cpu = (wanted.statistics.density_samples, wanted.statistics.color_samples)
-    detail = f"PSNR {level:.1f} dB to the CPU's image; samples {samples}, on the CPU {cpu}"
+    detail = f"PSNR {level:.1f} dB against the CPU; samples {samples}, CPU {cpu}"
     return Check(name, level >= MIN_PSNR, detail)

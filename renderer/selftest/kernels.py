@@ -1,4 +1,4 @@
-"""Checks of single kernels for the self-test: their results in the GPU's memory against the CPU's."""
+"""Check single kernels for the self-test: compare the buffers they left on the GPU with results of the CPU."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedIma
     counts = np.bincount(wanted, minlength=keys)
     # The CPU finds a point's cell by another order of operations: a point on an edge may fall into the neighboring cell.
     moved = int(np.abs(counts - memory["key_counts"]).sum())
-    yield "count_heads", moved <= items // 1000, f"{items} items, {moved} with another head than on the CPU"
+    yield "count_heads", moved <= items // 1000, f"{items} items, {moved} assigned to a different head than on the CPU"
     starts = np.cumsum(memory["key_counts"]) - memory["key_counts"]
     yield "scan_heads", np.array_equal(starts, memory["key_starts"]), f"{keys} heads"
     each_once = np.array_equal(np.sort(memory["order"]), np.arange(items))

@@ -1,4 +1,4 @@
-"""The self-test of the OpenGL backend on a user's machine."""
+"""Test the OpenGL backend on the user's machine. The result is a report that can be pasted into an issue."""
 
 from __future__ import annotations
 

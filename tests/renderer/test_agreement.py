@@ -1,4 +1,4 @@
-"""A backend is trusted only where it renders what the reference renders, and each driver is checked once."""
+"""A backend is used only if it renders the same as the reference. This is checked once per driver."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ native = pytest.importorskip("mlpvid_kernels")
 
 
 def halves(words: np.ndarray) -> np.ndarray:
-    """(..., n) words to (..., 2n) floats, low halves first in each pair."""
+    """Convert (..., n) words to (..., 2n) floats, low halves first in each pair."""
     return np.ascontiguousarray(words).view(np.float16).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""The frame cache, with a fake renderer whose every step the test controls. No test depends on the clock."""
+"""The frame cache, with a fake renderer that the test controls step by step. No test depends on the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The number of CPU threads asked for is the one that decoding takes, and other threads' work is not touched."""
+"""Decoding uses the requested number of CPU threads and does not change the threads of other work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.waiting import TIMEOUT
 
 @pytest.fixture(autouse=True)
 def two_threads() -> Iterator[None]:
-    """PyTorch uses two threads, whatever the machine has."""
+    """Make PyTorch use two threads on any machine."""
     with torch_threads(2):
         yield
 

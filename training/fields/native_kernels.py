@@ -1,4 +1,4 @@
-"""The training step's query in native code: forward and backward as autograd functions, ray sampling, lazy Adam.
+"""The native training kernels in Python: autograd functions for rendering rays, ray sampling, and a lazy Adam.
 
 Needs the package in renderer/kernels, see `available`. All functions take float32, or float64 for gradient checks. Results are
 the same for any number of threads.
@@ -268,7 +268,7 @@ class _Render(torch.autograd.Function):
         ctx.kernels, ctx.settings = kernels, settings
         counts = torch.tensor([marched, len(kept)])
         ctx.mark_non_differentiable(counts)
-        return sums, 1 - march.transmittances, grids.new_tensor(penalty), counts
+        return sums, _opacity(samples, march), grids.new_tensor(penalty), counts
 
     @staticmethod
     def backward(  # type: ignore[override]
@@ -290,6 +290,12 @@ class _Render(torch.autograd.Function):
             "scatter", grids, *field, raw_gradients, feature_gradients, kept, map_gradients[0], map_gradients[1], grid_gradients
         )
         return grid_gradients, *map_gradients, None, None, None, None
+
+
+def _opacity(samples: RaySamples, march: _March) -> torch.Tensor:
+    """Compute the opacity (R,) from the optical depth; one minus the transmittance would lose the digits of small values."""
+    depth = march.raw.clamp(min=0).where(march.weights != 0, 0) * samples.step  # 0 where not reached
+    return -torch.expm1(-torch.zeros_like(march.transmittances).index_add(0, samples.rays, depth))
 
 
 def _kept(

@@ -85,7 +85,7 @@ size_t choose_instruction_set(const std::string& name) {
     const std::vector<Build> all = builds();
     for (size_t i = 0; i < all.size(); i++)
         if (all[i].supported && (name.empty() || name == all[i].name)) return i;
-    throw std::invalid_argument("instruction set " + name + " is not one that this processor runs");
+    throw std::invalid_argument("instruction set " + name + " is not supported by this processor");
 }
 
 }  // namespace mlpvid

@@ -1,4 +1,5 @@
-// Baking: hash tables at the frame's time to 2D grids, and color heads to the forms that the color pass reads.
+// Bake kernels: hash tables at the frame's time become 2D grids, and color heads become the layouts that the color pass
+// reads.
 #include "bake_arguments.cuh"
 
 MLPVID_BEGIN

@@ -1,4 +1,4 @@
-// What baking reads and writes. renderer/cuda/structs.py mirrors these structs.
+// Arguments of the bake kernels. renderer/cuda/structs.py mirrors these structs.
 #pragma once
 
 #include "mlpvid/bake.h"

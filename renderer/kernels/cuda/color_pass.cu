@@ -1,6 +1,6 @@
-// Color pass: blocks take tiles of samples that share a head, whose weights are copied to shared memory once for all of
-// them (docs/format.md, "Evaluating a point", color). Two paths: plain float arithmetic, and tensor cores on halves
-// with float sums.
+// Color pass: each block shades tiles of samples that share a head. The head's weights are loaded into shared memory
+// once per tile (docs/format.md, "Evaluating a point", color). Two implementations: plain float arithmetic, and tensor
+// cores on half inputs with float accumulation.
 #include "render_buffers.cuh"
 
 MLPVID_BEGIN

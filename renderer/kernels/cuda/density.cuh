@@ -1,5 +1,5 @@
-// The features and density of a point by one thread (docs/format.md, "Evaluating a point"): all 32 channels in
-// registers, and every map is read 128 bits at a time.
+// The feature and density of a point, computed by one thread with all 32 channels in registers (docs/format.md,
+// "Evaluating a point"). Maps are read 128 bits at a time.
 #pragma once
 
 #include "mlpvid/plane_maps.h"

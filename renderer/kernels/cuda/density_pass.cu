@@ -1,5 +1,5 @@
-// Density pass: one thread per ray. Rays march through the occupied cells front to back until their transmittance is
-// spent (docs/format.md, "Rendering"). Samples whose weight exceeds tau2 are appended for the color pass.
+// Density pass: one thread per ray. A ray traverses the occupied cells front to back until T <= min_transmittance
+// (docs/format.md, "Rendering"). Samples whose weight exceeds tau2 are appended for the color pass.
 #include "density.cuh"
 #include "mlpvid/compositing.h"
 #include "mlpvid/occupancy.h"

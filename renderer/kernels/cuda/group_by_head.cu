@@ -1,5 +1,5 @@
-// Groups the items of kept samples by head: count, scan, scatter. Within a head, items land in any order. That
-// changes nothing: an item's result depends on the item alone and has its own place.
+// Counting sort of the kept samples' items by head: count, scan, scatter. The order within a head is arbitrary and does
+// not affect the result: an item's result depends on the item alone and has its own place.
 #include "mlpvid/head_assignment.h"
 #include "render_buffers.cuh"
 

@@ -1,6 +1,5 @@
-// What only a GPU can do, under this project's names: halves, warps and tensor cores. It includes no header of the
-// CUDA toolkit, which users do not have, and uses only the compiler's built-in types and functions. In plain C++ the
-// tests' emulation (tests/renderer/cuda/emulation) has the same names.
+// Wrappers for GPU features: halves, warps and tensor cores. They use compiler built-ins only, because users have no
+// CUDA toolkit headers. In plain C++, the tests' emulation (tests/renderer/cuda/emulation) defines the same names.
 #pragma once
 
 #include "mlpvid/baked_frame.h"

@@ -1,4 +1,4 @@
-// The rays of the image's pixels (docs/format.md, "Rendering"; rays.h in float instead of double).
+// The ray of a pixel (docs/format.md, "Rendering"; rays.h in float instead of double).
 #pragma once
 
 #include "mlpvid/rays.h"

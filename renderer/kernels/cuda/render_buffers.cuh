@@ -1,5 +1,5 @@
-// The buffers that an image is rendered in, passed to every kernel by value. renderer/cuda/structs.py mirrors these
-// structs.
+// The buffers for rendering one image. Every kernel receives this struct by value. renderer/cuda/structs.py mirrors
+// these structs.
 #pragma once
 
 #include "intrinsics.cuh"

@@ -1,4 +1,4 @@
-// Loops over rows and heads that bake a frame.
+// Loops over map rows and color heads that bake a frame.
 #pragma once
 
 #include "kernel_table.h"

@@ -1,4 +1,4 @@
-// Whole jobs on a pool of threads with the kernels of one instruction set, without Python.
+// The engine: renders and bakes on a thread pool with the kernels of one instruction set. Independent of Python.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,4 @@
-// Large blocks of memory that are read in random order: aligned to cache lines and, where the system can, in huge
-// pages.
+// Allocate large blocks for random access: aligned to cache lines and, where the system supports it, in huge pages.
 #pragma once
 
 #include <cstddef>

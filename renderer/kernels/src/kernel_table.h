@@ -1,6 +1,5 @@
-// The kernels of one instruction set, as the rest of the module calls them. A source file that is compiled for a
-// certain instruction set must not use templates or inline functions of the standard library: the linker could pick its
-// copy for all.
+// Function table of the kernels of one instruction set. A source file that is compiled for a certain instruction set
+// must not use templates or inline functions of the standard library: the linker could pick its copy for all files.
 #pragma once
 
 #include "instruction_set.h"

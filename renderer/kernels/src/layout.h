@@ -1,4 +1,4 @@
-// Offsets and sizes of the structs that Python fills in, for a test that compares both sides.
+// Member offsets and sizes of the structs that Python fills, for a test that compares both definitions.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Memory that one thread needs to render tiles; made once per thread and kept.
+// Memory that one thread needs to render tiles. It is allocated once per thread and reused.
 #pragma once
 
 #include <vector>

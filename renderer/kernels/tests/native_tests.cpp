@@ -1,5 +1,5 @@
 // Tests without Python, for sanitizers: random frames of odd sizes, all builds, several numbers of threads.
-// Every array is a heap block of exactly its size, so that reading one word too far is caught.
+// Every array is a heap block of exactly its size, so that sanitizers catch reads past its end.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -1,4 +1,4 @@
-"""The fast decoder against the model's own."""
+"""The fast decoder computes the same as the model's decoder."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The native package without Python: its own test program under sanitizers, and its headers under other compilers."""
+"""The native package without Python: its test program with sanitizers, and its headers with other compilers."""
 
 import functools
 import platform
@@ -42,7 +42,7 @@ def has_simde() -> bool:
 
 @pytest.fixture(scope="module")
 def native_tests(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the package's own test program prints, built with sanitizers; AVX-512 is emulated where there is none."""
+    """Return the output of the package's test program, built with sanitizers; AVX-512 is emulated where it is missing."""
     folder = tmp_path_factory.mktemp("native")
     options = ["-DMLPVID_MODULE=OFF", "-DMLPVID_NATIVE_TESTS=ON", "-DMLPVID_SANITIZE=address,undefined"]
     options += ["-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=", "-DCMAKE_CXX_FLAGS=-O1"]

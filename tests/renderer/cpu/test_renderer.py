@@ -1,4 +1,4 @@
-"""The native renderer against the reference: same pictures, whatever the build, the threads and the camera."""
+"""The native renderer against the reference: the same images for all builds, thread counts and cameras."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ native = pytest.importorskip("mlpvid_kernels")
 
 
 def assert_same_image(image: RenderedImage, expected: RenderedImage, step: float) -> None:
-    """The tolerances of the backends: PSNR 50 dB, 3/255, depth within a step where the ray is more than half opaque."""
+    """Check the tolerances of the backends: PSNR 50 dB, 3/255, depth within a step where the ray is more than half opaque."""
     difference = image.rgba - expected.rgba
     assert np.abs(difference).max() <= 3 / 255
     assert 10 * np.log10(1 / max(float((difference**2).mean()), 1e-12)) >= 50
@@ -44,7 +44,7 @@ def compare(
     settings: RenderSettings = RenderSettings(),
     instruction_set: str | None = None,
 ) -> tuple[RenderedImage, RenderedImage]:
-    """Render with both backends, hold one against the other and return (native, reference)."""
+    """Render with both backends, compare the images and return (native, reference)."""
     reference, renderer = ReferenceRenderer(), CpuRenderer(2, instruction_set)
     frame = reference.prepare(video, time)
     expected = reference.render(frame, camera, settings)
@@ -159,7 +159,7 @@ def test_threshold_zero_keeps_what_an_8_bit_image_shows() -> None:
 
 
 def test_fog_of_many_samples_overflows_the_room_for_kept_samples() -> None:
-    """Hundreds of samples a ray, all kept: the color pass runs in the middle of rays."""
+    """Hundreds of samples per ray, all kept: the color pass runs in the middle of rays."""
     video = make_video(seed=9, occupied=1.0)
     video.decoder.density_head.weight *= 0.2
     image, _ = compare(video, make_camera(6, 6), settings=RenderSettings(steps_per_diagonal=2500, weight_threshold=0.0))

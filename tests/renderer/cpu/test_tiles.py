@@ -1,4 +1,4 @@
-"""Tiles cover an image once."""
+"""Tiles cover an image exactly once."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,7 @@
-"""`CoreDriver` and the pixel buffers, as they are, on NVIDIA's own cuda.bindings and cuda.core over a driver in software.
+"""Check `CoreDriver` and the pixel buffers with NVIDIA's real cuda.bindings and cuda.core on an emulated driver.
 
-`test_cuda_core_driver.py` runs this file in a process of its own, where libcuda.so.1 is that driver. Only `torch.cuda` is
-played by `FakeTorchCuda`: this PyTorch may know no GPU at all.
+`test_core_driver.py` runs this file in its own process, where libcuda.so.1 is the emulated driver. Only `torch.cuda` is
+replaced, by `FakeTorchCuda`: this PyTorch may be built without CUDA.
 """
 
 from __future__ import annotations
@@ -139,12 +139,12 @@ def test_only_the_decoder_is_on_the_stream_that_is_captured(driver: CheckedDrive
 
 FAULTS = [  # which call of the driver fails, and how; what is done then; what the user reads
     ("cuDevicePrimaryCtxRetain", 2, "open", "the GPU is out of memory"),
-    ("cuCtxSetCurrent", 719, "open", "the GPU gave up .CUDA_ERROR_LAUNCH_FAILED in start"),
-    ("cuLibraryLoadData", 209, "open", "the driver cannot load the kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
-    ("cuLibraryLoadData", 222, "open", "the driver cannot load the kernels .CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
+    ("cuCtxSetCurrent", 719, "open", "the GPU failed .CUDA_ERROR_LAUNCH_FAILED in start"),
+    ("cuLibraryLoadData", 209, "open", "the driver rejects the kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
+    ("cuLibraryLoadData", 222, "open", "the driver rejects the kernels .CUDA_ERROR_UNSUPPORTED_PTX_VERSION"),
     ("cuLibraryGetKernel", 1, "open", "load failed .CUDA_ERROR_INVALID_VALUE"),
     ("cuLaunchKernel", 2, "prepare", "the GPU is out of memory"),
-    ("cuLaunchKernel", 700, "render", "the GPU gave up .CUDA_ERROR_ILLEGAL_ADDRESS in launch"),
+    ("cuLaunchKernel", 700, "render", "the GPU failed .CUDA_ERROR_ILLEGAL_ADDRESS in launch"),
     ("cuOccupancyMaxActiveBlocksPerMultiprocessor", 1, "render", "occupancy failed .CUDA_ERROR_INVALID_VALUE"),
 ]
 
@@ -235,7 +235,7 @@ def test_another_gpus_window_and_small_buffers_are_refused(driver: CheckedDriver
     libcuda.pixel_buffer(np.zeros(8, np.float32), device=1)
     with driver.stream(RENDER_STREAM):
         assert interop.window_devices() == [1]
-    with pytest.raises(InteropFault, match="another GPU draws the window"):
+    with pytest.raises(InteropFault, match="the window is drawn by a different GPU"):
         CudaPixelBuffer(driver, 5)
     libcuda.pixel_buffer(np.zeros(8, np.float32))
     with pytest.raises(InteropFault, match="maps no memory"):

@@ -1,4 +1,4 @@
-"""The software GPU: kernels compiled as plain C++ (emulation/), and a driver over them."""
+"""The emulated GPU: the CUDA kernels compiled as plain C++ (emulation/), and a driver that runs them."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class EmulatedEvent:
 
 
 class EmulatedDriver:
-    """`renderer.cuda.driver.Driver` on the software GPU.
+    """`renderer.cuda.driver.Driver` on the emulated GPU.
 
     Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are never used again. Work is
     done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it

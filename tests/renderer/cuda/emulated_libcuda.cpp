@@ -1,5 +1,5 @@
-// A libcuda.so.1 in software: as much of NVIDIA's driver as cuda.bindings and cuda.core ask for. Each call is written
-// down, and can be made to fail once. Launches go to the emulation of the kernels.
+// An emulated libcuda.so.1: the part of NVIDIA's driver API that cuda.bindings and cuda.core use. It logs each call and
+// can make a call fail once. Launches go to the emulation of the kernels.
 #include <dlfcn.h>
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-"""`torch.cuda` and libcuda.so.1 as `core_driver_checks.py` needs them: PyTorch's side played, NVIDIA's own packages real."""
+"""Fake `torch.cuda` and libcuda.so.1 for `core_driver_checks.py`. NVIDIA's packages are real."""
 
 from __future__ import annotations
 

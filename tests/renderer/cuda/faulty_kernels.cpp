@@ -1,4 +1,4 @@
-// Small kernels, most of them wrong on purpose: the emulation must notice.
+// Small kernels, most with a deliberate error that the emulation must detect.
 #include "intrinsics.cuh"
 #include "registry.h"
 

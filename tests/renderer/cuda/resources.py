@@ -1,4 +1,4 @@
-"""What a compiled kernel takes of a multiprocessor, and how many blocks of it fit there."""
+"""The registers and shared memory of a compiled kernel, and its occupancy of a multiprocessor."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def parse_log(log: str) -> dict[str, KernelResources]:
 
 
 def resident_blocks(needs: KernelResources, threads: int, dynamic_bytes: int = 0, limits: Multiprocessor = SM_86) -> int:
-    """Blocks of a kernel that fit on a multiprocessor at once.
+    """Return how many blocks of a kernel fit on a multiprocessor at once.
 
     Args:
         needs: of the kernel.

@@ -1,4 +1,4 @@
-"""What streams make of work on a GPU: which of it certainly happened before which, and whose memory may be used where."""
+"""Track the order of work on CUDA streams: which operations are ordered, and which memory each may use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamOrder:
         self._starts: list[int] = []
 
     def made(self, start: int, stream: str) -> None:
-        """Memory was allocated; addresses are not used twice."""
+        """Record that memory was allocated; addresses are not used twice."""
         self._buffers[start] = Buffer(stream)
         bisect.insort(self._starts, start)
 
@@ -44,21 +44,21 @@ class StreamOrder:
         return {**self._host, **self._clock(stream)}
 
     def wait(self, stream: str, mark: Clock) -> None:
-        """The stream's later work begins after the mark."""
+        """Make the stream's later work begin after the mark."""
         _merge(self._clock(stream), mark)
 
     def synchronize(self, mark: Clock) -> None:
-        """The CPU waited for the mark, so all that it asks for later comes after it."""
+        """Record that the CPU waited for the mark, so that all its later work comes after it."""
         _merge(self._host, mark)
 
     def work(self, stream: str) -> None:
-        """Something is enqueued on a stream."""
+        """Record that work is enqueued on a stream."""
         clock = self._clock(stream)
         _merge(clock, self._host)
         clock[stream] = clock.get(stream, 0) + 1
 
     def touch(self, address: int, stream: str, write: bool) -> None:
-        """The stream's last work reads or writes a buffer."""
+        """Record that the stream's last work reads or writes a buffer."""
         buffer, clock = self._buffer(address), self._clock(stream)
         known = buffer.owner == stream or stream in buffer.shared
         assert known, f"memory of stream {buffer.owner} is used on stream {stream} without being shared with it"

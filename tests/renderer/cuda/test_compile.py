@@ -1,4 +1,4 @@
-"""The kernels as NVIDIA's own compiler sees them: no GPU is needed for that."""
+"""The CUDA kernels compile with NVIDIA's compiler. No GPU is needed."""
 
 from __future__ import annotations
 

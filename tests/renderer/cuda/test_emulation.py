@@ -1,4 +1,4 @@
-"""Tests of the test: the software GPU computes rightly, and notices what would go wrong on a real one."""
+"""The emulated GPU computes correct results and detects what would fail on a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fault of a driver, injected once: the user gets one line with cause and remedy, and what can go on goes on."""
+"""Every driver error, injected once: the user gets one line with cause and remedy, and everything else keeps working."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("CUDA_ERROR_NO_BINARY_FOR_GPU", "cannot load the kernels.*update NVIDIA's driver"),
+        ("CUDA_ERROR_NO_BINARY_FOR_GPU", "rejects the kernels.*update NVIDIA's driver"),
         ("CUDA_ERROR_OUT_OF_MEMORY", "out of memory.*--backend cpu"),
         ("CUDA_ERROR_NOT_FOUND", r"load failed \(CUDA_ERROR_NOT_FOUND\)"),
     ],
@@ -62,7 +62,7 @@ def test_faults_while_rendering(operation: str) -> None:
     renderer = CudaRenderer(driver)
     frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
     driver.faults[operation] = "CUDA_ERROR_LAUNCH_FAILED"
-    with pytest.raises(InputError, match=f"the GPU gave up .CUDA_ERROR_LAUNCH_FAILED in {operation}.; start the program again"):
+    with pytest.raises(InputError, match=f"the GPU failed .CUDA_ERROR_LAUNCH_FAILED in {operation}.; restart the program"):
         renderer.render(frame, camera)
     assert not driver.faults and not driver.streams
     image = renderer.render(frame, camera)  # the seam's fault was not sticky
@@ -73,7 +73,7 @@ def test_faults_while_rendering(operation: str) -> None:
     ("error", "words"),
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "the GPU is out of memory"),
-        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), "the GPU gave up"),
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), "the GPU failed"),
     ],
 )
 def test_faults_of_torch_itself(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
@@ -113,7 +113,7 @@ def test_faults_while_reading_pixels() -> None:
     renderer = CudaRenderer(driver)
     image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(8, 6))
     driver.faults["download"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
-    with pytest.raises(InputError, match="the GPU gave up"):
+    with pytest.raises(InputError, match="the GPU failed"):
         _ = image.rgba
     assert image.rgba.any()
 
@@ -135,7 +135,7 @@ def test_faults_while_asking_for_times() -> None:
     driver = EmulatedDriver()
     frame = CudaRenderer(driver).prepare(small_video(), 0.0)
     driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
-    with pytest.raises(InputError, match="the GPU gave up"):
+    with pytest.raises(InputError, match="the GPU failed"):
         _ = frame.decode_ms
     assert frame.decode_ms == 1.0
     driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
@@ -144,13 +144,13 @@ def test_faults_while_asking_for_times() -> None:
 
 def test_kernels_too_new_for_the_driver_are_known() -> None:
     for code in OLD_DRIVER_CODES:
-        assert "cannot load the kernels" in str(CudaFault("load", code).explain())
+        assert "rejects the kernels" in str(CudaFault("load", code).explain())
 
 
 def test_sticky_faults_are_known() -> None:
     assert CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").sticky
     assert not CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").sticky
-    assert all("start the program again" in str(CudaFault("launch", code).explain()) for code in STICKY_CODES)
+    assert all("restart the program" in str(CudaFault("launch", code).explain()) for code in STICKY_CODES)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_driver_that_does_not_start_is_one_line(
         raise RuntimeError("CUDA error: unspecified launch failure")
 
     monkeypatch.setattr("torch.cuda.get_device_properties", fail)
-    wanted = "backend cuda: the GPU gave up (CUDA_ERROR_LAUNCH_FAILED in start)"
+    wanted = "backend cuda: the GPU failed (CUDA_ERROR_LAUNCH_FAILED in start)"
     if backend == "auto":
         assert create_renderer("auto").name in ("cpu", "reference")
         assert f"note: {wanted}" in capsys.readouterr().err

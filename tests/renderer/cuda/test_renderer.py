@@ -1,4 +1,4 @@
-"""The CUDA renderer with its real kernels on the software GPU, against the reference."""
+"""The CUDA renderer with its real kernels on the emulated GPU, against the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of work on streams, and the life of memory: what a real GPU would get wrong now and then is an error here."""
+"""Stream order and memory lifetime: what fails only sometimes on a real GPU always fails here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenGL renderer in software OpenGL against the reference: the same pictures, whatever the config and the camera."""
+"""The OpenGL renderer in software OpenGL against the reference: the same images for all configs and cameras."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def compare(
     time: float = 0.0,
     settings: RenderSettings = RenderSettings(),
 ) -> tuple[RenderedImage, RenderedImage]:
-    """Render with both backends, hold one against the other and return (OpenGL, reference).
+    """Render with both backends, compare the images and return (OpenGL, reference).
 
     Tolerances: PSNR 45 dB, 3/255, samples of the cpu backend within 0.1 %, depth within a step where a ray is more than
     half opaque.

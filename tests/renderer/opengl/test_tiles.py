@@ -1,4 +1,4 @@
-"""Tiles cover an image once, and their size follows the time that they take; levels have places of their own."""
+"""Tiles cover an image exactly once and adapt to their render time. Levels do not overlap in the atlas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rays, boxes and weights by hand."""
+"""Rays, boxes and weights against values computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference renderer: by hand on a homogeneous box, and by properties on random videos."""
+"""The reference renderer against values computed by hand for a homogeneous box, and its properties on random videos."""
 
 from __future__ import annotations
 

@@ -187,6 +187,16 @@ def test_no_rays_and_rays_without_samples() -> None:
             assert not gradient.any()
 
 
+def test_the_opacity_of_a_thin_ray_keeps_its_digits() -> None:
+    case = make_case({}, torch.float32)
+    case.samples = RaySamples(case.samples.points[:8], torch.tensor([0, 8]), 0.02)
+    case.directions = case.directions[:1]
+    case.maps[1].data *= 1e-6 / -torch.log1p(-case.expected().opacity.double()).item()
+    opacity = case.native().opacity.item()
+    assert opacity == pytest.approx(1e-6, rel=1e-4)
+    assert opacity == pytest.approx(case.expected().opacity.item(), rel=1e-5)
+
+
 def test_not_a_number_reaches_the_opacity() -> None:
     case = make_case({}, torch.float32)
     case.maps[1].data[:] = float("nan")

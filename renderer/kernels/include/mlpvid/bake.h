@@ -1,5 +1,5 @@
-// From decoded maps and hash tables to the arrays of a BakedFrame (docs/format.md, "Evaluating a point"; README.md has
-// the layout and the scales).
+// Bake decoded maps and hash tables into the arrays of a BakedFrame (docs/format.md, "Evaluating a point"; README.md
+// has the layout and the scales).
 #pragma once
 
 #include "baked_frame.h"

@@ -1,6 +1,6 @@
-// What kernels read: a frame and a view as plain structs of addresses and numbers, the same bytes on CPU and GPU.
-// renderer/baked.py mirrors them; a test compares every offset. docs/format.md, "From a time to the maps of a frame",
-// describes the maps; the figure in README.md shows how they lie in memory.
+// The baked frame and the view that kernels read: plain structs of pointers and numbers, with the same layout on CPU
+// and GPU. renderer/baked.py mirrors them. A test compares every offset. docs/format.md, "From a time to the maps of a
+// frame", describes the maps; the figure in README.md shows how they lie in memory.
 #pragma once
 
 #include "platform.h"

@@ -1,5 +1,5 @@
-// The point feature F and the density sigma = relu(F . head) (docs/format.md, "Evaluating a point"). What depends on
-// one coordinate alone is computed once for both planes that have this coordinate.
+// The point feature F and the density sigma = relu(F . head) (docs/format.md, "Evaluating a point"). Terms that
+// depend on one coordinate only are computed once for both planes that contain it.
 #pragma once
 
 #include "hash_grids.h"

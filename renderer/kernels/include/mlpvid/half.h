@@ -1,4 +1,4 @@
-// Half-precision numbers (IEEE 754 binary16) by integer arithmetic: the same on every compiler and processor.
+// Half-precision numbers (IEEE 754 binary16) in integer arithmetic: the same results with every compiler and processor.
 #pragma once
 
 #include "platform.h"

@@ -1,4 +1,4 @@
-// The traversal of a ray through the occupied cells (docs/format.md, "Rendering"; a hierarchical DDA).
+// Traversal of the occupied cells along a ray (docs/format.md, "Rendering"; a hierarchical DDA).
 #pragma once
 
 #include "rays.h"

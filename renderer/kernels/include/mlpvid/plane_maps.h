@@ -1,5 +1,5 @@
-// The features and density heads of a point (docs/format.md, "Evaluating a point", reading a feature plane). Maps hold
-// all channels of a pixel next to each other.
+// Feature planes and density heads at a point (docs/format.md, "Evaluating a point", reading a feature plane). The
+// channels of a pixel are adjacent in memory.
 #pragma once
 
 #include "baked_frame.h"

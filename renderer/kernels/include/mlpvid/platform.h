@@ -1,4 +1,4 @@
-// What differs between g++, clang, MSVC and nvcc/NVRTC. It includes no header of the standard library: NVRTC has none.
+// Differences between g++, clang, MSVC and nvcc/NVRTC. Includes no standard headers, because NVRTC has none.
 #pragma once
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)

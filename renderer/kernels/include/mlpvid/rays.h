@@ -1,5 +1,5 @@
-// The rays of a camera and their part within the box (docs/format.md, "Rendering"). The operations are those of
-// renderer/reference/rays.py one by one, so that the same samples result.
+// The rays of a camera and the interval that each spends in the box (docs/format.md, "Rendering"). The operations are
+// the same as in renderer/reference/rays.py, one by one, so that the samples are the same.
 #pragma once
 
 #include "baked_frame.h"

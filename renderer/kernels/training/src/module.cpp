@@ -1,4 +1,4 @@
-// mlpvid_training_kernels: the training kernels for Python; arrays cross by DLPack and are never copied.
+// Python module mlpvid_training_kernels. Arrays are passed by DLPack without copies.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>

@@ -1,6 +1,6 @@
-// AVX-512 on processors without it: SIMDe (https://github.com/simd-everywhere/simde) under the intrinsics' own names,
-// in front of the compiler's header, and what its release in Debian 12 lacks. Only kernels compiled with -D__AVX512F__
-// and without -mavx512f come here (MLPVID_AVX512_EMULATION in the package's CMakeLists.txt).
+// AVX-512 on processors without it: SIMDe (https://github.com/simd-everywhere/simde) under the intrinsics' names, in
+// place of the compiler's header, and the intrinsics that its release in Debian 12 lacks. Only kernels compiled with
+// -D__AVX512F__ and without -mavx512f come here (MLPVID_AVX512_EMULATION in the package's CMakeLists.txt).
 #if defined(MLPVID_WITHIN_SIMDE)
 #include_next <immintrin.h>
 #elif !defined(MLPVID_EMULATED_IMMINTRIN)

@@ -1,4 +1,4 @@
-// Where the members of kernel arguments lie, for the test that compares Python's mirror of them.
+// Member offsets of the kernel argument structs, for a test that compares them with the Python definitions.
 #include <cstddef>
 
 #include "bake_arguments.cuh"

@@ -1,4 +1,4 @@
-// What kernels may touch, and what was done to it: bounds, bytes never written, accesses that no barrier orders.
+// Memory checks for emulated kernels: bounds, uninitialized reads, and data races.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Kernels by name, callable with the addresses of their arguments as a driver has them.
+// Look up kernels by name and call them with pointers to their arguments, as a driver does.
 #pragma once
 
 #include <cstddef>

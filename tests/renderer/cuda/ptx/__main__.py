@@ -1,4 +1,4 @@
-"""Compare PTX and emulation on GPU architectures: `python -m tests.renderer.cuda.ptx 86`, or `--all` of them."""
+"""Compare PTX and emulation on GPU architectures: `python -m tests.renderer.cuda.ptx 86`, or `--all`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instructions that work on a lane's registers alone, by their full names, as functions of NumPy arrays.
+"""The instructions that use only a lane's registers, by their full names, as functions of NumPy arrays.
 
 The tables follow the PTX ISA's sections "Integer Arithmetic", "Floating-Point", "Comparison and Selection", "Logic and
 Shift" and "Data Movement and Conversion". A name that is in no table is refused.

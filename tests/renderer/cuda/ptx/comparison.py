@@ -1,4 +1,4 @@
-"""Renders the same views by the kernels' PTX and by the emulation of their sources, and compares what comes out."""
+"""Render the same views with the kernels' PTX and with the emulation of their sources, and compare the images."""
 
 from __future__ import annotations
 

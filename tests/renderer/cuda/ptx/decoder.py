@@ -1,4 +1,4 @@
-"""Turns parsed instructions into functions of the threads and the lanes that execute them."""
+"""Turn parsed instructions into functions of the threads and the lanes that execute them."""
 
 from __future__ import annotations
 

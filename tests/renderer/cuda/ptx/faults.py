@@ -1,4 +1,4 @@
-"""What may go wrong while PTX runs."""
+"""The errors that running PTX can raise."""
 
 
 class KernelFault(AssertionError):

@@ -1,4 +1,4 @@
-"""How the 32 lanes of a warp hold the matrices of `mma.sync`, from the ISA's section "Matrix Fragments"."""
+"""The layout of the matrices of `mma.sync` in the 32 lanes of a warp (PTX ISA, "Matrix Fragments")."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def multiply(shape: MatrixShape, a: Values, b: Values, c: Values) -> Values:
     Args:
         shape: the instruction.
         a: (warps, 32, registers) uint32.
-        b: likewise.
+        b: also (warps, 32, registers) uint32.
         c: (warps, 32, 4) float32.
     """
     product = shape.a.assemble(halves(a)) @ shape.b.assemble(halves(b)) + shape.d.assemble(c)

@@ -1,4 +1,4 @@
-"""A driver whose kernels are PTX: the software GPU of `emulated_gpu.py` with another processor."""
+"""A driver that runs kernels as PTX: the emulated GPU of `emulated_gpu.py` with another processor."""
 
 from __future__ import annotations
 

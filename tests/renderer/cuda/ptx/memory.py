@@ -1,4 +1,4 @@
-"""The memory that kernels see: checked for bounds, alignment, content that nobody wrote, and races."""
+"""The memory that kernels access, with checks of bounds, alignment, uninitialized reads and data races."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads PTX as NVRTC writes it: the kernels, their variables and their instructions."""
+"""Read PTX as NVRTC writes it: the kernels, their variables and their instructions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who used each word of memory, and whether a barrier lies between that and another use.
+"""Detect data races: which thread used each word of memory, and whether a barrier orders two uses.
 
 Two accesses to a word race when different threads make them, one at least writes, not both are atomic, and no barrier
 orders them: neither one of the block (`bar.sync`), nor one of the warp (`bar.warp.sync`), nor the end of a launch. Time is

@@ -1,4 +1,4 @@
-"""Keeps what a launch found in memory, to run it again with other code."""
+"""Record the memory before a launch, to repeat the launch with other code."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-// Stands in for emulation/registry.h where NVRTC compiles kernels that are wrong on purpose: PTX names its kernels
-// itself.
+// Replaces emulation/registry.h when NVRTC compiles the kernels with deliberate errors: PTX contains the names of its
+// kernels.
 #pragma once
 
 #define EMULATED_KERNEL(name) static_assert(true, #name)

@@ -1,4 +1,4 @@
-"""Chooses which threads run, lets them wait for each other, and finds those that wait in vain.
+"""Choose which threads run, let them wait for each other, and detect threads that wait forever.
 
 Threads run in groups that stand at the same instruction. In step, the group that is furthest behind goes first, so that
 threads meet again after a branch. At random, some warps sleep for a while, and sometimes a group runs that is not the

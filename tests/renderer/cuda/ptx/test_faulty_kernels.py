@@ -1,4 +1,4 @@
-"""Tests of the second witness: it computes rightly, and notices what would go wrong on a real GPU."""
+"""The PTX interpreter computes correct results and detects what would fail on a real GPU."""
 
 from __future__ import annotations
 

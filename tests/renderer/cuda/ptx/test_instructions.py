@@ -1,4 +1,4 @@
-"""Instructions against values by hand, and the refusal of others."""
+"""Instructions against values computed by hand. Unknown instructions are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of the kernels' PTX are noticed: missing barriers, sums that are not atomic, exchanged fragments."""
+"""Changes of the kernels' PTX are detected: missing barriers, sums that are not atomic, exchanged fragments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threads of the blocks that are resident together: their registers, and their view of memory."""
+"""The threads of all resident blocks: their registers, and the memory that each can access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PTX's types as NumPy's."""
+"""The NumPy types of PTX's types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations that all lanes of a warp carry out together: shuffles, votes and products of matrices."""
+"""The operations that all lanes of a warp execute together: shuffles, votes and matrix products."""
 
 from __future__ import annotations
 

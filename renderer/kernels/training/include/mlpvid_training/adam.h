@@ -1,5 +1,4 @@
-// Adam that skips rows without a gradient (Kingma and Ba 2015; lazily, as Instant-NGP does for hash
-// tables).
+// Lazy Adam: rows without a gradient are not updated (Kingma and Ba 2015; lazy as in Instant-NGP for hash tables).
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// The arguments of the training kernels: plain pointers and numbers, the same for every instruction set. Names are
+// Arguments of the training kernels: plain pointers and numbers, the same for every instruction set. Names are
 // those of docs/format.md, "Evaluating a point" and "Rendering".
 #pragma once
 

@@ -1,5 +1,5 @@
-// From hash tables to the 2D grids of one time, and from gradients of grids to gradients of tables (docs/format.md,
-// "Evaluating a point", hash feature; model/hash_encoding.py).
+// Bake hash tables into the 2D grids of one time, and propagate gradients back (docs/format.md, "Evaluating a point",
+// hash feature; model/hash_encoding.py).
 #pragma once
 
 #include "mlpvid/interpolation.h"

@@ -1,4 +1,4 @@
-// Sums along rays and their gradients (paper, supplementary equation 3; docs/format.md, "Rendering").
+// Volume rendering along rays, forward and backward (paper, supplementary equation 3; docs/format.md, "Rendering").
 #pragma once
 
 #include <cmath>

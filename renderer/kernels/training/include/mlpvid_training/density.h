@@ -1,5 +1,5 @@
-// The feature and density of samples, marched front to back, and their gradients (docs/format.md, "Evaluating a point"
-// and "Rendering"; model/query.py).
+// Feature and density of samples, evaluated front to back along rays, forward and backward (docs/format.md, "Evaluating
+// a point" and "Rendering"; model/query.py).
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// What the training kernels read: the maps of one frame, hash levels and points (docs/format.md, "From a time to the
+// Inputs of the training kernels: the maps of one frame, hash levels and points (docs/format.md, "From a time to the
 // maps of a frame").
 #pragma once
 

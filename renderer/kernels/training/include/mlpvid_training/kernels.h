@@ -1,5 +1,4 @@
-// The kernels of one instruction set as a table of functions for the module. Each kernel cites its section in its
-// header.
+// Function table of the training kernels of one instruction set. The header of each kernel cites its section.
 #pragma once
 
 #include "instruction_set.h"

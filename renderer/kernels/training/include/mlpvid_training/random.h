@@ -1,4 +1,4 @@
-// Random numbers by counter: the same (seed, counter) gives the same number on any thread.
+// Counter-based random numbers: the same (seed, counter) gives the same number on any thread.
 #pragma once
 
 #include <cstdint>

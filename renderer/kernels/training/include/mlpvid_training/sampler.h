@@ -1,4 +1,5 @@
-// Stratified samples on rays, inside the box and in cells that are set (docs/format.md, "Rendering", with jitter).
+// Stratified samples on rays, inside a box and inside the occupied cells of a bit volume (docs/format.md, "Rendering",
+// with jitter).
 #pragma once
 
 #include <cstdint>
