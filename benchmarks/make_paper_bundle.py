@@ -41,7 +41,7 @@ DEFAULT_PASSES = 420
 _EVALUATIONS = 4  # during the training, so that a failing one is noticed
 
 
-def held_back_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
+def held_out_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
     """Return the mean PSNR over the held-out views at full size, inside the projected box as in the paper, dB."""
     renderer = create_renderer("auto", threads)
     values = []
@@ -88,7 +88,7 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
             return False
         if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes:
             print(
-                f"held-out views, first frame: {held_back_psnr(training.video(), training.capture, [0], threads):.2f} dB",
+                f"held-out views, first frame: {held_out_psnr(training.video(), training.capture, [0], threads):.2f} dB",
                 flush=True,
             )
     return True
@@ -121,10 +121,10 @@ def _command(arguments: argparse.Namespace) -> int:
         print(f"interrupted after {training.passes} passes; saved to {state}", file=sys.stderr)
         return 130
     video = training.video()
-    level = held_back_psnr(video, capture, list(range(config.frames)), threads)
+    level = held_out_psnr(video, capture, list(range(config.frames)), threads)
     video.metadata.provenance |= {
         "training": f"benchmarks.make_paper_bundle, {arguments.passes} passes, frames 0 to {config.frames - 1}",
-        "held_back_psnr": f"{level:.2f} dB inside the projected box at full size",
+        "held_out_psnr": f"{level:.2f} dB inside the projected box at full size",
     }
     write_bundle(video, out, "float32")
     state.unlink(missing_ok=True)

@@ -150,15 +150,19 @@ def stages(config: ModelConfig, counts: Counts) -> dict[str, Work]:
 def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: str) -> str:
     """Return the estimates as a Markdown page."""
     work = stages(config, counts)
-    units = {"a density sample": density_sample(config), "a color sample": color_sample(config), "baking a frame": bake(config)}
+    units = {
+        "per density sample": density_sample(config),
+        "per color sample": color_sample(config),
+        "per baked frame": bake(config),
+    }
     lines = [
         "# Estimated, not run: the OpenGL backend on five graphics cards",
         "",
-        "Nothing on this page was measured on a graphics card. It follows from samples that the cpu backend counted, from the "
-        "fetches and operations of the shaders, and from published rates. `python -m benchmarks.opengl_estimate` makes this "
-        "page. Decoding is not on it: it takes place on the CPU.",
+        "Nothing on this page was measured on a graphics card. The estimates combine sample counts from the cpu backend, the "
+        "fetches and operations of the shaders, and published rates. `python -m benchmarks.opengl_estimate` makes this page. "
+        "Decoding is not included, because it runs on the CPU.",
         "",
-        f"Counted on: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
+        f"Bundle: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
         f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays {counts.lanes[0]:.0%} and {counts.lanes[1]:.0%} of the lanes "
         "have a sample in a step.",
         "",
@@ -166,8 +170,8 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "| --- | --- | --- |",
         *(f"| {name} | {unit.texels:,.0f} | {unit.operations:,.0f} |" for name, unit in units.items()),
         "",
-        f"Assumed: {EFFICIENCY:.0%} of the published rates; a stage takes as long as the tightest of its limits (fetches, "
-        "operations, memory).",
+        f"Assumed: {EFFICIENCY:.0%} of the published rates. The slowest of its limits (fetches, operations, memory) determines "
+        "the time of a stage.",
         "",
         "| card | bake, ms | density, ms | color, ms | views per second | new frames per second, without decoding |",
         "| --- | --- | --- | --- | --- | --- |",

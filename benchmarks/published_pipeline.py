@@ -1,4 +1,4 @@
-"""The published rendering pipeline in PyTorch, written from the paper, which the benchmarks compare this renderer with.
+"""The published rendering pipeline, ported to PyTorch from the paper. It is the baseline that this renderer is compared with.
 
 The paper (sections 3 and 4, supplementary section 1) differs from this renderer in three ways. It looks hash tables up in
 3D, at eight corners per level and sample, instead of reducing them to 2D grids once per frame. It computes the density of

@@ -1,4 +1,4 @@
-"""Multi-level hash encodings of (u, v, t), one a plane, and their exact reduction to 2D grids while t is fixed."""
+"""Multi-level hash encodings of (u, v, t), one per plane, and their exact reduction to 2D grids for a fixed t."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Occupancy volumes: extraction from a density, and their packing into bits (paper, supplementary section 1)."""
+"""Occupancy volumes: compute them from a density and pack them into bits (paper, supplementary section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Density and color of a frame at points: the formulas of the paper in differentiable PyTorch.
+"""Density and color of a frame at given points: the paper's formulas in plain, differentiable PyTorch.
 
 This is the only evaluation in PyTorch. The reference renderer, training, export and the benchmarks all call it.
 """

@@ -83,7 +83,7 @@ class VolumetricVideo:
     def check_time(self, time: float) -> None:
         """Raise InputError when `time` is not in [0, num_frames - 1]."""
         if not 0 <= time <= self.num_frames - 1:  # also refuses NaN
-            raise InputError(f"frame {time:g}", f"is outside this video (0 to {self.num_frames - 1})")
+            raise InputError(f"frame {time:g}", f"is not in this video (0 to {self.num_frames - 1})")
 
     @torch.no_grad()
     def decode(self, time: float) -> Frame:

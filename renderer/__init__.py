@@ -1,1 +1,1 @@
-"""One frame and one camera to pixels; three backends behind one protocol (`renderer.backend`)."""
+"""Render a frame from a camera: all backends implement one protocol, `renderer.backend`."""

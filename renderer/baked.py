@@ -1,4 +1,4 @@
-"""`BakedFrame`: a baked frame as kernels read it; mirrors renderer/kernels/include/mlpvid/baked_frame.h."""
+"""`BakedFrameStruct`, the struct that the kernels read. It mirrors renderer/kernels/include/mlpvid/baked_frame.h."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BAKE_LEVEL = np.dtype(
     ],
     align=True,
 )
-"""One level of the hash encoding at one time, as include/mlpvid/bake.h has it."""
+"""One level of the hash encoding at one time, as declared in include/mlpvid/bake.h."""
 
 
 class BakedFrameStruct(ctypes.Structure):

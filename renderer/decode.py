@@ -1,4 +1,4 @@
-"""The map decoder rearranged for speed on CPUs: channels last, and bfloat16 where the processor multiplies it.
+"""A faster map decoder for CPUs: channels-last layout, and bfloat16 on processors that have bfloat16 instructions.
 
 Only the color maps are computed in bfloat16. Feature planes and density maps stay in float32: the place of a surface depends
 on them, and rounding them to bfloat16 moves some pixels by more than the 3/255 that backends may differ by.
@@ -27,7 +27,7 @@ def multiplies_bfloat16() -> bool:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution with its weights in the type and memory order it is computed in."""
+    """A convolution, its weights stored in the type and memory order of the computation."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -63,7 +63,7 @@ class _Upsample:
 
 @dataclass(frozen=True)
 class _Trunk:
-    """Rectified convolutions between the backbone and a head."""
+    """Convolutions with ReLUs between the backbone and a head."""
 
     layers: tuple[_Convolution, ...]
 
@@ -80,7 +80,7 @@ class _Trunk:
 
 @dataclass(frozen=True)
 class _ColorHead:
-    """The last convolution before the color maps as one matrix product: few pixels, very many channels.
+    """The last convolution before the color maps as one matrix product, since it has few pixels and very many channels.
 
     oneDNN would copy these weights, most of the decoder's, to another order at each call. As the left matrix they stay.
     """
@@ -107,7 +107,7 @@ def _bias(layer: nn.Conv2d) -> torch.Tensor:
 
 
 class CpuDecoder:
-    """A `MapDecoder` with converted weights, which it copies once; for inference.
+    """A `MapDecoder` for inference, with weights converted once.
 
     Args:
         decoder: the decoder; later changes of its weights have no effect.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from common.errors import InputError
 
-if TYPE_CHECKING:  # loads PyTorch, which those who only need the list of backends do without
+if TYPE_CHECKING:  # loads PyTorch, which callers that only need the list of backends must not load
     from renderer.backend import Renderer
     from renderer.opengl.renderer import OpenGLRenderer
 
@@ -96,7 +96,7 @@ def _opengl_if_usable(threads: int | None) -> Renderer | None:
         return None
     try:
         renderer = _opengl(threads)
-    except InputError:  # no OpenGL here, which is no news to the owner of a machine without a graphics card
+    except InputError:  # no OpenGL here; a user without a graphics card need not be told
         return None
     try:
         if not renderer.software:

@@ -1,4 +1,4 @@
-"""A disk without room, for tests."""
+"""Simulate a full disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @contextlib.contextmanager
 def full_disk(room: int = 4096) -> Iterator[None]:
-    """No file that this process writes may grow beyond `room` bytes; skips the test where the system has no such limit."""
+    """Limit each file that this process writes to `room` bytes; skip the test if the system has no such limit."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))

@@ -1,4 +1,4 @@
-"""The house rules: lint, format, types, and imports that run one way."""
+"""The house rules: lint, format, types, and which folder may import which."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From captures to bundles: data sets, losses, trainer, evaluation, export, import."""
+"""Make bundles from captures: read captures, train, evaluate, export, import."""

@@ -202,7 +202,7 @@ def load_config(name: str) -> TrainingConfig:
         path = Path(name)
     if not path.is_file():
         known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
-        raise InputError(name, "is neither a preset nor a file", f"presets are {known}")
+        raise InputError(name, "is neither a preset nor a file", f"choose one of the presets {known}")
     values = read_yaml(path)
     _log.info("config of %s", path)
     try:

@@ -1,4 +1,4 @@
-"""Make a capture of a procedural moving scene, to try training without data.
+"""`python -m training.make_capture`: make a capture of a procedural moving scene, for users who have no data.
 
     python -m training.make_capture OUT [--frames N] [--cameras N] [--size WxH]
 
@@ -72,7 +72,7 @@ class CaptureSize:
 
     @property
     def test_cameras(self) -> list[int]:
-        """Cameras held back for evaluation: one in four, none if there are fewer than four."""
+        """Held-out cameras, for evaluation: one in four, none if there are fewer than four."""
         return list(range(1, self.cameras, 4)) if self.cameras >= 4 else []
 
 

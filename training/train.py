@@ -1,4 +1,4 @@
-"""`python -m training.train`: train a capture into a run's folder."""
+"""`python -m training.train`: train a model on a capture and write a run folder."""
 
 from __future__ import annotations
 

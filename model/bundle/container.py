@@ -1,4 +1,4 @@
-"""The safetensors container of a `.mlpvid` file. Its header is read and checked before anything is allocated."""
+"""The safetensors container of a `.mlpvid` file. Its header is read and checked before any memory is allocated."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
     if length > MAX_HEADER_BYTES:
         raise InputError(path, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
     if _LENGTH_BYTES + length > size:
-        raise InputError(path, f"{_INCOMPLETE}: its header alone takes {length:,} bytes, the file has {size:,}", _FETCH_AGAIN)
+        raise InputError(path, f"{_INCOMPLETE}: its header takes {length:,} bytes, but the file has {size:,}", _FETCH_AGAIN)
     return start[_LENGTH_BYTES:] + stream.read(length - 1)
 
 

@@ -1,1 +1,1 @@
-"""The OpenGL renderer: any graphics card with OpenGL 3.3, nothing to install."""
+"""The OpenGL backend. It runs on any graphics card with OpenGL 3.3 and needs no extra packages."""

@@ -1,4 +1,4 @@
-"""Where the baked levels of a hash encoding lie in the layers of one texture array."""
+"""Pack the baked levels of a hash encoding into one texture array."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from common.errors import InputError
 
 @dataclass(frozen=True)
 class Place:
-    """Where a level lies."""
+    """Position of a level."""
 
     page: int
     """The layer, counted per plane."""
@@ -34,7 +34,7 @@ class Atlas:
 
 
 def lay_out(resolutions: list[int], max_size: int) -> Atlas:
-    """Place square levels in shelves, the largest first; a new page begins where the present one is full.
+    """Place square levels in rows, the largest first. When a page is full, a new one begins.
 
     Args:
         resolutions: nodes along a side of each level.

@@ -1,4 +1,4 @@
-"""Baking on the graphics card: hash tables and decoded maps become the textures that the render passes read."""
+"""Bake on the graphics card: turn hash tables and decoded maps into the textures that the render passes read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from renderer.opengl.frame import FrameTextures
 from renderer.opengl.programs import Program
 
 MAX_DISTANCE = 15
-"""Cells beyond which the distance to an occupied cell is not measured: rays leap over at most this many at once."""
+"""Largest distance to an occupied cell that is stored, in cells: the most cells that a ray skips in one step."""
 
 TABLE_SIDE = 4096
 """Texels along a side of the layers that hold hash tables."""
@@ -30,11 +30,11 @@ class Tables:
     """The hash tables of a video on the graphics card."""
 
     texture: moderngl.TextureArray
-    """Half floats, entries of the planes one after the other, each plane beginning with a layer."""
+    """Half floats: the entries of one plane after the other. Each plane starts on a new layer."""
     layers_per_plane: int
     """Layers from one plane to the next."""
     scale: float
-    """What a stored 1 means."""
+    """Factor on the stored values."""
 
 
 def limit(context: moderngl.Context, name: str) -> int:
@@ -89,7 +89,7 @@ class Baker:
             occupancy: (X, Y, Z).
 
         Returns:
-            The textures, and what a stored 1 means in the grids, the feature planes and the density maps.
+            The textures, and the factors on the stored grids, feature planes and density maps.
         """
         features, densities, colors = (m.detach().float() for m in maps)
         distinct = torch.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
@@ -121,7 +121,7 @@ class Baker:
         return target
 
     def _pack(self, maps: torch.Tensor) -> tuple[moderngl.TextureArray, float]:
-        """Put maps (planes, 32, H, W) into a texture of 8 layers per plane; returns it and what a stored 1 means."""
+        """Put maps (planes, 32, H, W) into a texture of 8 layers per plane. Return it and the factor on its values."""
         planes, channels, height, width = maps.shape
         scale = table_scale(maps)
         halves = np.ascontiguousarray((maps / scale).half().numpy())
@@ -132,7 +132,7 @@ class Baker:
         return target, scale
 
     def _fold(self, colors: torch.Tensor) -> moderngl.TextureArray:
-        """Put color maps (planes, N, N, parameters) into a texture of one row per head, their first layers multiplied out."""
+        """Put color maps (planes, N, N, parameters) into a texture of one row per head, the first two layers multiplied."""
         planes, rows, columns, parameters = colors.shape
         heads = np.ascontiguousarray(colors.numpy())
         source = self._context.texture_array((parameters, rows * columns, planes), 1, heads, dtype="f4")

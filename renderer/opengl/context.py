@@ -1,4 +1,4 @@
-"""OpenGL contexts without a window, and what is known of their driver."""
+"""Create OpenGL contexts without a window, and query their driver."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_DEVICES = 8
 def create_context() -> moderngl.Context:
     """Create an OpenGL 3.3 core context that needs neither a window nor a display.
 
-    Where there are several devices, the first graphics card is taken, and software only where there is no card.
+    If there are several devices, the first graphics card is used. OpenGL in software is used only if there is no card.
 
     Raises:
-        InputError: this machine has no such driver; the message has the driver's own words.
+        InputError: this machine has no such driver; the message contains the driver's own.
     """
     faults: list[str] = []
     software = None
@@ -40,11 +40,11 @@ def create_context() -> moderngl.Context:
     if software is not None:
         return _create(software)
     remedy = "install a graphics driver, on Debian or Ubuntu at least `libgl1 libegl1 libgl1-mesa-dri`, or use --backend cpu"
-    raise InputError("backend opengl", f"there is no OpenGL 3.3 here ({'; '.join(dict.fromkeys(faults))})", remedy)
+    raise InputError("backend opengl", f"OpenGL 3.3 is not available ({'; '.join(dict.fromkeys(faults))})", remedy)
 
 
 def _ways() -> Iterator[dict[str, Any]]:
-    """Yield the options of moderngl for each device that may be there."""
+    """Yield moderngl's options for each device that may exist."""
     if sys.platform.startswith("linux"):
         yield from ({"backend": "egl", "device_index": index} for index in range(MAX_DEVICES))
     yield {}

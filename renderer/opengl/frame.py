@@ -1,4 +1,4 @@
-"""A frame in the textures that the shaders read."""
+"""A baked frame, stored in textures for the shaders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FrameTextures:
     color_heads: moderngl.TextureArray
     """Half floats, (MLP planes, heads, texels of a head, 4)."""
     empty_distance: moderngl.TextureArray
-    """uint8, (X, Y, Z): cells to the nearest occupied one."""
+    """uint8, (X, Y, Z): distance to the nearest occupied cell, in cells."""
 
     def as_dict(self) -> dict[str, moderngl.TextureArray]:
         """Return the textures by the names of their samplers."""
@@ -38,13 +38,13 @@ class OpenGLFrame:
     config: ModelConfig
     """Hyper-parameters of the video."""
     time: float
-    """Frame index, may be fractional."""
+    """Frame index. It may be fractional."""
     box: NDArray[np.float32]
     """(2, 3) corners, meters."""
     textures: FrameTextures
     """Everything that the shaders read."""
     scales: tuple[float, float, float]
-    """What a stored 1 means in the grids, the feature planes and the density maps."""
+    """Factors on the stored grids, feature planes and density maps."""
     decode_ms: float
     """Milliseconds from latent to maps."""
     bake_ms: float
@@ -52,7 +52,7 @@ class OpenGLFrame:
 
     @property
     def nbytes(self) -> int:
-        """The graphics card's memory that it holds."""
+        """Bytes of the graphics card's memory that it occupies."""
         return sum(texture_bytes(texture) for texture in self.textures.as_dict().values())
 
 

@@ -1,4 +1,4 @@
-"""A thread that owns an OpenGL context: a context is current in one thread at a time, and renderers are called from several."""
+"""A thread that owns an OpenGL context. Renderers are called from several threads, but a context can be current in only one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Result = TypeVar("Result")
 
 
 class GlThread:
-    """Runs functions one at a time, in order, in a thread of its own where an OpenGL context is current.
+    """Runs functions one at a time, in order, in a separate thread where an OpenGL context is current.
 
-    Textures and other objects that Python has collected anywhere are freed here, before and after each function.
+    Textures and other objects that Python has collected in any thread are freed here, before and after each function.
 
     Args:
         create: makes the context; called in the thread. What it raises is raised here.
@@ -31,7 +31,7 @@ class GlThread:
         """Run a function in the thread and return its result, or raise what it raises.
 
         Raises:
-            InputError: the driver refused something, for instance because its memory is full.
+            InputError: the driver rejected an operation, for instance because its memory is full.
         """
         return self._executor.submit(self._run, function).result()
 
@@ -41,12 +41,12 @@ class GlThread:
         self._executor.shutdown()
 
     def _run(self, function: Callable[[], Result]) -> Result:
-        # moderngl's collector cannot free what `release` freed before, so nothing in this room calls `release`.
+        # moderngl's collector cannot free what `release` freed before, so nothing in this folder calls `release`.
         self.context.gc()
         try:
             return function()
         except moderngl.Error as error:
             remedy = "close other programs that use the graphics card, or use --backend cpu"
-            raise InputError("backend opengl", f"was refused by the graphics driver ({error})", remedy) from error
+            raise InputError("backend opengl", f"the graphics driver rejected the operation ({error})", remedy) from error
         finally:
             self.context.gc()

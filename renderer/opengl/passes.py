@@ -1,4 +1,4 @@
-"""The two passes of a tile: density into lists of kept samples, color out of them, rounds until every ray has ended."""
+"""Render a tile in rounds: the density pass lists the kept samples, the color pass shades them, until every ray has ended."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class RenderPasses:
             program.set(**_config_uniforms(config, atlas))
 
     def begin(self, frame: OpenGLFrame, view: dict[str, object]) -> None:
-        """Set what is the same for all tiles of a view."""
+        """Set the uniforms that are the same for all tiles of a view."""
         grid, feature, density = frame.scales
         scales = {"grid_scale": grid, "feature_scale": feature, "density_scale": density}
         for program in (self._density, self._color, self._resolve):
@@ -88,7 +88,7 @@ class RenderPasses:
 
         Args:
             frame: the frame.
-            targets: what is written; its `sums` are the result.
+            targets: the textures to write; its `sums` are the result.
             size: width and height of the tile, pixels.
             pixel_to_world: the matrix of the tile's pixels, column by column, float32.
             check: called between draw calls; what it raises ends the render.
@@ -108,7 +108,7 @@ class RenderPasses:
     def _density_round(
         self, frame: OpenGLFrame, targets: TileTargets, turn: int, viewport: tuple[int, int, int, int], times: PassTimes
     ) -> bool:
-        """March on; returns whether any ray took part."""
+        """Continue marching the rays. Return whether any ray was left."""
         target = targets.density[turn % 2]
         target.viewport = viewport
         target.use()

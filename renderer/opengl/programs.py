@@ -1,4 +1,4 @@
-"""Shader programs: sources of shaders/opengl with their includes, definitions and uniforms."""
+"""Compile the shaders of shaders/opengl: resolve includes, add definitions, set uniforms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Definitions = Mapping[str, int]
 
 
 def shader_source(name: str, definitions: Definitions) -> str:
-    """Read a shader, put the definitions behind its version line and replace each `#include "FILE"` with the file."""
+    """Read a shader, put the definitions after its version line and replace each `#include "FILE"` with the file."""
     version, body = _read(name).split("\n", 1)
     symbols = "".join(f"#define {symbol} {value}\n" for symbol, value in definitions.items())
     return f"{version}\n{symbols}{body}"
@@ -39,7 +39,7 @@ class Program:
         layered: whether it draws into layers of texture arrays (layers.vert, layers.geom), one per instance.
 
     Raises:
-        InputError: the driver refuses the shader; the message has the driver's own words.
+        InputError: the driver rejects the shader; the message contains the driver's own.
     """
 
     def __init__(self, context: moderngl.Context, fragment: str, definitions: Definitions, layered: bool = False) -> None:
@@ -51,7 +51,7 @@ class Program:
             )
         except moderngl.Error as error:
             raise InputError(
-                f"shader {fragment}", f"is refused by the graphics driver: {error}", "use --backend cpu"
+                f"shader {fragment}", f"is rejected by the graphics driver: {error}", "use --backend cpu"
             ) from error
         self._array = context.vertex_array(self._program, [])
         self._layered = layered
@@ -75,7 +75,7 @@ class Program:
                 self._program[name].value = unit  # type: ignore[union-attr]
 
     def draw(self, instances: int = 1) -> None:
-        """Draw over the whole viewport, or, layered, once per layer."""
+        """Draw over the whole viewport, or once per layer if `layered`."""
         if self._layered:
             self._array.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=instances)
         else:

@@ -29,7 +29,7 @@ from renderer.threads import available_cores, torch_threads
 
 @dataclass(frozen=True)
 class _Converted:
-    """What is made once of a video's weights."""
+    """The results of converting a video's weights, which is done once."""
 
     version: tuple[tuple[int, int], ...]
     decoder: CpuDecoder
@@ -37,10 +37,10 @@ class _Converted:
 
 
 class OpenGLRenderer:
-    """Renders with shaders in a context and a thread of its own; safe to call from several threads.
+    """Renders with shaders, in its own context and thread. It may be called from several threads.
 
     Args:
-        threads: CPU threads that decode a frame; None takes all cores that the process may use.
+        threads: CPU threads that decode a frame; None means all cores that the process may use.
         rounded_weights: see `RenderPasses`; for tests.
 
     Raises:
@@ -141,7 +141,7 @@ class OpenGLRenderer:
         return image.read(total)
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
-        """Make what is made once per video; again when its weights have changed, as they do in training."""
+        """Convert a video's weights once, and again when they have changed, as they do in training."""
         weights = [*video.decoder.parameters(), video.hash_encoding.tables]
         version = tuple((w.data_ptr(), w._version) for w in weights)
         converted = self._converted.get(video)
@@ -189,7 +189,7 @@ class _Image:
 
 
 def insert(part: RenderedImage, image: RenderedImage, block: Region) -> None:
-    """Put a rendered part into its place in an image, and add what it cost."""
+    """Copy a rendered part into an image, and add its statistics."""
     x0, y0, x1, y1 = block
     image.rgba[y0:y1, x0:x1], image.depth[y0:y1, x0:x1], image.counts[y0:y1, x0:x1] = part.rgba, part.depth, part.counts
     for name, value in vars(part.statistics).items():

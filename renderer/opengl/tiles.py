@@ -1,4 +1,4 @@
-"""How an image is cut into tiles, each a draw call short enough for the drivers' watchdogs."""
+"""Split an image into tiles. Each is one draw call, short enough for the driver's watchdog."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ MIN_SIDE, MAX_SIDE = 16, 512
 """Pixels along a side of a tile."""
 
 TARGET_MS = 25.0
-"""A draw call should take at most this long: drivers reset a card that does not answer for some seconds, and a window on
-the same card waits for it."""
+"""A draw call should take at most this long: drivers reset a card that does not respond for some seconds, and a window on
+the same card has to wait for it."""
 
 
 BLOCK_SIDE = 2048
@@ -26,13 +26,13 @@ def blocks(width: int, height: int, side: int = BLOCK_SIDE) -> Iterator[Region]:
 
 
 class TileSize:
-    """The side of the next tiles, from the time that the last ones took."""
+    """The side of the next tiles, adapted to the time that the last ones took."""
 
     def __init__(self) -> None:
         self.side = 64
 
     def record(self, pixels: int, milliseconds: float) -> None:
-        """Take account of a draw call over this many pixels."""
+        """Adapt the side to the time of a draw call over this many pixels."""
         if milliseconds > TARGET_MS:
             self.side = max(MIN_SIDE, self.side // 2)
         elif milliseconds < TARGET_MS / 8 and pixels >= self.side**2 // 2:

@@ -19,7 +19,7 @@ from renderer.reference.rays import camera_rays, intersect_box, place_samples
 from renderer.threads import torch_threads
 
 MAX_SAMPLES_AT_ONCE = 1 << 19
-"""Samples evaluated together; limits the memory for an image of any size to about 1.5 GB."""
+"""Samples evaluated together. This limits the memory for an image of any size to about 1.5 GB."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class RaySamples:
 
 @dataclass
 class RayColors:
-    """What rays see."""
+    """Colors, distances and sample counts of rays."""
 
     rgba: torch.Tensor
     """(R, 4) premultiplied color and opacity."""

@@ -1,6 +1,6 @@
 #version 330 core
-// The color pass: colors the samples that the density pass kept and sums them up. The sums of all rounds are added by
-// blending.
+// The color pass: computes the colors of the samples that the density pass kept, and sums them. Blending adds the sums of all
+// rounds.
 
 #include "ray.glsl"
 #include "features.glsl"

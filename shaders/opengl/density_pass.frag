@@ -5,8 +5,8 @@
 #include "ray.glsl"
 #include "features.glsl"
 
-uniform usampler2DArray empty_distance;  // layer x, texel (z, y): cells to the nearest occupied one; 0: occupied
-uniform sampler2D previous_round;        // what `round` was
+uniform usampler2DArray empty_distance;  // layer x, texel (z, y): cells to the nearest occupied cell; 0: occupied
+uniform sampler2D previous_round;        // `round` of the previous round
 uniform bool first_round;
 uniform ivec3 cells;
 uniform float weight_threshold;   // tau2
@@ -24,8 +24,8 @@ ivec3 cell_of(vec3 p) {
     return clamp(ivec3(floor(p * vec3(cells))), ivec3(0), cells - 1);
 }
 
-// The next sample worth a look. All cells nearer than `distance` to an empty cell are empty: the ray leaps to where it
-// leaves their cube. Rounding down looks at one sample too many rather than leaping over one.
+// The next sample to test. All cells nearer than `distance` to an empty cell are empty, so the ray skips to where it leaves
+// their cube. Rounding down may test one sample too many, but never skips one that counts.
 int sample_after_leap(Ray ray, int k, ivec3 cell, int distance) {
     vec3 lower = vec3(cell - distance + 1), upper = vec3(cell + distance);
     vec3 face = mix(lower, upper, greaterThan(ray.direction, vec3(0.0))) / vec3(cells) * box_extent;

@@ -1,7 +1,7 @@
 #version 330 core
-// The distance from each cell to the nearest occupied one, in cells along the axis that is farthest (Chebyshev), 0 for an
-// occupied cell. One pass per axis: a cell is as far away as the nearest of its neighbors along the axis, which are as far
-// away as the passes before found. One instance per layer x; texels are (z, y).
+// The Chebyshev distance from each cell to the nearest occupied cell, in cells; 0 for an occupied cell. One pass per axis. It
+// goes over the neighbors along the axis and takes the minimum of max(steps to the neighbor, the neighbor's distance after the
+// previous passes). One instance per layer x; texels are (z, y).
 
 uniform usampler2DArray distances;  // first pass: 0 for occupied cells, MAX_DISTANCE for the others
 uniform ivec3 axis;                 // a unit vector in texture order (z, y, x)

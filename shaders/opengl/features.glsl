@@ -16,7 +16,7 @@ const int PARTS = FEATURES_PER_LEVEL == 8 ? 2 : 1;
 
 vec2 texel(vec2 position) {
 #if ROUNDED_WEIGHTS
-    return floor((position - 0.5) * 256.0 + 0.5) / 256.0 + 0.5;  // as GPUs filter, with 8-bit weights
+    return floor((position - 0.5) * 256.0 + 0.5) / 256.0 + 0.5;  // GPUs filter with 8-bit weights
 #else
     return position;
 #endif
@@ -35,7 +35,7 @@ vec4 level_features(vec2 uv, int plane, int level, int part) {
     vec2 position = uv * levels[level].x;
     vec2 corner = min(floor(position), vec2(levels[level].y));
     vec2 s = position - corner;
-    vec2 node = levels[level].zw + corner + s * s * (3.0 - 2.0 * s) + 0.5;  // a smoothstep read is a bilinear one moved
+    vec2 node = levels[level].zw + corner + s * s * (3.0 - 2.0 * s) + 0.5;  // smoothstep: a bilinear read at a shifted position
     int layer = (level_page[level] * 3 + plane) * PARTS + part;
     return textureLod(grids, vec3(texel(node) / vec2(textureSize(grids, 0).xy), float(layer)), 0.0);
 }

@@ -1,6 +1,6 @@
 #version 330 core
-// Multiplies out the first two layers of the color heads: nothing but a sum lies between h0 = F W0 and [h0, view] W1, so
-// F (W0 W1) + view W1 is the same. One row per head, one instance per MLP plane. The texels of a row:
+// Multiplies the first two layers of the color heads, which have no activation between them: with h0 = F W0, [h0, view] W1
+// equals F (W0 W1) + view W1. One row per head, one instance per MLP plane. The texels of a row:
 //   8 i + j             W0 W1 from feature i to the hidden units 4 j to 4 j + 3
 //   256 + 8 v + j       W1 from the view channel v to the same units
 //   256 + 8 V + 3 j + k W2 from the same units to color k

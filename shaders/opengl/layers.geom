@@ -1,5 +1,5 @@
 #version 330 core
-// Sends each triangle to its layer: OpenGL 3.3 chooses layers in geometry shaders only.
+// Sends each triangle to its layer: in OpenGL 3.3 only geometry shaders can choose a layer.
 
 layout(triangles) in;
 layout(triangle_strip, max_vertices = 3) out;

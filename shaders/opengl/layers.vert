@@ -1,5 +1,5 @@
 #version 330 core
-// One instance per layer of a texture array: a quad over the rectangle that is to be written.
+// One instance per layer of a texture array: a quad over the rectangle to write.
 
 uniform ivec4 rectangle;  // x, y, width and height, texels
 uniform ivec2 target_size;

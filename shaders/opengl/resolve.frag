@@ -1,5 +1,5 @@
 #version 330 core
-// Makes the image of a tile's sums; row 0 is the image's top.
+// Writes the image from the sums of a tile. Row 0 is at the top.
 
 #include "ray.glsl"
 

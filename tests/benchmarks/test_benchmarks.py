@@ -155,7 +155,7 @@ def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Pat
     resumed.load(tmp_path / "state.safetensors", training.passes)
     for index in (24, 25):
         assert resumed.advance(index / 30) == pytest.approx(training.advance(index / 30), rel=1e-4)
-    assert 8 < make_paper_bundle.held_back_psnr(resumed.video(), capture, [0, 1], 1) < 60
+    assert 8 < make_paper_bundle.held_out_psnr(resumed.video(), capture, [0, 1], 1) < 60
 
 
 def test_full_disk_is_an_input_error(capture: Capture, tmp_path: Path) -> None:

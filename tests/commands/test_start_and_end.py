@@ -1,4 +1,4 @@
-"""What a window starts with, from settings and command line; what it keeps, and what is printed after it is closed."""
+"""How the window starts from settings and command line, what it saves, and which errors are printed after it closes."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_absurd_numbers_of_threads_are_refused(threads: str, tmp_path: Path) -> 
 def test_faults_of_train(capture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fails(command("train", "--capture", tmp_path / "none", "--config", "tiny", "--out", out), "none", "no such folder")
-    fails(command("train", "--capture", capture, "--config", "huge", "--out", out), "huge", "presets are")
+    fails(command("train", "--capture", capture, "--config", "huge", "--out", out), "huge", "choose one of the presets")
     fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--steps", 0), "--steps")
     fails(command("train", "--capture", capture, "--config", "tiny", "--out", out, "--seed", -1), "--seed")
     fails(command("train", "--config", "tiny", "--out", out), "--capture")

@@ -108,7 +108,7 @@ def test_a_machine_without_opengl_is_told_only_when_it_is_asked_for(
     monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.context._create", fail)
     assert create_renderer("auto").name != "opengl" and "OpenGL" not in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"there is no OpenGL 3.3 here \(libEGL.so: cannot open\); install a graphics driver"):
+    with pytest.raises(InputError, match=r"OpenGL 3.3 is not available \(libEGL.so: cannot open\); install a graphics driver"):
         create_renderer("opengl")
 
 

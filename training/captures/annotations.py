@@ -20,7 +20,7 @@ MAX_FILE_BYTES = 64 << 20
 
 _MAX_HEADER_BYTES = 4096
 
-_REMEDY = "only numpy arrays, numbers, text, lists, tuples and dicts are read"
+_REMEDY = "it may contain only numpy arrays, numbers, text, lists, tuples and dicts"
 
 _OPCODES = frozenset(
     (

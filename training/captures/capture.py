@@ -74,7 +74,7 @@ class Capture:
 
     @property
     def test_cameras(self) -> list[int]:
-        """Indices of the cameras held back for evaluation."""
+        """Indices of the held-out cameras, for evaluation."""
         return list(self.meta.test_cameras or ())
 
     @property
@@ -82,8 +82,8 @@ class Capture:
         """Indices of the cameras to train on."""
         if self.meta.train_cameras is not None:
             return list(self.meta.train_cameras)
-        held_back = set(self.test_cameras)
-        return [i for i in range(len(self.cameras)) if i not in held_back]
+        held_out = set(self.test_cameras)
+        return [i for i in range(len(self.cameras)) if i not in held_out]
 
     @property
     def license(self) -> str:

@@ -43,7 +43,7 @@ class CaptureMeta:
     train_cameras: tuple[StrictInt, ...] | None = None
     """Cameras to train on. None means all except the test cameras."""
     test_cameras: tuple[StrictInt, ...] | None = None
-    """Cameras held back for evaluation. None means that none are."""
+    """Held-out cameras, for evaluation. None means that there are none."""
     source: Text = ""
     """Where the content comes from."""
 

@@ -147,7 +147,7 @@ class Trainer:
         if header.field != self.field.name:
             raise InputError(folder, f"was trained with the {header.field} field, but here the {self.field.name} field runs")
         if _without_run_length(header.config) != _without_run_length(self.config):
-            raise InputError(folder, "was trained with another config", "resume with the same, or choose another folder")
+            raise InputError(folder, "was trained with a different config", "resume with the same, or choose another folder")
         load_network(folder, self.network)
         if header.step:  # before the first step the optimizer has no state
             load_optimizer(folder, self.optimizer)

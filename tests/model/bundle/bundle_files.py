@@ -1,4 +1,4 @@
-"""Bundles for tests: a tiny valid one, and tools to take it apart and reassemble it with errors."""
+"""Bundles for tests: a tiny valid one, and tools to damage its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An opened video does not depend on its file, and a file that changes while it is read is an InputError."""
+"""An opened video does not depend on its file, and a file that changes while it is read raises an InputError."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_overwriting_or_emptying_the_file_changes_nothing(tmp_path: Path) -> Non
     paths = [tmp_path / f"{precision}.mlpvid" for precision in PRECISIONS]
     for path, precision in zip(paths, PRECISIONS, strict=True):
         write_bundle(make_video(seed=7, num_frames=3), path, precision)
-    # In a process of its own, for reading a page that is gone kills the process.
+    # In a separate process, because reading a page that is gone kills the process.
     command = [sys.executable, "-c", _OVERWRITE, *map(str, paths)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert (result.returncode, result.stdout) == (0, "independent\n"), result.stderr

@@ -73,7 +73,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
         (struct.pack("<Q", 0) + b"{}", "is not an .mlpvid file"),
         (struct.pack("<Q", 2**63) + b"{}", "has a header of 9,223,372,036,854,775,808 bytes"),
         (struct.pack("<Q", MAX_HEADER_BYTES + 1) + b"{}", "has a header of"),
-        (struct.pack("<Q", 100) + b"{}", "is incomplete: its header alone"),
+        (struct.pack("<Q", 100) + b"{}", "is incomplete: its header takes 100 bytes, but"),
         (struct.pack("<Q", 4) + b'{"\xff"', "the header is not valid JSON"),
         (struct.pack("<Q", 200000) + b'{"a":' * 40000, "the header is not valid JSON"),
         (struct.pack("<Q", 26) + b'{"__metadata__":{"a":"b"}}', "is not an .mlpvid file"),

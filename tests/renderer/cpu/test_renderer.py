@@ -275,7 +275,7 @@ def test_several_callers_at_once() -> None:
 
 
 def test_time_out_of_range_is_refused() -> None:
-    with pytest.raises(InputError, match="outside this video"):
+    with pytest.raises(InputError, match="not in this video"):
         CpuRenderer(1).prepare(make_video(), 7)
 
 

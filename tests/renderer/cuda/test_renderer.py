@@ -220,7 +220,7 @@ def test_cancelled_renders_give_no_image(driver: EmulatedDriver) -> None:
 
 
 def test_times_outside_the_video_are_refused(driver: EmulatedDriver) -> None:
-    with pytest.raises(InputError, match="outside this video"):
+    with pytest.raises(InputError, match="not in this video"):
         CudaRenderer(driver).prepare(small_video(), 2.5)
 
 

@@ -169,7 +169,7 @@ def test_cancel() -> None:
 
 @pytest.mark.parametrize("time", [-0.1, 2.01, math.nan, math.inf])
 def test_time_out_of_range(time: float) -> None:
-    with pytest.raises(InputError, match="outside this video"):
+    with pytest.raises(InputError, match="not in this video"):
         ReferenceRenderer().prepare(make_video(), time)
 
 

@@ -1,6 +1,6 @@
-"""A second device without one: tensors that say they are on "meta", hold their numbers on the CPU, and mix with no CPU tensor.
+"""A fake second device: tensors that report device "meta", store their values on the CPU, and refuse to mix with CPU tensors.
 
-What PyTorch would refuse on a GPU is an error here: operations between the devices, but for single numbers of the CPU.
+As with a GPU, an operation between both devices is an error, except with single numbers from the CPU.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _MakeTensors(TorchFunctionMode):
 
 @contextlib.contextmanager
 def pretended_device() -> Iterator[None]:
-    """While it is entered, `.to(DEVICE)` and `device=DEVICE` make such tensors."""
+    """Let `.to(DEVICE)` and `device=DEVICE` make such tensors in the block."""
     with _Dispatch(), _MakeTensors():
         yield
 

@@ -144,7 +144,7 @@ def test_a_full_disk_is_an_input_error_and_keeps_the_old_files(folder: Path, sav
 
 def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
     loss = dataclasses.replace(make_config().loss, mask=0.2)
-    with pytest.raises(InputError, match="another config"):
+    with pytest.raises(InputError, match="a different config"):
         resume(folder, make_config(loss=loss), saved, 0)
     resume(folder, make_config(steps=99, checkpoint_minutes=3.0), saved, 0)
     opened = Capture(folder)
@@ -255,11 +255,11 @@ def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Pat
     Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
     with pytest.raises(InputError, match="is not the capture"):
         prepared(other, run)
-    held_back = tmp_path / "held_back"
-    shutil.copytree(folder, held_back)
-    (held_back / "meta.yaml").write_text("pixel_center: 0.5\ntest_cameras: [2]\n")
+    held_out = tmp_path / "held_out"
+    shutil.copytree(folder, held_out)
+    (held_out / "meta.yaml").write_text("pixel_center: 0.5\ntest_cameras: [2]\n")
     with pytest.raises(InputError, match="views"):
-        prepared(held_back, run)
+        prepared(held_out, run)
 
 
 def test_the_bounds_are_those_of_the_hull(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A training step on another device than the CPU: no tensor stays on the CPU, and the numbers are the same."""
+"""A training step on a device other than the CPU: every tensor is on that device, and the results are the same."""
 
 from __future__ import annotations
 

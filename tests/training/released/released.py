@@ -1,7 +1,7 @@
-"""A stand-in for the authors' checkpoints: random tensors under their names, and their conventions written down plainly.
+"""A substitute for the authors' checkpoints: random tensors with their names, and a plain implementation of their conventions.
 
-Everything here follows the description of the released files, not the code of this project: it is what the importer is
-held against.
+Everything here follows the description of the released files, not the code of this project. The tests compare the
+importer with it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Sizes:
 
 PAPER = Sizes(frames=2, latent=256, backbone=(256, 256, 128, 128, 64, 64, 64), trunk=(64, 128, 128, 256), levels=16, base=16,
               log2_table=19, cells=(24, 24, 48))  # fmt: skip
-"""The sizes of the released models, but for the number of frames."""
+"""The sizes of the released models, except the number of frames."""
 
 
 def fake_state(sizes: Sizes, seed: int = 0) -> Tensors:
@@ -130,7 +130,7 @@ AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2)}
 
 
 def read_map(values: torch.Tensor, u: float, v: float) -> torch.Tensor:
-    """(C, H, W) at a point: u along the width, v along the height, corners of the map on 0 and 1, zeros outside."""
+    """Read a map (C, H, W) at a point: u along the width, v along the height, corners of the map on 0 and 1, zeros outside."""
     grid = torch.tensor([[[[2 * u - 1, 2 * v - 1]]]])
     return functional.grid_sample(values[None], grid, align_corners=True, padding_mode="zeros")[0, :, 0, 0]
 
@@ -163,7 +163,7 @@ def read_table(state: Tensors, sizes: Sizes, plane: str, u: float, v: float, t: 
 
 
 def encode_view(direction: list[float], parameters: int) -> torch.Tensor:
-    """Frequency encoding of two octaves, or the nine spherical harmonics."""
+    """Return the frequency encoding of two octaves, or the nine spherical harmonics."""
     if parameters == 2624:
         return torch.tensor([f for c in direction for f in (c, math.cos(c), math.cos(2 * c), math.sin(c), math.sin(2 * c))])
     x, y, z = direction
@@ -184,7 +184,7 @@ def head_output(parameters: torch.Tensor, features: torch.Tensor, view: torch.Te
 def color_of_plane(
     heads: torch.Tensor, u: float, v: float, features: torch.Tensor, view: torch.Tensor, blend: str
 ) -> torch.Tensor:
-    """(P, N, N) heads at a point: rows run along u. Blended between nodes 1 / (N - 1) apart, or by cells of 1 / N."""
+    """Read heads (P, N, N) at a point: rows run along u. Blend nodes 1 / (N - 1) apart, or take the cell of size 1 / N."""
     n = heads.shape[1]
     if blend == "nearest":
         i, j = (min(int(c * n), n - 1) for c in (u, v))
@@ -198,7 +198,7 @@ def color_of_plane(
 def query(
     state: Tensors, sizes: Sizes, frame: int, point: list[float], direction: list[float], blend: str
 ) -> tuple[float, torch.Tensor]:
-    """Density, 1/m, and color of a point in [0, 1]^3 of the frame's box."""
+    """Return density, 1/m, and color of a point in [0, 1]^3 of the frame's box."""
     maps = decode(state, frame)
     features, density = torch.zeros(32), torch.zeros(32)
     for plane, (a, b) in AXES.items():
