@@ -1,4 +1,4 @@
-"""The viewer's command line: the window, and commands without a window.
+"""The viewer's command line: open the window, or run a command that needs none.
 
 python run_viewer.py [BUNDLE]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
@@ -37,7 +37,7 @@ def parse_range(text: str) -> tuple[int | None, int | None]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames; write A:B, for example 0:60")
     start, end = (int(part) if part else None for part in (first, last))
     if end is not None and end <= (start or 0):
-        raise argparse.ArgumentTypeError(f"{text!r} contains no frame; the range must end after it begins")
+        raise argparse.ArgumentTypeError(f"{text!r} is an empty range; it must end after it begins")
     return start, end
 
 
@@ -74,18 +74,18 @@ def parse_positive(text: str) -> float:
 
 def make_parser() -> ArgumentParser:
     """Create the parser with all options."""
-    parser = ArgumentParser(prog="run_viewer.py", description="Watch a volumetric video of dynamic MLP maps.")
+    parser = ArgumentParser(prog="run_viewer.py", description="View a volumetric video made of dynamic MLP maps.")
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="a .mlpvid file (default: the demo)")
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
-    commands.add_argument("--info", action="store_true", help="describe the contents of the bundle")
+    commands.add_argument("--info", action="store_true", help="describe the bundle")
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
     commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
-    commands.add_argument("--window", action="store_true", help="open the window; fail if there is no display")
+    commands.add_argument("--window", action="store_true", help="fail without a display instead of recording an orbit")
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
-    video.add_argument("--path", metavar="orbit|PATH.json", help="camera path for --record (default: orbit)")
+    video.add_argument("--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit)")
     video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
@@ -94,14 +94,14 @@ def make_parser() -> ArgumentParser:
 
 def _add_view_options(parser: ArgumentParser) -> None:
     view = parser.add_argument_group("view")
-    view.add_argument("--backend", choices=BACKENDS, help="the renderer (default: auto, the fastest that works)")
+    view.add_argument("--backend", choices=BACKENDS, help="backend that renders (default: auto, the fastest that works)")
     view.add_argument("--threads", type=parse_threads, help="number of CPU threads (default: one per core)")
     view.add_argument("--frame", type=parse_finite, metavar="F", help="frame number, may have a fraction (default: 0)")
-    view.add_argument("--camera", type=Path, metavar="CAM.json", help="camera for --render (default: everything in view)")
+    view.add_argument("--camera", type=Path, metavar="CAM.json", help="camera of --render (default: whole scene in view)")
     view.add_argument("--size", type=parse_size, metavar="WxH", help="size of the image, video or window in pixels")
     view.add_argument("--background", type=parse_color, metavar="R,G,B", help="background color (default: 0,0,0)")
     view.add_argument("--transparent", action="store_true", help="--render: write a PNG with transparency")
-    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="read the settings from this file")
+    view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings file used instead of your own")
 
 
 def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
@@ -113,7 +113,7 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     if options.render and options.render.suffix.lower() not in (".png", ".npz"):
         parser.error(f"--render {options.render}: the name must end in .png or .npz")
     if options.transparent and options.background:
-        parser.error("--transparent and --background cannot be used together")
+        parser.error("--transparent and --background cannot be combined")
     if options.frames is not None:
         try:
             options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)

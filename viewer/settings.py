@@ -35,10 +35,10 @@ INITIAL_VIEWS = ("whole scene", "capture camera")
 """The view a video opens with: its whole box, or its first capture camera. Videos without capture cameras open with the box."""
 
 DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "color_samples", "heads")
-"""What can be shown of each pixel, by the name that the actions "view.*" give it."""
+"""View modes, by the names that the actions "view.*" use."""
 
 SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
-"""Those that show numbers through a color map."""
+"""View modes that show numbers through a color map."""
 
 BACKGROUNDS = ("color", "checker", "gradient")
 """Kinds of background, in the order of the numbers that shaders/present.frag gives them."""
@@ -127,7 +127,7 @@ class RenderingSettings:
 
 @dataclass(config=FIELDS)
 class DisplaySettings:
-    """What a view or a recording looks like: what is shown of each pixel, tone, background, and overlays."""
+    """Appearance of a view or a recording: mode, tone, background and overlays."""
 
     mode: Annotated[StrictStr, one_of(*DISPLAY_MODES)] = "color"
     """One of `DISPLAY_MODES`. Not saved."""
@@ -142,7 +142,7 @@ class DisplaySettings:
     show_cells: StrictBool = False
     """Draw the occupied cells. Not saved."""
     background_color_2: Color | None = None
-    """The second color of checker and gradient; None makes it from the first. Not saved."""
+    """The second color of checker and gradient; None derives it from the first. Not saved."""
     checker_size: Annotated[StrictFloat, within(1, 1024)] = 16.0
     """Side of a checker's square, pixels. Not saved."""
     background: Annotated[StrictStr, one_of(*BACKGROUNDS)] = "color"
@@ -187,7 +187,7 @@ class DisplaySettings:
 
     @property
     def pixels_key(self) -> tuple[object, ...]:
-        """What the pixels made of an image depend on."""
+        """The settings that the pixels of a view depend on."""
         return self.mode, self.head_plane, self.value_range
 
 
@@ -222,7 +222,7 @@ class Settings:
     rendering: RenderingSettings = field(default_factory=RenderingSettings)
     """Backend and speed."""
     view: DisplaySettings = field(default_factory=DisplaySettings)
-    """What the view looks like."""
+    """Appearance of the view."""
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     """Recording."""
     recent_files: tuple[StrictStr, ...] = ()
@@ -302,13 +302,13 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(file, f"cannot be written ({error.strerror})") from error
-    settings = validated(Settings, _plain(settings), "settings")  # never write what could not be read again
+    settings = validated(Settings, _plain(settings), "settings")  # never write a file that cannot be read again
     with atomic_write(file) as temporary:
         temporary.write_text(yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def reset_settings(settings: Settings) -> Settings:
-    """Return the defaults, with the recent files and what is not saved kept."""
+    """Return the defaults, but keep the recent files and the fields that are not saved."""
     view = DisplaySettings(**{name: getattr(settings.view, name) for name in _NOT_SAVED})
     return Settings(recent_files=settings.recent_files, view=view)
 

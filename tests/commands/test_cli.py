@@ -126,7 +126,7 @@ def test_record_video(bundle: Path, tmp_path: Path) -> None:
         frames = list(container.decode(stream))
         assert (stream.width, stream.height) == (64, 48)
         assert float(stream.average_rate or 0) == pytest.approx(15)
-    assert len(frames) == 2  # three frames at 30 a second last 0.1 s: 1.5 frames at 15 a second, rounded
+    assert len(frames) == 2  # three frames at 30 fps last 0.1 s, which is 1.5 frames at 15 fps, rounded
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -193,7 +193,7 @@ def test_without_a_display_a_frame_out_of_range_is_refused_as_in_the_window(bund
     assert not list(tmp_path.iterdir())
 
 
-def test_window_insists(bundle: Path, tmp_path: Path) -> None:
+def test_window_option_fails_without_a_display(bundle: Path, tmp_path: Path) -> None:
     assert_fails(view(bundle, "--window", folder=tmp_path), "--window", "no display")
     assert not list(tmp_path.iterdir())
 

@@ -55,7 +55,7 @@ def test_a_good_report_is_a_success(bundle: Path, monkeypatch: pytest.MonkeyPatc
     assert capsys.readouterr().out == "CUDA self-test\nok     device: fine\nall 1 checks passed\n"
 
 
-def test_a_backend_that_the_machine_lacks_is_no_failure(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_the_machine_lacks_is_not_a_failure(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking, fine = [Check("device", False, "none here")], [Check("device", True, "fine")]
     monkeypatch.setattr(command, "cuda_checks", lambda *_, **__: lacking)
     monkeypatch.setattr(command, "opengl_checks", lambda *_, **__: fine)

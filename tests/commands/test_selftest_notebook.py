@@ -1,4 +1,4 @@
-"""docs/selftest_colab.ipynb: its one cell, run here with commands that are only recorded."""
+"""Run the one cell of docs/selftest_colab.ipynb with commands that are recorded instead of executed."""
 
 from __future__ import annotations
 

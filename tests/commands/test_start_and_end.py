@@ -55,7 +55,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
 
 def without_cuda() -> None:
-    """A machine that has none."""
+    """Fail as on a machine without a GPU."""
     raise InputError("backend cuda", "finds no GPU")
 
 

@@ -1,4 +1,4 @@
-"""The commands: what they write and print, and that bad input ends in one line and status 2."""
+"""The training commands: what they write and print. Bad input ends with one line and status 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.config import load_config
 
 
 def command(name: str, *arguments: object) -> CommandRun:
-    """Run one of the training's commands in this process."""
+    """Run a training command in this process."""
     return run_main(main, name, *arguments)
 
 

@@ -1,4 +1,4 @@
-"""Driving the window without a display: ImGui's test engine on GLFW's null platform, with OpenGL from EGL."""
+"""Drive the window without a display: ImGui's test engine on GLFW's null platform, with OpenGL from EGL."""
 
 from __future__ import annotations
 

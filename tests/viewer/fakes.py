@@ -1,4 +1,4 @@
-"""A renderer that paints smooth pictures of its time and camera at once, for tests of what surrounds rendering."""
+"""A fake renderer that instantly returns smooth images of its time and camera."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FakeFrame:
 
 
 class FakeRenderer:
-    """Implements `renderer.backend.Renderer`; remembers what it was asked for."""
+    """Implements `renderer.backend.Renderer` and records its calls."""
 
     name = "fake"
     device = "none"
@@ -35,7 +35,7 @@ class FakeRenderer:
         self.cameras: list[Camera] = []
 
     def prepare(self, video: VolumetricVideo, time: float) -> FakeFrame:
-        """Note the time."""
+        """Record the time."""
         video.check_time(time)
         self.prepared.append(time)
         return FakeFrame(time)

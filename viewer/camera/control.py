@@ -1,4 +1,4 @@
-"""Move the viewer's camera: orbit, pan, dolly, look, fly, focus, fit, snap, undo."""
+"""Camera control by the user: orbit, pan, dolly, look, fly, focus, fit, snap, undo."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OrbitCamera:
     Args:
         box: (2, 3) corners of the scene that the first view and `fit` show, meters.
         up: direction that is up in the world.
-        clock: seconds, monotonic, for merging undo entries; tests give their own.
+        clock: monotonic time in seconds, for merging undo entries; replaced by tests.
     """
 
     def __init__(self, box: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0), clock: Callable[[], float] = time.monotonic) -> None:
@@ -146,7 +146,7 @@ class OrbitCamera:
         return True
 
     def roll(self, angle: float) -> None:
-        """Turn about the optical axis, radians, positive clockwise (the picture turns the other way)."""
+        """Turn about the optical axis, radians, positive clockwise (the image turns the other way)."""
         turn = axis_angle(self.state.forward, -angle)
         self.set_state(self.state.replaced(rotation=self.state.rotation @ turn), "roll")
 
@@ -169,7 +169,7 @@ class OrbitCamera:
     def focus(self, point: ArrayLike) -> None:
         """Move sideways until `point` is in the center, and make it the target. Orientation and depth stay.
 
-        A point behind the camera or very near to it is looked at from the distance kept so far.
+        If the point is behind the camera or very near it, the distance to the target stays instead.
         """
         target = np.asarray(point, dtype=np.float64)
         depth = float(self.state.forward @ (target - self.state.eye))
@@ -211,7 +211,7 @@ class OrbitCamera:
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InputError("clipboard", "contains no camera", "copy one with Ctrl+C in the view first") from error
+            raise InputError("clipboard", "contains no camera", "copy one first: press Ctrl+C in the view") from error
         self.set_state(state_from_camera(Camera.from_dict(values, "clipboard"), self.box.mean(axis=0)), "paste")
 
     # Inner parts
@@ -241,7 +241,7 @@ def fitting_distance(points: Array, rotation: Array, half_width: float, half_hei
         points: (N, 3) meters, relative to the point looked at.
         rotation: (3, 3) world to camera.
         half_width, half_height: tangents of half the horizontal and vertical field of view.
-        margin: part of the view left free on each side.
+        margin: fraction of the view left free on each side.
     """
     x, y, z = rotation @ points.T
     free = 1.0 - 2.0 * margin

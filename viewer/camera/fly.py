@@ -1,4 +1,4 @@
-"""Fly with keys: the velocity follows the keys smoothly and independently of the frame rate."""
+"""Fly with keys: the velocity follows the keys smoothly and does not depend on the frame rate."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class FlyMotion:
         """Advance by some time and return the displacement in camera axes, meters.
 
         Args:
-            seconds: real time since the last call; negative or not finite counts as none.
-            push: (3,) direction of the pressed keys in camera axes (right, down, forward); longer than 1 is cut to 1.
+            seconds: real time since the last call; values that are negative or not finite count as 0.
+            push: (3,) direction of the pressed keys in camera axes (right, down, forward); scaled to length 1 if longer.
         """
         if not (math.isfinite(seconds) and seconds > 0):
             return np.zeros(3)

@@ -1,4 +1,4 @@
-"""Undo and redo of camera moves and other edits. One drag, or one burst of the wheel, is one entry."""
+"""Undo and redo of camera moves and path edits. One drag, or one burst of wheel steps, is one entry."""
 
 from __future__ import annotations
 

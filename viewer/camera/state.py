@@ -1,4 +1,4 @@
-"""The viewer's camera, position and lens, as one immutable value."""
+"""The camera's position, orientation and field of view as one immutable value."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CameraState:
     field_of_view: float = math.radians(45.0)
     """Vertical, radians, of the frame of shape `aspect`."""
     aspect: float | None = None
-    """Width / height of the frame that always stays visible; None means that of the window."""
+    """Width / height of the frame that always stays visible; None means the window's aspect."""
     principal: tuple[float, float] = (0.0, 0.0)
     """Offset of the principal point from the frame's center, in frame heights."""
     snapped: Camera | None = None
@@ -64,7 +64,7 @@ class CameraState:
         return dataclasses.replace(self, snapped=None, **changes)  # type: ignore[arg-type]
 
     def from_eye(self, eye: ArrayLike) -> CameraState:
-        """Return the state moved in parallel to another position of the camera. The target moves along."""
+        """Return the state with the camera moved to `eye`. The rotation stays, and the target moves with the camera."""
         return self.replaced(target=np.asarray(eye, dtype=np.float64) + self.distance * self.forward)
 
     def focal(self, width: int, height: int) -> float:
@@ -88,8 +88,8 @@ class CameraState:
 def state_from_camera(camera: Camera, target: ArrayLike) -> CameraState:
     """Create the state of `camera`. The orbit's target is the point of its optical axis nearest to `target`.
 
-    What is behind the camera or very near is put one meter in front of it. The lens keeps the camera's focal length (the
-    vertical one, when they differ) and principal point; until it moves, the state reproduces `camera` itself.
+    A target behind the camera or very near it is moved to one meter in front of it. The state keeps the camera's focal length
+    (the vertical one if they differ) and principal point. Until the next move it reproduces `camera` exactly.
     """
     u, _, vh = np.linalg.svd(camera.R)
     rotation = u @ vh  # the nearest rotation; files may hold rounded ones

@@ -1,4 +1,4 @@
-"""Plan the scene time and the camera of every frame of a recording."""
+"""The scene time and the camera of every frame of a recording."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FrameSchedule:
     """The plan of a recording: frame k shows the scene at `time(k)` from `camera(k)`, for k from 0 to `count` - 1."""
 
     count: int
-    """Frames of the recording."""
+    """Number of frames of the recording."""
     time: Callable[[int], float]
     """Frame index of the scene."""
     camera: Callable[[int], Camera]
@@ -32,8 +32,8 @@ class FrameSchedule:
 def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> float:
     """Return the scene's frame index at output frame `k`. Frames `first` to `end` - 1 play in a loop at the capture's speed.
 
-    Time runs exactly: ``first + (k * video_fps / fps) mod (end - first)``. While the last frame lasts it is held; there is
-    nothing between it and the first one.
+    The time is exactly ``first + (k * video_fps / fps) mod (end - first)``. The last frame is held for its duration, since
+    there is nothing between it and the first one.
     """
     passed = (k * video_fps / fps) % (end - first)
     passed = round(passed) if abs(passed - round(passed)) < 1e-6 else passed
@@ -44,7 +44,7 @@ def frames_of(seconds: float, fps: float) -> int:
     """Return the number of frames of a clip of this length, at least 1.
 
     Raises:
-        InputError: longer than `MAX_FRAMES`.
+        InputError: the clip is longer than `MAX_FRAMES`.
     """
     count = max(1, round(seconds * fps))
     if count > MAX_FRAMES:
@@ -84,8 +84,8 @@ def path_schedule(
 ) -> FrameSchedule:
     """Plan a camera path, both ends included: frame k shows the path at its start + k / fps.
 
-    The scene time is the path's own track of frames; with a range A:B it is the clock's instead: frames A to B - 1 at the
-    capture's speed, as many as they are, the last view held when the path is shorter.
+    The scene time comes from the path's own track of frames. With a range A:B it comes from the clock instead: frames A to
+    B - 1 play once at the capture's speed. If the path is shorter, its last view is held.
 
     Raises:
         InputError: a keyframe shows a frame that the video does not have, or the range is not within the video.

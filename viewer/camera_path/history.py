@@ -1,4 +1,4 @@
-"""Undo and redo of edits of the camera path, together with moves of the camera."""
+"""Undoable edits of the camera path. They share the undo history of the camera moves."""
 
 from __future__ import annotations
 

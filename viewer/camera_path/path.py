@@ -1,4 +1,4 @@
-"""Camera paths: keyframes of camera and scene time on a track, joined by splines, and their PATH.json."""
+"""Camera paths: keyframes of camera and scene time, interpolated by splines, and the file PATH.json."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class CameraPath:
     """Keyframes in the order of their times, which are all different.
 
     Args:
-        keyframes: in any order; of two at the same time the later one in the list stays.
-        tension: 0 gives the roundest curve (Catmull-Rom), 1 straight lines that rest at each keyframe.
+        keyframes: in any order; if two have the same time, the later one in the list is kept.
+        tension: 0 gives the roundest curve (Catmull-Rom), 1 gives straight lines that stop at each keyframe.
     """
 
     def __init__(self, keyframes: list[Keyframe] | None = None, tension: float = 0.0) -> None:
@@ -134,7 +134,7 @@ class CameraPath:
     def camera(self, time: float) -> Camera:
         """Return the view at `time` seconds, in the first keyframe's image size. It is constant outside the path.
 
-        At a keyframe it is exactly the keyframe's camera (fitted to that size when it has another one).
+        At a keyframe it is exactly the keyframe's camera (fitted to that size if its own size differs).
 
         Raises:
             InputError: the path is empty.
@@ -157,7 +157,7 @@ class CameraPath:
         return float(round(value)) if abs(value - round(value)) < 1e-6 else value
 
     def _locate(self, time: float) -> tuple[int, float]:
-        # The keyframe at or before `time`, and how far on the way to the next one it is, in [0, 1).
+        # The keyframe at or before `time`, and the fraction of the way to the next one, in [0, 1).
         if not self._keyframes:
             raise InputError("camera path", "has no keyframes", "add one first")
         same = self.index_at(time)
@@ -182,7 +182,7 @@ class CameraPath:
 
     @staticmethod
     def from_dict(values: object, subject: str = "camera path") -> CameraPath:
-        """Read the object of PATH.json; raise InputError if a keyframe is wrong."""
+        """Read the object of PATH.json; raise InputError if it is invalid."""
         listed = values.get("keyframes") if isinstance(values, dict) else None
         if not isinstance(values, dict) or not isinstance(listed, list):
             raise InputError(subject, 'must be a JSON object {"keyframes": [...]}')
@@ -200,7 +200,7 @@ class CameraPath:
 
     @staticmethod
     def load(path: Path) -> CameraPath:
-        """Read PATH.json; raise InputError if the file is wrong."""
+        """Read PATH.json; raise InputError if the file is invalid."""
         return CameraPath.from_dict(read_json(path), str(path))
 
 

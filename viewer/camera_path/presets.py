@@ -28,16 +28,16 @@ def orbit_camera(
 ) -> Camera:
     """Return the camera of an orbit at `turn` (0 to 1 is one round, counterclockwise seen from above), exactly on the circle.
 
-    Its distance lets the box fit into the view from every side.
+    The box fits into the view from every side.
 
     Args:
         box: (2, 3) corners, meters.
         up: direction that is up in the world.
-        turn: part of a full turn.
+        turn: fraction of a full turn.
         width, height: pixels.
-        elevation: how high the camera stands above the box's middle, radians.
+        elevation: angle of the camera above the box's middle, radians.
         field_of_view: vertical, radians.
-        distance_factor: nearer (below 1) or farther than fitting.
+        distance_factor: multiple of the distance at which the box fits into the view.
     """
     corners = np.asarray(box, dtype=np.float64)
     center = corners.mean(axis=0)
@@ -74,7 +74,7 @@ def spiral_path(
     elevations: tuple[float, float] = (math.radians(-5.0), math.radians(50.0)),
     distances: tuple[float, float] = (1.0, 0.8),
 ) -> CameraPath:
-    """Create the keyframes of a spiral: an orbit that rises and comes nearer (`distances`: factors of the fitting distance)."""
+    """Create the keyframes of a spiral: an orbit that rises and comes nearer (`distances`: see `distance_factor`)."""
     return _path(box, up, seconds, frames, (width, height), turns, elevations, distances)
 
 

@@ -1,4 +1,4 @@
-"""Interpolate keyframes with splines: positions, rotations, lenses and monotone scalars."""
+"""Splines through keyframes, for positions, rotations, camera intrinsics and monotone scalars."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def monotone_value(times: Sequence[float], values: Sequence[float], time: float)
 def blend_cameras(cameras: Sequence[Camera], times: Sequence[float], weight: float, tension: float) -> Camera:
     """Interpolate the camera between the second and the third of four keyframes.
 
-    Positions follow a cardinal spline, rotations the same spline on the sphere of unit quaternions (Bezier curve by
-    repeated slerp), focal length and principal point run straight (the focal length in its logarithm).
+    Positions follow a cardinal spline. Rotations follow the same spline on the sphere of unit quaternions (Bezier curve by
+    repeated slerp). The principal point and the logarithm of the focal length are interpolated linearly.
 
     Args:
-        cameras: four keyframes of one image size; the outer ones repeat the inner ones at the ends of a path.
+        cameras: four keyframes of one image size; at the ends of a path the outer ones repeat the inner ones.
         times: their times in seconds.
         weight: 0 at the second, 1 at the third.
         tension: 0 to 1.
@@ -74,7 +74,7 @@ def cardinal_rotation(rotations: Sequence[Rotation], times: Sequence[float], wei
 
 
 def _velocity(before: Array, after: Array, times: Sequence[float]) -> Array:
-    # Slope of the parabola through three points; at the ends of a path, where one step has no duration, the other's slope.
+    # Slope of the parabola through three points. At the ends of a path one step has no duration, and the other's slope is used.
     t0, t1 = times[1] - times[0], times[2] - times[1]
     if t0 <= 0 or t1 <= 0:
         return after / t1 if t1 > 0 else before / t0
@@ -82,5 +82,5 @@ def _velocity(before: Array, after: Array, times: Sequence[float]) -> Array:
 
 
 def _difference(a: Rotation, b: Rotation) -> Array:
-    # Rotation vector that leads from a to b the short way: b = a * exp(difference).
+    # Rotation vector of the shortest rotation from a to b: b = a * exp(difference).
     return (a.inv() * b).as_rotvec()

@@ -1,4 +1,4 @@
-"""The commands without a window: render an image, record a video, describe a bundle, measure the speed."""
+"""The commands that need no window: --render, --record, --info and --benchmark."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
 
     output = Path(f"{options.bundle.stem}-orbit.mp4")
-    commands = "--render, --record, --info and --benchmark work without a display"
+    commands = "--render, --record, --info and --benchmark need no display"
     video = read_bundle(options.bundle)
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
@@ -136,7 +136,7 @@ def measure(
 
 
 def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
-    """Return the camera that the window opens with: everything in view."""
+    """Return the camera that the window opens with, which has the whole scene in view."""
     camera = OrbitCamera(video.bounds, video.metadata.up)
     camera.fit(*size)
     return camera.to_camera(*size)

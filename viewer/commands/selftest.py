@@ -29,10 +29,10 @@ MAX_DEVICES = 8
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """Run --selftest: print a report on the backend that was named, or on all that have one.
+    """Run --selftest: print a report on the chosen backend, or on all that have a self-test.
 
     Raises:
-        InputError: a check failed, or the machine has none of the backends.
+        InputError: a check failed, or this machine supports none of the backends.
     """
     video = read_bundle(options.bundle)
     camera = overview(video, options.size or DEFAULT_SIZE)
@@ -82,7 +82,7 @@ def round_trip(_driver: Driver, image: CudaImage) -> str:
             refused.append(f"{context.info['GL_RENDERER']}: {fault}")
         finally:
             context.release()
-    raise RuntimeError(" | ".join(refused) or "no OpenGL 3.3 here")
+    raise RuntimeError(" | ".join(refused) or "this machine has no OpenGL 3.3")
 
 
 def _sent_through(context: moderngl.Context, image: CudaImage) -> str:

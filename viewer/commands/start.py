@@ -1,4 +1,4 @@
-"""Open the window, or record an orbit if there is no display."""
+"""Open the window. Without a display, record a short orbit instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
     from viewer.app.app import ViewerApp
 
 Chosen = tuple[Settings, Path | None, InputError | None]
-"""The settings, their file (None means that they are not saved), and what was wrong with it."""
+"""The settings, their file (None means that they are not saved), and the error in it (None means that it is valid)."""
 
 
 def start(options: argparse.Namespace) -> int:
@@ -38,8 +38,8 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
     """Show the window until it is closed. Return the exit status, which is 1 if something failed while closing.
 
     Args:
-        options: of the command line. They apply to this run and are not saved.
-        chosen: the settings; those that the options name by default.
+        options: the options of the command line. They apply to this run and are not saved.
+        chosen: the settings; by default those that the options name.
     """
     from model.bundle.info import read_bundle  # noqa: PLC0415 - loads PyTorch
     from viewer.window.window import Window  # noqa: PLC0415 - loads PyTorch
@@ -83,13 +83,16 @@ def make_app(options: argparse.Namespace, settings: Settings, file: Path | None)
     app = ViewerApp(renderer, settings, file)
     app.rendering.backend, app.rendering.threads = backend, threads
     if fault is not None:
-        advice = f"{renderer.name} renders now; the settings still ask for {kept.backend}."
+        advice = f"{renderer.name} renders now. Your settings still ask for {kept.backend}."
         app.messages.show_exception(InputError(fault.subject, fault.fault), f"Cannot render with {kept.backend} here", advice)
     return app
 
 
 def close(app: ViewerApp) -> bool:
-    """Close the app and print what went wrong meanwhile, one line each, since no window can show it any more."""
+    """Close the app and print the errors that occur while it closes, one per line. No window can show them any more.
+
+    Return whether there were none.
+    """
     known = list(app.messages.errors)
     app.close()
     faults = [fault for fault in app.messages.errors if fault not in known]
@@ -110,7 +113,7 @@ def choose_settings(config: Path | None) -> Chosen:
 
 
 def why_no_window() -> str:
-    """Return why no window can be opened here, or an empty text."""
+    """Return why no window can be opened here, or an empty string."""
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         return "no display" if not os.environ.get("WAYLAND_DISPLAY") else "no X11 display (XWayland is missing)"
     import imgui_bundle  # noqa: F401, PLC0415 - before glfw: both must share one libglfw
@@ -133,6 +136,6 @@ def _try_context(glfw: object) -> str:
     glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, 1)  # type: ignore[attr-defined]
     window = glfw.create_window(64, 64, "", None, None)  # type: ignore[attr-defined]
     if not window:
-        return "the display has no OpenGL 3.3 (over SSH or VNC, LIBGL_ALWAYS_SOFTWARE=1 may give it)"
+        return "the display has no OpenGL 3.3 (over SSH or VNC, try LIBGL_ALWAYS_SOFTWARE=1)"
     glfw.destroy_window(window)  # type: ignore[attr-defined]
     return ""

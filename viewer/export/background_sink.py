@@ -1,4 +1,4 @@
-"""Encode video on a separate thread, so that recording the screen does not slow the window."""
+"""Encode on a background thread, so that recording the screen does not slow down the window."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Pixels = NDArray[np.uint8]
 class BackgroundSink:
     """Passes images to a `VideoSink` on a separate thread; `write` never waits.
 
-    When the encoder is behind, a picture is left out and the one before it shown longer: the video's time stays right.
+    When the encoder falls behind, an image is dropped and the previous one is shown longer, so that the video keeps real time.
 
     Args:
-        sink: the file; not to be used by others from now on.
+        sink: the file. Nothing else may use it from now on.
     """
 
     def __init__(self, sink: VideoSink) -> None:

@@ -1,4 +1,4 @@
-"""Choose a video encoder that works on this machine, with constant quality and no delay."""
+"""Video encoders: which ones work on this machine, and each one's options for constant quality without delay."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def load_av(subject: str) -> Any:
         os.environ.setdefault("SVT_LOG", "1")  # otherwise the AV1 encoder prints a page of information
         import av  # noqa: PLC0415  (optional)
     except ImportError as error:
-        raise InputError(subject, "video needs the package av", "pip install av, or give a folder for PNG images") from error
+        raise InputError(
+            subject, "recording video needs the package av", "pip install av, or give a folder for PNG images"
+        ) from error
     return av
 
 
@@ -77,7 +79,7 @@ def choose_encoder(codec: str, width: int, height: int, fps: Fraction) -> Encode
         InputError: the codec is unknown, or none of its encoders opens.
     """
     if codec not in ENCODERS:
-        raise InputError(f"codec {codec}", "is unknown", f"known are {', '.join(ENCODERS)}")
+        raise InputError(f"codec {codec}", "is unknown", f"choose one of {', '.join(ENCODERS)}")
     for encoder in ENCODERS[codec]:
         if _opens(encoder, width, height, fps):
             _log.info("%s encodes %s at %dx%d", encoder.name, codec, width, height)

@@ -1,4 +1,4 @@
-"""Write rendered images: PNG over a background or transparent, NPZ and EXR with depth. All are written atomically."""
+"""Save rendered images atomically: PNG over a background or transparent, NPZ and EXR with depth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from renderer.backend import RenderedImage
 Rgba = NDArray[np.float32]
 
 CAMERA_KEY = "mlpvid:camera"
-"""Key of the PNG text that holds the camera as the contract's JSON."""
+"""Key of the PNG text that holds the camera in the format of CAM.json."""
 
 
 def over_background(rgba: Rgba, background: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.uint8]:
@@ -49,7 +49,7 @@ def save_png(path: Path, pixels: NDArray[np.uint8], camera: Camera | None = None
     Args:
         path: the file.
         pixels: row 0 at the top.
-        camera: stored as text so that `read_png_camera` finds the view again.
+        camera: stored as text, so that `read_png_camera` can restore the view.
         texts: further texts, such as the frame and the bundle's name.
 
     Raises:
@@ -145,7 +145,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
 def check_image_path(path: Path) -> None:
     """Raise InputError unless `save_render` can write there, before anything is rendered."""
     if path.suffix.lower() not in (".png", ".npz", ".exr"):
-        raise InputError(path, "is not an image format that can be written", "end its name with .png, .npz or .exr")
+        raise InputError(path, "is not a supported image format", "end its name with .png, .npz or .exr")
     if path.suffix.lower() == ".exr":
         load_openexr(path)
     if path.is_dir():

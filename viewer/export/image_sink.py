@@ -15,7 +15,7 @@ class ImageSink:
     """Writes 000000.png (or .exr), 000001.png, ... into a folder; each file is complete when it appears.
 
     Args:
-        path: the folder; made when missing (its parent must exist), else it must be empty.
+        path: the folder. If it is missing, it is created (its parent must exist); if it exists, it must be empty.
         image_format: "png" or "exr".
 
     Raises:
@@ -69,9 +69,9 @@ class ImageSink:
 
 
 def check_folder(path: Path, image_format: str) -> None:
-    """Raise InputError unless an `ImageSink` can be made there, before anything is rendered."""
+    """Raise InputError unless an `ImageSink` can be created there, before anything is rendered."""
     if image_format not in ("png", "exr"):
-        raise InputError(f"image format {image_format}", "is unknown", "known are png and exr")
+        raise InputError(f"image format {image_format}", "is unknown", "choose png or exr")
     if image_format == "exr":
         load_openexr(path)
     if path.exists() and not path.is_dir():

@@ -1,4 +1,4 @@
-"""Extract the surface of a frame with marching cubes, colored as seen from outside."""
+"""Extract the surface of a frame: marching cubes on its density, with colors as seen from outside."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def extract_mesh(
     Args:
         frame: the decoded frame.
         options: resolution and level.
-        progress: called with the part done, 0 to 1.
+        progress: called with the fraction that is done, 0 to 1.
         cancel: ends it early.
 
     Raises:
-        InputError: scikit-image is missing, or there is no surface at this level.
+        InputError: scikit-image is missing, or no point reaches this density.
         RenderCancelled: `cancel` was set.
     """
     measure = _load_marching_cubes()
@@ -81,7 +81,7 @@ def extract_mesh(
     density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token)
     level = default_level(frame) if options.level is None else options.level
     if level >= density.max():
-        raise InputError("mesh", f"there is no surface at density {level:g}; the largest is {density.max():g} per meter")
+        raise InputError("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}")
     padded = np.pad(density, 1)  # closes the surface where the box cuts it
     vertices, faces, normals, _ = measure(padded, level, spacing=spacing, gradient_direction="descent", allow_degenerate=False)
     token.check()
@@ -97,10 +97,10 @@ def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: C
     """Sample points evenly on a surface, with colors and normals; the result is a `Mesh` without faces.
 
     Args:
-        frame: the frame that the mesh was made of.
+        frame: the frame that the mesh was extracted from.
         mesh: its surface.
-        count: how many points.
-        seed: of the random places.
+        count: number of points.
+        seed: seed of the random positions.
         cancel: ends it early.
     """
     rng = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: C
 def sample_density(
     frame: Frame, resolution: int, progress: Progress, cancel: CancelToken
 ) -> tuple[Floats, tuple[float, float, float]]:
-    """Compute the density on a grid of nodes over the box, border included; 0 at nodes that touch no occupied cell.
+    """Compute the density on a grid of nodes over the box, including its border; 0 at nodes that touch no occupied cell.
 
     Args:
         frame: the decoded frame.
@@ -125,7 +125,7 @@ def sample_density(
         progress, cancel: as in `extract_mesh`.
 
     Returns:
-        (X, Y, Z) in 1/m, and the distance of nodes along each axis in meters.
+        (X, Y, Z) in 1/m, and the distance between nodes along each axis in meters.
     """
     size = (frame.box[1] - frame.box[0]).numpy().astype(np.float64)
     counts = np.maximum(np.ceil(resolution * size / size.max() - 1e-6).astype(int), 2) + 1
@@ -145,7 +145,7 @@ def occupied_nodes(occupancy: NDArray[np.bool_], counts: tuple[int, ...]) -> NDA
 
     Args:
         occupancy: (X, Y, Z) cells.
-        counts: nodes along each axis, border included.
+        counts: number of nodes along each axis, including the border.
     """
     result = occupancy
     for axis, count in enumerate(counts):

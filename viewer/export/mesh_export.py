@@ -1,4 +1,4 @@
-"""Export the surface of one frame, or of each frame of a range, as a mesh or point cloud."""
+"""Export the surface of a frame, or of every frame in a range, as meshes or point clouds."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def export_meshes(
     progress: Callable[[int, int, float], None] = lambda done, total, part: None,
     cancel: CancelToken | None = None,
 ) -> list[Path]:
-    """Write the surfaces of frames A to B - 1: one frame into `output`, more into NAME-000012.ply and so on.
+    """Write the surfaces of frames A to B - 1: a single frame to `output`, several to NAME-000012.ply and so on.
 
     Args:
         video: the scene.
         output: .ply or .glb.
         frames: (A, B).
         options: resolution and density of the surface.
-        points: this many points on the surface instead of triangles.
-        progress: called with the frames done, all frames and the part of the current one, 0 to 1.
-        cancel: ends it early; files written before stay.
+        points: write this many points on the surface instead of triangles.
+        progress: called with the number of finished frames, of all frames, and the fraction of the current one, 0 to 1.
+        cancel: ends it early; files already written are kept.
 
     Returns:
         The files, in order.

@@ -1,4 +1,4 @@
-"""Write meshes and point clouds as binary PLY and as glTF (.glb)."""
+"""Write meshes and point clouds as binary PLY or glTF (.glb)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ARRAY_BUFFER, _INDEX_BUFFER = 34962, 34963  # targets of glTF's buffer views
 def check_mesh_path(path: Path) -> None:
     """Raise InputError unless `save_mesh` can write there, before anything is computed."""
     if path.suffix.lower() not in MESH_SUFFIXES:
-        raise InputError(path, "is not a mesh format that can be written", "end its name with .ply or .glb")
+        raise InputError(path, "is not a supported mesh format", "end its name with .ply or .glb")
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
 
@@ -34,7 +34,7 @@ def check_mesh_path(path: Path) -> None:
 def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
     """Write a mesh (or, without faces, a point cloud) atomically in the format that the suffix names.
 
-    PLY keeps world axes. glTF wants y upwards, so its node is turned by `up`, and its colors are linear and unlit.
+    PLY keeps the world axes. glTF requires y up, so its node rotates `up` to y. Its colors are linear and unlit.
 
     Raises:
         InputError: the suffix is unknown, or the file cannot be written.
@@ -46,7 +46,7 @@ def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
 
 
 def ply_bytes(mesh: Mesh) -> bytes:
-    """Write binary little-endian PLY: position, normal, color, then triangles."""
+    """Return the mesh as binary little-endian PLY: position, normal, color, then triangles."""
     floats = ("x", "y", "z", "nx", "ny", "nz")
     vertex = np.dtype([*((name, "<f4") for name in floats), *((name, "u1") for name in ("red", "green", "blue"))])
     table = np.zeros(len(mesh.vertices), vertex)
@@ -66,7 +66,7 @@ def ply_bytes(mesh: Mesh) -> bytes:
 
 
 def glb_bytes(mesh: Mesh, up: ArrayLike) -> bytes:
-    """Write binary glTF 2.0 with one unlit mesh. Vertex colors are converted to linear light, as the format demands."""
+    """Return the mesh as binary glTF 2.0, unlit. Vertex colors are converted to linear light, as the format requires."""
     linear = np.concatenate([_to_linear(mesh.colors), np.ones((len(mesh.colors), 1))], axis=1)
     arrays: list[tuple[NDArray, dict[str, Any]]] = [
         (mesh.vertices.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),

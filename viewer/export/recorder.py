@@ -1,4 +1,4 @@
-"""Render a camera path frame by frame into a video or a folder of images, without a window."""
+"""Record offline: render a camera path frame by frame to a video or a folder of images. No window is needed."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def record(
         path: a `CameraPath`, the name of a PATH.json, or "orbit".
         options: size, rate, range, format.
         progress: called before the first and after every frame, in this thread.
-        cancel: ends the recording; what is finished stays, playable.
+        cancel: ends the recording; the finished frames stay playable.
 
     Raises:
         InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
@@ -152,7 +152,7 @@ def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], 
     if path == "orbit":
         frames = check_range(options.frames, video.num_frames)
         if options.seconds is not None and not (math.isfinite(options.seconds) and options.seconds > 0):
-            raise InputError(f"length {options.seconds:g}", "must be positive seconds")
+            raise InputError(f"length {options.seconds:g}", "must be a positive number of seconds")
         return orbit_schedule(video.bounds, video.metadata.up, size, frames, video.metadata.fps, fps, options.seconds)
     return path_schedule(_loaded(path), size, video.num_frames, options.frames, video.metadata.fps, fps)
 
@@ -162,7 +162,7 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
     if options.supersampling not in range(1, 9):
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
-        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, supersampling included")
+        raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, including supersampling")
     if is_folder(output):
         check_folder(output, options.image_format)
     else:

@@ -1,4 +1,4 @@
-"""Restore the scheduling of threads after a library has changed it."""
+"""Restore the thread scheduling that an encoder library changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _Scheduling = tuple[int, int]  # policy, priority
 
 @contextlib.contextmanager
 def unchanged_scheduling() -> Iterator[None]:
-    """Give all threads of the process the policy and priority back that they had before the block; threads started within
-    it get the caller's. Does nothing where the system has no such policies.
+    """Restore the policy and priority of every thread of the process after the block. Threads started within it get the
+    caller's. Do nothing on systems without such policies.
 
-    SVT-AV1, run by root, makes the thread that opens it and its own real-time threads, and later ones inherit that: the
-    window and everything else would wait for them.
+    When root runs SVT-AV1, it turns the thread that opens it and its own threads into real-time threads, and later threads
+    inherit that. The window and everything else would wait for them.
     """
     if not hasattr(os, "sched_setscheduler"):
         yield

@@ -11,18 +11,18 @@ class MeasuredSizes:
     """Bytes per pixel in the last recording of each format and compression."""
 
     def __init__(self) -> None:
-        self._bytes_a_pixel: dict[tuple[object, ...], float] = {}
+        self._bytes_per_pixel: dict[tuple[object, ...], float] = {}
 
     def note(self, output: Path, frames: int, options: RecordOptions) -> None:
         """Measure a finished recording, unless its file or its size is unknown."""
         pixels = frames * options.size[0] * options.size[1] if options.size else 0
         size = size_on_disk(output)
         if pixels and size:
-            self._bytes_a_pixel[_kind(options)] = size / pixels
+            self._bytes_per_pixel[_kind(options)] = size / pixels
 
     def estimate(self, frames: int, options: RecordOptions) -> int | None:
         """Estimate the bytes of a recording; None before the first recording of its kind."""
-        known = self._bytes_a_pixel.get(_kind(options))
+        known = self._bytes_per_pixel.get(_kind(options))
         return None if known is None or options.size is None else round(known * frames * options.size[0] * options.size[1])
 
 
@@ -40,7 +40,7 @@ def size_on_disk(output: Path) -> int:
         return 0
 
 
-def as_input_errors(size: int) -> str:
+def size_text(size: int) -> str:
     """Format a number of bytes: "340 kB", "3.4 MB", "12 GB"."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6)):
         if size >= scale:
@@ -59,4 +59,4 @@ def summary(frames: int, fps: float, options: RecordOptions, sizes: MeasuredSize
     width, height = options.size
     text = counted(frames, "image") if options.codec is None else f"{counted(frames, 'frame')} ({frames / fps:.2f} s)"
     size, text = sizes.estimate(frames, options), f"{text} of {width} x {height} pixels"
-    return text if size is None else f"{text}, about {as_input_errors(size)}"
+    return text if size is None else f"{text}, about {size_text(size)}"

@@ -1,4 +1,4 @@
-"""Write a video file that is always playable up to its last finished frame, even after a crash or on a full disk."""
+"""Write a video file that stays playable up to the last finished frame, even after a crash or on a full disk."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def exact_rate(fps: float) -> Fraction:
     """Convert a frame rate to a fraction with small terms (29.97 becomes 2997/100).
 
     Raises:
-        InputError: not within 0.1 to 1000.
+        InputError: the rate is not within 0.1 to 1000.
     """
     if not 0.1 <= fps <= 1000:  # also refuses NaN
         raise InputError(f"frame rate {fps:g}", "must be 0.1 to 1000 frames per second")
@@ -187,12 +187,12 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
 
     Raises:
         InputError: the suffix is unknown, the container does not support the codec, the size is odd, the folder is missing, or
-            an MP4 is to be transparent.
+            the codec has no transparency.
     """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
         raise InputError(
-            path, "is not a video format that can be written", "end its name with .mp4 or .webm, or give a folder for images"
+            path, "is not a supported video format", "end its name with .mp4 or .webm, or give a folder for images"
         )
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
@@ -202,10 +202,10 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
     known = MP4_CODECS if suffix == ".mp4" else WEBM_CODECS
     chosen = codec or known[0]
     if chosen not in known:
-        raise InputError(f"codec {chosen}", f"cannot be stored in {suffix}", f"known are {', '.join(known)}")
+        raise InputError(f"codec {chosen}", f"cannot be stored in {suffix}", f"choose one of {', '.join(known)}")
     if transparent:
         if chosen != "vp9":
-            raise InputError(path, "cannot be transparent in this format", "record .webm with VP9, or PNG or EXR images")
+            raise InputError(path, "this format has no transparency", "record .webm with VP9, or PNG or EXR images")
         return "vp9-alpha"
     return chosen
 

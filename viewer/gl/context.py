@@ -1,4 +1,4 @@
-"""Use the OpenGL context of the window with moderngl."""
+"""The window's OpenGL context, wrapped by moderngl."""
 
 from __future__ import annotations
 

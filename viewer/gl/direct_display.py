@@ -1,4 +1,4 @@
-"""Show images of the CUDA backend without copying them through main memory, where the machine supports it."""
+"""Show images rendered by CUDA without a copy through main memory, where the machine supports it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SharedBuffer:
     """CUDA's side."""
 
     def release(self) -> None:
-        """Release both, in the order that the driver demands."""
+        """Release both, in the order that the driver requires."""
         self.pixels.close()
         self.buffer.release()
 
@@ -88,7 +88,7 @@ class DirectDisplay:
         return True
 
     def take_notice(self) -> str:
-        """Return a message for the user once; otherwise an empty text."""
+        """Return the message for the user and clear it. It is empty if there is none."""
         notice, self._notice = self._notice, ""
         return notice
 

@@ -1,4 +1,4 @@
-"""Turn rendered pixels into the texture that the view shows, with one pass of shaders/present.frag."""
+"""Turn rendered pixels into the texture that the view shows: an upload and one pass of shaders/present.frag."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Presenter:
         self._presented: PresentOptions | None = None
         self._view: tuple[int, int] = (0, 0)
         self.passes = 0
-        """Times that the view's texture was drawn; it is kept while neither images nor options change."""
+        """Number of times that the view's texture was drawn. It is reused while neither images nor options change."""
 
     def upload(self, slot: int, pixels: NDArray[np.float32]) -> None:
         """Set the first (slot 0) or the second image.
@@ -71,7 +71,7 @@ class Presenter:
         return slot in self._images
 
     def forget(self, slot: int) -> None:
-        """Give the image of a slot up."""
+        """Release the image of a slot."""
         texture = self._images.pop(slot, None)
         if texture is not None:
             self._presented = None
@@ -86,9 +86,9 @@ class Presenter:
             self._presented = None
 
     def present(self, width: int, height: int, options: PresentOptions) -> int:
-        """Draw the images into the view's texture and return its OpenGL name; row 0 of it is the bottom.
+        """Draw the images into the view's texture and return its OpenGL name. Its row 0 is at the bottom.
 
-        The texture is as large as the view, or only as large as the image where enlarging it afterwards gives the same.
+        The texture has the view's size, or only the image's where enlarging it afterwards gives the same result.
 
         Args:
             width, height: pixels of the view.
@@ -152,7 +152,7 @@ class Presenter:
         return self._texture
 
     def read(self) -> NDArray[np.uint8]:
-        """Pixels of the view, (H, W, 3) uint8, row 0 at the top."""
+        """Return the pixels of the view, (H, W, 3) uint8, row 0 at the top."""
         assert self._target is not None
         if self._target.size != self._view and self._presented is not None:
             self._draw(*self._view, self._presented)
@@ -162,7 +162,7 @@ class Presenter:
         return data.reshape(height, width, 3)[::-1].copy()
 
     def release(self) -> None:
-        """Give all OpenGL objects back."""
+        """Release all OpenGL objects."""
         for slot in list(self._images):
             self.forget(slot)
         for thing in (self._target, self._texture, self._color_map):
@@ -190,7 +190,7 @@ class Presenter:
                 if thing is not None:
                     thing.release()
             self._texture = self.context.texture((width, height), 4)
-            self._texture.repeat_x = self._texture.repeat_y = False  # enlarged, its borders would mix
+            self._texture.repeat_x = self._texture.repeat_y = False  # otherwise opposite borders mix when it is enlarged
             self._target = self.context.framebuffer([self._texture])
         return self._target
 
@@ -216,5 +216,5 @@ class Presenter:
             "checker_size": display.checker_size,
         }
         for name, value in values.items():
-            if name in program:  # a program has those that its constants leave in use
+            if name in program:  # the compiler drops uniforms that the constants leave unused
                 program[name] = value

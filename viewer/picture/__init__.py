@@ -1,1 +1,1 @@
-"""From a rendered image to the pixels and lines of a view, without OpenGL."""
+"""Turn a rendered image into the pixels and lines of a view, without OpenGL."""

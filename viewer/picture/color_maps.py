@@ -64,11 +64,11 @@ def apply_color_map(values: ArrayLike, low: float, high: float, name: str) -> ND
 
     Args:
         values: any shape; NaN counts as `low`.
-        low, high: the range; where they are equal, all of it takes the first color.
+        low, high: the range. If they are equal, all values up to `low` get the first color.
         name: one of `COLOR_MAPS`.
 
     Returns:
-        The shape of `values` and a last axis of 3, uint8.
+        uint8 with the shape of `values` and a last axis of 3.
     """
     scaled = (np.nan_to_num(np.asarray(values, dtype=np.float64), nan=low, posinf=high, neginf=low) - low) / max(
         high - low, 1e-12

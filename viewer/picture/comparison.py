@@ -1,4 +1,4 @@
-"""How a second image is compared with the first."""
+"""Ways to compare two images: off, split, difference."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import enum
 
 
 class Comparison(enum.IntEnum):
-    """How a second image is compared with the first."""
+    """Way to compare two images."""
 
     NONE = 0
-    """Not at all."""
+    """Off. Only the first image is shown."""
     DIVIDER = 1
     """The first image left of a divider, the second right of it."""
     DIFFERENCE = 2

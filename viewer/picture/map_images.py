@@ -1,4 +1,4 @@
-"""Show the maps of a frame as images: feature planes, density MLP map and color MLP map (paper, figure 2)."""
+"""Turn the maps of a frame into images: feature planes, density MLP map and color MLP map (paper, figure 2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def map_images(frame: Frame) -> list[MapImage]:
     """Create the images of all maps of a decoded frame.
 
     The channels of a pixel (of a color map: all parameters of a head) are projected onto three fixed random directions and
-    shown as red, green and blue, so that alike colors mean alike parameters, in all frames.
+    shown as red, green and blue, so that similar colors mean similar parameters in all frames.
     """
     images = [MapImage("Features", plane, project(m.numpy())) for plane, m in zip(PLANES, frame.feature_planes, strict=True)]
     planes = frame.config.mlp_planes

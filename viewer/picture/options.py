@@ -1,4 +1,4 @@
-"""The pixels that a view or a recording shows of a rendered image, chosen by `DisplaySettings`."""
+"""Compute the pixels of a view or a recording from a rendered image, as `DisplaySettings` describe."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ def camera_under(cameras: Sequence[Camera], view: Camera, x: float, y: float, re
     """Return the index of the camera whose center is seen nearest to a pixel. Among equally near ones, take the closest.
 
     Args:
-        cameras: of the capture.
-        view: the camera that one looks through.
+        cameras: the capture cameras.
+        view: the camera of the view.
         x, y: pixel of the view.
-        reach: how far off the center may be seen, pixels.
+        reach: largest distance from the pixel to the center, pixels.
 
     Returns:
-        None when there is none.
+        The index, or None if no camera is within reach.
     """
     if not cameras:
         return None

@@ -1,4 +1,4 @@
-"""Find the parts of lines that are hidden behind the surface in the image."""
+"""Find the parts of overlay lines that lie behind the scene."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SceneDepth:
     """Depth of the visible surface at each position of the view.
 
     Args:
-        left: (H, W) meters of the first image, infinite where nothing is.
-        right: the same of the image right of the divider.
-        divider: where it begins, 0 to 1 over the view's width.
+        left: (H, W) depth of the first image, meters; infinite where it is empty.
+        right: the same for the image to the right of the divider.
+        divider: position of the divider, 0 at the left to 1 at the right.
     """
 
     def __init__(self, left: NDArray[np.float32], right: NDArray[np.float32] | None = None, divider: float = 1.0) -> None:
@@ -55,8 +55,8 @@ def split_lines(ends: Floats, size: tuple[int, int], depth: SceneDepth, slack: f
 
     Args:
         ends: (N, 2, 3) pixels x and y, meters z.
-        size: pixels of the view; what is outside of it is left out.
-        depth: of the surface.
+        size: width and height of the view, pixels. Parts outside it are left out.
+        depth: depth of the surface.
         slack: distance behind the surface at which a line still counts as visible, meters.
 
     Returns:
@@ -96,7 +96,7 @@ def clipped(ends: Floats, size: tuple[int, int]) -> tuple[Floats, Floats, Floats
     start, way = ends[:, 0, :2], ends[:, 1, :2] - ends[:, 0, :2]
     with np.errstate(divide="ignore", invalid="ignore"):
         to_low, to_high = (0 - start) / way, (np.array(size) - start) / way
-    still = way == 0  # inside for good, or never
+    still = way == 0  # parallel to this border: either inside or outside everywhere
     outside = still & ((start < 0) | (start > np.array(size)))
     near = np.where(still, -np.inf, np.minimum(to_low, to_high))
     far = np.where(still, np.inf, np.maximum(to_low, to_high))

@@ -1,4 +1,4 @@
-"""Tone and background of pixels: the same as shaders/present.frag, for images that no window shows."""
+"""Apply tone and background to pixels as shaders/present.frag does, for images outside the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create views of a rendered image: depth, opacity, normals, sample counts, color heads and comparisons."""
+"""Compute what the view modes show: depth, opacity, normals, samples, color heads, and the difference of two images."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _FAR = np.float32(1e30)  # depth of empty pixels where depths are compared
 
 
 class View(enum.Enum):
-    """What is shown; the value is its name for people."""
+    """View modes. The value is the name that the user sees."""
 
     COLOR = "color"
-    """The picture."""
+    """The rendered image."""
     DEPTH = "depth"
     """Meters along the optical axis."""
     OPACITY = "opacity"
@@ -38,7 +38,7 @@ class View(enum.Enum):
     COLOR_SAMPLES = "color samples"
     """Samples kept for the color pass."""
     HEADS = "color heads"
-    """Which color head of one plane is nearest to the surface, each in a color of its own."""
+    """The color head of one plane that is nearest to the surface. Each head has its own color."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,14 @@ def make_view(
     """Compute a view from a rendered image.
 
     Args:
-        view: which one.
+        view: the view mode.
         image: the pixels.
         camera: the one it was rendered from, in the image's size.
         value_range: of the color map for scalar views; default: from the values.
         box: (2, 3) corners of the frame, meters; only for HEADS.
-        heads: heads along a side of the color map; only for HEADS.
+        heads: number of heads along each side of the color map; only for HEADS.
         plane: "xy", "xz" or "yz"; only for HEADS.
-        bilinear: the heads sit on nodes and are blended, instead of one per cell; only for HEADS.
+        bilinear: whether heads lie on nodes and are blended, instead of one per cell; only for HEADS.
     """
     alpha = image.opacity
     if view is View.COLOR:
@@ -171,9 +171,9 @@ def head_indices(
         depth: (H, W) meters.
         camera: the camera of this size.
         box: (2, 3) corners of the frame, meters.
-        heads: N, heads along a side.
+        heads: N, number of heads along each side.
         plane: "xy", "xz" or "yz".
-        bilinear: heads sit on nodes 1 / (N - 1) apart, instead of one per cell.
+        bilinear: whether heads lie on nodes 1 / (N - 1) apart, instead of one per cell.
 
     Returns:
         (H, W): index along u times N plus index along v.

@@ -1,4 +1,4 @@
-"""Line segments drawn over the image: box, occupied cells, capture cameras, axes, ground grid."""
+"""Line segments of the overlays: box, occupied cells, capture cameras, axes, ground grid."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Playback: choose the time to show, and render it in time."""
+"""The playback clock, and rendering the frames it asks for in time."""

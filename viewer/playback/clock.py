@@ -1,4 +1,4 @@
-"""The playback clock: choose the frame to show, in real time however slow rendering is."""
+"""The playback clock: the time of the video to show, in step with real time however slow rendering is."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Playback:
         """Advance by real time and return the `time` to show. Does nothing while paused or scrubbing.
 
         Args:
-            seconds: real time since the last call; negative or not finite counts as none.
+            seconds: real time since the last call; values that are negative or not finite count as 0.
         """
         if self.playing and math.isfinite(seconds) and seconds > 0:
             self._run(seconds * self.fps * self._speed)
@@ -199,7 +199,7 @@ class Playback:
 
     @reverse.setter
     def reverse(self, value: bool) -> None:
-        """Reverse the direction. The frame on screen stays for as long again as it has been shown."""
+        """Reverse the direction. The frame on screen stays for as long as it has already been shown."""
         direction = -1 if value else 1
         if direction == self._direction:
             return
@@ -207,7 +207,7 @@ class Playback:
         if self.shows_sub_frames:
             self._position = min(max(self._position, float(low)), float(high))
         elif abs(self._position - round(self._position)) > _EPSILON:
-            self._position += direction  # the frame on screen stays for as long again as it has been shown
+            self._position += direction  # the frame on screen stays for as long as it has already been shown
         self._direction = direction
 
     # Range and markers
@@ -304,7 +304,7 @@ class Playback:
         self._forget_shown()
 
     def _forget_shown(self) -> None:
-        # A new tick that counts from here: what is still being rendered belongs to before the jump.
+        # Start a new tick: images that are still being rendered belong to the time before the jump.
         self.tick += 1
         self._last_shown = self.tick - 1
 

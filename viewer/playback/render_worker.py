@@ -1,4 +1,4 @@
-"""Render on a separate thread. The newest request wins; a coarse image comes first and is refined while nothing changes."""
+"""Render on a background thread. Only the latest request counts. A coarse image comes first and is refined at rest."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ class ViewResult:
     decoded: bool = False
     """Whether the frame was decoded for this image; the first image of a frame costs more than the others."""
     config: ModelConfig = ModelConfig()
-    """Of the video that was rendered."""
+    """Configuration of the video that was rendered."""
     error: Exception | None = None
-    """What went wrong."""
+    """The error that prevented the image; None with an image."""
 
 
 class RenderWorker:
     """A thread that renders the latest request.
 
-    The first image of a request is always finished, so that something moves however fast requests come; refinements are
-    cancelled by the next request.
+    The first image of a request is always finished, so that the view keeps moving however fast requests come. The next
+    request cancels refinements.
 
     Args:
-        cache: gives prepared frames and the renderer.
+        cache: provides prepared frames and the renderer.
         on_result: called on the render thread when a result is ready, to wake the window.
     """
 

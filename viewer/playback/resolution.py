@@ -1,4 +1,4 @@
-"""Dynamic resolution: choose the render scale that keeps a target frame rate."""
+"""Dynamic resolution: choose the render scale that holds a target frame rate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ QUICK_LOAD = 2.0
 MAX_STEP = 2.5
 """The number of pixels changes by at most this factor per decision."""
 
-
 RETRY = 300
 """Number of decisions after which a reduction that did not help is tried again, since the scene may have changed."""
 
@@ -35,8 +34,8 @@ RETRY = 300
 class ResolutionController:
     """Measures how long frames take and chooses the render scale of the next one.
 
-    Only measurements of frames rendered at the current scale count, so that a change is judged by its own effect; the
-    time is taken to be a fixed part plus a part proportional to the pixels, and lowering stops where it no longer helps.
+    Only measurements of frames rendered at the current scale count, so that a change is judged by its own effect. The time
+    is modeled as a fixed part plus a part proportional to the pixels. The scale is not lowered further than it helps.
 
     Args:
         target_fps: target frame rate, frames per second.
@@ -69,7 +68,7 @@ class ResolutionController:
         """Record the time of a finished frame.
 
         Args:
-            seconds: from request to finished picture, decoding left out; not positive or not finite is ignored.
+            seconds: from request to finished image, without decoding; ignored unless positive and finite.
             scale: the scale that it was rendered at; ignored unless it is the current one.
         """
         if not (self.enabled and math.isfinite(seconds) and seconds > 0 and scale == self._scale):

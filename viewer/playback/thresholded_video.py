@@ -1,4 +1,4 @@
-"""Preview a tau1 above the bundle's: more cells count as empty."""
+"""Apply a higher tau1 than the bundle's, so that more cells count as empty."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KEPT = 64
 class ThresholdedVideo(VolumetricVideo):
     """The same video, without the cells in which the density is nowhere above tau1.
 
-    Cells that the bundle calls empty stay so: a tau1 below the bundle's changes nothing. The densities are evaluated when a
-    frame is prepared, which then takes several times as long.
+    Cells that the bundle marks as empty stay empty, so a tau1 below the bundle's changes nothing. The densities are evaluated
+    when a frame is prepared, which then takes several times as long.
 
     Args:
         source: the video.

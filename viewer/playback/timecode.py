@@ -1,4 +1,4 @@
-"""Convert frame numbers to HH:MM:SS:FF and back."""
+"""Convert frame numbers to timecodes HH:MM:SS:FF and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from common.errors import InputError
 
 MAX_DIGITS = 12
-"""Longest number of a timecode."""
+"""Maximum number of digits of each number in a timecode."""
 
 
 def frames_per_second(fps: float) -> int:
@@ -30,7 +30,7 @@ def format_timecode(frame: float, fps: float) -> str:
 
 
 def tick_time(frame: int, fps: float) -> str:
-    """Format the time at `frame` for a time axis: "1.5 s", "1:30"; an empty text between tenths of a second."""
+    """Format the time at `frame` for a time axis: "1.5 s", "1:30"; empty if it is not a whole tenth of a second."""
     tenths, rest = divmod(frame * 10, frames_per_second(fps))
     if rest:
         return ""
@@ -52,6 +52,6 @@ def parse_timecode(text: str, fps: float) -> float:
     if not (2 <= len(parts) <= 4 and all(re.fullmatch(r"\d+", part) for part in parts)):
         raise InputError(f"frame {text!r}", "is neither a frame number nor a timecode", "type 120 or 00:00:04:00")
     if max(len(part) for part in parts) > MAX_DIGITS:
-        raise InputError(f"frame {text[:20]!r}", "is beyond any video's end")
+        raise InputError(f"frame {text[:20]!r}", "is larger than any frame number")
     hours, minutes, seconds, frames = [0] * (4 - len(parts)) + [int(part) for part in parts]
     return float(((hours * 60 + minutes) * 60 + seconds) * frames_per_second(fps) + frames)

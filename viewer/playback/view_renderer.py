@@ -1,4 +1,4 @@
-"""Images of one video for the window: frame cache, render thread and the newest result."""
+"""Render the images of one video for the window, with a frame cache and a render thread."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
 
 @dataclass(frozen=True)
 class RequestQuality:
-    """How fine the window's images are."""
+    """Quality of the window's images."""
 
     settings: RenderSettings = RenderSettings()
     """Step and thresholds."""
     moving_scale: float = 1.0
     """Size of the first image of a view, relative to the full one."""
     still_scale: float = 1.0
-    """Size that is refined to while nothing moves."""
+    """Size of the final image while nothing moves, relative to the full one."""
     moving: bool = False
     """Whether something moves now."""
     placeholder: bool = False
@@ -32,7 +32,7 @@ class ViewRenderer:
     """Requests a view only when it has changed, and refines the current image instead of starting over.
 
     Args:
-        renderer: what renders.
+        renderer: the backend.
         video: the scene.
         cache_bytes: memory budget of decoded frames.
         wake: called from the render thread when an image is ready.

@@ -1,4 +1,4 @@
-"""Run long work on a separate thread, with progress, estimated time left and cancelling."""
+"""Long work on a background thread, with progress, time left, cancellation and an outcome."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Job:
     """A function that runs on a separate thread.
 
     Args:
-        label: what it does, for people.
-        function: the work; it calls `report` now and then and obeys `cancel`.
-        wake: called when there is news, from the job's thread.
+        label: description of the work, for the user.
+        function: the work. It calls `report` now and then and stops when `cancel` is set.
+        wake: called on the job's thread after every report and at the end.
     """
 
     def __init__(self, label: str, function: JobFunction, wake: Callable[[], None] = lambda: None) -> None:

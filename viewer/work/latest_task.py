@@ -1,4 +1,4 @@
-"""Run tasks on a separate thread, of which only the latest matters."""
+"""Background work of which only the latest request matters."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Outcome = TypeVar("_Outcome")
 class LatestTask(Generic[_Key, _Outcome]):
     """Computes the latest request on a separate thread. Earlier requests that have not begun are dropped.
 
-    All methods are for one thread, the window's.
+    Call all methods from one thread, the window's.
 
     Args:
-        name: of the thread.
-        wake: called from that thread when an outcome is there.
+        name: name of the thread.
+        wake: called on that thread when an outcome is ready.
     """
 
     def __init__(self, name: str, wake: Callable[[], None] = lambda: None) -> None:
@@ -50,7 +50,7 @@ class LatestTask(Generic[_Key, _Outcome]):
         """Return the key and the outcome of a task that ended since the last call, or None.
 
         Raises:
-            Exception: what the work raised.
+            Exception: the work raised it.
         """
         if self._running is None or not self._running[1].done():
             return None

@@ -1,4 +1,4 @@
-"""What cannot be done is gray in menus, palette and panels, and neither they nor its keys do it."""
+"""Actions that cannot run are gray in menus, palette and panels, and their keys do nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WITHOUT_VIDEO = {
     *("file.open", "file.open_url", "file.open_demo", "file.quit"),
     *(action.name for action in ACTIONS if action.category in ("Window", "Help", "Fly")),
 }
-"""What can be done while nothing is open."""
+"""Actions that can run while no video is open."""
 
 
 def test_without_a_video(app: ViewerApp) -> None:

@@ -1,4 +1,4 @@
-"""The table of actions: no two want the same keys, every text is there, the palette finds them."""
+"""The table of actions: no two actions share keys, every text is present, and the palette finds them."""
 
 from __future__ import annotations
 

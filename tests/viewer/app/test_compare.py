@@ -1,4 +1,4 @@
-"""The second side of the split view follows tabs and files that change."""
+"""The second side of the split view follows tabs and changed files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults in plain words: what failed, why, and always something to do."""
+"""Faults in plain words: what failed, why, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits of the camera path can be undone among the camera's moves; using a path changes nothing else."""
+"""Edits of the camera path share the undo history of the camera moves. Using a path changes nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from viewer.camera.history import CameraHistory
 
 
 def two_keyframes(app: ViewerApp) -> tuple[Document, ActionRunner]:
-    """Return a document with a path of two keyframes, frames 0 and 7, and what runs actions on it."""
+    """Return a document with a path of two keyframes, frames 0 and 7, and the runner of its actions."""
     document, actions = open_document(app), ActionRunner(app)
     actions.run("path.add")
     document.playback.seek(7)

@@ -1,4 +1,4 @@
-"""Reading a bundle again: never an older state of the file, and what the user set stays where it can."""
+"""Read a bundle again: never an older state of the file, and the user's choices are kept where possible."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from viewer.app.app import ViewerApp
 
 
 def write(path: Path, frames: int, seed: int = 0) -> None:
-    """Write a bundle with a time of its own."""
+    """Write a bundle whose file time depends on its length."""
     write_bundle(make_video(seed=seed, num_frames=frames), path)
     os.utime(path, (1000 + frames, 1000 + frames))
 
 
 def update_until(app: ViewerApp, condition: Callable[[], bool]) -> None:
-    """Let the app run without a window until something is the case."""
+    """Update the app without a window until a condition holds."""
     wait_until(condition, lambda: app.update(0.0))
 
 
 @pytest.fixture
 def changing(app: ViewerApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An open file that is looked at without a pause."""
+    """Return an open file that the app checks for changes at every update."""
     monkeypatch.setattr(app_files, "WATCH_INTERVAL", 0.0)
     path = tmp_path / "changing.mlpvid"
     write(path, 3)

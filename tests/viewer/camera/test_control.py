@@ -1,4 +1,4 @@
-"""Camera moves: what stays fixed, where things land on the screen, undo, snapping."""
+"""Camera moves: what stays fixed, where points land on the screen, undo, snapping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flying: the same way at any frame rate, smooth start and stop."""
+"""Flying covers the same distance at any frame rate, and starts and stops smoothly."""
 
 from __future__ import annotations
 

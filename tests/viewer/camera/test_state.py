@@ -1,4 +1,4 @@
-"""Camera states to cameras: capture cameras come back exactly, windows of other shapes show all of them."""
+"""Convert camera states to cameras: capture cameras are reproduced exactly, and windows of other shapes show all of them."""
 
 from __future__ import annotations
 

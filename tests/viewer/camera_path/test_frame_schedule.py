@@ -1,4 +1,4 @@
-"""The plan of a recording: which scene time and view each frame shows."""
+"""The plan of a recording: the scene time and the view of each frame."""
 
 from __future__ import annotations
 

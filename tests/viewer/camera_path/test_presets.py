@@ -1,4 +1,4 @@
-"""Orbit and spiral: on the circle, all in view, in the right direction, up is up."""
+"""Orbit and spiral: on the circle, everything in view, in the right direction, with the horizon level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures how long the window's frames take while the renderer works and while it does not.
+"""Measure how long the frames of the window take while the renderer works and while it is idle.
 
 python -m tests.viewer.driven.pace_window
 

@@ -1,4 +1,4 @@
-"""Random input into the window for as long as asked: nothing may go wrong, and memory has to stay where it is.
+"""Send random input to the window for a given time: nothing may fail, and memory must not grow.
 
 python -m tests.viewer.driven.soak_window --minutes 10 --seed 0
 """
@@ -49,7 +49,7 @@ class Monkey:
         self.actions = [a for a in ACTIONS if a.name not in SKIPPED]
 
     def act(self, context: Any) -> str:
-        """Do one thing and say what it was."""
+        """Do one random thing and return its description."""
         kinds = ("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize", "files", "compare")
         kind = self.random.choice(kinds)
         return str(getattr(self, kind)(context) or kind)
@@ -67,7 +67,7 @@ class Monkey:
         return action.name
 
     def drag(self, context: Any) -> None:
-        """Drag from somewhere to somewhere."""
+        """Drag between two random positions."""
         context.mouse_teleport_to_pos(self._place())
         button = self.random.choice((0, 0, 1, 2))
         context.mouse_down(button)
@@ -128,7 +128,7 @@ class Monkey:
 
 
 def finish_frames(window: Window) -> None:
-    """Let OpenGL complete every frame, as showing it on a screen does: without one it heaps up a megabyte a frame."""
+    """Let OpenGL complete every frame, as a screen does. Otherwise memory grows by a megabyte per frame."""
     draw = window.params.callbacks.before_swap
 
     def complete() -> None:
@@ -140,14 +140,14 @@ def finish_frames(window: Window) -> None:
 
 
 def growth_of(memory: list[float]) -> float:
-    """By how many MiB the peak of the second half exceeds that of the first, the first quarter left out."""
+    """Return by how many MiB the peak of the second half exceeds that of the first, without the first quarter."""
     settled = memory[len(memory) // 4 :]
     half = len(settled) // 2
     return max(settled[half:]) - max(settled[:half]) if half else 0.0
 
 
 def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]]:
-    """Let a monkey play for at least so many inputs and at least so many seconds.
+    """Send random input, at least `inputs` times and for at least `seconds`.
 
     Returns the number of inputs, and the memory of the process in MiB after each twenty.
 

@@ -16,7 +16,7 @@ from viewer.app.app import ViewerApp
 
 @pytest.fixture(autouse=True)
 def folder(app: ViewerApp, tmp_path: Path) -> Path:
-    """Where the pictures go."""
+    """Return the output folder."""
     app.settings.recording.folder = str(tmp_path)
     return tmp_path
 

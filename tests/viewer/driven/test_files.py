@@ -1,4 +1,4 @@
-"""Files and the window: dropping, reloading, downloading, recent files, comparing, exporting."""
+"""Files and the window: drop, reload, download, recent files, compare, export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What mouse and keyboard do in the view, on the timeline, in the path editor, the menus and the speed panel."""
+"""Gestures of mouse and keyboard in the view, on the timeline, in the path editor, the menus and the speed panel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EM = 15.0
 
 
 def rectangle(context: Any, item: str) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of an item."""
+    """Return left, top, right and bottom of an item."""
     box = context.item_info(item).rect_full
     return box.min.x, box.min.y, box.max.x, box.max.y
 
@@ -35,7 +35,7 @@ def frame_place(context: Any, app: ViewerApp, frame: float, height: float) -> tu
 
 
 def far_from_the_cameras(context: Any, app: ViewerApp) -> Document:
-    """Return the open document, once its view is so far away that the capture's cameras are in it."""
+    """Move the view so far away that the capture cameras are in it. Return the open document."""
     document = open_document(app)
     wait_for_image(context, app)
     document.camera.dolly(-12)

@@ -1,4 +1,4 @@
-"""When the window draws and when it sleeps, and which modifiers a key went down with."""
+"""When the window draws and when it sleeps, and which modifiers were held when a key was pressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keyboard between text fields, controls, panels and tabs."""
+"""Keyboard focus moves between text fields, controls, panels and tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the panels are when the viewer is opened for the first time, and that the user's changes are kept."""
+"""The layout of the panels on first start. The user's changes are kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def new_app() -> ViewerApp:
 
 
 def places(context: Any) -> dict[str, tuple[float, float, float, float]]:
-    """Left, top, right and bottom of the panels in front; all of them are docked."""
+    """Return left, top, right and bottom of the panels in front; all of them are docked."""
     from imgui_bundle import imgui
 
     context.yield_(6)
@@ -62,7 +62,7 @@ def test_at_first_all_panels_have_their_places(
         assert set(found) == set(IN_FRONT)
         view, timeline, image, statistics = (found[title] for title in IN_FRONT)
         assert (view[2] - view[0]) * (view[3] - view[1]) > size[0] * size[1] * 0.25
-        assert timeline[1] >= view[3] and image[0] >= view[2] and statistics[1] >= image[3], "below, beside, below"
+        assert timeline[1] >= view[3] and image[0] >= view[2] and statistics[1] >= image[3], "below, to the right, below"
         for left, top, right, bottom in found.values():
             assert left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
 
@@ -100,7 +100,7 @@ def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive:
 
 
 def widths(context: Any) -> tuple[float, float]:
-    """Width of the panels at the right and height of those below."""
+    """Return the width of the panels at the right and height of those below."""
     found = places(context)
     return found["Image"][2] - found["Image"][0], found["Timeline"][3] - found["Timeline"][1]
 

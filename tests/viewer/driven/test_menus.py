@@ -1,4 +1,4 @@
-"""The menus: all of them open; looked at when SCREENSHOTS names a folder."""
+"""The menus: all of them open. With SCREENSHOTS set to a folder, images of them are saved there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers typed into the panels: whatever they are, the window goes on with one that can be."""
+"""Numbers typed into the panels: invalid ones are replaced by valid ones, and the window goes on."""
 
 from __future__ import annotations
 

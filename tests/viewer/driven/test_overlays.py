@@ -1,4 +1,4 @@
-"""What lies over the view: progress of jobs stays out of the way, the divider can be grabbed, labels are not cut off."""
+"""Overlays of the view: job progress stays out of the way, the divider can be dragged, labels are not cut off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Place = tuple[float, float, float, float]
 
 
 def place_of(title: str) -> Place:
-    """Left, top, right and bottom of a window."""
+    """Return left, top, right and bottom of a window."""
     from imgui_bundle import imgui
 
     window = imgui.internal.find_window_by_name(title)

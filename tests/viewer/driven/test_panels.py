@@ -1,4 +1,4 @@
-"""Every panel and dialog is drawn; what they show is looked at when SCREENSHOTS names a folder."""
+"""Every panel and dialog is drawn. With SCREENSHOTS set to a folder, images of them are saved there."""
 
 from __future__ import annotations
 

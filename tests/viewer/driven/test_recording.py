@@ -1,4 +1,4 @@
-"""Recording from the window: a path offline, and the screen; the files are decoded and compared with renders."""
+"""Record from the window: a path offline, and the screen. The files are decoded and compared with renders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from viewer.app.recording import fitted_pixels, free_path, offline_job
 from viewer.dialogs.recording import RecordingDialog
 from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, plan
-from viewer.export.summary import as_input_errors
+from viewer.export.summary import size_text
 from viewer.export.video_sink import VideoSink
 
 
@@ -97,7 +97,7 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         wait_until(context, lambda: not app.jobs.running)
         app.window.dialogs.add("recording")
         context.yield_(4)
-        size = as_input_errors((tmp_path / "random-render.mp4").stat().st_size)
+        size = size_text((tmp_path / "random-render.mp4").stat().st_size)
         assert said[-1] == (f"{expected}, about {size}", "")
         context.item_click("//Recording/columns/Only a range of frames")
         context.item_input_value("//Recording/columns/Frames/$$1", 40)

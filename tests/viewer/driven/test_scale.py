@@ -1,4 +1,4 @@
-"""The interface at twice its size, in both themes: drawn without a fault; looked at when SCREENSHOTS names a folder."""
+"""The interface at twice its size, in both themes. With SCREENSHOTS set to a folder, images of it are saved there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window while nothing is open: its buttons open a file, the demo, or a recent file."""
+"""The window without an open file: its buttons open a file, the demo, or a recent file."""
 
 from __future__ import annotations
 

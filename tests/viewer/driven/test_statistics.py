@@ -1,4 +1,4 @@
-"""The statistics panel: numbers stand still long enough to be read, and go to the clipboard as text."""
+"""The statistics panel: numbers stay long enough to be read, and are copied to the clipboard as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Themes: what is selected looks different from what is not."""
+"""Themes: selected items look different from the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from viewer.settings import THEMES
 
 
 def luminance(name: str) -> float:
-    """Relative luminance, after WCAG, of an opaque color of the theme over the bar of tabs."""
+    """Return the relative luminance (WCAG) of an opaque color of the theme over the bar of tabs."""
     bar, color = (imgui.get_style_color_vec4(getattr(imgui.Col_, n)) for n in ("title_bg", name))
     over = np.array([color.w * c + (1 - color.w) * b for c, b in ((color.x, bar.x), (color.y, bar.y), (color.z, bar.z))])
     linear = np.where(over <= 0.04045, over / 12.92, ((over + 0.055) / 1.055) ** 2.4)
@@ -24,7 +24,7 @@ def luminance(name: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colors of the theme, 1 to 21."""
+    """Return the contrast ratio of two colors of the theme, 1 to 21."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

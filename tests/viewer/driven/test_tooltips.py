@@ -1,4 +1,4 @@
-"""Every control of every panel and dialog explains itself under the mouse."""
+"""Every control of every panel and dialog has a tooltip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIALOGS = {
 
 
 def silent_items(context: Any, name: str, said: list[str]) -> list[str]:
-    """Places of the controls in a window over which nothing is said."""
+    """Return the positions of the controls in a window that have no tooltip."""
     from imgui_bundle import imgui
 
     items = imgui.test_engine.TestItemList()

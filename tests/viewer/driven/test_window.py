@@ -15,7 +15,7 @@ from viewer.app.app import ViewerApp
 
 
 def center_of(context: Any, reference: str) -> tuple[float, float, float, float]:
-    """Left, top, width and height of an item."""
+    """Return left, top, width and height of an item."""
     box = context.item_info(reference).rect_full
     return box.min.x, box.min.y, box.max.x - box.min.x, box.max.y - box.min.y
 

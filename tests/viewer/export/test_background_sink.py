@@ -1,4 +1,4 @@
-"""Encoding in the background: order, held pictures, a slow encoder, faults, and the time of a screen recording."""
+"""Encode in the background: order, held images, a slow encoder, faults, and the timing of a screen recording."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image files: exact values after reading them back, atomic writing, the camera in a screenshot."""
+"""Image files: exact values when read back, atomic writing, the camera in a screenshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Surfaces against fields with known shape; restriction to occupied cells; points on the surface."""
+"""Surfaces of fields with known shapes, restriction to occupied cells, and points on the surface."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_frame() -> Frame:
 
 @pytest.fixture
 def ball(monkeypatch: pytest.MonkeyPatch) -> Frame:
-    """A frame whose density is 100 (1 - r / 0.6) around CENTER, r in box units; 50 at RADIUS."""
+    """Return a frame whose density is 100 (1 - r / 0.6) around CENTER, r in box units; 50 at RADIUS."""
 
     def density(frame: Frame, points: torch.Tensor) -> torch.Tensor:
         radius = torch.linalg.vector_norm(points - torch.tensor(CENTER, dtype=torch.float32), dim=1)
@@ -113,7 +113,7 @@ def test_occupied_nodes_by_hand() -> None:
 
 
 def test_no_surface_is_explained(ball: Frame) -> None:
-    with pytest.raises(InputError, match="no surface at density 500; the largest is 9"):
+    with pytest.raises(InputError, match="no point reaches density 500 per meter; the largest is 9"):
         extract_mesh(ball, MeshOptions(resolution=16, level=500.0))
     ball.occupancy[:] = False
     with pytest.raises(InputError, match="no surface"):

@@ -1,4 +1,4 @@
-"""Mesh files read back by another program."""
+"""Mesh files are read back with another program."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_orbit_as_video(tmp_path: Path, video: VolumetricVideo) -> None:
     result = record(renderer, video, tmp_path / "a.mp4", "orbit", RecordOptions(size=SIZE))
     frames = decode(tmp_path / "a.mp4")
     assert (result.frames, result.cancelled, len(frames)) == (12, False, 12)
-    assert renderer.prepared == list(range(12)), "scene time advances a frame a frame"
+    assert renderer.prepared == list(range(12)), "scene time advances by one frame per frame"
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
     fake = FakeRenderer()
     for k, frame in enumerate(frames):
@@ -188,8 +188,8 @@ FAULTS = {
     "empty range": (RecordOptions(frames=(3, 3)), "frames 3:3"),
     "range beyond the end": (RecordOptions(frames=(0, 13)), "within 0:12"),
     "no rate": (RecordOptions(fps=-1.0), "frame rate"),
-    "no length": (RecordOptions(seconds=0.0), "positive seconds"),
-    "infinite": (RecordOptions(seconds=math.inf), "positive seconds"),
+    "no length": (RecordOptions(seconds=0.0), "positive number of seconds"),
+    "infinite": (RecordOptions(seconds=math.inf), "positive number of seconds"),
     "supersampling": (RecordOptions(supersampling=0), "supersampling"),
     "too large": (RecordOptions(size=(9000, 9000), supersampling=8), "16384"),
     "no such codec": (RecordOptions(codec="divx"), "cannot be stored in"),
@@ -211,7 +211,7 @@ def test_bad_outputs_and_paths(tmp_path: Path, video: VolumetricVideo) -> None:
     for output, path, fault in (
         ("full", "orbit", "not empty"),
         ("none/out", "orbit", "does not exist"),
-        ("a.gif", "orbit", "is not a video format"),
+        ("a.gif", "orbit", "is not a supported video format"),
         ("out", str(tmp_path / "bad.json"), "no keyframes"),
         ("out", str(tmp_path / "none.json"), "no such file"),
     ):

@@ -1,4 +1,4 @@
-"""What a recording will be, in words."""
+"""Descriptions of recordings before they start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from viewer.export.recorder import RecordOptions
-from viewer.export.summary import MeasuredSizes, as_input_errors, size_on_disk, summary
+from viewer.export.summary import MeasuredSizes, size_on_disk, size_text, summary
 
 VIDEO = RecordOptions(size=(100, 50), codec="h264", quality=12)
 
@@ -51,4 +51,4 @@ def test_a_missing_file_changes_no_estimate(tmp_path: Path) -> None:
     ("size", "words"), [(1, "1 kB"), (340_000, "340 kB"), (3_440_000, "3.4 MB"), (34_400_000, "34 MB"), (12 * 10**9, "12 GB")]
 )
 def test_bytes_in_words(size: int, words: str) -> None:
-    assert as_input_errors(size) == words
+    assert size_text(size) == words

@@ -198,7 +198,7 @@ def test_no_room_for_the_plain_copy_keeps_the_fragmented_one(tmp_path: Path, mon
         ("a.mp4", (64, 1), None, False, "use 64x2"),
         ("a.mp4", (64, 64), "vp9", False, "cannot be stored in .mp4"),
         ("a.webm", (64, 64), "h264", False, "cannot be stored in .webm"),
-        ("a.mp4", (64, 64), None, True, "cannot be transparent"),
+        ("a.mp4", (64, 64), None, True, "has no transparency"),
         ("none/a.mp4", (64, 64), None, False, "does not exist"),
         ("folder.mp4", (64, 64), None, False, "is a folder"),
     ],

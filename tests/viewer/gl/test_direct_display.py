@@ -1,4 +1,4 @@
-"""Images from the GPU to the window, with a buffer of the emulation in CUDA's place; and what happens where that fails."""
+"""Images from the GPU to the window, with an emulated CUDA buffer; and the fallback when that fails."""
 
 from __future__ import annotations
 

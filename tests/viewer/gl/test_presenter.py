@@ -11,7 +11,7 @@ from viewer.settings import DisplaySettings
 
 
 def shown(presenter: Presenter, options: PresentOptions, width: int = 8, height: int = 4) -> np.ndarray:
-    """Pixels of the view."""
+    """Return the pixels of the view."""
     presenter.present(width, height, options)
     return presenter.read().astype(int)
 
@@ -111,7 +111,7 @@ def test_a_small_image_is_blended_small_and_read_as_large_as_the_view(presenter:
 
 
 def texture_size(presenter: Presenter, options: PresentOptions) -> tuple[int, int]:
-    """Size of the texture that the view shows."""
+    """Return the size of the texture that the view shows."""
     presenter.present(8, 4, options)
     assert presenter.texture is not None
     return presenter.texture.size

@@ -1,4 +1,4 @@
-"""Pictures of a frame's maps: shapes, orientation, and that alike parameters look alike."""
+"""Images of a frame's maps: shapes, orientation, and similar colors for similar parameters."""
 
 from __future__ import annotations
 

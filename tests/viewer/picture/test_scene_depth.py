@@ -1,4 +1,4 @@
-"""Lines that pass behind the scene are cut where they do."""
+"""Lines that pass behind the scene are split where they do."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NOTHING = np.full((100, 200), np.inf, np.float32)
 
 
 def disc(meters: float, left: int = 80, right: int = 120) -> np.ndarray:
-    """Return a surface over some columns of the picture."""
+    """Return a surface over some columns of the image."""
     depth = NOTHING.copy()
     depth[:, left:right] = meters
     return depth
 
 
 def line(z0: float, z1: float, y: float = 50.0) -> np.ndarray:
-    """From the left border of the view to its right one."""
+    """Return a line from the left border of the view to the right one."""
     return np.array([[[0.0, y, z0], [200.0, y, z1]]])
 
 

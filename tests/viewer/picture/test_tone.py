@@ -1,4 +1,4 @@
-"""The look of pictures that no window shows: by hand, and the same as present.frag gives in an OpenGL context."""
+"""Tone and background of images outside the window: by hand, and equal to present.frag in an OpenGL context."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def rays(camera: Camera) -> np.ndarray:
 
 
 def sphere_depth(camera: Camera, center: np.ndarray, radius: float) -> np.ndarray:
-    """Depth of a sphere along the optical axis, 0 outside it."""
+    """Return the depth of a sphere along the optical axis, 0 outside it."""
     d, o = rays(camera), camera.center - center
     a, b, c = (d * d).sum(-1), (d * o).sum(-1), o @ o - radius**2
     root = b * b - a * c
@@ -42,7 +42,7 @@ def sphere_depth(camera: Camera, center: np.ndarray, radius: float) -> np.ndarra
 
 
 def plane_depth(camera: Camera, point: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """Depth of a plane along the optical axis."""
+    """Return the depth of a plane along the optical axis."""
     return (((point - camera.center) @ normal) / (rays(camera) @ normal)).astype(np.float32)
 
 

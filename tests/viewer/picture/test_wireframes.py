@@ -1,4 +1,4 @@
-"""Lines that are drawn over the image."""
+"""Line segments of the overlays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The render thread: the newest request wins, first images are finished, refinements are cancelled, faults come back."""
+"""The render thread: only the latest request counts, first images are finished, refinements are cancelled, faults return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 
 class FakeFrame:
-    """A frame that knows only its time."""
+    """A frame that has only a time."""
 
     nbytes = 1
     decode_ms = bake_ms = 0.0
@@ -31,7 +31,7 @@ class FakeFrame:
 
 
 class FakeRenderer:
-    """Renders nothing, but only when the test lets it."""
+    """Returns empty images when the test releases them."""
 
     name = device = "fake"
     threads = 1
@@ -40,11 +40,11 @@ class FakeRenderer:
         self.gate = threading.Semaphore(0)
         self.begun = threading.Semaphore(0)
         self.rendered: list[tuple[float, int]] = []
-        """Time and width of every image that was finished."""
+        """Time and width of every finished image."""
         self.prepare_seconds = 0.0
-        """How long decoding takes."""
+        """Duration of decoding, seconds."""
         self.cancelled: list[int] = []
-        """Widths of those that were cancelled."""
+        """Widths of the cancelled images."""
 
     def prepare(self, video: Any, time: float) -> FakeFrame:
         """Refuse times beyond the video."""
@@ -61,7 +61,7 @@ class FakeRenderer:
         cancel: CancelToken | None = None,
         region: Region | None = None,
     ) -> RenderedImage:
-        """Wait for the gate; obey the token."""
+        """Wait for the gate, or for the token to cancel."""
         self.begun.release()
         while not self.gate.acquire(timeout=0.01):
             if cancel is not None and cancel.cancelled:
@@ -74,7 +74,7 @@ class FakeRenderer:
 
 @pytest.fixture
 def video() -> Any:
-    """Three frames."""
+    """Return a video of three frames."""
     return make_video(num_frames=3)
 
 

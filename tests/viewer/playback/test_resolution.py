@@ -1,4 +1,4 @@
-"""Dynamic resolution on simulated machines: it reaches the target, does not hunt and cannot spiral down."""
+"""Dynamic resolution on simulated machines: it reaches the target, does not oscillate and cannot spiral down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TARGET = 30.0
 def simulate(
     fixed: float, full: float, frames: int = 300, noise: float = 0.0, stalls: float = 0.0, seed: int = 0
 ) -> list[float]:
-    """Scales chosen on a machine that takes `fixed` + `full` * scale^2 seconds a frame, and now and then stalls for one."""
+    """Return the scales chosen on a machine that takes `fixed` + `full` * scale^2 seconds per frame and sometimes stalls."""
     rng = random.Random(seed)
     controller = ResolutionController(TARGET)
     scales = []

@@ -1,4 +1,4 @@
-"""A higher tau1 than the bundle's: fewer cells, the same cells as extraction finds, the picture accordingly."""
+"""With a higher tau1 than the bundle's, fewer cells are occupied: those that extraction finds, and the image matches them."""
 
 from __future__ import annotations
 

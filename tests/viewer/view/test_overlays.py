@@ -1,4 +1,4 @@
-"""What is laid over the picture: parts behind the scene are dimmed or hidden."""
+"""Overlays: the parts behind the scene are dimmed or hidden."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drawn(depth: SceneDepth | None, **options: float) -> list[tuple[float, float
 
 @pytest.fixture
 def wall() -> SceneDepth:
-    """A surface 2 m away in the right half of the view."""
+    """Return a surface 2 m away in the right half of the view."""
     depth = np.full((100, 200), np.inf, np.float32)
     depth[:, 100:] = 2.0
     return SceneDepth(depth)

@@ -1,4 +1,4 @@
-"""Work in the background: the newest wins, what is overtaken is never begun, faults come back."""
+"""Background work: only the latest request counts, outdated requests never begin, faults are returned."""
 
 from __future__ import annotations
 
