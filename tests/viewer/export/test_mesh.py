@@ -116,7 +116,7 @@ def test_no_surface_is_explained(ball: Frame) -> None:
     with pytest.raises(InputError, match="no point reaches density 500 per meter; the largest is 9"):
         extract_mesh(ball, MeshOptions(resolution=16, level=500.0))
     ball.occupancy[:] = False
-    with pytest.raises(InputError, match="no point reaches density .* per meter; the largest is 0"):
+    with pytest.raises(InputError, match=r"no point reaches density .* per meter; the largest is 0"):
         extract_mesh(ball, MeshOptions(resolution=16))
 
 
