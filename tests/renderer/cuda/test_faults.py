@@ -209,7 +209,7 @@ def _pretend_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int]) -
 def test_gpus_of_amd_are_refused_though_torch_calls_them_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     _pretend_gpu(monkeypatch, (11, 0))
     monkeypatch.setattr("torch.version.hip", "6.4")
-    with pytest.raises(InputError, match=r"this PyTorch is for AMD's GPUs, .*; use --backend cpu"):
+    with pytest.raises(InputError, match=r"this PyTorch supports AMD GPUs, .*; use --backend cpu"):
         check_usable()
 
 
@@ -252,7 +252,7 @@ def test_a_driver_that_does_not_start_is_one_line(
 def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cuda.core")
     _pretend_gpu(monkeypatch, (6, 1))
-    with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; at least 7\.5 is needed"):
+    with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; 7\.5 or higher is needed"):
         check_usable()
 
 
