@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
@@ -42,18 +43,20 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
 
 
 def _create(backend: str, threads: int | None, background: bool) -> Renderer:
-    if backend == "reference":
-        return _reference(threads)
-    if backend == "cuda":
-        return _cuda()
-    if backend == "opengl":
-        return _opengl(threads)
-    if backend == "auto" and (renderer := _cuda_if_usable() or _opengl_if_usable(threads)):
-        return renderer
-    if backend == "cpu" or (backend == "auto" and importlib.util.find_spec("mlpvid_kernels")):
-        from renderer.cpu.renderer import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
+    named: dict[str, Callable[[], Renderer]] = {
+        "cuda": _cuda,
+        "opengl": lambda: _opengl(threads),
+        "cpu": lambda: _cpu(threads, background),
+        "reference": lambda: _reference(threads),
+    }
+    return named[backend]() if backend in named else _fastest(threads, background)
 
-        return CpuRenderer(threads, background=background)
+
+def _fastest(threads: int | None, background: bool) -> Renderer:
+    if renderer := _cuda_if_usable() or _opengl_if_usable(threads):
+        return renderer
+    if importlib.util.find_spec("mlpvid_kernels"):
+        return _cpu(threads, background)
     print(
         "note: the native kernels are not installed, so the slow reference backend renders; "
         "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",
@@ -106,6 +109,12 @@ def _opengl_if_usable(threads: int | None) -> Renderer | None:
         print(f"note: {error}", file=sys.stderr)
     renderer.close()
     return None
+
+
+def _cpu(threads: int | None, background: bool) -> Renderer:
+    from renderer.cpu.renderer import CpuRenderer  # noqa: PLC0415 - loads native code, which a reference-only machine lacks
+
+    return CpuRenderer(threads, background=background)
 
 
 def _reference(threads: int | None) -> Renderer:

@@ -40,6 +40,9 @@ DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "col
 SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
 """View modes that show numbers through a color map."""
 
+CODECS = {"h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9"}
+"""The video codecs and the names that the window shows."""
+
 BACKGROUNDS = ("color", "checker", "gradient")
 """Kinds of background, in the order of the numbers that shaders/present.frag gives them."""
 
@@ -195,8 +198,8 @@ class DisplaySettings:
 class RecordingSettings:
     """Initial values of the recording dialog."""
 
-    codec: Annotated[StrictStr, one_of("h264", "hevc", "av1", "vp9")] = "h264"
-    """"h264", "hevc", "av1" or "vp9"."""
+    codec: Annotated[StrictStr, one_of(*CODECS)] = "h264"
+    """One of `CODECS`."""
     quality: Annotated[StrictInt, within(0, 51)] = 12
     """0 (best) to 51."""
     fps: Annotated[StrictFloat, within(0, 1000)] = 0.0

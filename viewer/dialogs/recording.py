@@ -17,7 +17,9 @@ from viewer.camera_path.path import CameraPath
 from viewer.dialogs.modal import begin_dialog, confirmed
 from viewer.export.recorder import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary
+from viewer.export.video_sink import MP4_CODECS, WEBM_CODECS
 from viewer.picture.options import with_fixed_range
+from viewer.settings import CODECS
 from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, slider, tooltip
 from viewer.widgets.numbers import integer_pair, number_field
 
@@ -31,12 +33,10 @@ MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
 """Shortest and longest orbit, seconds."""
 
 FORMATS = (
-    ("MP4, H.264", ".mp4", "h264"),
-    ("MP4, HEVC", ".mp4", "hevc"),
-    ("MP4, AV1", ".mp4", "av1"),
-    ("WebM, VP9", ".webm", "vp9"),
+    *((f"MP4, {CODECS[codec]}", ".mp4", codec) for codec in MP4_CODECS),
+    *((f"WebM, {CODECS[codec]}", ".webm", codec) for codec in WEBM_CODECS if codec not in MP4_CODECS),
 )
-"""Label, suffix and codec of the video formats. Image sequences follow them in the list."""
+"""Label, suffix and codec of the video formats, each codec once. Image sequences follow them in the list."""
 
 SEQUENCES = (("PNG sequence", "png"), ("EXR sequence", "exr"))
 """Label and format of the image sequences."""

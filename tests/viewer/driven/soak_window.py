@@ -17,6 +17,7 @@ from tests.factories import make_video
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
 from viewer.app.statistics import memory_mebibytes
+from viewer.app.window_state import PANELS
 from viewer.window.keys import imgui_chord
 from viewer.window.window import Window
 
@@ -31,8 +32,6 @@ SKIPPED = (
 
 ALLOWED_GROWTH = 50.0
 """MiB that the process may grow by after its first quarter."""
-
-PANELS = ("Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Statistics", "Speed", "Compare")
 
 
 class Monkey:

@@ -8,8 +8,7 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
-
-PANELS = ("Timeline", "Camera path", "Image", "Camera", "Video", "Statistics", "Speed", "Compare")
+from viewer.app.window_state import PANELS
 
 DIALOGS = ("palette", "shortcuts", "settings", "recording", "open", "url", "save_path", "load_path")
 

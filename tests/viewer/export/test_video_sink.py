@@ -15,7 +15,16 @@ from common.errors import InputError
 from tests.viewer.videos import decode
 from viewer.export import encoders
 from viewer.export.encoders import ENCODERS, choose_encoder, load_av
-from viewer.export.video_sink import VideoSink, check_video, count_frames, exact_rate, free_partial_path
+from viewer.export.video_sink import (
+    MP4_CODECS,
+    WEBM_CODECS,
+    VideoSink,
+    check_video,
+    count_frames,
+    exact_rate,
+    free_partial_path,
+)
+from viewer.settings import CODECS
 
 av = pytest.importorskip("av")
 
@@ -55,7 +64,7 @@ def write(path: Path, count: int = 8, **options: object) -> VideoSink:
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.mp4", "h264"), ("a.mp4", "hevc"), ("a.mp4", "av1"), ("a.webm", "vp9"), ("a.webm", "av1")]
+    ("name", "codec"), [*(("a.mp4", codec) for codec in MP4_CODECS), *(("a.webm", codec) for codec in WEBM_CODECS)]
 )
 def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: str) -> None:
     if codec not in INSTALLED:
@@ -71,6 +80,10 @@ def test_frames_come_back_with_their_colors(tmp_path: Path, name: str, codec: st
     with av.open(str(tmp_path / name)) as container:
         context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_range) == (1, 1)
+
+
+def test_every_codec_has_encoders_and_a_container() -> None:
+    assert {*MP4_CODECS, *WEBM_CODECS} == set(CODECS) == set(ENCODERS) - {"vp9-alpha"}
 
 
 @pytest.mark.parametrize("fps", [25.0, 29.97, 0.5, 120.0])
