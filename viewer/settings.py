@@ -157,7 +157,7 @@ class DisplaySettings:
     exposure: Annotated[StrictFloat, within(-10, 10)] = 0.0
     """Exposure, stops."""
     gamma: Annotated[StrictFloat, within(0.1, 10)] = 1.0
-    """Exponent of the display; 1 shows colors as stored."""
+    """Gamma correction. 1 shows colors as stored."""
     show_axes: StrictBool = False
     """World axes."""
     show_grid: StrictBool = True

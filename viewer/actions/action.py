@@ -1,4 +1,4 @@
-"""One thing that the user can do: its function next to its label, keys, tooltip and condition."""
+"""An action of the user: name, label, tooltip, keys, condition and function."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def focus(app: ViewerApp) -> None:
     row, column = int(y / height * depth.shape[0]), int(x / width * depth.shape[1])
     meters = float(depth[min(max(row, 0), depth.shape[0] - 1), min(max(column, 0), depth.shape[1] - 1)])
     if meters <= 0:
-        app.messages.set_status("There is nothing under the cursor to focus on")
+        app.messages.set_status("There is nothing under the cursor")
         return
     move(app, lambda camera: camera.focus(shown.request.camera.unproject((x, y), meters)))
 
@@ -46,7 +46,7 @@ def toggle_roll_lock(app: ViewerApp) -> None:
     """Keep the horizon level, or let the camera tumble freely."""
     camera = front(app).camera
     camera.roll_locked = not camera.roll_locked
-    app.messages.set_status("The horizon stays level" if camera.roll_locked else "The camera tumbles freely")
+    app.messages.set_status("The horizon stays level" if camera.roll_locked else "The camera can roll")
 
 
 def copy_camera(app: ViewerApp) -> None:

@@ -1,4 +1,4 @@
-"""Keys with modifiers, as the table of actions writes them: "Ctrl+Shift+Z"."""
+"""Keys with modifiers, written like "Ctrl+Shift+Z" in the table of actions."""
 
 from __future__ import annotations
 

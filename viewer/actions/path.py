@@ -86,7 +86,7 @@ PATH = (
     Action(
         "path.replace",
         "Replace keyframe",
-        "Give the selected keyframe this view and frame.",
+        "Set the selected keyframe to this view and frame.",
         replace_keyframe,
         ("Shift+K",),
         KEYFRAME_SELECTED,
@@ -120,7 +120,7 @@ PATH = (
     Action(
         "path.orbit",
         "Orbit preset",
-        "Replace the path by one turn around the scene.",
+        "Replace the path with one orbit around the scene.",
         lambda app: use_preset(app, orbit_path),
         enabled=OPEN,
         starts_group=True,
@@ -128,7 +128,7 @@ PATH = (
     Action(
         "path.spiral",
         "Spiral preset",
-        "Replace the path by a rising spiral around the scene.",
+        "Replace the path with a rising spiral around the scene.",
         lambda app: use_preset(app, spiral_path),
         enabled=OPEN,
     ),

@@ -53,7 +53,7 @@ def toggle_sub_frame(app: ViewerApp) -> None:
     playback.sub_frame = not playback.sub_frame
     if not playback.sub_frame and not playback.playing:
         playback.seek(playback.time)
-    app.messages.set_status("Slow motion shows instants between frames" if playback.sub_frame else "Whole frames only")
+    app.messages.set_status("Slow motion interpolates between frames" if playback.sub_frame else "Whole frames only")
 
 
 def name_marker(app: ViewerApp) -> None:
@@ -66,7 +66,7 @@ def name_marker(app: ViewerApp) -> None:
 
 
 PLAYBACK = (
-    Action("playback.toggle", "Play / pause", "Start or stop the clock.", toggle, ("Space",), HAS_FRAMES),
+    Action("playback.toggle", "Play / pause", "Start or pause playback.", toggle, ("Space",), HAS_FRAMES),
     Action(
         "playback.next",
         "Next frame",
@@ -107,7 +107,7 @@ PLAYBACK = (
     Action(
         "playback.start",
         "Go to the in point",
-        "Show the first frame of the range.",
+        "Go to the first frame of the range.",
         lambda app: pause_at(app, clock(app).in_point),
         ("Shift+Home",),
         HAS_FRAMES,
@@ -145,7 +145,7 @@ PLAYBACK = (
     Action(
         "playback.normal_speed",
         "Normal speed",
-        "Play at the capture's speed.",
+        "Play at the speed of the capture.",
         lambda app: set_speed(app, 1.0),
         ("0",),
         OPEN,
@@ -153,7 +153,7 @@ PLAYBACK = (
     Action(
         "playback.sub_frame",
         "Sub-frame time",
-        "Show instants between frames in slow motion.",
+        "In slow motion, show times between frames.",
         toggle_sub_frame,
         ("T",),
         OPEN,
@@ -191,7 +191,7 @@ PLAYBACK = (
     Action(
         "playback.next_marker",
         "Next marker",
-        "Go to the next marked frame.",
+        "Go to the next marker.",
         lambda app: clock(app).seek_marker(1),
         ("Shift+.", "Down"),
         OPEN,

@@ -1,4 +1,4 @@
-"""Running actions by name, for menus, keys and buttons."""
+"""Run actions by name, for menus, keys and buttons."""
 
 from __future__ import annotations
 

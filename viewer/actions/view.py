@@ -57,17 +57,17 @@ def toggle_comparison(app: ViewerApp, mode: Comparison) -> None:
 
 
 VIEW = (
-    _show("color", 1, "Color", "Show colors."),
+    _show("color", 1, "Color", "Show the rendered color."),
     _show("depth", 2, "Depth", "Show the distance to the surface."),
     _show("opacity", 3, "Opacity", "Show how opaque each pixel is."),
     _show("normals", 4, "Normals", "Show surface directions, computed from the depth."),
     _show("density_samples", 5, "Density samples", "Show the number of density samples per ray."),
     _show("color_samples", 6, "Color samples", "Show the number of color samples per ray."),
-    _show("heads", 7, "Color heads", "Show which head of the MLP map colors each pixel."),
+    _show("heads", 7, "Color heads", "Show which head of the color MLP map colors each pixel."),
     Action(
         "view.box",
         "Box",
-        "Show the scene's box.",
+        "Show the bounding box of the frame.",
         toggle_box,
         ("B",),
         OPEN,
@@ -77,7 +77,7 @@ VIEW = (
     Action(
         "view.cells",
         "Occupied cells",
-        "Show the cells that rays do not skip.",
+        "Show the occupied cells of the occupancy volume.",
         toggle_cells,
         ("C",),
         OPEN,

@@ -47,11 +47,11 @@ def copy_statistics(app: ViewerApp) -> None:
 
 WINDOW = (
     Action("window.fullscreen", "Full screen", "Fill the screen, or return to a window.", toggle_full_screen, ("F11",)),
-    Action("window.hide_ui", "Hide the interface", "Show only the picture.", toggle_interface, (HIDE_KEY,)),
+    Action("window.hide_ui", "Hide the interface", "Show only the image.", toggle_interface, (HIDE_KEY,)),
     Action(
         "window.next_panel",
         "Next panel",
-        "Go to the next panel; Tab then goes through its controls.",
+        "Move the keyboard focus to the next panel. Tab then moves through its controls.",
         lambda app: app.window.focus_next_panel(1),
         ("F6",),
         starts_group=True,
@@ -66,7 +66,7 @@ WINDOW = (
     Action(
         "window.reset_layout",
         "Reset the layout",
-        "Move all panels back to their first places.",
+        "Restore the default layout of the panels.",
         lambda app: app.window.request(WindowCommand.RESET_LAYOUT),
     ),
     Action(

@@ -1,4 +1,4 @@
-"""The state of the window, put together from its parts, and what happens from one frame to the next. Draws nothing."""
+"""Combine the parts of the window's state, and update them once per frame of the screen. Nothing here draws."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class CompareView:
         self.divider = 0.5
         """Position of the divider, 0 at the left to 1 at the right."""
         self.gain = 4.0
-        """Factor on differences before the color map."""
+        """Differences are multiplied by this before the color map."""
         self.label = ""
         """Name of the second side."""
         self.psnr: float | None = None

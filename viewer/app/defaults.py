@@ -1,4 +1,4 @@
-"""What a new document starts with, and how the settings remember what the user changed in a document."""
+"""The initial values of a new document, and how the user's changes to a document become settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The open documents: opening, showing, reloading and closing them."""
+"""The open documents: open, show, reload and close them."""
 
 from __future__ import annotations
 

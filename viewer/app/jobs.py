@@ -1,4 +1,4 @@
-"""Work in the background: starting it, reporting its end, waiting for it when the window closes."""
+"""Background jobs: start them, report their result, and wait for them when the window closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user is told: errors as dialogs, and sentences in the status bar."""
+"""Messages to the user: errors in dialogs, other messages in the status bar."""
 
 from __future__ import annotations
 

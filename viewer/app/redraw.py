@@ -1,4 +1,4 @@
-"""When the window has to draw, and whether the camera or the playhead moves."""
+"""Decide when the window must draw, and record when the camera or the playhead moves."""
 
 from __future__ import annotations
 

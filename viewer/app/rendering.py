@@ -1,4 +1,4 @@
-"""The renderer of the window, and how fine its images are."""
+"""The window's renderer and the resolution of its images."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Statistics:
     def rows(self, document: Document | None, renderer: Renderer) -> list[Statistic]:
         """Return all statistics."""
         rows = [
-            Statistic("Images", f"{self.images_per_second:.0f}", "/s", "Rendered images that arrived in the last second."),
+            Statistic("Images", f"{self.images_per_second:.0f}", "/s", "Images rendered in the last second."),
             Statistic("Window", f"{self.window_rate:.0f}", "/s", "Frames of the window, which sleeps while nothing changes."),
         ]
         if self.last is not None and self.last.frame is not None and self.last.image is not None:

@@ -1,4 +1,4 @@
-"""Where the view is on the screen, and how large it is."""
+"""Position and size of the view on the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State of the window, and what actions request of it."""
+"""State of the window, and requests that actions make to it."""
 
 from __future__ import annotations
 

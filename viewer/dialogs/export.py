@@ -71,10 +71,10 @@ class ExportDialog:
         if suffix != self._suffix:
             self._suffix = suffix
             self._choose_name(app, document)
-        tip = "Cells of marching cubes along the longest side of the box."
+        tip = "Number of marching-cubes cells along the longest side of the box."
         self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip)
         if name == "export_points":
-            tip = "Points spread evenly over the surface."
+            tip = "Number of points, spread evenly over the surface."
             self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
         imgui.set_next_item_width(-1)
         _, self._output = imgui.input_text("###output", self._output)

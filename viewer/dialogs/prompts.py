@@ -157,7 +157,7 @@ class Prompts:
             imgui.text_wrapped(self._fault)
         confirmed = button(prompt.verb, prompt.title, bool(self._text.strip()), width=em(6)) or entered
         imgui.same_line()
-        cancelled = button("Cancel", "Close without doing anything.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
+        cancelled = button("Cancel", "Close this dialog.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
         if confirmed and self._text.strip() and self._may_write(prompt, self._text.strip()):
             cancelled = self._accept(app, prompt, self._text.strip(), inline=True)
         if cancelled:

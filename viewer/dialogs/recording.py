@@ -126,7 +126,7 @@ class RecordingDialog:
         tip = "When on, only these frames of the scene are played. When off, all frames, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
         if self._limit_range:
-            tip = "First and last frame, both included."  # the dialog reports frames beyond the end of the video
+            tip = "First and last frame. Both are recorded."  # the dialog reports frames beyond the end of the video
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
             tip = "When off, the orbit lasts as long as the selected frames."
@@ -198,7 +198,7 @@ class RecordingDialog:
         tooltip("What will be written. The size is an estimate from the last recording with this format and compression.")
         imgui.set_next_item_width(-em(8.5))
         _, self._output = imgui.input_text("###output", self._output)
-        tooltip("The file, or the folder for an image sequence.")
+        tooltip("Output file, or output folder for an image sequence.")
         imgui.same_line()
         tip = "Render in the background. The window stays usable. Key: Enter"
         if button("Start", tip, width=imgui.get_content_region_avail().x) or confirmed():

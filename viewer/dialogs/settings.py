@@ -55,7 +55,7 @@ class SettingsDialog:
     def _draw_playback(self, app: ViewerApp) -> None:
         heading("Newly opened videos")
         playback, navigation = app.settings.playback, app.settings.navigation
-        playback.autoplay = checkbox("Play at once", playback.autoplay, "Play a video as soon as it is open.")
+        playback.autoplay = checkbox("Play at once", playback.autoplay, "Start playback when a video is opened.")
         tip = "What happens at the end of the range."
         playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
         tip = "The view a video opens with. Videos without capture cameras open with the whole scene in view."
@@ -73,7 +73,7 @@ class SettingsDialog:
         navigation.dolly_speed = slider(
             "Dolly speed", navigation.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
         )
-        navigation.invert_wheel = checkbox("Invert the wheel", navigation.invert_wheel, "Scrolling up moves away.")
+        navigation.invert_wheel = checkbox("Invert the wheel", navigation.invert_wheel, "Scroll up to move away.")
 
     def _draw_files(self, app: ViewerApp) -> None:
         heading("Files and memory")
@@ -82,7 +82,13 @@ class SettingsDialog:
         _, settings.recording.folder = imgui.input_text_with_hint("Output folder", hint, settings.recording.folder)
         tooltip("Where screenshots and recordings go. Leave it empty for the folder that the viewer was started in.")
         cache = slider(
-            "Cache", float(settings.rendering.cache_mebibytes), 64.0, 16384.0, "Memory for decoded frames.", "%.0f MiB", True
+            "Cache",
+            float(settings.rendering.cache_mebibytes),
+            64.0,
+            16384.0,
+            "Memory for decoded frames of each open video.",
+            "%.0f MiB",
+            True,
         )
         settings.rendering.cache_mebibytes = round(cache)
 

@@ -90,6 +90,6 @@ class ComparePanel:
                 f"{document.title} ({app.rendering.renderer.name})",
                 "The front video and its backend.",
             )
-            row("Right", compare.label, "What it is compared with.")
+            row("Right", compare.label, "The video or backend it is compared with.")
             row("PSNR", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio. Higher means more alike.")
             imgui.end_table()

@@ -1,4 +1,4 @@
-"""Errors inside the window: the part that failed is reported and logged, and the other parts go on."""
+"""Catch errors in parts of the window: report and log the failing part, and keep the other parts running."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ErrorBoundary:
             where = f"The traceback is in {self._log}."
         else:
             traceback.print_exception(error, file=sys.stderr)
-            where = "The traceback is in the terminal that the viewer was started from."
+            where = "The traceback is in the terminal in which the viewer was started."
         fault = fault_of(error, f"{place}: something went wrong")
         self._messages.show_error(replace(fault, advice=f"{fault.advice} {where}"))
 

@@ -1,4 +1,4 @@
-"""The window: its layout, its loop, and the sleep between events."""
+"""The window: main loop, layout, and waiting for events."""
 
 from __future__ import annotations
 
