@@ -14,9 +14,16 @@ from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS
 from model.decoder import LEAK, EqualizedUpsample, MapDecoder
+from model.video import VolumetricVideo
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N, parameters)."""
+
+
+def weights_version(video: VolumetricVideo) -> tuple[tuple[int, int], ...]:
+    """Return a value that changes whenever a video's decoder or hash tables change, as they do in training."""
+    weights = [*video.decoder.parameters(), video.hash_encoding.tables]
+    return tuple((w.data_ptr(), w._version) for w in weights)
 
 
 def multiplies_bfloat16() -> bool:

@@ -22,7 +22,7 @@ from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage
 from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
-from renderer.decode import CpuDecoder
+from renderer.decode import CpuDecoder, weights_version
 from renderer.threads import available_cores, torch_threads, with_low_priority
 
 
@@ -185,8 +185,7 @@ class CpuRenderer:
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
         """Return what is computed once per video; compute it again when its weights have changed, as in training."""
-        weights = [*video.decoder.parameters(), video.hash_encoding.tables]
-        version = tuple((w.data_ptr(), w._version) for w in weights)
+        version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
             converted = _Converted(version, CpuDecoder(video.decoder), table_scale(video.hash_encoding.tables))

@@ -16,8 +16,8 @@ from model.camera import Camera
 from model.config import ModelConfig
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
-from renderer.baked import MIN_TRANSMITTANCE
-from renderer.decode import CpuDecoder
+from renderer.baked import describe_view
+from renderer.decode import CpuDecoder, weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.context import create_context, device_name, driver_version, is_software
 from renderer.opengl.frame import OpenGLFrame
@@ -126,7 +126,7 @@ class OpenGLRenderer:
     ) -> RenderedImage:
         width, height = region[2] - region[0], region[3] - region[1]
         passes, targets = self._render_passes(frame.config), self._tile_targets()
-        passes.begin(frame, _view_uniforms(frame, camera, settings))
+        passes.begin(frame, _view_uniforms(frame, camera, settings, region))
         total = PassTimes()
         image = _Image(self._context, width, height)
         for tile in tiles(width, height, self._tile_size):
@@ -142,8 +142,7 @@ class OpenGLRenderer:
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
         """Convert a video's weights once, and again when they have changed, as they do in training."""
-        weights = [*video.decoder.parameters(), video.hash_encoding.tables]
-        version = tuple((w.data_ptr(), w._version) for w in weights)
+        version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
             tables = self._gl.run(lambda: upload_tables(self._context, video.hash_encoding.tables))
@@ -196,17 +195,14 @@ def insert(part: RenderedImage, image: RenderedImage, block: Region) -> None:
         setattr(image.statistics, name, getattr(image.statistics, name) + value)
 
 
-def _view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings) -> dict[str, object]:
-    render = frame.config.render
-    steps = settings.steps_per_diagonal or render.steps_per_diagonal
-    threshold = render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
-    extent = frame.box[1] - frame.box[0]
+def _view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region) -> dict[str, object]:
+    view = describe_view(frame.config, frame.box, camera, settings, region)
     return {
         "origin": tuple((camera.center - frame.box[0]).tolist()),
-        "box_extent": tuple(extent.tolist()),
-        "step_length": float(torch.from_numpy(extent).norm()) / steps,
-        "weight_threshold": threshold,
-        "min_transmittance": max(threshold, MIN_TRANSMITTANCE),
+        "box_extent": tuple((frame.box[1] - frame.box[0]).tolist()),
+        "step_length": view.step,
+        "weight_threshold": view.weight_threshold,
+        "min_transmittance": view.min_transmittance,
     }
 
 
