@@ -51,6 +51,11 @@ def test_paths_exist(page: Path) -> None:
 
 
 @each_page
+def test_no_merge_conflict_is_left(page: Path) -> None:
+    assert not re.findall(r"^(?:<{7}|>{7}) .*", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@each_page
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
