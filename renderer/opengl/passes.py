@@ -12,12 +12,11 @@ from model.hash_encoding import hash_levels
 from renderer.backend import Region
 from renderer.baked import density_planes
 from renderer.opengl.atlas import Atlas
+from renderer.opengl.color_pass import create_color_pass
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.programs import Program
+from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import MAX_SIDE
-
-KEPT_TEXTURES = 4
-"""Textures of kept samples, two samples each."""
 
 
 @dataclass
@@ -30,20 +29,14 @@ class PassTimes:
     """In the color pass."""
 
 
-class TileTargets:
-    """The textures that the passes of a tile write, large enough for any tile."""
+@dataclass(frozen=True)
+class RenderOptions:
+    """How the shaders compute; the defaults are for users, the others for tests and benchmarks."""
 
-    def __init__(self, context: moderngl.Context) -> None:
-        def texture() -> moderngl.Texture:
-            made = context.texture((MAX_SIDE, MAX_SIDE), 4, dtype="f4")
-            made.filter = (moderngl.NEAREST, moderngl.NEAREST)
-            return made
-
-        self.kept = [texture() for _ in range(KEPT_TEXTURES)]
-        self.rounds = [texture(), texture()]
-        self.sums = [texture(), texture()]
-        self.density = [context.framebuffer([*self.kept, state]) for state in self.rounds]
-        self.color = context.framebuffer(self.sums)
+    rounded_weights: bool = False
+    """Filter textures as graphics cards do, with weights of 8 bits. Drivers in software filter with floats."""
+    grouped: bool | None = None
+    """Sort the samples by head with compute shaders before they are colored. None does so where the driver can."""
 
 
 class RenderPasses:
@@ -53,26 +46,20 @@ class RenderPasses:
         context: the renderer's context; current in the calling thread whenever a method is called.
         config: hyper-parameters of the videos.
         atlas: the places of the hash levels.
-        rounded_weights: whether to filter textures as graphics cards do, with weights of 8 bits; for tests on drivers that
-            filter with floats.
+        options: how the shaders compute.
     """
 
-    def __init__(self, context: moderngl.Context, config: ModelConfig, atlas: Atlas, rounded_weights: bool = False) -> None:
+    def __init__(
+        self, context: moderngl.Context, config: ModelConfig, atlas: Atlas, options: RenderOptions = RenderOptions()
+    ) -> None:
         self._context = context
-        definitions = {
-            "LEVELS": config.hash.num_levels,
-            "FEATURES_PER_LEVEL": config.hash.features_per_level,
-            "MLP_PLANES": len(config.mlp_planes),
-            "VIEW_CHANNELS": config.view_channels,
-            "BILINEAR": int(config.assignment == "bilinear" and config.color_map_resolution > 1),
-            "ROUNDED_WEIGHTS": int(rounded_weights),
-        }
+        definitions = shader_definitions(config, options)
         self._density = Program(context, "density_pass.frag", definitions)
-        self._color = Program(context, "color_pass.frag", definitions)
+        self._color = create_color_pass(context, config, definitions, options.grouped)
         self._resolve = Program(context, "resolve.frag", {})
         self._query = context.query(samples=True, time=True)
         for program in (self._density, self._color):
-            program.set(**_config_uniforms(config, atlas))
+            program.set(**config_uniforms(config, atlas))
 
     def begin(self, frame: OpenGLFrame, view: dict[str, object]) -> None:
         """Set the uniforms that are the same for all tiles of a view."""
@@ -101,7 +88,7 @@ class RenderPasses:
         turn = 0
         while self._density_round(frame, targets, turn, viewport, times):
             check()
-            self._color_round(frame, targets, turn, times)
+            self._color_round(frame, targets, turn, size, times)
             turn += 1
         return times
 
@@ -121,15 +108,15 @@ class RenderPasses:
         times.density_ms += self._query.elapsed / 1e6
         return bool(self._query.samples)
 
-    def _color_round(self, frame: OpenGLFrame, targets: TileTargets, turn: int, times: PassTimes) -> None:
+    def _color_round(
+        self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int], times: PassTimes
+    ) -> None:
         """Color the samples that the round kept, and add them to the sums."""
         targets.color.use()
         self._context.enable(moderngl.BLEND)
         self._context.blend_func = moderngl.ONE, moderngl.ONE
-        kept = dict(zip(("kept01", "kept23", "kept45", "kept67"), targets.kept, strict=True))
-        self._color.bind(**frame.textures.as_dict(), **kept, round=targets.rounds[turn % 2])
         with self._query:
-            self._color.draw()
+            self._color.draw(frame, targets, turn, size)
         times.color_ms += self._query.elapsed / 1e6
         self._context.disable(moderngl.BLEND)
 
@@ -143,7 +130,21 @@ class RenderPasses:
         self._resolve.draw()
 
 
-def _config_uniforms(config: ModelConfig, atlas: Atlas) -> dict[str, object]:
+def shader_definitions(config: ModelConfig, options: RenderOptions) -> dict[str, int]:
+    """Return the preprocessor symbols of the render passes."""
+    return {
+        "LEVELS": config.hash.num_levels,
+        "FEATURES_PER_LEVEL": config.hash.features_per_level,
+        "MLP_PLANES": len(config.mlp_planes),
+        "VIEW_CHANNELS": config.view_channels,
+        "BILINEAR": int(config.assignment == "bilinear" and config.color_map_resolution > 1),
+        "ROUNDED_WEIGHTS": int(options.rounded_weights),
+        "TILE_SIDE": MAX_SIDE,
+    }
+
+
+def config_uniforms(config: ModelConfig, atlas: Atlas) -> dict[str, object]:
+    """Return the uniforms that are the same for all frames of a config."""
     levels = [
         (level.scale, float(level.resolution - 2), float(place.x), float(place.y))
         for level, place in zip(hash_levels(config.hash), atlas.places, strict=True)

@@ -22,7 +22,8 @@ from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.context import create_context, device_name, driver_version, is_software
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
-from renderer.opengl.passes import PassTimes, RenderPasses, TileTargets
+from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
+from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
 from renderer.threads import available_cores, torch_threads
 
@@ -41,7 +42,7 @@ class OpenGLRenderer:
 
     Args:
         threads: CPU threads that decode a frame; None means all cores that the process may use.
-        rounded_weights: see `RenderPasses`; for tests.
+        options: how the shaders compute; for tests and benchmarks.
 
     Raises:
         InputError: this machine has no OpenGL 3.3.
@@ -49,9 +50,9 @@ class OpenGLRenderer:
 
     name = "opengl"
 
-    def __init__(self, threads: int | None = None, rounded_weights: bool = False) -> None:
+    def __init__(self, threads: int | None = None, options: RenderOptions = RenderOptions()) -> None:
         self.threads = min(threads or available_cores(), torch.get_num_threads())
-        self._rounded_weights = rounded_weights
+        self._options = options
         self._gl = GlThread(create_context)
         self._context = self._gl.context
         self.device, self.driver, self.software = self._gl.run(
@@ -157,7 +158,7 @@ class OpenGLRenderer:
 
     def _render_passes(self, config: ModelConfig) -> RenderPasses:
         if config not in self._passes:
-            self._passes[config] = RenderPasses(self._context, config, self._baker(config).atlas, self._rounded_weights)
+            self._passes[config] = RenderPasses(self._context, config, self._baker(config).atlas, self._options)
         return self._passes[config]
 
     def _tile_targets(self) -> TileTargets:

@@ -1,5 +1,6 @@
 // Color heads: relu(F (W0 W1) + view W1) W2, as fold_heads.frag lays them out (paper, section 3.1).
-// Defined by the program: BILINEAR (0: the head of the cell a point falls in; 1: the four nearest heads blended).
+
+#include "head_assignment.glsl"
 
 uniform sampler2DArray color_heads;  // one row per head, one layer per MLP plane
 
@@ -19,20 +20,11 @@ vec3 head_output(int head, int map, vec4 F[8], float view[VIEW_CHANNELS]) {
     return color;
 }
 
-vec3 map_output(vec2 uv, int map, int size, vec4 F[8], float view[VIEW_CHANNELS]) {
-#if BILINEAR
-    vec2 position = uv * float(size - 1);  // heads sit on nodes, the outer ones on 0 and 1
-    vec2 corner = clamp(floor(position), vec2(0.0), vec2(float(size - 2)));
-    vec2 upper = position - corner;
+vec3 map_output(vec2 uv, int map, vec4 F[8], float view[VIEW_CHANNELS]) {
     vec3 sum = vec3(0.0);
-    for (int n = 0; n < 4; ++n) {
-        ivec2 node = ivec2(corner) + ivec2(n >> 1, n & 1);
-        vec2 weight = mix(1.0 - upper, upper, equal(ivec2(n >> 1, n & 1), ivec2(1)));
-        sum += weight.x * weight.y * head_output(node.x * size + node.y, map, F, view);
+    for (int n = 0; n < HEADS_PER_MAP; ++n) {
+        HeadAssignment assigned = assign_head(uv, n);
+        sum += assigned.weight * head_output(assigned.head, map, F, view);
     }
     return sum;
-#else
-    ivec2 cell = clamp(ivec2(uv * float(size)), ivec2(0), ivec2(size - 1));
-    return head_output(cell.x * size + cell.y, map, F, view);
-#endif
 }

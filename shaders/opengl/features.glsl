@@ -1,17 +1,17 @@
 // F(p), the point feature: hash features plus feature planes, summed over the three planes (paper, equation 1).
 // Defined by the program: LEVELS, FEATURES_PER_LEVEL (2, 4 or 8), MLP_PLANES (1 or 3), ROUNDED_WEIGHTS (tests only).
 
+#include "planes.glsl"
+
 uniform sampler2DArray grids;           // baked hash levels in an atlas; layer (page * 3 + plane) * parts + part
 uniform sampler2DArray feature_planes;  // layer 8 * plane + j: channels 4 j to 4 j + 3
 uniform sampler2DArray density_maps;    // layer 8 * map + j
 uniform vec4 levels[LEVELS];            // scale, last corner, first texel of the level in the atlas
 uniform int level_page[LEVELS];
 uniform float grid_scale, feature_scale, density_scale;
-uniform ivec2 map_axes[3];              // the axes u and v of each MLP plane
 uniform int density_map_of[3];          // the density map of each distinct plane
 uniform int num_density_maps;
 
-const ivec2 PLANE_AXES[3] = ivec2[3](ivec2(0, 1), ivec2(0, 2), ivec2(1, 2));
 const int PARTS = FEATURES_PER_LEVEL == 8 ? 2 : 1;
 
 vec2 texel(vec2 position) {
@@ -20,10 +20,6 @@ vec2 texel(vec2 position) {
 #else
     return position;
 #endif
-}
-
-vec2 plane_uv(vec3 p, ivec2 axes) {
-    return vec2(p[axes.x], p[axes.y]);
 }
 
 vec4 map_channels(sampler2DArray maps, vec2 uv, int layer) {  // border pixels have their centers on 0 and 1

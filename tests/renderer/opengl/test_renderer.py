@@ -22,6 +22,7 @@ from renderer.backend import CancelToken, RenderCancelled, RenderedImage, Render
 from renderer.cpu.renderer import CpuRenderer
 from renderer.opengl import passes as passes_module
 from renderer.opengl import renderer as renderer_module
+from renderer.opengl.passes import RenderOptions
 from renderer.opengl.programs import Program
 from renderer.opengl.renderer import OpenGLRenderer
 from renderer.opengl.tiles import blocks
@@ -93,7 +94,7 @@ def test_configs(renderer: OpenGLRenderer, name: str) -> None:
 
 def test_filtering_with_eight_bit_weights_is_good_enough() -> None:
     """Graphics cards filter textures with weights of 8 bits; the driver in software uses floats."""
-    compare(OpenGLRenderer(2, rounded_weights=True), make_video(seed=6), make_camera(61, 43), time=0.4)
+    compare(OpenGLRenderer(2, RenderOptions(rounded_weights=True)), make_video(seed=6), make_camera(61, 43), time=0.4)
 
 
 def test_random_views(renderer: OpenGLRenderer) -> None:
