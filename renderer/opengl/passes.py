@@ -153,8 +153,8 @@ def config_uniforms(config: ModelConfig, atlas: Atlas) -> dict[str, object]:
     axes = [PLANE_AXES[plane] for plane in config.mlp_planes]
     distinct = [plane for plane, _ in density_planes(config)]
     return {
-        "levels": levels if len(levels) > 1 else levels[0],
-        "level_page": pages if len(pages) > 1 else pages[0],
+        "levels": levels,
+        "level_page": pages,
         "map_axes": (axes * 3)[:3],
         "density_map_of": (distinct * len(PLANES))[:3],
         "num_density_maps": len(distinct),

@@ -53,6 +53,8 @@ class _Compiled:
                 continue
             if isinstance(value, bytes):
                 member.write(value)  # type: ignore[union-attr]
+            elif isinstance(value, list):  # compilers shorten arrays whose last elements no shader reads
+                member.value = value[: member.array_length] if member.array_length > 1 else value[0]  # type: ignore[union-attr]
             else:
                 member.value = value  # type: ignore[union-attr]
 

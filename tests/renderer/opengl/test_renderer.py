@@ -22,6 +22,7 @@ from renderer.backend import CancelToken, RenderCancelled, RenderedImage, Render
 from renderer.cpu.renderer import CpuRenderer
 from renderer.opengl import passes as passes_module
 from renderer.opengl import renderer as renderer_module
+from renderer.opengl.color_pass import PART_SIDE, part_side
 from renderer.opengl.passes import RenderOptions
 from renderer.opengl.programs import Program
 from renderer.opengl.renderer import OpenGLRenderer
@@ -33,6 +34,14 @@ from tests.factories import make_camera, make_video
 @pytest.fixture(scope="module")
 def renderer() -> Iterator[OpenGLRenderer]:
     made = OpenGLRenderer(2)
+    yield made
+    assert made.driver_error() == "GL_NO_ERROR"
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["fragment shaders", "compute shaders"])
+def either(request: pytest.FixtureRequest) -> Iterator[OpenGLRenderer]:
+    """Both color passes: that of OpenGL 3.3 and that of OpenGL 4.3."""
+    made = OpenGLRenderer(2, RenderOptions(grouped=request.param))
     yield made
     assert made.driver_error() == "GL_NO_ERROR"
 
@@ -86,9 +95,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_configs(renderer: OpenGLRenderer, name: str) -> None:
+def test_configs(either: OpenGLRenderer, name: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
-    _, expected = compare(renderer, video, make_camera(61, 43, azimuth=len(name)), time=1.3)
+    _, expected = compare(either, video, make_camera(61, 43, azimuth=len(name)), time=1.3)
     assert expected.opacity.max() > 0.3, "the picture shows something"
 
 
@@ -97,13 +106,13 @@ def test_filtering_with_eight_bit_weights_is_good_enough() -> None:
     compare(OpenGLRenderer(2, RenderOptions(rounded_weights=True)), make_video(seed=6), make_camera(61, 43), time=0.4)
 
 
-def test_random_views(renderer: OpenGLRenderer) -> None:
+def test_random_views(either: OpenGLRenderer) -> None:
     seed = int(clock.time())
     random = np.random.default_rng(seed)
     video = make_video(seed=seed, occupied=float(random.uniform(0.02, 1)))
     for _ in range(4):
         camera = make_camera(*random.integers(1, 70, 2).tolist(), *random.uniform((0, -1.5, 0), (6, 1.5, 5)).tolist())
-        compare(renderer, video, camera, time=float(random.uniform(0, 2)))
+        compare(either, video, camera, time=float(random.uniform(0, 2)))
 
 
 CAMERAS = {
@@ -141,9 +150,9 @@ def test_one_cell_far_from_the_camera_is_not_leapt_over(renderer: OpenGLRenderer
 
 
 @pytest.mark.parametrize("settings", [RenderSettings(31), RenderSettings(None, 0.01), RenderSettings(300, 0.0)])
-def test_settings(renderer: OpenGLRenderer, settings: RenderSettings) -> None:
+def test_settings(either: OpenGLRenderer, settings: RenderSettings) -> None:
     """With tau2 = 0 and many steps rays keep far more than the eight samples of a round."""
-    image, expected = compare(renderer, make_video(seed=9), make_camera(40, 40), settings=settings)
+    image, expected = compare(either, make_video(seed=9), make_camera(40, 40), settings=settings)
     if settings.weight_threshold == 0:
         assert expected.counts[..., 1].max() > 24 and image.counts[..., 1].max() > 24
 
@@ -161,8 +170,8 @@ def test_an_empty_region(renderer: OpenGLRenderer) -> None:
     assert image.rgba.shape == (4, 0, 4) and image.depth.shape == (4, 0)
 
 
-def test_images_larger_than_a_tile(renderer: OpenGLRenderer) -> None:
-    compare(renderer, make_video(seed=3, occupied=0.05), make_camera(150, 90), settings=RenderSettings(24))
+def test_images_larger_than_a_tile(either: OpenGLRenderer) -> None:
+    compare(either, make_video(seed=3, occupied=0.05), make_camera(150, 90), settings=RenderSettings(24))
 
 
 def test_large_images_are_rendered_in_blocks(renderer: OpenGLRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +182,27 @@ def test_large_images_are_rendered_in_blocks(renderer: OpenGLRenderer, monkeypat
     np.testing.assert_allclose(parts.rgba, whole.rgba, atol=1e-3)
     assert abs(parts.statistics.density_samples - whole.statistics.density_samples) <= 20
     assert parts.statistics.density_samples == parts.counts[..., 0].sum()
+
+
+def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.opengl.color_pass.PART_SIDE", 16)
+    compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))
+
+
+def test_parts_of_a_tile_fit_the_drivers_limit() -> None:
+    assert part_side(1 << 27, 3) == part_side(1 << 27, 12) == PART_SIDE
+    assert part_side(1 << 24, 12) == 64, "64 x 64 pixels x 8 samples x 12 items x 16 bytes are 6 MiB, those of 128 x 128 24 MiB"
+
+
+def test_a_driver_whose_compute_shaders_fail_colors_with_fragments(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise InputError("shader scan_heads.comp", "is rejected by the graphics driver: no")
+
+    monkeypatch.setattr("renderer.opengl.color_pass.ComputeProgram", refuse)
+    compare(OpenGLRenderer(2), make_video(seed=2), make_camera(20, 20))
+    assert "shader scan_heads.comp is rejected" in caplog.text.replace(":", "")
 
 
 def test_a_driver_that_refuses_is_an_error_in_words(renderer: OpenGLRenderer) -> None:
