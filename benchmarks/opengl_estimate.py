@@ -8,6 +8,7 @@ It needs no graphics card.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.baked import density_planes
 from renderer.cpu.renderer import CpuRenderer
+from renderer.opengl.color_pass import PART_SIDE
+from renderer.opengl.targets import MAX_KEPT
+from renderer.opengl.tiles import blocks
 from training.captures.capture import Capture
 
 WAVE = (8, 4)
@@ -31,6 +35,12 @@ WAVE = (8, 4)
 
 EFFICIENCY = 0.5
 """Share of the published rates that shaders are assumed to reach."""
+
+LAUNCH = 5e-6
+"""Seconds that are assumed between two draw calls or dispatches."""
+
+COLOR_TILE = 64
+"""Samples that share a head in the color pass with compute shaders."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +55,31 @@ class Card:
     """Single-precision operations per second; a multiply-add counts as two."""
     memory: float
     """Bytes per second."""
+    clock: float
+    """Boost clock, Hz."""
+    units: int
+    """Units that have a shared memory of their own, each with 128 bytes per clock. 0: OpenGL has no compute shaders there."""
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Rates by the fields of `Work`, per second. Atomics are assumed to take a clock each, one after the other."""
+        return {
+            "texels": self.texels,
+            "operations": self.operations,
+            "bytes": self.memory,
+            "shared": self.units * 128 * self.clock,
+            "atomics": self.clock,
+        }
 
 
 CARDS = (
-    Card("Intel UHD 770", 24.8e9, 0.79e12, 76.8e9),
-    Card("Radeon 780M", 129.6e9, 4.15e12, 102.4e9),
-    Card("Apple M2 (10 cores)", 111e9, 3.6e12, 100e9),
-    Card("RTX 3060", 199e9, 12.7e12, 360e9),
-    Card("RTX 3090", 556e9, 35.6e12, 936e9),
+    Card("Intel UHD 770", 24.8e9, 0.79e12, 76.8e9, 1.55e9, 2),
+    Card("Radeon 780M", 129.6e9, 4.15e12, 102.4e9, 2.7e9, 12),
+    Card("Apple M2 (10 cores)", 111e9, 3.6e12, 100e9, 1.398e9, 0),
+    Card("RTX 3060", 199e9, 12.7e12, 360e9, 1.777e9, 28),
+    Card("RTX 3090", 556e9, 35.6e12, 936e9, 1.695e9, 82),
 )
-"""The cards of the table."""
+"""The cards of the table. Apple's OpenGL ends at 4.1, without compute shaders."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +92,24 @@ class Work:
     """Single-precision operations."""
     bytes: float = 0.0
     """Bytes that must go through the card's memory because no cache can hold them."""
+    shared: float = 0.0
+    """Bytes that threads read from and write to shared memory."""
+    atomics: float = 0.0
+    """Atomic operations in memory."""
+    launches: float = 0.0
+    """Draw calls and dispatches."""
 
     def times(self, count: float) -> Work:
         """Return the work of `count` such units."""
-        return Work(self.texels * count, self.operations * count, self.bytes * count)
+        return Work(*(value * count for value in dataclasses.astuple(self)))
+
+    def __add__(self, other: Work) -> Work:
+        return Work(*map(sum, zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)))
 
     def milliseconds(self, card: Card) -> float:
-        """Return the time on a card: that of its slowest limit, milliseconds."""
-        limits = (self.texels / card.texels, self.operations / card.operations, self.bytes / card.memory)
-        return 1000 * max(limits) / EFFICIENCY
+        """Return the time on a card: that of its slowest limit, and of its launches, milliseconds."""
+        limits = [work / card.rates[name] for name, work in vars(self).items() if work and name != "launches"]
+        return 1000 * (max(limits, default=0.0) / EFFICIENCY + self.launches * LAUNCH)
 
 
 def density_sample(config: ModelConfig) -> Work:
@@ -86,11 +120,38 @@ def density_sample(config: ModelConfig) -> Work:
 
 
 def color_sample(config: ModelConfig) -> Work:
-    """Count the fetches and operations of a sample of the color pass (shaders/opengl/color_pass.frag)."""
-    heads = len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1)
-    weights = HIDDEN_CHANNELS * (FEATURE_CHANNELS + config.view_channels + 3)
-    operations = 3 * config.hash.num_levels * 20 + 8 * 3 * 16 + heads * 2 * weights + 100
-    return Work(_feature_fetches(config) + 2 * heads * weights / 4, operations)
+    """Count the fetches and operations of a sample of the color pass with fragments (shaders/opengl/color_pass.frag)."""
+    weights = _head_weights(config)
+    return _features(config) + Work(2 * weights / 4, 2 * weights).times(heads_per_sample(config)) + Work(0, 100)
+
+
+def grouped_sample(config: ModelConfig) -> Work:
+    """Count the work of listing a sample, sorting its items by head and summing their outputs (list_samples.comp to
+    scatter_heads.comp, composite.frag)."""
+    items = heads_per_sample(config)
+    moved = 2 * 16 + 96 + items * (4 + 2 * 16)
+    return _features(config) + Work(0, 100 + 40 * items, bytes=moved, atomics=2 * items)
+
+
+def color_tile(config: ModelConfig) -> Work:
+    """Count the work of a tile of samples that share a head (shaders/opengl/color_pass.comp)."""
+    weights, inputs = _head_weights(config), FEATURE_CHANNELS + config.view_channels
+    staged = 4 * weights + 4 * inputs * COLOR_TILE
+    read = COLOR_TILE * (48 * inputs + 96 + 2 * 4 * 12)
+    return Work(2 * weights / 4, 2 * weights * COLOR_TILE, bytes=(96 + 4) * COLOR_TILE, shared=staged + read)
+
+
+def heads_per_sample(config: ModelConfig) -> int:
+    """Return the number of heads that color a sample."""
+    return len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1)
+
+
+def _head_weights(config: ModelConfig) -> int:
+    return HIDDEN_CHANNELS * (FEATURE_CHANNELS + config.view_channels + 3)
+
+
+def _features(config: ModelConfig) -> Work:
+    return Work(_feature_fetches(config), 3 * config.hash.num_levels * 20 + 8 * 3 * 16)
 
 
 def bake(config: ModelConfig) -> Work:
@@ -118,6 +179,10 @@ class Counts:
     """Number of samples in the density and the color pass."""
     lanes: tuple[float, float]
     """Share of a wave's rays that have a sample in each of its steps, in both passes."""
+    rounds: int
+    """Rounds until the ray with the most kept samples has ended."""
+    parts: int
+    """Parts of the image whose samples are sorted separately."""
 
 
 def count(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts:
@@ -125,7 +190,9 @@ def count(video: VolumetricVideo, frame: float, size: tuple[int, int]) -> Counts
     renderer = CpuRenderer()
     image = renderer.render(renderer.prepare(video, frame), video.metadata.cameras[0].fitted(*size))
     density, color = image.counts[..., 0].astype(np.int64), image.counts[..., 1].astype(np.int64)
-    return Counts((int(density.sum()), int(color.sum())), (active_share(density), active_share(color)))
+    lanes = (active_share(density), active_share(color))
+    parts = len(list(blocks(*size, PART_SIDE)))
+    return Counts((int(density.sum()), int(color.sum())), lanes, -(-int(color.max()) // MAX_KEPT), parts)
 
 
 def active_share(counts: NDArray[np.int64]) -> float:
@@ -137,51 +204,78 @@ def active_share(counts: NDArray[np.int64]) -> float:
     return float(counts.sum()) / max(1, columns * rows * steps)
 
 
-def stages(config: ModelConfig, counts: Counts) -> dict[str, Work]:
-    """Return the work of an image by stage. Lanes without a sample take the same time."""
+def stages(config: ModelConfig, counts: Counts, grouped: bool) -> dict[str, Work]:
+    """Return the work of an image by stage, with or without compute shaders. Lanes without a sample take the same time."""
     (density, color), (density_lanes, color_lanes) = counts.samples, counts.lanes
-    return {
+    work = {
         "bake": bake(config),
-        "density": density_sample(config).times(density / max(density_lanes, 1e-9)),
-        "color": color_sample(config).times(color / max(color_lanes, 1e-9)),
+        "density": density_sample(config).times(density / max(density_lanes, 1e-9)) + Work(0, 0, launches=counts.rounds + 1),
     }
+    if not grouped:
+        fragments = color_sample(config).times(color / max(color_lanes, 1e-9))
+        return work | {"group": Work(0, 0), "color": fragments + Work(0, 0, launches=counts.rounds)}
+    launches = Work(0, 0, launches=counts.rounds * counts.parts)
+    tiles = color * heads_per_sample(config) / COLOR_TILE + counts.parts * num_heads(config) / 2
+    return work | {
+        "group": grouped_sample(config).times(color) + launches.times(4),
+        "color": color_tile(config).times(tiles) + launches,
+    }
+
+
+def num_heads(config: ModelConfig) -> int:
+    """Return the number of heads of all maps."""
+    return len(config.mlp_planes) * config.color_map_resolution**2
 
 
 def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: str) -> str:
     """Return the estimates as a Markdown page."""
-    work = stages(config, counts)
     units = {
-        "per density sample": density_sample(config),
-        "per color sample": color_sample(config),
-        "per baked frame": bake(config),
+        "density sample": density_sample(config),
+        "color sample, fragment shaders": color_sample(config),
+        "color sample, sorting and summing": grouped_sample(config),
+        f"tile of {COLOR_TILE} color samples of a head": color_tile(config),
+        "baked frame": bake(config),
     }
     lines = [
         "# Estimated, not run: the OpenGL backend on five graphics cards",
         "",
         "Nothing on this page was measured on a graphics card. The estimates combine sample counts from the cpu backend, the "
-        "fetches and operations of the shaders, and published rates. `python -m benchmarks.opengl_estimate` makes this page. "
-        "Decoding is not included, because it runs on the CPU.",
+        "fetches and operations of the shaders, and published rates. `python -m benchmarks.opengl_estimate` makes this page.",
         "",
         f"Bundle: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
         f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays {counts.lanes[0]:.0%} and {counts.lanes[1]:.0%} of the lanes "
         "have a sample in a step.",
         "",
-        "| unit | fetches (64-bit texels count twice) | operations |",
-        "| --- | --- | --- |",
-        *(f"| {name} | {unit.texels:,.0f} | {unit.operations:,.0f} |" for name, unit in units.items()),
-        "",
-        f"Assumed: {EFFICIENCY:.0%} of the published rates. The slowest of its limits (fetches, operations, memory) determines "
-        "the time of a stage.",
-        "",
-        "| card | bake, ms | density, ms | color, ms | views per second | new frames per second, without decoding |",
+        "| work of a | fetches (64-bit texels count twice) | operations | bytes of memory | bytes of shared memory | atomics |",
         "| --- | --- | --- | --- | --- | --- |",
+        *(_unit_row(name, unit) for name, unit in units.items()),
+        "",
+        f"Assumed: {EFFICIENCY:.0%} of the published rates, 128 bytes of shared memory per clock and unit, one atomic "
+        f"operation per clock, {LAUNCH * 1e6:.0f} microseconds per draw call or dispatch, and for each head and part of the "
+        "image a tile that is half empty. The slowest of its limits determines the time of a stage.",
+        "",
+        "Where the driver has compute shaders (OpenGL 4.3), they sort the color samples by head. A tile of samples then shares "
+        "one fetch of its head. Without them (no sorting), each sample fetches its heads. A new frame is baked, but decoded "
+        "before.",
+        "",
+        "| card | bake, ms | density, ms | sorting, ms | color, ms | views per second | new frames per second |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for card in CARDS:
-        ms = {name: stage.milliseconds(card) for name, stage in work.items()}
-        view = ms["density"] + ms["color"]
-        row = " | ".join(f"{ms[name]:.2f}" for name in ("bake", "density", "color"))
-        lines.append(f"| {card.name} | {row} | {1000 / view:.0f} | {1000 / (view + ms['bake']):.0f} |")
+    rows = [(card, grouped) for card in CARDS for grouped in (True, False) if card.units or not grouped]
+    lines += [_card_row(card, stages(config, counts, grouped), grouped) for card, grouped in rows]
     return "\n".join(lines) + "\n"
+
+
+def _unit_row(name: str, unit: Work) -> str:
+    numbers = (unit.texels, unit.operations, unit.bytes, unit.shared, unit.atomics)
+    return f"| {name} | " + " | ".join(f"{number:,.0f}" for number in numbers) + " |"
+
+
+def _card_row(card: Card, work: dict[str, Work], grouped: bool) -> str:
+    ms = {name: stage.milliseconds(card) for name, stage in work.items()}
+    view = ms["density"] + ms["group"] + ms["color"]
+    row = " | ".join(f"{value:.2f}" for value in ms.values())
+    return f"| {card.name}{'' if grouped else ', no sorting'} | {row} | {1000 / view:.0f} | {1000 / (view + ms['bake']):.0f} |"
 
 
 def command(options: argparse.Namespace) -> int:

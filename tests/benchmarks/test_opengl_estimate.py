@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 from benchmarks.opengl_estimate import (
     CARDS,
     EFFICIENCY,
+    LAUNCH,
     Card,
     Counts,
     Work,
     active_share,
     color_sample,
+    color_tile,
     count,
     density_sample,
+    grouped_sample,
     report,
+    stages,
 )
 from model.config import HashEncodingConfig, ModelConfig
 from tests.factories import make_config, make_video
@@ -36,6 +41,27 @@ def test_a_color_sample_reads_the_folded_weights_of_each_head() -> None:
     assert color_sample(bilinear).texels - color_sample(nearest).texels == 9 * 2 * weights
 
 
+def test_a_tile_shares_one_fetch_of_its_head() -> None:
+    config = ModelConfig()
+    tile, sample, fragment = color_tile(config), grouped_sample(config), color_sample(config)
+    assert tile.texels == 2 * 32 * (32 + 15 + 3) / 4
+    assert tile.operations == 64 * 2 * 32 * (32 + 15 + 3)
+    assert 3 * tile.texels / 64 + sample.texels < fragment.texels / 10
+    assert sample.atomics == 6, "three heads are counted and placed"
+    bilinear = dataclasses.replace(config, assignment="bilinear")
+    assert grouped_sample(bilinear).atomics == 24
+
+
+def test_sorting_pays_where_fetches_limit() -> None:
+    counts = Counts((10**6, 10**5), (0.5, 0.5), 1, 4)
+    for card in CARDS:
+        sorted_, unsorted = (
+            sum(stage.milliseconds(card) for stage in stages(ModelConfig(), counts, grouped).values())
+            for grouped in (card.units > 0, False)
+        )
+        assert sorted_ < unsorted or card.units == 0
+
+
 def test_the_share_of_active_lanes() -> None:
     assert active_share(np.full((8, 16), 3)) == 1
     one_ray = np.zeros((4, 8), int)
@@ -45,9 +71,12 @@ def test_the_share_of_active_lanes() -> None:
 
 
 def test_the_tightest_limit_counts() -> None:
-    card = Card("card", texels=1e9, operations=1e9, memory=1e9)
+    card = Card("card", texels=1e9, operations=1e9, memory=1e9, clock=1e9, units=1)
     assert Work(1e6, 2e6, 3e6).milliseconds(card) == 3 / EFFICIENCY
     assert Work(5e6, 2e6, 3e6).times(2).milliseconds(card) == 10 / EFFICIENCY
+    assert Work(1e6, 2e6, shared=5.12e8).milliseconds(card) == pytest.approx(4 / EFFICIENCY)
+    assert (Work(1e6, 0, atomics=2e6) + Work(0, 0, atomics=1e6)).milliseconds(card) == 3 / EFFICIENCY
+    assert Work(1e6, 0, launches=3).milliseconds(card) == pytest.approx(1 / EFFICIENCY + 3000 * LAUNCH)
 
 
 def test_the_page_names_every_card_and_says_that_nothing_was_run() -> None:
@@ -56,5 +85,5 @@ def test_the_page_names_every_card_and_says_that_nothing_was_run() -> None:
     assert counts.samples[0] > counts.samples[1] > 0 and 0 < counts.lanes[1] <= 1
     page = report(make_config(), counts, (48, 48), "random.mlpvid")
     assert page.startswith("# Estimated, not run") and all(card.name in page for card in CARDS)
-    slow, fast = Counts((10**6, 10**5), (0.5, 0.5)), Counts((10**6, 10**5), (1.0, 1.0))
+    slow, fast = Counts((10**6, 10**5), (0.5, 0.5), 1, 1), Counts((10**6, 10**5), (1.0, 1.0), 1, 1)
     assert report(make_config(), slow, (48, 48), "x") != report(make_config(), fast, (48, 48), "x")
