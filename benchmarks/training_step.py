@@ -95,7 +95,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; returns a JSON object."""
     config = read_header(arguments.run).config if arguments.run else load_config(arguments.config)
-    rays = dataclasses.replace(config.rays, ramp_steps=0, prune_steps=0)
+    rays = dataclasses.replace(config.rays, ramp=0.0, prune_every=0.0)
     rays = dataclasses.replace(rays, rays_per_frame=arguments.rays or rays.rays_per_frame)
     data = dataclasses.replace(config.data, num_frames=None if arguments.run else config.rays.frames_per_step)
     config = dataclasses.replace(config, data=data, rays=rays, half_resolution=0.0)

@@ -17,8 +17,20 @@ from model.config import ModelConfig
 
 _log = logging.getLogger(__name__)
 
+_ADVICE = "for a model that a CPU can train, write `base: small` in it"
+
+MAX_MINUTES = 1_000_000
+"""Longest run."""
+
+MAX_BASES = 8
+"""Most configs that may build on one another with `base`."""
+
 PRESET_FOLDER = Path(__file__).parent / "presets"
 """Folder of the presets that `--config NAME` refers to."""
+
+
+Share = Annotated[StrictFloat, within(0, 1)]
+"""A fraction of the run, so that a short run has the schedule of a long one."""
 
 
 @dataclass(frozen=True, config=FIELDS)
@@ -50,12 +62,12 @@ class RayConfig:
     """Frames per step; each is decoded once (the paper's batch)."""
     rays_per_frame: Annotated[StrictInt, within(1, 1 << 20)] = 1024
     """Rays per frame."""
-    ramp_steps: Annotated[StrictInt, within(0, 10**7)] = 0
-    """Steps over which the rays per frame grow from an eighth of `rays_per_frame` to all of them. In the first steps the scene
-    is fog and every sample has color, so a step is slow and few rays are enough."""
-    prune_steps: Annotated[StrictInt, within(0, 10**7)] = 0
-    """Steps between two updates of the occupancy grid, which excludes empty cells of the hulls from sampling. 0 means never.
-    Needs a hull and a fixed `step`."""
+    ramp: Share = 0.0
+    """Fraction of the run in which the rays per frame grow from an eighth of `rays_per_frame` to all of them. In the first
+    steps the scene is fog and every sample has color, so a step is slow and few rays are enough."""
+    prune_every: Share = 0.0
+    """Fraction of the run between two updates of the occupancy grid, which excludes empty cells of the hulls from sampling. 0
+    means never. Needs a hull and a fixed `step`."""
     views_per_frame: Annotated[StrictInt, within(0, 4096)] = 1
     """Views that the rays of a frame come from (paper: one). 0 means all training views."""
     foreground: Annotated[StrictFloat, within(0, 1)] = 0.7
@@ -126,12 +138,10 @@ class OptimizerConfig:
     """Adam's epsilon for everything except the tables."""
     table_epsilon: Annotated[StrictFloat, within(1e-30, 1)] = 1e-15
     """Adam's epsilon for the tables, whose gradients are tiny (Instant-NGP)."""
-    warmup_steps: Annotated[StrictInt, within(0, 10**7)] = 200
-    """Steps over which the rates rise from 0."""
-    decay: Annotated[StrictFloat, within(1e-6, 1)] = 0.1
-    """Factor that the rates are multiplied by over `decay_steps`."""
-    decay_steps: Annotated[StrictInt, Field(ge=1)] | None = 200_000
-    """Steps of the exponential decay by `decay`. None means the whole training."""
+    warmup: Share = 0.0005
+    """Fraction of the run in which the rates rise from 0."""
+    decay: Annotated[StrictFloat, within(1e-6, 1)] = 0.01
+    """Factor that the rates are multiplied by over the whole run, exponentially (paper: 0.1 every 400 epochs of 500 steps)."""
 
 
 @dataclass(frozen=True, config=FIELDS)
@@ -152,26 +162,32 @@ class TrainingConfig:
     """Where z comes from: "embedding" learns one vector per frame (released models), "encoder" encodes three views (paper)."""
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0
     """Gradient slope of the density's ReLU for negative inputs. Positive values let empty space regain density."""
-    density_leak_until: Annotated[StrictFloat, within(0, 1)] = 1.0
+    density_leak_until: Share = 1.0
     """Fraction of the training after which `density_leak` is switched off. The leaky gradient is biased: once there is a
     surface, it moves the parameters away from the loss's minimum, and long trainings collapsed with it."""
     blend_at_random: StrictBool = False
     """With bilinear heads: evaluate one of the four nearest heads, drawn by its weight. A quarter of the work."""
     steps: Annotated[StrictInt, within(1, 10**8)] = 400_000
     """Length of the training."""
-    minutes: Annotated[StrictFloat, within(0, 10**6)] = 0.0
-    """Length of the training in minutes; 0 means that `steps` counts. The rates then decay with the time trained, so a busy
-    machine ends on time with fewer steps, and no two trainings give exactly the same result."""
-    half_resolution: Annotated[StrictFloat, within(0, 1)] = 0.0
+    minutes: Annotated[StrictFloat, within(0, MAX_MINUTES)] = 0.0
+    """Length of the run in minutes, from reading the capture to the written bundle; 0 means that `steps` counts. All schedules
+    then follow the clock, so a busy machine ends on time with fewer steps, and no two runs give exactly the same result."""
+    half_resolution: Share = 0.0
     """Fraction of the training, from its start, that uses images of half the size."""
     decoder_bfloat16: StrictBool = False
     """Run the decoder's convolutions in bfloat16 while training, on processors that multiply bfloat16."""
     checkpoint_minutes: Annotated[StrictFloat, within(0.01, 10_000)] = 10.0
     """Minutes between checkpoints."""
 
-    def progress(self, step: int, seconds: float) -> float:
-        """Return how far a training is, 0 to 1, after a number of steps and seconds."""
-        return min(1.0, seconds / (60 * self.minutes)) if self.minutes > 0 else step / self.steps
+    def progress(self, step: int, seconds: float, overhead: float = 0.0) -> float:
+        """Return how far a run is, 0 to 1.
+
+        Args:
+            step: steps done.
+            seconds: seconds that they took.
+            overhead: seconds of `minutes` that go to everything else.
+        """
+        return min(1.0, seconds / max(1.0, 60 * self.minutes - overhead)) if self.minutes > 0 else step / self.steps
 
     def leak_at(self, progress: float) -> float:
         """Return `density_leak` at a progress of the training, 0 to 1."""
@@ -194,18 +210,54 @@ class TrainingConfig:
 def load_config(name: str) -> TrainingConfig:
     """Load a preset by name ("paper", "small", "tiny") or a YAML file by path.
 
+    A file may start from a preset or another file with `base: NAME` and change only some fields. A path in `base` is relative
+    to the file. Without `base`, fields that the file does not have take their defaults, which are the paper's.
+
     Raises:
-        InputError: there is no such preset or file, it is not a YAML mapping, or a field is unknown or out of range.
+        InputError: there is no such preset or file, it is not a YAML mapping, a field is unknown or out of range, or more than
+            `MAX_BASES` files build on one another.
     """
-    path = PRESET_FOLDER / f"{name}.yaml"
-    if "/" in name or name.endswith((".yaml", ".yml")) or not path.is_file():
-        path = Path(name)
-    if not path.is_file():
-        known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
-        raise InputError(name, "is neither a preset nor a file", f"choose one of the presets {known}")
-    values = read_yaml(path)
+    path = _find_config(name, Path())
+    values = _read_with_base(path, MAX_BASES)
     _log.info("config of %s", path)
     try:
         return TrainingConfig.from_dict(values)
     except InputError as error:
         raise InputError(path, str(error)) from error
+
+
+def _find_config(name: str, folder: Path) -> Path:
+    path = PRESET_FOLDER / f"{name}.yaml"
+    if "/" in name or name.endswith((".yaml", ".yml")) or not path.is_file():
+        path = folder / name
+    if not path.is_file():
+        known = ", ".join(sorted(preset.stem for preset in PRESET_FOLDER.glob("*.yaml")))
+        raise InputError(name, "is neither a preset nor a file", f"choose one of the presets {known}")
+    return path
+
+
+def _read_with_base(path: Path, bases_left: int) -> dict[str, Any]:
+    """Return a config file's values merged into those of its base."""
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise InputError(path, "config must be a mapping of field names to values")
+    base = values.pop("base", None)
+    if base is None:
+        if "model" not in values and path.parent != PRESET_FOLDER:
+            _log.warning("%s has neither a base nor a model, so it trains the paper's model; %s", path, _ADVICE)
+        return values
+    if not isinstance(base, str):
+        raise InputError(path, "base must be the name of a preset or a file")
+    if not bases_left:
+        raise InputError(path, f"more than {MAX_BASES} configs build on one another", "check that no file is its own base")
+    return _merged(_read_with_base(_find_config(base, path.parent), bases_left - 1), values)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with changed fields; mappings are merged field by field."""
+    both = {
+        key: _merged(base[key], value)
+        for key, value in changes.items()
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+    }
+    return base | changes | both

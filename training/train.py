@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.errors import InputError
 from model.bundle.info import write_bundle
+from renderer.threads import available_cores
 from training.captures.capture import Capture
-from training.config import TrainingConfig, load_config
-from training.loop.assemble import assemble_run
+from training.config import MAX_MINUTES, TrainingConfig, load_config
+from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
 from training.loop.progress import Progress
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
@@ -37,7 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
     parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
-    parser.add_argument("--steps", type=parse_count, help="number of steps, instead of the config's length")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=parse_count, metavar="N", help="number of steps, instead of the config's length")
+    minutes_help = "minutes from start to bundle, instead of the config's length"
+    length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
     parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
     threads_help = "worker threads (default: one per core); the result does not depend on them"
@@ -64,13 +69,14 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.device == "cuda" and not torch.cuda.is_available():
         remedy = "install torch for CUDA (https://pytorch.org/get-started), or omit --device"
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
-    config = load_config(arguments.config)
-    if arguments.steps is not None:
-        config = TrainingConfig.from_dict(config.to_dict() | {"steps": arguments.steps, "minutes": 0.0})
+    start = time.monotonic()
+    config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
     capture = Capture(arguments.capture)
     resume = _open_run(arguments.out, arguments.resume)
     with worker_pool(arguments.threads) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool)
+        if config.minutes:
+            trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
         _save_config(config, arguments.out)
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
         progress = Progress(trainer.step, trainer.progress)
@@ -80,6 +86,22 @@ def train(arguments: argparse.Namespace) -> int:
     write_bundle(assemble_run(arguments.out), arguments.out / BUNDLE_NAME, "float16")
     print(f"wrote {arguments.out / BUNDLE_NAME}", file=sys.stderr)
     return 0
+
+
+def _with_length(config: TrainingConfig, steps: int | None, minutes: float | None) -> TrainingConfig:
+    """Return the config with the length that the command line gives, if it gives one."""
+    if steps is not None:
+        return TrainingConfig.from_dict(config.to_dict() | {"steps": steps, "minutes": 0.0})
+    return config if minutes is None else TrainingConfig.from_dict(config.to_dict() | {"minutes": minutes})
+
+
+def _overhead(trainer: Trainer, prepared: float, threads: int | None) -> float:
+    """Return the seconds of a run that are not spent on steps: preparation, and writing the bundle."""
+    seconds = prepared + predict_seconds(trainer.config, trainer.scene, threads or available_cores())
+    if seconds > 0.8 * 60 * trainer.config.minutes:
+        fault = f"is too short: reading the capture and writing the bundle take about {seconds / 60:.1f} minutes"
+        raise InputError(f"a run of {trainer.config.minutes:g} minutes", fault, "give it more with --minutes")
+    return seconds
 
 
 def _prepare(
@@ -115,6 +137,13 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(element) for key, element in value.items()}
     return [_plain(element) for element in value] if isinstance(value, list | tuple) else value
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= MAX_MINUTES:
+        raise argparse.ArgumentTypeError(f"must be more than 0 and at most {MAX_MINUTES:,}")
+    return value
 
 
 def _seed(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import torch
@@ -63,6 +64,19 @@ def assemble(
             occupancy[frame] = pack_occupancy(volume)
     boxes = torch.from_numpy(scene.boxes)
     return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
+
+
+def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float:
+    """Return about how many seconds `assemble` takes, from the time that one frame takes now.
+
+    The time does not depend on what was learned: the density is evaluated in all cells of the hull.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = Network(config, scene.num_frames, scene.loop)
+    middle, latent = scene.num_frames // 2, torch.zeros(config.model.decoder.latent_channels)
+    start = time.monotonic()
+    _occupancy(config, scene.hull(middle), network, latent, create_field(config), middle)
+    return (time.monotonic() - start) * scene.num_frames / workers
 
 
 def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> torch.Tensor | None:

@@ -1,4 +1,5 @@
-"""Frames, seeds and learning rates of a step. They follow from its number alone, so resuming needs no other state."""
+"""Frames, seeds, rays and learning rates of a step. They follow from its number and the run's progress, so resuming needs no
+other state."""
 
 from __future__ import annotations
 
@@ -23,19 +24,32 @@ def seed_of(step: int, slot: int, seed: int) -> int:
     return int(np.random.SeedSequence([seed, 2, step, slot]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def rate_factor(step: int, progress: float, config: OptimizerConfig) -> float:
+def rate_factor(progress: float, config: OptimizerConfig) -> float:
     """Return the factor on the learning rates: linear warm-up times exponential decay.
 
     Args:
-        step: steps done.
-        progress: progress of the training, 0 to 1.
+        progress: progress of the run at the end of the step, 0 to 1.
         config: warm-up and decay.
     """
-    warmup = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-    return warmup * config.decay ** (step / config.decay_steps if config.decay_steps else progress)
+    warmup = min(1.0, progress / config.warmup) if config.warmup else 1.0
+    return warmup * config.decay**progress
 
 
-def rays_of_step(step: int, config: RayConfig) -> int:
-    """Return the rays per frame of a step: an eighth of the config's at first, all of them after the ramp."""
-    share = min(1.0, 1 / 8 + 7 / 8 * step / config.ramp_steps) if config.ramp_steps else 1.0
+def rays_of_step(progress: float, config: RayConfig) -> int:
+    """Return the rays per frame of a step: an eighth of the config's at first, all of them after the ramp.
+
+    Args:
+        progress: progress of the run at the start of the step, 0 to 1.
+        config: rays and ramp.
+    """
+    share = min(1.0, 1 / 8 + 7 / 8 * progress / config.ramp) if config.ramp else 1.0
     return max(1, round(share * config.rays_per_frame))
+
+
+def prunes_between(before: float, after: float, config: RayConfig) -> bool:
+    """Return whether the occupancy grid is updated after a step that took the run from one progress to another, each 0 to 1.
+
+    It is updated at every multiple of `prune_every` except the end of the run.
+    """
+    every, rounding = config.prune_every, 1e-9
+    return every > 0 and after < 1 and int(after / every + rounding) > int(before / every + rounding)

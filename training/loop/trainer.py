@@ -32,7 +32,7 @@ from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 from training.loop.progress import Progress
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
-from training.loop.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
+from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
 from training.loop.step import FrameResult, FrameStep
 
 _LOG = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Trainer:
         device: torch.device | None = None,
     ) -> None:
         self.config, self.seed, self.scene = config, seed, scene
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.overhead = 0, 0.0, 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
@@ -78,8 +78,8 @@ class Trainer:
 
     @property
     def progress(self) -> float:
-        """Progress of the training, 0 to 1."""
-        return self.config.progress(self.step, self.seconds)
+        """Progress of the run, 0 to 1. If time limits the run, `overhead` seconds are left for everything except its steps."""
+        return self.config.progress(self.step, self.seconds, self.overhead)
 
     def advance(self) -> list[FrameResult]:
         """Do one step and return the results of its frames.
@@ -87,32 +87,30 @@ class Trainer:
         Raises:
             InputError: a gradient is not finite, or an image cannot be read.
         """
-        start = time.monotonic()
-        half = self.progress < self.config.half_resolution
+        start, before = time.monotonic() - self.seconds, self.progress
+        half = before < self.config.half_resolution
         if not half:
             self.dataset.forget_half()
         frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
         seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
-        self._update_occupancy()
-        rays = rays_of_step(self.step, self.config.rays)
-        repeated = ([value] * len(frames) for value in (rays, self.progress))
+        repeated = ([value] * len(frames) for value in (rays_of_step(before, self.config.rays), before))
         results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
-        self._apply(results)
+        self._apply(results, before + 1 / self.config.steps)
         self.step += 1
-        self.seconds += time.monotonic() - start
+        self.seconds = time.monotonic() - start
+        if prunes_between(before, self.progress, self.config.rays):
+            self._update_occupancy()
+            self.seconds = time.monotonic() - start
         return results
 
     def _update_occupancy(self) -> None:
-        every = self.config.rays.prune_steps
-        if not every or not self.step or self.step % every:
-            return
         _LOG.info("updating the occupancy grid at step %d", self.step)
         frames = range(self.scene.num_frames)
         seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
         list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
 
-    def _apply(self, results: list[FrameResult]) -> None:
-        """Average the gradients of the frames and update the parameters."""
+    def _apply(self, results: list[FrameResult], progress: float) -> None:
+        """Average the gradients of the frames and update the parameters with the learning rates at a progress of the run."""
         means = [_mean(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
         grids = [result.grids for result in results if result.grids is not None]
         for gradient in grids:
@@ -120,7 +118,7 @@ class Trainer:
         summed = [mean for mean in means if mean is not None] + [gradient.grids for gradient in grids]
         if not all(bool(tensor.sum().isfinite()) for tensor in summed):
             raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
-        self.optimizer.step(means, rate_factor(self.step, self.progress, self.config.optimizer), grids)
+        self.optimizer.step(means, rate_factor(progress, self.config.optimizer), grids)
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
@@ -132,7 +130,7 @@ class Trainer:
         """Write the checkpoint."""
         _LOG.info("writing the checkpoint of step %d", self.step)
         header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
-        cells = self._frame_step.occupancy_grids() if self.config.rays.prune_steps else None
+        cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
         save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
 
     def load(self, folder: Path) -> None:
@@ -260,4 +258,4 @@ def _interruptible() -> Iterator[list[int]]:
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
     """Return a config without the settings that may change when a training is resumed."""
-    return dataclasses.replace(config, steps=1, checkpoint_minutes=1.0)
+    return dataclasses.replace(config, steps=1, minutes=0.0, checkpoint_minutes=1.0)

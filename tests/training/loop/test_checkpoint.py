@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_config(**changes: object) -> TrainingConfig:
     config = load_config("tiny")
-    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3, prune_steps=2, ramp_steps=4)
+    rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3, prune_every=0.25, ramp=0.5)
     data = dataclasses.replace(config.data, hull_resolution=32)
     return dataclasses.replace(config, **({"rays": rays, "data": data, "steps": STEPS, "half_resolution": 0.5} | changes))  # type: ignore[arg-type]
 

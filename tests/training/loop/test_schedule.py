@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from training.config import OptimizerConfig, RayConfig, TrainingConfig
-from training.loop.schedule import frames_of_step, rate_factor, rays_of_step, seed_of
+from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
 
 
 def test_every_frame_is_used_once_per_epoch() -> None:
@@ -22,20 +22,31 @@ def test_seeds_differ() -> None:
 
 
 def test_rates_rise_and_fall() -> None:
-    config = OptimizerConfig(warmup_steps=4, decay=0.1, decay_steps=100)
-    assert [rate_factor(step, 0.0, config) for step in (0, 1)] == pytest.approx([0.25, 0.5 * 0.1**0.01])
-    assert rate_factor(200, 0.2, config) == pytest.approx(0.01)
-    assert rate_factor(500, 0.5, OptimizerConfig(warmup_steps=0, decay=0.04, decay_steps=None)) == pytest.approx(0.2)
+    config = OptimizerConfig(warmup=0.04, decay=0.01)
+    assert [rate_factor(progress, config) for progress in (0, 0.01, 0.02)] == pytest.approx(
+        [0, 0.25 * 0.01**0.01, 0.5 * 0.01**0.02]
+    )
+    assert rate_factor(1.0, config) == pytest.approx(0.01)
+    assert rate_factor(0.5, OptimizerConfig(warmup=0.0, decay=0.04)) == pytest.approx(0.2)
 
 
 def test_rays_grow_from_an_eighth() -> None:
-    config = RayConfig(rays_per_frame=800, ramp_steps=10)
-    assert [rays_of_step(step, config) for step in (0, 5, 10, 99)] == [100, 450, 800, 800]
-    assert rays_of_step(0, RayConfig(rays_per_frame=3, ramp_steps=10)) == 1
+    config = RayConfig(rays_per_frame=800, ramp=0.1)
+    assert [rays_of_step(progress, config) for progress in (0, 0.05, 0.1, 1)] == [100, 450, 800, 800]
+    assert rays_of_step(0, RayConfig(rays_per_frame=3, ramp=0.1)) == 1
     assert rays_of_step(0, RayConfig(rays_per_frame=800)) == 800
+
+
+@pytest.mark.parametrize("steps", [8, 30, 1000])
+def test_a_short_run_prunes_as_often_as_a_long_one(steps: int) -> None:
+    config = RayConfig(prune_every=0.25)
+    pruned = [step for step in range(1, steps + 1) if prunes_between((step - 1) / steps, step / steps, config)]
+    assert pruned == [-(-steps * quarter // 4) for quarter in (1, 2, 3)]
+    assert not any(prunes_between((step - 1) / steps, step / steps, RayConfig()) for step in range(1, steps + 1))
 
 
 def test_progress_by_steps_or_by_time() -> None:
     assert TrainingConfig(steps=200).progress(50, 1e9) == 0.25
     assert TrainingConfig(steps=200, minutes=2).progress(190, 30.0) == 0.25
     assert TrainingConfig(steps=200, minutes=2).progress(0, 500.0) == 1
+    assert TrainingConfig(minutes=2).progress(0, 30.0, overhead=60.0) == 0.5

@@ -1,0 +1,79 @@
+"""`python -m training.train`: the length of a run."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tests.training.scenes import ball_capture
+from training.captures.capture import Capture
+from training.config import load_config
+from training.loop.assemble import predict_seconds
+from training.loop.checkpoint import read_header
+from training.loop.progress import Progress
+from training.loop.scene import build_scene
+from training.loop.trainer import Trainer, worker_pool
+from training.train import main
+
+CONFIG = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmodel: {occupancy: {subgrid: 1}}\n"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    (tmp_path / "short.yaml").write_text(CONFIG)
+    capture = ball_capture(tmp_path / "ball", frames=2, size=32)
+    return ["--capture", str(capture), "--config", str(tmp_path / "short.yaml"), "--out", str(tmp_path / "run")]
+
+
+def test_minutes_leave_time_for_preparation_and_bundle(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overheads: list[float] = []
+
+    def one_step(trainer: Trainer, folder: Path, _: Progress) -> bool:
+        overheads.append(trainer.overhead)
+        trainer.advance()
+        assert trainer.progress == pytest.approx(trainer.seconds / (60 * 90 - trainer.overhead))
+        trainer.save(folder)
+        return True
+
+    monkeypatch.setattr("training.train.predict_seconds", lambda *_: 2000.0)
+    monkeypatch.setattr("training.train.run_training", one_step)
+    assert main([*command, "--minutes", "90"]) == 0
+    assert 2000 < overheads[0] < 3000
+    assert read_header(tmp_path / "run").config.minutes == 90
+    assert (tmp_path / "run" / "video.mlpvid").is_file()
+
+
+def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=7.0)  # one frame takes 7 s
+    monkeypatch.setattr("training.loop.assemble.time.monotonic", lambda: next(clock))
+    config, capture = load_config("tiny"), Capture(ball_capture(tmp_path / "ball", frames=3, size=32))
+    with worker_pool(1) as pool:
+        scene = build_scene(capture, config.data, pool)
+    assert predict_seconds(config, scene, workers=2) == pytest.approx(7 * 3 / 2)
+
+
+def test_a_run_too_short_to_write_its_bundle_is_refused_before_the_first_step(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.train.predict_seconds", lambda *_: 60.0)
+    assert main([*command, "--minutes", "0.5"]) == 2
+    message = "a run of 0.5 minutes: is too short: reading the capture and writing the bundle take about 1.0 minutes"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-3", "nan", "2000000", "x"])
+def test_impossible_lengths_are_refused(command: list[str], minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--minutes", minutes])
+    assert caught.value.code == 2 and "--minutes" in capsys.readouterr().err
+
+
+def test_steps_and_minutes_exclude_each_other(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--minutes", "1", "--steps", "5"])
+    assert caught.value.code == 2 and "not allowed with" in capsys.readouterr().err
