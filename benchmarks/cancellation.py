@@ -1,4 +1,4 @@
-"""How long the cpu backend takes to stop after an image was cancelled.
+"""Measure how long the cpu backend takes to stop after an image is cancelled.
 
 python -m benchmarks.cancellation BUNDLE [--repeats N] [--threads N]
 """

@@ -38,7 +38,7 @@ DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
 DEFAULT_PASSES = 420
 """Default number of decoder passes."""
 
-_EVALUATIONS = 4  # during the training, so that a failing one is noticed
+_EVALUATIONS = 4  # during the run, so that a failing run is noticed
 
 
 def held_out_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
@@ -62,7 +62,7 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
     Args:
         training: new or resumed.
         passes: decoder passes, counted from the start.
-        state: file for the state of an interrupted training.
+        state: file for the state of an interrupted run.
         threads: CPU threads for evaluation.
 
     Returns:

@@ -243,8 +243,8 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "fetches and operations of the shaders, and published rates. `python -m benchmarks.opengl_estimate` makes this page.",
         "",
         f"Bundle: {source}, {size[0]}x{size[1]} pixels: {counts.samples[0]:,} density samples and {counts.samples[1]:,} "
-        f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays {counts.lanes[0]:.0%} and {counts.lanes[1]:.0%} of the lanes "
-        "have a sample in a step.",
+        f"color samples. In waves of {WAVE[0]}x{WAVE[1]} rays, {counts.lanes[0]:.0%} of the lanes have a sample in a step of "
+        f"the density pass, and {counts.lanes[1]:.0%} in a step of the color pass.",
         "",
         "| work of a | fetches (64-bit texels count twice) | operations | bytes of memory | bytes of shared memory | atomics |",
         "| --- | --- | --- | --- | --- | --- |",

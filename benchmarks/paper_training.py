@@ -39,7 +39,7 @@ from training.loop.trainer import worker_pool
 
 @dataclass(frozen=True)
 class PaperTrainingConfig:
-    """Settings of the training."""
+    """Settings of the training run."""
 
     frames: int = 1
     """Number of frames, from the first one of the capture."""
@@ -56,7 +56,7 @@ class PaperTrainingConfig:
     warmup: int = 20
     """Decoder passes over which the learning rates rise."""
     coarse: float = 0.6
-    """Share of the training, from the start, with steps of double length and samples only in the hull, which takes a quarter of
+    """Share of the run, from the start, with steps of double length and samples only in the hull, which takes a quarter of
     the samples. The rest uses the steps and the whole occupancy cells that rendering uses."""
     sample_color_weight: float = 1.0
     """Weight of the squared color error of single samples (`training.fields.losses.sample_color_loss`). It makes surfaces
@@ -75,7 +75,7 @@ class PaperTrainingConfig:
 
 
 class PaperTraining:
-    """A training in progress.
+    """A training run in progress.
 
     Args:
         capture: the capture to train on.
@@ -113,7 +113,7 @@ class PaperTraining:
         """Run one decoder pass with its ray batches.
 
         Args:
-            progress: share of the training done, [0, 1]; determines learning rates and samples.
+            progress: share of the run done, [0, 1]; determines learning rates and samples.
 
         Returns:
             The mean squared color error.

@@ -33,7 +33,7 @@ from training.loop.trainer import Trainer, worker_pool
 def make_trainers(
     capture: Capture, config: TrainingConfig, scene: Scene, pool: ThreadPoolExecutor, trained: Path | None
 ) -> dict[str, Trainer]:
-    """Make two trainings that differ only in their field. Both start from the parameters of the run `trained`, if given."""
+    """Make two trainers that differ only in their field. Both start from the parameters of the run `trained`, if given."""
     trainers = {name: Trainer(capture, config, 0, scene, pool, native=name == "native") for name in ("native", "torch")}
     for trainer in trainers.values():
         if trained is not None:

@@ -1,4 +1,4 @@
-"""Show how far a loop or a job is: a bar on a terminal, a line per tenth of the work elsewhere."""
+"""Show the progress of a loop or a job: a bar on a terminal, a line per tenth of the work elsewhere."""
 
 from __future__ import annotations
 

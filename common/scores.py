@@ -1,4 +1,4 @@
-"""The score that all parts of the project give images."""
+"""The image score that all parts of the project use: PSNR."""
 
 from __future__ import annotations
 

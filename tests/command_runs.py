@@ -1,4 +1,4 @@
-"""Runs of the commands, in this process or in one of their own, with what they print and their exit status."""
+"""Run commands, in this process or in a separate one, and return their output and exit status."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CommandRun = subprocess.CompletedProcess[str]
 
 
 def run_main(main: Callable[[list[str]], int], *arguments: object, folder: Path | None = None) -> CommandRun:
-    """Run a command's `main` in this process, without a display; a process for each would load PyTorch each time.
+    """Run a command's `main` in this process, without a display. A separate process would load PyTorch each time.
 
     Args:
         main: takes the arguments and returns the exit status, or raises SystemExit.
         arguments: of the command line; they become text.
-        folder: the working directory meanwhile.
+        folder: the working directory during the run.
     """
     stdout, stderr = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), pytest.MonkeyPatch.context() as patch:
@@ -40,10 +40,10 @@ def run_main(main: Callable[[list[str]], int], *arguments: object, folder: Path 
 
 
 def run_python(*arguments: object, folder: Path, **variables: str) -> CommandRun:
-    """Run Python in a process of its own, without a display, with some environment variables added.
+    """Run Python in a separate process, without a display, with some environment variables added.
 
     Args:
-        arguments: of the interpreter, such as `-m training.train`; modules of the repository are found.
+        arguments: of the interpreter, such as `-m training.train`. It can import the modules of the repository.
         folder: the working directory.
         variables: of the environment.
     """

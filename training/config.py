@@ -1,4 +1,4 @@
-"""All settings of a training, with the paper's values as defaults, and YAML presets."""
+"""All settings of a training run, with the paper's values as defaults, and YAML presets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class RayConfig:
     foreground: Annotated[StrictFloat, within(0, 1)] = 0.7
     """Fraction of rays through the foreground."""
     face: StrictFloat = 0.1
-    """Fraction of rays through the face. Without a human parse they join those through the foreground."""
+    """Fraction of rays through the face. Without a human parse, these rays go through the foreground."""
     region: Literal["box", "mask"] = "box"
     """Where all other rays go: "box" (paper) through the projected box, "mask" through the dilated mask."""
     dilation: Annotated[StrictFloat, within(0, 1000)] = 6.0
@@ -146,7 +146,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, config=FIELDS)
 class TrainingConfig:
-    """All settings of a training. Together with the capture and the seed they determine every number."""
+    """All settings of a training run. Together with the capture and the seed they determine every number."""
 
     model: ModelConfig = ModelConfig()
     """The representation."""
@@ -163,24 +163,24 @@ class TrainingConfig:
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0
     """Gradient slope of the density's ReLU for negative inputs. Positive values let empty space regain density."""
     density_leak_until: Share = 1.0
-    """Fraction of the training after which `density_leak` is switched off. The leaky gradient is biased: once there is a
-    surface, it moves the parameters away from the loss's minimum, and long trainings collapsed with it."""
+    """Fraction of the run after which `density_leak` is switched off. The leaky gradient is biased: once there is a
+    surface, it moves the parameters away from the loss's minimum, and long runs collapsed with it."""
     blend_at_random: StrictBool = False
-    """With bilinear heads: evaluate one of the four nearest heads, drawn by its weight. A quarter of the work."""
+    """With bilinear heads: evaluate one of the four nearest heads, drawn by its weight. This takes a quarter of the work."""
     steps: Annotated[StrictInt, within(1, 10**8)] = 400_000
-    """Length of the training."""
+    """Length of the run."""
     minutes: Annotated[StrictFloat, within(0, MAX_MINUTES)] = 0.0
     """Length of the run in minutes, from reading the capture to the written bundle; 0 means that `steps` counts. All schedules
     then follow the clock, so a busy machine ends on time with fewer steps, and no two runs give exactly the same result."""
     half_resolution: Share = 0.0
-    """Fraction of the training, from its start, that uses images of half the size."""
+    """Fraction of the run, from its start, that uses images of half the size."""
     decoder_bfloat16: StrictBool = False
     """Run the decoder's convolutions in bfloat16 while training, on processors that multiply bfloat16."""
     checkpoint_minutes: Annotated[StrictFloat, within(0.01, 10_000)] = 10.0
     """Minutes between checkpoints."""
 
     def progress(self, step: int, seconds: float, overhead: float = 0.0) -> float:
-        """Return how far a run is, 0 to 1.
+        """Return the progress of a run, 0 to 1.
 
         Args:
             step: steps done.
@@ -190,7 +190,7 @@ class TrainingConfig:
         return min(1.0, seconds / max(1.0, 60 * self.minutes - overhead)) if self.minutes > 0 else step / self.steps
 
     def leak_at(self, progress: float) -> float:
-        """Return `density_leak` at a progress of the training, 0 to 1."""
+        """Return `density_leak` at a progress of the run, 0 to 1."""
         return self.density_leak if progress < self.density_leak_until or self.density_leak_until == 1 else 0.0
 
     def to_dict(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
     parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
-    parser.add_argument("--scale", type=float, help="fraction of the image size (default: the training's; 1 for bundles)")
+    parser.add_argument("--scale", type=float, help="fraction of the image size (default: as in training; 1 for bundles)")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default auto)")
     parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")

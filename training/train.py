@@ -120,7 +120,7 @@ def _open_run(folder: Path, resume: bool) -> bool:
     """Create the run's folder; return whether it has a checkpoint to continue from."""
     exists = (folder / FILE_NAME).is_file()
     if exists and not resume:
-        raise InputError(folder, "has a training already", "continue it with --resume, or choose another folder")
+        raise InputError(folder, "already has a training run", "continue it with --resume, or choose another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The estimates of the OpenGL backend: counts by hand, monotonic arithmetic, and a page that says what it is."""
+"""The estimates of the OpenGL backend: counts by hand, monotonic arithmetic, and a page that says that nothing was measured."""
 
 from __future__ import annotations
 

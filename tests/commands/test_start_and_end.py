@@ -27,7 +27,7 @@ Start = Callable[..., int]
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Run the command with a window that only does what a test wants."""
+    """Run the command with a fake window that only calls a function of the test."""
     monkeypatch.setattr("viewer.settings.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
     monkeypatch.setattr("renderer.select._cuda", without_cuda)
     monkeypatch.setattr("renderer.select._cuda_if_usable", lambda: None)
@@ -42,7 +42,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
                 self.app, app.recording.window_pixels = app, size
 
             def run(self) -> None:
-                """Do what the test wants."""
+                """Call the test's function."""
                 do(self.app)
 
         monkeypatch.setattr("viewer.window.window.Window", BriefWindow)

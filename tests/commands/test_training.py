@@ -24,7 +24,7 @@ def command(name: str, *arguments: object) -> CommandRun:
 
 
 def fails(run: CommandRun, *expected: str) -> None:
-    """Check that a run ended with one line that has all these words, after nothing but progress."""
+    """Check that a run ended with one line that has all these words, and that only progress was printed before it."""
     assert_fails(run, *expected)
     assert not run.stdout and run.stderr.strip().splitlines()[-1].startswith("error: ")
 
@@ -59,7 +59,7 @@ def test_a_training_leaves_a_bundle(run: Path) -> None:
 
 def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp_path: Path) -> None:
     config = run / "config.yaml"
-    fails(command("train", "--capture", capture, "--config", config, "--out", run), "has a training already", "--resume")
+    fails(command("train", "--capture", capture, "--config", config, "--out", run), "already has a training run", "--resume")
     for name in ("checkpoint.safetensors", "scene.safetensors"):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     resumed = command("train", "--capture", capture, "--config", config, "--out", tmp_path, "--steps", 14, "--resume")

@@ -1,4 +1,4 @@
-"""JSON and YAML files: values as they are, and refusals that name the file."""
+"""JSON and YAML files: values are read unchanged, and errors name the file."""
 
 from __future__ import annotations
 

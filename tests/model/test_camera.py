@@ -1,4 +1,4 @@
-"""Cameras: geometry by hand, JSON and refusals."""
+"""Cameras: hand-computed geometry, JSON, and invalid values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configs as plain data: round trips and refusals."""
+"""Configs as plain data: round trips and invalid values."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_upsample_by_hand() -> None:
     scale = math.sqrt(2 / 1.04) / math.sqrt(1 * 4)
     output = layer(torch.ones(1, 1, 2, 2))[0, 0]
     assert output[1, 1].item() == pytest.approx(4 * scale)  # four inputs reach an inner pixel
-    assert output[0, 0].item() == pytest.approx(scale)  # one a corner
+    assert output[0, 0].item() == pytest.approx(scale)  # only one input reaches a corner
     assert output[3, 0].item() == pytest.approx(scale + 5.0)  # the bias belongs to one pixel
 
 

@@ -16,7 +16,7 @@ def test_paper_levels_have_the_released_sizes() -> None:
     assert [level.resolution for level in levels][:7] == [16, 22, 28, 37, 49, 64, 85]
     assert [level.dense for level in levels] == [True] * 6 + [False] * 10
     assert levels[0].entries == 16**3
-    assert levels[5].entries == 64**3  # the growth factor squared thrice must not round up to 65 nodes
+    assert levels[5].entries == 64**3  # rounding errors of the growth factor must not give 65 nodes
     assert levels[-1].offset + levels[-1].entries == 5_710_022
 
 

@@ -19,7 +19,7 @@ from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
 
 class NoKernels(EmulatedDriver):
-    """A GPU that can be asked for, but runs nothing."""
+    """A GPU that exists, but cannot run anything."""
 
     def __init__(self, _index: int = 0) -> None:
         self.faults, self.operations = {}, []
@@ -62,7 +62,7 @@ def test_without_a_gpu_cuda_is_refused_and_auto_is_quiet(capsys: pytest.CaptureF
 
 
 class Card(OpenGLRenderer):
-    """OpenGL in software that says it is a graphics card."""
+    """Software OpenGL that claims to be a graphics card."""
 
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(threads)
@@ -121,7 +121,7 @@ def test_device_files_of_graphics_cards(tmp_path: Path) -> None:
 
 
 def test_nothing_of_nvidia_is_needed_to_import() -> None:
-    """On machines with neither driver nor packages, AMD's and Apple's among them, all but rendering works."""
+    """On machines without driver and packages, such as those with AMD or Apple GPUs, everything except rendering works."""
     program = """
 import sys
 for name in ("cuda", "cuda.core", "cuda.bindings", "nvidia"):

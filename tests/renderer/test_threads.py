@@ -76,7 +76,7 @@ def test_numbers_of_threads_decode_alike() -> None:
     for maps in decoded[1:]:
         for tensor, expected in zip(maps, decoded[0], strict=True):
             scale = float(expected.abs().max())
-            # A bfloat16 may round to its neighbor; float32 maps move by their last bits.
+            # A bfloat16 may round to its neighbor; float32 maps change in their last bits.
             bound = 2**-7 if tensor.dtype == torch.bfloat16 else 1e-5
             assert float((tensor - expected).abs().max()) <= bound * scale
 

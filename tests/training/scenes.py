@@ -1,4 +1,4 @@
-"""Captures for tests: the shared small one, or a written-out ball of one color seen by a ring of cameras."""
+"""Captures for tests: the shared small one, or a ball of one color seen by a ring of cameras."""
 
 from __future__ import annotations
 

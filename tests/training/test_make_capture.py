@@ -45,7 +45,7 @@ def test_surface_points_project_onto_the_mask_and_fill_it(folder: Path) -> None:
         for index, camera in enumerate(capture.cameras):
             rows, columns = np.nonzero(capture.mask(frame, index))
             pixels, _ = camera.project(points)
-            # The outline of the points is that of the mask, to a pixel: a shift by half of one, or a mirror, would show.
+            # The outline of the points is that of the mask within one pixel. Half a pixel's shift or a mirror would fail.
             np.testing.assert_allclose(pixels.min(0), [columns.min(), rows.min()], atol=1.3)
             np.testing.assert_allclose(pixels.max(0), [columns.max() + 1, rows.max() + 1], atol=1.3)
 
@@ -97,7 +97,7 @@ def test_intersections_lie_on_the_surface_and_normals_face_the_ray(kind: str) ->
     radius = np.linalg.norm(q, axis=1) if kind == "sphere" else np.abs(q).max(axis=1)
     np.testing.assert_allclose(radius, 1, atol=1e-9)
     assert ((normals[hit] * directions[hit]).sum(1) <= 1e-9).all()
-    # What is missed comes nowhere inside: the closest of many points on the ray is outside.
+    # Rays that miss never get inside: the closest of many points on them is outside.
     steps = np.linspace(0, 3, 400)[:, None, None]
     q = (origin + steps * directions[~hit] - c) @ np.linalg.inv(A).T
     radius = np.linalg.norm(q, axis=-1) if kind == "sphere" else np.abs(q).max(axis=-1)

@@ -31,9 +31,9 @@ def carve_hull(
 ) -> Cells:
     """Carve the visual hull of one frame.
 
-    A view removes a cell if it sees the cell's center, and the whole cell, enlarged by `margin`, projects off the mask. So the
-    hull contains every point that projects onto the dilated masks of all views. Cells are carved at a coarse resolution first;
-    those that remain are then carved at twice the resolution, and so on.
+    A view removes a cell if it sees the cell's center and the whole cell, enlarged by `margin`, projects outside the mask. So
+    the hull contains every point that projects onto the dilated masks of all views. Cells are carved at a coarse resolution
+    first; those that remain are then carved at twice the resolution, and so on.
 
     Args:
         cameras: the views.

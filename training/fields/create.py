@@ -1,4 +1,4 @@
-"""Choose the fastest radiance field for a training."""
+"""Choose the fastest radiance field for a training run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.fields.torch_field import TorchField
 
 
 def create_field(config: TrainingConfig, native: bool | None = None, device: torch.device | None = None) -> RadianceField:
-    """Return the fastest field that can run the training of a config here.
+    """Return the fastest field that can train a config on this machine.
 
     Args:
-        config: the training; the native field needs a fixed distance between samples.
+        config: settings of the training run; the native field needs a fixed distance between samples.
         native: True forces the native field, False PyTorch; None means native where possible.
-        device: where the training runs; None means the CPU. On any other device the field is the one in PyTorch.
+        device: where training runs; None means the CPU. On any other device the field is the one in PyTorch.
 
     Raises:
         ImportError: the native field is forced, and its package is not installed.

@@ -1,4 +1,4 @@
-"""The interface through which a training evaluates a frame: decoded maps and rays in, the colors of the rays out.
+"""The interface through which training evaluates a frame: decoded maps and rays in, the colors of the rays out.
 
 A `RadianceField` bakes the hash tables at the frame's time, places samples on the rays, computes density and color and
 composites them. `training.fields.torch_field` implements it in PyTorch, on any device. `training.fields.native_field`
@@ -25,7 +25,7 @@ class MarchSettings:
     weight_threshold: float = 1e-3
     """tau2: samples with a weight w at or below it get no color."""
     min_transmittance: float = 1e-3
-    """A ray stops after the first sample at which T <= min_transmittance. At most tau2, or colored samples are lost."""
+    """A ray stops after the first sample at which T <= min_transmittance. Must be at most tau2, or colored samples are lost."""
     leak: float = 0.0
     """Gradient slope of the density's ReLU for negative inputs. Positive values let empty regions regain density. The forward
     pass is a plain ReLU."""
@@ -84,7 +84,7 @@ class RadianceField(Protocol):
             rays: R rays.
             region: where their samples may lie.
             seed: decides all randomness of the call.
-            progress: share of the training done, [0, 1]; decides the leak of the density's ReLU.
+            progress: share of the run done, [0, 1]; decides the leak of the density's ReLU.
         """
 
     def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:

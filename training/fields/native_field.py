@@ -1,4 +1,4 @@
-"""The radiance field with the native kernels."""
+"""The radiance field, implemented with the native kernels."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class TinyHash:
 def load_tiny_hash(config: HashEncodingConfig) -> TinyHash | None:
     """Return tiny-cuda-nn's lookups, or None where it is not installed, does not work or cannot express the encoding.
 
-    A warning explains why it is not used although it is installed. The training continues without it, only slower.
+    A warning explains why it is not used although it is installed. Training continues without it, only slower.
     """
     if importlib.util.find_spec("tinycudann") is None:
         return None

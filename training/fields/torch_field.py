@@ -20,7 +20,7 @@ from training.fields.samples import RayBatch, RaySamples, SamplingRegion, strati
 from training.fields.tiny_cuda_nn import load_tiny_hash
 
 CPU = torch.device("cpu")
-"""The default device of a training."""
+"""The default device for training."""
 
 
 class TorchField:
@@ -29,7 +29,7 @@ class TorchField:
     On CUDA, tiny-cuda-nn looks up the hash tables where it is installed and supports the encoding.
 
     Args:
-        config: the training.
+        config: settings of the training run.
         device: where maps, tables, rays and region are.
     """
 
@@ -124,7 +124,7 @@ def _find_live_samples(
 ) -> tuple[torch.Tensor, int]:
     """Find the samples that can get a gradient: those before their ray stops and, without a leak, with density.
 
-    Once a training has found the surface, this leaves well under half of the samples.
+    Once training has found the surface, this leaves well under half of the samples.
 
     Returns:
         Their indices, ascending, and the number of samples before their ray stops.

@@ -1,1 +1,1 @@
-"""One training: network, rays, steps, optimizer and checkpoints."""
+"""One training run: network, rays, steps, optimizer and checkpoints."""

@@ -34,13 +34,13 @@ class CheckpointHeader:
     step: int
     """Steps done."""
     seed: int
-    """Seed of the training."""
+    """Seed of the run."""
     seconds: float
     """Time trained so far, seconds."""
     field: str
     """Field that was trained, "native" or "torch". Their numbers differ in the last digits, their optimizer states in shape."""
     config: TrainingConfig
-    """Settings of the training."""
+    """Settings of the run."""
 
 
 def save_checkpoint(

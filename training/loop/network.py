@@ -23,7 +23,7 @@ class Network(nn.Module):
     """All trained parameters of a volumetric video.
 
     Args:
-        config: settings of the training.
+        config: settings of the run.
         num_frames: T.
         loop: whether the last frame leads to the first; if so, the embedding starts periodic.
     """

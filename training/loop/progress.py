@@ -1,4 +1,4 @@
-"""Show how a training goes: a bar on a terminal, a line every 15 seconds elsewhere."""
+"""Show the progress of a training run: a bar on a terminal, a line every 15 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLLAPSED = 1.0
 
 @dataclass
 class RunningMeans:
-    """Exponential means of a training's measurements."""
+    """Exponential means of a run's measurements."""
 
     values: dict[str, float] = field(default_factory=dict)
     """The weighted sum of each measurement."""
@@ -38,11 +38,11 @@ class RunningMeans:
 
 
 class Progress:
-    """Shows how far a training is, the running PSNR of its rays, samples per ray, speed and the time left.
+    """Shows the progress of a training run, the running PSNR of its rays, samples per ray, speed and the time left.
 
     Args:
         first: the step it starts at.
-        share: progress of the training at that step, 0 to 1.
+        share: progress of the run at that step, 0 to 1.
         stream: where to; None means stderr.
         seconds: time between updates; None means 1 on a terminal, 15 elsewhere.
     """

@@ -32,7 +32,7 @@ FILE_NAME = "scene.safetensors"
 
 @dataclass
 class Scene:
-    """The frames of a training, without their pixels."""
+    """The frames of a training run, without their pixels."""
 
     boxes: NDArray[np.float32]
     """(T, 2, 3) meters."""

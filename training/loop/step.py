@@ -48,7 +48,7 @@ class FrameStep:
     """Computes the gradients of single frames; safe to call from several threads at once.
 
     Args:
-        config: settings of the training.
+        config: settings of the run.
         network: the parameters.
         dataset: the pixels.
         scene: boxes and hulls.
@@ -69,11 +69,11 @@ class FrameStep:
         """Compute the gradients of one frame.
 
         Args:
-            frame: index in the training.
+            frame: index in the run.
             half: use images of half the size.
             seed: determines all randomness of the call.
             num_rays: number of rays.
-            progress: progress of the training, 0 to 1.
+            progress: progress of the run, 0 to 1.
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)

@@ -39,11 +39,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Trainer:
-    """A training in progress, in memory.
+    """A training run in progress, in memory.
 
     The frames of a step are computed in parallel, one worker each, and their gradients are added in a fixed order. Every
     random number follows from seed, step and slot. So the result does not depend on the number of workers, and a resumed
-    training gives the same result as one that was never interrupted.
+    run gives the same result as one that was never interrupted.
 
     Args:
         capture: the capture to train on.
@@ -137,7 +137,7 @@ class Trainer:
         """Continue from the checkpoint in `folder`.
 
         Raises:
-            InputError: it is damaged, or belongs to a training with other settings or another seed.
+            InputError: it is damaged, or belongs to a run with other settings or another seed.
         """
         header = read_header(folder)
         if header.seed != self.seed:
@@ -184,7 +184,7 @@ def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: 
 def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     """Train to the end and write checkpoints.
 
-    However the training ends, the checkpoint contains every completed step.
+    However training ends, the checkpoint contains every completed step.
 
     Returns:
         False when Ctrl-C, SIGTERM or a closed terminal ended it early.
@@ -257,5 +257,5 @@ def _interruptible() -> Iterator[list[int]]:
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
-    """Return a config without the settings that may change when a training is resumed."""
+    """Return a config without the settings that may change when a run is resumed."""
     return dataclasses.replace(config, steps=1, minutes=0.0, checkpoint_minutes=1.0)

@@ -47,7 +47,7 @@ def tiny_bundle(folder: Path, precision: Any = "float32") -> Path:
 
 @dataclass
 class Pieces:
-    """A bundle taken apart."""
+    """The parts of a bundle."""
 
     document: dict[str, Any]
     """The bundle's own metadata."""
@@ -87,14 +87,14 @@ def _assemble(pieces: Pieces) -> bytes:
 
 
 def corrupt(path: Path, change: Callable[[Pieces], object]) -> None:
-    """Take a bundle apart, change it and put it together in place."""
+    """Split a bundle into its parts, change them, and write them back to the file."""
     pieces = take_apart(path)
     change(pieces)
     put_together(pieces, path)
 
 
 def resized(pieces: Pieces, name: str, shape: list[int]) -> None:
-    """Change a tensor's shape and its bytes accordingly, so that everything else stays consistent."""
+    """Change the shape and the bytes of a tensor, so that everything else stays consistent."""
     sizes = {"F32": 4, "F16": 2, "I8": 1, "U8": 1}
     old = {key: bytes(pieces.tensor(key)) for key in pieces.entries}
     entry = pieces.entries[name]

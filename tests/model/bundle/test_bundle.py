@@ -89,7 +89,7 @@ def test_info(tmp_path: Path, precision: Any) -> None:
     assert info["integrity"] == "ok" and info["format_version"] == 1 and info["precision"] == precision
     assert sum(info["bytes"].values()) == info["file_size"] == path.stat().st_size
     assert all(info["bytes"][part] > 0 for part in ("header", "latents", "boxes", "occupancy", "decoder", "hash_tables"))
-    assert info["bytes"]["latents"] == 2 * 4 * 4 and info["bytes"]["occupancy"] == 2 * 3  # 18 cells a frame
+    assert info["bytes"]["latents"] == 2 * 4 * 4 and info["bytes"]["occupancy"] == 2 * 3  # 18 cells per frame
     video = tiny_video()
     assert (info["num_frames"], info["fps"], info["duration"]) == (2, 30.0, 2 / 30)
     assert torch.equal(torch.tensor(info["bounds"]), torch.from_numpy(video.bounds))

@@ -67,11 +67,11 @@ def test_the_independent_reader_gets_the_same_values(tmp_path: Path, precision: 
         np.testing.assert_allclose([frame.density(p) for p in points], sigma, rtol=2e-3, atol=2e-4 * sigma.max())
         seen = [frame.color(p, d) for p, d in zip(points, directions, strict=True)]
         np.testing.assert_allclose(seen, color, atol=2e-4)
-        assert sigma.max() > 0 and np.ptp(color) > 0.01  # there was something to see
+        assert sigma.max() > 0 and np.ptp(color) > 0.01  # the image is not empty
 
 
 def test_files_of_version_1_stay_readable() -> None:
-    """The file was written once and must never change; neither may what is read from it."""
+    """Neither the file nor the values read from it may ever change."""
     path = HERE / "version1.mlpvid"
     expected = json.loads((HERE / "version1.json").read_text())
     assert bundle_info(path)["sha256"] == expected["sha256"]

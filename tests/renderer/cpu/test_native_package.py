@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.native, pytest.mark.xdist_group("native package")]
 KERNELS = Path(__file__).parents[3] / "renderer" / "kernels"
 
 AVX512 = Path(__file__).parent / "avx512"
-"""Has an immintrin.h that runs AVX-512 kernels on processors without, by SIMDe (Debian's libsimde-dev)."""
+"""Folder of an immintrin.h that runs AVX-512 kernels on processors without AVX-512. It uses SIMDe (Debian's libsimde-dev)."""
 
 X86_64 = platform.machine() in ("x86_64", "AMD64")
 
@@ -149,7 +149,7 @@ AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512d
 
 @pytest.mark.skipif(shutil.which("clang++") is None, reason="there is no clang++")
 def test_sources_compile_with_clang() -> None:
-    """As they must where clang is the system's compiler: arithmetic for each instruction set, the rest once."""
+    """Some systems only have clang. Check the arithmetic with each instruction set, and everything else once."""
     flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_INSTRUCTION_SET=generic"]
     flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "common", "training/include")]
     arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/kernels.cpp"}

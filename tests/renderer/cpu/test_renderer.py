@@ -105,7 +105,7 @@ CAMERAS = {
     "inside": Camera.look_at((0, 0.1, 1), (0.5, 0.2, 1.1), (0, 0, 1), 1.2, 40, 40),
     "far": Camera.look_at((300, 200, 100), (0, 0.1, 1), (0, 0, 1), 0.008, 40, 40),
     "grazing": Camera.look_at((0.7, -4, 1.9), (0.7, 4, 2.0), (0, 0, 1), 0.2, 40, 40),
-    "beside": Camera.look_at((5, 5, 5), (6, 6, 6), (0, 0, 1), 0.5, 16, 16),
+    "outside": Camera.look_at((5, 5, 5), (6, 6, 6), (0, 0, 1), 0.5, 16, 16),
     "one pixel": make_camera(1, 1),
     "one row": make_camera(67, 1),
     "one column": make_camera(1, 35),
@@ -115,7 +115,7 @@ CAMERAS = {
 @pytest.mark.parametrize("name", CAMERAS)
 def test_cameras(name: str) -> None:
     _, expected = compare(make_video(seed=5, occupied=0.9), CAMERAS[name])
-    assert (expected.rgba.max() > 0) == (name != "beside")
+    assert (expected.rgba.max() > 0) == (name != "outside")
 
 
 def test_camera_off_center_and_skewed() -> None:
@@ -125,7 +125,7 @@ def test_camera_off_center_and_skewed() -> None:
 
 
 def test_no_sample_in_an_occupied_cell_is_missed() -> None:
-    """Where nothing absorbs, no ray stops early: both passes count the very same samples."""
+    """Where nothing absorbs, no ray stops early: both backends count exactly the same samples."""
     for occupied, cells in ((0.03, (32, 20, 70)), (0.5, (5, 6, 7)), (1.0, (4, 4, 4))):
         video = make_video(seed=8, occupied=occupied, occupancy=OccupancyConfig(resolution=cells))
         for values in video.decoder.density_head.parameters():
@@ -133,7 +133,7 @@ def test_no_sample_in_an_occupied_cell_is_missed() -> None:
         image, expected = compare(video, make_camera(60, 60), settings=RenderSettings(steps_per_diagonal=311))
         assert expected.counts[..., 0].sum() > 1000
         different = (image.counts != expected.counts).any(axis=2)
-        assert different.mean() < 2e-3, "but for a rounding on a cell's face"
+        assert different.mean() < 2e-3, "only rounding on a cell's face may differ"
         assert np.abs(image.counts.astype(int) - expected.counts).max() <= 1
 
 
@@ -170,7 +170,7 @@ def test_fog_of_many_samples_overflows_the_room_for_kept_samples() -> None:
 def test_threads_and_repeats_agree_bit_for_bit(instruction_set: str) -> None:
     video, camera = make_video(seed=1, assignment="bilinear"), make_camera(101, 77)
     renderers = [CpuRenderer(threads, instruction_set) for threads in (1, 2, 7, 7)]
-    with torch_threads(1):  # decoding differs in the last bits between numbers of threads, where there are as many cores
+    with torch_threads(1):  # with as many cores, the number of threads changes the last bits of decoded values
         images = [r.render(r.prepare(video, 0.5), camera) for r in renderers]
     assert [r.threads for r in renderers] == [1, 2, 7, 7]
     for image in images[1:]:
@@ -235,7 +235,7 @@ def test_after_cancelling_a_thread_finishes_at_most_the_tile_it_is_at() -> None:
     assert finished() <= when_cancelled[0] + threads
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority a thread")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority per thread")
 def test_background_threads_have_a_lower_priority() -> None:
     def threads() -> set[int]:
         return {int(thread) for thread in os.listdir("/proc/self/task")}

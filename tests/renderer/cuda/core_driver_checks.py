@@ -137,7 +137,7 @@ def test_only_the_decoder_is_on_the_stream_that_is_captured(driver: CheckedDrive
     assert waits < done
 
 
-FAULTS = [  # which call of the driver fails, and how; what is done then; what the user reads
+FAULTS = [  # the driver call that fails, and how; the operation of the test; the message to the user
     ("cuDevicePrimaryCtxRetain", 2, "open", "the GPU is out of memory"),
     ("cuCtxSetCurrent", 719, "open", "the GPU failed .CUDA_ERROR_LAUNCH_FAILED in start"),
     ("cuLibraryLoadData", 209, "open", "the driver rejects the kernels .CUDA_ERROR_NO_BINARY_FOR_GPU"),
@@ -173,7 +173,7 @@ def test_every_fault_of_the_driver_is_one_line(
 
 
 def _fresh_thread(action: Callable[[], None]) -> None:
-    """Run in a thread that cuda.core has not given its context yet."""
+    """Use the driver in a new thread, in which cuda.core has not set its context yet."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:

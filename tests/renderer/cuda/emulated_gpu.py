@@ -30,7 +30,7 @@ BUILT = ROOT / "build" / "emulation"
 """Where the compiled libraries are kept; Git ignores it."""
 
 RED_ZONE = 4096
-"""Bytes between buffers, so that reading or writing beyond one hits none."""
+"""Bytes between buffers, so that an access beyond the end of one does not reach the next."""
 
 
 def compiler() -> str:
@@ -43,7 +43,7 @@ def compiler() -> str:
 
 
 def build_command(source: Path, announced: bool, target: Path) -> list[str]:
-    """Return the command that compiles one source file; with `announced` each access to memory calls the emulation."""
+    """Return the command that compiles one source file; with `announced`, each memory access calls the emulation."""
     command = [compiler(), "-std=c++17", "-fPIC", "-Wall", "-Wextra", "-Werror", "-DMLPVID_PORTABLE"]
     command += [f"-I{folder}" for folder in (EMULATION, EMULATION.parent, KERNELS / "cuda", KERNELS / "include")]
     command += ["-O1", "-fsanitize=thread,alignment"] if announced else ["-O2", "-Wno-clobbered"]
@@ -51,7 +51,7 @@ def build_command(source: Path, announced: bool, target: Path) -> list[str]:
 
 
 def content_key(kernels: Path) -> str:
-    """Return a hash of all that the library is built from: sources, headers, compiler and these lines."""
+    """Return a hash of everything that affects the library: sources, headers, compiler and this file."""
     found = hashlib.sha256(subprocess.run([compiler(), "--version"], capture_output=True, check=True).stdout)
     folders = (EMULATION, KERNELS / "cuda", KERNELS / "include")
     for path in [Path(__file__), kernels, *(p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file())]:
@@ -73,11 +73,11 @@ def build_library(kernels: Path, target: Path) -> None:
 
 @functools.cache
 def load_library(kernels: Path) -> ctypes.CDLL:
-    """Load the emulation with a source file of kernels; it is built only when its content changed.
+    """Load the emulation with a source file of kernels; it is built only when a source changed.
 
     The test processes that run at the same time share the library: the first one builds it and the others wait.
     """
-    import fcntl  # there is none on Windows
+    import fcntl  # Windows has no fcntl
 
     BUILT.mkdir(parents=True, exist_ok=True)
     target = BUILT / f"{kernels.stem}-{content_key(kernels)}.so"

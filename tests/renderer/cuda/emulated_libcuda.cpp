@@ -210,7 +210,7 @@ int cuMemcpyDtoDAsync(void* target, const void* source, size_t bytes, void* stre
     return 0;
 }
 
-// cuda.bindings finds all of the above through this one, by the names without versions.
+// cuda.bindings looks up all functions above with this one, by their names without versions.
 int cuGetProcAddress_v2(const char* name, void** function, int, uint64_t, int* status) {
     *function = std::strcmp(name, "cuGetProcAddress") ? dlsym(RTLD_DEFAULT, name) : nullptr;
     if (!std::strcmp(name, "cuGetProcAddress")) *function = reinterpret_cast<void*>(cuGetProcAddress_v2);

@@ -19,7 +19,7 @@ CPU = torch.device("cpu", 0)
 
 
 class Libcuda:
-    """The driver in software."""
+    """The emulated driver."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL("libcuda.so.1")
@@ -41,7 +41,7 @@ class Libcuda:
 
 
 class FakeStream:
-    """A stream of torch."""
+    """A fake `torch.cuda.Stream`."""
 
     def __init__(self, torch_cuda: FakeTorchCuda, number: int, priority: int) -> None:
         self.torch_cuda, self.cuda_stream, self.priority = torch_cuda, number, priority
@@ -57,7 +57,7 @@ class FakeStream:
 
 
 class FakeEvent:
-    """An event of torch."""
+    """A fake `torch.cuda.Event`."""
 
     def __init__(self, torch_cuda: FakeTorchCuda) -> None:
         self.torch_cuda, self.stream = torch_cuda, -1
@@ -74,7 +74,7 @@ class FakeEvent:
 
 
 class FakeGraph:
-    """A graph: it knows what to do again, but keeps nothing of it alive."""
+    """A fake CUDA graph: it repeats recorded work, but does not keep the memory of that work alive."""
 
     def __init__(self) -> None:
         self.replays = 0
@@ -84,7 +84,7 @@ class FakeGraph:
 
 
 class FakeTorchCuda:
-    """As much of `torch.cuda` as the driver uses, on the CPU."""
+    """The part of `torch.cuda` that the driver uses, on the CPU."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.log: list[str] = []
@@ -141,7 +141,7 @@ class FakeTorchCuda:
 
 
 class CheckedDriver(CoreDriver):
-    """The driver as it is, whose tensors lie on the CPU and are known to the emulation of the kernels."""
+    """The real driver class, with tensors on the CPU that the emulation of the kernels can access."""
 
     def __init__(self, index: int = 0) -> None:
         self.library = kernel_library()
@@ -150,7 +150,7 @@ class CheckedDriver(CoreDriver):
         self.device = CPU
 
     def _known(self, tensor: torch.Tensor, written: bool) -> torch.Tensor:
-        self.kept.append(tensor)  # addresses are not used twice
+        self.kept.append(tensor)  # no address is used twice
         size = ctypes.c_size_t(tensor.numel() * tensor.element_size())
         if tensor.numel():
             self.library.emulation_add_buffer(ctypes.c_void_p(tensor.data_ptr()), size, int(written))

@@ -12,7 +12,7 @@ struct Job {
     int32 unused;
 };
 
-// Sums each block's 64 numbers through shared memory; `barriers` is whether it waits where it must.
+// Sums each block's 64 numbers through shared memory. Without `barriers` it does not wait where it must.
 static void sum_block(const Job& job, bool barriers) {
     __shared__ float values[64];
     const int32 i = static_cast<int32>(threadIdx.x);
@@ -32,12 +32,12 @@ extern "C" __global__ void sums_without_barrier(const Job job) {
     sum_block(job, false);
 }
 
-// All threads write the same place.
+// All threads write to the same address.
 extern "C" __global__ void race(const Job job) {
     job.out[0] = static_cast<float>(threadIdx.x);
 }
 
-// Blocks read what other blocks write.
+// Blocks read values that other blocks write.
 extern "C" __global__ void race_of_blocks(const Job job) {
     if (threadIdx.x == 0) job.out[blockIdx.x] = blockIdx.x ? job.out[blockIdx.x - 1] : 1.0f;
 }
@@ -51,7 +51,7 @@ extern "C" __global__ void count_carelessly(const Job job) {
     *count = *count + 1u;
 }
 
-// The last thread is one too many.
+// The last thread accesses one element too many.
 extern "C" __global__ void write_beyond(const Job job) {
     const int32 i = static_cast<int32>(blockIdx.x * blockDim.x + threadIdx.x);
     if (i <= job.count) job.out[i] = 1.0f;
@@ -79,7 +79,7 @@ extern "C" __global__ void misaligned(const Job job) {
     if (threadIdx.x == 0) *reinterpret_cast<float4*>(job.out + 1) = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 }
 
-// Half of the threads leave before the barrier.
+// Half of the threads return before the barrier.
 extern "C" __global__ void divergent_barrier(const Job job) {
     if (threadIdx.x >= 32) return;
     __syncthreads();
@@ -90,7 +90,7 @@ extern "C" __global__ void divergent_shuffle(const Job job) {
     if (threadIdx.x % 2) job.out[threadIdx.x] = __shfl_sync(0xFFFFFFFFu, 1.0f, 0);
 }
 
-// Neighbors exchange through memory within a warp; `count` is whether they wait for each other.
+// Neighbors in a warp exchange values through memory. They wait for each other only if `count` is not 0.
 extern "C" __global__ void swap_in_warp(const Job job) {
     job.out[threadIdx.x] = static_cast<float>(threadIdx.x);
     if (job.count) __syncwarp();
@@ -113,7 +113,7 @@ extern "C" __global__ void multiply_matrices(const Job job) {
     for (int i = 0; i < 4; i++) job.out[(row + i / 2 * 8) * 8 + 2 * pair + i % 2] = d[i];
 }
 
-// Each float to a half and back.
+// Converts each float to a half and back.
 extern "C" __global__ void round_to_half(const Job job) {
     const uint32 i = blockIdx.x * 32 + threadIdx.x;
     job.out[i] = mlpvid::low_half(mlpvid::pack_halves(job.in[i], 0.0f));

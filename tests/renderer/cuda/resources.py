@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KernelResources:
-    """A kernel's needs, from the compiler's log."""
+    """The resources that a kernel needs, from the compiler's log."""
 
     registers: int
-    """A thread."""
+    """Registers per thread."""
     shared_bytes: int
     """Static shared memory of a block."""
     stack_bytes: int
     """Local memory of a thread."""
     spill_bytes: int
-    """Of registers written to local memory, a thread."""
+    """Bytes of registers spilled to local memory, per thread."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Multiprocessor:
 
 
 SM_86 = Multiprocessor()
-"""Of an RTX 30 (GA10x)."""
+"""Limits of an RTX 30 (GA10x)."""
 
 
 def parse_log(log: str) -> dict[str, KernelResources]:
@@ -56,10 +56,10 @@ def resident_blocks(needs: KernelResources, threads: int, dynamic_bytes: int = 0
     """Return how many blocks of a kernel fit on a multiprocessor at once.
 
     Args:
-        needs: of the kernel.
-        threads: a block.
+        needs: resources of the kernel.
+        threads: threads per block.
         dynamic_bytes: dynamic shared memory of a block.
-        limits: of the multiprocessor.
+        limits: limits of the multiprocessor.
     """
     warps = -(-threads // 32)
     registers_a_warp = -(-needs.registers * 32 // 256) * 256

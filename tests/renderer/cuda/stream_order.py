@@ -6,7 +6,7 @@ import bisect
 from dataclasses import dataclass, field
 
 Clock = dict[str, int]
-"""How much of each stream's work is known to be done."""
+"""The amount of each stream's work that is known to be done."""
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Buffer:
 
 
 class StreamOrder:
-    """Streams as the CUDA driver and torch's allocator see them: they run at the same time but for events that are waited
-    for, and memory belongs to the stream that it was made on. Faults are AssertionErrors."""
+    """Streams as the CUDA driver and torch's allocator see them: they run concurrently, except where one waits for an event,
+    and memory belongs to the stream that it was allocated on. Faults are AssertionErrors."""
 
     def __init__(self) -> None:
         self._clocks: dict[str, Clock] = {}
@@ -31,12 +31,12 @@ class StreamOrder:
         self._starts: list[int] = []
 
     def made(self, start: int, stream: str) -> None:
-        """Record that memory was allocated; addresses are not used twice."""
+        """Record that memory was allocated; no address is used twice."""
         self._buffers[start] = Buffer(stream)
         bisect.insort(self._starts, start)
 
     def shared(self, address: int, stream: str) -> None:
-        """Record that torch knows that another stream uses the memory."""
+        """Record that torch was informed that another stream uses the memory."""
         self._buffer(address).shared.add(stream)
 
     def mark(self, stream: str) -> Clock:

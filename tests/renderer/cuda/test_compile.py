@@ -41,7 +41,7 @@ def needs_on_sm_86() -> Iterator[dict[str, KernelResources]]:
     yield found
 
 
-BOUNDS_ON_SM_86 = {  # registers a thread, static shared bytes, threads a block, dynamic shared bytes, resident warps
+BOUNDS_ON_SM_86 = {  # registers per thread, static shared bytes, threads per block, dynamic shared bytes, resident warps
     "bake_grids": (48, 0, 128, 0, 40),
     "bake_heads": (48, 14592, 128, 0, 24),
     "density_pass": (128, 0, 128, 0, 16),
@@ -65,7 +65,7 @@ def test_resources_on_sm_86(needs_on_sm_86: dict[str, KernelResources], kernel: 
 
 
 def test_shared_memory_needs_no_permission(needs_on_sm_86: dict[str, KernelResources]) -> None:
-    """Beyond 48 KiB a kernel has to ask for it, which none does: not even with the largest color maps that there are."""
+    """A kernel must request shared memory beyond 48 KiB explicitly. None needs that, even with the largest color maps."""
     histogram = 4 * 3 * 64**2
     with pytest.raises(InputError, match="color_map_resolution: must be a power of two from 1 to 64"):
         ModelConfig.from_dict({"color_map_resolution": 128})
@@ -103,7 +103,7 @@ def test_programs_that_start_together_share_the_cache(tmp_path: Path, monkeypatc
     started = threading.Barrier(4)
 
     def compile_slowly(*_: str) -> tuple[bytes, str]:
-        started.wait(TIMEOUT)  # all have found the cache empty
+        started.wait(TIMEOUT)  # all find an empty cache
         return b"good" * 100_000, ""
 
     monkeypatch.setattr(cuda_compile, "compile_program", compile_slowly)
@@ -123,8 +123,8 @@ def test_kernels_load_without_a_cache(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_gpus_newer_than_the_compiler_get_ptx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cuda.bindings.nvrtc.nvrtcGetSupportedArchs", lambda: (0, [75, 80, 86, 90]))
     assert target_of("86") == ("cubin", "86") and target_of("89") == ("ptx", "86") and target_of("121") == ("ptx", "90")
-    assert target_of("61") == ("cubin", "61"), "older ones are refused, by the compiler"
-    monkeypatch.setattr("cuda.core._program.driver_version", lambda: (99, 0, 0))  # asked whether it could load the result
+    assert target_of("61") == ("cubin", "61"), "the compiler rejects older ones"
+    monkeypatch.setattr("cuda.core._program.driver_version", lambda: (99, 0, 0))  # a driver that loads any PTX
     code, log = compile_program("composite", "89")
     assert b".target sm_86" in code and b".entry composite" in code and code.endswith(b"\n\0"), code[-20:]
     assert not warnings_in(log)
@@ -145,7 +145,7 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_blocks_on_a_multiprocessor_by_hand() -> None:
-    assert resident_blocks(KernelResources(128, 0, 0, 0), 128) == 4  # 16384 registers a partition / 4096 a warp
+    assert resident_blocks(KernelResources(128, 0, 0, 0), 128) == 4  # 16384 registers per partition / 4096 per warp
     assert resident_blocks(KernelResources(129, 0, 0, 0), 128) == 3
     assert resident_blocks(KernelResources(32, 0, 0, 0), 128) == 12  # 1536 threads
     assert resident_blocks(KernelResources(32, 0, 0, 0), 64) == 16

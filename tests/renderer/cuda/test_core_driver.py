@@ -1,4 +1,4 @@
-"""Runs `core_driver_checks.py` where libcuda.so.1 is the emulated driver."""
+"""Run `core_driver_checks.py` in a process whose libcuda.so.1 is the emulated driver."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ FAULTY_KERNELS: list[tuple[str, str, dict[str, object]]] = [
     ("divergent_barrier", "__syncthreads is not reached by all", {}),
     ("divergent_shuffle", "__shfl_sync is not reached by all", {}),
 ]
-"""Kernels of faulty_kernels.cpp, what is to be noticed, and options of `launch`."""
+"""Kernels of faulty_kernels.cpp, the fault to detect in each, and options of `launch`."""
 
 
 class Job(ctypes.Structure):

@@ -65,7 +65,7 @@ def test_faults_while_rendering(operation: str) -> None:
     with pytest.raises(InputError, match=f"the GPU failed .CUDA_ERROR_LAUNCH_FAILED in {operation}.; restart the program"):
         renderer.render(frame, camera)
     assert not driver.faults and not driver.streams
-    image = renderer.render(frame, camera)  # the seam's fault was not sticky
+    image = renderer.render(frame, camera)  # the pixel buffer's fault was not sticky
     assert np.isfinite(image.rgba).all() and image.rgba.any()
 
 

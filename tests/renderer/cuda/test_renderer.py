@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
 WIDTH, HEIGHT = 14, 10
 HASH = HashEncodingConfig(num_levels=16, log2_table_size=9, base_resolution=4, finest_resolution=20)
-SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH}  # what is baked has to be baked in software
+SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH}  # baking on the emulated GPU is slow
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +75,11 @@ def test_images_equal_the_reference(driver: EmulatedDriver, name: str, tensor_co
     image = renderer.render(renderer.prepare(video, time), camera)
     wanted = reference(video, time, camera)
     assert wanted.rgba[..., 3].mean() > 0.15, "an empty image proves nothing"
-    assert psnr(image, wanted) > 70  # the demand is 45; half precision leaves more than that
+    assert psnr(image, wanted) > 70  # 45 is required; half precision reaches more
     assert np.abs(image.depth - wanted.depth).max() < 2e-3
     kept = np.abs(image.counts[..., 1].astype(int) - wanted.counts[..., 1])
     assert kept.max() <= 1 and kept.mean() < 0.02
-    assert (image.counts[..., 0] <= wanted.counts[..., 0] + 1).all()  # rays that are spent end early
+    assert (image.counts[..., 0] <= wanted.counts[..., 0] + 1).all()  # opaque rays end early
     assert image.statistics.color_samples == int(image.counts[..., 1].sum())
     assert image.statistics.density_samples == int(image.counts[..., 0].sum())
 
@@ -130,7 +130,7 @@ def test_launches_fill_the_machine_just_once(driver: EmulatedDriver) -> None:
 
 
 def test_few_blocks_take_turns(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each kernel's blocks come back for more work: what they share must be ready for it."""
+    """Each block of a kernel processes several pieces of work. Its shared memory must be ready for the next one."""
     video, camera = small_video(assignment="bilinear"), make_camera(26, 20)
     renderer = CudaRenderer(driver)
     wanted = renderer.render(renderer.prepare(video, 1.0), camera)

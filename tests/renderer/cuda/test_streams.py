@@ -71,7 +71,7 @@ def test_writes_wait_for_reads_as_well() -> None:
 
 
 def test_frames_outlive_their_names_while_images_are_made() -> None:
-    """Frames are dropped and new ones prepared between renders, as a cache does; all memory is where it has to be."""
+    """Frames are dropped and new ones prepared between renders, as a cache does. No memory is freed or reused too early."""
     driver = EmulatedDriver()
     renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
     wanted = [renderer.render(renderer.prepare(video, float(t)), camera).rgba for t in range(3)]
@@ -124,7 +124,7 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
     precisions: list[torch.dtype] = []
     video = small_video()
     video.decoder.backbone.linear.weight.mul_(1e6)
-    video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # what follows has its usual size again
+    video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # later images have the usual size again
     video.decoder.backbone.linear.bias.mul_(1e6)
     driver = EmulatedDriver()
     capture = driver.capture
@@ -151,7 +151,7 @@ def test_frames_leave_room_in_the_gpus_memory() -> None:
     cache = FrameCache(renderer, video, budget=100 * size)
     cache.decode_ahead([0.0, 1.0, 2.0])
     assert cache.wait_until_idle(60)
-    assert cache.cached_times() == [0.0, 1.0], "two and a half fit, whatever the budget says"
+    assert cache.cached_times() == [0.0, 1.0], "two and a half fit, and the budget does not count"
     driver.total_memory = 100 * size
     cache.decode_ahead([0.0, 1.0, 2.0])
     assert cache.wait_until_idle(60) and len(cache.cached_times()) == 3

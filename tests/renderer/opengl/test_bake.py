@@ -26,7 +26,7 @@ def context() -> Iterator[moderngl.Context]:
 
 
 def texels(texture: moderngl.TextureArray) -> Any:
-    """Return (layers, H, W, components)."""
+    """Read a texture: (layers, H, W, components)."""
     width, height, layers = texture.size
     return np.frombuffer(texture.read(), texture.dtype).reshape(layers, height, width, texture.components)
 

@@ -73,7 +73,7 @@ def compare(
     native = CpuRenderer(2)  # ends rays early, as this backend does and the reference does not
     culled = native.render(native.prepare(video, time), camera, settings)
     totals, wanted = (i.counts.sum((0, 1), dtype=np.int64) for i in (image, culled))
-    # Half precision may end a ray one sample earlier or later: one in a hundred rays, besides 0.1 % of the samples.
+    # Half precision may end a ray one sample earlier or later: one in a hundred rays, in addition to 0.1 % of the samples.
     assert (np.abs(totals - wanted) <= 2 + 0.001 * wanted + 0.01 * (culled.counts[..., 0] > 0).sum()).all()
     assert image.rgba.shape == expected.rgba.shape and image.counts.dtype == np.uint16
     assert image.statistics.density_samples == totals[0] and image.statistics.color_samples == totals[1]

@@ -50,7 +50,7 @@ BOX = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 4.0]])
     [
         ((-1, 1, 1), (1, 0, 0), (1, 2)),  # straight through, parallel to two slabs
         ((0.5, 1, 1), (1, 0, 0), (0, 0.5)),  # from inside
-        ((-1, 3, 1), (1, 0, 0), None),  # parallel, misses the box
+        ((-1, 3, 1), (1, 0, 0), None),  # parallel to two slabs, misses the box
         ((2, 1, 1), (1, 0, 0), None),  # behind the camera
         ((-1, -1, 1), (math.sqrt(0.5), math.sqrt(0.5), 0), (math.sqrt(2), 2 * math.sqrt(2))),
     ],

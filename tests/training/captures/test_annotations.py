@@ -1,4 +1,4 @@
-"""The restricted unpickler: what datasets hold is read, everything else is refused without being run."""
+"""The restricted unpickler: it reads what datasets contain, and rejects everything else without running it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_numpy_saves_is_read(tmp_path: Path) -> None:
 
 
 class Reduced:
-    """Pickles as a call of anything."""
+    """An object whose pickle calls any given function."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -125,7 +125,7 @@ def test_crafted_opcodes_are_refused(tmp_path: Path, attack: str) -> None:
 
 def test_shared_references_do_not_multiply(tmp_path: Path) -> None:
     value: list[Any] = ["leaf"]
-    for _ in range(60):  # 2^60 leaves when written out
+    for _ in range(60):  # 2^60 leaves when expanded
         value = [value, value]
     read = read_annotations(write(tmp_path / "a.npy", pickle.dumps(value)))
     assert read[0] is read[1]
@@ -144,7 +144,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         path.write_bytes(good[:length])
         with pytest.raises(InputError, match=r"cut\.npy"):
             read_annotations(path)
-    for _ in range(200):  # flipped bytes may still be a valid pickle of plain data, but nothing else may come of them
+    for _ in range(200):  # flipped bytes may still be a valid pickle of plain data, but must not become anything else
         damaged = bytearray(good)
         damaged[rng.integers(80, len(good))] ^= int(rng.integers(1, 256))
         (tmp_path / "flipped.npy").write_bytes(damaged)

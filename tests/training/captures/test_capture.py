@@ -1,4 +1,4 @@
-"""Opening captures: conventions, and a fault in any file named in one line."""
+"""Open captures: conventions are applied, and a fault in any file is reported in one line with the file's name."""
 
 from __future__ import annotations
 

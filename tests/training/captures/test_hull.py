@@ -1,4 +1,4 @@
-"""Carving hulls of a ball whose masks are known exactly, and boxes from them."""
+"""Carve hulls of a ball whose masks are known exactly, and find their boxes."""
 
 from __future__ import annotations
 

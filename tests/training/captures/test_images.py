@@ -1,4 +1,4 @@
-"""Reading and undistorting images."""
+"""Read and undistort images."""
 
 from __future__ import annotations
 

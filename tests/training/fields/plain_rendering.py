@@ -15,7 +15,7 @@ def render_plainly(frame: Frame, samples: RaySamples, directions: torch.Tensor, 
     features = query_features(frame, samples.points)
     raw = raw_density(frame, samples.points, features)
     below = raw.clamp(max=0)
-    sigma = raw.clamp(min=0) + settings.leak * (below - below.detach())  # the leak is in the gradient only
+    sigma = raw.clamp(min=0) + settings.leak * (below - below.detach())  # the leak only affects the gradient
     colors = query_color(frame, samples.points, features, directions[samples.rays])
     one = raw.new_ones(())
     sums, opacities, excesses, colored = [], [], [], 0

@@ -91,7 +91,7 @@ def make_case(overrides: dict[str, object], dtype: torch.dtype = torch.float64, 
 
 
 def loss_of(result: RenderedRays) -> torch.Tensor:
-    """Return a scalar in which every output counts differently."""
+    """Return a scalar that depends on each output with a different weight."""
     generator = torch.Generator().manual_seed(1)
     weights = torch.randn(len(result.opacity), 6, generator=generator, dtype=result.color.dtype)
     of_rays = torch.cat([result.color, result.moments, result.opacity[:, None]], dim=1)

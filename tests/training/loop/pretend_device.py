@@ -15,13 +15,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 DEVICE = torch.device("meta")
-"""What they say; PyTorch knows how to differentiate there, which it does not for "cuda" where it is built without."""
+"""The device that they report. PyTorch can differentiate on it; on "cuda" it cannot if it is built without CUDA."""
 
 _MOVES = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 
 
 class Elsewhere(torch.Tensor):
-    """A tensor on the pretended device."""
+    """A tensor on the fake device."""
 
     numbers: torch.Tensor
 
@@ -46,7 +46,7 @@ class _Dispatch(TorchDispatchMode):
 
 
 class _MakeTensors(TorchFunctionMode):
-    """`torch.tensor`, and lists as indices, fill their memory without any dispatch."""
+    """`torch.tensor` and lists as indices fill memory without going through the dispatcher."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -59,13 +59,13 @@ class _MakeTensors(TorchFunctionMode):
 
 @contextlib.contextmanager
 def pretended_device() -> Iterator[None]:
-    """Let `.to(DEVICE)` and `device=DEVICE` make such tensors in the block."""
+    """Make `.to(DEVICE)` and `device=DEVICE` return such tensors within the block."""
     with _Dispatch(), _MakeTensors():
         yield
 
 
 def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Carry an operation out on the CPU, and put its result where a GPU would."""
+    """Run an operation on the CPU, and put its result on the device where a GPU would put it."""
     tensors: list[torch.Tensor] = []
     tree_map(lambda x: tensors.append(x) if isinstance(x, torch.Tensor) else None, (args, kwargs))
     elsewhere = any(isinstance(t, Elsewhere) for t in tensors)
@@ -83,7 +83,7 @@ def dispatch(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def numbers(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor's numbers, wherever it is."""
+    """Return a tensor's values, on either device."""
     return tensor.numbers if isinstance(tensor, Elsewhere) else tensor
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints and resuming: exact, atomic, and refused when they do not fit."""
+"""Checkpoints are atomic, training resumes exactly from them, and checkpoints that do not fit are rejected."""
 
 from __future__ import annotations
 

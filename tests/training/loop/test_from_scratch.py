@@ -1,4 +1,4 @@
-"""A training from scratch reaches an image quality that an untrained model cannot have."""
+"""Training from scratch reaches an image quality that an untrained model cannot have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The occupancy grid of a training: cells of the hull with density."""
+"""The occupancy grid in training: cells of the hull with density."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_without_any_density_the_whole_hull_is_occupied() -> None:
 
 @dataclass
 class HullOfOneFrame:
-    """The part of a scene that an export needs."""
+    """A scene with only the part that an export needs."""
 
     cells: torch.Tensor | None
 

@@ -1,4 +1,4 @@
-"""The progress line of a training."""
+"""The progress line of a training run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_line_shows_step_psnr_rate_and_time_left() -> None:
     progress.means.add(squared_error=0.01, samples=20.0, marched=12.0, colored=4.5)
     line = progress.line(300, 0.3, progress._start + 50)
     assert "step 300 (30%)" in line and "PSNR 20.00 dB" in line and "4.5 colored" in line
-    assert "4.00 steps/s" in line and "2:55 left" in line  # a fifth took 50 s, seven tenths are left
+    assert "4.00 steps/s" in line and "2:55 left" in line  # 20 % took 50 s, and 70 % are left
 
 
 def test_a_terminal_gets_a_bar_that_is_updated_in_place() -> None:

@@ -46,7 +46,7 @@ def test_pixel_sets_by_hand() -> None:
 def test_foreground_and_face_get_the_papers_fractions() -> None:
     drawn = draw(views(), views_per_frame=0, foreground=0.7, face=0.1)
     assert int(member(FOREGROUND, drawn).sum()) == 800
-    assert 150 < int(member(FACE, drawn).sum()) < 250  # a tenth of its own, and a seventh of the foreground's
+    assert 150 < int(member(FACE, drawn).sum()) < 250  # 100 for the face, 1 in 7 of the 700 others
     rest = drawn[~member(FOREGROUND, drawn)]
     view, row, column = rest // 80, rest % 80 // 10, rest % 10
     x0, y0, x1, y1 = RECTANGLES[view].unbind(1)
@@ -69,7 +69,7 @@ def test_all_foreground_pixels_are_equally_likely() -> None:
 def test_rays_of_one_view_stay_in_it(seed: int) -> None:
     drawn = draw(views(), seed, 400, views_per_frame=1)
     assert len(set((drawn // 80).tolist())) == 1
-    if drawn[0] // 80 == 1:  # it has no foreground, so all come from its box
+    if drawn[0] // 80 == 1:  # it has no foreground, so all pixels are drawn from its box
         assert len(set(drawn.tolist())) > 60
 
 

@@ -1,4 +1,4 @@
-"""Frames, seeds and rates that follow from a step's number."""
+"""Frames, seeds and learning rates depend only on the number of the step."""
 
 from __future__ import annotations
 

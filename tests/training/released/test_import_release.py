@@ -31,7 +31,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> Path:
 
 
 def write_capture(folder: Path, frames: int, first: int = 0, cameras: int = 2, images: bool = True) -> dict[str, Any]:
-    """annots.npy, two images and vertices; returns the annotations."""
+    """Write annots.npy, two images and vertices; return the annotations."""
     random = np.random.default_rng(5)
     names = [[f"images/{c:02d}/{f + first:06d}.jpg" for c in range(cameras)] for f in range(frames)]
     cams = {

@@ -1,7 +1,7 @@
 // The part of CUDA C++ that the kernels use, in plain C++: grid, block, shared memory, barriers, warp operations,
 // atomics and the tensor core, carried out and checked by runtime.cpp. Kernels compile against it unchanged.
 //
-// Included by intrinsics.cuh when no CUDA compiler is at work.
+// intrinsics.cuh includes this header if the compiler is not a CUDA compiler.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@
 #define __grid_constant__
 #define __forceinline__ inline
 #define __align__(bytes) __attribute__((aligned(bytes)))
-// All shared variables lie in a section of their own, which the runtime swaps from block to block.
+// All shared variables are in a separate section, which the runtime swaps when it switches between blocks.
 #define __shared__ __attribute__((section("emulated_shared"))) static
 
 struct alignas(8) int2 {
@@ -52,9 +52,9 @@ inline float4 make_float4(float x, float y, float z, float w) {
 namespace emulation {
 
 constexpr int kWarp = 32;
-constexpr int kPayload = 64;  // bytes that a lane can give to a warp operation
+constexpr int kPayload = 64;  // bytes that a lane can pass to a warp operation
 
-// Where the calling thread is.
+// Position of the calling thread.
 uint3 thread_index();
 uint3 block_index();
 uint3 block_size();
@@ -62,10 +62,10 @@ uint3 grid_size();
 void* dynamic_shared();
 
 void block_barrier();
-// Waits until all lanes of `mask` are at an operation of this kind; then `gathered` holds what each of them brought.
+// Waits until all lanes of `mask` are at an operation of this kind; then `gathered` holds the value of each lane.
 void warp_exchange(const char* kind, unsigned mask, const void* mine, size_t size, unsigned char (*gathered)[kPayload]);
 void warp_barrier(unsigned mask);
-// Adds `value` to the integer of `size` bytes at `address` and returns what was there.
+// Adds `value` to the integer of `size` bytes at `address` and returns its old value.
 unsigned long long atomic_add(void* address, size_t size, unsigned long long value);
 
 template <class T>

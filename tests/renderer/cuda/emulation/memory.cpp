@@ -24,7 +24,7 @@ bool Region::is_written(const void* address, size_t bytes) const {
                        [](unsigned char w) { return w; });
 }
 
-// Whether `before` certainly happened before `now`.
+// Returns whether `before` is ordered before `now`.
 static bool ordered(const Moment& before, const Moment& now) {
     if (before.launch != now.launch || before.thread == now.thread) return true;
     if (before.block != now.block) return false;

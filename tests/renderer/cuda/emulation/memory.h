@@ -25,7 +25,7 @@ struct Cell {
     Moment write, read, other_read;
 };
 
-// Some memory with its history.
+// A region of memory and its last accesses.
 class Region {
  public:
     Region(const void* start, size_t size, bool written);
@@ -37,7 +37,7 @@ class Region {
     bool holds(const void* address, size_t bytes) const;
     void mark_written(const void* address, size_t bytes);
     bool is_written(const void* address, size_t bytes) const;
-    // Takes note of an access; returns what is wrong with it, or nothing.
+    // Records an access; returns a description of its error, or an empty string.
     std::string note(const void* address, size_t bytes, bool write, const Moment& now);
 
  private:
@@ -47,7 +47,7 @@ class Region {
     std::vector<Cell> cells_;
 };
 
-// The buffers of the device, by address.
+// The device's buffers by address.
 class Buffers {
  public:
     void add(const void* start, size_t size, bool written);

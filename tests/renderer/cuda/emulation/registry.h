@@ -13,7 +13,7 @@ struct Registration {
     Registration(const char* name, Invoke invoke);
 };
 
-// Reads the arguments where the driver keeps them, which is not memory of the device, so it is not announced.
+// Reads the arguments from the driver's memory. It is not device memory, so these accesses are not checked.
 template <class... Arguments, size_t... index>
 __attribute__((no_sanitize_thread)) void call(void (*kernel)(Arguments...), const void* const* arguments,
                                               std::index_sequence<index...>) {

@@ -1,6 +1,6 @@
 // The functions of cuda.h, the compiler's calls before each access to memory, and the interface for Python.
 //
-// Kernels are compiled with -fsanitize=thread, which makes the compiler announce every read and write by a call to
+// Kernels are compiled with -fsanitize=thread, which makes the compiler announce every read and write with a call to
 // __tsan_read4 and its like. The sanitizer's own library is not linked; these functions take its place.
 #include <cmath>
 
@@ -135,7 +135,7 @@ void tensor_core(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1
 
 extern "C" {
 
-// Makes memory known to kernels; `written`: whether its content may be read.
+// Registers memory that kernels may access; `written`: whether its content may be read.
 void emulation_add_buffer(void* start, size_t size, int written) {
     emulation::buffers.add(start, size, written != 0);
 }
@@ -144,7 +144,7 @@ void emulation_remove_buffer(void* start) {
     emulation::buffers.remove(start);
 }
 
-// The host wrote there; 0 when no buffer holds it.
+// Records that the host wrote there; returns 0 if no buffer contains the range.
 int emulation_host_wrote(void* start, size_t size) {
     emulation::Region* region = emulation::buffers.find(start);
     if (!region || !region->holds(start, size)) return 0;
@@ -152,13 +152,13 @@ int emulation_host_wrote(void* start, size_t size) {
     return 1;
 }
 
-// Whether the host would read only what was written.
+// Returns whether all bytes that the host reads were written.
 int emulation_is_written(void* start, size_t size) {
     emulation::Region* region = emulation::buffers.find(start);
     return region && region->holds(start, size) && region->is_written(start, size);
 }
 
-// Runs a kernel to its end; 0 on success, else `emulation_fault` says what it did.
+// Runs a kernel to its end. Returns 0 on success; otherwise `emulation_fault` describes the error.
 int emulation_launch(const char* name, const unsigned* grid, unsigned threads, size_t shared_bytes,
                      const void* const* arguments, int resident_blocks, unsigned seed) {
     using namespace emulation;
@@ -197,7 +197,7 @@ const char* emulation_fault() {
     return emulation::last_fault.c_str();
 }
 
-// Outside launches, while the library is loaded, there is nothing to check.
+// Accesses outside launches, such as while the library is loaded, are not checked.
 static void announce(const void* address, size_t bytes, bool write) {
     if (emulation::scheduler) emulation::scheduler->access(address, bytes, write, false);
 }

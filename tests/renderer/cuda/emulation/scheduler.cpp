@@ -124,7 +124,7 @@ bool Scheduler::has_runnable(const Block& block) const {
                        [](const auto& thread) { return thread->wait == Wait::kNothing; });
 }
 
-// Lets threads go on whose waiting is over; false when there are none.
+// Resumes the threads that no longer have to wait; returns false if there are none.
 bool Scheduler::resolve(Block& block) {
     bool resolved = false;
     for (size_t first = 0; first < block.threads.size(); first += kWarp) resolved |= resolve_warp(block, first);
@@ -196,7 +196,7 @@ Moment Scheduler::now(bool atomic) const {
             atomic};
 }
 
-// The history of the memory at an address: the block's own, or a buffer's; null where there is none.
+// The history of the memory at an address: that of the block or of a buffer; null if there is none.
 Region* Scheduler::region_at(const void* address) {
     Block& block = *current_->block;
     const unsigned char* dynamic = block.dynamic_shared.data();

@@ -37,8 +37,8 @@ struct Block {
     uint32_t epoch = 0;
     std::vector<uint32_t> warp_epochs;
     std::vector<std::unique_ptr<Thread>> threads;
-    std::vector<unsigned char> shared;                        // what the section of static shared variables holds
-    std::vector<unsigned char> dynamic_shared;                // exactly as many bytes as the launch asked for
+    std::vector<unsigned char> shared;                        // content of the section of static shared variables
+    std::vector<unsigned char> dynamic_shared;                // exactly as many bytes as the launch requested
     std::unique_ptr<Region> shared_history, dynamic_history;  // made when the block first touches the memory
 };
 
@@ -49,13 +49,13 @@ struct LaunchShape {
     uint32_t seed = 0;
 };
 
-// Runs one launch. Blocks start in shuffled order, some of them at a time; a random warp of them runs until all of its
+// Runs one launch. Blocks start in random order, some of them at a time; a random warp of them runs until all of its
 // threads wait, its lanes in random order.
 class Scheduler {
  public:
     Scheduler(Buffers& buffers, uint32_t launch) : buffers_(buffers), launch_(launch) {}
 
-    // Returns what went wrong, or nothing.
+    // Returns a description of the error, or an empty string.
     std::string run(const LaunchShape& shape, const std::function<void()>& kernel);
 
     // For the running thread:

@@ -1,7 +1,7 @@
 """The instructions that use only a lane's registers, by their full names, as functions of NumPy arrays.
 
 The tables follow the PTX ISA's sections "Integer Arithmetic", "Floating-Point", "Comparison and Selection", "Logic and
-Shift" and "Data Movement and Conversion". A name that is in no table is refused.
+Shift" and "Data Movement and Conversion". Names that are in no table raise an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Function = Callable[..., Values]
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What one instruction computes."""
+    """The computation of one instruction."""
 
     result: str
     """PTX type of the result."""
@@ -39,27 +39,27 @@ def divide(a: Values, b: Values) -> Values:
 
 
 def remainder(a: Values, b: Values) -> Values:
-    """Return what integer division leaves, with the sign of `a`."""
+    """Return the remainder of an integer division, with the sign of `a`."""
     result: Values = a - divide(a, b) * b
     return result
 
 
 def shift_left(a: Values, places: Values) -> Values:
-    """Shift left; by the type's width or more gives 0."""
+    """Shift left. Shifts by the type's width or more give 0."""
     bits = 8 * a.dtype.itemsize
     result: Values = np.where(places < bits, np.left_shift(a, np.minimum(places, bits - 1).astype(a.dtype)), a.dtype.type(0))
     return result
 
 
 def shift_right(a: Values, places: Values) -> Values:
-    """Shift right; signed values repeat their sign, others give 0 for the type's width or more."""
+    """Shift right. Signed values repeat their sign; unsigned ones give 0 for shifts by the type's width or more."""
     bits = 8 * a.dtype.itemsize
     shifted: Values = np.right_shift(a, np.minimum(places, bits - 1).astype(a.dtype))
     return shifted if a.dtype.kind == "i" else np.where(places < bits, shifted, a.dtype.type(0))
 
 
 def insert_bits(a: Values, b: Values, start: Values, length: Values) -> Values:
-    """Return `b` with `length` of its bits from `start` on replaced by the lowest of `a`."""
+    """Return `b` with `length` bits from `start` on replaced by the lowest bits of `a`."""
     one = np.uint64(1)
     start, length = (np.minimum(n & np.uint32(0xFF), 32).astype(np.uint64) for n in (start, length))
     mask = (((one << length) - one) << start).astype(np.uint32)
@@ -79,7 +79,7 @@ def fused_multiply_add(a: Values, b: Values, c: Values) -> Values:
 
 
 def to_integer(values: Values, kind: str) -> Values:
-    """Round floats toward zero; what does not fit becomes the nearest integer that does, and NaN becomes 0."""
+    """Round floats toward zero. Values that do not fit become the nearest integer that does, and NaN becomes 0."""
     limits = np.iinfo(DTYPES[kind])
     truncated = np.trunc(np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf))
     result: Values = np.clip(truncated, limits.min, limits.max).astype(DTYPES[kind])

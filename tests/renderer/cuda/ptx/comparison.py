@@ -20,7 +20,7 @@ from tests.renderer.cuda.ptx.gpu import PtxDriver, load_ptx
 from tests.renderer.cuda.test_renderer import small_video
 
 ARCHITECTURES = ("75", "86", "90", "100", "120")
-"""From the first with tensor cores for halves to the newest; NVRTC writes different code for each generation."""
+"""From the first architecture with tensor cores for halves to the newest. NVRTC writes different code for each."""
 
 WIDTH, HEIGHT, TIME = 14, 10, 1.3
 
@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far a view by PTX is from the same view by the emulation."""
+    """The differences between a view rendered by PTX and the same view rendered by the emulation."""
 
     color: float
     """Greatest difference of a color or opacity."""
@@ -49,7 +49,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether both views are the same but for rounding, and not empty."""
+        """Whether both views are equal up to rounding, and not empty."""
         close = self.color < TOLERANCE and self.depth < TOLERANCE
         return close and self.counts == 0 and self.samples > 0 and self.fragments_equal
 
@@ -66,9 +66,9 @@ def compare(architecture: str, overrides: Mapping[str, Any], tensor_cores: bool,
 
     Args:
         architecture: a number such as "86".
-        overrides: what the video's configuration is to be, as `small_video` takes it.
+        overrides: changes of the video's configuration, as in `small_video`.
         tensor_cores: whether the color pass uses them.
-        seed: of the random schedule of the PTX; None runs all warps in step.
+        seed: seed of the random schedule of the PTX; None runs all warps in step.
 
     Raises:
         AssertionError: a kernel did something wrong.

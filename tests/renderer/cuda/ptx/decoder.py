@@ -19,11 +19,11 @@ Step = Callable[[Threads, Lanes], None]
 LOAD = re.compile(r"ld\.(global|shared|local|param)(?:(?<=global)\.nc)?(?:\.v([24]))?\.([busf](?:32|64))")
 STORE = re.compile(r"st\.(global|shared|local)(?:\.v([24]))?\.([busf](?:32|64))")
 ATOMIC = re.compile(r"atom(?:\.relaxed\.gpu)?\.(global|shared)\.add\.([us](?:32|64))")
-"""The accesses to memory that are known, by the whole name."""
+"""The known instructions that access memory, by full name."""
 
 
 def decode(instruction: Instruction, used: frozenset[str]) -> Step:
-    """Return what executes an instruction that neither branches nor waits.
+    """Return a function that executes an instruction which neither branches nor waits.
 
     Args:
         instruction: as parsed.
@@ -47,7 +47,7 @@ def decode(instruction: Instruction, used: frozenset[str]) -> Step:
 
 
 def registers_read(instructions: Iterable[Instruction]) -> frozenset[str]:
-    """Return the names of all registers that some instruction reads."""
+    """Return the names of all registers that any instruction reads."""
     names = set()
     for instruction in instructions:
         has_result = not instruction.opcode.startswith(("st.", "bra", "bar."))
@@ -59,7 +59,7 @@ def registers_read(instructions: Iterable[Instruction]) -> frozenset[str]:
 
 
 def simple(instruction: Instruction) -> list[Simple]:
-    """Return the operands of an instruction that takes nothing but registers and constants."""
+    """Return the operands of an instruction that takes only registers and constants."""
     found = [operand for operand in instruction.operands if isinstance(operand, Register | Constant)]
     if len(found) != len(instruction.operands):
         raise UnknownPtxError(f"{instruction.opcode} with such operands is not known ({instruction.text})")
@@ -112,7 +112,7 @@ def _decode_packing(opcode: str, target: Operand, source: Operand) -> Step:
 def _decode_load(found: re.Match[str], operands: tuple[Operand, ...], used: frozenset[str]) -> Step:
     space, dtype, targets = found[1], DTYPES[found[3]], parts_of(operands[0])
     size = dtype.itemsize * int(found[2] or 1)
-    # A vector may be loaded for some of its parts: float4s of three colors, whose fourth number nobody wrote.
+    # Only some parts of a vector may be needed: nobody writes the fourth number of a float4 with three colors.
     demanded = np.repeat([isinstance(target, Register) and target.name in used for target in targets], dtype.itemsize // 4)
 
     def step(threads: Threads, lanes: Lanes) -> None:
@@ -130,7 +130,7 @@ def _decode_load(found: re.Match[str], operands: tuple[Operand, ...], used: froz
 
 
 def _widened(values: Values, target: Simple) -> Values:
-    """Return loaded values as wide as their register; signed ones keep their sign."""
+    """Extend loaded values to the width of their register; signed values keep their sign."""
     assert isinstance(target, Register)
     values = np.ascontiguousarray(values)
     if target.size <= values.dtype.itemsize:

@@ -2,7 +2,7 @@
 
 
 class KernelFault(AssertionError):
-    """A kernel did what a GPU would punish, or would do differently each time."""
+    """A kernel did something that fails on a GPU, or whose result differs from run to run."""
 
 
 class UnknownPtxError(Exception):

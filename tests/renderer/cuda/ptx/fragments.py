@@ -19,7 +19,7 @@ IN_GROUP = LANES % 4
 
 @dataclass(frozen=True)
 class Fragment:
-    """Where the elements that each lane holds belong in a matrix."""
+    """The positions in a matrix of the elements that each lane holds."""
 
     rows: NDArray[Any]
     """(32, elements) of the matrix."""
@@ -42,7 +42,7 @@ class Fragment:
 
 @dataclass(frozen=True)
 class MatrixShape:
-    """The three fragments of one `mma.sync`; its sums lie as its results do."""
+    """The three fragments of one `mma.sync`. Its sums have the layout of its results."""
 
     a: Fragment
     """Halves, two in a register."""

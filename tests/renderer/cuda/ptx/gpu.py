@@ -1,4 +1,4 @@
-"""A driver that runs kernels as PTX: the emulated GPU of `emulated_gpu.py` with another processor."""
+"""A driver that runs PTX: the emulated GPU of `emulated_gpu.py` with a different processor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.renderer.cuda.ptx.scheduler import Code, Counts, Scheduler, decode_ke
 from tests.renderer.cuda.ptx.threads import Clock, Launch
 
 RESIDENT_THREADS = 4096
-"""Threads that run together at most; whole blocks, one at least."""
+"""Maximum number of threads that run together; they form whole blocks, at least one."""
 
 
 def compile_to_ptx(source: str, name: str, options: Sequence[bytes]) -> str:
-    """Return what NVRTC makes of CUDA C++; the test fails with its log if it refuses."""
+    """Compile CUDA C++ to PTX with NVRTC; the test fails with its log if that fails."""
     from cuda.bindings import nvrtc
 
     _, program = nvrtc.nvrtcCreateProgram(source.encode(), name.encode(), 0, [], [])
@@ -47,7 +47,7 @@ def ptx_of(program: str, architecture: str) -> str:
 
 
 def load_ptx(program: str, architecture: str, _cache: object = None) -> bytes:
-    """Stand in for `renderer.cuda.compile.load_program`."""
+    """Replace `renderer.cuda.compile.load_program`."""
     return ptx_of(program, architecture).encode()
 
 
@@ -61,7 +61,7 @@ class PtxProcessor:
         self.at_random = False
         self.memory = GlobalMemory()
         self.counts: dict[str, Counts] = {}
-        """What each kernel executed so far."""
+        """The work that each kernel has executed so far."""
         self._codes: dict[str, Code] = {}
         self._clock = Clock()
         self._fault = ""
@@ -84,7 +84,7 @@ class PtxProcessor:
             KernelFault: the kernel did something wrong.
         """
         if threads % WARP:
-            raise KernelFault("a block with a part of a warp is not known")
+            raise KernelFault("blocks that end with an incomplete warp are not supported")
         code, random = self._codes[name], np.random.default_rng(seed)
         self._clock.now += 1
         launch = Launch(
@@ -103,7 +103,7 @@ class PtxProcessor:
                 counts.instructions += scheduler.counts.instructions
                 counts.turns += scheduler.counts.turns
 
-    # What EmulatedDriver calls, with the arguments of the C functions.
+    # The functions that EmulatedDriver calls, with the arguments of the C functions.
 
     def emulation_launch(
         self, name: bytes, grid: Any, threads: Any, shared_bytes: Any, addresses: Any, _: int, seed: Any
@@ -141,7 +141,7 @@ class PtxProcessor:
         return bool(found[1].written[first : first + -(-size.value // WORD)].all())
 
     def emulation_touched(self, _starts: Any, _how: Any, _most: Any) -> int:
-        return 0  # order between streams is what the emulation's own tests check
+        return 0  # the tests of the emulation check the order between streams
 
 
 def pack_parameters(kernel: Kernel, arguments: list[bytes]) -> np.ndarray[Any, np.dtype[np.uint32]]:
@@ -156,9 +156,9 @@ class PtxDriver(EmulatedDriver):
     """A GPU of some architecture that executes PTX.
 
     Args:
-        architecture: such as "86".
-        seed: of the random schedule; None runs all warps in step.
-        processor: what runs the kernels; None makes one.
+        architecture: a number such as "86".
+        seed: seed of the random schedule; None runs all warps in step.
+        processor: runs the kernels; None makes a new one.
     """
 
     name = "GPU that runs PTX"

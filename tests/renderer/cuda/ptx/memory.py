@@ -15,7 +15,7 @@ from tests.renderer.cuda.ptx.faults import KernelFault
 from tests.renderer.cuda.ptx.races import History, Moment
 
 WORD = 4
-"""Bytes that are accessed at least, and that races are told apart by."""
+"""Bytes of the smallest access. Races are detected per word of this size."""
 
 POISON = 0xFFFFFFFF
 """A NaN."""
@@ -25,9 +25,9 @@ class Region:
     """Words of memory that belong together: a buffer, or the shared memory of the resident blocks.
 
     Args:
-        words: (n,) uint32, the content itself.
+        words: (n,) uint32, the content.
         written: whether it may be read before a kernel writes.
-        private: each thread has words of its own, so that no two can race.
+        private: each thread has its own words, so that no two threads can race.
     """
 
     def __init__(self, words: NDArray[np.uint32], written: bool, private: bool = False) -> None:
@@ -36,7 +36,7 @@ class Region:
         self.history = None if private else History(len(words))
 
     def load(self, words: NDArray[Any], moment: Moment, used: slice | NDArray[np.bool_]) -> NDArray[np.uint32]:
-        """Return the content of words (lanes, n); of those that are not used nothing is demanded."""
+        """Return the content of words (lanes, n). Unused words need not have been written."""
         demanded = words[:, used]
         self._check_written(demanded)
         if self.history:
@@ -51,7 +51,7 @@ class Region:
         self.written[words] = True
 
     def add(self, words: NDArray[Any], values: NDArray[np.uint64], moment: Moment, order: NDArray[Any]) -> NDArray[np.uint64]:
-        """Add to the integers in words (lanes, 1 or 2), one lane after the other; return what each lane found there."""
+        """Add to the integers in words (lanes, 1 or 2), lane after lane; return the value before each addition."""
         self._check_written(words)
         if self.history:
             self.history.note("atomic", words, moment)
@@ -94,14 +94,14 @@ def check_alignment(addresses: NDArray[Any], size: int) -> None:
 
 
 class GlobalMemory:
-    """The device's buffers, by address; they stay where the host put them."""
+    """The device's buffers by address. Their content stays in the host's arrays."""
 
     def __init__(self) -> None:
         self.regions: dict[int, Region] = {}
         self._starts: list[int] = []
 
     def add(self, start: int, size: int, written: bool) -> None:
-        """Make a buffer known; its size is rounded up to whole words."""
+        """Register a buffer; its size is rounded up to whole words."""
         words = -(-size // WORD)
         content = np.ctypeslib.as_array((ctypes.c_uint32 * words).from_address(start))
         self.remove(start)
@@ -114,7 +114,7 @@ class GlobalMemory:
             self._starts.remove(start)
 
     def find(self, address: int, size: int) -> tuple[int, Region] | None:
-        """Return the start and the region that holds `size` bytes at an address; None where there is none."""
+        """Return the start and the region that contains `size` bytes at an address; None if there is none."""
         at = bisect.bisect_right(self._starts, address) - 1
         if at < 0:
             return None
@@ -123,7 +123,7 @@ class GlobalMemory:
         return (start, region) if address + size <= start + WORD * len(region.words) else None
 
     def parts(self, addresses: NDArray[Any], size: int, what: str) -> Iterator[Part]:
-        """Yield the lanes' accesses by region; `what` they do is for the message when there is no buffer."""
+        """Yield the lanes' accesses by region; the message about a missing buffer contains `what` they do."""
         check_alignment(addresses, size)
         left = np.ones(len(addresses), np.bool_)
         while left.any():
@@ -142,7 +142,7 @@ class OwnedMemory:
 
     Args:
         owners: how many there are.
-        size: bytes each has, whole words.
+        size: bytes of each piece, whole words.
         private: its owners are threads.
     """
 

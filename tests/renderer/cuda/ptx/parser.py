@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tests.renderer.cuda.ptx.faults import UnknownPtxError
 
 ALIGNMENT = 16
-"""Bytes: dynamic shared memory and each kernel parameter begin at a multiple of it."""
+"""Dynamic shared memory and each kernel parameter begin at a multiple of this number of bytes."""
 
 
 REGISTER_SIZES = {"pred": 1, "b16": 2, "b32": 4, "f32": 4, "b64": 8}
@@ -24,7 +24,7 @@ SPECIAL_REGISTERS = (
 
 @dataclass(frozen=True)
 class Register:
-    """A register, or the sink `_` that forgets what is written to it."""
+    """A register, or `_`, which discards what is written to it."""
 
     name: str
     """As in the text, such as "%r12"."""
@@ -93,7 +93,7 @@ class Kernel:
     """A kernel ready to run."""
 
     name: str
-    """As the host knows it."""
+    """The name that the host uses."""
     parameters: list[tuple[int, int]] = field(default_factory=list)
     """Each parameter's first byte in the parameter space, and its size."""
     shared_bytes: int = 0
@@ -169,7 +169,7 @@ class _KernelParser:
         if label:
             self.kernel.labels[label[1]] = len(self.kernel.instructions)
             return
-        if line.startswith("{.reg"):  # a block of inline assembly with registers of its own
+        if line.startswith("{.reg"):  # a block of inline assembly with its own registers
             line = line.strip("{}")
         for statement in line.split(";"):
             self._read_statement(statement.strip())

@@ -2,8 +2,8 @@
 
 Two accesses to a word race when different threads make them, one at least writes, not both are atomic, and no barrier
 orders them: neither one of the block (`bar.sync`), nor one of the warp (`bar.warp.sync`), nor the end of a launch. Time is
-a count of accesses. An access set remembers for each word the time of its last unordered accesses, and the least and
-greatest thread that made them: that range lies in one thread, warp or block exactly when all of them do.
+a count of accesses. An access set stores for each word the time of its last unordered accesses, and the smallest and
+largest index of the threads that made them. This range is within one thread, warp or block exactly when all of them are.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ NOBODY = np.iinfo(np.int32).max
 
 @dataclass(frozen=True)
 class Moment:
-    """The lanes that access memory now, (lanes, 1) each so that they broadcast to several words a lane."""
+    """The lanes that access memory now, (lanes, 1) each so that they broadcast to several words per lane."""
 
     now: int
     """The time."""
     launch: int
-    """When the launch began; what was before is ordered."""
+    """When the launch began; earlier accesses are ordered."""
     thread: NDArray[Any]
     """Of the whole grid."""
     block: NDArray[Any]
     """Of the whole grid."""
     block_threads: int
-    """Threads a block, whole warps."""
+    """Threads per block, whole warps."""
     block_barrier: NDArray[Any]
     """When each lane's block last met at a barrier."""
     warp_barrier: NDArray[Any]
     """When each lane's warp last met at a barrier."""
 
     def ordered_before(self, low: NDArray[Any], high: NDArray[Any]) -> NDArray[Any]:
-        """Return the time before which accesses by threads from `low` to `high` are certainly over for each lane."""
+        """Return, for each lane, the time before which all accesses by threads from `low` to `high` have ended."""
         n = self.block_threads
         same_block = (low // n == self.block) & (high // n == self.block)
         warp = self.thread // WARP
@@ -51,7 +51,7 @@ class Moment:
 
 
 class AccessSet:
-    """The accesses of one sort to a number of words."""
+    """The accesses of one kind to a number of words."""
 
     def __init__(self, words: int) -> None:
         self.latest = -1
@@ -60,7 +60,7 @@ class AccessSet:
         self._high = np.full(words, -1, np.int32)
 
     def racing(self, words: NDArray[Any], moment: Moment) -> tuple[int, int] | None:
-        """Return a thread of the set and one of the moment that race for one of the words (lanes, n); None is good."""
+        """Return a thread of the set and one of the moment that race for one of the words (lanes, n); None without a race."""
         if self.latest < moment.launch:
             return None
         low, high, time = self._low[words], self._high[words], self._time[words]
@@ -73,7 +73,7 @@ class AccessSet:
         return int(low[lane, word] if low[lane, word] != me else high[lane, word]), me
 
     def add(self, words: NDArray[Any], moment: Moment) -> None:
-        """Remember accesses to words (lanes, n); those that they are ordered after are forgotten."""
+        """Record accesses to words (lanes, n), and discard earlier accesses that are ordered before them."""
         low, high = self._low[words], self._high[words]
         over = words[self._time[words] < moment.ordered_before(low, high)]
         self._low[over], self._high[over] = NOBODY, -1
@@ -83,7 +83,7 @@ class AccessSet:
         self._time[words] = self.latest = moment.now
 
     def shared_now(self, words: NDArray[Any]) -> tuple[int, int] | None:
-        """Return two threads whose accesses to one of the words, remembered together, are unordered; None is good."""
+        """Return two threads whose accesses to one of the words were recorded together and are unordered, or None."""
         low, high = self._low[words], self._high[words]
         if (low == high).all():
             return None
@@ -98,12 +98,12 @@ class History:
         self.sets = {name: AccessSet(words) for name in ("read", "write", "atomic")}
 
     def note(self, kind: str, words: NDArray[Any], moment: Moment) -> None:
-        """Remember accesses to words (lanes, n).
+        """Record accesses to words (lanes, n).
 
         Args:
             kind: "read", "write" or "atomic".
             words: indices.
-            moment: by whom.
+            moment: the threads that access them, and when.
 
         Raises:
             KernelFault: one of them races with another.

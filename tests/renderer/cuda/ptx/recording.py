@@ -1,4 +1,4 @@
-"""Record the memory before a launch, to repeat the launch with other code."""
+"""Record the memory before a launch, so that the launch can be repeated with different code."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Recorded:
     arguments: tuple[Any, ...]
     """As `PtxProcessor.run` takes them."""
     before: Content
-    """What memory held when it began."""
+    """Content of the memory before the launch."""
     after: Content
-    """What it held at the end."""
+    """Content of the memory after the launch."""
 
 
 class RecordingDriver(PtxDriver):
@@ -45,7 +45,7 @@ class RecordingDriver(PtxDriver):
 
 
 class Recorder(PtxProcessor):
-    """A processor that keeps the last launch of each kernel."""
+    """A processor that records the last launch of each kernel."""
 
     def __init__(self) -> None:
         super().__init__()

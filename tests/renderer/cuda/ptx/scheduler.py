@@ -1,6 +1,6 @@
-"""Choose which threads run, let them wait for each other, and detect threads that wait forever.
+"""Choose which threads run, make them wait for each other, and detect threads that wait forever.
 
-Threads run in groups that stand at the same instruction. In step, the group that is furthest behind goes first, so that
+Threads at the same instruction run as a group. In step, the group that is furthest behind goes first, so that
 threads meet again after a branch. At random, some warps sleep for a while, and sometimes a group runs that is not the
 furthest behind: warps overtake each other, and so do the branches within a warp.
 """
@@ -24,7 +24,7 @@ from tests.renderer.cuda.ptx.warps import BLOCK_BARRIER, WARP_STEPS, waits
 RUNNING, WAITING, DONE = range(3)
 
 TURNS_ASLEEP = 16
-"""Turns on average until other warps sleep, when warps are scheduled at random."""
+"""Average number of turns until other warps sleep, when warps are scheduled at random."""
 
 LEAD_CHANCE = 0.1
 """How often a group that is not the furthest behind runs, when warps are scheduled at random."""
@@ -37,9 +37,9 @@ class Code:
     kernel: Kernel
     """As parsed."""
     steps: dict[int, Step] = field(default_factory=dict)
-    """By program counter; branches, returns and waits have none."""
+    """Functions by program counter. Branches, returns and waits have none."""
     leaders: set[int] = field(default_factory=set)
-    """Where branches lead."""
+    """Targets of branches."""
 
 
 def decode_kernel(kernel: Kernel) -> Code:
@@ -58,10 +58,10 @@ def decode_kernel(kernel: Kernel) -> Code:
 
 @dataclass
 class Counts:
-    """How much was executed."""
+    """The amount of executed work."""
 
     instructions: int = 0
-    """By threads."""
+    """Instructions, summed over threads."""
     turns: int = 0
     """Times that a group was chosen."""
 
@@ -73,7 +73,7 @@ class Scheduler:
         code: the kernel.
         launch: its grid and arguments.
         blocks: (n,) numbers of the blocks.
-        at_random: see the module.
+        at_random: schedule at random, as described at the top of this file.
     """
 
     def __init__(self, code: Code, launch: Launch, blocks: NDArray[np.int64], at_random: bool) -> None:
@@ -88,7 +88,7 @@ class Scheduler:
         """Run until all threads have returned.
 
         Raises:
-            KernelFault: they did something wrong, or wait for each other for ever.
+            KernelFault: they did something wrong, or wait for each other forever.
         """
         while True:
             running = self._state == RUNNING
@@ -167,7 +167,7 @@ class Scheduler:
             self._pc[taken] = self.code.kernel.labels[target.name]
 
     def _release(self) -> bool:
-        """Let go on whoever need not wait any more; return whether there were any."""
+        """Resume the threads that no longer have to wait; return whether there were any."""
         waiting = self._state == WAITING
         released = False
         for pc in np.unique(self._pc[waiting]):

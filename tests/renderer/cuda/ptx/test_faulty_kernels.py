@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 INCLUDED = (HERE, emulated_gpu.KERNELS / "cuda", emulated_gpu.KERNELS / "include")
 
 PTX_NAMES = {"__syncthreads": "bar.sync", "__shfl_sync": "shfl.sync.idx.b32"}
-"""What PTX calls the functions that the emulation's messages name."""
+"""The PTX names of the functions in the emulation's messages."""
 
 
 def faulty_processor(architecture: str) -> PtxProcessor:
@@ -80,7 +80,7 @@ def test_matrices_are_multiplied(processor: PtxProcessor) -> None:
 
 
 def exchange_lanes(monkeypatch: pytest.MonkeyPatch, matrix: str, lanes: tuple[int, int]) -> None:
-    """Let two lanes hold each other's elements of a matrix, so that the kernels' layout and the table's differ."""
+    """Exchange the elements of two lanes in the table, so that it differs from the kernels' layout."""
     for name, shape in fragments.SHAPES.items():
         fragment: fragments.Fragment = getattr(shape, matrix)
         order = np.arange(32)

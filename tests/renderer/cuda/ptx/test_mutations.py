@@ -28,7 +28,7 @@ ARCHITECTURE = "86"
 
 @pytest.fixture(scope="module")
 def recorder() -> Iterator[Recorder]:
-    """Yield the launches of a view by one block of each kernel, which comes back for more work."""
+    """Yield the launches of a view by one block of each kernel. The block processes several pieces of work."""
     driver = RecordingDriver(ARCHITECTURE)
     driver.multiprocessors = 1
     driver.blocks_per_multiprocessor = lambda *_: 1  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ pytest.importorskip("cuda.core")
 pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
 
 ARCHITECTURE = "86"
-"""All others are compared by `python -m tests.renderer.cuda.ptx --all`."""
+"""`python -m tests.renderer.cuda.ptx --all` compares all others."""
 
 
 @pytest.mark.parametrize(

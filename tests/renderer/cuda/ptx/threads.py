@@ -16,12 +16,12 @@ from tests.renderer.cuda.ptx.races import WARP, Moment
 from tests.renderer.cuda.ptx.types import STORAGE, Values, constant
 
 Lanes = slice | NDArray[Any]
-"""Some of the threads: their indices, or a slice where they follow each other, which spares copies."""
+"""Some of the threads: their indices, or a slice if the indices are consecutive, which avoids copies."""
 
 
 @dataclass
 class Clock:
-    """Counts accesses, over all launches."""
+    """The number of accesses in all launches, used as the time."""
 
     now: int = 0
     """The number of accesses so far."""
@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Launch:
-    """What all threads of a launch share."""
+    """Everything that all threads of a launch share."""
 
     kernel: Kernel
     """The code."""
@@ -48,14 +48,14 @@ class Launch:
     start: int
     """When it began."""
     random: np.random.Generator
-    """Chooses what a GPU leaves open."""
+    """Makes the choices that a GPU leaves open."""
 
 
 class Threads:
     """Registers and memory of some blocks.
 
     Args:
-        launch: what they run.
+        launch: the launch that they belong to.
         blocks: (n,) their numbers in the grid, counted along x, then y, then z.
     """
 
@@ -104,7 +104,7 @@ class Threads:
 
     def _register(self, operand: Register) -> Values:
         found = self.registers.get(operand.name)
-        if found is None:  # with any bits: compilers select between a value and one that was never set
+        if found is None:  # any bits: compilers select between a value and an uninitialized one
             bits = self.launch.random.integers(0, 256, self.count * operand.size, np.uint8)
             storage = STORAGE[operand.size]
             found = self.registers[operand.name] = bits % 2 == 1 if operand.size == 1 else bits.view(storage)
@@ -120,7 +120,7 @@ class Threads:
         return values.astype(np.int64) + operand.offset
 
     def parts(self, space: str, operand: Operand, lanes: Lanes, size: int, what: str) -> Iterator[Part]:
-        """Yield the accesses of `size` bytes a lane by region of memory."""
+        """Yield the accesses of `size` bytes per lane by region of memory."""
         addresses = self.addresses(operand, lanes)
         if space == "global":
             return self.launch.memory.parts(addresses, size, what)
@@ -137,7 +137,7 @@ class Threads:
         return words
 
     def moment(self, lanes: Lanes, part: slice | NDArray[np.bool_]) -> Moment:
-        """Return who accesses memory now, and let time go on."""
+        """Return the lanes that access memory now, and advance the time."""
         self.launch.clock.now += 1
         columns = (self.thread, self.block, self.block_barrier, self.warp_barrier)
         thread, block, block_barrier, warp_barrier = (values[lanes][part][:, None] for values in columns)
@@ -145,13 +145,13 @@ class Threads:
         return Moment(launch.clock.now, launch.start, thread, block, launch.threads, block_barrier, warp_barrier)
 
     def meet(self, lanes: Lanes, whole_block: bool) -> None:
-        """Note that lanes have met at a barrier: what was before is ordered before what comes."""
+        """Record that lanes have met at a barrier: their earlier accesses are ordered before later ones."""
         self.launch.clock.now += 1
         (self.block_barrier if whole_block else self.warp_barrier)[lanes] = self.launch.clock.now
 
 
 def as_lanes(indices: NDArray[Any]) -> Lanes:
-    """Return sorted indices of threads as a slice if they follow each other."""
+    """Return sorted indices of threads, as a slice if they are consecutive."""
     if len(indices) and indices[-1] - indices[0] + 1 == len(indices):
         return slice(int(indices[0]), int(indices[-1]) + 1)
     return indices

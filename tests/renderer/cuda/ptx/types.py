@@ -34,7 +34,7 @@ STORAGE: dict[int, np.dtype[Any]] = {
     4: np.dtype(np.uint32),
     8: np.dtype(np.uint64),
 }
-"""How registers are kept, by their bytes: as bits, which each instruction interprets."""
+"""How registers of each size in bytes are stored: as bits, which each instruction interprets."""
 
 
 def dtype_of(kind: str, opcode: str) -> np.dtype[Any]:

@@ -28,13 +28,13 @@ def by_warp(threads: Threads, operand: Simple, kind: str, lanes: Lanes) -> Value
 
 
 def check_mask(threads: Threads, mask: Simple, lanes: Lanes) -> None:
-    """Raise `KernelFault` unless the operand names the whole warp: that is all that the kernels use."""
+    """Raise `KernelFault` unless the operand names the whole warp. The kernels use no other mask."""
     if (by_warp(threads, mask, "u32", lanes) != WHOLE_WARP).any():
-        raise KernelFault("an operation of a part of a warp is not known")
+        raise KernelFault("operations on a part of a warp are not supported")
 
 
 def shuffle(threads: Threads, lanes: Lanes, instruction: Instruction) -> None:
-    """Execute `shfl.sync`: each lane gets another lane's value, or its own where that one is out of its segment."""
+    """Execute `shfl.sync`: each lane gets another lane's value, or its own if that lane is outside its segment."""
     target, *sources = instruction.operands
     value, lane, clamp, mask = (part for source in sources for part in parts_of(source))
     check_mask(threads, mask, lanes)
@@ -53,7 +53,7 @@ def shuffle(threads: Threads, lanes: Lanes, instruction: Instruction) -> None:
 
 
 def vote(threads: Threads, lanes: Lanes, instruction: Instruction) -> None:
-    """Execute `vote.sync`: all lanes get to know which of them hold a predicate."""
+    """Execute `vote.sync`: all lanes learn in which lanes a predicate holds."""
     target, predicate, mask = simple(instruction)
     check_mask(threads, mask, lanes)
     holds = by_warp(threads, predicate, "pred", lanes)
@@ -99,7 +99,7 @@ def waits(instruction: Instruction) -> bool:
     """Return whether lanes wait for others at an instruction.
 
     Raises:
-        UnknownPtxError: a predicate excludes lanes from it, or it is a barrier of its own kind.
+        UnknownPtxError: a predicate excludes lanes from it, or the barrier is of an unknown kind.
     """
     synchronizes = instruction.opcode in WARP_STEPS or instruction.opcode == BLOCK_BARRIER
     if synchronizes and instruction.predicate:
