@@ -1,10 +1,12 @@
-"""Read JSON and YAML files of limited size; every fault is an `InputError` that names the file."""
+"""Read JSON and YAML within limits of size, entries and depth. Every fault is an `InputError` that says where it is."""
 
 from __future__ import annotations
 
 import json
+import re
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import yaml
 
@@ -16,42 +18,216 @@ MAX_JSON_MEBIBYTES = 64
 MAX_YAML_MEBIBYTES = 1
 """Largest YAML file that is read."""
 
+MAX_ENTRIES = 2_000_000
+"""Maximum number of brackets and commas in JSON. They bound the memory that its values take: about 100 bytes for each."""
+
+MAX_YAML_WEIGHT = 4 << 20
+"""Limit for YAML, whose aliases count as what they repeat: the characters of all scalars, plus 32 for each value."""
+
+MAX_DEPTH = 64
+"""Maximum number of lists and mappings inside each other."""
+
+_MAX_DIGITS = 20
+
 
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: the file is missing, unreadable, larger than `MAX_JSON_MEBIBYTES` or not JSON.
+        InputError: the file is missing, unreadable, larger than `MAX_JSON_MEBIBYTES`, or refused by `parse_json`.
     """
-    content = _read(path, MAX_JSON_MEBIBYTES)
+    return parse_json(read_limited(path, MAX_JSON_MEBIBYTES << 20), path)
+
+
+def parse_json(content: str | bytes, subject: str | Path) -> Any:
+    """Parse JSON strictly: no NaN, no repeated names, no huge integers, only valid Unicode. A byte-order mark is accepted.
+
+    Args:
+        content: text, or its bytes in UTF-8, UTF-16 or UTF-32.
+        subject: what `content` is, for messages.
+
+    Raises:
+        InputError: it is not such JSON, or has more than `MAX_ENTRIES` or `MAX_DEPTH`.
+    """
     try:
-        return json.loads(content.decode("utf-8"))
+        text = content if isinstance(content, str) else _decode(content)
+        if sum(map(text.count, "[{,")) > MAX_ENTRIES:
+            raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_bounded_integer)
+        _check_depth(value)
+        if re.search(r"\\u[dD][89a-fA-F]", text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
     except (ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid JSON") from error
+        raise InputError(subject, f"is not valid JSON ({_reason(error)})") from error
+    return value
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain data; tags that would build other objects are refused.
+    """Read a YAML file of plain data: texts, numbers, truth values, lists and mappings.
+
+    Numbers and truth values are those of YAML 1.2, so 3e-3 is a number, and 12:30 and 2020-01-31 are texts; yes, no, on and off
+    are truth values, too. Tags that would build other objects are refused.
 
     Raises:
-        InputError: the file is missing, unreadable, larger than `MAX_YAML_MEBIBYTES` or not YAML.
+        InputError: the file is missing, unreadable, larger than `MAX_YAML_MEBIBYTES`, not such YAML, or has more than
+            `MAX_YAML_WEIGHT` or `MAX_DEPTH`.
     """
-    content = _read(path, MAX_YAML_MEBIBYTES)
+    content = read_limited(path, MAX_YAML_MEBIBYTES << 20)
     try:
-        return yaml.safe_load(content.decode("utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(path, "is not valid YAML") from error
+        text = _decode(content)
+        _check_yaml(text)
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(path, f"is not valid YAML ({_reason(error)})") from error
 
 
-def _read(path: Path, max_mebibytes: int) -> bytes:
-    limit = max_mebibytes << 20
+def dump_yaml(values: object) -> str:
+    """Return the YAML of plain data, in its own order. `read_yaml` reads it as the same values; tuples become lists."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Read a whole regular file of at most `limit` bytes.
+
+    Raises:
+        InputError: the file is missing, unreadable, a pipe or device, or larger.
+    """
     try:
+        if path.exists() and not (stat.S_ISREG(path.stat().st_mode) or path.is_dir()):
+            raise InputError(path, "is not a regular file")  # reading a pipe could wait forever
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except FileNotFoundError as error:
         raise InputError(path, "no such file") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: the name has a null character
+        raise InputError(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     if len(content) > limit:
-        raise InputError(path, f"is larger than {max_mebibytes} MiB")
+        raise InputError(path, f"is larger than {limit >> 20} MiB")
     return content
+
+
+def _decode(content: bytes) -> str:
+    return content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8 or UTF-16"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}: {error.msg}"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).partition("\n")[0][:120]
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("it repeats a name")
+    return result
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bounded_integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"it has a whole number of {len(digits)} digits")
+    return int(digits)
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level := [part for whole in level for part in _parts(whole) if isinstance(part, list | dict)]:
+        depth += 1
+        if depth >= MAX_DEPTH:
+            raise RecursionError
+
+
+def _parts(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _check_yaml(text: str) -> None:
+    total = 0
+    sizes: dict[str | None, int] = {}  # weight of what each anchor names
+    opened: list[tuple[str | None, int]] = []  # anchor of each open collection, and the weight before it
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise ValueError(f"*{event.anchor} repeats something that is not complete")
+            total += sizes[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            weight = 32 + len(event.value)
+            sizes[event.anchor], total = weight, total + weight
+        elif isinstance(event, yaml.CollectionStartEvent):
+            opened.append((event.anchor, total))
+            total += 32
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            sizes[anchor] = total - before
+        if len(opened) > MAX_DEPTH:
+            raise RecursionError
+        if total > MAX_YAML_WEIGHT:
+            raise ValueError("it has too many entries")
+
+
+_FLOAT = r"(?:[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes quotes around texts that `_Loader` would read as numbers."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Builds plain data from the tags below, and refuses all others."""
+
+    yaml_constructors: ClassVar[dict[Any, Any]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+
+    def whole_number(self, node: yaml.Node) -> int:
+        """Build an integer."""
+        return _bounded_integer(str(self.construct_scalar(node)).replace("_", ""))
+
+    def decimal(self, node: yaml.Node) -> float:
+        """Build a float."""
+        return float(str(self.construct_scalar(node)).lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
+
+    def truth(self, node: yaml.Node) -> bool:
+        """Build a truth value."""
+        text = str(self.construct_scalar(node)).lower()
+        if text not in ("yes", "true", "on", "no", "false", "off"):
+            raise ValueError(f"{text[:40]!r} is not a truth value")
+        return text in ("yes", "true", "on")
+
+    def mapping(self, node: yaml.Node) -> dict[Any, Any]:
+        """Build a dictionary."""
+        return self.construct_mapping(node, deep=True)
+
+    def sequence(self, node: yaml.Node) -> list[Any]:
+        """Build a list."""
+        return self.construct_sequence(node, deep=True)
+
+    def refuse(self, node: yaml.Node) -> NoReturn:
+        """Fail at a tag that is not in the list."""
+        raise yaml.constructor.ConstructorError(None, None, f"unknown tag {node.tag[:80]}", node.start_mark)
+
+
+for _name, _build, _pattern, _first in (
+    ("null", lambda loader, node: None, r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", _Loader.truth, r"(?:[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF)$", list("yYnNtTfFoO")),
+    ("int", _Loader.whole_number, r"[-+]?[0-9][0-9_]*$", list("-+0123456789")),
+    ("float", _Loader.decimal, _FLOAT, list("-+0123456789.")),
+    ("merge", _Loader.construct_scalar, r"<<$", ["<"]),
+    ("str", lambda loader, node: loader.construct_scalar(node), None, None),
+    ("seq", _Loader.sequence, None, None),
+    ("map", _Loader.mapping, None, None),
+):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _build)
+    if _pattern:
+        _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_pattern), _first)
+_Loader.add_constructor(None, _Loader.refuse)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), list("-+0123456789."))

@@ -10,6 +10,7 @@ import platformdirs
 import torch
 
 from common.atomic import atomic_write
+from common.documents import read_json
 from common.errors import InputError
 from common.scores import psnr
 from model.camera import Camera
@@ -60,8 +61,8 @@ def require_agreement(renderer: Renderer, driver: str, folder: Path | None = Non
 
 def _read(path: Path) -> dict[str, float]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < 1 << 20 else {}
-    except (OSError, ValueError):
+        found = read_json(path)
+    except InputError:
         return {}
     return {k: v for k, v in found.items() if isinstance(v, float)} if isinstance(found, dict) else {}
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
 from common.command_line import ArgumentParser, run
+from common.documents import dump_yaml
 from common.errors import InputError
 from common.progress import progress
 from model.camera import Camera
@@ -94,7 +94,7 @@ def make_capture(out: Path, size: CaptureSize) -> None:
         for frame, points in enumerate(vertices):
             np.save(folder / "vertices" / f"{frame:06d}.npy", points)
         _write_images(folder, size, cameras)
-        meta = yaml.safe_dump(describe(size, vertices), sort_keys=False)
+        meta = dump_yaml(describe(size, vertices))
         (folder / "meta.yaml").write_text(meta, encoding="utf-8")
 
 

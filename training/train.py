@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-import yaml
 
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.documents import dump_yaml
 from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.threads import available_cores
@@ -130,13 +130,7 @@ def _open_run(folder: Path, resume: bool) -> bool:
 
 def _save_config(config: TrainingConfig, folder: Path) -> None:
     with atomic_write(folder / "config.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump(_plain(config.to_dict()), sort_keys=False), encoding="utf-8")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _plain(element) for key, element in value.items()}
-    return [_plain(element) for element in value] if isinstance(value, list | tuple) else value
+        temporary.write_text(dump_yaml(config.to_dict()), encoding="utf-8")
 
 
 def _minutes(text: str) -> float:

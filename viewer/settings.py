@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-import yaml
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.atomic import atomic_write
 from common.command_line import MAX_THREADS
-from common.documents import read_yaml
+from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
 from renderer.select import BACKENDS
@@ -307,7 +306,7 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
         raise InputError(file, f"cannot be written ({error.strerror})") from error
     settings = validated(Settings, _plain(settings), "settings")  # never write a file that cannot be read again
     with atomic_write(file) as temporary:
-        temporary.write_text(yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        temporary.write_text(dump_yaml(_plain(settings)), encoding="utf-8")
 
 
 def reset_settings(settings: Settings) -> Settings:
@@ -324,12 +323,7 @@ def _from_values(values: Any) -> Settings:
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
-    def convert(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: convert(item) for name, item in value.items()}
-        return [convert(item) for item in value] if isinstance(value, tuple | list) else value
-
-    values = convert(dataclasses.asdict(settings))
+    values = dataclasses.asdict(settings)
     values["view"] = {name: value for name, value in values["view"].items() if name not in _NOT_SAVED}
     return values
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from common.errors import InputError
 from model.bundle.layout import TensorSpec
-from model.bundle.metadata import FORMAT_NAME, parse_json
+from model.bundle.metadata import FORMAT_NAME, parse_object
 
 MAX_HEADER_BYTES = 1 << 22
 """Longest header that is read; enough for about eight thousand cameras."""
@@ -91,7 +91,7 @@ def read_header(path: str | Path) -> Header:
             raise InputError(path, "is empty", _FETCH_AGAIN)
         raw = _read_raw(path, stream, size)
     with blame(path):
-        entries = parse_json(raw, "the header")
+        entries = parse_object(raw, "the header")
     metadata = entries.pop("__metadata__", None)
     document = metadata.get(FORMAT_NAME) if isinstance(metadata, dict) else None
     if not isinstance(document, str):

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from common.documents import parse_json
 from common.errors import InputError
 from model.bundle.layout import MAX_FRAMES, PRECISIONS, Precision
 from model.camera import Camera
@@ -23,7 +24,6 @@ FORMAT_VERSION = 1
 MAX_FRAMES_PER_SECOND = 1e5
 """Highest frame rate; the lowest is one over this."""
 
-_MAX_DIGITS = 20
 # Escape sequences would act on the terminal that shows the text. Tab, line feed, form feed and carriage return are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _REQUIRED = ("sha256", "precision", "num_frames", "fps", "up", "config", "cameras", "provenance", "license")
@@ -70,7 +70,7 @@ def metadata_from_json(text: str) -> BundleMetadata:
     Raises:
         InputError: it is not JSON, has another format or a newer version, or a field is missing or wrong.
     """
-    document = parse_json(text, "the metadata")
+    document = parse_object(text, "the metadata")
     _check_version(document)
     missing = [name for name in _REQUIRED if name not in document]
     if missing:
@@ -86,39 +86,12 @@ def metadata_from_json(text: str) -> BundleMetadata:
     return BundleMetadata(config, video, _frame_count(document["num_frames"]), *_storage(document))
 
 
-def parse_json(text: str | bytes, subject: str) -> dict[str, Any]:
-    """Parse a JSON object strictly: no NaN, no repeated names, no huge integers, only valid Unicode.
-
-    Raises:
-        InputError: it is not such an object, or is nested too deeply.
-    """
-    try:
-        if isinstance(text, bytes):
-            text = text.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_bounded_integer)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
-    except (ValueError, RecursionError) as error:
-        raise InputError(subject, "is not valid JSON") from error
+def parse_object(text: str | bytes, subject: str) -> dict[str, Any]:
+    """Parse a JSON object; raise InputError as `parse_json` does, or if it is something else."""
+    value = parse_json(text, subject)
     if not isinstance(value, dict):
         raise InputError(subject, "is not a JSON object")
     return value
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("repeated name")
-    return result
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _bounded_integer(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError("integer with too many digits")
-    return int(digits)
 
 
 def _check_version(document: dict[str, Any]) -> None:

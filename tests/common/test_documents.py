@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from common import documents
-from common.documents import read_json, read_yaml
+from common.documents import dump_yaml, read_json, read_yaml
 from common.errors import InputError
 
 Reader = Callable[[Path], Any]
@@ -48,3 +50,113 @@ def test_large_files(read: Reader, limit: str, tmp_path: Path, monkeypatch: pyte
         file.write(" ")
     with pytest.raises(InputError, match=r"file: is larger than 1 MiB"):
         read(tmp_path / "file")
+
+
+NESTED = "[" * 100 + "]" * 100
+BOMB = "a0: &a0 [1, 2, 3, 4]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 8)}]\n" for i in range(1, 30))
+
+REFUSED = {
+    "number of 400 digits": ("yaml", "a: " + "9" * 400, "400 digits"),
+    "timestamp": ("yaml", "a: !!timestamp x", "line 1: unknown tag"),
+    "truth value": ("yaml", "a: !!bool x", "'x' is not a truth value"),
+    "empty number": ("yaml", "a: !!int ''", "invalid literal"),
+    "base 60": ("yaml", "a: !!int 1:30", "invalid literal"),
+    "set": ("yaml", "\n\na: !!set {b}", "line 3: unknown tag"),
+    "alias inside itself": ("yaml", "a: &a [*a]", r"\*a repeats"),
+    "aliases that double": ("yaml", BOMB, "too many entries"),
+    "many entries in YAML": ("yaml", "[" + "1," * 200_000 + "]", "too many entries"),
+    "nested YAML": ("yaml", NESTED, "nested too deeply"),
+    "two documents": ("yaml", "a: 1\n---\nb: 2", "another document"),
+    "number of 400 digits in JSON": ("json", "9" * 400, "400 digits"),
+    "NaN": ("json", '{"a": NaN}', "NaN is not JSON"),
+    "repeated name": ("json", '{"a": 1, "a": 2}', "repeats a name"),
+    "lone surrogate": ("json", r'"\ud800"', "surrogate"),
+    "nested JSON": ("json", NESTED, "nested too deeply"),
+    "deeply nested JSON": ("json", "[" * 100_000, "nested too deeply"),
+    "many entries in JSON": ("json", "[" + "[]," * 1_000_000 + "1]", "2,000,000 entries"),
+    "bytes of an image": ("json", b"\x89PNG\r\n\x1a\n", "not text in UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("kind", "content", "reason"), REFUSED.values(), ids=list(REFUSED))
+def test_refusals_give_the_reason(kind: str, content: str | bytes, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=rf"file: is not valid {kind.upper()} \(.*{reason}"):
+        (read_yaml if kind == "yaml" else read_json)(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3e-3", 0.003),
+        ("-1.5E+2", -150.0),
+        (".5", 0.5),
+        ("1_000", 1000),
+        ("1:30", "1:30"),
+        ("2020-01-31", "2020-01-31"),
+        ("On", True),
+        ("no", False),
+        ("-.inf", float("-inf")),
+        ("~", None),
+        ("'3e-3'", "3e-3"),
+    ],
+)
+def test_yaml_values_are_read_by_their_plain_meaning(text: str, value: object, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text(f"a: &x {text}\nb: *x\n")
+    assert read_yaml(tmp_path / "file") == {"a": value, "b": value}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
+def test_encodings_of_other_systems(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes('{"ä": [1, 2]}\r\n'.encode(encoding))
+    assert read_json(tmp_path / "file") == read_yaml(tmp_path / "file") == {"ä": [1, 2]}
+
+
+def test_merged_mappings(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("base: &base {x: 1, y: 2}\nmine: {<<: *base, y: 3}\n")
+    assert read_yaml(tmp_path / "file")["mine"] == {"x": 1, "y": 3}
+
+
+def test_written_values_come_back(tmp_path: Path) -> None:
+    values = {"texts": ["3e-3", "1.", "1:30", "2020-01-31", "yes", "~", "0x1F", "ä\n", ""], "numbers": [1e-7, 1e22, 5, -0.5]}
+    (tmp_path / "file").write_text(dump_yaml({**values, "pair": (1, 2)}), encoding="utf-8")
+    assert read_yaml(tmp_path / "file") == {**values, "pair": [1, 2]}
+
+
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is not a regular file"):
+            read_json(path)
+
+
+@pytest.mark.parametrize("read", [read_json, read_yaml])
+def test_random_content_never_raises_anything_else(read: Reader, tmp_path: Path) -> None:
+    rng = random.Random(19)
+    parts: tuple[str, ...] = (
+        "a",
+        ": ",
+        "\n",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "&a ",
+        "*a",
+        "!!int ",
+        "!!bool ",
+        "!!map ",
+        "<<",
+        "? ",
+        '"',
+        "'",
+    )
+    parts += ("9" * 30, "1e", "\\u", "ud800", "\x00", "\ufeff", "%", "|", ">", "null", "!!float ", "!!null ", ".", "-", "#")
+    for _ in range(400):
+        (tmp_path / "file").write_text("".join(rng.choices(parts, k=rng.randint(1, 20))))
+        try:
+            read(tmp_path / "file")
+        except InputError as error:
+            assert len(str(error)) < 300 + len(str(tmp_path))

@@ -76,6 +76,13 @@ BAD = {
     "unknown view": "navigation: {initial_view: sideways}",
     "short color": "view: {background_color: [1, 0]}",
     "not text": "\x00\x01",
+    "number of 400 digits": "navigation: {field_of_view: " + "9" * 400 + "}",
+    "timestamp": "window: !!timestamp x",
+    "no truth value": "window: {vsync: !!bool x}",
+    "empty number": "window: {width: !!int ''}",
+    "base 60": "window: {width: !!int 1:30}",
+    "null as a name": "window: {null: 1}",
+    "aliases": "a: &a [1]\nwindow: {theme: *a}",
 }
 
 

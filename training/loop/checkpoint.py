@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from common.atomic import atomic_write
+from common.documents import parse_json
 from common.errors import InputError
 from common.tensor_file import load_tensors, save_tensors
 from training.config import TrainingConfig
@@ -84,7 +85,7 @@ def read_header(folder: Path) -> CheckpointHeader:
         raise InputError(folder, "has no checkpoint", f"there is no {FILE_NAME}")
     try:
         with safe_open(path, framework="pt") as file:
-            text = json.loads((file.metadata() or {})["checkpoint"])
+            text = parse_json((file.metadata() or {})["checkpoint"], path)
         version, step, seed, seconds = (text[k] for k in ("format_version", "step", "seed", "seconds"))
         step, seed, seconds = int(step), int(seed), float(seconds)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from common.atomic import atomic_write
+from common.documents import parse_json
 from common.errors import InputError
 from common.tensor_file import load_tensors, save_tensors
 from model.camera import Camera
@@ -133,7 +134,7 @@ def load_scene(folder: Path) -> Scene:
         raise InputError(folder, "is not a training run", f"it has no {FILE_NAME}")
     try:
         tensors, texts = load_tensors(path)
-        text: dict[str, Any] = json.loads(texts["scene"])
+        text: dict[str, Any] = parse_json(texts["scene"], path)
         metadata = VideoMetadata(
             fps=float(text["fps"]),
             up=tuple(float(v) for v in text["up"]),  # type: ignore[arg-type]

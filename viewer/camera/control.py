@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from common.documents import parse_json
 from common.errors import InputError
 from model.camera import Camera
 from viewer.camera.fly import FlyMotion
@@ -209,8 +210,8 @@ class OrbitCamera:
             InputError: the text is not a camera.
         """
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            values = parse_json(text, "clipboard")
+        except InputError as error:
             raise InputError("clipboard", "contains no camera", "copy one first: press Ctrl+C in the view") from error
         self.set_state(state_from_camera(Camera.from_dict(values, "clipboard"), self.box.mean(axis=0)), "paste")
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, PngImagePlugin
 
 from common.atomic import atomic_write
+from common.documents import parse_json
 from common.errors import InputError
 from model.camera import Camera
 from renderer.backend import RenderedImage
@@ -71,7 +72,7 @@ def read_png_camera(path: Path) -> Camera:
         InputError: the file is not a PNG or contains no camera.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             image.load()
             text = getattr(image, "text", {}).get(CAMERA_KEY)
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
@@ -79,9 +80,10 @@ def read_png_camera(path: Path) -> Camera:
     if text is None:
         raise InputError(path, "contains no camera", "choose a screenshot that the viewer saved")
     try:
-        return Camera.from_dict(json.loads(text), str(path))
-    except ValueError as error:
+        values = parse_json(text, "its text")
+    except InputError as error:
         raise InputError(path, "contains a damaged camera") from error
+    return Camera.from_dict(values, str(path))
 
 
 def save_npz(path: Path, image: RenderedImage) -> None:

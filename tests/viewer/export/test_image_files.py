@@ -98,7 +98,16 @@ def test_files_without_a_camera_are_refused(tmp_path: Path) -> None:
     save_png(tmp_path / "plain.png", np.zeros((2, 2, 3), np.uint8))
     (tmp_path / "text.png").write_text("hello")
     save_png(tmp_path / "odd.png", np.zeros((2, 2, 3), np.uint8), texts={"mlpvid:camera": "{"})
-    for name, fault in (("plain.png", "no camera"), ("text.png", "read"), ("none.png", "read"), ("odd.png", "damaged")):
+    save_png(tmp_path / "deep.png", np.zeros((2, 2, 3), np.uint8), texts={"mlpvid:camera": "[" * 100_000})
+    Image.new("RGB", (2, 2)).save(tmp_path / "other.png", format="GIF")
+    for name, fault in (
+        ("plain.png", "no camera"),
+        ("text.png", "read"),
+        ("none.png", "read"),
+        ("odd.png", "damaged"),
+        ("deep.png", "damaged"),
+        ("other.png", "read"),
+    ):
         with pytest.raises(InputError, match=fault):
             read_png_camera(tmp_path / name)
 
