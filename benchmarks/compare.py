@@ -33,7 +33,7 @@ from renderer.baked import struct_bytes
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.decode import CpuDecoder
 from renderer.reference.rays import camera_rays
-from renderer.reference.renderer import ReferenceRenderer, sample_rays, step_size
+from renderer.reference.renderer import ReferenceRenderer, sample_rays
 from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 
@@ -97,7 +97,7 @@ def sample_rates(video: VolumetricVideo, camera: Camera, threads: int, repeats: 
     frames = {name: cpu.prepare(with_assignment(video, name), 0.0) for name in ("nearest", "bilinear")}
     decoded = video.decode(0.0)
     origin, directions, _ = camera_rays(camera)
-    samples = sample_rays(decoded, origin, directions, step_size(decoded, RenderSettings()))
+    samples = sample_rays(decoded, origin, directions, RenderSettings().step(decoded.config.render, decoded.box, origin))
     chosen = torch.linspace(0, len(samples.points) - 1, min(_SAMPLES, len(samples.points))).long()
     points, rays = samples.points[chosen], samples.rays[chosen]
     shuffled = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))

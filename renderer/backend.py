@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import ArrayLike, NDArray
 
+from common.errors import InputError
 from model.camera import Camera
+from model.config import RenderConfig
 from model.video import VolumetricVideo
+
+MAX_STEPS = 65536
+"""Largest number of steps along the diagonal of a box."""
 
 Region = tuple[int, int, int, int]
 """(x0, y0, x1, y1): columns x0 to x1 - 1 and rows y0 to y1 - 1 of an image."""
@@ -23,6 +29,28 @@ class RenderSettings:
     """The step is the box's diagonal divided by this."""
     weight_threshold: float | None = None
     """tau2: samples with a weight w at or below it get no color."""
+
+    def __post_init__(self) -> None:
+        if self.steps_per_diagonal is not None and not 1 <= self.steps_per_diagonal <= MAX_STEPS:
+            raise InputError("steps per diagonal", f"must be 1 to {MAX_STEPS}, not {self.steps_per_diagonal}")
+        if self.weight_threshold is not None and not 0 <= self.weight_threshold < 1:
+            raise InputError("weight threshold", f"must be 0 to below 1, not {self.weight_threshold:g}")
+
+    def step(self, config: RenderConfig, box: torch.Tensor, origin: ArrayLike) -> float:
+        """Return the distance between samples, meters: the diagonal of the box over the number of steps.
+
+        It is never below the spacing of float32 numbers at the largest distance: a ray from very far away would otherwise take
+        the same sample millions of times.
+
+        Args:
+            config: the bundle's settings.
+            box: (2, 3), meters.
+            origin: of the rays, (3,) or (R, 3), meters.
+        """
+        step = float((box[1] - box[0]).norm()) / (self.steps_per_diagonal or config.steps_per_diagonal)
+        corners, start = box.numpy().astype(np.float64), np.asarray(origin, np.float64)
+        reach = max(np.abs(start).max(), np.abs(corners).max(), np.abs(corners[:, None] - start.reshape(-1, 3)).max())
+        return max(step, float(reach) * float(np.finfo(np.float32).eps))
 
 
 @dataclass

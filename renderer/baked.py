@@ -197,13 +197,12 @@ def describe_view(
     config: ModelConfig, box: NDArray[np.float32], camera: Camera, settings: RenderSettings, region: Region
 ) -> ViewStruct:
     """Return the struct of a camera's view; `region` is the part of its image to render."""
-    steps = settings.steps_per_diagonal or config.render.steps_per_diagonal
     threshold = config.render.weight_threshold if settings.weight_threshold is None else settings.weight_threshold
     view = ViewStruct()
     view.inverse_intrinsics[:] = camera.inverse_K.ravel().tolist()
     view.rotation[:] = camera.R.ravel().tolist()
     view.origin[:] = camera.center.tolist()
-    view.step = float(torch.from_numpy(box[1] - box[0]).norm()) / steps
+    view.step = settings.step(config.render, torch.from_numpy(box), camera.center)
     view.weight_threshold = threshold
     view.min_transmittance = max(threshold, MIN_TRANSMITTANCE)
     view.column, view.row = region[0], region[1]

@@ -46,12 +46,6 @@ class RayColors:
     """(R, 2) int64 samples in the density and the color pass."""
 
 
-def step_size(frame: Frame, settings: RenderSettings) -> float:
-    """Return the distance between samples, meters: the diagonal of the box over the number of steps."""
-    steps = settings.steps_per_diagonal or frame.config.render.steps_per_diagonal
-    return float((frame.box[1] - frame.box[0]).norm()) / steps
-
-
 def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
     """Place samples at t_near + (k + 0.5) * step on each ray and keep those in occupied cells.
 
@@ -87,7 +81,7 @@ def render_rays(
         settings: step and tau2.
         hash_features: used instead of the frame's baked grids.
     """
-    rays, step = len(directions), step_size(frame, settings)
+    rays, step = len(directions), settings.step(frame.config.render, frame.box, origin)
     threshold = settings.weight_threshold if settings.weight_threshold is not None else frame.config.render.weight_threshold
     samples = sample_rays(frame, origin, directions, step)
     ray, points = samples.rays, samples.points

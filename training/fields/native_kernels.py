@@ -126,6 +126,8 @@ class TrainingKernels:
         """
         origins, directions = (x.float().contiguous() for x in (origins, directions))
         box, cells = box.float().contiguous(), cells.contiguous().view(torch.uint8)
+        if cells.dim() != 3 or cells.numel() == 0 or box.shape != (2, 3) or not bool((box[1] > box[0]).all()) or not step > 0:
+            raise ValueError(f"cannot sample cells {tuple(cells.shape)} of box {box.tolist()} with step {step}")
         slots = int(float((box[1] - box[0]).norm()) / step) + 2
         distances, offsets = torch.empty(len(origins), slots), torch.empty(len(origins) + 1, dtype=torch.int64)
         arguments = (origins, directions, box, cells)

@@ -1,6 +1,8 @@
 #include "thread_pool.h"
 
 #include <algorithm>
+#include <exception>
+#include <system_error>
 
 namespace mlpvid {
 
@@ -8,15 +10,19 @@ struct ThreadPool::Job {
     Work work;
     void* context;
     int64_t pieces;
-    int64_t next = 0;     // first piece that no thread has taken
-    int64_t running = 0;  // pieces taken and not done
+    int64_t next = 0;          // first piece that no thread has taken
+    int64_t running = 0;       // pieces taken and not done
+    std::exception_ptr error;  // the first one that a piece has thrown
     std::condition_variable done;
 
     Job(Work work, void* context, int64_t pieces) : work(work), context(context), pieces(pieces) {}
 };
 
 ThreadPool::ThreadPool(int threads, Yield yield) : yield_(yield) {
-    for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { serve(i); });
+    try {
+        for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { serve(i); });
+    } catch (const std::system_error&) {  // the system has no more threads: those that run are enough
+    }
 }
 
 ThreadPool::~ThreadPool() {
@@ -28,8 +34,13 @@ ThreadPool::~ThreadPool() {
     for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::do_piece(const Job& job, int64_t piece, int thread) const {
-    job.work(job.context, piece, thread);
+void ThreadPool::do_piece(Job& job, int64_t piece, int thread) {
+    try {
+        job.work(job.context, piece, thread);
+    } catch (...) {  // usually for lack of memory
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (!job.error) job.error = std::current_exception();
+    }
     if (yield_ == Yield::after_each_piece) std::this_thread::yield();
 }
 
@@ -46,7 +57,8 @@ void ThreadPool::run(int64_t pieces, Work work, void* context) {
     if (pieces <= 0) return;
     Job job(work, context, pieces);
     if (workers_.empty() || pieces == 1) {  // nothing to share out
-        for (int64_t piece = 0; piece < pieces; piece++) do_piece(job, piece, 0);
+        for (int64_t piece = 0; piece < pieces && !job.error; piece++) do_piece(job, piece, 0);
+        if (job.error) std::rethrow_exception(job.error);
         return;
     }
     std::unique_lock<std::mutex> lock(mutex_);
@@ -60,6 +72,7 @@ void ThreadPool::run(int64_t pieces, Work work, void* context) {
         job.running--;
     }
     job.done.wait(lock, [&] { return job.running == 0; });
+    if (job.error) std::rethrow_exception(job.error);
 }
 
 void ThreadPool::serve(int thread) {

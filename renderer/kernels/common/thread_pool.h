@@ -23,7 +23,8 @@ class ThreadPool {
  public:
     using Work = void (*)(void* context, int64_t piece, int thread);
 
-    // `threads` counts the calling thread, so one fewer is started.
+    // `threads` counts the calling thread, so one fewer is started. Where the system refuses to start that many, the
+    // pool has fewer.
     explicit ThreadPool(int threads, Yield yield = Yield::never);
     ~ThreadPool();
     ThreadPool(const ThreadPool&) = delete;
@@ -32,14 +33,15 @@ class ThreadPool {
     int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
     // Calls work(context, piece, thread) once for each piece of [0, pieces) and returns when all are done. `thread` is
-    // below threads(). Within a job, no two pieces with the same thread number run at once. `work` must not throw.
+    // below threads(). Within a job, no two pieces with the same thread number run at once. The first exception that
+    // `work` throws is thrown here in the end.
     void run(int64_t pieces, Work work, void* context);
 
  private:
     struct Job;
     void serve(int thread);
     bool take(Job& job, int64_t& piece);
-    void do_piece(const Job& job, int64_t piece, int thread) const;
+    void do_piece(Job& job, int64_t piece, int thread);
 
     Yield yield_;
     std::mutex mutex_;

@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 
@@ -60,11 +61,30 @@ std::vector<TileRectangle> read_tiles(const Array<const int32, 2>& tiles, const 
     return result;
 }
 
+// A frame's numbers, which steer loops and addresses.
+BakedFrame read_frame(const Bytes& bytes) {
+    const BakedFrame frame = read_struct<BakedFrame>(bytes);
+    require(frame.feature_resolution >= 2 && frame.density_resolution >= 2, "maps must have 2 x 2 pixels or more");
+    require(frame.color_resolution >= 1 && frame.color_resolution <= 64, "there must be 1 to 64 heads per side");
+    require(frame.num_color_maps >= 1 && frame.num_color_maps <= kPlanes, "there must be 1 to 3 color maps");
+    require(frame.view_channels >= 0 && frame.view_channels <= kMaxViewChannels, "too many view channels");
+    require(frame.occupancy_levels >= 1 && frame.occupancy_levels <= kOccupancyLevels, "wrong occupancy levels");
+    for (int i = 0; i < kPlanes; i++) {
+        require(frame.cells[i] >= 1 && frame.cells[i] <= 1024, "there must be 1 to 1024 cells along each axis");
+        require(frame.grids[i] && frame.feature_planes[i], "a plane has no memory");
+        for (int j = 0; j < 2; j++) require(frame.color_axes[i][j] >= 0 && frame.color_axes[i][j] < 3, "wrong axes");
+    }
+    for (int i = 0; i < frame.num_color_maps; i++) require(frame.color_heads[i], "a color map has no memory");
+    for (int i = 0; i < frame.occupancy_levels; i++) require(frame.occupancy[i], "an occupancy level has no memory");
+    return frame;
+}
+
 nb::tuple render(Engine& engine, const Bytes& frame_bytes, const Bytes& view_bytes, const Array<const int32, 2>& tiles,
                  const Array<float, 3>& rgba, const Array<float, 2>& depth, const Array<uint16_t, 3>& counts,
                  const Array<const int32, 1>& cancel) {
-    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
+    const BakedFrame frame = read_frame(frame_bytes);
     const View view = read_struct<View>(view_bytes);
+    require(std::isfinite(view.step) && view.step > 0, "the step must be above 0");  // otherwise a ray never ends
     const size_t height = view.height, width = view.width;
     require(rgba.shape(0) == height && rgba.shape(1) == width && rgba.shape(2) == 4, "rgba has the wrong shape");
     require(depth.shape(0) == height && depth.shape(1) == width, "depth has the wrong shape");
@@ -84,7 +104,7 @@ nb::tuple render(Engine& engine, const Bytes& frame_bytes, const Bytes& view_byt
 
 void density(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>& points,
              const Array<float, 1>& sigma, const Array<float, 2>& features) {
-    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
+    const BakedFrame frame = read_frame(frame_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && sigma.shape(0) == count, "points and sigma differ in shape");
     require(features.shape(0) == count && features.shape(1) == kChannels, "features has the wrong shape");
@@ -95,7 +115,7 @@ void density(Engine& engine, const Bytes& frame_bytes, const Array<const float, 
 void color(Engine& engine, const Bytes& frame_bytes, const Array<const float, 2>& points,
            const Array<const float, 2>& features, const Array<const float, 2>& directions,
            const Array<float, 2>& colors) {
-    const BakedFrame frame = read_struct<BakedFrame>(frame_bytes);
+    const BakedFrame frame = read_frame(frame_bytes);
     const size_t count = points.shape(0);
     require(points.shape(1) == 3 && directions.shape(1) == 3 && colors.shape(1) == 3, "arrays must have 3 columns");
     require(directions.shape(0) == count && colors.shape(0) == count, "arrays differ in length");
@@ -113,13 +133,18 @@ void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes
     require(tables.shape(0) == kPlanes && grids.shape(0) == kPlanes, "there must be three planes");
     require(grids.shape(2) == 2, "grids must hold two words per node");
     require(pair_offset.shape(0) == kChannelPairs, "pair_offset must have 16 numbers");
+    require(features == 2 || features == 4 || features == 8, "tables must have 2, 4 or 8 features");
     for (const BakeLevel& level : levels) {
+        require(level.hash.resolution >= 2 && level.hash.resolution <= 8192 && level.time_node >= 0 &&
+                    level.first_pair >= 0,
+                "a level has a number out of range");
         const int64 count = static_cast<int64>(level.hash.resolution) * level.hash.resolution;
         const int64 used = level.hash.mask ? level.hash.mask + int64{1} : count * (level.time_node + int64{2});
         require(level.hash.offset >= 0 && level.hash.offset + used <= entries, "a level lies outside the tables");
         for (int64 pair = 0; pair < features / 2; pair++) {
             require(level.first_pair + pair < kChannelPairs, "too many levels");
-            require(pair_offset.data()[level.first_pair + pair] + count <= nodes, "a level lies outside the grids");
+            const int64 offset = pair_offset.data()[level.first_pair + pair];
+            require(offset >= 0 && offset + count <= nodes, "a level lies outside the grids");
         }
     }
     const nb::gil_scoped_release release;
@@ -128,7 +153,8 @@ void bake_grids(Engine& engine, const Array<const float, 3>& tables, const Bytes
 }
 
 float bake_maps(Engine& engine, const std::vector<std::vector<AnyArray>>& maps, const Array<uint32, 4>& words) {
-    require(words.shape(0) == maps.size() && words.shape(1) == words.shape(2) && words.shape(3) == kChannelPairs,
+    require(words.shape(0) == maps.size() && words.shape(1) == words.shape(2) && words.shape(3) == kChannelPairs &&
+                words.size() > 0,
             "words has the wrong shape");
     std::vector<std::vector<Strided>> sources;
     for (const std::vector<AnyArray>& parts : maps) {

@@ -66,8 +66,9 @@ MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ra
     return true;
 }
 
-// Continues the tile's current ray; returns false when there is no more room for kept samples.
-static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept) {
+// Continues the tile's current ray; returns false when there is no more room for kept samples, or on cancel.
+static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept,
+                      const volatile int32* cancel) {
     OccupancyTraversal traversal;
     traversal.start(frame, view, ray, tile.next_sample);
     int32* counts = tile.counts + 2 * tile.ray;
@@ -75,7 +76,7 @@ static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray,
     bool more = advance(frame, view, ray, traversal, samples[0]);
     for (int now = 0; more; now ^= 1) {
         const Sample& sample = samples[now];
-        if (kept.count == kept.capacity) {
+        if (kept.count == kept.capacity || *cancel) {
             tile.next_sample = sample.k;
             return false;
         }
@@ -104,7 +105,7 @@ static bool march(const BakedFrame& frame, const View& view, Tile& tile, KeptSam
         ready_row = y;
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (ray.t_near < ray.t_far && !march_ray(frame, view, ray, tile, kept)) return false;
+        if (ray.t_near < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
         tile.next_sample = 0;
     }
     return true;

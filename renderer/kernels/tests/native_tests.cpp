@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "mlpvid/feature.h"
 #include "mlpvid/head_assignment.h"
 #include "mlpvid/view_encoding.h"
+#include "workspace.h"
 
 using namespace mlpvid;
 using namespace mlpvid::MLPVID_INSTRUCTION_SET;
@@ -341,6 +343,30 @@ void test_pool() {
     caller.join();
     check(std::all_of(other.begin(), other.end(), [](int n) { return n == 1; }), "two callers share the pool");
     parallel(pool, 0, [](int64_t, int) { std::abort(); });
+    for (const int64_t pieces : {1, 100}) {
+        bool thrown = false;
+        try {
+            parallel(pool, pieces, [](int64_t, int) { throw std::bad_alloc(); });
+        } catch (const std::bad_alloc&) {
+            thrown = true;
+        }
+        check(thrown, "what a piece throws reaches the caller");
+    }
+}
+
+// The tile's own count of samples serves as the flag: it becomes nonzero with the first sample of the first ray.
+void test_cancel_within_a_ray(const std::string& instruction_set) {
+    Engine engine(1, instruction_set);
+    TestFrame test(engine, 2, false, 3, 1);
+    const float origin[3] = {0, -3, 1};
+    const View view = make_view(1, 1, origin);
+    Workspace workspace(test.frame.color_resolution * test.frame.color_resolution);
+    Tile& tile = workspace.tile;
+    tile.x0 = tile.y0 = tile.ray = tile.next_sample = 0;
+    tile.x1 = tile.y1 = 1;
+    tile.counts[0] = 0;
+    check(!engine.kernels().march(test.frame, view, tile, workspace.kept, tile.counts), "the march is cut short");
+    check(tile.counts[0] == 1 && tile.ray == 0, "it ends within the ray");
 }
 
 }  // namespace
@@ -356,6 +382,7 @@ int main() {
         test_scalar_twins(instruction_set, 2, false, 3);
         test_scalar_twins(instruction_set, 8, true, 1);
         test_queries(instruction_set);
+        test_cancel_within_a_ray(instruction_set);
         test_render(instruction_set, 2, false, 3, 0.5f);
         test_render(instruction_set, 8, true, 3, 0.3f);
         test_render(instruction_set, 4, false, 1, 1);

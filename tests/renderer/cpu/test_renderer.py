@@ -1,6 +1,7 @@
 """The native renderer against the reference: the same images for all builds, thread counts and cameras."""
 
 import os
+import subprocess
 import sys
 import threading
 import time as clock
@@ -16,6 +17,7 @@ from model.config import HashEncodingConfig, OccupancyConfig, RenderConfig
 from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
+from renderer.baked import describe_view, struct_bytes
 from renderer.cpu import renderer as cpu
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cpu.tiles import tile_rectangles
@@ -293,3 +295,65 @@ def test_without_the_native_package_one_line_says_how_to_install_it(monkeypatch:
     monkeypatch.setattr(cpu.importlib, "import_module", missing)
     with pytest.raises(InputError, match=r"pip install \./renderer/kernels"):
         CpuRenderer()
+
+
+LITTLE_MEMORY = """
+import resource, mlpvid_kernels
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (96 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+print(mlpvid_kernels.Engine(1024).threads)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory for stacks this way")
+def test_threads_that_cannot_start_are_left_out() -> None:
+    ended = subprocess.run([sys.executable, "-c", LITTLE_MEMORY], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert 1 <= int(ended.stdout) < 200
+
+
+def test_steps_are_not_smaller_than_the_numbers_can_resolve() -> None:
+    """A small box 500 km away: without a lower limit, a ray would take 65,536 steps for each spacing of float32 numbers."""
+    box = torch.tensor([[0.0, 0.0, 0.0], [3e-4, 4e-4, 0.0]])
+    settings = RenderSettings(steps_per_diagonal=65536)
+    assert settings.step(RenderConfig(), box, [0.0, 0.0, 1.0]) == pytest.approx(2**-23, rel=1e-3)
+    assert settings.step(RenderConfig(), box, [-500_000.0, 0.0, 0.0]) == pytest.approx(500_000 / 2**23)
+    assert RenderSettings(10).step(RenderConfig(), box, [0.0, 0.0, 1.0]) == pytest.approx(5e-5)
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 65537])
+def test_impossible_steps_are_refused(steps: int) -> None:
+    with pytest.raises(InputError, match="steps per diagonal: must be 1 to 65536"):
+        RenderSettings(steps_per_diagonal=steps)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.0, float("nan")])
+def test_impossible_thresholds_are_refused(threshold: float) -> None:
+    with pytest.raises(InputError, match="weight threshold: must be 0 to below 1"):
+        RenderSettings(weight_threshold=threshold)
+
+
+DAMAGED_FRAMES = {
+    "step": ("view", "step", 0.0),
+    "step that is not finite": ("view", "step", float("nan")),
+    "step below 0": ("view", "step", -0.1),
+    "levels": ("frame", "occupancy_levels", 0),
+    "many levels": ("frame", "occupancy_levels", 5),
+    "maps": ("frame", "num_color_maps", 4),
+    "heads": ("frame", "color_resolution", 1 << 20),
+    "planes": ("frame", "feature_resolution", 1),
+    "view": ("frame", "view_channels", 16),
+}
+
+
+@pytest.mark.parametrize(("struct", "name", "value"), DAMAGED_FRAMES.values(), ids=list(DAMAGED_FRAMES))
+def test_native_code_refuses_numbers_that_would_lead_it_astray(struct: str, name: str, value: float) -> None:
+    renderer, camera = CpuRenderer(1), make_camera(4, 4)
+    frame = renderer.prepare(make_video(), 0)
+    view = describe_view(frame.config, frame.box, camera, RenderSettings(), (0, 0, 4, 4))
+    setattr(view if struct == "view" else frame.struct, name, value)
+    image = RenderedImage(np.zeros((4, 4, 4), np.float32), np.zeros((4, 4), np.float32), np.zeros((4, 4, 2), np.uint16))
+    arrays = (tile_rectangles(4, 4), image.rgba, image.depth, image.counts, np.zeros(1, np.int32))
+    with pytest.raises(ValueError):
+        renderer.engine.render(struct_bytes(frame.struct), struct_bytes(view), *arrays)

@@ -17,7 +17,7 @@ from model.frame import Frame
 from model.query import query_color, query_density, query_features
 from renderer.backend import CancelToken, RenderCancelled, RenderSettings
 from renderer.reference.rays import camera_rays, intersect_box
-from renderer.reference.renderer import ReferenceRenderer, render_rays, sample_rays, step_size
+from renderer.reference.renderer import ReferenceRenderer, render_rays, sample_rays
 from tests.factories import make_camera, make_video
 
 
@@ -65,7 +65,8 @@ def test_homogeneous_box_by_hand() -> None:
 def test_rays_are_rendered_sample_by_sample(assignment: str) -> None:
     frame, settings = make_video(seed=5, assignment=assignment).decode(0.5), RenderSettings(weight_threshold=0.02)
     origin, directions, _ = camera_rays(make_camera(12, 9))
-    seen, step = render_rays(frame, origin, directions, settings), step_size(frame, settings)
+    seen = render_rays(frame, origin, directions, settings)
+    step = settings.step(frame.config.render, frame.box, origin)
     t_near, t_far = intersect_box(origin, directions, frame.box)
     for ray in range(len(directions)):
         transmittance, rgba, distance, counts = 1.0, np.zeros(4), 0.0, [0, 0]
@@ -91,18 +92,18 @@ def test_samples_only_in_occupied_cells() -> None:
     frame = fog(density=3.0)
     frame.occupancy = torch.zeros(6, 5, 8, dtype=torch.bool)
     frame.occupancy[3, 2, 2] = True  # z from 0.25 to 0.375
-    samples = sample_rays(frame, *straight_ray(), step_size(frame, RenderSettings()))
+    samples = sample_rays(frame, *straight_ray(), RenderSettings().step(frame.config.render, frame.box, [0.0, 0.0, 0.0]))
     assert len(samples.points) > 3
     assert ((samples.points[:, 2] >= 0.25) & (samples.points[:, 2] < 0.375)).all()
     first = samples.distances[0].item()
-    step = step_size(frame, RenderSettings())
+    step = RenderSettings().step(frame.config.render, frame.box, [0.0, 0.0, 0.0])
     assert (first - 2) / step - 0.5 == pytest.approx(round((first - 2) / step - 0.5), abs=1e-4)  # a multiple of the step
 
 
 def test_weight_threshold_drops_faint_samples_from_color_and_opacity() -> None:
     frame = fog(density=0.5)
     origin, direction = straight_ray()
-    step = step_size(frame, RenderSettings())
+    step = RenderSettings().step(frame.config.render, frame.box, [0.0, 0.0, 0.0])
     weight = 1 - math.exp(-0.5 * step)
     none = render_rays(frame, origin, direction, RenderSettings(weight_threshold=2 * weight))
     assert none.counts[0, 0] > 0

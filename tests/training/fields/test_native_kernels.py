@@ -293,3 +293,53 @@ def test_gradients_of_grids_add_up_to_those_of_the_tables() -> None:
     adam.accumulate(weights, TIME)
     adam.step(0.1)
     assert torch.equal(case.encoding.tables, expected)
+
+
+def sampling(**changes: object) -> RaySamples:
+    arguments: dict[str, object] = {
+        "origins": torch.zeros(4, 3),
+        "directions": torch.tensor([[0.0, 0.0, 1.0]]).expand(4, 3),
+        "box": torch.tensor([[-1.0, -1.0, 1.0], [1.0, 1.0, 2.0]]),
+        "cells": torch.ones(3, 3, 3, dtype=torch.bool),
+        "step": 0.1,
+    }
+    return TrainingKernels(make_config({}), 1).sample_rays(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cells": torch.ones(0, 0, 0, dtype=torch.bool)},
+        {"cells": torch.ones(3, 3, dtype=torch.bool)},
+        {"box": torch.ones(2, 3)},
+        {"box": torch.full((2, 3), torch.nan)},
+        {"step": 0.0},
+        {"step": -1.0},
+        {"step": float("nan")},
+    ],
+)
+def test_regions_without_cells_or_extent_are_refused(changes: dict[str, object]) -> None:
+    assert len(sampling().points) == 40
+    with pytest.raises(ValueError, match="cannot sample cells"):
+        sampling(**changes)
+
+
+def test_native_code_checks_what_it_indexes_by() -> None:
+    engine, float64 = TrainingKernels(make_config({}), 1).engine, torch.float64
+    rays, distances, points = torch.zeros(2, 3), torch.zeros(2, 5), torch.zeros(3, 3)
+    box, cells = torch.tensor([[0.0] * 3, [1.0] * 3]), torch.ones(2, 2, 2, dtype=torch.uint8)
+    empty = torch.ones(0, 0, 0, dtype=torch.uint8)
+    offsets = torch.tensor([0, 2, 3])
+    with pytest.raises(ValueError, match="cells"):
+        engine.sample_rays(rays, rays, box, empty, 0.1, False, 0, distances, offsets)
+    with pytest.raises(ValueError, match="step"):
+        engine.sample_rays(rays, rays, box, cells, -0.1, False, 0, distances, offsets)
+    for wrong in ([0, 3, 2], [1, 2, 3], [0, 2, 9], [0, -1, 3]):
+        with pytest.raises(ValueError, match="offsets"):
+            engine.place_points(rays, rays, box, cells, distances, torch.tensor(wrong), points)
+        with pytest.raises(ValueError, match="offsets"):
+            engine.depth_penalty_float32(torch.tensor(wrong), torch.zeros(3), torch.zeros(2, dtype=torch.int64), 0.1, 1.0)
+    with pytest.raises(ValueError, match="sample has an index"):
+        engine.sum_colors_float32(torch.tensor([3]), torch.tensor([0, 1]), torch.zeros(3), torch.zeros(1, 3), torch.zeros(1, 5))
+    with pytest.raises(ValueError, match="time"):
+        engine.bake_float64(torch.zeros(1, dtype=float64), 1.0, torch.zeros(1, dtype=float64))

@@ -39,8 +39,33 @@ T* numbers(const Array& array, std::initializer_list<int64_t> shape, const char*
     return static_cast<T*>(array.data());
 }
 
+// The samples of each ray, (rays + 1,): they begin at 0, ascend, and end at or before `samples`.
+const int64_t* ray_offsets(const Array& array, int64_t rays, int64_t samples, const char* name) {
+    if (rays < 0) refuse(name, "is empty");
+    const int64_t* offsets = numbers<const int64_t>(array, {rays + 1}, name);
+    bool ordered = offsets[0] == 0 && offsets[rays] <= samples;
+    for (int64_t ray = 0; ray < rays; ++ray) ordered &= offsets[ray] <= offsets[ray + 1];
+    if (!ordered) refuse(name, "does not ascend from 0 to the number of samples");
+    return offsets;
+}
+
+// Indices (count,), each below `end`.
+const int64_t* indices(const Array& array, int64_t count, int64_t end, const char* name) {
+    const int64_t* values = numbers<const int64_t>(array, {count}, name);
+    bool inside = true;
+    for (int64_t i = 0; i < count; ++i) inside &= values[i] >= 0 && values[i] < end;
+    if (!inside) refuse(name, "has an index out of range");
+    return values;
+}
+
+// A time t/T, which selects a slice of the tables.
+double unit_time(double time) {
+    if (!(time >= 0 && time < 1)) refuse("time", "must be 0 to below 1");
+    return time;
+}
+
 int64_t extent(const Array& array, size_t axis) {
-    return static_cast<int64_t>(array.shape(axis));
+    return array.ndim() > axis ? static_cast<int64_t>(array.shape(axis)) : -1;
 }
 
 // (planes, H, W, 32) with contiguous channels.
@@ -84,6 +109,8 @@ class Engine {
             const std::vector<double>& l = levels[i];
             if (l.size() != 5)
                 refuse("levels", "must be rows of scale, time_scale, resolution, time_resolution, entries");
+            if (!(l[2] >= 2 && l[2] <= 8192 && l[3] >= 2 && l[3] <= 8192 && l[4] >= 1 && l[4] < 4294967296.0))
+                refuse("levels", "have a resolution or a number of entries out of range");
             const int resolution = static_cast<int>(l[2]), time_resolution = static_cast<int>(l[3]);
             const int64_t entries = static_cast<int64_t>(l[4]);
             const bool dense = l[2] * l[2] * l[3] <= l[4];
@@ -113,18 +140,20 @@ class Engine {
 
     template <class T>
     void bake(const Array& tables, double time, const Array& grids) {
+        const double slice = unit_time(time);
         const T* from = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
         T* to = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
         const nb::gil_scoped_release release;
-        kernels<T>().bake(*pool_, levels_, from, time, to);
+        kernels<T>().bake(*pool_, levels_, from, slice, to);
     }
 
     template <class T>
     void bake_backward(const Array& grids, double time, const Array& tables) {
+        const double slice = unit_time(time);
         const T* from = numbers<T>(grids, {kPlanes, levels_.nodes, levels_.features}, "grids");
         T* to = numbers<T>(tables, {kPlanes, levels_.entries, levels_.features}, "tables");
         const nb::gil_scoped_release release;
-        kernels<T>().bake_backward(*pool_, levels_, from, time, to);
+        kernels<T>().bake_backward(*pool_, levels_, from, slice, to);
     }
 
     template <class T>
@@ -142,7 +171,7 @@ class Engine {
         const int64_t samples = extent(points, 0), rays = extent(offsets, 0) - 1;
         const DensityField<T> density = field<T>(features, densities, grids);
         const Samples<T> along = {numbers<const T>(points, {-1, 3}, "points"),
-                                  numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
+                                  ray_offsets(offsets, rays, samples, "offsets"), rays};
         const MarchOutput<T> out = {numbers<T>(out_features, {samples, kChannels}, "features"),
                                     numbers<T>(heads, {samples, kChannels}, "heads"),
                                     numbers<T>(raw, {samples}, "densities"),
@@ -157,7 +186,7 @@ class Engine {
     int64_t list_kept(const Array& offsets, const Array& weights, double threshold, const Array& sample,
                       const Array& ray, const Array& kept_offsets) {
         const int64_t rays = extent(offsets, 0) - 1, samples = extent(weights, 0);
-        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {-1}, "offsets"), rays};
+        const Samples<T> along = {nullptr, ray_offsets(offsets, rays, samples, "offsets"), rays};
         const T* w = numbers<const T>(weights, {samples}, "weights");
         int64_t *s = numbers<int64_t>(sample, {samples + 1}, "sample"),
                 *r = numbers<int64_t>(ray, {samples + 1}, "ray");
@@ -173,8 +202,8 @@ class Engine {
         if (assignment < 0 || assignment > 2) refuse("assignment", "must be 0, 1 or 2");
         return {numbers<const T>(points, {-1, 3}, "points"),
                 numbers<const T>(features, {extent(points, 0), kChannels}, "features"),
-                numbers<const int64_t>(sample, {count}, "sample"),
-                numbers<const int64_t>(ray, {count}, "ray"),
+                indices(sample, count, extent(points, 0), "sample"),
+                indices(ray, count, extent(view, 0), "ray"),
                 numbers<const T>(view, {-1, -1}, "view"),
                 count,
                 static_cast<Assignment>(assignment),
@@ -210,8 +239,8 @@ class Engine {
     void sum_colors(const Array& sample, const Array& kept_offsets, const Array& weights, const Array& rgb,
                     const Array& sums) {
         const int64_t rays = extent(kept_offsets, 0) - 1, count = extent(sample, 0);
-        const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"),
-                           numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
+        const Kept kept = {indices(sample, count, extent(weights, 0), "sample"),
+                           ray_offsets(kept_offsets, rays, count, "kept_offsets")};
         const T *w = numbers<const T>(weights, {-1}, "weights"), *from = numbers<const T>(rgb, {count, 3}, "rgb");
         T* to = numbers<T>(sums, {rays, kRaySums}, "sums");
         const nb::gil_scoped_release release;
@@ -221,7 +250,7 @@ class Engine {
     template <class T>
     double depth_penalty(const Array& offsets, const Array& raw, const Array& reached, double step, double limit) {
         const int64_t rays = extent(offsets, 0) - 1;
-        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
+        const Samples<T> along = {nullptr, ray_offsets(offsets, rays, extent(raw, 0), "offsets"), rays};
         const T* densities = numbers<const T>(raw, {-1}, "densities");
         const int64_t* counts = numbers<const int64_t>(reached, {rays}, "reached");
         const nb::gil_scoped_release release;
@@ -235,9 +264,9 @@ class Engine {
                             double penalty_gradient, double penalty_limit, const Array& rgb_gradients,
                             const Array& raw_gradients) {
         const int64_t rays = extent(offsets, 0) - 1, samples = extent(raw, 0), count = extent(sample, 0);
-        const Samples<T> along = {nullptr, numbers<const int64_t>(offsets, {rays + 1}, "offsets"), rays};
-        const Kept kept = {numbers<const int64_t>(sample, {count}, "sample"),
-                           numbers<const int64_t>(kept_offsets, {rays + 1}, "kept_offsets")};
+        const Samples<T> along = {nullptr, ray_offsets(offsets, rays, samples, "offsets"), rays};
+        const Kept kept = {indices(sample, count, samples, "sample"),
+                           ray_offsets(kept_offsets, rays, count, "kept_offsets")};
         const CompositeInput<T> in = {numbers<const T>(raw, {samples}, "densities"),
                                       numbers<const T>(weights, {samples}, "weights"),
                                       numbers<const T>(transmittances, {rays}, "transmittances"),
@@ -270,7 +299,7 @@ class Engine {
                               nullptr,
                               nullptr,
                               0};
-        const int64_t* kept = numbers<const int64_t>(sample, {count}, "sample");
+        const int64_t* kept = indices(sample, count, samples, "sample");
         const ScatterOutput<T> out = {
             map_stack<T>(feature_plane_gradients, kPlanes, "feature_plane_gradients"),
             map_stack<T>(density_map_gradients, planes_.count, "density_map_gradients"),
@@ -311,6 +340,8 @@ class Engine {
         const float* corners = numbers<const float>(box, {2, 3}, "box");
         in.cells = numbers<const uint8_t>(cells, {-1, -1, -1}, "cells");
         for (int a = 0; a < 3; ++a) {
+            if (cells.shape(a) < 1 || cells.shape(a) > 1024) refuse("cells", "must be 1 to 1024 along each axis");
+            if (!(corners[a] < corners[3 + a])) refuse("box", "must have its lower corner first");
             in.lower[a] = corners[a];
             in.upper[a] = corners[3 + a];
             in.resolution[a] = static_cast<int>(cells.shape(a));
@@ -324,6 +355,7 @@ class Engine {
 
     int64_t sample_rays(const Array& origins, const Array& directions, const Array& box, const Array& cells,
                         double step, bool jitter, uint64_t seed, const Array& distances, const Array& offsets) {
+        if (!(step > 0)) refuse("step", "must be above 0");
         const SamplerInput in = sampler(origins, directions, box, cells, step, jitter, seed, extent(distances, 1));
         float* to = numbers<float>(distances, {in.rays, -1}, "distances");
         int64_t* ends = numbers<int64_t>(offsets, {in.rays + 1}, "offsets");
@@ -335,7 +367,9 @@ class Engine {
                       const Array& distances, const Array& offsets, const Array& points) {
         const SamplerInput in = sampler(origins, directions, box, cells, 0, false, 0, extent(distances, 1));
         const float* from = numbers<const float>(distances, {in.rays, -1}, "distances");
-        const int64_t* ends = numbers<const int64_t>(offsets, {in.rays + 1}, "offsets");
+        const int64_t* ends = ray_offsets(offsets, in.rays, extent(points, 0), "offsets");
+        for (int64_t ray = 0; ray < in.rays; ++ray)
+            if (ends[ray + 1] - ends[ray] > in.slots) refuse("offsets", "has more samples of a ray than distances");
         float* to = numbers<float>(points, {-1, 3}, "points");
         const nb::gil_scoped_release release;
         table_.sampler.place_points(*pool_, in, from, ends, to);
