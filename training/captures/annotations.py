@@ -7,18 +7,28 @@ import math
 import pickle
 import pickletools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.documents import read_limited
 from common.errors import InputError
 
 MAX_FILE_BYTES = 64 << 20
 """Largest annotation file that is read."""
 
+MAX_OPCODES = 1_000_000
+"""Maximum number of instructions of the pickle: enough for half a million texts."""
+
+MAX_ARRAY_BYTES = 128 << 20
+"""Maximum size of all arrays together. A pickle can use the same bytes for any number of arrays."""
+
 _MAX_HEADER_BYTES = 4096
+
+_KEYS = (str, bytes, int, float, np.generic)
 
 _REMEDY = "it may contain only numpy arrays, numbers, text, lists, tuples and dicts"
 
@@ -52,7 +62,7 @@ def read_annotations(path: Path) -> Any:
     Raises:
         InputError: the file is missing, too large, truncated, not a pickled object, or needs anything else.
     """
-    data = _read_bounded(path)
+    data = read_limited(path, MAX_FILE_BYTES)
     stream = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)
@@ -65,7 +75,7 @@ def read_annotations(path: Path) -> Any:
     body = data[stream.tell() :]
     try:
         _check_opcodes(body)
-        content = _resolve(_RestrictedUnpickler(io.BytesIO(body)).load(), {})
+        content = _resolve(_RestrictedUnpickler(body).load(), {})
     except pickle.UnpicklingError as error:
         raise InputError(path, f"is refused: {error}", _REMEDY) from error
     except Exception as error:  # a broken pickle can make the unpickler raise almost anything
@@ -73,20 +83,11 @@ def read_annotations(path: Path) -> Any:
     return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
 
 
-def _read_bounded(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-
-
 def _check_opcodes(body: bytes) -> None:
-    """Refuse unneeded opcodes, and memo slots so high that the unpickler would allocate gigabytes."""
+    """Refuse unneeded opcodes, too many of them, and memo slots that no pickler uses."""
     for count, (opcode, argument, _) in enumerate(pickletools.genops(body)):
+        if count >= MAX_OPCODES:
+            raise pickle.UnpicklingError(f"its pickle has more than {MAX_OPCODES:,} instructions")
         if opcode.name not in _OPCODES:
             raise pickle.UnpicklingError(f"its pickle uses {opcode.name}")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= count:
@@ -114,9 +115,14 @@ class _Dtype:
 
 
 class _Array:
-    """Replaces a pickled numpy array; `value` builds the array."""
+    """Replaces a pickled numpy array; `value` builds the array.
 
-    def __init__(self, *_: object) -> None:
+    Args:
+        spend: called with the array's bytes before they are copied; raises when a file has too many.
+    """
+
+    def __init__(self, spend: Callable[[int], None], *_: object) -> None:
+        self._spend = spend
         self.shape: tuple[int, ...] = (0,)
         self.dtype = np.dtype(float)
         self.fortran = False
@@ -128,9 +134,10 @@ class _Array:
             raise pickle.UnpicklingError("an array has a damaged header")
         if not all(type(n) is int and 0 <= n <= MAX_FILE_BYTES for n in shape):
             raise pickle.UnpicklingError("an array has an impossible shape")
-        data = data.encode("latin1") if isinstance(data, str) else data
         kind = list if dtype.dtype.kind == "O" else bytes
         size = 1 if kind is list else dtype.dtype.itemsize
+        self._spend(math.prod(shape) * dtype.dtype.itemsize)
+        data = data.encode("latin1") if isinstance(data, str) else data
         if not isinstance(data, kind) or len(data) != math.prod(shape) * size:
             raise pickle.UnpicklingError("an array's shape does not fit its data")
         self.shape, self.dtype, self.fortran, self.data = shape, dtype.dtype, bool(fortran), data
@@ -170,34 +177,70 @@ def _scalar(dtype: object, data: object = b"") -> object:
     return np.frombuffer(raw, dtype.dtype)[0]
 
 
-def _encode(text: object, encoding: object = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError("it encodes text")
-    return text.encode("latin1")
-
-
 def _refuse(*_: object) -> NoReturn:
     raise pickle.UnpicklingError("it builds an array in an unknown way")
 
 
-_GLOBALS: dict[tuple[str, str], Callable[..., object]] = {
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
-    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
-    ("numpy", "ndarray"): _refuse,  # an argument of _reconstruct, never called
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,  # protocols 0 to 2 store bytes this way
-}
+class _RestrictedUnpickler(pickle._Unpickler):
+    """The unpickler in Python: that in C computes the hash of every key, and crashes or never ends for some nested tuples."""
 
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+    pop_mark: Callable[[], list[Any]]
 
-class _RestrictedUnpickler(pickle.Unpickler):
-    def __init__(self, stream: io.BytesIO) -> None:
-        super().__init__(stream, encoding="latin1")
+    def __init__(self, body: bytes) -> None:
+        super().__init__(io.BytesIO(body), encoding="latin1")
+        self._bytes_left = MAX_ARRAY_BYTES
+        self._globals: dict[tuple[str, str], Callable[..., object]] = {
+            **{(f"numpy.{core}.multiarray", "_reconstruct"): partial(_Array, self._spend) for core in ("core", "_core")},
+            **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
+            ("numpy", "ndarray"): _refuse,  # an argument of _reconstruct, never called
+            ("numpy", "dtype"): _Dtype,
+            ("_codecs", "encode"): self._encode,  # protocols 0 to 2 store bytes this way
+        }
 
     def find_class(self, module_name: str, global_name: str) -> object:
+        """Return the replacement of a global."""
         try:
-            return _Constructor(_GLOBALS[(module_name, global_name)])
+            return _Constructor(self._globals[(module_name, global_name)])
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}") from None
+
+    def _spend(self, count: int) -> None:
+        self._bytes_left -= count
+        if self._bytes_left < 0:
+            raise pickle.UnpicklingError(f"its arrays take more than {MAX_ARRAY_BYTES >> 20} MiB")
+
+    def _encode(self, text: object, encoding: object = "latin1") -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise pickle.UnpicklingError("it encodes text")
+        self._spend(len(text))
+        return text.encode("latin1")
+
+    def _set(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(target, dict) or not isinstance(key, _KEYS):
+                raise pickle.UnpicklingError(f"a dictionary has a key of type {type(key).__name__}")
+            target[key] = value
+
+    def load_setitem(self) -> None:
+        """Set one item of a dictionary."""
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set([key, value])
+
+    def load_setitems(self) -> None:
+        """Set some items of a dictionary."""
+        self._set(self.pop_mark())
+
+    def load_dict(self) -> None:
+        """Begin a dictionary with some items."""
+        items = self.pop_mark()
+        self.stack.append({})
+        self._set(items)
+
+    dispatch[pickle.SETITEM[0]], dispatch[pickle.SETITEMS[0]] = load_setitem, load_setitems
+    dispatch[pickle.DICT[0]] = load_dict
 
 
 def _resolve(value: Any, done: dict[int, Any]) -> Any:

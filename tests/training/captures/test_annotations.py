@@ -113,6 +113,20 @@ OPCODE_ATTACKS = {
         "changes a constructor",
     ),
     "an array built without _reconstruct": (b"\x80\x02cnumpy\nndarray\nK\x09\x85R.", "builds an array"),
+    "a key that doubles 45 times": (b"\x80\x02})q\x00" + b"0h\x00h\x00\x86q\x00" * 45 + b"Ns.", "key of type tuple"),
+    "a key nested 400,000 deep": (b"\x80\x02})" + b"\x85" * 400_000 + b"Ns.", "key of type tuple"),
+    "keys nested in a group": (b"\x80\x02}()" + b"\x85" * 400_000 + b"Nu.", "key of type tuple"),
+    "keys nested in a dict of protocol 0": (b"()" + b"\x85" * 400_000 + b"Nd.", "key of type tuple"),
+    "two million dictionaries": (b"\x80\x02(" + b"}" * 2_000_000 + b"l.", "more than 1,000,000 instructions"),
+    "the same bytes for 1000 arrays": (
+        b"\x80\x03(cnumpy.core.multiarray\n_reconstruct\nq\x00cnumpy\nndarray\nK\x00\x85C\x01b\x87q\x01R"
+        b"(K\x01J\x00\x00\x10\x00\x85cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85R\x89B\x00\x00\x10\x00"
+        + bytes(1 << 20)
+        + b"tq\x02b"
+        + b"h\x00h\x01Rh\x02b" * 1000
+        + b"l.",
+        "take more than 128 MiB",
+    ),
     "a constructor as content": (b"\x80\x02]cnumpy\ndtype\na.", "contains a constructor"),
 }
 
