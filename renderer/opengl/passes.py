@@ -55,17 +55,17 @@ class RenderPasses:
         self._context = context
         definitions = shader_definitions(config, options)
         self._density = Program(context, "density_pass.frag", definitions)
-        self._color = create_color_pass(context, config, definitions, options.grouped)
+        self.color_pass = create_color_pass(context, config, definitions, options.grouped)
         self._resolve = Program(context, "resolve.frag", {})
         self._query = context.query(samples=True, time=True)
-        for program in (self._density, self._color):
+        for program in (self._density, self.color_pass):
             program.set(**config_uniforms(config, atlas))
 
     def begin(self, frame: OpenGLFrame, view: dict[str, object]) -> None:
         """Set the uniforms that are the same for all tiles of a view."""
         grid, feature, density = frame.scales
         scales = {"grid_scale": grid, "feature_scale": feature, "density_scale": density}
-        for program in (self._density, self._color, self._resolve):
+        for program in (self._density, self.color_pass, self._resolve):
             program.set(**scales, **view)
 
     def render(
@@ -83,7 +83,7 @@ class RenderPasses:
         times, viewport = PassTimes(), (0, 0, *size)
         targets.color.viewport = viewport
         targets.color.clear()
-        for program in (self._density, self._color):
+        for program in (self._density, self.color_pass):
             program.set(pixel_to_world=pixel_to_world)
         turn = 0
         while self._density_round(frame, targets, turn, viewport, times):
@@ -116,7 +116,7 @@ class RenderPasses:
         self._context.enable(moderngl.BLEND)
         self._context.blend_func = moderngl.ONE, moderngl.ONE
         with self._query:
-            self._color.draw(frame, targets, turn, size)
+            self.color_pass.draw(frame, targets, turn, size)
         times.color_ms += self._query.elapsed / 1e6
         self._context.disable(moderngl.BLEND)
 

@@ -1,0 +1,355 @@
+"""Compare designs of the OpenGL backend's shaders: time in software OpenGL, and work as a graphics card would execute it.
+
+python -m benchmarks.opengl_designs [--bundle BUNDLE] [--frame F] [--size N] [--repeats R] [--markdown OUT.md]
+
+It needs no graphics card. The designs that were rejected have their shaders in benchmarks/shaders/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bundles import load_paper_bundle
+from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.opengl_estimate import (
+    CARDS,
+    COLOR_TILE,
+    WAVE,
+    Work,
+    color_sample,
+    color_tile,
+    density_sample,
+    grouped_sample,
+    heads_per_sample,
+)
+from benchmarks.timing import time_interleaved
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, run
+from model.camera import Camera
+from model.video import VolumetricVideo
+from renderer.backend import RenderSettings
+from renderer.decode import FastDecoder
+from renderer.opengl.bake import Baker, upload_tables
+from renderer.opengl.color_pass import GroupedColorPass
+from renderer.opengl.context import create_context, device_name
+from renderer.opengl.decode import ShaderDecoder
+from renderer.opengl.decoding import map_agreement
+from renderer.opengl.frame import OpenGLFrame
+from renderer.opengl.passes import RenderOptions, RenderPasses, config_uniforms, shader_definitions
+from renderer.opengl.programs import ComputeProgram, Program
+from renderer.opengl.renderer import pixel_to_world, view_uniforms
+from renderer.opengl.targets import MAX_KEPT, TileTargets
+from renderer.opengl.tiles import MAX_SIDE
+
+SHADERS = Path(__file__).parent / "shaders"
+"""Shaders of the rejected designs."""
+
+RECORDED = 16
+"""Samples with a color of which one_pass.frag records the step."""
+
+LANES = WAVE[0] * WAVE[1]
+"""Rays of a wave."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One view of a baked frame."""
+
+    context: moderngl.Context
+    """The context; current in this thread."""
+    frame: OpenGLFrame
+    """The frame."""
+    baker: Baker
+    """What baked it."""
+    targets: TileTargets
+    """Textures that the passes write."""
+    uniforms: dict[str, object]
+    """Uniforms of the view and the config."""
+    definitions: dict[str, int]
+    """Preprocessor symbols of the config."""
+    matrix: bytes
+    """`pixel_to_world`."""
+    size: tuple[int, int]
+    """Width and height, pixels."""
+
+    def begin(self, passes: RenderPasses) -> None:
+        """Set the uniforms of the render passes."""
+        passes.begin(self.frame, self.uniforms)
+
+
+def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
+    """Bake a frame in a new context."""
+    context = create_context()
+    context.gc_mode = "context_gc"
+    baker, config = Baker(context, video.config), video.config
+    tables = upload_tables(context, video.hash_encoding.tables)
+    box, occupancy = video.box_and_occupancy(frame)
+    maps = FastDecoder(video.decoder)(video.latent(frame))
+    textures, scales = baker.bake(tables, frame / video.num_frames, baker.upload(maps), occupancy.numpy())
+    baked = OpenGLFrame(config, frame, box.numpy(), textures, scales, 0.0, 0.0)
+    size = (camera.width, camera.height)
+    uniforms = view_uniforms(baked, camera, RenderSettings(), (0, 0, *size)) | config_uniforms(config, baker.atlas)
+    definitions = shader_definitions(config, RenderOptions())
+    return Scene(context, baked, baker, TileTargets(context), uniforms, definitions, pixel_to_world(camera, 0, 0), size)
+
+
+def decoding_agreement(scene: Scene, video: VolumetricVideo) -> float:
+    """Return the agreement of the maps that shaders and the CPU decode, dB (see `map_agreement`)."""
+    latent, decoder = video.latent(scene.frame.time), ShaderDecoder(scene.context, video.decoder)
+    expected = scene.baker.upload(FastDecoder(video.decoder, bfloat16=False)(latent))
+    return map_agreement(decoder(decoder.first_activation(latent)), expected)
+
+
+class OnePass:
+    """Colors inside the march, in one draw call."""
+
+    def __init__(self, scene: Scene, leaps: bool) -> None:
+        self._scene = scene
+        self._program = Program(scene.context, str(SHADERS / "one_pass.frag"), scene.definitions | {"LEAPS": int(leaps)})
+        names = ("grid_scale", "feature_scale", "density_scale")
+        scales = dict(zip(names, scene.frame.scales, strict=True))
+        self._program.set(**scales, **scene.uniforms, pixel_to_world=scene.matrix)
+        made = [scene.context.texture((MAX_SIDE, MAX_SIDE), 4, dtype="f4") for _ in range(RECORDED // 4)]
+        self._framebuffer = scene.context.framebuffer([*scene.targets.sums, *made])
+        self._steps = made
+
+    def draw(self) -> None:
+        """Render the view into the sums."""
+        self._framebuffer.viewport = (0, 0, *self._scene.size)
+        self._framebuffer.use()
+        self._scene.context.disable(moderngl.BLEND)
+        self._framebuffer.clear()
+        self._program.bind(**self._scene.frame.textures.as_dict())
+        self._program.draw()
+
+    def steps(self) -> NDArray[np.int64]:
+        """Return (H, W, 16): the step of each recorded sample, 0 where there is none."""
+        return np.concatenate([pixels(texture, self._scene.size) for texture in self._steps], -1).astype(np.int64)
+
+
+class AloneColorPass(GroupedColorPass):
+    """Lists the samples, but each fetches the weights of its heads alone; sorted by head or as listed."""
+
+    def __init__(self, scene: Scene, sorted_: bool) -> None:
+        super().__init__(scene.context, scene.frame.config, scene.definitions)
+        definitions = scene.definitions | {"SORTED": int(sorted_)}
+        self._color = ComputeProgram(scene.context, str(SHADERS / "color_alone.comp"), definitions)
+
+
+class CountingColorPass(GroupedColorPass):
+    """Counts the tiles of samples that share a head."""
+
+    tiles = 0
+
+    def _color_samples(self, *arguments: Any) -> None:
+        super()._color_samples(*arguments)
+        self.tiles += int(np.frombuffer(self._buffers[0].read(), np.uint32)[2])
+
+
+def pixels(texture: moderngl.Texture, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the pixels (H, W, 4) of the view from a texture of a tile."""
+    return np.frombuffer(texture.read(), np.float32).reshape(MAX_SIDE, MAX_SIDE, 4)[: size[1], : size[0]]
+
+
+def density_first(scene: Scene, grouped: bool) -> RenderPasses:
+    """Return the passes of the backend, with fragment or compute shaders."""
+    made = RenderPasses(scene.context, scene.frame.config, scene.baker.atlas, RenderOptions(grouped=grouped))
+    scene.begin(made)
+    return made
+
+
+def listed(scene: Scene, make: Callable[[], GroupedColorPass]) -> RenderPasses:
+    """Return the passes of the backend with another color pass."""
+    made = density_first(scene, grouped=False)
+    made.color_pass = make()
+    made.color_pass.set(**scene.uniforms)
+    scene.begin(made)
+    return made
+
+
+def draw_functions(scene: Scene) -> dict[str, Callable[[], object]]:
+    """Return a function for each design that renders the view into `scene.targets.sums`."""
+    passes = {
+        "density first, color per ray": density_first(scene, grouped=False),
+        "density first, samples listed": listed(scene, lambda: AloneColorPass(scene, sorted_=False)),
+        "density first, samples sorted by head": listed(scene, lambda: AloneColorPass(scene, sorted_=True)),
+        "density first, sorted, tiles share a head": density_first(scene, grouped=True),
+    }
+
+    def render(made: RenderPasses) -> Callable[[], object]:
+        return lambda: made.render(scene.frame, scene.targets, scene.size, scene.matrix, lambda: None)
+
+    return {
+        "color in the march, no leaps": OnePass(scene, leaps=False).draw,
+        "color in the march": OnePass(scene, leaps=True).draw,
+        **{name: render(made) for name, made in passes.items()},
+    }
+
+
+def measure(scene: Scene, draws: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Return the median time of each design in milliseconds. The designs take turns."""
+
+    def finished(draw: Callable[[], object]) -> Callable[[], None]:
+        def task() -> None:
+            draw()
+            scene.context.finish()
+
+        return task
+
+    timings = time_interleaved({name: finished(draw) for name, draw in draws.items()}, repeats)
+    return {name: timing.median for name, timing in timings.items()}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Work of a view."""
+
+    density_samples: int
+    """Samples of the density pass."""
+    color_samples: int
+    """Samples of the color pass."""
+    steps: tuple[int, int]
+    """Steps of all rays, without and with leaps."""
+    density_waves: int
+    """Executions of the density by waves, each with at least one ray that has a sample."""
+    march_waves: int
+    """Executions of the color by waves when it is inside the march."""
+    ray_waves: int
+    """The same when each ray colors its kept samples one after the other."""
+    tiles: int
+    """Tiles of samples that share a head."""
+
+
+def count(scene: Scene) -> Counts:
+    """Count the work of a view by rendering it."""
+    slow, fast = OnePass(scene, leaps=False), OnePass(scene, leaps=True)
+    slow.draw()
+    without_leaps = int(pixels(scene.targets.sums[1], scene.size)[..., 3].sum())
+    fast.draw()
+    sums = pixels(scene.targets.sums[1], scene.size).astype(np.int64)
+    density, color = sums[..., 1], sums[..., 2]
+    counting = CountingColorPass(scene.context, scene.frame.config, scene.definitions)
+    listed(scene, lambda: counting).render(scene.frame, scene.targets, scene.size, scene.matrix, lambda: None)
+    return Counts(
+        int(density.sum()),
+        int(color.sum()),
+        (without_leaps, int(sums[..., 3].sum())),
+        int(waves(density[..., None]).max((1, 2)).sum()),
+        union_of_steps(waves(fast.steps())),
+        color_waves(color),
+        counting.tiles,
+    )
+
+
+def waves(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Split values (H, W, N) into waves (waves, rays, N); rays beyond the image get zeros."""
+    columns, rows = WAVE
+    padded = np.pad(values, [(0, -values.shape[0] % rows), (0, -values.shape[1] % columns), (0, 0)])
+    height, width, depth = padded.shape
+    split = padded.reshape(height // rows, rows, width // columns, columns, depth)
+    return split.transpose(0, 2, 1, 3, 4).reshape(-1, LANES, depth)
+
+
+def union_of_steps(steps: NDArray[np.int64]) -> int:
+    """Count the steps of each wave (waves, rays, N) in which any ray has a sample; 0 is no step."""
+    return sum(len(np.unique(wave[wave > 0])) for wave in steps)
+
+
+def color_waves(color: NDArray[np.int64]) -> int:
+    """Count the executions of the color when each ray (H, W) colors up to `MAX_KEPT` samples in a round."""
+    rounds = range(-(-int(color.max(initial=0)) // MAX_KEPT))
+    kept = [np.clip(color - MAX_KEPT * turn, 0, MAX_KEPT) for turn in rounds]
+    return sum(int(waves(samples[..., None]).max((1, 2)).sum()) for samples in kept)
+
+
+def work_of(scene: Scene, counts: Counts) -> dict[str, tuple[Work, float]]:
+    """Return the work of each design, idle lanes included, and the share of lanes that are active in the color pass."""
+    config, heads = scene.frame.config, heads_per_sample(scene.frame.config)
+    density = density_sample(config).times(LANES * counts.density_waves)
+    step, color, samples = Work(1, 30), color_sample(config), counts.color_samples
+    marches = [step.times(steps) + density for steps in counts.steps]
+    grouped, tile = grouped_sample(config).times(samples), color_tile(config)
+    alone = Work(heads * tile.texels, heads * tile.operations / COLOR_TILE, bytes=heads * 100).times(samples)
+    in_march, per_ray = LANES * counts.march_waves, LANES * counts.ray_waves
+    return {
+        "color in the march, no leaps": (marches[0] + color.times(in_march), samples / in_march),
+        "color in the march": (marches[1] + color.times(in_march), samples / in_march),
+        "density first, color per ray": (marches[1] + color.times(per_ray), samples / per_ray),
+        "density first, samples listed": (marches[1] + grouped + alone, 1.0),
+        "density first, samples sorted by head": (marches[1] + grouped + alone, 1.0),
+        "density first, sorted, tiles share a head": (
+            marches[1] + grouped + tile.times(counts.tiles),
+            samples * heads / (COLOR_TILE * counts.tiles),
+        ),
+    }
+
+
+def report(scene: Scene, counts: Counts, times: dict[str, float], agreement: float, source: str) -> str:
+    """Return the comparison as Markdown."""
+    cards = [card for card in CARDS if card.name in ("Intel UHD 770", "RTX 3090")]
+    rows = []
+    for name, (work, active) in work_of(scene, counts).items():
+        estimates = " | ".join(f"{work.milliseconds(card):.1f}" for card in cards)
+        rows.append(
+            f"| {name} | {times[name]:.0f} | {active:.0%} | {work.texels / 1e6:.0f} M | {work.operations / 1e9:.1f} G | "
+            f"{estimates} |"
+        )
+    return "\n".join(
+        [
+            f"`python -m benchmarks.opengl_designs`: {source}, {scene.size[0]}x{scene.size[1]} pixels, on "
+            f"{device_name(scene.context)}. Rays make {counts.steps[1]:,} steps with leaps over empty space and "
+            f"{counts.steps[0]:,} without. {counts.density_samples:,} samples have a density and {counts.color_samples:,} of "
+            f"them a color. Waves of {LANES} rays execute the color {counts.march_waves:,} times inside the march and "
+            f"{counts.ray_waves:,} times in a pass of its own.",
+            "",
+            "| design | software OpenGL, ms | active lanes in the color pass | fetches | operations | "
+            + " | ".join(f"estimate for {card.name}, ms" for card in cards)
+            + " |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            f"Decoding with shaders agrees with the CPU to {agreement:.1f} dB.",
+            "",
+        ]
+    )
+
+
+def command(options: argparse.Namespace) -> int:
+    """Measure, count, write the text if requested, and print it."""
+    video = load_paper_bundle(options.bundle)
+    scene = make_scene(video, options.frame, video.metadata.cameras[0].fitted(options.size, options.size))
+    times = measure(scene, draw_functions(scene), options.repeats)
+    text = report(scene, count(scene), times, decoding_agreement(scene, video), options.bundle.name)
+    if options.markdown:
+        with atomic_write(options.markdown) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command `python -m benchmarks.opengl_designs`; returns the exit status."""
+    parser = ArgumentParser(prog="benchmarks.opengl_designs", description="Compare designs of the OpenGL backend's shaders.")
+    parser.add_argument(
+        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
+    )
+    parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
+    parser.add_argument(
+        "--size", type=int, default=512, help=f"width and height of the image in pixels, up to {MAX_SIDE} (default %(default)s)"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="times that each design is measured (default %(default)s)")
+    parser.add_argument("--markdown", type=Path, help="write the text to a Markdown file")
+    return run(command, parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
