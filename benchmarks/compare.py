@@ -31,11 +31,11 @@ from model.video import VolumetricVideo
 from renderer.backend import RenderedImage, RenderSettings
 from renderer.baked import struct_bytes
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
-from renderer.decode import CpuDecoder
+from renderer.decode import FastDecoder
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays
 from renderer.threads import available_cores, torch_threads
-from training.captures.opening import open_capture
+from training.captures.capture import Capture
 
 _SLOW = 5  # a slow pipeline runs once in this many rounds
 _SAMPLES = 400_000  # for the rates of the passes
@@ -137,7 +137,7 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
     """Time decode and bake of this renderer together, its decode alone, and the decoder in plain PyTorch."""
-    cpu, decoder = CpuRenderer(threads), CpuDecoder(video.decoder)
+    cpu, decoder = CpuRenderer(threads), FastDecoder(video.decoder)
 
     @torch.no_grad()
     def plain() -> None:
@@ -204,7 +204,7 @@ def describe(results: dict[str, Any]) -> str:
 def _command(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.repeats <= 1000:
         raise InputError("--repeats", "must be 1 to 1000")
-    video = random_video(open_capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
+    video = random_video(Capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
     threads = arguments.threads or available_cores()
     with torch_threads(threads):
         results = measure(video, threads, arguments.repeats, max(7, arguments.repeats))

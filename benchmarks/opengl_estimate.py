@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from benchmarks.bundles import load_paper_bundle, random_video
 from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.work import decoder_work
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, run
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
+from model.decoder import EqualizedUpsample, MapDecoder
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.baked import density_planes
@@ -28,7 +32,7 @@ from renderer.cpu.renderer import CpuRenderer
 from renderer.opengl.color_pass import PART_SIDE
 from renderer.opengl.targets import MAX_KEPT
 from renderer.opengl.tiles import blocks
-from training.captures.opening import open_capture
+from training.captures.capture import Capture
 
 WAVE = (8, 4)
 """Columns and rows of the block of pixels whose rays a graphics card marches together, one step at a time."""
@@ -154,6 +158,17 @@ def _features(config: ModelConfig) -> Work:
     return Work(_feature_fetches(config), 3 * config.hash.num_levels * 20 + 8 * 3 * 16)
 
 
+@functools.cache
+def decode(config: ModelConfig) -> Work:
+    """Count the work of decoding a frame with shaders (shaders/opengl/convolution.comp).
+
+    For 64 products a thread reads 16 floats from shared memory. A tile of 64 x 64 sums stages 2 x 64 halves per input.
+    """
+    products = decoder_work(config).multiply_adds
+    layers = sum(1 for module in MapDecoder(config).modules() if isinstance(module, nn.Conv2d | EqualizedUpsample))
+    return Work(0, 2 * products, bytes=products / 16, shared=products * (1 + 1 / 8), launches=layers)
+
+
 def bake(config: ModelConfig) -> Work:
     """Count the work of baking a frame: two entries per node, packing the maps, merging the first two layers of heads."""
     features = config.hash.features_per_level
@@ -208,6 +223,7 @@ def stages(config: ModelConfig, counts: Counts, grouped: bool) -> dict[str, Work
     """Return the work of an image by stage, with or without compute shaders. Lanes without a sample take the same time."""
     (density, color), (density_lanes, color_lanes) = counts.samples, counts.lanes
     work = {
+        "decode": decode(config) if grouped else Work(0, 0),
         "bake": bake(config),
         "density": density_sample(config).times(density / max(density_lanes, 1e-9)) + Work(0, 0, launches=counts.rounds + 1),
     }
@@ -235,6 +251,7 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "color sample, sorting and summing": grouped_sample(config),
         f"tile of {COLOR_TILE} color samples of a head": color_tile(config),
         "baked frame": bake(config),
+        "decoded frame": decode(config),
     }
     lines = [
         "# Estimated, not run: the OpenGL backend on five graphics cards",
@@ -255,11 +272,11 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "image a tile that is half empty. The slowest of its limits determines the time of a stage.",
         "",
         "Where the driver has compute shaders (OpenGL 4.3), they sort the color samples by head. A tile of samples then shares "
-        "one fetch of its head. Without them (no sorting), each sample fetches its heads. A new frame is baked, but decoded "
-        "before.",
+        "one fetch of its head. Without them (no sorting), each sample fetches its heads, and PyTorch decodes. A new "
+        "frame is decoded by shaders, baked and rendered.",
         "",
-        "| card | bake, ms | density, ms | sorting, ms | color, ms | views per second | new frames per second |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| card | decode, ms | bake, ms | density, ms | sorting, ms | color, ms | views per second | new frames per second |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     rows = [(card, grouped) for card in CARDS for grouped in (True, False) if card.units or not grouped]
     lines += [_card_row(card, stages(config, counts, grouped), grouped) for card, grouped in rows]
@@ -274,14 +291,15 @@ def _unit_row(name: str, unit: Work) -> str:
 def _card_row(card: Card, work: dict[str, Work], grouped: bool) -> str:
     ms = {name: stage.milliseconds(card) for name, stage in work.items()}
     view = ms["density"] + ms["group"] + ms["color"]
-    row = " | ".join(f"{value:.2f}" for value in ms.values())
-    return f"| {card.name}{'' if grouped else ', no sorting'} | {row} | {1000 / view:.0f} | {1000 / (view + ms['bake']):.0f} |"
+    cells = {name: f"{value:.2f}" if value else "-" for name, value in ms.items()}
+    name, frames = (card.name, f"{1000 / sum(ms.values()):.0f}") if grouped else (f"{card.name}, no sorting", "-")
+    return f"| {name} | {' | '.join(cells.values())} | {1000 / view:.0f} | {frames} |"
 
 
 def command(options: argparse.Namespace) -> int:
     """Estimate, write the page if requested, and print it."""
     if options.random:
-        video, source = random_video(open_capture(options.random)), f"an untrained model in the hull of {options.random.name}"
+        video, source = random_video(Capture(options.random)), f"an untrained model in the hull of {options.random.name}"
     else:
         video, source = load_paper_bundle(options.bundle), options.bundle.name
     size = (options.size, options.size)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 
-from common.atomic import atomic_write
-from common.documents import read_json
+from common.cached_json import cache_folder, read_cached, write_cached
 from common.errors import InputError
 from common.scores import psnr
 from model.camera import Camera
@@ -48,32 +45,15 @@ def require_agreement(renderer: Renderer, driver: str, folder: Path | None = Non
         driver: device and driver with their versions. Another one is checked again.
         folder: where verdicts are kept; None is the user's cache folder.
     """
-    path = (folder or Path(platformdirs.user_cache_dir("mlpvid", appauthor=False))) / "backends.json"
+    path = (folder or cache_folder()) / "backends.json"
     key = f"{renderer.name} {VERSION} {driver}"
-    verdicts = _read(path)
+    verdicts = {name: value for name, value in read_cached(path).items() if isinstance(value, float)}
     if key not in verdicts:
         verdicts[key] = agreement(renderer)
-        _write(path, verdicts)
+        write_cached(path, verdicts)
     if not verdicts[key] >= MIN_PSNR:
         fault = f"renders wrong images on {driver} ({verdicts[key]:.1f} dB from the reference's)"
         raise InputError(f"backend {renderer.name}", fault, "update the graphics driver, or use --backend cpu")
-
-
-def _read(path: Path) -> dict[str, float]:
-    try:
-        found = read_json(path)
-    except InputError:
-        return {}
-    return {k: v for k, v in found.items() if isinstance(v, float)} if isinstance(found, dict) else {}
-
-
-def _write(path: Path, verdicts: dict[str, float]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(verdicts, indent=1), encoding="utf-8")
-    except (OSError, InputError):
-        return  # the next start checks again
 
 
 def small_video(**overrides: object) -> VolumetricVideo:

@@ -1,4 +1,5 @@
-"""A faster map decoder for CPUs: channels-last layout, and bfloat16 on processors that have bfloat16 instructions.
+"""A faster map decoder: channels-last layout, on the CPU or on PyTorch's accelerator, and bfloat16 on processors that have
+bfloat16 instructions.
 
 Only the color maps are computed in bfloat16. Feature planes and density maps stay in float32: the place of a surface depends
 on them, and rounding them to bfloat16 moves some pixels by more than the 3/255 that backends may differ by.
@@ -6,6 +7,7 @@ on them, and rounding them to bfloat16 moves some pixels by more than the 3/255 
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +28,11 @@ def weights_version(video: VolumetricVideo) -> tuple[tuple[int, int], ...]:
     return tuple((w.data_ptr(), w._version) for w in weights)
 
 
+def accelerator() -> torch.device | None:
+    """Return the device that PyTorch can use besides the CPU (cuda, mps, xpu), or None."""
+    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+
+
 def multiplies_bfloat16() -> bool:
     """Return whether the processor multiplies bfloat16 itself (AMX or AVX-512), faster than float32."""
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
@@ -34,7 +41,7 @@ def multiplies_bfloat16() -> bool:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution whose weights are stored in the type and memory order of the computation."""
+    """A convolution, its weights stored in the type and memory order of the computation."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -52,7 +59,7 @@ class _Convolution:
 
 @dataclass(frozen=True)
 class _Upsample:
-    """A transposed convolution, with its bias per pixel and its leaky ReLU."""
+    """A transposed convolution, its bias per pixel and its rectifier."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -89,8 +96,7 @@ class _Trunk:
 class _ColorHead:
     """The last convolution before the color maps as one matrix product, since it has few pixels and very many channels.
 
-    These are most of the decoder's weights. As a convolution, oneDNN would copy them to another memory order at each call. As
-    the left matrix of a product, they are not copied.
+    oneDNN would copy these weights, most of the decoder's, to another order at each call. As the left matrix they stay.
     """
 
     weight: torch.Tensor
@@ -114,16 +120,20 @@ def _bias(layer: nn.Conv2d) -> torch.Tensor:
     return layer.bias
 
 
-class CpuDecoder:
+class FastDecoder:
     """A `MapDecoder` for inference, with weights converted once.
 
     Args:
         decoder: the decoder; later changes of its weights have no effect.
         bfloat16: compute the color maps in bfloat16. None does so where the processor multiplies bfloat16 itself.
+        device: where to decode.
     """
 
-    def __init__(self, decoder: MapDecoder, bfloat16: bool | None = None) -> None:
+    def __init__(self, decoder: MapDecoder, bfloat16: bool | None = None, device: torch.device = torch.device("cpu")) -> None:
+        if device.type != "cpu":
+            decoder, bfloat16 = copy.deepcopy(decoder).to(device), False
         low = torch.bfloat16 if (multiplies_bfloat16() if bfloat16 is None else bfloat16) else torch.float32
+        self._device = device
         self.config = config = decoder.config
         linear = decoder.backbone.linear
         self._linear = (linear.weight.detach() * linear.scale, linear.bias.detach())
@@ -140,8 +150,8 @@ class CpuDecoder:
 
     @torch.no_grad()
     def __call__(self, latent: torch.Tensor) -> Maps:
-        """Decode one latent (D,); color maps may be bfloat16, all in any memory order."""
-        pyramid = self._pyramid(latent)
+        """Decode one latent (D,); color maps may be bfloat16, all are on the device and in any memory order."""
+        pyramid = self._pyramid(latent.to(self._device))
         config = self.config
         features = self._feature_head(self._feature_trunk(self._source(pyramid, config.feature_plane_resolution)))[0]
         densities = self._density_head(self._density_trunk(self._source(pyramid, config.density_map_resolution)))[0]

@@ -22,7 +22,7 @@ from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage
 from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
-from renderer.decode import CpuDecoder, weights_version
+from renderer.decode import FastDecoder, weights_version
 from renderer.threads import available_cores, torch_threads, with_low_priority
 
 
@@ -37,9 +37,9 @@ class CpuFrame:
     box: NDArray[np.float32]
     """(2, 3) corners, meters."""
     struct: BakedFrameStruct
-    """The struct that the kernels get. Its addresses point to `arrays`."""
+    """What kernels are given; its addresses are those of `arrays`."""
     arrays: BakedArrays
-    """The memory that `struct` points to."""
+    """The memory itself."""
     decode_ms: float
     """Milliseconds from latent to maps."""
     bake_ms: float
@@ -53,10 +53,10 @@ class CpuFrame:
 
 @dataclass(frozen=True)
 class _Converted:
-    """Values that are computed once from a video's weights."""
+    """What is computed once from a video's weights."""
 
     version: tuple[tuple[int, int], ...]
-    decoder: CpuDecoder
+    decoder: FastDecoder
     table_scale: float
 
 
@@ -172,7 +172,7 @@ class CpuRenderer:
             image: of the region's size.
 
         Raises:
-            RenderCancelled: `cancel` was set during the call; some tiles may be done.
+            RenderCancelled: `cancel` was set meanwhile; some tiles may be done.
         """
         view = describe_view(frame.config, frame.box, camera, settings, region)
         flag = cancel.flag if cancel is not None else np.zeros(1, np.int32)
@@ -184,10 +184,10 @@ class CpuRenderer:
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
-        """Return the values that are computed once per video; compute them again if the weights changed, as in training."""
+        """Return what is computed once per video; compute it again when its weights have changed, as in training."""
         version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = _Converted(version, CpuDecoder(video.decoder), table_scale(video.hash_encoding.tables))
+            converted = _Converted(version, FastDecoder(video.decoder), table_scale(video.hash_encoding.tables))
             self._converted[video] = converted
         return converted

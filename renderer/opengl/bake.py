@@ -26,6 +26,22 @@ Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 @dataclass
+class MapTextures:
+    """The decoded maps of a frame on the graphics card."""
+
+    feature_planes: moderngl.TextureArray
+    """Half floats, (24 layers, H, W, 4)."""
+    density_maps: moderngl.TextureArray
+    """Half floats, (8 layers per distinct plane, H, W, 4)."""
+    color_maps: moderngl.TextureArray
+    """Floats, (MLP planes, heads, parameters, 1)."""
+    feature_scale: float = 1.0
+    """Factor on the stored feature planes."""
+    density_scale: float = 1.0
+    """Factor on the stored density maps."""
+
+
+@dataclass
 class Tables:
     """The hash tables of a video on the graphics card."""
 
@@ -76,28 +92,36 @@ class Baker:
         self._heads = Program(context, "fold_heads.frag", {"VIEW_CHANNELS": config.view_channels}, layered=True)
         self._distance = Program(context, "empty_distance.frag", {"MAX_DISTANCE": MAX_DISTANCE}, layered=True)
 
+    def upload(self, maps: Maps) -> MapTextures:
+        """Upload decoded maps.
+
+        Args:
+            maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
+                parameters), in any floating-point type and on any device.
+        """
+        features, densities, colors = (m.detach().float() for m in maps)
+        distinct = torch.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
+        planes, feature_scale = self._pack(features)
+        density_maps, density_scale = self._pack(distinct)
+        return MapTextures(planes, density_maps, self._upload_heads(colors), feature_scale, density_scale)
+
     def bake(
-        self, tables: Tables, time: float, maps: Maps, occupancy: NDArray[np.bool_]
+        self, tables: Tables, time: float, maps: MapTextures, occupancy: NDArray[np.bool_]
     ) -> tuple[FrameTextures, tuple[float, float, float]]:
         """Bake one frame.
 
         Args:
             tables: of the video.
             time: t/T in [0, 1).
-            maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
-                parameters), in any floating-point type.
+            maps: the decoded maps.
             occupancy: (X, Y, Z).
 
         Returns:
             The textures, and the factors on the stored grids, feature planes and density maps.
         """
-        features, densities, colors = (m.detach().float() for m in maps)
-        distinct = torch.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
-        planes, feature_scale = self._pack(features)
-        density_maps, density_scale = self._pack(distinct)
-        heads, empty = self._fold(colors), self._empty_distance(occupancy)
-        textures = FrameTextures(self._bake_grids(tables, time), planes, density_maps, heads, empty)
-        return textures, (tables.scale, feature_scale, density_scale)
+        heads, empty = self._fold(maps.color_maps), self._empty_distance(occupancy)
+        textures = FrameTextures(self._bake_grids(tables, time), maps.feature_planes, maps.density_maps, heads, empty)
+        return textures, (tables.scale, maps.feature_scale, maps.density_scale)
 
     def _bake_grids(self, tables: Tables, time: float) -> moderngl.TextureArray:
         atlas, layers = self.atlas, 3 * self._parts
@@ -124,21 +148,25 @@ class Baker:
         """Put maps (planes, 32, H, W) into a texture of 8 layers per plane. Return it and the factor on its values."""
         planes, channels, height, width = maps.shape
         scale = table_scale(maps)
-        halves = np.ascontiguousarray((maps / scale).half().numpy())
+        halves = np.ascontiguousarray((maps / scale).half().cpu().numpy())
         source = self._context.texture_array((width, height, planes * channels), 1, halves, dtype="f2")
         target = self._texture((width, height, planes * channels // 4), 4, "f2", moderngl.LINEAR)
         self._channels.bind(maps=source)
         _Layers(self._context, target).draw(self._channels, planes * channels // 4)
         return target, scale
 
-    def _fold(self, colors: torch.Tensor) -> moderngl.TextureArray:
-        """Put color maps (planes, N, N, parameters) into a texture of one row per head, the first two layers multiplied."""
+    def _upload_heads(self, colors: torch.Tensor) -> moderngl.TextureArray:
+        """Put color maps (planes, N, N, parameters) into a texture of one row per head."""
         planes, rows, columns, parameters = colors.shape
-        heads = np.ascontiguousarray(colors.numpy())
-        source = self._context.texture_array((parameters, rows * columns, planes), 1, heads, dtype="f4")
+        heads = np.ascontiguousarray(colors.cpu().numpy())
+        return self._context.texture_array((parameters, rows * columns, planes), 1, heads, dtype="f4")
+
+    def _fold(self, color_maps: moderngl.TextureArray) -> moderngl.TextureArray:
+        """Multiply the first two layers of each head."""
+        _, heads, planes = color_maps.size
         texels = 8 * (HIDDEN_CHANNELS + self._config.view_channels + 3)
-        target = self._texture((texels, rows * columns, planes), 4, "f2", moderngl.NEAREST)
-        self._heads.bind(color_maps=source)
+        target = self._texture((texels, heads, planes), 4, "f2", moderngl.NEAREST)
+        self._heads.bind(color_maps=color_maps)
         _Layers(self._context, target).draw(self._heads, planes)
         return target
 

@@ -46,7 +46,7 @@ class OpenGLFrame:
     scales: tuple[float, float, float]
     """Factors on the stored grids, feature planes and density maps."""
     decode_ms: float
-    """Milliseconds from latent to maps."""
+    """Milliseconds from latent to maps on the graphics card."""
     bake_ms: float
     """Milliseconds from maps to textures."""
 

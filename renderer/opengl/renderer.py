@@ -17,9 +17,10 @@ from model.config import ModelConfig
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import describe_view
-from renderer.decode import CpuDecoder, weights_version
+from renderer.decode import weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.context import create_context, device_name, driver_version, is_software
+from renderer.opengl.decoding import Decoding, Measured, choose_decoding, decodings, measure_decodings
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
 from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
@@ -33,7 +34,7 @@ class _Converted:
     """The results of converting a video's weights, which is done once."""
 
     version: tuple[tuple[int, int], ...]
-    decoder: CpuDecoder
+    decoding: Decoding
     tables: Tables
 
 
@@ -71,18 +72,9 @@ class OpenGLRenderer:
         converted = self._convert(video)
         start = clock.perf_counter()
         with torch_threads(self.threads):
-            maps = converted.decoder(video.latent(time))
-        decoded = clock.perf_counter()
-        box, occupancy = video.box_and_occupancy(time)
-
-        def bake() -> OpenGLFrame:
-            baker = self._baker(video.config)
-            textures, scales = baker.bake(converted.tables, time / video.num_frames, maps, occupancy.numpy())
-            self._context.finish()
-            baked_ms = (clock.perf_counter() - decoded) * 1000
-            return OpenGLFrame(video.config, time, box.numpy(), textures, scales, (decoded - start) * 1000, baked_ms)
-
-        return self._gl.run(bake)
+            started = converted.decoding.start(video.latent(time))
+        started_seconds = clock.perf_counter() - start
+        return self._gl.run(lambda: self._bake(video, time, converted, started, started_seconds))
 
     def render(
         self,
@@ -114,6 +106,16 @@ class OpenGLRenderer:
         """Run a function with the context in its thread."""
         return self._gl.run(lambda: function(self._context))
 
+    def measure_decodings(self, video: VolumetricVideo) -> dict[str, Measured]:
+        """Decode a frame in every way that this machine can, also with shaders in software."""
+
+        def measure() -> dict[str, Measured]:
+            baker = self._baker(video.config)
+            found = decodings(self._context, video, baker, software=True)
+            return measure_decodings(self._context, video, baker, found)
+
+        return self._gl.run(measure)
+
     def driver_error(self) -> str:
         """Return the name of the driver's oldest unread error, "GL_NO_ERROR" when there is none."""
         return self.run(lambda context: str(context.error))
@@ -127,13 +129,13 @@ class OpenGLRenderer:
     ) -> RenderedImage:
         width, height = region[2] - region[0], region[3] - region[1]
         passes, targets = self._render_passes(frame.config), self._tile_targets()
-        passes.begin(frame, _view_uniforms(frame, camera, settings, region))
+        passes.begin(frame, view_uniforms(frame, camera, settings, region))
         total = PassTimes()
         image = _Image(self._context, width, height)
         for tile in tiles(width, height, self._tile_size):
             cancel.check()
             size = tile[2] - tile[0], tile[3] - tile[1]
-            matrix = _pixel_to_world(camera, region[0] + tile[0], region[1] + tile[1])
+            matrix = pixel_to_world(camera, region[0] + tile[0], region[1] + tile[1])
             times = passes.render(frame, targets, size, matrix, cancel.check)
             passes.resolve(targets, image.framebuffer, tile, matrix)
             self._tile_size.record(size[0] * size[1], max(times.density_ms, times.color_ms))
@@ -141,15 +143,35 @@ class OpenGLRenderer:
             total.color_ms += times.color_ms
         return image.read(total)
 
+    def _bake(
+        self, video: VolumetricVideo, time: float, converted: _Converted, started: object, started_seconds: float
+    ) -> OpenGLFrame:
+        """Finish decoding, and bake."""
+        begun = clock.perf_counter()
+        maps = converted.decoding.finish(started)
+        self._context.finish()
+        decoded = clock.perf_counter()
+        box, occupancy = video.box_and_occupancy(time)
+        baker = self._baker(video.config)
+        textures, scales = baker.bake(converted.tables, time / video.num_frames, maps, occupancy.numpy())
+        self._context.finish()
+        decode_ms, bake_ms = 1000 * (started_seconds + decoded - begun), 1000 * (clock.perf_counter() - decoded)
+        return OpenGLFrame(video.config, time, box.numpy(), textures, scales, decode_ms, bake_ms)
+
     def _convert(self, video: VolumetricVideo) -> _Converted:
         """Convert a video's weights once, and again when they have changed, as they do in training."""
         version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            tables = self._gl.run(lambda: upload_tables(self._context, video.hash_encoding.tables))
-            converted = _Converted(version, CpuDecoder(video.decoder), tables)
+            converted = self._gl.run(lambda: self._converter(video, version))
             self._converted[video] = converted
         return converted
+
+    def _converter(self, video: VolumetricVideo, version: tuple[tuple[int, int], ...]) -> _Converted:
+        with torch_threads(self.threads):
+            baker = self._baker(video.config)
+            decoding = choose_decoding(self._context, video, baker, decodings(self._context, video, baker))
+        return _Converted(version, decoding, upload_tables(self._context, video.hash_encoding.tables))
 
     def _baker(self, config: ModelConfig) -> Baker:
         if config not in self._bakers:
@@ -196,7 +218,8 @@ def insert(part: RenderedImage, image: RenderedImage, block: Region) -> None:
         setattr(image.statistics, name, getattr(image.statistics, name) + value)
 
 
-def _view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region) -> dict[str, object]:
+def view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region) -> dict[str, object]:
+    """Return the uniforms that are the same for all tiles of a view."""
     view = describe_view(frame.config, frame.box, camera, settings, region)
     return {
         "origin": tuple((camera.center - frame.box[0]).tolist()),
@@ -207,7 +230,7 @@ def _view_uniforms(frame: OpenGLFrame, camera: Camera, settings: RenderSettings,
     }
 
 
-def _pixel_to_world(camera: Camera, column: int, row: int) -> bytes:
+def pixel_to_world(camera: Camera, column: int, row: int) -> bytes:
     """Return R^T K^-1 for pixels counted from a corner, as a mat3 uniform."""
     to_image = np.array([[1.0, 0.0, column], [0.0, 1.0, row], [0.0, 0.0, 1.0]])
     matrix: NDArray[np.float64] = camera.pixel_to_world @ to_image

@@ -18,11 +18,13 @@ from benchmarks.opengl_estimate import (
     color_sample,
     color_tile,
     count,
+    decode,
     density_sample,
     grouped_sample,
     report,
     stages,
 )
+from benchmarks.work import decoder_work
 from model.config import HashEncodingConfig, ModelConfig
 from tests.factories import make_config, make_video
 
@@ -52,14 +54,19 @@ def test_a_tile_shares_one_fetch_of_its_head() -> None:
     assert grouped_sample(bilinear).atomics == 24
 
 
+def test_decoding_with_shaders() -> None:
+    config = make_config()
+    work = decode(config)
+    assert work.operations == 2 * decoder_work(config).multiply_adds
+    assert work.shared > work.operations / 2 > work.bytes > 0
+
+
 def test_sorting_pays_where_fetches_limit() -> None:
     counts = Counts((10**6, 10**5), (0.5, 0.5), 1, 4)
     for card in CARDS:
-        sorted_, unsorted = (
-            sum(stage.milliseconds(card) for stage in stages(ModelConfig(), counts, grouped).values())
-            for grouped in (card.units > 0, False)
-        )
-        assert sorted_ < unsorted or card.units == 0
+        sorted_, unsorted = (stages(ModelConfig(), counts, grouped) for grouped in (card.units > 0, False))
+        colors = [sum(work[name].milliseconds(card) for name in ("group", "color")) for work in (sorted_, unsorted)]
+        assert colors[0] < colors[1] or card.units == 0
 
 
 def test_the_share_of_active_lanes() -> None:

@@ -42,9 +42,9 @@ def test_the_cpu_backend_decodes_with_no_more_threads_than_asked_for(
     monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
 ) -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.decode import CpuDecoder
+    from renderer.decode import FastDecoder
 
-    seen = seen_during(monkeypatch, CpuDecoder, "__call__")
+    seen = seen_during(monkeypatch, FastDecoder, "__call__")
     create_renderer("cpu", threads).prepare(make_video(), 0.0)
     assert [count for _, count in seen] == [expected]
     assert torch.get_num_threads() == 2
@@ -52,9 +52,9 @@ def test_the_cpu_backend_decodes_with_no_more_threads_than_asked_for(
 
 def test_frames_decoded_ahead_take_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.decode import CpuDecoder
+    from renderer.decode import FastDecoder
 
-    seen = seen_during(monkeypatch, CpuDecoder, "__call__")
+    seen = seen_during(monkeypatch, FastDecoder, "__call__")
     cache = FrameCache(create_renderer("cpu", 1), make_video(num_frames=3), 1 << 30)
     try:
         cache.decode_ahead([0.0, 1.0])
@@ -66,10 +66,10 @@ def test_frames_decoded_ahead_take_no_more(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_numbers_of_threads_decode_alike() -> None:
     pytest.importorskip("mlpvid_kernels")
-    from renderer.decode import CpuDecoder
+    from renderer.decode import FastDecoder
 
     video = make_video(seed=1, assignment="bilinear")
-    decoder, decoded = CpuDecoder(video.decoder), []
+    decoder, decoded = FastDecoder(video.decoder), []
     for count in (1, 2, 7):  # 7 makes oneDNN add in another order
         with torch_threads(count):
             decoded.append(decoder(video.latent(0.5)))

@@ -6,7 +6,7 @@ namespace mlpvid {
 
 namespace {
 
-// Allocates consecutive parts of a block.
+// Hands out consecutive parts of a block.
 template <class T>
 class Cutter {
  public:

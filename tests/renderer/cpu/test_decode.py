@@ -6,7 +6,7 @@ import torch
 from model.config import DecoderConfig
 from model.decoder import MapDecoder
 from renderer.cpu.renderer import CpuRenderer
-from renderer.decode import CpuDecoder
+from renderer.decode import FastDecoder
 from tests.factories import make_camera, make_config, make_video
 
 SMALL = DecoderConfig(latent_channels=16, backbone_channels=(16, 16, 16, 16), color_channels=(16, 24), density_gain=20.0)
@@ -34,7 +34,7 @@ def test_float32_maps_equal_the_models(name: str) -> None:
     for name_of_part, values in decoder.named_parameters():
         if name_of_part.endswith("bias"):
             values.normal_()
-    for fast, slow in zip(CpuDecoder(decoder, bfloat16=False)(latent), decoder(latent[None]), strict=True):
+    for fast, slow in zip(FastDecoder(decoder, bfloat16=False)(latent), decoder(latent[None]), strict=True):
         assert fast.shape == slow[0].shape
         torch.testing.assert_close(fast, slow[0], rtol=1e-4, atol=1e-4)
 
@@ -43,7 +43,7 @@ def test_float32_maps_equal_the_models(name: str) -> None:
 def test_bfloat16_color_maps_differ_by_little(name: str) -> None:
     decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)
     latent = torch.randn(16)
-    fast, slow = CpuDecoder(decoder, bfloat16=True)(latent), [maps[0] for maps in decoder(latent[None])]
+    fast, slow = FastDecoder(decoder, bfloat16=True)(latent), [maps[0] for maps in decoder(latent[None])]
     assert [maps.dtype for maps in fast] == [torch.float32, torch.float32, torch.bfloat16]
     torch.testing.assert_close(fast[:2], tuple(slow[:2]), rtol=1e-4, atol=1e-4)
     assert (fast[2] - slow[2]).std() < 0.01 * slow[2].square().mean().sqrt()

@@ -51,7 +51,8 @@ def test_grids_are_those_of_the_hash_encoding(context: moderngl.Context, feature
 def test_folded_heads_are_products(context: moderngl.Context, view_encoding: str) -> None:
     video = make_video(seed=2, view_encoding=view_encoding)
     colors, view = video.decode(0.0).color_maps, video.config.view_channels
-    heads = texels(Baker(context, video.config)._fold(colors)).astype(np.float32)
+    baker = Baker(context, video.config)
+    heads = texels(baker._fold(baker._upload_heads(colors))).astype(np.float32)
     parameters = colors.flatten(1, 2)[1, 5]
     W0, W1 = parameters[:1024].view(32, 32), parameters[1024 : 1024 + (32 + view) * 32].view(-1, 32)
     W2 = parameters[-96:].view(32, 3)

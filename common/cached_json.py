@@ -1,0 +1,38 @@
+"""Small JSON files in the user's cache folder. What is lost there is only computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from common.atomic import atomic_write
+from common.documents import read_json
+from common.errors import InputError
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder."""
+    return Path(platformdirs.user_cache_dir("mlpvid", appauthor=False))
+
+
+def read_cached(path: Path) -> dict[str, Any]:
+    """Read a file of names and values; empty if it is missing or damaged."""
+    try:
+        found = read_json(path)
+    except InputError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_cached(path: Path, values: Mapping[str, object]) -> None:
+    """Write a file of names and values. Nothing happens if it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    except (OSError, InputError):
+        return  # the next start computes them again

@@ -1,0 +1,160 @@
+"""Choose where the frames of a video are decoded: on the CPU, on PyTorch's accelerator, or by shaders."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from common.cached_json import cache_folder, read_cached, write_cached
+from common.errors import InputError
+from model.video import VolumetricVideo
+from renderer.decode import FastDecoder, accelerator
+from renderer.opengl.bake import Baker, MapTextures
+from renderer.opengl.color_pass import has_compute
+from renderer.opengl.context import driver_version, is_software
+from renderer.opengl.decode import ShaderDecoder
+
+_log = logging.getLogger(__name__)
+
+MIN_AGREEMENT = 60.0
+"""Maps of two decoders agree from this signal-to-noise ratio on, dB."""
+
+VERSION = 1
+"""Choices that another version of the measurement made do not count."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """A way to decode, in two steps."""
+
+    start: Callable[[torch.Tensor], Any]
+    """Takes a latent (D,) and does what needs no OpenGL, in any thread."""
+    finish: Callable[[Any], MapTextures]
+    """Takes what `start` returned and does the rest in the thread of the context."""
+
+
+Decodings = Mapping[str, Callable[[], Decoding]]
+"""Functions that make decodings, by name. One is "cpu"."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a decoding did."""
+
+    milliseconds: float
+    """From latent to maps on the graphics card."""
+    agreement: float
+    """Signal-to-noise ratio of the map that agrees least with the CPU's in float32, dB."""
+
+
+def decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, software: bool = False) -> Decodings:
+    """Return the decodings of this machine.
+
+    Args:
+        context: the renderer's context.
+        video: the video to decode.
+        baker: uploads maps.
+        software: include shaders even where the driver runs them on the CPU.
+    """
+
+    def on(device: torch.device) -> Callable[[], Decoding]:
+        return lambda: Decoding(FastDecoder(video.decoder, device=device), baker.upload)
+
+    def shaders() -> Decoding:
+        decoder = ShaderDecoder(context, video.decoder)
+        return Decoding(decoder.first_activation, decoder)
+
+    found, device = {"cpu": on(torch.device("cpu"))}, accelerator()
+    if device is not None:
+        found[str(device)] = on(device)
+    if has_compute(context) and (software or not is_software(context)):
+        found["shaders"] = shaders
+    return found
+
+
+def choose_decoding(
+    context: moderngl.Context, video: VolumetricVideo, baker: Baker, found: Decodings, folder: Path | None = None
+) -> Decoding:
+    """Return the fastest decoding that agrees with the CPU's.
+
+    If there are several, one frame is decoded with each. The choice is kept for this card, its driver and the config.
+
+    Args:
+        context: the renderer's context; current in the calling thread.
+        video: the video to decode.
+        baker: uploads maps.
+        found: the decodings to choose from.
+        folder: where choices are kept; None is the user's cache folder.
+    """
+    if len(found) == 1:
+        return found["cpu"]()
+    path = (folder or cache_folder()) / "decoders.json"
+    key = (
+        f"{VERSION} {driver_version(context)} {' '.join(found)} {hashlib.sha256(repr(video.config).encode()).hexdigest()[:16]}"
+    )
+    choices = read_cached(path)
+    if choices.get(key) not in found:
+        choices[key] = _fastest(measure_decodings(context, video, baker, found))
+        write_cached(path, choices)
+    try:
+        return found[choices[key]]()
+    except (InputError, RuntimeError, moderngl.Error) as error:  # PyTorch raises RuntimeError
+        _log.warning("frames are decoded on the CPU, because %s", error)
+        return found["cpu"]()
+
+
+def _fastest(measured: Mapping[str, Measured]) -> str:
+    agreeing = {
+        name: result.milliseconds for name, result in measured.items() if name == "cpu" or result.agreement >= MIN_AGREEMENT
+    }
+    return min(agreeing, key=agreeing.__getitem__)
+
+
+def measure_decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, found: Decodings) -> dict[str, Measured]:
+    """Decode a frame with each decoding. Those that fail are left out, and the log says why."""
+    latent, measured = video.latent(0.0), {}
+    expected = baker.upload(FastDecoder(video.decoder, bfloat16=False)(latent))
+    for name, make in found.items():
+        try:
+            maps, milliseconds = _decode_twice(context, make(), latent)
+        except (InputError, RuntimeError, moderngl.Error) as error:
+            _log.warning("decoding with %s is not possible: %s", name, error)
+            continue
+        measured[name] = Measured(milliseconds, map_agreement(maps, expected))
+    _log.info("decoding: %s", measured)
+    return measured
+
+
+def _decode_twice(context: moderngl.Context, decoding: Decoding, latent: torch.Tensor) -> tuple[MapTextures, float]:
+    """Return the maps and the milliseconds of the second time; the first one may compile."""
+    decoding.finish(decoding.start(latent))
+    context.finish()
+    start = time.perf_counter()
+    maps = decoding.finish(decoding.start(latent))
+    context.finish()
+    return maps, 1000 * (time.perf_counter() - start)
+
+
+def map_agreement(maps: MapTextures, expected: MapTextures) -> float:
+    """Return the signal-to-noise ratio of the map that agrees least, dB."""
+    ratios = []
+    for found, wanted in zip(_values(maps), _values(expected), strict=True):
+        noise = float(np.square(found - wanted).mean())
+        ratios.append(10 * np.log10(float(np.square(wanted).mean()) / noise) if noise > 0 else math.inf)
+    return min(ratios)
+
+
+def _values(maps: MapTextures) -> list[NDArray[np.float32]]:
+    scaled = ((maps.feature_planes, maps.feature_scale), (maps.density_maps, maps.density_scale), (maps.color_maps, 1.0))
+    return [np.frombuffer(texture.read(), texture.dtype).astype(np.float32) * scale for texture, scale in scaled]
