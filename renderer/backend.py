@@ -83,6 +83,12 @@ class RenderedImage:
     """The cost of this image."""
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels. Reading it copies no pixels from a graphics card."""
+        height, width = self.depth.shape
+        return width, height
+
+    @property
     def opacity(self) -> NDArray[np.float32]:
         """(H, W) in [0, 1], the last channel of `rgba`."""
         return self.rgba[..., 3]

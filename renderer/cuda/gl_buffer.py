@@ -30,8 +30,8 @@ class InteropFault(Exception):
 class PixelBuffer(Protocol):
     """A pixel buffer of OpenGL that CUDA can write. The OpenGL context must be current in the calling thread."""
 
-    def write(self, image: CudaImage) -> None:
-        """Copy an image into the buffer; OpenGL's later calls wait for the copy. Raises InteropFault."""
+    def write(self, image: CudaImage, name: str = "rgba") -> None:
+        """Copy one of an image's tensors into the buffer; OpenGL's later calls wait for the copy. Raises InteropFault."""
 
     def close(self) -> None:
         """End the registration; call it before the buffer is deleted."""
@@ -61,11 +61,11 @@ class CudaPixelBuffer:
             if not int(self._resource.handle):
                 raise InteropFault("the driver shares no memory between CUDA and OpenGL", remedy_for(os.environ))
 
-    def write(self, image: CudaImage) -> None:
-        """Copy an image into the buffer."""
+    def write(self, image: CudaImage, name: str = "rgba") -> None:
+        """Copy one of an image's tensors into the buffer."""
         from cuda.core import Stream  # noqa: PLC0415
 
-        pixels = image.device_rgba
+        pixels = image.tensors[name]
         with explained(self._driver.device), self._driver.stream(DISPLAY_STREAM):
             if image.ready is not None:
                 image.ready.wait()

@@ -35,6 +35,12 @@ class CudaImage(RenderedImage):
         return self._array("rgba")  # type: ignore[return-value]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        height, width = self.tensors["depth"].shape
+        return width, height
+
+    @property
     def opacity(self) -> NDArray[np.float32]:
         """(H, W) in [0, 1]; downloaded without the color, which the window needs only on the GPU."""
         return self.rgba[..., 3] if "rgba" in self._arrays else self._array("opacity")  # type: ignore[return-value]

@@ -101,7 +101,7 @@ class Statistics:
 
     def _image_rows(self, last: ViewResult) -> list[Statistic]:
         assert last.image is not None and last.frame is not None
-        cost, (height, width) = last.image.statistics, last.image.depth.shape
+        cost, (width, height) = last.image.statistics, last.image.size
         stages = (
             ("Decode", last.frame.decode_ms, "From the latent to the maps; once per frame of the video."),
             ("Bake", last.frame.bake_ms, "From the maps to the renderer's form; once per frame of the video."),

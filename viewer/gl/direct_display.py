@@ -55,11 +55,11 @@ class SharedBuffer:
 
 
 class DirectDisplay:
-    """Copies images into the presenter's textures through pixel buffers, one per image slot.
+    """Copies images and their depth into the presenter's textures through pixel buffers, two per image slot.
 
     A buffer is registered when it is created, which happens when the image's size changes. The pixels of the first image are
     read back and compared, because some drivers report success and copy nothing. After a failure all images are uploaded
-    instead, and `take_notice` returns the reason.
+    instead until `retry` is called, and `take_notice` returns the reason.
 
     Args:
         connect: registers buffers; replaced by tests.
@@ -67,29 +67,37 @@ class DirectDisplay:
 
     def __init__(self, connect: Connect = connect) -> None:
         self._connect = connect
-        self._shared: dict[int, SharedBuffer] = {}
+        self._shared: dict[tuple[int, str], SharedBuffer] = {}
         self._proven = False
-        self._notice = ""
+        self._notice = self._told = ""
         self.usable = True
-        """Whether every attempt has succeeded so far."""
+        """Whether every attempt since the start or the last `retry` has succeeded."""
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> bool:
         """Show an image in a slot of the presenter. Return False if it must be uploaded instead."""
-        if not self.usable or not isinstance(image, CudaImage) or image.device_rgba.numel() == 0:
+        if not self.usable or not isinstance(image, CudaImage) or 0 in image.size:
             return False
         try:
-            buffer = self._written(presenter, slot, image)
+            color, depth = (self._written(presenter, slot, image, name) for name in ("rgba", "depth"))
         except InteropFault as fault:
             self.usable, self._notice = False, f"Images are copied through main memory: {fault}"
             self.release()
             return False
-        height, width = image.device_rgba.shape[:2]
-        presenter.upload_from(slot, width, height, buffer)
+        textures = presenter.changed_slot(slot)
+        textures.upload_from(*image.size, color)
+        textures.upload_depth_from(*image.size, depth)
         return True
 
+    def retry(self) -> None:
+        """Try again with the next image; what failed for one renderer may succeed for another."""
+        self.usable = True
+
     def take_notice(self) -> str:
-        """Return the message for the user and clear it. It is empty if there is none."""
+        """Return the message for the user and clear it. It is empty if there is none, or if it was returned before."""
         notice, self._notice = self._notice, ""
+        if notice == self._told:
+            return ""
+        self._told = notice or self._told
         return notice
 
     def release(self) -> None:
@@ -98,19 +106,20 @@ class DirectDisplay:
             shared.release()
         self._shared.clear()
 
-    def _written(self, presenter: Presenter, slot: int, image: CudaImage) -> moderngl.Buffer:
-        size = image.device_rgba.numel() * image.device_rgba.element_size()
-        shared = self._shared.get(slot)
+    def _written(self, presenter: Presenter, slot: int, image: CudaImage, name: str) -> moderngl.Buffer:
+        pixels, key = image.tensors[name], (slot, name)
+        size = pixels.numel() * pixels.element_size()
+        shared = self._shared.get(key)
         if shared is None or shared.buffer.size != size:
             if shared is not None:
-                self._shared.pop(slot).release()
+                self._shared.pop(key).release()
             buffer = presenter.context.buffer(reserve=size, dynamic=True)
             try:
-                shared = self._shared[slot] = SharedBuffer(buffer, self._connect(image, buffer))
+                shared = self._shared[key] = SharedBuffer(buffer, self._connect(image, buffer))
             except InteropFault:
                 buffer.release()
                 raise
-        shared.pixels.write(image)
+        shared.pixels.write(image, name)
         if not self._proven:
             arrived = np.frombuffer(shared.buffer.read(), np.float32)
             if not np.array_equal(arrived, image.rgba.ravel()):

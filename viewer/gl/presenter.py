@@ -1,19 +1,22 @@
-"""Turn rendered pixels into the texture that the view shows: an upload and one pass of shaders/present.frag."""
+"""Turn rendered images into the texture that the view shows: a pass of shaders/present.frag, and one for lines over it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.gl.image_slot import ImageSlot
+from viewer.gl.line_pass import LinePass
+from viewer.gl.program import load_program
 from viewer.picture.comparison import Comparison
+from viewer.picture.overlay_lines import OverlayLines
 from viewer.picture.tone import over_black
 from viewer.settings import BACKGROUNDS, DisplaySettings
 
-SHADERS = Path(__file__).resolve().parents[2] / "shaders"
+NO_LINES = OverlayLines()
 
 
 @dataclass
@@ -42,13 +45,14 @@ class Presenter:
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._triangles: dict[tuple[tuple[str, int], ...], moderngl.VertexArray] = {}
-        self._images: dict[int, moderngl.Texture] = {}
+        self._slots = {slot: ImageSlot(context) for slot in (0, 1)}
+        self._lines = LinePass(context)
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
         self._color_map_name = ""
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None
-        self._presented: PresentOptions | None = None
+        self._presented: tuple[PresentOptions, tuple[object, ...]] | None = None
         self._view: tuple[int, int] = (0, 0)
         self.passes = 0
         """Number of times that the view's texture was drawn. It is reused while neither images nor options change."""
@@ -57,25 +61,20 @@ class Presenter:
         """Set the first (slot 0) or the second image.
 
         Args:
+            slot: 0 or 1.
             pixels: (H, W, 4) float32 premultiplied color and opacity, or (H, W, 2) float32 value times opacity and opacity.
         """
-        height, width, components = pixels.shape
-        self._sized_image(slot, width, height, components).write(np.ascontiguousarray(pixels, dtype=np.float32))
+        self.changed_slot(slot).upload(pixels)
 
-    def upload_from(self, slot: int, width: int, height: int, buffer: moderngl.Buffer) -> None:
-        """Set an image from a pixel buffer that holds (height, width, 4) float32; the pixels stay on the GPU."""
-        self._sized_image(slot, width, height, 4).write(buffer)
-
-    def has_image(self, slot: int) -> bool:
-        """Return whether an image was uploaded to a slot."""
-        return slot in self._images
+    def changed_slot(self, slot: int) -> ImageSlot:
+        """Return the textures of a slot to change them; the view is drawn again."""
+        self._presented = None
+        return self._slots[slot]
 
     def forget(self, slot: int) -> None:
         """Release the image of a slot."""
-        texture = self._images.pop(slot, None)
-        if texture is not None:
-            self._presented = None
-            texture.release()
+        if self._slots[slot].color is not None:
+            self.changed_slot(slot).release()
 
     def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
         """Use a color map of (256, 3) uint8 for scalar images and differences; uploaded only when the name changes."""
@@ -85,7 +84,7 @@ class Presenter:
             self._color_map_name = name
             self._presented = None
 
-    def present(self, width: int, height: int, options: PresentOptions) -> int:
+    def present(self, width: int, height: int, options: PresentOptions, overlay: OverlayLines = NO_LINES) -> int:
         """Draw the images into the view's texture and return its OpenGL name. Its row 0 is at the bottom.
 
         The texture has the view's size, or only the image's where enlarging it afterwards gives the same result.
@@ -93,27 +92,31 @@ class Presenter:
         Args:
             width, height: pixels of the view.
             options: background, color and comparison.
+            overlay: lines over the images.
         """
         self._view = width, height
-        if self._enlarges_alike(options):
-            size = self._images[0].size
+        if not len(overlay.lines) and self._enlarges_alike(options):
+            size = self._slots[0].color.size  # type: ignore[union-attr]
             width, height = min(width, size[0]), min(height, size[1])
-        self._draw(width, height, options)
+        self._draw(width, height, options, overlay)
         assert self._texture is not None
         return int(self._texture.glo)
 
+    def _color(self, slot: int) -> moderngl.Texture | None:
+        return self._slots[slot].color
+
     def _enlarges_alike(self, options: PresentOptions) -> bool:
         """Return whether blending with the background and enlarging may be done in either order, since both are linear."""
-        first = self._images.get(0)
+        first = self._color(0)
         neutral = options.display.tone == (0.0, 1.0) and options.display.background == "color"
-        alone = options.comparison is Comparison.NONE or 1 not in self._images
+        alone = options.comparison is Comparison.NONE or self._color(1) is None
         return neutral and alone and first is not None and first.components == 4
 
-    def _draw(self, width: int, height: int, options: PresentOptions) -> None:
+    def _draw(self, width: int, height: int, options: PresentOptions, overlay: OverlayLines) -> None:
         target = self._sized_target(width, height)
-        if self._presented == options:
+        if self._presented == (options, overlay.key):
             return
-        self._presented = replace(options, display=replace(options.display))
+        self._presented = replace(options, display=replace(options.display)), overlay.key
         self.passes += 1
         target.use()
         self.context.viewport = (0, 0, width, height)
@@ -122,23 +125,22 @@ class Presenter:
         triangle = self._triangle_for(options)
         self._set_uniforms(triangle.program, width, height, options)
         triangle.render(moderngl.TRIANGLES, vertices=3)
+        if len(overlay.lines):
+            self._lines.draw(overlay, (width, height), self._slots[0], self._slots[1])
         if self.context.screen is not None:
             self.context.screen.use()
 
     def _triangle_for(self, options: PresentOptions) -> moderngl.VertexArray:
-        first = self._images.get(0)
+        first = self._color(0)
         constants = {
             "SCALAR": int(first is not None and first.components == 2),
-            "COMPARISON": int(options.comparison if 1 in self._images else Comparison.NONE),
+            "COMPARISON": int(options.comparison if self._color(1) is not None else Comparison.NONE),
             "NEUTRAL": int(options.display.tone == (0.0, 1.0)),
             "BACKGROUND": BACKGROUNDS.index(options.display.background),
         }
         key = tuple(constants.items())
         if key not in self._triangles:
-            vertex, fragment = ((SHADERS / f"present.{kind}").read_text(encoding="utf-8") for kind in ("vert", "frag"))
-            version, rest = fragment.split("\n", 1)
-            defined = "\n".join([version, *(f"#define {name} {value}" for name, value in key), "#line 2", rest])
-            program = self.context.program(vertex_shader=vertex, fragment_shader=defined)
+            program = load_program(self.context, "present", "present", constants)
             self._triangles[key] = self.context.vertex_array(program, [])
         return self._triangles[key]
 
@@ -152,10 +154,10 @@ class Presenter:
         return self._texture
 
     def read(self) -> NDArray[np.uint8]:
-        """Return the pixels of the view, (H, W, 3) uint8, row 0 at the top."""
+        """Return the pixels of the view without lines, (H, W, 3) uint8, row 0 at the top."""
         assert self._target is not None
-        if self._target.size != self._view and self._presented is not None:
-            self._draw(*self._view, self._presented)
+        if self._presented is not None and (self._target.size != self._view or self._presented[1] != NO_LINES.key):
+            self._draw(*self._view, self._presented[0], NO_LINES)
         assert self._target is not None
         width, height = self._target.size
         data = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
@@ -163,25 +165,15 @@ class Presenter:
 
     def release(self) -> None:
         """Release all OpenGL objects."""
-        for slot in list(self._images):
-            self.forget(slot)
+        for slot in self._slots.values():
+            slot.release()
+        self._lines.release()
         for thing in (self._target, self._texture, self._color_map):
             if thing is not None:
                 thing.release()
         for triangle in self._triangles.values():
             triangle.program.release()
             triangle.release()
-
-    def _sized_image(self, slot: int, width: int, height: int, components: int) -> moderngl.Texture:
-        self._presented = None
-        texture = self._images.get(slot)
-        if texture is None or texture.size != (width, height) or texture.components != components:
-            if texture is not None:
-                texture.release()
-            texture = self.context.texture((width, height), components, dtype="f4")
-            texture.repeat_x = texture.repeat_y = False
-            self._images[slot] = texture
-        return texture
 
     def _sized_target(self, width: int, height: int) -> moderngl.Framebuffer:
         if self._target is None or self._target.size != (width, height):
@@ -198,8 +190,8 @@ class Presenter:
         blank, display = self._color_map, options.display
         exposure, gamma = display.tone
         background_color, background_color_2 = display.background_colors
-        first = self._images.get(0)
-        for unit, texture in enumerate((first or blank, self._images.get(1) or first or blank, self._color_map)):
+        first = self._color(0) or blank
+        for unit, texture in enumerate((first, self._color(1) or first, self._color_map)):
             texture.use(unit)
         values = {
             "image_a": 0,

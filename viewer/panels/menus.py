@@ -85,7 +85,7 @@ def draw_status(app: ViewerApp) -> None:
     if document is None or document.shown is None:
         return
     shown = document.shown
-    size = "" if shown.image is None else f"{shown.image.depth.shape[1]} x {shown.image.depth.shape[0]} pixels"
+    size = "" if shown.image is None else "{} x {} pixels".format(*shown.image.size)
     busy = "refining" if document.view_renderer.worker.busy else "ready"
     text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {sentence_case([app.rendering.renderer.name])[0]}"
     recording = "" if app.recording.screen is None else f"recording {app.recording.screen.seconds:.0f} s   "

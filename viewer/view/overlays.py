@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
@@ -15,10 +14,12 @@ from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.picture import wireframes
 from viewer.picture.comparison import Comparison
-from viewer.picture.scene_depth import SLACK, SceneDepth, is_hidden, split_lines, surface_depth
+from viewer.picture.overlay_lines import LINE, OverlayLines, make_lines
+from viewer.picture.scene_depth import SLACK, SceneDepth, is_hidden, surface_depth
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo
 from viewer.widgets.controls import em
+from viewer.work.latest_task import LatestTask
 
 AXIS_COLORS = (0xFF4A4AE6, 0xFF4CC24C, 0xFFE68A3C)
 """Red x, green y, blue z, as ImGui packs colors (ABGR)."""
@@ -39,28 +40,32 @@ PATH_PIECES = 12
 """Number of straight pieces of the camera path between two keyframes."""
 
 
+Depth = NDArray[np.float32] | None
+"""(H, W) meters, or None without an image."""
+
+_Shown = tuple[ViewResult | None, ViewResult | None]  # the first and the second image
+
+
 class Overlays:
-    """Draws lines over the view. Segments that only change with the frame are cached."""
+    """Collects the lines over the view and draws their labels. Segments that only change with the frame are cached."""
 
     def __init__(self) -> None:
         self._cells: tuple[object, NDArray[np.float64]] | None = None
         self._grid: tuple[object, NDArray[np.float64]] | None = None
         self._path: tuple[object, NDArray[np.float64]] | None = None
-        self._depths: dict[int, tuple[ViewResult, NDArray[np.float32]]] = {}
+        self._labels: list[Label] = []
+        self._finding: LatestTask[_Shown, tuple[Depth, Depth]] | None = None
+        self._surfaces: tuple[Depth, Depth] = (None, None)
 
-    def draw(self, app: ViewerApp, document: Document, corner: ImVec2, scale: float) -> None:
-        """Draw the overlays that are switched on.
+    def lines(self, app: ViewerApp, document: Document, scale: float) -> OverlayLines:
+        """Return the lines that are switched on.
 
         Args:
             app: which overlays are on.
             document: the document to draw them for.
-            corner: upper left of the view on the screen.
             scale: screen units per pixel of the view.
         """
-        view, camera = app.settings.view, document.camera.to_camera(*app.viewport.size)
-        draw = imgui.get_window_draw_list()
-        slack = SLACK * float(np.linalg.norm(np.ptp(document.camera.box, axis=0)))
-        pen = Pen(draw, corner, scale, camera, lambda: self._scene_depth(app, document), slack)
+        view, pen = app.settings.view, Pen(document.camera.to_camera(*app.viewport.size), scale)
         if view.show_grid:
             pen.lines(self._grid_segments(document), GRID, behind=0.0)
         if app.settings.view.show_cells:
@@ -77,23 +82,46 @@ class Overlays:
             size = float(np.ptp(document.camera.box, axis=0).max()) * 0.4
             for segment, color in zip(wireframes.axis_segments(size), AXIS_COLORS, strict=True):
                 pen.lines(segment[None], color, 2.0)
+        self._labels = pen.labels
+        slack = SLACK * float(np.linalg.norm(np.ptp(document.camera.box, axis=0)))
+        split = app.compare.active and app.compare.mode is Comparison.DIVIDER
+        return OverlayLines(pen.made(), slack, app.compare.divider if split else 1.0)
 
-    def _scene_depth(self, app: ViewerApp, document: Document) -> SceneDepth | None:
-        first = self._surface(0, document.shown)
-        if first is None:
-            return None
-        compare = app.compare
-        if not compare.active or compare.mode is not Comparison.DIVIDER or compare.view_renderer is None:
-            return SceneDepth(first)
-        return SceneDepth(first, self._surface(1, compare.view_renderer.shown), compare.divider)
+    def draw_labels(self, app: ViewerApp, document: Document, corner: ImVec2, scale: float, overlay: OverlayLines) -> None:
+        """Write the labels of the last `lines`; those that the scene hides are dimmed.
 
-    def _surface(self, slot: int, shown: ViewResult | None) -> NDArray[np.float32] | None:
-        if shown is None or shown.image is None:
-            return None
-        known = self._depths.get(slot)
-        if known is None or known[0] is not shown:
-            known = self._depths[slot] = shown, surface_depth(shown.image)
-        return known[1]
+        Args:
+            app: what is compared.
+            document: the document they belong to.
+            corner: upper left of the view on the screen.
+            scale: screen units per pixel of the view.
+            overlay: what `lines` returned.
+        """
+        if not self._labels:
+            return
+        depth, size = self._scene_depth(app, document, overlay.divider), app.viewport.size
+        for label in self._labels:
+            hidden = depth is not None and is_hidden(label.point[None], size, depth, overlay.slack)[0]
+            label.draw(corner, scale, dimmed(label.color, BEHIND) if hidden else label.color)
+
+    def close(self) -> None:
+        """End its thread and forget the images."""
+        if self._finding is not None:
+            self._finding.close()
+        self._finding, self._surfaces = None, (None, None)
+
+    def _scene_depth(self, app: ViewerApp, document: Document, divider: float) -> SceneDepth | None:
+        # Labels are few, but the depth may have to come from a graphics card. Another thread waits for it.
+        if self._finding is None:
+            self._finding = LatestTask("labels", app.redraw.notify)
+        second = app.compare.view_renderer
+        shown = document.shown, second.shown if second is not None and divider < 1.0 else None
+        self._finding.submit(shown, partial(_surfaces, *shown))
+        found = self._finding.poll()
+        if found is not None:
+            self._surfaces = found[1]
+        left, right = self._surfaces
+        return None if left is None else SceneDepth(left, right, divider)
 
     def _draw_cameras(self, document: Document, pen: Pen) -> None:
         size = float(np.ptp(document.camera.box, axis=0).max()) * 0.08
@@ -136,54 +164,61 @@ class Overlays:
         return self._grid[1]
 
 
+@dataclass(frozen=True)
+class Label:
+    """Text at a point of the view."""
+
+    point: NDArray[np.float64]
+    """Pixels x and y, meters z."""
+    text: str
+    """One line."""
+    color: int
+    """ABGR."""
+
+    def draw(self, corner: ImVec2, scale: float, color: int) -> None:
+        """Write it in a color over the view whose upper left corner is `corner`."""
+        draw, (x, y) = imgui.get_window_draw_list(), (self.point[:2] * scale).tolist()
+        place, extent = ImVec2(corner.x + x + em(0.3), corner.y + y - em(0.5)), imgui.calc_text_size(self.text)
+        draw.add_rect_filled(place, ImVec2(place.x + extent.x, place.y + extent.y), LABEL_GROUND, em(0.2))
+        draw.add_text(place, color, self.text)
+
+
 class Pen:
-    """Draws world segments into a draw list as a camera sees them.
+    """Collects world segments and labels as a camera sees them.
 
     Args:
-        draw: the draw list.
-        corner: upper left of the view on the screen.
-        scale: screen units per pixel of the view.
         camera: the view.
-        depth: returns what hides lines, called with the first of them; None means nothing does.
-        slack: lines up to this far behind the scene's surface count as visible, meters.
+        scale: screen units per pixel of the view.
     """
 
-    def __init__(
-        self, draw: Any, corner: ImVec2, scale: float, camera: Camera, depth: Callable[[], SceneDepth | None], slack: float
-    ) -> None:
-        self._draw, self._scale, self._camera = draw, scale, camera
-        self._corner = np.array([corner.x, corner.y])
-        self._find_depth, self._slack = depth, slack
-
-    @cached_property
-    def _depth(self) -> SceneDepth | None:
-        return self._find_depth()
+    def __init__(self, camera: Camera, scale: float) -> None:
+        self._camera, self._scale = camera, scale
+        self._made: list[NDArray[np.void]] = []
+        self.labels: list[Label] = []
+        """All labels so far."""
 
     def lines(self, segments: NDArray[np.float64], color: int, thickness: float = 1.0, behind: float = BEHIND) -> None:
-        """Draw segments, (N, 2, 3) meters; hidden parts with the relative opacity `behind`."""
+        """Add segments, (N, 2, 3) meters; their thickness is in screen units, `behind` the relative opacity of hidden parts."""
         ends = wireframes.project_segments(segments, self._camera)
-        if self._depth is None:
-            parts, hidden = ends[..., :2], np.zeros(len(ends), bool)
-        else:
-            parts, hidden = split_lines(ends, (self._camera.width, self._camera.height), self._depth, self._slack)
-        dim = dimmed(color, behind)
-        places = np.clip(parts * self._scale + self._corner, -1e5, 1e5)
-        for ((x0, y0), (x1, y1)), away in zip(places.tolist(), hidden.tolist(), strict=True):
-            if not away or behind > 0:
-                self._draw.add_line(ImVec2(x0, y0), ImVec2(x1, y1), dim if away else color, thickness)
+        size = self._camera.width, self._camera.height
+        self._made.append(make_lines(ends, size, color, thickness / self._scale, behind))
 
     def label(self, point: NDArray[np.float64], text: str, color: int) -> None:
-        """Write text at a point of the world, unless it is behind the camera; dimmed if the scene hides it."""
+        """Add text at a point of the world, unless it is behind the camera."""
         ends = wireframes.project_segments(np.stack([point, point])[None], self._camera)
-        if not len(ends):
-            return
-        size = (self._camera.width, self._camera.height)
-        if self._depth is not None and is_hidden(ends, np.zeros(1), size, self._depth, self._slack)[0]:
-            color = dimmed(color, BEHIND)
-        x, y = ends[0, 0, :2] * self._scale + self._corner
-        corner, extent = ImVec2(float(x) + em(0.3), float(y) - em(0.5)), imgui.calc_text_size(text)
-        self._draw.add_rect_filled(corner, ImVec2(corner.x + extent.x, corner.y + extent.y), LABEL_GROUND, em(0.2))
-        self._draw.add_text(corner, color, text)
+        if len(ends):
+            self.labels.append(Label(ends[0, 0], text, color))
+
+    def made(self) -> NDArray[np.void]:
+        """Return all lines, (N,) of `viewer.picture.overlay_lines.LINE`."""
+        return np.concatenate(self._made) if self._made else np.zeros(0, LINE)
+
+
+def _surfaces(first: ViewResult | None, second: ViewResult | None) -> tuple[Depth, Depth]:
+    left, right = (
+        None if result is None or result.image is None else surface_depth(result.image) for result in (first, second)
+    )
+    return left, right
 
 
 def dimmed(color: int, opacity: float) -> int:

@@ -6,17 +6,21 @@ import time
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 from imgui_bundle import ImVec2, imgui
+from numpy.typing import NDArray
 
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.gl.direct_display import DirectDisplay
+from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.color_maps import color_table
 from viewer.picture.comparison import Comparison
 from viewer.picture.options import VIEWS, shown_pixels
+from viewer.picture.scene_depth import surface_depth
 from viewer.picture.views import Legend, ViewPixels
 from viewer.playback.render_worker import ViewResult
+from viewer.settings import DisplaySettings
 from viewer.view.comparison import draw_comparison
 from viewer.view.gizmo import Gizmo
 from viewer.view.legend import draw_legend
@@ -26,6 +30,7 @@ from viewer.view.start_page import StartPage
 from viewer.work.latest_task import LatestTask
 
 _Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image itself
+_Made = tuple[ViewPixels, NDArray[np.float32]]  # the pixels of a mode other than color, and the depth of the surface
 
 
 class ViewPanel:
@@ -44,10 +49,10 @@ class ViewPanel:
         self._mouse = ViewMouse(actions)
         self._start = StartPage(actions)
         self._overlays = Overlays()
-        self.direct = DirectDisplay()
-        """Shows CUDA images without copying them to main memory."""
+        self.display = ImageDisplay()
+        """Brings images into the presenter."""
         self._uploaded: dict[int, _Key | None] = {}
-        self._making: dict[int, LatestTask[_Key, ViewPixels]] = {}
+        self._making: dict[int, LatestTask[_Key, _Made]] = {}
         self._legend: Legend | None = None
 
     def draw(self, app: ViewerApp) -> None:
@@ -96,12 +101,13 @@ class ViewPanel:
             return
         begin = time.perf_counter()
         options = self._upload(app, presenter)
-        texture = presenter.present(*app.viewport.size, options)
+        overlay = self._overlays.lines(app, document, width / app.viewport.size[0])
+        texture = presenter.present(*app.viewport.size, options, overlay)
         app.statistics.present_ms = (time.perf_counter() - begin) * 1000
         draw, end = imgui.get_window_draw_list(), ImVec2(corner.x + width, corner.y + height)
         draw.push_clip_rect(corner, end, True)
         draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
-        self._overlays.draw(app, document, corner, width / app.viewport.size[0])
+        self._overlays.draw_labels(app, document, corner, width / app.viewport.size[0], overlay)
         draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
@@ -110,6 +116,7 @@ class ViewPanel:
 
     def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:
         options = present_options(app)
+        self.display.follow(app.rendering.renderer, app.document)
         sources = [app.document.shown if app.document is not None else None]
         sources.append(
             app.compare.view_renderer.shown if app.compare.active and app.compare.view_renderer is not None else None
@@ -131,9 +138,8 @@ class ViewPanel:
 
     def _upload_colors(self, app: ViewerApp, presenter: Presenter, slot: int, result: ViewResult) -> None:
         assert result.image is not None
-        if not self.direct.show(presenter, slot, result.image):
-            presenter.upload(slot, result.image.rgba)
-        if notice := self.direct.take_notice():
+        self.display.show(presenter, slot, result.image)
+        if notice := self.display.take_notice():
             app.messages.set_status(notice)
         if slot == 0:
             self._legend = None
@@ -142,7 +148,7 @@ class ViewPanel:
         # Computing normals or heads of a large image takes longer than a frame of the window, so a thread does it.
         work = self._making.setdefault(slot, LatestTask(f"view {slot}", app.redraw.notify))
         if wanted is not None and self._uploaded.get(slot) != wanted:
-            work.submit(wanted, partial(shown_pixels, wanted[1], replace(app.settings.view)))
+            work.submit(wanted, partial(_make, wanted[1], replace(app.settings.view)))
         try:
             made = work.poll()
         except Exception as error:  # of any kind: it is shown once, and the previous picture stays
@@ -152,15 +158,18 @@ class ViewPanel:
         if made is None or wanted is None or made[0][0] != wanted[0]:
             return
         self._uploaded[slot] = made[0]
-        presenter.upload(slot, made[1].pixels)
+        pixels, surface = made[1]
+        presenter.upload(slot, pixels.pixels)
+        presenter.changed_slot(slot).upload_surface(surface)
         if slot == 0:
-            self._legend = made[1].legend
+            self._legend = pixels.legend
 
     def close(self) -> None:
         """End its threads."""
         for work in self._making.values():
             work.close()
         self._making.clear()
+        self._overlays.close()
 
     def _legend_shown(self, app: ViewerApp) -> Legend | None:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
@@ -171,6 +180,11 @@ class ViewPanel:
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)
+
+
+def _make(result: ViewResult, display: DisplaySettings) -> _Made:
+    assert result.image is not None
+    return shown_pixels(result, display), surface_depth(result.image)
 
 
 def present_options(app: ViewerApp) -> PresentOptions:

@@ -355,7 +355,7 @@ class Window:
             self._panel_sizes.save()
         self.view.close()
         self.maps.close()
-        self.view.direct.release()
+        self.view.display.release()
         if self.view.presenter is not None:
             self.view.presenter.release()
         if self.maps.textures is not None:

@@ -18,9 +18,11 @@ from renderer.cuda.driver import CudaFault
 from renderer.cuda.gl_buffer import InteropFault, explained, remedy_for
 from renderer.cuda.image import CudaImage
 from renderer.cuda.renderer import CudaRenderer
-from tests.viewer.conftest import wait_until
+from tests.viewer.conftest import open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
+from viewer.app.window_state import PANELS
 from viewer.gl.direct_display import DirectDisplay, follow_window
+from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.picture.scene_depth import surface_depth
 from viewer.picture.views import SURFACE_OPACITY
@@ -50,10 +52,10 @@ class EmulatedBuffer:
         self.buffer, self.log, self.lazy = buffer, log, lazy
         log.append(f"register {buffer.size}")
 
-    def write(self, image: CudaImage) -> None:
-        self.log.append("write")
+    def write(self, image: CudaImage, name: str = "rgba") -> None:
+        self.log.append(f"write {name}")
         if not self.lazy:
-            self.buffer.write(image.device_rgba.numpy().tobytes())
+            self.buffer.write(image.tensors[name].numpy().tobytes())
 
     def close(self) -> None:
         self.log.append("unregister")
@@ -85,9 +87,11 @@ def test_pixels_reach_the_texture_as_an_upload_would(presenter: Presenter) -> No
         presenter.upload(0, image.device_rgba.numpy())
         assert np.array_equal(arrived, shown(presenter, 17, 9)) and arrived.any()
     assert [image.driver.downloads for image in images] == [1, 0, 0], "only the first is read back, to prove the way"  # type: ignore[attr-defined]
-    assert log == [f"register {17 * 9 * 16}", "write", "write", "write"]
+    pixels = 17 * 9
+    first = [f"register {pixels * 16}", "write rgba", f"register {pixels * 4}", "write depth"]
+    assert log == [*first, *["write rgba", "write depth"] * 2]
     direct.release()
-    assert log[-1] == "unregister"
+    assert log[-2:] == ["unregister"] * 2
 
 
 def test_a_new_size_registers_again_after_unregistering(presenter: Presenter) -> None:
@@ -96,9 +100,10 @@ def test_a_new_size_registers_again_after_unregistering(presenter: Presenter) ->
     for width, height in ((8, 8), (16, 8), (8, 16), (16, 16)):
         assert direct.show(presenter, 0, cuda_image(random_pixels(width, height)))
     assert direct.show(presenter, 1, cuda_image(random_pixels(16, 16)))
-    names = [entry.split()[0] for entry in log]
-    # Two images of 128 pixels share a buffer, 8x16 after 16x8.
-    assert " ".join(names) == "register write unregister register write write unregister register write register write"
+    colors = " ".join(entry.split()[0] for entry in log if entry != "write depth")
+    # Two images of 128 pixels share a buffer, 8x16 after 16x8. Each has a buffer for color and one for depth.
+    first, other = "register write register", "unregister register write unregister register"
+    assert colors == f"{first} {other} write {other} {first}"
     direct.release()
 
 
@@ -138,7 +143,7 @@ def test_a_copy_that_fails_later_falls_back(presenter: Presenter) -> None:
     direct = DirectDisplay(lambda _, buffer: EmulatedBuffer(buffer, log))
     assert direct.show(presenter, 0, cuda_image(random_pixels(6, 5)))
 
-    def fail(_self: EmulatedBuffer, _image: CudaImage) -> None:
+    def fail(_self: EmulatedBuffer, _image: CudaImage, _name: str) -> None:
         raise InteropFault("lost", "try again")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -245,10 +250,70 @@ def test_the_window_shows_them_and_says_when_it_cannot(
 
     drive(app, look)
     if works:
-        assert "write" in log and log[-1] == "unregister"
+        assert "write rgba" in log and log[-1] == "unregister"
         assert not any("main memory" in message for message in seen)
     else:
         assert any("no NVIDIA GPU draws the window; start with X" in message for message in seen)
+
+
+def test_displayed_images_are_not_downloaded(app: ViewerApp, drive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    monkeypatch.setattr(DirectDisplay.__init__, "__defaults__", (lambda _, buffer: EmulatedBuffer(buffer, log),))
+    document = open_document(app)
+    document.view_renderer.cache.renderer = ImagesOnTheGpu(document.view_renderer.cache.renderer)
+    for name in ("show_grid", "show_box", "show_axes", "show_path"):
+        setattr(app.settings.view, name, True)
+    downloaded: list[tuple[int, ...]] = []
+    download = MemoryDriver.download
+
+    def note(self: MemoryDriver, tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+        downloaded.append(tuple(tensor.shape))
+        return download(self, tensor)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        context.yield_(2)
+        monkeypatch.setattr(MemoryDriver, "download", note)
+        displayed = log.count("write rgba")
+        for panel in PANELS:
+            app.window.focus_panel(panel)
+            document.camera.orbit(0.1, 0.05)
+            app.redraw.record_motion()
+            wait_for_image(context, app)
+            context.yield_(2)
+        document.playback.play()
+        wait_until(context, lambda: document.playback.time >= 3)
+        assert log.count("write rgba") >= displayed + len(PANELS)
+        assert log.count("write depth") == log.count("write rgba") and not downloaded
+
+    drive(app, look)
+
+
+def test_a_way_that_failed_is_tried_again_after_the_renderer_or_the_document_changed(presenter: Presenter) -> None:
+    log: list[str] = []
+    works = False
+
+    def connect(_image: CudaImage, buffer: moderngl.Buffer) -> EmulatedBuffer:
+        if not works:
+            raise InteropFault("another GPU draws the window", "start with X")
+        return EmulatedBuffer(buffer, log)
+
+    display = ImageDisplay()
+    display.direct = DirectDisplay(connect)
+    renderer, document, other = object(), object(), object()
+
+    def show(*source: object) -> str:
+        display.follow(*source)
+        display.show(presenter, 0, cuda_image(random_pixels(5, 5)))
+        return display.take_notice()
+
+    assert "another GPU" in show(renderer, document)
+    assert show(renderer, other) == "", "the same reason is told once"
+    works = True
+    show(renderer, other)
+    assert not log, "nothing changed, so nothing is tried"
+    show(other, other)
+    assert "write rgba" in log
 
 
 def test_lines_behind_the_scene_need_no_color_of_an_image_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

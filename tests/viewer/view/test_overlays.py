@@ -1,15 +1,10 @@
-"""Overlays: the parts behind the scene are dimmed or hidden."""
+"""Overlays: lines in screen units become lines of the view, and dimming keeps the color."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pytest
-from imgui_bundle import ImVec2
 
 from model.camera import Camera
-from viewer.picture.scene_depth import SceneDepth
 from viewer.view.overlays import BEHIND, Pen, dimmed
 
 CAMERA = Camera(200, 100, np.array([[100.0, 0, 100], [0, 100, 50], [0, 0, 1]]), np.eye(3), np.zeros(3))
@@ -17,43 +12,24 @@ CAMERA = Camera(200, 100, np.array([[100.0, 0, 100], [0, 100, 50], [0, 0, 1]]), 
 COLOR = 0xFF204060
 
 
-class DrawList:
-    """Remembers the lines that were drawn."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[float, float, int]] = []
-
-    def add_line(self, a: Any, b: Any, color: int, thickness: float) -> None:
-        """Note from where to where along x, and the color."""
-        self.lines.append((a.x, b.x, color))
-
-
-def drawn(depth: SceneDepth | None, **options: float) -> list[tuple[float, float, int]]:
-    """Return a line 3 m away over the whole view."""
-    draw = DrawList()
-    pen = Pen(draw, ImVec2(10, 0), 2.0, CAMERA, lambda: depth, 0.01)
-    pen.lines(np.array([[[-3.0, 0, 3], [3, 0, 3]]]), COLOR, **options)
-    return draw.lines
+def test_a_line_over_the_whole_view() -> None:
+    pen = Pen(CAMERA, 2.0)
+    pen.lines(np.array([[[-3.0, 0, 3], [3, 0, 3]]]), COLOR)
+    pen.lines(np.array([[[0.0, 0, -3], [3, 0, -3]]]), COLOR)  # behind the camera
+    pen.lines(np.array([[[0.0, 0, 1], [0.5, 0, 1]]]), COLOR, 3.0, behind=0.0)
+    first, second = pen.made()
+    np.testing.assert_allclose(first["ends"], [[0, 50, 3], [200, 50, 3]])
+    np.testing.assert_allclose(second["ends"], [[100, 50, 1], [150, 50, 1]])
+    assert (first["thickness"], second["thickness"]) == (0.5, 1.5), "a pixel of the view is two screen units"
+    assert second["behind"] == 0.0 and np.isclose(first["behind"], BEHIND)
 
 
-@pytest.fixture
-def wall() -> SceneDepth:
-    """Return a surface 2 m away in the right half of the view."""
-    depth = np.full((100, 200), np.inf, np.float32)
-    depth[:, 100:] = 2.0
-    return SceneDepth(depth)
-
-
-def test_lines_behind_the_scene_are_dimmed(wall: SceneDepth) -> None:
-    assert drawn(wall) == [(10, 210, COLOR), (210, 410, dimmed(COLOR, BEHIND))]
-
-
-def test_or_hidden(wall: SceneDepth) -> None:
-    assert drawn(wall, behind=0.0) == [(10, 210, COLOR)]
-
-
-def test_before_the_first_image_nothing_is_hidden() -> None:
-    assert drawn(None, behind=0.0) == [(10, 410, COLOR)]
+def test_labels_keep_their_place() -> None:
+    pen = Pen(CAMERA, 2.0)
+    pen.label(np.array([1.0, 0, 2]), "7", COLOR)
+    pen.label(np.array([1.0, 0, -2]), "8", COLOR)
+    (label,) = pen.labels
+    assert label.point.tolist() == [150, 50, 2] and label.text == "7" and len(pen.made()) == 0
 
 
 def test_dimming_keeps_the_color() -> None:

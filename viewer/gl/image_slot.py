@@ -1,0 +1,75 @@
+"""The textures of one image in the view: what is shown of it, and the surface that hides lines."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StreamedTexture:
+    """A texture of floats whose pixels are replaced again and again; it is made again when their size changes."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._texture: moderngl.Texture | None = None
+
+    def sized(self, width: int, height: int, components: int) -> moderngl.Texture:
+        """Return the texture with this size."""
+        texture = self._texture
+        if texture is None or texture.size != (width, height) or texture.components != components:
+            self.release()
+            texture = self._texture = self._context.texture((width, height), components, dtype="f4")
+            texture.repeat_x = texture.repeat_y = False
+        return texture
+
+    def release(self) -> None:
+        """Release the texture."""
+        if self._texture is not None:
+            self._texture.release()
+        self._texture = None
+
+
+class ImageSlot:
+    """The first or the second image of a view.
+
+    Args:
+        context: the window's OpenGL context.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._own_color, self._own_depth = StreamedTexture(context), StreamedTexture(context)
+        self.color: moderngl.Texture | None = None
+        """Premultiplied color and opacity, or value times opacity and opacity; None while there is no image."""
+        self.surface: tuple[moderngl.Texture, moderngl.Texture] | None = None
+        """A texture with the opacity in its alpha, and one with the depth in meters; None hides no lines."""
+
+    def upload(self, pixels: NDArray[np.float32]) -> None:
+        """Show (H, W, C) float32."""
+        height, width, components = pixels.shape
+        self.color = self._own_color.sized(width, height, components)
+        self.color.write(np.ascontiguousarray(pixels, dtype=np.float32))
+
+    def upload_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
+        """Show a pixel buffer that holds (height, width, 4) float32."""
+        self.color = self._own_color.sized(width, height, 4)
+        self.color.write(buffer)
+
+    def upload_surface(self, depth: NDArray[np.float32]) -> None:
+        """Set the surface to (H, W) meters, infinite where it is empty."""
+        texture = self._own_depth.sized(depth.shape[1], depth.shape[0], 1)
+        texture.write(np.ascontiguousarray(depth, dtype=np.float32))
+        self.surface = texture, texture  # a texture of one component is opaque everywhere
+
+    def upload_depth_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
+        """Set the surface to a pixel buffer that holds (height, width) float32; the color's alpha is its opacity."""
+        assert self.color is not None
+        texture = self._own_depth.sized(width, height, 1)
+        texture.write(buffer)
+        self.surface = self.color, texture
+
+    def release(self) -> None:
+        """Release the textures."""
+        self._own_color.release()
+        self._own_depth.release()
+        self.color = self.surface = None
