@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viewer.actions.chords import Chord, parse_chord
 from viewer.actions.conditions import ALWAYS, Condition
@@ -26,8 +26,8 @@ class Action:
     """One sentence that says what it does."""
     run: Function
     """Does it."""
-    keys: tuple[str, ...] = ()
-    """Chords that trigger it; menus show the first one."""
+    keys: str = ""
+    """Chords that trigger it, with spaces between them; menus show the first one."""
     enabled: Condition = ALWAYS
     """When it is available. Otherwise menus, palette and buttons show it in gray, and its keys do nothing."""
     checked: Callable[[ViewerApp], bool] | None = None
@@ -52,7 +52,7 @@ class Action:
     @property
     def chords(self) -> tuple[Chord, ...]:
         """The keys, parsed."""
-        return tuple(parse_chord(key) for key in self.keys)
+        return tuple(parse_chord(key) for key in self.keys.split())
 
     @property
     def held(self) -> bool:
@@ -62,6 +62,16 @@ class Action:
     def shortcut(self, mac: bool = False) -> str:
         """Return the first chord as text; empty without one."""
         return self.chords[0].text(mac) if self.keys else ""
+
+
+SEPARATOR = None
+"""An entry of `menu`: a line between two groups."""
+
+
+def menu(*entries: Action | None) -> tuple[Action, ...]:
+    """Return the actions of a menu. An action after a `SEPARATOR` starts a group."""
+    pairs = zip((*entries[:1], *entries), entries, strict=False)
+    return tuple(replace(entry, starts_group=before is SEPARATOR) for before, entry in pairs if entry is not SEPARATOR)
 
 
 def front(app: ViewerApp) -> Document:

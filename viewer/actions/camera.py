@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from viewer.actions.action import Action, front
-from viewer.actions.conditions import CAN_REDO, CAN_UNDO, HAS_CAMERAS, OPEN, capture_camera
+from viewer.actions.action import SEPARATOR, Action, front, menu
+from viewer.actions.conditions import CAN_REDO, CAN_UNDO, HAS_CAMERAS, OPEN, Condition, capture_camera
 from viewer.app.app import ViewerApp
 from viewer.camera.control import OrbitCamera, nearest_camera
 
@@ -24,6 +24,11 @@ def move(app: ViewerApp, change: Callable[[OrbitCamera], object]) -> None:
     front(app).previewing = False
     change(front(app).camera)
     app.redraw.record_motion()
+
+
+def fit(app: ViewerApp) -> None:
+    """Show the whole scene."""
+    move(app, lambda camera: camera.fit(*app.viewport.size))
 
 
 def focus(app: ViewerApp) -> None:
@@ -55,6 +60,11 @@ def copy_camera(app: ViewerApp) -> None:
     app.messages.set_status("Camera copied as JSON")
 
 
+def paste_camera(app: ViewerApp) -> None:
+    """Use the camera that is on the clipboard as JSON."""
+    move(app, lambda camera: camera.from_json(app.window.read_clipboard()))
+
+
 def snap_to(app: ViewerApp, index: int) -> None:
     """Look through a capture camera, counted from 0."""
     cameras = front(app).video.metadata.cameras
@@ -83,9 +93,8 @@ def _look_from_side(number: int, name: str, label: str) -> Action:
         f"Look from {label}",
         f"Look at the scene from {label}, with a level horizon.",
         lambda app: view_from(app, number // 2, 1 - number % 2 * 2),
-        (f"Ctrl+{number + 1}",),
+        f"Ctrl+{number + 1}",
         OPEN,
-        starts_group=number == 0,
     )
 
 
@@ -95,83 +104,49 @@ def _snap_to_camera(number: int) -> Action:
         f"Capture camera {number}",
         f"Look through capture camera {number}.",
         lambda app: snap_to(app, number - 1),
-        (str(number),),
+        str(number),
         capture_camera(number),
         in_menu=False,
     )
 
 
-CAMERA = (
-    Action("camera.focus", "Focus under the cursor", "Orbit around the point under the cursor.", focus, ("F",), OPEN),
-    Action(
-        "camera.fit",
-        "Fit",
-        "Show the whole scene.",
-        lambda app: move(app, lambda camera: camera.fit(*app.viewport.size)),
-        ("Home",),
-        OPEN,
-    ),
-    Action(
-        "camera.level",
-        "Level the horizon",
-        "Remove the camera's roll.",
-        lambda app: move(app, OrbitCamera.level),
-        ("U",),
-        OPEN,
-        starts_group=True,
-    ),
+def _move(
+    name: str, label: str, tooltip: str, change: Callable[[OrbitCamera], object], keys: str, enabled: Condition
+) -> Action:
+    return Action(f"camera.{name}", label, tooltip, lambda app: move(app, change), keys, enabled)
+
+
+def _snap_to_next(name: str, key: str, step: int) -> Action:
+    tooltip = f"Look through the {name} capture camera."
+    return Action(
+        f"camera.{name}", f"{name.capitalize()} capture camera", tooltip, lambda app: snap_to_next(app, step), key, HAS_CAMERAS
+    )
+
+
+CAMERA = menu(
+    Action("camera.focus", "Focus under the cursor", "Orbit around the point under the cursor.", focus, "F", OPEN),
+    Action("camera.fit", "Fit", "Show the whole scene.", fit, "Home", OPEN),
+    SEPARATOR,
+    _move("level", "Level the horizon", "Remove the camera's roll.", OrbitCamera.level, "U", OPEN),
     Action(
         "camera.roll_lock",
         "Lock the roll",
         "Keep the horizon level while orbiting, or tumble freely.",
         toggle_roll_lock,
-        ("Shift+U",),
+        "Shift+U",
         OPEN,
         checked=lambda app: app.document is not None and app.document.camera.roll_locked,
     ),
-    Action(
-        "camera.undo",
-        "Undo",
-        "Undo the last change of the camera or the camera path.",
-        lambda app: move(app, OrbitCamera.undo),
-        (UNDO_KEY,),
-        CAN_UNDO,
-        starts_group=True,
-    ),
-    Action(
-        "camera.redo",
-        "Redo",
-        "Redo the change that was undone.",
-        lambda app: move(app, OrbitCamera.redo),
-        ("Ctrl+Shift+Z", "Ctrl+Y"),
-        CAN_REDO,
-    ),
-    Action("camera.copy", "Copy camera", "Copy the camera as JSON.", copy_camera, ("Ctrl+C",), OPEN, starts_group=True),
-    Action(
-        "camera.paste",
-        "Paste camera",
-        "Use the camera that is on the clipboard as JSON.",
-        lambda app: move(app, lambda camera: camera.from_json(app.window.read_clipboard())),
-        ("Ctrl+V",),
-        OPEN,
-    ),
-    Action(
-        "camera.next",
-        "Next capture camera",
-        "Look through the next capture camera.",
-        lambda app: snap_to_next(app, 1),
-        ("]",),
-        HAS_CAMERAS,
-        starts_group=True,
-    ),
-    Action(
-        "camera.previous",
-        "Previous capture camera",
-        "Look through the previous capture camera.",
-        lambda app: snap_to_next(app, -1),
-        ("[",),
-        HAS_CAMERAS,
-    ),
+    SEPARATOR,
+    _move("undo", "Undo", "Undo the last change of the camera or the camera path.", OrbitCamera.undo, UNDO_KEY, CAN_UNDO),
+    _move("redo", "Redo", "Redo the change that was undone.", OrbitCamera.redo, "Ctrl+Shift+Z Ctrl+Y", CAN_REDO),
+    SEPARATOR,
+    Action("camera.copy", "Copy camera", "Copy the camera as JSON.", copy_camera, "Ctrl+C", OPEN),
+    Action("camera.paste", "Paste camera", "Use the camera that is on the clipboard as JSON.", paste_camera, "Ctrl+V", OPEN),
+    SEPARATOR,
+    _snap_to_next("next", "]", 1),
+    _snap_to_next("previous", "[", -1),
+    SEPARATOR,
     *(_look_from_side(number, name, label) for number, (name, label) in enumerate(SIDES)),
     *(_snap_to_camera(number) for number in range(1, 10)),
 )
@@ -179,7 +154,7 @@ CAMERA = (
 
 def _fly(name: str, key: str, axis: tuple[int, int, int], way: str) -> Action:
     tooltip = f"Move {way}; Shift is faster."
-    return Action(f"fly.{name}", f"Fly {name}", tooltip, lambda app: None, (key,), in_palette=False, fly_axis=axis)
+    return Action(f"fly.{name}", f"Fly {name}", tooltip, lambda app: None, key, in_palette=False, fly_axis=axis)
 
 
 FLY = (

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from viewer import DEMO
-from viewer.actions.action import Action, front, open_dialog
+from viewer.actions.action import SEPARATOR, Action, front, menu, open_dialog
 from viewer.actions.conditions import OPEN, RECORDABLE, SEVERAL_OPEN
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import WindowCommand
+
+
+def open_demo(app: ViewerApp) -> None:
+    """Open the video that comes with the viewer."""
+    app.documents.open(DEMO)
+
+
+def reload(app: ViewerApp) -> None:
+    """Read the video again from disk."""
+    app.documents.reload(front(app))
+
+
+def close_tab(app: ViewerApp) -> None:
+    """Close the front tab."""
+    app.documents.close(app.documents.active_index)
 
 
 def toggle_screen_recording(app: ViewerApp) -> None:
@@ -22,60 +37,39 @@ def show_tab(app: ViewerApp, step: int) -> None:
     app.documents.show(app.documents.active_index + step)
 
 
-FILE = (
-    Action("file.open", "Open...", "Open a volumetric video (.mlpvid) in a new tab.", open_dialog("open"), ("Ctrl+O",)),
-    Action("file.open_url", "Open URL...", "Download a volumetric video and open it.", open_dialog("url"), ("Ctrl+Shift+O",)),
-    Action(
-        "file.open_demo", "Open the demo", "Open the video that comes with the viewer.", lambda app: app.documents.open(DEMO)
-    ),
-    Action(
-        "file.reload",
-        "Reload",
-        "Read the video again from disk.",
-        lambda app: app.documents.reload(front(app)),
-        ("F5",),
-        OPEN,
-        starts_group=True,
-    ),
-    Action(
-        "file.close",
-        "Close tab",
-        "Close the current tab.",
-        lambda app: app.documents.close(app.documents.active_index),
-        ("Ctrl+W",),
-        OPEN,
-    ),
-    Action(
-        "file.next_tab",
-        "Next tab",
-        "Show the next open video.",
-        lambda app: show_tab(app, 1),
-        ("Ctrl+Tab", "Ctrl+PageDown"),
-        SEVERAL_OPEN,
-    ),
-    Action(
-        "file.previous_tab",
-        "Previous tab",
-        "Show the previous open video.",
-        lambda app: show_tab(app, -1),
-        ("Ctrl+Shift+Tab", "Ctrl+PageUp"),
-        SEVERAL_OPEN,
-    ),
+def _tab(name: str, label: str, tooltip: str, keys: str, step: int) -> Action:
+    return Action(f"file.{name}", label, tooltip, lambda app: show_tab(app, step), keys, SEVERAL_OPEN)
+
+
+def _export(name: str, label: str, thing: str) -> Action:
+    tooltip = f"Save {thing} of one or more frames as PLY or glTF."
+    return Action(f"file.{name}", label, tooltip, open_dialog(name), enabled=OPEN)
+
+
+FILE = menu(
+    Action("file.open", "Open...", "Open a volumetric video (.mlpvid) in a new tab.", open_dialog("open"), "Ctrl+O"),
+    Action("file.open_url", "Open URL...", "Download a volumetric video and open it.", open_dialog("url"), "Ctrl+Shift+O"),
+    Action("file.open_demo", "Open the demo", "Open the video that comes with the viewer.", open_demo),
+    SEPARATOR,
+    Action("file.reload", "Reload", "Read the video again from disk.", reload, "F5", OPEN),
+    Action("file.close", "Close tab", "Close the current tab.", close_tab, "Ctrl+W", OPEN),
+    _tab("next_tab", "Next tab", "Show the next open video.", "Ctrl+Tab Ctrl+PageDown", 1),
+    _tab("previous_tab", "Previous tab", "Show the previous open video.", "Ctrl+Shift+Tab Ctrl+PageUp", -1),
+    SEPARATOR,
     Action(
         "file.screenshot",
         "Save screenshot",
         "Save the view as a PNG file that also contains the camera.",
         lambda app: app.recording.take_screenshot(),
-        ("F12", "Ctrl+S"),
+        "F12 Ctrl+S",
         OPEN,
-        starts_group=True,
     ),
     Action(
         "file.record_screen",
         "Record the screen",
         "Start or stop recording the screen.",
         toggle_screen_recording,
-        ("Ctrl+R",),
+        "Ctrl+R",
         RECORDABLE,
         checked=lambda app: app.recording.screen is not None,
     ),
@@ -84,30 +78,12 @@ FILE = (
         "Render camera path...",
         "Render the camera path frame by frame to a file.",
         open_dialog("recording"),
-        ("Ctrl+Shift+R",),
+        "Ctrl+Shift+R",
         OPEN,
     ),
-    Action(
-        "file.export_mesh",
-        "Export mesh...",
-        "Save the surface of one or more frames as PLY or glTF.",
-        open_dialog("export_mesh"),
-        enabled=OPEN,
-        starts_group=True,
-    ),
-    Action(
-        "file.export_points",
-        "Export point cloud...",
-        "Save points on the surface of one or more frames as PLY or glTF.",
-        open_dialog("export_points"),
-        enabled=OPEN,
-    ),
-    Action(
-        "file.quit",
-        "Quit",
-        "Close the viewer.",
-        lambda app: app.window.request(WindowCommand.QUIT),
-        ("Ctrl+Q",),
-        starts_group=True,
-    ),
+    SEPARATOR,
+    _export("export_mesh", "Export mesh...", "the surface"),
+    _export("export_points", "Export point cloud...", "points on the surface"),
+    SEPARATOR,
+    Action("file.quit", "Quit", "Close the viewer.", lambda app: app.window.request(WindowCommand.QUIT), "Ctrl+Q"),
 )

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, open_dialog
+from viewer.actions.action import SEPARATOR, Action, menu, open_dialog
+from viewer.app.app import ViewerApp
 
-HELP = (
+
+def toggle_shortcuts(app: ViewerApp) -> None:
+    """Open or close the shortcut sheet."""
+    app.window.dialogs ^= {"shortcuts"}
+
+
+ABOUT = "Show version and license of the viewer, and the license of the open video."
+"""Tooltip of the about dialog."""
+
+HELP = menu(
+    Action("help.shortcuts", "Keyboard shortcuts", "Show all keys, and what the mouse does.", toggle_shortcuts, "F1"),
     Action(
-        "help.shortcuts",
-        "Keyboard shortcuts",
-        "Show all keys, and what the mouse does.",
-        lambda app: app.window.dialogs.symmetric_difference_update({"shortcuts"}),
-        ("F1",),
+        "help.palette", "Command palette", "Find any command by its name.", open_dialog("palette"), "Ctrl+P", in_palette=False
     ),
-    Action(
-        "help.palette",
-        "Command palette",
-        "Find any command by its name.",
-        open_dialog("palette"),
-        ("Ctrl+P",),
-        in_palette=False,
-    ),
-    Action(
-        "help.about",
-        "About and licenses",
-        "Show version and license of the viewer, and the license of the open video.",
-        open_dialog("about"),
-        starts_group=True,
-    ),
+    SEPARATOR,
+    Action("help.about", "About and licenses", ABOUT, open_dialog("about")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.camera import Camera
-from viewer.actions.action import Action, front, open_dialog
+from viewer.actions.action import SEPARATOR, Action, front, menu, open_dialog
 from viewer.actions.camera import UNDO_KEY
 from viewer.actions.conditions import HAS_KEYFRAMES, KEYFRAME_SELECTED, OPEN
 from viewer.app.app import ViewerApp
@@ -81,14 +81,26 @@ def _view_now(app: ViewerApp) -> tuple[float, Camera]:
     return front(app).playback.time, front(app).camera.to_camera(*app.viewport.size)
 
 
-PATH = (
-    Action("path.add", "Add keyframe", "Add this view and frame to the camera path.", add_keyframe, ("K",), OPEN),
+def _select(name: str, key: str, step: int) -> Action:
+    tooltip = f"Go to the {name} keyframe of the path."
+    return Action(
+        f"path.{name}", f"{name.capitalize()} keyframe", tooltip, lambda app: select_keyframe(app, step), key, HAS_KEYFRAMES
+    )
+
+
+def _preset(name: str, shape: str, preset: Callable[..., CameraPath]) -> Action:
+    tooltip = f"Replace the path with {shape} around the scene."
+    return Action(f"path.{name}", f"{name.capitalize()} preset", tooltip, lambda app: use_preset(app, preset), enabled=OPEN)
+
+
+PATH = menu(
+    Action("path.add", "Add keyframe", "Add this view and frame to the camera path.", add_keyframe, "K", OPEN),
     Action(
         "path.replace",
         "Replace keyframe",
         "Set the selected keyframe to this view and frame.",
         replace_keyframe,
-        ("Shift+K",),
+        "Shift+K",
         KEYFRAME_SELECTED,
     ),
     Action(
@@ -96,49 +108,17 @@ PATH = (
         "Delete keyframe",
         "Remove the selected keyframe from the path.",
         remove_keyframe,
-        ("Delete",),
+        "Delete",
         KEYFRAME_SELECTED,
     ),
-    Action(
-        "path.next",
-        "Next keyframe",
-        "Go to the next keyframe of the path.",
-        lambda app: select_keyframe(app, 1),
-        ("Alt+Right",),
-        HAS_KEYFRAMES,
-        starts_group=True,
-    ),
-    Action(
-        "path.previous",
-        "Previous keyframe",
-        "Go to the previous keyframe of the path.",
-        lambda app: select_keyframe(app, -1),
-        ("Alt+Left",),
-        HAS_KEYFRAMES,
-    ),
-    Action("path.preview", "Preview path", "Play the camera path in the view.", toggle_preview, ("P",), HAS_KEYFRAMES),
-    Action(
-        "path.orbit",
-        "Orbit preset",
-        "Replace the path with one orbit around the scene.",
-        lambda app: use_preset(app, orbit_path),
-        enabled=OPEN,
-        starts_group=True,
-    ),
-    Action(
-        "path.spiral",
-        "Spiral preset",
-        "Replace the path with a rising spiral around the scene.",
-        lambda app: use_preset(app, spiral_path),
-        enabled=OPEN,
-    ),
-    Action(
-        "path.save",
-        "Save path...",
-        "Save the camera path as JSON.",
-        open_dialog("save_path"),
-        enabled=HAS_KEYFRAMES,
-        starts_group=True,
-    ),
+    SEPARATOR,
+    _select("next", "Alt+Right", 1),
+    _select("previous", "Alt+Left", -1),
+    Action("path.preview", "Preview path", "Play the camera path in the view.", toggle_preview, "P", HAS_KEYFRAMES),
+    SEPARATOR,
+    _preset("orbit", "one orbit", orbit_path),
+    _preset("spiral", "a rising spiral", spiral_path),
+    SEPARATOR,
+    Action("path.save", "Save path...", "Save the camera path as JSON.", open_dialog("save_path"), enabled=HAS_KEYFRAMES),
     Action("path.load", "Load path...", "Load a camera path from JSON.", open_dialog("load_path"), enabled=OPEN),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, front, next_stop
+from collections.abc import Callable
+
+from viewer.actions.action import SEPARATOR, Action, front, menu, next_stop
 from viewer.actions.conditions import HAS_FRAMES, HAS_RANGE, OPEN
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import NameMarker
@@ -47,6 +49,11 @@ def set_speed(app: ViewerApp, speed: float) -> None:
     app.messages.set_status(f"Speed {speed:g}x")
 
 
+def change_speed(app: ViewerApp, step: int) -> None:
+    """Raise (`step` 1) or lower (-1) the speed."""
+    set_speed(app, next_stop(SPEEDS, clock(app).speed, step))
+
+
 def toggle_sub_frame(app: ViewerApp) -> None:
     """Show instants between frames in slow motion, or whole frames only."""
     playback = clock(app)
@@ -65,143 +72,60 @@ def name_marker(app: ViewerApp) -> None:
     app.window.request(NameMarker(playback.frame))
 
 
-PLAYBACK = (
-    Action("playback.toggle", "Play / pause", "Start or pause playback.", toggle, ("Space",), HAS_FRAMES),
+def _step(name: str, label: str, tooltip: str, frames: int, keys: str) -> Action:
+    return Action(f"playback.{name}", label, tooltip, lambda app: clock(app).step(frames), keys, HAS_FRAMES, repeats=True)
+
+
+def _go_to(name: str, label: str, tooltip: str, frame: Callable[[Playback], int], keys: str) -> Action:
+    return Action(f"playback.{name}", label, tooltip, lambda app: pause_at(app, frame(clock(app))), keys, HAS_FRAMES)
+
+
+def _change(name: str, label: str, tooltip: str, change: Callable[[Playback], object], keys: str) -> Action:
+    return Action(f"playback.{name}", label, tooltip, lambda app: change(clock(app)), keys, OPEN)
+
+
+PLAYBACK = menu(
+    Action("playback.toggle", "Play / pause", "Start or pause playback.", toggle, "Space", HAS_FRAMES),
+    SEPARATOR,
+    _step("next", "Next frame", "Pause and go one frame forward.", 1, ". Right"),
+    _step("previous", "Previous frame", "Pause and go one frame back.", -1, ", Left"),
+    _step("skip", "Ten frames forward", "Pause and go ten frames forward.", 10, "Shift+Right"),
+    _step("skip_back", "Ten frames back", "Pause and go ten frames back.", -10, "Shift+Left"),
+    SEPARATOR,
+    _go_to("start", "Go to the in point", "Go to the first frame of the range.", lambda clock: clock.in_point, "Shift+Home"),
+    _go_to("end", "Go to the out point", "Show the last frame of the range.", lambda clock: clock.out_point, "End"),
+    SEPARATOR,
+    Action("playback.reverse", "Reverse", "Play in the other direction.", reverse, "R", HAS_FRAMES),
     Action(
-        "playback.next",
-        "Next frame",
-        "Pause and go one frame forward.",
-        lambda app: clock(app).step(1),
-        (".", "Right"),
-        HAS_FRAMES,
-        repeats=True,
-        starts_group=True,
+        "playback.loop", "Loop / ping-pong / once", "Choose what happens at the end of the range.", next_loop_mode, "L", OPEN
     ),
+    SEPARATOR,
+    Action("playback.faster", "Faster", "Raise the playback speed.", lambda app: change_speed(app, 1), "= Shift+=", OPEN),
+    Action("playback.slower", "Slower", "Lower the playback speed.", lambda app: change_speed(app, -1), "-", OPEN),
     Action(
-        "playback.previous",
-        "Previous frame",
-        "Pause and go one frame back.",
-        lambda app: clock(app).step(-1),
-        (",", "Left"),
-        HAS_FRAMES,
-        repeats=True,
+        "playback.normal_speed", "Normal speed", "Play at the speed of the capture.", lambda app: set_speed(app, 1.0), "0", OPEN
     ),
-    Action(
-        "playback.skip",
-        "Ten frames forward",
-        "Pause and go ten frames forward.",
-        lambda app: clock(app).step(10),
-        ("Shift+Right",),
-        HAS_FRAMES,
-        repeats=True,
-    ),
-    Action(
-        "playback.skip_back",
-        "Ten frames back",
-        "Pause and go ten frames back.",
-        lambda app: clock(app).step(-10),
-        ("Shift+Left",),
-        HAS_FRAMES,
-        repeats=True,
-    ),
-    Action(
-        "playback.start",
-        "Go to the in point",
-        "Go to the first frame of the range.",
-        lambda app: pause_at(app, clock(app).in_point),
-        ("Shift+Home",),
-        HAS_FRAMES,
-        starts_group=True,
-    ),
-    Action(
-        "playback.end",
-        "Go to the out point",
-        "Show the last frame of the range.",
-        lambda app: pause_at(app, clock(app).out_point),
-        ("End",),
-        HAS_FRAMES,
-    ),
-    Action("playback.reverse", "Reverse", "Play in the other direction.", reverse, ("R",), HAS_FRAMES, starts_group=True),
-    Action(
-        "playback.loop", "Loop / ping-pong / once", "Choose what happens at the end of the range.", next_loop_mode, ("L",), OPEN
-    ),
-    Action(
-        "playback.faster",
-        "Faster",
-        "Raise the playback speed.",
-        lambda app: set_speed(app, next_stop(SPEEDS, clock(app).speed, 1)),
-        ("=", "Shift+="),
-        OPEN,
-        starts_group=True,
-    ),
-    Action(
-        "playback.slower",
-        "Slower",
-        "Lower the playback speed.",
-        lambda app: set_speed(app, next_stop(SPEEDS, clock(app).speed, -1)),
-        ("-",),
-        OPEN,
-    ),
-    Action(
-        "playback.normal_speed",
-        "Normal speed",
-        "Play at the speed of the capture.",
-        lambda app: set_speed(app, 1.0),
-        ("0",),
-        OPEN,
-    ),
-    Action(
-        "playback.sub_frame",
-        "Sub-frame time",
-        "In slow motion, show times between frames.",
-        toggle_sub_frame,
-        ("T",),
-        OPEN,
-    ),
-    Action(
-        "playback.in",
-        "Set in point",
-        "Start the range at this frame.",
-        lambda app: clock(app).set_in_point(),
-        ("I",),
-        OPEN,
-        starts_group=True,
-    ),
-    Action(
-        "playback.out", "Set out point", "End the range at this frame.", lambda app: clock(app).set_out_point(), ("O",), OPEN
-    ),
+    Action("playback.sub_frame", "Sub-frame time", "In slow motion, show times between frames.", toggle_sub_frame, "T", OPEN),
+    SEPARATOR,
+    _change("in", "Set in point", "Start the range at this frame.", Playback.set_in_point, "I"),
+    _change("out", "Set out point", "End the range at this frame.", Playback.set_out_point, "O"),
     Action(
         "playback.clear_range",
         "Clear in and out",
         "Play the whole video.",
         lambda app: clock(app).clear_range(),
-        ("Alt+X",),
+        "Alt+X",
         HAS_RANGE,
     ),
-    Action(
-        "playback.marker",
-        "Toggle marker",
-        "Mark this frame, or remove its marker.",
-        lambda app: clock(app).toggle_marker(),
-        ("M",),
-        OPEN,
-        starts_group=True,
-    ),
-    Action("playback.name_marker", "Name marker...", "Mark this frame and name its marker.", name_marker, ("Shift+M",), OPEN),
-    Action(
-        "playback.next_marker",
-        "Next marker",
-        "Go to the next marker.",
-        lambda app: clock(app).seek_marker(1),
-        ("Shift+.", "Down"),
-        OPEN,
-    ),
-    Action(
-        "playback.previous_marker",
+    SEPARATOR,
+    _change("marker", "Toggle marker", "Mark this frame, or remove its marker.", Playback.toggle_marker, "M"),
+    Action("playback.name_marker", "Name marker...", "Mark this frame and name its marker.", name_marker, "Shift+M", OPEN),
+    _change("next_marker", "Next marker", "Go to the next marker.", lambda clock: clock.seek_marker(1), "Shift+. Down"),
+    _change(
+        "previous_marker",
         "Previous marker",
         "Go to the previous marked frame.",
-        lambda app: clock(app).seek_marker(-1),
-        ("Shift+,", "Up"),
-        OPEN,
+        lambda clock: clock.seek_marker(-1),
+        "Shift+, Up",
     ),
 )

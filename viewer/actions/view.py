@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action
+from collections.abc import Callable
+
+from viewer.actions.action import SEPARATOR, Action, menu
 from viewer.actions.conditions import OPEN
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
+from viewer.settings import DisplaySettings as View
 
 
-def _show(mode: str, number: int, label: str, tooltip: str) -> Action:
-    def run(app: ViewerApp) -> None:
-        app.settings.view.mode = mode
-
-    return Action(
-        f"view.{mode}", label, tooltip, run, (f"Alt+{number}",), OPEN, checked=lambda app: app.settings.view.mode == mode
-    )
-
-
-def toggle_box(app: ViewerApp) -> None:
+def toggle_box(view: View) -> None:
     """Show or hide the scene's box."""
-    app.settings.view.show_box = not app.settings.view.show_box
+    view.show_box = not view.show_box
 
 
-def toggle_cells(app: ViewerApp) -> None:
+def toggle_cells(view: View) -> None:
     """Show or hide the occupied cells."""
-    app.settings.view.show_cells = not app.settings.view.show_cells
+    view.show_cells = not view.show_cells
 
 
-def toggle_cameras(app: ViewerApp) -> None:
+def toggle_cameras(view: View) -> None:
     """Show or hide the capture cameras."""
-    app.settings.view.show_cameras = not app.settings.view.show_cameras
+    view.show_cameras = not view.show_cameras
 
 
-def toggle_path(app: ViewerApp) -> None:
+def toggle_path(view: View) -> None:
     """Show or hide the camera path."""
-    app.settings.view.show_path = not app.settings.view.show_path
+    view.show_path = not view.show_path
 
 
-def toggle_axes(app: ViewerApp) -> None:
+def toggle_axes(view: View) -> None:
     """Show or hide the world's axes."""
-    app.settings.view.show_axes = not app.settings.view.show_axes
+    view.show_axes = not view.show_axes
 
 
-def toggle_grid(app: ViewerApp) -> None:
+def toggle_grid(view: View) -> None:
     """Show or hide the ground grid."""
-    app.settings.view.show_grid = not app.settings.view.show_grid
+    view.show_grid = not view.show_grid
 
 
 def toggle_comparison(app: ViewerApp, mode: Comparison) -> None:
@@ -56,86 +50,56 @@ def toggle_comparison(app: ViewerApp, mode: Comparison) -> None:
         app.window.focus_panel("Compare")
 
 
-VIEW = (
-    _show("color", 1, "Color", "Show the rendered color."),
-    _show("depth", 2, "Depth", "Show the distance to the surface."),
-    _show("opacity", 3, "Opacity", "Show how opaque each pixel is."),
-    _show("normals", 4, "Normals", "Show surface directions, computed from the depth."),
-    _show("density_samples", 5, "Density samples", "Show the number of density samples per ray."),
-    _show("color_samples", 6, "Color samples", "Show the number of color samples per ray."),
-    _show("heads", 7, "Color heads", "Show which head of the color MLP map colors each pixel."),
-    Action(
-        "view.box",
-        "Box",
-        "Show the bounding box of the frame.",
-        toggle_box,
-        ("B",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_box,
-        starts_group=True,
-    ),
-    Action(
-        "view.cells",
+def _show(mode: str, key: str, label: str, tooltip: str) -> Action:
+    def run(app: ViewerApp) -> None:
+        app.settings.view.mode = mode
+
+    return Action(f"view.{mode}", label, tooltip, run, key, OPEN, checked=lambda app: app.settings.view.mode == mode)
+
+
+def _overlay(
+    name: str, key: str, label: str, tooltip: str, toggle: Callable[[View], None], shown: Callable[[View], bool]
+) -> Action:
+    def run(app: ViewerApp) -> None:
+        toggle(app.settings.view)
+
+    return Action(f"view.{name}", label, tooltip, run, key, OPEN, checked=lambda app: shown(app.settings.view))
+
+
+def _compare(name: str, key: str, mode: Comparison, label: str, tooltip: str) -> Action:
+    def run(app: ViewerApp) -> None:
+        toggle_comparison(app, mode)
+
+    return Action(f"view.{name}", label, tooltip, run, key, OPEN, checked=lambda app: app.compare.mode is mode)
+
+
+VIEW = menu(
+    _show("color", "Alt+1", "Color", "Show the rendered color."),
+    _show("depth", "Alt+2", "Depth", "Show the distance to the surface."),
+    _show("opacity", "Alt+3", "Opacity", "Show how opaque each pixel is."),
+    _show("normals", "Alt+4", "Normals", "Show surface directions, computed from the depth."),
+    _show("density_samples", "Alt+5", "Density samples", "Show the number of density samples per ray."),
+    _show("color_samples", "Alt+6", "Color samples", "Show the number of color samples per ray."),
+    _show("heads", "Alt+7", "Color heads", "Show which head of the color MLP map colors each pixel."),
+    SEPARATOR,
+    _overlay("box", "B", "Box", "Show the bounding box of the frame.", toggle_box, lambda view: view.show_box),
+    _overlay(
+        "cells",
+        "C",
         "Occupied cells",
         "Show the occupied cells of the occupancy volume.",
         toggle_cells,
-        ("C",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_cells,
+        lambda view: view.show_cells,
     ),
-    Action(
-        "view.cameras",
-        "Capture cameras",
-        "Show the cameras of the capture.",
-        toggle_cameras,
-        ("V",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_cameras,
+    _overlay(
+        "cameras", "V", "Capture cameras", "Show the cameras of the capture.", toggle_cameras, lambda view: view.show_cameras
     ),
-    Action(
-        "view.path",
-        "Camera path",
-        "Show the camera path and its keyframes.",
-        toggle_path,
-        ("Shift+P",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_path,
+    _overlay(
+        "path", "Shift+P", "Camera path", "Show the camera path and its keyframes.", toggle_path, lambda view: view.show_path
     ),
-    Action(
-        "view.axes",
-        "Axes",
-        "Show the world's axes.",
-        toggle_axes,
-        ("X",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_axes,
-    ),
-    Action(
-        "view.grid",
-        "Ground grid",
-        "Show a grid on the ground.",
-        toggle_grid,
-        ("G",),
-        OPEN,
-        checked=lambda app: app.settings.view.show_grid,
-    ),
-    Action(
-        "view.split",
-        "Split view",
-        "Compare with another video or backend.",
-        lambda app: toggle_comparison(app, Comparison.DIVIDER),
-        ("Y",),
-        OPEN,
-        checked=lambda app: app.compare.mode is Comparison.DIVIDER,
-        starts_group=True,
-    ),
-    Action(
-        "view.difference",
-        "Difference",
-        "Show the difference between the two sides.",
-        lambda app: toggle_comparison(app, Comparison.DIFFERENCE),
-        ("Shift+Y",),
-        OPEN,
-        checked=lambda app: app.compare.mode is Comparison.DIFFERENCE,
-    ),
+    _overlay("axes", "X", "Axes", "Show the world's axes.", toggle_axes, lambda view: view.show_axes),
+    _overlay("grid", "G", "Ground grid", "Show a grid on the ground.", toggle_grid, lambda view: view.show_grid),
+    SEPARATOR,
+    _compare("split", "Y", Comparison.DIVIDER, "Split view", "Compare with another video or backend."),
+    _compare("difference", "Shift+Y", Comparison.DIFFERENCE, "Difference", "Show the difference between the two sides."),
 )

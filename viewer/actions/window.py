@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.actions.action import Action, next_stop, open_dialog
+from viewer.actions.action import SEPARATOR, Action, menu, next_stop, open_dialog
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import WindowCommand
 from viewer.settings import THEMES
@@ -45,23 +45,20 @@ def copy_statistics(app: ViewerApp) -> None:
     app.messages.set_status("Statistics copied")
 
 
-WINDOW = (
-    Action("window.fullscreen", "Full screen", "Fill the screen, or return to a window.", toggle_full_screen, ("F11",)),
-    Action("window.hide_ui", "Hide the interface", "Show only the image.", toggle_interface, (HIDE_KEY,)),
-    Action(
-        "window.next_panel",
-        "Next panel",
-        "Move the keyboard focus to the next panel. Tab then moves through its controls.",
-        lambda app: app.window.focus_next_panel(1),
-        ("F6",),
-        starts_group=True,
-    ),
+NEXT_PANEL = "Move the keyboard focus to the next panel. Tab then moves through its controls."
+"""Tooltip of the next panel."""
+
+WINDOW = menu(
+    Action("window.fullscreen", "Full screen", "Fill the screen, or return to a window.", toggle_full_screen, "F11"),
+    Action("window.hide_ui", "Hide the interface", "Show only the image.", toggle_interface, HIDE_KEY),
+    SEPARATOR,
+    Action("window.next_panel", "Next panel", NEXT_PANEL, lambda app: app.window.focus_next_panel(1), "F6"),
     Action(
         "window.previous_panel",
         "Previous panel",
         "Go to the previous panel.",
         lambda app: app.window.focus_next_panel(-1),
-        ("Shift+F6",),
+        "Shift+F6",
     ),
     Action(
         "window.reset_layout",
@@ -69,31 +66,17 @@ WINDOW = (
         "Restore the default layout of the panels.",
         lambda app: app.window.request(WindowCommand.RESET_LAYOUT),
     ),
-    Action(
-        "window.larger",
-        "Larger interface",
-        "Enlarge text and controls.",
-        lambda app: scale_interface(app, 1),
-        ("Ctrl+=",),
-        starts_group=True,
-    ),
-    Action(
-        "window.smaller", "Smaller interface", "Shrink text and controls.", lambda app: scale_interface(app, -1), ("Ctrl+-",)
-    ),
+    SEPARATOR,
+    Action("window.larger", "Larger interface", "Enlarge text and controls.", lambda app: scale_interface(app, 1), "Ctrl+="),
+    Action("window.smaller", "Smaller interface", "Shrink text and controls.", lambda app: scale_interface(app, -1), "Ctrl+-"),
     Action("window.theme", "Next theme", "Switch between light, dark and high contrast.", next_theme),
-    Action(
-        "window.settings",
-        "Settings...",
-        "Change the viewer's settings.",
-        open_dialog("settings"),
-        ("Ctrl+,",),
-        starts_group=True,
-    ),
+    SEPARATOR,
+    Action("window.settings", "Settings...", "Change the viewer's settings.", open_dialog("settings"), "Ctrl+,"),
     Action(
         "window.copy_statistics",
         "Copy the statistics",
         "Copy frame rate, times and samples as text.",
         copy_statistics,
-        ("Ctrl+Shift+C",),
+        "Ctrl+Shift+C",
     ),
 )

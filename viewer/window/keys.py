@@ -105,7 +105,7 @@ class Keyboard:
         io = imgui.get_io()
         if io.want_text_input or io.key_ctrl or io.key_alt or io.key_super:
             return 0.0, 0.0, 0.0
-        down = [action.fly_axis for action in self._held if action.fly_axis and self._is_down(action.keys[0])]
+        down = [action.fly_axis for action in self._held if action.fly_axis and self._is_down(action.keys)]
         factor = FAST if io.key_shift else 1.0
         right, below, forward = (factor * sum(axis[i] for axis in down) for i in range(3))
         return right, below, forward
@@ -145,7 +145,7 @@ def fly_letters() -> set[str]:
     """Return the characters on the keys at the places of W A S D Q E in the user's layout, as `Chord` writes them."""
     import glfw  # noqa: PLC0415 - after imgui_bundle
 
-    places = [getattr(glfw, f"KEY_{action.keys[0]}") for action in ACTIONS if action.held]
+    places = [getattr(glfw, f"KEY_{action.keys}") for action in ACTIONS if action.held]
     return {(glfw.get_key_name(place, 0) or "").upper() for place in places}
 
 

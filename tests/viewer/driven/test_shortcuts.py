@@ -173,7 +173,7 @@ def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
     def look(context: Any) -> None:
         camera = open_document(app).camera
         before = camera.state
-        key = imgui_key(BY_NAME[name].keys[0])
+        key = imgui_key(BY_NAME[name].keys)
         context.key_down(key)
         wait_until(context, lambda: bool(np.linalg.norm(camera.state.eye - before.eye) > 0.05))
         context.key_up(key)
