@@ -6,7 +6,7 @@ import math
 
 MIN_SQUARED_ERROR = 1e-10
 """Mean squared errors count as at least this, so that equal images score 100 dB. Infinity would turn the mean over many images
-into infinity and is not valid JSON. The floor lies far below the rounding error of 8-bit images, which is at 59 dB."""
+into infinity and is not valid JSON. The floor is far below the rounding error of 8-bit images, which is at 59 dB."""
 
 
 def psnr(squared_error: float) -> float:

@@ -14,8 +14,8 @@ from common.errors import InputError
 T = TypeVar("T")
 
 FIELDS = ConfigDict(extra="forbid", validate_default=True)
-"""Config of a pydantic dataclass that refuses unknown fields. Its numbers, texts and truth values are of the types `StrictInt`,
-`StrictFloat`, `StrictStr` and `StrictBool`: True is not 1, and "5" is not 5."""
+"""Config of pydantic dataclasses: unknown fields are errors. Give fields the types `StrictInt`, `StrictFloat`, `StrictStr` and
+`StrictBool`, so that True is not accepted as 1, or "5" as 5."""
 
 MAX_ENTRIES = 10_000
 """Longest list or mapping in plain data that is validated."""

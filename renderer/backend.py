@@ -60,7 +60,7 @@ class RenderStatistics:
     density_ms: float = 0.0
     """Time of the density pass."""
     color_ms: float = 0.0
-    """Color pass."""
+    """Time of the color pass."""
     total_ms: float = 0.0
     """Time of the whole render call, including compositing."""
     density_samples: int = 0

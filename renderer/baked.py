@@ -15,7 +15,7 @@ from model.hash_encoding import hash_levels, smoothstep
 from renderer.backend import Region, RenderSettings
 
 CHANNEL_PAIRS = FEATURE_CHANNELS // 2
-"""Pairs of channels: pair l holds the channels 2l and 2l + 1 of the point feature."""
+"""Number of pairs of channels. Pair l holds the channels 2l and 2l + 1 of the point feature."""
 
 OCCUPANCY_LEVELS = 4
 """Cells, then blocks of 4^3, 16^3 and 64^3 cells."""
@@ -96,7 +96,7 @@ def struct_bytes(struct: ctypes.Structure) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class PairLayout:
-    """The place of each channel pair's hash level among the nodes of a plane's grids."""
+    """The positions of the channel pairs' hash levels among the nodes of a plane's grids."""
 
     scale: NDArray[np.float32]
     """(16,) nodes per unit of u and v."""
@@ -107,13 +107,13 @@ class PairLayout:
     stride: NDArray[np.int32]
     """(16,) nodes from one v to the next."""
     used: int
-    """Nodes of the levels. Those behind them are zeros, which pairs without a level read."""
+    """Nodes of the levels. The nodes behind them are zeros, for pairs without a level."""
     nodes: int
     """Nodes per plane, zeros included."""
 
 
 def pair_layout(config: HashEncodingConfig) -> PairLayout:
-    """Lay the pairs of channels of all levels out one after the other: [pair][v][u] nodes."""
+    """Place the channel pairs of all levels one after the other: [pair][v][u] nodes."""
     pairs = config.features_per_level // 2
     levels = [level for level in hash_levels(config) for _ in range(pairs)]
     starts = np.cumsum([0, *(level.resolution**2 for level in levels)])
@@ -143,7 +143,7 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
 
 
 def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
-    """Return the bits of the cells (X, Y, Z), then of ever coarser blocks; a block is set when any of its 4^3 parts is."""
+    """Return the bits of the cells (X, Y, Z), then of coarser and coarser blocks. A block is set if any of its 4^3 parts is."""
     levels = [pack_bits(cells)]
     while len(levels) < OCCUPANCY_LEVELS and max(cells.shape) > 1:
         padded = np.pad(cells, [(0, -n % 4) for n in cells.shape])
@@ -211,7 +211,7 @@ def describe_view(
 
 
 def table_scale(tables: torch.Tensor) -> float:
-    """Return the scale of baked grids: the power of two that, divided by, brings the largest entry to [2^13, 2^14).
+    """Return the scale of baked grids, a power of two. The largest entry divided by it lies in [2^13, 2^14).
 
     The kernels' README explains why 2^14.
     """

@@ -41,7 +41,7 @@ def multiplies_bfloat16() -> bool:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """A convolution, its weights stored in the type and memory order of the computation."""
+    """A convolution whose weights are stored in the type and memory order of the computation."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -59,7 +59,7 @@ class _Convolution:
 
 @dataclass(frozen=True)
 class _Upsample:
-    """A transposed convolution, its bias per pixel and its rectifier."""
+    """A transposed convolution, with its bias per pixel and its leaky ReLU."""
 
     weight: torch.Tensor
     bias: torch.Tensor
@@ -96,7 +96,8 @@ class _Trunk:
 class _ColorHead:
     """The last convolution before the color maps as one matrix product, since it has few pixels and very many channels.
 
-    oneDNN would copy these weights, most of the decoder's, to another order at each call. As the left matrix they stay.
+    These are most of the decoder's weights. As a convolution, oneDNN would copy them to another memory order at each call. As
+    the left matrix of a product, they are not copied.
     """
 
     weight: torch.Tensor

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import torch
 
-# A tenth of the processor's time while the window wants it too, all of it otherwise. Linux's idle policy would give even less,
-# and almost nothing while other programs run: an image then took seconds.
+# The threads get a tenth of the processor's time while the window needs it too, and all of it otherwise. Linux's idle policy
+# would give less, and almost nothing while other programs run. An image then took seconds.
 _NICENESS = 10
 
 _Made = TypeVar("_Made")
@@ -48,8 +48,8 @@ def with_low_priority(make: Callable[[], _Made]) -> _Made:
 def torch_threads(count: int | None) -> Iterator[None]:
     """Let PyTorch use `count` threads for what the calling thread does in the block. None changes nothing.
 
-    PyTorch has one number per calling thread: threads that have used PyTorch before keep theirs. A thread that uses it for
-    the first time during the block starts with the block's number.
+    PyTorch has one such number per calling thread. Threads that have used PyTorch before keep theirs. A thread that uses it
+    for the first time during the block starts with the block's number.
     """
     before = torch.get_num_threads()
     if count is None or count == before:

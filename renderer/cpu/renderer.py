@@ -37,9 +37,9 @@ class CpuFrame:
     box: NDArray[np.float32]
     """(2, 3) corners, meters."""
     struct: BakedFrameStruct
-    """What kernels are given; its addresses are those of `arrays`."""
+    """The struct that the kernels get. Its addresses point to `arrays`."""
     arrays: BakedArrays
-    """The memory itself."""
+    """The memory that `struct` points to."""
     decode_ms: float
     """Milliseconds from latent to maps."""
     bake_ms: float
@@ -53,7 +53,7 @@ class CpuFrame:
 
 @dataclass(frozen=True)
 class _Converted:
-    """What is computed once from a video's weights."""
+    """Values that are computed once from a video's weights."""
 
     version: tuple[tuple[int, int], ...]
     decoder: FastDecoder
@@ -172,7 +172,7 @@ class CpuRenderer:
             image: of the region's size.
 
         Raises:
-            RenderCancelled: `cancel` was set meanwhile; some tiles may be done.
+            RenderCancelled: `cancel` was set during the call; some tiles may be done.
         """
         view = describe_view(frame.config, frame.box, camera, settings, region)
         flag = cancel.flag if cancel is not None else np.zeros(1, np.int32)
@@ -184,7 +184,7 @@ class CpuRenderer:
         return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
-        """Return what is computed once per video; compute it again when its weights have changed, as in training."""
+        """Return the values that are computed once per video; compute them again if the weights changed, as in training."""
         version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:

@@ -26,7 +26,7 @@ def volume_weights(optical_depth: torch.Tensor) -> torch.Tensor:
 
 def transmittance(optical_depth: torch.Tensor) -> torch.Tensor:
     """Compute T_i, the share of light that passes the samples in front of each: (rays, samples) to the same shape."""
-    # Shifted rather than subtracted: subtracting the depth of an opaque sample would lose that of faint ones in front of it.
+    # Shift the sums instead of subtracting each depth: that would lose the small depths in front of an opaque sample.
     return torch.exp(-torch.cumsum(functional.pad(optical_depth[:, :-1], (1, 0)), dim=1))
 
 

@@ -25,19 +25,19 @@ class Check:
     passed: bool
     """Whether it passed."""
     detail: str
-    """The result in words."""
+    """The result as text."""
 
     def __str__(self) -> str:
         return f"{'ok    ' if self.passed else 'FAILED'} {self.name}: {self.detail}"
 
 
 def guarded_checks(checks: Callable[[], Iterator[Check]]) -> list[Check]:
-    """Return all checks of a group. An exception ends the group and is reported as a check of its own."""
+    """Return all checks of a group. An exception ends the group and is reported as a separate check."""
     done: list[Check] = []
     try:
         for check in checks():
             done.append(check)
-    except Exception as error:  # whatever it is, the report has to name it
+    except Exception as error:  # the report must name any error
         done.append(Check("unexpected", False, f"{type(error).__name__}: {error}"))
     return done
 
@@ -54,7 +54,7 @@ def attempt(name: str, action: Callable[[], str]) -> Check:
     start = clock.perf_counter()
     try:
         detail = action()
-    except Exception as error:  # whatever it is, the report has to name it
+    except Exception as error:  # the report must name any error
         return Check(name, False, f"{type(error).__name__}: {error}")
     return Check(name, True, f"{detail} ({clock.perf_counter() - start:.2f} s)")
 

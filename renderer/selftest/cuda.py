@@ -48,7 +48,7 @@ def cuda_checks(
     """Check everything that the CUDA backend does, one part after another. Each failure is a line of the report.
 
     Args:
-        video: what is rendered.
+        video: the video to render.
         camera: its view.
         driver: the GPU; None takes the first one.
         interop: the check that images reach the window on the GPU. None skips it.
@@ -132,7 +132,7 @@ def _kernel_checks(
 def _bake_checks(renderer: CudaRenderer, frame: CudaFrame, cpu_frame: CpuFrame) -> Iterator[Check]:
     config, grids = frame.config.hash, frame.tensors["grids"]
     nodes = sum(level.resolution**2 for level in hash_levels(config)) * config.features_per_level // 2
-    with renderer.driver.stream(DECODE_STREAM):  # cells beyond the levels hold nothing
+    with renderer.driver.stream(DECODE_STREAM):  # cells beyond the levels are empty
         quads = np.stack([renderer.driver.download(grid[:nodes]) for grid in grids]).view(np.float16)
         heads = renderer.driver.download(frame.tensors["color_heads"])
     ours = quads.reshape(3, nodes, 4, 2)[:, :, 0].astype(np.float32) * frame.struct.grid_scale

@@ -15,10 +15,10 @@ from renderer.cuda.frame import CudaFrame
 from renderer.cuda.renderer import CudaRenderer
 
 Outcome = tuple[str, bool, str]
-"""What was checked, whether it passed, and the result in words."""
+"""What was checked, whether it passed, and the result as text."""
 
 MAX_STRAYING = 0.02
-"""Share of rays whose number of samples may differ by more than one: rounding moves some into the next cell."""
+"""Share of rays whose number of samples may differ by more than one, because rounding moves some samples into the next cell."""
 
 
 def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outcome]:
@@ -38,7 +38,7 @@ def density_checks(image: RenderedImage, wanted: RenderedImage) -> Iterator[Outc
 
 
 def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedImage) -> Iterator[Outcome]:
-    """Check counting, scanning and scattering of the last image's samples by recomputing their heads from their places."""
+    """Check counting, scanning and scattering of the last image's samples by recomputing their heads from their positions."""
     struct, samples = frame.struct, image.statistics.color_samples
     per_map = 4 if struct.bilinear and struct.color_resolution > 1 else 1
     items = samples * struct.num_color_maps * per_map
@@ -50,7 +50,7 @@ def grouping_checks(renderer: CudaRenderer, frame: CudaFrame, image: RenderedIma
         }
     wanted = keys_of(struct, memory["places"].view(np.float32).reshape(-1, 4)[:, :3], per_map)
     counts = np.bincount(wanted, minlength=keys)
-    # The CPU finds a point's cell by another order of operations: a point on an edge may fall into the neighboring cell.
+    # The CPU computes a point's cell in another order of operations, so a point on an edge may be in the neighboring cell.
     moved = int(np.abs(counts - memory["key_counts"]).sum())
     yield "count_heads", moved <= items // 1000, f"{items} items, {moved} assigned to a different head than on the CPU"
     starts = np.cumsum(memory["key_counts"]) - memory["key_counts"]

@@ -25,7 +25,7 @@ struct Registers {
     unsigned eax, ebx, ecx, edx;
 };
 
-// The processor is asked directly: compilers differ in the names of features that their own tests know.
+// Asks the processor directly, because the tests that compilers offer differ in the names of features.
 Registers cpuid(unsigned leaf) {
     Registers r = {};
 #if defined(_MSC_VER)

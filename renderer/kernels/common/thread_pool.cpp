@@ -11,8 +11,8 @@ struct ThreadPool::Job {
     void* context;
     int64_t pieces;
     int64_t next = 0;          // first piece that no thread has taken
-    int64_t running = 0;       // pieces taken and not done
-    std::exception_ptr error;  // the first one that a piece has thrown
+    int64_t running = 0;       // pieces that a thread has taken and not finished
+    std::exception_ptr error;  // the first one that a piece threw
     std::condition_variable done;
 
     Job(Work work, void* context, int64_t pieces) : work(work), context(context), pieces(pieces) {}
@@ -56,7 +56,7 @@ bool ThreadPool::take(Job& job, int64_t& piece) {
 void ThreadPool::run(int64_t pieces, Work work, void* context) {
     if (pieces <= 0) return;
     Job job(work, context, pieces);
-    if (workers_.empty() || pieces == 1) {  // nothing to share out
+    if (workers_.empty() || pieces == 1) {  // nothing to distribute
         for (int64_t piece = 0; piece < pieces && !job.error; piece++) do_piece(job, piece, 0);
         if (job.error) std::rethrow_exception(job.error);
         return;

@@ -1,7 +1,7 @@
-// A pool of threads that share out numbered pieces of work. Jobs of several callers run side by side.
+// A pool of threads that share the numbered pieces of a job. Jobs of several callers run at the same time.
 //
 // The rendering and the training module use this one pool. Kernels that are compiled once per instruction set include
-// this header: it hands work over as a function pointer, because the linker could merge the templates of std::function
+// this header: it passes work on as a function pointer, because the linker could merge the templates of std::function
 // across instruction sets.
 #pragma once
 
@@ -23,7 +23,7 @@ class ThreadPool {
  public:
     using Work = void (*)(void* context, int64_t piece, int thread);
 
-    // `threads` counts the calling thread, so one fewer is started. Where the system refuses to start that many, the
+    // `threads` counts the calling thread, so one fewer is started. If the system cannot start that many, the
     // pool has fewer.
     explicit ThreadPool(int threads, Yield yield = Yield::never);
     ~ThreadPool();
@@ -34,7 +34,7 @@ class ThreadPool {
 
     // Calls work(context, piece, thread) once for each piece of [0, pieces) and returns when all are done. `thread` is
     // below threads(). Within a job, no two pieces with the same thread number run at once. The first exception that
-    // `work` throws is thrown here in the end.
+    // `work` throws is thrown again here.
     void run(int64_t pieces, Work work, void* context);
 
  private:

@@ -37,9 +37,10 @@ MLPVID_DEVICE uint32 saturated_pair(float low, float high) {
     return half_of(low) | (static_cast<uint32>(half_of(high)) << 16);
 }
 
-// Word `w` (0 to 3) of lane `lane` of fragment `f`: a pair of rows of one column, as multiply_accumulate wants its B.
-// Of fragments 0 to 5, two a step, words 0 and 1 belong to column block 2 part, words 2 and 3 to the next; fragment 6
-// holds both steps of the last layer. Rows are dealt as load_inputs in color_pass.cu deals channels.
+// Word `w` (0 to 3) of lane `lane` of fragment `f`: a pair of rows of one column, in the layout of B in
+// multiply_accumulate. Fragments 0 to 5 are two per step: words 0 and 1 belong to column block 2 * part, words 2 and 3
+// to the next one. Fragment 6 holds both steps of the last layer. Rows have the order in which load_inputs in
+// color_pass.cu distributes channels.
 MLPVID_DEVICE uint32 fragment_word(const HeadBake& bake, const HeadStage& stage, int f, int lane, int w) {
     const int pair = lane % 4, column = lane / 4, upper = w % 2;
     if (f == kHeadFragments - 1) {
@@ -89,7 +90,7 @@ MLPVID_END
 using namespace mlpvid;
 using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
-// Blocks along x share the nodes of a pair, y is the pair, z the plane. Pairs without a level share one cell of zeros.
+// Blocks along x share the nodes of a pair; y is the pair and z the plane. Pairs without a level use one cell of zeros.
 extern "C" __global__ void __launch_bounds__(kBakeThreads) bake_grids(const __grid_constant__ GridBake bake) {
     const int pair = static_cast<int>(blockIdx.y), plane = static_cast<int>(blockIdx.z);
     const int32 thread = static_cast<int32>(blockIdx.x * kBakeThreads + threadIdx.x);

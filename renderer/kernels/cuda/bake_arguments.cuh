@@ -13,7 +13,7 @@ struct GridBake {
     const uint32* tables[kPlanes];       // [entry][pairs] words: halves of value / grid_scale
     uint4* grids[kPlanes];               // see density.cuh
     BakeLevel levels[kChannelPairs];     // the level of each channel pair
-    int32 pair_in_entry[kChannelPairs];  // its place among the pairs of an entry's features
+    int32 pair_in_entry[kChannelPairs];  // its index among the pairs of an entry's features
     int32 pair_offset[kChannelPairs];
     int32 words_per_entry;
     int32 pair_count;

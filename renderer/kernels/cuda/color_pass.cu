@@ -9,7 +9,7 @@ constexpr int kColorWarps = kColorThreads / kWarp;
 constexpr int kMatrixRows = 16;              // samples of one tensor core operation
 constexpr int kStagedRows = kInputRows + 3;  // of the plain path: inputs, then W2 transposed
 
-// The tile's part of `order`.
+// The part of `order` that belongs to the tile.
 struct ColorTile {
     int32 key;
     const int32* items;
@@ -29,7 +29,7 @@ MLPVID_DEVICE void unpack(uint4 words, float* values) {
     values[6] = low_half(words.w), values[7] = high_half(words.w);
 }
 
-// Copies a float head, features in natural order of channels, view rows padded with zeros.
+// Copies a float head, with features in the natural order of channels and view rows padded with zeros.
 MLPVID_DEVICE void stage_head(const BakedFrame& frame, int32 key, float (*rows)[kHidden]) {
     const int32 heads = frame.color_resolution * frame.color_resolution;
     const int32 inputs = kChannels + frame.view_channels;
@@ -43,7 +43,7 @@ MLPVID_DEVICE void stage_head(const BakedFrame& frame, int32 key, float (*rows)[
     }
 }
 
-// Eight inputs through the first layer.
+// Evaluates the first layer for eight inputs.
 MLPVID_DEVICE void add_inputs(uint4 words, const float (*rows)[kHidden], float (&hidden)[kHidden]) {
     float inputs[8];
     unpack(words, inputs);
@@ -54,7 +54,7 @@ MLPVID_DEVICE void add_inputs(uint4 words, const float (*rows)[kHidden], float (
     }
 }
 
-// One sample through a staged head.
+// Evaluates a head in shared memory for one sample.
 MLPVID_DEVICE void shade_plain(const RenderBuffers& buffers, int32 item, const float (*rows)[kHidden]) {
     const int32 sample = item / buffers.assignments;
     const uint4* features = reinterpret_cast<const uint4*>(buffers.features) + static_cast<int64>(sample) * 4;
@@ -72,8 +72,8 @@ MLPVID_DEVICE void shade_plain(const RenderBuffers& buffers, int32 item, const f
     buffers.outputs[item] = make_float4(output[0], output[1], output[2], 0.0f);
 }
 
-// Inputs of 16 samples as a lane holds them, two 16-wide steps of features and one of the view. Channels are dealt to
-// the steps in the order that lets a lane read 128 bits at once; bake.cu deals the weights' rows in the same order.
+// The inputs of 16 samples that a lane holds: two 16-wide steps of features and one of the view. Channels are
+// distributed over the steps so that a lane reads 128 bits at once. bake.cu orders the weights' rows in the same way.
 struct MatrixInputs {
     uint32 steps[3][4];
 };
@@ -101,7 +101,7 @@ MLPVID_DEVICE void multiply_tile(const MatrixInputs& inputs, const uint4* fragme
     }
 }
 
-// The first layer's sums are, in place, the inputs of the last layer's operations.
+// The sums of the first layer are already in the registers where the last layer needs its inputs.
 MLPVID_DEVICE void multiply_last(const float (&hidden)[4][4], uint4 fragment, float (&output)[4]) {
     MLPVID_UNROLL
     for (int step = 0; step < 2; step++) {
@@ -115,7 +115,7 @@ MLPVID_DEVICE void multiply_last(const float (&hidden)[4][4], uint4 fragment, fl
     }
 }
 
-// Lanes with pair 0 hold red and green of rows `row` and `row + 8`, those with pair 1 blue.
+// Lanes with pair 0 hold red and green of the rows `row` and `row + 8`; lanes with pair 1 hold blue.
 MLPVID_DEVICE void store_outputs(const RenderBuffers& buffers, int32 item, int half, const float (&output)[4]) {
     float* place = reinterpret_cast<float*>(buffers.outputs + item);
     const int pair = lane_index() % 4;
@@ -123,7 +123,8 @@ MLPVID_DEVICE void store_outputs(const RenderBuffers& buffers, int32 item, int h
     if (pair == 1) place[2] = output[2 * half];
 }
 
-// 16 samples through a staged head by one warp; rows beyond the tile repeat its last sample and are not stored.
+// Evaluates a head in shared memory for 16 samples with one warp. Rows beyond the tile repeat its last sample and are
+// not stored.
 MLPVID_DEVICE void shade_matrix(const RenderBuffers& buffers, const ColorTile& tile, int32 first,
                                 const uint4* fragments) {
     const int32 row = first + lane_index() / 4, last = tile.count - 1;

@@ -1,5 +1,5 @@
-// Composite: one thread per pixel sums its kept samples back to front, in an order that does not depend on their
-// slots (docs/format.md, "Rendering").
+// Composite: one thread per pixel sums its kept samples back to front. The order does not depend on their slots
+// (docs/format.md, "Rendering").
 #include "mlpvid/compositing.h"
 #include "mlpvid/head_assignment.h"
 #include "ray_setup.cuh"

@@ -7,7 +7,7 @@
 
 MLPVID_BEGIN
 
-// Adds interpolated words. The processor converts halves here, so no factor makes up for moved bits as in simd.h.
+// Adds interpolated words. The GPU converts halves itself, so no factor is needed as in simd.h.
 MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<float>& w, float& low, float& high) {
     low += w.at00 * low_half(a) + w.at10 * low_half(b) + w.at01 * low_half(c) + w.at11 * low_half(d);
     high += w.at00 * high_half(a) + w.at10 * high_half(b) + w.at01 * high_half(c) + w.at11 * high_half(d);
@@ -29,12 +29,12 @@ MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v
     }
 }
 
-// The place of a pixel pair on a map, and the weights of its corners.
+// The position of the four pixels around a point on a map, and their weights.
 struct MapCorners {
     const uint4 *above, *below;
     Corners<float> w;
 
-    // Adds the eight interpolated channels from 8 i on to totals.
+    // Adds the eight interpolated channels that start at 8 i to totals.
     MLPVID_DEVICE void add(int i, float* totals) const {
         const uint4 a = __ldg(above + i), b = __ldg(above + kChannelPairs / 4 + i);
         const uint4 c = __ldg(below + i), d = __ldg(below + kChannelPairs / 4 + i);

@@ -8,7 +8,7 @@
 
 MLPVID_BEGIN
 
-// The state of a ray; `last` links its kept samples, so that the order of the appends never shows in the image.
+// The state of a ray; `last` links its kept samples, so that the order of the appends does not affect the image.
 struct March {
     Ray ray;
     OccupancyTraversal traversal;
@@ -33,7 +33,7 @@ MLPVID_DEVICE March begin_march(const BakedFrame& frame, const View& view, const
     return march;
 }
 
-// Slots for the warp's kept samples: one atomic for all of them. The whole warp calls it.
+// Reserves slots for the warp's kept samples with one atomic operation. The whole warp must call it.
 MLPVID_DEVICE int32 take_slot(const RenderBuffers& buffers, bool keep) {
     const uint32 keepers = __ballot_sync(kWholeWarp, keep);
     if (keepers == 0) return -1;
@@ -60,7 +60,7 @@ MLPVID_DEVICE void store_sample(const RenderBuffers& buffers, int32 slot, March&
     march.last = slot;
 }
 
-// One sample of each of the warp's rays.
+// Evaluates one sample of each of the warp's rays.
 MLPVID_DEVICE void march_step(const BakedFrame& frame, const View& view, const RenderBuffers& buffers, March& march) {
     float point[3] = {}, distance = 0.0f, weight = 0.0f, features[kChannels];
     march.active = march.active && march.traversal.next(frame, view, march.ray, point, distance);
@@ -71,7 +71,7 @@ MLPVID_DEVICE void march_step(const BakedFrame& frame, const View& view, const R
     const bool keep = march.active && weight > view.weight_threshold;
     const int32 slot = take_slot(buffers, keep);
     if (slot >= 0) store_sample(buffers, slot, march, point, weight, distance, features);
-    // No later weight can exceed what is left: the image is the same.
+    // Later weights cannot exceed the remaining transmittance, so the image is the same.
     if (march.transmittance <= view.min_transmittance) march.active = false;
 }
 

@@ -1,5 +1,5 @@
 // Counting sort of the kept samples' items by head: count, scan, scatter. The order within a head is arbitrary and does
-// not affect the result: an item's result depends on the item alone and has its own place.
+// not affect the result: an item's result depends only on the item and is stored in its own slot.
 #include "mlpvid/head_assignment.h"
 #include "render_buffers.cuh"
 
@@ -12,7 +12,7 @@ MLPVID_DEVICE int32 stored_samples(const RenderBuffers& buffers) {
     return kept < static_cast<uint32>(buffers.capacity) ? static_cast<int32>(kept) : buffers.capacity;
 }
 
-// The keys of a sample's heads, in the order of its items.
+// Computes the keys of a sample's heads, in the order of its items.
 MLPVID_DEVICE void keys_of(const BakedFrame& frame, const RenderBuffers& buffers, int32 sample,
                            int32 (&keys)[kMaxAssignments]) {
     const float4 place = buffers.places[sample];
@@ -36,7 +36,7 @@ MLPVID_DEVICE void clear(int32* values, int32 count) {
     for (int32 i = static_cast<int32>(threadIdx.x); i < count; i += kGroupThreads) values[i] = 0;
 }
 
-// Inclusive sum over the lanes up to and including this one.
+// Returns the sum over the lanes up to and including this one.
 MLPVID_DEVICE int32 warp_scan(int32 value) {
     for (int offset = 1; offset < kWarp; offset *= 2) {
         const int32 before = __shfl_up_sync(kWholeWarp, value, offset);
@@ -45,7 +45,7 @@ MLPVID_DEVICE int32 warp_scan(int32 value) {
     return value;
 }
 
-// Exclusive sum over the threads of the block; `warps` is shared memory for one number per warp.
+// Returns the sum over the threads of the block before this one; `warps` is shared memory for one number per warp.
 MLPVID_DEVICE int32 block_scan(int32 value, int32* warps) {
     const int32 warp = static_cast<int32>(threadIdx.x) / kWarp;
     const int32 inclusive = warp_scan(value);
@@ -62,7 +62,7 @@ MLPVID_END
 using namespace mlpvid;
 using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
-// Items of each key; blocks count in shared memory (`keys` numbers) first.
+// Counts the items of each key. Blocks count in shared memory (`keys` numbers) first.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
     count_heads(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     MLPVID_DYNAMIC_SHARED(int32, counts);
@@ -81,7 +81,8 @@ extern "C" __global__ void __launch_bounds__(kGroupThreads)
         if (counts[key] > 0) atomicAdd(buffers.key_counts + key, counts[key]);
 }
 
-// First item of each key, and the color pass's list of tiles. One block; a thread takes a run of keys.
+// Computes the first item of each key, and the color pass's list of tiles. Runs as one block; each thread processes
+// consecutive keys.
 extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __grid_constant__ RenderBuffers buffers) {
     __shared__ int32 warps[kGroupThreads / kWarp];
     const int32 run = (buffers.keys + kGroupThreads - 1) / kGroupThreads;
@@ -103,8 +104,8 @@ extern "C" __global__ void __launch_bounds__(kGroupThreads) scan_heads(const __g
     if (threadIdx.x == kGroupThreads - 1) buffers.counters->color_tiles = static_cast<uint32>(tile);
 }
 
-// Puts each item behind the start of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
-// takes room for them with one atomic per key.
+// Writes each item into the range of its key. A block ranks its samples' items in shared memory (`keys` numbers) and
+// reserves space for them with one atomic operation per key.
 extern "C" __global__ void __launch_bounds__(kGroupThreads)
     scatter_heads(const __grid_constant__ BakedFrame frame, const __grid_constant__ RenderBuffers buffers) {
     MLPVID_DYNAMIC_SHARED(int32, places);

@@ -39,7 +39,8 @@ MLPVID_DEVICE float high_half(uint32 word) {
     return value;
 }
 
-// Rounds both to the nearest half; what is too large becomes the largest half, for infinities would make NaNs of sums.
+// Rounds both to the nearest half. Values that are too large become the largest half, because infinities would turn
+// sums into NaN.
 MLPVID_DEVICE uint32 pack_halves(float low, float high) {
     uint32 word;
     low = fminf(fmaxf(low, -kLargestHalf), kLargestHalf);
@@ -54,8 +55,8 @@ MLPVID_DEVICE uint32 pack_halves(float low, float high) {
 // and pair = lane % 4 a lane holds
 //   a: A[row][2 pair, + 1], A[row + 8][2 pair, + 1], A[row][2 pair + 8, + 9], A[row + 8][2 pair + 8, + 9]
 //   b: B[2 pair, + 1][row], B[2 pair + 8, + 9][row]          d: D[row][2 pair, + 1], D[row + 8][2 pair, + 1]
-// All lanes must call it together; `volatile` keeps the compiler from moving the operation to where only some use its
-// D.
+// All lanes must call it together. `volatile` keeps the compiler from moving the operation into a branch where only
+// some lanes use its D.
 MLPVID_DEVICE void multiply_accumulate(float (&d)[4], const uint32 (&a)[4], uint32 b0, uint32 b1) {
 #if __CUDA_ARCH__ >= 800
     asm volatile(

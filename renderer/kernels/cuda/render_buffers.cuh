@@ -6,12 +6,12 @@
 
 namespace mlpvid {
 
-constexpr int kTileColumns = 8;  // a warp's rays: 8 x 4 pixels, so that they read the same places
+constexpr int kTileColumns = 8;  // a warp's rays: 8 x 4 pixels, so that they read the same addresses
 constexpr int kTileRows = 4;
 constexpr int kDensityThreads = 128;
 constexpr int kGroupThreads = 256;
 constexpr int kColorThreads = 128;
-constexpr int kColorTile = 128;    // samples of one head that a block of the color pass takes at once
+constexpr int kColorTile = 128;    // samples of one head that a block of the color pass shades at once
 constexpr int kFeatureWords = 16;  // halves of channels 2l and 2l + 1 in word l
 constexpr int kViewWords = 8;      // encoded view direction, 16 halves, zeros beyond view_channels
 constexpr int kInputRows = 48;     // inputs of a head: 32 features, then up to 16 of the view
@@ -20,7 +20,7 @@ constexpr int kHeadFragments = 7;  // 128-bit words per lane of one head in tens
 // Counters of one image; all zero before the first kernel.
 struct FrameCounters {
     uint32 next_tile;     // of the density pass
-    uint32 kept_samples;  // wanted by the density pass; those at or beyond the capacity were not stored
+    uint32 kept_samples;  // kept by the density pass; those at or beyond the capacity were not stored
     uint32 color_tiles;
     uint32 unused;
     unsigned long long density_samples;
@@ -28,7 +28,7 @@ struct FrameCounters {
 
 struct RenderBuffers {
     FrameCounters* counters;
-    // Kept samples, in the order in which warps happened to append them.
+    // Kept samples, in the order in which warps appended them.
     uint32* features;  // [capacity][kFeatureWords]
     float4* places;    // [capacity] point in [0, 1]^3 and weight w
     float* distances;  // [capacity] meters along the ray
@@ -55,8 +55,8 @@ struct RenderBuffers {
     int32 unused;
 };
 
-// The camera without doubles, which are slow on GPUs: a pixel's ray is base + x * right + y * down, x and y counted
-// from the middle of the camera's image, where the rounding is least.
+// The camera without doubles, which are slow on GPUs. A pixel's ray is base + x * right + y * down. x and y are counted
+// from the middle of the camera's image, where rounding errors are smallest.
 struct CameraRays {
     float base[3];
     float right[3];

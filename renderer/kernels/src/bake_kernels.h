@@ -9,7 +9,7 @@ MLPVID_FUNCTION float read_number(const float* p) {
     return *p;
 }
 
-// bfloat16 and float16 numbers, told apart by type.
+// bfloat16 and float16 numbers, as two different types.
 struct BFloat16 {
     uint16 bits;
 };
@@ -46,7 +46,7 @@ static void add_row(const T* MLPVID_RESTRICT source, int64 channel, int64 column
 
 static void bake_map_row(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row) {
-    constexpr int32 stretch = 64;  // pixels at a time: their sums stay in the first-level cache
+    constexpr int32 stretch = 64;  // pixels at a time, so that their sums stay in the first-level cache
     alignas(64) float sums[stretch * kChannels];
     for (int32 u = 0; u < resolution; u += stretch) {
         const int32 pixels = resolution - u < stretch ? resolution - u : stretch;
@@ -64,7 +64,8 @@ static void bake_map_row(const Strided* sources, int32 count, int32 resolution, 
 
 constexpr int32 kStretch = 64;  // nodes at a time
 
-// Fetches the pairs of nodes [u, u + count) of a row; apart from the arithmetic, which compilers then vectorize.
+// Fetches the pairs of nodes [u, u + count) of a row. It is separate from the arithmetic, so that compilers can
+// vectorize that.
 static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, const BakeLevel& level, uint32 row,
                         int32 u, int32 count, float* MLPVID_RESTRICT pairs) {
     for (int32 i = 0; i < count; i++) {
@@ -74,7 +75,7 @@ static void fetch_pairs(const float* MLPVID_RESTRICT entries, int32 features, co
     }
 }
 
-// The words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
+// Computes the words of nodes [u, u + count) of row v; `entries` is the first number of the pair of channels.
 static void bake_nodes(const float* entries, int32 features, const BakeLevel& level, int32 v, int32 u, int32 count,
                        float inverse_scale, uint32* MLPVID_RESTRICT words) {
     const uint32 lower_row = entry_row(level.hash, v, level.time_node),
@@ -86,8 +87,8 @@ static void bake_nodes(const float* entries, int32 features, const BakeLevel& le
         words[i] = blend_in_time(lower + 2 * i, upper + 2 * i, level.time_weight, inverse_scale);
 }
 
-// Nodes [u, u + count) of rows [first, last) of a pair, each followed by the one below it. The last row is followed by
-// itself, unread.
+// Writes nodes [u, u + count) of rows [first, last) of a pair, each followed by the node below it. Nodes of the last
+// row are followed by themselves; nobody reads these.
 static void bake_columns(const float* entries, int32 features, const BakeLevel& level, int32 first, int32 last, int32 u,
                          int32 count, float inverse_scale, uint32* MLPVID_RESTRICT nodes) {
     alignas(64) uint32 rows[2][kStretch];
@@ -116,7 +117,7 @@ static void bake_grid(const float* table, int32 features, const BakeLevel& level
 
 template <class T>
 static float max_magnitude_of_row(const T* source, int64 stride, int64 count) {
-    uint32 max_bits = 0;  // the order of magnitudes is that of their bits
+    uint32 max_bits = 0;  // magnitudes have the same order as their bits
     if (stride == 1) {
         for (int64 i = 0; i < count; i++) {
             const uint32 bits = bits_of_float(read_number(source + i)) & 0x7FFFFFFFu;
@@ -131,7 +132,7 @@ static float max_magnitude_of_row(const T* source, int64 stride, int64 count) {
     return float_of_bits(max_bits);
 }
 
-// Largest magnitude of an array of three dimensions, the last of which is best contiguous.
+// Returns the largest magnitude of an array of three dimensions. It is fastest if the last one is contiguous.
 static float max_magnitude(const Strided& array, const int64* sizes) {
     float result = 0.0f;
     with_type(array, [&](auto* data) {

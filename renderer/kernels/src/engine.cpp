@@ -25,7 +25,7 @@ int64 piece_count(int64 count, int64 size) {
     return (count + size - 1) / size;
 }
 
-// Renders one tile: both passes in turn, repeated whenever the buffer of kept samples is full.
+// Renders one tile: both passes in turn. They repeat whenever the buffer of kept samples is full.
 void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View& view, const TileRectangle& at,
                  const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
     Tile& tile = workspace.tile;
@@ -131,7 +131,7 @@ std::vector<GridPiece> grid_pieces(const std::vector<BakeLevel>& levels) {
     return pieces;
 }
 
-// The power of two that brings `largest` to between 2^13 and 2^14 when divided by it.
+// Returns the power of two by which `largest` must be divided to lie between 2^13 and 2^14.
 float scale_for(float largest) {
     if (!(largest > 0) || !std::isfinite(largest)) return 1;
     return std::ldexp(1.0f, std::min(std::max(std::ilogb(largest) - 13, -80), 80));

@@ -16,13 +16,14 @@ struct TileRectangle {
 
 struct RenderTotals {
     bool cancelled = false;
-    double density_ms = 0, color_ms = 0;  // of all threads together, over their number
+    double density_ms = 0, color_ms = 0;  // sum over all threads, divided by their number
     int64 density_samples = 0, color_samples = 0;
 };
 
 class Engine {
  public:
-    // `instruction_set`: name of a build; empty takes the best that this processor runs. Throws std::invalid_argument.
+    // `instruction_set`: name of a build; an empty name means the best one that this processor can run. Throws
+    // std::invalid_argument.
     Engine(int threads, const std::string& instruction_set);
 
     const KernelTable& kernels() const { return *kernels_; }
@@ -32,10 +33,10 @@ class Engine {
     RenderTotals render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                         const Image& image, const volatile int32* cancel);
 
-    // sigma (count) and, unless null, features (count x 32) at points (count x 3) in [0, 1]^3.
+    // Computes sigma (count) and, unless null, features (count x 32) at points (count x 3) in [0, 1]^3.
     void density(const BakedFrame& frame, const float* points, int64 count, float* sigma, float* features);
 
-    // Colors (count x 3) of samples with their points, features and unit view directions.
+    // Computes colors (count x 3) of samples from their points, features and unit view directions.
     void color(const BakedFrame& frame, const float* points, const float* features, const float* directions,
                int64 count, float* colors);
 

@@ -26,7 +26,7 @@ void* allocate_huge(size_t bytes) {
     if (posix_memalign(&block, alignment, rounded) != 0) throw std::bad_alloc();
 #endif
 #if defined(__linux__)
-    if (alignment == kHugePage) madvise(block, rounded, MADV_HUGEPAGE);  // only a hint: a failure costs speed alone
+    if (alignment == kHugePage) madvise(block, rounded, MADV_HUGEPAGE);  // a hint: if it fails, access is slower
 #endif
     return block;
 }

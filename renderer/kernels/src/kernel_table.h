@@ -8,7 +8,7 @@
 
 namespace mlpvid {
 
-// A strided array of float32, bfloat16 or float16 numbers: what the decoder leaves behind, in any memory order.
+// A strided array of float32, bfloat16 or float16 numbers: an output of the decoder, in any memory order.
 struct Strided {
     const void* data;
     int32 type;        // kFloat32, kBFloat16 or kFloat16
@@ -19,7 +19,7 @@ constexpr int32 kFloat32 = 0;
 constexpr int32 kBFloat16 = 1;
 constexpr int32 kFloat16 = 2;
 
-constexpr int kViewStride = 16;  // floats from one ray's encoded view to the next's
+constexpr int kViewStride = 16;  // floats per encoded view
 constexpr int kTileSide = 32;    // largest number of pixels along a side of a tile
 constexpr int kTilePixels = kTileSide * kTileSide;
 constexpr int kSampleCapacity = 4096;  // kept samples between two color passes
@@ -44,14 +44,14 @@ struct HeadSort {
     int32* starts;   // [heads + 1]
 };
 
-// A rectangle of pixels of the view's image and what its rays have gathered so far.
+// A rectangle of pixels of the view's image, with the sums of its rays so far.
 struct Tile {
     int32 x0, y0, x1, y1;
     float* views;   // [pixels][kViewStride]
     RaySums* sums;  // [pixels]
     float* depth;   // [pixels] along the optical axis, per meter of ray
     int32* counts;  // [pixels][2]
-    int32 ray;      // the ray to go on with, its next sample and transmittance
+    int32 ray;      // the ray to continue with, its next sample and transmittance
     int32 next_sample;
     float transmittance;
 };
@@ -66,7 +66,8 @@ struct Image {
 struct KernelTable {
     const char* name;
     int32 simd_width;
-    // Marches rays until the tile is done (true) or the room for kept samples is full or `cancel` set (false).
+    // Marches rays until the tile is done (returns true), or the buffer of kept samples is full or `cancel` is set
+    // (false).
     bool (*march)(const BakedFrame&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
     // Colors all kept samples. `views`: [rays][kViewStride].
     void (*shade)(const BakedFrame&, const float* views, KeptSamples&, HeadSort&);
@@ -76,11 +77,11 @@ struct KernelTable {
     void (*finish)(const View&, const Tile&, const Image&);
     void (*density)(const BakedFrame&, const float* points, int64 count, float* sigma, float* features);
     void (*encode_directions)(const BakedFrame&, const float* directions, int64 count, float* views);
-    // Rows [first, last) of one level and plane; `grid` has the plane's channel pairs, whose offsets, nodes of two
-    // words, are in `pair_offset`.
+    // Bakes rows [first, last) of one level and plane. `grid` has the plane's channel pairs; `pair_offset` has their
+    // offsets in nodes of two words.
     void (*bake_grid)(const float* table, int32 features, const BakeLevel&, int32 first, int32 last,
                       float inverse_scale, const int32* pair_offset, uint32* grid);
-    // Row v of a map: the sum of `count` arrays [channel][v][u].
+    // Bakes row v of a map, the sum of `count` arrays [channel][v][u].
     void (*bake_map_row)(const Strided* sources, int32 count, int32 resolution, int32 v, float inverse_scale,
                          uint32* row);
     float (*max_magnitude)(const Strided&, const int64* sizes);

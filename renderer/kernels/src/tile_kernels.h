@@ -11,7 +11,7 @@
 
 MLPVID_BEGIN
 
-// Samples that go through a head together: as many as have their sums in registers (README.md).
+// Samples that go through a head together: as many as the registers have room for their sums (README.md).
 constexpr int kHeadSamples = kSimdWidth == 16 ? 12 : kSimdWidth == 8 ? 5 : 4;
 
 static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float weight, float distance) {
@@ -22,7 +22,7 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
     for (int i = 0; i < 3; i++) kept.points[3 * n + i] = point[i];
 }
 
-// The rays of a tile's row as one array per number, so that compilers compute several rays at once.
+// The rays of a row of a tile, as one array per number, so that compilers compute several rays at once.
 struct RayRow {
     float direction[3][kTileSide], depth_per_meter[kTileSide], t_near[kTileSide], t_far[kTileSide];
 
@@ -66,7 +66,7 @@ MLPVID_FUNCTION bool advance(const BakedFrame& frame, const View& view, const Ra
     return true;
 }
 
-// Continues the tile's current ray; returns false when there is no more room for kept samples, or on cancel.
+// Continues the current ray of the tile. Returns false when the buffer of kept samples is full or `cancel` is set.
 static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray, Tile& tile, KeptSamples& kept,
                       const volatile int32* cancel) {
     OccupancyTraversal traversal;
@@ -143,8 +143,7 @@ static void gather_inputs(const KeptSamples& kept, const float* views, int32 sam
     for (int i = 0; i < kViewStride; i += kSimdWidth) store(inputs + kChannels + i, load(view + i));
 }
 
-// Sends the sorted entries [first, last), all of one head, through it; a group that is not full repeats its last
-// sample.
+// Evaluates one head for its sorted entries [first, last). A group that is not full repeats its last sample.
 static void shade_group(const float* head, int rows, const float* views, int32 per_sample, int32 first, int32 last,
                         const HeadSort& sort, KeptSamples& kept) {
     alignas(64) float inputs[kHeadSamples * kInputStride];

@@ -6,7 +6,7 @@ namespace mlpvid {
 
 namespace {
 
-// Hands out consecutive parts of a block.
+// Allocates consecutive parts of a block.
 template <class T>
 class Cutter {
  public:

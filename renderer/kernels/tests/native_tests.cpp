@@ -84,7 +84,7 @@ struct TestFrame {
     }
 
     void bake_hash(Engine& engine, int features) {
-        const int nodes[3] = {2, 9, 257};  // the last is baked in pieces of 255 rows, and its cells are fetched ahead
+        const int nodes[3] = {2, 9, 257};  // the last level is baked in pieces of 255 rows and prefetched
         std::vector<BakeLevel> levels;
         int64 entries = 0, all = 0;
         for (int i = 0; i < 3; i++) {
@@ -233,7 +233,7 @@ void test_queries(const std::string& instruction_set) {
     std::vector<float> points(3 * count), sigma(count), features(kChannels * count), colors(3 * count),
         directions(3 * count);
     for (size_t i = 0; i < points.size(); i++) {
-        points[i] = i % 7 == 0 ? static_cast<float>(i % 2) : uniform(0, 1);  // faces of the box included
+        points[i] = i % 7 == 0 ? static_cast<float>(i % 2) : uniform(0, 1);  // including faces of the box
         directions[i] = i % 3 == 2 ? 0.6f : i % 3 == 1 ? -0.8f : 0.0f;
     }
     engine.density(test.frame, points.data(), count, sigma.data(), features.data());
@@ -258,7 +258,7 @@ float scalar_color(const BakedFrame& frame, const float* point, const float* dir
     return sigmoid(total);
 }
 
-// Holds the SIMD functions of a build against their scalar twins in the headers.
+// Compares the SIMD functions of a build with their scalar twins in the headers.
 void test_scalar_twins(const std::string& instruction_set, int features, bool bilinear, int color_maps) {
     random_bits.seed(13);
     Engine engine(1, instruction_set);
@@ -287,7 +287,7 @@ struct Answers {
     std::vector<float> sigma, features, colors, image;
 };
 
-// What a build answers for a frame that it bakes itself, always from the same random numbers.
+// Returns the results of a build for a frame that it bakes itself, always from the same random numbers.
 Answers answers_of(const std::string& instruction_set, int features, bool bilinear) {
     random_bits.seed(11);
     Engine engine(2, instruction_set);
@@ -313,12 +313,12 @@ float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
     for (size_t i = 0; i < a.size(); i++) {
         const float difference = std::abs(a[i] - b[i]);
         if (!(difference <= largest)) largest = difference;
-        if (!std::isfinite(largest)) break;  // NaN compares with nothing
+        if (!std::isfinite(largest)) break;  // the next difference would replace a NaN
     }
     return largest;
 }
 
-// Builds differ in the order of their sums only; a sample whose weight is about the threshold may count in one of them.
+// Builds differ only in the order of their sums. A sample whose weight is close to the threshold may count in only one.
 void test_agreement(const std::string& instruction_set, const std::string& other) {
     for (int features = 2; features <= 8; features *= 2) {
         const Answers a = answers_of(instruction_set, features, features == 4),

@@ -1,5 +1,5 @@
-// Each SIMD function against plain arithmetic; compiled once per instruction set. Numbers are small and whole, so that
-// results are exact in any order and with any rounding.
+// Compares each SIMD function with plain arithmetic; compiled once per instruction set. Numbers are small integers, so
+// that results are exact in any order and with any rounding.
 #include <cstdio>
 
 #include "mlpvid/simd.h"

@@ -20,14 +20,15 @@ struct BakeLevel {
 
 MLPVID_BEGIN
 
-// One node of a level at the frame's time: both channels of a pair, as halves of value * inverse_scale in one word.
+// Returns one node of a level at the frame's time: both channels of a pair as one word, halves of value *
+// inverse_scale.
 MLPVID_FUNCTION uint32 blend_in_time(const float* lower, const float* upper, float weight, float inverse_scale) {
     const uint32 low = half_of((lower[0] + weight * (upper[0] - lower[0])) * inverse_scale);
     const uint32 high = half_of((lower[1] + weight * (upper[1] - lower[1])) * inverse_scale);
     return low | (high << 16);
 }
 
-// Where channel `c` of a color head's features lies in memory: even channels first.
+// Returns the position in memory of channel `c` of a color head's features: even channels first.
 MLPVID_FUNCTION int memory_order(int c) {
     return (c >> 1) + (c & 1) * kChannelPairs;
 }

@@ -1,6 +1,6 @@
 // The baked frame and the view that kernels read: plain structs of pointers and numbers, with the same layout on CPU
 // and GPU. renderer/baked.py mirrors them. A test compares every offset. docs/format.md, "From a time to the maps of a
-// frame", describes the maps; the figure in README.md shows how they lie in memory.
+// frame", describes the maps; the figure in README.md shows their layout in memory.
 #pragma once
 
 #include "platform.h"
@@ -19,12 +19,13 @@ constexpr int kSphericalHarmonics = 1;
 // Maps hold pairs of half-precision numbers: channel 2l in the low and 2l + 1 in the high half of a 32-bit word. They
 // are divided by a power of two (`*_scale`) that brings the largest to [2^13, 2^14). None of them is subnormal.
 //
-// Hash grids are [pair][v][u] nodes. With each node the CPU's grids hold the one below it: two words, so that the four
-// corners of a cell are four words in a row, (u, v), (u, v + 1), (u + 1, v), (u + 1, v + 1): one load of 128 bits. The
-// GPU's hold all four corners with each node (cuda/density.cuh): it reads aligned words only.
+// Hash grids are [pair][v][u] nodes. The CPU's grids store each node together with the one below it. So the four
+// corners of a cell are four consecutive words, (u, v), (u, v + 1), (u + 1, v), (u + 1, v + 1), which one load of 128
+// bits reads. The GPU's grids store all four corners with each node (cuda/density.cuh), because a GPU only loads
+// aligned words.
 //
 // Features in memory are ordered 0, 2, 4, ... 30, 1, 3, ... 31: all low halves, then all high ones. The rows of the
-// color heads are baked in the same order, so no kernel ever permutes anything.
+// color heads are baked in the same order, so no kernel has to permute them.
 struct BakedFrame {
     const uint32* grids[kPlanes];               // hash encoding at the frame's time, see above
     const uint32* feature_planes[kPlanes];      // [v][u][16] words
@@ -45,12 +46,12 @@ struct BakedFrame {
     int32 color_resolution;        // heads along u and along v
     int32 num_color_maps;          // 1 or 3
     int32 color_axes[kPlanes][2];  // of each MLP map: the coordinates of a point that are u and v
-    int32 bilinear;                // 1: the four nearest heads' outputs are blended; 0: the cell's head is taken
-    int32 view_encoding;           // kFrequencyEncoding or kSphericalHarmonics
-    int32 view_channels;           // 15 or 9
-    int32 occupancy_levels;        // 1 to kOccupancyLevels
-    int32 cells[3];                // occupancy cells along x, y, z
-    float box_lower[3];            // meters
+    int32 bilinear;          // 1: the outputs of the four nearest heads are blended; 0: the head of the cell is used
+    int32 view_encoding;     // kFrequencyEncoding or kSphericalHarmonics
+    int32 view_channels;     // 15 or 9
+    int32 occupancy_levels;  // 1 to kOccupancyLevels
+    int32 cells[3];          // occupancy cells along x, y, z
+    float box_lower[3];      // meters
     float box_upper[3];
     float box_extent[3];
 };

@@ -9,7 +9,7 @@
 
 MLPVID_BEGIN
 
-constexpr int kInputStride = 48;  // floats from one sample's inputs (features, then encoded view) to the next's
+constexpr int kInputStride = 48;  // floats per sample: features, then the encoded view
 
 MLPVID_FUNCTION int32 head_floats(const BakedFrame& frame) {
     return (kChannels + frame.view_channels + 3) * kHidden;

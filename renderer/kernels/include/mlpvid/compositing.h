@@ -6,9 +6,9 @@
 
 MLPVID_BEGIN
 
-// The weight w = T * alpha of a sample, alpha = 1 - exp(-sigma * step); multiplies the transmittance T by 1 - alpha.
-// The difference loses digits for small sigma * step. Such weights are below tau2 and get no color; another form, such
-// as -T expm1(-sigma step), would change the last bits of images.
+// Returns the weight w = T * alpha of a sample, alpha = 1 - exp(-sigma * step). Multiplies the transmittance T by 1 -
+// alpha. The difference loses digits for small sigma * step. Such weights are below tau2, so their samples get no
+// color. Another form, such as -T expm1(-sigma step), would change the last bits of images.
 MLPVID_FUNCTION float volume_weight(float sigma, float step, float& transmittance) {
     const float left = transmittance * exponential(-sigma * step);
     const float weight = transmittance - left;

@@ -14,14 +14,14 @@ MLPVID_FUNCTION Pairs in_pairs(SimdFloats first, SimdFloats second) {
     return pairs;
 }
 
-// Where a point's channels lie in memory. It is found before they are read, so that the next sample's channels are on
-// their way to the caches while this sample's are summed.
+// The position in memory of a point's channels. It is computed before they are read, so that the next sample's channels
+// are loaded into the caches while those of this sample are summed.
 struct Location {
     GridLocation grids;
     MapAxes on_features, on_heads;
 };
 
-// Finds a point of [0, 1]^3 and starts to fetch what is far away.
+// Computes the position of a point in [0, 1]^3, and prefetches what is probably not in a cache.
 MLPVID_FUNCTION void locate(const BakedFrame& frame, const float* point, Location& at) {
     locate_on_grids(frame, point, at.grids);
     prefetch_cells(frame, at.grids);

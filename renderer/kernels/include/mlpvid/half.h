@@ -5,7 +5,7 @@
 
 MLPVID_BEGIN
 
-// Rounds to the nearest half. What would be subnormal becomes 0, and what is too large becomes the largest half.
+// Rounds to the nearest half. Values that would be subnormal become 0, and values that are too large the largest half.
 MLPVID_FUNCTION uint16 half_of(float value) {
     const uint32 bits = bits_of_float(value);
     const uint32 sign = (bits >> 16) & 0x8000u;
@@ -16,11 +16,11 @@ MLPVID_FUNCTION uint16 half_of(float value) {
     return static_cast<uint16>(half | sign);
 }
 
-// The bits of a half moved to where a float has them stand for a number that is too small by 2^112, because the
-// exponents' offsets are 15 and 127. A factor makes up for it.
+// Shifting the bits of a half to their positions in a float gives a number that is too small by a factor of 2^112,
+// because the offsets of the exponents are 15 and 127. This factor corrects it.
 constexpr float kHalfScale = 5192296858534827628530496329220096.0f;  // 2^112
 
-// The value of a half.
+// Returns the value of a half.
 MLPVID_FUNCTION float float_of_half(uint32 half) {
     const float value = float_of_bits((half & 0x7FFFu) << 13) * kHalfScale;
     return half & 0x8000u ? -value : value;

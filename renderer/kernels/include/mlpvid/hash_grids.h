@@ -25,13 +25,13 @@ MLPVID_FUNCTION void blend(const Corners<SimdWords>& words, const Corners<SimdFl
     total.high = fused(w.at11, high_halves(words.at11), total.high);
 }
 
-// smoothstep of interpolation.h.
+// The same as smoothstep in interpolation.h.
 MLPVID_FUNCTION SimdFloats smoothstep(SimdFloats s) {
     return s * s * (broadcast(3.0f) - (s + s));
 }
 
-// A point on the grids of all pairs: the nodes at its cells' first corners, counted from a plane's first node, and the
-// weight of each coordinate's second one.
+// A point on the grids of all pairs: the node at the first corner of its cell, counted from a plane's first node, and
+// for each coordinate the weight of the upper node.
 struct GridLocation {
     alignas(64) int32 cells[kPlanes][kChannelPairs];
     alignas(64) float weights[3][kChannelPairs];
@@ -56,7 +56,7 @@ MLPVID_FUNCTION void locate_on_grids(const BakedFrame& frame, const float* point
     }
 }
 
-// Adds the hash features of kSimdWidth pairs from `pair` on, on one plane; `u` and `v` are the weights there.
+// Adds the hash features of kSimdWidth pairs from `pair` on, on one plane; `u` and `v` are the weights of its axes.
 MLPVID_FUNCTION void add_grid(const uint32* grid, const int32* cells, SimdFloats u, SimdFloats v, SimdFloats scale,
                               Pairs& total) {
     blend(load_corners(grid, cells), corner_weights(u, v, scale), total);
@@ -73,8 +73,7 @@ MLPVID_FUNCTION Pairs hash_features(const BakedFrame& frame, int pair, const Gri
     return total;
 }
 
-// Asks for the cells of fine levels to be brought to the caches. Those of coarser levels are mostly there, and maps
-// too.
+// Prefetches the cells of fine levels. Those of coarser levels, and maps, are mostly in the caches already.
 MLPVID_FUNCTION void prefetch_cells(const BakedFrame& frame, const GridLocation& at) {
     constexpr int32 fine = 256;  // nodes along a side whose grid fills a second-level cache, 8 bytes each
     for (int pair = 0; pair < kChannelPairs; pair++) {

@@ -10,20 +10,20 @@ namespace mlpvid {
 struct HashLevel {
     int64 offset;      // first entry of the level in the plane's table
     int32 resolution;  // nodes along u and along v
-    uint32 mask;       // number of entries - 1 of a hashed level; 0 means that every node has an entry of its own
+    uint32 mask;       // number of entries - 1 of a hashed level; 0 means that every node has its own entry
 };
 
 }  // namespace mlpvid
 
 MLPVID_BEGIN
 
-// The part of the index that all nodes u of the row (v, t) have in common.
+// Returns the part of the index that all nodes u of the row (v, t) have in common.
 MLPVID_FUNCTION uint32 entry_row(const HashLevel& level, int32 v, int32 t) {
     if (level.mask) return (static_cast<uint32>(v) * 2654435761u) ^ (static_cast<uint32>(t) * 805459861u);
     return static_cast<uint32>((t * level.resolution + v) * level.resolution);
 }
 
-// The entry of node u of a row, counted from the level's first one.
+// Returns the entry of node u of a row, counted from the level's first one.
 MLPVID_FUNCTION uint32 entry_index(const HashLevel& level, uint32 row, int32 u) {
     return level.mask ? (row ^ static_cast<uint32>(u)) & level.mask : row + static_cast<uint32>(u);
 }

@@ -7,7 +7,7 @@
 
 MLPVID_BEGIN
 
-// The head whose cell holds the point ("nearest").
+// Returns the head whose cell contains the point ("nearest").
 template <class T>
 MLPVID_FUNCTION int32 nearest_head(T u, T v, int32 size) {
     const int32 i = larger(smaller(static_cast<int32>(u * static_cast<T>(size)), size - 1), 0);

@@ -1,7 +1,7 @@
 // Interpolation between the nodes of a grid or the pixels of a map (docs/format.md, "Evaluating a point").
 //
 // Rendering on CPU and GPU and training share these functions. T is float, double or, where no index is involved, the
-// SimdFloats of simd.h, whose scalar twin each function then is.
+// SimdFloats of simd.h. With T = float, each function is the scalar twin.
 #pragma once
 
 #include "platform.h"
@@ -20,7 +20,7 @@ MLPVID_FUNCTION int v_axis(int plane) {
 template <class T>
 struct AxisPosition {
     int32 lower;  // the lower node
-    T fraction;   // of the way to the upper one, 0 to 1
+    T fraction;   // fraction of the way to the upper one, 0 to 1
 };
 
 // Finds a position, counted in nodes from the first one. The lower node is clamped to 0 ... nodes - 2.
@@ -36,19 +36,19 @@ MLPVID_FUNCTION AxisPosition<T> locate_on_map(T coordinate, int32 resolution) {
     return locate_on_axis(coordinate * static_cast<T>(resolution - 1), resolution);
 }
 
-// The weight 3 s^2 - 2 s^3 of a hash grid's upper node.
+// Returns the weight 3 s^2 - 2 s^3 of a hash grid's upper node.
 template <class T>
 MLPVID_FUNCTION T smoothstep(T s) {
     return s * s * (T(3) - (s + s));
 }
 
-// One value per corner of a cell: atUV belongs to the corner that lies U nodes further along u and V along v.
+// One value per corner of a cell: atUV belongs to the corner that is U nodes further along u and V along v.
 template <class T>
 struct Corners {
     T at00, at10, at01, at11;
 };
 
-// The bilinear weights of the corners times `scale`, from the weights u and v of the upper nodes.
+// Returns the bilinear weights of the corners times `scale`, from the weights u and v of the upper nodes.
 template <class T>
 MLPVID_FUNCTION Corners<T> corner_weights(T u, T v, T scale) {
     const T scaled_u = u * scale, scaled_v = v * scale;

@@ -5,7 +5,7 @@
 
 MLPVID_BEGIN
 
-// The number of blocks along an axis at a coarser level, where each block spans 4^level cells.
+// Returns the number of blocks along an axis at a coarser level, where each block spans 4^level cells.
 MLPVID_FUNCTION int32 cells_at_level(int32 cells, int32 level) {
     return (cells + (1 << (2 * level)) - 1) >> (2 * level);
 }
@@ -18,11 +18,11 @@ MLPVID_FUNCTION bool is_occupied(const BakedFrame& frame, int32 level, const int
     return (frame.occupancy[level][bit >> 5] >> (bit & 31)) & 1;
 }
 
-// Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., that lie in occupied cells. It computes
-// points exactly as the reference does, and leaps only over samples that certainly lie in an empty block.
+// Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., in occupied cells. It computes points exactly as the
+// reference does, and only skips samples that are certainly in an empty block.
 struct OccupancyTraversal {
     float rate[3];  // cells per step
-    float margin;   // steps by which a leap falls short, above the rounding of points
+    float margin;   // steps by which a leap falls short, more than the rounding error of points
     int32 k;        // next sample
 
     MLPVID_FUNCTION void start(const BakedFrame& frame, const View& view, const Ray& ray, int32 first) {
@@ -35,7 +35,7 @@ struct OccupancyTraversal {
         k = first;
     }
 
-    // Moves to the next sample; false when there is none. `point` is in [0, 1]^3, `distance` in meters.
+    // Moves to the next sample; returns false if there is none. `point` is in [0, 1]^3, `distance` in meters.
     MLPVID_FUNCTION bool next(const BakedFrame& frame, const View& view, const Ray& ray, float* point,
                               float& distance) {
         for (;;) {

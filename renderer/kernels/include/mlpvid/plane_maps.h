@@ -8,7 +8,7 @@
 
 MLPVID_BEGIN
 
-// Where a point lies on a map.
+// The position of a point on a map.
 struct MapPosition {
     int32 pixel;   // v * resolution + u of the corner
     float fu, fv;  // fractions beyond it
@@ -18,8 +18,8 @@ MLPVID_FUNCTION MapPosition locate(const AxisPosition<float>& u, const AxisPosit
     return {v.lower * resolution + u.lower, u.fraction, v.fraction};
 }
 
-// corner_weights of interpolation.h with another order of the sums in at00. The order must not change: the other one
-// rounds differently, and images stay the same to the last bit.
+// The same as corner_weights in interpolation.h, except for the order of the sums in at00. The order must not change:
+// the other one rounds differently, and images must stay the same to the last bit.
 MLPVID_FUNCTION Corners<SimdFloats> map_weights(const MapPosition& at) {
     const float w11 = at.fu * at.fv;
     Corners<SimdFloats> w;
@@ -30,7 +30,8 @@ MLPVID_FUNCTION Corners<SimdFloats> map_weights(const MapPosition& at) {
     return w;
 }
 
-// Adds kSimdWidth interpolated channels; `p` is at the corner, `row` the halves from one v to the next.
+// Adds kSimdWidth interpolated channels; `p` points to the corner, `row` is the number of halves from one v to the
+// next.
 MLPVID_FUNCTION SimdFloats add_channels(const uint16* p, int64 row, const Corners<SimdFloats>& w, SimdFloats total) {
     total = fused(w.at00, load_halves(p), total);
     total = fused(w.at10, load_halves(p + kChannels), total);
@@ -43,7 +44,8 @@ struct MapChannels {
     SimdFloats v[kChannels / kSimdWidth];
 };
 
-// Adds the interpolated channels of a map; the sums are too small by the map's scale and by kLoadedHalfScale.
+// Adds the interpolated channels of a map; the sums still have to be multiplied by the map's scale and by
+// kLoadedHalfScale.
 MLPVID_FUNCTION void add_map(const uint32* map, int32 resolution, const MapPosition& at, const Corners<SimdFloats>& w,
                              MapChannels& total) {
     const uint16* p = reinterpret_cast<const uint16*>(map) + static_cast<int64>(at.pixel) * kChannels;
@@ -62,7 +64,7 @@ MLPVID_FUNCTION MapAxes locate_on_maps(const float* point, int32 resolution) {
              locate_on_map(point[2], resolution)}};
 }
 
-// Adds the point's channels of a plane's feature map and of its density heads, where it has any.
+// Adds the point's channels of a plane's feature map, and of its density heads if it has any.
 MLPVID_FUNCTION void add_maps(const BakedFrame& frame, int plane, const MapAxes& on_features, const MapAxes& on_heads,
                               MapChannels& features, MapChannels& heads) {
     const int u = u_axis(plane), v = v_axis(plane);

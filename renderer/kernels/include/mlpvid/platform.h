@@ -49,7 +49,7 @@ using int64 = long long;
 
 MLPVID_BEGIN
 
-// The float that has these bits.
+// Returns the float that has these bits.
 MLPVID_FUNCTION float float_of_bits(uint32 bits) {
 #if defined(__CUDA_ARCH__)
     return __uint_as_float(bits);
@@ -64,7 +64,7 @@ MLPVID_FUNCTION float float_of_bits(uint32 bits) {
 #endif
 }
 
-// The bits of a float.
+// Returns the bits of a float.
 MLPVID_FUNCTION uint32 bits_of_float(float value) {
 #if defined(__CUDA_ARCH__)
     return __float_as_uint(value);

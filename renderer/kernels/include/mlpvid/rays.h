@@ -12,7 +12,7 @@ struct Ray {
     float t_near, t_far;    // meters; t_far <= t_near where the ray misses the box
 };
 
-// Direction through the center of a pixel of the view's image.
+// Returns the direction through the center of a pixel of the view's image.
 MLPVID_FUNCTION void ray_direction(const View& view, int32 x, int32 y, Ray& ray) {
     const double pixel[3] = {view.column + x + 0.5, view.row + y + 0.5, 1.0};
     const double *K = view.inverse_intrinsics, *R = view.rotation;

@@ -98,8 +98,8 @@ MLPVID_FUNCTION __m256 load_cells(const uint32* grid, int32 first, int32 second)
     return _mm256_castsi256_ps(_mm256_set_m128i(high, low));
 }
 
-// One load of 128 bits per element, then a 4 x 4 transposition in each half: gathers need four slower loads per
-// element.
+// One load of 128 bits per element, then a 4 x 4 transposition in each half. Gathers would need four slower loads
+// per element.
 MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* i) {
     const __m256 r0 = load_cells(grid, i[0], i[4]), r1 = load_cells(grid, i[1], i[5]);
     const __m256 r2 = load_cells(grid, i[2], i[6]), r3 = load_cells(grid, i[3], i[7]);

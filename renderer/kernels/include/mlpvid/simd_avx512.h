@@ -44,7 +44,7 @@ MLPVID_FUNCTION SimdFloats relu(SimdFloats a) {
     return {_mm512_max_ps(a.v, _mm512_setzero_ps())};
 }
 
-// Sum in a fixed order: halves are added until one element is left.
+// Sums in a fixed order: adds both halves until one element is left.
 MLPVID_FUNCTION float sum(SimdFloats a) {
     const __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
     const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a.v), upper);
@@ -104,7 +104,7 @@ MLPVID_FUNCTION __m512i load_cells(const uint32* grid, const int32* index) {
     return _mm512_inserti32x4(_mm512_inserti32x4(two, cell(8), 2), cell(12), 3);
 }
 
-// One load of 128 bits per element, then a 4 x 4 transposition in each quarter: gathers take longer for the same words.
+// One load of 128 bits per element, then a 4 x 4 transposition in each quarter. Gathers take longer for the same words.
 MLPVID_FUNCTION Corners<SimdWords> load_corners(const uint32* grid, const int32* i) {
     const __m512i r0 = load_cells(grid, i), r1 = load_cells(grid, i + 1);
     const __m512i r2 = load_cells(grid, i + 2), r3 = load_cells(grid, i + 3);

@@ -76,7 +76,7 @@ MLPVID_FUNCTION void store_ints(int32* p, SimdInts a) {
     MLPVID_EACH_ELEMENT p[i] = a.v[i];
 }
 
-// Does nothing: it is only a hint.
+// Does nothing, because it is only a hint.
 MLPVID_FUNCTION void prefetch(const void*) {}
 
 MLPVID_FUNCTION SimdInts operator+(SimdInts a, SimdInts b) {

@@ -1,4 +1,4 @@
-// Vectors with the vector extension of g++ and clang, 4 floats: SSE, NEON or whatever the processor has.
+// Vectors with the vector extension of g++ and clang, 4 floats: SSE, NEON or another one that the processor has.
 #pragma once
 
 #include "half.h"

@@ -20,7 +20,7 @@ namespace {
     throw nb::value_error((std::string(name) + " " + fault).c_str());
 }
 
-// The numbers of an array of the given shape; -1 accepts any extent. Strided arrays must ask for `strided`.
+// Returns the numbers of an array of the given shape; -1 accepts any extent. Strided arrays need `strided`.
 template <class T>
 T* numbers(const Array& array, std::initializer_list<int64_t> shape, const char* name, bool strided = false) {
     if (array.dtype() != nb::dtype<std::remove_const_t<T>>()) refuse(name, "has another element type than expected");
@@ -68,7 +68,7 @@ int64_t extent(const Array& array, size_t axis) {
     return array.ndim() > axis ? static_cast<int64_t>(array.shape(axis)) : -1;
 }
 
-// (planes, H, W, 32) with contiguous channels.
+// Accepts (planes, H, W, 32) with contiguous channels.
 template <class T>
 MapStack<T> map_stack(const Array& array, int64_t planes, const char* name) {
     T* data = numbers<T>(array, {planes, -1, -1, kChannels}, name, true);
@@ -77,7 +77,7 @@ MapStack<T> map_stack(const Array& array, int64_t planes, const char* name) {
     return {data, static_cast<int>(array.shape(1)), array.stride(0), array.stride(1), array.stride(2)};
 }
 
-// (planes, N along u, N along v, parameters) with contiguous parameters.
+// Accepts (planes, N along u, N along v, parameters) with contiguous parameters.
 template <class T>
 ColorMaps<T> color_maps(const Array& array, const MlpPlanes& planes, int view_channels) {
     const int64_t parameters = (2 * kChannels + view_channels + 3) * kChannels;
@@ -391,7 +391,7 @@ class Engine {
 
 NB_MODULE(mlpvid_training_kernels, module) {
     using mlpvid::Engine;
-    nb::set_leak_warnings(false);  // the interpreter may exit while modules still hold an engine
+    nb::set_leak_warnings(false);  // the interpreter may exit while modules still have an engine
     module.def("instruction_sets", &mlpvid::instruction_sets,
                "Names of the builds that this processor can run, best first.");
     nb::class_<Engine>(module, "Engine")

@@ -13,7 +13,7 @@ namespace mlpvid::MLPVID_INSTRUCTION_SET {
 constexpr int64_t kRowsPerTask = 8192;
 constexpr int kCorrections = 4096;
 
-// Factors that undo the moments' start from zero, for the updates 1 to 4096; later ones are looked up at the last.
+// Factors of the bias correction, for the updates 1 to 4096; later updates use the last one.
 struct Corrections {
     double first[kCorrections + 1], second[kCorrections + 1];
 
@@ -43,8 +43,8 @@ MLPVID_FUNCTION void adam_row(const AdamState<T>& state, const AdamSettings& set
     }
 }
 
-// One update of every row, or with skip_zero of those with a gradient other than zero. The bias corrections count the
-// updates of a row itself, so that a row first touched late starts as one touched at once.
+// Updates every row once; with skip_zero, only rows with a nonzero gradient. The bias correction counts the updates of
+// each row, so it does not matter in which step a row gets its first gradient.
 template <class T, int F>
 void adam(ThreadPool& pool, const AdamState<T>& state, const AdamSettings& settings) {
     const Corrections corrections(settings);

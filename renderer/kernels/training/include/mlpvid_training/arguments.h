@@ -19,7 +19,7 @@ struct MarchOutput {
     int64_t* reached;   // [R] samples evaluated
 };
 
-// Gradients that reach the samples, and where those of the maps go.
+// Gradients of the samples, and the arrays that receive those of the maps.
 template <class T>
 struct ScatterInput {
     const T* features;           // [P][32]
@@ -105,7 +105,7 @@ struct SamplerInput {
     const uint8_t* cells;      // [X][Y][Z], 0 means empty
     int resolution[3];
     float step;   // meters
-    bool jitter;  // else samples lie in the middle of their step
+    bool jitter;  // otherwise samples are in the middle of their step
     uint64_t seed;
     int64_t slots;  // largest number of steps of a ray
 };

@@ -19,14 +19,14 @@ MLPVID_FUNCTION TimeSlices time_slices(const Level& level, double time) {
     return {at.lower, smoothstep(at.fraction)};
 }
 
-// The entries of a row of nodes at one time node.
+// The entries of a row of nodes at one node along t.
 struct RowOfEntries {
     HashLevel level;  // a copy: a reference would be read again after each write to memory
     uint32 row;
 
     MLPVID_FUNCTION RowOfEntries(const HashLevel& level, int64_t v, int64_t t)
         : level(level), row(entry_row(level, static_cast<int32>(v), static_cast<int32>(t))) {}
-    // Index in the plane's table.
+    // Returns the index in the plane's table.
     MLPVID_FUNCTION int64_t operator[](int64_t u) const {
         return level.offset + entry_index(level, row, static_cast<int32>(u));
     }
@@ -51,7 +51,7 @@ MLPVID_FUNCTION void add_to_entry(T* entry, const SimdArray<T, F>& gradient, T w
     sum.store(entry);
 }
 
-// Adds a level's grid gradient to the entries it was baked from, in node order.
+// Adds the gradient of a level's grid to that of the entries it was baked from, in the order of nodes.
 template <class T, int F>
 void bake_level_backward(const Level& level, const T* grid, double time, T* table) {
     const TimeSlices slices = time_slices(level, time);
@@ -61,7 +61,7 @@ void bake_level_backward(const Level& level, const T* grid, double time, T* tabl
         for (int64_t u = 0; u < level.hash.resolution; ++u, grid += F) {
             bool any = false;
             for (int f = 0; f < F; ++f) any |= grid[f] != 0;
-            if (!any) continue;  // most nodes: no ray of the step came by
+            if (!any) continue;  // most nodes: no ray of the step needed them
             const auto gradient = SimdArray<T, F>::load(grid);
             add_to_entry(table + lower[u] * F, gradient, below);
             add_to_entry(table + upper[u] * F, gradient, above);
@@ -69,20 +69,20 @@ void bake_level_backward(const Level& level, const T* grid, double time, T* tabl
     }
 }
 
-// tables [3][entries][F] to grids [3][nodes][F].
+// Bakes tables [3][entries][F] to grids [3][nodes][F].
 template <class T, int F>
 void bake(ThreadPool& pool, const Levels& levels, const T* tables, double time, T* grids) {
     const int tasks = kPlanes * levels.count;
     parallel(pool, tasks, [&](int64_t task, int) {
         const int64_t plane = task % kPlanes;
-        const Level& level = levels.level[levels.count - 1 - task / kPlanes];  // the largest first
+        const Level& level = levels.level[levels.count - 1 - task / kPlanes];  // the largest levels first
         T* grid = grids + (plane * levels.nodes + level.nodes_offset) * F;
         for (int64_t v = 0; v < level.hash.resolution; ++v)
             bake_row<T, F>(level, tables + plane * levels.entries * F, time, v, grid + v * level.hash.resolution * F);
     });
 }
 
-// Adds to the tables' gradient; a level of a plane is one task, so the order of sums is fixed.
+// Adds to the gradient of the tables. A level of a plane is one task, so the order of sums is fixed.
 template <class T, int F>
 void bake_backward(ThreadPool& pool, const Levels& levels, const T* grids, double time, T* tables) {
     const int tasks = kPlanes * levels.count;

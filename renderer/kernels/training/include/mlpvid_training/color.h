@@ -24,7 +24,7 @@ MLPVID_FUNCTION T* head_at(const ColorMaps<T>& maps, int plane, int64_t index) {
            index % maps.size * maps.v_stride;
 }
 
-// The number of nearest heads that a sample goes through on one plane.
+// Returns the number of nearest heads that a sample goes through on one plane.
 MLPVID_FUNCTION int corners(Assignment assignment, int size) {
     return assignment == Assignment::bilinear && size > 1 ? 4 : 1;
 }
@@ -35,8 +35,8 @@ struct HeadChoice {
     T weight;
 };
 
-// The head of a sample on a plane and the weight of its output; see model/query.py. Stochastic: one of the four
-// nearest, drawn with its bilinear weight as probability, so that the expected output is the bilinear one.
+// Returns the head of a sample on a plane and the weight of its output; see model/query.py. If stochastic, it draws one
+// of the four nearest with its bilinear weight as probability, so that the expected output is the bilinear one.
 template <class T>
 MLPVID_FUNCTION HeadChoice<T> choose_head(const ColorSamples<T>& samples, int size, int plane, int corner, int64_t k,
                                           T u, T v) {
@@ -88,7 +88,7 @@ struct Groups {
     }
 };
 
-// As many samples share a head's weights as the registers hold sums for.
+// The number of samples that share a head's weights: as many as the registers have room for their sums.
 template <class T>
 constexpr int kBlock = larger(1, smaller(8, (kRegisters - 4) / SimdArray<T, kChannels>::kParts));
 
@@ -147,7 +147,7 @@ void transpose(const T* in, T* out) {
         for (int j = 0; j < kChannels; ++j) out[kChannels * j + i] = in[kChannels * i + j];
 }
 
-// A head's weights: the first two layers multiplied out, rows of F, then of the view.
+// A head's weights: the product of the first two layers, with the rows of F and then those of the view.
 template <class T>
 struct Head {
     const T *W0, *W1;
@@ -165,8 +165,8 @@ struct Head {
     }
 };
 
-// A block of samples that share a head, on their way through it. Rows beyond the samples repeat the first one with
-// weight 0.
+// A block of samples that share a head, with their inputs and hidden values. Rows beyond the samples repeat the first
+// one with weight 0.
 template <class T>
 struct BlockState {
     alignas(64) Block<T> inputs, outer;  // F and view; h1
@@ -216,7 +216,7 @@ void each_pass(const ColorSamples<T>& samples, const MlpPlanes& planes, int size
             body(plane, Groups<T>(samples, planes, size, plane, corner));
 }
 
-// rgb [K][3] = sigmoid of the heads' outputs, summed over the planes.
+// Computes rgb [K][3], the sigmoid of the sum of the heads' outputs over the planes.
 template <class T>
 void color_forward(ThreadPool& pool, const ColorMaps<const T>& maps, const ColorSamples<T>& samples, T* rgb) {
     for (int64_t i = 0; i < 3 * samples.count; ++i) rgb[i] = 0;
@@ -238,7 +238,7 @@ template <class T>
 struct HeadGradient {
     alignas(64) T W[kInner * kChannels] = {}, W2[3][kChannels] = {};
 
-    // Goes on from W to its factors: dW0 = dW W1^T and dW1 = W0^T dW, and the view's rows as they are.
+    // Propagates the gradient from W to its factors: dW0 = dW W1^T and dW1 = W0^T dW. The view's rows are copied.
     void add_to(const Head<T>& head, T* parameters) const {
         alignas(64) T W0t[kChannels * kChannels], W1t[kChannels * kChannels];
         transpose(head.W0, W0t);

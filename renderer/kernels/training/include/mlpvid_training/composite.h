@@ -31,7 +31,7 @@ T dot3(const T* a, const T* b) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
-// sums [R][5] = sum of w (c, |c|^2, 1) over the kept samples.
+// Computes sums [R][5] of w (c, |c|^2, 1) over the kept samples.
 template <class T>
 void sum_colors(ThreadPool& pool, int64_t rays, const Kept& kept, const T* weights, const T* rgb, T* sums) {
     parallel(pool, (rays + 255) / 256, [&](int64_t task, int) {
@@ -48,8 +48,8 @@ void sum_colors(ThreadPool& pool, int64_t rays, const Kept& kept, const T* weigh
     });
 }
 
-// Passes gradients from a ray on to its samples: d w_i / d depth_j is the transmittance behind j for i = j and -w_i for
-// i > j.
+// Propagates gradients from a ray to its samples. d w_i / d depth_j is the transmittance behind j for i = j, and -w_i
+// for i > j.
 //
 // Writes rgb_gradients [K][3], before the sigmoid, and density_gradients [P], before the activation, whose slope is
 // `leak` where the density is not positive.
@@ -105,7 +105,7 @@ int64_t list_active(int64_t samples, const T* density_gradients, const int64_t* 
     return count;
 }
 
-// Sum over the samples reached of max(sigma step - limit, 0)^2, ray by ray.
+// Computes the sum of max(sigma step - limit, 0)^2 over the reached samples, ray by ray.
 template <class T>
 T depth_penalty(const Samples<T>& samples, const T* densities, const int64_t* reached, T step, T limit) {
     T total = 0;

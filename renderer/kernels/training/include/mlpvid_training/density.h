@@ -14,14 +14,14 @@ namespace mlpvid::MLPVID_INSTRUCTION_SET {
 constexpr int64_t kRaysPerTask = 64;
 constexpr int kHalf = kChannels / 2;
 
-// Node and smoothstep weight of one coordinate at every level.
+// The node and the smoothstep weight of one coordinate at every level.
 template <class T>
 struct AxisCells {
     alignas(64) int node[kMaxLevels];
     alignas(64) T weight[kMaxLevels];
 };
 
-// The levels' scales side by side, for loops over levels that the compiler vectorizes.
+// The scales of all levels in one array, for loops over levels that the compiler vectorizes.
 template <class T>
 struct LevelScales {
     alignas(64) T scale[kMaxLevels];
@@ -46,7 +46,7 @@ struct LevelScales {
     }
 };
 
-// The four pixels around a point of a map and their bilinear weights; borders on 0 and 1.
+// The four pixels around a point of a map and their bilinear weights. The centers of border pixels are at 0 and 1.
 template <class T>
 struct Footprint {
     int64_t offset[4];
@@ -85,8 +85,8 @@ MLPVID_FUNCTION void scatter_map(T* map, const Footprint<T>& at, const SimdArray
     }
 }
 
-// Nodes (u, v) and (u + 1, v) lie side by side: one row of a cell is 2 F numbers, read at once. Their weights are
-// start + slope * weight.
+// Nodes (u, v) and (u + 1, v) are adjacent in memory: one row of a cell is 2 F numbers, which are read together. Their
+// weights are start + slope * weight.
 template <class T, int F>
 struct PairConstants {
     alignas(64) T start[2 * F], slope[2 * F];
@@ -129,7 +129,7 @@ MLPVID_FUNCTION void hash_features(const DensityField<T>& field, const AxisCells
     }
 }
 
-// F and the interpolated density head at a point; returns their product, the density before its activation.
+// Computes F and the interpolated density head at a point. Returns their product, the density before its activation.
 template <class T, int F>
 MLPVID_FUNCTION T query_density(const DensityField<T>& field, const LevelScales<T>& scales, const T* p, T* features,
                                 T* head) {
@@ -202,7 +202,7 @@ MLPVID_FUNCTION void scatter_levels(const Levels& levels, const LevelScales<T>& 
     }
 }
 
-// One task is one plane and one half of the channels: every number is written by one task, which goes through the
+// One task is one plane and one half of the channels. Every number is written by only one task, which processes the
 // samples in order, so the sums do not depend on the number of threads.
 template <class T, int F>
 void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, const T* points,

@@ -7,7 +7,7 @@
 
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
-// SplitMix64's finalizer over the counter's position in its sequence.
+// Applies SplitMix64's finalizer to the state that its sequence has at the position `counter`.
 MLPVID_FUNCTION uint64_t random_bits(uint64_t seed, uint64_t counter) {
     uint64_t z = seed * 0xD1B54A32D192ED03ull + (counter + 1) * 0x9E3779B97F4A7C15ull;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -15,7 +15,7 @@ MLPVID_FUNCTION uint64_t random_bits(uint64_t seed, uint64_t counter) {
     return z ^ (z >> 31);
 }
 
-// Uniform in [0, 1).
+// Returns a uniform random number in [0, 1).
 MLPVID_FUNCTION float random_unit(uint64_t seed, uint64_t counter) {
     return static_cast<float>(random_bits(seed, counter) >> 40) * (1.0f / 16777216.0f);
 }

@@ -39,7 +39,8 @@ inline int64_t sample_ray(const SamplerInput& in, int64_t ray, float* distances)
     return count;
 }
 
-// First round: distances [R][slots], of which each ray fills its first; offsets [R + 1]. Returns the number of samples.
+// First round: writes distances [R][slots], of which each ray fills the first ones, and offsets [R + 1]. Returns the
+// number of samples.
 inline int64_t sample_rays(ThreadPool& pool, const SamplerInput& in, float* distances, int64_t* offsets) {
     parallel(pool, (in.rays + 63) / 64, [&](int64_t task, int) {
         for (int64_t ray = 64 * task; ray < in.rays && ray < 64 * (task + 1); ++ray)
@@ -50,7 +51,7 @@ inline int64_t sample_rays(ThreadPool& pool, const SamplerInput& in, float* dist
     return offsets[in.rays];
 }
 
-// Second round: points [P][3] in [0, 1]^3 of the box.
+// Second round: writes points [P][3] in [0, 1]^3 of the box.
 inline void place_points(ThreadPool& pool, const SamplerInput& in, const float* distances, const int64_t* offsets,
                          float* points) {
     parallel(pool, (in.rays + 63) / 64, [&](int64_t task, int) {

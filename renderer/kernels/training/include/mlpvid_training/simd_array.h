@@ -21,7 +21,7 @@ constexpr int kRegisterBytes = 16;
 constexpr int kRegisters = 16;
 #endif
 
-// N numbers in as few registers as the instruction set allows. Wider vector types than a register are slow with GCC.
+// N numbers in as few registers as the instruction set allows. With GCC, vector types wider than a register are slow.
 template <class T, int N>
 struct SimdArray {
 #if defined(__GNUC__) && !defined(MLPVID_PORTABLE)
@@ -46,8 +46,8 @@ struct SimdArray {
         for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
         return r;
     }
-    // The same numbers twice: N / 2 of them from memory. (Written to memory and read back whole they would stall the
-    // load.)
+    // Loads N / 2 numbers from memory and returns them twice. (Writing them to memory twice and reading them back would
+    // stall the load.)
     static MLPVID_FUNCTION SimdArray load_twice(const T* p) {
         SimdArray r;
         if constexpr (kParts > 1 || kWidth == 1) {
@@ -101,7 +101,8 @@ struct SimdArray {
     }
 };
 
-// Numbers on the heap, not initialized. (The standard library's containers would be merged across instruction sets.)
+// Numbers on the heap, not initialized. (The linker would merge the standard library's containers across instruction
+// sets.)
 template <class T>
 class Buffer {
  public:
