@@ -35,7 +35,7 @@ from renderer.decode import FastDecoder
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays
 from renderer.threads import available_cores, torch_threads
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 
 _SLOW = 5  # a slow pipeline runs once in this many rounds
 _SAMPLES = 400_000  # for the rates of the passes
@@ -204,7 +204,7 @@ def describe(results: dict[str, Any]) -> str:
 def _command(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.repeats <= 1000:
         raise InputError("--repeats", "must be 1 to 1000")
-    video = random_video(Capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
+    video = random_video(open_capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
     threads = arguments.threads or available_cores()
     with torch_threads(threads):
         results = measure(video, threads, arguments.repeats, max(7, arguments.repeats))

@@ -29,7 +29,7 @@ from model.video import VolumetricVideo
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cuda.compile import compile_program
 from renderer.cuda.structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 
 SIZES = ((512, 512), (1125, 1536))
 """Estimated image sizes: the paper's, and the one for which point rasterizers report times."""
@@ -299,7 +299,7 @@ def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, objec
 def command(options: argparse.Namespace) -> int:
     """Estimate, write the files that were requested, and print the page."""
     if options.random:
-        video, source = random_video(Capture(options.random)), f"untrained model in the hull of {options.random.name}"
+        video, source = random_video(open_capture(options.random)), f"untrained model in the hull of {options.random.name}"
     else:
         video, source = load_paper_bundle(options.bundle), options.bundle.name
     result = report(video, options.frame, source)

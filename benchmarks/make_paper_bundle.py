@@ -30,6 +30,7 @@ from model.video import VolumetricVideo
 from renderer.select import create_renderer
 from renderer.threads import available_cores
 from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.loop.dataset import projected_bounds
 
 DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
@@ -111,7 +112,7 @@ def _command(arguments: argparse.Namespace) -> int:
         raise InputError(out, "exists already", "delete it to train again")
     threads = arguments.threads or available_cores()
     torch.set_num_threads(threads)
-    capture, config = Capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)
+    capture, config = open_capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)
     state = out.with_suffix(".state.safetensors")
     training = PaperTraining(capture, config, threads)
     if state.exists():

@@ -32,7 +32,7 @@ from renderer.cpu.renderer import CpuRenderer
 from renderer.opengl.color_pass import PART_SIDE
 from renderer.opengl.targets import MAX_KEPT
 from renderer.opengl.tiles import blocks
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 
 WAVE = (8, 4)
 """Columns and rows of the block of pixels whose rays a graphics card marches together, one step at a time."""
@@ -299,7 +299,7 @@ def _card_row(card: Card, work: dict[str, Work], grouped: bool) -> str:
 def command(options: argparse.Namespace) -> int:
     """Estimate, write the page if requested, and print it."""
     if options.random:
-        video, source = random_video(Capture(options.random)), f"an untrained model in the hull of {options.random.name}"
+        video, source = random_video(open_capture(options.random)), f"an untrained model in the hull of {options.random.name}"
     else:
         video, source = load_paper_bundle(options.bundle), options.bundle.name
     size = (options.size, options.size)

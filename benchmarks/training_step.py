@@ -20,6 +20,7 @@ from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_count, run
 from renderer.threads import available_cores
 from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.fields.field import MarchSettings
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
@@ -99,7 +100,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rays = dataclasses.replace(rays, rays_per_frame=arguments.rays or rays.rays_per_frame)
     data = dataclasses.replace(config.data, num_frames=None if arguments.run else config.rays.frames_per_step)
     config = dataclasses.replace(config, data=data, rays=rays, half_resolution=0.0)
-    capture = Capture(arguments.capture)
+    capture = open_capture(arguments.capture)
     with worker_pool() as pool:
         scene = _scene_of(arguments.run, capture, config, pool)
         trainers = make_trainers(capture, config, scene, pool, arguments.run)

@@ -22,6 +22,7 @@ from renderer.select import BACKENDS, create_renderer
 from training.captures.boxes import frame_box
 from training.captures.capture import Capture
 from training.captures.images import resize
+from training.captures.opening import add_layout_option, open_capture
 from training.loop.assemble import assemble_run
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
@@ -32,7 +33,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="run's folder or .mlpvid file")
-    parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
+    parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture")
+    add_layout_option(parser)
     parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
     parser.add_argument("--scale", type=float, help="fraction of the image size (default: as in training; 1 for bundles)")
@@ -54,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Render the views, compare them and print the scores; raises InputError for a bad source, capture or range."""
     start = time.perf_counter()
-    capture = Capture(arguments.capture)
+    capture = open_capture(arguments.capture, arguments.layout)
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames)
     renderer = create_renderer(arguments.backend, arguments.threads)

@@ -17,6 +17,7 @@ from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.threads import available_cores
 from training.captures.capture import Capture
+from training.captures.opening import add_layout_option, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
 from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
@@ -36,7 +37,8 @@ INTERRUPTED = 130
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder in EasyMocap's layout")
+    parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture (docs/captures.md)")
+    add_layout_option(parser)
     parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
     length = parser.add_mutually_exclusive_group()
@@ -71,7 +73,7 @@ def train(arguments: argparse.Namespace) -> int:
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
     start = time.monotonic()
     config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
-    capture = Capture(arguments.capture)
+    capture = open_capture(arguments.capture, arguments.layout)
     resume = _open_run(arguments.out, arguments.resume)
     with worker_pool(arguments.threads) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool)

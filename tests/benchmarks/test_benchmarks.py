@@ -29,6 +29,7 @@ from renderer.backend import RenderedImage
 from tests.factories import make_camera, make_video
 from tests.full_disk import full_disk
 from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.make_capture import CaptureSize, make_capture
 
 SMALL = ModelConfig(
@@ -141,7 +142,7 @@ def test_the_comparison_and_its_plots(tmp_path: Path, capsys: pytest.CaptureFixt
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
     folder = tmp_path_factory.mktemp("paper") / "capture"
     make_capture(folder, CaptureSize(frames=2, cameras=6, width=48, height=48))
-    return Capture(folder)
+    return open_capture(folder)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from common.errors import InputError
 from model.camera import Camera
 from tests.command_runs import run_main
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.captures.procedural_scene import pixel_directions, render_scene, scene_at, surface_points
 from training.captures.procedural_shape import Solid
 from training.make_capture import CaptureSize, main, make_capture, ring_of_cameras
@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_capture_reader_reads_it(folder: Path) -> None:
-    capture = Capture(folder)
+    capture = open_capture(folder)
     assert (capture.num_frames, len(capture.cameras)) == (3, 5)
     assert capture.test_cameras == [1] and capture.train_cameras == [0, 2, 3, 4]
     assert capture.meta.pixel_center == 0.5 and capture.meta.loop
@@ -38,7 +38,7 @@ def test_the_capture_reader_reads_it(folder: Path) -> None:
 
 
 def test_surface_points_project_onto_the_mask_and_fill_it(folder: Path) -> None:
-    capture = Capture(folder)
+    capture = open_capture(folder)
     for frame in range(3):
         points = capture.vertices(frame)
         assert points is not None
@@ -153,4 +153,4 @@ def test_bad_usage_is_one_line(arguments: list[str], tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "out"), "--frames", "1", "--cameras", "2", "--size", "16x24"]) == 0
     assert "1 frames, 2 cameras, 16x24" in capsys.readouterr().out
-    assert Capture(tmp_path / "out").cameras[1].height == 24
+    assert open_capture(tmp_path / "out").cameras[1].height == 24

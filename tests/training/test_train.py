@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.scenes import ball_capture
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import load_config
 from training.loop.assemble import predict_seconds
 from training.loop.checkpoint import read_header
@@ -50,7 +50,7 @@ def test_minutes_leave_time_for_preparation_and_bundle(
 def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=7.0)  # one frame takes 7 s
     monkeypatch.setattr("training.loop.assemble.time.monotonic", lambda: next(clock))
-    config, capture = load_config("tiny"), Capture(ball_capture(tmp_path / "ball", frames=3, size=32))
+    config, capture = load_config("tiny"), open_capture(ball_capture(tmp_path / "ball", frames=3, size=32))
     with worker_pool(1) as pool:
         scene = build_scene(capture, config.data, pool)
     assert predict_seconds(config, scene, workers=2) == pytest.approx(7 * 3 / 2)

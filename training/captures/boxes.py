@@ -18,14 +18,20 @@ _COARSE, _FINE = 64, 64  # cells per side for boxes without vertices: first of t
 def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) -> NDArray[np.float64]:
     """Return the box of one frame, (2, 3) meters.
 
-    It is the minimum and maximum of the frame's vertices (paper), padded. Without vertices it is the box around the visual hull
-    of the masks. The hull is carved twice: in the space that the cameras look at, then in the box around the result.
+    It is `bounds` of meta.yaml, exactly. Without, it is the box in the capture's files, or the minimum and maximum of the
+    frame's vertices (paper), or the box around the visual hull of the masks, padded. The hull is carved twice: in the space
+    that the cameras look at, then in the box around the result.
 
     Raises:
         InputError: vertices or masks cannot be read, or the masks leave no hull.
     """
-    vertices = capture.vertices(frame)
-    box = _mask_box(capture, frame) if vertices is None else np.stack([vertices.min(0), vertices.max(0)]).astype(np.float64)
+    if capture.meta.bounds is not None:
+        return np.array(capture.meta.bounds)
+    box = capture.box(frame)
+    if box is None:
+        vertices = capture.vertices(frame)
+        given = None if vertices is None else np.stack([vertices.min(0), vertices.max(0)]).astype(np.float64)
+        box = _mask_box(capture, frame) if given is None else given
     return box + np.array([[-padding], [padding]])
 
 
@@ -38,7 +44,7 @@ def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
     for resolution in (_COARSE, _FINE):
         hull = carve_hull(cameras, masks, box, resolution, margin=0.5, min_views=min_views)
         if not hull.any():
-            raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add vertices/ to the capture")
+            raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add bounds to meta.yaml")
         box = hull_box(hull, box)
     return box
 

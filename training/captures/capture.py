@@ -1,31 +1,27 @@
-"""A multi-view capture in EasyMocap's layout: cameras, images, masks and boxes."""
+"""An opened capture, whatever its layout: cameras, images, masks and vertices of each frame."""
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from model.camera import Camera
-from training.captures.annotations import read_annotations
-from training.captures.images import Pixels, Undistortion, image_size, read_color, read_mask
-from training.captures.meta import CaptureMeta, read_meta
-from training.captures.vertices import read_vertices
+from training.captures.calibration import Similarity, calibrate, calibrated_size, conventions_of
+from training.captures.description import Description, MaskRule
+from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_mask
+from training.captures.meta import CaptureMeta, camera_metas, up_vector
+from training.captures.selection import select_frames
+from training.captures.sources import ImageSource
 
-MASK_FOLDERS = ("mask", "schp", "mask_cihp")
-"""Folders that masks are searched in, in this order."""
-
-MAX_VIEWS = 4096
-"""Maximum number of cameras of a capture."""
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class View:
     """One image of a capture, prepared for training."""
 
@@ -38,29 +34,42 @@ class View:
 
 
 class Capture:
-    """An opened capture. Images are read when needed.
+    """An opened capture. Images are read when needed. `open_capture` opens one.
 
     Args:
         root: the folder.
+        layout: name of its layout.
+        description: what the layout found.
+        meta: the content of meta.yaml.
 
     Raises:
-        InputError: the folder, `annots.npy` or `meta.yaml` is missing or damaged, the cameras are inconsistent, or images of
-            the first frame are missing.
+        InputError: the cameras are inconsistent, or images of the first frame are missing.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
-        if not self.root.is_dir():
-            raise InputError(root, "no such folder")
-        file = self.root / "annots.npy"
-        annotations = _Annotations(file, read_annotations(file))
-        self.meta: CaptureMeta = read_meta(self.root / "meta.yaml", annotations.num_cameras)
-        self._files = annotations.image_files()
-        self._mask_folder = next((name for name in MASK_FOLDERS if (self.root / name).is_dir()), None)
-        if self._mask_folder is None:
-            raise InputError(root, f"has no folder of masks ({', '.join(MASK_FOLDERS)})")
-        sizes = [self._located(0, index, image_size, self.image_path(0, index)) for index in range(annotations.num_cameras)]
-        self.cameras, self._undistortions = annotations.cameras(sizes, self.meta.pixel_center)
+    def __init__(self, root: Path, layout: str, description: Description, meta: CaptureMeta) -> None:
+        self.root, self.layout, self.meta = root, layout, meta
+        file = root / "meta.yaml"
+        self.camera_names = [camera.name for camera in description.cameras]
+        """Names of the cameras."""
+        metas = camera_metas(meta, self.camera_names, file)
+        self._conventions = conventions_of(description.conventions, meta)
+        matrix = None if meta.transform is None else np.array(meta.transform)
+        self._transform = None if matrix is None else Similarity.of_matrix(matrix, file)
+        self._frames, notes = select_frames(description, meta, metas, root)
+        self.notes = [*description.notes, *notes]
+        """What the user should know, one sentence each."""
+        self._mask_rule = _mask_rule(description, meta)
+        self.cameras, self._optics = [], list[Optics]()
+        for index, (raw, camera_meta) in enumerate(zip(description.cameras, metas, strict=True)):
+            unknown = Optics(Undistortion(np.eye(3), np.zeros(5)), calibrated_size(raw, camera_meta))
+            size = self._located(0, index, oriented_size, self.image_source(0, index), unknown)
+            try:
+                camera, optics = calibrate(raw, size, self._conventions, camera_meta, self._transform)
+            except InputError as error:
+                fault = f"camera {index} ({raw.name}): {error.subject} {error.fault}"
+                raise InputError(root / description.calibration_file, fault, error.remedy) from error
+            self.cameras.append(camera)
+            self._optics.append(optics)
 
     @property
     def name(self) -> str:
@@ -68,9 +77,24 @@ class Capture:
         return self.meta.name or self.root.resolve().name
 
     @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self._conventions.fps / self.meta.frame_stride
+
+    @property
+    def up(self) -> tuple[float, float, float]:
+        """Unit vector that points up."""
+        return up_vector(self._conventions.up_axis)
+
+    @property
     def num_frames(self) -> int:
         """Number of frames."""
-        return len(self._files)
+        return len(self._frames)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether there are masks. Without, everything in the images counts as the subject."""
+        return self._frames[0].masks is not None
 
     @property
     def test_cameras(self) -> list[int]:
@@ -93,23 +117,30 @@ class Capture:
                 return (self.root / name).read_text(encoding="utf-8", errors="replace")[:100_000]
         return ""
 
-    def image_path(self, frame: int, camera: int) -> Path:
-        """Return the path of the image of a frame and camera."""
-        return self.root / self._files[frame][camera]
+    def frame_name(self, frame: int) -> str:
+        """Return the name or number of a frame in the capture's files."""
+        return self._frames[frame].name
 
-    def mask_path(self, frame: int, camera: int) -> Path:
-        """Return the path of the mask of a frame and camera: like that of the image, in the folder of masks, as PNG."""
-        relative = PurePosixPath(self._files[frame][camera])
-        parts = relative.parts[1:] if relative.parts[0] == "images" else relative.parts
-        return self.root.joinpath(str(self._mask_folder), *parts).with_suffix(".png")
+    def image_source(self, frame: int, camera: int) -> ImageSource:
+        """Return the image of a frame and camera."""
+        return self._frames[frame].images[camera]
+
+    def mask_source(self, frame: int, camera: int) -> ImageSource | None:
+        """Return the mask of a frame and camera, None if the capture has no masks."""
+        masks = self._frames[frame].masks
+        return None if masks is None else masks[camera]
+
+    def image_path(self, frame: int, camera: int) -> Path:
+        """Return the file that holds the image of a frame and camera."""
+        return self.image_source(frame, camera).path
 
     def check_files(self, frames: range, cameras: list[int]) -> None:
         """Raise InputError, with file and frame, when an image or a mask of these frames and cameras is missing."""
         for frame in frames:
             for camera in cameras:
-                for path in (self.image_path(frame, camera), self.mask_path(frame, camera)):
-                    if not path.is_file():
-                        raise InputError(path, f"no such file (frame {frame}, camera {camera})")
+                for source in (self.image_source(frame, camera), self.mask_source(frame, camera)):
+                    if source is not None and not source.exists():
+                        raise InputError(source.path, f"no such file (frame {frame}, camera {camera})")
 
     def view(self, frame: int, camera: int) -> View:
         """Read one image with its mask, undistorted and on black.
@@ -119,43 +150,67 @@ class Capture:
         """
         return self._located(frame, camera, self._read_view, frame, camera)
 
+    def color(self, frame: int, camera: int) -> Pixels:
+        """Read one image without its mask, undistorted: (H, W, 3) uint8; raises as `view` does."""
+        return self._located(frame, camera, self._read_color, frame, camera)
+
     def mask(self, frame: int, camera: int) -> Pixels:
         """Read one mask, undistorted: (H, W) uint8, 0 or 255; raises as `view` does."""
         return self._located(frame, camera, self._read_mask, frame, camera)[0]
 
     def vertices(self, frame: int) -> NDArray[np.float32] | None:
-        """Return the (N, 3) vertices of a frame in meters, or None when the capture has no folder of vertices.
+        """Return the (N, 3) vertices of a frame in meters, or None when the capture has none.
 
         Raises:
             InputError: the frame's file is missing, damaged or not a list of finite points.
         """
-        folder = self.root / "vertices"
-        if not folder.is_dir():
+        read = self._frames[frame].vertices
+        return None if read is None else self._upright(self._located(frame, None, read))
+
+    def box(self, frame: int) -> NDArray[np.float64] | None:
+        """Return the box of a frame that the capture's files give, (2, 3) meters, or None."""
+        box = self._frames[frame].box
+        if box is None:
             return None
-        points = self._located(frame, None, read_vertices, folder, Path(self._files[frame][0]).stem)
-        return np.array(points, dtype=np.float32)
+        corners = np.stack(np.meshgrid(*box.T, indexing="ij"), axis=-1).reshape(-1, 3)
+        upright = self._upright(corners)
+        return np.stack([upright.min(0), upright.max(0)]).astype(np.float64)
+
+    def _upright(self, points: NDArray[Any]) -> NDArray[Any]:
+        units = self._conventions.vertex_units_per_meter
+        if units == 1 and self._transform is None:
+            return np.array(points, dtype=np.float32)
+        meters = np.asarray(points, dtype=np.float64) / units
+        return (meters if self._transform is None else self._transform.points(meters)).astype(np.float32)
 
     def _read_view(self, frame: int, camera: int) -> View:
-        color = self._checked(read_color(self.image_path(frame, camera), self._undistortions[camera]), frame, camera)
+        color = self._read_color(frame, camera)
         mask, face = self._read_mask(frame, camera)
         if self.meta.background != "black":
             color = color * (mask[..., None] > 0)
         return View(color, mask, face)
 
-    def _read_mask(self, frame: int, camera: int) -> tuple[Pixels, Pixels | None]:
-        mask, face = read_mask(self.mask_path(frame, camera), self._undistortions[camera])
-        return self._checked(mask, frame, camera), face
+    def _read_color(self, frame: int, camera: int) -> Pixels:
+        source = self.image_source(frame, camera)
+        return self._checked(read_color(source, self._optics[camera]), source, camera)
 
-    def _checked(self, pixels: Pixels, frame: int, camera: int) -> Pixels:
+    def _read_mask(self, frame: int, camera: int) -> tuple[Pixels, Pixels | None]:
+        source, optics = self.mask_source(frame, camera), self._optics[camera]
+        if source is None:
+            everything = np.full((self.cameras[camera].height, self.cameras[camera].width), 255, dtype=np.uint8)
+            return optics.undistortion.undistort(everything, 0), None
+        mask, face = read_mask(source, self._mask_rule, optics)
+        return self._checked(mask, source, camera), face
+
+    def _checked(self, pixels: Pixels, source: ImageSource, camera: int) -> Pixels:
         expected = (self.cameras[camera].height, self.cameras[camera].width)
         if pixels.shape[:2] != expected:
             height, width = pixels.shape[:2]
-            raise InputError(
-                self._files[frame][camera], f"image or mask is {width}x{height}, but the camera is {expected[1]}x{expected[0]}"
-            )
+            fault = f"image or mask is {width}x{height}, but the camera is {expected[1]}x{expected[0]}"
+            raise InputError(source.path, fault)
         return pixels
 
-    def _located(self, frame: int, camera: int | None, read: Callable[..., Any], *arguments: Any) -> Any:
+    def _located(self, frame: int, camera: int | None, read: Callable[..., T], *arguments: Any) -> T:
         try:
             return read(*arguments)
         except InputError as error:
@@ -163,67 +218,11 @@ class Capture:
             raise InputError(error.subject, f"{error.fault} ({place})", error.remedy) from error
 
 
-class _Annotations:
-    """The content of `annots.npy`, checked when it is read out."""
-
-    def __init__(self, path: Path, content: Any) -> None:
-        self.path = path
-        if not isinstance(content, dict) or not isinstance(content.get("cams"), dict) or "ims" not in content:
-            raise InputError(path, "must contain a dict with cams and ims")
-        self.cams, self.ims = content["cams"], content["ims"]
-        missing = [name for name in ("K", "D", "R", "T") if name not in self.cams]
-        if missing:
-            raise InputError(path, f"cams has no {missing[0]}")
-        lengths = {_length(self.cams[name]) for name in ("K", "D", "R", "T")}
-        if len(lengths) != 1 or not 1 <= min(lengths) <= MAX_VIEWS:
-            raise InputError(path, "cams must have K, D, R and T for every camera")
-        self.num_cameras = lengths.pop()
-
-    def image_files(self) -> list[list[str]]:
-        """Return the relative path of each frame's image of each camera."""
-        if _length(self.ims) < 1:
-            raise InputError(self.path, "ims has no frames")
-        return [self._frame_files(index, frame) for index, frame in enumerate(self.ims)]
-
-    def _frame_files(self, index: int, frame: Any) -> list[str]:
-        names: Any = frame.get("ims") if isinstance(frame, dict) else None
-        if _length(names) != self.num_cameras:
-            raise InputError(self.path, f"frame {index} must have {self.num_cameras} images")
-        files = [str(name).replace("\\", "/") for name in names]
-        for name in files:
-            path = PurePosixPath(name)
-            if not path.parts or path.is_absolute() or ".." in path.parts or re.search(r"[\x00-\x1f:]", name):
-                raise InputError(self.path, f"frame {index} has an image outside the capture")
-        return files
-
-    def cameras(self, sizes: list[tuple[int, int]], pixel_center: float) -> tuple[list[Camera], list[Undistortion]]:
-        """Return the cameras, with pixel centers at +0.5, and their undistortions, with pixel centers at 0."""
-        cameras, undistortions = [], []
-        for index, (width, height) in enumerate(sizes):
-            K, D, R, T = (self._matrix(name, index) for name in ("K", "D", "R", "T"))
-            if K.size != 9 or R.size != 9 or T.size != 3 or D.size not in (4, 5, 8, 12, 14):
-                raise InputError(self.path, f"camera {index} must have 3x3 K and R, 3 numbers in T, 4 or 5 in D")
-            to_corner = np.array([[0, 0, 0.5 - pixel_center], [0, 0, 0.5 - pixel_center], [0, 0, 0]])
-            intrinsics = K.reshape(3, 3) + to_corner
-            try:
-                cameras.append(Camera(width, height, intrinsics, R, T / 1000))  # millimeters to meters
-            except InputError as error:
-                raise InputError(self.path, f"camera {index}: {error}") from error
-            center = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-            undistortions.append(Undistortion(intrinsics - center, D.reshape(-1)))
-        return cameras, undistortions
-
-    def _matrix(self, name: str, index: int) -> NDArray[np.float64]:
-        try:
-            values = np.asarray(self.cams[name][index], dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(self.path, f"{name} of camera {index} is not an array of numbers") from error
-        if not np.isfinite(values).all():
-            raise InputError(self.path, f"{name} of camera {index} must be finite")
-        return values
-
-
-def _length(value: object) -> int:
-    if isinstance(value, np.ndarray):
-        return len(value) if value.ndim > 0 else 0
-    return len(value) if isinstance(value, list | tuple) else 0
+def _mask_rule(description: Description, meta: CaptureMeta) -> MaskRule:
+    given: dict[str, Any] = {
+        "channel": "alpha" if meta.masks == "alpha" else None,
+        "threshold": meta.mask_threshold,
+        "inverted": meta.mask_inverted or None,
+        "face_labels": meta.face_labels,
+    }
+    return dataclasses.replace(description.mask_rule, **{key: value for key, value in given.items() if value is not None})

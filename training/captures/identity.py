@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from common.errors import InputError
 from training.captures.capture import Capture
 
 
@@ -28,11 +27,7 @@ class CaptureIdentity:
         """Identify an opened capture; raise InputError when its first image cannot be read."""
         parameters = [[camera.to_dict() for camera in capture.cameras], capture.train_cameras]
         digest = hashlib.sha256(json.dumps(parameters).encode())
-        image = capture.image_path(0, 0)
-        try:
-            digest.update(image.read_bytes())
-        except OSError as error:
-            raise InputError(image, f"cannot be read ({error.strerror})") from error
+        digest.update(capture.image_source(0, 0).fingerprint())
         return CaptureIdentity(capture.name, capture.num_frames, len(capture.cameras), digest.hexdigest())
 
     @staticmethod

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, StrictFloat, StrictInt
+from pydantic import BeforeValidator, StrictBool, StrictFloat, StrictInt
 from pydantic.dataclasses import dataclass
 
 from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
+from model.camera import MAX_IMAGE_SIDE
+from training.captures.images import FLIPS
 
 _UP_AXES: dict[str, tuple[float, float, float]] = {
     f"{sign}{axis}": tuple(float(s if a == axis else 0) for a in "xyz")  # type: ignore[misc]
@@ -23,19 +25,98 @@ _UP_AXES: dict[str, tuple[float, float, float]] = {
 Text = Annotated[str, BeforeValidator(lambda value: str(value or "")[:1000])]
 """A text; numbers are taken as texts."""
 
+UNITS = {"m": 1.0, "meters": 1.0, "metres": 1.0, "cm": 100.0, "centimeters": 100.0, "mm": 1000.0, "millimeters": 1000.0}
+"""Names of units, and how many of them a meter has."""
+
+
+def _per_meter(value: object) -> object:
+    if isinstance(value, str):
+        if value not in UNITS:
+            raise ValueError(f"must be m, cm, mm or the length of a unit in meters, not {value[:40]}")
+        return UNITS[value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 <= value <= 1e9:
+        raise ValueError("must be m, cm, mm or the length of a unit in meters")
+    return 1.0 / value
+
+
+Number = Annotated[StrictFloat, within(-1e9, 1e9)]
+_Row = tuple[Number, Number, Number, Number]
+Vector = tuple[Number, Number, Number]
+Matrix = tuple[Vector, Vector, Vector]
+Side = Annotated[StrictInt, within(1, MAX_IMAGE_SIDE)]
+Units = Annotated[float, BeforeValidator(_per_meter)]
+"""Units per meter, given as a name or as the length of a unit in meters."""
+Fit = one_of("same", "scale", "crop")
+
+
+@dataclass(frozen=True, config=FIELDS)
+class CameraMeta:
+    """What meta.yaml says of one camera, or of all, instead of the calibration's files."""
+
+    size: tuple[Side, Side] | None = None
+    """Width and height of the images that were calibrated."""
+    fit: Annotated[str, Fit] | tuple[Number, Number] | None = None
+    """How images of another size were made of those that were calibrated: "scale", "crop" (evenly at both sides), or the
+    columns and rows that were cut off at the left and the top. "same": the calibration is of this size after all. None:
+    scaled if the shape is the same, otherwise an error."""
+    flip: Annotated[str, one_of(*FLIPS)] = "none"
+    """How images are flipped before the calibration applies."""
+    lens: Annotated[str, one_of("calibrated", "none", "opencv", "fisheye")] = "calibrated"
+    """What the distortion coefficients mean. "none": the images are undistorted already."""
+    frame_offset: Annotated[StrictInt, within(-100_000, 100_000)] = 0
+    """Frame of this camera that belongs to frame 0."""
+    images_from: Text = ""
+    """Name of the camera whose images and masks are this camera's, when cameras were confused."""
+    K: Matrix | None = None
+    """Intrinsic matrix instead of the calibrated one."""
+    D: tuple[Number, ...] | None = None
+    """Distortion coefficients instead of the calibrated ones."""
+    R: Matrix | None = None
+    """Rotation in OpenCV's convention from the upright world in meters to the camera, instead of the calibrated one."""
+    T: Vector | None = None
+    """Translation of that pose, meters."""
+
 
 @dataclass(frozen=True, config=FIELDS)
 class CaptureMeta:
-    """Metadata of a capture. The defaults are right for a plain EasyMocap folder."""
+    """Metadata of a capture. None means that the layout's own value holds."""
 
     name: Text = ""
     """Title; if empty, the folder's name is used."""
-    fps: Annotated[StrictFloat, within(0.01, 1000)] = 30.0
+    layout: Text = ""
+    """Name of the layout, if the files do not make it clear."""
+    fps: Annotated[StrictFloat, within(0.01, 1000)] | None = None
     """Frames per second."""
-    up_axis: Annotated[str, BeforeValidator(lambda value: str(value).lower()), one_of(*_UP_AXES)] = "z"
+    up_axis: Annotated[str, BeforeValidator(lambda value: str(value).lower()), one_of(*_UP_AXES)] | None = None
     """Axis that points up: x, y, z, or one of them with a sign."""
-    pixel_center: Annotated[StrictFloat, within(0, 0.5)] = 0.0
+    units: Units | None = None
+    """Unit of the world: of vertices, boxes and, unless the layout has another unit for them, translations."""
+    camera_units: Units | None = None
+    """Unit of the cameras' translations, if it differs from `units`."""
+    pose: Annotated[str, one_of("world_to_camera", "camera_to_world")] | None = None
+    """What rotation and translation do."""
+    axes: Annotated[str, one_of("opencv", "opengl")] | None = None
+    """Axes of the cameras."""
+    transform: tuple[_Row, _Row, _Row, _Row] | None = None
+    """4 x 4 similarity from the world, in meters, to the upright world in meters; z points up afterwards."""
+    bounds: tuple[Vector, Vector] | None = None
+    """Box of the subject in all frames, minimum and maximum in upright meters, instead of boxes from vertices or masks."""
+    pixel_center: Annotated[StrictFloat, within(0, 0.5)] | None = None
     """Image coordinate of the top-left pixel's center: 0 as in OpenCV's calibrations, or 0.5."""
+    frame_start: Annotated[StrictInt, within(0, 1_000_000)] = 0
+    """First frame that is used."""
+    frame_stop: Annotated[StrictInt, within(1, 1_000_000)] | None = None
+    """First frame that is not used any more."""
+    frame_stride: Annotated[StrictInt, within(1, 100_000)] = 1
+    """Every how manieth frame is used."""
+    masks: Text = ""
+    """Name of the folder of masks; "alpha": the images' alpha channels; "none": everything in the images is the subject."""
+    mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
+    """Values of masks above this one, of 255, are the subject."""
+    mask_inverted: StrictBool = False
+    """Whether masks show the background."""
+    face_labels: tuple[Annotated[StrictInt, within(0, 255)], ...] | None = None
+    """Labels of the face in human parses."""
     background: Text = ""
     """"black" means that images are composited over black. Otherwise pixels outside the masks are set to black."""
     loop: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
@@ -46,38 +127,83 @@ class CaptureMeta:
     """Held-out cameras, for evaluation. None means that there are none."""
     source: Text = ""
     """Where the content comes from."""
+    all_cameras: CameraMeta = CameraMeta()
+    """What holds for all cameras."""
+    cameras: dict[str, CameraMeta] = dataclasses.field(default_factory=dict)
+    """What holds for single cameras, by name; or by index if no camera has a number as its name."""
 
-    @property
-    def up(self) -> tuple[float, float, float]:
-        """Unit vector that points up."""
-        return _UP_AXES[self.up_axis]
+
+def up_vector(axis: str) -> tuple[float, float, float]:
+    """Return the unit vector of an axis name such as "z" or "-y"."""
+    return _UP_AXES[axis]
 
 
-def read_meta(path: Path, num_cameras: int) -> CaptureMeta:
+def read_meta(path: Path, overrides: dict[str, Any] | None = None) -> CaptureMeta:
     """Read `meta.yaml`. Unknown keys are ignored.
 
     Args:
         path: the file; if it does not exist, the defaults are returned.
-        num_cameras: cameras of the capture, to check their indices.
+        overrides: values that replace those of the file.
 
     Raises:
         InputError: the file is too large, not a YAML mapping, or a value is of the wrong type or out of range.
     """
-    if not path.exists():
-        return CaptureMeta()
-    values = read_yaml(path)
+    values = (read_yaml(path) if path.exists() else {}) or {}
     if not isinstance(values, dict):
         raise InputError(path, "must be a mapping of names to values")
     known = {field.name for field in dataclasses.fields(CaptureMeta)}
+    given = {name: value for name, value in (values | (overrides or {})).items() if name in known}
+    if isinstance(given.get("cameras"), dict):
+        given["cameras"] = {str(name): value for name, value in given["cameras"].items()}
     try:
-        meta = validated(CaptureMeta, {name: value for name, value in values.items() if name in known}, "")
+        meta = validated(CaptureMeta, given, "")
     except InputError as error:
-        raise InputError(path, f"{error.subject.removeprefix('.')} {error.fault}") from error
+        raise InputError(path, f"{error.subject.removeprefix('.')} {error.fault}", error.remedy) from error
     if meta.train_cameras == ():
         raise InputError(path, "train_cameras must not be empty")
     for name, cameras in (("train_cameras", meta.train_cameras or ()), ("test_cameras", meta.test_cameras or ())):
-        if not all(0 <= index < num_cameras for index in cameras):
-            raise InputError(path, f"{name} must be a list of camera indices from 0 to {num_cameras - 1}")
         if len(set(cameras)) != len(cameras):
             raise InputError(path, f"{name} has a camera twice")
     return meta
+
+
+def camera_metas(meta: CaptureMeta, names: list[str], path: Path) -> list[CameraMeta]:
+    """Return what holds for each camera: its own values, or those of `all_cameras` where it has none.
+
+    Args:
+        meta: the content of meta.yaml.
+        names: the cameras' names.
+        path: the file, for messages.
+
+    Raises:
+        InputError: the file names a camera that the capture does not have.
+    """
+    for key, cameras in (("train_cameras", meta.train_cameras or ()), ("test_cameras", meta.test_cameras or ())):
+        if not all(0 <= index < len(names) for index in cameras):
+            raise InputError(path, f"{key} must be a list of camera indices from 0 to {len(names) - 1}")
+    default, own = CameraMeta(), [CameraMeta()] * len(names)
+    for name, values in meta.cameras.items():
+        own[camera_index(name, names, path)] = values
+    given = [
+        {f.name: getattr(m, f.name) for f in dataclasses.fields(m) if getattr(m, f.name) != getattr(default, f.name)}
+        for m in own
+    ]
+    return [dataclasses.replace(meta.all_cameras, **values) for values in given]
+
+
+def camera_index(key: str, names: list[str], path: Path) -> int:
+    """Return the camera that a key of meta.yaml means: its name, the number in a name such as 01, or an index if no name is a
+    number.
+
+    Raises:
+        InputError: there is no such camera.
+    """
+    if key in names:
+        return names.index(key)
+    numbers = [int(name) if name.isascii() and name.isdigit() else None for name in names]
+    if key.isascii() and key.isdigit():
+        numbered = list(range(len(names))) if all(number is None for number in numbers) else numbers
+        if int(key) in numbered:
+            return numbered.index(int(key))
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    raise InputError(path, f"there is no camera {key}", f"the cameras are {shown}")

@@ -90,8 +90,8 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
             list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
         )
     metadata = VideoMetadata(
-        fps=capture.meta.fps,
-        up=capture.meta.up,
+        fps=capture.fps,
+        up=capture.up,
         cameras=list(capture.cameras),
         provenance={"name": capture.name, "source": capture.meta.source},
         license=capture.license,

@@ -21,8 +21,8 @@ from tests.training.scenes import (
     small_capture,
     write_annotations,
 )
-from training.captures.capture import Capture
 from training.captures.meta import CaptureMeta
+from training.captures.opening import open_capture
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_cameras_come_in_meters_with_centers_at_one_half(folder: Path) -> None:
-    for camera, expected in zip(Capture(folder).cameras, ring(), strict=True):
+    for camera, expected in zip(open_capture(folder).cameras, ring(), strict=True):
         np.testing.assert_allclose(camera.K, expected.K)
         np.testing.assert_allclose(camera.T, expected.T)
         np.testing.assert_allclose(camera.R, expected.R)
@@ -40,7 +40,7 @@ def test_cameras_come_in_meters_with_centers_at_one_half(folder: Path) -> None:
 def test_without_meta_pixel_centers_are_whole_numbers(folder: Path) -> None:
     (folder / "meta.yaml").unlink()
     write_annotations(folder, annotations_of(ring(), 2, pixel_center=0.0))
-    capture = Capture(folder)
+    capture = open_capture(folder)
     np.testing.assert_allclose(capture.cameras[0].K, ring()[0].K)
     assert capture.meta == CaptureMeta()
     assert capture.train_cameras == list(range(6)) and capture.test_cameras == []
@@ -48,7 +48,7 @@ def test_without_meta_pixel_centers_are_whole_numbers(folder: Path) -> None:
 
 
 def test_views_are_what_was_written(folder: Path) -> None:
-    view = Capture(folder).view(1, 2)
+    view = open_capture(folder).view(1, 2)
     assert view.color.shape == (48, 48, 3) and view.mask.shape == (48, 48)
     assert set(np.unique(view.mask)) == {0, 255} and view.face is None
     assert (view.color[view.mask > 0] == np.array(BALL_COLOR) // 2).all()
@@ -60,9 +60,9 @@ def test_background_is_blackened_unless_it_is_black(folder: Path) -> None:
         pixels = np.asarray(Image.open(path)).copy()
         pixels[(pixels == 0).all(-1)] = 77
         Image.fromarray(pixels).save(path)
-    assert Capture(folder).view(0, 0).color[0, 0].tolist() == [0, 0, 0]
+    assert open_capture(folder).view(0, 0).color[0, 0].tolist() == [0, 0, 0]
     (folder / "meta.yaml").write_text("pixel_center: 0.5\nbackground: black\n")
-    assert Capture(folder).view(0, 0).color[0, 0].tolist() == [77, 77, 77]
+    assert open_capture(folder).view(0, 0).color[0, 0].tolist() == [77, 77, 77]
 
 
 def test_parses_give_face_and_foreground(folder: Path) -> None:
@@ -72,28 +72,28 @@ def test_parses_give_face_and_foreground(folder: Path) -> None:
     parse = Image.fromarray(labels, mode="P")
     parse.putpalette([v for label in range(256) for v in (label, 0, 0)])
     parse.save(folder / "schp" / "00" / "000000.png")
-    view = Capture(folder).view(0, 0)
+    view = open_capture(folder).view(0, 0)
     assert (view.mask > 0).sum() == 100 and view.face is not None and (view.face > 0).sum() == 6
     colors = np.zeros((48, 48, 3), dtype=np.uint8)
     colors[10:20, 10:20], colors[12:14, 12:15] = (128, 0, 128), (192, 0, 128)
     Image.fromarray(colors).save(folder / "schp" / "00" / "000000.png")
-    view = Capture(folder).view(0, 0)
+    view = open_capture(folder).view(0, 0)
     assert (view.mask > 0).sum() == 100 and view.face is not None and (view.face > 0).sum() == 6
 
 
 def test_vertices_are_found_by_the_name_of_the_frame(folder: Path) -> None:
-    assert Capture(folder).vertices(0) is None
+    assert open_capture(folder).vertices(0) is None
     (folder / "vertices").mkdir()
     points = np.random.default_rng().normal(size=(7, 3)).astype(np.float32)
     np.save(folder / "vertices" / "000000.npy", points)
     np.save(folder / "vertices" / "1.npy", points + 1)
-    capture = Capture(folder)
+    capture = open_capture(folder)
     np.testing.assert_array_equal(capture.vertices(0), points)
     np.testing.assert_array_equal(capture.vertices(1), points + 1)
 
 
 def test_the_small_capture_opens(tmp_path: Path) -> None:
-    capture = Capture(small_capture(tmp_path))
+    capture = open_capture(small_capture(tmp_path))
     assert capture.num_frames == 8 and len(capture.cameras) == 8
     assert not set(capture.train_cameras) & set(capture.test_cameras)
     assert (capture.view(7, 7).mask > 0).mean() > 0.01
@@ -125,7 +125,7 @@ VIEW_FAULTS = {
 def test_faults_of_images_name_file_and_frame(folder: Path, fault: str) -> None:
     spoil, expected = VIEW_FAULTS[fault]
     spoil(folder)
-    capture = Capture(folder)
+    capture = open_capture(folder)
     with pytest.raises(InputError, match=expected):
         capture.view(1, 2)
     capture.view(0, 2)
@@ -133,7 +133,7 @@ def test_faults_of_images_name_file_and_frame(folder: Path, fault: str) -> None:
 
 def test_missing_files_are_found_before_training(folder: Path) -> None:
     (folder / "mask/03/000001.png").unlink()
-    capture = Capture(folder)
+    capture = open_capture(folder)
     capture.check_files(range(2), [0, 1, 2])
     with pytest.raises(InputError, match=r"mask/03/000001\.png: no such file \(frame 1, camera 3\)"):
         capture.check_files(range(2), [0, 3])
@@ -149,7 +149,7 @@ def spoil_annotations(change: Callable[[dict[str, Any]], object]) -> Callable[[P
 
 
 CAPTURE_FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no annotations": (remove("annots.npy"), r"annots\.npy: no such file"),
+    "no annotations": (remove("annots.npy"), r"not a capture of a known layout; looked for annots\.npy"),
     "no masks": (lambda folder: shutil.rmtree(folder / "mask"), "no folder of masks"),
     "no cams": (spoil_annotations(lambda c: c.pop("cams")), "cams and ims"),
     "no R": (spoil_annotations(lambda c: c["cams"].pop("R")), "cams has no R"),
@@ -180,12 +180,12 @@ def test_faults_of_captures_are_named(folder: Path, fault: str) -> None:
     spoil, expected = CAPTURE_FAULTS[fault]
     spoil(folder)
     with pytest.raises(InputError, match=expected):
-        Capture(folder)
+        open_capture(folder)
 
 
 def test_no_folder() -> None:
     with pytest.raises(InputError, match="no such folder"):
-        Capture("/nonexistent/capture")
+        open_capture("/nonexistent/capture")
 
 
 @pytest.mark.parametrize("points", [np.zeros((0, 3)), np.zeros((4, 2)), np.full((4, 3), np.nan), np.array([{}], dtype=object)])
@@ -193,13 +193,13 @@ def test_bad_vertices_are_refused(folder: Path, points: Any) -> None:
     (folder / "vertices").mkdir()
     np.save(folder / "vertices" / "000000.npy", points)
     with pytest.raises(InputError, match=r"vertices/000000\.npy.*frame 0"):
-        Capture(folder).vertices(0)
+        open_capture(folder).vertices(0)
     with pytest.raises(InputError, match=r"vertices/000001\.npy: no such file \(frame 1\)"):
-        Capture(folder).vertices(1)
+        open_capture(folder).vertices(1)
 
 
 def test_the_ball_is_where_the_cameras_look(folder: Path) -> None:
-    for index, camera in enumerate(Capture(folder).cameras):
-        rows, columns = np.nonzero(Capture(folder).mask(0, index))
+    for index, camera in enumerate(open_capture(folder).cameras):
+        rows, columns = np.nonzero(open_capture(folder).mask(0, index))
         center = camera.K @ (camera.R @ BALL_CENTER + camera.T)
         assert np.hypot(columns.mean() + 0.5 - center[0] / center[2], rows.mean() + 0.5 - center[1] / center[2]) < 0.6

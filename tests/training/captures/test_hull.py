@@ -12,8 +12,8 @@ from common.errors import InputError
 from model.camera import Camera
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_capture, ball_mask, ring
 from training.captures.boxes import frame_box, frame_boxes
-from training.captures.capture import Capture
 from training.captures.hull import carve_hull, hull_box, mask_distance, seen_space
+from training.captures.opening import open_capture
 
 BOX = np.stack([BALL_CENTER - 1, BALL_CENTER + 1])
 
@@ -99,14 +99,14 @@ def test_boxes_from_vertices(tmp_path: Path) -> None:
     (folder / "vertices").mkdir()
     np.save(folder / "vertices" / "000000.npy", np.array([[0, 0, 0], [1, 2, 3.0]]))
     np.save(folder / "vertices" / "000001.npy", np.array([[-1, 0, 0], [1, 1, 4.0]]))
-    capture = Capture(folder)
+    capture = open_capture(folder)
     np.testing.assert_allclose(frame_box(capture, 0, 0.1), [[-0.1, -0.1, -0.1], [1.1, 2.1, 3.1]])
     union = frame_boxes(capture, range(2), 0.0, union=True)
     np.testing.assert_allclose(union, [[[-1, 0, 0], [1, 2, 4]]] * 2)
 
 
 def test_boxes_from_masks(tmp_path: Path) -> None:
-    capture = Capture(ball_capture(tmp_path / "ball", count=10, size=64))
+    capture = open_capture(ball_capture(tmp_path / "ball", count=10, size=64))
     box = frame_box(capture, 0, 0.0)
     exact = np.stack([BALL_CENTER - BALL_RADIUS, BALL_CENTER + BALL_RADIUS])
     assert (box[0] <= exact[0] + 0.02).all() and (box[1] >= exact[1] - 0.02).all()  # a pixel is 0.03 m wide
@@ -119,4 +119,4 @@ def test_masks_without_common_space_are_refused(tmp_path: Path) -> None:
         path = folder / "mask" / f"{index:02d}" / "000001.png"
         Image.new("L", (48, 48)).save(path)
     with pytest.raises(InputError, match="masks of frame 1"):
-        frame_box(Capture(folder), 1)
+        frame_box(open_capture(folder), 1)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from common.errors import InputError
 from tests.full_disk import full_disk
 from tests.training.scenes import ball_capture
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
@@ -55,7 +55,7 @@ def train(
     capture: Path, config: TrainingConfig, steps: int = STEPS, *, workers: int = 2, seed: int = 3, native: bool | None = None
 ) -> Trainer:
     with worker_pool(workers) as pool:
-        opened = Capture(capture)
+        opened = open_capture(capture)
         trainer = Trainer(opened, config, seed, build_scene(opened, config.data, pool), pool, native)
         for _ in range(steps):
             trainer.advance()
@@ -64,7 +64,7 @@ def train(
 
 def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native: bool | None = None) -> Trainer:
     with worker_pool(1) as pool:
-        opened = Capture(capture)
+        opened = open_capture(capture)
         trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool, native)
         trainer.load(run)
         for _ in range(steps):
@@ -147,7 +147,7 @@ def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
     with pytest.raises(InputError, match="a different config"):
         resume(folder, make_config(loss=loss), saved, 0)
     resume(folder, make_config(steps=99, checkpoint_minutes=3.0), saved, 0)
-    opened = Capture(folder)
+    opened = open_capture(folder)
     with worker_pool(1) as pool:
         trainer = Trainer(opened, make_config(), 4, build_scene(opened, make_config().data, pool), pool)
         with pytest.raises(InputError, match="--seed 3"):
@@ -201,7 +201,7 @@ def test_messages_name_what_does_not_fit(
 
 def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
-        scene = build_scene(Capture(folder), make_config().data, pool)
+        scene = build_scene(open_capture(folder), make_config().data, pool)
     save_scene(scene, tmp_path)
     loaded = load_scene(tmp_path)
     assert (loaded.boxes == scene.boxes).all() and loaded.num_frames == 3
@@ -226,7 +226,7 @@ def forget_identity(run: Path) -> None:
 
 def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
     with worker_pool(1) as pool:
-        return prepare_scene(Capture(capture), make_config(), run, pool, resume)
+        return prepare_scene(open_capture(capture), make_config(), run, pool, resume)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -251,7 +251,7 @@ def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Pat
     run.mkdir()
     prepared(folder, run, resume=False)
     shutil.copytree(folder, other)
-    image = Capture(other).image_path(0, 0)
+    image = open_capture(other).image_path(0, 0)
     Image.fromarray(255 - np.asarray(Image.open(image))).save(image)
     with pytest.raises(InputError, match="is not the capture"):
         prepared(other, run)
@@ -264,7 +264,7 @@ def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Pat
 
 def test_the_bounds_are_those_of_the_hull(folder: Path) -> None:
     with worker_pool(1) as pool:
-        scene: Scene = build_scene(Capture(folder), make_config().data, pool)
+        scene: Scene = build_scene(open_capture(folder), make_config().data, pool)
     box, bounds, hull = torch.from_numpy(scene.boxes[0]), scene.bounds(0), scene.hull(0)
     assert (bounds[0] >= box[0]).all() and (bounds[1] <= box[1]).all() and hull is not None
     low = hull.nonzero().amin(0) / 32
@@ -288,7 +288,7 @@ class Hangup(io.StringIO):
 
 def test_completed_steps_are_saved_when_the_output_is_closed(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
-        opened, config = Capture(folder), make_config(steps=100)
+        opened, config = open_capture(folder), make_config(steps=100)
         trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
         with pytest.raises(BrokenPipeError):
             run_training(trainer, tmp_path, Progress(stream=Unread(), seconds=0.0))
@@ -299,7 +299,7 @@ def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_p
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with worker_pool(1) as pool:
-            opened, config = Capture(folder), make_config(steps=2)
+            opened, config = open_capture(folder), make_config(steps=2)
             trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
             assert run_training(trainer, tmp_path, Progress(stream=Hangup(), seconds=0.0))
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -311,7 +311,7 @@ def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_p
 def test_an_interrupted_training_saves_every_completed_step(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     config = make_config(steps=100_000)
     with worker_pool(1) as pool:
-        opened = Capture(folder)
+        opened = open_capture(folder)
         trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
 
         def interrupt() -> None:

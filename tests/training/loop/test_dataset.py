@@ -11,7 +11,7 @@ import pytest
 from common.errors import InputError
 from model.camera import Camera
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_capture, ball_mask, ring
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import DataConfig, RayConfig, TrainingConfig
 from training.loop.dataset import Dataset, letterbox, projected_bounds
 from training.loop.scene import selected_frames
@@ -21,7 +21,7 @@ BOX = np.stack([BALL_CENTER - BALL_RADIUS, BALL_CENTER + BALL_RADIUS]).astype(np
 
 def dataset(folder: Path, **rays: object) -> Dataset:
     config = TrainingConfig(rays=RayConfig(**rays))  # type: ignore[arg-type]
-    capture = Capture(folder)
+    capture = open_capture(folder)
     return Dataset(capture, config, range(capture.num_frames), np.stack([BOX] * capture.num_frames))
 
 
@@ -65,7 +65,7 @@ def test_projected_bounds_by_hand() -> None:
 
 
 def test_selected_frames(tmp_path: Path) -> None:
-    capture = Capture(ball_capture(tmp_path, frames=3))
+    capture = open_capture(ball_capture(tmp_path, frames=3))
     assert selected_frames(capture, DataConfig()) == range(3)
     assert selected_frames(capture, DataConfig(first_frame=1, num_frames=2)) == range(1, 3)
     for first, count in ((3, None), (1, 3)):

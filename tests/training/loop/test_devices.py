@@ -15,7 +15,7 @@ from model.hash_encoding import HashEncoding
 from tests.factories import make_config
 from tests.training.loop.pretend_device import DEVICE, Elsewhere, numbers, pretended_device
 from tests.training.scenes import ball_capture
-from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import DataConfig, LossConfig, RayConfig, TrainingConfig
 from training.fields.create import create_field
 from training.fields.torch_field import TorchField
@@ -36,7 +36,7 @@ def make_step(folder: Path, **settings: Any) -> FrameStep:
         density_leak=0.1,
         **({"latents": "embedding"} | settings),
     )
-    capture = Capture(folder if folder.is_dir() else ball_capture(folder))
+    capture = open_capture(folder if folder.is_dir() else ball_capture(folder))
     with worker_pool(1) as pool:
         scene = build_scene(capture, config.data, pool)
     torch.manual_seed(3)

@@ -11,6 +11,7 @@ import pytest
 from renderer.select import create_renderer
 from tests.training.scenes import small_capture
 from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.evaluate import score_views, summarize
 from training.loop.assemble import assemble
@@ -48,7 +49,7 @@ def flat_psnr(capture: Capture) -> float:
 
 @pytest.mark.slow
 def test_two_frames_are_learned(tmp_path: Path) -> None:
-    capture, config = Capture(small_capture(tmp_path)), two_frames()
+    capture, config = open_capture(small_capture(tmp_path)), two_frames()
     with worker_pool(2) as pool:
         scene = build_scene(capture, config.data, pool)
         untrained = box_psnr(capture, Trainer(capture, config, 0, scene, pool))
@@ -70,7 +71,7 @@ def test_the_other_presets_take_a_step(tmp_path: Path, name: str) -> None:
     data = dataclasses.replace(config.data, num_frames=1)
     model = dataclasses.replace(config.model, hash=dataclasses.replace(config.model.hash, log2_table_size=12))
     config = dataclasses.replace(config, rays=rays, data=data, model=model)
-    capture = Capture(small_capture(tmp_path))
+    capture = open_capture(small_capture(tmp_path))
     with worker_pool(1) as pool:
         trainer = Trainer(capture, config, 0, build_scene(capture, config.data, pool), pool)
         before = trainer.network.decoder.color_head.weight.clone()
