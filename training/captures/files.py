@@ -46,6 +46,15 @@ class CaptureFolder:
         """Return whether there is a folder of that relative name."""
         return (self.root / name).is_dir()
 
+    def folder(self, name: str) -> Path:
+        """Return the path of a folder; raise InputError when it is missing or outside the capture."""
+        path = self.root / name
+        if not path.is_dir():
+            raise InputError(path, "no such folder")
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise InputError(path, "is a link that leads out of the capture", "copy the files into the folder")
+        return path
+
     def data(self, name: str, limit: int = MAX_TEXT_BYTES) -> bytes:
         """Return the bytes of a file; raise InputError when it is missing, outside the capture or larger than the limit."""
         path = checked_path(self.root, name)
@@ -68,11 +77,7 @@ class CaptureFolder:
         Raises:
             InputError: the folder is missing, is outside the capture or has more than `MAX_ENTRIES` entries.
         """
-        path = self.root / name
-        if not path.is_dir():
-            raise InputError(path, "no such folder")
-        if not path.resolve().is_relative_to(self.root.resolve()):
-            raise InputError(path, "is a link that leads out of the capture", "copy the files into the folder")
+        path = self.folder(name)
         found = []
         with os.scandir(path) as entries:
             for entry in entries:

@@ -49,7 +49,7 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
             stem(names[0]),
             tuple(folder.image(name) for name in names),
             None if masks is None else _masks(folder, masks, names),
-            None if vertices is None else _vertex_reader(folder.root / vertices, names[0]),
+            None if vertices is None else _vertex_reader(folder.folder(vertices), names[0]),
         )
         for names in files
     )
