@@ -29,6 +29,7 @@ from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.baked import density_planes
 from renderer.cpu.renderer import CpuRenderer
+from renderer.opengl.bake import FOLD_FETCHES
 from renderer.opengl.color_pass import PART_SIDE
 from renderer.opengl.targets import MAX_KEPT
 from renderer.opengl.tiles import blocks
@@ -175,10 +176,10 @@ def bake(config: ModelConfig) -> Work:
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * max(1, features // 4)
     planes = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
     heads = len(config.mlp_planes) * config.color_map_resolution**2
-    folded = heads * FEATURE_CHANNELS * HIDDEN_CHANNELS // 4 * 5 * HIDDEN_CHANNELS
-    texels = 4 * nodes + planes * FEATURE_CHANNELS + folded
+    folded = heads * FEATURE_CHANNELS * HIDDEN_CHANNELS // 4 * FOLD_FETCHES
+    texels = 4 * nodes + planes * FEATURE_CHANNELS + 2 * folded
     written = nodes * 2 * features * 3 + planes * FEATURE_CHANNELS * 4
-    return Work(texels, 30 * nodes + 2 * folded, written)
+    return Work(texels, 30 * nodes + 8 * folded, written)
 
 
 def _feature_fetches(config: ModelConfig) -> float:

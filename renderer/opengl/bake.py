@@ -14,6 +14,7 @@ from model.hash_encoding import hash_levels
 from renderer.baked import bake_levels, density_planes, table_scale
 from renderer.opengl.atlas import Atlas, lay_out
 from renderer.opengl.frame import FrameTextures
+from renderer.opengl.layers import Layers
 from renderer.opengl.programs import Program
 
 MAX_DISTANCE = 15
@@ -21,6 +22,9 @@ MAX_DISTANCE = 15
 
 TABLE_SIDE = 4096
 """Texels along a side of the layers that hold hash tables."""
+
+FOLD_FETCHES = 40
+"""Fetches of a texel of a folded head (shaders/opengl/fold_heads.frag)."""
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -34,7 +38,7 @@ class MapTextures:
     density_maps: moderngl.TextureArray
     """Half floats, (8 layers per distinct plane, H, W, 4)."""
     color_maps: moderngl.TextureArray
-    """Floats, (MLP planes, heads, parameters, 1)."""
+    """Half floats, (MLP planes, heads, parameters / 4, 4)."""
     feature_scale: float = 1.0
     """Factor on the stored feature planes."""
     density_scale: float = 1.0
@@ -130,7 +134,7 @@ class Baker:
         target = self._texture(size, components, "f2", moderngl.LINEAR)
         self._grids.bind(tables=tables.texture)
         self._grids.set(layers_per_plane=tables.layers_per_plane)
-        drawing = _Layers(self._context, target)
+        drawing = Layers(self._context, target)
         for place, level in zip(atlas.places, bake_levels(self._config.hash, time), strict=True):
             side = int(level["resolution"])
             self._grids.set(
@@ -141,7 +145,7 @@ class Baker:
                 time_node=int(level["time_node"]),
                 time_weight=float(level["time_weight"]),
             )
-            drawing.draw(self._grids, layers, place.page * layers, (place.x, place.y, side, side))
+            drawing.draw(self._grids, layers, place.page * layers, (place.x, place.y, side, side), fetches=2)
         return target
 
     def _pack(self, maps: torch.Tensor) -> tuple[moderngl.TextureArray, float]:
@@ -152,14 +156,14 @@ class Baker:
         source = self._context.texture_array((width, height, planes * channels), 1, halves, dtype="f2")
         target = self._texture((width, height, planes * channels // 4), 4, "f2", moderngl.LINEAR)
         self._channels.bind(maps=source)
-        _Layers(self._context, target).draw(self._channels, planes * channels // 4)
+        Layers(self._context, target).draw(self._channels, planes * channels // 4, fetches=4)
         return target, scale
 
     def _upload_heads(self, colors: torch.Tensor) -> moderngl.TextureArray:
-        """Put color maps (planes, N, N, parameters) into a texture of one row per head."""
+        """Put color maps (planes, N, N, parameters) into a texture of one row per head, four parameters per texel."""
         planes, rows, columns, parameters = colors.shape
-        heads = np.ascontiguousarray(colors.cpu().numpy())
-        return self._context.texture_array((parameters, rows * columns, planes), 1, heads, dtype="f4")
+        halves = np.ascontiguousarray(colors.half().cpu().numpy())
+        return self._context.texture_array((parameters // 4, rows * columns, planes), 4, halves, dtype="f2")
 
     def _fold(self, color_maps: moderngl.TextureArray) -> moderngl.TextureArray:
         """Multiply the first two layers of each head."""
@@ -167,7 +171,7 @@ class Baker:
         texels = 8 * (HIDDEN_CHANNELS + self._config.view_channels + 3)
         target = self._texture((texels, heads, planes), 4, "f2", moderngl.NEAREST)
         self._heads.bind(color_maps=color_maps)
-        _Layers(self._context, target).draw(self._heads, planes)
+        Layers(self._context, target).draw(self._heads, planes, fetches=FOLD_FETCHES)
         return target
 
     def _empty_distance(self, occupancy: NDArray[np.bool_]) -> moderngl.TextureArray:
@@ -179,7 +183,7 @@ class Baker:
         for axis in np.eye(3, dtype=int).tolist():
             self._distance.bind(distances=first)
             self._distance.set(axis=tuple(axis))
-            _Layers(self._context, second).draw(self._distance, x)
+            Layers(self._context, second).draw(self._distance, x, fetches=2 * MAX_DISTANCE + 1)
             first, second = second, first
         return first
 
@@ -190,18 +194,3 @@ class Baker:
         texture.filter = (how, how)
         texture.repeat_x = texture.repeat_y = False
         return texture
-
-
-class _Layers:
-    """Draws layered programs into a texture array."""
-
-    def __init__(self, context: moderngl.Context, target: moderngl.TextureArray) -> None:
-        self._size = target.size[:2]
-        self._framebuffer = context.framebuffer([target])  # type: ignore[list-item]
-        self._framebuffer.use()
-
-    def draw(self, program: Program, layers: int, first: int = 0, rectangle: tuple[int, int, int, int] | None = None) -> None:
-        """Draw into some layers, each all of it or a rectangle (x, y, width, height)."""
-        width, height = self._size
-        program.set(rectangle=rectangle or (0, 0, width, height), target_size=(width, height), first_layer=first)
-        program.draw(layers)

@@ -91,8 +91,8 @@ class ShaderDecoder:
             pyramid.append(self._activate(layer, pyramid[-1]))
         planes = self._planes(self._features, pyramid, config.feature_plane_resolution, 3)
         densities = self._planes(self._densities, pyramid, config.density_map_resolution, len(density_planes(config)))
-        heads = (config.color_head_parameters, config.color_map_resolution**2, len(config.mlp_planes))
-        colors = self._context.texture_array(heads, 1, dtype="f4")
+        heads = (config.color_head_parameters // 4, config.color_map_resolution**2, len(config.mlp_planes))
+        colors = self._context.texture_array(heads, 4, dtype="f2")
         *trunk, head = self._colors
         x = self._source(pyramid, config.color_map_resolution)
         for layer in trunk:

@@ -14,8 +14,8 @@ layout(std430, binding = 3) writeonly buffer Results { uvec2 results[]; };  // a
 #elif TARGET == 1
 layout(rgba16f, binding = 0) writeonly uniform image2DArray results;  // layer: four channels
 #else
-layout(r32f, binding = 0) writeonly uniform image2DArray results;  // column: parameter, row: head, layer: map
-uniform int parameters;                                            // of a head
+layout(rgba16f, binding = 0) writeonly uniform image2DArray results;  // column: four parameters, row: head, layer: map
+uniform int parameters;                                               // of a head
 #endif
 
 uniform int input_side, output_side;      // pixels along a side
@@ -76,11 +76,8 @@ void store(ivec2 place, int channel, vec4 values) {
 #elif TARGET == 1
     if (channel < output_channels) imageStore(results, ivec3(place, channel / 4), values);
 #else
-    for (int c = 0; c < 4; ++c) {
-        int parameter = (channel + c) % parameters, map = (channel + c) / parameters;
-        if (channel + c < output_channels)
-            imageStore(results, ivec3(parameter, place.y * output_side + place.x, map), vec4(values[c]));
-    }
+    ivec3 texel = ivec3(channel % parameters / 4, place.y * output_side + place.x, channel / parameters);
+    if (channel < output_channels) imageStore(results, texel, values);
 #endif
 }
 

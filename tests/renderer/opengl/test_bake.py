@@ -9,11 +9,15 @@ import moderngl
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from model.config import HashEncodingConfig
+from renderer.opengl import layers as layers_module
 from renderer.opengl.bake import MAX_DISTANCE, Baker, upload_tables
 from renderer.opengl.context import create_context
+from renderer.opengl.layers import bands
 from tests.factories import make_video
 
 
@@ -86,3 +90,18 @@ def test_maps_are_packed_by_fours(context: moderngl.Context) -> None:
 def test_tables_of_more_than_one_layer(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.opengl.bake.TABLE_SIDE", 16)
     test_grids_are_those_of_the_hash_encoding(context, 8)
+
+
+def test_long_draws_are_split_into_bands(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers_module, "MAX_FETCHES", 500)
+    test_grids_are_those_of_the_hash_encoding(context, 4)
+    test_empty_distances_are_chebyshev_distances(context, (33, 1, 2))
+
+
+@given(st.tuples(*[st.integers(1, 90)] * 4), st.integers(1, 1 << 22))
+def test_bands_cover_a_rectangle_within_the_limit(rectangle: tuple[int, int, int, int], fetches: int) -> None:
+    x, y, width, height = rectangle
+    found = list(bands(rectangle, fetches))
+    assert [band[1] for band in found] == list(np.cumsum([y, *(band[3] for band in found)]))[:-1]
+    assert sum(band[3] for band in found) == height and {(band[0], band[2]) for band in found} == {(x, width)}
+    assert all(band[3] == 1 or band[2] * band[3] * fetches <= layers_module.MAX_FETCHES for band in found)
