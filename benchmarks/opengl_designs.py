@@ -8,6 +8,8 @@ It needs no graphics card. The designs that were rejected have their shaders in 
 from __future__ import annotations
 
 import argparse
+import functools
+import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +43,7 @@ from renderer.decode import FastDecoder
 from renderer.opengl.bake import Baker, upload_tables
 from renderer.opengl.color_pass import GroupedColorPass
 from renderer.opengl.context import create_context, device_name
-from renderer.opengl.decode import ShaderDecoder
+from renderer.opengl.decode_compute import ComputeDecoder
 from renderer.opengl.decoding import map_agreement
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.passes import RenderOptions, RenderPasses, config_uniforms, shader_definitions
@@ -104,7 +106,7 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
 
 def decoding_agreement(scene: Scene, video: VolumetricVideo) -> float:
     """Return the agreement of the maps that shaders and the CPU decode, dB (see `map_agreement`)."""
-    latent, decoder = video.latent(scene.frame.time), ShaderDecoder(scene.context, video.decoder)
+    latent, decoder = video.latent(scene.frame.time), ComputeDecoder(scene.context, video.decoder)
     expected = scene.baker.upload(FastDecoder(video.decoder, bfloat16=False)(latent))
     return map_agreement(decoder(decoder.first_activation(latent)), expected)
 
@@ -271,23 +273,23 @@ def color_waves(color: NDArray[np.int64]) -> int:
     return sum(int(waves(samples[..., None]).max((1, 2)).sum()) for samples in kept)
 
 
-def work_of(scene: Scene, counts: Counts) -> dict[str, tuple[Work, float]]:
-    """Return the work of each design, idle lanes included, and the share of lanes that are active in the color pass."""
+def work_of(scene: Scene, counts: Counts) -> dict[str, tuple[list[Work], float]]:
+    """Return the work of each design by stage, idle lanes included, and the share of active lanes in the color pass."""
     config, heads = scene.frame.config, heads_per_sample(scene.frame.config)
     density = density_sample(config).times(LANES * counts.density_waves)
-    step, color, samples = Work(1, 30), color_sample(config), counts.color_samples
-    marches = [step.times(steps) + density for steps in counts.steps]
-    grouped, tile = grouped_sample(config).times(samples), color_tile(config)
+    slow, fast = (Work(1, 30).times(steps) + density for steps in counts.steps)
+    color, samples, tile = color_sample(config), counts.color_samples, color_tile(config)
+    grouped = grouped_sample(config).times(samples)
     alone = Work(heads * tile.texels, heads * tile.operations / COLOR_TILE, bytes=heads * 100).times(samples)
     in_march, per_ray = LANES * counts.march_waves, LANES * counts.ray_waves
     return {
-        "color in the march, no leaps": (marches[0] + color.times(in_march), samples / in_march),
-        "color in the march": (marches[1] + color.times(in_march), samples / in_march),
-        "density first, color per ray": (marches[1] + color.times(per_ray), samples / per_ray),
-        "density first, samples listed": (marches[1] + grouped + alone, 1.0),
-        "density first, samples sorted by head": (marches[1] + grouped + alone, 1.0),
+        "color in the march, no leaps": ([slow + color.times(in_march)], samples / in_march),
+        "color in the march": ([fast + color.times(in_march)], samples / in_march),
+        "density first, color per ray": ([fast, color.times(per_ray)], samples / per_ray),
+        "density first, samples listed": ([fast, grouped, alone], 1.0),
+        "density first, samples sorted by head": ([fast, grouped, alone], 1.0),
         "density first, sorted, tiles share a head": (
-            marches[1] + grouped + tile.times(counts.tiles),
+            [fast, grouped, tile.times(counts.tiles)],
             samples * heads / (COLOR_TILE * counts.tiles),
         ),
     }
@@ -297,8 +299,9 @@ def report(scene: Scene, counts: Counts, times: dict[str, float], agreement: flo
     """Return the comparison as Markdown."""
     cards = [card for card in CARDS if card.name in ("Intel UHD 770", "RTX 3090")]
     rows = []
-    for name, (work, active) in work_of(scene, counts).items():
-        estimates = " | ".join(f"{work.milliseconds(card):.1f}" for card in cards)
+    for name, (stages, active) in work_of(scene, counts).items():
+        work = functools.reduce(operator.add, stages)
+        estimates = " | ".join(f"{sum(stage.milliseconds(card) for stage in stages):.1f}" for card in cards)
         rows.append(
             f"| {name} | {times[name]:.0f} | {active:.0%} | {work.texels / 1e6:.0f} M | {work.operations / 1e9:.1f} G | "
             f"{estimates} |"

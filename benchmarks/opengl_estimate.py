@@ -160,13 +160,16 @@ def _features(config: ModelConfig) -> Work:
 
 
 @functools.cache
-def decode(config: ModelConfig) -> Work:
-    """Count the work of decoding a frame with shaders (shaders/opengl/convolution.comp).
+def decode(config: ModelConfig, compute: bool) -> Work:
+    """Count the work of decoding a frame with shaders.
 
-    For 64 products a thread reads 16 floats from shared memory. A tile of 64 x 64 sums stages 2 x 64 halves per input.
+    With compute shaders (shaders/opengl/convolution.comp) a thread reads 16 floats from shared memory for 64 products, and a
+    tile of 64 x 64 sums stages 2 x 64 halves per input. A fragment (convolution.frag) fetches five texels for 16 products.
     """
     products = decoder_work(config).multiply_adds
     layers = sum(1 for module in MapDecoder(config).modules() if isinstance(module, nn.Conv2d | EqualizedUpsample))
+    if not compute:
+        return Work(2 * products * 5 / 16, 2 * products, launches=layers)
     return Work(0, 2 * products, bytes=products / 16, shared=products * (1 + 1 / 8), launches=layers)
 
 
@@ -224,7 +227,7 @@ def stages(config: ModelConfig, counts: Counts, grouped: bool) -> dict[str, Work
     """Return the work of an image by stage, with or without compute shaders. Lanes without a sample take the same time."""
     (density, color), (density_lanes, color_lanes) = counts.samples, counts.lanes
     work = {
-        "decode": decode(config) if grouped else Work(0, 0),
+        "decode": decode(config, grouped),
         "bake": bake(config),
         "density": density_sample(config).times(density / max(density_lanes, 1e-9)) + Work(0, 0, launches=counts.rounds + 1),
     }
@@ -252,7 +255,8 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "color sample, sorting and summing": grouped_sample(config),
         f"tile of {COLOR_TILE} color samples of a head": color_tile(config),
         "baked frame": bake(config),
-        "decoded frame": decode(config),
+        "decoded frame": decode(config, compute=True),
+        "decoded frame, fragment shaders": decode(config, compute=False),
     }
     lines = [
         "# Estimated, not run: the OpenGL backend on five graphics cards",
@@ -273,8 +277,8 @@ def report(config: ModelConfig, counts: Counts, size: tuple[int, int], source: s
         "image a tile that is half empty. The slowest of its limits determines the time of a stage.",
         "",
         "Where the driver has compute shaders (OpenGL 4.3), they sort the color samples by head. A tile of samples then shares "
-        "one fetch of its head. Without them (no sorting), each sample fetches its heads, and PyTorch decodes. A new "
-        "frame is decoded by shaders, baked and rendered.",
+        "one fetch of its head. Without them (fragments), each sample fetches its heads. A new frame is decoded by shaders, "
+        "baked and rendered. Where the CPU or PyTorch's accelerator is faster, it decodes instead.",
         "",
         "| card | decode, ms | bake, ms | density, ms | sorting, ms | color, ms | views per second | new frames per second |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -293,8 +297,8 @@ def _card_row(card: Card, work: dict[str, Work], grouped: bool) -> str:
     ms = {name: stage.milliseconds(card) for name, stage in work.items()}
     view = ms["density"] + ms["group"] + ms["color"]
     cells = {name: f"{value:.2f}" if value else "-" for name, value in ms.items()}
-    name, frames = (card.name, f"{1000 / sum(ms.values()):.0f}") if grouped else (f"{card.name}, no sorting", "-")
-    return f"| {name} | {' | '.join(cells.values())} | {1000 / view:.0f} | {frames} |"
+    name, frames = card.name if grouped else f"{card.name}, fragments", 1000 / sum(ms.values())
+    return f"| {name} | {' | '.join(cells.values())} | {1000 / view:.0f} | {frames:.0f} |"
 
 
 def command(options: argparse.Namespace) -> int:

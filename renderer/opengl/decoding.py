@@ -23,7 +23,8 @@ from renderer.decode import FastDecoder, accelerator
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import driver_version, is_software
-from renderer.opengl.decode import ShaderDecoder
+from renderer.opengl.decode_compute import ComputeDecoder
+from renderer.opengl.decode_fragments import FragmentDecoder
 
 _log = logging.getLogger(__name__)
 
@@ -72,13 +73,14 @@ def decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, s
         return lambda: Decoding(FastDecoder(video.decoder, device=device), baker.upload)
 
     def shaders() -> Decoding:
-        decoder = ShaderDecoder(context, video.decoder)
+        kind: type[ComputeDecoder | FragmentDecoder] = ComputeDecoder if has_compute(context) else FragmentDecoder
+        decoder = kind(context, video.decoder)
         return Decoding(decoder.first_activation, decoder)
 
     found, device = {"cpu": on(torch.device("cpu"))}, accelerator()
     if device is not None:
         found[str(device)] = on(device)
-    if has_compute(context) and (software or not is_software(context)):
+    if software or not is_software(context):
         found["shaders"] = shaders
     return found
 

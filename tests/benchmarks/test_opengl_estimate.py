@@ -56,7 +56,8 @@ def test_a_tile_shares_one_fetch_of_its_head() -> None:
 
 def test_decoding_with_shaders() -> None:
     config = make_config()
-    work = decode(config)
+    work, fragments = decode(config, compute=True), decode(config, compute=False)
+    assert fragments.texels == 2 * decoder_work(config).multiply_adds * 5 / 16
     assert work.operations == 2 * decoder_work(config).multiply_adds
     assert work.shared > work.operations / 2 > work.bytes > 0
 

@@ -20,7 +20,8 @@ from renderer.decode import FastDecoder
 from renderer.opengl import decoding as decoding_module
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.context import create_context
-from renderer.opengl.decode import ShaderDecoder
+from renderer.opengl.decode_compute import ComputeDecoder
+from renderer.opengl.decode_fragments import FragmentDecoder
 from renderer.opengl.decoding import (
     MIN_AGREEMENT,
     Decoding,
@@ -49,15 +50,18 @@ def randomize_biases(decoder: MapDecoder) -> None:
             values.normal_()
 
 
+@pytest.mark.parametrize("kind", [ComputeDecoder, FragmentDecoder])
 @pytest.mark.parametrize("name", [*CONFIGS, "odd channels", "three maps of one plane"])
-def test_shaders_decode_what_the_cpu_decodes(context: moderngl.Context, name: str) -> None:
+def test_shaders_decode_what_the_cpu_decodes(
+    context: moderngl.Context, name: str, kind: type[ComputeDecoder | FragmentDecoder]
+) -> None:
     more: dict[str, dict[str, Any]] = {
         "odd channels": {"decoder": DecoderConfig(7, (21, 19, 70, 5), color_channels=(3, 33), color_kernel_size=1)},
         "three maps of one plane": {"mlp_planes": ("xz", "xz", "xz"), "view_encoding": "spherical_harmonics"},
     }
     video = make_video(seed=len(name), **({"decoder": SMALL} | more.get(name, CONFIGS.get(name, {}))))
     randomize_biases(video.decoder)
-    decoder, latent = ShaderDecoder(context, video.decoder), video.latent(0.7)
+    decoder, latent = kind(context, video.decoder), video.latent(0.7)
     expected = Baker(context, video.config).upload(FastDecoder(video.decoder, bfloat16=False)(latent))
     found = decoder(decoder.first_activation(latent))
     assert map_agreement(found, expected) >= MIN_AGREEMENT
@@ -67,9 +71,9 @@ def test_shaders_decode_what_the_cpu_decodes(context: moderngl.Context, name: st
 
 def test_layers_are_split_into_short_dispatches(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make_video(seed=2)
-    whole = ShaderDecoder(context, video.decoder)
-    monkeypatch.setattr("renderer.opengl.decode.MAX_MULTIPLY_ADDS", 1)
-    split, x = ShaderDecoder(context, video.decoder), whole.first_activation(video.latent(0.0))
+    whole = ComputeDecoder(context, video.decoder)
+    monkeypatch.setattr("renderer.opengl.decode_compute.MAX_MULTIPLY_ADDS", 1)
+    split, x = ComputeDecoder(context, video.decoder), whole.first_activation(video.latent(0.0))
     assert split._colors[-1].dispatch_blocks == 1 < whole._colors[-1].dispatch_blocks
     assert map_agreement(split(x), whole(x)) == np.inf
 
@@ -78,7 +82,23 @@ def test_a_layer_that_a_driver_cannot_store_is_refused(context: moderngl.Context
     small = {**context.info, "GL_MAX_SHADER_STORAGE_BLOCK_SIZE": 1000}
     monkeypatch.setattr(moderngl.Context, "info", property(lambda self: small))
     with pytest.raises(InputError, match=r"has a layer of [\d,]+ bytes; this graphics driver allows 1,000"):
-        ShaderDecoder(context, make_video().decoder)
+        ComputeDecoder(context, make_video().decoder)
+
+
+def test_a_layer_that_exceeds_a_drivers_textures_is_refused(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {**context.info, "GL_MAX_TEXTURE_SIZE": 64}
+    monkeypatch.setattr(moderngl.Context, "info", property(lambda self: small))
+    with pytest.raises(InputError, match=r"has a layer of \d+ texels; GL_MAX_TEXTURE_SIZE of this graphics driver is less"):
+        FragmentDecoder(context, make_video().decoder)
+
+
+def test_drivers_without_compute_shaders_decode_with_fragments(
+    context: moderngl.Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = make_video()
+    monkeypatch.setattr(decoding_module, "has_compute", lambda _: False)
+    found = decodings(context, video, Baker(context, video.config), software=True)
+    assert isinstance(found["shaders"]().finish, FragmentDecoder)
 
 
 def test_agreement_is_the_ratio_of_signal_and_noise(context: moderngl.Context) -> None:

@@ -184,6 +184,14 @@ def test_large_images_are_rendered_in_blocks(renderer: OpenGLRenderer, monkeypat
     assert parts.statistics.density_samples == parts.counts[..., 0].sum()
 
 
+def test_levels_on_several_pages_of_the_atlas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a driver whose textures hold few levels each, and the hash tables in many layers."""
+    monkeypatch.setattr("renderer.opengl.bake.limit", lambda context, name: 64)
+    renderer, video = OpenGLRenderer(2), make_video(seed=7, hash=HashEncodingConfig(8, 2, 10, 16, 48))
+    compare(renderer, video, make_camera(45, 37), time=1.2)
+    assert renderer._bakers[video.config].atlas.pages > 1
+
+
 def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.opengl.color_pass.PART_SIDE", 16)
     compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))
