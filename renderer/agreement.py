@@ -38,22 +38,35 @@ def agreement(renderer: Renderer) -> float:
 
 
 def require_agreement(renderer: Renderer, driver: str, folder: Path | None = None) -> None:
-    """Raise InputError unless a backend renders what the reference renders. The verdict is kept: each driver is checked once.
+    """Raise InputError unless a backend renders what the reference renders.
+
+    The verdict on the image is kept, so that each driver is checked once. A backend that fails without an image is tried
+    again at the next start, because the cause may be gone.
 
     Args:
         renderer: the backend.
-        driver: device and driver with their versions. Another one is checked again.
+        driver: device, driver and compilers with their versions. Others are checked again.
         folder: where verdicts are kept; None is the user's cache folder.
     """
     path = (folder or cache_folder()) / "backends.json"
     key = f"{renderer.name} {VERSION} {driver}"
     verdicts = {name: value for name, value in read_cached(path).items() if isinstance(value, float)}
     if key not in verdicts:
-        verdicts[key] = agreement(renderer)
+        verdicts[key] = _measure(renderer, driver)
         write_cached(path, verdicts)
     if not verdicts[key] >= MIN_PSNR:
         fault = f"renders wrong images on {driver} ({verdicts[key]:.1f} dB from the reference's)"
         raise InputError(f"backend {renderer.name}", fault, "update the graphics driver, or use --backend cpu")
+
+
+def _measure(renderer: Renderer, driver: str) -> float:
+    try:
+        return agreement(renderer)
+    except InputError:
+        raise
+    except Exception as error:  # drivers and their libraries raise types of their own
+        fault = f"fails on {driver} ({type(error).__name__}: {error})"
+        raise InputError(f"backend {renderer.name}", fault, "update the graphics driver, or use --backend cpu") from error
 
 
 def small_video(**overrides: object) -> VolumetricVideo:

@@ -94,6 +94,14 @@ class RenderedImage:
         return self.rgba[..., 3]
 
 
+class DeviceFailed(InputError):
+    """The device of a backend failed, and this backend cannot render any more until the program starts again.
+
+    Any method of a renderer, of its frames and of its images may raise it. `renderer.select.next_renderer` creates the
+    renderer to go on with.
+    """
+
+
 class RenderCancelled(Exception):
     """Raised when a `CancelToken` ends a render or a frame cache is closed. There is no image."""
 

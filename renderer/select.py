@@ -12,6 +12,7 @@ from common.errors import InputError
 
 if TYPE_CHECKING:  # loads PyTorch, which callers that only need the list of backends must not load
     from renderer.backend import Renderer
+    from renderer.cuda.renderer import CudaRenderer
     from renderer.opengl.renderer import OpenGLRenderer
 
 _log = logging.getLogger(__name__)
@@ -42,46 +43,76 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
     return renderer
 
 
+def next_renderer(failed: str, threads: int | None = None, background: bool = False) -> Renderer:
+    """Create the renderer to go on with when a backend has failed, as `renderer.backend.DeviceFailed` says.
+
+    It is the one that "auto" takes among the backends after `failed` in `BACKENDS`, which are slower. Notes on stderr say
+    why others were not taken.
+
+    Args:
+        failed: the name of the renderer that failed.
+        threads: as in `create_renderer`.
+        background: as in `create_renderer`.
+
+    Raises:
+        InputError: no backend is left.
+    """
+    names = list(BACKENDS)
+    for name in names[names.index(failed) + 1 :]:
+        if renderer := _if_usable(name, threads, background):
+            return renderer
+    raise InputError(f"backend {failed}", "failed, and no other backend is left", "restart the program")
+
+
 def _create(backend: str, threads: int | None, background: bool) -> Renderer:
     named: dict[str, Callable[[], Renderer]] = {
+        "auto": lambda: next_renderer("auto", threads, background),
         "cuda": _cuda,
         "opengl": lambda: _opengl(threads),
         "cpu": lambda: _cpu(threads, background),
         "reference": lambda: _reference(threads),
     }
-    return named[backend]() if backend in named else _fastest(threads, background)
+    return named[backend]()
 
 
-def _fastest(threads: int | None, background: bool) -> Renderer:
-    if renderer := _cuda_if_usable() or _opengl_if_usable(threads):
-        return renderer
-    if importlib.util.find_spec("mlpvid_kernels"):
-        return _cpu(threads, background)
-    print(
-        "note: the native kernels are not installed, so the slow reference backend renders; "
-        "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",
-        file=sys.stderr,
-    )
+def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer | None:
+    """Return the backend of that name as "auto" takes it, or None if it does not."""
+    if backend == "cuda":
+        return _cuda_if_usable()
+    if backend == "opengl":
+        return _opengl_if_usable(threads)
+    if backend == "cpu":
+        return _cpu(threads, background) if importlib.util.find_spec("mlpvid_kernels") else None
+    if not importlib.util.find_spec("mlpvid_kernels"):
+        print(
+            "note: the native kernels are not installed, so the slow reference backend renders; "
+            "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",
+            file=sys.stderr,
+        )
     return _reference(threads)
 
 
-def _cuda() -> Renderer:
+def _cuda() -> CudaRenderer:
     from renderer.cuda.renderer import CudaRenderer  # noqa: PLC0415 - the choice decides what is loaded
 
     return CudaRenderer()
 
 
 def _cuda_if_usable() -> Renderer | None:
-    """Return the CUDA backend, or None. If a GPU is there but cannot be used, a note on stderr says why and what to do."""
+    """Return the CUDA backend, or None. If a GPU is there but fails or renders wrong images, a note on stderr says so."""
     import torch  # noqa: PLC0415 - the choice decides what is loaded
+
+    from renderer.agreement import require_agreement  # noqa: PLC0415
 
     if torch.version.hip is not None or not torch.cuda.is_available():  # is_available() is also true for AMD GPUs
         return None
     try:
-        return _cuda()
+        renderer = _cuda()
+        require_agreement(renderer, renderer.versions)
     except InputError as error:
         print(f"note: {error}", file=sys.stderr)
         return None
+    return renderer
 
 
 def _opengl(threads: int | None) -> OpenGLRenderer:

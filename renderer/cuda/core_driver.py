@@ -54,6 +54,18 @@ def check_usable(device_index: int = 0) -> None:
         )
 
 
+def installed_driver() -> str:
+    """Return the version of NVIDIA's driver, such as "580.65.6"; "none" without a driver or NVIDIA's packages."""
+    try:
+        from cuda.core import system  # noqa: PLC0415 - optional
+
+        with contextlib.suppress(Exception):  # NVIDIA's management library is missing on some systems, WSL among them
+            return ".".join(map(str, system.get_kernel_mode_driver_version()))
+        return f"for CUDA {'.'.join(map(str, system.get_user_mode_driver_version()))}"
+    except Exception:  # the packages raise their own types without a driver
+        return "none"
+
+
 @contextlib.contextmanager
 def guarded(operation: str) -> Iterator[None]:
     """Turn everything that torch and cuda.core raise into a `CudaFault` of that operation."""
@@ -138,6 +150,7 @@ class CoreDriver:
             # torch's own, the primary context: there is one for both libraries, and memory and streams are shared.
             Device(device_index).set_current()
         self.name: str = properties.name
+        self.driver_version = installed_driver()
         self.architecture = f"{properties.major}{properties.minor}"
         self.multiprocessors: int = properties.multi_processor_count
         self.total_memory: int = properties.total_memory

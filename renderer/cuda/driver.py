@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from renderer.backend import DeviceFailed
 
 SUBJECT = "backend cuda"
 """What error messages are about."""
@@ -94,13 +95,12 @@ class CudaFault(Exception):
         return self.code in STICKY_CODES
 
     def explain(self) -> InputError:
-        """Return the fault as an error for the user, with cause and remedy."""
+        """Return the fault as an error for the user, with cause and remedy: a `DeviceFailed` if it is sticky."""
         if self.out_of_memory:
             return InputError(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
         if self.sticky:
-            return InputError(
-                SUBJECT, f"the GPU failed ({self.code} in {self.operation})", f"restart the program, {OTHER_BACKEND}"
-            )
+            remedy = f"restart the program, {OTHER_BACKEND}"
+            return DeviceFailed(SUBJECT, f"the GPU failed ({self.code} in {self.operation})", remedy)
         if self.code in OLD_DRIVER_CODES:
             return InputError(
                 SUBJECT,
@@ -145,6 +145,8 @@ class Driver(Protocol):
 
     name: str
     """The GPU's, for people."""
+    driver_version: str
+    """NVIDIA's driver, for people."""
     architecture: str
     """What kernels are compiled for, such as "86"."""
     multiprocessors: int

@@ -17,7 +17,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
 from renderer.baked import BakedFrameStruct, ViewStruct, describe_view
-from renderer.cuda.compile import PROGRAMS, load_program
+from renderer.cuda.compile import PROGRAMS, compiler_version, load_program
 from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, as_input_errors, code_in
 from renderer.cuda.frame import CudaFrame, VideoOnGpu
 from renderer.cuda.image import CudaImage
@@ -98,6 +98,12 @@ class CudaRenderer:
         self._resident: dict[tuple[str, int], int] = {}
 
     @property
+    def versions(self) -> str:
+        """The GPU, its driver and the compilers of its kernels: whatever decides if images are right."""
+        compilers = f"NVRTC {compiler_version()}, torch {torch.__version__}"
+        return f"{self.device}, driver {self.driver.driver_version}, {compilers}"
+
+    @property
     def frame_memory(self) -> int:
         """Bytes that frames may use: the GPU also holds networks, images and other programs' data."""
         return int(self.driver.total_memory * FRAME_SHARE)
@@ -152,7 +158,7 @@ class CudaRenderer:
         try:
             with as_input_errors():
                 return action()
-        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:  # of torch's own operations, between our calls
+        except RuntimeError as error:  # torch's own operations between our calls raise it and its subclasses
             raise CudaFault("torch", code_in(str(error))).explain() from error
 
     def _render(

@@ -19,6 +19,7 @@ from model.video import VolumetricVideo
 from renderer.backend import RenderedImage
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.cuda.compile import PROGRAMS, compile_program, compiler_version
+from renderer.cuda.core_driver import installed_driver
 from renderer.cuda.driver import DECODE_STREAM, Driver
 from renderer.cuda.frame import CudaFrame
 from renderer.cuda.image import CudaImage
@@ -81,18 +82,7 @@ def versions() -> str:
             found.append(f"{package} {metadata.version(package)}")
         except metadata.PackageNotFoundError:
             found.append(f"{package} missing")
-    return ", ".join([*found, f"CUDA of torch {torch.version.cuda}", f"driver {driver_version()}"])
-
-
-def driver_version() -> str:
-    """Return the CUDA version that the installed driver supports; "none" without a driver."""
-    try:
-        from cuda.bindings import driver  # noqa: PLC0415 - optional
-
-        status, version = driver.cuDriverGetVersion()
-        return f"{version // 1000}.{version % 1000 // 10}" if int(status) == 0 else "none"
-    except Exception:  # the package raises its own types when there is no driver library
-        return "none"
+    return ", ".join([*found, f"CUDA of torch {torch.version.cuda}", f"driver {installed_driver()}"])
 
 
 def _compile_checks(architecture: str) -> list[Check]:

@@ -46,6 +46,19 @@ def test_a_wrong_backend_is_refused_and_asked_once(tmp_path: Path) -> None:
     assert renderer.rendered == 2, "another driver is checked again"
 
 
+def test_a_backend_that_raises_anything_is_refused_and_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AttributeError("module 'driver' has no attribute 'launch'")
+
+    renderer = DimmedRenderer()
+    with monkeypatch.context() as patch:
+        patch.setattr(renderer, "prepare", fail)
+        with pytest.raises(InputError, match=r"backend dimmed: fails on card \(AttributeError: module 'driver' has no"):
+            require_agreement(renderer, "card", tmp_path)
+    with pytest.raises(InputError, match="renders wrong images"):
+        require_agreement(renderer, "card", tmp_path)
+
+
 def test_damaged_verdicts_are_made_again(tmp_path: Path) -> None:
     (tmp_path / "backends.json").write_text('{"dimmed 1 card": "yes"')
     with pytest.raises(InputError):

@@ -12,27 +12,29 @@ import torch
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from renderer.backend import Renderer
+from renderer.cuda.driver import CudaFault
 from renderer.opengl.card import may_have_card
 from renderer.opengl.renderer import OpenGLRenderer
-from renderer.select import create_renderer
+from renderer.select import create_renderer, next_renderer
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
 
-class NoKernels(EmulatedDriver):
-    """A GPU that exists, but cannot run anything."""
+class Gpu(EmulatedDriver):
+    """The emulated GPU as the one that CUDA numbers 0."""
 
     def __init__(self, _index: int = 0) -> None:
-        self.faults, self.operations = {}, []
-
-    def __del__(self) -> None:
-        pass
+        super().__init__()
 
 
 @pytest.fixture
-def _a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", NoKernels)
+    monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", Gpu)
+    monkeypatch.setattr("renderer.cuda.renderer.compiler_version", lambda: "13.5")
     monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
+    monkeypatch.setattr("renderer.select._opengl_if_usable", lambda *_: None)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
 
 
 @pytest.mark.usefixtures("_a_gpu")
@@ -51,6 +53,65 @@ def test_a_gpu_that_cannot_be_used_is_announced(monkeypatch: pytest.MonkeyPatch,
     assert "note: backend cuda: its compiler is missing; install it" in capsys.readouterr().err
     with pytest.raises(InputError, match="its compiler is missing"):
         create_renderer("cuda")
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_gpu_that_renders_wrong_images_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download = Gpu.download
+    monkeypatch.setattr(Gpu, "download", lambda *arguments: download(*arguments) // 2)
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert "note: backend cuda: renders wrong images on Emulated GPU" in capsys.readouterr().err
+    assert create_renderer("cuda").name == "cuda", "who insists gets it"
+
+
+@pytest.mark.usefixtures("_a_gpu")
+@pytest.mark.parametrize("operation", ["write", "launch", "download"])
+def test_a_gpu_that_fails_at_the_first_frame_is_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], operation: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise CudaFault(operation, "CUDA_ERROR_ILLEGAL_ADDRESS")
+
+    monkeypatch.setattr(Gpu, operation, fail)
+    assert create_renderer("auto").name in ("cpu", "reference")
+    assert f"note: backend cuda: the GPU failed (CUDA_ERROR_ILLEGAL_ADDRESS in {operation})" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_gpu_is_checked_once_per_driver_and_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def agree(renderer: Renderer) -> float:
+        checked.append(renderer.name)
+        return 60.0
+
+    monkeypatch.setattr("renderer.agreement.agreement", agree)
+    for _ in range(2):
+        assert create_renderer("auto").name == "cuda"
+    assert checked == ["cuda"]
+    monkeypatch.setattr(Gpu, "driver_version", "999.9")
+    create_renderer("auto")
+    assert checked == ["cuda"] * 2, "another driver is checked again"
+    monkeypatch.setattr("renderer.cuda.renderer.compiler_version", lambda: "99.9")
+    create_renderer("auto")
+    monkeypatch.setattr("torch.__version__", "99.9.9+cu999")
+    create_renderer("auto")
+    assert checked == ["cuda"] * 4, "other compilers of its kernels are checked again"
+
+
+def test_the_next_backend_is_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.select._opengl_if_usable", lambda *_: None)
+    assert next_renderer("cuda").name == next_renderer("opengl").name == "cpu"
+    assert next_renderer("cpu", threads=1).name == "reference"
+    with pytest.raises(InputError, match=r"backend reference: failed, and no other backend is left"):
+        next_renderer("reference")
+
+
+@pytest.mark.usefixtures("_a_card")
+def test_opengl_comes_after_cuda() -> None:
+    assert next_renderer("cuda").name == "opengl"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -128,8 +189,8 @@ for name in ("cuda", "cuda.core", "cuda.bindings", "nvidia"):
     sys.modules[name] = None
 import renderer.cuda.renderer, renderer.cuda.gl_buffer, renderer.selftest.cuda
 import training.fields.tiny_cuda_nn, viewer.gl.direct_display
-from renderer.select import create_renderer
-assert "cuda-core" in renderer.selftest.cuda.versions() and renderer.selftest.cuda.driver_version() == "none"
+from renderer.select import create_renderer, next_renderer
+assert "cuda-core" in renderer.selftest.cuda.versions() and renderer.selftest.cuda.installed_driver() == "none"
 assert create_renderer("auto").name in ("cpu", "reference")
 """
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}

@@ -125,6 +125,7 @@ class EmulatedDriver:
     """
 
     name = "Emulated GPU"
+    driver_version = "1.0"
     architecture = "86"
     multiprocessors = 2
     device = torch.device("cpu")

@@ -11,6 +11,7 @@ import torch
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from renderer.backend import DeviceFailed
 from renderer.cuda.core_driver import check_result, check_usable, guarded
 from renderer.cuda.driver import OLD_DRIVER_CODES, STICKY_CODES, CudaFault, code_in
 from renderer.cuda.renderer import CudaRenderer
@@ -74,6 +75,7 @@ def test_faults_while_rendering(operation: str) -> None:
     [
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "the GPU is out of memory"),
         (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), "the GPU failed"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), r"torch failed \(cuDNN error: CUDNN_STATUS_EXECUTION"),
     ],
 )
 def test_faults_of_torch_itself(monkeypatch: pytest.MonkeyPatch, error: Exception, words: str) -> None:
@@ -151,6 +153,13 @@ def test_sticky_faults_are_known() -> None:
     assert CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").sticky
     assert not CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").sticky
     assert all("restart the program" in str(CudaFault("launch", code).explain()) for code in STICKY_CODES)
+
+
+def test_sticky_faults_end_the_use_of_the_backend() -> None:
+    """The window then goes on with the next backend; after other faults it goes on with this one."""
+    assert isinstance(CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").explain(), DeviceFailed)
+    assert not isinstance(CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY").explain(), DeviceFailed)
+    assert not isinstance(CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").explain(), DeviceFailed)
 
 
 @pytest.mark.parametrize(
