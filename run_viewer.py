@@ -1,8 +1,11 @@
 """The viewer's command line; see `viewer.cli`."""
 
-import sys
+from common.interrupts import exit_on_interrupt, leave
+
+if __name__ == "__main__":
+    exit_on_interrupt()
 
 from viewer.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

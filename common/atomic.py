@@ -12,6 +12,10 @@ from pathlib import Path
 
 from common.errors import InputError
 
+MAX_NAME_BYTES = 255
+"""Longest file name of the usual file systems."""
+
+_MAX_SUFFIX = 20
 _STORAGE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors caused by the disk or folder. They become an `InputError` wherever they occur; other errors pass unchanged."""
 
@@ -53,7 +57,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 def _create_temporary(target: Path, shown: str | Path) -> Path:
     if target.is_dir():
         raise InputError(shown, "is a folder", "name a file")
-    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix}")
+    suffix = target.suffix if len(os.fsencode(target.suffix)) <= _MAX_SUFFIX else ""
+    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{suffix}")
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         # Exclusive, and with the permissions that the user's umask gives a new file.

@@ -6,18 +6,22 @@ import argparse
 import contextlib
 import logging
 import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from common.errors import InputError
+from common.interrupts import INTERRUPTED, Interrupt, raised_signals
+from common.streams import OutputError, guarded_streams, print_error, silence
+
+OUTPUT_FAILED = 74
+"""Exit status when standard output cannot be written (EX_IOERR of sysexits.h)."""
 
 MAX_THREADS = 1024
 """Maximum number of CPU threads. More is a typing error, but PyTorch would try to start them."""
 
 _MAX_DIGITS = 18  # fits an int64; Python itself raises an error for thousands of digits
-_MAX_MESSAGE = 400
+_MAX_MESSAGE = 290
 _BROKEN_PIPE = 1
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -32,18 +36,11 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
-        one_line = " ".join(message.split())
-        if len(one_line) > _MAX_MESSAGE:
-            one_line = f"{one_line[: _MAX_MESSAGE // 2]} ... {one_line[-_MAX_MESSAGE // 2 :]}"
-        print(f"error: {one_line} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(2)
+        raise SystemExit(_ended(f"error: {shortened(f'{message} (see {self.prog} --help)')}", 2))
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Exit, for instance after --help. Stay quiet if the reader of the output is gone."""
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            _silence()
+        silence()
         super().exit(status, message)
 
 
@@ -69,17 +66,56 @@ def parse_threads(text: str) -> int:
 def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
     """Run a command and return its exit status.
 
-    The status is 0 (or what the command returns) on success; 2 for an `InputError`, which is printed as one ``error:`` line;
-    130 after Ctrl-C, with the text of the `KeyboardInterrupt` if it has one; and 1, without a message, when the reader of the
+    The status is 0 (or what the command returns) on success; 2 for an `InputError`, a file that the system refuses, or a lack
+    of memory or threads, each printed as one ``error:`` line; 74 when standard output cannot be written; 130 after Ctrl-C (143
+    after SIGTERM), with the text of the `KeyboardInterrupt` if it has one; and 1, without a message, when the reader of the
     output is gone. With ``--debug`` the traceback is printed before the error.
     """
     try:
-        with _logging(getattr(arguments, "verbose", 0)):
-            status = _run(command, arguments)
-        sys.stdout.flush()  # otherwise the interpreter fails with an error when it exits
+        with raised_signals(), guarded_streams(), _logging(getattr(arguments, "verbose", 0)):
+            return command(arguments) or 0
+    except KeyboardInterrupt as interrupt:
+        return _ended(str(interrupt) or "interrupted", interrupt.status if isinstance(interrupt, Interrupt) else INTERRUPTED)
     except BrokenPipeError:
-        _silence()
-        return _BROKEN_PIPE
+        return _ended("", _BROKEN_PIPE)
+    except Exception as error:
+        message = _explained(error)
+        if arguments.debug and message:
+            traceback.print_exc()
+        if not message:
+            raise
+        return _ended(f"error: {shortened(message)}", OUTPUT_FAILED if isinstance(error, OutputError) else 2)
+
+
+def shortened(text: str) -> str:
+    """Return a text in one line of at most 290 characters; the middle of a longer one is left out."""
+    one_line = " ".join(text.split())
+    if len(one_line) <= _MAX_MESSAGE:
+        return one_line
+    return f"{one_line[: _MAX_MESSAGE // 2 - 3]} ... {one_line[3 - _MAX_MESSAGE // 2 :]}"
+
+
+def _explained(error: Exception) -> str:
+    """Return the message for an error that the program is not to blame for; empty for a bug."""
+    text = str(error)
+    if isinstance(error, InputError):
+        return text
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text):
+        return f"there is not enough memory for this ({shortened(text)[:100] or 'out of memory'})"
+    if isinstance(error, RuntimeError) and "start new thread" in text:
+        return "the system has no more threads for this; use --threads with a smaller number"
+    return ""
+
+
+def _ended(message: str, status: int) -> int:
+    try:
+        if message:
+            print_error(message)
+    except BrokenPipeError:
+        status = _BROKEN_PIPE
+    silence()
     return status
 
 
@@ -96,27 +132,3 @@ def _logging(verbose: int) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-
-
-def _run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:
-    try:
-        return command(arguments) or 0
-    except InputError as error:
-        if arguments.debug:
-            traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or "interrupted", file=sys.stderr)
-        return 130
-
-
-def _silence() -> None:
-    """Discard all further output of streams whose reader is gone."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)

@@ -1,1 +1,8 @@
 """Make bundles from captures: read captures, train, evaluate, export, import."""
+
+import sys
+
+from common.interrupts import exit_on_interrupt
+
+if sys.argv[:1] == ["-m"]:  # python -m training.COMMAND is loading its modules, PyTorch among them
+    exit_on_interrupt()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from common.interrupts import leave
 from training import evaluate, export, import_release, make_capture, train
 
 COMMANDS = {
@@ -30,4 +31,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ import numpy as np
 
 from common.command_line import ArgumentParser, is_whole_number, parse_threads, run
 from common.errors import InputError
+from common.interrupts import interruptible, leave
 from common.progress import progress
 from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
-from renderer.backend import Renderer
+from renderer.backend import CancelToken, Renderer
 from renderer.select import BACKENDS, create_renderer
 from training.captures.boxes import frame_box
 from training.captures.capture import Capture
@@ -59,12 +59,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
     capture = open_capture(arguments.capture, arguments.layout)
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames)
-    renderer = create_renderer(arguments.backend, arguments.threads)
-    scores = score_views(
-        video, capture, cameras, frames, arguments.scale if arguments.scale is not None else scale, renderer, find_perceptual()
-    )
+    cancel = CancelToken()
+    scale = arguments.scale if arguments.scale is not None else scale
+
+    def work() -> tuple[list[ImageScores], str]:
+        renderer = create_renderer(arguments.backend, arguments.threads)
+        return score_views(video, capture, cameras, frames, scale, renderer, find_perceptual(), cancel), renderer.name
+
+    scores, backend = interruptible(work, cancel.cancel)
     summary = summarize(scores)
-    summary |= {"images": len(scores), "backend": renderer.name, "seconds": round(time.perf_counter() - start, 3)}
+    summary |= {"images": len(scores), "backend": backend, "seconds": round(time.perf_counter() - start, 3)}
     print(json.dumps(summary) if arguments.json else _text(summary))
 
 
@@ -76,6 +80,7 @@ def score_views(
     scale: float,
     renderer: Renderer,
     perceptual: Perceptual | None,
+    cancel: CancelToken | None = None,
 ) -> list[ImageScores]:
     """Score each view of each frame.
 
@@ -87,6 +92,7 @@ def score_views(
         scale: size of the compared images, as a fraction of the capture's.
         renderer: any backend.
         perceptual: LPIPS, or None.
+        cancel: ends it early, with `RenderCancelled`.
 
     Raises:
         InputError: `scale` is out of range, the provenance has no valid frame, or the capture lacks frames or views.
@@ -106,7 +112,9 @@ def score_views(
             truth = resize(capture.view(frame + offset, index).color, camera.width, camera.height).astype(np.float32) / 255
             inside = box_mask(camera, box)
             if inside.any():
-                scores.append(compare(renderer.render(prepared, camera).rgba[..., :3], truth, inside, perceptual))
+                scores.append(
+                    compare(renderer.render(prepared, camera, cancel=cancel).rgba[..., :3], truth, inside, perceptual)
+                )
     if not scores:
         raise InputError(capture.root, "none of the views sees the box")
     return scores
@@ -175,4 +183,4 @@ def _text(summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

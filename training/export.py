@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from common.command_line import ArgumentParser, run
+from common.interrupts import leave
 from model.bundle.info import write_bundle
 from model.bundle.layout import PRECISIONS
 from training.loop.assemble import assemble_run
@@ -38,4 +39,4 @@ def export(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -7,7 +7,6 @@ python -m training.import_release CHECKPOINT --annots annots.npy --vertices DIR 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from common.command_line import ArgumentParser, run
 from common.errors import InputError
+from common.interrupts import leave
 from common.progress import progress
 from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
@@ -185,4 +185,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

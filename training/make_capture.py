@@ -13,7 +13,6 @@ import itertools
 import re
 import secrets
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from PIL import Image
 from common.command_line import ArgumentParser, run
 from common.documents import dump_yaml
 from common.errors import InputError
+from common.interrupts import leave
 from common.progress import progress
 from model.camera import Camera
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
@@ -222,4 +222,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -14,6 +14,7 @@ from common.atomic import atomic_write
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
+from common.interrupts import INTERRUPTED, leave
 from model.bundle.info import write_bundle
 from renderer.threads import available_cores
 from training.captures.capture import Capture
@@ -29,9 +30,6 @@ BUNDLE_NAME = "video.mlpvid"
 
 DEVICES = ("cpu", "cuda")
 """Devices that can decode and render while training."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -150,4 +148,4 @@ def _seed(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,7 +1,8 @@
 """`python -m viewer`: run the viewer, as `python run_viewer.py` does."""
 
-import sys
+from common.interrupts import exit_on_interrupt, leave
 
-from viewer.cli import main
+exit_on_interrupt()
+from viewer.cli import main  # noqa: E402 - after that
 
-sys.exit(main())
+leave(main())

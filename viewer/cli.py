@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from common.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
@@ -152,23 +153,26 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
             parser.error(f"{name} does not apply to this command{hint}")
 
 
-def dispatch(options: argparse.Namespace) -> int:
-    """Run the command that the options name. Load only what it needs."""
+def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
+    """Import the command that the options name, and only what it needs."""
     from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
 
-    if options.config is not None:  # report a bad file even if the command does not use it
-        choose_settings(options.config)
     if options.render or options.record or options.info or options.benchmark:
         from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
 
-        command = headless.render if options.render else headless.record if options.record else None
-        command = command or (headless.info if options.info else headless.benchmark)
-        return command(options)
-    if options.selftest:
-        from viewer.commands.selftest import selftest  # noqa: PLC0415 - loads PyTorch
+        name = next(name for name in ("render", "record", "info", "benchmark") if getattr(options, name))
+        command: Callable[[argparse.Namespace], int] = getattr(headless, name)
+    elif options.selftest:
+        from viewer.commands.selftest import selftest as command  # noqa: PLC0415 - loads PyTorch
+    else:
+        command = start
 
-        return selftest(options)
-    return start(options)
+    def checked(options: argparse.Namespace) -> int:
+        if options.config is not None:  # report a bad file even if the command does not use it
+            choose_settings(options.config)
+        return command(options)
+
+    return checked
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,4 +181,4 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     check_options(parser, options)
     let_waiting_threads_sleep()
-    return run(dispatch, options)
+    return run(load_command(options), options)

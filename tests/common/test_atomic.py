@@ -117,3 +117,10 @@ def test_a_kill_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "a." + "n" * 253, "ä" * 127, "a." + "ä" * 126, "b\udcec.png", ".n", "a\nb"])
+def test_every_name_that_the_file_system_allows(name: str, tmp_path: Path) -> None:
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("new")
+    assert [file.name for file in tmp_path.iterdir()] == [name]

@@ -64,6 +64,34 @@ def test_an_interrupt_prints_its_own_message(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (MemoryError("Unable to allocate 8 GiB"), "error: there is not enough memory for this (Unable to allocate 8 GiB)"),
+        (MemoryError(), "error: there is not enough memory for this (out of memory)"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "error: there is not enough memory"),
+        (RuntimeError("can't start new thread"), "error: the system has no more threads for this; use --threads"),
+        (PermissionError(13, "Permission denied", "folder/a"), "error: folder/a: Permission denied"),
+        (OSError(36, "File name too long", "x" * 5000), "error: " + "x" * 100),
+    ],
+)
+def test_what_the_system_refuses_is_one_short_line(fault: Exception, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def command(_: argparse.Namespace) -> int:
+        raise fault
+
+    assert run(command, argparse.Namespace(debug=False)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message) and error.count("\n") == 1 and len(error) <= 300
+
+
+def test_long_messages_lose_their_middle(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ArgumentParser(prog="tool").parse_args(["x" * 5000])
+    error = capsys.readouterr().err
+    assert error.startswith("error: unrecognized arguments: xxx") and error.endswith("x (see tool --help)\n")
+    assert " ... " in error and len(error) <= 300
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "x", "", "1025", "9" * 5000, "\N{SUPERSCRIPT TWO}"])
 def test_absurd_numbers_of_threads_are_bad_usage(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = ArgumentParser(prog="tool")

@@ -163,7 +163,10 @@ def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
     """
     count = workers or available_cores()
     with torch_threads(1), ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield pool
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, only what has begun is waited for
 
 
 def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:

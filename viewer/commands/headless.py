@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from common.interrupts import interruptible
 from common.progress import progress_display
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
-from renderer.backend import Renderer
+from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.select import create_renderer
 from viewer.camera.control import OrbitCamera
 
@@ -35,8 +36,13 @@ def render(options: argparse.Namespace) -> int:
     video = read_bundle(options.bundle)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
-    renderer = create_renderer(options.backend or "auto", options.threads)
-    image = renderer.render(renderer.prepare(video, _frame(options)), camera)
+    cancel = CancelToken()
+
+    def work() -> RenderedImage:
+        renderer = create_renderer(options.backend or "auto", options.threads)
+        return renderer.render(renderer.prepare(video, _frame(options)), camera, cancel=cancel)
+
+    image = interruptible(work, cancel.cancel)
     save_render(options.render, image, camera, options.background or (0.0, 0.0, 0.0), options.transparent)
     return 0
 
@@ -89,10 +95,14 @@ def info(options: argparse.Namespace) -> int:
 def benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark: print the median time of every stage over some frames of an orbit."""
     video = read_bundle(options.bundle)
-    renderer = create_renderer(options.backend or "auto", options.threads)
-    size = options.size or DEFAULT_SIZE
+    size, cancel = options.size or DEFAULT_SIZE, CancelToken()
+
+    def work() -> dict[str, Any]:
+        renderer = create_renderer(options.backend or "auto", options.threads)
+        return measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show, cancel)
+
     with progress_display("measuring") as show:
-        result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show)
+        result = interruptible(work, cancel.cancel)
     if options.json:
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
@@ -101,7 +111,12 @@ def benchmark(options: argparse.Namespace) -> int:
 
 
 def measure(
-    renderer: Renderer, video: VolumetricVideo, size: tuple[int, int], frames: int, progress: Callable[[int, int], None]
+    renderer: Renderer,
+    video: VolumetricVideo,
+    size: tuple[int, int],
+    frames: int,
+    progress: Callable[[int, int], None],
+    cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
     """Decode and render frames spread over the video from cameras spread over an orbit.
 
@@ -111,6 +126,7 @@ def measure(
         size: pixels.
         frames: number of frames to measure. One more is rendered first and not counted.
         progress: called with the number of finished frames and of all frames.
+        cancel: ends it early, with `RenderCancelled`.
 
     Returns:
         Medians in milliseconds (`decode`, `bake`, `density`, `color`, `render`, `total`: a new frame from latent to pixels),
@@ -123,7 +139,7 @@ def measure(
         time = float(max(index, 0) * 7 % video.num_frames)
         camera = orbit_camera(video.bounds, video.metadata.up, max(index, 0) / frames, *size)
         frame = renderer.prepare(video, time)
-        cost = renderer.render(frame, camera).statistics
+        cost = renderer.render(frame, camera, cancel=cancel).statistics
         stages = (frame.decode_ms, frame.bake_ms, cost.density_ms, cost.color_ms, cost.total_ms)
         rows.append((*stages, frame.decode_ms + frame.bake_ms + cost.total_ms, cost.density_samples, cost.color_samples))
         progress(index + 1, frames)
@@ -148,10 +164,15 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     if choices.size is not None:  # report bad options before a renderer is started
         plan(video, path, choices.size, choices)
         check_output(output, choices.size, choices)
-    renderer = create_renderer(options.backend or "auto", options.threads)
+    cancel = CancelToken()
+
+    def work() -> str:
+        renderer = create_renderer(options.backend or "auto", options.threads)
+        return record(renderer, video, output, path, choices, lambda p: show(p.done, p.total), cancel).message
+
     with progress_display(f"recording {output}") as show:
-        result = record(renderer, video, output, path, choices, lambda p: show(p.done, p.total))
-    print(result.message)
+        message = interruptible(work, cancel.cancel)
+    print(message)
     return 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.atomic import atomic_write
+from common.atomic import MAX_NAME_BYTES, atomic_write
 from common.errors import InputError
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
 from viewer.export.scheduling import unchanged_scheduling
@@ -124,7 +124,7 @@ class VideoSink:
         else:
             options["cluster_time_limit"] = "1"  # one cluster per frame, so that none waits in memory
         try:
-            container = self._av.open(str(self.partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=options)
+            container = self._av.open(_address(self.partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=options)
         except (self._av.error.FFmpegError, OSError) as error:
             raise InputError(self.path, f"cannot be written ({error.strerror or error})") from error
         stream = container.add_stream(self._encoder.name, rate=fps, options=encoding)
@@ -151,8 +151,8 @@ class VideoSink:
         options = {"movflags": "faststart"}
         with (
             atomic_write(self.path) as temporary,
-            self._av.open(str(self.partial)) as source,
-            self._av.open(str(temporary), "w", format="mp4", options=options) as target,
+            self._av.open(_address(self.partial)) as source,
+            self._av.open(_address(temporary), "w", format="mp4", options=options) as target,
         ):
             stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
             for packet in source.demux(video=0):
@@ -223,15 +223,28 @@ def count_frames(path: Path) -> int:
     """Count the frames of a video file that can be read."""
     av = load_av(str(path))
     count = 0
-    with contextlib.suppress(av.error.FFmpegError, OSError), av.open(str(path)) as container:
+    with contextlib.suppress(av.error.FFmpegError, OSError), av.open(_address(path)) as container:
         count = sum(1 for packet in container.demux(video=0) if packet.size)
     return count
 
 
 def free_partial_path(path: Path) -> Path:
     """Return NAME.partial.mp4 next to NAME.mp4, with a number if an earlier recording left such a file."""
-    candidate, number = path.with_name(f"{path.stem}.partial{path.suffix}"), 2
+    candidate, number = _with_suffix(path, ".partial"), 2
     while candidate.exists():
-        candidate = path.with_name(f"{path.stem}.partial-{number}{path.suffix}")
+        candidate = _with_suffix(path, f".partial-{number}")
         number += 1
     return candidate
+
+
+def _with_suffix(path: Path, added: str) -> Path:
+    """Return a path with a text between stem and suffix. A name that would be too long loses the end of its stem."""
+    stem = path.stem
+    while stem and len(os.fsencode(f"{stem}{added}{path.suffix}")) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return path.with_name(f"{stem}{added}{path.suffix}")
+
+
+def _address(path: Path) -> str:
+    """Return the name by which the video library opens a file. It takes what stands before a colon for a protocol."""
+    return f"file:{path}"

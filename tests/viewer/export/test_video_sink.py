@@ -288,3 +288,23 @@ assert policies() == before, ("finishing", policies())
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    "stem", ["take:1", "file:x", "md5:y", "tee:q", "n" * 251, "ä" * 125, "-dash", "b\udcec", "%03d", "a\nb"]
+)
+def test_every_name_that_the_file_system_allows(stem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sink = VideoSink(Path(f"{stem}.mp4"), 32, 32, 10)
+    sink.write(np.zeros((32, 32, 3), np.uint8))
+    assert [file.suffixes[-2:] for file in tmp_path.iterdir()] == [[".partial", ".mp4"]]
+    sink.finish()
+    assert [file.name for file in tmp_path.iterdir()] == [f"{stem}.mp4"]
+    assert count_frames(Path(f"{stem}.mp4")) == 1
+
+
+def test_a_stopped_recording_with_a_colon_in_its_name_keeps_its_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sink = VideoSink(Path("take:1.mp4"), 32, 32, 10)
+    sink.write(np.zeros((32, 32, 3), np.uint8))
+    assert sink.abort() == "1 finished frames are kept in take:1.partial.mp4"

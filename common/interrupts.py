@@ -1,0 +1,107 @@
+"""End on Ctrl-C, SIGTERM and a closed terminal: soon, with what was finished, and without a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+
+T = TypeVar("T")
+
+
+class Interrupt(KeyboardInterrupt):
+    """A signal that ends the program.
+
+    Args:
+        text: what was saved; may be empty.
+        number: of the signal.
+    """
+
+    def __init__(self, text: str = "", number: int = signal.SIGINT) -> None:
+        super().__init__(text)
+        self.status = 128 + number
+        """Exit status, as shells have it."""
+
+
+def exit_on_interrupt() -> None:
+    """Let Ctrl-C end the program at once, for the time in which it only loads modules."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+
+
+def leave(status: int) -> NoReturn:
+    """End the program; after a signal at once, because it takes a second to unload all modules."""
+    if status > 128:
+        os._exit(status)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done
+    sys.exit(status)
+
+
+def raised_signals() -> contextlib.AbstractContextManager[None]:
+    """Raise `Interrupt` on Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP, until the block ends."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if _importing(frame):  # modules do not survive an exception while they are loaded
+            threading.Timer(0.02, signal.raise_signal, (number,)).start()
+        else:
+            raise Interrupt(number=number)
+
+    return _handled(interrupt)
+
+
+def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
+    """Run `work` on another thread, so that signals arrive in this one while native code runs.
+
+    Args:
+        work: its result is returned.
+        cancel: asks `work` to stop soon.
+
+    Raises:
+        Interrupt: a signal came, and `work` has ended. If it returned a text, that is the message.
+    """
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        cancel()
+
+    with _handled(note), ThreadPoolExecutor(1) as thread:
+        future = thread.submit(work)
+        while not future.done():
+            wait([future], timeout=0.1)  # Windows handles no signal during a longer one
+    if not received:
+        return future.result()
+    kept = None if future.exception() is not None else future.result()
+    raise Interrupt(kept if isinstance(kept, str) else "", received[0]) from future.exception()
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle the signals that end programs. Does nothing outside the main thread."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
