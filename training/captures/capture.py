@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from common.errors import InputError
 from training.captures.calibration import Similarity, calibrate, calibrated_size, conventions_of
+from training.captures.camera_files import decode_videos
 from training.captures.description import Description, MaskRule
 from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_mask
 from training.captures.meta import CaptureMeta, camera_metas, up_vector
@@ -135,12 +136,14 @@ class Capture:
         return self.image_source(frame, camera).path
 
     def check_files(self, frames: range, cameras: list[int]) -> None:
-        """Raise InputError, with file and frame, when an image or a mask of these frames and cameras is missing."""
+        """Decode the videos of these frames and cameras; raise InputError, with file and frame, when an image or a mask is
+        missing."""
         for frame in frames:
             for camera in cameras:
                 for source in (self.image_source(frame, camera), self.mask_source(frame, camera)):
                     if source is not None and not source.exists():
                         raise InputError(source.path, f"no such file (frame {frame}, camera {camera})")
+        decode_videos(self.image_source(frame, camera) for frame in frames for camera in cameras)
 
     def view(self, frame: int, camera: int) -> View:
         """Read one image with its mask, undistorted and on black.

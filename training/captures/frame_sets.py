@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common.errors import InputError
 from training.captures.description import Array, FrameFiles
 from training.captures.files import CaptureFolder, is_video, stem
+from training.captures.sources import ImageSource
 
 Key = int | str
 """Number of a frame, or the name of its files if they have no number."""
@@ -27,8 +28,8 @@ class CameraFiles:
 
     name: str
     """The camera's name."""
-    images: dict[Key, str]
-    """Relative path of the image of each frame."""
+    images: Mapping[Key, str | ImageSource]
+    """Image of each frame, or its relative path."""
     masks: dict[Key, str] | None = None
     """Relative path of the mask of each frame; None if the capture has no masks."""
 
@@ -106,7 +107,7 @@ def join_frames(
     frames = tuple(
         FrameFiles(
             str(key),
-            tuple(folder.image(camera.images[key]) for camera in cameras),
+            tuple(_image(folder, camera.images[key]) for camera in cameras),
             tuple(folder.image((camera.masks or {})[key]) for camera in cameras) if has_masks else None,
             None if vertices is None else vertices.get(key),
             None if boxes is None else boxes.get(key),
@@ -118,6 +119,10 @@ def join_frames(
     what = "images and masks" if has_masks else "images"
     notes = (f"{lost} of {len(every)} frames are left out, because not all cameras have {what}: see {poorest.name}",)
     return frames, notes if lost else ()
+
+
+def _image(folder: CaptureFolder, image: str | ImageSource) -> ImageSource:
+    return folder.image(image) if isinstance(image, str) else image
 
 
 def _nothing_in_common(cameras: list[CameraFiles], has_masks: bool) -> str:

@@ -65,6 +65,8 @@ class CameraMeta:
     """What the distortion coefficients mean. "none": the images are undistorted already."""
     frame_offset: Annotated[StrictInt, within(-100_000, 100_000)] = 0
     """Frame of this camera that belongs to frame 0."""
+    time_offset: Annotated[StrictFloat, within(-86_400, 86_400)] = 0.0
+    """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
     images_from: Text = ""
     """Name of the camera whose images and masks are this camera's, when cameras were confused."""
     K: Matrix | None = None

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Description, MaskRule, RawCamera
+from training.captures.camera_files import camera_files
+from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import CameraFiles, camera_folder, images_in, join_frames, masks_like
+from training.captures.frame_sets import join_frames
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -35,11 +36,11 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
             R, T = _extrinsics(extrinsics, name)
         cameras.append(RawCamera(name, K, D, R, T, size, fisheye))
     masks = mask_folder(folder, meta, ("masks", "mask", "schp", "mask_cihp"))
-    places = [camera_folder(folder, name, ("images", "")) for name in names]
-    files = [CameraFiles(n, images_in(folder, p), masks_like(folder, masks, p)) for n, p in zip(names, places, strict=True)]
+    files, fps = camera_files(folder, meta, names, masks)
     frames, notes = join_frames(folder, files)
     rule = MaskRule(threshold=0 if masks in ("schp", "mask_cihp") else SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, EXTRINSICS, mask_rule=rule, notes=notes)
+    conventions = Conventions(fps=fps or Conventions.fps)
+    return Description(tuple(cameras), frames, EXTRINSICS, conventions, rule, notes)
 
 
 LAYOUT = Layout("easymocap", "EasyMocap, EasyVolcap", f"{INTRINSICS} and {EXTRINSICS}", _recognizes, _read)

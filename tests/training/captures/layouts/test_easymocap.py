@@ -124,11 +124,11 @@ def test_frames_that_a_camera_lacks_are_left_out(tmp_path: Path) -> None:
         open_capture(tmp_path)
 
 
-def test_videos_are_to_be_extracted(tmp_path: Path) -> None:
+def test_a_damaged_video_is_refused(tmp_path: Path) -> None:
     write_cameras(tmp_path, record(SIZES), np.zeros(5))
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "00.mp4").touch()
-    with pytest.raises(InputError, match=r"no images of camera 00.*extract the videos"):
+    with pytest.raises(InputError, match=r"00\.mp4: cannot be read as a video"):
         open_capture(tmp_path)
 
 
