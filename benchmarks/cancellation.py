@@ -54,7 +54,7 @@ def measure(options: argparse.Namespace) -> None:
     if not video.metadata.cameras:
         raise InputError(options.bundle, "has no capture cameras")
     delays = measure_delays(video, options.repeats, options.threads)
-    print(f"milliseconds until a cancelled image ends: median {statistics.median(delays):.2f}, most {max(delays):.2f}")
+    print(f"milliseconds until a cancelled image ends: median {statistics.median(delays):.2f}, maximum {max(delays):.2f}")
 
 
 def main(arguments: list[str] | None = None) -> int:

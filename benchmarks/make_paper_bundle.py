@@ -109,7 +109,7 @@ def _command(arguments: argparse.Namespace) -> int:
     if out == DEFAULT_PATH:
         out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
-        raise InputError(out, "exists already", "delete it to train again")
+        raise InputError(out, "already exists", "delete it to train again")
     threads = arguments.threads or available_cores()
     torch.set_num_threads(threads)
     capture, config = open_capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)

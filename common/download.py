@@ -57,7 +57,7 @@ def download(url: str, folder: Path, suffix: str, progress: Progress, limit: int
     except httpx.RemoteProtocolError as error:
         raise _protocol_error(url, error) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise InputError(url, f"cannot be fetched ({_reason(error)})", "check address and network") from error
+        raise InputError(url, f"cannot be downloaded ({_reason(error)})", "check the URL and your network") from error
     finally:
         with contextlib.suppress(OSError):  # remove the folder if it is empty
             target.parent.rmdir()
@@ -72,7 +72,7 @@ def file_name(url: str, suffix: str) -> str:
     except ValueError:  # an unclosed bracket, or a port that is not a number
         readable = False
     if not readable or " " in parts.netloc:
-        raise InputError(url, "is not a web address", "begin it with https:// and the name of a server")
+        raise InputError(url, "is not a web address", "a URL starts with https:// and the name of a server")
     name = PurePosixPath(unquote(parts.path)).name
     if not name.endswith(suffix):
         raise InputError(url, f"does not name a {suffix} file")
@@ -105,8 +105,8 @@ def _protocol_error(url: str, error: httpx.RemoteProtocolError) -> InputError:
     if counts := re.search(r"received (\d+) bytes, expected (\d+)", text):
         return InputError(url, f"ended after {counts[1]} of {counts[2]} bytes", "try again")
     if "peer closed connection" in text:
-        return InputError(url, "broke off before its end", "try again")
-    return InputError(url, "cannot be fetched (not answered by a web server)", "check the address")
+        return InputError(url, "the download stopped before the end", "try again")
+    return InputError(url, "cannot be downloaded (not answered by a web server)", "check the URL")
 
 
 def _reason(error: Exception) -> str:

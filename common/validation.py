@@ -105,7 +105,7 @@ def input_error(error: ValidationError, subject: str, kind: type[Any] | None = N
     location, fault = faults[0]["loc"], _fault(faults)
     known = _field_names(kind, location[:-1])
     if faults[0]["type"] == "unexpected_keyword_argument" or (faults[0]["type"] == "invalid_key" and location):
-        remedy = f"known are {', '.join(known)}" if known else ""
+        remedy = f"choose one of {', '.join(known)}" if known else ""
         return InputError(_path(subject, location[:-1]), f"unknown field {str(location[-1])!r}", remedy)
     if isinstance(location[-1] if location else "", int) and faults[0]["type"] == "missing":
         location = location[:-1]

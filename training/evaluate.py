@@ -98,7 +98,7 @@ def score_views(
         InputError: `scale` is out of range, the provenance has no valid frame, or the capture lacks frames or views.
     """
     if not 0 < scale <= 1:
-        raise InputError("--scale", "must be above 0, at most 1")
+        raise InputError("--scale", "must be above 0 and at most 1")
     offset = _first_frame(video)
     if frames[-1] + offset >= capture.num_frames:
         raise InputError(capture.root, f"has no frame {frames[-1] + offset}")

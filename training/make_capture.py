@@ -180,7 +180,7 @@ def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> Non
 def _new_folder(out: Path) -> Iterator[Path]:
     """Provide a temporary folder next to `out`. It is renamed to `out` if the block succeeds and deleted if it fails."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(out, "exists already", "choose a new folder")
+        raise InputError(out, "already exists", "choose a new folder")
     if not out.absolute().parent.is_dir():
         raise InputError(out, "cannot be written", f"there is no folder {out.absolute().parent}")
     temporary = out.absolute().with_name(f".{out.name[:40]}.{secrets.token_hex(6)}")

@@ -141,4 +141,4 @@ def _timing_checks(renderer: CudaRenderer, video: VolumetricVideo, camera: Camer
             rows[name].append(value)
     for name, values in rows.items():
         estimate = f"estimated for an RTX 3090 at 512x512: {ESTIMATED_MS[name]} ms"
-        yield Check(f"time of {name}", True, f"median {statistics.median(values):.3f} ms of {repeats} ({estimate})")
+        yield Check(f"time of {name}", True, f"{statistics.median(values):.3f} ms, median of {repeats} ({estimate})")

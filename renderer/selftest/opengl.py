@@ -54,7 +54,7 @@ def opengl_checks(video: VolumetricVideo, camera: Camera, *, repeats: int = 20) 
     checks += guarded_checks(lambda: _decoding_checks(renderer, small_video() if renderer.software else video))
     checks += guarded_checks(lambda: _timing_checks(renderer, video, camera, 1 if renderer.software else repeats))
     fault = renderer.driver_error()
-    checks.append(Check("driver's errors", fault == "GL_NO_ERROR", fault))
+    checks.append(Check("errors of the driver", fault == "GL_NO_ERROR", fault))
     renderer.close()
     return checks
 
@@ -119,4 +119,4 @@ def _timing_checks(renderer: OpenGLRenderer, video: VolumetricVideo, camera: Cam
         for name, value in zip(rows, values, strict=True):
             rows[name].append(value)
     for name, values_of in rows.items():
-        yield Check(f"time of {name}", True, f"median {statistics.median(values_of):.2f} ms of {repeats}")
+        yield Check(f"time of {name}", True, f"{statistics.median(values_of):.2f} ms, median of {repeats}")

@@ -170,7 +170,7 @@ def test_command_does_not_overwrite_a_bundle(tmp_path: Path, capsys: pytest.Capt
     out = tmp_path / "paper.mlpvid"
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
-    assert "exists already" in capsys.readouterr().err and out.read_bytes() == b"mine"
+    assert "already exists" in capsys.readouterr().err and out.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_failure_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_folder_with_files_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         make_capture(tmp_path, CaptureSize(1, 2, 16, 16))
     assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
 

@@ -48,7 +48,7 @@ def focus(app: ViewerApp) -> None:
 
 
 def toggle_roll_lock(app: ViewerApp) -> None:
-    """Keep the horizon level, or let the camera tumble freely."""
+    """Keep the horizon level, or let the camera roll."""
     camera = front(app).camera
     camera.roll_locked = not camera.roll_locked
     app.messages.set_status("The horizon stays level" if camera.roll_locked else "The camera can roll")
@@ -124,14 +124,14 @@ def _snap_to_next(name: str, key: str, step: int) -> Action:
 
 
 CAMERA = menu(
-    Action("camera.focus", "Focus under the cursor", "Orbit around the point under the cursor.", focus, "F", OPEN),
+    Action("camera.focus", "Focus on the point under the cursor", "Orbit around the point under the cursor.", focus, "F", OPEN),
     Action("camera.fit", "Fit", "Show the whole scene.", fit, "Home", OPEN),
     SEPARATOR,
     _move("level", "Level the horizon", "Remove the camera's roll.", OrbitCamera.level, "U", OPEN),
     Action(
         "camera.roll_lock",
         "Lock the roll",
-        "Keep the horizon level while orbiting, or tumble freely.",
+        "Keep the horizon level while orbiting, or let the camera roll.",
         toggle_roll_lock,
         "Shift+U",
         OPEN,

@@ -105,13 +105,20 @@ PLAYBACK = menu(
     Action(
         "playback.normal_speed", "Normal speed", "Play at the speed of the capture.", lambda app: set_speed(app, 1.0), "0", OPEN
     ),
-    Action("playback.sub_frame", "Sub-frame time", "In slow motion, show times between frames.", toggle_sub_frame, "T", OPEN),
+    Action(
+        "playback.sub_frame",
+        "Interpolate between frames",
+        "In slow motion, show times between frames.",
+        toggle_sub_frame,
+        "T",
+        OPEN,
+    ),
     SEPARATOR,
     _change("in", "Set in point", "Start the range at this frame.", Playback.set_in_point, "I"),
     _change("out", "Set out point", "End the range at this frame.", Playback.set_out_point, "O"),
     Action(
         "playback.clear_range",
-        "Clear in and out",
+        "Clear in and out points",
         "Play the whole video.",
         lambda app: clock(app).clear_range(),
         "Alt+X",

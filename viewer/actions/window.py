@@ -16,14 +16,14 @@ HIDE_KEY = "H"
 
 
 def toggle_full_screen(app: ViewerApp) -> None:
-    """Fill the screen, or return to a window."""
+    """Switch full screen on or off."""
     app.window.full_screen = not app.window.full_screen
 
 
 def toggle_interface(app: ViewerApp) -> None:
     """Show only the picture, or the interface again."""
     app.window.hide_interface = not app.window.hide_interface
-    app.messages.set_status(f"{HIDE_KEY} shows the interface again" if app.window.hide_interface else "")
+    app.messages.set_status(f"Press {HIDE_KEY} to show the interface again" if app.window.hide_interface else "")
 
 
 def next_theme(app: ViewerApp) -> None:
@@ -36,7 +36,7 @@ def scale_interface(app: ViewerApp, step: int) -> None:
     """Enlarge (`step` 1) or shrink (-1) text and controls."""
     settings = app.settings.window
     settings.ui_scale = next_stop(UI_SCALES, settings.ui_scale, step)
-    app.messages.set_status(f"Interface at {settings.ui_scale:.0%}")
+    app.messages.set_status(f"Interface size {settings.ui_scale:.0%}")
 
 
 def copy_statistics(app: ViewerApp) -> None:
@@ -49,7 +49,7 @@ NEXT_PANEL = "Move the keyboard focus to the next panel. Tab then moves through 
 """Tooltip of the next panel."""
 
 WINDOW = menu(
-    Action("window.fullscreen", "Full screen", "Fill the screen, or return to a window.", toggle_full_screen, "F11"),
+    Action("window.fullscreen", "Full screen", "Switch full screen on or off.", toggle_full_screen, "F11"),
     Action("window.hide_ui", "Hide the interface", "Show only the image.", toggle_interface, HIDE_KEY),
     SEPARATOR,
     Action("window.next_panel", "Next panel", NEXT_PANEL, lambda app: app.window.focus_next_panel(1), "F6"),

@@ -113,7 +113,7 @@ class Documents:
         reading = self.loader.loading
         watched = {document.path: document for document in self.all if document.path not in reading}
         for path in self._watch.changed({path: document.stamp for path, document in watched.items()}):
-            self._messages.set_status(f"{path.name} changed on disk and was read again")
+            self._messages.set_status(f"{path.name} changed on disk and was reloaded")
             self.reload(watched[path])
 
     def show_loaded(self) -> None:

@@ -24,7 +24,9 @@ def take_dropped(app: ViewerApp, name: str) -> None:
         elif suffix in (".json", ".png"):
             _take_view(app, path)
         else:
-            raise InputError(path, "cannot be opened here", "drop a .mlpvid, a camera or path .json, or a screenshot")
+            raise InputError(
+                path, "cannot be opened here", "drop a .mlpvid file, a screenshot, or a .json file of a camera or a camera path"
+            )
     except InputError as error:
         app.messages.show_exception(error, cannot_open(path), CHECK_FILE)
     app.redraw.request()
@@ -33,7 +35,7 @@ def take_dropped(app: ViewerApp, name: str) -> None:
 def _take_view(app: ViewerApp, path: Path) -> None:
     document = app.document
     if document is None:
-        raise InputError(path, "needs an open video", "open a .mlpvid first")
+        raise InputError(path, "needs an open video", "open a .mlpvid file first")
     values = {} if path.suffix.lower() == ".png" else read_json(path)
     if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))

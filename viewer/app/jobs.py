@@ -47,4 +47,4 @@ class Jobs:
             job.wait(LONGEST_WAIT)
         self.report_ended()
         for job in self.running:
-            self._messages.show_exception(InputError(job.label, "did not end in time"), "Cannot end all work")
+            self._messages.show_exception(InputError(job.label, "did not stop in time"), "Some work did not stop")

@@ -1,4 +1,4 @@
-"""The camera path of a document: showing it in the view, and edits that can be undone together with camera moves."""
+"""Show a document's camera path in the view, and edit it with the same undo history as the camera."""
 
 from __future__ import annotations
 

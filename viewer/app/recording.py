@@ -1,4 +1,4 @@
-"""Recording: the camera path rendered offline, or the screen as it is shown."""
+"""Start and stop recordings: the camera path rendered offline, or the screen as it is shown."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class Recording:
         """Complete the screen recording in the background, if there is one."""
         recording, self.screen = self.screen, None
         if recording is not None:
-            self._jobs.start(Job(f"Completing {recording.output.name}", lambda _: recording.finish(), self._redraw.notify))
+            self._jobs.start(Job(f"Finishing {recording.output.name}", lambda _: recording.finish(), self._redraw.notify))
 
 
 def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ class Rendering:
         try:
             self.renderer = create_renderer(backend, threads, background=True)
         except Exception as error:  # whatever a driver or a missing part raises; the present renderer goes on
-            advice = f"Choose another backend. {self.renderer.name} is still in use."
+            advice = f"Choose another backend. The viewer keeps using {self.renderer.name}."
             self._messages.show_exception(error, f"Cannot render with {backend}", advice)
             return False
         if backend != self.backend:

@@ -78,7 +78,12 @@ class Statistics:
         """Return all statistics."""
         rows = [
             Statistic("Images", f"{self.images_per_second:.0f}", "/s", "Images rendered in the last second."),
-            Statistic("Window", f"{self.window_rate:.0f}", "/s", "Frames of the window, which sleeps while nothing changes."),
+            Statistic(
+                "Window",
+                f"{self.window_rate:.0f}",
+                "/s",
+                "Frames of the window in a second. The window sleeps while nothing changes.",
+            ),
         ]
         if self.last is not None and self.last.frame is not None and self.last.image is not None:
             rows += self._image_rows(self.last)
@@ -103,8 +108,8 @@ class Statistics:
         assert last.image is not None and last.frame is not None
         cost, (width, height) = last.image.statistics, last.image.size
         stages = (
-            ("Decode", last.frame.decode_ms, "From the latent to the maps; once per frame of the video."),
-            ("Bake", last.frame.bake_ms, "From the maps to the renderer's form; once per frame of the video."),
+            ("Decode", last.frame.decode_ms, "From the latent to the maps. Once per frame of the video."),
+            ("Bake", last.frame.bake_ms, "From the maps to the form that the renderer reads. Once per frame of the video."),
             ("Density", cost.density_ms, "First pass: density along rays."),
             ("Color", cost.color_ms, "Second pass: color of the visible samples."),
             ("Render", cost.total_ms, "The whole image, including compositing."),

@@ -40,7 +40,7 @@ class CameraPath:
 
     Args:
         keyframes: in any order; if two have the same time, the later one in the list is kept.
-        tension: 0 gives the roundest curve (Catmull-Rom), 1 gives straight lines that stop at each keyframe.
+        tension: 0 gives the smoothest curve (Catmull-Rom), 1 gives straight lines that stop at each keyframe.
     """
 
     def __init__(self, keyframes: list[Keyframe] | None = None, tension: float = 0.0) -> None:

@@ -52,7 +52,7 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
     app = make_app(options, settings, file)
     if fault is not None:
         app.messages.show_exception(
-            fault, "Cannot use the settings", "Correct the file and rename it back, or go on with the defaults."
+            fault, "Cannot use the settings", "Correct the file and rename it back, or continue with the defaults."
         )
     try:
         app.documents.add(options.bundle, video, options.frame, stamp)
@@ -83,7 +83,7 @@ def make_app(options: argparse.Namespace, settings: Settings, file: Path | None)
     app = ViewerApp(renderer, settings, file)
     app.rendering.backend, app.rendering.threads = backend, threads
     if fault is not None:
-        advice = f"{renderer.name} renders now. Your settings still ask for {kept.backend}."
+        advice = f"The viewer uses {renderer.name} now. Your settings still select {kept.backend}."
         app.messages.show_exception(InputError(fault.subject, fault.fault), f"Cannot render with {kept.backend} here", advice)
     return app
 

@@ -174,7 +174,7 @@ class Prompts:
             return True  # `_accept` shows the error
         if target is None or not target.is_file() or target == self._replaced:
             return True
-        self._replaced, self._fault = target, f"{target} exists already. Press {prompt.verb} again to replace it."
+        self._replaced, self._fault = target, f"{target} already exists. Press {prompt.verb} again to replace it."
         return False
 
     def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:

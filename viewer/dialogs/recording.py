@@ -57,7 +57,7 @@ class RecordingDialog:
         self._format = 0
         self._range = (0, 0)
         self._limit_range = False
-        self._own_length = False
+        self._fixed_length = False
         self._seconds = MIN_SECONDS
         self._as_shown = True
         self._transparent = False
@@ -87,7 +87,7 @@ class RecordingDialog:
         self._fps = app.settings.recording.fps or document.playback.fps
         self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
         self._range = (document.playback.in_point, document.playback.out_point)
-        self._own_length = False
+        self._fixed_length = False
         self._seconds = min(max(document.video.num_frames / document.video.metadata.fps, MIN_SECONDS), MAX_SECONDS)
         self._choose_name(app)
 
@@ -123,15 +123,15 @@ class RecordingDialog:
         heading("Camera and frames")
         names = ("Orbit around the scene", f"Path, {counted(len(document.camera_path), 'keyframe')}")
         self._use_path = bool(combo("Camera", int(self._use_path), names, "Path of the camera."))
-        tip = "When on, only these frames of the scene are played. When off, all frames, or those of the camera path."
+        tip = "When on, the scene plays only these frames. When off, it plays all frames, or those of the camera path."
         self._limit_range = checkbox("Only a range of frames", self._limit_range, tip)
         if self._limit_range:
             tip = "First and last frame. Both are recorded."  # the dialog reports frames beyond the end of the video
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
             tip = "When off, the orbit lasts as long as the selected frames."
-            self._own_length = checkbox("Own length", self._own_length, tip)
-            if self._own_length:
+            self._fixed_length = checkbox("Set length", self._fixed_length, tip)
+            if self._fixed_length:
                 imgui.same_line()
                 imgui.set_next_item_width(em(5))
                 tip = "Length of the orbit. The frames play in a loop during it."
@@ -242,7 +242,7 @@ class RecordingDialog:
             size=(self._width, self._height),
             fps=self._fps,
             frames=(self._range[0], self._range[1] + 1) if self._limit_range else None,
-            seconds=self._seconds if self._own_length and not self._use_path else None,
+            seconds=self._seconds if self._fixed_length and not self._use_path else None,
             supersampling=settings.supersampling,
             transparent=self._transparent,
             codec=FORMATS[self._format][2] if video else None,

@@ -55,7 +55,7 @@ class SettingsDialog:
     def _draw_playback(self, app: ViewerApp) -> None:
         heading("Newly opened videos")
         playback, navigation = app.settings.playback, app.settings.navigation
-        playback.autoplay = checkbox("Play at once", playback.autoplay, "Start playback when a video is opened.")
+        playback.autoplay = checkbox("Play when opened", playback.autoplay, "Start playback when a video is opened.")
         tip = "What happens at the end of the range."
         playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
         tip = "The view a video opens with. Videos without capture cameras open with the whole scene in view."
@@ -98,11 +98,11 @@ class SettingsDialog:
             imgui.text_disabled(elided(str(app.settings_file), imgui.get_content_region_avail().x))
             tooltip(f"Settings are saved in {app.settings_file}.")
         if not self._reset_asked:
-            tip = "Set all settings to their defaults, except for the list of recent files. Asks before."
+            tip = "Set all settings to their defaults, except for the list of recent files. A dialog asks first."
             self._reset_asked = button("Reset all settings...", tip)
             return
         imgui.text("Set all settings to their defaults?")
-        if button("Reset", "Your settings are lost; the list of recent files stays."):
+        if button("Reset", "Your settings are lost. The list of recent files is kept."):
             reset_everything(app)
             self._reset_asked = False
         imgui.same_line()

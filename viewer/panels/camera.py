@@ -81,7 +81,7 @@ class CameraPanel:
         heading("Flying (W A S D, Q E)")
         motion = document.camera.fly_motion
         speed = slider("Speed", motion.speed, 0.05, 50.0, "Meters per second. Shift flies 4x as fast.", "%.2f m/s", True)
-        smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to adopt a new direction.", "%.2f s")
+        smoothing = slider("Smoothing", motion.time_constant, 0.0, 1.0, "Seconds to reach a new speed and direction.", "%.2f s")
         if speed != motion.speed:  # the slider rounds its value; an unchanged one must not be written back
             motion.speed = speed
         if smoothing != motion.time_constant:

@@ -36,7 +36,9 @@ class ComparePanel:
         compare.mode = Comparison(mode)
         self._draw_sources(app)
         imgui.begin_disabled(compare.mode is not Comparison.DIFFERENCE)
-        compare.gain = slider("Gain", compare.gain, 1.0, 64.0, "Factor for differences before the color map.", "%.1fx", True)
+        compare.gain = slider(
+            "Gain", compare.gain, 1.0, 64.0, "Differences are multiplied by this before they get a color.", "%.1fx", True
+        )
         imgui.end_disabled()
         imgui.begin_disabled(compare.mode is not Comparison.DIVIDER)
         tip = "Where the two sides meet, from 0 at the left to 1 at the right. You can also drag it in the view."
@@ -91,5 +93,9 @@ class ComparePanel:
                 "The front video and its backend.",
             )
             row("Right", compare.label, "The video or backend it is compared with.")
-            row("PSNR", psnr_text(compare) or "not the same view yet", "Peak signal-to-noise ratio. Higher means more alike.")
+            row(
+                "PSNR",
+                psnr_text(compare) or "rendering the same view ...",
+                "Peak signal-to-noise ratio. Higher means more alike.",
+            )
             imgui.end_table()

@@ -74,7 +74,7 @@ class PathPanel:
     def _draw_numbers(self, app: ViewerApp, document: Document) -> None:
         path = document.camera_path
         imgui.set_next_item_width(em(7))
-        tip = "0 gives the roundest curve through the keyframes; 1 gives straight lines."
+        tip = "0 gives the smoothest curve through the keyframes, 1 gives straight lines."
         before = path_state(document)
         path.tension = slider("Tension", path.tension, 0.0, 1.0, tip)
         self._follow_drag(document, before)

@@ -55,10 +55,10 @@ class SpeedPanel:
         bundle, chosen = document.video.config, document.sampling
         default = bundle.render.steps_per_diagonal
         steps = chosen.steps_per_diagonal or default
-        tip = f"Steps per diagonal of the box. The video sets {default}; fewer steps are faster and coarser."
+        tip = f"Steps per diagonal of the box. The video sets {default}; fewer steps are faster but coarser."
         new_steps = round(slider("Steps", float(steps), 16.0, 1024.0, tip, "%.0f", logarithmic=True))
         tau2 = chosen.tau2 if chosen.tau2 is not None else bundle.render.weight_threshold
-        tip = "Samples with a weight at or below this get no color (tau2). Larger values are faster and lose faint parts."
+        tip = "Samples with a weight at or below this get no color (tau2). Larger values are faster but lose faint parts."
         new_tau2 = slider("Weight, tau2", tau2, 1e-5, 0.2, tip, "%.5f", logarithmic=True)
         if new_steps != steps:
             document.set_sampling(replace(document.sampling, steps_per_diagonal=new_steps))
@@ -84,7 +84,7 @@ class SpeedPanel:
         shown = self._tau1 if self._tau1 is not None else document.sampling.tau1 or own
         tip = (
             f"Rays skip cells where the density never exceeds this, 1/m (tau1). The video sets {own:g}. Larger values are "
-            "faster and lose thin parts; smaller ones have no effect. Frames take longer to prepare."
+            "faster but lose thin parts. Frames then take longer to prepare."
         )
         chosen = slider("Density, tau1", shown, max(own, 0.01), max(1000.0, 100.0 * own), tip, "%.2f", logarithmic=True)
         if chosen != shown:

@@ -1,1 +1,1 @@
-"""The playback clock, and rendering the frames it asks for in time."""
+"""The playback clock, and the background rendering of the frames that are due."""

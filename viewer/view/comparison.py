@@ -72,7 +72,7 @@ def psnr_text(compare: CompareView) -> str:
     """Return the PSNR of the two images as text; empty while it is not known."""
     if compare.psnr is None:
         return ""
-    return "Both images are equal" if math.isinf(compare.psnr) else f"PSNR {compare.psnr:.2f} dB"
+    return "Both images are identical" if math.isinf(compare.psnr) else f"PSNR {compare.psnr:.2f} dB"
 
 
 def draw_chip(text: str, left: float, right: float, top: float, align: float) -> None:

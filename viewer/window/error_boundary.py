@@ -63,7 +63,7 @@ class ErrorBoundary:
         else:
             traceback.print_exception(error, file=sys.stderr)
             where = "The traceback is in the terminal in which the viewer was started."
-        fault = fault_of(error, f"{place}: something went wrong")
+        fault = fault_of(error, f"{place}: unexpected error")
         self._messages.show_error(replace(fault, advice=f"{fault.advice} {where}"))
 
 

@@ -79,7 +79,7 @@ def test_addresses_with_the_same_file_name_keep_apart(server: tuple[str, Path], 
 
 @pytest.mark.parametrize(
     ("name", "limit", "word"),
-    [("gone.mlpvid", 1 << 30, "cannot be fetched"), ("big.mlpvid", 1000, "larger"), ("big.txt", 1 << 30, ".mlpvid")],
+    [("gone.mlpvid", 1 << 30, "cannot be downloaded"), ("big.mlpvid", 1000, "larger"), ("big.txt", 1 << 30, ".mlpvid")],
 )
 def test_download_faults_leave_nothing(server: tuple[str, Path], tmp_path: Path, name: str, limit: int, word: str) -> None:
     address, folder = server
@@ -112,10 +112,10 @@ def test_an_address_may_have_letters_of_any_language(server: tuple[str, Path], t
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "stopped before the end"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nabc", "ended after 3 of 400 bytes"),
         (b"220 mail is served here\r\n", "not answered by a web server"),
-        (b"", "cannot be fetched"),
+        (b"", "cannot be downloaded"),
     ],
 )
 def test_broken_answers_are_explained_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:

@@ -151,7 +151,7 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
             context.key_press(imgui.Key.h)
             context.yield_(4)
             screenshot(context, f"hidden-{app.window.hide_interface}")
-            assert app.messages.status == ("H shows the interface again" if app.window.hide_interface else "")
+            assert app.messages.status == ("Press H to show the interface again" if app.window.hide_interface else "")
         assert not app.window.hide_interface
 
     drive(app, look)

@@ -141,7 +141,7 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
     def look(context: Any) -> None:
         app.window.dialogs.add("recording")
         context.yield_(4)
-        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/columns/Set length")
         for name in ("Seconds", "Frames per second"):
             context.item_input_value(f"//Recording/columns/{name}", 1e39)
         for index in (0, 1):

@@ -54,7 +54,7 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     def look(context: Any) -> None:
         app.window.dialogs.add("recording")
         context.yield_(4)
-        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/columns/Set length")
         context.item_input_value("//Recording/columns/Seconds", 30.0)
         context.item_click("//Recording/Start")
         wait_until(context, lambda: bool(app.jobs.running) and app.jobs.running[0].fraction > 0.002)
@@ -86,13 +86,13 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         context.yield_(2)
         expected = "Save 12 frames (0.40 s) of 64 x 48 pixels"
         assert said[-1] == (expected, "")
-        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/columns/Set length")
         context.yield_(2)
         assert said[-1] == (expected, ""), "as long as it would be anyway, until another length is typed"
         context.item_input_value("//Recording/columns/Seconds", 1.5)
         context.yield_(2)
         assert said[-1][0] == "Save 45 frames (1.50 s) of 64 x 48 pixels"
-        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/columns/Set length")
         context.item_click("//Recording/Start")
         wait_until(context, lambda: not app.jobs.running)
         app.window.dialogs.add("recording")

@@ -54,7 +54,7 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
         app.window.dialogs.add("recording")
         assert overflow("Recording") == 0
         context.item_click("//Recording/columns/Only a range of frames")
-        context.item_click("//Recording/columns/Own length")
+        context.item_click("//Recording/columns/Set length")
         assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
         app.window.dialogs.clear()
         app.window.dialogs.add("settings")

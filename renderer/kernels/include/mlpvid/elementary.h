@@ -1,5 +1,6 @@
-// exp, sigmoid, sine and cosine as polynomials: the same bits with every compiler. No math library is used. They
-// compute the weights, colors and view directions of docs/format.md, "Evaluating a point" and "Rendering".
+// exp, sigmoid, sine and cosine as polynomials: the same bits with every compiler. They use no
+// math library. They compute the weights, colors and view directions of docs/format.md, "Evaluating a point" and
+// "Rendering".
 #pragma once
 
 #include "platform.h"
