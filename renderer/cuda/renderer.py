@@ -168,20 +168,56 @@ class CudaRenderer:
         x0, y0, x1, y1 = region
         height, width = y1 - y0, x1 - x0
         with self.driver.stream(RENDER_STREAM):
-            shapes = {"rgba": (height, width, 4), "depth": (height, width), "counts": (height, width)}
-            types = {"rgba": torch.float32, "depth": torch.float32, "counts": torch.int32}
-            image = CudaImage(self.driver, {n: self.driver.empty(shape, types[n]) for n, shape in shapes.items()})
+            image = self._new_image(height, width)
             frame.ready.wait()
             self.driver.share(list(frame.tensors.values()))
-            rows = max(1, MAX_BAND_PIXELS // max(width, 1))
-            for top in range(0, height, rows) if width else ():
-                if cancel is not None:
-                    cancel.check()
-                band = (x0, y0 + top, x1, min(y0 + top + rows, y1))
-                self._render_band(frame, camera, settings, band, image, top)
+            self._render_bands(frame, camera, settings, cancel, region, image)
             image.ready = self.driver.mark()
         image.statistics.total_ms = (clock.perf_counter() - start) * 1000
         return image
+
+    def _new_image(self, height: int, width: int) -> CudaImage:
+        """Allocate an image. If there is no room, the buffers of earlier images are freed for it."""
+        shapes = {"rgba": (height, width, 4), "depth": (height, width), "counts": (height, width)}
+        types = {"rgba": torch.float32, "depth": torch.float32, "counts": torch.int32}
+
+        def allocate() -> CudaImage:
+            return CudaImage(self.driver, {name: self.driver.empty(shape, types[name]) for name, shape in shapes.items()})
+
+        try:
+            return allocate()
+        except CudaFault as fault:
+            if not fault.out_of_memory:
+                raise
+        self.workspace.release()
+        return allocate()
+
+    def _render_bands(
+        self,
+        frame: CudaFrame,
+        camera: Camera,
+        settings: RenderSettings,
+        cancel: CancelToken | None,
+        region: Region,
+        image: CudaImage,
+    ) -> None:
+        """Render bands of rows from the top. Where memory runs out, go on with bands of half as many rows."""
+        x0, y0, x1, y1 = region
+        rows, top = max(1, MAX_BAND_PIXELS // max(x1 - x0, 1)), 0
+        while top < y1 - y0 and x0 < x1:
+            if cancel is not None:
+                cancel.check()
+            rows = min(rows, y1 - y0 - top)
+            try:
+                self._render_band(frame, camera, settings, (x0, y0 + top, x1, y0 + top + rows), image, top)
+            except CudaFault as fault:
+                self.workspace.release()
+                if not fault.out_of_memory or rows == 1:
+                    raise
+                rows //= 2
+            else:
+                top += rows
+        self.workspace.give_back()
 
     def _render_band(
         self, frame: CudaFrame, camera: Camera, settings: RenderSettings, region: Region, image: CudaImage, top: int
@@ -189,7 +225,7 @@ class CudaRenderer:
         pixels = (region[2] - region[0]) * (region[3] - region[1])
         view = describe_view(frame.config, frame.box, camera, settings, region)
         rays = describe_rays(camera, region)
-        self.workspace.capacity = max(self.workspace.capacity, SAMPLES_PER_PIXEL * pixels)
+        self.workspace.need(SAMPLES_PER_PIXEL * pixels)
         while True:
             buffers = self.workspace.fit(self._size(frame, pixels))
             for name in ("rgba", "depth", "counts"):
@@ -198,7 +234,7 @@ class CudaRenderer:
             statistics = self._run(Band(frame.struct, view, rays, buffers))
             if statistics.color_samples <= buffers.capacity:
                 break
-            self.workspace.capacity = int(statistics.color_samples * GROWTH)
+            self.workspace.need(int(statistics.color_samples * GROWTH))
         for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
             setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,9 @@ MIN_CAPACITY = 1 << 12
 
 MAX_ITEMS = (1 << 31) - 1
 """Evaluations of color heads that kernels number in 32 bits; their memory would be some 70 GB."""
+
+KEPT_IMAGES = 16
+"""Buffers are given back when as many images in a row needed less than half of their capacity."""
 
 GROWTH = 1.25
 """Factor on what the last image needed when the capacity was too small."""
@@ -50,25 +54,37 @@ class Workspace:
         """The buffers."""
         self.capacity = MIN_CAPACITY
         """Kept samples that the next image has room for."""
+        self._needed = 0
+        self._recently: deque[int] = deque(maxlen=KEPT_IMAGES)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the GPU's memory that it holds."""
         return sum(t.numel() * t.element_size() for t in self.tensors.values())
 
+    def need(self, samples: int) -> None:
+        """Make room for a number of kept samples when the buffers are next fitted."""
+        self.capacity = max(self.capacity, samples)
+        self._needed = max(self._needed, samples)
+
+    def give_back(self) -> None:
+        """Free the buffers if the last images needed much less; call it once per image."""
+        self._recently.append(self._needed)
+        self._needed = 0
+        wanted = max(MIN_CAPACITY, *self._recently)
+        if len(self._recently) == KEPT_IMAGES and self.capacity > 2 * wanted:
+            self.release()
+            self.capacity = wanted
+
     def fit(self, size: BufferSizes) -> RenderBuffers:
         """Allocate buffers where they are too small; the returned struct lacks the addresses of the image and of the frame.
 
         Raises:
-            CudaFault: not enough memory, or more items than kernels can count; all memory is freed then.
+            CudaFault: not enough memory, or more items than kernels can count.
         """
-        try:
-            if size.items > MAX_ITEMS:
-                raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
-            addresses = {name: self._fit(name, words) for name, words in buffer_words(size).items()}
-        except CudaFault:
-            self.release()
-            raise
+        if size.items > MAX_ITEMS:
+            raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
+        addresses = {name: self._fit(name, words) for name, words in buffer_words(size).items()}
         return RenderBuffers(**addresses, capacity=size.capacity, keys=size.keys, assignments=size.assignments)
 
     def clear(self) -> None:
@@ -83,8 +99,9 @@ class Workspace:
         return values[4] | values[5] << 32, values[1]
 
     def release(self) -> None:
-        """Free all memory."""
+        """Free all memory, and forget how large it was."""
         self.tensors.clear()
+        self.capacity, self._needed = MIN_CAPACITY, 0
 
     def _fit(self, name: str, words: int) -> int:
         tensor = self.tensors.get(name)

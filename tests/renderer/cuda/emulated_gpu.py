@@ -121,6 +121,7 @@ class EmulatedDriver:
     Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are never used again. Work is
     done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
     fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
+    Buffers together have at most `memory_limit` bytes; `memory_used` is what they have now.
     `library` runs the kernels: the renderer's, compiled as C++, or what `ptx.gpu` puts in its place.
     """
 
@@ -130,6 +131,7 @@ class EmulatedDriver:
     multiprocessors = 2
     device = torch.device("cpu")
     total_memory = 1 << 30
+    memory_limit = 1 << 40
 
     def __init__(self, library: Any = None, arena_bytes: int = 96 << 20) -> None:
         self.library = library or kernel_library()
@@ -142,7 +144,12 @@ class EmulatedDriver:
         self.streams: list[str] = []
         self._arena = np.empty(arena_bytes, np.uint8)
         self._end = -self._arena.ctypes.data % 256 + RED_ZONE
+        self._sizes: dict[int, int] = {}
         self.order = StreamOrder()
+
+    @property
+    def memory_used(self) -> int:
+        return sum(list(self._sizes.values()))
 
     def inject(self, operation: str) -> None:
         self.operations.append(operation)
@@ -163,6 +170,8 @@ class EmulatedDriver:
     def empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
         self.inject("allocate")
         size = int(np.prod(shape)) * dtype.itemsize
+        if self.memory_used + size > self.memory_limit:
+            raise CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY")
         start, self._end = self._end, self._end + -(-size // 256) * 256 + RED_ZONE
         assert self._end <= len(self._arena), "the emulated GPU is out of memory"
         memory = self._arena[start : start + size]
@@ -171,7 +180,8 @@ class EmulatedDriver:
             address = memory.ctypes.data
             self.library.emulation_add_buffer(ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
             self.order.made(address, self._stream)
-            weakref.finalize(memory, _free, self.library, self._arena, start, size)
+            self._sizes[start] = size
+            weakref.finalize(memory, _free, self.library, self._arena, self._sizes, start)
         return torch.from_numpy(memory).view(dtype).view(*shape)
 
     def zero(self, tensor: torch.Tensor) -> None:
@@ -283,6 +293,6 @@ class EmulatedDriver:
             self.order.touch(tensor.data_ptr(), self._stream, write=True)
 
 
-def _free(library: Any, arena: NDArray[np.uint8], start: int, size: int) -> None:
+def _free(library: Any, arena: NDArray[np.uint8], sizes: dict[int, int], start: int) -> None:
     library.emulation_remove_buffer(ctypes.c_void_p(arena.ctypes.data + start))
-    arena[start : start + size] = 0xFF
+    arena[start : start + sizes.pop(start)] = 0xFF
