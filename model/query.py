@@ -110,7 +110,7 @@ def query_color(
         points: (P, 3), [0, 1]^3.
         features: (P, 32), F of the points.
         directions: (P, 3), unit view directions in world axes.
-        assign: chooses the heads of each point; None means as the config has it.
+        assign: chooses the heads of each point; None means as the config says.
         apply_heads: evaluates them; None means `apply_color_heads`.
 
     Returns:

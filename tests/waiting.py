@@ -1,4 +1,4 @@
-"""Waiting in tests: long enough for a busy machine, and no test waits forever."""
+"""Wait in tests: long enough for a busy machine, but never forever."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 
 TIMEOUT = 240.0
-"""Seconds after which something that has not happened will not happen, even on a busy machine."""
+"""Seconds after which a test gives up waiting, long enough even on a busy machine."""
 
 
 def wait_until(condition: Callable[[], object], step: Callable[[], object] = lambda: None) -> None:
-    """Wait until a condition holds and call `step` between the looks at it; fail after `TIMEOUT` seconds."""
+    """Wait until a condition holds, and call `step` between checks of it; fail after `TIMEOUT` seconds."""
     end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, "did not happen in time"

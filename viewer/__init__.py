@@ -3,7 +3,7 @@
 from pathlib import Path
 
 __version__ = "0.1.0"
-"""Of the program; the same as in pyproject.toml."""
+"""Version of the program; the same as in pyproject.toml."""
 
 PROGRAM = "MLPVid"
 """The name of the program."""

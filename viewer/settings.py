@@ -78,7 +78,7 @@ class PlaybackSettings:
     """How videos start to play."""
 
     autoplay: StrictBool = True
-    """Play a video as soon as it is open."""
+    """Start playback when a video is opened."""
     mode: Annotated[StrictStr, one_of("loop", "ping-pong", "once")] = "loop"
     """"loop", "ping-pong" or "once"."""
     speed: Annotated[StrictFloat, within(0.1, 4)] = 1.0
@@ -106,7 +106,7 @@ class NavigationSettings:
     fly_smoothing: Annotated[StrictFloat, within(0, 2)] = 0.12
     """Time constant of changes of the velocity, seconds."""
     invert_wheel: StrictBool = False
-    """Make scrolling up move the camera away."""
+    """Scrolling up moves the camera away."""
 
 
 @dataclass(config=FIELDS)

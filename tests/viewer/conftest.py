@@ -22,7 +22,7 @@ DriveWindow = Callable[..., None]
 
 
 def use_null_platform() -> None:
-    """Make the next window one without a display."""
+    """Make the next window open without a display."""
     import imgui_bundle  # noqa: F401 - before glfw
     import glfw  # isort: skip
 
@@ -37,7 +37,7 @@ def app() -> Iterator[ViewerApp]:
     """The state of a window with a small random video open."""
     state = ViewerApp(create_renderer(background=True))
     state.settings.playback.autoplay = False
-    state.settings.rendering.render_scale = 0.2  # fast; what is tested does not depend on pixels
+    state.settings.rendering.render_scale = 0.2  # fast; the tests do not depend on pixels
     state.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     yield state
     state.close()
@@ -76,12 +76,12 @@ def screenshot(context: Any, name: str) -> None:
 
 
 def wait_until(context: Any, condition: Callable[[], bool]) -> None:
-    """Let the window run until a condition holds; fails when the window seems to hang."""
+    """Let the window run until a condition holds; fail when the window seems to hang."""
     waiting.wait_until(condition, context.yield_)
 
 
 def wait_for_image(context: Any, app: ViewerApp) -> None:
-    """Let the window run until the image of the front document is the finest of what is asked for."""
+    """Let the window run until the image of the front document is the finest one that was requested."""
 
     def finished() -> bool:
         document = app.document
@@ -93,14 +93,14 @@ def wait_for_image(context: Any, app: ViewerApp) -> None:
 
 
 def open_document(app: ViewerApp) -> Document:
-    """Return the front document, which a test needs to be there."""
+    """Return the front document; fail if nothing is open."""
     assert app.document is not None
     return app.document
 
 
 @pytest.fixture
 def presenter() -> Iterator[Presenter]:
-    """A presenter in a context of its own."""
+    """A presenter in its own context."""
     try:
         context = moderngl.create_context(standalone=True, backend="egl", require=330)  # type: ignore[arg-type]
     except Exception as error:

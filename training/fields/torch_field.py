@@ -97,7 +97,7 @@ def render_samples(
         samples: of R rays.
         directions: (R, 3), unit view directions, world axes.
         settings: thresholds, leak and penalty; `stochastic_seed` is for the native kernels, here `assign` draws heads.
-        assign: chooses the heads of each point; None means as the config has it.
+        assign: chooses the heads of each point; None means as the config says.
         hash_features: used instead of the frame's baked grids.
     """
     rays = len(directions)

@@ -36,7 +36,7 @@ class Chord:
         return "+".join([*held, self.key])
 
     def text(self, mac: bool = False) -> str:
-        """Return the text for people; on a Mac, Ctrl is Cmd and Alt is Option."""
+        """Return the text for the user; on a Mac, Ctrl is Cmd and Alt is Option."""
         return str(self).replace("Ctrl", "Cmd").replace("Alt", "Option") if mac else str(self)
 
 

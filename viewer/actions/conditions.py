@@ -9,7 +9,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 
 NOTHING_OPEN = "Open a video first"
-"""Why actions on a video are unavailable without one."""
+"""The reason why actions on a video are unavailable without one."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Condition:
     predicate: Callable[[ViewerApp], bool]
     """Returns whether the action is available."""
     reason: str = ""
-    """Why it is not, for people."""
+    """The reason if it is not, for the user."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
         """Return why the action is unavailable; empty when it is available."""
@@ -31,7 +31,7 @@ class VideoCondition(Condition):
     """A predicate that needs an open video."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
-        """Return why the action is unavailable; without a video, that there is none."""
+        """Return why the action is unavailable: without a video, that none is open."""
         return NOTHING_OPEN if app.document is None else super().unavailable_reason(app)
 
 

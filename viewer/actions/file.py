@@ -25,7 +25,7 @@ def close_tab(app: ViewerApp) -> None:
 
 
 def toggle_screen_recording(app: ViewerApp) -> None:
-    """Begin to record the screen, or complete the file."""
+    """Start recording the screen, or stop and complete the file."""
     if app.recording.screen is not None:
         app.recording.stop()
     elif app.document is not None:

@@ -18,7 +18,7 @@ MIN_PRESET_SECONDS = 1.0
 
 
 def add_keyframe(app: ViewerApp) -> None:
-    """Append the present view and frame to the path."""
+    """Append the current view and frame to the path."""
     document = front(app)
     with path_edit(document) as path:
         document.selected_keyframe = path.append(*_view_now(app))
@@ -27,7 +27,7 @@ def add_keyframe(app: ViewerApp) -> None:
 
 
 def replace_keyframe(app: ViewerApp) -> None:
-    """Give the selected keyframe the present view and frame."""
+    """Set the selected keyframe to the current view and frame."""
     document = front(app)
     assert document.selected_keyframe is not None
     with path_edit(document) as path:

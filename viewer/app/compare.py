@@ -53,10 +53,10 @@ class CompareView:
         """Compare with a video rendered by this backend.
 
         Args:
-            label: name for people.
+            label: name for the user.
             renderer: the backend.
             video: returns the video to compare with. It changes when a file is read again or another tab comes to the front;
-                None means that there is none any more.
+                None means that it was closed.
             cache_bytes: memory budget of its decoded frames.
         """
         self.clear()

@@ -51,7 +51,7 @@ class Document:
         renderer: backend to render it with.
         cache_bytes: memory budget of its decoded frames.
         wake: called from the render thread when an image is ready.
-        stamp: state of the file before it was read; default: its present one.
+        stamp: state of the file before it was read; default: its current one.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Document:
         self.fitted = True
 
     def request(self, camera: Camera, quality: RequestQuality) -> None:
-        """Request an image of the present instant, and decode the next frames during playback."""
+        """Request an image of the current time, and decode the next frames during playback."""
         if self.playback.scrubbing:
             quality = replace(quality, placeholder=True)
         self.view_renderer.request(self.playback.time, camera, quality, self.playback.tick)
@@ -129,7 +129,7 @@ class Document:
 
         Args:
             video: the new content.
-            stamp: state of the file before it was read; default: its present one.
+            stamp: state of the file before it was read; default: its current one.
         """
         before, self.video = self.video, video
         self.playback.reset(video.num_frames, video.metadata.fps)

@@ -24,7 +24,7 @@ class Documents:
         settings: defaults of new documents; they remember the files and what the user changes in a document.
         rendering: renderer and memory budget of the documents.
         messages: shows errors.
-        redraw: told when something new is to be shown.
+        redraw: notified when there is something new to show.
         on_close: called after a document has left the list.
     """
 
@@ -70,7 +70,7 @@ class Documents:
             path: where it was read from.
             video: its content.
             frame: frame index to show, without playing; None starts at 0 and plays if the settings say so.
-            stamp: state of the file before it was read; default: its present one.
+            stamp: state of the file before it was read; default: its current one.
         """
         self.remember_choices()
         rendering = self._rendering

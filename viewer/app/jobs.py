@@ -16,7 +16,7 @@ class Jobs:
 
     Args:
         messages: shows how each job ended.
-        redraw: told when there is progress to show.
+        redraw: notified when there is progress to show.
     """
 
     def __init__(self, messages: Messages, redraw: Redraw) -> None:

@@ -12,7 +12,7 @@ from viewer.camera_path.path import CameraPath
 
 
 def show_path_time(document: Document) -> None:
-    """Move camera and playhead to the camera path's present time."""
+    """Move camera and playhead to the current time of the camera path."""
     path, time = document.camera_path, document.path_time
     document.camera.state = state_from_camera(path.camera(time), document.camera.box.mean(axis=0))
     document.playback.seek_between(min(path.frame(time), document.video.num_frames - 1))
@@ -26,13 +26,13 @@ def go_to_path_time(document: Document) -> None:
 
 
 def path_state(document: Document) -> PathState:
-    """Return the present path."""
+    """Return the current path."""
     path = document.camera_path
     return PathState(path.keyframes, path.tension, document.selected_keyframe, document.path_time)
 
 
 def put_path_state(document: Document, state: PathState) -> None:
-    """Restore a former path."""
+    """Restore an earlier path."""
     document.camera_path, document.selected_keyframe, document.path_time = state.path(), state.selected, state.time
     document.previewing = False
 

@@ -121,7 +121,7 @@ class Recording:
         settings: folder and compression.
         messages: shows what was saved.
         jobs: completes recordings in the background.
-        redraw: told when a picture is needed.
+        redraw: notified when a picture is needed.
     """
 
     def __init__(self, settings: RecordingSettings, messages: Messages, jobs: Jobs, redraw: Redraw) -> None:

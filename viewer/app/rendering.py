@@ -22,7 +22,7 @@ PATIENCE = 4.0
 class Rendering:
     """Owns the renderer, the choice of backend and threads, and dynamic resolution.
 
-    The settings are what the next start begins with; the command line may have chosen something else for this run.
+    The settings apply to the next start. The command line may have chosen something else for this run.
 
     Args:
         renderer: the backend in use.
@@ -45,10 +45,10 @@ class Rendering:
         return self.settings.cache_mebibytes << 20
 
     def choose(self, backend: str, threads: int | None) -> bool:
-        """Create another renderer; return whether that worked, an error is shown."""
+        """Create another renderer. Return whether that worked; if not, the error is shown."""
         try:
             self.renderer = create_renderer(backend, threads, background=True)
-        except Exception as error:  # whatever a driver or a missing part raises; the present renderer goes on
+        except Exception as error:  # any error of a driver or a missing part; the current renderer stays
             advice = f"Choose another backend. The viewer keeps using {self.renderer.name}."
             self._messages.show_exception(error, f"Cannot render with {backend}", advice)
             return False
@@ -70,7 +70,7 @@ class Rendering:
         return RequestQuality(render_settings, min(self.resolution.scale * scale, self._affordable_scale()), scale, moving)
 
     def measure(self, result: ViewResult) -> None:
-        """Let dynamic resolution learn from a first image; the time of another size is converted to the present one."""
+        """Let dynamic resolution learn from a first image; the time for another size is converted to the current one."""
         self._milliseconds_full_size = result.render_ms / result.scale**2
         if result.scale == result.request.scale and not result.decoded:
             wanted = self.resolution.scale * self.settings.render_scale

@@ -16,7 +16,7 @@ class WindowCommand(enum.Enum):
     QUIT = enum.auto()
     """Close the window."""
     RESET_LAYOUT = enum.auto()
-    """Move all panels back to their first places."""
+    """Restore the default layout of the panels."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class WindowState:
         """Puts text on the clipboard; set by the window."""
 
     def request(self, request: WindowRequest) -> None:
-        """Have something done before the next frame."""
+        """Add a request, to be carried out before the next frame."""
         self.requests.append(request)
 
     def focus_panel(self, title: str) -> None:

@@ -18,7 +18,7 @@ class FlyMotion:
 
     Args:
         speed: full speed, meters per second.
-        time_constant: seconds to come within 37 % of a new velocity; 0 follows at once.
+        time_constant: seconds to come within 37 % of a new velocity; 0 follows immediately.
     """
 
     def __init__(self, speed: float = 1.5, time_constant: float = 0.12) -> None:
@@ -35,7 +35,7 @@ class FlyMotion:
         return bool(np.linalg.norm(self.velocity) > 0)
 
     def stop(self) -> None:
-        """Stop at once."""
+        """Stop immediately."""
         self.velocity = np.zeros(3)
 
     def advance(self, seconds: float, push: ArrayLike) -> Array:

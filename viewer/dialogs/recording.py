@@ -46,7 +46,7 @@ class RecordingDialog:
     """Chooses size, rate, range and format of a recording, and starts it.
 
     Args:
-        actions: runs what the buttons stand for.
+        actions: runs the actions of the buttons.
     """
 
     def __init__(self, actions: ActionRunner) -> None:

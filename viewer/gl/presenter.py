@@ -32,7 +32,7 @@ class PresentOptions:
     divider: float = 0.5
     """Position of the divider, 0 at the left to 1 at the right."""
     difference_gain: float = 4.0
-    """Factor on differences before the color map."""
+    """Differences are multiplied by this before the color map."""
 
 
 class Presenter:

@@ -217,7 +217,7 @@ def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str,
 
 
 def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> int:
-    """Return the color for the present theme, dark or light, packed for draw lists."""
+    """Return the color for the current theme, dark or light, packed for draw lists."""
     background = imgui.get_style_color_vec4(imgui.Col_.frame_bg)
     light = background.x + background.y + background.z > 1.5
     return int(imgui.get_color_u32(ImVec4(*colors[light], 1.0)))

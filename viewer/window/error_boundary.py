@@ -40,7 +40,7 @@ class ErrorBoundary:
         imgui.internal.error_recovery_store_state(before)
         try:
             yield
-        except Exception as error:  # whatever it is, the other parts of the window go on
+        except Exception as error:  # after any error, the other parts of the window continue
             recover(before)
             self._show(place, error)
 
@@ -71,7 +71,7 @@ def recover(state: imgui.internal.ErrorRecoveryState) -> None:
     """End the windows, groups, colors, ... that were begun since `state` was stored and never ended."""
     io = imgui.get_io()
     settings = io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip
-    # The error is known already, so ImGui must not report it with an assertion or a tooltip of its own.
+    # The error is known already, so ImGui must not report it again with an assertion or a tooltip.
     io.config_error_recovery_enable_assert = io.config_error_recovery_enable_tooltip = False
     imgui.internal.error_recovery_try_to_recover_state(state)
     io.config_error_recovery_enable_assert, io.config_error_recovery_enable_tooltip = settings

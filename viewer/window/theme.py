@@ -11,7 +11,7 @@ ACCENTS = {"dark": (0.27, 0.55, 0.95), "light": (0.16, 0.42, 0.85), "high contra
 def apply_theme(theme: str, ui_scale: float) -> None:
     """Set colors, roundings and sizes of the interface; `ui_scale` multiplies text and controls."""
     fresh, style = imgui.Style(), imgui.get_style()
-    for name in dir(fresh):  # scaling multiplies the present values, so it must start from the defaults
+    for name in dir(fresh):  # scaling multiplies the current values, so it must start from the defaults
         if not name.startswith("_") and not name.startswith("font_") and not callable(getattr(fresh, name)):
             setattr(style, name, getattr(fresh, name))
     (imgui.style_colors_light if theme == "light" else imgui.style_colors_dark)()
@@ -110,7 +110,7 @@ def _set_tabs(style: imgui.Style, theme: str) -> None:
 
 
 class MonitorScale:
-    """Scale of the present monitor relative to the one where the window opened, which the window library applies already."""
+    """Scale of the current monitor relative to the one where the window opened. The window library applies the latter."""
 
     def __init__(self) -> None:
         self._first = 0.0
@@ -119,7 +119,7 @@ class MonitorScale:
         """Return the factor for all sizes.
 
         Args:
-            now: scale of the present monitor; 0 while it is not known.
+            now: scale of the current monitor; 0 while it is not known.
         """
         self._first = self._first or now
         return now / self._first if now > 0 else 1.0

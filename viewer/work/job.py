@@ -18,7 +18,7 @@ class Job:
 
     Args:
         label: description of the work, for the user.
-        function: the work. It calls `report` now and then and stops when `cancel` is set.
+        function: the work. It calls `report` from time to time and stops when `cancel` is set.
         wake: called on the job's thread after every report and at the end.
     """
 

@@ -232,5 +232,5 @@ NB_MODULE(mlpvid_kernels, m) {
              "Bakes maps, each the sum of arrays (32, n, n) in any memory order, to words (maps, n, n, 16); returns "
              "their scale.")
         .def("bake_heads", &bake_heads, "map"_a, "view_channels"_a, "baked"_a,
-             "Multiplies out the first two layers of the color heads (n, n, parameters) of one MLP map.");
+             "Multiplies the first two layers of the color heads (n, n, parameters) of one MLP map.");
 }

@@ -1,4 +1,4 @@
-"""A reader of `.mlpvid` files written from docs/format.md alone: NumPy, no PyTorch, nothing of this project."""
+"""A reader of `.mlpvid` files written from docs/format.md alone: it uses NumPy, and no code of this project."""
 
 from __future__ import annotations
 

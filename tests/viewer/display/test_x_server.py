@@ -35,10 +35,10 @@ pytestmark = [
 ]
 
 FRAMES = 4
-"""Of the video."""
+"""Frames of the video."""
 
 W_PLACE = "25"
-"""X's code of the key that bears W on a US keyboard."""
+"""X's code of the key that is W on a US keyboard."""
 
 CONFIG = """
 playback: {autoplay: false}
@@ -106,7 +106,7 @@ class Driver:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def render(self, camera: Path, frame: int, *options: str) -> np.ndarray:
-        """Return what --render gives, (H, W, 3)."""
+        """Return the image that --render writes, (H, W, 3)."""
         target = self.folder / "render.png"
         options = ("--render", str(target), "--frame", str(frame), "--camera", str(camera), *options)
         assert run_viewer.main([str(self.bundle), *options]) == 0
@@ -115,7 +115,7 @@ class Driver:
         return picture
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Wait until something is the case."""
+        """Wait until a condition holds."""
 
         def check_that_it_runs() -> None:
             assert self.process.poll() is None, self.process.stderr.read() if self.process.stderr else ""
@@ -124,7 +124,7 @@ class Driver:
         wait_until(condition, check_that_it_runs)
 
     def screenshot(self) -> Path:
-        """Press F12 and return the file that it led to."""
+        """Press F12 and return the file that appears."""
         before = set(self.folder.glob("[!.]*.png"))
         time.sleep(1.0)
         self.do("key", "F12")
@@ -184,14 +184,14 @@ def test_full_screen_and_back(driver: Driver) -> None:
 
 @pytest.mark.skipif(not shutil.which("setxkbmap"), reason="setxkbmap is not installed")
 def test_flying_goes_by_the_place_of_the_keys(driver: Driver) -> None:
-    driver.run("setxkbmap", "fr")  # Z stands where W does on a US keyboard
+    driver.run("setxkbmap", "fr")  # Z is at the place that W has on a US keyboard
     before = read_png_camera(driver.screenshot())
     driver.do("keydown", W_PLACE, "sleep", "0.6", "keyup", W_PLACE)
     after = read_png_camera(driver.screenshot())
     way = after.center - before.center
     assert np.linalg.norm(way) > 0.1
     assert way @ before.R[2] == pytest.approx(np.linalg.norm(way), rel=1e-6), "forwards"
-    driver.run("setxkbmap", "us", "dvorak")  # the comma stands there, which is "previous frame" elsewhere
+    driver.run("setxkbmap", "us", "dvorak")  # the comma is at that place; on other layouts it means "previous frame"
     driver.do("keydown", W_PLACE, "sleep", "0.6", "keyup", W_PLACE)
     path = driver.screenshot()
     assert np.linalg.norm(read_png_camera(path).center - after.center) > 0.1
@@ -234,7 +234,7 @@ def test_an_offline_recording_is_what_render_gives(driver: Driver) -> None:
         rendered = driver.render(driver.folder / "camera.json", k, "--background", "0,0,0")
         others = [np.abs(other - rendered).mean() for other in frames]
         assert int(np.argmin(others)) == k
-        assert np.abs(frame - rendered).mean() < 4.0  # what the codec loses: colors have half the resolution
+        assert np.abs(frame - rendered).mean() < 4.0  # the loss of the codec, which halves the resolution of colors
 
 
 @pytest.mark.parametrize("insist", [False, True])
@@ -251,7 +251,7 @@ def test_a_display_that_does_not_answer(tmp_path: Path, insist: bool) -> None:
 
 
 def check_instead_of_window(display: str, folder: Path, insist: bool, *words: str) -> None:
-    """One line says why, and an orbit is recorded; with --window the line is an error and nothing is left."""
+    """One line says why, and an orbit is recorded. With --window, the line is an error, and no file is left."""
     command = [sys.executable, str(REPOSITORY / "run_viewer.py"), "small.mlpvid", "--size", "32x32", *["--window"] * insist]
     environment = {name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"} | {"DISPLAY": display}
     environment.pop("LIBGL_ALWAYS_SOFTWARE", None)

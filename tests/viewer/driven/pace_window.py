@@ -2,8 +2,8 @@
 
 python -m tests.viewer.driven.pace_window
 
-Software OpenGL draws in the background and makes some later frame wait; here each frame waits for its own drawing, as a
-screen would make it wait.
+Software OpenGL draws in the background, and a later frame has to wait for it. Here each frame waits until it is drawn, as it
+would for a screen.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FRAMES = 120
 """Frames of one measurement."""
 
 GOAL = 33.0
-"""Milliseconds that 95 % of the frames should not exceed on a machine that does nothing else."""
+"""Milliseconds that 95 % of the frames should not exceed on an otherwise idle machine."""
 
 
 def frame_times(context: Any, app: ViewerApp, moving: bool) -> np.ndarray:
-    """Return the milliseconds of each of `FRAMES` frames of the window, while the camera moves or nothing does."""
+    """Return the milliseconds of each of `FRAMES` frames of the window, while the camera moves or while nothing moves."""
     times = []
     for _ in range(FRAMES):
         if moving and app.document is not None:
@@ -41,7 +41,7 @@ def frame_times(context: Any, app: ViewerApp, moving: bool) -> np.ndarray:
 
 
 def wait_for_drawing(window: Window) -> None:
-    """Let each frame end only when it is drawn, and draw the view again even where nothing changed."""
+    """Make each frame wait until it is drawn, and draw the view again even if nothing changed."""
     draw = window.params.callbacks.before_swap
 
     def complete() -> None:

@@ -28,19 +28,19 @@ SKIPPED = (
     "file.export_points",
     "window.fullscreen",
 )
-"""Actions that end the test, load much or take long."""
+"""Actions that end the test, load large files or take long."""
 
 ALLOWED_GROWTH = 50.0
 """MiB that the process may grow by after its first quarter."""
 
 
 class Monkey:
-    """Presses keys, drags, scrolls, switches panels and runs actions, all by chance.
+    """Presses keys, drags, scrolls, switches panels and runs actions at random.
 
     Args:
-        app: what it plays with.
+        app: the state to act on.
         window: its window, for the actions.
-        seed: of the chance.
+        seed: seed of the random choices.
     """
 
     def __init__(self, app: ViewerApp, window: Window, seed: int) -> None:
@@ -90,7 +90,7 @@ class Monkey:
         context.mouse_click(0)
 
     def files(self, context: Any) -> None:
-        """Have a video open when the last tab was closed, and another one now and then; throw away what was saved."""
+        """Open a video when the last tab was closed, and another one sometimes; delete what was saved."""
         if len(self.app.documents.all) < self.random.choice((1, 1, 2)):
             seed = self.random.choice((1, 2, 3))
             self.app.documents.add(Path(f"video{seed}.mlpvid"), make_video(seed=seed, num_frames=12))
@@ -113,7 +113,7 @@ class Monkey:
         self.app.window.dialogs.clear()
         self.app.messages.errors.clear()
         self.app.window.full_screen = False
-        self.app.window.requests.clear()  # one of them may be to quit
+        self.app.window.requests.clear()  # one of the actions may have closed the window
 
     def resize(self, context: Any) -> None:
         """Change size, theme or scale of the interface."""
@@ -151,7 +151,7 @@ def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]
     Returns the number of inputs, and the memory of the process in MiB after each twenty.
 
     Raises:
-        Exception: whatever went wrong in the window.
+        Exception: any error in the window.
     """
     from imgui_bundle import hello_imgui, imgui
     from imgui_bundle.immapp import testing

@@ -61,7 +61,7 @@ def test_next_stop() -> None:
 
 
 @pytest.mark.slow
-def test_playback_keys(app: ViewerApp, drive: DriveWindow) -> None:  # noqa: PLR0915 - one line a key
+def test_playback_keys(app: ViewerApp, drive: DriveWindow) -> None:  # noqa: PLR0915 - one line per key
     def look(context: Any) -> None:
         clock = open_document(app).playback
         press(context, "playback.toggle")

@@ -1,4 +1,4 @@
-"""Faults of the program inside the window are shown once and logged, and the window goes on."""
+"""Bugs inside the window are shown once and logged, and the window continues."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def unbalanced(*_: object) -> None:
-    """Begin things of ImGui without ending them, then fail."""
+    """Begin windows and groups of ImGui without ending them, then fail."""
     from imgui_bundle import ImVec2, imgui
 
     imgui.push_style_color(imgui.Col_.button, imgui.get_style_color_vec4(imgui.Col_.text))

@@ -35,7 +35,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
     """Serves a folder and logs nothing."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_an_address_may_have_letters_of_any_language(server: tuple[str, Path], t
 )
 def test_broken_answers_are_explained_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
     class Handler(socketserver.BaseRequestHandler):
-        """Says `answer`, whatever it is asked."""
+        """Sends `answer` to every request."""
 
         def handle(self) -> None:
             """Answer and hang up."""

@@ -35,7 +35,7 @@ def frame_place(context: Any, app: ViewerApp, frame: float, height: float) -> tu
 
 
 def far_from_the_cameras(context: Any, app: ViewerApp) -> Document:
-    """Move the view so far away that the capture cameras are in it. Return the open document."""
+    """Move the camera away until the capture cameras are in the view. Return the open document."""
     document = open_document(app)
     wait_for_image(context, app)
     document.camera.dolly(-12)
@@ -112,7 +112,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
 
         clock = open_document(app).playback
         clock.seek(6)
-        app.window.focus_panel("Camera path")  # the timeline lies behind it
+        app.window.focus_panel("Camera path")  # the timeline is behind it
         context.yield_(3)
         press(context, "playback.name_marker")
         context.yield_(4)

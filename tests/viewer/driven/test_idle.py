@@ -78,7 +78,7 @@ def test_the_fine_image_is_asked_for_as_soon_as_motion_ends(app: ViewerApp, driv
         ("R", "KEY_R", "r", ""),
         ("Shift+Home", "KEY_HOME", "", "MOD_SHIFT"),
         ("Z", "KEY_W", "z", ""),  # AZERTY
-        ("2", "KEY_2", "é", ""),  # AZERTY: ImGui goes by the place of keys whose letter it does not know
+        ("2", "KEY_2", "é", ""),  # AZERTY: for letters that it does not know, ImGui uses the key's place
         ("Ctrl+PageUp", "KEY_PAGE_UP", "", "MOD_CONTROL"),
         ("F1", "KEY_F1", "", "MOD_NUM_LOCK"),
     ],
@@ -96,7 +96,7 @@ def test_modifiers_are_those_of_the_press(
     wanted, bits = parse_chord(chord), getattr(glfw, mods) if mods else 0
     assert not heard.matches(wanted)
     heard.record(getattr(glfw, key), letter, True, bits)
-    heard.record(glfw.KEY_LEFT_CONTROL, "", False, 0)  # let go of before the frame is drawn
+    heard.record(glfw.KEY_LEFT_CONTROL, "", False, 0)  # released before the frame is drawn
     assert heard.matches(wanted)
     heard.record(getattr(glfw, key), letter, True, bits | glfw.MOD_ALT)
     assert not heard.matches(wanted)

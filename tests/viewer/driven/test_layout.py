@@ -17,7 +17,7 @@ from viewer.window.layout import LINE
 from viewer.window.theme import MonitorScale
 
 IN_FRONT = ("View", "Timeline", "Image", "Statistics")
-"""Panels that are seen at first; the others are tabs behind them."""
+"""Panels that are visible at first. The others are tabs behind them."""
 
 
 @pytest.fixture

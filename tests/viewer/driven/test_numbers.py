@@ -1,4 +1,4 @@
-"""Numbers typed into the panels: invalid ones are replaced by valid ones, and the window goes on."""
+"""Numbers typed into the panels: invalid ones are replaced by valid ones, and the window continues."""
 
 from __future__ import annotations
 

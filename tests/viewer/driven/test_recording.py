@@ -132,12 +132,12 @@ def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_show
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two pictures are the same but for few pixels: samples at a threshold may fall to either side."""
+    """Return whether two images are equal except for a few pixels: a sample at a threshold may count in only one of them."""
     return bool(np.abs(a - b).mean() < 0.5 and (np.abs(a - b) > 4).mean() < 0.005)
 
 
 def screen(context: Any, app: ViewerApp, folder: Path) -> np.ndarray:
-    """Return the view as it is on screen."""
+    """Return the pixels of the view on screen."""
     wait_for_image(context, app)
     context.yield_(2)
     app.recording.take_screenshot()

@@ -56,7 +56,7 @@ def test_dialogs_open_by_their_keys(app: ViewerApp, drive: DriveWindow) -> None:
 
 
 def run_from_palette(context: Any, name: str) -> None:
-    """Run an action that has no key of its own as the keyboard does."""
+    """Run an action that has no key in the same way as the keyboard does."""
     from imgui_bundle import imgui
 
     press(context, "help.palette")

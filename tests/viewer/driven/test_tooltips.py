@@ -14,7 +14,7 @@ from viewer.picture.comparison import Comparison
 from viewer.widgets import controls as widgets
 
 WITHOUT_CONTROLS = ("View", "Video")
-"""Panels with a picture or facts instead of controls."""
+"""Panels that show images or facts and have no controls."""
 
 DIALOGS = {
     "settings": "Settings",

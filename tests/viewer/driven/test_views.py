@@ -1,4 +1,4 @@
-"""Views whose pixels take long are computed in the background."""
+"""View modes whose pixels take long are computed in the background."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from viewer.export.video_sink import VideoSink
 
 
 class FakeSink:
-    """Notes the value of each picture; can be slow or fail."""
+    """Records the value of each image; can be slow or fail."""
 
     path = Path("fake.mp4")
 

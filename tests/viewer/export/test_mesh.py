@@ -1,4 +1,4 @@
-"""Surfaces of fields with known shapes, restriction to occupied cells, and points on the surface."""
+"""Extract surfaces of known shapes. They are restricted to occupied cells, and points lie on them."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_missing_av_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="no scheduling policies here")
 @pytest.mark.parametrize("codec", sorted(ENCODERS))
 def test_encoding_leaves_the_scheduling_of_threads_alone(tmp_path: Path, codec: str) -> None:
-    # For root, SVT-AV1 makes them real-time threads. A process of its own, since the damage lasts.
+    # For root, SVT-AV1 makes them real-time threads. The test runs in a separate process, because the change is permanent.
     script = f"""
 import os
 from fractions import Fraction
@@ -270,7 +270,7 @@ from viewer.export.video_sink import VideoSink
 def policies():
     return {{os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}}
 
-os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # whatever the tests before this one did
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # undo what earlier tests did
 before = policies()
 try:
     choose_encoder({codec!r}, 128, 96, Fraction(30))

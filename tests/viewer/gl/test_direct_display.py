@@ -29,7 +29,7 @@ from viewer.picture.views import SURFACE_OPACITY
 
 
 class MemoryDriver:
-    """As much of a driver as an image needs; counts how often pixels come to the CPU."""
+    """The part of a driver that an image needs. It counts how often pixels are copied to the CPU."""
 
     device = torch.device("cpu", 0)
 
@@ -164,7 +164,7 @@ def test_errors_are_cleared_and_explained(monkeypatch: pytest.MonkeyPatch) -> No
     zeros = torch.zeros
 
     def report(*arguments: Any, **options: Any) -> torch.Tensor:
-        """Like torch's operations: they check what the runtime remembers, which makes it forget."""
+        """Check the error that the runtime remembers, which clears it, as torch's operations do."""
         if remembered:
             raise torch.AcceleratorError(remembered.pop())
         return zeros(*arguments, **options)
@@ -202,7 +202,7 @@ def test_the_renderer_follows_the_window(monkeypatch: pytest.MonkeyPatch, device
 
 
 class ImagesOnTheGpu:
-    """Another renderer's images, as if the GPU had them."""
+    """Images of another renderer, presented as images on the GPU."""
 
     def __init__(self, inner: Renderer) -> None:
         self.inner = inner
@@ -308,7 +308,7 @@ def test_a_way_that_failed_is_tried_again_after_the_renderer_or_the_document_cha
         return display.take_notice()
 
     assert "another GPU" in show(renderer, document)
-    assert show(renderer, other) == "", "the same reason is told once"
+    assert show(renderer, other) == "", "the same reason is shown once"
     works = True
     show(renderer, other)
     assert not log, "nothing changed, so nothing is tried"

@@ -103,7 +103,7 @@ def test_a_small_image_is_blended_small_and_read_as_large_as_the_view(presenter:
     enlarged = presenter.read().astype(int)
     assert enlarged.shape == (4, 8, 3)
     assert texture_size(presenter, plain) == (4, 2)  # reading left nothing behind
-    plain.display.exposure = 1e-6  # takes the way of all pixels
+    plain.display.exposure = 1e-6  # is drawn pixel by pixel
     assert texture_size(presenter, plain) == (8, 4)
     np.testing.assert_allclose(enlarged, presenter.read(), atol=1)
     presenter.upload(0, np.zeros((8, 16, 4), np.float32))  # finer than the view

@@ -8,7 +8,7 @@ from model.camera import Camera
 from viewer.picture.picking import camera_under
 
 VIEW = Camera(100, 80, np.array([[50.0, 0, 50], [0, 50, 40], [0, 0, 1]]), np.eye(3), np.zeros(3))
-"""Stands in the origin and looks along z."""
+"""A camera at the origin that looks along z."""
 
 
 def standing_at(x: float, y: float, z: float) -> Camera:

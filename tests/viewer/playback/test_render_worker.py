@@ -163,7 +163,7 @@ def test_a_frame_whose_placeholder_was_overtaken_is_never_decoded(video: Any) ->
     renderer.prepare_seconds = 0.2
     worker = worker_that_showed(video, renderer, 2.0, 0.0)
     worker.submit(scrubbed(1.75))
-    assert renderer.begun.acquire(timeout=TIMEOUT)  # the stand-in
+    assert renderer.begun.acquire(timeout=TIMEOUT)  # the placeholder
     worker.submit(scrubbed(0.0))
     renderer.gate.release(2)
     assert worker.wait_until_idle(TIMEOUT)
@@ -176,7 +176,7 @@ def test_no_placeholder_when(video: Any, at_hand: tuple[float, ...]) -> None:
     renderer = FakeRenderer()
     renderer.prepare_seconds = 0.2 if len(at_hand) == 1 else 0.0
     worker = worker_that_showed(video, renderer, *at_hand)
-    if renderer.prepare_seconds == 0:  # one image that takes its time
+    if renderer.prepare_seconds == 0:  # one image that takes long
         worker.submit(request(0.0))
         clock.sleep(0.1)
         renderer.gate.release()
@@ -227,7 +227,7 @@ def test_feed_asks_only_for_what_changed(video: Any) -> None:
 
     assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == [16]
     assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == []
-    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=False)) == [32, 64]  # goes on from the coarse image
+    assert widths(0.0, RequestQuality(moving_scale=0.25, moving=False)) == [32, 64]  # continues from the coarse image
     assert widths(0.0, RequestQuality(moving_scale=0.25, moving=True)) == []  # a fine image is not replaced by a coarse one
     assert widths(1.0, RequestQuality(moving_scale=0.5, moving=True)) == [32]
     assert widths(1.0, RequestQuality(RenderSettings(steps_per_diagonal=8), 0.5, 0.5)) == [32]

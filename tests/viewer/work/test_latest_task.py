@@ -66,7 +66,7 @@ def test_the_same_request_is_computed_once() -> None:
     for _ in range(3):
         work.submit("key", count)
     assert taken(work) == ("key", 1) and not work.busy
-    work.submit("key", count)  # what was taken is wanted again
+    work.submit("key", count)  # the task that was polled is requested again
     assert taken(work) == ("key", 2)
     work.close()
 
