@@ -10,11 +10,37 @@ from common.errors import InputError
 from training.captures.capture import Capture
 from training.captures.files import CaptureFolder, is_video
 from training.captures.layout import Layout
-from training.captures.layouts import annots, easymocap, nhr
+from training.captures.layouts import (
+    actorshq,
+    annots,
+    colmap,
+    easymocap,
+    n3v,
+    neural_volumes,
+    nhr,
+    panoptic,
+    pose2sim,
+    qualisys,
+    technicolor,
+    transforms,
+)
 from training.captures.mask_folders import MASK_FOLDERS
 from training.captures.meta import read_meta
 
-LAYOUTS: tuple[Layout, ...] = (annots.LAYOUT, easymocap.LAYOUT, nhr.LAYOUT)
+LAYOUTS: tuple[Layout, ...] = (
+    annots.LAYOUT,
+    easymocap.LAYOUT,
+    nhr.LAYOUT,
+    colmap.LAYOUT,
+    transforms.LAYOUT,
+    n3v.LAYOUT,
+    neural_volumes.LAYOUT,
+    actorshq.LAYOUT,
+    panoptic.LAYOUT,
+    technicolor.LAYOUT,
+    pose2sim.LAYOUT,
+    qualisys.LAYOUT,
+)
 """All layouts. A folder that several of them recognize is ambiguous."""
 
 LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)

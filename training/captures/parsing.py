@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import io
 import math
 import struct
 from collections.abc import Iterator
@@ -12,12 +12,16 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from common.documents import parse_json
 from common.errors import InputError
 from training.captures.description import Array
 from training.captures.files import CaptureFolder
 
 _FAULTS = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, struct.error)
+
+_LARGEST = 1e12  # squares of larger numbers could overflow
 
 
 @contextlib.contextmanager
@@ -49,9 +53,24 @@ def matrix(value: Any, *shape: int) -> Array:
     if numbers.dtype.kind not in "iufUO" or numbers.size != math.prod(shape):
         raise ValueError(f"expected {' x '.join(map(str, shape))} numbers")
     numbers = numbers.astype(np.float64)
-    if not np.isfinite(numbers).all():
-        raise ValueError("numbers must be finite")
+    if not (np.abs(numbers) <= _LARGEST).all():
+        raise ValueError("numbers must be finite and below 1e12")
     return numbers.reshape(shape)
+
+
+def array_of(data: bytes) -> NDArray[Any]:
+    """Return the numbers of a `.npy` file; raise ValueError when it is damaged, or has anything but numbers."""
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = header(stream, max_header_size=4096)
+    except Exception as error:  # numpy's parsers raise various exceptions
+        raise ValueError("not a .npy file") from error
+    count = math.prod(shape)
+    if dtype.kind not in "iuf" or any(side < 0 for side in shape) or count * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError("its shape does not fit its data")
+    return np.frombuffer(data, dtype, count, stream.tell()).reshape(shape, order="F" if fortran else "C")
 
 
 def _flat(value: Any, count: int) -> list[Any]:
@@ -89,7 +108,7 @@ def size_of(width: Any, height: Any) -> tuple[int, int]:
 def numbers_in(text: str, count: int | None = None) -> Array:
     """Return the numbers of a text that are separated by space; raise ValueError when they are damaged or not `count`."""
     values = np.array([float(word) for word in text.split()], dtype=np.float64)
-    if not np.isfinite(values).all() or count not in (None, len(values)):
+    if not (np.abs(values) <= _LARGEST).all() or count not in (None, len(values)):
         raise ValueError(f"expected {count if count is not None else 'finite'} numbers: {text[:40]!r}")
     return values
 
@@ -127,8 +146,7 @@ def read_json_file(folder: CaptureFolder, name: str) -> dict[str, Any]:
         InputError: the file is missing, outside the capture, too large, or not such a file.
     """
     path = folder.root / name
-    with parsing(path, "valid JSON"):
-        content = json.loads(folder.text(name))
+    content = parse_json(folder.data(name), path)
     if not isinstance(content, dict):
         raise InputError(path, "must contain a JSON object")
     return content

@@ -34,7 +34,7 @@ def read_vertices(folder: Path, stem: str, remedy: str = "", columns: int = 3) -
         points = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(path, "no such file", remedy) from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # numpy's parser of headers raises various exceptions
         raise InputError(path, "is not an array of points") from error
     shaped = isinstance(points, np.ndarray) and points.ndim == 2 and points.shape[1] == columns and points.dtype.kind == "f"
     if not shaped or not 1 <= len(points) <= MAX_VERTICES or not np.isfinite(points).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -196,6 +197,17 @@ def test_bad_vertices_are_refused(folder: Path, points: Any) -> None:
         open_capture(folder).vertices(0)
     with pytest.raises(InputError, match=r"vertices/000001\.npy: no such file \(frame 1\)"):
         open_capture(folder).vertices(1)
+
+
+def test_vertices_with_a_damaged_header_are_refused(folder: Path) -> None:
+    (folder / "vertices").mkdir()
+    path = folder / "vertices" / "000000.npy"
+    np.save(path, np.zeros((3, 3)))
+    content = path.read_bytes()
+    for place in range(8, 120, 2):
+        path.write_bytes(content[:place] + b"[[[[" + content[place + 4 :])
+        with contextlib.suppress(InputError):
+            open_capture(folder).vertices(0)
 
 
 def test_the_ball_is_where_the_cameras_look(folder: Path) -> None:

@@ -1,0 +1,82 @@
+"""ActorsHQ (HumanRF): `calibration.csv`, one folder per scale of the images, boxes in `aabbs.csv`."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+
+from common.errors import InputError
+from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.files import CaptureFolder
+from training.captures.frame_sets import CameraFiles, Key, camera_folder, images_in, join_frames, masks_like
+from training.captures.layout import Layout
+from training.captures.mask_folders import NOT_FOLDERS
+from training.captures.meta import CaptureMeta
+from training.captures.parsing import intrinsic_matrix, matrix, number, parsing, rotation_of_vector, size_of
+
+FILE, BOXES = "calibration.csv", "aabbs.csv"
+
+_SCALES = ("", *(f"{n}x/" for n in (4, 2, 8, 1)))
+"""Folders of the scales. If several are there, the first of these is read, unless that scale's folder is opened."""
+
+_COLUMNS = ("name", "w", "h", "rx", "ry", "rz", "tx", "ty", "tz", "fx", "fy", "px", "py")
+
+_CONVENTIONS = Conventions(pose="camera_to_world", pixel_center=0.5, up_axis="y", fps=25)
+
+
+def _scale(folder: CaptureFolder) -> str | None:
+    return next((scale for scale in _SCALES if folder.has_file(scale + FILE) and folder.has_folder(scale + "rgbs")), None)
+
+
+def _recognizes(folder: CaptureFolder) -> bool:
+    return _scale(folder) is not None
+
+
+def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+    scale = _scale(folder)
+    if scale is None:
+        raise InputError(folder.root, f"has no {FILE} and rgbs", "nor have its folders 1x, 2x, 4x and 8x")
+    with parsing(folder.root / (scale + FILE), "a list of cameras"):
+        cameras = [_camera(row) for row in _table(folder.text(scale + FILE), _COLUMNS)]
+    if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
+        raise InputError(folder.root / (scale + FILE), f"must have 1 to {MAX_CAMERAS} cameras of different names")
+    masks = None if meta.masks in NOT_FOLDERS else scale + (meta.masks or "masks")
+    masks = masks if masks is not None and folder.has_folder(masks) else None
+    files = []
+    for camera in cameras:
+        place = camera_folder(folder, camera.name, (scale + "rgbs",))
+        mask_place = place.removeprefix(scale)
+        files.append(CameraFiles(camera.name, images_in(folder, place), masks_like(folder, masks, mask_place)))
+    frames, notes = join_frames(folder, files, boxes=_boxes(folder))
+    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
+    return Description(tuple(cameras), frames, scale + FILE, _CONVENTIONS, rule, notes)
+
+
+LAYOUT = Layout("actorshq", "ActorsHQ, HumanRF", f"{FILE} and rgbs", _recognizes, _read)
+
+
+def _table(text: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
+    if not rows or not set(columns) <= {name for name in rows[0] if name is not None}:
+        raise ValueError(f"expected the columns {', '.join(columns)}")
+    return rows
+
+
+def _camera(row: dict[str, str]) -> RawCamera:
+    width, height = size_of(row["w"], row["h"])
+    fx, px = (number(row[name]) * width for name in ("fx", "px"))
+    fy, py = (number(row[name]) * height for name in ("fy", "py"))
+    R = rotation_of_vector([float(row[name]) for name in ("rx", "ry", "rz")])
+    T = matrix([float(row[name]) for name in ("tx", "ty", "tz")], 3)
+    return RawCamera(row["name"].strip(), intrinsic_matrix(fx, fy, px, py), np.zeros(5), R, T, (width, height))
+
+
+def _boxes(folder: CaptureFolder) -> dict[Key, Array] | None:
+    """Return the box of each frame from `aabbs.csv`, which lies in the folder of the sequence, above the scales."""
+    if not folder.has_file(BOXES):
+        return None
+    corners = [f"aabb_{end}_{axis}" for end in ("min", "max") for axis in "xyz"]
+    with parsing(folder.root / BOXES, "a list of boxes"):
+        rows = _table(folder.text(BOXES), ("frame_number", *corners))
+        return {int(number(row["frame_number"])): matrix([float(row[name]) for name in corners], 2, 3) for row in rows}

@@ -1,0 +1,78 @@
+"""`poses_bounds.npy`: the Neural 3D Video data set and other captures with poses in LLFF's form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.errors import InputError
+from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.files import CaptureFolder, is_video, stem
+from training.captures.frame_sets import CameraFiles, images_in, join_frames, masks_like, video_remedy
+from training.captures.layout import Layout
+from training.captures.mask_folders import mask_folder
+from training.captures.meta import CaptureMeta
+from training.captures.parsing import array_of, intrinsic_matrix, matrix, parsing, size_of
+
+FILE = "poses_bounds.npy"
+
+_CONVENTIONS = Conventions(pose="camera_to_world", pixel_center=0.5)
+
+_NOT_CAMERAS = ("images", "frames", "masks", "mask", "sparse", "colmap", "videos")
+
+
+def _recognizes(folder: CaptureFolder) -> bool:
+    return folder.has_file(FILE)
+
+
+def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+    rows = _rows(folder)
+    places = _places(folder, meta)
+    if len(places) != len(rows):
+        fault = f"has {len(rows)} cameras, but there are {len(places)} folders of images"
+        raise InputError(folder.root / FILE, fault, video_remedy(folder))
+    masks = mask_folder(folder, meta, ("masks", "mask"))
+    cameras, files = [], []
+    for row, place in zip(rows, places, strict=True):
+        name = place.rsplit("/", 1)[-1]
+        with parsing(folder.root / FILE, f"a calibration of camera {name}"):
+            cameras.append(_camera(name, row))
+        images = f"{place}/images" if folder.has_folder(f"{place}/images") else place
+        files.append(CameraFiles(name, images_in(folder, images), masks_like(folder, masks, place)))
+    frames, notes = join_frames(folder, files)
+    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
+    return Description(tuple(cameras), frames, FILE, _CONVENTIONS, rule, notes)
+
+
+LAYOUT = Layout("n3v", "Neural 3D Video, LLFF", FILE, _recognizes, _read)
+
+
+def _rows(folder: CaptureFolder) -> Array:
+    data = folder.data(FILE, 1 << 20)
+    with parsing(folder.root / FILE, "an array of 17 numbers per camera"):
+        rows = array_of(data)
+        if rows.ndim != 2 or rows.shape[1] != 17 or not 1 <= len(rows) <= MAX_CAMERAS:
+            raise ValueError(f"its shape is {rows.shape}")
+        return matrix(rows, len(rows), 17)
+
+
+def _places(folder: CaptureFolder, meta: CaptureMeta) -> list[str]:
+    """Return the folders of the cameras in the order of their names, as the poses are: some numbers may be missing."""
+    for parent in ("images", "frames", ""):
+        if not parent or folder.has_folder(parent):
+            others = () if parent else (*_NOT_CAMERAS, meta.masks)
+            names = [name for name in folder.folders(parent) if name not in others]
+            if names:
+                return [f"{parent}/{name}".lstrip("/") for name in sorted(names)]
+    videos = sorted(stem(name) for name in folder.names() if is_video(name))
+    if videos:
+        shown = f"has videos of {len(videos)} cameras, which cannot be read yet"
+        raise InputError(folder.root, shown, f"extract them into images/{videos[0]}/000000.png and so on, as ffmpeg does")
+    raise InputError(folder.root, "has no folders of images", "each camera needs images/NAME/000000.png and so on")
+
+
+def _camera(name: str, row: Array) -> RawCamera:
+    pose = row[:15].reshape(3, 5)
+    down, right, back, center, (height, width, focal) = pose.T
+    size = size_of(width, height)
+    R = np.stack([right, down, -back], axis=1)  # camera to world in OpenCV's axes
+    return RawCamera(name, intrinsic_matrix(focal, focal, size[0] / 2, size[1] / 2), np.zeros(5), R, center, size)
