@@ -55,7 +55,7 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
     if len(groups) > MAX_CAMERAS or not set.intersection(*(set(camera.images) for camera in files)):
         remedy = "only cameras that stay in place can be read: images of one camera must have the same transform_matrix"
         raise InputError(folder.root / FILE, "has no frame that all cameras have", remedy)
-    order = sorted(range(len(files)), key=lambda index: next(iter(files[index].images.values())))
+    order = sorted(range(len(files)), key=lambda index: str(next(iter(files[index].images.values()))))
     ordered = [list(raws.values())[index] for index in order]
     cameras = tuple(
         RawCamera(files[index].name, raw.K, raw.D, raw.R, raw.T, raw.size, raw.fisheye)
