@@ -25,7 +25,6 @@ from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.opengl_estimate import (
     CARDS,
     COLOR_TILE,
-    WAVE,
     Work,
     color_sample,
     color_tile,
@@ -33,15 +32,17 @@ from benchmarks.opengl_estimate import (
     grouped_sample,
     heads_per_sample,
 )
+from benchmarks.opengl_waves import LANES, color_waves, head_fetches, union_of_steps, waves
 from benchmarks.timing import time_interleaved
 from common.atomic import atomic_write
 from common.command_line import ArgumentParser, run
 from model.camera import Camera
+from model.config import PLANE_AXES
 from model.video import VolumetricVideo
 from renderer.backend import RenderSettings
 from renderer.decode import FastDecoder
 from renderer.opengl.bake import Baker, upload_tables
-from renderer.opengl.color_pass import GroupedColorPass
+from renderer.opengl.color_pass import ColorPass, GroupedColorPass
 from renderer.opengl.context import create_context, device_name
 from renderer.opengl.decode_compute import ComputeDecoder
 from renderer.opengl.decoding import map_agreement
@@ -49,7 +50,7 @@ from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.passes import RenderOptions, RenderPasses, config_uniforms, shader_definitions
 from renderer.opengl.programs import ComputeProgram, Program
 from renderer.opengl.renderer import pixel_to_world, view_uniforms
-from renderer.opengl.targets import MAX_KEPT, TileTargets
+from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import MAX_SIDE
 
 SHADERS = Path(__file__).parent / "shaders"
@@ -57,9 +58,6 @@ SHADERS = Path(__file__).parent / "shaders"
 
 RECORDED = 16
 """Samples with a color of which one_pass.frag records the step."""
-
-LANES = WAVE[0] * WAVE[1]
-"""Rays of a wave."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,41 @@ class AloneColorPass(GroupedColorPass):
         self._color = ComputeProgram(scene.context, str(SHADERS / "color_alone.comp"), definitions)
 
 
+class RecordingColorPass:
+    """Records the heads of the samples that the first round keeps."""
+
+    heads: NDArray[np.int64] | None = None
+    """(H, W, 8, planes), -1 where there is no sample."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def set(self, **uniforms: object) -> None:
+        """Need no uniforms."""
+
+    def draw(self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int]) -> None:
+        """Read the kept samples."""
+        if turn > 0:
+            return
+        k = np.concatenate([pixels(texture, size) for texture in targets.kept], -1)[..., 0::2] - 1
+        points, heads = np.clip(self._points(k), 0, 1 - 1e-7), frame.config.color_map_resolution
+        cells = (points * heads).astype(np.int64)
+        axes = [PLANE_AXES[plane] for plane in frame.config.mlp_planes]
+        found = np.stack([cells[..., u] * heads + cells[..., v] for u, v in axes], -1)
+        self.heads = np.where(k[..., None] < 0, -1, found)
+
+    def _points(self, k: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return (H, W, 8, 3): the points of samples k in [0, 1]^3 of the box."""
+        rows, columns = np.mgrid[: k.shape[0], : k.shape[1]] + 0.5
+        matrix = np.frombuffer(self._scene.matrix, np.float32).reshape(3, 3).T
+        direction = np.stack([columns, rows, np.ones_like(rows)], -1) @ matrix.T
+        direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+        origin, extent = (np.array(self._scene.uniforms[name]) for name in ("origin", "box_extent"))
+        near = np.maximum(np.minimum(-origin / direction, (extent - origin) / direction).max(-1), 0)
+        t = near[..., None] + (k + 0.5) * float(self._scene.uniforms["step_length"])  # type: ignore[arg-type]
+        return (origin + t[..., None] * direction[..., None, :]) / extent
+
+
 class CountingColorPass(GroupedColorPass):
     """Counts the tiles of samples that share a head."""
 
@@ -169,10 +202,10 @@ def density_first(scene: Scene, grouped: bool) -> RenderPasses:
     return made
 
 
-def listed(scene: Scene, make: Callable[[], GroupedColorPass]) -> RenderPasses:
+def listed(scene: Scene, color_pass: ColorPass) -> RenderPasses:
     """Return the passes of the backend with another color pass."""
     made = density_first(scene, grouped=False)
-    made.color_pass = make()
+    made.color_pass = color_pass
     made.color_pass.set(**scene.uniforms)
     scene.begin(made)
     return made
@@ -182,8 +215,8 @@ def draw_functions(scene: Scene) -> dict[str, Callable[[], object]]:
     """Return a function for each design that renders the view into `scene.targets.sums`."""
     passes = {
         "density first, color per ray": density_first(scene, grouped=False),
-        "density first, samples listed": listed(scene, lambda: AloneColorPass(scene, sorted_=False)),
-        "density first, samples sorted by head": listed(scene, lambda: AloneColorPass(scene, sorted_=True)),
+        "density first, samples listed": listed(scene, AloneColorPass(scene, sorted_=False)),
+        "density first, samples sorted by head": listed(scene, AloneColorPass(scene, sorted_=True)),
         "density first, sorted, tiles share a head": density_first(scene, grouped=True),
     }
 
@@ -229,6 +262,8 @@ class Counts:
     """The same when each ray colors its kept samples one after the other."""
     tiles: int
     """Tiles of samples that share a head."""
+    fetched_heads: tuple[int, int, int]
+    """Heads that waves fetch in the first round, when each ray colors 1, 2 or 4 samples at once (nearest heads)."""
 
 
 def count(scene: Scene) -> Counts:
@@ -240,7 +275,11 @@ def count(scene: Scene) -> Counts:
     sums = pixels(scene.targets.sums[1], scene.size).astype(np.int64)
     density, color = sums[..., 1], sums[..., 2]
     counting = CountingColorPass(scene.context, scene.frame.config, scene.definitions)
-    listed(scene, lambda: counting).render(scene.frame, scene.targets, scene.size, scene.matrix, lambda: None)
+    recording = RecordingColorPass(scene)
+    for made in (counting, recording):
+        listed(scene, made).render(scene.frame, scene.targets, scene.size, scene.matrix, lambda: None)
+    assert recording.heads is not None
+    one, two, four = (head_fetches(recording.heads, group) for group in (1, 2, 4))
     return Counts(
         int(density.sum()),
         int(color.sum()),
@@ -249,28 +288,8 @@ def count(scene: Scene) -> Counts:
         union_of_steps(waves(fast.steps())),
         color_waves(color),
         counting.tiles,
+        (one, two, four),
     )
-
-
-def waves(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Split values (H, W, N) into waves (waves, rays, N); rays beyond the image get zeros."""
-    columns, rows = WAVE
-    padded = np.pad(values, [(0, -values.shape[0] % rows), (0, -values.shape[1] % columns), (0, 0)])
-    height, width, depth = padded.shape
-    split = padded.reshape(height // rows, rows, width // columns, columns, depth)
-    return split.transpose(0, 2, 1, 3, 4).reshape(-1, LANES, depth)
-
-
-def union_of_steps(steps: NDArray[np.int64]) -> int:
-    """Count the steps of each wave (waves, rays, N) in which any ray has a sample; 0 is no step."""
-    return sum(len(np.unique(wave[wave > 0])) for wave in steps)
-
-
-def color_waves(color: NDArray[np.int64]) -> int:
-    """Count the executions of the color when each ray (H, W) colors up to `MAX_KEPT` samples in a round."""
-    rounds = range(-(-int(color.max(initial=0)) // MAX_KEPT))
-    kept = [np.clip(color - MAX_KEPT * turn, 0, MAX_KEPT) for turn in rounds]
-    return sum(int(waves(samples[..., None]).max((1, 2)).sum()) for samples in kept)
 
 
 def work_of(scene: Scene, counts: Counts) -> dict[str, tuple[list[Work], float]]:
@@ -297,6 +316,7 @@ def work_of(scene: Scene, counts: Counts) -> dict[str, tuple[list[Work], float]]
 
 def report(scene: Scene, counts: Counts, times: dict[str, float], agreement: float, source: str) -> str:
     """Return the comparison as Markdown."""
+    one, two, four = counts.fetched_heads
     cards = [card for card in CARDS if card.name in ("Intel UHD 770", "RTX 3090")]
     rows = []
     for name, (stages, active) in work_of(scene, counts).items():
@@ -319,6 +339,9 @@ def report(scene: Scene, counts: Counts, times: dict[str, float], agreement: flo
             + " |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *rows,
+            "",
+            f"If a ray colored two or four samples at once, waves would fetch a head {one / two:.1f} or {one / four:.1f} times "
+            "less often.",
             "",
             f"Decoding with shaders agrees with the CPU to {agreement:.1f} dB.",
             "",

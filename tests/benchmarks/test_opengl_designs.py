@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 
 from benchmarks.opengl_designs import (
+    RecordingColorPass,
     Scene,
-    color_waves,
     count,
     decoding_agreement,
     draw_functions,
+    listed,
     make_scene,
     pixels,
     report,
-    union_of_steps,
-    waves,
     work_of,
 )
+from benchmarks.opengl_waves import color_waves, head_fetches, union_of_steps, waves
+from renderer.opengl.color_pass import GroupedColorPass
+from renderer.opengl.frame import OpenGLFrame
+from renderer.opengl.targets import TileTargets
 from tests.factories import make_camera, make_video
 
 
@@ -51,6 +54,8 @@ def test_the_work_of_a_view(scene: Scene) -> None:
     assert counts.steps[0] > counts.steps[1] >= counts.density_samples
     assert counts.march_waves >= counts.ray_waves >= counts.color_samples / 32
     assert counts.tiles >= counts.color_samples * 3 / 64
+    one, two, four = counts.fetched_heads
+    assert one == 3 * color_waves(np.minimum(sums[..., 2].astype(int), 8)) and one > two > four > one / 4
     work = work_of(scene, counts)
     fetches = {name: sum(stage.texels for stage in stages) for name, (stages, _) in work.items()}
     assert fetches["density first, sorted, tiles share a head"] < fetches["density first, color per ray"]
@@ -78,3 +83,34 @@ def test_waves_execute_the_color_in_every_step_in_which_a_ray_has_a_sample() -> 
     assert color_waves(color) == 3
     color[3, 3] = 19
     assert color_waves(color) == 8 + 8 + 3
+
+
+def test_samples_of_a_ray_share_a_fetch_when_they_have_the_same_head() -> None:
+    heads = np.full((4, 8, 8, 1), -1)
+    heads[0, 0, :4, 0] = 5, 5, 6, 6
+    heads[3, 7, :3, 0] = 9, 7, 7
+    assert [head_fetches(heads, group) for group in (1, 2, 4)] == [4, 2 + 1, 2]
+
+
+class FirstRound(GroupedColorPass):
+    """Counts the items of each head in the first round, from the tiles that the shaders list."""
+
+    items: np.ndarray
+
+    def draw(self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int]) -> None:
+        super().draw(frame, targets, turn, size)
+        if turn == 0:
+            number = np.frombuffer(self._buffers[0].read(), np.uint32)[2]
+            tiles = np.frombuffer(self._buffers[2].read(), np.uint32).reshape(-1, 4)[:number]
+            self.items = np.bincount(tiles[:, 0], tiles[:, 2], minlength=3 * 64)
+
+
+def test_recorded_heads_are_those_that_the_shaders_count(scene: Scene) -> None:
+    recording, first_round = RecordingColorPass(scene), FirstRound(scene.context, scene.frame.config, scene.definitions)
+    for color_pass in (recording, first_round):
+        listed(scene, color_pass).render(scene.frame, scene.targets, scene.size, scene.matrix, lambda: None)
+    assert recording.heads is not None and scene.frame.config.color_map_resolution == 8
+    keys = np.concatenate([plane[plane >= 0] + 64 * map_ for map_, plane in enumerate(np.moveaxis(recording.heads, -1, 0))])
+    found = np.bincount(keys, minlength=3 * 64)
+    assert found.sum() == first_round.items.sum() > 1000
+    assert np.abs(found - first_round.items).sum() <= 4, "floats may move a sample on the border of two cells"

@@ -75,6 +75,8 @@ def test_opengl_in_software_passes(bundle: Path, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     assert printed.startswith("OpenGL self-test\nok     versions: ") and "FAILED" not in printed
     assert "one plane" in printed and "time of density" in printed and "errors of the driver: GL_NO_ERROR" in printed
+    assert "compute shaders\n" in printed and "fragment shaders only: PSNR" in printed and "decoding, shaders: " in printed
+    assert len(printed.splitlines()) < 25, "short enough to paste"
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -101,9 +101,15 @@ def test_configs(either: OpenGLRenderer, name: str) -> None:
     assert expected.opacity.max() > 0.3, "the picture shows something"
 
 
-def test_filtering_with_eight_bit_weights_is_good_enough() -> None:
+@pytest.mark.parametrize("grouped", [False, True], ids=["fragment shaders", "compute shaders"])
+def test_filtering_with_eight_bit_weights_is_good_enough(grouped: bool) -> None:
     """Graphics cards filter textures with weights of 8 bits; the driver in software uses floats."""
-    compare(OpenGLRenderer(2, RenderOptions(rounded_weights=True)), make_video(seed=6), make_camera(61, 43), time=0.4)
+    compare(
+        OpenGLRenderer(2, RenderOptions(rounded_weights=True, grouped=grouped)),
+        make_video(seed=6),
+        make_camera(61, 43),
+        time=0.4,
+    )
 
 
 def test_random_views(either: OpenGLRenderer) -> None:
