@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import queue
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -21,39 +23,45 @@ TIMEOUT = 20.0
 """Seconds without an answer after which a download fails."""
 
 CHUNK_BYTES = 1 << 18
-"""Bytes between two reports of progress."""
+"""Bytes that are read and written at once."""
+
+PROGRESS_SECONDS = 0.1
+"""Seconds between two reports of progress."""
 
 Progress = Callable[[float, str], None]
 """Called with the finished part, 0 to 1 (0 if the size is unknown), and the amount as text. It may raise to cancel."""
 
 
-def download(url: str, folder: Path, suffix: str, progress: Progress, limit: int = MAX_BYTES) -> Path:
+def download(
+    url: str, folder: Path, suffix: str, progress: Progress, limit: int = MAX_BYTES, check: Callable[[Path], object] = Path.stat
+) -> Path:
     """Download a file into its own folder inside `folder`, so that files with equal names do not replace each other.
 
     Args:
         url: http(s) address of a file.
         folder: created if it is missing.
         suffix: required suffix of the file's name.
-        progress: called after every chunk.
+        progress: called every `PROGRESS_SECONDS` in the caller's thread, however slow the server is.
         limit: maximum size in bytes.
+        check: called with the whole file before it gets its name; raises InputError if it is not what it should be.
 
     Returns:
         The file's path.
 
     Raises:
-        InputError: bad address, no answer, too large, incomplete, or it cannot be written.
+        InputError: bad address, no answer, empty, too large, incomplete, refused by `check`, or it cannot be written.
     """
     address = url.strip()
     target = folder / address_folder(address) / file_name(address, suffix)
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with (
-            atomic_write(target) as temporary,
-            httpx.stream("GET", address, timeout=TIMEOUT, follow_redirects=True) as answer,
-        ):
-            answer.raise_for_status()
-            _save(answer, temporary, url, progress, limit)
+        with atomic_write(target) as temporary:
+            _save(address, temporary, url, progress, limit)
+            try:
+                check(temporary)
+            except InputError as error:
+                raise InputError(url, error.fault, error.remedy) from error
     except httpx.RemoteProtocolError as error:
         raise _protocol_error(url, error) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -84,20 +92,74 @@ def address_folder(url: str) -> str:
     return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _save(answer: httpx.Response, temporary: Path, url: str, progress: Progress, limit: int) -> None:
-    length = answer.headers.get("Content-Length", "")
-    total = int(length) if length.isdigit() and "Content-Encoding" not in answer.headers else 0
-    too_large = InputError(url, f"is larger than {limit >> 20} MiB")
-    if total > limit:
-        raise too_large
-    done = 0
-    with temporary.open("wb") as file:
-        for chunk in answer.iter_bytes(CHUNK_BYTES):
-            done += len(chunk)
-            if done > limit:
-                raise too_large
-            file.write(chunk)
+def _save(address: str, temporary: Path, url: str, progress: Progress, limit: int) -> None:
+    done = total = 0
+    with contextlib.closing(_received(address)) as parts, temporary.open("wb") as file:
+        for part in parts:
+            total, done = (part, done) if isinstance(part, int) else (total, done + len(part))
+            if max(total, done) > limit:
+                raise InputError(url, f"is larger than {limit >> 20} MiB")
+            if isinstance(part, bytes):
+                file.write(part)
             progress(done / total if total else 0.0, f"{done / 2**20:.1f} MiB")
+    if not done:
+        raise InputError(url, "is empty")
+
+
+def _received(address: str) -> Generator[int | bytes, None, None]:
+    """Yield the number of bytes (0 if it is unknown), then the bytes; b"" when none have come for `PROGRESS_SECONDS`.
+
+    Another thread waits for the server, so that this one can stop at any time.
+    """
+    parts: queue.Queue[int | bytes | Exception | None] = queue.Queue(4)
+    stopped = threading.Event()
+    threading.Thread(target=_receive, args=(address, parts, stopped), daemon=True).start()
+    try:
+        while True:
+            try:
+                part = parts.get(timeout=PROGRESS_SECONDS)
+            except queue.Empty:
+                part = b""
+            if isinstance(part, Exception):
+                raise part
+            if part is None:
+                return
+            yield part
+    finally:
+        stopped.set()
+
+
+def _receive(address: str, parts: queue.Queue[int | bytes | Exception | None], stopped: threading.Event) -> None:
+    def put(part: int | bytes | Exception | None) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                parts.put(part, timeout=PROGRESS_SECONDS)
+                return
+
+    try:
+        with (
+            httpx.Client(timeout=TIMEOUT, follow_redirects=True, event_hooks={"response": [_check_redirect]}) as client,
+            client.stream("GET", address) as answer,
+        ):
+            answer.raise_for_status()
+            length = answer.headers.get("Content-Length", "")
+            put(int(length) if length.isdigit() and "Content-Encoding" not in answer.headers else 0)
+            for chunk in answer.iter_bytes(CHUNK_BYTES):
+                if stopped.is_set():
+                    return
+                put(chunk)
+        put(None)
+    except Exception as error:  # raised where the parts are used
+        put(error)
+
+
+def _check_redirect(answer: httpx.Response) -> None:
+    if answer.has_redirect_location:
+        target = answer.url.join(answer.headers["Location"])
+        if target.scheme not in ("https", answer.url.scheme):
+            raise InputError(
+                str(answer.url), f"leads to an address with {target.scheme or 'no scheme'}", "only https is followed"
+            )
 
 
 def _protocol_error(url: str, error: httpx.RemoteProtocolError) -> InputError:
