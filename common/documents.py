@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -30,21 +31,26 @@ MAX_DEPTH = 64
 _MAX_DIGITS = 20
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file. NaN and infinities, which some programs write, are numbers that the caller must expect.
 
     Raises:
         InputError: the file is missing, unreadable, larger than `MAX_JSON_MEBIBYTES`, or refused by `parse_json`.
     """
-    return parse_json(read_limited(path, MAX_JSON_MEBIBYTES << 20), path)
+    return parse_json(read_limited(path, MAX_JSON_MEBIBYTES << 20), path, constants=float)
 
 
-def parse_json(content: str | bytes, subject: str | Path) -> Any:
+def parse_json(content: str | bytes, subject: str | Path, constants: Callable[[str], Any] = _refuse_constant) -> Any:
     """Parse JSON strictly: no NaN, no repeated names, no huge integers, only valid Unicode. A byte-order mark is accepted.
 
     Args:
         content: text, or its bytes in UTF-8, UTF-16 or UTF-32.
         subject: what `content` is, for messages.
+        constants: makes a value of "NaN", "Infinity" or "-Infinity".
 
     Raises:
         InputError: it is not such JSON, or has more than `MAX_ENTRIES` or `MAX_DEPTH`.
@@ -53,7 +59,7 @@ def parse_json(content: str | bytes, subject: str | Path) -> Any:
         text = content if isinstance(content, str) else _decode(content)
         if sum(map(text.count, "[{,")) > MAX_ENTRIES:
             raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
-        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=_refuse_constant, parse_int=_bounded_integer)
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=constants, parse_int=_bounded_integer)
         _check_depth(value)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
@@ -127,10 +133,6 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("it repeats a name")
     return result
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _bounded_integer(digits: str) -> int:

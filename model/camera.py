@@ -21,6 +21,8 @@ _MIN_DEPTH = 1e-9  # meters; avoids a division by zero for points in the plane o
 Array = NDArray[np.float64]
 
 _SHAPES: dict[str, tuple[int, ...]] = {"K": (3, 3), "R": (3, 3), "T": (3,)}
+_IDENTITY = np.eye(3)
+_FILE_SHAPES = {"K": ((3, 3), (9,)), "R": ((3, 3), (9,)), "T": ((3,), (3, 1), (1, 3))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,8 @@ class Camera:
         with np.errstate(all="ignore"):  # absurd numbers overflow and fail these checks
             if not 1e-12 <= abs(np.linalg.det(self.K)) < np.inf:
                 raise InputError("camera K", "cannot be inverted")
-            if not np.allclose(self.R @ self.R.T, np.eye(3), atol=1e-3) or np.linalg.det(self.R) < 0:
+            deviation = np.abs(self.R @ self.R.T - _IDENTITY).max()  # NaN when the product overflows
+            if not deviation <= 1e-3 or np.linalg.det(self.R) < 0:
                 raise InputError("camera R", "is not a rotation")
 
     @property
@@ -159,34 +162,51 @@ class Camera:
 
     @staticmethod
     def from_dict(values: object, subject: str = "camera") -> Camera:
-        """Read the object of CAM.json.
+        """Read the object of CAM.json. The nine numbers of K and R may be one list, T may be a column or a row.
 
         Raises:
-            InputError: a missing field, a wrong shape, a number that is not finite, or an R that is not a rotation.
+            InputError: a missing field, a wrong shape, a number that is not finite, a K that is transposed or has a focal
+                length that is not above 0, or an R that is not a rotation.
         """
         if not isinstance(values, dict):
             raise InputError(subject, "must be a JSON object with width, height, K, R, T")
         missing = [name for name in ("width", "height", "K", "R", "T") if name not in values]
         if missing:
             raise InputError(subject, f"has no {missing[0]}")
-        if not all(isinstance(values[n], int) and not isinstance(values[n], bool) for n in ("width", "height")):
-            raise InputError(subject, "width and height must be whole numbers")
-        K, R, T = (_numbers(values[name], shape, f"{subject}: {name}") for name, shape in _SHAPES.items())
+        width, height = (_pixels(values[name], subject) for name in ("width", "height"))
+        K, R, T = (_numbers(values[name], shapes, f"{subject}: {name}") for name, shapes in _FILE_SHAPES.items())
         try:
-            return Camera(values["width"], values["height"], K, R, T)
+            camera = Camera(width, height, K, R, T)
         except InputError as error:
             raise InputError(subject, str(error)) from error
+        if np.abs(camera.K[2] - (0, 0, 1)).max() > 1e-6:
+            raise InputError(subject, "camera K must have the last row 0, 0, 1", "transpose it if that is its last column")
+        if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0):
+            raise InputError(subject, "camera K has a focal length that is not above 0", "use x right, y down, z forward")
+        return camera
 
 
-def _numbers(values: object, shape: tuple[int, ...], subject: str) -> Array:
-    """Convert plain JSON numbers of exactly this shape. NumPy alone would also accept texts and truth values."""
-    if shape:
-        if not isinstance(values, list) or len(values) != shape[0]:
-            raise InputError(subject, f"must be arrays of numbers of shape {' x '.join(map(str, shape))}")
-        return np.stack([_numbers(value, shape[1:], subject) for value in values])
-    if not isinstance(values, int | float) or isinstance(values, bool) or abs(values) > sys.float_info.max:
+def _pixels(value: object, subject: str) -> int:
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if not whole or not 1 <= value <= MAX_IMAGE_SIDE:  # type: ignore[operator]
+        raise InputError(subject, f"width and height must be whole numbers, 1 to {MAX_IMAGE_SIDE} (the size of the image)")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def _numbers(values: object, shapes: tuple[tuple[int, ...], ...], subject: str) -> Array:
+    """Convert plain JSON numbers of one of these shapes. NumPy alone would also accept texts and truth values."""
+    shape: tuple[int, ...] = ()
+    numbers = [values]
+    while numbers and all(isinstance(value, list) for value in numbers) and len(shape) < 3:
+        lengths = {len(value) for value in numbers}  # type: ignore[arg-type]
+        shape += (max(lengths) if len(lengths) == 1 else -1,)
+        numbers = [number for value in numbers for number in value]  # type: ignore[attr-defined]
+    if shape not in shapes:
+        raise InputError(subject, f"must be arrays of numbers of shape {' x '.join(map(str, shapes[0]))}")
+    limit = sys.float_info.max
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) and abs(n) <= limit for n in numbers):
         raise InputError(subject, "must be arrays of numbers that are finite")
-    return np.float64(values)  # type: ignore[return-value]
+    return np.array(numbers, dtype=np.float64)
 
 
 def load_camera(path: Path) -> Camera:

@@ -117,8 +117,16 @@ GOOD = Camera.look_at((3, 1, 2), (0, 0, 0), (0, 0, 1), 0.8, 20, 10).to_dict()
     ("change", "fault"),
     [
         ({"K": None}, "K: must be arrays of numbers of shape 3 x 3"),
-        ({"K": [1, 0, 0, 0, 1, 0, 0, 0, 1]}, "shape"),
-        ({"T": [[0], [0], [1]]}, "finite"),
+        ({"K": [1, 0, 0, 0, 1, 0, 0, 1]}, "shape"),
+        ({"K": [[9, 0, 0], [0, 9, 0], [4, 5, 1]]}, "last row 0, 0, 1; transpose it"),
+        ({"K": [[9, 0, 4], [0, 9, 5], [0, 0, -1]]}, "last row 0, 0, 1"),
+        ({"K": [[-9, 0, 4], [0, 9, 5], [0, 0, 1]]}, "focal length that is not above 0"),
+        ({"K": [[9, 0, 4], [0, -9, 5], [0, 0, 1]]}, "focal length that is not above 0"),
+        ({"T": [[0], [0], [1, 2]]}, "shape 3"),
+        ({"T": [[[0]], [[0]], [[1]]]}, "shape 3"),
+        ({"T": []}, "shape 3"),
+        ({"T": {}}, "shape 3"),
+        ({"T": [0, 0, None]}, "finite"),
         ({"T": ["0", "0", "1"]}, "numbers"),
         ({"T": [True, 0, 1]}, "numbers"),
         ({"T": [float("nan"), 0, 1]}, "finite|not"),
@@ -134,11 +142,22 @@ GOOD = Camera.look_at((3, 1, 2), (0, 0, 0), (0, 0, 1), 0.8, 20, 10).to_dict()
         ({"width": 0}, "1 to"),
         ({"height": 10**9}, "1 to"),
         ({"width": 1.5}, "whole"),
+        ({"width": 1e9}, "whole numbers, 1 to 16384"),
+        ({"width": float("nan")}, "whole"),
+        ({"width": True}, "whole"),
+        ({"width": "20"}, "whole"),
     ],
 )
 def test_refusals(change: dict[str, object], fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         Camera.from_dict({**GOOD, **change}, "cam.json")
+
+
+def test_plain_meanings_are_read() -> None:
+    flat = {name: np.ravel(GOOD[name]).tolist() for name in "KR"}
+    for T in ([[t] for t in GOOD["T"]], [GOOD["T"]]):
+        camera = Camera.from_dict({**GOOD, **flat, "T": T, "width": 20.0})
+        assert camera.to_dict() == GOOD and type(camera.width) is int
 
 
 def test_missing_field_and_file(tmp_path: Path) -> None:

@@ -47,8 +47,11 @@ class CameraPath:
         self.tension = tension
         """Tension of the curve, 0 (smooth) to 1 (straight lines)."""
         self._keyframes: list[Keyframe] = []
-        for keyframe in keyframes or []:
-            self.add(keyframe)
+        for _, keyframe in sorted(enumerate(keyframes or []), key=lambda entry: (entry[1].time, entry[0])):
+            _check_place(keyframe.time, keyframe.frame)
+            if self._keyframes and keyframe.time - self._keyframes[-1].time < SAME_TIME:
+                self._keyframes.pop()
+            self._keyframes.append(keyframe)
 
     @property
     def keyframes(self) -> tuple[Keyframe, ...]:
@@ -126,8 +129,8 @@ class CameraPath:
 
     def index_at(self, time: float) -> int | None:
         """Return the index of the keyframe at this time, if there is one."""
-        matches = (i for i, keyframe in enumerate(self._keyframes) if abs(keyframe.time - time) < SAME_TIME)
-        return next(matches, None)
+        index = bisect_right(self._keyframes, time - SAME_TIME, key=lambda keyframe: keyframe.time)
+        return index if index < len(self) and self._keyframes[index].time < time + SAME_TIME else None
 
     # Evaluation
 
@@ -152,8 +155,8 @@ class CameraPath:
         index, weight = self._locate(time)
         if weight == 0.0:
             return self._keyframes[index].frame
-        times, frames = [k.time for k in self._keyframes], [k.frame for k in self._keyframes]
-        value = monotone_value(times, frames, time)
+        near = self._keyframes[max(index - 1, 0) : index + 3]  # the curve depends on no others
+        value = monotone_value([k.time for k in near], [k.frame for k in near], time)
         return float(round(value)) if abs(value - round(value)) < 1e-6 else value
 
     def _locate(self, time: float) -> tuple[int, float]:
@@ -163,7 +166,7 @@ class CameraPath:
         same = self.index_at(time)
         if same is not None:
             return same, 0.0
-        index = bisect_right([k.time for k in self._keyframes], time) - 1
+        index = bisect_right(self._keyframes, time, key=lambda keyframe: keyframe.time) - 1
         if index < 0 or index == len(self) - 1:
             return max(index, 0), 0.0
         first, second = self._keyframes[index].time, self._keyframes[index + 1].time

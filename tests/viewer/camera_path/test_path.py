@@ -14,6 +14,7 @@ from common.errors import InputError
 from model.camera import Camera
 from tests.factories import make_camera
 from viewer.camera_path.path import CameraPath, Keyframe
+from viewer.camera_path.spline import monotone_value
 
 
 def cameras(count: int, width: int = 64, height: int = 48) -> list[Camera]:
@@ -204,3 +205,37 @@ def test_a_keyframe_is_not_moved_beyond_all_times(time: float) -> None:
     assert [keyframe.time for keyframe in path.keyframes] == [0.0, 1.0]
     with pytest.raises(InputError, match="finite"):
         path.replace_view(0, time, make_camera(8, 8))
+
+
+class CountedTime(float):
+    """A time that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other: float) -> bool:
+        CountedTime.compared += 1
+        return float(self) < other
+
+    def __gt__(self, other: float) -> bool:
+        CountedTime.compared += 1
+        return float(self) > other
+
+
+def test_long_paths_take_work_in_proportion() -> None:
+    camera, count = make_camera(8, 8), 3000
+    rng = np.random.default_rng(4)
+    keyframes = [Keyframe(CountedTime(time), float(time % 7), camera) for time in rng.permutation(count)]
+    path = CameraPath(keyframes)
+    assert [keyframe.time for keyframe in path.keyframes] == list(range(count))
+    assert CountedTime.compared < 30 * count
+    CountedTime.compared = 0
+    assert path.index_at(1234.0) == 1234 and path.index_at(1234.5) is None
+    assert path.camera(1234.5) is not None and CountedTime.compared < 100
+
+
+def test_the_frame_between_keyframes_is_that_of_the_whole_curve() -> None:
+    frames = np.random.default_rng(3).uniform(0, 9, 12).cumsum()
+    path = CameraPath([Keyframe(1.5 * i, frame, make_camera(8, 8)) for i, frame in enumerate(frames.tolist())])
+    for time in np.linspace(0.01, 16.4, 40).tolist():
+        expected = monotone_value([1.5 * i for i in range(12)], frames.tolist(), time)
+        assert path.frame(time) == pytest.approx(expected)
