@@ -88,6 +88,7 @@ def make_parser() -> ArgumentParser:
     video = parser.add_argument_group("video and measurement")
     video.add_argument("--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit)")
     video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
+    video.add_argument("--seconds", type=parse_positive, help="length of an orbit (default: as long as the frames last)")
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
     return parser
@@ -143,6 +144,7 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--size", options.size, not options.info),
         ("--path", options.path, options.record),
         ("--fps", options.fps, options.record),
+        ("--seconds", options.seconds, options.record and (options.path or "orbit") == "orbit"),
         ("--frames", options.frames, options.record or options.benchmark),
         ("--json", options.json, options.info or options.benchmark),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.bundle.info import write_bundle
+from model.bundle.info import read_bundle, write_bundle
 from renderer.opengl.card import may_have_card
 from tests.command_runs import ROOT, CommandRun, assert_fails, run_main, run_python
 from tests.factories import make_camera, make_video
@@ -173,8 +173,8 @@ def test_without_a_display_an_orbit_is_recorded(bundle: Path, tmp_path: Path) ->
         assert sum(1 for _ in container.decode(video=0)) == 60
 
 
-@pytest.mark.parametrize(("asked", "recorded"), [("33x27", (32, 26)), ("1x1", (2, 2))])
-def test_without_a_display_the_windows_odd_size_is_rounded_down(
+@pytest.mark.parametrize(("asked", "recorded"), [("33x27", (33, 27)), ("1x1", (1, 1))])
+def test_without_a_display_the_windows_size_is_recorded(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, recorded: tuple[int, int]
 ) -> None:
     seen: list[RecordOptions] = []
@@ -326,3 +326,47 @@ def test_bad_config(bundle: Path, tmp_path: Path) -> None:
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     result = view("gone.mlpvid", "--info", "--debug", folder=tmp_path)
     assert result.returncode == 2 and "Traceback" in result.stderr
+
+
+UNSEEING: dict[str, tuple[dict[str, object], str]] = {
+    "behind": ({"T": [0.0, 0.0, -4.0]}, "the scene is 4 m behind this camera"),
+    "millimeters": ({"T": [0.0, 0.0, 4000.0]}, "4e+03 m away and smaller than a pixel"),
+    "beside": ({"T": [40.0, 0.0, 4.0]}, "the scene is 4 m away, outside"),
+    "transposed": ({"K": [[40, 0, 0], [0, 40, 0], [16, 16, 1]]}, "transpose it"),
+    "mirrored": ({"K": [[40, 0, 16], [0, 40, 16], [0, 0, -1]]}, "last row 0, 0, 1"),
+    "negative focal length": ({"K": [[-40, 0, 16], [0, -40, 16], [0, 0, 1]]}, "focal length"),
+}
+
+
+@pytest.mark.parametrize(("change", "fault"), UNSEEING.values(), ids=list(UNSEEING))
+def test_cameras_that_see_nothing_are_explained(bundle: Path, tmp_path: Path, change: dict[str, object], fault: str) -> None:
+    camera = {"width": 32, "height": 32, "K": [[40, 0, 16], [0, 40, 16], [0, 0, 1]], "R": np.eye(3).tolist(), "T": [0, 0, 4]}
+    center = read_bundle(bundle).box_and_occupancy(0.0)[0].numpy().mean(axis=0)
+    shift = np.asarray(change.get("T", camera["T"])) - center
+    (tmp_path / "cam.json").write_text(json.dumps(camera | change | {"T": shift.tolist()}))
+    result = view(bundle, "--render", "a.png", "--camera", "cam.json", "--backend", "reference", folder=tmp_path)
+    assert_fails(result, "cam.json", fault)
+    keyframe = {"time": 0, "frame": 0, "camera": camera | change | {"T": shift.tolist()}}
+    (tmp_path / "path.json").write_text(json.dumps({"keyframes": [keyframe]}))
+    assert_fails(view(bundle, "--record", "out", "--path", "path.json", folder=tmp_path), "path.json", fault)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cam.json", "path.json"]
+
+
+@pytest.mark.parametrize("command", [("--render", "a.png"), ("--record", "a.mp4"), ("--record", "out"), ("--benchmark",)])
+def test_images_beyond_the_memory_are_refused_before_they_are_rendered(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("common.memory.available_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr("renderer.select.create_renderer", lambda *_: pytest.fail("a renderer was started"))
+    result = view(bundle, *command, "--size", "16384x16384", folder=tmp_path)
+    assert_fails(result, "size 16384x16384: needs about", "only 1.0 GB are available; use a smaller")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_orbit_of_one_frame_lasts_as_long_as_asked(tmp_path: Path) -> None:
+    write_bundle(make_video(num_frames=1), tmp_path / "one.mlpvid")
+    options = ("--record", "out", "--seconds", "0.5", "--fps", "12", "--size", "5x3", "--backend", "reference")
+    assert view(tmp_path / "one.mlpvid", *options, folder=tmp_path).returncode == 0
+    assert len(list((tmp_path / "out").iterdir())) == 6
+    for arguments in (("--render", "a.png", "--seconds", "1"), ("--record", "b", "--path", "p.json", "--seconds", "1")):
+        assert_fails(view(tmp_path / "one.mlpvid", *arguments, folder=tmp_path), "--seconds does not apply")

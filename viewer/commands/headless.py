@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import InputError
 from common.interrupts import interruptible
+from common.memory import check_memory
 from common.progress import progress_display
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
+from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.select import create_renderer
 from viewer.camera.control import OrbitCamera
@@ -29,13 +32,17 @@ BENCHMARK_FRAMES = 20
 
 def render(options: argparse.Namespace) -> int:
     """Run --render: write one image as PNG or NPZ."""
-    from viewer.export.image_files import check_image_path, save_render  # noqa: PLC0415 - only this command needs it
+    from viewer.export.image_files import BYTES_PER_PIXEL, check_image_path, save_render  # noqa: PLC0415 - only this command needs it
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
     video = read_bundle(options.bundle)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
+    if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0].numpy())):
+        raise InputError(options.camera, f"sees nothing: {fault}", "check R and T: x_camera = R x_world + T")
+    size = f"size {camera.width}x{camera.height}"
+    check_memory(camera.width * camera.height * BYTES_PER_PIXEL, size, "use a smaller --size")
     cancel = CancelToken()
 
     def work() -> RenderedImage:
@@ -61,6 +68,7 @@ def record(options: argparse.Namespace) -> int:
         size=options.size or (DEFAULT_SIZE if (options.path or "orbit") == "orbit" else None),
         fps=options.fps,
         frames=frames,
+        seconds=options.seconds,
         display=DisplaySettings(background_color=options.background or (0.0, 0.0, 0.0)),
     )
     return _record(options, video, options.record, options.path or "orbit", choices)
@@ -76,10 +84,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
-    width, height = options.size or DEFAULT_SIZE
-    # --size is the window's size, which may be odd; the size of a video must be even.
-    choices = RecordOptions(size=(max(width // 2 * 2, 2), max(height // 2 * 2, 2)), seconds=2.0)
-    return _record(options, video, output, "orbit", choices)
+    return _record(options, video, output, "orbit", RecordOptions(size=options.size or DEFAULT_SIZE, seconds=2.0))
 
 
 def info(options: argparse.Namespace) -> int:
@@ -96,6 +101,7 @@ def benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark: print the median time of every stage over some frames of an orbit."""
     video = read_bundle(options.bundle)
     size, cancel = options.size or DEFAULT_SIZE, CancelToken()
+    check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 
     def work() -> dict[str, Any]:
         renderer = create_renderer(options.backend or "auto", options.threads)
@@ -159,11 +165,15 @@ def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
 
 
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
-    from viewer.export.recorder import check_output, plan, record  # noqa: PLC0415 - only recording needs it
+    from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
 
-    if choices.size is not None:  # report bad options before a renderer is started
-        plan(video, path, choices.size, choices)
-        check_output(output, choices.size, choices)
+    size = recording_size(path, choices)  # report bad options before a renderer is started
+    schedule = plan(video, path, size, choices)
+    check_output(output, size, choices)
+    views = [schedule.camera(k) for k in np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int)]
+    faults = [why_unseen(view, video.bounds) for view in views]
+    if all(faults):
+        raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
     cancel = CancelToken()
 
     def work() -> str:

@@ -19,6 +19,9 @@ from renderer.backend import RenderedImage
 
 Rgba = NDArray[np.float32]
 
+BYTES_PER_PIXEL = 90
+"""Bytes per pixel that rendering an image and turning it into 8 bits take at most, all copies included (measured)."""
+
 CAMERA_KEY = "mlpvid:camera"
 """Key of the PNG text that holds the camera in the format of CAM.json."""
 

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.memory import check_memory
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
 from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
-from viewer.export.image_files import over_background, straight_alpha
+from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.video_sink import VideoSink, check_video, exact_rate
 from viewer.picture.options import picture
@@ -36,8 +37,7 @@ class RecordOptions:
     """Options of a recording."""
 
     size: tuple[int, int] | None = None
-    """Width and height in pixels. None means the size of the path's first camera (rounded down to even for video), or 1280x720
-    for an orbit."""
+    """Width and height in pixels. None means the size of the path's first camera, or 1280x720 for an orbit."""
     fps: float | None = None
     """Frames per second of the recording; None means the capture's. It does not change the scene's speed."""
     frames: tuple[int, int] | None = None
@@ -124,7 +124,7 @@ def record(
         InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
         KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
-    size = _size(output, path, options)
+    size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
     sink = open_sink(output, size, options.fps or video.metadata.fps, options)
@@ -163,10 +163,13 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
         raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, including supersampling")
+    check_memory(
+        size[0] * size[1] * options.supersampling**2 * BYTES_PER_PIXEL, f"size {size[0]}x{size[1]}", "use a smaller one"
+    )
     if is_folder(output):
         check_folder(output, options.image_format)
     else:
-        check_video(output, *size, options.codec, options.transparent)
+        check_video(output, options.codec, options.transparent)
 
 
 def is_folder(output: Path) -> bool:
@@ -248,12 +251,11 @@ def _loaded(path: CameraPath | str) -> CameraPath:
     return path if isinstance(path, CameraPath) else CameraPath.load(Path(path))
 
 
-def _size(output: Path, path: CameraPath | str, options: RecordOptions) -> tuple[int, int]:
+def recording_size(path: CameraPath | str, options: RecordOptions) -> tuple[int, int]:
+    """Return width and height of a recording, pixels; raise InputError if the path is bad."""
     if options.size is not None:
         return options.size
     if path == "orbit":
         return DEFAULT_SIZE
     first = _loaded(path).camera(0.0)
-    if is_folder(output):
-        return first.width, first.height
-    return max(first.width // 2 * 2, 2), max(first.height // 2 * 2, 2)
+    return first.width, first.height

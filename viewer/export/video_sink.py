@@ -28,7 +28,8 @@ class VideoSink:
 
     Args:
         path: .mp4 or .webm; an existing file is replaced only on success.
-        width, height: pixels; both even, since colors are stored at half the resolution.
+        width, height: pixels. Colors are stored at half the resolution, so an odd size is padded by repeating the last row or
+            column.
         fps: frames per second.
         codec: "h264", "hevc" or "av1" (MP4), "vp9" or "av1" (WebM); default: the container's first.
         quality: 0 (best) to 51.
@@ -59,7 +60,9 @@ class VideoSink:
         self._av = load_av(str(path))
         self._transparent = transparent
         rate = exact_rate(fps)
-        chosen = check_video(path, width, height, codec, transparent)
+        chosen = check_video(path, codec, transparent)
+        self._padding = ((0, height % 2), (0, width % 2), (0, 0))
+        width, height = width + width % 2, height + height % 2
         self._aborted, self._failed = "", False
         self._whole_bytes = 0  # length of the file after its last complete frame
         self._encoder = choose_encoder(chosen, width, height, rate)
@@ -73,7 +76,8 @@ class VideoSink:
         Raises:
             InputError: the disk is full or the file cannot be written. The message says which frames are saved.
         """
-        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba" if self._transparent else "rgb24")
+        padded = np.ascontiguousarray(np.pad(pixels, self._padding, "edge"))
+        frame = self._av.VideoFrame.from_ndarray(padded, format="rgba" if self._transparent else "rgb24")
         frame = self._convert(frame)
         frame.pts, frame.time_base = self.frames, self._stream.codec_context.time_base
         with (
@@ -182,12 +186,12 @@ def exact_rate(fps: float) -> Fraction:
     return Fraction(fps).limit_denominator(1001)
 
 
-def check_video(path: Path, width: int, height: int, codec: str | None, transparent: bool) -> str:
+def check_video(path: Path, codec: str | None, transparent: bool) -> str:
     """Check the options of a video file and return the name of the codec among `viewer.export.encoders.ENCODERS`.
 
     Raises:
-        InputError: the suffix is unknown, the container does not support the codec, the size is odd, the folder is missing, or
-            the codec has no transparency.
+        InputError: the suffix is unknown, the container does not support the codec, the folder is missing, or the codec
+            has no transparency.
     """
     suffix = path.suffix.lower()
     if suffix not in CONTAINERS:
@@ -196,9 +200,6 @@ def check_video(path: Path, width: int, height: int, codec: str | None, transpar
         )
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
-    if width % 2 or height % 2:
-        even = f"{width // 2 * 2 or 2}x{height // 2 * 2 or 2}"
-        raise InputError(f"size {width}x{height}", "must be even for video", f"use {even}, or record images")
     known = MP4_CODECS if suffix == ".mp4" else WEBM_CODECS
     chosen = codec or known[0]
     if chosen not in known:

@@ -74,15 +74,13 @@ def test_path_from_a_file(tmp_path: Path, video: VolumetricVideo) -> None:
     assert [image.shape for image in pngs(tmp_path / "out")] == [(64, 96, 3)] * 6
 
 
-def test_size_follows_the_path_and_is_even_for_video(tmp_path: Path, video: VolumetricVideo) -> None:
+def test_size_follows_the_path_and_is_padded_for_video(tmp_path: Path, video: VolumetricVideo) -> None:
     pytest.importorskip("av")
     path = make_path((97, 65), 2)
     record(FakeRenderer(), video, tmp_path / "out", path)
     assert pngs(tmp_path / "out")[0].shape == (65, 97, 3)
     record(FakeRenderer(), video, tmp_path / "a.mp4", path)
-    assert decode(tmp_path / "a.mp4")[0].shape == (64, 96, 3)
-    with pytest.raises(InputError, match="must be even"):
-        record(FakeRenderer(), video, tmp_path / "b.mp4", path, RecordOptions(size=(97, 65)))
+    assert decode(tmp_path / "a.mp4")[0].shape == (66, 98, 3)
 
 
 def test_other_rate_keeps_the_speed_of_the_scene(tmp_path: Path, video: VolumetricVideo) -> None:

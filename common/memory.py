@@ -1,0 +1,46 @@
+"""Predict whether there is enough memory for something before it is allocated."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import psutil
+
+from common.errors import InputError
+
+_CONTAINER = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
+"""Files of Linux's control groups, versions 2 and 1: the limit of this container, and what it uses."""
+
+
+def available_memory(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return how many bytes this process can still allocate: the least of what machine, container and process have left.
+
+    Args:
+        groups: folder of Linux's control groups.
+    """
+    left = [psutil.virtual_memory().available]
+    for limit, used in _CONTAINER:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: "max", which means no limit
+            left.append(int((groups / limit).read_text()) - int((groups / used).read_text()))
+    with contextlib.suppress(ImportError):  # Windows has no such limits
+        import resource  # noqa: PLC0415
+
+        soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if soft != resource.RLIM_INFINITY:
+            left.append(soft - psutil.Process().memory_info().vms)
+    return max(min(left), 0)
+
+
+def check_memory(needed: float, subject: str | Path, remedy: str = "") -> None:
+    """Raise InputError if this many bytes are not available.
+
+    Args:
+        needed: a prediction, bytes.
+        subject: what needs them.
+        remedy: what the user can do.
+    """
+    available = available_memory()
+    if needed > available:
+        fault = f"needs about {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB are available"
+        raise InputError(subject, fault, remedy)
