@@ -170,8 +170,8 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     size = recording_size(path, choices)  # report bad options before a renderer is started
     schedule = plan(video, path, size, choices)
     check_output(output, size, choices)
-    views = [schedule.camera(k) for k in np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int)]
-    faults = [why_unseen(view, video.bounds) for view in views]
+    frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
+    faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0].numpy()) for k in frames]
     if all(faults):
         raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
     cancel = CancelToken()
