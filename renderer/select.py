@@ -99,16 +99,32 @@ def _cuda() -> CudaRenderer:
 
 
 def _cuda_if_usable() -> Renderer | None:
-    """Return the CUDA backend, or None. If a GPU is there but fails or renders wrong images, a note on stderr says so."""
+    """Return the CUDA backend on the best GPU that renders right images, or None. Notes on stderr say why GPUs are not used."""
     import torch  # noqa: PLC0415 - the choice decides what is loaded
 
-    from renderer.agreement import require_agreement  # noqa: PLC0415
+    from renderer.cuda.usable import cuda_of_driver, usable_devices  # noqa: PLC0415
 
-    if torch.version.hip is not None or not torch.cuda.is_available():  # is_available() is also true for AMD GPUs
+    available = torch.cuda.is_available() and torch.version.hip is None  # is_available() is also true for AMD GPUs
+    if not available and cuda_of_driver() is None:
         return None
     try:
-        renderer = _cuda()
+        devices = usable_devices()
+    except InputError as error:
+        print(f"note: {error}", file=sys.stderr)
+        return None
+    return next((renderer for device in devices if (renderer := _proven_cuda(device))), None)
+
+
+def _proven_cuda(device: int) -> Renderer | None:
+    from renderer.agreement import require_agreement  # noqa: PLC0415 - the choice decides what is loaded
+    from renderer.cuda.renderer import CudaRenderer, open_driver  # noqa: PLC0415
+
+    def prove(renderer: CudaRenderer) -> None:
         require_agreement(renderer, renderer.versions)
+
+    try:
+        renderer = CudaRenderer(open_driver(device), prove=prove)
+        prove(renderer)
     except InputError as error:
         print(f"note: {error}", file=sys.stderr)
         return None

@@ -11,47 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from common.errors import InputError
-from renderer.cuda.driver import DECODE_STREAM, OTHER_BACKEND, SUBJECT, CudaFault, code_in
-
-MIN_COMPUTE_CAPABILITY = (7, 5)
-"""Turing: the first generation whose tensor cores know the operations used here."""
+from renderer.cuda.driver import DECODE_STREAM, CudaFault, code_in
+from renderer.cuda.usable import check_device, check_usable
 
 LOW_PRIORITY, HIGH_PRIORITY = 0, -1
 """Priorities of streams: blocks of a stream of higher priority (a lower number) start first."""
-
-REQUIREMENTS = "install with `pip install -r requirements-cuda.txt`"
-"""Remedy for missing packages."""
-
-
-def check_usable(device_index: int = 0) -> None:
-    """Check that this machine can run the CUDA backend, without starting it.
-
-    Raises:
-        InputError: why not, and what to do about it.
-    """
-    if torch.version.hip is not None:  # answers to torch.cuda, with AMD's GPUs
-        raise InputError(SUBJECT, "this PyTorch supports AMD GPUs, but the kernels need an NVIDIA GPU", "use --backend cpu")
-    if not torch.backends.cuda.is_built():
-        remedy = "install torch for CUDA (https://pytorch.org/get-started)"
-        raise InputError(SUBJECT, "this PyTorch was built without CUDA", f"{remedy}, {OTHER_BACKEND}")
-    if not torch.cuda.is_available() or torch.cuda.device_count() <= device_index:
-        remedy = f"install NVIDIA's driver, or a newer one, {OTHER_BACKEND}"
-        raise InputError(SUBJECT, "no NVIDIA GPU and driver were found that this PyTorch can use", remedy)
-    try:
-        import cuda.core  # noqa: F401, PLC0415 - optional, and slow to load
-        from cuda.bindings import driver, nvrtc  # noqa: F401, PLC0415
-    except Exception as error:  # ImportError where they are missing; where versions do not fit each other, their own types
-        fault = f"NVIDIA's Python packages are missing or do not load ({error})"
-        raise InputError(SUBJECT, fault, f"{REQUIREMENTS}, {OTHER_BACKEND}") from error
-    capability = torch.cuda.get_device_capability(device_index)
-    if capability < MIN_COMPUTE_CAPABILITY:
-        name = torch.cuda.get_device_name(device_index)
-        raise InputError(
-            SUBJECT,
-            f"{name} has compute capability {capability[0]}.{capability[1]}; 7.5 or higher is needed",
-            "use --backend cpu",
-        )
 
 
 def installed_driver() -> str:
@@ -140,7 +104,8 @@ class CoreDriver:
 
     def __init__(self, device_index: int = 0) -> None:
         with guarded("start"):
-            check_usable(device_index)
+            check_usable()
+            check_device(device_index)
             from cuda.bindings import driver  # noqa: PLC0415 - optional
             from cuda.core import Device, ObjectCode  # noqa: PLC0415
 

@@ -22,6 +22,7 @@ from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, as_input_erro
 from renderer.cuda.frame import CudaFrame, VideoOnGpu
 from renderer.cuda.image import CudaImage
 from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, RenderBuffers, describe_rays
+from renderer.cuda.usable import usable_devices
 from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Workspace
 
 MAX_BAND_PIXELS = 1 << 22
@@ -55,9 +56,10 @@ class CudaRenderer:
     image. When the buffers were too small for it, the image is rendered again with larger ones.
 
     Args:
-        driver: the GPU; None takes the first one.
+        driver: the GPU; None takes the best one.
         tensor_cores: multiply halves on tensor cores in the color pass; else floats on the plain path.
         cache: folder of compiled kernels; None takes the user's.
+        prove: called with a renderer on each GPU that `use_device` would move to; raises InputError if that must not be used.
 
     Raises:
         InputError: there is no usable GPU, or its kernels do not compile or load.
@@ -66,12 +68,20 @@ class CudaRenderer:
     name = "cuda"
     threads = 1
 
-    def __init__(self, driver: Driver | None = None, *, tensor_cores: bool = True, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        driver: Driver | None = None,
+        *,
+        tensor_cores: bool = True,
+        cache: Path | None = None,
+        prove: Callable[[CudaRenderer], None] = lambda _: None,
+    ) -> None:
         self.tensor_cores = tensor_cores
+        self._prove = prove
         self._cache = cache
         self._lock = threading.Lock()
         self._videos: weakref.WeakKeyDictionary[VolumetricVideo, VideoOnGpu] = weakref.WeakKeyDictionary()
-        self._use(driver or _open_driver(0))
+        self._use(driver or open_driver(usable_devices()[0]))
 
     def use_device(self, index: int) -> bool:
         """Move to another GPU, as CUDA counts them. Once a frame was prepared, change nothing and return False.
@@ -85,7 +95,9 @@ class CudaRenderer:
             if self._videos:
                 return False
             if self.driver.device.index != index:
-                self._use(_open_driver(index))
+                driver = open_driver(index)
+                self._prove(CudaRenderer(driver, cache=self._cache))
+                self._use(driver)
             return True
 
     def _use(self, driver: Driver) -> None:
@@ -274,7 +286,8 @@ class CudaRenderer:
         self.driver.launch(self._kernels[name], (blocks, 1, 1), threads, shared_bytes, arguments)
 
 
-def _open_driver(index: int) -> Driver:
+def open_driver(index: int) -> Driver:
+    """Open a GPU, as CUDA counts them; InputError if it cannot be used."""
     from renderer.cuda.core_driver import CoreDriver  # noqa: PLC0415 - loads an optional package
 
     with as_input_errors():

@@ -14,6 +14,7 @@ import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
 from renderer.backend import Renderer
 from renderer.cuda.driver import CudaFault
+from renderer.cuda.renderer import CudaRenderer
 from renderer.opengl.card import may_have_card
 from renderer.opengl.renderer import OpenGLRenderer
 from renderer.select import create_renderer, next_renderer
@@ -21,16 +22,19 @@ from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 
 
 class Gpu(EmulatedDriver):
-    """The emulated GPU as the one that CUDA numbers 0."""
+    """The emulated GPU under two numbers, as if the machine had two."""
 
-    def __init__(self, _index: int = 0) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__()
+        self.device, self.name = torch.device("cpu", index), f"Emulated GPU {index}"
 
 
 @pytest.fixture
 def _a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", Gpu)
+    monkeypatch.setattr("renderer.cuda.usable.usable_devices", lambda: [1, 0])
+    monkeypatch.setattr(cuda_module, "usable_devices", lambda: [1, 0])
     monkeypatch.setattr("renderer.cuda.renderer.compiler_version", lambda: "13.5")
     monkeypatch.setattr(cuda_module, "load_program", lambda *_: b"")
     monkeypatch.setattr("renderer.select._opengl_if_usable", lambda *_: None)
@@ -77,6 +81,35 @@ def test_a_gpu_that_fails_at_the_first_frame_is_announced(
     monkeypatch.setattr(Gpu, operation, fail)
     assert create_renderer("auto").name in ("cpu", "reference")
     assert f"note: backend cuda: the GPU failed (CUDA_ERROR_ILLEGAL_ADDRESS in {operation})" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_gpu_with_faults_does_not_hide_another(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(driver: Gpu, *_: object) -> None:
+        raise CudaFault("write", "CUDA_ERROR_ECC_UNCORRECTABLE")
+
+    write = Gpu.write
+    monkeypatch.setattr(Gpu, "write", lambda driver, *rest: (fail if driver.device.index == 1 else write)(driver, *rest))
+    assert create_renderer("auto").device == "Emulated GPU 0 (sm_86)"
+    assert "CUDA_ERROR_ECC_UNCORRECTABLE" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_the_gpu_of_the_window_is_checked_before_auto_moves_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    renderer = create_renderer("auto")
+    assert isinstance(renderer, CudaRenderer) and renderer.device == "Emulated GPU 1 (sm_86)"
+    with monkeypatch.context() as patch:
+        patch.setattr("renderer.agreement.agreement", lambda _: 20.0)
+        with pytest.raises(InputError, match="wrong images on Emulated GPU 0"):
+            renderer.use_device(0)
+    assert renderer.device == "Emulated GPU 1 (sm_86)"
+
+
+@pytest.mark.usefixtures("_a_gpu")
+def test_a_checked_gpu_may_still_be_changed_for_that_of_the_window() -> None:
+    renderer = create_renderer("auto")
+    assert isinstance(renderer, CudaRenderer)
+    assert renderer.use_device(0) and renderer.device == "Emulated GPU 0 (sm_86)"
 
 
 @pytest.mark.usefixtures("_a_gpu")

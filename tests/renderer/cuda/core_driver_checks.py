@@ -22,6 +22,7 @@ from renderer.cuda.core_driver import CoreDriver
 from renderer.cuda.driver import DECODE_STREAM, RENDER_STREAM
 from renderer.cuda.gl_buffer import CudaPixelBuffer, InteropFault
 from renderer.cuda.renderer import CudaRenderer
+from renderer.cuda.usable import cuda_of_driver
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, kernel_library
 from tests.renderer.cuda.fake_torch_cuda import CheckedDriver, FakeTorchCuda, Libcuda
@@ -45,6 +46,12 @@ def torch_cuda(monkeypatch: pytest.MonkeyPatch) -> FakeTorchCuda:
 @pytest.fixture
 def driver(libcuda: Libcuda, torch_cuda: FakeTorchCuda) -> CheckedDriver:
     return CheckedDriver()
+
+
+def test_the_driver_is_asked_for_its_version(libcuda: Libcuda) -> None:
+    assert cuda_of_driver() == (13, 9)
+    libcuda.fail_once("cuInit", 100)
+    assert cuda_of_driver() is None
 
 
 def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda: Libcuda, torch_cuda: FakeTorchCuda) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
 from renderer.backend import DeviceFailed
-from renderer.cuda.core_driver import check_result, check_usable, guarded
+from renderer.cuda.core_driver import check_result, guarded
 from renderer.cuda.driver import OLD_DRIVER_CODES, STICKY_CODES, CudaFault, code_in
 from renderer.cuda.renderer import CudaRenderer
+from renderer.cuda.usable import check_device, check_usable
 from renderer.cuda.workspace import BufferSizes
 from renderer.select import create_renderer
 from tests.factories import make_camera
@@ -211,6 +213,7 @@ def _pretend_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int]) -
     for name, value in (("is_available", True), ("device_count", 1), ("get_device_capability", capability)):
         monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "GTX 1080")
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(multi_processor_count=8, total_memory=8))
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
 
 
@@ -246,7 +249,7 @@ def test_a_driver_that_does_not_start_is_one_line(
     def fail(*_: object) -> None:
         raise RuntimeError("CUDA error: unspecified launch failure")
 
-    monkeypatch.setattr("torch.cuda.get_device_properties", fail)
+    monkeypatch.setattr("cuda.core.Device", fail)
     wanted = "backend cuda: the GPU failed (CUDA_ERROR_LAUNCH_FAILED in start)"
     if backend == "auto":
         assert create_renderer("auto").name in ("cpu", "reference")
@@ -261,7 +264,7 @@ def test_old_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cuda.core")
     _pretend_gpu(monkeypatch, (6, 1))
     with pytest.raises(InputError, match=r"GTX 1080 has compute capability 6\.1; 7\.5 or higher is needed"):
-        check_usable()
+        check_device(0)
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,7 +270,7 @@ def test_it_moves_to_the_windows_gpu_before_the_first_frame(driver: EmulatedDriv
             raise InputError("backend cuda", "no such GPU")
         return SecondGpu()
 
-    monkeypatch.setattr(cuda_module, "_open_driver", open_driver)
+    monkeypatch.setattr(cuda_module, "open_driver", open_driver)
     renderer = CudaRenderer(driver)
     with pytest.raises(InputError):
         renderer.use_device(7)
