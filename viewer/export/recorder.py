@@ -52,7 +52,7 @@ class RecordOptions:
     transparent: bool = False
     """Write transparency instead of a background; for WebM and PNG."""
     codec: str | None = None
-    """"h264", "hevc", "av1" (MP4), "vp9", "av1" (WebM); None means the container's first."""
+    """One of `MP4_CODECS` or `WEBM_CODECS` (viewer/export/video_sink.py); None means the container's first."""
     quality: float = DEFAULT_QUALITY
     """0 (best) to 51."""
     image_format: str = "png"

@@ -31,7 +31,7 @@ class VideoSink:
         width, height: pixels. Colors are stored at half the resolution, so an odd size is padded by repeating the last row or
             column.
         fps: frames per second.
-        codec: "h264", "hevc" or "av1" (MP4), "vp9" or "av1" (WebM); default: the container's first.
+        codec: one of `MP4_CODECS` or `WEBM_CODECS`; default: the container's first.
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
         live: encode fast rather than small, for recording what is on screen.
