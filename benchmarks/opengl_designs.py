@@ -185,9 +185,9 @@ class CountingColorPass(GroupedColorPass):
 
     tiles = 0
 
-    def _color_samples(self, *arguments: Any) -> None:
-        super()._color_samples(*arguments)
-        self.tiles += int(np.frombuffer(self._buffers[0].read(), np.uint32)[2])
+    def _color_samples(self, frame: OpenGLFrame, targets: TileTargets, *arguments: Any) -> None:
+        super()._color_samples(frame, targets, *arguments)
+        self.tiles += int(np.frombuffer(targets.samples.counters.read(), np.uint32)[2])
 
 
 def pixels(texture: moderngl.Texture, size: tuple[int, int]) -> NDArray[np.float32]:

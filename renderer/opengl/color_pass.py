@@ -95,9 +95,7 @@ class GroupedColorPass:
         self.part_side = part_side(int(context.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"]), items)
         samples = MAX_KEPT * self.part_side**2
         tiles = samples * items // 64 + keys
-        sizes = (16 * tiles, 16 * samples, INPUT_BYTES * samples, 4 * samples * items, 16 * samples * items)
-        self._buffers = [context.buffer(bytes(size)) for size in (36, 8 * keys)]  # counters start with 0
-        self._buffers += [context.buffer(reserve=size) for size in sizes]
+        self._sizes = (8 * keys, 16 * tiles, 16 * samples, INPUT_BYTES * samples, 4 * samples * items, 16 * samples * items)
 
     def set(self, **uniforms: object) -> None:
         """Set uniforms."""
@@ -106,8 +104,7 @@ class GroupedColorPass:
 
     def draw(self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int]) -> None:
         """Add the samples of a round to the sums, one part of the tile after the other."""
-        for binding, buffer in enumerate(self._buffers):
-            buffer.bind_to_storage_buffer(binding)
+        targets.samples.bind(*self._sizes)
         for part in blocks(*size, self.part_side):
             self._color_samples(frame, targets, turn, part)
             self._context.scissor = (part[0], part[1], part[2] - part[0], part[3] - part[1])
@@ -116,7 +113,7 @@ class GroupedColorPass:
         self._context.scissor = None
 
     def _color_samples(self, frame: OpenGLFrame, targets: TileTargets, turn: int, part: tuple[int, int, int, int]) -> None:
-        textures, counters = frame.textures.as_dict(), self._buffers[0]
+        textures, counters = frame.textures.as_dict(), targets.samples.counters
         targets.first_samples.bind_to_image(0, read=False, write=True)
         self._list.bind(**targets.kept_samples(turn))
         self._list.set(part=part)

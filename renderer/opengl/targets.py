@@ -10,6 +10,40 @@ MAX_KEPT = 8
 """Samples that a ray keeps in a round (shaders/opengl/density_pass.frag), two per texture."""
 
 
+COUNTERS_BYTES = 36
+"""Size of the counters (shaders/opengl/render_buffers.glsl)."""
+
+
+class SampleBuffers:
+    """The buffers of `GroupedColorPass`. Videos of all configs share them, so they have the size of the largest need so far."""
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._buffers = [context.buffer(bytes(COUNTERS_BYTES))]
+
+    @property
+    def counters(self) -> moderngl.Buffer:
+        """The buffer with the numbers of samples, tiles and work groups."""
+        return self._buffers[0]
+
+    @property
+    def tiles(self) -> moderngl.Buffer:
+        """The buffer with the tiles of the color pass."""
+        return self._buffers[2]
+
+    def bind(self, *sizes: int) -> None:
+        """Bind the counters and then buffers of at least these sizes, bytes; the first of them starts with zeros."""
+        for index, size in enumerate(sizes, 1):
+            if index < len(self._buffers) and self._buffers[index].size >= size:
+                continue
+            self._buffers[index : index + 1] = [self._buffer(size, zeros=index == 1)]
+        for binding, buffer in enumerate(self._buffers):
+            buffer.bind_to_storage_buffer(binding)
+
+    def _buffer(self, size: int, zeros: bool) -> moderngl.Buffer:
+        return self._context.buffer(bytes(size)) if zeros else self._context.buffer(reserve=size)
+
+
 class TileTargets:
     """The textures that the passes of a tile write, large enough for any tile."""
 
@@ -24,6 +58,7 @@ class TileTargets:
         self.sums = [texture(), texture()]
         self.first_samples = texture(1, "u4")
         """Where the samples of a pixel begin in the list of `GroupedColorPass`."""
+        self.samples = SampleBuffers(context)
         self.density = [context.framebuffer([*self.kept, state]) for state in self.rounds]
         self.color = context.framebuffer(self.sums)
 

@@ -100,8 +100,8 @@ class FirstRound(GroupedColorPass):
     def draw(self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int]) -> None:
         super().draw(frame, targets, turn, size)
         if turn == 0:
-            number = np.frombuffer(self._buffers[0].read(), np.uint32)[2]
-            tiles = np.frombuffer(self._buffers[2].read(), np.uint32).reshape(-1, 4)[:number]
+            number = np.frombuffer(targets.samples.counters.read(), np.uint32)[2]
+            tiles = np.frombuffer(targets.samples.tiles.read(), np.uint32).reshape(-1, 4)[:number]
             self.items = np.bincount(tiles[:, 0], tiles[:, 2], minlength=3 * 64)
 
 

@@ -203,6 +203,18 @@ def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) 
     compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))
 
 
+def test_configs_share_the_buffers_of_the_samples() -> None:
+    """They grow for a config that needs more, and the next images with the first one are right."""
+    made = OpenGLRenderer(2)
+    few = make_video(seed=3, mlp_planes=("xz",), color_map_resolution=4)
+    many = make_video(seed=3, assignment="bilinear", color_map_resolution=16)
+    sizes = []
+    for video in (few, many, few):
+        compare(made, video, make_camera(40, 30))
+        sizes.append([buffer.size for buffer in made._tile_targets().samples._buffers])
+    assert all(a < b for a, b in zip(sizes[0][1:3], sizes[1][1:3], strict=True)) and sizes[1] == sizes[2]
+
+
 def test_parts_of_a_tile_fit_the_drivers_limit() -> None:
     assert part_side(1 << 27, 3) == part_side(1 << 27, 12) == PART_SIDE
     assert part_side(1 << 24, 12) == 64, "64 x 64 pixels x 8 samples x 12 items x 16 bytes are 6 MiB, those of 128 x 128 24 MiB"
