@@ -43,7 +43,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(mode)  # some writers create a new file that only its owner can read
-        _flush_to_disk(temporary)
+        flush_to_disk(temporary)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno in _STORAGE_FAULTS or error.filename == str(temporary):
@@ -78,7 +78,8 @@ def _cannot_write(path: str | Path, error: OSError) -> InputError:
     return InputError(path, f"cannot be written ({reason})")
 
 
-def _flush_to_disk(file: Path) -> None:
+def flush_to_disk(file: Path) -> None:
+    """Make the system write a file's content to the disk."""
     descriptor = os.open(file, os.O_RDWR)
     try:
         os.fsync(descriptor)

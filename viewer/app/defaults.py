@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from viewer.app.document import Document
 from viewer.camera.fly import FlyMotion
@@ -11,30 +10,22 @@ from viewer.camera.history import CameraHistory
 from viewer.playback.clock import LoopMode
 from viewer.settings import Settings
 
-
-@dataclass(frozen=True)
-class DocumentChoices:
-    """State of a document that documents opened later start with as well."""
-
-    speed: float
-    """Multiple of the capture's rate."""
-    mode: LoopMode
-    """What happens at the end of the range."""
-    sub_frame: bool
-    """Whether slow motion shows instants between frames."""
-    roll_locked: bool
-    """Whether the horizon stays level."""
-    fly_speed: float
-    """Meters per second."""
-    fly_smoothing: float
-    """Seconds to come within 37 % of a new velocity."""
+Choices = dict[str, dict[str, object]]
+"""What the user has chosen in a document, and documents opened later start with as well: values by section and field of
+`Settings`."""
 
 
-def choices_of(document: Document) -> DocumentChoices:
+def choices_of(document: Document) -> Choices:
     """Return what the user has chosen in a document."""
-    clock, camera = document.playback, document.camera
-    motion = camera.fly_motion
-    return DocumentChoices(clock.speed, clock.mode, clock.sub_frame, camera.roll_locked, motion.speed, motion.time_constant)
+    clock, camera, motion = document.playback, document.camera, document.camera.fly_motion
+    return {
+        "playback": {"speed": clock.speed, "mode": clock.mode.value, "sub_frame": clock.sub_frame},
+        "navigation": {
+            "roll_locked": camera.roll_locked,
+            "fly_speed": motion.speed,
+            "fly_smoothing": motion.time_constant,
+        },
+    }
 
 
 def apply_defaults(document: Document, settings: Settings) -> None:
@@ -48,18 +39,9 @@ def apply_defaults(document: Document, settings: Settings) -> None:
     camera.history = CameraHistory()  # what the settings made of the camera cannot be undone
 
 
-def remember_changes(settings: Settings, before: DocumentChoices, now: DocumentChoices) -> None:
+def remember_changes(settings: Settings, before: Choices, now: Choices) -> None:
     """Make what changed between two states of a document the default of documents that are opened later."""
-    playback, navigation = settings.playback, settings.navigation
-    if now.speed != before.speed:
-        playback.speed = now.speed
-    if now.mode is not before.mode:
-        playback.mode = now.mode.value
-    if now.sub_frame != before.sub_frame:
-        playback.sub_frame = now.sub_frame
-    if now.roll_locked != before.roll_locked:
-        navigation.roll_locked = now.roll_locked
-    if now.fly_speed != before.fly_speed:
-        navigation.fly_speed = now.fly_speed
-    if now.fly_smoothing != before.fly_smoothing:
-        navigation.fly_smoothing = now.fly_smoothing
+    for section, fields in now.items():
+        for name, value in fields.items():
+            if value != before[section][name]:
+                setattr(getattr(settings, section), name, value)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
-from viewer.app.defaults import DocumentChoices, apply_defaults, choices_of, remember_changes
+from viewer.app.defaults import Choices, apply_defaults, choices_of, remember_changes
 from viewer.app.document import Document
 from viewer.app.faults import CHECK_FILE, cannot_open
 from viewer.app.files import BundleLoader, FileWatch, Stamp, file_stamp
@@ -39,7 +39,7 @@ class Documents:
         """Index of the document in the front tab."""
         self.loader = BundleLoader(redraw.notify)
         self._watch = FileWatch()
-        self._choices: dict[Document, DocumentChoices] = {}
+        self._choices: dict[Document, Choices] = {}
 
     @property
     def front(self) -> Document | None:

@@ -102,10 +102,6 @@ class CameraPath:
         """Remove a keyframe."""
         del self._keyframes[index]
 
-    def clear(self) -> None:
-        """Remove all keyframes."""
-        self._keyframes.clear()
-
     def move(self, index: int, time: float) -> int:
         """Move a keyframe to another time and return its new index. It may pass other keyframes but not replace one."""
         keyframe = self._keyframes[index]
@@ -122,10 +118,6 @@ class CameraPath:
         times = [keyframe.time for keyframe in self._keyframes]
         self._keyframes.insert(new_index, self._keyframes.pop(index))
         self._keyframes = [replace(keyframe, time=time) for keyframe, time in zip(self._keyframes, times, strict=True)]
-
-    def stretch(self, factor: float) -> None:
-        """Make the whole path slower (`factor` > 1) or faster."""
-        self._keyframes = [replace(k, time=self.start + (k.time - self.start) * factor) for k in self._keyframes]
 
     def index_at(self, time: float) -> int | None:
         """Return the index of the keyframe at this time, if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imgui_bundle import imgui
 
@@ -32,14 +32,28 @@ MAX_RATE = 1000.0
 MIN_SECONDS, MAX_SECONDS = 0.1, 86_400.0
 """Shortest and longest orbit, seconds."""
 
-FORMATS = (
-    *((f"MP4, {CODECS[codec]}", ".mp4", codec) for codec in MP4_CODECS),
-    *((f"WebM, {CODECS[codec]}", ".webm", codec) for codec in WEBM_CODECS if codec not in MP4_CODECS),
-)
-"""Label, suffix and codec of the video formats, each codec once. Image sequences follow them in the list."""
 
-SEQUENCES = (("PNG sequence", "png"), ("EXR sequence", "exr"))
-"""Label and format of the image sequences."""
+@dataclass(frozen=True)
+class Format:
+    """A row of the list of file formats."""
+
+    label: str
+    """Its name."""
+    suffix: str = ""
+    """Suffix of a video file; empty for the folder of an image sequence."""
+    codec: str | None = None
+    """Codec of a video."""
+    image_format: str = "png"
+    """Format of the images of a sequence."""
+
+
+FORMATS = (
+    *(Format(f"MP4, {CODECS[codec]}", ".mp4", codec) for codec in MP4_CODECS),
+    *(Format(f"WebM, {CODECS[codec]}", ".webm", codec) for codec in WEBM_CODECS if codec not in MP4_CODECS),
+    Format("PNG sequence"),
+    Format("EXR sequence", image_format="exr"),
+)
+"""The list: video formats, each codec once, then image sequences."""
 
 
 class RecordingDialog:
@@ -54,7 +68,7 @@ class RecordingDialog:
         self._use_path = False
         self._width, self._height = SIZES[0]
         self._fps = 0.0
-        self._format = 0
+        self._format = FORMATS[0]
         self._range = (0, 0)
         self._limit_range = False
         self._fixed_length = False
@@ -85,7 +99,7 @@ class RecordingDialog:
         self._document = document
         self._use_path = len(document.camera_path) > 0
         self._fps = app.settings.recording.fps or document.playback.fps
-        self._format = next(i for i, (*_, codec) in enumerate(FORMATS) if codec == app.settings.recording.codec)
+        self._format = next(row for row in FORMATS if row.codec == app.settings.recording.codec)
         self._range = (document.playback.in_point, document.playback.out_point)
         self._fixed_length = False
         self._seconds = min(max(document.video.num_frames / document.video.metadata.fps, MIN_SECONDS), MAX_SECONDS)
@@ -93,15 +107,7 @@ class RecordingDialog:
 
     def _choose_name(self, app: ViewerApp) -> None:
         assert self._document is not None
-        self._output = str(free_path(app.recording.folder, f"{self._document.path.stem}-render", self._suffix))
-
-    @property
-    def _suffix(self) -> str:
-        return FORMATS[self._format][1] if self._format < len(FORMATS) else ""
-
-    @property
-    def _is_exr(self) -> bool:
-        return self._format >= len(FORMATS) and SEQUENCES[self._format - len(FORMATS)][1] == "exr"
+        self._output = str(free_path(app.recording.folder, f"{self._document.path.stem}-render", self._format.suffix))
 
     def _draw_columns(self, app: ViewerApp, document: Document) -> None:
         # Two columns, so that the dialog fits into a small window with large text.
@@ -155,41 +161,30 @@ class RecordingDialog:
     def _draw_how(self, app: ViewerApp) -> None:
         heading("File")
         settings = app.settings.recording
-        labels = [label for label, *_ in (*FORMATS, *SEQUENCES)]
-        chosen = combo("Format", self._format, labels, "File format. A hardware encoder is used if one is available.")
+        labels, tip = [row.label for row in FORMATS], "File format. A hardware encoder is used if one is available."
+        chosen = FORMATS[combo("Format", FORMATS.index(self._format), labels, tip)]
         if chosen != self._format:
             self._format = chosen
-            settings.codec = FORMATS[chosen][2] if chosen < len(FORMATS) else settings.codec
+            settings.codec = chosen.codec or settings.codec
             self._choose_name(app)
-        settings.quality = round(
-            slider(
-                "Compression",
-                float(settings.quality),
-                0.0,
-                51.0,
-                "Higher values give smaller files and a worse picture. At 12 the difference is hard to see.",
-                "%.0f",
-            )
-        )
+        tip = "Higher values give smaller files and a worse picture. At 12 the difference is hard to see."
+        settings.quality = round(slider("Compression", float(settings.quality), 0.0, 51.0, tip, "%.0f"))
         tip = "Renders each side larger by this factor, then shrinks the image. Edges get smoother; rendering takes longer."
         settings.supersampling = round(slider("Edge smoothing", float(settings.supersampling), 1.0, 8.0, tip, "%.0fx"))
         self._draw_look()
 
     def _draw_look(self) -> None:
-        imgui.begin_disabled(self._is_exr)
+        exr = self._format.image_format == "exr"
+        imgui.begin_disabled(exr)
         tip = "When on, the recording uses the view's exposure and gamma, and shows depth, normals, ... if the view does. When "
         tip += "off, it shows colors as stored. The background is always the view's; overlays are left out. EXR files keep "
         tip += "color and depth as rendered."
-        shown = checkbox("As the view shows it", self._as_shown and not self._is_exr, tip)
-        self._as_shown = self._as_shown if self._is_exr else shown
+        shown = checkbox("As the view shows it", self._as_shown and not exr, tip)
+        self._as_shown = self._as_shown if exr else shown
         imgui.end_disabled()
-        can = self._format >= len(FORMATS) or FORMATS[self._format][2] == "vp9"
+        can, tip = self._format.codec in (None, "vp9"), "Keep the opacity. Only for WebM and images."
         imgui.begin_disabled(not can)
-        self._transparent = checkbox(
-            "Transparent background",
-            self._transparent and can,
-            "Keep the opacity. Only for WebM and images.",
-        )
+        self._transparent = checkbox("Transparent background", self._transparent and can, tip)
         imgui.end_disabled()
 
     def _draw_where(self, app: ViewerApp, document: Document) -> None:
@@ -226,9 +221,8 @@ class RecordingDialog:
 
     def _draw_screen(self, app: ViewerApp) -> None:
         heading("Or record the screen")
-        app.recording.with_interface = checkbox(
-            "With the interface", app.recording.with_interface, "Show panels and menus in screenshots and screen recordings."
-        )
+        tip = "Show panels and menus in screenshots and screen recordings."
+        app.recording.with_interface = checkbox("With the interface", app.recording.with_interface, tip)
         recording = app.recording.screen is not None
         label = "Stop recording" if recording else "Record the screen"
         action_button(self._actions, "file.record_screen", label, recording)
@@ -237,7 +231,7 @@ class RecordingDialog:
 
     def _plain_options(self, app: ViewerApp, document: Document) -> RecordOptions:
         """Return all choices except the display settings."""
-        video, settings = self._format < len(FORMATS), app.settings.recording
+        settings = app.settings.recording
         return RecordOptions(
             size=(self._width, self._height),
             fps=self._fps,
@@ -245,9 +239,9 @@ class RecordingDialog:
             seconds=self._seconds if self._fixed_length and not self._use_path else None,
             supersampling=settings.supersampling,
             transparent=self._transparent,
-            codec=FORMATS[self._format][2] if video else None,
+            codec=self._format.codec,
             quality=settings.quality,
-            image_format="png" if video else SEQUENCES[self._format - len(FORMATS)][1],
+            image_format=self._format.image_format,
             settings=document.sampling.render_settings,
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
+
 from imgui_bundle import imgui
 
 from viewer.app.app import ViewerApp
 from viewer.dialogs.modal import begin_dialog
 from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
-from viewer.widgets.controls import button, checkbox, combo, elided, em, heading, sentence_case, slider, tooltip
+from viewer.widgets.controls import button, checkbox, choice, elided, em, heading, slider, tooltip
 
 MODES = ("loop", "ping-pong", "once")
 
@@ -46,7 +48,7 @@ class SettingsDialog:
     def _draw_window(self, app: ViewerApp) -> None:
         heading("Window")
         window = app.settings.window
-        window.theme = THEMES[combo("Theme", THEMES.index(window.theme), sentence_case(THEMES), "Colors of the interface.")]
+        window.theme = choice("Theme", window.theme, THEMES, "Colors of the interface.")
         scale = slider("Interface size", window.ui_scale, 0.5, 4.0, "Size of text and controls.", "%.2fx")
         if not imgui.is_item_active() or imgui.is_item_deactivated_after_edit():
             window.ui_scale = scale
@@ -56,23 +58,19 @@ class SettingsDialog:
         heading("Newly opened videos")
         playback, navigation = app.settings.playback, app.settings.navigation
         playback.autoplay = checkbox("Play when opened", playback.autoplay, "Start playback when a video is opened.")
-        tip = "What happens at the end of the range."
-        playback.mode = MODES[combo("At the end", MODES.index(playback.mode), sentence_case(MODES), tip)]
+        playback.mode = choice("At the end", playback.mode, MODES, "What happens at the end of the range.")
         tip = "The view a video opens with. Videos without capture cameras open with the whole scene in view."
-        first = combo("Initial view", INITIAL_VIEWS.index(navigation.initial_view), sentence_case(INITIAL_VIEWS), tip)
-        navigation.initial_view = INITIAL_VIEWS[first]
+        navigation.initial_view = choice("Initial view", navigation.initial_view, INITIAL_VIEWS, tip)
 
     def _draw_navigation(self, app: ViewerApp) -> None:
         heading("Camera and mouse")
         navigation = app.settings.navigation
         tip = "Vertical field of view of newly opened videos."
         navigation.field_of_view = slider("Field of view", navigation.field_of_view, 5.0, 120.0, tip, "%.0f°")
-        navigation.orbit_speed = slider(
-            "Orbit speed", navigation.orbit_speed, 0.1, 5.0, "How far a drag turns the camera.", "%.2fx", True
-        )
-        navigation.dolly_speed = slider(
-            "Dolly speed", navigation.dolly_speed, 0.1, 5.0, "How far the wheel moves the camera.", "%.2fx", True
-        )
+        tip = "How far a drag turns the camera."
+        navigation.orbit_speed = slider("Orbit speed", navigation.orbit_speed, 0.1, 5.0, tip, "%.2fx", True)
+        tip = "How far the wheel moves the camera."
+        navigation.dolly_speed = slider("Dolly speed", navigation.dolly_speed, 0.1, 5.0, tip, "%.2fx", True)
         navigation.invert_wheel = checkbox("Invert the wheel", navigation.invert_wheel, "Scroll up to move away.")
 
     def _draw_files(self, app: ViewerApp) -> None:
@@ -81,16 +79,8 @@ class SettingsDialog:
         hint = "where the viewer started"
         _, settings.recording.folder = imgui.input_text_with_hint("Output folder", hint, settings.recording.folder)
         tooltip("Where screenshots and recordings go. Leave it empty for the folder that the viewer was started in.")
-        cache = slider(
-            "Cache",
-            float(settings.rendering.cache_mebibytes),
-            64.0,
-            16384.0,
-            "Memory for decoded frames of each open video.",
-            "%.0f MiB",
-            True,
-        )
-        settings.rendering.cache_mebibytes = round(cache)
+        cache, tip = float(settings.rendering.cache_mebibytes), "Memory for decoded frames of each open video."
+        settings.rendering.cache_mebibytes = round(slider("Cache", cache, 64.0, 16384.0, tip, "%.0f MiB", True))
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()
@@ -116,15 +106,9 @@ def reset_everything(app: ViewerApp) -> None:
     The recent files stay.
     """
     settings, fresh = app.settings, reset_settings(app.settings)
-    for section, default in (
-        (settings.window, fresh.window),
-        (settings.playback, fresh.playback),
-        (settings.navigation, fresh.navigation),
-        (settings.rendering, fresh.rendering),
-        (settings.view, fresh.view),
-        (settings.recording, fresh.recording),
-    ):
-        vars(section).update(vars(default))
+    for name, section in vars(settings).items():
+        if is_dataclass(section):  # updated in place, since panels hold it
+            vars(section).update(vars(vars(fresh)[name]))
     for document in app.documents.all:
         motion = document.camera.fly_motion
         motion.speed, motion.time_constant = settings.navigation.fly_speed, settings.navigation.fly_smoothing

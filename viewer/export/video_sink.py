@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.atomic import MAX_NAME_BYTES, atomic_write
+from common.atomic import MAX_NAME_BYTES, atomic_write, flush_to_disk
 from common.errors import InputError
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
 from viewer.export.scheduling import unchanged_scheduling
@@ -66,8 +66,6 @@ class VideoSink:
         self._aborted, self._failed = "", False
         self._whole_bytes = 0  # length of the file after its last complete frame
         self._encoder = choose_encoder(chosen, width, height, rate)
-        self.encoder_name = self._encoder.name
-        """FFmpeg's name of the chosen encoder."""
         self._container, self._stream = self._open(width, height, rate, encoder_options(self._encoder, quality, live))
 
     def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
@@ -80,10 +78,8 @@ class VideoSink:
         frame = self._av.VideoFrame.from_ndarray(padded, format="rgba" if self._transparent else "rgb24")
         frame = self._convert(frame)
         frame.pts, frame.time_base = self.frames, self._stream.codec_context.time_base
-        with (
-            self._guarded(),
-            unchanged_scheduling() if self.frames == 0 else contextlib.nullcontext(),
-        ):  # the first frame opens the encoder
+        opens_encoder = self.frames == 0
+        with self._guarded(), unchanged_scheduling() if opens_encoder else contextlib.nullcontext():
             self._container.mux(self._stream.encode(frame))
         self.frames += 1
         self._whole_bytes = self.partial.stat().st_size
@@ -209,15 +205,6 @@ def check_video(path: Path, codec: str | None, transparent: bool) -> str:
             raise InputError(path, "this format has no transparency", "record .webm with VP9, or PNG or EXR images")
         return "vp9-alpha"
     return chosen
-
-
-def flush_to_disk(path: Path) -> None:
-    """Make the system write the file's content to the disk."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def count_frames(path: Path) -> int:

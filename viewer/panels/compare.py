@@ -30,10 +30,8 @@ class ComparePanel:
             return
         compare = app.compare
         imgui.push_item_width(em(9))
-        mode = combo(
-            "Show", int(compare.mode), MODES, "Split view: drag the divider. Difference: shows how much the images differ."
-        )
-        compare.mode = Comparison(mode)
+        tip = "Split view: drag the divider. Difference: shows how much the images differ."
+        compare.mode = Comparison(combo("Show", int(compare.mode), MODES, tip))
         self._draw_sources(app)
         imgui.begin_disabled(compare.mode is not Comparison.DIFFERENCE)
         compare.gain = slider(
@@ -87,11 +85,7 @@ class ComparePanel:
         if compare.view_renderer is None or document is None:
             imgui.text_wrapped("Open a second video, or choose a backend to compare with.")
         elif begin_facts("sides", label_width=5.0):
-            row(
-                "Left",
-                f"{document.title} ({app.rendering.renderer.name})",
-                "The front video and its backend.",
-            )
+            row("Left", f"{document.title} ({app.rendering.renderer.name})", "The front video and its backend.")
             row("Right", compare.label, "The video or backend it is compared with.")
             row(
                 "PSNR",

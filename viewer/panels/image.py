@@ -10,7 +10,7 @@ from viewer.app.app import ViewerApp
 from viewer.picture.color_maps import COLOR_MAPS
 from viewer.picture.options import with_fixed_range
 from viewer.settings import BACKGROUNDS, DISPLAY_MODES, SCALAR_MODES
-from viewer.widgets.controls import action_tip, checkbox, color, combo, em, heading, sentence_case, slider, tooltip
+from viewer.widgets.controls import action_tip, checkbox, choice, color, combo, em, heading, slider, tooltip
 from viewer.widgets.numbers import number_pair
 
 MAX_VALUE = 1e9
@@ -48,16 +48,13 @@ class ImagePanel:
         view = app.settings.view
         labels = [BY_NAME[f"view.{mode}"].label for mode in DISPLAY_MODES]
         tip = "What is shown of each pixel. Keys Alt+1 to Alt+7."
-        view.mode = DISPLAY_MODES[combo("View", DISPLAY_MODES.index(view.mode), labels, tip)]
+        view.mode = choice("View", view.mode, DISPLAY_MODES, tip, labels)
         if view.mode == "heads" and app.document is not None:
             planes = app.document.video.config.mlp_planes
             names = [f"{plane} plane" for plane in planes]
             view.head_plane = combo("Plane", min(view.head_plane, len(names) - 1), names, "Plane whose color heads are shown.")
-        names = list(COLOR_MAPS)
-        current = names.index(view.color_map) if view.color_map in names else 0
-        view.color_map = names[
-            combo("Color map", current, sentence_case(names), "Colors for depth, opacity, samples and differences.")
-        ]
+        current = view.color_map if view.color_map in COLOR_MAPS else COLOR_MAPS[0]
+        view.color_map = choice("Color map", current, COLOR_MAPS, "Colors for depth, opacity, samples and differences.")
         if view.mode in SCALAR_MODES:
             automatic = checkbox("Automatic range", view.automatic_range, "Fit the color map to the values of the image.")
             if view.automatic_range and not automatic and app.document is not None:
@@ -80,11 +77,9 @@ class ImagePanel:
     def _draw_background(self, app: ViewerApp) -> None:
         heading("Background")
         view = app.settings.view
-        index = combo("Kind", BACKGROUNDS.index(view.background), BACKGROUND_NAMES, "What is behind the volume.")
-        view.background = BACKGROUNDS[index]
-        view.background_color = color(
-            "Color", view.background_color, "The second color of checker and gradient is derived from it."
-        )
+        view.background = choice("Kind", view.background, BACKGROUNDS, "What is behind the volume.", BACKGROUND_NAMES)
+        tip = "The second color of checker and gradient is derived from it."
+        view.background_color = color("Color", view.background_color, tip)
 
     def _draw_overlays(self) -> None:
         heading("Overlays")

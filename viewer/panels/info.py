@@ -40,11 +40,8 @@ class InfoPanel:
         row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Size of the box around all frames.")
         row("Up", "  ".join(f"{value:g}" for value in video.metadata.up))
         row("Cameras", str(len(video.metadata.cameras)), "Number of capture cameras.")
-        row(
-            "Color MLP map",
-            f"{config.color_map_resolution}² heads, {config.assignment}",
-            "Number of heads along each side of a map.",
-        )
+        heads = f"{config.color_map_resolution}² heads, {config.assignment}"
+        row("Color MLP map", heads, "Number of heads along each side of a map.")
         row("Density MLP map", f"{config.density_map_resolution}²", "Number of pixels along each side of a map.")
         row("Feature planes", f"{config.feature_plane_resolution}²", "Number of pixels along each side of a plane.")
         row("Planes", " ".join(config.mlp_planes), "Planes that have MLP maps.")

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
-from viewer.widgets.controls import button, checkbox, combo, em, heading, slider
+from viewer.widgets.controls import button, checkbox, choice, em, heading, slider
 from viewer.widgets.numbers import integer_slider
 
 
@@ -95,21 +95,16 @@ class SpeedPanel:
 
     def _draw_backend(self, app: ViewerApp) -> None:
         heading("Backend")
-        backends = list(BACKENDS)
-        index = combo(
-            "Renderer",
-            backends.index(app.rendering.backend),
-            list(BACKENDS.values()),
-            f"In use: {app.rendering.renderer.name} on {app.rendering.renderer.device}",
-        )
+        tip = f"In use: {app.rendering.renderer.name} on {app.rendering.renderer.device}"
+        backend = choice("Renderer", app.rendering.backend, list(BACKENDS), tip, list(BACKENDS.values()))
         cores = os.cpu_count() or 1
         threads = self._threads or app.rendering.threads or cores
         tip = "CPU threads for rendering. Fewer threads leave more for other programs."
         chosen = integer_slider("Threads", threads, 1, max(cores, 2), tip)
         if chosen != threads:
             self._threads = chosen
-        if backends[index] != app.rendering.backend:
-            app.set_backend(backends[index], app.rendering.threads)
+        if backend != app.rendering.backend:
+            app.set_backend(backend, app.rendering.threads)
         if imgui.is_item_deactivated_after_edit() and self._threads is not None:
             threads, self._threads = self._threads, None
             app.set_backend(app.rendering.backend, threads)

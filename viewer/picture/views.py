@@ -1,4 +1,4 @@
-"""Compute what the view modes show: depth, opacity, normals, samples, color heads, and the difference of two images."""
+"""Compute what the view modes show: depth, opacity, normals, samples and color heads."""
 
 from __future__ import annotations
 
@@ -193,11 +193,6 @@ def head_colors(heads: int) -> Floats:
     ramp = np.abs(np.modf(hue[:, None] + np.array([0.0, 2 / 3, 1 / 3]))[0] * 6 - 3) - 1
     lightness = np.where((u + v) % 2 == 0, 1.0, 0.7)
     return (np.clip(ramp, 0.15, 1.0) * lightness[:, None]).astype(np.float32)
-
-
-def difference(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> Floats:
-    """Return the largest absolute difference of a color channel of two premultiplied images over a background, (H, W)."""
-    return np.abs(_composite(a, background) - _composite(b, background)).max(axis=-1)
 
 
 def composited_psnr(a: Floats, b: Floats, background: ArrayLike = (0.0, 0.0, 0.0)) -> float:

@@ -93,6 +93,11 @@ def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
     return int(index)
 
 
+def choice(label: str, value: str, values: Sequence[str], tip: str, names: Sequence[str] | None = None) -> str:
+    """Draw a drop-down list of values and return the new one. The list shows `names`, or the values in sentence case."""
+    return values[combo(label, values.index(value), names or sentence_case(values), tip)]
+
+
 def sentence_case(names: Sequence[str]) -> list[str]:
     """Return names as a list shows them: "Ping-pong", "CPU"."""
     return [BACKENDS.get(name, name[:1].upper() + name[1:]) for name in names]

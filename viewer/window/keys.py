@@ -12,15 +12,6 @@ from viewer.actions.table import ACTIONS, bindings
 from viewer.window.modifiers import PressedModifiers
 
 _NAMED = {
-    "Space": "space",
-    "Enter": "enter",
-    "Escape": "escape",
-    "Tab": "tab",
-    "Backspace": "backspace",
-    "Delete": "delete",
-    "Insert": "insert",
-    "Home": "home",
-    "End": "end",
     "PageUp": "page_up",
     "PageDown": "page_down",
     "Left": "left_arrow",
@@ -39,6 +30,7 @@ _NAMED = {
     "\\": "backslash",
     "`": "grave_accent",
 }
+"""ImGui's names of the keys whose own name it does not use in lower case."""
 
 NAVIGATION_KEYS = frozenset({"Space", "Enter", "Escape", "Left", "Right", "Up", "Down", "PageUp", "PageDown", "Home", "End"})
 """Keys that belong to the focused control while the keyboard moves between controls."""
@@ -55,14 +47,8 @@ def imgui_key(key: str) -> imgui.Key:
 
 def imgui_chord(chord: Chord) -> int:
     """Return ImGui's number for a chord; Ctrl is the Command key on a Mac."""
-    value = int(imgui_key(chord.key))
-    for held, modifier in (
-        (chord.ctrl, imgui.Key.mod_ctrl),
-        (chord.shift, imgui.Key.mod_shift),
-        (chord.alt, imgui.Key.mod_alt),
-    ):
-        value |= int(modifier) if held else 0
-    return value
+    modifiers = ((chord.ctrl, imgui.Key.mod_ctrl), (chord.shift, imgui.Key.mod_shift), (chord.alt, imgui.Key.mod_alt))
+    return int(imgui_key(chord.key)) | sum(int(modifier) for held, modifier in modifiers if held)
 
 
 class Keyboard:

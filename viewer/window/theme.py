@@ -38,29 +38,20 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
     }
     surface, bar, field, text, faint = surfaces[theme]
     border = {"dark": (0.25, 0.265, 0.29), "light": (0.76, 0.78, 0.81), "high contrast": (1.0, 1.0, 1.0)}[theme]
-    colors = {
-        "text": text,
-        "text_disabled": faint,
-        "window_bg": surface,
-        "child_bg": surface,
-        "popup_bg": field if theme == "light" else surface,
-        "border": border,
-        "frame_bg": field,
-        "title_bg": bar,
-        "title_bg_active": bar,
-        "title_bg_collapsed": bar,
-        "menu_bar_bg": bar,
-        "scrollbar_bg": surface,
-        "check_mark": accent,
-        "separator": border,
-        "docking_empty_bg": bar,
-        "plot_lines": accent,
-        "plot_histogram": accent,
-        "plot_lines_hovered": (1.0, 0.62, 0.2),
-        "nav_cursor": accent,
-    }
-    for name, rgb in colors.items():
-        style.set_color_(getattr(imgui.Col_, name), ImVec4(*rgb, 1.0))
+    colors = (
+        (text, ("text",)),
+        (faint, ("text_disabled",)),
+        (surface, ("window_bg", "child_bg", "scrollbar_bg")),
+        (field if theme == "light" else surface, ("popup_bg",)),
+        (field, ("frame_bg",)),
+        (bar, ("title_bg", "title_bg_active", "title_bg_collapsed", "menu_bar_bg", "docking_empty_bg")),
+        (border, ("border", "separator")),
+        (accent, ("check_mark", "plot_lines", "plot_histogram", "nav_cursor")),
+        ((1.0, 0.62, 0.2), ("plot_lines_hovered",)),
+    )
+    for rgb, names in colors:
+        for name in names:
+            style.set_color_(getattr(imgui.Col_, name), ImVec4(*rgb, 1.0))
     style.set_color_(imgui.Col_.modal_window_dim_bg, ImVec4(0.0, 0.0, 0.0, 0.55))
     washes = {
         "frame_bg_hovered": 0.25,
