@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from pathlib import Path
 from typing import Literal
 
+import platformdirs
 import torch
 from torch.nn import functional
 
+from common.command_line import ArgumentParser
 from common.errors import InputError
 from model.bundle.info import read_bundle
 from model.config import DecoderConfig, ModelConfig
@@ -17,12 +20,37 @@ from model.hash_encoding import HashEncoding
 from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
 from training.captures.capture import Capture
+from training.captures.opening import open_capture
 from training.config import DataConfig
 from training.loop.scene import build_scene
 from training.loop.trainer import worker_pool
 
 PAPER_MODEL = ModelConfig(decoder=DecoderConfig(density_gain=30.0))
 """The paper's model. The constant gain only makes the density learn as fast as the rest."""
+
+
+DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
+"""Default path of the trained bundle for all benchmarks."""
+
+
+def add_bundle_option(parser: ArgumentParser) -> None:
+    """Add the option --bundle."""
+    help_text = "a trained bundle of the paper's size (default %(default)s)"
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help=help_text)
+
+
+def add_video_options(parser: ArgumentParser) -> None:
+    """Add the options that choose a video: --bundle and --random."""
+    add_bundle_option(parser)
+    help_text = "use an untrained model in the hull of a capture instead"
+    parser.add_argument("--random", type=Path, metavar="CAPTURE", help=help_text)
+
+
+def chosen_video(options: argparse.Namespace) -> tuple[VolumetricVideo, str]:
+    """Return the video that the options of `add_video_options` choose, and what it is; raises as `load_paper_bundle` does."""
+    if options.random:
+        return random_video(open_capture(options.random)), f"an untrained model in the hull of {options.random.name}"
+    return load_paper_bundle(options.bundle), options.bundle.name
 
 
 def load_paper_bundle(path: Path) -> VolumetricVideo:

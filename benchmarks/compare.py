@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.bundles import load_paper_bundle, random_video, with_assignment
+from benchmarks.bundles import add_video_options, chosen_video, with_assignment
 from benchmarks.machine import measure_peaks
-from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.published_pipeline import PublishedPipeline
 from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_interleaved
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_threads, run
 from common.errors import InputError
 from common.scores import psnr
@@ -35,7 +34,6 @@ from renderer.decode import FastDecoder
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays
 from renderer.threads import available_cores, torch_threads
-from training.captures.opening import open_capture
 
 _SLOW = 5  # a slow pipeline runs once in this many rounds
 _SAMPLES = 400_000  # for the rates of the passes
@@ -204,14 +202,13 @@ def describe(results: dict[str, Any]) -> str:
 def _command(arguments: argparse.Namespace) -> None:
     if not 1 <= arguments.repeats <= 1000:
         raise InputError("--repeats", "must be 1 to 1000")
-    video = random_video(open_capture(arguments.random)) if arguments.random else load_paper_bundle(arguments.bundle)
+    video, _ = chosen_video(arguments)
     threads = arguments.threads or available_cores()
     with torch_threads(threads):
         results = measure(video, threads, arguments.repeats, max(7, arguments.repeats))
     print(describe(results))
     if arguments.json is not None:
-        with atomic_write(arguments.json) as temporary:
-            temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_text(arguments.json, json.dumps(results, indent=1) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -220,8 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="benchmarks.compare",
         description="Compare the speed of this renderer with the reference and the published pipeline.",
     )
-    parser.add_argument("--bundle", type=Path, default=DEFAULT_PATH, help="a bundle of the paper's size (default %(default)s)")
-    parser.add_argument("--random", type=Path, metavar="CAPTURE", help="use random weights in the hull of a capture instead")
+    add_video_options(parser)
     parser.add_argument("--repeats", type=int, default=15, help="rounds of measurement (default %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all results to a JSON file")

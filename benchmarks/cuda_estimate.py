@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bundles import load_paper_bundle, random_video
+from benchmarks.bundles import add_video_options, chosen_video
 from benchmarks.cuda_report import render_markdown
 from benchmarks.cuda_sass import Instruction, disassemble, loop_with, loops, mix
-from benchmarks.make_paper_bundle import DEFAULT_PATH
 from benchmarks.work import decoder_work
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, run
 from model.camera import Camera
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
@@ -29,7 +28,6 @@ from model.video import VolumetricVideo
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cuda.compile import compile_program
 from renderer.cuda.structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
-from training.captures.opening import open_capture
 
 SIZES = ((512, 512), (1125, 1536))
 """Estimated image sizes: the paper's, and the one for which point rasterizers report times."""
@@ -298,16 +296,12 @@ def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, objec
 
 def command(options: argparse.Namespace) -> int:
     """Estimate, write the files that were requested, and print the page."""
-    if options.random:
-        video, source = random_video(open_capture(options.random)), f"untrained model in the hull of {options.random.name}"
-    else:
-        video, source = load_paper_bundle(options.bundle), options.bundle.name
+    video, source = chosen_video(options)
     result = report(video, options.frame, source)
     text = render_markdown(result)
     for path, content in ((options.json, json.dumps(result, indent=1)), (options.markdown, text)):
         if path:
-            with atomic_write(path) as temporary:
-                temporary.write_text(content, encoding="utf-8")
+            write_text(path, content)
     print(text)
     return 0
 
@@ -315,12 +309,7 @@ def command(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.cuda_estimate`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.cuda_estimate", description="Estimate frame times on an RTX 3090, without a GPU.")
-    parser.add_argument(
-        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
-    )
-    parser.add_argument(
-        "--random", type=Path, metavar="CAPTURE", help="use an untrained model in the hull of a capture instead"
-    )
+    add_video_options(parser)
     parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
     parser.add_argument("--json", type=Path, help="write all results to a JSON file")
     parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")

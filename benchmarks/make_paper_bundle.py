@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 
 import numpy as np
-import platformdirs
 import torch
 from safetensors import safe_open
 
+from benchmarks.bundles import DEFAULT_PATH
 from benchmarks.paper_training import PaperTraining, PaperTrainingConfig
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.errors import InputError
@@ -32,9 +32,6 @@ from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.loop.dataset import projected_bounds
-
-DEFAULT_PATH = Path(platformdirs.user_cache_dir("mlpvid")) / "paper.mlpvid"
-"""Default path of the bundle for all benchmarks."""
 
 DEFAULT_PASSES = 420
 """Default number of decoder passes."""

@@ -20,8 +20,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bundles import load_paper_bundle
-from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.bundles import add_bundle_option, load_paper_bundle
 from benchmarks.opengl_estimate import (
     CARDS,
     COLOR_TILE,
@@ -34,7 +33,7 @@ from benchmarks.opengl_estimate import (
 )
 from benchmarks.opengl_waves import LANES, color_waves, head_fetches, union_of_steps, waves
 from benchmarks.timing import time_interleaved
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, run
 from model.camera import Camera
 from model.config import PLANE_AXES
@@ -356,8 +355,7 @@ def command(options: argparse.Namespace) -> int:
     times = measure(scene, draw_functions(scene), options.repeats)
     text = report(scene, count(scene), times, decoding_agreement(scene, video), options.bundle.name)
     if options.markdown:
-        with atomic_write(options.markdown) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(options.markdown, text)
     print(text)
     return 0
 
@@ -365,9 +363,7 @@ def command(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m benchmarks.opengl_designs`; returns the exit status."""
     parser = ArgumentParser(prog="benchmarks.opengl_designs", description="Compare designs of the OpenGL backend's shaders.")
-    parser.add_argument(
-        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
-    )
+    add_bundle_option(parser)
     parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
     parser.add_argument(
         "--size", type=int, default=512, help=f"width and height of the image in pixels, up to {MAX_SIDE} (default %(default)s)"

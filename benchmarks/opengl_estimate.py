@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmarks.bundles import load_paper_bundle, random_video
-from benchmarks.make_paper_bundle import DEFAULT_PATH
+from benchmarks.bundles import add_video_options, chosen_video
 from benchmarks.work import decoder_work
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, run
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.decoder import EqualizedUpsample, MapDecoder
@@ -33,7 +32,6 @@ from renderer.opengl.bake import FOLD_FETCHES
 from renderer.opengl.color_pass import PART_SIDE
 from renderer.opengl.targets import MAX_KEPT
 from renderer.opengl.tiles import blocks
-from training.captures.opening import open_capture
 
 WAVE = (8, 4)
 """Columns and rows of the block of pixels whose rays a graphics card marches together, one step at a time."""
@@ -303,15 +301,11 @@ def _card_row(card: Card, work: dict[str, Work], grouped: bool) -> str:
 
 def command(options: argparse.Namespace) -> int:
     """Estimate, write the page if requested, and print it."""
-    if options.random:
-        video, source = random_video(open_capture(options.random)), f"an untrained model in the hull of {options.random.name}"
-    else:
-        video, source = load_paper_bundle(options.bundle), options.bundle.name
+    video, source = chosen_video(options)
     size = (options.size, options.size)
     text = report(video.config, count(video, options.frame, size), size, source)
     if options.markdown:
-        with atomic_write(options.markdown) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(options.markdown, text)
     print(text)
     return 0
 
@@ -321,12 +315,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(
         prog="benchmarks.opengl_estimate", description="Estimate frame times of the OpenGL backend, without a graphics card."
     )
-    parser.add_argument(
-        "--bundle", type=Path, default=DEFAULT_PATH, help="a trained bundle of the paper's size (default %(default)s)"
-    )
-    parser.add_argument(
-        "--random", type=Path, metavar="CAPTURE", help="use an untrained model in the hull of a capture instead"
-    )
+    add_video_options(parser)
     parser.add_argument("--frame", type=float, default=0.0, help="frame to render (default %(default)s)")
     parser.add_argument("--size", type=int, default=512, help="width and height of the image in pixels (default %(default)s)")
     parser.add_argument("--markdown", type=Path, help="write the page to a Markdown file")

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from benchmarks.timing import Timing, median_ratio, time_interleaved
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, run
 from renderer.threads import available_cores
 from training.captures.capture import Capture
@@ -142,8 +142,7 @@ def benchmark(arguments: argparse.Namespace) -> int:
     text = json.dumps(results, indent=1)
     print(text)
     if arguments.json:
-        with atomic_write(arguments.json) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_text(arguments.json, text + "\n")
     return 0
 
 

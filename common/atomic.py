@@ -54,6 +54,12 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     _flush_folder(target.parent)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file in UTF-8 atomically; raise InputError as `atomic_write` does."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _create_temporary(target: Path, shown: str | Path) -> Path:
     if target.is_dir():
         raise InputError(shown, "is a folder", "name a file")

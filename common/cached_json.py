@@ -9,7 +9,7 @@ from typing import Any
 
 import platformdirs
 
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.documents import read_json
 from common.errors import InputError
 
@@ -32,7 +32,6 @@ def write_cached(path: Path, values: Mapping[str, object]) -> None:
     """Write a file of names and values. Nothing happens if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        write_text(path, json.dumps(values, indent=1))
     except (OSError, InputError):
         return  # the next start computes them again

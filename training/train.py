@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
@@ -77,7 +77,7 @@ def train(arguments: argparse.Namespace) -> int:
         trainer = _prepare(capture, config, arguments, resume, pool)
         if config.minutes:
             trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
-        _save_config(config, arguments.out)
+        write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
         progress = Progress(trainer.step, trainer.progress)
         if not run_training(trainer, arguments.out, progress):
@@ -126,11 +126,6 @@ def _open_run(folder: Path, resume: bool) -> bool:
     except OSError as error:
         raise InputError(folder, f"cannot be created ({error.strerror})") from error
     return exists
-
-
-def _save_config(config: TrainingConfig, folder: Path) -> None:
-    with atomic_write(folder / "config.yaml") as temporary:
-        temporary.write_text(dump_yaml(config.to_dict()), encoding="utf-8")
 
 
 def _minutes(text: str) -> float:

@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from pydantic.dataclasses import dataclass
 
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.command_line import MAX_THREADS
 from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
@@ -305,8 +305,7 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     except OSError as error:
         raise InputError(file, f"cannot be written ({error.strerror})") from error
     settings = validated(Settings, _plain(settings), "settings")  # never write a file that cannot be read again
-    with atomic_write(file) as temporary:
-        temporary.write_text(dump_yaml(_plain(settings)), encoding="utf-8")
+    write_text(file, dump_yaml(_plain(settings)))
 
 
 def reset_settings(settings: Settings) -> Settings:

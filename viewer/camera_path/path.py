@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from common.atomic import atomic_write
+from common.atomic import write_text
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import Camera
@@ -172,8 +172,7 @@ class CameraPath:
 
     def save(self, path: Path) -> None:
         """Write PATH.json atomically; raise InputError if it cannot be written."""
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
     @staticmethod
     def from_dict(values: object, subject: str = "camera path") -> CameraPath:
