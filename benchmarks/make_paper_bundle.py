@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import signal
 import sys
 import time as clock
 from pathlib import Path
-from types import FrameType
 
 import numpy as np
 import torch
@@ -32,6 +30,7 @@ from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.loop.dataset import projected_bounds
+from training.loop.trainer import interruptible
 
 DEFAULT_PASSES = 420
 """Default number of decoder passes."""
@@ -66,30 +65,19 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
     Returns:
         False when a signal interrupted it; `state` then has everything needed to continue.
     """
-    received: list[int] = []
-
-    def receive(number: int, _: FrameType | None) -> None:
-        received.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, receive)
     errors: list[float] = []
-    while training.passes < passes:
-        errors.append(training.advance(training.passes / passes))
-        if training.passes % 10 == 0:
-            level = psnr(sum(errors[-10:]) / len(errors[-10:]))
-            print(
-                f"pass {training.passes} of {passes}: {level:.2f} dB on its rays, {clock.process_time():.0f} CPU s", flush=True
-            )
-        if received:
-            training.save(state)
-            return False
-        if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes:
-            print(
-                f"held-out views, first frame: {held_out_psnr(training.video(), training.capture, [0], threads):.2f} dB",
-                flush=True,
-            )
-    return True
+    with interruptible() as interrupted:
+        while training.passes < passes and not interrupted:
+            errors.append(training.advance(training.passes / passes))
+            if training.passes % 10 == 0:
+                level, spent = psnr(sum(errors[-10:]) / len(errors[-10:])), clock.process_time()
+                print(f"pass {training.passes} of {passes}: {level:.2f} dB on its rays, {spent:.0f} CPU s", flush=True)
+            if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes and not interrupted:
+                level = held_out_psnr(training.video(), training.capture, [0], threads)
+                print(f"held-out views, first frame: {level:.2f} dB", flush=True)
+    if training.passes < passes:
+        training.save(state)
+    return training.passes >= passes
 
 
 def _keep_freed_memory() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -26,13 +26,13 @@ def pack_occupancy(occupancy: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.packbits(flat, axis=-1, bitorder="little"))
 
 
-def unpack_occupancy(packed: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+def unpack_occupancy(packed: torch.Tensor, resolution: Sequence[int]) -> torch.Tensor:
     """Undo `pack_occupancy`: (..., bytes) uint8 to (..., X, Y, Z) bool."""
     bits = np.unpackbits(packed.cpu().numpy(), axis=-1, count=math.prod(resolution), bitorder="little")
-    return torch.from_numpy(bits.astype(bool)).unflatten(-1, resolution)
+    return torch.from_numpy(bits.astype(bool)).unflatten(-1, tuple(resolution))
 
 
-def cell_of(points: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+def cell_of(points: torch.Tensor, resolution: Sequence[int]) -> torch.Tensor:
     """Return the flat cell index (int64) of points (P, 3) in [0, 1]^3."""
     counts = torch.tensor(resolution, device=points.device)
     cells = (points * counts).long().clamp(min=0).minimum(counts - 1)

@@ -33,36 +33,24 @@ class VideoMetadata:
     """License text of the content."""
 
 
+@dataclass(eq=False, repr=False)
 class VolumetricVideo:
-    """A whole volumetric video. `decode` computes the maps of any instant.
+    """A whole volumetric video. `decode` computes the maps of any instant."""
 
-    Args:
-        config: hyper-parameters.
-        metadata: frame rate, up, cameras, provenance, license.
-        latents: (T, D) float32, z of each frame.
-        boxes: (T, 2, 3) float32, meters.
-        occupancy: (T, ceil(X * Y * Z / 8)) uint8, packed by `model.occupancy.pack_occupancy`.
-        decoder: the map decoder, in evaluation mode.
-        hash_encoding: the hash tables.
-    """
-
-    def __init__(
-        self,
-        config: ModelConfig,
-        metadata: VideoMetadata,
-        latents: torch.Tensor,
-        boxes: torch.Tensor,
-        occupancy: torch.Tensor,
-        decoder: MapDecoder,
-        hash_encoding: HashEncoding,
-    ) -> None:
-        self.config = config
-        self.metadata = metadata
-        self.latents = latents
-        self.boxes = boxes
-        self.occupancy = occupancy
-        self.decoder = decoder
-        self.hash_encoding = hash_encoding
+    config: ModelConfig
+    """Hyper-parameters."""
+    metadata: VideoMetadata
+    """Frame rate, up, cameras, provenance, license."""
+    latents: torch.Tensor
+    """(T, D) float32, z of each frame."""
+    boxes: torch.Tensor
+    """(T, 2, 3) float32, meters."""
+    occupancy: torch.Tensor
+    """(T, ceil(X * Y * Z / 8)) uint8, packed by `model.occupancy.pack_occupancy`."""
+    decoder: MapDecoder
+    """The map decoder, in evaluation mode."""
+    hash_encoding: HashEncoding
+    """The hash tables."""
 
     @property
     def num_frames(self) -> int:

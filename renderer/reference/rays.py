@@ -72,6 +72,6 @@ def place_samples(
     t = distances[ray, k]
     points = (origins.expand_as(directions)[ray] + t[:, None] * directions[ray] - box[0]) / (box[1] - box[0])
     if cells is not None:
-        inside = cells.flatten()[cell_of(points, (cells.shape[0], cells.shape[1], cells.shape[2]))]
+        inside = cells.flatten()[cell_of(points, cells.shape)]
         ray, points, t = ray[inside], points[inside], t[inside]
     return ray, points.clamp(0, 1), t

@@ -15,6 +15,7 @@ import torch
 
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
+from training.config import TrainingConfig
 from training.fields.samples import RayBatch, SamplingRegion
 
 
@@ -34,6 +35,28 @@ class MarchSettings:
     stochastic_seed: int | None = None
     """With bilinear assignment: the native kernels draw one of the four nearest heads with its weight as probability, instead
     of blending all four. This costs a quarter and has the same expected output before the sigmoid. None means blending."""
+
+
+def march_settings(config: TrainingConfig, progress: float, seed: int) -> MarchSettings:
+    """Return the settings of a training run at a progress, 0 to 1; `seed` draws the heads if the config says so."""
+    return MarchSettings(
+        weight_threshold=config.model.render.weight_threshold,
+        leak=config.leak_at(progress),
+        penalty_limit=config.loss.optical_depth_limit,
+        stochastic_seed=seed if config.blend_at_random else None,
+    )
+
+
+@dataclass(frozen=True)
+class TrainingFrame:
+    """A frame of the network in training, differentiable."""
+
+    maps: Maps
+    """Without batch axis: feature planes, density maps, color maps as in `model.frame.Frame`."""
+    encoding: HashEncoding
+    """The hash tables."""
+    time: float
+    """t/T in [0, 1)."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +89,17 @@ class RadianceField(Protocol):
     """"torch" or "native"."""
 
     def render(
-        self,
-        maps: Maps,
-        encoding: HashEncoding,
-        time: float,
-        rays: RayBatch,
-        region: SamplingRegion,
-        seed: int,
-        progress: float = 0.0,
+        self, frame: TrainingFrame, rays: RayBatch, region: SamplingRegion, seed: int, progress: float = 0.0
     ) -> RenderedRays:
         """Render rays with one random sample per interval, differentiably.
 
         Args:
-            maps: of one frame, without batch axis: feature planes, density maps, color maps as in `model.frame.Frame`.
-            encoding: the hash tables.
-            time: t/T in [0, 1).
+            frame: the frame.
             rays: R rays.
             region: where their samples may lie.
             seed: decides all randomness of the call.
             progress: share of the run done, [0, 1]; decides the leak of the density's ReLU.
         """
 
-    def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
+    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
         """Compute sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""

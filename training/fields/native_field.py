@@ -7,10 +7,8 @@ import threading
 
 import torch
 
-from model.decoder import Maps
-from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
-from training.fields.field import MarchSettings, RenderedRays
+from training.fields.field import RenderedRays, TrainingFrame, march_settings
 from training.fields.native_kernels import TrainingKernels
 from training.fields.samples import RayBatch, SamplingRegion
 
@@ -33,34 +31,23 @@ class NativeField:
         self._kernels()
 
     def render(
-        self,
-        maps: Maps,
-        encoding: HashEncoding,
-        time: float,
-        rays: RayBatch,
-        region: SamplingRegion,
-        seed: int,
-        progress: float = 0.0,
+        self, frame: TrainingFrame, rays: RayBatch, region: SamplingRegion, seed: int, progress: float = 0.0
     ) -> RenderedRays:
         """Render rays with one random sample per interval; see `training.fields.field.RadianceField`."""
         kernels, config = self._kernels(), self.config
         hull = region.hull if region.hull is not None else torch.ones(1, 1, 1, dtype=torch.bool)
         samples = kernels.sample_rays(rays.origins, rays.directions, region.box, hull, config.rays.step, seed)
-        settings = MarchSettings(
-            weight_threshold=config.model.render.weight_threshold,
-            leak=config.leak_at(progress),
-            penalty_limit=config.loss.optical_depth_limit,
-            stochastic_seed=seed if config.blend_at_random else None,
-        )
-        grids = kernels.bake(encoding.tables.detach(), time).requires_grad_()
-        seen = kernels.render_samples(grids, *maps, samples, rays.view_directions, settings)
+        settings = march_settings(config, progress, seed)
+        grids = kernels.bake(frame.encoding.tables.detach(), frame.time).requires_grad_()
+        seen = kernels.render_samples(grids, *frame.maps, samples, rays.view_directions, settings)
         return dataclasses.replace(seen, grids=grids)
 
     @torch.no_grad()
-    def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
+    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
         """Compute density without gradients; see `training.fields.field.RadianceField`."""
         kernels = self._kernels()
-        return kernels.density(kernels.bake(encoding.tables, time), maps[0], maps[1], points.contiguous())
+        grids = kernels.bake(frame.encoding.tables, frame.time)
+        return kernels.density(grids, frame.maps[0], frame.maps[1], points.contiguous())
 
     def _kernels(self) -> TrainingKernels:
         if not hasattr(self._local, "kernels"):

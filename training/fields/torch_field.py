@@ -9,12 +9,11 @@ import torch
 from model.config import ModelConfig
 from model.decoder import Maps
 from model.frame import Frame
-from model.hash_encoding import HashEncoding
 from model.query import HashFeatures, HeadAssignment, query_color, query_density, query_features, raw_density
 from renderer.reference.compositing import pad_rays, transmittance, volume_weights
 from training.config import TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
-from training.fields.field import MarchSettings, RenderedRays
+from training.fields.field import MarchSettings, RenderedRays, TrainingFrame, march_settings
 from training.fields.losses import optical_depth_penalty
 from training.fields.samples import RayBatch, RaySamples, SamplingRegion, stratified_samples
 from training.fields.tiny_cuda_nn import load_tiny_hash
@@ -40,40 +39,29 @@ class TorchField:
         self._tiny = load_tiny_hash(config.model.hash) if device.type == "cuda" else None
 
     def render(
-        self,
-        maps: Maps,
-        encoding: HashEncoding,
-        time: float,
-        rays: RayBatch,
-        region: SamplingRegion,
-        seed: int,
-        progress: float = 0.0,
+        self, frame: TrainingFrame, rays: RayBatch, region: SamplingRegion, seed: int, progress: float = 0.0
     ) -> RenderedRays:
         """Render rays with one random sample per interval; see `training.fields.field.RadianceField`."""
         generator = torch.Generator().manual_seed(seed)
         samples = stratified_samples(rays, region, self.config.rays, generator)
-        frame = make_frame(self.config.model, maps, self._grids(encoding, time), region.box)
-        settings = MarchSettings(
-            weight_threshold=self.config.model.render.weight_threshold,
-            leak=self.config.leak_at(progress),
-            penalty_limit=self.config.loss.optical_depth_limit,
-        )
+        decoded, hash_features = self._decoded(frame, region.box)
+        settings = march_settings(self.config, progress, seed)
         drawn = self.config.blend_at_random and self.config.model.assignment == "bilinear"
         assign = functools.partial(assign_stochastic, generator=generator) if drawn else None
-        return render_samples(frame, samples, rays.view_directions, settings, assign, self._hash_features(encoding, time))
+        return render_samples(decoded, samples, rays.view_directions, settings, assign, hash_features)
 
     @torch.no_grad()
-    def density(self, maps: Maps, encoding: HashEncoding, time: float, points: torch.Tensor) -> torch.Tensor:
+    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
         """Compute density without gradients; see `training.fields.field.RadianceField`."""
         unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=points.device)
-        frame = make_frame(self.config.model, maps, self._grids(encoding, time), unit_box)
-        return query_density(frame, points, query_features(frame, points, self._hash_features(encoding, time)))
+        decoded, hash_features = self._decoded(frame, unit_box)
+        return query_density(decoded, points, query_features(decoded, points, hash_features))
 
-    def _grids(self, encoding: HashEncoding, time: float) -> list[torch.Tensor]:
-        return encoding.bake(time) if self._tiny is None else []
-
-    def _hash_features(self, encoding: HashEncoding, time: float) -> HashFeatures | None:
-        return None if self._tiny is None else self._tiny.at(encoding.tables, time)
+    def _decoded(self, frame: TrainingFrame, box: torch.Tensor) -> tuple[Frame, HashFeatures | None]:
+        """Return the frame with baked grids, or tiny-cuda-nn's lookups instead of them."""
+        grids = frame.encoding.bake(frame.time) if self._tiny is None else []
+        lookups = None if self._tiny is None else self._tiny.at(frame.encoding.tables, frame.time)
+        return make_frame(self.config.model, frame.maps, grids, box), lookups
 
 
 def make_frame(config: ModelConfig, maps: Maps, grids: list[torch.Tensor], box: torch.Tensor) -> Frame:

@@ -8,12 +8,11 @@ from pathlib import Path
 import torch
 
 from common.progress import progress
-from model.decoder import Maps
 from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.fields.field import RadianceField
+from training.fields.field import RadianceField, TrainingFrame
 from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene
@@ -83,7 +82,7 @@ def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> tor
     hull = scene.hull(frame)
     if hull is None or occupancy_grids is None:
         return hull
-    return hull & unpack_occupancy(occupancy_grids, (hull.shape[0], hull.shape[1], hull.shape[2]))
+    return hull & unpack_occupancy(occupancy_grids, hull.shape)
 
 
 @torch.no_grad()
@@ -91,15 +90,15 @@ def _occupancy(
     config: TrainingConfig, hull: torch.Tensor | None, network: Network, latent: torch.Tensor, field: RadianceField, frame: int
 ) -> torch.Tensor:
     features, densities, colors = network.decoder(latent[None])
-    maps: Maps = (features[0], densities[0], colors[0])
+    decoded = TrainingFrame((features[0], densities[0], colors[0]), network.hash_encoding, frame / network.num_frames)
 
     def density(points: torch.Tensor) -> torch.Tensor:
         sigma = torch.zeros(len(points))
         inside = torch.arange(len(points))
         if hull is not None:
-            inside = hull.flatten()[cell_of(points, (hull.shape[0], hull.shape[1], hull.shape[2]))].nonzero()[:, 0]
+            inside = hull.flatten()[cell_of(points, hull.shape)].nonzero()[:, 0]
         if len(inside):
-            sigma[inside] = field.density(maps, network.hash_encoding, frame / network.num_frames, points[inside])
+            sigma[inside] = field.density(decoded, points[inside])
         return sigma
 
     return extract_occupancy(density, config.model.occupancy)

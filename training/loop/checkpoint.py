@@ -64,14 +64,7 @@ def save_checkpoint(
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
     if occupancy_grids is not None:
         tensors[_OCCUPANCY_GRIDS] = occupancy_grids
-    text = {
-        "format_version": _FORMAT_VERSION,
-        "step": header.step,
-        "seed": header.seed,
-        "seconds": header.seconds,
-        "field": header.field,
-        "config": header.config.to_dict(),
-    }
+    text = {"format_version": _FORMAT_VERSION} | vars(header) | {"config": header.config.to_dict()}
     stored = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic_write(folder / FILE_NAME) as temporary:
         save_tensors(stored, temporary, {"checkpoint": json.dumps(text)}, folder / FILE_NAME)

@@ -31,6 +31,6 @@ def find_occupied_cells(hull: torch.Tensor, density: Density, step: float, gener
         within = torch.rand(corners.shape, generator=generator).to(hull.device)
         points = (corners + within) / torch.tensor(hull.shape, device=hull.device)
         solid = density(points) * step > _EMPTY
-        filled[cell_of(points[solid], (hull.shape[0], hull.shape[1], hull.shape[2]))] = True
+        filled[cell_of(points[solid], hull.shape)] = True
     grown = functional.max_pool3d(filled.view(1, 1, *hull.shape).float(), 3, 1, 1)[0, 0] > 0
     return grown & hull if bool(filled.any()) else hull

@@ -111,13 +111,8 @@ def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config:
 
 def save_scene(scene: Scene, folder: Path) -> None:
     """Write a scene into a run's folder atomically; raise InputError when that fails."""
-    metadata = scene.metadata
-    text = {
-        "fps": metadata.fps,
-        "up": list(metadata.up),
-        "cameras": [camera.to_dict() for camera in metadata.cameras],
-        "provenance": metadata.provenance,
-        "license": metadata.license,
+    text = vars(scene.metadata) | {
+        "cameras": [camera.to_dict() for camera in scene.metadata.cameras],
         "loop": scene.loop,
         "hull_resolution": scene.hull_resolution,
         "capture": scene.capture.to_dict() if scene.capture is not None else None,

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from model.decoder import Maps
 from model.occupancy import pack_occupancy, unpack_occupancy
 from renderer.decode import multiplies_bfloat16
 from training.config import TrainingConfig
-from training.fields.field import RadianceField, RenderedRays
+from training.fields.field import RadianceField, RenderedRays, TrainingFrame
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
@@ -80,14 +79,13 @@ class FrameStep:
         rays = make_rays(views, self._cameras[half], draw_pixels(views, self.config.rays, num_rays, generator))
         rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
-        maps = self._decode(latent)
-        time = frame / self.network.num_frames
-        rendered = self.field.render(maps, self.network.hash_encoding, time, rays, self._regions[frame], seed, progress)
+        decoded = self._decode(frame, latent)
+        rendered = self.field.render(decoded, rays, self._regions[frame], seed, progress)
         error = color_loss(rendered.color, rays.colors)
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
         of_masks = mask_loss(rendered.opacity, rays.masks)
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
-        gradients, grids = self._gradients(loss, rendered.grids, time)
+        gradients, grids = self._gradients(loss, rendered.grids, decoded.time)
         return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
 
     def _gradients(
@@ -100,10 +98,11 @@ class FrameStep:
         tables = self.network.hash_encoding.tables
         return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
 
-    def _decode(self, latent: torch.Tensor) -> Maps:
+    def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame:
         with decoder_precision(self.config.decoder_bfloat16, self._device):
             features, densities, colors = self.network.decoder(latent[None])
-        return features[0].float(), densities[0].float(), colors[0].float()
+        maps = features[0].float(), densities[0].float(), colors[0].float()
+        return TrainingFrame(maps, self.network.hash_encoding, frame / self.network.num_frames)
 
     @torch.no_grad()
     def update_occupancy(self, frame: int, seed: int) -> None:
@@ -111,11 +110,10 @@ class FrameStep:
         hull = self._hulls[frame]
         if hull is None:
             return
-        maps = self._decode(self.network.latent(frame, self.encoder_input)[0])
-        time, encoding = frame / self.network.num_frames, self.network.hash_encoding
+        decoded = self._decode(frame, self.network.latent(frame, self.encoder_input)[0])
         generator = torch.Generator().manual_seed(seed)
         step = self.config.rays.step
-        cells = find_occupied_cells(hull, lambda points: self.field.density(maps, encoding, time, points), step, generator)
+        cells = find_occupied_cells(hull, lambda points: self.field.density(decoded, points), step, generator)
         self._regions[frame] = dataclasses.replace(self._regions[frame], hull=cells)
 
     def occupancy_grids(self) -> torch.Tensor | None:
@@ -127,8 +125,8 @@ class FrameStep:
         """Continue from cells that `occupancy_grids` returned."""
         for frame, (region, cells) in enumerate(zip(self._regions, packed, strict=True)):
             assert region.hull is not None
-            shape = (region.hull.shape[0], region.hull.shape[1], region.hull.shape[2])
-            self._regions[frame] = dataclasses.replace(region, hull=unpack_occupancy(cells, shape).to(self._device))
+            hull = unpack_occupancy(cells, region.hull.shape).to(self._device)
+            self._regions[frame] = dataclasses.replace(region, hull=hull)
 
     def encoder_input(self, frame: int) -> torch.Tensor:
         """Return the encoder's three views of a frame, evenly spread over the training cameras: (3, 3, 512, 512) in [0, 1]."""

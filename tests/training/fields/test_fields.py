@@ -18,7 +18,7 @@ from tests.training.fields.plain_rendering import render_plainly
 from training.config import LossConfig, RayConfig, TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
 from training.fields.create import create_field
-from training.fields.field import MarchSettings, RadianceField
+from training.fields.field import MarchSettings, RadianceField, TrainingFrame
 from training.fields.native_field import NativeField
 from training.fields.native_kernels import available
 from training.fields.samples import RayBatch, RaySamples, SamplingRegion
@@ -46,6 +46,10 @@ def make_network(config: TrainingConfig, density: float = 4.0) -> Network:
 def maps_of(network: Network, frame: int = 1) -> Any:
     assert network.embedding is not None
     return tuple(m[0] for m in network.decoder(network.embedding[frame : frame + 1]))
+
+
+def frame_of(network: Network, time: float = 0.3) -> TrainingFrame:
+    return TrainingFrame(maps_of(network), network.hash_encoding, time)
 
 
 def make_rays(count: int = 60) -> RayBatch:
@@ -126,7 +130,7 @@ def test_native_and_torch_agree_on_average() -> None:
             [
                 torch.cat([r.color, r.opacity[:, None]], dim=1).detach()
                 for seed in range(6)
-                for r in [field.render(maps_of(network), network.hash_encoding, 0.3, rays, region, seed)]
+                for r in [field.render(frame_of(network), rays, region, seed)]
             ]
         ).mean(0)
         for field in (TorchField(config), NativeField(config))
@@ -134,9 +138,7 @@ def test_native_and_torch_agree_on_average() -> None:
     assert float(seen[0].abs().mean()) > 0.1
     assert float((seen[0] - seen[1]).abs().mean()) < 0.01
     points = torch.rand(500, 3)
-    densities = [
-        f.density(maps_of(network), network.hash_encoding, 0.3, points) for f in (TorchField(config), NativeField(config))
-    ]
+    densities = [f.density(frame_of(network), points) for f in (TorchField(config), NativeField(config))]
     torch.testing.assert_close(densities[0], densities[1], rtol=1e-3, atol=1e-3)
 
 
@@ -145,7 +147,7 @@ def test_the_seed_decides_what_a_field_samples(native: bool) -> None:
     config = make_training(step=0.05)
     network, rays, region = make_network(config), make_rays(20), region_of()
     field = create_field(config, native)
-    seen = [field.render(maps_of(network), network.hash_encoding, 0.3, rays, region, seed).color for seed in (1, 1, 2)]
+    seen = [field.render(frame_of(network), rays, region, seed).color for seed in (1, 1, 2)]
     assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[0], seen[2])
 
 
@@ -153,7 +155,7 @@ def test_counts_shrink_from_sampled_to_colored() -> None:
     config = make_training(step=0.05)
     network, rays, region = make_network(config, 20.0), make_rays(), region_of()
     for native in (False, True):
-        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.3, rays, region, 0)
+        seen = create_field(config, native).render(frame_of(network), rays, region, 0)
         assert seen.samples >= seen.marched >= seen.colored > 0
         assert seen.samples > seen.colored
 
@@ -181,7 +183,7 @@ def test_rays_that_miss_have_no_samples() -> None:
     along_x = torch.tensor([[1.0, 0, 0]] * 3)
     rays = RayBatch(torch.full((3, 3), 9.0), along_x, along_x, torch.zeros(3, 3), torch.zeros(3))
     for native in (False, True):
-        seen = create_field(config, native).render(maps_of(network), network.hash_encoding, 0.0, rays, region_of(), 0)
+        seen = create_field(config, native).render(frame_of(network, 0.0), rays, region_of(), 0)
         assert not seen.color.any() and not seen.opacity.any() and seen.samples == 0
 
 
@@ -195,7 +197,7 @@ def test_the_leak_ends_with_its_share_of_the_training(native: bool) -> None:
     parameters = [network.decoder.density_head.weight]
 
     def gradient(of: RadianceField, progress: float) -> torch.Tensor:
-        seen = of.render(maps_of(network), network.hash_encoding, 0.3, rays, region, 0, progress)
+        seen = of.render(frame_of(network), rays, region, 0, progress)
         return gradients(seen, parameters)[0]  # type: ignore[arg-type]
 
     assert torch.equal(gradient(field, 0.5), gradient(without, 0.0))
