@@ -20,24 +20,19 @@ class Condition:
     """Returns whether the action is available."""
     reason: str = ""
     """The reason if it is not, for the user."""
+    needs_video: bool = False
+    """Whether the reason is only right while a video is open."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
         """Return why the action is unavailable; empty when it is available."""
-        return "" if self.predicate(app) else self.reason
+        if self.predicate(app):
+            return ""
+        return NOTHING_OPEN if self.needs_video and app.document is None else self.reason
 
 
-@dataclass(frozen=True)
-class VideoCondition(Condition):
-    """A predicate that needs an open video."""
-
-    def unavailable_reason(self, app: ViewerApp) -> str:
-        """Return why the action is unavailable: without a video, that none is open."""
-        return NOTHING_OPEN if app.document is None else super().unavailable_reason(app)
-
-
-def with_document(test: Callable[[Document], bool], reason: str) -> VideoCondition:
+def with_document(test: Callable[[Document], bool], reason: str) -> Condition:
     """Return the condition that a video is open and fulfills `test`."""
-    return VideoCondition(lambda app: app.document is not None and test(app.document), reason)
+    return Condition(lambda app: app.document is not None and test(app.document), reason, needs_video=True)
 
 
 def capture_camera(number: int) -> Condition:

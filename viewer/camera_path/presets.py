@@ -15,6 +15,9 @@ from viewer.camera_path.path import CameraPath, Keyframe
 KEYFRAMES_PER_TURN = 12
 """With this many keyframes the spline deviates from the circle by less than 0.1 % of its radius."""
 
+ELEVATION = math.radians(10.0)
+"""Angle of an orbit above the box's middle, radians."""
+
 
 def orbit_camera(
     box: ArrayLike,
@@ -22,7 +25,7 @@ def orbit_camera(
     turn: float,
     width: int,
     height: int,
-    elevation: float = math.radians(10.0),
+    elevation: float = ELEVATION,
     field_of_view: float = math.radians(45.0),
     distance_factor: float = 1.0,
 ) -> Camera:
@@ -50,17 +53,10 @@ def orbit_camera(
 
 
 def orbit_path(
-    box: ArrayLike,
-    up: ArrayLike,
-    seconds: float,
-    frames: tuple[float, float],
-    width: int,
-    height: int,
-    turns: float = 1.0,
-    elevation: float = math.radians(10.0),
+    box: ArrayLike, up: ArrayLike, seconds: float, frames: tuple[float, float], width: int, height: int
 ) -> CameraPath:
-    """Create the keyframes of an orbit that lasts `seconds` while the scene runs from frame `frames[0]` to `frames[1]`."""
-    return _path(box, up, seconds, frames, (width, height), turns, (elevation, elevation), (1.0, 1.0))
+    """Create the keyframes of one round; arguments as for `spiral_path`."""
+    return spiral_path(box, up, seconds, frames, width, height, 1.0, (ELEVATION, ELEVATION), (1.0, 1.0))
 
 
 def spiral_path(
@@ -74,26 +70,22 @@ def spiral_path(
     elevations: tuple[float, float] = (math.radians(-5.0), math.radians(50.0)),
     distances: tuple[float, float] = (1.0, 0.8),
 ) -> CameraPath:
-    """Create the keyframes of a spiral: an orbit that rises and comes nearer (`distances`: see `distance_factor`)."""
-    return _path(box, up, seconds, frames, (width, height), turns, elevations, distances)
+    """Create the keyframes of a spiral: an orbit that rises and comes nearer.
 
-
-def _path(
-    box: ArrayLike,
-    up: ArrayLike,
-    seconds: float,
-    frames: tuple[float, float],
-    size: tuple[int, int],
-    turns: float,
-    elevations: tuple[float, float],
-    distances: tuple[float, float],
-) -> CameraPath:
-    count = max(2, math.ceil(abs(turns) * KEYFRAMES_PER_TURN) + 1)
+    Args:
+        box: (2, 3) corners, meters.
+        up: direction that is up in the world.
+        seconds: length.
+        frames: first and last frame of the scene.
+        width, height: pixels.
+        turns: number of rounds.
+        elevations: angles of the camera above the box's middle at start and end, radians.
+        distances: `distance_factor` of `orbit_camera` at start and end.
+    """
     keyframes = []
-    for part in np.linspace(0.0, 1.0, count):
-        elevation, distance = (pair[0] + part * (pair[1] - pair[0]) for pair in (elevations, distances))
-        camera = orbit_camera(box, up, turns * part, *size, elevation=elevation, distance_factor=distance)
-        frame = float(frames[0] + part * (frames[1] - frames[0]))
+    for part in np.linspace(0.0, 1.0, max(2, math.ceil(abs(turns) * KEYFRAMES_PER_TURN) + 1)):
+        elevation, distance, frame = (float(a + part * (b - a)) for a, b in (elevations, distances, frames))
+        camera = orbit_camera(box, up, turns * part, width, height, elevation=elevation, distance_factor=distance)
         keyframes.append(Keyframe(float(part * seconds), frame, camera))
     return CameraPath(keyframes)
 

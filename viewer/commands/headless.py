@@ -89,11 +89,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Run --info: verify a bundle and describe it."""
-    description = bundle_info(options.bundle)
-    if options.json:
-        print(json.dumps(description, indent=2, allow_nan=False))
-    else:
-        print("\n".join(_lines(description)))
+    _print(bundle_info(options.bundle), options.json)
     return 0
 
 
@@ -109,10 +105,7 @@ def benchmark(options: argparse.Namespace) -> int:
 
     with progress_display("measuring") as show:
         result = interruptible(work, cancel.cancel)
-    if options.json:
-        print(json.dumps(result, indent=2, allow_nan=False))
-    else:
-        print("\n".join(_lines(result)))
+    _print(result, options.json)
     return 0
 
 
@@ -192,6 +185,10 @@ def _frame(options: argparse.Namespace) -> float:
 
 def _sized(camera: Camera, size: tuple[int, int] | None) -> Camera:
     return camera if size is None else camera.fitted(*size)
+
+
+def _print(values: dict[str, Any], as_json: bool) -> None:
+    print(json.dumps(values, indent=2, allow_nan=False) if as_json else "\n".join(_lines(values)))
 
 
 def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
