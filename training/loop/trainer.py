@@ -195,7 +195,7 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     Raises:
         BrokenPipeError: the reader of the progress is gone.
     """
-    with interruptible() as interrupted:
+    with collect_signals() as interrupted:
         try:
             _advance_to_the_end(trainer, folder, progress, interrupted)
         except BrokenPipeError:
@@ -238,7 +238,7 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[list[int]]:
+def collect_signals() -> Iterator[list[int]]:
     """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that the current step can
     finish. Do nothing outside the main thread."""
     received: list[int] = []
