@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,10 @@ from model.occupancy import Density, extract_occupancy, pack_occupancy
 from model.query import query_density, query_features
 from model.video import VideoMetadata, VolumetricVideo
 from training.captures.annotations import read_annotations
+from training.captures.calibration import calibrate
 from training.captures.images import image_size
+from training.captures.layouts.annots import CONVENTIONS, Annotations
+from training.captures.meta import CameraMeta
 from training.captures.vertices import read_vertices
 from training.fields.native_kernels import TrainingKernels, available
 from training.released.checkpoint import ReleaseCheckpoint
@@ -51,14 +53,14 @@ def import_release(
     Raises:
         InputError: annotations or vertices are missing, damaged or too few.
     """
-    content = read_annotations(annotations)
-    stems = frame_stems(annotations, content)
+    content = Annotations(annotations, read_annotations(annotations))
+    stems = [PurePosixPath(names[0]).stem for names in content.image_files()]
     if len(stems) < checkpoint.num_frames:
         raise InputError(annotations, f"has {len(stems)} frames, but the checkpoint has {checkpoint.num_frames}")
     boxes = torch.from_numpy(np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]]))
     metadata = VideoMetadata(
         fps=fps,
-        cameras=released_cameras(annotations, content),
+        cameras=released_cameras(content),
         provenance={"source": f"released checkpoint {checkpoint.path.name}"},
     )
     empty = pack_occupancy(torch.zeros(checkpoint.num_frames, *checkpoint.config.occupancy.resolution, dtype=torch.bool))
@@ -84,20 +86,6 @@ def _density(video: VolumetricVideo, frame: int, kernels: TrainingKernels | None
     return lambda points: kernels.density(grids, decoded.feature_planes, decoded.density_maps, points)
 
 
-def frame_stems(path: Path, annotations: Any) -> list[str]:
-    """Return the name of each frame: that of its first image, without folder and suffix."""
-    frames = annotations.get("ims") if isinstance(annotations, dict) else None
-    if not isinstance(frames, list | tuple | np.ndarray) or len(frames) == 0:
-        raise InputError(path, "has no frames (ims)")
-    stems = []
-    for index, frame in enumerate(frames):
-        names = frame.get("ims") if isinstance(frame, dict) else None
-        if not isinstance(names, list | tuple | np.ndarray) or len(names) == 0:
-            raise InputError(path, f"frame {index} has no images")
-        stems.append(PurePosixPath(str(names[0]).replace("\\", "/")).stem)
-    return stems
-
-
 def read_box(folder: Path, stem: str, padding: float) -> NDArray[np.float32]:
     """Return the minimum and maximum of a frame's vertices, padded: (2, 3) meters; raises as `read_vertices` does."""
     points = read_vertices(folder, stem, "--vertices must be the folder with the vertices of each frame")
@@ -107,38 +95,25 @@ def read_box(folder: Path, stem: str, padding: float) -> NDArray[np.float32]:
     return box
 
 
-def released_cameras(path: Path, annotations: Any) -> list[Camera]:
+def released_cameras(annotations: Annotations) -> list[Camera]:
     """Return the capture's cameras in our convention: meters, and pixel centers at +0.5 instead of at whole numbers.
 
     Image sizes come from the images next to annots.npy; if these are missing, from the principal point.
     """
-    cams = annotations.get("cams") if isinstance(annotations, dict) else None
-    if not isinstance(cams, dict) or not all(isinstance(cams.get(name), list | tuple | np.ndarray) for name in "KRT"):
-        raise InputError(path, "has no cameras (cams with K, R, T)")
-    if len({len(cams[name]) for name in "KRT"}) != 1:
-        raise InputError(path, "must have K, R and T for every camera")
-    images = annotations["ims"][0]["ims"]
-    cameras = []
-    for index in range(len(cams["K"])):
+    images, cameras = annotations.image_files()[0], []
+    for index, (raw, image) in enumerate(zip(annotations.cameras(images), images, strict=True)):
+        file = annotations.path.parent / image
         try:
-            K, R, T = (np.asarray(cams[name][index], dtype=np.float64) for name in "KRT")
-            K = K.reshape(3, 3) + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
-            size = _image_size(path.parent, images[index] if index < len(images) else None, K)
-            cameras.append(Camera(*size, K, R, T / 1000))  # millimeters to meters
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(path, f"camera {index} is damaged") from error
+            size = image_size(file) if file.is_file() else _size_around(raw.K)
+            cameras.append(calibrate(raw, size, CONVENTIONS, CameraMeta(), None)[0])
         except InputError as error:
-            raise InputError(path, f"camera {index}: {error}") from error
+            raise InputError(annotations.path, f"camera {index}: {error}") from error
     return cameras
 
 
-def _image_size(root: Path, name: object, K: NDArray[np.float64]) -> tuple[int, int]:
-    relative = PurePosixPath(str(name).replace("\\", "/"))
-    inside = name is not None and not relative.is_absolute() and ".." not in relative.parts
-    if inside and (root / relative).is_file():
-        return image_size(root / relative)
-    width, height = (max(2, 2 * round(float(value))) for value in K[:2, 2])
-    return min(width, MAX_IMAGE_SIDE), min(height, MAX_IMAGE_SIDE)
+def _size_around(K: NDArray[np.float64]) -> tuple[int, int]:
+    width, height = (min(max(2, 2 * round(float(center) + 0.5)), MAX_IMAGE_SIDE) for center in K[:2, 2])
+    return width, height
 
 
 def _check_view_encoding(config: ModelConfig, asked: str | None) -> None:

@@ -19,6 +19,7 @@ from model.video import VolumetricVideo
 from tests.command_runs import run_main
 from tests.training.released import released
 from tests.training.released.released import PAPER, Sizes, fake_state
+from training.captures.layouts.annots import Annotations
 from training.import_release import find_occupancy, import_release, main, read_box, released_cameras
 from training.released.checkpoint import ReleaseCheckpoint
 
@@ -155,7 +156,7 @@ def test_boxes_and_cameras(tmp_path: Path) -> None:
     content = write_capture(tmp_path, 2, first=7)
     points = np.load(tmp_path / "vertices" / "7.npy")
     np.testing.assert_allclose(read_box(tmp_path / "vertices", "000007", 0.25), [points.min(0) - 0.25, points.max(0) + 0.25])
-    camera = released_cameras(tmp_path / "annots.npy", content)[1]
+    camera = released_cameras(Annotations(tmp_path / "annots.npy", content))[1]
     assert (camera.width, camera.height) == (64, 48)
     np.testing.assert_allclose(camera.K, [[500, 0, 32], [0, 501, 24], [0, 0, 1]])
     np.testing.assert_allclose(camera.T, content["cams"]["T"][1][:, 0] / 1000)
@@ -168,7 +169,7 @@ def test_boxes_and_cameras(tmp_path: Path) -> None:
 
 def test_image_sizes_without_images_come_from_the_principal_point(tmp_path: Path) -> None:
     content = write_capture(tmp_path, 1, images=False)
-    camera = released_cameras(tmp_path / "annots.npy", content)[0]
+    camera = released_cameras(Annotations(tmp_path / "annots.npy", content))[0]
     assert (camera.width, camera.height) == (64, 48)
 
 

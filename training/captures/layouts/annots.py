@@ -23,7 +23,7 @@ from training.captures.vertices import read_vertices
 
 FILE = "annots.npy"
 
-_CONVENTIONS = Conventions(units_per_meter=1000)  # T in millimeters, vertices in meters
+CONVENTIONS = Conventions(units_per_meter=1000)  # T in millimeters, vertices in meters
 
 _JPEG_THRESHOLD = 100  # of the masks of the paper's NHR data; compression noise stays below
 
@@ -37,7 +37,7 @@ def _recognizes(folder: CaptureFolder) -> bool:
 
 
 def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    annotations = _Annotations(folder.root / FILE, read_annotations(folder.root / FILE))
+    annotations = Annotations(folder.root / FILE, read_annotations(folder.root / FILE))
     files = annotations.image_files()
     masks = mask_folder(folder, meta)
     rule = MaskRule(face_labels=(2, 10, 13)) if masks == "schp" else MaskRule()
@@ -53,7 +53,7 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         )
         for names in files
     )
-    return Description(annotations.cameras(files[0]), frames, FILE, _CONVENTIONS, rule)
+    return Description(annotations.cameras(files[0]), frames, FILE, CONVENTIONS, rule)
 
 
 LAYOUT = Layout("annots", f"EasyMocap's {FILE}, ZJU-MoCap, NHR of the paper", FILE, _recognizes, _read)
@@ -81,7 +81,7 @@ def _is_jpeg(name: str) -> bool:
     return name.lower().endswith((".jpg", ".jpeg"))
 
 
-class _Annotations:
+class Annotations:
     """The content of `annots.npy`, checked when it is read out."""
 
     def __init__(self, path: Path, content: Any) -> None:
