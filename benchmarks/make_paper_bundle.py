@@ -22,6 +22,7 @@ from benchmarks.bundles import DEFAULT_PATH
 from benchmarks.paper_training import PaperTraining, PaperTrainingConfig
 from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.errors import InputError
+from common.interrupts import collected_signals
 from common.scores import psnr
 from model.bundle.info import write_bundle
 from model.video import VolumetricVideo
@@ -30,7 +31,6 @@ from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.loop.dataset import projected_bounds
-from training.loop.trainer import collect_signals
 
 DEFAULT_PASSES = 420
 """Default number of decoder passes."""
@@ -66,7 +66,7 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
         False when a signal interrupted it; `state` then has everything needed to continue.
     """
     errors: list[float] = []
-    with collect_signals() as interrupted:
+    with collected_signals() as interrupted:
         while training.passes < passes and not interrupted:
             errors.append(training.advance(training.passes / passes))
             if training.passes % 10 == 0:

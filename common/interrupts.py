@@ -85,6 +85,14 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
 
 
 @contextlib.contextmanager
+def collected_signals() -> Iterator[list[int]]:
+    """Collect the signals that end programs in a list instead of raising, so that the current step can finish."""
+    received: list[int] = []
+    with _handled(lambda number, _: received.append(number)):
+        yield received
+
+
+@contextlib.contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle the signals that end programs. Does nothing outside the main thread."""
     before = {}

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType
 
 import torch
 
 from common.errors import InputError
+from common.interrupts import collected_signals
 from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 from training.config import TrainingConfig
@@ -195,7 +194,7 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     Raises:
         BrokenPipeError: the reader of the progress is gone.
     """
-    with collect_signals() as interrupted:
+    with collected_signals() as interrupted:
         try:
             _advance_to_the_end(trainer, folder, progress, interrupted)
         except BrokenPipeError:
@@ -235,28 +234,6 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
         "marched": sum(r.marched_per_ray for r in results) / len(results),
         "colored": sum(r.colored_per_ray for r in results) / len(results),
     }
-
-
-@contextlib.contextmanager
-def collect_signals() -> Iterator[list[int]]:
-    """Collect Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP in a list instead of raising, so that the current step can
-    finish. Do nothing outside the main thread."""
-    received: list[int] = []
-
-    def receive(number: int, _: FrameType | None) -> None:
-        received.append(number)
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # Windows has none
-        numbers.append(signal.SIGHUP)
-    before = {}
-    with contextlib.suppress(ValueError):
-        before = {number: signal.signal(number, receive) for number in numbers}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
