@@ -84,9 +84,9 @@ def _cannot_write(path: str | Path, error: OSError) -> InputError:
     return InputError(path, f"cannot be written ({reason})")
 
 
-def flush_to_disk(file: Path) -> None:
-    """Make the system write a file's content to the disk."""
-    descriptor = os.open(file, os.O_RDWR)
+def flush_to_disk(path: Path, access: int = os.O_RDWR) -> None:
+    """Make the system write a file's content to the disk; with the access `os.O_RDONLY`, the names in a folder."""
+    descriptor = os.open(path, access)
     try:
         os.fsync(descriptor)
     finally:
@@ -96,8 +96,4 @@ def flush_to_disk(file: Path) -> None:
 def _flush_folder(folder: Path) -> None:
     # Not every system can open a folder. The content is on the disk already; only its new name could be lost.
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush_to_disk(folder, os.O_RDONLY)

@@ -91,15 +91,9 @@ def read_bundle(path: str | Path) -> VolumetricVideo:
         tables = _network_tensor(bundle, read, HASH_TABLES)
     decoder.load_state_dict(weights, assign=True)
     encoding.load_state_dict({"tables": tables}, assign=True)
-    return VolumetricVideo(
-        config,
-        bundle.metadata.video,
-        latents,
-        boxes,
-        occupancy,
-        decoder.eval().requires_grad_(False),
-        encoding.eval().requires_grad_(False),
-    )
+    for module in (decoder, encoding):
+        module.eval().requires_grad_(False)
+    return VolumetricVideo(config, bundle.metadata.video, latents, boxes, occupancy, decoder, encoding)
 
 
 def _network_tensor(bundle: OpenedBundle, read: TensorReader, name: str) -> torch.Tensor:

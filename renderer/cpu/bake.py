@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from model.config import ModelConfig
+from model.decoder import Maps
+from model.video import VolumetricVideo
 from renderer.baked import (
     CHANNEL_PAIRS,
     BakedFrameStruct,
@@ -51,40 +53,31 @@ def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
 
 
 def bake_frame(
-    native: Any,
-    engine: Any,
-    config: ModelConfig,
-    tables: torch.Tensor,
-    scale: float,
-    time: float,
-    maps: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    box: NDArray[np.float32],
-    occupancy: NDArray[np.bool_],
+    native: Any, engine: Any, video: VolumetricVideo, time: float, scale: float, maps: Maps
 ) -> tuple[BakedFrameStruct, BakedArrays]:
     """Bake one frame.
 
     Args:
         native: the module `mlpvid_kernels`.
         engine: its `Engine`.
-        config: hyper-parameters.
-        tables: (3, entries, F) float32 hash tables.
-        scale: `table_scale` of them.
-        time: t/T in [0, 1).
+        video: the video.
+        time: frame index, may be fractional.
+        scale: `table_scale` of the hash tables.
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
             parameters); float32, bfloat16 or float16 in any memory order.
-        box: (2, 3), meters.
-        occupancy: (X, Y, Z).
     """
-    layout = pair_layout(config.hash)
+    config, layout = video.config, pair_layout(video.config.hash)
     grids = allocate(native, (3, layout.nodes, 2), np.uint32)
     grids[:, layout.used :] = 0
-    engine.bake_grids(tables.detach(), bake_levels(config.hash, time).view(np.uint8), layout.offset, scale, grids)
+    levels = bake_levels(config.hash, time / video.num_frames).view(np.uint8)
+    engine.bake_grids(video.hash_encoding.tables.detach(), levels, layout.offset, scale, grids)
     features, densities, colors = (m.detach() for m in maps)
     planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
     feature_scale = engine.bake_maps([[plane] for plane in features], planes)
     distinct = density_planes(config)
     heads = allocate(native, (len(distinct), *densities.shape[2:], CHANNEL_PAIRS), np.uint32)
     density_scale = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
+    box, occupancy = (tensor.numpy() for tensor in video.box_and_occupancy(time))
     arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), occupancy_pyramid(occupancy))
     struct = describe_frame(config, box, (scale, feature_scale, density_scale))
     point_to(struct, config, arrays)

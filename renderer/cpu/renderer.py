@@ -119,20 +119,10 @@ class CpuRenderer:
         start = clock.perf_counter()
         maps = converted.decoder(video.latent(time))
         decoded = clock.perf_counter()
-        box, occupancy = video.box_and_occupancy(time)
-        struct, arrays = bake_frame(
-            self._native,
-            self.engine,
-            video.config,
-            video.hash_encoding.tables,
-            converted.table_scale,
-            time / video.num_frames,
-            maps,
-            box.numpy(),
-            occupancy.numpy(),
-        )
+        struct, arrays = bake_frame(self._native, self.engine, video, time, converted.table_scale, maps)
         baked = clock.perf_counter()
-        return CpuFrame(video.config, time, box.numpy(), struct, arrays, (decoded - start) * 1000, (baked - decoded) * 1000)
+        box = np.array([struct.box_lower, struct.box_upper], np.float32)
+        return CpuFrame(video.config, time, box, struct, arrays, (decoded - start) * 1000, (baked - decoded) * 1000)
 
     def render(
         self,

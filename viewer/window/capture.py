@@ -90,10 +90,6 @@ class WindowCapture:
             return
         frame = document.shown.request.time
         path = free_path(self.app.recording.folder, f"{document.path.stem}-{frame:05g}", ".png")
-        save_png(
-            path,
-            self._pixels(),
-            document.shown.request.camera,
-            {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name},
-        )
+        texts = {"mlpvid:frame": f"{frame:g}", "mlpvid:bundle": document.path.name}
+        save_png(path, self._pixels(), document.shown.request.camera, texts)
         self.app.messages.set_status(f"Screenshot saved to {path}")
