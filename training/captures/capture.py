@@ -157,6 +157,11 @@ class Capture:
         """Read one image without its mask, undistorted: (H, W, 3) uint8; raises as `view` does."""
         return self._located(frame, camera, self._read_color, frame, camera)
 
+    def stored_color(self, frame: int, camera: int) -> Pixels:
+        """Read one image as it is stored, not flipped and with the lens's distortion: (H, W, 3) uint8; raises as `view` does."""
+        optics = Optics(Undistortion(np.eye(3), np.zeros(5)), self._optics[camera].calibrated_size)
+        return self._located(frame, camera, read_color, self.image_source(frame, camera), optics)
+
     def mask(self, frame: int, camera: int) -> Pixels:
         """Read one mask, undistorted: (H, W) uint8, 0 or 255; raises as `view` does."""
         return self._located(frame, camera, self._read_mask, frame, camera)[0]

@@ -1,0 +1,133 @@
+"""`python -m training.masks`: make the masks of a capture whose cameras stand still, by the difference from the background."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from common.atomic import atomic_write
+from common.command_line import ArgumentParser, run
+from common.errors import InputError
+from common.interrupts import leave
+from common.progress import progress
+from training.captures.background import Background, background_of, subject_mask
+from training.captures.camera_files import VideoImage, decode_videos
+from training.captures.capture import Capture
+from training.captures.files import CaptureFolder, find_name
+from training.captures.images import Optics, Pixels, Undistortion, read_color
+from training.captures.opening import add_layout_option, open_capture
+from training.captures.sources import FileImage
+
+MASKS = "masks"
+"""Folder that the masks are written into."""
+
+MEDIAN_FRAMES = 31
+"""Images of a camera whose median is its background."""
+
+DEFAULT_THRESHOLD = 10.0
+"""Difference from the background, in standard deviations of the noise, that makes a pixel part of the subject."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    parser = ArgumentParser(prog="python -m training.masks", description=__doc__)
+    parser.add_argument("capture", type=Path, metavar="CAPTURE", help="folder of the capture")
+    plate_help = "folder with an image of each camera without the subject, CAMERA.png (default: the median over time)"
+    parser.add_argument("--plates", type=Path, metavar="DIR", help=plate_help)
+    threshold_help = f"difference that makes a pixel part of the subject, in units of the noise (default {DEFAULT_THRESHOLD:g})"
+    parser.add_argument("--threshold", type=_threshold, default=DEFAULT_THRESHOLD, metavar="X", help=threshold_help)
+    parser.add_argument("--overwrite", action="store_true", help="replace masks that exist")
+    add_layout_option(parser)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Args:
+        arguments: the command line without the program's name; None means that of the process.
+    """
+    return run(make_masks, make_parser().parse_args(arguments))
+
+
+def make_masks(arguments: argparse.Namespace) -> int:
+    """Write the masks of all frames and cameras into the folder `masks` of the capture. Return 0.
+
+    Masks that exist are kept, so that an interrupted command continues.
+
+    Raises:
+        InputError: the capture or a plate cannot be read, or no mask shows a subject.
+    """
+    capture = open_capture(arguments.capture, arguments.layout, {"masks": "none"}, needs_masks=False)
+    covered = []
+    for camera, name in enumerate(capture.camera_names):
+        frames = [f for f in range(capture.num_frames) if arguments.overwrite or not mask_path(capture, f, camera).is_file()]
+        if not frames:
+            continue
+        background = _background(capture, camera, arguments.plates)
+        for frame in progress(frames, len(frames), f"masks of {name}"):
+            mask = subject_mask(capture.stored_color(frame, camera), background, arguments.threshold)
+            _write(mask_path(capture, frame, camera), mask)
+            covered.append(float((mask > 127).mean()))
+    if covered:
+        print(_summary(covered), file=sys.stderr)
+    return 0
+
+
+def mask_path(capture: Capture, frame: int, camera: int) -> Path:
+    """Return where the mask of an image belongs: like the image, in the folder `masks`, as PNG."""
+    source = capture.image_source(frame, camera)
+    if isinstance(source, VideoImage):
+        return capture.root / MASKS / capture.camera_names[camera] / f"{capture.frame_name(frame):0>6}.png"
+    relative = PurePosixPath(source.path.relative_to(capture.root).as_posix())
+    parts = relative.parts[1:] if relative.parts[0] == "images" else relative.parts
+    return capture.root.joinpath(MASKS, *parts).with_suffix(".png")
+
+
+def _background(capture: Capture, camera: int, plates: Path | None) -> Background:
+    if plates is None:
+        count = min(MEDIAN_FRAMES, capture.num_frames)
+        frames = [i * capture.num_frames // count for i in range(count)]
+        decode_videos(capture.image_source(frame, camera) for frame in range(capture.num_frames))
+        return background_of([capture.stored_color(frame, camera) for frame in frames])
+    name, folder = capture.camera_names[camera], CaptureFolder(plates)
+    found = find_name(folder, (f"{name}{suffix}" for suffix in (".png", ".jpg", ".jpeg")))
+    if found is None:
+        raise InputError(plates, f"has no image of camera {name}", f"add {name}.png, an image without the subject")
+    plate = read_color(FileImage(plates, found), Optics(Undistortion(np.eye(3), np.zeros(5))))
+    image = capture.stored_color(0, camera)
+    if plate.shape != image.shape:
+        sizes = " but its images are ".join(f"{pixels.shape[1]}x{pixels.shape[0]}" for pixels in (plate, image))
+        raise InputError(plates / found, f"is {sizes}")
+    return background_of([plate])
+
+
+def _write(path: Path, mask: Pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        Image.fromarray(mask).save(temporary, "PNG")
+
+
+def _summary(covered: list[float]) -> str:
+    share = float(np.median(covered))
+    text = f"wrote {len(covered)} masks; the subject covers {share:.1%} of an image"
+    if share < 0.002:
+        return f"{text}: warning: that is almost nothing; lower --threshold"
+    if share > 0.6:
+        return f"{text}: warning: that is most of it; raise --threshold, or check that the cameras stand still"
+    return text
+
+
+def _threshold(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 1000:
+        raise argparse.ArgumentTypeError("must be 0.1 to 1000")
+    return value
+
+
+if __name__ == "__main__":
+    leave(main())
