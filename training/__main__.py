@@ -1,17 +1,18 @@
-"""`python -m training COMMAND`: run one of the five training commands."""
+"""`python -m training COMMAND`: run one of the training commands."""
 
 from __future__ import annotations
 
 import sys
 
 from common.interrupts import leave
-from training import evaluate, export, import_release, make_capture, train
+from training import evaluate, export, import_release, make_capture, masks, train
 
 COMMANDS = {
     "train": (train.main, "train a model from a capture"),
     "export": (export.main, "write the model of a training run as a bundle"),
     "evaluate": (evaluate.main, "compare a run or a bundle with a capture's images"),
     "import_release": (import_release.main, "convert a checkpoint of the paper's authors"),
+    "masks": (masks.main, "make the masks of a capture from its backgrounds"),
     "make_capture": (make_capture.main, "make a capture of a procedural scene"),
 }
 """Name of each command, its main function and one line of help."""
