@@ -158,7 +158,7 @@ class Capture:
         return self._located(frame, camera, self._read_color, frame, camera)
 
     def stored_color(self, frame: int, camera: int) -> Pixels:
-        """Read one image as it is stored, not flipped and with the lens's distortion: (H, W, 3) uint8; raises as `view` does."""
+        """Read one image as it is stored, not flipped and not undistorted: (H, W, 3) uint8; raises as `view` does."""
         optics = Optics(Undistortion(np.eye(3), np.zeros(5)), self._optics[camera].calibrated_size)
         return self._located(frame, camera, read_color, self.image_source(frame, camera), optics)
 
