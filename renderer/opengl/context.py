@@ -51,7 +51,11 @@ def _ways() -> Iterator[dict[str, Any]]:
 
 
 def _create(options: dict[str, Any]) -> moderngl.Context:
-    return moderngl.create_context(standalone=True, require=330, **options)
+    """Create a context with compute shaders if the driver has them. Some drivers give no more than the version asked for."""
+    try:
+        return moderngl.create_context(standalone=True, require=430, **options)
+    except Exception:  # moderngl raises plain Exception
+        return moderngl.create_context(standalone=True, require=330, **options)
 
 
 def device_name(context: moderngl.Context) -> str:

@@ -1,0 +1,48 @@
+"""Contexts have compute shaders where the driver has them, and everything works where it has none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import moderngl
+import pytest
+
+from renderer.opengl.context import create_context
+
+OLD_DRIVER = """
+import numpy as np
+from renderer.agreement import agreement, small_video
+from renderer.opengl.color_pass import FragmentColorPass, has_compute
+from renderer.opengl.decode_fragments import FragmentDecoder
+from renderer.opengl.decoding import decodings
+from renderer.opengl.renderer import OpenGLRenderer
+
+renderer, video = OpenGLRenderer(2), small_video()
+assert not renderer.run(has_compute)
+assert agreement(renderer) >= 45
+assert isinstance(renderer._render_passes(video.config).color_pass, FragmentColorPass)
+measured = renderer.measure_decodings(video)
+assert measured["shaders"].agreement >= 60
+"""
+
+
+def test_compute_shaders_are_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some drivers give exactly the version that a program asks for, even if they have a later one."""
+    create, asked = moderngl.create_context, []
+
+    def recording(**options: Any) -> moderngl.Context:
+        asked.append(options["require"])
+        return create(**options)
+
+    monkeypatch.setattr(moderngl, "create_context", recording)
+    create_context().release()
+    assert asked[0] == 430
+
+
+def test_a_driver_of_opengl_3_3_renders_and_decodes_with_fragment_shaders() -> None:
+    environment = {**os.environ, "MESA_GL_VERSION_OVERRIDE": "3.3", "MESA_GLSL_VERSION_OVERRIDE": "330"}
+    done = subprocess.run([sys.executable, "-c", OLD_DRIVER], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
