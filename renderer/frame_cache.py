@@ -14,6 +14,10 @@ MAX_FRACTIONAL_FRAMES = 32
 """Largest number of cached frames at fractional times, so that slow motion does not evict the whole frames."""
 
 
+DEFAULT_BUDGET = 640 << 20
+"""Bytes that cached frames may occupy unless the user or the renderer says otherwise."""
+
+
 class FrameCache:
     """Prepared frames by time, within a memory budget. Every method may be called from any thread.
 
@@ -23,14 +27,15 @@ class FrameCache:
     preparing waits for it. Fractional times are cached under their exact value.
 
     Args:
-        renderer: prepares the frames. If it has an attribute `frame_memory` (bytes), that is a second limit on the budget.
+        renderer: prepares the frames. On a device with memory of its own it has the attributes `frame_memory` (bytes for all
+            frames) and `frame_memory_left` (bytes of those that no frame occupies yet), which limit all its caches together.
         video: the video whose frames are prepared.
-        budget: bytes that all cached frames together may occupy.
+        budget: bytes that all cached frames together may occupy; None is as `default_budget` says.
         max_fractional: largest number of cached frames at fractional times.
     """
 
     def __init__(
-        self, renderer: Renderer, video: VolumetricVideo, budget: int, max_fractional: int = MAX_FRACTIONAL_FRAMES
+        self, renderer: Renderer, video: VolumetricVideo, budget: int | None, max_fractional: int = MAX_FRACTIONAL_FRAMES
     ) -> None:
         self.renderer = renderer
         self.video = video
@@ -47,12 +52,12 @@ class FrameCache:
         self._worker: threading.Thread | None = None
 
     @property
-    def budget(self) -> int:
-        """Bytes that all cached frames together may occupy. Assigning a smaller value evicts what no longer fits."""
+    def budget(self) -> int | None:
+        """Bytes that all cached frames together may occupy, or None. Assigning a smaller value evicts what no longer fits."""
         return self._budget
 
     @budget.setter
-    def budget(self, value: int) -> None:
+    def budget(self, value: int | None) -> None:
         """Change the budget."""
         with self._changed:
             self._budget = value
@@ -64,6 +69,12 @@ class FrameCache:
         """Bytes that the cached frames occupy now."""
         with self._changed:
             return self._total()
+
+    @property
+    def room(self) -> int:
+        """Bytes that all cached frames together may occupy now."""
+        with self._changed:
+            return self._room()
 
     def cached_times(self) -> list[float]:
         """Return the times of the cached frames in ascending order, as the timeline marks them."""
@@ -167,7 +178,9 @@ class FrameCache:
             self._changed.notify_all()
 
     def _room(self) -> int:
-        return min(self._budget, getattr(self.renderer, "frame_memory", self._budget))
+        budget = default_budget(self.renderer) if self._budget is None else self._budget
+        left = getattr(self.renderer, "frame_memory_left", None)
+        return budget if left is None else min(budget, self._total() + left)
 
     def _total(self) -> int:
         return sum(frame.nbytes for frame in self._frames.values())
@@ -220,3 +233,8 @@ class FrameCache:
                 self._settle(time, error=error)
             else:
                 self._settle(time, frame)
+
+
+def default_budget(renderer: Renderer) -> int:
+    """Return the bytes for cached frames where the user chose none: all that a device has for frames, else 640 MiB."""
+    return int(getattr(renderer, "frame_memory", DEFAULT_BUDGET))

@@ -119,6 +119,7 @@ class CoreDriver:
         self.architecture = f"{properties.major}{properties.minor}"
         self.multiprocessors: int = properties.multi_processor_count
         self.total_memory: int = properties.total_memory
+        self.free_memory: int = torch.cuda.mem_get_info(self.device)[0]
         self._streams: dict[str, torch.cuda.Stream] = {}
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:

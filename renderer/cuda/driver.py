@@ -155,6 +155,8 @@ class Driver(Protocol):
     """Where torch's tensors lie."""
     total_memory: int
     """Bytes."""
+    free_memory: int
+    """Bytes that were free when it was opened."""
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
         """Return the kernels of a compiled program (a cubin) by name."""

@@ -29,7 +29,7 @@ MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which limits the memory needed besides the image."""
 
 FRAME_SHARE = 0.5
-"""Share of the GPU's memory for decoded frames."""
+"""Share of the GPU's free memory for decoded frames. The rest is for networks, images and other programs."""
 
 Result = TypeVar("Result")
 
@@ -80,6 +80,7 @@ class CudaRenderer:
         self._prove = prove
         self._cache = cache
         self._lock = threading.Lock()
+        self._frame_bytes: dict[int, int] = {}
         self._videos: weakref.WeakKeyDictionary[VolumetricVideo, VideoOnGpu] = weakref.WeakKeyDictionary()
         self._use(driver or open_driver(usable_devices()[0]))
 
@@ -117,8 +118,13 @@ class CudaRenderer:
 
     @property
     def frame_memory(self) -> int:
-        """Bytes that frames may use: the GPU also holds networks, images and other programs' data."""
-        return int(self.driver.total_memory * FRAME_SHARE)
+        """Bytes that all frames together may use: a share of what was free when the GPU was opened."""
+        return int(self.driver.free_memory * FRAME_SHARE)
+
+    @property
+    def frame_memory_left(self) -> int:
+        """Bytes of `frame_memory` that no frame uses yet."""
+        return self.frame_memory - sum(list(self._frame_bytes.values()))
 
     def capture_fault(self, video: VolumetricVideo) -> str:
         """Return why a video's decoder does not run as a CUDA graph; empty when it does. For the self-test."""
@@ -131,7 +137,10 @@ class CudaRenderer:
             InputError: `time` is out of range, or the GPU failed.
         """
         video.check_time(time)
-        return self._explained(lambda: self._on_gpu(video).prepare(video, time))
+        frame = self._explained(lambda: self._on_gpu(video).prepare(video, time))
+        self._frame_bytes[id(frame)] = frame.nbytes
+        weakref.finalize(frame, self._frame_bytes.pop, id(frame))
+        return frame
 
     def render(
         self,

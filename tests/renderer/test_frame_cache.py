@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from renderer.backend import RenderCancelled
-from renderer.frame_cache import FrameCache
+from renderer.frame_cache import DEFAULT_BUDGET, FrameCache
 from tests.waiting import TIMEOUT
 
 
@@ -49,7 +49,7 @@ class FakeRenderer:
         self._gate.release(count)
 
 
-def make_cache(renderer: FakeRenderer, budget: int = 1000, **options: int) -> FrameCache:
+def make_cache(renderer: FakeRenderer, budget: int | None = 1000, **options: int) -> FrameCache:
     return FrameCache(renderer, SimpleNamespace(num_frames=100), budget, **options)  # type: ignore[arg-type]
 
 
@@ -278,6 +278,42 @@ def test_the_budget_holds_and_the_worker_becomes_idle(script: list[tuple[str, ob
         else:
             cache.budget = value  # type: ignore[assignment]
         assert cache.wait_until_idle(TIMEOUT)
-        assert cache.nbytes <= cache.budget or len(cache.cached_times()) == 1
+        assert cache.nbytes <= cache.room or len(cache.cached_times()) == 1
         assert sum(t % 1 != 0 for t in cache.cached_times()) <= 2
     cache.close()
+
+
+class DeviceRenderer(FakeRenderer):
+    """A renderer whose device has memory for 70 bytes of frames."""
+
+    frame_memory = 70
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caches: list[FrameCache] = []
+
+    @property
+    def frame_memory_left(self) -> int:
+        return self.frame_memory - sum(cache.nbytes for cache in self.caches)
+
+
+def test_frames_take_all_that_a_device_has_for_them() -> None:
+    renderer = DeviceRenderer()
+    cache = make_cache(renderer, None)
+    renderer.caches.append(cache)
+    cache.decode_ahead(range(20))
+    assert cache.wait_until_idle(TIMEOUT)
+    assert cache.cached_times() == [0, 1, 2, 3, 4, 5, 6] and cache.room == 70
+    assert make_cache(FakeRenderer(), None).room == DEFAULT_BUDGET
+    cache.close()
+
+
+def test_the_caches_of_a_device_share_its_memory() -> None:
+    renderer = DeviceRenderer()
+    renderer.caches += (make_cache(renderer, None), make_cache(renderer, 1000))
+    for cache in renderer.caches:
+        for time in range(5):
+            cache.get(float(time))
+    assert [len(cache.cached_times()) for cache in renderer.caches] == [5, 2]
+    for cache in renderer.caches:
+        cache.close()

@@ -49,7 +49,9 @@ class CompareView:
         """Whether a second image is shown."""
         return self.mode is not Comparison.NONE and self.view_renderer is not None
 
-    def set_source(self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int) -> None:
+    def set_source(
+        self, label: str, renderer: Renderer, video: Callable[[], VolumetricVideo | None], cache_bytes: int | None
+    ) -> None:
         """Compare with a video rendered by this backend.
 
         Args:
@@ -57,7 +59,7 @@ class CompareView:
             renderer: the backend.
             video: returns the video to compare with. It changes when a file is read again or another tab comes to the front;
                 None means that it was closed.
-            cache_bytes: memory budget of its decoded frames.
+            cache_bytes: memory budget of its decoded frames; None is the renderer's default.
         """
         self.clear()
         first = video()

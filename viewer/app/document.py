@@ -49,7 +49,7 @@ class Document:
         path: file that it was read from.
         video: its content.
         renderer: backend to render it with.
-        cache_bytes: memory budget of its decoded frames.
+        cache_bytes: memory budget of its decoded frames; None is the renderer's default.
         wake: called from the render thread when an image is ready.
         stamp: state of the file before it was read; default: its current one.
     """
@@ -59,7 +59,7 @@ class Document:
         path: Path,
         video: VolumetricVideo,
         renderer: Renderer,
-        cache_bytes: int,
+        cache_bytes: int | None,
         wake: Callable[[], None],
         stamp: Stamp = None,
     ) -> None:

@@ -40,9 +40,10 @@ class Rendering:
         self._milliseconds_full_size: float | None = None
 
     @property
-    def cache_bytes(self) -> int:
-        """Memory budget for the decoded frames of one video."""
-        return self.settings.cache_mebibytes << 20
+    def cache_bytes(self) -> int | None:
+        """Memory budget for the decoded frames of one video; None is the default of its renderer."""
+        chosen = self.settings.cache_mebibytes
+        return None if chosen is None else chosen << 20
 
     def choose(self, backend: str, threads: int | None) -> bool:
         """Create another renderer. Return whether that worked; if not, the error is shown."""

@@ -127,12 +127,12 @@ class Statistics:
 
 def _document_rows(document: Document) -> list[Statistic]:
     cache, clock = document.view_renderer.cache, document.playback
-    count, kept, budget = len(cache.cached_times()), cache.nbytes / 2**20, cache.budget / 2**20
+    count, kept, room = len(cache.cached_times()), cache.nbytes / 2**20, cache.room / 2**20
     dropped = "Frames that were skipped during playback."
     return [
         Statistic("Dropped", f"{clock.dropped}", "frames", dropped),
         Statistic("Decoded", f"{count}", f"of {document.video.num_frames}", "Frames that are decoded and cached."),
-        Statistic("Cache", f"{kept:.0f}", f"of {budget:.0f} MiB", "Memory of the decoded frames."),
+        Statistic("Cache", f"{kept:.0f}", f"of {room:.0f} MiB", "Memory of the decoded frames."),
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import is_dataclass
 
 from imgui_bundle import imgui
 
+from renderer.frame_cache import default_budget
 from viewer.app.app import ViewerApp
 from viewer.dialogs.modal import begin_dialog
 from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
@@ -79,8 +80,11 @@ class SettingsDialog:
         hint = "where the viewer started"
         _, settings.recording.folder = imgui.input_text_with_hint("Output folder", hint, settings.recording.folder)
         tooltip("Where screenshots and recordings go. Leave it empty for the folder that the viewer was started in.")
-        cache, tip = float(settings.rendering.cache_mebibytes), "Memory for decoded frames of each open video."
-        settings.rendering.cache_mebibytes = round(slider("Cache", cache, 64.0, 16384.0, tip, "%.0f MiB", True))
+        used = float(settings.rendering.cache_mebibytes or default_budget(app.rendering.renderer) >> 20)
+        tip = "Memory for decoded frames of each open video."
+        chosen = slider("Cache", used, 64.0, 65536.0, tip, "%.0f MiB", True)
+        if chosen != used:
+            settings.rendering.cache_mebibytes = round(chosen)
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()

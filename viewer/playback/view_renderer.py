@@ -34,12 +34,12 @@ class ViewRenderer:
     Args:
         renderer: the backend.
         video: the scene.
-        cache_bytes: memory budget of decoded frames.
+        cache_bytes: memory budget of decoded frames; None is the renderer's default.
         wake: called from the render thread when an image is ready.
     """
 
     def __init__(
-        self, renderer: Renderer, video: VolumetricVideo, cache_bytes: int, wake: Callable[[], None] = lambda: None
+        self, renderer: Renderer, video: VolumetricVideo, cache_bytes: int | None, wake: Callable[[], None] = lambda: None
     ) -> None:
         self.renderer = renderer
         self.video = video

@@ -131,6 +131,7 @@ class EmulatedDriver:
     multiprocessors = 2
     device = torch.device("cpu")
     total_memory = 1 << 30
+    free_memory = 900 << 20
     memory_limit = 1 << 40
 
     def __init__(self, library: Any = None, arena_bytes: int = 96 << 20) -> None:

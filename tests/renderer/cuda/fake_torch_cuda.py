@@ -97,6 +97,7 @@ class FakeTorchCuda:
             "is_available": lambda: True,
             "device_count": lambda: 1,
             "get_device_capability": lambda _index: (8, 6),
+            "mem_get_info": lambda _device: (900 << 20, 1 << 30),
             "get_device_properties": lambda _device: properties,
             "Stream": self.make_stream,
             "Event": lambda enable_timing: FakeEvent(self),

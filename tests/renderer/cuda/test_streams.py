@@ -145,14 +145,27 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
 
 def test_frames_leave_room_in_the_gpus_memory() -> None:
     driver, video = EmulatedDriver(), small_video()
+    size = CudaRenderer(driver).prepare(video, 0.0).nbytes
+    driver.free_memory = int(2 * 2.5 * size)
     renderer = CudaRenderer(driver)
-    size = renderer.prepare(video, 0.0).nbytes
-    driver.total_memory = int(2 * 2.5 * size)
     cache = FrameCache(renderer, video, budget=100 * size)
     cache.decode_ahead([0.0, 1.0, 2.0])
     assert cache.wait_until_idle(60)
     assert cache.cached_times() == [0.0, 1.0], "two and a half fit, and the budget does not count"
-    driver.total_memory = 100 * size
-    cache.decode_ahead([0.0, 1.0, 2.0])
-    assert cache.wait_until_idle(60) and len(cache.cached_times()) == 3
     cache.close()
+    driver.free_memory = 100 * size
+    roomy = FrameCache(CudaRenderer(driver), video, budget=100 * size)
+    roomy.decode_ahead([0.0, 1.0, 2.0])
+    assert roomy.wait_until_idle(60) and len(roomy.cached_times()) == 3
+    roomy.close()
+
+
+def test_frames_may_take_half_of_the_gpus_free_memory() -> None:
+    driver, video = EmulatedDriver(), small_video()
+    renderer = CudaRenderer(driver)
+    assert FrameCache(renderer, video, None).room == renderer.frame_memory == driver.free_memory // 2
+    first, second = renderer.prepare(video, 0.0), renderer.prepare(video, 1.0)
+    assert renderer.frame_memory_left == renderer.frame_memory - first.nbytes - second.nbytes
+    del first
+    gc.collect()
+    assert renderer.frame_memory_left == renderer.frame_memory - second.nbytes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
@@ -45,6 +47,19 @@ def test_sampling_belongs_to_the_document(app: ViewerApp) -> None:
     assert app.quality.settings.steps_per_diagonal == 40 and app.quality.settings.weight_threshold == 0.1
     app.documents.add(Path("second.mlpvid"), make_video(num_frames=3))
     assert app.quality.settings.steps_per_diagonal is None
+
+
+def test_frames_take_the_memory_of_the_device_unless_the_user_limits_them(
+    app: ViewerApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = open_document(app).view_renderer.cache
+    assert cache.room == 640 << 20
+    for name in ("frame_memory", "frame_memory_left"):
+        monkeypatch.setattr(app.rendering.renderer, name, 9 << 30, raising=False)
+    assert cache.room == 9 << 30
+    app.settings.rendering.cache_mebibytes = 100
+    app.update(0.0)
+    assert cache.room == 100 << 20
 
 
 def test_the_cache_follows_the_settings(app: ViewerApp) -> None:
