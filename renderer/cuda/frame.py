@@ -132,10 +132,9 @@ class VideoOnGpu:
 
     @torch.no_grad()
     def _captured_decoder(self, video: VolumetricVideo) -> Any:
-        network = folded_decoder(video.decoder).to(self._driver.device)
-        network = network.half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = decoder_for_gpu(video.decoder, self._driver.device, half=True)
         if not fits_half(network, video):
-            network = folded_decoder(video.decoder).to(self._driver.device)
+            network = decoder_for_gpu(video.decoder, self._driver.device, half=False)
         dtype = next(network.parameters()).dtype
 
         @torch.no_grad()
@@ -207,6 +206,19 @@ def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
     frames = range(0, video.num_frames, max(1, video.num_frames // TRIED_FRAMES))
     latents = torch.stack([video.latent(float(frame)) for frame in frames]).to(weight)
     return all(bool(maps.isfinite().all()) for latent in latents for maps in network(latent[None]))
+
+
+def decoder_for_gpu(decoder: MapDecoder, device: torch.device, half: bool) -> MapDecoder:
+    """Return a copy of a decoder on the GPU, in half precision or in float.
+
+    Weights, activations and biases lie channels-last in memory, as tensor cores read them.
+    """
+    network = folded_decoder(decoder).to(device)
+    network = (network.half() if half else network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for layer in network.modules():
+        if isinstance(layer, EqualizedUpsample):  # its bias has three dimensions, which torch does not reorder
+            layer.bias.data = layer.bias.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    return network
 
 
 def folded_decoder(decoder: MapDecoder) -> MapDecoder:

@@ -15,6 +15,7 @@ from model.config import HashEncodingConfig, RenderConfig
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
+from renderer.cuda.frame import decoder_for_gpu
 from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.structs import GROUP_THREADS
 from renderer.cuda.workspace import MIN_CAPACITY
@@ -280,3 +281,23 @@ def test_it_moves_to_the_windows_gpu_before_the_first_frame(driver: EmulatedDriv
     video = small_video()
     renderer.prepare(video, 0.0)
     assert not renderer.use_device(0) and renderer.device == "Second GPU (sm_86)"
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_the_decoders_biases_lie_in_memory_as_its_activations_do(half: bool) -> None:
+    """Channels are neighbors. Otherwise each addition of a bias reads memory with a stride of a whole plane."""
+    decoder = small_video().decoder
+    for layer in decoder.backbone.upsamples:
+        layer.get_parameter("bias").normal_()
+    network = decoder_for_gpu(decoder, torch.device("cpu"), half=half)
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for layer in network.backbone.upsamples:
+        layer.register_forward_hook(lambda layer, _, output: seen.append((layer.bias, output)))
+    latent = torch.randn(1, decoder.config.decoder.latent_channels)
+    maps = network(latent.half() if half else latent)
+    assert len(seen) > 2
+    for bias, output in seen:
+        assert bias.stride(0) == 1 == output.stride(1)
+    for ours, theirs in zip(maps, decoder(latent), strict=True):
+        gain = theirs.abs().max() / ours.abs().max()
+        assert torch.allclose(ours.float() * gain, theirs, atol=2e-2 * float(theirs.abs().max()))
