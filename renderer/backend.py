@@ -82,6 +82,9 @@ class RenderedImage:
     statistics: RenderStatistics = field(default_factory=RenderStatistics)
     """The cost of this image."""
 
+    def start_reading(self) -> None:
+        """Begin to copy the color to main memory, if it is elsewhere. Read `rgba` later, after more images were begun."""
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, pixels. Reading it copies no pixels from a graphics card."""
@@ -95,7 +98,8 @@ class RenderedImage:
 
 
 class DeviceFailed(InputError):
-    """The device of a backend failed, and this backend cannot render any more until the program starts again.
+    """The device or the driver of a backend failed, so that this backend cannot go on: it was lost, its memory is full, or it
+    refuses a shader.
 
     Any method of a renderer, of its frames and of its images may raise it. `renderer.select.next_renderer` creates the
     renderer to go on with.

@@ -43,6 +43,18 @@ def create_context() -> moderngl.Context:
     raise InputError("backend opengl", f"OpenGL 3.3 is not available ({'; '.join(dict.fromkeys(faults))})", remedy)
 
 
+class StandaloneContext:
+    """A context of its own, see `create_context`."""
+
+    def create(self) -> moderngl.Context:
+        """Make the context."""
+        return create_context()
+
+    def release(self, context: moderngl.Context) -> None:
+        """Free the context."""
+        context.release()
+
+
 def _ways() -> Iterator[dict[str, Any]]:
     """Yield moderngl's options for each device that may exist."""
     if sys.platform.startswith("linux"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import moderngl
 
-from common.errors import InputError
+from renderer.backend import DeviceFailed, RenderCancelled
+from renderer.opengl.context import StandaloneContext
+from renderer.opengl.context_source import ContextSource
 
 Result = TypeVar("Result")
 
@@ -19,34 +22,62 @@ class GlThread:
     Textures and other objects that Python has collected in any thread are freed here, before and after each function.
 
     Args:
-        create: makes the context; called in the thread. What it raises is raised here.
+        source: makes the context. What it raises is raised here.
     """
 
-    def __init__(self, create: Callable[[], moderngl.Context]) -> None:
+    def __init__(self, source: ContextSource = StandaloneContext()) -> None:
+        self._source = source
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="opengl")
-        self.context: moderngl.Context = self._executor.submit(create).result()
-        self.context.gc_mode = "context_gc"
+        self._lock = threading.Lock()
+        self._closed = False
+        self.context: moderngl.Context = self._executor.submit(self._create).result()
 
     def run(self, function: Callable[[], Result]) -> Result:
         """Run a function in the thread and return its result, or raise what it raises.
 
         Raises:
-            InputError: the driver rejected an operation, for instance because its memory is full.
+            DeviceFailed: the driver rejected an operation, for instance because its memory is full.
+            RenderCancelled: the thread was closed.
         """
-        return self._executor.submit(self._run, function).result()
+        with self._lock:
+            if self._closed:
+                raise RenderCancelled
+            future: Future[Result] = self._executor.submit(self._run, function)
+        return future.result()
 
-    def close(self) -> None:
-        """Free the context and end the thread."""
-        self._executor.submit(self.context.release).result()
-        self._executor.shutdown()
+    def close(self, wait: bool = True) -> None:
+        """Free the context and end the thread after what it is doing now; do nothing if it has ended."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._executor.submit(self._release)
+        self._executor.shutdown(wait)
+
+    def _create(self) -> moderngl.Context:
+        context = self._source.create()
+        context.gc_mode = "context_gc"
+        _ = context.error  # some drivers leave an error of their own
+        return context
+
+    def _release(self) -> None:
+        self.context.gc()
+        self._source.release(self.context)
 
     def _run(self, function: Callable[[], Result]) -> Result:
         # moderngl's collector cannot free what `release` freed before, so nothing in this folder calls `release`.
         self.context.gc()
         try:
-            return function()
+            result = function()
         except moderngl.Error as error:
-            remedy = "close other programs that use the graphics card, or use --backend cpu"
-            raise InputError("backend opengl", f"the graphics driver rejected the operation ({error})", remedy) from error
+            raise _fault(str(error)) from error
         finally:
             self.context.gc()
+        if (code := self.context.error) != "GL_NO_ERROR":
+            raise _fault(code)
+        return result
+
+
+def _fault(text: str) -> DeviceFailed:
+    remedy = "close other programs that use the graphics card, or use --backend cpu"
+    return DeviceFailed("backend opengl", f"the graphics driver rejected the operation ({text})", remedy)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import moderngl
 
-from common.errors import InputError
+from renderer.backend import DeviceFailed
 
 SHADERS = Path(__file__).resolve().parents[2] / "shaders" / "opengl"
 """The folder of the sources."""
@@ -36,14 +36,14 @@ class _Compiled:
     """A compiled program: its uniforms and textures.
 
     Raises:
-        InputError: the driver rejects the shader; the message contains the driver's own.
+        DeviceFailed: the driver rejects the shader; the message contains the driver's own.
     """
 
     def __init__(self, name: str, compile_: Callable[[], moderngl.Program | moderngl.ComputeShader]) -> None:
         try:
             self._program = compile_()
         except moderngl.Error as error:
-            raise InputError(f"shader {name}", f"is rejected by the graphics driver: {error}", "use --backend cpu") from error
+            raise DeviceFailed(f"shader {name}", f"is rejected by the graphics driver: {error}", "use --backend cpu") from error
 
     def set(self, **uniforms: object) -> None:
         """Set uniforms by name; those that the compiler removed are skipped."""

@@ -19,14 +19,30 @@ from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings,
 from renderer.baked import describe_view
 from renderer.decode import weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
-from renderer.opengl.context import create_context, device_name, driver_version, is_software
+from renderer.opengl.context import StandaloneContext, device_name, driver_version, is_software
+from renderer.opengl.context_source import ContextSource, SharedSource
+from renderer.opengl.count_sums import CountSums
 from renderer.opengl.decoding import Decoding, Measured, choose_decoding, decodings, measure_decodings
+from renderer.opengl.fence import Fences
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
+from renderer.opengl.image import ImageTextures, OpenGLImage, create_textures
 from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
+from renderer.opengl.pixel_buffers import PixelBuffers
 from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
 from renderer.threads import available_cores, torch_threads
+
+MAX_PIXELS = 1 << 24
+"""Larger images are rendered in parts, each read back, because their textures might not fit into the card's memory."""
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """Textures that all images are rendered with. They live as long as a video that was prepared."""
+
+    targets: TileTargets
+    sums: CountSums
 
 
 @dataclass(frozen=True)
@@ -36,10 +52,23 @@ class _Converted:
     version: tuple[tuple[int, int], ...]
     decoding: Decoding
     tables: Tables
+    scratch: _Scratch
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is rendered."""
+
+    frame: OpenGLFrame
+    camera: Camera
+    settings: RenderSettings
+    cancel: CancelToken
 
 
 class OpenGLRenderer:
     """Renders with shaders, in its own context and thread. It may be called from several threads.
+
+    Its images stay on the graphics card until their arrays are read. After `share`, a window can show their textures.
 
     Args:
         threads: CPU threads that decode a frame; None means all cores that the process may use.
@@ -54,17 +83,44 @@ class OpenGLRenderer:
     def __init__(self, threads: int | None = None, options: RenderOptions = RenderOptions()) -> None:
         self.threads = min(threads or available_cores(), torch.get_num_threads())
         self._options = options
-        self._gl = GlThread(create_context)
+        self.fetch_images = False
+        """Whether images are read back as soon as they are rendered, for a window that cannot show their textures."""
+        self._open(StandaloneContext())
+
+    def _open(self, source: ContextSource, load: Callable[[str], int] | None = None) -> None:
+        self._gl = GlThread(source)
+        # Without this, the thread and the context of a renderer that nobody closes would stay.
+        self._finalizer = weakref.finalize(self, self._gl.close, wait=False)
+        self._finalizer.atexit = False
         self._context = self._gl.context
         self.device, self.driver, self.software = self._gl.run(
             lambda: (device_name(self._context), driver_version(self._context), is_software(self._context))
         )
         """The graphics card, its driver with version, and whether the driver computes on the CPU."""
+        self._fences = self._gl.run(lambda: Fences(load)) if load is not None else None
+        self._buffers = self._gl.run(lambda: PixelBuffers(self._context))
+        self._largest_texture = self.limit("GL_MAX_TEXTURE_SIZE")
         self._bakers: dict[ModelConfig, Baker] = {}
         self._passes: dict[ModelConfig, RenderPasses] = {}
-        self._targets: TileTargets | None = None
+        self._scratch: weakref.ref[_Scratch] | None = None
         self._tile_size = TileSize()
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
+
+    def share(self, source: SharedSource) -> None:
+        """Move to a context that shares textures with a window's. Frames that were prepared before cannot be rendered any more.
+
+        Raises:
+            Exception: the context cannot be made. The renderer goes on as before.
+        """
+        before = self._gl, self._finalizer
+        self._open(source, source.load)
+        before[1].detach()
+        before[0].close()
+
+    @property
+    def shared(self) -> bool:
+        """Whether a window can show the textures of its images."""
+        return self._fences is not None
 
     def prepare(self, video: VolumetricVideo, time: float) -> OpenGLFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
@@ -87,14 +143,11 @@ class OpenGLRenderer:
     ) -> RenderedImage:
         """Render a view; see `renderer.backend.Renderer.render`."""
         start = clock.perf_counter()
-        x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
-        shape = (y1 - y0, x1 - x0)
-        image = RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
-        token = cancel or CancelToken()
-        for block in blocks(*shape[::-1]):
-            part = (x0 + block[0], y0 + block[1], x0 + block[2], y0 + block[3])
-            rendered = self._gl.run(lambda part=part: self._render(frame, camera, settings, part, token))  # type: ignore[misc]
-            insert(rendered, image, block)
+        region = region or (0, 0, camera.width, camera.height)
+        width, height = region[2] - region[0], region[3] - region[1]
+        view = _View(frame, camera, settings, cancel or CancelToken())
+        whole = 0 < width * height <= MAX_PIXELS and max(width, height) <= self._largest_texture
+        image = self._render_whole(view, region) if whole else self._render_parts(view, region)
         image.statistics.total_ms = (clock.perf_counter() - start) * 1000
         return image
 
@@ -124,24 +177,52 @@ class OpenGLRenderer:
         """Return one of the driver's limits, such as GL_MAX_TEXTURE_SIZE."""
         return self.run(lambda context: limit(context, name))
 
-    def _render(
-        self, frame: OpenGLFrame, camera: Camera, settings: RenderSettings, region: Region, cancel: CancelToken
-    ) -> RenderedImage:
-        width, height = region[2] - region[0], region[3] - region[1]
-        passes, targets = self._render_passes(frame.config), self._tile_targets()
-        passes.begin(frame, view_uniforms(frame, camera, settings, region))
+    def _render_whole(self, view: _View, region: Region) -> RenderedImage:
+        """Render a view into textures, one block after the other: the thread is free for other calls between two of them."""
+        left, top, width, height = region[0], region[1], region[2] - region[0], region[3] - region[1]
+        textures = self._gl.run(lambda: create_textures(self._context, width, height))
         total = PassTimes()
-        image = _Image(self._context, width, height)
-        for tile in tiles(width, height, self._tile_size):
-            cancel.check()
+        for block in blocks(width, height):
+            self._gl.run(lambda block=block: self._render(view, (left, top), block, textures, total))  # type: ignore[misc]
+        image: OpenGLImage = self._gl.run(lambda: self._finish(textures, total))
+        if self.fetch_images:
+            image.fetch()
+        return image
+
+    def _render_parts(self, view: _View, region: Region) -> RenderedImage:
+        """Render an image that is too large for textures."""
+        x0, y0, x1, y1 = region
+        shape = (y1 - y0, x1 - x0)
+        image = RenderedImage(np.zeros((*shape, 4), np.float32), np.zeros(shape, np.float32), np.zeros((*shape, 2), np.uint16))
+        for block in blocks(*shape[::-1]):
+            part = (x0 + block[0], y0 + block[1], x0 + block[2], y0 + block[3])
+            insert(self._render_whole(view, part), image, block)
+        return image
+
+    def _render(self, view: _View, corner: tuple[int, int], block: Region, textures: ImageTextures, total: PassTimes) -> None:
+        """Render a block of an image whose upper left pixel is the camera's `corner`; add its times to `total`."""
+        x0, y0, x1, y1 = block
+        passes, targets = self._render_passes(view.frame.config), self._shared_scratch().targets
+        region = (corner[0] + x0, corner[1] + y0, corner[0] + x1, corner[1] + y1)
+        passes.begin(view.frame, view_uniforms(view.frame, view.camera, view.settings, region))
+        target = textures.framebuffer(self._context)
+        for tile in tiles(x1 - x0, y1 - y0, self._tile_size):
+            view.cancel.check()
             size = tile[2] - tile[0], tile[3] - tile[1]
-            matrix = pixel_to_world(camera, region[0] + tile[0], region[1] + tile[1])
-            times = passes.render(frame, targets, size, matrix, cancel.check)
-            passes.resolve(targets, image.framebuffer, tile, matrix)
+            matrix = pixel_to_world(view.camera, region[0] + tile[0], region[1] + tile[1])
+            times = passes.render(view.frame, targets, size, matrix, view.cancel.check)
+            place = (x0 + tile[0], y0 + tile[1], x0 + tile[2], y0 + tile[3])
+            passes.resolve(targets, target, place, matrix)
             self._tile_size.record(size[0] * size[1], max(times.density_ms, times.color_ms))
             total.density_ms += times.density_ms
             total.color_ms += times.color_ms
-        return image.read(total)
+
+    def _finish(self, textures: ImageTextures, times: PassTimes) -> OpenGLImage:
+        """Add up the samples of an image whose blocks are rendered."""
+        samples = self._shared_scratch().sums.of(textures.counts)
+        statistics = RenderStatistics(times.density_ms, times.color_ms, 0.0, *samples)
+        fence = self._fences.insert() if self._fences is not None else None
+        return OpenGLImage(self, textures, statistics, self._buffers, fence)
 
     def _bake(
         self, video: VolumetricVideo, time: float, converted: _Converted, started: object, started_seconds: float
@@ -171,7 +252,8 @@ class OpenGLRenderer:
         with torch_threads(self.threads):
             baker = self._baker(video.config)
             decoding = choose_decoding(self._context, video, baker, decodings(self._context, video, baker))
-        return _Converted(version, decoding, upload_tables(self._context, video.hash_encoding.tables))
+        tables = upload_tables(self._context, video.hash_encoding.tables)
+        return _Converted(version, decoding, tables, self._shared_scratch())
 
     def _baker(self, config: ModelConfig) -> Baker:
         if config not in self._bakers:
@@ -183,31 +265,12 @@ class OpenGLRenderer:
             self._passes[config] = RenderPasses(self._context, config, self._baker(config).atlas, self._options)
         return self._passes[config]
 
-    def _tile_targets(self) -> TileTargets:
-        self._targets = self._targets or TileTargets(self._context)
-        return self._targets
-
-
-class _Image:
-    """The textures of a whole image."""
-
-    def __init__(self, context: moderngl.Context, width: int, height: int) -> None:
-        formats = ((4, "f4"), (1, "f4"), (2, "u2"))
-        self._textures = [context.texture((width, height), components, dtype=dtype) for components, dtype in formats]
-        self.framebuffer = context.framebuffer(self._textures)
-        self._shape = (height, width)
-
-    def read(self, times: PassTimes) -> RenderedImage:
-        """Download the image."""
-        rgba, depth, counts = (texture.read(alignment=1) for texture in self._textures)
-        samples = np.frombuffer(counts, np.uint16).reshape(*self._shape, 2)
-        density_samples, color_samples = samples.sum((0, 1), dtype=np.int64).tolist()
-        return RenderedImage(
-            np.frombuffer(rgba, np.float32).reshape(*self._shape, 4),
-            np.frombuffer(depth, np.float32).reshape(self._shape),
-            samples,
-            RenderStatistics(times.density_ms, times.color_ms, 0.0, density_samples, color_samples),
-        )
+    def _shared_scratch(self) -> _Scratch:
+        scratch = self._scratch() if self._scratch is not None else None
+        if scratch is None:
+            scratch = _Scratch(TileTargets(self._context), CountSums(self._context))
+            self._scratch = weakref.ref(scratch)
+        return scratch
 
 
 def insert(part: RenderedImage, image: RenderedImage, block: Region) -> None:
