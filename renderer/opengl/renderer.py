@@ -23,7 +23,7 @@ from renderer.opengl.context import StandaloneContext, device_name, driver_versi
 from renderer.opengl.context_source import ContextSource, SharedSource
 from renderer.opengl.count_sums import CountSums
 from renderer.opengl.decoding import Decoding, Measured, choose_decoding, decodings, measure_decodings
-from renderer.opengl.fence import Fences
+from renderer.opengl.fence import Fence, Fences
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
 from renderer.opengl.image import ImageTextures, OpenGLImage, create_textures
@@ -106,14 +106,16 @@ class OpenGLRenderer:
         self._tile_size = TileSize()
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
-    def share(self, source: SharedSource) -> None:
-        """Move to a context that shares textures with a window's. Frames that were prepared before cannot be rendered any more.
+    def share(self, source: SharedSource | None) -> None:
+        """Move to a context that shares textures with a window's, or with None to one of its own.
+
+        Frames that were prepared before cannot be rendered any more.
 
         Raises:
             Exception: the context cannot be made. The renderer goes on as before.
         """
         before = self._gl, self._finalizer
-        self._open(source, source.load)
+        self._open(source or StandaloneContext(), source.load if source is not None else None)
         before[1].detach()
         before[0].close()
 
@@ -121,6 +123,11 @@ class OpenGLRenderer:
     def shared(self) -> bool:
         """Whether a window can show the textures of its images."""
         return self._fences is not None
+
+    def insert_fence(self) -> Fence:
+        """Return a fence after all commands so far. Call it within `run`, and only where `shared`."""
+        assert self._fences is not None
+        return self._fences.insert()
 
     def prepare(self, video: VolumetricVideo, time: float) -> OpenGLFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
@@ -221,7 +228,7 @@ class OpenGLRenderer:
         """Add up the samples of an image whose blocks are rendered."""
         samples = self._shared_scratch().sums.of(textures.counts)
         statistics = RenderStatistics(times.density_ms, times.color_ms, 0.0, *samples)
-        fence = self._fences.insert() if self._fences is not None else None
+        fence = self.insert_fence() if self.shared else None
         return OpenGLImage(self, textures, statistics, self._buffers, fence)
 
     def _bake(

@@ -36,11 +36,10 @@ def focus(app: ViewerApp) -> None:
     shown = front(app).shown
     if shown is None or shown.image is None:
         return
-    depth = shown.image.depth
-    width, height = app.viewport.size
+    (width, height), (columns, rows) = app.viewport.size, shown.image.size
     x, y = app.viewport.cursor or (width / 2, height / 2)
-    row, column = int(y / height * depth.shape[0]), int(x / width * depth.shape[1])
-    meters = float(depth[min(max(row, 0), depth.shape[0] - 1), min(max(column, 0), depth.shape[1] - 1)])
+    column, row = int(x / width * columns), int(y / height * rows)
+    meters = app.viewport.depth_at(shown.image, min(max(column, 0), columns - 1), min(max(row, 0), rows - 1))
     if meters <= 0:
         app.messages.set_status("There is nothing under the cursor")
         return

@@ -45,7 +45,7 @@ class ViewerApp:
         self.jobs = Jobs(self.messages, self.redraw)
         self.rendering = Rendering(renderer, self.settings.rendering, self.messages)
         self.compare = CompareView(self.redraw.notify)
-        self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self.compare.follow)
+        self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         self.statistics = Statistics()
 
@@ -122,6 +122,12 @@ class ViewerApp:
                 save_settings(self.settings, self.settings_file)
             except InputError as error:
                 self.messages.show_exception(error, "Cannot save the settings", CHECK_FOLDER)
+
+    def _forget_closed(self) -> None:
+        """Keep no image of a document that was closed: on a graphics card it needs much memory."""
+        self.compare.follow()
+        if all(document.shown is not self.statistics.last for document in self.documents.all):
+            self.statistics.last = None
 
     def _apply_settings(self) -> None:
         self.rendering.apply_settings()

@@ -72,6 +72,8 @@ class CompareView:
         if self.view_renderer is not None:
             self.view_renderer.close()
         self.view_renderer, self.label, self.psnr, self._video = None, "", None, lambda: None
+        # Both hold images.
+        self._compared, self._scoring = (None, None), LatestTask("compare", self.wake)
 
     def follow(self) -> None:
         """Switch to the video that is to be compared with now, if it has changed."""
@@ -110,9 +112,8 @@ def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | N
     """Return the PSNR of two images over black, dB; infinite for equal ones, None if they cannot be compared."""
     if first is None or second is None or first.image is None or second.image is None:
         return None
-    a, b = first.image.rgba, second.image.rgba
     assert first.frame is not None and second.frame is not None
-    same = first.frame.time == second.frame.time and a.shape == b.shape
+    same = first.frame.time == second.frame.time and first.image.size == second.image.size
     if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
         return None
-    return composited_psnr(a, b)
+    return composited_psnr(first.image.rgba, second.image.rgba)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+from collections.abc import Callable
 
 from renderer.backend import Renderer, RenderSettings
 from renderer.select import create_renderer
@@ -11,6 +13,8 @@ from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import MIN_SCALE, ResolutionController
 from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import RenderingSettings
+
+_log = logging.getLogger(__name__)
 
 FIRST_SCALE = 0.2
 """Size of the very first image relative to the view, before the backend's speed is known."""
@@ -38,6 +42,29 @@ class Rendering:
         """What the renderer was created from."""
         self.resolution = ResolutionController(settings.target_fps)
         self._milliseconds_full_size: float | None = None
+        self._adapt: Callable[[Renderer], str] = lambda renderer: ""
+        self._told = ""
+
+    def follow_window(self, adapt: Callable[[Renderer], str]) -> None:
+        """Adapt the renderer, and each one that is chosen later, to the window.
+
+        Args:
+            adapt: adapts a renderer that has rendered nothing yet; returns a message for the user, or an empty string.
+        """
+        self._adapt = adapt
+        self._tell(adapt(self.renderer))
+
+    def create(self, backend: str, threads: int | None) -> Renderer:
+        """Create a renderer that is adapted to the window. It raises what `create_renderer` raises."""
+        renderer = create_renderer(backend, threads, background=True)
+        self._tell(self._adapt(renderer))
+        return renderer
+
+    def _tell(self, notice: str) -> None:
+        if notice and notice != self._told:
+            self._told = notice
+            _log.warning("%s", notice)
+            self._messages.set_status(notice)
 
     @property
     def cache_bytes(self) -> int | None:
@@ -48,7 +75,7 @@ class Rendering:
     def choose(self, backend: str, threads: int | None) -> bool:
         """Create another renderer. Return whether that worked; if not, the error is shown."""
         try:
-            self.renderer = create_renderer(backend, threads, background=True)
+            self.renderer = self.create(backend, threads)
         except Exception as error:  # any error of a driver or a missing part; the current renderer stays
             advice = f"Choose another backend. The viewer keeps using {self.renderer.name}."
             self._messages.show_exception(error, f"Cannot render with {backend}", advice)

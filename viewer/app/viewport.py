@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from renderer.backend import RenderedImage
+
 
 class Viewport:
     """State of the view's panel, which writes it in every frame."""
@@ -14,6 +18,8 @@ class Viewport:
         """Left, top, width and height on the screen, screen units."""
         self.cursor: tuple[float, float] | None = None
         """Pixel under the mouse; None while the mouse is elsewhere."""
+        self.depth_at: Callable[[RenderedImage, int, int], float] = lambda image, column, row: float(image.depth[row, column])
+        """Returns the depth of an image at a column and a row, meters; set by the panel, which need not copy the image."""
         self.making_pixels = False
         """Whether requested pixels (normals, heads, ...) are still being computed."""
 

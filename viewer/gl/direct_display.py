@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import moderngl
 import numpy as np
 
-from common.errors import InputError
-from renderer.backend import RenderedImage, Renderer
+from renderer.backend import RenderedImage
 from renderer.cuda import gl_buffer
-from renderer.cuda.driver import DISPLAY_STREAM, CudaFault
 from renderer.cuda.gl_buffer import InteropFault, PixelBuffer
 from renderer.cuda.image import CudaImage
-from renderer.cuda.renderer import CudaRenderer
 from viewer.gl.presenter import Presenter
 
 Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
@@ -25,18 +21,6 @@ Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
 def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
     """Register a buffer with CUDA."""
     return gl_buffer.connect(image, buffer.glo)
-
-
-def follow_window(renderer: Renderer) -> None:
-    """Move a CUDA renderer that has rendered nothing yet to the GPU of the current OpenGL context.
-
-    If CUDA cannot use that GPU, the renderer stays where it is. The first image then fails and the window reports it.
-    """
-    if isinstance(renderer, CudaRenderer):
-        with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
-            devices = gl_buffer.window_devices()
-            if renderer.driver.device.index not in devices:
-                renderer.use_device(devices[0])
 
 
 @dataclass

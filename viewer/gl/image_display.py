@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from renderer.backend import RenderedImage
+from renderer.opengl.image import OpenGLImage
 from viewer.gl.direct_display import DirectDisplay
 from viewer.gl.presenter import Presenter
+from viewer.gl.shared_context import SharedContexts
 from viewer.picture.scene_depth import surface_depth
 
 
 class ImageDisplay:
-    """Shows CUDA images without a copy through main memory where that works, and uploads all others."""
+    """Shows textures of OpenGL renderers as they are, copies CUDA images on the card where that works, uploads all others."""
 
     def __init__(self) -> None:
+        self.contexts: SharedContexts | None = None
+        """The contexts of OpenGL renderers that share textures with the window's; set by the window."""
         self.direct = DirectDisplay()
         """Copies CUDA images on the graphics card."""
         self._source: tuple[object, ...] = ()
@@ -24,10 +28,18 @@ class ImageDisplay:
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> None:
         """Show the color of an image in a slot of the presenter; its surface hides lines."""
-        if not self.direct.show(presenter, slot, image):
+        if isinstance(image, OpenGLImage) and image.fence is not None and self.contexts is not None:
+            self.contexts.wait(image.fence)
+            presenter.changed_slot(slot).show(image.textures.rgba, image.textures.depth, keep=image)
+        elif not self.direct.show(presenter, slot, image):
             textures = presenter.changed_slot(slot)
             textures.upload(image.rgba)
             textures.upload_surface(surface_depth(image))
+
+    def depth_at(self, presenter: Presenter, image: RenderedImage, column: int, row: int) -> float:
+        """Return one pixel of an image's depth, meters. Of the image in the first slot, only this pixel is read back."""
+        slot = presenter.slots[0]
+        return slot.depth_at(column, row) if slot.holds(image) else float(image.depth[row, column])
 
     def take_notice(self) -> str:
         """Return a message for the user and clear it; empty if there is none."""
@@ -36,3 +48,6 @@ class ImageDisplay:
     def release(self) -> None:
         """Release all OpenGL objects. Call this while the context exists."""
         self.direct.release()
+        if self.contexts is not None:
+            self.contexts.close()
+        self.contexts = None

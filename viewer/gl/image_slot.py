@@ -38,7 +38,9 @@ class ImageSlot:
     """
 
     def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
         self._own_color, self._own_depth = StreamedTexture(context), StreamedTexture(context)
+        self._kept: object = None
         self.color: moderngl.Texture | None = None
         """Premultiplied color and opacity, or value times opacity and opacity; None while there is no image."""
         self.surface: tuple[moderngl.Texture, moderngl.Texture] | None = None
@@ -47,11 +49,13 @@ class ImageSlot:
     def upload(self, pixels: NDArray[np.float32]) -> None:
         """Show (H, W, C) float32."""
         height, width, components = pixels.shape
+        self._kept = None
         self.color = self._own_color.sized(width, height, components)
         self.color.write(np.ascontiguousarray(pixels, dtype=np.float32))
 
     def upload_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Show a pixel buffer that holds (height, width, 4) float32."""
+        self._kept = None
         self.color = self._own_color.sized(width, height, 4)
         self.color.write(buffer)
 
@@ -68,8 +72,29 @@ class ImageSlot:
         texture.write(buffer)
         self.surface = self.color, texture
 
+    def show(self, color: moderngl.Texture, depth: moderngl.Texture, keep: object) -> None:
+        """Show textures of another context that shares them; `keep` is what owns them."""
+        self.release()
+        self._kept = keep
+        self.color, shared_depth = (
+            self._context.external_texture(texture.glo, texture.size, texture.components, 0, "f4") for texture in (color, depth)
+        )
+        self.surface = self.color, shared_depth
+
+    def holds(self, owner: object) -> bool:
+        """Return whether it shows textures of this owner."""
+        return self._kept is not None and self._kept is owner
+
+    def depth_at(self, column: int, row: int) -> float:
+        """Read one pixel of the depth, meters."""
+        assert self.surface is not None
+        target = self._context.framebuffer([self.surface[1]])
+        value = np.frombuffer(target.read(viewport=(column, row, 1, 1), components=1, dtype="f4"), np.float32)[0]
+        target.release()
+        return float(value)
+
     def release(self) -> None:
         """Release the textures."""
         self._own_color.release()
         self._own_depth.release()
-        self.color = self.surface = None
+        self.color = self.surface = self._kept = None

@@ -45,7 +45,8 @@ class Presenter:
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._triangles: dict[tuple[tuple[str, int], ...], moderngl.VertexArray] = {}
-        self._slots = {slot: ImageSlot(context) for slot in (0, 1)}
+        self.slots = {slot: ImageSlot(context) for slot in (0, 1)}
+        """The textures of both images; use `changed_slot` to change them."""
         self._lines = LinePass(context)
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
@@ -69,11 +70,11 @@ class Presenter:
     def changed_slot(self, slot: int) -> ImageSlot:
         """Return the textures of a slot to change them; the view is drawn again."""
         self._presented = None
-        return self._slots[slot]
+        return self.slots[slot]
 
     def forget(self, slot: int) -> None:
         """Release the image of a slot."""
-        if self._slots[slot].color is not None:
+        if self.slots[slot].color is not None:
             self.changed_slot(slot).release()
 
     def set_color_map(self, name: str, colors: NDArray[np.uint8]) -> None:
@@ -96,14 +97,14 @@ class Presenter:
         """
         self._view = width, height
         if not len(overlay.lines) and self._enlarges_alike(options):
-            size = self._slots[0].color.size  # type: ignore[union-attr]
+            size = self.slots[0].color.size  # type: ignore[union-attr]
             width, height = min(width, size[0]), min(height, size[1])
         self._draw(width, height, options, overlay)
         assert self._texture is not None
         return int(self._texture.glo)
 
     def _color(self, slot: int) -> moderngl.Texture | None:
-        return self._slots[slot].color
+        return self.slots[slot].color
 
     def _enlarges_alike(self, options: PresentOptions) -> bool:
         """Return whether blending with the background and enlarging may be done in either order, since both are linear."""
@@ -126,7 +127,7 @@ class Presenter:
         self._set_uniforms(triangle.program, width, height, options)
         triangle.render(moderngl.TRIANGLES, vertices=3)
         if len(overlay.lines):
-            self._lines.draw(overlay, (width, height), self._slots[0], self._slots[1])
+            self._lines.draw(overlay, (width, height), self.slots[0], self.slots[1])
         if self.context.screen is not None:
             self.context.screen.use()
 
@@ -165,7 +166,7 @@ class Presenter:
 
     def release(self) -> None:
         """Release all OpenGL objects."""
-        for slot in self._slots.values():
+        for slot in self.slots.values():
             slot.release()
         self._lines.release()
         for thing in (self._target, self._texture, self._color_map):

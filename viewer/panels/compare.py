@@ -7,7 +7,7 @@ from functools import partial
 from imgui_bundle import imgui
 
 from common.errors import InputError
-from renderer.select import BACKENDS, create_renderer
+from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.view.comparison import psnr_text
@@ -71,7 +71,7 @@ class ComparePanel:
 
     def _choose_backend(self, app: ViewerApp, backend: str, label: str) -> None:
         try:
-            renderer = create_renderer(backend, app.rendering.threads, background=True)
+            renderer = app.rendering.create(backend, app.rendering.threads)
         except InputError as error:
             app.messages.show_exception(error, f"Cannot compare with the {label}", "Choose another backend.")
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from imgui_bundle import ImVec2, imgui
 
 from model.video import VolumetricVideo
@@ -11,7 +13,7 @@ from viewer.picture.map_images import MapImage, map_images
 from viewer.widgets.controls import em
 from viewer.work.latest_task import LatestTask
 
-_Key = tuple[VolumetricVideo, float]  # the video, and the frame's index
+_Key = tuple["weakref.ref[VolumetricVideo]", float]  # the video, which may be closed meanwhile, and the frame's index
 
 
 class MapsPanel:
@@ -32,7 +34,7 @@ class MapsPanel:
         if document is None or self.textures is None:
             imgui.text_disabled("No video is open.")
             return
-        self._follow(app, (document.video, float(document.playback.frame)))
+        self._follow(app, document.video, float(document.playback.frame))
         imgui.text_wrapped("Similar colors mean similar parameters. The plane's first axis points right, its second up.")
         self._draw_images()
 
@@ -41,12 +43,13 @@ class MapsPanel:
         if self._decoding is not None:
             self._decoding.close()
 
-    def _follow(self, app: ViewerApp, key: _Key) -> None:
+    def _follow(self, app: ViewerApp, video: VolumetricVideo, frame: float) -> None:
+        key = weakref.ref(video), frame
         if self._decoding is None:
             self._decoding = LatestTask("maps", app.redraw.notify)
         if key != self._requested:
             self._requested = key
-            self._decoding.submit(key, lambda: map_images(key[0].decode(key[1])))
+            self._decoding.submit(key, lambda: map_images(video.decode(frame)))
         try:
             decoded = self._decoding.poll()
         except Exception as error:  # a dialog shows it; the previous maps stay

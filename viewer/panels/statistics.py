@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,11 +67,11 @@ class StatisticsPanel:
     def _numbers(self, app: ViewerApp) -> Shown:
         # Numbers that change in every frame cannot be read. The window stays awake until the last ones are shown.
         now, statistics, document = time.monotonic(), app.statistics, app.document
-        state: tuple[object, ...] = (statistics.last, document)
+        state: tuple[object, ...] = (_reference(statistics.last), _reference(document))
         if document is not None:
             state = (*state, document.playback.dropped, len(document.view_renderer.cache.cached_times()))
         shown = self._shown
-        if shown is None or now - shown.since >= PERIOD or document is not shown.state[1]:
+        if shown is None or now - shown.since >= PERIOD or state[1] != shown.state[1]:
             last = statistics.image_ms[-1] if statistics.image_ms else 0.0
             rows = statistics.rows(document, app.rendering.renderer)
             shown = self._shown = Shown(now, state, statistics.images_per_second, last, rows)
@@ -86,6 +87,11 @@ class StatisticsPanel:
         draw, color, x, y = imgui.get_window_draw_list(), theme_color(imgui.Col_.text), corner.x + em(4), corner.y + em(0.15)
         draw.add_text(ImVec2(x - imgui.calc_text_size(value).x, y), color, value)
         draw.add_text(ImVec2(x + em(0.4), y), color, unit)
+
+
+def _reference(thing: object) -> object:
+    """Return something to compare with that keeps no closed document and no image alive."""
+    return None if thing is None else weakref.ref(thing)
 
 
 def begin_statistics() -> bool:

@@ -41,6 +41,10 @@ class View(enum.Enum):
     """The color head of one plane that is nearest to the surface. Each head has its own color."""
 
 
+SCALAR_VIEWS = (View.DEPTH, View.OPACITY, View.DENSITY_SAMPLES, View.COLOR_SAMPLES)
+"""Views that are shown through a color map."""
+
+
 @dataclass(frozen=True)
 class Legend:
     """Title and range of a scalar view."""
@@ -90,9 +94,9 @@ def make_view(
         plane: "xy", "xz" or "yz"; only for HEADS.
         bilinear: whether heads lie on nodes and are blended, instead of one per cell; only for HEADS.
     """
-    alpha = image.opacity
     if view is View.COLOR:
         return ViewPixels(image.rgba)
+    alpha = image.opacity
     if view is View.NORMALS:
         return ViewPixels(_opaque(0.5 + 0.5 * normals_from_depth(image.depth, camera), alpha, image.depth > 0))
     if view is View.HEADS:

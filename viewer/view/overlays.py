@@ -104,11 +104,15 @@ class Overlays:
             hidden = depth is not None and is_hidden(label.point[None], size, depth, overlay.slack)[0]
             label.draw(corner, scale, dimmed(label.color, BEHIND) if hidden else label.color)
 
+    def forget(self) -> None:
+        """Forget the images; its thread ends with what it is doing."""
+        self._finding, self._surfaces = None, (None, None)
+
     def close(self) -> None:
-        """End its thread and forget the images."""
+        """End its thread."""
         if self._finding is not None:
             self._finding.close()
-        self._finding, self._surfaces = None, (None, None)
+        self.forget()
 
     def _scene_depth(self, app: ViewerApp, document: Document, divider: float) -> SceneDepth | None:
         # Labels are few, but the depth may have to come from a graphics card. Another thread waits for it.

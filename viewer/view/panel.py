@@ -63,6 +63,8 @@ class ViewPanel:
         app.viewport.size = max(16, round(width * ratio.x)), max(16, round(height * ratio.y))
         corner = imgui.get_cursor_screen_pos()
         app.viewport.place = corner.x, corner.y, float(width), float(height)
+        if app.document is None:
+            self._forget_images()
         if app.document is None and not app.documents.loader.loading:
             self._start.draw(app, corner, width, height)
             return
@@ -99,6 +101,7 @@ class ViewPanel:
         if document is None or document.shown is None or presenter is None:
             self._draw_notice(app, corner, width, height)
             return
+        app.viewport.depth_at = partial(self.display.depth_at, presenter)
         begin = time.perf_counter()
         options = self._upload(app, presenter)
         overlay = self._overlays.lines(app, document, width / app.viewport.size[0])
@@ -163,6 +166,17 @@ class ViewPanel:
         presenter.changed_slot(slot).upload_surface(surface)
         if slot == 0:
             self._legend = pixels.legend
+
+    def _forget_images(self) -> None:
+        """Let the images of closed documents be freed."""
+        for slot in self._uploaded:
+            if self.presenter is not None:
+                self.presenter.forget(slot)
+        self._uploaded.clear()
+        self._making.clear()  # their threads end with what they are doing
+        self._overlays.forget()
+        self.display.follow(None, None)
+        self._front = self._legend = None
 
     def close(self) -> None:
         """End its threads."""

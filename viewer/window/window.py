@@ -23,8 +23,9 @@ from viewer.dialogs.recording import RecordingDialog
 from viewer.dialogs.settings import SettingsDialog
 from viewer.dialogs.shortcuts import ShortcutSheet
 from viewer.gl import context as gl
-from viewer.gl.direct_display import follow_window
 from viewer.gl.presenter import Presenter
+from viewer.gl.shared_context import SharedContexts
+from viewer.gl.window_link import follow_window
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.image import ImagePanel
@@ -208,7 +209,8 @@ class Window:
 
     def _start(self) -> None:
         context = gl.create_context()
-        follow_window(self.app.rendering.renderer)
+        contexts = self.view.display.contexts = SharedContexts(context)
+        self.app.rendering.follow_window(lambda renderer: follow_window(renderer, contexts))
         if not self.params.ini_disable:
             self._panel_sizes.load()
         self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
@@ -252,6 +254,8 @@ class Window:
         self._apply_settings()
         self.app.update(seconds, self._fly_direction)
         self._title.follow(self.app.document)
+        if self.view.display.contexts is not None:
+            self.view.display.contexts.destroy_unused()
 
     def _stay_awake(self, now: float) -> None:
         # ImGui processes quick events one per frame: events of a fast click may wait although no new ones come.
@@ -355,6 +359,7 @@ class Window:
             self._panel_sizes.save()
         self.view.close()
         self.maps.close()
+        self.app.rendering.follow_window(lambda renderer: "")
         self.view.display.release()
         if self.view.presenter is not None:
             self.view.presenter.release()

@@ -1,37 +1,104 @@
-"""The window with the OpenGL backend: two contexts in two threads, and the picture is the cpu backend's."""
+"""The window with the OpenGL backend: the renderer's textures are the window's picture, and nothing is copied."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from common.errors import InputError
+from renderer.backend import RenderedImage
+from renderer.opengl.count_sums import READ_BYTES
+from renderer.opengl.gl_thread import GlThread
+from renderer.opengl.image import OpenGLImage
+from renderer.opengl.renderer import OpenGLRenderer
 from renderer.select import create_renderer
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.gl_traffic import Traffic, watch_textures
 from viewer.app.app import ViewerApp
+from viewer.app.window_state import PANELS
+from viewer.gl.context import GlfwLoader
+from viewer.gl.image_display import ImageDisplay
+from viewer.gl.presenter import Presenter
+from viewer.picture.comparison import Comparison
 from viewer.playback.render_worker import scaled_camera
 
 pytestmark = pytest.mark.slow
 
+WINDOW = threading.main_thread().name
+"""The thread that draws the window."""
 
-def test_playing_and_orbiting_with_opengl(drive: DriveWindow) -> None:
-    app = ViewerApp(create_renderer("opengl", background=True))
-    app.settings.playback.autoplay = False
-    app.settings.rendering.render_scale = 0.1
-    app.documents.add(Path("random.mlpvid"), make_video(num_frames=4))
 
-    def look(context: Any) -> None:
+@pytest.fixture
+def gl_app() -> Iterator[ViewerApp]:
+    """Return the state of a window with a small random video and the OpenGL backend."""
+    state = ViewerApp(create_renderer("opengl", background=True))
+    state.settings.playback.autoplay = False
+    state.settings.rendering.render_scale = 0.1
+    state.documents.add(Path("random.mlpvid"), make_video(num_frames=4))
+    yield state
+    state.close()
+
+
+@pytest.fixture
+def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
+    """Count pixels that are copied; every draw is checked for errors."""
+    return Traffic(monkeypatch)
+
+
+def renderer_of(app: ViewerApp) -> OpenGLRenderer:
+    """Return the app's renderer."""
+    assert isinstance(app.rendering.renderer, OpenGLRenderer)
+    return app.rendering.renderer
+
+
+def shown_image(app: ViewerApp) -> OpenGLImage:
+    """Return the image on the screen."""
+    shown = open_document(app).shown
+    assert shown is not None and isinstance(shown.image, OpenGLImage)
+    return shown.image
+
+
+def move_through_everything(context: Any, app: ViewerApp) -> None:
+    """Orbit with each panel in front, scrub, and play."""
+    document = open_document(app)
+    for panel in PANELS:
+        app.window.focus_panel(panel)
+        document.camera.orbit(0.1, 0.05)
+        app.redraw.record_motion()
+        context.yield_(2)
         wait_for_image(context, app)
-        document = open_document(app)
+        context.yield_(2)
+    document.playback.begin_scrub()
+    for frame in (3, 1, 2):
+        document.playback.seek(frame)
+        context.yield_(3)
+    document.playback.end_scrub()
+    wait_for_image(context, app)
+    document.playback.play()
+    wait_until(context, lambda: document.playback.time >= 2)
+    document.playback.pause()
+    wait_for_image(context, app)
+
+
+def test_the_picture_is_the_native_renderers(gl_app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        document = open_document(gl_app)
         document.playback.play()
         wait_until(context, lambda: document.playback.time >= 1)
         document.playback.pause()
         document.playback.seek(2)
         document.camera.orbit(0.3, 0.1)
-        wait_for_image(context, app)
+        wait_for_image(context, gl_app)
         screenshot(context, "opengl")
         assert document.shown is not None and document.shown.image is not None
         request, image, native = document.shown.request, document.shown.image, create_renderer("cpu")
@@ -39,5 +106,169 @@ def test_playing_and_orbiting_with_opengl(drive: DriveWindow) -> None:
         expected = native.render(native.prepare(document.video, 2.0), camera, request.settings)
         assert np.abs(image.rgba - expected.rgba).max() <= 3 / 255
 
-    drive(app, look)
-    app.close()
+    drive(gl_app, look)
+
+
+def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
+    gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("show_grid", "show_box", "show_axes", "show_path"):
+        setattr(gl_app.settings.view, name, True)
+    images: list[int] = []
+    finish = OpenGLRenderer._finish
+
+    def count(self: OpenGLRenderer, *arguments: Any) -> OpenGLImage:
+        images.append(1)
+        return finish(self, *arguments)
+
+    monkeypatch.setattr(OpenGLRenderer, "_finish", count)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        move_through_everything(context, gl_app)  # all frames are decoded and cached now
+        assert renderer_of(gl_app).shared and shown_image(gl_app).fence is not None
+        traffic.restart()
+        images.clear()
+        move_through_everything(context, gl_app)
+        assert len(images) >= len(PANELS) and traffic.draws[WINDOW] > 0
+        assert traffic.read.total() == READ_BYTES * len(images), "only the sums of the samples are read back"
+        assert set(traffic.read) == {"opengl_0"} and not traffic.written
+
+    drive(gl_app, look)
+
+
+def test_the_windows_thread_never_waits_for_the_renderer(
+    gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    callers: set[str] = set()
+    run = GlThread.run
+
+    def note(self: GlThread, function: Callable[[], Any]) -> Any:
+        callers.add(threading.current_thread().name)
+        return run(self, function)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        monkeypatch.setattr(GlThread, "run", note)
+        for name in ("show_grid", "show_box", "show_axes", "show_cameras", "show_path", "show_cells"):
+            setattr(gl_app.settings.view, name, True)
+        move_through_everything(context, gl_app)
+        for mode in ("depth", "normals", "density samples", "color"):
+            gl_app.settings.view.mode = mode
+            wait_until(context, lambda: not gl_app.viewport.making_pixels)
+        gl_app.recording.start("screen", gl_app.viewport.size)
+        context.yield_(10)
+        gl_app.recording.stop()
+        wait_until(context, lambda: not gl_app.jobs.running)
+        assert callers and not callers & {WINDOW, threading.current_thread().name}
+
+    gl_app.settings.recording.folder = str(tmp_path)
+    drive(gl_app, look)
+
+
+def test_closing_a_bundle_leaves_no_texture(gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = watch_textures(monkeypatch)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        for name in ("show_grid", "show_cameras"):
+            setattr(gl_app.settings.view, name, True)
+        renderer = renderer_of(gl_app)
+        gl_app.compare.set_source("again", renderer, gl_app.documents.front_video, 1 << 24)
+        gl_app.compare.mode = Comparison.DIVIDER
+        move_through_everything(context, gl_app)
+        wait_until(context, lambda: gl_app.compare.psnr is not None)
+        gl_app.settings.view.mode = "depth"
+        context.yield_(2)
+        wait_until(context, lambda: not gl_app.viewport.making_pixels)
+        gl_app.documents.close(0)
+        context.yield_(3)
+        gc.collect()
+        ours = renderer.run(lambda made_in: made_in)
+        names = {name for owner, name in made if owner is ours} - {name for owner, name in made if owner is not ours}
+        assert len(names) > 20, "the renderer has made textures"
+        assert renderer.run(lambda _: existing(names)) == []
+
+    drive(gl_app, look)
+
+
+def existing(names: set[int]) -> list[int]:
+    """Return the textures among these names that the current context still has."""
+    is_texture = ctypes.CFUNCTYPE(ctypes.c_ubyte, ctypes.c_uint)(GlfwLoader().load("glIsTexture"))
+    return [name for name in names if is_texture(name)]
+
+
+@pytest.mark.parametrize("fault", ["no context", "nothing arrives"])
+def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_once(
+    gl_app: ViewerApp,
+    drive: DriveWindow,
+    traffic: Traffic,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise InputError("OpenGL", "the driver says no")
+
+    displayed: list[int] = []
+    show = ImageDisplay.show
+
+    def note(self: ImageDisplay, presenter: Presenter, slot: int, image: RenderedImage) -> None:
+        displayed.append(image.size[0] * image.size[1])
+        show(self, presenter, slot, image)
+
+    monkeypatch.setattr(ImageDisplay, "show", note)
+    target = "SharedContext.__init__" if fault == "no context" else "SharedContexts._prove"
+    monkeypatch.setattr(f"viewer.gl.shared_context.{target}", refuse)
+
+    def look(context: Any) -> None:
+        assert "Images are copied through main memory: OpenGL: the driver says no" in gl_app.messages.last
+        wait_for_image(context, gl_app)
+        gl_app.messages.set_status("")
+        context.yield_(2)
+        traffic.restart()
+        displayed.clear()
+        open_document(gl_app).camera.orbit(0.3, 0.1)
+        context.yield_(2)
+        wait_for_image(context, gl_app)
+        context.yield_(2)
+        assert traffic.written == {WINDOW: sum(displayed) * (16 + 4)}, "color and depth of each image, once"
+        assert set(traffic.read) == {"opengl_0"}, "the window's thread reads nothing back"
+        gl_app.set_backend("opengl", None)
+        wait_for_image(context, gl_app)
+        assert gl_app.messages.last == "", "it is told once"
+        assert sum("main memory" in record.getMessage() for record in caplog.records) == 1
+
+    with caplog.at_level(logging.WARNING):
+        drive(gl_app, look)
+
+
+def test_only_one_pixel_is_read_for_the_point_under_the_cursor(gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        image = shown_image(gl_app)
+        rows, columns = np.nonzero(image.opacity > 0.9)
+        row, column = int(rows[len(rows) // 2]), int(columns[len(rows) // 2])
+        expected = float(image.depth[row, column])
+        image._arrays.clear()
+        traffic.restart()
+        found = read_in_window(context, gl_app, lambda: gl_app.viewport.depth_at(image, column, row))
+        assert found == expected > 0 and traffic.read == {WINDOW: 4}
+
+    drive(gl_app, look)
+
+
+def read_in_window(context: Any, app: ViewerApp, function: Callable[[], float]) -> float:
+    """Run a function on the window's thread, where its context is current, and return its result."""
+    results: list[float] = []
+    update = app.update
+
+    def once(*arguments: Any) -> None:
+        update(*arguments)
+        if not results:
+            results.append(function())
+
+    app.update = once  # type: ignore[method-assign, assignment]
+    wait_until(context, lambda: bool(results))
+    app.update = update  # type: ignore[method-assign]
+    return results[0]

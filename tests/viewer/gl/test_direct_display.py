@@ -21,11 +21,15 @@ from renderer.cuda.renderer import CudaRenderer
 from tests.viewer.conftest import open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
-from viewer.gl.direct_display import DirectDisplay, follow_window
+from viewer.gl.direct_display import DirectDisplay
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
+from viewer.gl.window_link import follow_window
 from viewer.picture.scene_depth import surface_depth
 from viewer.picture.views import SURFACE_OPACITY
+
+NO_CONTEXTS: Any = None
+"""A CUDA renderer needs no context that is shared with the window's."""
 
 
 class MemoryDriver:
@@ -190,14 +194,14 @@ def test_the_renderer_follows_the_window(monkeypatch: pytest.MonkeyPatch, device
     asked: list[int] = []
     monkeypatch.setattr(CudaRenderer, "use_device", lambda _, index: asked.append(index))
     monkeypatch.setattr(gpu_interop, "window_devices", lambda: devices)
-    follow_window(renderer)
+    follow_window(renderer, NO_CONTEXTS)
     assert asked == moved
 
     def none() -> list[int]:
         raise InteropFault("no NVIDIA GPU draws the window", "start with X")
 
     monkeypatch.setattr(gpu_interop, "window_devices", none)
-    follow_window(renderer)
+    follow_window(renderer, NO_CONTEXTS)
     assert asked == moved
 
 

@@ -1,0 +1,139 @@
+"""OpenGL contexts that share textures with the window's, for renderers that work on other threads."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from typing import Any
+
+import imgui_bundle  # noqa: F401 - before glfw: both must share one libglfw
+import moderngl
+import numpy as np
+from imgui_bundle import glfw_utils
+
+from common.errors import InputError
+from renderer.opengl.fence import Fence, Fences
+from renderer.opengl.renderer import OpenGLRenderer
+from viewer.gl.context import GlfwLoader
+
+_log = logging.getLogger(__name__)
+
+
+class SharedContext:
+    """A hidden window whose context shares textures with the window's. Make it, and destroy it, on the window's thread.
+
+    Raises:
+        InputError: the driver makes no such context.
+    """
+
+    def __init__(self) -> None:
+        import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+        window: Any = glfw_utils.glfw_window_hello_imgui()
+        hints = {
+            glfw.VISIBLE: 0,
+            glfw.CONTEXT_CREATION_API: glfw.get_window_attrib(window, glfw.CONTEXT_CREATION_API),
+            glfw.CONTEXT_VERSION_MAJOR: 3,
+            glfw.CONTEXT_VERSION_MINOR: 3,
+            glfw.OPENGL_PROFILE: glfw.OPENGL_CORE_PROFILE,
+            glfw.OPENGL_FORWARD_COMPAT: 1,
+        }
+        glfw.default_window_hints()
+        for hint, value in hints.items():
+            glfw.window_hint(hint, value)
+        no_monitor: Any = None
+        self._window: Any = glfw.create_window(1, 1, "", no_monitor, window)
+        glfw.default_window_hints()
+        if not self._window:
+            raise InputError("OpenGL", "the driver makes no second context that shares textures with the window's")
+        self.load = GlfwLoader().load_opengl_function
+        """Looks up functions of the current context."""
+        self.released = False
+        """Whether no thread uses it any more."""
+
+    def create(self) -> moderngl.Context:
+        """Make it current in the calling thread, and wrap it."""
+        import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+        glfw.make_context_current(self._window)
+        return moderngl.create_context(require=330, context=GlfwLoader())  # type: ignore[arg-type]
+
+    def release(self, context: moderngl.Context) -> None:
+        """Take it from the calling thread."""
+        import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+        context.release()
+        no_window: Any = None
+        glfw.make_context_current(no_window)
+        self.released = True
+
+    def destroy(self) -> None:
+        """Destroy it after `release`."""
+        import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+        glfw.destroy_window(self._window)
+
+
+class SharedContexts:
+    """The contexts of all OpenGL renderers of a window. Call all methods on the window's thread.
+
+    Args:
+        context: the window's context.
+    """
+
+    def __init__(self, context: moderngl.Context) -> None:
+        self._context = context
+        self._fences = Fences(GlfwLoader().load_opengl_function)
+        self._used: list[tuple[weakref.ref[OpenGLRenderer], SharedContext]] = []
+
+    def share(self, renderer: OpenGLRenderer) -> str:
+        """Move a renderer into a context that shares textures with the window's.
+
+        Returns:
+            Why that is impossible; then the renderer keeps its context and reads its images back. Empty after a success.
+        """
+        try:
+            source = SharedContext()
+            self._used.append((weakref.ref(renderer), source))
+            renderer.share(source)
+            self._prove(renderer)
+        except Exception as error:  # every driver has its own reasons
+            _log.warning("the window cannot show the renderer's textures: %s", error)
+            renderer.fetch_images = True
+            if renderer.shared:
+                renderer.share(None)
+            return " ".join(str(error).split())
+        renderer.fetch_images = False
+        return ""
+
+    def wait(self, fence: Fence) -> None:
+        """Let the card wait for a renderer before the window draws on."""
+        self._fences.wait(fence)
+
+    def destroy_unused(self) -> None:
+        """Destroy the contexts whose renderers are gone."""
+        for entry in [entry for entry in self._used if entry[1].released]:
+            self._used.remove(entry)
+            entry[1].destroy()
+
+    def close(self) -> None:
+        """Close all renderers, since their contexts end with the window's."""
+        for reference, _ in self._used:
+            if (renderer := reference()) is not None:
+                renderer.close()
+        self.destroy_unused()
+
+    def _prove(self, renderer: OpenGLRenderer) -> None:
+        """Send one pixel from the renderer's context to the window's: some drivers report success and share nothing."""
+        color = np.array([0.25, 0.5, 0.75, 1.0], np.float32)
+
+        def draw(context: moderngl.Context) -> tuple[moderngl.Texture, Fence]:
+            texture = context.texture((1, 1), 4, dtype="f4")
+            context.framebuffer([texture]).clear(*color.tolist())
+            return texture, renderer.insert_fence()
+
+        texture, fence = renderer.run(draw)
+        self.wait(fence)
+        arrived = np.frombuffer(self._context.external_texture(texture.glo, (1, 1), 4, 0, "f4").read(), np.float32)
+        if not np.array_equal(arrived, color):
+            raise InputError("OpenGL", "the driver reported success, but the window cannot read the renderer's textures")
