@@ -57,6 +57,7 @@ class GlThread:
     def _create(self) -> moderngl.Context:
         context = self._source.create()
         context.gc_mode = "context_gc"
+        self._nothing = context.framebuffer([context.renderbuffer((1, 1))])
         _ = context.error  # some drivers leave an error of their own
         return context
 
@@ -72,6 +73,7 @@ class GlThread:
         except moderngl.Error as error:
             raise _fault(str(error)) from error
         finally:
+            self._nothing.use()  # otherwise moderngl would keep the last framebuffer with its textures
             self.context.gc()
         if (code := self.context.error) != "GL_NO_ERROR":
             raise _fault(code)
