@@ -211,7 +211,7 @@ def test_configs_share_the_buffers_of_the_samples() -> None:
     sizes = []
     for video in (few, many, few):
         compare(made, video, make_camera(40, 30))
-        sizes.append([buffer.size for buffer in made._tile_targets().samples._buffers])
+        sizes.append([buffer.size for buffer in made._shared_scratch().targets.samples._buffers])
     assert all(a < b for a, b in zip(sizes[0][1:3], sizes[1][1:3], strict=True)) and sizes[1] == sizes[2]
 
 
