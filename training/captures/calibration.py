@@ -120,14 +120,28 @@ def _pose(raw: RawCamera, conventions: Conventions, meta: CameraMeta, transform:
         return np.array(meta.R), np.array(meta.T)
     if raw.R.size != 9 or raw.T.size != 3:
         raise InputError("pose", "must have a 3 x 3 rotation and 3 numbers of translation")
-    R, T = raw.R.reshape(3, 3), raw.T.reshape(3) / conventions.units_per_meter
-    if conventions.pose == "camera_to_world":
-        R, T = R.T, -R.T @ T
-    if conventions.axes == "opengl":
-        turn = np.array([1.0, -1.0, -1.0])
-        R, T = turn[:, None] * R, turn * T
+    translation = raw.T.reshape(3) / conventions.units_per_meter
+    R, T = world_to_camera(raw.R.reshape(3, 3), translation, conventions.pose, conventions.axes)
     R, T = (R, T) if transform is None else transform.pose(R, T)
     return (R if meta.R is None else np.array(meta.R)), (T if meta.T is None else np.array(meta.T))
+
+
+def world_to_camera(R: Array, T: Array, pose: str, axes: str) -> tuple[Array, Array]:
+    """Return rotation and translation from the world to the camera in OpenCV's axes.
+
+    Args:
+        R, T: what a file has.
+        pose: one of `POSES`.
+        axes: one of `AXES`.
+    """
+    if pose in ("camera_to_world", "transposed_rotation"):
+        R = R.T
+    is_center = pose in ("camera_to_world", "camera_center")
+    T = -R @ T if is_center else T
+    turn = np.array([1.0, -1.0, -1.0])
+    if axes != "opencv":
+        R = turn[:, None] * R
+    return R, turn * T if axes == "opengl" or (axes == "opengl_rotation" and is_center) else T
 
 
 def _fitted(K: Array, raw: RawCamera, size: tuple[int, int], meta: CameraMeta) -> Array:

@@ -15,7 +15,7 @@ from training.captures.calibration import Similarity, calibrate, calibrated_size
 from training.captures.camera_files import decode_videos
 from training.captures.description import Description, MaskRule
 from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_mask
-from training.captures.meta import CaptureMeta, camera_metas, up_vector
+from training.captures.meta import CameraMeta, CaptureMeta, camera_metas, up_vector
 from training.captures.selection import select_frames
 from training.captures.sources import ImageSource
 
@@ -48,24 +48,26 @@ class Capture:
     """
 
     def __init__(self, root: Path, layout: str, description: Description, meta: CaptureMeta) -> None:
-        self.root, self.layout, self.meta = root, layout, meta
+        self.root, self.layout, self.meta, self.description = root, layout, meta, description
         file = root / "meta.yaml"
         self.camera_names = [camera.name for camera in description.cameras]
         """Names of the cameras."""
-        metas = camera_metas(meta, self.camera_names, file)
-        self._conventions = conventions_of(description.conventions, meta)
+        self.camera_metas = metas = camera_metas(meta, self.camera_names, file)
+        """What meta.yaml says of each camera."""
+        self.conventions = conventions_of(description.conventions, meta)
         matrix = None if meta.transform is None else np.array(meta.transform)
-        self._transform = None if matrix is None else Similarity.of_matrix(matrix, file)
+        self.transform = None if matrix is None else Similarity.of_matrix(matrix, file)
         self._frames, notes = select_frames(description, meta, metas, root)
         self.notes = [*description.notes, *notes]
         """What the user should know, one sentence each."""
-        self._mask_rule = _mask_rule(description, meta)
+        self.mask_rules = [_mask_rule(description, meta, of_camera) for of_camera in metas]
+        """Which pixels of each camera's masks are the subject."""
         self.cameras, self._optics = [], list[Optics]()
         for index, (raw, camera_meta) in enumerate(zip(description.cameras, metas, strict=True)):
             unknown = Optics(Undistortion(np.eye(3), np.zeros(5)), calibrated_size(raw, camera_meta))
             size = self._located(0, index, oriented_size, self.image_source(0, index), unknown)
             try:
-                camera, optics = calibrate(raw, size, self._conventions, camera_meta, self._transform)
+                camera, optics = calibrate(raw, size, self.conventions, camera_meta, self.transform)
             except InputError as error:
                 fault = f"camera {index} ({raw.name}): {error.subject} {error.fault}"
                 raise InputError(root / description.calibration_file, fault, error.remedy) from error
@@ -80,12 +82,12 @@ class Capture:
     @property
     def fps(self) -> float:
         """Frames per second."""
-        return self._conventions.fps / self.meta.frame_stride
+        return self.conventions.fps / self.meta.frame_stride
 
     @property
     def up(self) -> tuple[float, float, float]:
         """Unit vector that points up."""
-        return up_vector(self._conventions.up_axis)
+        return up_vector(self.conventions.up_axis)
 
     @property
     def num_frames(self) -> int:
@@ -185,11 +187,11 @@ class Capture:
         return np.stack([upright.min(0), upright.max(0)]).astype(np.float64)
 
     def _upright(self, points: NDArray[Any]) -> NDArray[Any]:
-        units = self._conventions.vertex_units_per_meter
-        if units == 1 and self._transform is None:
+        units = self.conventions.vertex_units_per_meter
+        if units == 1 and self.transform is None:
             return np.array(points, dtype=np.float32)
         meters = np.asarray(points, dtype=np.float64) / units
-        return (meters if self._transform is None else self._transform.points(meters)).astype(np.float32)
+        return (meters if self.transform is None else self.transform.points(meters)).astype(np.float32)
 
     def _read_view(self, frame: int, camera: int) -> View:
         color = self._read_color(frame, camera)
@@ -207,7 +209,7 @@ class Capture:
         if source is None:
             everything = np.full((self.cameras[camera].height, self.cameras[camera].width), 255, dtype=np.uint8)
             return optics.undistortion.undistort(everything, 0), None
-        mask, face = read_mask(source, self._mask_rule, optics)
+        mask, face = read_mask(source, self.mask_rules[camera], optics)
         return self._checked(mask, source, camera), face
 
     def _checked(self, pixels: Pixels, source: ImageSource, camera: int) -> Pixels:
@@ -226,11 +228,12 @@ class Capture:
             raise InputError(error.subject, f"{error.fault} ({place})", error.remedy) from error
 
 
-def _mask_rule(description: Description, meta: CaptureMeta) -> MaskRule:
+def _mask_rule(description: Description, meta: CaptureMeta, of_camera: CameraMeta) -> MaskRule:
+    own = of_camera.mask_channel, of_camera.mask_threshold, of_camera.mask_inverted
     given: dict[str, Any] = {
-        "channel": "alpha" if meta.masks == "alpha" else None,
-        "threshold": meta.mask_threshold,
-        "inverted": meta.mask_inverted or None,
+        "channel": own[0] or meta.mask_channel or ("alpha" if meta.masks == "alpha" else None),
+        "threshold": meta.mask_threshold if own[1] is None else own[1],
+        "inverted": (meta.mask_inverted or None) if own[2] is None else own[2],
         "face_labels": meta.face_labels,
     }
     return dataclasses.replace(description.mask_rule, **{key: value for key, value in given.items() if value is not None})

@@ -22,6 +22,14 @@ SMOOTH_THRESHOLD = 127
 """Threshold of masks with compression noise or soft edges."""
 
 
+POSES = ("world_to_camera", "camera_to_world", "transposed_rotation", "camera_center")
+"""What R and T of a calibration do. Both lead from the world to the camera, x_camera = R x_world + T. Both lead from the camera
+to the world, so T is the camera's center. Only R does, and T belongs to world to camera. Only T does: it is the center."""
+
+AXES = ("opencv", "opengl", "opengl_rotation")
+"""Axes of a camera: x right, y down, z forward; x right, y up, z backward; or the latter for R and the former for T."""
+
+
 @dataclass(frozen=True)
 class Conventions:
     """How the numbers of a calibration are meant. Each can be overridden in meta.yaml."""
@@ -31,9 +39,9 @@ class Conventions:
     vertex_units_per_meter: float = 1.0
     """Length of a meter in the vertices and boxes."""
     pose: str = "world_to_camera"
-    """"world_to_camera": x_camera = R x_world + T. "camera_to_world": the inverse, so T is the camera's center."""
+    """One of `POSES`."""
     axes: str = "opencv"
-    """Axes of a camera. "opencv": x right, y down, z forward. "opengl": x right, y up, z backward."""
+    """One of `AXES`."""
     pixel_center: float = 0.0
     """Image coordinate of the first pixel's center: 0 or 0.5."""
     up_axis: str = "z"
@@ -62,12 +70,16 @@ class RawCamera:
     """Whether `D` is of OpenCV's fisheye model."""
 
 
+CHANNELS = ("color", "alpha", "palette")
+"""Where in the file of a mask the subject can be marked."""
+
+
 @dataclass(frozen=True)
 class MaskRule:
     """Which pixels of a mask are the subject. Each field can be overridden in meta.yaml."""
 
     channel: str = "color"
-    """"color": gray, color or palette. "alpha": the alpha channel."""
+    """One of `CHANNELS`. "color": gray, color, or a palette's labels. "alpha": the alpha channel. "palette": its colors."""
     threshold: int = 0
     """Values from 0 to 255 above this one are the subject, in any channel. Labels of a palette are the subject unless 0."""
     inverted: bool = False

@@ -148,10 +148,10 @@ def _mask_values(image: Any, rule: MaskRule, path: Path) -> tuple[Pixels, Pixels
         if "A" not in image.getbands() and "transparency" not in image.info:
             raise InputError(path, "has no alpha channel, from which the mask is to be taken")
         return np.asarray(image.convert("RGBA"))[..., 3], None
-    if image.mode == "P":
+    if image.mode == "P" and rule.channel != "palette":
         labels = np.asarray(image).astype(np.uint8)
         return _binary(labels > 0), _binary(np.isin(labels, rule.face_labels))
-    if image.mode in ("RGB", "RGBA"):
+    if image.mode in ("P", "RGB", "RGBA"):
         colors = _eight_bit(image, "RGB")
         face = np.zeros(colors.shape[:2], dtype=bool)
         for label in rule.face_labels:

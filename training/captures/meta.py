@@ -13,6 +13,7 @@ from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
 from model.camera import MAX_IMAGE_SIDE
+from training.captures.description import AXES, CHANNELS, POSES
 from training.captures.images import FLIPS
 
 _UP_AXES: dict[str, tuple[float, float, float]] = {
@@ -67,6 +68,12 @@ class CameraMeta:
     """Frame of this camera that belongs to frame 0."""
     time_offset: Annotated[StrictFloat, within(-86_400, 86_400)] = 0.0
     """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
+    mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
+    """Where in the files of its masks the subject is marked, if not where the capture's other masks have it."""
+    mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
+    """Values of its masks above this one are the subject, if the capture's other masks have another threshold."""
+    mask_inverted: StrictBool | None = None
+    """Whether its masks show the background, if the capture's other masks do not, or the other way around."""
     images_from: Text = ""
     """Name of the camera whose images and masks are this camera's, when cameras were confused."""
     K: Matrix | None = None
@@ -95,9 +102,9 @@ class CaptureMeta:
     """Unit of the world: of vertices, boxes and, unless the layout has another unit for them, translations."""
     camera_units: Units | None = None
     """Unit of the cameras' translations, if it differs from `units`."""
-    pose: Annotated[str, one_of("world_to_camera", "camera_to_world")] | None = None
+    pose: Annotated[str, one_of(*POSES)] | None = None
     """What rotation and translation do."""
-    axes: Annotated[str, one_of("opencv", "opengl")] | None = None
+    axes: Annotated[str, one_of(*AXES)] | None = None
     """Axes of the cameras."""
     transform: tuple[_Row, _Row, _Row, _Row] | None = None
     """4 x 4 similarity from the world, in meters, to the upright world in meters; z points up afterwards."""
@@ -113,6 +120,8 @@ class CaptureMeta:
     """Every how manieth frame is used."""
     masks: Text = ""
     """Name of the folder of masks; "alpha": the images' alpha channels; "none": everything in the images is the subject."""
+    mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
+    """Where in the files of masks the subject is marked: "color", "alpha", or "palette" for the colors of a palette."""
     mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
     """Values of masks above this one, of 255, are the subject."""
     mask_inverted: StrictBool = False

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common.errors import InputError
 from common.validation import validated
 from model.camera import Camera
-from training.captures.calibration import Similarity, calibrate, conventions_of
+from training.captures.calibration import Similarity, calibrate, conventions_of, world_to_camera
 from training.captures.description import Conventions, RawCamera
 from training.captures.meta import CameraMeta, CaptureMeta, camera_index
 
@@ -58,6 +58,21 @@ def test_each_convention_gives_the_same_camera() -> None:
     ]
     for described, conventions in variants:
         same(calibrate(described, (80, 60), conventions, CameraMeta(), None)[0], camera)
+
+
+@pytest.mark.parametrize(
+    ("pose", "axes", "written"),
+    [
+        ("transposed_rotation", "opencv", lambda R, T: (R.T, T)),
+        ("camera_center", "opencv", lambda R, T: (R, -R.T @ T)),
+        ("world_to_camera", "opengl_rotation", lambda R, T: (np.diag([1, -1, -1]) @ R, T)),
+        ("camera_to_world", "opengl", lambda R, T: (R.T @ np.diag([1, -1, -1]), -R.T @ T)),
+    ],
+)
+def test_poses_that_are_mistakes_can_be_named(pose: str, axes: str, written: Any) -> None:
+    camera = random_camera(np.random.default_rng())
+    R, T = world_to_camera(*written(camera.R, camera.T), pose, axes)
+    assert R == pytest.approx(camera.R) and T == pytest.approx(camera.T)
 
 
 def test_a_transform_moves_points_and_cameras_together() -> None:

@@ -133,7 +133,7 @@ def test_a_transform_turns_the_vertices_with_the_cameras(folder: Path) -> None:
         ("units: true", "units must be m, cm, mm"),
         ("transform: [[1, 0], [0, 1]]", "transform.* must have 4 entries"),
         ("bounds: [[0, 0, 0], [0, 0, .nan]]", "bounds"),
-        ("pose: sideways", "pose must be world_to_camera or camera_to_world"),
+        ("pose: sideways", "pose must be world_to_camera, camera_to_world, "),
         ("cameras: {nobody: {}}", "there is no camera nobody"),
         ("cameras: {00: {colour: 1}}", "unknown field 'colour'"),
         ("all_cameras: {fit: stretch}", "fit"),
