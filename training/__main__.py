@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from common.interrupts import leave
-from training import evaluate, export, import_release, make_capture, masks, train
+from training import evaluate, export, import_release, inspect, make_capture, masks, train
 
 COMMANDS = {
+    "inspect": (inspect.main, "check a capture before training"),
     "train": (train.main, "train a model from a capture"),
     "export": (export.main, "write the model of a training run as a bundle"),
     "evaluate": (evaluate.main, "compare a run or a bundle with a capture's images"),

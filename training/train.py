@@ -20,6 +20,8 @@ from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import add_layout_option, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
+from training.inspection.check import check
+from training.inspection.findings import Severity
 from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
 from training.loop.progress import Progress
@@ -44,6 +46,8 @@ def make_parser() -> argparse.ArgumentParser:
     minutes_help = "minutes from start to bundle, instead of the config's length"
     length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
     parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
+    no_check_help = "skip the check of the capture (python -m training.inspect)"
+    parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
@@ -73,6 +77,8 @@ def train(arguments: argparse.Namespace) -> int:
     config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
     capture = open_capture(arguments.capture, arguments.layout)
     resume = _open_run(arguments.out, arguments.resume)
+    if arguments.check and not resume:
+        _check(capture)
     with worker_pool(arguments.threads) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool)
         if config.minutes:
@@ -86,6 +92,20 @@ def train(arguments: argparse.Namespace) -> int:
     write_bundle(assemble_run(arguments.out), arguments.out / BUNDLE_NAME, "float16")
     print(f"wrote {arguments.out / BUNDLE_NAME}", file=sys.stderr)
     return 0
+
+
+def _check(capture: Capture) -> None:
+    """Check the capture and print what is suspicious; raise InputError when it is unusable."""
+    report = check(capture)
+    if report.status == 0:
+        return
+    wrong = [finding for finding in report.findings if finding.severity != Severity.NOTE]
+    if report.status == Severity.UNUSABLE:
+        remedy = f"see python -m training.inspect {capture.root}, or train all the same with --no-check"
+        raise InputError(capture.root, f"is unusable: {wrong[0].title.removesuffix('.')}", remedy)
+    for finding in wrong:
+        print(f"warning: {finding.title}", file=sys.stderr)
+    print(f"warning: python -m training.inspect {capture.root} says more, and --fix writes the remedies", file=sys.stderr)
 
 
 def _with_length(config: TrainingConfig, steps: int | None, minutes: float | None) -> TrainingConfig:

@@ -71,8 +71,9 @@ def test_each_convention_gives_the_same_camera() -> None:
 )
 def test_poses_that_are_mistakes_can_be_named(pose: str, axes: str, written: Any) -> None:
     camera = random_camera(np.random.default_rng())
-    R, T = world_to_camera(*written(camera.R, camera.T), pose, axes)
-    assert R == pytest.approx(camera.R) and T == pytest.approx(camera.T)
+    of_file = written(camera.R, camera.T)
+    rotation, translation = world_to_camera(of_file[0], of_file[1], pose, axes)
+    assert rotation == pytest.approx(camera.R) and translation == pytest.approx(camera.T)
 
 
 def test_a_transform_moves_points_and_cameras_together() -> None:

@@ -1,0 +1,54 @@
+"""Captures with one mistake: the check names it, and its remedy in meta.yaml mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.inspection.faults import FAULTS, OFF_BY_ONE, Fault, copied
+from tests.training.scenes import SHARED_TINY, small_capture
+from training.captures.opening import open_capture
+from training.inspection.check import check
+from training.inspection.fix import write_remedies
+
+LEGIONARY = SHARED_TINY.with_name("legionary")
+
+ON_TINY = (*FAULTS, OFF_BY_ONE)
+ON_LEGIONARY = [fault for fault in FAULTS if not fault.files]
+
+
+def names_and_mends(folder: Path, fault: Fault, seed: int) -> None:
+    """Make a mistake in a capture and check what is found, before and after the remedies are written."""
+    fault.change(folder, np.random.default_rng(seed))
+    report = check(open_capture(folder))
+    found = [finding for finding in report.findings if finding.severity]
+    assert tuple(finding.code for finding in found) == fault.codes, [finding.title for finding in report.findings]
+    assert report.status == 3 and all(finding.title.endswith(".") for finding in found)
+    assert fault.entries is None or report.entries == fault.entries
+    write_remedies(folder / "meta.yaml", report.entries)
+    mended = check(open_capture(folder))
+    assert mended.status == 0, [finding.title for finding in mended.findings]
+
+
+@pytest.mark.parametrize("fault", ON_TINY, ids=lambda fault: fault.name)
+def test_a_mistake_in_a_small_capture(fault: Fault, tmp_path: Path) -> None:
+    names_and_mends(copied(small_capture(tmp_path), tmp_path / "capture"), fault, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LEGIONARY.is_dir(), reason="needs the capture legionary next to the checkout")
+@pytest.mark.parametrize("fault", ON_LEGIONARY, ids=lambda fault: fault.name)
+def test_a_mistake_in_a_large_capture(fault: Fault, tmp_path: Path) -> None:
+    names_and_mends(copied(LEGIONARY, tmp_path / "capture"), fault, seed=1)
+
+
+@pytest.mark.parametrize("name", ["tiny", pytest.param("legionary", marks=pytest.mark.slow)])
+def test_a_right_capture_is_not_accused(name: str) -> None:
+    folder = SHARED_TINY.with_name(name)
+    if not folder.is_dir():
+        pytest.skip("needs the shared captures next to the checkout")
+    report = check(open_capture(folder))
+    assert report.status == 0 and not report.findings and not report.entries
+    assert report.after > 0.99 and report.size is not None and 1.5 < report.size.extent < 3

@@ -1,0 +1,124 @@
+"""A camera as its calibration describes it, with lens distortion, in plain arrays that hypotheses can change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Points = NDArray[np.float32]
+Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
+
+_NEAREST = 1e-3  # share of the distance between camera and origin below which a point counts as behind the camera
+_UNDISTORTION_STEPS, _MAX_STEP = 40, 0.2
+_BEYOND_THE_IMAGE = 1.3  # multiples of the image's half diagonal up to which a distortion model is used
+
+
+@dataclass(frozen=True, eq=False)
+class CameraModel:
+    """``x_cam = R x_world + T`` in OpenCV's axes, then distortion D, then K. Pixel centers are at +0.5."""
+
+    width: int
+    """Pixels along a row of the image file."""
+    height: int
+    """Rows of the image file."""
+    K: Floats
+    """3 x 3, pixels. Its diagonal may be negative: that is a mirrored image."""
+    R: Floats
+    """3 x 3, world to camera."""
+    T: Floats
+    """(3,), in the unit of the world."""
+    D: Floats
+    """Distortion k1, k2, p1, p2, k3 and so on, as OpenCV defines them; empty or zeros without distortion."""
+    fisheye: bool = False
+    """Whether `D` is of OpenCV's fisheye model."""
+
+    @property
+    def center(self) -> Floats:
+        """Position of the camera, (3,)."""
+        return -self.R.T @ self.T
+
+    @property
+    def distorts(self) -> bool:
+        """Whether the camera is not a pinhole camera."""
+        return self.fisheye or bool(np.any(self.D))
+
+    def project(self, points: Points) -> tuple[Points, Points, NDArray[np.bool_]]:
+        """Project points, given as three arrays of coordinates x, y and z, (3, ...).
+
+        Returns:
+            Columns and rows in pixels, (...) each, and which points are in front of the camera and within reach of its
+            distortion model.
+        """
+        M = np.concatenate([self.R, self.T[:, None]], axis=1)
+        if not self.distorts:
+            M = self.K @ M  # the last row of K is 0 0 1, so the depth stays the same
+        x, y, depth = (_affine(row, points) for row in M)
+        front = depth > _NEAREST * max(float(np.linalg.norm(self.T)), 1e-12)
+        factor = (1 / np.where(front, depth, np.float32(1))).astype(np.float32)
+        x, y = x * factor, y * factor
+        if not self.distorts:
+            return x, y, front
+        if not self.fisheye:
+            front &= x * x + y * y < self._reach()
+        x, y = distorted_fisheye(x, y, self.D) if self.fisheye else distorted(x, y, self.D)
+        fx, skew, cx, fy, cy = (np.float32(self.K[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)))
+        return fx * x + skew * y + cx, fy * y + cy, front
+
+    def _reach(self) -> float:
+        """Return the squared radius, in multiples of the depth, up to which the distortion model is used."""
+        corners = np.array([[0, 0], [self.width, 0], [0, self.height], [self.width, self.height]]) - self.K[:2, 2]
+        return float(_BEYOND_THE_IMAGE**2 * ((corners / self.K.diagonal()[:2]) ** 2).sum(axis=1).max())
+
+    def directions(self, pixels: Floats) -> Points:
+        """Return unit directions in world axes, (N, 3), through pixel positions (N, 2)."""
+        homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
+        local = homogeneous @ np.linalg.inv(self.K).T
+        if self.distorts and len(pixels):
+            local[:, :2] = self._undistorted(local[:, :2])
+        rays = local @ self.R
+        return (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
+
+    def _undistorted(self, points: Floats) -> Floats:
+        """Return positions on the plane at depth 1 without distortion, (N, 2)."""
+        if self.fisheye:
+            return cv2.fisheye.undistortPoints(points[:, None].copy(), np.eye(3), self.D)[:, 0].astype(np.float64)
+        ideal = points.astype(np.float64)
+        for _ in range(_UNDISTORTION_STEPS):  # OpenCV's function stops after five, which is too early for wide lenses
+            x, y = distorted(ideal[:, 0], ideal[:, 1], self.D)
+            missing = points - np.stack([x, y], axis=1)
+            ideal += missing.clip(-_MAX_STEP, _MAX_STEP)
+        # A wrong hypothesis may have no position at all for a pixel.
+        return np.where(np.abs(missing).max(axis=1, keepdims=True) < 1e-3, ideal, points).astype(np.float64)
+
+
+def _affine(row: Floats, points: Points) -> Points:
+    # Faster than a matrix product, which starts threads for such thin matrices.
+    a, b, c, d = (np.float32(value) for value in row)
+    return a * points[0] + b * points[1] + c * points[2] + d
+
+
+def distorted(x: Real, y: Real, D: Floats) -> tuple[Real, Real]:
+    """Apply OpenCV's lens distortion to positions on the plane at depth 1; D has 4, 5, 8 or 12 and more coefficients."""
+    k1, k2, p1, p2, k3, k4, k5, k6 = (np.float32(value) for value in np.pad(D[:8], (0, max(0, 8 - len(D)))))
+    square = x * x + y * y
+    radial = 1 + square * (k1 + square * (k2 + square * k3))
+    if k4 or k5 or k6:
+        radial = radial / (1 + square * (k4 + square * (k5 + square * k6)))
+    cross = 2 * x * y
+    return x * radial + p1 * cross + p2 * (square + 2 * x * x), y * radial + p1 * (square + 2 * y * y) + p2 * cross
+
+
+def distorted_fisheye(x: Points, y: Points, D: Floats) -> tuple[Points, Points]:
+    """Apply OpenCV's fisheye model, with coefficients k1 to k4, to positions on the plane at depth 1."""
+    radius = np.sqrt(x * x + y * y)
+    angle = np.arctan(radius)
+    square = angle * angle
+    k1, k2, k3, k4 = (np.float32(value) for value in D[:4])
+    bent = angle * (1 + square * (k1 + square * (k2 + square * (k3 + square * k4))))
+    factor = np.where(radius > 1e-8, bent / np.maximum(radius, np.float32(1e-8)), np.float32(1))
+    return x * factor, y * factor

@@ -1,0 +1,148 @@
+"""Mistakes that concern all cameras at once, each as a change of how the files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from training.captures.description import AXES, POSES
+from training.inspection.footage import Footage
+from training.inspection.reading import CameraReading
+
+Change = Callable[[CameraReading], CameraReading]
+
+SCALES = (2.0, 0.5, 4.0, 0.25, 3.0, 1 / 3, 1.5, 2 / 3, 0.75, 4 / 3)
+"""Sizes of images, relative to those that were calibrated, that are tried."""
+
+FLIPS = {
+    "horizontal": "mirrored left to right",
+    "vertical": "mirrored top to bottom",
+    "both": "upside down (turned by 180 degrees)",
+}
+"""Ways in which images can be turned over, in words."""
+
+_POSE_WORDS = {
+    "world_to_camera": "R and T lead from the world to the camera",
+    "camera_to_world": "R and T lead from the camera to the world",
+    "transposed_rotation": "R is transposed: it leads from the camera to the world, while T belongs to world to camera",
+    "camera_center": "T is the position of the camera, while R leads from the world to the camera",
+}
+_AXES_WORDS = {
+    "opencv": "the axes of the cameras are OpenCV's (y down, z forward)",
+    "opengl": "the axes of the cameras are those of OpenGL and Blender (y up, z backward)",
+    "opengl_rotation": "R is in the axes of OpenGL and Blender (y up, z backward), T in OpenCV's",
+}
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One possible mistake."""
+
+    code: str
+    """Kind of mistake, for programs."""
+    cause: str
+    """What is the case if the hypothesis holds, as a clause."""
+    change: Change
+    """Reads the files as the hypothesis says."""
+
+
+def hypotheses(footage: Footage) -> Iterator[Hypothesis]:
+    """Yield the mistakes to try on all cameras, the more usual first."""
+    first = footage.reading[0]
+    yield from pose_hypotheses(first)
+    yield from flip_hypotheses()
+    yield from size_hypotheses(footage, range(len(footage.calibrations)))
+    if any(np.any(calibration.D) for calibration in footage.calibrations):
+        yield Hypothesis("distortion", "the images have no lens distortion any more", lambda r: replace(r, distortion=()))
+    yield from _order_hypotheses(len(footage.calibrations))
+
+
+def pose_hypotheses(current: CameraReading) -> Iterator[Hypothesis]:
+    """Yield the other meanings of R and T."""
+    pairs = [(pose, axes) for axes in AXES for pose in POSES if (pose, axes) != (current.pose, current.axes)]
+    pairs.sort(key=lambda pair: (pair[0] != current.pose) + (pair[1] != current.axes))
+    for pose, axes in pairs:
+        if axes == "opengl_rotation" and pose in ("camera_to_world", "camera_center"):
+            continue  # the same as "opengl": T is the camera's center there
+        words = [_POSE_WORDS[pose]] if pose != current.pose else []
+        words += [_AXES_WORDS[axes]] if axes != current.axes else []
+        yield Hypothesis("pose", ", and ".join(words), _Pose(pose, axes))
+
+
+@dataclass(frozen=True)
+class _Pose:
+    pose: str
+    axes: str
+
+    def __call__(self, reading: CameraReading) -> CameraReading:
+        return replace(reading, pose=self.pose, axes=self.axes)
+
+
+def flip_hypotheses() -> Iterator[Hypothesis]:
+    """Yield the ways in which images can be turned over."""
+    for flip, words in FLIPS.items():
+        yield Hypothesis("flip", f"the images are {words}", _Flip(flip))
+
+
+@dataclass(frozen=True)
+class _Flip:
+    flip: str
+
+    def __call__(self, reading: CameraReading) -> CameraReading:
+        return replace(reading, flip=self.flip)
+
+
+def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hypothesis]:
+    """Yield calibrations of another image size, first that for which the principal points are in the images' middle."""
+    chosen = [footage.calibrations[index] for index in cameras]
+    middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in chosen], axis=0)
+    if np.abs(middle).max() > 0.02 * chosen[0].width:
+        yield Hypothesis("crop", "the images were cropped after calibration", _Crop(float(middle[0]), float(middle[1])))
+    ratios = [(c.width / (2 * c.K[0, 2]), c.height / (2 * c.K[1, 2])) for c in chosen if c.K[0, 2] > 0 and c.K[1, 2] > 0]
+    if ratios:
+        columns, rows = (float(value) for value in np.median(ratios, axis=0))
+        both = float(np.sqrt(columns * rows))
+        for ratio in sorted(SCALES, key=lambda value: abs(np.log(value / both))):
+            yield Hypothesis("size", _size_words(ratio), _Scale((ratio, ratio)))
+        if abs(np.log(both)) > 0.05:
+            yield Hypothesis("size", _size_words(both), _Scale((both, both)))
+        if abs(np.log(columns / rows)) > 0.05:
+            yield Hypothesis("size", "the images were stretched after calibration", _Scale((columns, rows)))
+
+
+def _size_words(ratio: float) -> str:
+    return f"K belongs to images of another size; the images here have {ratio:.3g} times as many columns and rows"
+
+
+@dataclass(frozen=True)
+class _Scale:
+    scale: tuple[float, float]
+
+    def __call__(self, reading: CameraReading) -> CameraReading:
+        return replace(reading, scale=self.scale)
+
+
+@dataclass(frozen=True)
+class _Crop:
+    column: float
+    row: float
+
+    def __call__(self, reading: CameraReading) -> CameraReading:
+        return replace(reading, crop=(self.column, self.row))
+
+
+def _order_hypotheses(count: int) -> Iterator[Hypothesis]:
+    for step, words in ((1, "the next"), (-1, "the previous")):
+        cause = f"each camera's calibration belongs to {words} camera in the list"
+        yield Hypothesis("order", cause, _Order(step, count))
+
+
+@dataclass(frozen=True)
+class _Order:
+    step: int
+    count: int
+
+    def __call__(self, reading: CameraReading) -> CameraReading:
+        return replace(reading, calibration=(reading.calibration - self.step) % self.count)

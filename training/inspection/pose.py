@@ -1,0 +1,76 @@
+"""Find the pose of a camera that was moved, from the silhouettes of the cameras that agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from training.inspection.camera_model import CameraModel
+from training.inspection.candidates import Jury
+from training.inspection.consistency import meeting_point
+from training.inspection.reading import CameraReading
+
+Floats = NDArray[np.float64]
+
+_STEPS = (6e-3, 2e-3, 8e-4)
+"""Steps of the derivatives in turn: radians, and shares of the camera's distance. Large ones see far, small ones are exact."""
+_ENOUGH = 1.5  # a turn alone is the result if its disagreement is at most this many times that of a full movement
+
+
+def refine_pose(jury: Jury, camera: int, reading: CameraReading) -> CameraReading:
+    """Return the reading with the pose that agrees best: turned only if that is enough, otherwise turned and shifted."""
+    start = _aimed(jury, camera, reading)
+    turned = _optimized(jury, camera, reading, start, 3)
+    moved = _optimized(jury, camera, reading, turned, 6)
+    choices = [_with_pose(reading, model) for model in (turned, moved)]
+    turned_score, moved_score = (jury.disagreement(camera, choice) for choice in choices)
+    return choices[0] if turned_score <= max(_ENOUGH * moved_score, 8e-4) else choices[1]
+
+
+def _aimed(jury: Jury, camera: int, reading: CameraReading) -> CameraModel:
+    """Return the camera, turned so that it has the subject where its masks have it, if it is far off."""
+    model = jury.panel.model(camera, reading)
+    rotations = []
+    for scene in jury.scenes:
+        silhouette = jury.panel.silhouette(scene.frame, camera, reading)
+        if silhouette is None:
+            continue
+        target = meeting_point(scene.models, scene.silhouettes)[0] - model.center
+        seen = model.R @ model.directions(silhouette.center[None])[0].astype(np.float64)
+        wanted = model.R @ (target / np.linalg.norm(target))
+        axis = np.cross(wanted, seen)
+        sine = float(np.linalg.norm(axis))
+        rotations.append(axis / max(sine, 1e-12) * np.arctan2(sine, float(wanted @ seen)))
+    return _moved(model, np.concatenate([np.mean(rotations, axis=0), np.zeros(3)])) if rotations else model
+
+
+def _moved(model: CameraModel, motion: Floats) -> CameraModel:
+    """Return a camera turned about its center by a rotation vector, then shifted by multiples of the length of T."""
+    turn = cv2.Rodrigues(motion[:3])[0]
+    return replace(model, R=turn @ model.R, T=turn @ model.T + motion[3:] * np.linalg.norm(model.T))
+
+
+def _optimized(jury: Jury, camera: int, reading: CameraReading, start: CameraModel, count: int) -> CameraModel:
+    def model(x: Floats) -> CameraModel:
+        return _moved(start, np.pad(x - 1, (0, 6 - count)))  # around 1, because the step size is relative
+
+    def residuals(x: Floats) -> Floats:
+        parts = jury.residuals(camera, reading, model(x))
+        weights = np.sqrt(jury.count)
+        vectors = [
+            np.concatenate([own / np.sqrt(own.size), weights * (added / np.sqrt(added.size)).ravel()]) for own, added in parts
+        ]
+        return np.concatenate(vectors).astype(np.float64)
+
+    x = np.ones(count)
+    for step in _STEPS:
+        x = least_squares(residuals, x, diff_step=step, max_nfev=8, xtol=1e-6, ftol=1e-4).x
+    return model(x)
+
+
+def _with_pose(reading: CameraReading, model: CameraModel) -> CameraReading:
+    return replace(reading, moved=(*model.R.ravel().tolist(), *model.T.tolist()))

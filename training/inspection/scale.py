@@ -1,0 +1,107 @@
+"""How large is the subject, which way is up, and are the vertices where the masks are?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.inspection.consistency import outside_mask
+from training.inspection.panel import COVERED, FrameEvidence
+
+Floats = NDArray[np.float64]
+
+SIZES = (0.25, 6.0)
+"""Usual sizes of a subject, meters."""
+
+DISTANCES = (0.3, 50.0)
+"""Usual distances of cameras from the subject, meters."""
+
+UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
+"""Units per meter."""
+
+_INSIDE = 0.8  # share of vertices inside the masks that is enough
+_USUAL = 1.8  # meters, the size of a person
+
+
+@dataclass(frozen=True)
+class SubjectSize:
+    """Where the subject is, from the points where rays of its outline meet."""
+
+    low: Floats
+    """(3,) meters."""
+    high: Floats
+    """(3,) meters."""
+    distance: float
+    """Median distance of the cameras from its center, meters."""
+
+    @property
+    def extent(self) -> float:
+        """Length of its longest side, meters."""
+        return float((self.high - self.low).max())
+
+    def scaled(self, factor: float) -> SubjectSize:
+        """Return the size in a world that is larger by a factor."""
+        return SubjectSize(self.low * factor, self.high * factor, self.distance * factor)
+
+
+def subject_size(found: list[FrameEvidence]) -> SubjectSize | None:
+    """Measure the subject in the first frame that has enough rays that meet; None if there is none."""
+    for frame in found:
+        outside = frame.evidence.outside
+        seen = (outside >= 0).sum(axis=-1) >= min(2, outside.shape[-1] - 1)
+        worst = np.where(seen, outside.max(axis=-1), 1.0)
+        best = worst.argmin(axis=-1)
+        covered = np.take_along_axis(worst, best[..., None], axis=-1)[..., 0] <= COVERED
+        points = np.take_along_axis(frame.evidence.points, best[None, ..., None], axis=3)[..., 0][:, covered].T
+        if len(points) < 20:
+            continue
+        low, high = np.quantile(points, [0.01, 0.99], axis=0).astype(np.float64)
+        centers = np.stack([model.center for model in frame.scene.models])
+        distance = float(np.median(np.linalg.norm(centers - (low + high) / 2, axis=1)))
+        return SubjectSize(low, high, distance)
+    return None
+
+
+def likely_unit(size: SubjectSize, meters_per_unit: float) -> str | None:
+    """Return the unit in which the subject would have a usual size, or None if it has one already."""
+    if SIZES[0] <= size.extent <= SIZES[1]:
+        return None
+    choices = {unit: size.extent / meters_per_unit / per_meter for unit, per_meter in UNITS.items()}
+    best = min(choices, key=lambda unit: abs(np.log(choices[unit] / _USUAL)))
+    return best if SIZES[0] <= choices[best] <= SIZES[1] else None
+
+
+def fitting_unit(frame: FrameEvidence, vertices: NDArray[np.float32], meters_per_unit: float) -> str | None:
+    """Return the unit of the cameras' translations with which the vertices are inside the masks; None if they are already, or
+    if no unit helps."""
+    if vertices_inside(frame, vertices) >= _INSIDE:
+        return None
+    shares = {u: vertices_inside(frame, vertices / np.float32(1 / n / meters_per_unit)) for u, n in UNITS.items()}
+    best = max(shares, key=lambda unit: shares[unit])
+    return best if shares[best] >= _INSIDE else None
+
+
+def vertices_inside(frame: FrameEvidence, vertices: NDArray[np.float32]) -> float:
+    """Return the share of vertices that are inside the masks, a mean over the cameras that see them; 0 if none does."""
+    chosen = vertices[:: max(1, len(vertices) // 500)].astype(np.float32)
+    shares = []
+    for model, silhouette in zip(frame.scene.models, frame.scene.silhouettes, strict=True):
+        outside = outside_mask(model, silhouette, chosen.T)
+        if (outside >= 0).any():
+            shares.append(float((outside[outside >= 0] <= 2 * COVERED).mean()))
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def camera_up(rotations: Floats) -> tuple[Floats, float]:
+    """Return the mean direction that is up in the images, (3,), and how much the cameras agree on it, 0 to 1."""
+    mean = -rotations[:, 1].mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    return mean / max(length, 1e-12), length
+
+
+def nearest_axis(direction: Floats) -> str:
+    """Return the axis of the world nearest to a direction, as meta.yaml writes it."""
+    axis = int(np.abs(direction).argmax())
+    return ("" if direction[axis] > 0 else "-") + "xyz"[axis]

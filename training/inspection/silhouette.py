@@ -1,0 +1,95 @@
+"""A mask, prepared for comparing it with the masks of other cameras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.captures.images import Pixels
+
+Floats = NDArray[np.float64]
+
+MAX_SIDE = 640
+"""Larger masks are reduced to this many pixels along their longer side."""
+
+BORDER = 3  # mask pixels along the image border in which samples are not taken: the subject may go on beyond it
+
+
+@dataclass(frozen=True, eq=False)
+class Silhouette:
+    """One reduced mask."""
+
+    inside: NDArray[np.bool_]
+    """(h, w), pixels that are subject for sure."""
+    distance: NDArray[np.float16]
+    """(h, w), distance to the nearest pixel that may be subject, in mask pixels."""
+    scale: Floats
+    """Mask pixels per pixel of the image, columns and rows, (2,)."""
+    samples: Floats
+    """Positions of subject pixels, (P, 2), in pixels of the image; half of them at the outline."""
+    center: Floats
+    """Mean position of the subject, (2,), in pixels of the image."""
+    radius: float
+    """Distance from the center that 98 % of the subject stay within, in mask pixels."""
+
+    @property
+    def area(self) -> float:
+        """Share of the image that the subject covers."""
+        return float(self.inside.mean())
+
+    @property
+    def border_share(self) -> float:
+        """Share of the image border that is subject."""
+        border = np.concatenate([self.inside[0], self.inside[-1], self.inside[:, 0], self.inside[:, -1]])
+        return float(border.mean())
+
+    def lookup(self, column: NDArray[np.float32], row: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the distance to the subject at positions in pixels of the image, and which of them are in the image."""
+        i = np.floor(column * np.float32(self.scale[0])).clip(-1, 2**20).astype(np.int32)
+        j = np.floor(row * np.float32(self.scale[1])).clip(-1, 2**20).astype(np.int32)
+        height, width = self.distance.shape
+        seen = (i >= 0) & (i < width) & (j >= 0) & (j < height)
+        flat = np.where(seen, j * width + i, 0)
+        return self.distance.ravel()[flat].astype(np.float32), seen
+
+
+def make_silhouette(mask: Pixels, count: int, width: int, height: int) -> Silhouette | None:
+    """Prepare a mask; None when it is empty.
+
+    Args:
+        mask: (H, W), 0 is background and 255 subject.
+        count: number of samples.
+        width, height: size of the image that the mask belongs to.
+    """
+    factor = min(1.0, MAX_SIDE / max(mask.shape))
+    size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
+    reduced = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) if factor < 1 else mask
+    inside = reduced > 160
+    if inside.sum() < 4:
+        return None
+    scale = np.array([size[0] / width, size[1] / height])
+    distance = cv2.distanceTransform((reduced < 64).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float16)
+    rows, columns = inside.nonzero()
+    positions = np.stack([columns, rows], axis=1) + 0.5
+    center = positions.mean(axis=0)
+    radius = float(np.quantile(np.linalg.norm(positions - center, axis=1), 0.98))
+    return Silhouette(inside, distance, scale, _samples(inside, count) / scale, center / scale, max(radius, 1.0))
+
+
+def _samples(inside: NDArray[np.bool_], count: int) -> Floats:
+    """Choose subject pixels: half along the outline, half anywhere, none at the image border."""
+    kept = inside.copy()
+    kept[:BORDER] = kept[-BORDER:] = False
+    kept[:, :BORDER] = kept[:, -BORDER:] = False
+    if not kept.any():
+        kept = inside
+    outline = kept & ~cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    generator = np.random.default_rng(0)
+    chosen = []
+    for pixels, number in ((outline if outline.any() else kept, count // 2), (kept, count - count // 2)):
+        found = np.argwhere(pixels)
+        chosen.append(found[generator.choice(len(found), number, replace=len(found) < number)])
+    return (np.concatenate(chosen)[:, ::-1] + 0.5).astype(np.float64)
