@@ -110,6 +110,7 @@ class GroupedColorPass:
             self._context.scissor = (part[0], part[1], part[2] - part[0], part[3] - part[1])
             self._composite.bind(**targets.kept_samples(turn), first_samples=targets.first_samples)
             self._composite.draw()
+            self._context.memory_barrier()  # the next part overwrites what this draw reads
         self._context.scissor = None
 
     def _color_samples(self, frame: OpenGLFrame, targets: TileTargets, turn: int, part: tuple[int, int, int, int]) -> None:
