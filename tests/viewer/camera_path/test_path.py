@@ -169,7 +169,7 @@ BAD = {
     "time is true": ({"keyframes": [keyframe(time=True)]}, "keyframe 0: time"),
     "negative time": ({"keyframes": [keyframe(time=-1)]}, "not be negative"),
     "negative frame": ({"keyframes": [keyframe(frame=-1)]}, "not be negative"),
-    "infinite frame": ({"keyframes": [keyframe(frame=float("inf"))]}, "Infinity is not JSON"),
+    "infinite frame": ({"keyframes": [keyframe(frame=float("inf"))]}, "keyframe 0: frame"),
     "same time": ({"keyframes": [keyframe(), keyframe()]}, "keyframe 1 is not later"),
     "falling time": ({"keyframes": [keyframe(time=1), keyframe(time=0)]}, "keyframe 1 is not later"),
     "bad camera": ({"keyframes": [keyframe(camera={"width": 3})]}, "keyframe 0: camera: has no height"),
