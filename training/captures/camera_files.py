@@ -130,6 +130,6 @@ def _rate(videos: dict[str, Video], meta: CaptureMeta) -> float | None:
 
 def _frames(store: FrameStore, video: Video, fps: float, offset: float) -> dict[Key, str | ImageSource]:
     """Return the frames of a video at the times of the capture's frames."""
-    last = int((float(video.times[-1]) - offset) * fps + 1)
+    last = int(np.floor((float(video.times[-1]) - offset) * fps + 0.501))  # at most half a frame after the video's last
     indices = video.frames_at(np.arange(max(last + 1, 0)) / fps + offset)
     return {frame: VideoImage(store, video, int(index)) for frame, index in enumerate(indices) if index >= 0}

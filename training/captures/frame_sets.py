@@ -30,8 +30,8 @@ class CameraFiles:
     """The camera's name."""
     images: Mapping[Key, str | ImageSource]
     """Image of each frame, or its relative path."""
-    masks: dict[Key, str] | None = None
-    """Relative path of the mask of each frame; None if the capture has no masks."""
+    masks: Mapping[Key, str | ImageSource] | None = None
+    """Mask of each frame, or its relative path; None if the capture has no masks."""
 
 
 def numbered(names: Iterable[str], path: str = "") -> dict[Key, str]:
@@ -108,7 +108,7 @@ def join_frames(
         FrameFiles(
             str(key),
             tuple(_image(folder, camera.images[key]) for camera in cameras),
-            tuple(folder.image((camera.masks or {})[key]) for camera in cameras) if has_masks else None,
+            tuple(_image(folder, (camera.masks or {})[key]) for camera in cameras) if has_masks else None,
             None if vertices is None else vertices.get(key),
             None if boxes is None else boxes.get(key),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from common.errors import InputError
+from training.captures.camera_files import camera_files
 from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
 from training.captures.files import CaptureFolder, is_video, stem
-from training.captures.frame_sets import CameraFiles, images_in, join_frames, masks_like, video_remedy
+from training.captures.frame_sets import CameraFiles, images_in, join_frames, masks_like
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -26,21 +29,21 @@ def _recognizes(folder: CaptureFolder) -> bool:
 
 def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
     rows = _rows(folder)
-    places = _places(folder, meta)
-    if len(places) != len(rows):
-        fault = f"has {len(rows)} cameras, but there are {len(places)} folders of images"
-        raise InputError(folder.root / FILE, fault, video_remedy(folder))
     masks = mask_folder(folder, meta, ("masks", "mask"))
-    cameras, files = [], []
-    for row, place in zip(rows, places, strict=True):
-        name = place.rsplit("/", 1)[-1]
-        with parsing(folder.root / FILE, f"a calibration of camera {name}"):
-            cameras.append(_camera(name, row))
-        images = f"{place}/images" if folder.has_folder(f"{place}/images") else place
-        files.append(CameraFiles(name, images_in(folder, images), masks_like(folder, masks, place)))
+    places, fps = _places(folder, meta), None
+    names = [place.rsplit("/", 1)[-1] for place in places] or _videos(folder)
+    if len(names) != len(rows):
+        fault = f"has {len(rows)} cameras, but there are {len(names)} folders of images or videos"
+        raise InputError(folder.root / FILE, fault, "each camera needs images/NAME/000000.png and so on, or NAME.mp4")
+    with parsing(folder.root / FILE, "a calibration of these cameras"):
+        cameras = tuple(_camera(name, row) for name, row in zip(names, rows, strict=True))
+    if places:
+        files = [_files(folder, name, place, masks) for name, place in zip(names, places, strict=True)]
+    else:
+        files, fps = camera_files(folder, meta, names, masks)
     frames, notes = join_frames(folder, files)
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, FILE, _CONVENTIONS, rule, notes)
+    rule, conventions = MaskRule(threshold=SMOOTH_THRESHOLD), replace(_CONVENTIONS, fps=fps or _CONVENTIONS.fps)
+    return Description(cameras, frames, FILE, conventions, rule, notes)
 
 
 LAYOUT = Layout("n3v", "Neural 3D Video, LLFF", FILE, _recognizes, _read)
@@ -63,11 +66,17 @@ def _places(folder: CaptureFolder, meta: CaptureMeta) -> list[str]:
             names = [name for name in folder.folders(parent) if name not in others]
             if names:
                 return [f"{parent}/{name}".lstrip("/") for name in sorted(names)]
-    videos = sorted(stem(name) for name in folder.names() if is_video(name))
-    if videos:
-        shown = f"has videos of {len(videos)} cameras, which cannot be read yet"
-        raise InputError(folder.root, shown, f"extract them into images/{videos[0]}/000000.png and so on, as ffmpeg does")
-    raise InputError(folder.root, "has no folders of images", "each camera needs images/NAME/000000.png and so on")
+    return []
+
+
+def _videos(folder: CaptureFolder) -> list[str]:
+    place = "videos" if folder.has_folder("videos") else ""
+    return sorted(stem(name) for name in folder.names(place) if is_video(name))
+
+
+def _files(folder: CaptureFolder, name: str, place: str, masks: str | None) -> CameraFiles:
+    images = f"{place}/images" if folder.has_folder(f"{place}/images") else place
+    return CameraFiles(name, images_in(folder, images), masks_like(folder, masks, place))
 
 
 def _camera(name: str, row: Array) -> RawCamera:

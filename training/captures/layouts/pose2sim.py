@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Description, MaskRule, RawCamera
+from training.captures.camera_files import camera_files
+from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Conventions, Description, MaskRule, RawCamera
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import CameraFiles, camera_folder, images_in, join_frames, masks_like
+from training.captures.frame_sets import join_frames
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -47,23 +49,22 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         cameras = [_camera(key, section) for key, section in sections]
     if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
         raise InputError(folder.root / file, f"must have 1 to {MAX_CAMERAS} cameras of different names")
-    return described(folder, meta, cameras, file)
+    return described(folder, meta, cameras, file, Conventions())
 
 
 LAYOUT = Layout("pose2sim", "Pose2Sim", "Calib*.toml", _recognizes, _read)
 
 
-def described(folder: CaptureFolder, meta: CaptureMeta, cameras: list[RawCamera], file: str, **options: Any) -> Description:
-    """Describe a capture whose images are in images/NAME, videos/NAME or NAME, and whose masks are in masks/NAME."""
+def described(
+    folder: CaptureFolder, meta: CaptureMeta, cameras: list[RawCamera], file: str, conventions: Conventions
+) -> Description:
+    """Describe a capture with images/NAME, videos/NAME or NAME, which are folders or videos, and masks in masks/NAME."""
     masks = mask_folder(folder, meta, ("masks", "mask"))
-    places = [camera_folder(folder, camera.name, ("images", "videos", "")) for camera in cameras]
-    files = [
-        CameraFiles(camera.name, images_in(folder, place), masks_like(folder, masks, place))
-        for camera, place in zip(cameras, places, strict=True)
-    ]
+    names = [camera.name for camera in cameras]
+    files, fps = camera_files(folder, meta, names, masks, ("images", "videos", ""), ("videos", ""))
     frames, notes = join_frames(folder, files)
     rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, file, mask_rule=rule, notes=notes, **options)
+    return Description(tuple(cameras), frames, file, replace(conventions, fps=fps or conventions.fps), rule, notes)
 
 
 def _camera(key: str, section: dict[str, Any]) -> RawCamera:

@@ -56,7 +56,7 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         cameras = [_camera(element) for element in elements]
     if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
         raise InputError(folder.root / file, f"must have 1 to {MAX_CAMERAS} video cameras of different serial numbers")
-    return described(folder, meta, cameras, file, conventions=_CONVENTIONS)
+    return described(folder, meta, cameras, file, _CONVENTIONS)
 
 
 LAYOUT = Layout("qualisys", "Qualisys", "*.qca.txt", _recognizes, _read)

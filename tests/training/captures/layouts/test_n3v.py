@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from common.errors import InputError
-from tests.training.captures.layouts.scene import Recording, check_capture, check_hostile, check_links, record, save_views
+from tests.training.captures.layouts.scene import (
+    Recording,
+    check_cameras,
+    check_capture,
+    check_hostile,
+    check_links,
+    record,
+    save_views,
+)
 from training.captures.opening import open_capture
 
 NUMBERS = (0, 1, 4, 10)  # some of the data set's cameras are missing
@@ -43,13 +52,26 @@ def test_frames_in_the_folders_of_the_cameras_without_masks(tmp_path: Path) -> N
     check_capture(open_capture(tmp_path, needs_masks=False), recording)
 
 
-def test_videos_are_to_be_extracted(tmp_path: Path) -> None:
+def test_videos_of_the_cameras(tmp_path: Path) -> None:
+    recording = record(((48, 56),) * 4, centered=True)
+    write_poses(tmp_path, recording)
+    for camera, number in enumerate(NUMBERS):
+        with av.open(str(tmp_path / f"cam{number:02d}.mp4"), "w") as video:
+            stream = video.add_stream("libx264", rate=30, options={"qp": "0"})
+            stream.width, stream.height, stream.pix_fmt = 48, 56, "yuv444p"
+            for frame in range(2):
+                video.mux(stream.encode(av.VideoFrame.from_ndarray(recording.color(frame, camera), "rgb24")))
+            video.mux(stream.encode())
+    capture = open_capture(tmp_path, needs_masks=False)
+    assert capture.num_frames == 2 and capture.fps == 30
+    check_cameras(capture, recording)
+    assert np.abs(capture.color(1, 3).astype(int) - recording.color(1, 3)).mean() < 4
+
+
+def test_numbers_of_poses_and_cameras_must_agree(tmp_path: Path) -> None:
     write_poses(tmp_path, record(centered=True))
-    (tmp_path / "cam00.mp4").touch()
-    with pytest.raises(InputError, match=r"has videos of 1 cameras.*extract them into images/cam00/000000\.png"):
-        open_capture(tmp_path)
     (tmp_path / "images" / "cam00").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"poses_bounds\.npy: has 4 cameras, but there are 1 folders of images"):
+    with pytest.raises(InputError, match=r"poses_bounds\.npy: has 4 cameras, but there are 1 folders of images or videos"):
         open_capture(tmp_path)
 
 

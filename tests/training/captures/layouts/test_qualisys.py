@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from common.errors import InputError
 from tests.training.captures.layouts.scene import Recording, check_capture, check_hostile, check_links, record, save_views
@@ -63,20 +63,25 @@ def test_hostile_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not BALANCE.is_dir(), reason="needs the shared capture")
-def test_masks_of_real_cameras_leave_a_person(tmp_path: Path) -> None:
-    """The four cameras of `balance`: their masks, as images of a capture, leave a person of 1.7 m on the floor."""
+def test_videos_of_real_cameras_and_masks_of_every_second_frame(tmp_path: Path) -> None:
+    """The four cameras of `balance`, with one line in meta.yaml: their masks leave a person of 1.7 m on the floor."""
     (tmp_path / "calibration").mkdir()
     (tmp_path / "calibration" / "Calib.qca.txt").write_bytes((BALANCE / "calibration" / "Calib.qca.txt").read_bytes())
     for number in (1, 2, 3, 4):
-        for kind in ("images", "masks"):
-            target = tmp_path / kind / f"cam{number:02d}" / "000000.png"
-            target.parent.mkdir(parents=True)
-            Image.open(BALANCE / "masks" / f"cam{number:02d}" / "000000.png").convert("L").save(target)
+        for kind, names in (
+            ("videos", [f"cam{number:02d}.mp4"]),
+            ("masks", [f"cam{number:02d}/{f:06d}.png" for f in (0, 2, 4)]),
+        ):
+            for name in names:
+                (tmp_path / kind / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(BALANCE / kind / name, tmp_path / kind / name)
     with pytest.raises(InputError, match="1080x1920, but 1088x1920 were calibrated; add all_cameras"):
         open_capture(tmp_path)
     (tmp_path / "meta.yaml").write_text("all_cameras: {fit: crop}\n")
     capture = open_capture(tmp_path)
+    assert [capture.frame_name(frame) for frame in range(capture.num_frames)] == ["0", "2", "4"] and capture.fps == 60
     box = np.array([[-1.5, -1.5, -0.5], [1.5, 1.5, 2.5]])
     hull = carve_hull(capture.cameras, [capture.mask(0, c) for c in range(4)], box, 64, margin=1.0, min_views=4)
     low, high = hull_box(hull, box)
     assert 1.4 < high[2] - low[2] < 2.0 and abs(low[2]) < 0.25 and (high - low)[:2].max() < 1.6
+    assert capture.view(1, 1).color.shape == (1920, capture.cameras[1].width, 3)
