@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 import weakref
 from typing import Any
 
@@ -18,6 +19,9 @@ from viewer.gl.context import GlfwLoader
 
 _log = logging.getLogger(__name__)
 
+VERSIONS = ((4, 3), (3, 3))
+"""Versions of OpenGL to ask for. Some drivers give no more than that, and renderers use compute shaders where they can."""
+
 
 class SharedContext:
     """A hidden window whose context shares textures with the window's. Make it, and destroy it, on the window's thread.
@@ -27,24 +31,9 @@ class SharedContext:
     """
 
     def __init__(self) -> None:
-        import glfw  # noqa: PLC0415 - only after imgui_bundle
-
-        window: Any = glfw_utils.glfw_window_hello_imgui()
-        hints = {
-            glfw.VISIBLE: 0,
-            glfw.CONTEXT_CREATION_API: glfw.get_window_attrib(window, glfw.CONTEXT_CREATION_API),
-            glfw.CONTEXT_VERSION_MAJOR: 3,
-            glfw.CONTEXT_VERSION_MINOR: 3,
-            glfw.OPENGL_PROFILE: glfw.OPENGL_CORE_PROFILE,
-            glfw.OPENGL_FORWARD_COMPAT: 1,
-        }
-        glfw.default_window_hints()
-        for hint, value in hints.items():
-            glfw.window_hint(hint, value)
-        no_monitor: Any = None
-        self._window: Any = glfw.create_window(1, 1, "", no_monitor, window)
-        glfw.default_window_hints()
-        if not self._window:
+        window = glfw_utils.glfw_window_hello_imgui()
+        self._window: Any = next(filter(None, (_hidden_window(window, *version) for version in VERSIONS)), None)
+        if self._window is None:
             raise InputError("OpenGL", "the driver makes no second context that shares textures with the window's")
         self.load = GlfwLoader().load_opengl_function
         """Looks up functions of the current context."""
@@ -72,6 +61,29 @@ class SharedContext:
         import glfw  # noqa: PLC0415 - only after imgui_bundle
 
         glfw.destroy_window(self._window)
+
+
+def _hidden_window(share: Any, major: int, minor: int) -> Any:
+    """Make a window that is never shown and shares textures with another one; None when the driver cannot."""
+    import glfw  # noqa: PLC0415 - only after imgui_bundle
+
+    hints = {
+        glfw.VISIBLE: 0,
+        glfw.CONTEXT_CREATION_API: glfw.get_window_attrib(share, glfw.CONTEXT_CREATION_API),
+        glfw.CONTEXT_VERSION_MAJOR: major,
+        glfw.CONTEXT_VERSION_MINOR: minor,
+        glfw.OPENGL_PROFILE: glfw.OPENGL_CORE_PROFILE,
+        glfw.OPENGL_FORWARD_COMPAT: 1,
+    }
+    glfw.default_window_hints()
+    for hint, value in hints.items():
+        glfw.window_hint(hint, value)
+    no_monitor: Any = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # glfw warns of versions that the driver lacks
+        made = glfw.create_window(1, 1, "", no_monitor, share)
+    glfw.default_window_hints()
+    return made
 
 
 class SharedContexts:

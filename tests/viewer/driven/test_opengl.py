@@ -25,6 +25,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from tests.viewer.gl_traffic import Traffic, watch_textures
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
+from viewer.gl import shared_context
 from viewer.gl.context import GlfwLoader
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
@@ -241,6 +242,26 @@ def test_a_context_that_cannot_be_shared_is_told_once_and_images_are_uploaded_on
 
     with caplog.at_level(logging.WARNING):
         drive(gl_app, look)
+
+
+@pytest.mark.parametrize("refused", [(), ((4, 3),)])
+def test_a_shared_context_with_compute_shaders_is_tried_first(
+    gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, refused: tuple[tuple[int, int], ...]
+) -> None:
+    asked: list[tuple[int, int]] = []
+    make = shared_context._hidden_window
+
+    def note(share: Any, major: int, minor: int) -> Any:
+        asked.append((major, minor))
+        return None if (major, minor) in refused else make(share, major, minor)
+
+    monkeypatch.setattr(shared_context, "_hidden_window", note)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        assert renderer_of(gl_app).shared and asked == [(4, 3), (3, 3)][: len(refused) + 1]
+
+    drive(gl_app, look)
 
 
 def test_only_one_pixel_is_read_for_the_point_under_the_cursor(gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic) -> None:
