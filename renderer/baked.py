@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.config import FEATURE_CHANNELS, PLANE_AXES, PLANES, HashEncodingConfig, ModelConfig
-from model.hash_encoding import hash_levels, smoothstep
+from model.hash_encoding import hash_levels
 from renderer.backend import Region, RenderSettings
 
 CHANNEL_PAIRS = FEATURE_CHANNELS // 2
@@ -112,8 +113,9 @@ class PairLayout:
     """Nodes per plane, zeros included."""
 
 
+@functools.cache
 def pair_layout(config: HashEncodingConfig) -> PairLayout:
-    """Place the channel pairs of all levels one after the other: [pair][v][u] nodes."""
+    """Place the channel pairs of all levels one after the other: [pair][v][u] nodes. The arrays are read-only."""
     pairs = config.features_per_level // 2
     levels = [level for level in hash_levels(config) for _ in range(pairs)]
     starts = np.cumsum([0, *(level.resolution**2 for level in levels)])
@@ -125,6 +127,8 @@ def pair_layout(config: HashEncodingConfig) -> PairLayout:
     stride[:used] = [level.resolution for level in levels]
     offset[:used] = starts[:-1]
     padded = -(-(int(starts[-1]) + 2) // 16) * 16
+    for shared in (scale, last_corner, offset, stride):
+        shared.setflags(write=False)
     return PairLayout(scale, last_corner, offset, stride, int(starts[-1]), padded)
 
 
@@ -135,7 +139,8 @@ def bake_levels(config: HashEncodingConfig, time: float) -> NDArray[np.void]:
     for index, level in enumerate(levels):
         position = time * level.time_scale
         node = min(int(position), level.time_resolution - 2)
-        weight = float(smoothstep(torch.tensor(position - node, dtype=torch.float64)))
+        fraction = position - node
+        weight = fraction * fraction * (3 - 2 * fraction)
         mask = 0 if level.dense else level.entries - 1
         first_pair = index * config.features_per_level // 2
         result[index] = (level.offset, level.resolution, mask, node, weight, first_pair)
@@ -146,9 +151,13 @@ def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
     """Return the bits of the cells (X, Y, Z), then of coarser and coarser blocks. A block is set if any of its 4^3 parts is."""
     levels = [pack_bits(cells)]
     while len(levels) < OCCUPANCY_LEVELS and max(cells.shape) > 1:
-        padded = np.pad(cells, [(0, -n % 4) for n in cells.shape])
+        padding = [(0, -n % 4) for n in cells.shape]
+        padded = np.pad(cells, padding) if any(after for _, after in padding) else np.ascontiguousarray(cells)
         x, y, z = (n // 4 for n in padded.shape)
-        cells = np.asarray(padded.reshape(x, 4, y, 4, z, 4).any(axis=(1, 3, 5)))
+        # One axis after the other: four cells along z are one word, and the rest is a few large operations.
+        runs = (padded.view(np.uint32) != 0).reshape(4 * x, y, 4, z)
+        rows = (runs[:, :, 0] | runs[:, :, 1] | runs[:, :, 2] | runs[:, :, 3]).reshape(x, 4, y, z)
+        cells = rows[:, 0] | rows[:, 1] | rows[:, 2] | rows[:, 3]
         levels.append(pack_bits(cells))
     return levels
 
@@ -156,7 +165,7 @@ def occupancy_pyramid(cells: NDArray[np.bool_]) -> list[NDArray[np.uint32]]:
 def pack_bits(cells: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """Pack cells into words: cell i of the flattened volume is bit (i mod 32) of word i / 32."""
     packed = np.packbits(cells.reshape(-1), bitorder="little")
-    return np.pad(packed, (0, -len(packed) % 4)).view(np.uint32)
+    return (np.pad(packed, (0, -len(packed) % 4)) if len(packed) % 4 else packed).view(np.uint32)
 
 
 def describe_frame(config: ModelConfig, box: NDArray[np.float32], scales: tuple[float, float, float]) -> BakedFrameStruct:

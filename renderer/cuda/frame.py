@@ -155,7 +155,10 @@ class VideoOnGpu:
     ) -> dict[str, torch.Tensor]:
         # (planes, 32, H, W) to pixels of 32 neighboring halves, which channels-last convolutions nearly leave already.
         distinct = density_planes(self._config)
-        summed = torch.stack([densities[0, indices].sum(0) for _, indices in distinct])
+        maps_of = [
+            [densities[0, index] for index in indices] for _, indices in distinct
+        ]  # a list as an index would be uploaded
+        summed = torch.stack([torch.stack(maps).sum(0) if len(maps) > 1 else maps[0] for maps in maps_of])
         planes, heads = (self._driver.adopt(maps.permute(0, 2, 3, 1), torch.float16) for maps in (features[0], summed))
         struct.feature_planes[:] = [plane.data_ptr() for plane in planes]
         for (plane, _), data in zip(distinct, heads, strict=True):

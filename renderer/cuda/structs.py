@@ -68,7 +68,7 @@ class RenderBuffers(ctypes.Structure):
 
 
 class BakeLevel(ctypes.Structure):
-    """A level of the hash encoding at one time, as include/mlpvid/bake.h has it."""
+    """A level of the hash encoding at one time, as include/mlpvid/bake.h and `renderer.baked.BAKE_LEVEL` have it."""
 
     _fields_ = [
         ("offset", ctypes.c_int64),
@@ -132,7 +132,7 @@ def describe_bake(config: HashEncodingConfig, time: float) -> GridBake:
     for level in bake_levels(config, time):
         for pair in range(pairs):
             index = int(level["first_pair"]) + pair
-            bake.levels[index] = BakeLevel(*(level[name].item() for name, *_ in BakeLevel._fields_))
+            bake.levels[index] = BakeLevel.from_buffer_copy(level.tobytes())
             bake.pair_in_entry[index] = pair
     bake.pair_offset[:] = pair_layout(config).offset.tolist()
     bake.words_per_entry = pairs

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import renderer.cuda.renderer as cuda_module
 from renderer.cuda.driver import DECODE_STREAM, RENDER_STREAM
@@ -88,6 +90,28 @@ def test_preparing_a_frame_waits_for_nothing() -> None:
     driver.operations.clear()
     renderer.prepare(video, 1.0)
     assert not {"download", "synchronize", "upload"} & set(driver.operations), "the CPU waited for the GPU"
+
+
+class Operations(TorchDispatchMode):
+    """Lists torch's own operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, _types: Any, arguments: Any = (), options: Any = None) -> Any:
+        self.names.append(str(function))
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("planes", [("yz", "xy", "xz"), ("xz",), ("yz", "xy", "xy")])
+def test_preparing_a_frame_uploads_no_indices(planes: tuple[str, ...]) -> None:
+    """A list as an index becomes a tensor that torch uploads, and the CPU waits for that on a real GPU."""
+    renderer, video = CudaRenderer(EmulatedDriver()), small_video(mlp_planes=planes)
+    renderer.prepare(video, 0.0)
+    with Operations() as operations:
+        renderer.prepare(video, 1.0)
+    assert "aten.index.Tensor" not in operations.names and operations.names
 
 
 def test_decoding_ahead_does_not_wait_for_an_image() -> None:
