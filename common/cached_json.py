@@ -1,4 +1,4 @@
-"""Small JSON files in the user's cache folder. What is lost there is only computed again."""
+"""Small JSON files in the user's cache folder. Lost files are computed again."""
 
 from __future__ import annotations
 

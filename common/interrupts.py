@@ -23,23 +23,23 @@ class Interrupt(KeyboardInterrupt):
 
     Args:
         text: what was saved; may be empty.
-        number: of the signal.
+        number: number of the signal.
     """
 
     def __init__(self, text: str = "", number: int = signal.SIGINT) -> None:
         super().__init__(text)
         self.status = 128 + number
-        """Exit status, as shells have it."""
+        """Exit status, as in shells."""
 
 
 def exit_on_interrupt() -> None:
-    """Let Ctrl-C end the program at once, for the time in which it only loads modules."""
+    """Make Ctrl-C end the program immediately, while it only loads modules."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
 
 
 def leave(status: int) -> NoReturn:
-    """End the program; after a signal at once, because it takes a second to unload all modules."""
+    """End the program. After a signal, end immediately, because unloading all modules takes a second."""
     if status > 128:
         os._exit(status)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done

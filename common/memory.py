@@ -1,4 +1,4 @@
-"""Predict whether there is enough memory for something before it is allocated."""
+"""Check before an allocation whether there is enough memory for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONTAINER = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes",
 
 
 def available_memory(groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return how many bytes this process can still allocate: the least of what machine, container and process have left.
+    """Return how many bytes this process can still allocate: the smallest amount that machine, container or process has left.
 
     Args:
         groups: folder of Linux's control groups.
@@ -37,7 +37,7 @@ def check_memory(needed: float, subject: str | Path, remedy: str = "") -> None:
 
     Args:
         needed: a prediction, bytes.
-        subject: what needs them.
+        subject: what needs the memory.
         remedy: what the user can do.
     """
     available = available_memory()

@@ -1,4 +1,4 @@
-"""Standard output and standard error as they may be: closed, full, gone, or without the letters of a file's name."""
+"""Guard standard output and error: they may be closed or full, lose their reader, or lack characters of a file's name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class OutputError(InputError):
 
 
 class _Guarded:
-    """A standard stream whose faults are those of the command's output, or nobody's.
+    """A standard stream whose failed writes are errors of the command's output, or are ignored.
 
     Args:
         stream: None when it was closed before the program started.
-        required: whether a failed write is an `OutputError`. Otherwise the text is dropped: messages are not worth a result.
+        required: whether a failed write is an `OutputError`. Otherwise the text is dropped.
             A reader that is gone raises BrokenPipeError either way.
     """
 
@@ -35,7 +35,7 @@ class _Guarded:
         return self._stream is not None and self._stream.isatty()
 
     def write(self, text: str) -> int:
-        """Write a text. Letters that the stream's encoding does not have are escaped."""
+        """Write a text. Characters that the stream's encoding lacks are escaped."""
         with self._faults():
             if self._stream is None:
                 raise OSError("it is closed")

@@ -102,7 +102,7 @@ class DeviceFailed(InputError):
     refuses a shader.
 
     Any method of a renderer, of its frames and of its images may raise it. `renderer.select.next_renderer` creates the
-    renderer to go on with.
+    renderer to continue with.
     """
 
 

@@ -44,7 +44,7 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
 
 
 def next_renderer(failed: str, threads: int | None = None, background: bool = False) -> Renderer:
-    """Create the renderer to go on with when a backend has failed, as `renderer.backend.DeviceFailed` says.
+    """Create the renderer to continue with when a backend has failed, see `renderer.backend.DeviceFailed`.
 
     It is the one that "auto" takes among the backends after `failed` in `BACKENDS`, which are slower. Notes on stderr say
     why others were not taken.

@@ -144,9 +144,9 @@ class Driver(Protocol):
     """
 
     name: str
-    """The GPU's, for people."""
+    """Name of the GPU, for the user."""
     driver_version: str
-    """NVIDIA's driver, for people."""
+    """Version of NVIDIA's driver, for the user."""
     architecture: str
     """What kernels are compiled for, such as "86"."""
     multiprocessors: int

@@ -112,7 +112,7 @@ class CudaRenderer:
 
     @property
     def versions(self) -> str:
-        """The GPU, its driver and the compilers of its kernels: whatever decides if images are right."""
+        """The GPU, its driver and the compilers of its kernels: everything that images depend on."""
         compilers = f"NVRTC {compiler_version()}, torch {torch.__version__}"
         return f"{self.device}, driver {self.driver.driver_version}, {compilers}"
 
@@ -222,7 +222,7 @@ class CudaRenderer:
         region: Region,
         image: CudaImage,
     ) -> None:
-        """Render bands of rows from the top. Where memory runs out, go on with bands of half as many rows."""
+        """Render bands of rows from the top. If memory runs out, continue with bands of half as many rows."""
         x0, y0, x1, y1 = region
         rows, top = max(1, MAX_BAND_PIXELS // max(x1 - x0, 1)), 0
         while top < y1 - y0 and x0 < x1:

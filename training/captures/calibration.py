@@ -51,7 +51,7 @@ class Similarity:
 
     @staticmethod
     def of_matrix(matrix: Array, path: Path) -> Similarity:
-        """Take a 4 x 4 matrix apart; raise InputError, which names the file, when it is not a similarity."""
+        """Split a 4 x 4 matrix into its parts; raise InputError, which names the file, when it is not a similarity."""
         linear = matrix[:3, :3]
         determinant = float(np.linalg.det(linear))
         scale = abs(determinant) ** (1 / 3)
@@ -79,8 +79,8 @@ def calibrate(
     Args:
         raw: the camera as the files describe it.
         size: width and height of its images.
-        conventions: how its numbers are meant.
-        meta: what meta.yaml says of it.
+        conventions: what its numbers mean.
+        meta: its settings in meta.yaml.
         transform: of the world, after its units are meters.
 
     Raises:
@@ -156,5 +156,5 @@ def _fitted(K: Array, raw: RawCamera, size: tuple[int, int], meta: CameraMeta) -
     if meta.fit is None and abs(scale[0] / scale[1] - 1) > _SAME_SHAPE + 0.5 / min(size):
         shown = "x".join(map(str, size)), "x".join(map(str, calibrated))
         remedy = "add all_cameras: {fit: crop} (or scale, or [columns, rows] cut off) to meta.yaml"
-        raise InputError("size", f"of its images is {shown[0]}, but {shown[1]} were calibrated", remedy)
+        raise InputError("size", f"of its images is {shown[0]}, but the calibration is for {shown[1]}", remedy)
     return np.diag([*scale, 1.0]) @ K

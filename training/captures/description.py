@@ -1,4 +1,4 @@
-"""What a layout finds in a capture's folder, in one form for all layouts. Numbers are still as the files have them."""
+"""What a layout finds in a capture's folder, in one form for all layouts. Numbers are still those of the files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ AXES = ("opencv", "opengl", "opengl_rotation")
 
 @dataclass(frozen=True)
 class Conventions:
-    """How the numbers of a calibration are meant. Each can be overridden in meta.yaml."""
+    """What the numbers of a calibration mean. Each field can be overridden in meta.yaml."""
 
     units_per_meter: float = 1.0
     """Length of a meter in the cameras' translations: 1000 for millimeters."""
@@ -115,7 +115,7 @@ class Description:
     calibration_file: str
     """Name of the file with the cameras, for messages."""
     conventions: Conventions = Conventions()
-    """How the numbers are meant."""
+    """What the numbers mean."""
     mask_rule: MaskRule = MaskRule()
     """Which pixels of a mask are the subject."""
     notes: tuple[str, ...] = field(default=())

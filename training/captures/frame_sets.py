@@ -1,4 +1,4 @@
-"""Put the files of several cameras together to frames, by the numbers in their names."""
+"""Combine the files of several cameras into frames, by the numbers in their names."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ DEFAULT_LIMIT = 32 << 30
 class FrameStore:
     """A folder of decoded frames, shared by all captures.
 
-    The frames of one video lie in a folder of their own, named by the file's path, size and time of change, so that a changed
+    The frames of each video are in a separate folder, named by the file's path, size and time of change, so that a changed
     video is decoded again. When the limit is reached, the videos that were used least recently are removed.
 
     Args:

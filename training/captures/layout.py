@@ -12,7 +12,7 @@ from training.captures.meta import CaptureMeta
 
 @dataclass(frozen=True)
 class Layout:
-    """How captures of one kind lie on disk."""
+    """How captures of one kind are stored on disk."""
 
     name: str
     """Name for `--layout`."""

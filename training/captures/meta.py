@@ -52,7 +52,7 @@ Fit = one_of("same", "scale", "crop")
 
 @dataclass(frozen=True, config=FIELDS)
 class CameraMeta:
-    """What meta.yaml says of one camera, or of all, instead of the calibration's files."""
+    """Settings in meta.yaml of one camera, or of all cameras. They replace those of the calibration's files."""
 
     size: tuple[Side, Side] | None = None
     """Width and height of the images that were calibrated."""
@@ -115,9 +115,9 @@ class CaptureMeta:
     frame_start: Annotated[StrictInt, within(0, 1_000_000)] = 0
     """First frame that is used."""
     frame_stop: Annotated[StrictInt, within(1, 1_000_000)] | None = None
-    """First frame that is not used any more."""
+    """The frame after the last one that is used."""
     frame_stride: Annotated[StrictInt, within(1, 100_000)] = 1
-    """Every how manieth frame is used."""
+    """Step from one frame that is used to the next."""
     masks: Text = ""
     """Name of the folder of masks; "alpha": the images' alpha channels; "none": everything in the images is the subject."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
@@ -139,9 +139,9 @@ class CaptureMeta:
     source: Text = ""
     """Where the content comes from."""
     all_cameras: CameraMeta = CameraMeta()
-    """What holds for all cameras."""
+    """Settings of all cameras."""
     cameras: dict[str, CameraMeta] = dataclasses.field(default_factory=dict)
-    """What holds for single cameras, by name; or by index if no camera has a number as its name."""
+    """Settings of single cameras, by name; or by index if no camera has a number as its name."""
 
 
 def up_vector(axis: str) -> tuple[float, float, float]:
@@ -179,7 +179,7 @@ def read_meta(path: Path, overrides: dict[str, Any] | None = None) -> CaptureMet
 
 
 def camera_metas(meta: CaptureMeta, names: list[str], path: Path) -> list[CameraMeta]:
-    """Return what holds for each camera: its own values, or those of `all_cameras` where it has none.
+    """Return the settings of each camera: its own values, or those of `all_cameras` where it has none.
 
     Args:
         meta: the content of meta.yaml.

@@ -107,7 +107,7 @@ def test_cropped_images_shift_the_center_by_what_was_cut_off() -> None:
     for fit, (x, y) in (("crop", (4, 2)), ((3.0, 0.0), (3, 0)), ("same", (0, 0))):
         cropped, _ = calibrate(raw(camera), (72, 56), HALF, CameraMeta(fit=fit), None)
         np.testing.assert_allclose(cropped.K[:2, 2], camera.K[:2, 2] - [x, y])
-    with pytest.raises(InputError, match="72x60, but 80x60 were calibrated"):
+    with pytest.raises(InputError, match="72x60, but the calibration is for 80x60"):
         calibrate(raw(camera), (72, 60), HALF, CameraMeta(), None)
 
 

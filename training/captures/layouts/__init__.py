@@ -1,1 +1,1 @@
-"""The layouts that captures lie in on disk, one per file. Each recognizes its folders and describes what is in them."""
+"""The layouts of captures on disk, one per file. Each recognizes its folders and describes their content."""

@@ -70,7 +70,7 @@ def _masks(folder: CaptureFolder, masks: str, images: list[str]) -> tuple[ImageS
 
 
 def _mask_name(folder: CaptureFolder, masks: str, image: str) -> str:
-    """Return the mask of an image: at the same place in the folder of masks, as PNG or with the image's own ending."""
+    """Return the mask of an image: at the same relative path in the folder of masks, as PNG or with the image's own ending."""
     parts = PurePosixPath(image).parts
     same = PurePosixPath(masks, *(parts[1:] if parts[0] == "images" else parts))
     png = str(same.with_suffix(".png"))

@@ -17,10 +17,10 @@ from training.captures.parsing import intrinsic_matrix, matrix, number, parsing,
 _PLACES = ("", "calibration", "Calibration")
 
 _SUBPIXELS = 64
-"""Lengths on the sensor are in this part of a pixel."""
+"""Lengths on the sensor are in units of a pixel divided by this."""
 
 _VIDEO_MODELS = ("Miqus Video", "Miqus Video UnderWater", "none")
-"""Models that record video. The others see markers only."""
+"""Models that record video. The others only record markers."""
 
 _CONVENTIONS = Conventions(units_per_meter=1000, vertex_units_per_meter=1000, pose="camera_to_world", axes="opengl")
 

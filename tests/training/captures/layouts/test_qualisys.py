@@ -75,7 +75,7 @@ def test_videos_of_real_cameras_and_masks_of_every_second_frame(tmp_path: Path) 
             for name in names:
                 (tmp_path / kind / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(BALANCE / kind / name, tmp_path / kind / name)
-    with pytest.raises(InputError, match="1080x1920, but 1088x1920 were calibrated; add all_cameras"):
+    with pytest.raises(InputError, match="1080x1920, but the calibration is for 1088x1920; add all_cameras"):
         open_capture(tmp_path)
     (tmp_path / "meta.yaml").write_text("all_cameras: {fit: crop}\n")
     capture = open_capture(tmp_path)
