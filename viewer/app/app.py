@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.errors import InputError
-from renderer.backend import Renderer, RenderSettings
+from renderer.backend import DeviceFailed, Renderer, RenderSettings
 from viewer.app.compare import CompareView
 from viewer.app.document import Document
 from viewer.app.documents import Documents
@@ -15,7 +15,7 @@ from viewer.app.messages import Messages
 from viewer.app.path_edits import show_path_time
 from viewer.app.recording import Recording
 from viewer.app.redraw import Redraw
-from viewer.app.rendering import Rendering
+from viewer.app.rendering import ADVICE, Rendering
 from viewer.app.statistics import Statistics
 from viewer.app.viewport import Viewport
 from viewer.app.window_state import WindowState
@@ -102,8 +102,11 @@ class ViewerApp:
         document.request(camera, quality)
         if quality.moving:
             self.redraw.request(2)  # the update after the last move is the one that requests the fine image
-        if self.compare.update(document.playback.time, camera, quality, document.shown):
+        for result in self.compare.update(document.playback.time, camera, quality, document.shown):
             self.redraw.request()
+            if isinstance(result.error, DeviceFailed):
+                self.compare.clear()
+                self.messages.show_exception(result.error, "Cannot go on comparing", "Choose another backend to compare with.")
 
     def close(self) -> None:
         """Complete a screen recording, end all threads and save the settings."""
@@ -156,12 +159,22 @@ class ViewerApp:
         show_path_time(document)
         self.redraw.record_motion()
 
+    def _take_over(self, fault: DeviceFailed) -> bool:
+        """Render everything with the next backend; return False if there is none."""
+        failed = self.rendering.renderer
+        if not self.rendering.take_over(fault):
+            return False
+        self.documents.replace_renderer(self.rendering.renderer)
+        self.compare.replace_renderer(failed, self.rendering.renderer)
+        return True
+
     def _take_images(self, document: Document) -> None:
         for result in document.take_results():
             self.redraw.request(2)
+            if isinstance(result.error, DeviceFailed) and self._take_over(result.error):
+                return
             if result.error is not None:
-                advice = "Choose another backend in the Speed panel."
-                self.messages.show_exception(result.error, "Cannot render this view", advice)
+                self.messages.show_exception(result.error, "Cannot render this view", ADVICE)
                 continue
             self.statistics.record(result)
             self.rendering.measure(result)

@@ -75,6 +75,13 @@ class CompareView:
         # Both hold images.
         self._compared, self._scoring = (None, None), LatestTask("compare", self.wake)
 
+    def replace_renderer(self, failed: Renderer, renderer: Renderer) -> None:
+        """Render the second image with another backend if its own is the one that failed."""
+        before = self.view_renderer
+        if before is not None and before.renderer is failed:
+            before.close()
+            self.view_renderer = ViewRenderer(renderer, before.video, before.cache.budget, self.wake)
+
     def follow(self) -> None:
         """Switch to the video that is to be compared with now, if it has changed."""
         video = self._video()

@@ -6,8 +6,9 @@ import logging
 import math
 from collections.abc import Callable
 
-from renderer.backend import Renderer, RenderSettings
-from renderer.select import create_renderer
+from common.errors import InputError
+from renderer.backend import DeviceFailed, Renderer, RenderSettings
+from renderer.select import create_renderer, next_renderer
 from viewer.app.messages import Messages
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import MIN_SCALE, ResolutionController
@@ -18,6 +19,9 @@ _log = logging.getLogger(__name__)
 
 FIRST_SCALE = 0.2
 """Size of the very first image relative to the view, before the backend's speed is known."""
+
+ADVICE = "Choose another backend in the Speed panel."
+"""What to do when nothing can be rendered."""
 
 PATIENCE = 4.0
 """Longest expected time of a first image, in frames of the target rate."""
@@ -56,7 +60,26 @@ class Rendering:
 
     def create(self, backend: str, threads: int | None) -> Renderer:
         """Create a renderer that is adapted to the window. It raises what `create_renderer` raises."""
-        renderer = create_renderer(backend, threads, background=True)
+        return self._adapted(create_renderer(backend, threads, background=True))
+
+    def take_over(self, fault: DeviceFailed) -> bool:
+        """Go on with the next backend after the current one failed; a dialog explains it. Return False if there is none.
+
+        The settings keep the backend that the user chose.
+        """
+        failed = self.renderer
+        _log.error("the backend %s failed: %s", failed.name, fault, exc_info=fault)
+        try:
+            self.renderer = self._adapted(next_renderer(failed.name, self.threads, background=True))
+        except Exception as error:  # any error of a driver or a missing part
+            self._messages.show_exception(error, f"Cannot go on after {failed.name} failed", ADVICE)
+            return False
+        advice = f"The viewer goes on with the backend {self.renderer.name}. The settings keep your choice for the next start."
+        self._messages.show_exception(InputError(fault.subject, fault.fault), f"The backend {failed.name} failed", advice)
+        self.resolution.restart()
+        return True
+
+    def _adapted(self, renderer: Renderer) -> Renderer:
         self._tell(self._adapt(renderer))
         return renderer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
+from renderer.fallback import FallbackRenderer
 from renderer.select import create_renderer
 from viewer.camera.control import OrbitCamera
 
@@ -46,8 +48,10 @@ def render(options: argparse.Namespace) -> int:
     cancel = CancelToken()
 
     def work() -> RenderedImage:
-        renderer = create_renderer(options.backend or "auto", options.threads)
-        return renderer.render(renderer.prepare(video, _frame(options)), camera, cancel=cancel)
+        renderer = FallbackRenderer(create_renderer(options.backend or "auto", options.threads))
+        image = renderer.render(renderer.prepare(video, _frame(options)), camera, cancel=cancel)
+        _print_note(renderer)
+        return image
 
     image = interruptible(work, cancel.cancel)
     save_render(options.render, image, camera, options.background or (0.0, 0.0, 0.0), options.transparent)
@@ -100,8 +104,12 @@ def benchmark(options: argparse.Namespace) -> int:
     check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 
     def work() -> dict[str, Any]:
-        renderer = create_renderer(options.backend or "auto", options.threads)
-        return measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show, cancel)
+        renderer, backend = FallbackRenderer(create_renderer(options.backend or "auto", options.threads)), ""
+        while backend != renderer.name:  # measure again if a backend failed meanwhile
+            backend = renderer.name
+            result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show, cancel)
+        _print_note(renderer)
+        return result
 
     with progress_display("measuring") as show:
         result = interruptible(work, cancel.cancel)
@@ -177,6 +185,11 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
         message = interruptible(work, cancel.cancel)
     print(message)
     return 0
+
+
+def _print_note(renderer: FallbackRenderer) -> None:
+    if renderer.note:
+        print(f"note: {renderer.note}", file=sys.stderr)
 
 
 def _frame(options: argparse.Namespace) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,8 @@ from common.errors import InputError
 from common.memory import check_memory
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
-from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
+from renderer.fallback import FallbackRenderer
 from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
@@ -128,9 +129,9 @@ def record(
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
     sink = open_sink(output, size, options.fps or video.metadata.fps, options)
-    token = cancel or CancelToken()
+    token, lasting = cancel or CancelToken(), FallbackRenderer(renderer)
     try:
-        for done in _render_all(renderer, video, schedule, sink, options, token):
+        for done in _render_all(lasting, video, schedule, sink, options, token):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
@@ -143,7 +144,8 @@ def record(
         sink.abort()
         raise
     sink.finish()
-    return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}")
+    note = f" ({lasting.note})" if lasting.note else ""
+    return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}{note}")
 
 
 def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
@@ -218,7 +220,29 @@ def _render_all(
     # Yields a RecordProgress before the first frame and after every frame.
     began = time.monotonic()
     yield RecordProgress(0, schedule.count, math.inf)
+    for done, view in enumerate(_render_ahead(renderer, video, schedule, options, cancel), start=1):
+        try:
+            sink.write(*_written(view, sink, video, options))
+        except DeviceFailed:  # the image was lost with the device; the renderer goes on with another one
+            image = renderer.render(view.frame, view.camera, options.settings, cancel=cancel)
+            sink.write(*_written(replace(view, image=image), sink, video, options))
+        elapsed = time.monotonic() - began
+        yield RecordProgress(done, schedule.count, elapsed / done * (schedule.count - done))
+
+
+@dataclass(frozen=True)
+class _RenderedView:
+    image: RenderedImage
+    frame: PreparedFrame
+    camera: Camera
+
+
+def _render_ahead(
+    renderer: Renderer, video: VolumetricVideo, schedule: FrameSchedule, options: RecordOptions, cancel: CancelToken
+) -> Iterator[_RenderedView]:
+    """Yield every image when the next one is rendered: until then, a graphics card may still be copying it."""
     frame: PreparedFrame | None = None
+    waiting: _RenderedView | None = None
     for k in range(schedule.count):
         cancel.check()
         scene_time = schedule.time(k)
@@ -226,12 +250,20 @@ def _render_all(
             frame = renderer.prepare(video, scene_time)
         camera = _enlarged(schedule.camera(k), options.supersampling)
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
-        if isinstance(sink, ImageSink) and options.image_format == "exr":
-            sink.write(*downsampled(image, options.supersampling))
-        else:
-            sink.write(finished(picture(image, frame, camera, video.config, options.display), options))
-        elapsed = time.monotonic() - began
-        yield RecordProgress(k + 1, schedule.count, elapsed / (k + 1) * (schedule.count - k - 1))
+        if waiting is not None:
+            yield waiting
+        waiting = _RenderedView(image, frame, camera)
+    if waiting is not None:
+        yield waiting
+
+
+def _written(
+    view: _RenderedView, sink: FrameSink, video: VolumetricVideo, options: RecordOptions
+) -> tuple[NDArray[np.uint8]] | tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the sink writes of an image."""
+    if isinstance(sink, ImageSink) and options.image_format == "exr":
+        return downsampled(view.image, options.supersampling)
+    return (finished(picture(view.image, view.frame, view.camera, video.config, options.display), options),)
 
 
 def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:

@@ -1,6 +1,8 @@
 """Measure how long the frames of the window take while the renderer works and while it is idle.
 
-python -m tests.viewer.driven.pace_window
+python -m tests.viewer.driven.pace_window --backend opengl
+
+The window's thread never waits for the renderer's own (`tests/viewer/driven/test_opengl.py`). Here both share the cores.
 
 Software OpenGL draws in the background, and a later frame has to wait for it. Here each frame waits until it is drawn, as it
 would for a screen.
@@ -8,13 +10,14 @@ would for a screen.
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from renderer.select import create_renderer
+from renderer.select import BACKENDS, create_renderer
 from tests.factories import make_video
 from viewer.app.app import ViewerApp
 from viewer.window.window import Window
@@ -59,8 +62,10 @@ def main() -> None:
 
     from tests.viewer.conftest import use_null_platform
 
+    parser = argparse.ArgumentParser(description="Frame times of the window.")
+    parser.add_argument("--backend", choices=list(BACKENDS), default="auto")
     use_null_platform()
-    app = ViewerApp(create_renderer(background=True))
+    app = ViewerApp(create_renderer(parser.parse_args().backend, background=True))
     app.settings.playback.autoplay = app.settings.window.vsync = False
     app.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     window = Window(app, keep_layout=False, simulated=True)

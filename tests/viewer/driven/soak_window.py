@@ -1,6 +1,6 @@
 """Send random input to the window for a given time: nothing may fail, and memory must not grow.
 
-python -m tests.viewer.driven.soak_window --minutes 10 --seed 0
+python -m tests.viewer.driven.soak_window --minutes 10 --seed 0 --backend opengl
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from renderer.select import create_renderer
+from renderer.select import BACKENDS, create_renderer
 from tests.factories import make_video
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
@@ -145,7 +145,7 @@ def growth_of(memory: list[float]) -> float:
     return max(settled[half:]) - max(settled[:half]) if half else 0.0
 
 
-def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]]:
+def soak(seed: int, inputs: int, seconds: float = 0.0, backend: str = "auto") -> tuple[int, list[float]]:
     """Send random input, at least `inputs` times and for at least `seconds`.
 
     Returns the number of inputs, and the memory of the process in MiB after each twenty.
@@ -159,7 +159,8 @@ def soak(seed: int, inputs: int, seconds: float = 0.0) -> tuple[int, list[float]
     from tests.viewer.conftest import use_null_platform
 
     use_null_platform()
-    app = ViewerApp(create_renderer(background=True))
+    app = ViewerApp(create_renderer(backend, background=True))
+    app.rendering.backend = backend
     app.settings.rendering.cache_mebibytes = 64
     app.settings.rendering.render_scale = 0.1
     for seed_of_video in (1, 2):
@@ -197,8 +198,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Random input into the window.")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backend", choices=list(BACKENDS), default="auto")
     options = parser.parse_args()
-    count, memory = soak(options.seed, 0, options.minutes * 60)
+    count, memory = soak(options.seed, 0, options.minutes * 60, options.backend)
     growth, tenth = growth_of(memory), max(1, len(memory) // 10)
     print(f"{count} random inputs in {options.minutes:g} minutes, memory grew by {growth:.1f} MiB")
     print("peak of each tenth, MiB:", *(f"{max(memory[i : i + tenth]):.0f}" for i in range(0, len(memory), tenth)))
