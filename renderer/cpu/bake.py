@@ -12,15 +12,7 @@ from numpy.typing import NDArray
 from model.config import ModelConfig
 from model.decoder import Maps
 from model.video import VolumetricVideo
-from renderer.baked import (
-    CHANNEL_PAIRS,
-    BakedFrameStruct,
-    bake_levels,
-    density_planes,
-    describe_frame,
-    occupancy_pyramid,
-    pair_layout,
-)
+from renderer import baked
 
 Words = NDArray[np.uint32]
 
@@ -54,7 +46,7 @@ def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
 
 def bake_frame(
     native: Any, engine: Any, video: VolumetricVideo, time: float, scale: float, maps: Maps
-) -> tuple[BakedFrameStruct, BakedArrays]:
+) -> tuple[baked.BakedFrameStruct, BakedArrays]:
     """Bake one frame.
 
     Args:
@@ -66,37 +58,37 @@ def bake_frame(
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
             parameters); float32, bfloat16 or float16 in any memory order.
     """
-    config, layout = video.config, pair_layout(video.config.hash)
+    config, layout = video.config, baked.pair_layout(video.config.hash)
     grids = allocate(native, (3, layout.nodes, 2), np.uint32)
     grids[:, layout.used :] = 0
-    levels = bake_levels(config.hash, time / video.num_frames).view(np.uint8)
+    levels = baked.bake_levels(config.hash, time / video.num_frames).view(np.uint8)
     engine.bake_grids(video.hash_encoding.tables.detach(), levels, layout.offset, scale, grids)
     features, densities, colors = (m.detach() for m in maps)
-    planes = allocate(native, (3, *features.shape[2:], CHANNEL_PAIRS), np.uint32)
+    planes = allocate(native, (3, *features.shape[2:], baked.CHANNEL_PAIRS), np.uint32)
     feature_scale = engine.bake_maps([[plane] for plane in features], planes)
-    distinct = density_planes(config)
-    heads = allocate(native, (len(distinct), *densities.shape[2:], CHANNEL_PAIRS), np.uint32)
+    distinct = baked.density_planes(config)
+    heads = allocate(native, (len(distinct), *densities.shape[2:], baked.CHANNEL_PAIRS), np.uint32)
     density_scale = engine.bake_maps([[densities[i] for i in indices] for _, indices in distinct], heads)
     box, occupancy = (tensor.numpy() for tensor in video.box_and_occupancy(time))
-    arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), occupancy_pyramid(occupancy))
-    struct = describe_frame(config, box, (scale, feature_scale, density_scale))
+    arrays = BakedArrays(grids, planes, heads, _bake_heads(native, engine, config, colors), baked.occupancy_pyramid(occupancy))
+    struct = baked.describe_frame(config, box, (scale, feature_scale, density_scale))
     point_to(struct, config, arrays)
     return struct, arrays
 
 
 def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: torch.Tensor) -> NDArray[np.float32]:
     size = config.color_map_resolution
-    baked = allocate(native, (len(colors), size, size, 32 + config.view_channels + 3, 32), np.float32)
-    for source, target in zip(colors, baked, strict=True):
+    heads = allocate(native, (len(colors), size, size, 32 + config.view_channels + 3, 32), np.float32)
+    for source, target in zip(colors, heads, strict=True):
         engine.bake_heads(source, config.view_channels, target)
-    return baked
+    return heads
 
 
-def point_to(struct: BakedFrameStruct, config: ModelConfig, arrays: BakedArrays) -> None:
+def point_to(struct: baked.BakedFrameStruct, config: ModelConfig, arrays: BakedArrays) -> None:
     """Write the addresses of the arrays, which must outlive the struct's use."""
     struct.grids[:] = [plane.ctypes.data for plane in arrays.grids]
     struct.feature_planes[:] = [plane.ctypes.data for plane in arrays.feature_planes]
-    for (plane, _), data in zip(density_planes(config), arrays.density_maps, strict=True):
+    for (plane, _), data in zip(baked.density_planes(config), arrays.density_maps, strict=True):
         struct.density_maps[plane] = data.ctypes.data
     for index, data in enumerate(arrays.color_heads):
         struct.color_heads[index] = data.ctypes.data

@@ -18,14 +18,7 @@ from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.loop.checkpoint import (
-    CheckpointHeader,
-    load_network,
-    load_occupancy_grids,
-    load_optimizer,
-    read_header,
-    save_checkpoint,
-)
+from training.loop import checkpoint
 from training.loop.dataset import Dataset
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
@@ -128,9 +121,9 @@ class Trainer:
     def save(self, folder: Path) -> None:
         """Write the checkpoint."""
         _LOG.info("writing the checkpoint of step %d", self.step)
-        header = CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
+        header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
-        save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
+        checkpoint.save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -138,17 +131,17 @@ class Trainer:
         Raises:
             InputError: it is damaged, or belongs to a run with other settings or another seed.
         """
-        header = read_header(folder)
+        header = checkpoint.read_header(folder)
         if header.seed != self.seed:
             raise InputError(folder, f"was trained with --seed {header.seed}")
         if header.field != self.field.name:
             raise InputError(folder, f"was trained with the {header.field} field, but here the {self.field.name} field runs")
         if _without_run_length(header.config) != _without_run_length(self.config):
             raise InputError(folder, "was trained with a different config", "resume with the same, or choose another folder")
-        load_network(folder, self.network)
+        checkpoint.load_network(folder, self.network)
         if header.step:  # before the first step the optimizer has no state
-            load_optimizer(folder, self.optimizer)
-        cells = load_occupancy_grids(folder, self.scene.hulls)
+            checkpoint.load_optimizer(folder, self.optimizer)
+        cells = checkpoint.load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
         self.step, self.seconds = header.step, header.seconds
