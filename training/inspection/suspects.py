@@ -21,6 +21,8 @@ CLEAN = 0.0012
 IMPROVEMENT = 4.0
 """An explanation is accepted if it divides the mean gap by this."""
 
+_ENOUGH = 6  # cameras; of fewer, almost any that is removed makes the others agree
+
 
 def blame(found: list[FrameEvidence], trusted: Sequence[int], num_cameras: int) -> NDArray[np.float64]:
     """Return how much each trusted camera disagrees with the other trusted ones, (num_cameras,); 0 for the rest.
@@ -51,7 +53,8 @@ def without_worst(values: list[float]) -> float:
 def find_suspects(found: list[FrameEvidence], cameras: Sequence[int], num_cameras: int) -> tuple[list[int], list[int]]:
     """Remove the camera that disagrees most until the rest agrees.
 
-    The rest agrees if no camera has much more blame than the others, and the mean gap is small or was divided by the removal.
+    The rest agrees if no camera has much more blame than the others. If that is so from the start, two wrong cameras may put
+    the blame on all: then cameras are removed if that divides the mean gap, and if there are enough of them.
 
     Returns:
         The cameras that agree, and those that were removed, the worst first. If no removal of up to a third of the cameras
@@ -59,13 +62,15 @@ def find_suspects(found: list[FrameEvidence], cameras: Sequence[int], num_camera
     """
     trusted = list(cameras)
     removed: list[int] = []
-    first = mean_gap(found, trusted)
+    first, even = mean_gap(found, trusted), False
     while True:
         values = blame(found, trusted, num_cameras)[trusted]
         worst = int(values.argmax())
         balanced = values[worst] < max(MIN_BLAME, BLAME_RATIO * float(np.median(np.delete(values, worst))))
-        if balanced and mean_gap(found, trusted) < max(CLEAN, first / IMPROVEMENT):
+        even = balanced if not removed else even
+        if balanced and (not even or mean_gap(found, trusted) < (first / IMPROVEMENT if removed else CLEAN)):
             return trusted, removed
-        if len(removed) + 1 > max(1, len(cameras) // 3) or len(trusted) <= 3:
+        most = max(1, len(cameras) // 3) if not even or len(cameras) >= _ENOUGH else 0
+        if len(removed) + 1 > most or len(trusted) <= 3:
             return list(cameras), []
         removed.append(trusted.pop(worst))

@@ -124,6 +124,7 @@ def one_camera(
             Figure("turned by", 0.0, round(float(angle), 2), "degrees"),
             Figure("shifted by", 0.0, round(shift, 3), "m"),
         )
+        sure = "likely"  # wrong masks can look like it
         title = f"Camera {name} was moved after calibration: by {angle:.1f} degrees and {100 * shift:.0f} cm."
         advice = "Calibrate it again if you can. Otherwise " + _WRITE[0].lower() + _WRITE[1:]
     elif explanation.code == "frame_offset" and explanation.reading.frame_offset % 1:

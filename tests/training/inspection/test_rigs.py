@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.training.inspection.rigs import footage, random_rig
+from training.captures.images import Pixels
 from training.inspection.examine import examine
 from training.inspection.footage import Footage
 
@@ -66,6 +68,20 @@ def test_images_without_the_distortion_that_the_calibration_has() -> None:
 
 def test_a_right_lens_is_not_accused() -> None:
     assert not examine(footage(random_rig("two rings", 8, 2, 160, 1.3), D=LENS)).findings
+
+
+@pytest.mark.parametrize("count", [4, 9])
+def test_ragged_masks_accuse_nobody(count: int) -> None:
+    random = np.random.default_rng(21)
+
+    def ragged(mask: Pixels, _: int) -> Pixels:
+        """Move the outline by up to two pixels, here in and there out."""
+        noise = cv2.GaussianBlur(random.normal(size=mask.shape).astype(np.float32), (0, 0), 4)
+        signed = cv2.distanceTransform(mask, cv2.DIST_L2, 5) - cv2.distanceTransform(255 - mask, cv2.DIST_L2, 5)
+        return np.where(signed > 2 * noise / np.abs(noise).max(), 255, 0).astype(np.uint8)
+
+    report = examine(footage(random_rig("two rings", count, 5, 160), change=ragged))
+    assert report.status == 0, [finding.title for finding in report.findings]
 
 
 def test_masks_that_mark_everything_are_unusable() -> None:
