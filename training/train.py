@@ -76,6 +76,8 @@ def train(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
     capture = open_capture(arguments.capture, arguments.layout)
+    for note in capture.notes:
+        print(f"{arguments.capture}: {note}", file=sys.stderr)
     resume = _open_run(arguments.out, arguments.resume)
     if arguments.check and not resume:
         _check(capture)

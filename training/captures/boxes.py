@@ -6,13 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from model.camera import Camera
 from training.captures.capture import Capture
-from training.captures.hull import carve_hull, hull_box, seen_space
+from training.captures.hull import carve_hull, hull_box, mask_coverage, seen_space
+from training.captures.images import Pixels
 
 DEFAULT_PADDING = 0.05
 """Meters added around the vertices."""
 
 _COARSE, _FINE = 64, 64  # cells per side for boxes without vertices: first of the seen space, then of the box found there
+
+_UNCOVERED = 0.02  # share of a mask that the hull may leave uncovered: stray pixels of imperfect masks
 
 
 def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) -> NDArray[np.float64]:
@@ -39,14 +43,43 @@ def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
     indices = capture.train_cameras
     cameras = [capture.cameras[i] for i in indices]
     masks = [capture.mask(frame, i) for i in indices]
-    min_views = min(len(cameras), max(2, len(cameras) // 2))
     box = seen_space(cameras)
+    min_views = consistent_views(cameras, masks, box)
     for resolution in (_COARSE, _FINE):
         hull = carve_hull(cameras, masks, box, resolution, margin=0.5, min_views=min_views)
         if not hull.any():
             raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add bounds to meta.yaml")
         box = hull_box(hull, box)
     return box
+
+
+def consistent_views(cameras: list[Camera], masks: list[Pixels], box: NDArray[np.float64]) -> int:
+    """Return by how many views a cell must be seen to belong to the hull.
+
+    The more views, the fewer cells remain outside of the subject that few cameras see. But parts of the subject
+    that some camera does not see are lost, too, and then the hull no longer covers the masks of the others. So this is the
+    largest number with which the hull covers the masks as well as it does with two.
+
+    Args:
+        cameras: the views.
+        masks: (H, W) uint8 each, nonzero on the subject.
+        box: (2, 3) meters, in which the hull is carved.
+
+    Returns:
+        A number from 1 to that of the cameras.
+    """
+
+    def covered(views: int) -> NDArray[np.float64]:
+        return mask_coverage(cameras, masks, carve_hull(cameras, masks, box, _COARSE, 0.5, views), box)
+
+    fewest, most = min(2, len(cameras)), len(cameras)
+    if (covered(most) >= 1 - _UNCOVERED).all():
+        return most
+    enough = covered(fewest) - _UNCOVERED
+    while fewest < most - 1:
+        middle = (fewest + most) // 2
+        fewest, most = (middle, most) if (covered(middle) >= enough).all() else (fewest, middle)
+    return fewest
 
 
 def frame_boxes(capture: Capture, frames: range, padding: float, union: bool) -> NDArray[np.float32]:

@@ -16,6 +16,8 @@ Real = TypeVar("Real", np.float32, np.float64)
 Cells = NDArray[np.bool_]
 
 _PIXEL = 2**0.5  # twice half a pixel's diagonal
+_COVERAGE_SIDE = 192  # pixels of the longer side of an image in which coverage is measured
+
 _FAR = 1e9  # pixels; the distance to an empty mask
 
 
@@ -90,6 +92,37 @@ def _survives(
     survives = np.zeros(len(points), dtype=bool)
     survives[index] = views[index] >= min_views
     return survives
+
+
+def mask_coverage(cameras: list[Camera], masks: list[Pixels], hull: Cells, box: Floats) -> Floats:
+    """Return the share of each mask that the hull covers, (views,), from 0 to 1; 1 for an empty mask.
+
+    Args:
+        cameras: the views.
+        masks: (H, W) uint8 each, nonzero on the subject.
+        hull: (X, Y, Z), cells that divide `box` evenly.
+        box: (2, 3) meters.
+    """
+    step = (box[1] - box[0]) / hull.shape
+    centers = box[0] + (np.argwhere(hull) + 0.5) * step
+    shares = []
+    for camera, mask in zip(cameras, masks, strict=True):
+        scale = min(1.0, _COVERAGE_SIDE / max(mask.shape))
+        size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
+        small = cv2.resize((mask > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        view = camera.resized(*size)
+        pixels, depth = view.project(centers)
+        column, row = np.floor(pixels).astype(np.int64).T
+        seen = (depth > 0) & (column >= 0) & (column < size[0]) & (row >= 0) & (row < size[1])
+        drawn = np.zeros(small.shape, dtype=np.uint8)
+        drawn[row[seen], column[seen]] = 1
+        # Each center is widened to a disk as large as the sphere around the nearest cell.
+        nearest = float(depth[seen].min()) if seen.any() else 1.0
+        reach = int(np.ceil(0.5 * np.linalg.norm(step) * view.K.diagonal()[:2].max() / nearest))
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+        covered = cv2.dilate(drawn, disk)
+        shares.append(float((covered[small > 0] > 0).mean()) if small.any() else 1.0)
+    return np.array(shares)
 
 
 def hull_box(hull: Cells, box: NDArray[Real]) -> NDArray[Real]:

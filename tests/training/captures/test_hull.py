@@ -11,9 +11,11 @@ from PIL import Image
 from common.errors import InputError
 from model.camera import Camera
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_capture, ball_mask, ring
-from training.captures.boxes import frame_box, frame_boxes
-from training.captures.hull import carve_hull, hull_box, mask_distance, seen_space
+from training.captures.boxes import consistent_views, frame_box, frame_boxes
+from training.captures.hull import carve_hull, hull_box, mask_coverage, mask_distance, seen_space
 from training.captures.opening import open_capture
+from training.captures.procedural_scene import render_scene, scene_at, surface_points
+from training.make_capture import CaptureSize, ring_of_cameras
 
 BOX = np.stack([BALL_CENTER - 1, BALL_CENTER + 1])
 
@@ -111,6 +113,49 @@ def test_boxes_from_masks(tmp_path: Path) -> None:
     exact = np.stack([BALL_CENTER - BALL_RADIUS, BALL_CENTER + BALL_RADIUS])
     assert (box[0] <= exact[0] + 0.02).all() and (box[1] >= exact[1] - 0.02).all()  # a pixel is 0.03 m wide
     assert np.abs(box - exact).max() < 0.25
+
+
+def narrow_cameras(count: int, height: int = 96) -> list[Camera]:
+    """Return cameras around the procedural scene that see little more than it, so that few of them see the space around it."""
+    size = CaptureSize(frames=1, cameras=count, width=64, height=height)
+    return ring_of_cameras(size, [surface_points(scene_at(0.1))])
+
+
+def test_four_cameras_give_a_tight_box() -> None:
+    cameras, points = narrow_cameras(4), surface_points(scene_at(0.1))
+    seen = [(255 * (render_scene(scene_at(0.1), camera, 2)[..., 3] >= 0.5)).astype(np.uint8) for camera in cameras]
+    box = seen_space(cameras)
+    assert consistent_views(cameras, seen, box) == 4
+    half = hull_box(carve_hull(cameras, seen, box, 64, 0.5, min_views=2), box)
+    tight = hull_box(carve_hull(cameras, seen, box, 64, 0.5, min_views=4), box)
+    assert (tight[0] <= points.min(0)).all() and (tight[1] >= points.max(0)).all()
+    assert np.prod(tight[1] - tight[0]) < 0.5 * np.prod(half[1] - half[0])
+
+
+def test_what_some_cameras_do_not_see_is_not_cut_off() -> None:
+    """Two of eight cameras see only the upper half. All views together would cut off the legs."""
+    points = surface_points(scene_at(0.1))
+    cameras = narrow_cameras(8)
+    for index in (2, 5):
+        full = cameras[index]
+        cameras[index] = Camera(full.width, full.height // 2, full.K, full.R, full.T)
+    seen = [(255 * (render_scene(scene_at(0.1), camera, 2)[..., 3] >= 0.5)).astype(np.uint8) for camera in cameras]
+    box = seen_space(cameras)
+    views = consistent_views(cameras, seen, box)
+    assert views == 6
+    found = hull_box(carve_hull(cameras, seen, box, 64, 0.5, views), box)
+    assert found[0, 2] <= points[:, 2].min() and found[1, 2] >= points[:, 2].max()
+
+
+def test_coverage_is_the_share_of_the_mask() -> None:
+    camera = Camera.look_at((0, -4, 0), (0, 0, 0), (0, 0, 1), 0.6, 80, 80)
+    cube, box = np.ones((16, 16, 16), dtype=bool), np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]])
+    full = np.full((80, 80), 255, np.uint8)
+    side = 2 * camera.project([0.5, -0.5, 0])[0][0] - 80  # of the nearest face's image
+    share = mask_coverage([camera], [full], cube, box)[0]
+    assert (side / 80) ** 2 <= share < ((side + 6) / 80) ** 2
+    assert mask_coverage([camera], [full], ~cube, box)[0] == 0
+    assert mask_coverage([camera], [np.zeros_like(full)], cube, box)[0] == 1
 
 
 def test_masks_without_common_space_are_refused(tmp_path: Path) -> None:

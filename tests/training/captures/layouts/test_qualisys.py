@@ -10,6 +10,7 @@ import pytest
 
 from common.errors import InputError
 from tests.training.captures.layouts.scene import Recording, check_capture, check_hostile, check_links, record, save_views
+from training.captures.boxes import frame_box
 from training.captures.hull import carve_hull, hull_box
 from training.captures.opening import open_capture
 
@@ -84,4 +85,6 @@ def test_videos_of_real_cameras_and_masks_of_every_second_frame(tmp_path: Path) 
     hull = carve_hull(capture.cameras, [capture.mask(0, c) for c in range(4)], box, 64, margin=1.0, min_views=4)
     low, high = hull_box(hull, box)
     assert 1.4 < high[2] - low[2] < 2.0 and abs(low[2]) < 0.25 and (high - low)[:2].max() < 1.6
+    low, high = frame_box(capture, 0, padding=0)
+    assert 1.4 < high[2] - low[2] < 2.2 and (high - low)[:2].max() < 1.8
     assert capture.view(1, 1).color.shape == (1920, capture.cameras[1].width, 3)
