@@ -73,9 +73,13 @@ class Assumptions:
     """Share of the tensor cores' peak rate that the convolutions of the decoder reach."""
     launch: float = 3e-6
     """Seconds between two kernels of a stream."""
-    host: float = 0.4e-3
-    """CPU time per image before and after the GPU works, seconds: twice the 0.19 ms that `CudaRenderer.render` took with an
-    emulated driver, since calls of the real one take longer."""
+    host_render: float = 0.4e-3
+    """CPU time per image, seconds: some 20 calls of the driver, and 0.07 ms that `CudaRenderer.render` takes with a driver that
+    does nothing (`benchmarks.cuda_host`)."""
+    host_prepare: float = 0.9e-3
+    """CPU time per new frame, seconds: twice the 0.44 ms that `CudaRenderer.prepare` takes with a driver that does nothing."""
+    grid_sector_use: float = 0.5
+    """Share of a sector of 32 bytes that is used when a cell of a grid, 16 bytes, is read: half, unless a neighbor is too."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,8 @@ def density_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) 
     machine = gpu.multiprocessors * gpu.clock
     wide = mix_.density["wide load"]
     bytes_read = counts.density_samples * wide * 16
-    missed = bytes_read * (1 - assumed.l1_hits)
+    # A third of the loads read cells of the grids, the others whole sectors of maps.
+    missed = bytes_read * (2 / 3 + 1 / 3 / assumed.grid_sector_use) * (1 - assumed.l1_hits)
     limits = {
         "issue": steps * sum(mix_.density.values()) / (machine * gpu.issue * assumed.issue_efficiency),
         "conversion": steps * mix_.density.get("conversion", 0) / (machine * gpu.conversions),
@@ -231,7 +236,9 @@ def estimate(
 ) -> dict[str, float]:
     """Return the time of each stage of one image, milliseconds.
 
-    "render" is the whole image of a decoded frame, "frame" that of a new frame. Both include the CPU's part.
+    "render" is the whole image of a decoded frame, "frame" that of a new frame, one after the other. "play" is the time from
+    one new frame to the next while frames are decoded ahead: the GPU's work or the CPU's, whichever takes longer, because
+    `prepare` never waits for the GPU. All three include the CPU's part.
     """
     launches = 1000 * assumed.launch
     stages = {
@@ -240,8 +247,10 @@ def estimate(
         "density": max(density_ms(mix_, counts, gpu, assumed).values()) + 2 * launches,
         "color": max(color_ms(mix_, counts, gpu, assumed).values()) + 5 * launches,
     }
-    stages["render"] = stages["density"] + stages["color"] + 1000 * assumed.host
-    stages["frame"] = stages["render"] + stages["decode"] + stages["bake"]
+    gpu_ms, cpu_ms = sum(stages.values()), 1000 * (assumed.host_render + assumed.host_prepare)
+    stages["render"] = stages["density"] + stages["color"] + 1000 * assumed.host_render
+    stages["frame"] = gpu_ms + cpu_ms
+    stages["play"] = max(gpu_ms, cpu_ms)
     return stages
 
 
@@ -255,7 +264,8 @@ VARIATIONS: dict[str, dict[str, float]] = {
     "L1 hits 40 %, L2 hits 30 %": {"l1_hits": 0.4, "l2_hits": 0.3},
     "a third of the lanes active": {"lanes": 1 / 3},
     "decoder at 15 % of the tensor cores": {"decoder_efficiency": 0.15},
-    "CPU three times as slow": {"host": 1.2e-3},
+    "whole sectors of the grids used": {"grid_sector_use": 1.0},
+    "CPU three times as slow": {"host_render": 1.2e-3, "host_prepare": 2.7e-3},
     "all pessimistic values together": {
         "issue_efficiency": 0.3,
         "wavefronts": 16.0,
@@ -263,7 +273,8 @@ VARIATIONS: dict[str, dict[str, float]] = {
         "l2_hits": 0.3,
         "lanes": 1 / 3,
         "decoder_efficiency": 0.15,
-        "host": 1.2e-3,
+        "host_render": 1.2e-3,
+        "host_prepare": 2.7e-3,
     },
 }
 """Variations of the assumptions in the sensitivity table."""

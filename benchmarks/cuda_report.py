@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-STAGES = ("decode", "bake", "density", "color", "render", "frame")
+STAGES = ("decode", "bake", "density", "color", "render", "frame", "play")
 """The columns of the tables."""
 
 
@@ -42,9 +42,11 @@ def render_markdown(result: dict[str, Any]) -> str:
         f"Issue slots filled: {assumed['issue_efficiency']:.0%}. Wavefronts per 128-bit load of a warp: "
         f"{assumed['wavefronts']:.0f} (4 at best, 32 at worst). L1 hits: {assumed['l1_hits']:.0%}; L2 hits: "
         f"{assumed['l2_hits']:.0%}, at {assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of "
-        f"the tensor cores' rate. {assumed['launch'] * 1e6:.0f} us per kernel, {assumed['host'] * 1e3:.1f} ms of CPU time per "
-        "image (twice what the renderer's Python code took with an emulated driver). The slowest of its limits determines the "
-        "time of a stage.",
+        f"the tensor cores' rate. L2 and memory move sectors of 32 bytes; {assumed['grid_sector_use']:.0%} of one is used when "
+        f"a cell of a grid is read (16 bytes). {assumed['launch'] * 1e6:.0f} us per kernel, "
+        f"{assumed['host_render'] * 1e3:.1f} ms of CPU time per image and {assumed['host_prepare'] * 1e3:.1f} ms per new frame "
+        "(`python -m benchmarks.cuda_host BUNDLE` measures the renderer's own part of it). The slowest of its limits "
+        "determines the time of a stage.",
         "",
     ]
     for size in result["sizes"]:
@@ -79,6 +81,7 @@ def _size_section(size: dict[str, Any]) -> list[str]:
     ]
     note = (
         "`render` is an image of a decoded frame. `frame` is an image of a new frame that was not decoded ahead. "
-        "Both include the CPU's part."
+        "`play` is the time from one new frame to the next while frames are decoded ahead: the GPU's work or the CPU's, "
+        "whichever takes longer, if decoding fills the GPU while an image waits for the CPU. All three include the CPU's part."
     )
     return [*header, *rows, "", *limits, "", note, ""]
