@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,11 @@ from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, leave
+from common.memory import check_memory
+from model.bundle.container import blame
 from model.bundle.info import write_bundle
+from model.bundle.layout import network_shapes
+from model.bundle.metadata import check_storable
 from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import add_layout_option, open_capture
@@ -25,6 +30,7 @@ from training.inspection.findings import Severity
 from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
 from training.loop.progress import Progress
+from training.loop.scene import metadata_of, selected_frames
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
 
 BUNDLE_NAME = "video.mlpvid"
@@ -130,6 +136,12 @@ def _prepare(
     capture: Capture, config: TrainingConfig, arguments: argparse.Namespace, resume: bool, pool: ThreadPoolExecutor
 ) -> Trainer:
     print("reading the capture", file=sys.stderr)
+    frames = selected_frames(capture, config.data)
+    parameters = sum(math.prod(shape) for shape in network_shapes(config.model).values())
+    # Each with its gradient and two moments.
+    check_memory(16 * parameters, f"a network of {parameters:,} parameters", "choose a smaller model")
+    with blame(capture.root):
+        check_storable(config.model, metadata_of(capture), len(frames))  # not after hours of training
     scene = prepare_scene(capture, config, arguments.out, pool, resume)
     trainer = Trainer(capture, config, arguments.seed, scene, pool, device=torch.device(arguments.device))
     if resume:

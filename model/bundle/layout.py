@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,9 +86,16 @@ class _NoRandomness(TorchFunctionMode):
         return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
+@contextlib.contextmanager
+def without_memory() -> Iterator[None]:
+    """Build networks whose parameters have shapes but no memory (device "meta"), until the block ends."""
+    with torch.device("meta"), _NoRandomness():
+        yield
+
+
 def network_skeleton(config: ModelConfig) -> tuple[MapDecoder, HashEncoding]:
     """Build the network with parameters that have no memory (device "meta"); the caller assigns the values."""
-    with torch.device("meta"), _NoRandomness():
+    with without_memory():
         return MapDecoder(config), HashEncoding(config.hash)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from common.documents import parse_json
 from common.errors import InputError
-from model.bundle.layout import MAX_FRAMES, PRECISIONS, Precision
+from model.bundle.layout import MAX_FRAMES, PRECISIONS, Precision, tensor_layout
 from model.camera import Camera
 from model.config import ModelConfig
 from model.video import VideoMetadata
@@ -26,6 +26,9 @@ MAX_FRAMES_PER_SECOND = 1e5
 
 # Escape sequences would act on the terminal that shows the text. Tab, line feed, form feed and carriage return are allowed.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+MAX_DOCUMENT_BYTES = 3 << 20
+"""Longest document that is written. With its escape sequences and the list of tensors it must fit into the header."""
+
 _REQUIRED = ("sha256", "precision", "num_frames", "fps", "up", "config", "cameras", "provenance", "license")
 
 
@@ -62,6 +65,25 @@ def metadata_to_json(metadata: BundleMetadata) -> str:
         "license": video.license,
     }
     return json.dumps(document, allow_nan=False)
+
+
+def checked_document(metadata: BundleMetadata) -> str:
+    """Return the document; raise InputError if a reader would refuse it, or if it does not fit into the header."""
+    try:
+        document = metadata_to_json(metadata)
+    except (TypeError, ValueError) as error:
+        raise InputError("the metadata", "has a number that is not finite") from error
+    if len(document) > MAX_DOCUMENT_BYTES:
+        fault = f"takes {len(document):,} bytes, more than {MAX_DOCUMENT_BYTES:,}"
+        raise InputError("the metadata", fault, "use fewer cameras")
+    metadata_from_json(document)
+    return document
+
+
+def check_storable(config: ModelConfig, video: VideoMetadata, num_frames: int) -> None:
+    """Raise InputError unless a bundle can store such a video; to know it before the video is trained."""
+    checked_document(BundleMetadata(config, video, num_frames, "float32", "0" * 64))
+    tensor_layout(config, num_frames, "float32")
 
 
 def metadata_from_json(text: str) -> BundleMetadata:

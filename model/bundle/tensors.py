@@ -53,7 +53,7 @@ class TensorReader:
         tensor = flat.view(_TYPES[spec.dtype]).view(spec.shape)
         _check_values(self._path, name, tensor)
         if name == "boxes":
-            _check_boxes(self._path, tensor)
+            check_boxes(self._path, tensor)
         return tensor
 
 
@@ -86,7 +86,7 @@ def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
         raise InputError(path, f"tensor {name} holds scales that are negative or too large")
 
 
-def _check_boxes(path: str | Path, boxes: torch.Tensor) -> None:
+def check_boxes(path: str | Path, boxes: torch.Tensor) -> None:
     if float(boxes.abs().max()) > MAX_COORDINATE:
         raise InputError(path, f"a box extends beyond {MAX_COORDINATE:g} m from the origin")
     flat = (boxes[:, 1] - boxes[:, 0]).amin(dim=1) < MIN_BOX_SIDE

@@ -13,7 +13,7 @@ from common.errors import InputError
 from common.tensor_file import save_tensors
 from model.bundle.container import blame, file_checksum, replace_in_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
-from model.bundle.metadata import FORMAT_NAME, BundleMetadata, metadata_from_json, metadata_to_json
+from model.bundle.metadata import FORMAT_NAME, BundleMetadata, checked_document
 from model.bundle.quantization import quantize
 from model.bundle.read import check_tensors, open_checked
 from model.video import VolumetricVideo
@@ -50,12 +50,7 @@ def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision 
 def _document(video: VolumetricVideo, precision: Precision, checksum: str) -> str:
     up = video.metadata.up
     metadata = dataclasses.replace(video.metadata, fps=float(video.metadata.fps), up=(float(up[0]), float(up[1]), float(up[2])))
-    try:
-        document = metadata_to_json(BundleMetadata(video.config, metadata, video.num_frames, precision, checksum))
-    except ValueError as error:
-        raise InputError("the metadata", "has a number that is not finite") from error
-    metadata_from_json(document)
-    return document
+    return checked_document(BundleMetadata(video.config, metadata, video.num_frames, precision, checksum))
 
 
 def _stored_tensors(video: VolumetricVideo, precision: Precision) -> dict[str, torch.Tensor]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 
 from common.progress import progress
+from model.bundle.container import blame
+from model.bundle.layout import without_memory
+from model.bundle.metadata import check_storable
 from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
@@ -30,8 +33,11 @@ def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
         InputError: the folder is not a run, has no checkpoint, or either is damaged.
     """
     scene, header = load_scene(folder), read_header(folder)
-    network = Network(header.config, scene.num_frames, scene.loop)
-    load_network(folder, network)
+    with blame(folder):
+        check_storable(header.config.model, scene.metadata, scene.num_frames)
+    with without_memory():
+        network = Network(header.config, scene.num_frames, scene.loop)
+    load_network(folder, network, assign=True)
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}

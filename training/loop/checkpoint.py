@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,8 @@ def read_header(folder: Path) -> CheckpointHeader:
             text = parse_json((file.metadata() or {})["checkpoint"], path)
         version, step, seed, seconds = (text[k] for k in ("format_version", "step", "seed", "seconds"))
         step, seed, seconds = int(step), int(seed), float(seconds)
+        if not (step >= 0 and 0 <= seed < 1 << 63 and 0 <= seconds < math.inf):
+            raise ValueError("a number out of range")
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
     if version != _FORMAT_VERSION:
@@ -90,12 +93,15 @@ def read_header(folder: Path) -> CheckpointHeader:
     )
 
 
-def load_network(folder: Path, network: Network) -> None:
-    """Load the checkpoint's parameters into a network; raise InputError when they do not fit."""
+def load_network(folder: Path, network: Network, assign: bool = False) -> None:
+    """Load the checkpoint's parameters into a network; raise InputError when they do not fit.
+
+    With `assign`, they replace the network's own, which may be without memory.
+    """
     tensors = _tensors(folder, "network.")
     expected = network.state_dict()
     _check(folder, tensors, {name: tuple(value.shape) for name, value in expected.items()})
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, assign=assign)
 
 
 def load_latents(folder: Path, num_frames: int, channels: int) -> torch.Tensor:

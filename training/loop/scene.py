@@ -17,8 +17,9 @@ from common.atomic import atomic_write
 from common.documents import parse_json
 from common.errors import InputError
 from common.tensor_file import load_tensors, save_tensors
+from model.bundle.tensors import check_boxes
 from model.camera import Camera
-from model.occupancy import pack_occupancy, unpack_occupancy
+from model.occupancy import pack_occupancy, packed_size, unpack_occupancy
 from model.video import VideoMetadata
 from training.captures.boxes import frame_boxes
 from training.captures.capture import Capture
@@ -26,6 +27,9 @@ from training.captures.hull import carve_hull, hull_box
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
 from training.fields.samples import SamplingRegion
+
+MAX_HULL_RESOLUTION = 256
+"""Largest number of cells of a hull along each axis."""
 
 FILE_NAME = "scene.safetensors"
 """Name of the scene's file in a run's folder."""
@@ -80,6 +84,17 @@ def selected_frames(capture: Capture, config: DataConfig) -> range:
     return range(config.first_frame, last)
 
 
+def metadata_of(capture: Capture) -> VideoMetadata:
+    """Return what a bundle contains of a capture besides its frames."""
+    return VideoMetadata(
+        fps=capture.fps,
+        up=capture.up,
+        cameras=list(capture.cameras),
+        provenance={"name": capture.name, "source": capture.meta.source},
+        license=capture.license,
+    )
+
+
 def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Scene:
     """Find the boxes and carve the hulls of all frames in parallel; raises as `Capture.vertices` and `.mask` do."""
     frames = selected_frames(capture, config)
@@ -89,15 +104,8 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
         hulls = torch.stack(
             list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
         )
-    metadata = VideoMetadata(
-        fps=capture.fps,
-        up=capture.up,
-        cameras=list(capture.cameras),
-        provenance={"name": capture.name, "source": capture.meta.source},
-        license=capture.license,
-    )
     loop = capture.meta.loop and len(frames) == capture.num_frames
-    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, CaptureIdentity.of_capture(capture))
+    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, CaptureIdentity.of_capture(capture))
 
 
 def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
@@ -138,10 +146,24 @@ def load_scene(folder: Path) -> Scene:
             license=str(text["license"]),
         )
         capture = CaptureIdentity.from_dict(text["capture"]) if text.get("capture") is not None else None
-        boxes, hulls, resolution = tensors["boxes"].numpy(), tensors.get("hulls"), int(text["hull_resolution"])
-        return Scene(boxes, hulls, resolution, metadata, bool(text["loop"]), capture)
+        boxes, hulls, resolution = tensors["boxes"], tensors.get("hulls"), int(text["hull_resolution"])
+        _check_tensors(path, boxes, hulls, resolution)
+        return Scene(boxes.numpy(), hulls, resolution, metadata, bool(text["loop"]), capture)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(path, "is damaged") from error
+
+
+def _check_tensors(path: Path, boxes: torch.Tensor, hulls: torch.Tensor | None, resolution: int) -> None:
+    """Check what is passed to native code, which computes addresses from it."""
+    frames = len(boxes) if boxes.dim() else 0
+    if boxes.dtype != torch.float32 or tuple(boxes.shape) != (frames, 2, 3) or not frames or not boxes.isfinite().all():
+        raise InputError(path, f"has boxes of shape {tuple(boxes.shape)}, not finite numbers of shape (T, 2, 3)")
+    check_boxes(path, boxes)
+    if hulls is None and resolution == 0:
+        return
+    expected = (frames, packed_size((resolution, resolution, resolution))) if 0 < resolution <= MAX_HULL_RESOLUTION else None
+    if hulls is None or hulls.dtype != torch.uint8 or tuple(hulls.shape) != expected:
+        raise InputError(path, f"has hulls that do not fit their resolution of {resolution} cells")
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:

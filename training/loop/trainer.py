@@ -30,6 +30,10 @@ from training.loop.step import FrameResult, FrameStep
 _LOG = logging.getLogger(__name__)
 
 
+MAX_EMPTY_STEPS = 10
+"""Training stops after this many steps without any sample."""
+
+
 class Trainer:
     """A training run in progress, in memory.
 
@@ -200,9 +204,13 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
 
 
 def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, interrupted: list[int]) -> None:
-    last_saved = time.monotonic()
+    last_saved, empty_steps = time.monotonic(), 0
     while trainer.progress < 1 and not interrupted:
         results = trainer.advance()
+        empty_steps = 0 if any(result.samples_per_ray for result in results) else empty_steps + 1
+        if empty_steps == MAX_EMPTY_STEPS:
+            fault = f"no ray of the last {MAX_EMPTY_STEPS} steps meets the scene"
+            raise InputError("training", fault, "check the cameras (T in meters, x_camera = R x_world + T), masks and boxes")
         done = trainer.progress >= 1
         progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
         if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
