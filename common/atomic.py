@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 import secrets
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
 
 from common.errors import InputError
 
@@ -64,7 +68,8 @@ def _create_temporary(target: Path, shown: str | Path) -> Path:
     if target.is_dir():
         raise InputError(shown, "is a folder", "name a file")
     suffix = target.suffix if len(os.fsencode(target.suffix)) <= _MAX_SUFFIX else ""
-    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{suffix}")
+    _remove_leftovers(target, suffix)
+    temporary = target.with_name(f"{_prefix(target)}{os.getpid()}-{secrets.token_hex(4)}{suffix}")
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         # Exclusive, and with the permissions that the user's umask gives a new file.
@@ -77,6 +82,22 @@ def _create_temporary(target: Path, shown: str | Path) -> Path:
         with contextlib.suppress(OSError):
             temporary.chmod(mode)
     return temporary
+
+
+def _prefix(target: Path) -> str:
+    host = zlib.crc32(platform.node().encode())  # on a network drive, the processes of other machines are unknown
+    return f".{target.stem[:40]}.{host:08x}-"
+
+
+def _remove_leftovers(target: Path, suffix: str) -> None:
+    """Remove the temporary files for this target of runs that were killed."""
+    prefix = _prefix(target)
+    with contextlib.suppress(OSError):
+        for file in target.parent.iterdir():
+            process = file.name.removeprefix(prefix).partition("-")[0]
+            ours = file.name.startswith(prefix) and file.name.endswith(suffix) and process.isdecimal()
+            if ours and not psutil.pid_exists(int(process)):
+                file.unlink(missing_ok=True)
 
 
 def _cannot_write(path: str | Path, error: OSError) -> InputError:

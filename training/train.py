@@ -16,6 +16,7 @@ from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, leave
+from common.locks import exclusive
 from common.memory import check_memory
 from model.bundle.container import blame
 from model.bundle.info import write_bundle
@@ -87,7 +88,7 @@ def train(arguments: argparse.Namespace) -> int:
     resume = _open_run(arguments.out, arguments.resume)
     if arguments.check and not resume:
         _check(capture)
-    with worker_pool(arguments.threads) as pool:
+    with exclusive(arguments.out), worker_pool(arguments.threads) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool)
         if config.minutes:
             trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)

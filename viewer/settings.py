@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
@@ -293,8 +295,14 @@ def read_settings(path: Path) -> Settings:
         raise InputError(path, str(error)) from error
 
 
-def save_settings(settings: Settings, path: Path | None = None) -> None:
+def save_settings(settings: Settings, path: Path | None = None, before: Settings | None = None) -> None:
     """Write the settings atomically; create the folder if it is missing.
+
+    Args:
+        settings: what to save.
+        path: the file; `settings_path()` by default.
+        before: the settings that this viewer last read or saved. What has not changed since then stays as it is in the file,
+            where another viewer may have saved it. None replaces the file.
 
     Raises:
         InputError: the file cannot be written, or a setting is out of range.
@@ -305,7 +313,34 @@ def save_settings(settings: Settings, path: Path | None = None) -> None:
     except OSError as error:
         raise InputError(file, f"cannot be written ({error.strerror})") from error
     settings = validated(Settings, _plain(settings), "settings")  # never write a file that cannot be read again
-    write_text(file, dump_yaml(_plain(settings)))
+    values = _plain(settings)
+    if before is not None:
+        with contextlib.suppress(InputError):  # there is no file to merge with
+            values = _merged(_plain(before), values, _plain(read_settings(file)))
+    write_text(file, dump_yaml(values))
+
+
+def _merged(before: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    """Return their values, with those of mine that differ from before."""
+    result: dict[str, Any] = {}
+    for name, value in mine.items():
+        if isinstance(value, dict):
+            result[name] = _merged(before[name], value, theirs[name])
+        elif name == "recent_files":
+            result[name] = _merged_files(before[name], value, theirs[name])
+        else:
+            result[name] = value if value != before[name] else theirs[name]
+    return result
+
+
+def _merged_files(before: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    """Put the files that were opened since `before` in front of theirs, and remove those that were forgotten."""
+    opened = len(mine)  # the first of mine, up to those that are in the order of before
+    while opened and list(mine[opened - 1 :]) == [path for path in before if path in mine[opened - 1 :]]:
+        opened -= 1
+    forgotten = set(before) - set(mine) if len(mine) < MAX_RECENT_FILES else set()
+    others = [path for path in theirs if path not in mine[:opened] and path not in forgotten]
+    return [*mine[:opened], *others][:MAX_RECENT_FILES]
 
 
 def reset_settings(settings: Settings) -> Settings:

@@ -124,3 +124,18 @@ def test_every_name_that_the_file_system_allows(name: str, tmp_path: Path) -> No
     with atomic_write(tmp_path / name) as temporary:
         temporary.write_text("new")
     assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_leftovers_of_killed_runs_are_removed_by_the_next_write(tmp_path: Path) -> None:
+    program = (
+        "import os; from common.atomic import atomic_write\n"
+        f"with atomic_write({str(tmp_path / 'a.png')!r}) as file: file.write_text('half'); os._exit(9)"
+    )
+    for _ in range(3):
+        assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 9
+        assert len(list(tmp_path.iterdir())) == 1, "each removes that of the one before"
+    with atomic_write(tmp_path / "b.png") as other, atomic_write(tmp_path / "a.png") as temporary:
+        assert other.exists() and temporary.exists() and len(list(tmp_path.iterdir())) == 2
+        with atomic_write(tmp_path / "a.png"):
+            assert temporary.exists(), "a run that is alive keeps its file"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.png"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,41 @@ def test_what_is_shown_starts_with_its_defaults_each_time(tmp_path: Path) -> Non
     assert (view.mode, view.show_cells, view.exposure) == ("color", False, 1.0)
     kept = reset_settings(settings).view
     assert (kept.mode, kept.show_cells, kept.exposure) == ("depth", True, 0.0)
+
+
+def test_two_viewers_keep_what_each_of_them_changed(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    save_settings(changed(), path)
+    first, second = read_settings(path), read_settings(path)
+    first_before, second_before = read_settings(path), read_settings(path)
+    first.window.theme = "high contrast"
+    first.remember_file("/first.mlpvid")
+    second.view.exposure = 2.0
+    second.remember_file("/second.mlpvid")
+    second.forget_file("/data/ä b.mlpvid")
+    save_settings(first, path, first_before)
+    save_settings(second, path, second_before)
+    both = read_settings(path)
+    assert (both.window.theme, both.view.exposure, both.playback.mode) == ("high contrast", 2.0, "ping-pong")
+    assert both.recent_files == ("/second.mlpvid", "/first.mlpvid")
+    first.window.theme = "dark"
+    save_settings(first, path, replace(first, window=replace(first.window, theme="high contrast")))
+    assert read_settings(path).window.theme == "dark" and read_settings(path).view.exposure == 2.0
+
+
+def test_a_file_opened_again_comes_first(tmp_path: Path) -> None:
+    path, settings = tmp_path / "settings.yaml", Settings()
+    for name in "abc":
+        settings.remember_file(name)
+    save_settings(settings, path)
+    before, settings = read_settings(path), read_settings(path)
+    settings.remember_file("a")
+    save_settings(settings, path, before)
+    assert read_settings(path).recent_files == ("a", "c", "b")
+    save_settings(settings, path, settings)
+    assert read_settings(path).recent_files == ("a", "c", "b")
+
+
+def test_settings_are_whole_when_the_file_is_gone(tmp_path: Path) -> None:
+    save_settings(changed(), tmp_path / "settings.yaml", changed())
+    assert read_settings(tmp_path / "settings.yaml") == changed()

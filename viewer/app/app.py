@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from pathlib import Path
 
 from common.errors import InputError
@@ -26,6 +28,10 @@ LONGEST_FLY_STEP = 0.1
 """Seconds; a flight does not jump after a slow frame."""
 
 
+SAVE_SECONDS = 2.0
+"""Seconds between two checks for changed settings."""
+
+
 class ViewerApp:
     """Puts the parts together that panels, dialogs and actions use, and moves them from frame to frame.
 
@@ -38,6 +44,8 @@ class ViewerApp:
     def __init__(self, renderer: Renderer, settings: Settings | None = None, settings_file: Path | None = None) -> None:
         self.settings = settings or Settings()
         self.settings_file = settings_file
+        self._saved_settings = self._tried_settings = copy.deepcopy(settings or Settings())
+        self._next_save = 0.0
         self.redraw = Redraw()
         self.messages = Messages(self.redraw.request)
         self.window = WindowState()
@@ -91,6 +99,7 @@ class ViewerApp:
         self.documents.remember_choices()
         self.jobs.report_ended()
         self._apply_settings()
+        self._save_changes()
         document = self.document
         if document is None:
             return
@@ -122,9 +131,19 @@ class ViewerApp:
         self.documents.remember_choices()
         if self.settings_file is not None:
             try:
-                save_settings(self.settings, self.settings_file)
+                save_settings(self.settings, self.settings_file, self._saved_settings)
+                self._saved_settings = copy.deepcopy(self.settings)
             except InputError as error:
                 self.messages.show_exception(error, "Cannot save the settings", CHECK_FOLDER)
+
+    def _save_changes(self) -> None:
+        """Save changed settings now and then: a viewer that is killed loses none, and another one sees them."""
+        if time.monotonic() < self._next_save:
+            return
+        self._next_save = time.monotonic() + SAVE_SECONDS
+        if self.settings != self._tried_settings:
+            self._tried_settings = copy.deepcopy(self.settings)
+            self.save_settings()
 
     def _forget_closed(self) -> None:
         """Keep no image of a document that was closed: on a graphics card it needs much memory."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.locks import exclusive
 from common.memory import check_memory
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
@@ -128,8 +129,22 @@ def record(
     size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
-    sink = open_sink(output, size, options.fps or video.metadata.fps, options)
-    token, lasting = cancel or CancelToken(), FallbackRenderer(renderer)
+    with exclusive(output):
+        sink = open_sink(output, size, options.fps or video.metadata.fps, options)
+        return _record_into(sink, renderer, video, output, schedule, options, progress, cancel or CancelToken())
+
+
+def _record_into(
+    sink: FrameSink,
+    renderer: Renderer,
+    video: VolumetricVideo,
+    output: Path,
+    schedule: FrameSchedule,
+    options: RecordOptions,
+    progress: Callable[[RecordProgress], None] | None,
+    token: CancelToken,
+) -> RecordResult:
+    lasting = FallbackRenderer(renderer)
     try:
         for done in _render_all(lasting, video, schedule, sink, options, token):
             if progress is not None:

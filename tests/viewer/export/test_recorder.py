@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
+from common.locks import exclusive
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderedImage
 from renderer.reference.renderer import ReferenceRenderer
@@ -238,3 +239,11 @@ def test_image_sink_says_which_frames_are_safe(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file"):
         ImageSink(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "out"])
+def test_a_second_recording_to_one_name_is_refused(tmp_path: Path, video: VolumetricVideo, name: str) -> None:
+    renderer = FakeRenderer()
+    with exclusive(tmp_path / name), pytest.raises(InputError, match=rf"{name}: is being written by process \d+ since"):
+        record(renderer, video, tmp_path / name, "orbit", RecordOptions(size=SIZE))
+    assert not renderer.prepared and not list(tmp_path.iterdir())
