@@ -18,8 +18,8 @@ from training.captures.video import MAX_FRAMES, Video, open_video, read_frames
 SIZE = (48, 32)
 """Width and height of the test videos."""
 
-OPTIONS = {"libx264": {"crf": "0"}, "libx265": {"x265-params": "log-level=none"}}
-"""Options of the encoders."""
+OPTIONS = {"libx264": {"crf": "0"}, "libx265": {"tune": "zerolatency", "x265-params": "log-level=none"}}
+"""Options of the encoders. The lookahead of x265 crashes on images as small as these."""
 
 
 def write_video(
