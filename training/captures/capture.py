@@ -14,6 +14,7 @@ from common.errors import InputError
 from training.captures.calibration import Similarity, calibrate, calibrated_size, conventions_of
 from training.captures.camera_files import decode_videos
 from training.captures.description import Description, MaskRule
+from training.captures.files import CaptureFolder, find_name
 from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_mask
 from training.captures.meta import CameraMeta, CaptureMeta, camera_metas, up_vector
 from training.captures.selection import select_frames
@@ -114,11 +115,10 @@ class Capture:
 
     @property
     def license(self) -> str:
-        """Text of the license file, empty if there is none."""
-        for name in ("LICENSE.txt", "LICENSE", "LICENSE.md"):
-            if (self.root / name).is_file():
-                return (self.root / name).read_text(encoding="utf-8", errors="replace")[:100_000]
-        return ""
+        """Text of the license file, empty if there is none; raises InputError when it is a link out of the capture."""
+        folder = CaptureFolder(self.root)
+        name = find_name(folder, ("LICENSE.txt", "LICENSE", "LICENSE.md"))
+        return "" if name is None else folder.text(name)[:100_000]
 
     def frame_name(self, frame: int) -> str:
         """Return the name or number of a frame in the capture's files."""

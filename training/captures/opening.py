@@ -27,6 +27,7 @@ from training.captures.layouts import (
 )
 from training.captures.mask_folders import MASK_FOLDERS
 from training.captures.meta import read_meta
+from training.captures.sources import checked_path
 
 LAYOUTS: tuple[Layout, ...] = (
     annots.LAYOUT,
@@ -65,6 +66,8 @@ def open_capture(
             inconsistent, or there are no masks.
     """
     files = CaptureFolder(folder)
+    if files.has_file("meta.yaml"):
+        checked_path(files.root, "meta.yaml")
     meta = read_meta(files.root / "meta.yaml", overrides)
     chosen = _named(layout, "--layout") if layout else _named(meta.layout, "layout") if meta.layout else recognize(files)
     capture = Capture(files.root, chosen.name, chosen.read(files, meta), meta)

@@ -215,3 +215,18 @@ def test_the_ball_is_where_the_cameras_look(folder: Path) -> None:
         rows, columns = np.nonzero(open_capture(folder).mask(0, index))
         center = camera.K @ (camera.R @ BALL_CENTER + camera.T)
         assert np.hypot(columns.mean() + 0.5 - center[0] / center[2], rows.mean() + 0.5 - center[1] / center[2]) < 0.6
+
+
+@pytest.mark.parametrize("name", ["LICENSE.txt", "meta.yaml"])
+def test_no_link_takes_a_file_from_outside_into_the_bundle(folder: Path, name: str) -> None:
+    (folder.parent / "secret").write_text("name: secret")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(folder.parent / "secret")
+    with pytest.raises(InputError, match=f"{name}: is a link that leads out of the capture"):
+        open_capture(folder).license  # noqa: B018
+
+
+def test_a_license_inside_the_capture_may_be_a_link(folder: Path) -> None:
+    (folder / "terms").write_text("CC-BY")
+    (folder / "LICENSE").symlink_to(folder / "terms")
+    assert open_capture(folder).license == "CC-BY"
