@@ -75,7 +75,7 @@ class ViewerApp:
     def quality(self) -> RequestQuality:
         """How fine the next image has to be."""
         settings = RenderSettings() if self.document is None else self.document.sampling.render_settings
-        return self.rendering.quality(settings, self.moving)
+        return self.rendering.quality(settings, self.moving, max(self.viewport.size))
 
     @property
     def sleeps(self) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from common.errors import InputError
+from model.camera import MAX_IMAGE_SIDE
 from renderer.backend import DeviceFailed, Renderer, RenderSettings
 from renderer.select import create_renderer, next_renderer
 from viewer.app.messages import Messages
@@ -46,6 +47,8 @@ class Rendering:
         """What the renderer was created from."""
         self.resolution = ResolutionController(settings.target_fps)
         self._milliseconds_full_size: float | None = None
+        self.largest_side = MAX_IMAGE_SIDE
+        """Most pixels along a side of an image that the window can show; set by the window."""
         self._adapt: Callable[[Renderer], str] = lambda renderer: ""
         self._told = ""
 
@@ -115,9 +118,9 @@ class Rendering:
         self.resolution.enabled = self.settings.dynamic_resolution
         self.resolution.target_fps = self.settings.target_fps
 
-    def quality(self, render_settings: RenderSettings, moving: bool) -> RequestQuality:
-        """Return how fine the next image has to be."""
-        scale = self.settings.render_scale
+    def quality(self, render_settings: RenderSettings, moving: bool, side: int) -> RequestQuality:
+        """Return how fine the next image of a view has to be whose longer side has so many pixels."""
+        scale = min(self.settings.render_scale, self.largest_side / side)
         return RequestQuality(render_settings, min(self.resolution.scale * scale, self._affordable_scale()), scale, moving)
 
     def measure(self, result: ViewResult) -> None:

@@ -21,7 +21,12 @@ class ImageDisplay:
         self._source: tuple[object, ...] = ()
 
     def follow(self, *source: object) -> None:
-        """Try a way that failed again if the images come from another renderer or document than at the last call."""
+        """Try a way that failed again if the images come from another renderer or document than at the last call.
+
+        Call it in every frame: it also destroys the contexts of renderers that are gone.
+        """
+        if self.contexts is not None:
+            self.contexts.destroy_unused()
         if any(a is not b for a, b in zip(source, self._source or (None,) * len(source), strict=True)):
             self._source = source
             self.direct.retry()

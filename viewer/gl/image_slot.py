@@ -49,15 +49,19 @@ class ImageSlot:
     def upload(self, pixels: NDArray[np.float32]) -> None:
         """Show (H, W, C) float32."""
         height, width, components = pixels.shape
-        self._kept = None
+        self._replace_kept()
         self.color = self._own_color.sized(width, height, components)
         self.color.write(np.ascontiguousarray(pixels, dtype=np.float32))
 
     def upload_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Show a pixel buffer that holds (height, width, 4) float32."""
-        self._kept = None
+        self._replace_kept()
         self.color = self._own_color.sized(width, height, 4)
         self.color.write(buffer)
+
+    def _replace_kept(self) -> None:
+        if self._kept is not None:
+            self.release()
 
     def upload_surface(self, depth: NDArray[np.float32]) -> None:
         """Set the surface to (H, W) meters, infinite where it is empty."""
@@ -94,7 +98,10 @@ class ImageSlot:
         return float(value)
 
     def release(self) -> None:
-        """Release the textures."""
+        """Release the textures. Those of another context stay; only what wraps them is released."""
+        if self._kept is not None and self.color is not None and self.surface is not None:
+            self.color.release()
+            self.surface[1].release()
         self._own_color.release()
         self._own_depth.release()
         self.color = self.surface = self._kept = None

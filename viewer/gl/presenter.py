@@ -8,6 +8,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.gl.delayed_read import DelayedRead
 from viewer.gl.image_slot import ImageSlot
 from viewer.gl.line_pass import LinePass
 from viewer.gl.program import load_program
@@ -48,6 +49,7 @@ class Presenter:
         self.slots = {slot: ImageSlot(context) for slot in (0, 1)}
         """The textures of both images; use `changed_slot` to change them."""
         self._lines = LinePass(context)
+        self._delayed = DelayedRead(context)
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
         self._color_map_name = ""
@@ -156,19 +158,31 @@ class Presenter:
 
     def read(self) -> NDArray[np.uint8]:
         """Return the pixels of the view without lines, (H, W, 3) uint8, row 0 at the top."""
+        target = self._without_lines()
+        width, height = target.size
+        data = np.frombuffer(target.read(components=3, alignment=1), np.uint8)
+        return data.reshape(height, width, 3)[::-1].copy()
+
+    def read_delayed(self) -> NDArray[np.uint8]:
+        """Return the pixels at the last call like `read`, and begin to copy the present ones; for recordings."""
+        return self._delayed.next(self._without_lines())
+
+    def end_delayed(self) -> None:
+        """Forget the pixels of the last `read_delayed`."""
+        self._delayed.release()
+
+    def _without_lines(self) -> moderngl.Framebuffer:
         assert self._target is not None
         if self._presented is not None and (self._target.size != self._view or self._presented[1] != NO_LINES.key):
             self._draw(*self._view, self._presented[0], NO_LINES)
-        assert self._target is not None
-        width, height = self._target.size
-        data = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
-        return data.reshape(height, width, 3)[::-1].copy()
+        return self._target
 
     def release(self) -> None:
         """Release all OpenGL objects."""
         for slot in self.slots.values():
             slot.release()
         self._lines.release()
+        self._delayed.release()
         for thing in (self._target, self._texture, self._color_map):
             if thing is not None:
                 thing.release()

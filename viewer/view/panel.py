@@ -6,14 +6,18 @@ import time
 from dataclasses import replace
 from functools import partial
 
+import moderngl
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
+from model.camera import MAX_IMAGE_SIDE
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
+from viewer.gl.shared_context import SharedContexts
+from viewer.gl.window_link import follow_window
 from viewer.picture.color_maps import color_table
 from viewer.picture.comparison import Comparison
 from viewer.picture.options import VIEWS, shown_pixels
@@ -178,12 +182,24 @@ class ViewPanel:
         self.display.follow(None, None)
         self._front = self._legend = None
 
-    def close(self) -> None:
-        """End its threads."""
+    def open(self, app: ViewerApp, context: moderngl.Context) -> None:
+        """Begin to draw with the window's OpenGL context, and adapt the app's renderers to it."""
+        self.presenter = Presenter(context)
+        contexts = self.display.contexts = SharedContexts(context)
+        app.rendering.largest_side = min(MAX_IMAGE_SIDE, int(context.info["GL_MAX_TEXTURE_SIZE"]))
+        app.rendering.follow_window(lambda renderer: follow_window(renderer, contexts))
+
+    def close(self, app: ViewerApp) -> None:
+        """End its threads, and release everything while the context exists."""
         for work in self._making.values():
             work.close()
         self._making.clear()
         self._overlays.close()
+        app.rendering.follow_window(lambda renderer: "")
+        self.display.release()
+        if self.presenter is not None:
+            self.presenter.release()
+        self.presenter = None
 
     def _legend_shown(self, app: ViewerApp) -> Legend | None:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active

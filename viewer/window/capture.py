@@ -34,6 +34,8 @@ class WindowCapture:
         recording = self.app.recording.screen
         if recording is not None and recording.due:
             self._record(recording)
+        if recording is None and self.presenter is not None:
+            self.presenter.end_delayed()
         if self.app.recording.screenshot_pending and not self._given_up() and self._settled():
             self.app.recording.screenshot_pending = False
             try:
@@ -45,7 +47,7 @@ class WindowCapture:
         if not self._has_pixels():
             return
         try:
-            recording.add(self._pixels())
+            recording.add(self._recorded_pixels())
         except InputError as error:
             self.app.recording.screen = None
             self.app.messages.show_exception(error, "Cannot record the screen", CHECK_FOLDER)
@@ -78,6 +80,11 @@ class WindowCapture:
     def _has_pixels(self) -> bool:
         """Return whether there are pixels to read; the view has none before its first image."""
         return self.app.recording.with_interface or self.presenter is None or self.presenter.texture is not None
+
+    def _recorded_pixels(self) -> NDArray[np.uint8]:
+        if self.app.recording.with_interface or self.presenter is None:
+            return self._pixels()
+        return self.presenter.read_delayed()
 
     def _pixels(self) -> NDArray[np.uint8]:
         if self.app.recording.with_interface or self.presenter is None:

@@ -23,9 +23,6 @@ from viewer.dialogs.recording import RecordingDialog
 from viewer.dialogs.settings import SettingsDialog
 from viewer.dialogs.shortcuts import ShortcutSheet
 from viewer.gl import context as gl
-from viewer.gl.presenter import Presenter
-from viewer.gl.shared_context import SharedContexts
-from viewer.gl.window_link import follow_window
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
 from viewer.panels.image import ImagePanel
@@ -209,11 +206,10 @@ class Window:
 
     def _start(self) -> None:
         context = gl.create_context()
-        contexts = self.view.display.contexts = SharedContexts(context)
-        self.app.rendering.follow_window(lambda renderer: follow_window(renderer, contexts))
+        self.view.open(self.app, context)
         if not self.params.ini_disable:
             self._panel_sizes.load()
-        self.view.presenter, self.maps.textures = Presenter(context), gl.ImageTextures(context)
+        self.maps.textures = gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
         imgui_context: Any = (
             imgui.get_current_context()
@@ -254,8 +250,6 @@ class Window:
         self._apply_settings()
         self.app.update(seconds, self._fly_direction)
         self._title.follow(self.app.document)
-        if self.view.display.contexts is not None:
-            self.view.display.contexts.destroy_unused()
 
     def _stay_awake(self, now: float) -> None:
         # ImGui processes quick events one per frame: events of a fast click may wait although no new ones come.
@@ -357,15 +351,11 @@ class Window:
     def _stop(self) -> None:
         if not self.params.ini_disable:
             self._panel_sizes.save()
-        self.view.close()
         self.maps.close()
-        self.app.rendering.follow_window(lambda renderer: "")
-        self.view.display.release()
-        if self.view.presenter is not None:
-            self.view.presenter.release()
+        self.view.close(self.app)
         if self.maps.textures is not None:
             self.maps.textures.release()
-        self.view.presenter = self.maps.textures = None
+        self.maps.textures = None
 
 
 def input_waits() -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import moderngl
 import numpy as np
 import pytest
 
@@ -293,3 +294,46 @@ def read_in_window(context: Any, app: ViewerApp, function: Callable[[], float]) 
     wait_until(context, lambda: bool(results))
     app.update = update  # type: ignore[method-assign]
     return results[0]
+
+
+def test_a_recording_of_the_view_reads_one_picture_late_through_two_buffers_in_turn(
+    gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    used: list[int] = []
+    read_into = moderngl.Framebuffer.read_into
+
+    def note(self: moderngl.Framebuffer, buffer: moderngl.Buffer, **options: Any) -> Any:
+        used.append(buffer.glo)
+        return read_into(self, buffer, **options)
+
+    def refuse(*_: Any, **__: Any) -> bytes:
+        raise AssertionError("the window waits for its own picture")
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(moderngl.Framebuffer, "read_into", note)
+            patch.setattr(moderngl.Framebuffer, "read", refuse)
+            gl_app.recording.start("screen", gl_app.viewport.size)
+            wait_until(context, lambda: len(used) >= 6)
+            gl_app.recording.stop()
+            wait_until(context, lambda: not gl_app.jobs.running)
+        assert len(set(used)) == 2 and used[:6:2] == [used[0]] * 3 and used[1:6:2] == [used[1]] * 3
+        assert not gl_app.messages.errors and len(list(tmp_path.glob("*.mp4"))) == 1
+
+    gl_app.settings.recording.folder = str(tmp_path)
+    drive(gl_app, look)
+
+
+def test_images_respect_the_largest_texture(gl_app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        assert gl_app.rendering.largest_side >= 1024, "every driver has 1024"
+        gl_app.rendering.largest_side = 64
+        gl_app.settings.rendering.render_scale = 2.0
+        open_document(gl_app).camera.orbit(0.1, 0.0)
+        context.yield_(2)
+        wait_for_image(context, gl_app)
+        assert max(shown_image(gl_app).size) == 64
+
+    drive(gl_app, look)
