@@ -28,6 +28,8 @@ def create_context() -> moderngl.Context:
     faults: list[str] = []
     software = None
     for options in _ways():
+        if software is not None and not options:  # a display that cannot make contexts may end the whole program
+            break
         try:
             context = _create(options)
         except Exception as error:  # moderngl raises plain Exception

@@ -19,6 +19,9 @@ from viewer.settings import BACKGROUNDS, DisplaySettings
 
 NO_LINES = OverlayLines()
 
+MAX_UNITS = 4
+"""Texture units that the passes use."""
+
 
 @dataclass
 class PresentOptions:
@@ -130,6 +133,8 @@ class Presenter:
         triangle.render(moderngl.TRIANGLES, vertices=3)
         if len(overlay.lines):
             self._lines.draw(overlay, (width, height), self.slots[0], self.slots[1])
+        for unit in range(MAX_UNITS):  # a renderer may delete its textures, and ImGui restores what is bound
+            self._color_map.use(unit)
         if self.context.screen is not None:
             self.context.screen.use()
 

@@ -95,6 +95,7 @@ class SharedContexts:
 
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
+        self._blank = context.texture((1, 1), 4)
         self._fences = Fences(GlfwLoader().load_opengl_function)
         self._used: list[tuple[weakref.ref[OpenGLRenderer], SharedContext]] = []
 
@@ -134,6 +135,7 @@ class SharedContexts:
             if (renderer := reference()) is not None:
                 renderer.close()
         self.destroy_unused()
+        self._blank.release()
 
     def _prove(self, renderer: OpenGLRenderer) -> None:
         """Send one pixel from the renderer's context to the window's: some drivers report success and share nothing."""
@@ -147,5 +149,7 @@ class SharedContexts:
         texture, fence = renderer.run(draw)
         self.wait(fence)
         arrived = np.frombuffer(self._context.external_texture(texture.glo, (1, 1), 4, 0, "f4").read(), np.float32)
+        # The renderer deletes its textures. ImGui restores what was bound, and a deleted texture cannot be bound.
+        self._blank.use(self._context.default_texture_unit)
         if not np.array_equal(arrived, color):
             raise InputError("OpenGL", "the driver reported success, but the window cannot read the renderer's textures")

@@ -10,6 +10,7 @@ from typing import Any
 import moderngl
 import pytest
 
+from renderer.opengl import context as context_module
 from renderer.opengl.context import create_context
 
 OLD_DRIVER = """
@@ -46,3 +47,19 @@ def test_a_driver_of_opengl_3_3_renders_and_decodes_with_fragment_shaders() -> N
     environment = {**os.environ, "MESA_GL_VERSION_OVERRIDE": "3.3", "MESA_GLSL_VERSION_OVERRIDE": "330"}
     done = subprocess.run([sys.executable, "-c", OLD_DRIVER], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_display_is_not_asked_where_software_works_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+    create = context_module._create
+
+    def note(options: dict[str, object]) -> moderngl.Context:
+        asked.append(options)
+        return create(options)
+
+    monkeypatch.setattr(context_module, "_create", note)
+    context = context_module.create_context()
+    if not context_module.is_software(context):
+        pytest.skip("this machine has a graphics card")
+    context.release()
+    assert {"backend": "egl", "device_index": 0} in asked and {} not in asked
