@@ -54,6 +54,8 @@ class StandaloneContext:
 
     def release(self, context: moderngl.Context) -> None:
         """Free the context."""
+        with context:
+            pass  # afterwards it is not current: a driver keeps a context, with all its memory, as long as a thread uses it
         context.release()
 
 

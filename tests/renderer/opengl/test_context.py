@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from typing import Any
 
 import moderngl
+import psutil
 import pytest
 
 from renderer.opengl import context as context_module
 from renderer.opengl.context import create_context
+from renderer.opengl.renderer import OpenGLRenderer
+from tests.factories import make_camera, make_video
 
 OLD_DRIVER = """
 import numpy as np
@@ -63,3 +67,18 @@ def test_a_display_is_not_asked_where_software_works_without_one(monkeypatch: py
         pytest.skip("this machine has a graphics card")
     context.release()
     assert {"backend": "egl", "device_index": 0} in asked and {} not in asked
+
+
+def test_a_closed_renderer_gives_its_memory_back() -> None:
+    """In software, a context and its buffers take more than 100 MiB of the process."""
+
+    def used_after_another() -> int:
+        renderer, video = OpenGLRenderer(2), make_video(num_frames=1)
+        renderer.render(renderer.prepare(video, 0), make_camera(32, 32))
+        renderer.close()
+        del renderer
+        gc.collect()
+        return int(psutil.Process().memory_info().rss)
+
+    first, *_, last = [used_after_another() for _ in range(5)]
+    assert last - first < 100 << 20

@@ -36,6 +36,7 @@ def renderer() -> Iterator[OpenGLRenderer]:
     made = OpenGLRenderer(2)
     yield made
     assert made.driver_error() == "GL_NO_ERROR"
+    made.close()
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["fragment shaders", "compute shaders"])
@@ -44,6 +45,7 @@ def either(request: pytest.FixtureRequest) -> Iterator[OpenGLRenderer]:
     made = OpenGLRenderer(2, RenderOptions(grouped=request.param))
     yield made
     assert made.driver_error() == "GL_NO_ERROR"
+    made.close()
 
 
 def compare(
