@@ -46,16 +46,33 @@ def leave(status: int) -> NoReturn:
     sys.exit(status)
 
 
-def raised_signals() -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def raised_signals() -> Iterator[None]:
     """Raise `Interrupt` on Ctrl-C, SIGTERM and, unless nohup ignores it, SIGHUP, until the block ends."""
+    delayed: list[threading.Timer] = []
+    waiting, ended = threading.Event(), threading.Event()
+
+    def again(number: int) -> None:
+        waiting.clear()
+        if not ended.is_set():
+            _signal_main_thread(number)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if _importing(frame):  # modules do not survive an exception while they are loaded
-            threading.Timer(0.02, signal.raise_signal, (number,)).start()
-        else:
+        if not _importing(frame):
             raise Interrupt(number=number)
+        if not waiting.is_set():  # modules do not survive an exception while they are loaded
+            waiting.set()
+            delayed.append(threading.Timer(0.02, again, (number,)))
+            delayed[-1].start()
 
-    return _handled(interrupt)
+    with _handled(interrupt):
+        try:
+            yield
+        finally:
+            ended.set()  # a signal after the block would end the program in another way
+            for timer in delayed:
+                timer.cancel()
+                timer.join()
 
 
 def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
@@ -105,6 +122,15 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _signal_main_thread(number: int) -> None:
+    """Raise a signal so that it ends what the main thread waits for."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)
+    else:
+        signal.raise_signal(number)
 
 
 def _importing(frame: FrameType | None) -> bool:
