@@ -100,8 +100,10 @@ def _sent_through(context: moderngl.Context, image: CudaImage) -> str:
 
 
 def hidden_contexts() -> Iterator[moderngl.Context]:
-    """Yield OpenGL contexts without a window: those of EGL devices, then the display's. A display that cannot make contexts may end
-    the whole program, so it is asked last."""
+    """Yield OpenGL contexts without a window: those of EGL devices, then the display's.
+
+    A display that cannot make contexts may end the whole program, so it is asked last.
+    """
     create: Any = moderngl.create_context
     options: list[dict[str, Any]] = [*({"backend": "egl", "device_index": index} for index in range(MAX_DEVICES)), {}]
     for option in options:
