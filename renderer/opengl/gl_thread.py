@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import moderngl
 
@@ -27,10 +29,18 @@ class GlThread:
 
     def __init__(self, source: ContextSource = StandaloneContext()) -> None:
         self._source = source
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="opengl")
+        # Its `put` may interrupt itself, as it does when Python collects a renderer in the middle of it.
+        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
-        self.context: moderngl.Context = self._executor.submit(self._create).result()
+        self._thread = threading.Thread(target=self._work, name="opengl", daemon=True)
+        self._thread.start()
+        try:
+            self.context: moderngl.Context = self._submit(self._create).result()
+        except BaseException:
+            self._tasks.put(None)
+            raise
+        atexit.register(self.close)
 
     def run(self, function: Callable[[], Result]) -> Result:
         """Run a function in the thread and return its result, or raise what it raises.
@@ -42,17 +52,37 @@ class GlThread:
         with self._lock:
             if self._closed:
                 raise RenderCancelled
-            future: Future[Result] = self._executor.submit(self._run, function)
+            future = self._submit(lambda: self._run(function))
         return future.result()
 
-    def close(self, wait: bool = True) -> None:
-        """Free the context and end the thread after what it is doing now; do nothing if it has ended."""
+    def close(self) -> None:
+        """Free the context and end the thread after what it is doing now."""
         with self._lock:
-            if self._closed:
-                return
+            self.end()
+        self._thread.join()
+
+    def end(self) -> None:
+        """Like `close`, but do not wait, and take no lock: Python may call this anywhere when it collects a renderer."""
+        if not self._closed:
             self._closed = True
-            self._executor.submit(self._release)
-        self._executor.shutdown(wait)
+            self._tasks.put(None)
+            atexit.unregister(self.close)
+
+    def _submit(self, function: Callable[[], Result]) -> Future[Result]:
+        future: Future[Result] = Future()
+        self._tasks.put((future, function))
+        return future
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            future, function = task
+            try:
+                future.set_result(function())
+            except BaseException as error:  # raised in the calling thread
+                future.set_exception(error)
+            del task, future, function  # they keep images alive
+        if hasattr(self, "context"):
+            self._release()
 
     def _create(self) -> moderngl.Context:
         context = self._source.create()

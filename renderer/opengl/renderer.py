@@ -90,7 +90,7 @@ class OpenGLRenderer:
     def _open(self, source: ContextSource, load: Callable[[str], int] | None = None) -> None:
         self._gl = GlThread(source)
         # Without this, the thread and the context of a renderer that nobody closes would stay.
-        self._finalizer = weakref.finalize(self, self._gl.close, wait=False)
+        self._finalizer = weakref.finalize(self, self._gl.end)
         self._finalizer.atexit = False
         self._context = self._gl.context
         self.device, self.driver, self.software = self._gl.run(

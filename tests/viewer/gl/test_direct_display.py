@@ -283,6 +283,7 @@ def test_displayed_images_are_not_downloaded(app: ViewerApp, drive: Any, monkeyp
             app.window.focus_panel(panel)
             document.camera.orbit(0.1, 0.05)
             app.redraw.record_motion()
+            context.yield_(2)
             wait_for_image(context, app)
             context.yield_(2)
         document.playback.play()
