@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,15 @@ from tests.command_runs import ROOT
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.fixture
+def number(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A signal that is not ignored. A shell starts background jobs with SIGINT ignored, and nohup ignores SIGHUP."""
+    before = signal.signal(request.param, signal.SIG_DFL)
+    yield request.param
+    signal.signal(request.param, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], indirect=True)
 def test_a_signal_cancels_work_on_another_thread_and_its_result_is_the_message(number: int) -> None:
     cancelled, before = threading.Event(), signal.getsignal(number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ def test_a_run_too_short_to_write_its_bundle_is_refused_before_the_first_step(
 ) -> None:
     monkeypatch.setattr("training.train.predict_seconds", lambda *_: 60.0)
     assert main([*command, "--minutes", "0.5"]) == 2
-    message = "a run of 0.5 minutes: is too short: reading the capture and writing the bundle take about 1.0 minutes"
-    assert message in capsys.readouterr().err
+    message = r"a run of 0.5 minutes: is too short: reading the capture and writing the bundle take about [1-9]\.\d minutes"
+    assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
 
 
