@@ -121,7 +121,7 @@ def why_no_window() -> str:
 
     glfw.ERROR_REPORTING = "ignore"
     if not glfw.init():
-        return "the display cannot be opened"
+        return f"the display cannot be opened{_reported(glfw)}"
     try:
         return _try_context(glfw)
     finally:
@@ -136,6 +136,13 @@ def _try_context(glfw: object) -> str:
     glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, 1)  # type: ignore[attr-defined]
     window = glfw.create_window(64, 64, "", None, None)  # type: ignore[attr-defined]
     if not window:
-        return "the display has no OpenGL 3.3 (over SSH or VNC, try LIBGL_ALWAYS_SOFTWARE=1)"
+        reported = _reported(glfw)
+        return f"the display has no OpenGL 3.3{reported} (over SSH or VNC, try LIBGL_ALWAYS_SOFTWARE=1)"
     glfw.destroy_window(window)  # type: ignore[attr-defined]
     return ""
+
+
+def _reported(glfw: object) -> str:
+    """Return the reason of GLFW's last failure, after a colon, or an empty string."""
+    _, description = glfw.get_error()  # type: ignore[attr-defined]
+    return f": {' '.join(description.decode(errors='replace').split())}" if description else ""

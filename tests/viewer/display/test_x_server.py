@@ -34,6 +34,9 @@ pytestmark = [
     pytest.mark.skipif(not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="Xvfb and xdotool are not installed"),
 ]
 
+ATTEMPTS = 10
+"""How often to start an X server until one runs."""
+
 FRAMES = 4
 """Frames of the video."""
 
@@ -51,15 +54,31 @@ recording: {quality: 6}
 @contextlib.contextmanager
 def x_server(*options: str) -> Iterator[str]:
     """Yield the name of a virtual screen of 1024x768 pixels."""
+    for _ in range(ATTEMPTS):
+        number, server = start_x_server(*options)
+        if number:
+            break
+        time.sleep(0.5)
+    else:
+        pytest.fail(f"Xvfb ended with status {server.returncode}")
+    try:
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def start_x_server(*options: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start Xvfb. Return the number of its display, empty if it has ended: of two that start at once, one may fail."""
     reader, writer = os.pipe()
     command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1024x768x24", "-nolisten", "tcp", *options]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        name = f":{pipe.readline().strip()}"
-    yield name
-    server.terminate()
-    server.wait(10)
+        number = pipe.readline().strip()
+    if not number:
+        server.wait(10)
+    return number, server
 
 
 @pytest.fixture
@@ -247,7 +266,7 @@ def test_a_display_without_opengl(tmp_path: Path, insist: bool) -> None:
 @pytest.mark.parametrize("insist", [False, True])
 def test_a_display_that_does_not_answer(tmp_path: Path, insist: bool) -> None:
     write_bundle(make_video(seed=3, num_frames=2), tmp_path / "small.mlpvid")
-    check_instead_of_window(":7654", tmp_path, insist, "display")
+    check_instead_of_window(":7654", tmp_path, insist, "display", "cannot be opened", ":7654")
 
 
 def check_instead_of_window(display: str, folder: Path, insist: bool, *words: str) -> None:
@@ -261,3 +280,23 @@ def check_instead_of_window(display: str, folder: Path, insist: bool, *words: st
     assert "Traceback" not in result.stderr
     assert all(word in line for word in words), line
     assert (folder / "small-orbit.mp4").exists() is not insist
+
+
+@pytest.mark.parametrize(("failing", "starts"), [(2, True), (ATTEMPTS, False)])
+def test_an_x_server_that_ends_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int, starts: bool
+) -> None:
+    calls, program = tmp_path / "calls", tmp_path / "Xvfb"
+    program.write_text(
+        f'#!/bin/sh\necho x >> {calls}\n[ $(wc -l < {calls}) -gt {failing} ] || exit 1\neval "echo 42 >&$2"\nexec sleep 60\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with contextlib.ExitStack() as stack:
+        if starts:
+            assert stack.enter_context(x_server()) == ":42"
+        else:
+            with pytest.raises(pytest.fail.Exception, match="status 1"):
+                stack.enter_context(x_server())
+    assert len(calls.read_text().splitlines()) == min(failing + 1, ATTEMPTS)

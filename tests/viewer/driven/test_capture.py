@@ -75,11 +75,10 @@ def test_a_screenshot_while_the_path_is_previewed_is_taken_at_once(app: ViewerAp
         document = open_document(app)
         ActionRunner(app).run("path.orbit")
         ActionRunner(app).run("path.preview")
-        context.yield_(2)
+        wait_until(context, lambda: document.previewing)
         press(context, "file.screenshot")
-        context.yield_(3)
+        wait_until(context, lambda: len(list(folder.glob("*.png"))) == 1)
         assert document.previewing and not app.recording.screenshot_pending
-        assert len(list(folder.glob("*.png"))) == 1
 
     drive(app, look)
 
@@ -98,8 +97,8 @@ def test_a_screenshot_of_what_cannot_be_rendered_is_dropped(
         monkeypatch.setattr(app.rendering.renderer, "render", fail)
         document.camera.orbit(0.1, 0.0)
         press(context, "file.screenshot")
-        wait_until(context, lambda: not app.recording.screenshot_pending)
-        assert "No screenshot" in app.messages.last and app.messages.errors
+        wait_until(context, lambda: "No screenshot" in app.messages.last and bool(app.messages.errors))
+        assert not app.recording.screenshot_pending
         monkeypatch.setattr(app.rendering.renderer, "render", render)
         app.messages.errors.clear()
         document.camera.orbit(0.1, 0.0)

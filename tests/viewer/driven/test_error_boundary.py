@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import DriveWindow, wait_for_image
+from tests.viewer.conftest import DriveWindow, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.dialogs.settings import SettingsDialog
 from viewer.panels.info import InfoPanel
@@ -57,7 +57,7 @@ def test_a_fault_while_drawing_is_shown_once_and_logged(
             inside = "draw"
         context.yield_(3)
         monkeypatch.setattr(part, inside, unbalanced)
-        context.yield_(20)
+        wait_until(context, lambda: bool(app.messages.errors))
         assert (
             len(app.messages.errors) == 1
             and "a slip" in str(app.messages.errors[0])
@@ -92,11 +92,11 @@ def test_other_faults_do_not_end_the_window(
         elif place == "update":
             monkeypatch.setattr(Job, "running", property(fail))
             app.jobs.running.append(Job("none", lambda job: ""))
-            context.yield_(3)
-            app.jobs.running.clear()
         else:
             monkeypatch.setattr(WindowCapture, "after_drawing", fail)
-        context.yield_(5)
+        wait_until(context, lambda: bool(app.messages.errors))
+        app.jobs.running.clear()
+        context.yield_(5)  # once is enough
         assert len(app.messages.errors) == 1 and f"a slip in {place}" in str(app.messages.errors[0])
 
     drive(app, look)

@@ -60,10 +60,11 @@ def test_the_fine_image_is_asked_for_as_soon_as_motion_ends(app: ViewerApp, driv
     def look(context: Any) -> None:
         document = open_document(app)
         wait_for_image(context, app)
+        before = document.view_renderer.requested
         document.camera.orbit(0.2, 0.0)
         app.redraw.record_motion()
-        context.yield_(2)
         assert not app.sleeps
+        wait_until(context, lambda: document.view_renderer.requested is not before)
         wait_until(context, lambda: app.sleeps)
         asked = document.view_renderer.requested
         assert asked is not None and max(asked.scale, asked.final_scale) == app.quality.still_scale

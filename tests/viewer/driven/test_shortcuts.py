@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,14 @@ def test_points_are_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path)
     drive(app, look)
 
 
+def hold_until(context: Any, key: str, condition: Callable[[], bool]) -> None:
+    """Hold a key until a condition holds."""
+    context.key_down(imgui_key(key))
+    wait_until(context, condition)
+    context.key_up(imgui_key(key))
+    context.yield_(2)
+
+
 @pytest.mark.slow
 def test_steps_are_repeated_while_the_key_is_held(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
@@ -90,13 +99,9 @@ def test_steps_are_repeated_while_the_key_is_held(app: ViewerApp, drive: DriveWi
         clock.seek(11)
         press(context, "playback.skip_back")
         assert clock.frame == 1
-        context.key_hold(imgui_key("."), 0.6)
-        context.yield_(2)
-        assert clock.frame > 3
+        hold_until(context, ".", lambda: clock.frame > 3)
         forward = clock.frame
-        context.key_hold(imgui_key(","), 0.6)
-        context.yield_(2)
-        assert clock.frame < forward - 1
+        hold_until(context, ",", lambda: clock.frame < forward - 1)
         context.key_hold(imgui_key("R"), 0.6)
         context.yield_(2)
         assert clock.reverse, "turned around once, not back and forth"
