@@ -87,7 +87,7 @@ def test_other_faults_do_not_end_the_window(
         from imgui_bundle import imgui
 
         if place == "action":
-            monkeypatch.setattr(type(app.document.camera), "level", fail)  # type: ignore[union-attr]
+            monkeypatch.setattr("viewer.actions.camera.move", fail)
             context.key_press(imgui.Key.u)
         elif place == "update":
             monkeypatch.setattr(Job, "running", property(fail))
