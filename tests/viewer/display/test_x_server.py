@@ -71,7 +71,8 @@ def x_server(*options: str) -> Iterator[str]:
 def start_x_server(*options: str) -> tuple[str, subprocess.Popen[bytes]]:
     """Start Xvfb. Return the number of its display, empty if it has ended: of two that start at once, one may fail."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1024x768x24", "-nolisten", "tcp", *options]
+    # A server resets when its last client leaves, and refuses those that come meanwhile, unless it is told not to.
+    command = ["Xvfb", "-noreset", "-displayfd", str(writer), "-screen", "0", "1024x768x24", "-nolisten", "tcp", *options]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     with os.fdopen(reader) as pipe:
