@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import sys
 import time
@@ -30,6 +31,7 @@ from training.inspection.check import check
 from training.inspection.findings import Severity
 from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
+from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
 from training.loop.scene import metadata_of, selected_frames
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
@@ -80,24 +82,37 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.device == "cuda" and not torch.cuda.is_available():
         remedy = "install torch for CUDA (https://pytorch.org/get-started), or omit --device"
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
+    with joined_processes(arguments.device) as processes:
+        return together(lambda: _train(arguments, processes), processes)
+
+
+def _train(arguments: argparse.Namespace, processes: Processes) -> int:
     start = time.monotonic()
-    config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
-    capture = open_capture(arguments.capture, arguments.layout)
-    for note in capture.notes:
-        print(f"{arguments.capture}: {note}", file=sys.stderr)
-    resume = _open_run(arguments.out, arguments.resume)
-    if arguments.check and not resume:
-        _check(capture)
-    with exclusive(arguments.out), worker_pool(arguments.threads) as pool:
-        trainer = _prepare(capture, config, arguments, resume, pool)
-        if config.minutes:
-            trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
-        write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
+    with processes.agreed():
+        config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
+        processes.check_frames(config.rays.frames_per_step)
+        capture = open_capture(arguments.capture, arguments.layout)
+        for note in capture.notes:
+            print(f"{arguments.capture}: {note}", file=sys.stderr)
+        resume = _open_run(arguments.out, arguments.resume)
+        if arguments.check and not resume and processes.is_first:
+            _check(capture)
+    lock = exclusive(arguments.out) if processes.is_first else contextlib.nullcontext()
+    with lock, worker_pool(arguments.threads or processes.cores()) as pool:
+        trainer = _prepare(capture, config, arguments, resume, pool, processes)
+        with processes.agreed():
+            if config.minutes and processes.is_first:
+                trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
+            if processes.is_first:
+                write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
+        trainer.overhead = processes.of_first(trainer.overhead)
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
         progress = Progress(trainer.step, trainer.progress)
         if not run_training(trainer, arguments.out, progress):
             print(f"interrupted at step {trainer.step}; --resume continues", file=sys.stderr)
             return INTERRUPTED
+    if not processes.is_first:
+        return 0
     write_bundle(assemble_run(arguments.out), arguments.out / BUNDLE_NAME, "float16")
     print(f"wrote {arguments.out / BUNDLE_NAME}", file=sys.stderr)
     return 0
@@ -134,20 +149,31 @@ def _overhead(trainer: Trainer, prepared: float, threads: int | None) -> float:
 
 
 def _prepare(
-    capture: Capture, config: TrainingConfig, arguments: argparse.Namespace, resume: bool, pool: ThreadPoolExecutor
+    capture: Capture,
+    config: TrainingConfig,
+    arguments: argparse.Namespace,
+    resume: bool,
+    pool: ThreadPoolExecutor,
+    processes: Processes,
 ) -> Trainer:
     print("reading the capture", file=sys.stderr)
-    frames = selected_frames(capture, config.data)
-    parameters = sum(math.prod(shape) for shape in network_shapes(config.model).values())
-    # Each with its gradient and two moments.
-    check_memory(16 * parameters, f"a network of {parameters:,} parameters", "choose a smaller model")
-    with blame(capture.root):
-        check_storable(config.model, metadata_of(capture), len(frames))  # not after hours of training
-    scene = prepare_scene(capture, config, arguments.out, pool, resume)
-    trainer = Trainer(capture, config, arguments.seed, scene, pool, device=torch.device(arguments.device))
-    if resume:
-        trainer.load(arguments.out)
-    trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)
+    with processes.agreed():
+        frames = selected_frames(capture, config.data)
+        parameters = sum(math.prod(shape) for shape in network_shapes(config.model).values())
+        # Each with its gradient and two moments.
+        check_memory(16 * parameters, f"a network of {parameters:,} parameters", "choose a smaller model")
+        with blame(capture.root):
+            check_storable(config.model, metadata_of(capture), len(frames))  # not after hours of training
+        if processes.is_first:
+            scene = prepare_scene(capture, config, arguments.out, pool, resume)
+    with processes.agreed():
+        if not processes.is_first:
+            scene = prepare_scene(capture, config, arguments.out, pool, resume=True)
+        device = torch.device(arguments.device)  # of several GPUs, that of this process is the current one
+        trainer = Trainer(capture, config, arguments.seed, scene, pool, device=device, processes=processes)
+        if resume:
+            trainer.load(arguments.out)
+        trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)
     return trainer
 
 

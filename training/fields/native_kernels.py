@@ -168,14 +168,19 @@ class HashTableAdam:
         self.steps = torch.zeros(rows, dtype=torch.int32)
         self._gradients: torch.Tensor | None = None
 
+    @property
+    def gradients(self) -> torch.Tensor:
+        """The accumulated gradients, (3, entries, F)."""
+        if self._gradients is None:
+            self._gradients = torch.zeros_like(self.tables, requires_grad=False)
+        return self._gradients
+
     def accumulate(self, grid_gradients: torch.Tensor, time: float) -> None:
         """Add the gradient of grids that were baked at a time, (3, nodes, F), to the tables' own.
 
         So no gradient of whole tables is needed: a frame reaches only two slices of time.
         """
-        if self._gradients is None:
-            self._gradients = torch.zeros_like(self.tables, requires_grad=False)
-        self.kernels.call("bake_backward", grid_gradients, grid_gradients.contiguous(), time, self._gradients)
+        self.kernels.call("bake_backward", grid_gradients, grid_gradients.contiguous(), time, self.gradients)
 
     def step(self, learning_rate: float, gradients: torch.Tensor | None = None, skip_zero: bool = True) -> None:
         """Update the tables once and clear the gradients for the next step.

@@ -11,6 +11,7 @@ from renderer.threads import available_cores
 from training.config import TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.loop.network import Network
+from training.loop.processes import ALONE, Processes
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -50,23 +51,51 @@ class Optimizer:
             kernels = TrainingKernels(config.model, threads=available_cores())
             self._table_adam = HashTableAdam(kernels, self._tables, betas, self._config.table_epsilon)
 
-    def step(self, gradients: list[torch.Tensor | None], rate_factor: float, grids: Sequence[GridGradient] = ()) -> None:
+    def exchanged(self, gradients: list[torch.Tensor | None], processes: Processes) -> list[torch.Tensor | None]:
+        """Return the gradients summed over all processes, in the order of the network's parameters; None means zero.
+
+        With the native Adam, that of the tables stays None, because `step` sums the gradients of the grids.
+        """
+        if processes.count == 1:
+            return gradients
+        of = dict(zip(self._parameters, gradients, strict=True))
+        others = [parameter for parameter in self._parameters if parameter is not self._tables]
+        summed: dict[torch.Tensor, torch.Tensor | None] = dict(
+            zip(others, processes.sum_gradients([of[p] for p in others], others), strict=True)
+        )
+        summed[self._tables] = None
+        if self._table_adam is None:
+            given = of[self._tables]
+            summed[self._tables] = table = torch.zeros_like(self._tables) if given is None else given.contiguous()
+            processes.sum_tables(table)
+        return [summed[parameter] for parameter in self._parameters]
+
+    def step(
+        self,
+        gradients: list[torch.Tensor | None],
+        rate_factor: float,
+        grids: Sequence[GridGradient] = (),
+        processes: Processes = ALONE,
+    ) -> None:
         """Update all parameters once.
 
         Args:
             gradients: in the order of the network's parameters; None means zero.
             rate_factor: factor on the learning rates.
             grids: with the native Adam, the gradients that replace those of the tables; they are summed.
+            processes: the processes whose grids are summed.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             if self._table_adam is None or parameter is not self._tables:
                 parameter.grad = _in_layout_of(parameter, gradient)
+        if self._table_adam is not None:
+            for gradient_of_frame in grids:
+                self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
+            processes.sum_tables(self._table_adam.gradients)
         for group in self._adam.param_groups:
             group["lr"] = group["base_rate"] * rate_factor
         self._adam.step()
         if self._table_adam is not None:
-            for gradient_of_frame in grids:
-                self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
             self._table_adam.step(self._config.table_rate * rate_factor)
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -19,6 +19,7 @@ from training.loop.encoder import INPUT_RESOLUTION
 from training.loop.network import Network
 from training.loop.occupancy_grid import find_occupied_cells
 from training.loop.optimizer import GridGradient
+from training.loop.processes import Processes
 from training.loop.rays import CameraBatch, draw_pixels, jitter_view_directions, make_rays
 from training.loop.scene import Scene
 
@@ -41,6 +42,9 @@ class FrameResult:
     """Samples that those in front do not block, per ray."""
     colored_per_ray: float
     """Samples with color, per ray. Below 1 the density has collapsed."""
+
+
+_NUMBERS = ("squared_error", "samples_per_ray", "marched_per_ray", "colored_per_ray")  # of a result, in this order
 
 
 class FrameStep:
@@ -143,6 +147,16 @@ def _result(
     gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
 ) -> FrameResult:
     return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
+
+
+def results_of_all(results: list[FrameResult], frames: int, processes: Processes) -> list[FrameResult]:
+    """Return the results of all frames of a step, given those of this process. Those of others have no gradients."""
+    if processes.count == 1:
+        return results
+    numbers = torch.zeros(frames, len(_NUMBERS), dtype=torch.float64)
+    for slot, result in zip(processes.share_of(range(frames)), results, strict=True):
+        numbers[slot] = torch.tensor([getattr(result, name) for name in _NUMBERS], dtype=torch.float64)
+    return [FrameResult([], None, *row) for row in processes.sum_numbers(numbers).tolist()]
 
 
 def decoder_precision(bfloat16: bool, device: torch.device) -> contextlib.AbstractContextManager[object]:

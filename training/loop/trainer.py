@@ -22,10 +22,11 @@ from training.loop import checkpoint
 from training.loop.dataset import Dataset
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
+from training.loop.processes import ALONE, LostProcess, Processes
 from training.loop.progress import Progress
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
 from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
-from training.loop.step import FrameResult, FrameStep
+from training.loop.step import FrameResult, FrameStep, results_of_all
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Trainer:
     random number follows from seed, step and slot. So the result does not depend on the number of workers, and a resumed
     run gives the same result as one that was never interrupted.
 
+    Several processes divide the frames of each step among them, sum their gradients, and do the same updates.
+
     Args:
         capture: the capture to train on.
         config: the settings.
@@ -49,6 +52,7 @@ class Trainer:
         pool: the workers.
         native: whether to use the native field; None means if possible.
         device: where frames are decoded and rendered; None means the CPU. All random numbers are drawn on the CPU.
+        processes: the processes that train together.
     """
 
     def __init__(
@@ -60,8 +64,9 @@ class Trainer:
         pool: ThreadPoolExecutor,
         native: bool | None = None,
         device: torch.device | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.config, self.seed, self.scene = config, seed, scene
+        self.config, self.seed, self.scene, self.processes = config, seed, scene, processes
         self.step, self.seconds, self.overhead = 0, 0.0, 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -78,43 +83,55 @@ class Trainer:
         return self.config.progress(self.step, self.seconds, self.overhead)
 
     def advance(self) -> list[FrameResult]:
-        """Do one step and return the results of its frames.
+        """Do one step and return the results of its frames, without gradients for those of other processes.
 
         Raises:
-            InputError: a gradient is not finite, or an image cannot be read.
+            InputError: a gradient is not finite, an image cannot be read, or another process has ended.
         """
         start, before = time.monotonic() - self.seconds, self.progress
         half = before < self.config.half_resolution
         if not half:
             self.dataset.forget_half()
-        frames = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
-        seeds = [seed_of(self.step, slot, self.seed) for slot in range(len(frames))]
+        in_step = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
+        frames = self.processes.share_of(in_step)
+        seeds = [seed_of(self.step, slot, self.seed) for slot in self.processes.share_of(range(len(in_step)))]
         repeated = ([value] * len(frames) for value in (rays_of_step(before, self.config.rays), before))
-        results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
-        self._apply(results, before + 1 / self.config.steps)
+        with self.processes.agreed():
+            results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
+            sums = self._summed(results, len(in_step))
+        self._update(sums, results, len(in_step), before + 1 / self.config.steps)
         self.step += 1
-        self.seconds = time.monotonic() - start
+        self.seconds = self.processes.of_first(time.monotonic() - start)
         if prunes_between(before, self.progress, self.config.rays):
             self._update_occupancy()
-            self.seconds = time.monotonic() - start
-        return results
+            self.seconds = self.processes.of_first(time.monotonic() - start)
+        return results_of_all(results, len(in_step), self.processes)
 
     def _update_occupancy(self) -> None:
         _LOG.info("updating the occupancy grid at step %d", self.step)
-        frames = range(self.scene.num_frames)
+        frames = self.processes.share_of(range(self.scene.num_frames))
         seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
-        list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
+        with self.processes.agreed():
+            list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
+        packed = self._frame_step.occupancy_grids()
+        if self.processes.count > 1 and packed is not None:
+            own = torch.zeros_like(packed)
+            own[frames] = packed[frames]
+            self._frame_step.restore_occupancy_grids(self.processes.sum_numbers(own))
 
-    def _apply(self, results: list[FrameResult], progress: float) -> None:
-        """Average the gradients of the frames and update the parameters with the learning rates at a progress of the run."""
-        means = [_mean(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
-        grids = [result.grids for result in results if result.grids is not None]
-        for gradient in grids:
-            gradient.grids.div_(len(results))
-        summed = [mean for mean in means if mean is not None] + [gradient.grids for gradient in grids]
-        if not all(bool(tensor.sum().isfinite()) for tensor in summed):
+    def _summed(self, results: list[FrameResult], frames: int) -> list[torch.Tensor | None]:
+        """Sum the gradients of this process's frames, and divide the grids' by the number of the step's frames."""
+        sums = [_sum(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
+        grids = [result.grids.grids.div_(frames) for result in results if result.grids is not None]
+        if not all(bool(tensor.sum().isfinite()) for tensor in [*sums, *grids] if tensor is not None):
             raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
-        self.optimizer.step(means, rate_factor(progress, self.config.optimizer), grids)
+        return sums
+
+    def _update(self, sums: list[torch.Tensor | None], results: list[FrameResult], frames: int, progress: float) -> None:
+        """Average the gradients of all frames and update the parameters with the learning rates at a progress of the run."""
+        means = [None if total is None else total.div_(frames) for total in self.optimizer.exchanged(sums, self.processes)]
+        grids = [result.grids for result in results if result.grids is not None]
+        self.optimizer.step(means, rate_factor(progress, self.config.optimizer), grids, self.processes)
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
@@ -123,7 +140,9 @@ class Trainer:
         return torch.stack([self.network.latent(frame, views)[0] for frame in range(self.scene.num_frames)])
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; only the first process does."""
+        if not self.processes.is_first:
+            return
         _LOG.info("writing the checkpoint of step %d", self.step)
         header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
@@ -190,11 +209,12 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
 
     Raises:
         BrokenPipeError: the reader of the progress is gone.
+        LostProcess: another process of the run has ended.
     """
     with collected_signals() as interrupted:
         try:
             _advance_to_the_end(trainer, folder, progress, interrupted)
-        except BrokenPipeError:
+        except (BrokenPipeError, LostProcess):
             trainer.save(folder)
             raise
         finally:
@@ -205,7 +225,7 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
 
 def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, interrupted: list[int]) -> None:
     last_saved, empty_steps = time.monotonic(), 0
-    while trainer.progress < 1 and not interrupted:
+    while trainer.progress < 1 and not trainer.processes.any(bool(interrupted)):
         results = trainer.advance()
         empty_steps = 0 if any(result.samples_per_ray for result in results) else empty_steps + 1
         if empty_steps == MAX_EMPTY_STEPS:
@@ -218,14 +238,14 @@ def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, inte
             last_saved = time.monotonic()
 
 
-def _mean(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
+def _sum(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
     present = [part for part in parts if part is not None]
     if not present:
         return None
     total = present[0]
     for part in present[1:]:
         total.add_(part)
-    return total.div_(len(parts))
+    return total
 
 
 def _measurements(results: list[FrameResult]) -> dict[str, float]:

@@ -1,0 +1,61 @@
+"""One of two processes that train together. `test_processes.py` starts both and compares what they leave.
+
+Usage: one_of_two.py CAPTURE CONFIG FOLDER. The environment says which of the two it is, as that of torchrun does.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from common.errors import InputError
+from training.captures.opening import open_capture
+from training.config import load_config
+from training.loop.processes import Processes, joined_processes
+from training.loop.scene import build_scene
+from training.loop.trainer import Trainer, worker_pool
+
+STEPS = 4
+
+
+def train(capture: str, config: str, native: bool, processes: Processes) -> dict[str, object]:
+    """Return the losses of a few steps, and the state after them."""
+    with worker_pool(1) as pool:
+        opened, settings = open_capture(capture), load_config(config)
+        trainer = Trainer(opened, settings, 3, build_scene(opened, settings.data, pool), pool, native, processes=processes)
+        results = [trainer.advance() for _ in range(STEPS)]
+    numbers = [[(r.squared_error, r.samples_per_ray, r.colored_per_ray) for r in step] for step in results]
+    cells = trainer._frame_step.occupancy_grids()
+    return {"numbers": numbers, "network": trainer.network.state_dict(), "cells": cells, "seconds": trainer.seconds}
+
+
+def sums(processes: Processes) -> dict[str, torch.Tensor]:
+    """Return sums of gradients of tables, of which few, most and no rows are not zero."""
+    generator = torch.Generator().manual_seed(processes.rank)
+    found = {}
+    for name, share in (("few", 0.05), ("most", 0.9), ("none", 0.0)):
+        table = torch.randn(3, 100, 4, generator=generator) * (torch.rand(3, 100, 1, generator=generator) < share)
+        found[f"{name} own"] = table.clone()
+        processes.sum_tables(table)
+        found[name] = table
+    return found
+
+
+def failure(processes: Processes) -> str:
+    """Return the error that both processes get when the second one fails."""
+    try:
+        with processes.agreed():
+            if processes.rank == 1:
+                raise InputError("image.png", "is damaged", "copy it again")
+    except InputError as error:
+        return str(error)
+    return "none"
+
+
+if __name__ == "__main__":
+    capture, config, folder = sys.argv[1:]
+    with joined_processes("cpu") as together:
+        left = {name: train(capture, config, name == "native", together) for name in ("native", "torch")}
+        torch.save(left | {"sums": sums(together), "failure": failure(together)}, Path(folder) / f"{together.rank}.pt")
