@@ -53,7 +53,10 @@ class GlThread:
             if self._closed:
                 raise RenderCancelled
             future = self._submit(lambda: self._run(function))
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            del future  # an exception keeps this frame: the future that holds it would keep all its textures in a cycle
 
     def close(self) -> None:
         """Free the context and end the thread after what it is doing now."""

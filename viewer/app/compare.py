@@ -72,6 +72,7 @@ class CompareView:
         if self.view_renderer is not None:
             self.view_renderer.close()
         self.view_renderer, self.label, self.psnr, self._video = None, "", None, lambda: None
+        self._scoring.close(wait=False)
         # Both hold images.
         self._compared, self._scoring = (None, None), LatestTask("compare", self.wake)
 

@@ -106,6 +106,8 @@ class Overlays:
 
     def forget(self) -> None:
         """Forget the images; its thread ends with what it is doing."""
+        if self._finding is not None:
+            self._finding.close(wait=False)
         self._finding, self._surfaces = None, (None, None)
 
     def close(self) -> None:

@@ -177,7 +177,9 @@ class ViewPanel:
             if self.presenter is not None:
                 self.presenter.forget(slot)
         self._uploaded.clear()
-        self._making.clear()  # their threads end with what they are doing
+        for work in self._making.values():
+            work.close(wait=False)
+        self._making.clear()
         self._overlays.forget()
         self.display.follow(None, None)
         self._front = self._legend = None

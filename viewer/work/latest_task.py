@@ -59,13 +59,13 @@ class LatestTask(Generic[_Key, _Outcome]):
         self._begin()
         return key, future.result()
 
-    def close(self) -> None:
-        """Drop waiting tasks and wait for the thread to end."""
-        self._waiting = None
-        self._pool.shutdown()
+    def close(self, wait: bool = True) -> None:
+        """Drop waiting tasks and outcomes, and end the thread after what it is doing now, if anything; `wait` for that."""
+        self._waiting = self._running = None
+        self._pool.shutdown(wait)
 
     def _begin(self) -> None:
         if self._running is None and self._waiting is not None:
             (key, compute), self._waiting = self._waiting, None
-            self._running = key, self._pool.submit(compute)
-            self._running[1].add_done_callback(lambda _: self._wake())
+            wake, self._running = self._wake, (key, self._pool.submit(compute))
+            self._running[1].add_done_callback(lambda _: wake())  # with `self`, it would be a cycle that keeps images

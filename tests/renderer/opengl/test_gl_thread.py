@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
+import weakref
 
 import moderngl
 import pytest
@@ -36,6 +38,28 @@ def test_an_error_of_the_driver_is_noticed_after_the_call_that_made_it() -> None
     with pytest.raises(DeviceFailed, match="GL_INVALID"):
         thread.run(wrong)
     assert thread.run(lambda: 1) == 1, "an error is reported once"
+    thread.close()
+
+
+def test_a_cancelled_call_keeps_nothing_that_only_the_collector_frees() -> None:
+    thread = GlThread()
+
+    def cancelled() -> weakref.ref[moderngl.Texture]:
+        texture = thread.run(lambda: thread.context.texture((1, 1), 4))
+
+        def stop() -> None:
+            assert texture.size == (1, 1)
+            raise RenderCancelled
+
+        with contextlib.suppress(RenderCancelled):
+            thread.run(stop)
+        return weakref.ref(texture)
+
+    gc.disable()
+    try:
+        assert cancelled()() is None
+    finally:
+        gc.enable()
     thread.close()
 
 

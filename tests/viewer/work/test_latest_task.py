@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -100,3 +102,22 @@ def test_closing_drops_what_waits() -> None:
     gate.release()
     work.close()
     assert begun == [1]
+
+
+def test_closing_without_waiting_keeps_nothing_but_what_is_running() -> None:
+    class Large:
+        pass
+
+    work, gate, key = LatestTask[Large, None]("test"), threading.Event(), Large()
+    work.submit(key, lambda: print(gate.wait(TIMEOUT)))
+    thread = next(thread for thread in threading.enumerate() if thread.name.startswith("test"))
+    kept = weakref.ref(key)
+    gc.disable()  # what only the collector could free would stay for an unknown time
+    try:
+        work.close(wait=False)
+        del key
+        gate.set()
+        thread.join(TIMEOUT)
+        assert not thread.is_alive() and kept() is None
+    finally:
+        gc.enable()
