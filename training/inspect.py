@@ -1,4 +1,4 @@
-"""`python -m training.inspect`: check a capture before training, explain what is wrong, and say how to mend it.
+"""`python -m training.inspect`: check a capture before training, explain what is wrong, and propose corrections.
 
     python -m training.inspect CAPTURE [--json] [--html FILE] [--fix] [--layout NAME]
 

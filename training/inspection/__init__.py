@@ -1,1 +1,1 @@
-"""The check of a capture: measures, hypotheses that explain what is wrong, and the remedy for meta.yaml."""
+"""The check of a capture: measures it, explains what is wrong, and proposes entries for meta.yaml."""

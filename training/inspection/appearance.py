@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.captures.images import Pixels
 from training.inspection.camera_model import CameraModel
-from training.inspection.panel import FrameScene
+from training.inspection.comparison import FrameScene
 from training.inspection.silhouette import Silhouette
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ def color_gains(scene: FrameScene, images: list[Pixels], points: NDArray[np.floa
     """Return the gain of each camera in red, green and blue relative to the median camera, (n, 3); NaN where unknown.
 
     Cameras that look at the subject from similar directions see the same points, up to their gains. The gains are those that
-    explain the ratios between such cameras best.
+    best explain the ratios between such cameras.
 
     Args:
         scene: n cameras.
@@ -102,7 +102,7 @@ def _nearest(
     row: NDArray[np.float32],
     silhouette: Silhouette,
 ) -> NDArray[np.bool_]:
-    """Return which points are not behind others: the nearest in their cell of a coarse grid of the image, with some slack."""
+    """Return which points are not hidden by others: nearest in their cell of a coarse image grid, with some slack."""
     depth = points @ model.R[2] + model.T[2]
     cell = max(4.0, silhouette.radius / float(silhouette.scale.mean()) / 12)
     keys = np.stack([np.floor(column / cell), np.floor(row / cell)], axis=1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""A camera as its calibration describes it, with lens distortion, in plain arrays that hypotheses can change."""
+"""A camera with lens distortion, in plain arrays that hypotheses can change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
 
 _NEAREST = 1e-3  # share of the distance between camera and origin below which a point counts as behind the camera
 _UNDISTORTION_STEPS, _MAX_STEP = 40, 0.2
-_BEYOND_THE_IMAGE = 1.3  # multiples of the image's half diagonal up to which a distortion model is used
+_DISTORTION_REACH = 1.3  # multiples of the image's half diagonal up to which a distortion model is used
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class CameraModel:
         """Project points, given as three arrays of coordinates x, y and z, (3, ...).
 
         Returns:
-            Columns and rows in pixels, (...) each, and which points are in front of the camera and within reach of its
+            Columns and rows in pixels, (...) each, and which points are in front of the camera and in the range of its
             distortion model.
         """
         M = np.concatenate([self.R, self.T[:, None]], axis=1)
@@ -72,7 +72,7 @@ class CameraModel:
     def _reach(self) -> float:
         """Return the squared radius, in multiples of the depth, up to which the distortion model is used."""
         corners = np.array([[0, 0], [self.width, 0], [0, self.height], [self.width, self.height]]) - self.K[:2, 2]
-        return float(_BEYOND_THE_IMAGE**2 * ((corners / self.K.diagonal()[:2]) ** 2).sum(axis=1).max())
+        return float(_DISTORTION_REACH**2 * ((corners / self.K.diagonal()[:2]) ** 2).sum(axis=1).max())
 
     def directions(self, pixels: Floats) -> Points:
         """Return unit directions in world axes, (N, 3), through pixel positions (N, 2)."""
@@ -92,7 +92,7 @@ class CameraModel:
             x, y = distorted(ideal[:, 0], ideal[:, 1], self.D)
             missing = points - np.stack([x, y], axis=1)
             ideal += missing.clip(-_MAX_STEP, _MAX_STEP)
-        # A wrong hypothesis may have no position at all for a pixel.
+        # Under a wrong hypothesis, a pixel may have no undistorted position.
         return np.where(np.abs(missing).max(axis=1, keepdims=True) < 1e-3, ideal, points).astype(np.float64)
 
 

@@ -11,11 +11,11 @@ from training.inspection.measures import measure
 
 
 def check(capture: Capture) -> Report:
-    """Check an opened capture; what is being done is shown on stderr."""
+    """Check an opened capture, and print each step to stderr."""
 
-    def tell(what: str) -> None:
+    def announce(what: str) -> None:
         print(f"checking the capture: {what}", file=sys.stderr)
 
-    report = examine(footage_of(capture), tell)
-    measure(report, tell)
+    report = examine(footage_of(capture), announce)
+    measure(report, announce)
     return report

@@ -1,8 +1,8 @@
-"""How well the masks of several cameras agree: for each subject pixel, how far its ray stays outside the other masks.
+"""Measure how well the masks of several cameras agree: how far the ray of each subject pixel stays outside the other masks.
 
-If calibration and masks are right, the ray of a subject pixel meets the subject somewhere, and there it lies inside the masks
-of all cameras that see the place. The gap of a pixel is the smallest distance, over all depths, by which it misses the mask
-that it misses most. It is 0 within the precision of masks and depths.
+If calibration and masks are right, the ray of a subject pixel meets the subject somewhere. That point lies inside the masks of
+all cameras that see it. At each depth, a point of the ray misses some mask most. The gap of the pixel is the smallest of these
+distances over all depths. It is 0 within the precision of masks and depths.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
 
 COARSE_DEPTHS, KEPT, FINE_DEPTHS = 40, 3, 6
-"""Depths per ray at first, how many of the best of them are refined, and depths around each of these."""
+"""Depths per ray in the first pass, number of best depths that are refined, and depths around each of these in the second."""
 
 MAX_GAP = 0.4
 """Gaps are limited to this share of the subject's radius in the image."""
 
 UNSEEN = np.float32(-1)
-_UNSEEN_COST = 0.02  # depths that cameras do not see are refined after those that they see inside their masks
-_TOLERANCE = 0.75  # mask pixels: what rounding the outline to pixels costs
+_UNSEEN_COST = 0.02  # a depth that a camera does not see counts as this far outside its mask
+_TOLERANCE = 0.75  # mask pixels: the error of an outline that is rounded to pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What all cameras say about points on the rays of all cameras' subject pixels, in one frame."""
+    """How far points on the rays of all cameras' subject pixels are outside all masks, in one frame."""
 
     points: Points
     """(3, n, P, Z), coordinates of Z points on each of P rays of n cameras."""
@@ -40,11 +40,11 @@ class Evidence:
     where camera j does not see it or is camera k."""
 
     def gaps(self, trusted: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the gaps of the subject pixels of trusted cameras, judged by the other trusted ones, (m, P)."""
+        """Return the gaps of the subject pixels of trusted cameras, from the masks of the other trusted ones, (m, P)."""
         return smallest_gap(self.outside[trusted][..., trusted], _required_views(len(trusted) - 1))
 
     def gaps_without_each(self, trusted: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return the gaps of trusted cameras, judged by the other trusted ones except one in turn, (m, P, m)."""
+        """Return the gaps of trusted cameras, from the masks of the other trusted ones without each one in turn, (m, P, m)."""
         outside = self.outside[trusted][..., trusted]
         worst = outside.argmax(axis=-1)
         first = np.take_along_axis(outside, worst[..., None], axis=-1)[..., 0]
@@ -58,14 +58,6 @@ class Evidence:
             enough = views - seen[..., left_out] >= required
             gaps.append(np.where(enough, rest, np.float32(MAX_GAP)).min(axis=-1))
         return np.stack(gaps, axis=-1)
-
-    def tolerant_gaps(self) -> NDArray[np.float32]:
-        """Return the gaps, (n, P), ignoring for each point the camera that it misses most, if there are six cameras or more."""
-        if self.outside.shape[-1] < 6:
-            return smallest_gap(self.outside, _required_views(self.outside.shape[-1] - 1))
-        second = np.partition(self.outside, -2, axis=-1)[..., -2]
-        views = (self.outside >= 0).sum(axis=-1)
-        return np.where(views >= 2, second, MAX_GAP).min(axis=-1)
 
 
 def _required_views(others: int) -> int:
@@ -88,7 +80,7 @@ def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points) ->
 
 
 def collect(cameras: list[CameraModel], silhouettes: list[Silhouette], rows: list[int] | None = None) -> Evidence:
-    """Collect the evidence of one frame. The depths of a ray are close where the other cameras object least.
+    """Collect the evidence of one frame. Depths are refined where the points of a ray miss the other masks least.
 
     Args:
         cameras: n cameras.
@@ -99,7 +91,7 @@ def collect(cameras: list[CameraModel], silhouettes: list[Silhouette], rows: lis
     focus, radius = subject_sphere(cameras, silhouettes)
     starts, directions, reach, ahead = sample_rays([cameras[i] for i in rows], [silhouettes[i] for i in rows], focus, radius)
 
-    def ask(depths: Points) -> tuple[Points, NDArray[np.float32]]:
+    def test_depths(depths: Points) -> tuple[Points, NDArray[np.float32]]:
         points = np.moveaxis(starts, -1, 0)[..., None] + depths * np.moveaxis(directions, -1, 0)[..., None]
         outside = np.stack([outside_mask(c, s, points) for c, s in zip(cameras, silhouettes, strict=True)], axis=-1)
         outside[np.arange(len(rows)), ..., rows] = UNSEEN
@@ -108,20 +100,20 @@ def collect(cameras: list[CameraModel], silhouettes: list[Silhouette], rows: lis
 
     steps = np.linspace(-1, 1, COARSE_DEPTHS, dtype=np.float32)
     coarse = reach[..., None] * steps
-    points, outside = ask(coarse)
-    objection = np.where(outside < 0, np.float32(_UNSEEN_COST), outside).sum(axis=-1)
-    best = np.argsort(objection, axis=-1)[..., :KEPT]
+    points, outside = test_depths(coarse)
+    outside_sum = np.where(outside < 0, np.float32(_UNSEEN_COST), outside).sum(axis=-1)
+    best = np.argsort(outside_sum, axis=-1)[..., :KEPT]
     offsets = np.linspace(-1, 1, FINE_DEPTHS + 2, dtype=np.float32)[1:-1] * (steps[1] - steps[0])
     fine = np.take_along_axis(coarse, best, axis=-1)[..., None] + reach[..., None, None] * offsets
-    fine_points, fine_outside = ask(fine.reshape(*reach.shape, -1))
+    fine_points, fine_outside = test_depths(fine.reshape(*reach.shape, -1))
     return Evidence(np.concatenate([points, fine_points], axis=-1), np.concatenate([outside, fine_outside], axis=2))
 
 
 def sample_rays(
     cameras: list[CameraModel], silhouettes: list[Silhouette], focus: Floats, radius: float
 ) -> tuple[Points, Points, NDArray[np.float32], NDArray[np.float32]]:
-    """Return the rays of all subject pixels: the points nearest to the focus (n, P, 3), directions (n, P, 3), and how far from
-    there the rays stay in the sphere around the focus (n, P), and how far these points are ahead of the cameras (n, P)."""
+    """Return the rays of all subject pixels: their points nearest to the focus (n, P, 3), their directions (n, P, 3), how far
+    from these points they stay in the sphere around the focus (n, P), and the points' distances from the cameras (n, P)."""
     directions = np.stack([c.directions(s.samples) for c, s in zip(cameras, silhouettes, strict=True)])
     origins = np.stack([camera.center for camera in cameras]).astype(np.float32)[:, None]
     offset = focus.astype(np.float32) - origins
@@ -133,7 +125,7 @@ def sample_rays(
 
 
 def subject_sphere(cameras: list[CameraModel], silhouettes: list[Silhouette]) -> tuple[Floats, float]:
-    """Return the point where the rays through the centers of the masks meet, and a radius around it that holds the subject."""
+    """Return the center and radius of a sphere that contains the subject: the rays through the masks' centers meet there."""
     focus = meeting_point(cameras, silhouettes)[0]
     sizes = []
     for camera, silhouette in zip(cameras, silhouettes, strict=True):

@@ -1,4 +1,4 @@
-"""The check itself: measure, look for an explanation of what is off, and say how to mend it."""
+"""The check itself: compare the masks, explain why they disagree, and propose entries for meta.yaml."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.inspection import words
+from training.inspection import comparison_findings
 from training.inspection.appearance import Appearance
-from training.inspection.candidates import Jury
-from training.inspection.everywhere import GlobalSearch, Outcome
+from training.inspection.comparison import Comparison, FrameEvidence, Readings, coverage, mean_gap
 from training.inspection.findings import Finding, Severity, exit_status
 from training.inspection.footage import Footage
 from training.inspection.masks import better_masks, mask_statistics
 from training.inspection.one_camera import Explanation, explain, find_swaps, timing_explanation
-from training.inspection.panel import FrameEvidence, Panel, Readings, coverage, mean_gap
+from training.inspection.reference_cameras import ReferenceCameras
 from training.inspection.remedy import remedy
 from training.inspection.scale import SIZES, UNITS, SubjectSize, fitting_unit, likely_unit, subject_size, vertices_inside
-from training.inspection.suspects import CLEAN, MIN_BLAME, blame, find_suspects
+from training.inspection.shared_mistake import GlobalSearch, Outcome
+from training.inspection.suspects import CLEAN, MIN_DISAGREEMENT, disagreements, find_suspects
 
 NUM_FRAMES = 5
 """Frames in which cameras are compared."""
 
 MAX_EXPLAINED = 4
-"""Cameras that disagree and are explained one by one; more take too long."""
+"""Maximum number of cameras whose disagreement is explained one by one; more take too long."""
 
-_RAYS = (24, 96)  # least and most subject pixels per camera and frame
+_RAYS = (24, 96)  # minimum and maximum number of subject pixels per camera and frame
 _RAYS_IN_ALL = 2000
 _MANY = 32  # cameras; with more, fewer frames are compared
-_WATCHED = 1.25  # cameras with this many times the median blame are compared with other moments
-_MAX_JURY = 14  # cameras that judge another one; more only take longer
-_SEARCHED = 0.0006  # mean gap from which mistakes of all cameras are tried; right ones stay below a half of it
-_UNEXPLAINED = 0.01  # mean gap, as a share of the subject's radius, that is reported
-_HOPELESS = 0.3  # coverage below which training is useless
+_TIMED_RATIO = 1.25  # cameras above this multiple of the median disagreement are compared at other moments
+_MAX_REFERENCE = 14  # cameras to compare another one with; more only take longer
+_MIN_SEARCHED_GAP = 0.0006  # above this mean gap, mistakes of all cameras are tried; correct captures stay below half of it
+_MAX_UNEXPLAINED_GAP = 0.01  # larger mean gaps, as a share of the subject's radius, are reported
+_MIN_COVERAGE = 0.3  # coverage below which training is useless
 
-Tell = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 @dataclass
@@ -45,15 +45,15 @@ class Report:
 
     footage: Footage
     """The capture."""
-    panel: Panel
-    """The silhouettes that were compared."""
+    comparison: Comparison
+    """Frames and silhouettes that were compared."""
     readings: Readings
-    """How the capture is read with all remedies."""
+    """How the capture is read if all remedies are applied."""
     findings: list[Finding] = field(default_factory=list)
     """What was found."""
     size: SubjectSize | None = None
-    """Where the subject is."""
-    blame: NDArray[np.float64] | None = None
+    """Where the subject is, and its size."""
+    disagreements: NDArray[np.float64] | None = None
     """How much each camera disagrees as the capture is, (n,), as a share of the subject's radius."""
     before: float = 0.0
     """Share of the masks that the hulls of the other cameras cover, as the capture is."""
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def entries(self) -> dict[str, object]:
-        """Entries of meta.yaml that mend everything that can be mended."""
+        """Entries of meta.yaml that correct everything that can be corrected."""
         merged: dict[str, object] = {}
         for finding in self.findings:
             merged = merge(merged, finding.remedy)
@@ -79,7 +79,7 @@ class Report:
 
 
 def merge(first: dict[str, object], second: dict[str, object]) -> dict[str, object]:
-    """Return two nested mappings in one; the second wins."""
+    """Merge two nested mappings. Where both have a value, the second one's is taken."""
     result = dict(first)
     for key, value in second.items():
         old = result.get(key)
@@ -87,72 +87,74 @@ def merge(first: dict[str, object], second: dict[str, object]) -> dict[str, obje
     return result
 
 
-def examine(footage: Footage, tell: Tell = lambda _: None) -> Report:
+def examine(footage: Footage, announce: Announce = lambda _: None) -> Report:
     """Check a capture.
 
     Args:
         footage: the capture.
-        tell: is called with what is being done.
+        announce: is called with the name of each step.
     """
-    report = Report(footage, _panel(footage), footage.reading)
+    report = Report(footage, _comparison(footage), footage.reading)
     if not footage.has_masks:
-        report.findings.append(words.no_masks())
+        report.findings.append(comparison_findings.no_masks())
         return report
-    tell("comparing the masks")
+    announce("comparing the masks")
     if not _check_masks(report):
         return report
     cameras = range(len(footage.calibrations))
     if len(cameras) >= 2:
-        _check_geometry(report, tell)
+        _check_geometry(report, announce)
     return report
 
 
-def _panel(footage: Footage) -> Panel:
+def _comparison(footage: Footage) -> Comparison:
     count = len(footage.calibrations)
     frames = NUM_FRAMES if count <= _MANY else 3
     chosen = sorted({round(i) for i in np.linspace(0, footage.num_frames - 1, min(frames, footage.num_frames))})
-    return Panel(footage, chosen, int(np.clip(_RAYS_IN_ALL // count, *_RAYS)))
+    return Comparison(footage, chosen, int(np.clip(_RAYS_IN_ALL // count, *_RAYS)))
 
 
 def _check_masks(report: Report) -> bool:
-    """Return whether there are masks to go on with."""
-    statistics = mask_statistics(report.panel, report.readings)
+    """Check the masks themselves; return whether they can be compared."""
+    statistics = mask_statistics(report.comparison, report.readings)
     if statistics.plausible:
         return True
-    found = better_masks(report.panel, report.readings)
+    found = better_masks(report.comparison, report.readings)
     if found is None:
-        report.findings.append(words.useless_masks(statistics))
+        report.findings.append(comparison_findings.useless_masks(statistics))
         return False
     cause, readings = found
-    after = mask_statistics(report.panel, readings)
-    report.findings.append(words.wrong_masks(cause, statistics, after, remedy(report.footage, report.readings, readings)))
+    after = mask_statistics(report.comparison, readings)
+    report.findings.append(
+        comparison_findings.wrong_masks(cause, statistics, after, remedy(report.footage, report.readings, readings))
+    )
     report.readings = readings
     return True
 
 
-def _check_geometry(report: Report, tell: Tell) -> None:
+def _check_geometry(report: Report, announce: Announce) -> None:
     count = len(report.readings)
-    found = report.panel.evidence(report.readings, range(count))
-    report.blame = blame(found, range(count), count)
+    found = report.comparison.evidence(report.readings, range(count))
+    report.disagreements = disagreements(found, range(count), count)
     report.before = coverage(found, range(count))
     trusted, suspects = find_suspects(found, range(count), count)
-    if mean_gap(found, range(count)) > _SEARCHED:
-        tell("the cameras disagree; trying explanations")
+    if mean_gap(found, range(count)) > _MIN_SEARCHED_GAP:
+        announce("the cameras disagree; trying explanations")
         limit = mean_gap(found, trusted) if _is_local(found, trusted, suspects) else np.inf
-        outcome = GlobalSearch(report.panel, report.readings).best(limit)
+        outcome = GlobalSearch(report.comparison, report.readings).best(limit)
         if outcome is not None:
             found, (trusted, suspects) = _adopt(report, outcome)
     _check_scale(report, trusted)
     if suspects:
-        tell(f"{len(suspects)} of {count} cameras disagree; trying explanations")
+        announce(f"{len(suspects)} of {count} cameras disagree; trying explanations")
         _explain_suspects(report, found, trusted, suspects)
     _check_timing(report, found, trusted)
-    found = report.panel.evidence(report.readings, range(count))
+    found = report.comparison.evidence(report.readings, range(count))
     report.after = coverage(found, range(count))
     gap = mean_gap(found, range(count))
-    if gap > _UNEXPLAINED and not suspects:
-        severity = Severity.UNUSABLE if report.after < _HOPELESS else Severity.SUSPICIOUS
-        report.findings.append(words.unexplained(severity, report.after, gap))
+    if gap > _MAX_UNEXPLAINED_GAP and not suspects:
+        severity = Severity.UNUSABLE if report.after < _MIN_COVERAGE else Severity.SUSPICIOUS
+        report.findings.append(comparison_findings.unexplained(severity, report.after, gap))
 
 
 def _is_local(found: list[FrameEvidence], trusted: list[int], suspects: list[int]) -> bool:
@@ -162,75 +164,83 @@ def _is_local(found: list[FrameEvidence], trusted: list[int], suspects: list[int
 
 
 def _adopt(report: Report, outcome: Outcome) -> tuple[list[FrameEvidence], tuple[list[int], list[int]]]:
-    """Go on with the readings of a hypothesis that all cameras share, and look for suspects again."""
+    """Apply a hypothesis about all cameras, and look for suspects again."""
     count = len(report.readings)
-    found = report.panel.evidence(outcome.readings, range(count))
+    found = report.comparison.evidence(outcome.readings, range(count))
     entries = remedy(report.footage, report.readings, outcome.readings)
-    report.findings.append(words.shared_mistake(outcome, report.before, coverage(found, range(count)), entries))
+    report.findings.append(comparison_findings.shared_mistake(outcome, report.before, coverage(found, range(count)), entries))
     report.readings = outcome.readings
     return found, find_suspects(found, range(count), count)
 
 
 def _explain_suspects(report: Report, found: list[FrameEvidence], trusted: list[int], suspects: list[int]) -> None:
-    frames = report.panel.frames[:: max(1, len(report.panel.frames) // 3)]
-    judges = [trusted[round(i)] for i in np.linspace(0, len(trusted) - 1, min(len(trusted), _MAX_JURY))]
-    jury = Jury(report.panel, report.readings, judges, frames)
-    noise = float(np.median(blame(found, trusted, len(report.readings))[trusted]))
-    swaps = find_swaps(jury, report.readings, suspects)
+    frames = report.comparison.frames[:: max(1, len(report.comparison.frames) // 3)]
+    chosen = [trusted[round(i)] for i in np.linspace(0, len(trusted) - 1, min(len(trusted), _MAX_REFERENCE))]
+    reference = ReferenceCameras(report.comparison, report.readings, chosen, frames)
+    noise = float(np.median(disagreements(found, trusted, len(report.readings))[trusted]))
+    swaps = find_swaps(reference, report.readings, suspects)
     if swaps:
         readings = list(report.readings)
         for index, calibration in swaps.items():
             readings[index] = replace(readings[index], calibration=calibration)
         entries = remedy(report.footage, report.readings, tuple(readings))
-        before, after = ([jury.disagreement(i, r[i]) for i in swaps] for r in (report.readings, readings))
-        report.findings.append(words.swapped([report.footage.names[i] for i in swaps], max(before), max(after), entries))
+        before, after = ([reference.disagreement(i, r[i]) for i in swaps] for r in (report.readings, readings))
+        report.findings.append(
+            comparison_findings.swapped([report.footage.names[i] for i in swaps], max(before), max(after), entries)
+        )
         report.readings = tuple(readings)
-    innocent = max(MIN_BLAME, 2.5 * noise)
-    left = [i for i in suspects if i not in swaps and jury.disagreement(i, report.readings[i]) > innocent]
+    acceptable = max(MIN_DISAGREEMENT, 2.5 * noise)
+    left = [i for i in suspects if i not in swaps and reference.disagreement(i, report.readings[i]) > acceptable]
     for index in left[:MAX_EXPLAINED]:
-        _explain(report, index, explain(jury, index, report.readings, noise))
+        _explain(report, index, explain(reference, index, report.readings, noise))
 
 
 def _explain(report: Report, index: int, explanation: Explanation) -> None:
-    """Report the explanation of one camera and go on with its reading."""
+    """Report the explanation of one camera and apply its reading."""
     readings = (*report.readings[:index], explanation.reading, *report.readings[index + 1 :])
     entries = remedy(report.footage, report.readings, readings)
-    old, new = (report.panel.model(index, reading) for reading in (report.readings[index], explanation.reading))
+    old, new = (report.comparison.model(index, reading) for reading in (report.readings[index], explanation.reading))
     calibration = report.footage.calibrations[index]
     if calibration.video_rate is not None and explanation.reading.frame_offset % 1:
-        entries = {}  # time_offset is exact, but the masks have to be made again
-    report.findings.append(words.one_camera(calibration.name, explanation, old, new, entries, calibration.video_rate))
+        entries = {}  # time_offset is exact, but the masks have to be made again after it
+    report.findings.append(
+        comparison_findings.one_camera(calibration.name, explanation, old, new, entries, calibration.video_rate)
+    )
     report.readings = readings
 
 
 def _check_timing(report: Report, found: list[FrameEvidence], trusted: list[int]) -> None:
-    """Find small offsets in time of cameras that agree with the others otherwise."""
-    values = blame(found, trusted, len(report.readings))
+    """Find small offsets in time of cameras that otherwise agree with the others."""
+    values = disagreements(found, trusted, len(report.readings))
     noise = float(np.median(values[trusted]))
-    watched = [i for i in sorted(trusted, key=lambda i: -values[i]) if values[i] > _WATCHED * noise][: len(trusted) // 3]
-    jury = Jury(report.panel, report.readings, [i for i in trusted if i not in watched], report.panel.frames)
-    for index in watched:
-        explanation = timing_explanation(jury, index, report.readings[index], noise, reach=2)
+    timed = [i for i in sorted(trusted, key=lambda i: -values[i]) if values[i] > _TIMED_RATIO * noise][: len(trusted) // 3]
+    reference = ReferenceCameras(
+        report.comparison, report.readings, [i for i in trusted if i not in timed], report.comparison.frames
+    )
+    for index in timed:
+        explanation = timing_explanation(reference, index, report.readings[index], noise, reach=2)
         if explanation is not None:
             _explain(report, index, explanation)
 
 
 def _check_scale(report: Report, trusted: list[int]) -> None:
     """Compare the subject's size with usual sizes, and the vertices with the masks."""
-    found = report.panel.evidence(report.readings, trusted, report.panel.frames[:1])
+    found = report.comparison.evidence(report.readings, trusted, report.comparison.frames[:1])
     size = subject_size(found)
     if size is None:
         return
-    vertices = report.footage.vertices(report.panel.frames[0])
+    vertices = report.footage.vertices(report.comparison.frames[0])
     current = report.readings[0].meters_per_unit
     unit = likely_unit(size, current) if vertices is None else fitting_unit(found[0], vertices, current)
     if unit is not None:
         factor = 1 / UNITS[unit] / current
         readings = tuple(replace(reading, meters_per_unit=reading.meters_per_unit * factor) for reading in report.readings)
-        report.findings.append(words.wrong_unit(unit, size, factor, remedy(report.footage, report.readings, readings)))
+        report.findings.append(
+            comparison_findings.wrong_unit(unit, size, factor, remedy(report.footage, report.readings, readings))
+        )
         report.readings, size = readings, size.scaled(factor)
     elif vertices is not None and (inside := vertices_inside(found[0], vertices)) < 0.5:
-        report.findings.append(words.wrong_vertices(inside))
+        report.findings.append(comparison_findings.wrong_vertices(inside))
     if unit is None and not SIZES[0] <= size.extent <= SIZES[1]:
-        report.findings.append(words.unusual_size(size))
+        report.findings.append(comparison_findings.unusual_size(size))
     report.size = size

@@ -8,10 +8,10 @@ from typing import Any
 
 
 class Severity(IntEnum):
-    """How bad a finding is."""
+    """How bad a finding is. Except for notes, the value is the exit status."""
 
     NOTE = 0
-    """Worth knowing; the capture passes."""
+    """Worth knowing. The capture passes."""
     SUSPICIOUS = 3
     """The result will probably suffer. Training still runs."""
     UNUSABLE = 2
@@ -19,7 +19,7 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """One measured number, before and after the remedy."""
 
     name: str
@@ -44,12 +44,12 @@ class Finding:
     """One sentence that says what is wrong."""
     advice: str = ""
     """What to do, in one or two sentences."""
-    sure: str = ""
-    """"certain", "likely" or "possible"; empty for plain measurements."""
-    figures: tuple[Figure, ...] = ()
-    """Figures that support it."""
+    confidence: str = ""
+    """"certain", "likely" or "possible"; empty for simple facts."""
+    measurements: tuple[Measurement, ...] = ()
+    """Measurements that support it."""
     remedy: dict[str, Any] = field(default_factory=dict)
-    """Entries for meta.yaml that mend it; empty if none do."""
+    """Entries for meta.yaml that correct it; empty if none do."""
     cameras: tuple[str, ...] = ()
     """Names of the cameras that it is about; empty if it is about all."""
 

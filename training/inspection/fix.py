@@ -1,4 +1,4 @@
-"""Write remedies into meta.yaml and keep everything else that is in it, comments included."""
+"""Write remedies into meta.yaml. Everything else in it is kept, comments included."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from training.inspection.examine import merge
 
 
 def write_remedies(path: Path, entries: dict[str, Any]) -> None:
-    """Add entries to a YAML file, or replace those that it has.
+    """Add entries to a YAML file, or replace those that exist.
 
     The lines of other entries stay as they are. An entry that is a mapping is merged with the one in the file.
 
     Args:
-        path: the file; it need not exist.
+        path: the file. It is created if it does not exist.
         entries: what to write.
 
     Raises:
@@ -47,7 +47,7 @@ def _has(path: Path, wanted: dict[str, Any]) -> bool:
 
 
 def _without_entries(text: str, keys: set[str]) -> str:
-    """Return the lines that do not belong to some top-level entries."""
+    """Return the lines that do not belong to the given top-level entries."""
     lines, skipping = [], False
     for line in text.splitlines(keepends=True):
         name = re.match(r"""["']?([\w-]+)["']?\s*:""", line)

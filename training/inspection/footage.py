@@ -1,4 +1,4 @@
-"""What the check needs of a capture, in plain form: the files' numbers, and functions that read images and masks."""
+"""What the check needs from a capture: the numbers in its files, and functions that read images and masks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """One camera's numbers as the files have them, except that pixel centers are at +0.5 and K fits the image's size."""
+    """One camera's numbers as they are in the files, except that pixel centers are at +0.5 and K fits the image's size."""
 
     name: str
     """Name of the camera."""
@@ -37,11 +37,11 @@ class Calibration:
     fisheye: bool = False
     """Whether `D` is of OpenCV's fisheye model."""
     transform: Similarity | None = None
-    """Similarity of the world, after its units are meters."""
+    """Similarity transform of the world, applied after conversion to meters."""
     calibrated: tuple[int, int] | None = None
     """Width and height that meta.yaml or the files give for the calibrated images; None if they give none."""
     frame_offset: int = 0
-    """Offset that meta.yaml has already. Frames are counted after it."""
+    """Offset that meta.yaml already has. Frames are counted after applying it."""
     stride: int = 1
     """Frames of the files per frame of the capture."""
     video_rate: float | None = None
@@ -52,12 +52,12 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Footage:
-    """A capture, as the check sees it."""
+    """A capture in the form that the check uses."""
 
     calibrations: tuple[Calibration, ...]
     """The cameras."""
     reading: tuple[CameraReading, ...]
-    """How the files and `meta.yaml` say that each camera's numbers are meant."""
+    """How each camera is read according to its layout and `meta.yaml`."""
     num_frames: int
     """Number of frames."""
     up: Floats

@@ -1,4 +1,4 @@
-"""The footage of an opened capture."""
+"""Make the footage of an opened capture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def footage_of(capture: Capture) -> Footage:
-    """Return what the check needs of a capture. Images and masks are read as they are stored, only turned as Exif says."""
+    """Return what the check needs from a capture. Images and masks are read as stored, but turned as Exif says."""
     cameras = range(len(capture.cameras))
     calibrations = tuple(_calibration(capture, index) for index in cameras)
     as_stored = [Optics(Undistortion(np.eye(3), np.zeros(5)), calibration.calibrated) for calibration in calibrations]
@@ -31,7 +31,7 @@ def footage_of(capture: Capture) -> Footage:
         try:
             return None if source is None else read_mask(source, rule, as_stored[camera])[0]
         except InputError:
-            return None  # missing files are counted elsewhere, and a channel that the file lacks is no mask
+            return None  # missing files are counted elsewhere, and a file without the channel has no mask
 
     def image(frame: int, camera: int) -> Pixels | None:
         try:

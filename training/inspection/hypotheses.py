@@ -1,4 +1,4 @@
-"""Mistakes that concern all cameras at once, each as a change of how the files are read."""
+"""Possible mistakes in a calibration, each with a change of how the files are read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from training.inspection.reading import CameraReading
 Change = Callable[[CameraReading], CameraReading]
 
 SCALES = (2.0, 0.5, 4.0, 0.25, 3.0, 1 / 3, 1.5, 2 / 3, 0.75, 4 / 3)
-"""Sizes of images, relative to those that were calibrated, that are tried."""
+"""Sizes of images to try, relative to those that were calibrated."""
 
 FLIPS = {
     "horizontal": "mirrored left to right",
     "vertical": "mirrored top to bottom",
     "both": "upside down (turned by 180 degrees)",
 }
-"""Ways in which images can be turned over, in words."""
+"""Ways to flip images, in words."""
 
 _POSE_WORDS = {
     "world_to_camera": "R and T lead from the world to the camera",
@@ -43,19 +43,19 @@ class Hypothesis:
     code: str
     """Kind of mistake, for programs."""
     cause: str
-    """What is the case if the hypothesis holds, as a clause."""
+    """What is wrong if the hypothesis is true, as a clause."""
     change: Change
-    """Reads the files as the hypothesis says."""
+    """Returns the reading that corrects it."""
 
 
 def hypotheses(footage: Footage) -> Iterator[Hypothesis]:
-    """Yield the mistakes to try on all cameras, the more usual first."""
+    """Yield the mistakes to try on all cameras, the most common first."""
     first = footage.reading[0]
     yield from pose_hypotheses(first)
     yield from flip_hypotheses()
     yield from size_hypotheses(footage, range(len(footage.calibrations)))
     if any(np.any(calibration.D) for calibration in footage.calibrations):
-        yield Hypothesis("distortion", "the images have no lens distortion any more", lambda r: replace(r, distortion=()))
+        yield Hypothesis("distortion", "the images are already undistorted", lambda r: replace(r, distortion=()))
     yield from _order_hypotheses(len(footage.calibrations))
 
 
@@ -81,7 +81,7 @@ class _Pose:
 
 
 def flip_hypotheses() -> Iterator[Hypothesis]:
-    """Yield the ways in which images can be turned over."""
+    """Yield the ways in which images can be flipped."""
     for flip, words in FLIPS.items():
         yield Hypothesis("flip", f"the images are {words}", _Flip(flip))
 
@@ -95,7 +95,7 @@ class _Flip:
 
 
 def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hypothesis]:
-    """Yield calibrations of another image size, first that for which the principal points are in the images' middle."""
+    """Yield calibrations of other image sizes. The size for which the principal points are in the middle comes first."""
     chosen = [footage.calibrations[index] for index in cameras]
     middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in chosen], axis=0)
     if np.abs(middle).max() > 0.02 * chosen[0].width:
@@ -113,7 +113,7 @@ def size_hypotheses(footage: Footage, cameras: range | list[int]) -> Iterator[Hy
 
 
 def _size_words(ratio: float) -> str:
-    return f"K belongs to images of another size; the images here have {ratio:.3g} times as many columns and rows"
+    return f"K belongs to images of another size: these images have {ratio:.3g} times as many columns and rows"
 
 
 @dataclass(frozen=True)

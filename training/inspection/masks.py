@@ -1,4 +1,4 @@
-"""Are the masks what they should be: the subject, neither the background nor everything?"""
+"""Check that the masks mark the subject, and not the background or everything."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.captures.description import MaskRule
-from training.inspection.panel import Panel, Readings, mean_gap
+from training.inspection.comparison import Comparison, Readings, mean_gap
 
 MAX_AREA = 0.9
-"""Largest share of an image that a subject may cover."""
+"""Maximum share of an image that a subject may cover."""
 
 MAX_BORDER = 0.5
-"""Largest share of the image border that a subject may touch."""
+"""Maximum share of the image border that a subject may touch."""
 
 _ALTERNATIVES = (
     ("the masks are inverted: they mark the background", {"inverted": True}),
@@ -28,12 +28,12 @@ _ALTERNATIVES = (
 
 @dataclass(frozen=True)
 class MaskStatistics:
-    """Medians over cameras and frames."""
+    """Size of the masks: medians over cameras and frames."""
 
     area: float
-    """Share of the image that is subject; 0 without masks."""
+    """Share of the image that the subject covers; 0 without masks."""
     border: float
-    """Share of the image border that is subject."""
+    """Share of the image border that the subject covers."""
 
     @property
     def plausible(self) -> bool:
@@ -41,15 +41,19 @@ class MaskStatistics:
         return 0 < self.area < MAX_AREA and self.border < MAX_BORDER
 
 
-def mask_statistics(panel: Panel, readings: Readings) -> MaskStatistics:
+def mask_statistics(comparison: Comparison, readings: Readings) -> MaskStatistics:
     """Measure the masks under a reading."""
-    found = [panel.silhouette(frame, camera, reading) for frame in panel.frames[:2] for camera, reading in enumerate(readings)]
+    found = [
+        comparison.silhouette(frame, camera, reading)
+        for frame in comparison.frames[:2]
+        for camera, reading in enumerate(readings)
+    ]
     areas = [0.0 if silhouette is None else silhouette.area for silhouette in found]
     borders = [silhouette.border_share for silhouette in found if silhouette is not None]
     return MaskStatistics(float(np.median(areas)), float(np.median(borders)) if borders else 0.0)
 
 
-def better_masks(panel: Panel, readings: Readings) -> tuple[str, Readings] | None:
+def better_masks(comparison: Comparison, readings: Readings) -> tuple[str, Readings] | None:
     """Return a cause and a reading under which implausible masks become plausible; None if there is none.
 
     Among several, the one whose masks agree best is chosen.
@@ -57,14 +61,14 @@ def better_masks(panel: Panel, readings: Readings) -> tuple[str, Readings] | Non
     choices: list[tuple[float, int, str, Readings]] = []
     for cause, changes in _ALTERNATIVES:
         changed = tuple(replace(r, mask=replace(r.mask, **changes)) for r in readings)  # type: ignore[arg-type]
-        if changed == readings or not mask_statistics(panel, changed).plausible:
+        if changed == readings or not mask_statistics(comparison, changed).plausible:
             continue
-        gap = mean_gap(panel.evidence(changed, range(len(readings)), panel.frames[:1]), range(len(readings)))
+        gap = mean_gap(comparison.evidence(changed, range(len(readings)), comparison.frames[:1]), range(len(readings)))
         choices.append((round(gap, 4), len(choices), cause, changed))
     return min(choices)[2:] if choices else None
 
 
 def single_mask_rules(current: MaskRule) -> list[tuple[str, MaskRule]]:
-    """Return the other ways to read the masks of one camera, with their causes."""
+    """Return the other ways to read the masks of one camera, each with its cause."""
     changes = [(cause.replace("the masks", "its masks"), replace(current, **c)) for cause, c in _ALTERNATIVES]  # type: ignore[arg-type]
     return [(cause, reading) for cause, reading in changes if reading != current]

@@ -9,31 +9,31 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from training.captures.description import MaskRule
-from training.inspection.candidates import Jury
+from training.inspection.comparison import Readings
 from training.inspection.hypotheses import Hypothesis, flip_hypotheses, pose_hypotheses, size_hypotheses
 from training.inspection.masks import single_mask_rules
-from training.inspection.panel import Readings
 from training.inspection.pose import refine_pose
 from training.inspection.reading import CameraReading
-from training.inspection.suspects import MIN_BLAME
+from training.inspection.reference_cameras import ReferenceCameras
+from training.inspection.suspects import MIN_DISAGREEMENT
 from training.inspection.timing import MAX_OFFSET, fit_offset
 
 ACCEPTED = 0.3
-"""A hypothesis is accepted if it leaves at most this share of the disagreement."""
+"""A hypothesis is accepted if at most this share of the disagreement remains."""
 
-_BETTER_POSE = 0.4  # a moved camera is the explanation only if it leaves less than this share of what the others leave
+_BETTER_POSE = 0.4  # a moved camera is accepted only if less than this share of what the other explanations leave remains
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is the matter with one camera."""
+    """What is wrong with one camera."""
 
     code: str
     """Kind of mistake, for programs; empty if nothing explains the disagreement."""
     cause: str
-    """What is the case, as a clause."""
+    """What is wrong, as a clause."""
     reading: CameraReading
-    """How the camera is read then."""
+    """How to read the camera."""
     before: float
     """Disagreement as the capture is, as a share of the subject's radius."""
     after: float
@@ -42,36 +42,36 @@ class Explanation:
     """Disagreement of the best other explanation."""
 
 
-def find_swaps(jury: Jury, readings: Readings, suspects: list[int]) -> dict[int, int]:
-    """Return whose calibration suspects should have, if exchanging calibrations among them makes them agree."""
+def find_swaps(reference: ReferenceCameras, readings: Readings, suspects: list[int]) -> dict[int, int]:
+    """Return the calibration that each suspect should have, if exchanging their calibrations makes them agree."""
     if len(suspects) < 2:
         return {}
     calibrations = [readings[index].calibration for index in suspects]
-    costs = np.array([[jury.disagreement(i, replace(readings[i], calibration=c)) for c in calibrations] for i in suspects])
+    costs = np.array([[reference.disagreement(i, replace(readings[i], calibration=c)) for c in calibrations] for i in suspects])
     costs = np.minimum(costs, 10)
     rows, columns = linear_sum_assignment(costs)
     found = {}
     for row, column in zip(rows, columns, strict=True):
-        limit = max(ACCEPTED * costs[row, row], 2 * MIN_BLAME)
+        limit = max(ACCEPTED * costs[row, row], 2 * MIN_DISAGREEMENT)
         if row != column and costs[row, column] < limit < costs[row, row]:
             found[suspects[row]] = calibrations[column]
     return found
 
 
-def explain(jury: Jury, camera: int, readings: Readings, noise: float) -> Explanation:
-    """Return the explanation of a camera's disagreement that leaves least of it; simple ones are preferred to a moved camera.
+def explain(reference: ReferenceCameras, camera: int, readings: Readings, noise: float) -> Explanation:
+    """Return the explanation that leaves least of a camera's disagreement. Simple ones are preferred to a moved camera.
 
     Args:
-        jury: the cameras that agree.
+        reference: the cameras that agree.
         camera: the camera.
         readings: readings of all cameras.
-        noise: disagreement of a camera that is right.
+        noise: typical disagreement of a correct camera.
     """
     current = readings[camera]
-    before = jury.disagreement(camera, current)
-    enough = max(MIN_BLAME, 2.5 * noise)
-    found = list(_discrete(jury, camera, current, before))
-    timing = timing_explanation(jury, camera, current, noise)
+    before = reference.disagreement(camera, current)
+    enough = max(MIN_DISAGREEMENT, 2.5 * noise)
+    found = list(_discrete(reference, camera, current, before))
+    timing = timing_explanation(reference, camera, current, noise)
     found += [timing] if timing else []
     best = min(found, key=lambda explanation: explanation.after)
     others = [e.after for e in found if e.code != best.code]
@@ -79,30 +79,30 @@ def explain(jury: Jury, camera: int, readings: Readings, noise: float) -> Explan
     certain = best.code != "frame_offset" or not best.reading.frame_offset % 1
     if certain and best.after <= min(enough, ACCEPTED * before):
         return best
-    moved = refine_pose(jury, camera, current)
-    after = jury.disagreement(camera, moved)
+    moved = refine_pose(reference, camera, current)
+    after = reference.disagreement(camera, moved)
     if after < ACCEPTED * before and (not certain or after < _BETTER_POSE * best.after):
         return Explanation("moved", "the camera was moved after calibration", moved, before, after, best.after)
     if best.after < ACCEPTED * before or best.code == "frame_offset":
         return best
-    return Explanation("", "no usual mistake explains it", current, before, before, best.after)
+    return Explanation("", "no known mistake explains it", current, before, before, best.after)
 
 
-def _discrete(jury: Jury, camera: int, current: CameraReading, before: float) -> Iterator[Explanation]:
-    for hypothesis in _hypotheses(jury, camera, current):
+def _discrete(reference: ReferenceCameras, camera: int, current: CameraReading, before: float) -> Iterator[Explanation]:
+    for hypothesis in _hypotheses(reference, camera, current):
         reading = hypothesis.change(current)
-        yield Explanation(hypothesis.code, hypothesis.cause, reading, before, jury.disagreement(camera, reading))
+        yield Explanation(hypothesis.code, hypothesis.cause, reading, before, reference.disagreement(camera, reading))
 
 
-def _hypotheses(jury: Jury, camera: int, current: CameraReading) -> Iterator[Hypothesis]:
-    footage = jury.panel.footage
+def _hypotheses(reference: ReferenceCameras, camera: int, current: CameraReading) -> Iterator[Hypothesis]:
+    footage = reference.comparison.footage
     for cause, rule in single_mask_rules(current.mask):
         yield Hypothesis("mask", cause, _Masks(rule))
     yield from flip_hypotheses()
     yield from pose_hypotheses(current)
     yield from size_hypotheses(footage, [camera])
     if np.any(footage.calibrations[current.calibration].D):
-        yield Hypothesis("distortion", "its images have no lens distortion any more", lambda r: replace(r, distortion=()))
+        yield Hypothesis("distortion", "its images are already undistorted", lambda r: replace(r, distortion=()))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Masks:
 
 
 def late_or_early(offset: float) -> str:
-    """Return an offset in words: what the camera is."""
+    """Describe the offset of a camera in words, for instance "is 2 frames late"."""
     about = "" if offset % 1 == 0 else "about "
     return (
         f"is {about}{abs(round(offset, 1)):g} {'frame' if abs(offset) == 1 else 'frames'} {'late' if offset > 0 else 'early'}"
@@ -122,10 +122,10 @@ def late_or_early(offset: float) -> str:
 
 
 def timing_explanation(
-    jury: Jury, camera: int, current: CameraReading, noise: float, reach: int = MAX_OFFSET
+    reference: ReferenceCameras, camera: int, current: CameraReading, noise: float, reach: int = MAX_OFFSET
 ) -> Explanation | None:
-    """Return the explanation that a camera is early or late, if that is so."""
-    fit = fit_offset(jury, camera, current, noise, reach)
+    """Return the explanation that a camera is early or late, or None if it is not."""
+    fit = fit_offset(reference, camera, current, noise, reach)
     if not fit.clear:
         return None
     reading = replace(current, frame_offset=current.frame_offset + fit.offset)

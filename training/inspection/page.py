@@ -1,4 +1,4 @@
-"""The page and the contact sheet of a check."""
+"""Write the page and the contact sheet of a check."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _COLOR, _SUSPECT_COLOR = "#6cb2ff", "#e8a33d"
 def write_page(report: Report, name: str, path: Path) -> Path:
     """Write the page, and next to it the contact sheet as PNG, whose path is returned; raise InputError if that fails."""
     rows = camera_rows(report)
-    frame = report.panel.frames[len(report.panel.frames) // 2]
+    frame = report.comparison.frames[len(report.comparison.frames) // 2]
     hull = _hull(report, frame)
     pictures = [_picture(report, frame, index, hull) for index in range(len(rows))]
     shown = [
-        _shown(row, image, [_strip(report, f, index) for f in report.panel.frames])
+        _shown(row, image, [_strip(report, f, index) for f in report.comparison.frames])
         for index, (row, image) in enumerate(zip(rows, pictures, strict=True))
     ]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -46,7 +46,7 @@ def write_page(report: Report, name: str, path: Path) -> Path:
         plans=[_plan(report, rows, hull, side) for side in (False, True)] if hull else [],
         cameras=shown,
         frame=frame,
-        frames=report.panel.frames,
+        frames=report.comparison.frames,
     )
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -59,7 +59,7 @@ def write_page(report: Report, name: str, path: Path) -> Path:
 
 
 def _hull(report: Report, frame: int) -> Hull | None:
-    scene = report.panel.scene(frame, report.readings, range(len(report.readings)))
+    scene = report.comparison.scene(frame, report.readings, range(len(report.readings)))
     if scene is None or report.size is None:
         return None
     return carve(scene, report.size.low, report.size.high, ignored=len(scene.models) // 8)
@@ -68,13 +68,13 @@ def _hull(report: Report, frame: int) -> Hull | None:
 def _picture(report: Report, frame: int, camera: int, hull: Hull | None) -> Pixels | None:
     image = report.footage.image(frame, camera)
     mask = report.footage.mask(frame, camera, report.readings[camera].mask)
-    model = report.panel.model(camera, report.readings[camera])
+    model = report.comparison.model(camera, report.readings[camera])
     return None if image is None else picture(image, mask, model, hull)
 
 
 def _strip(report: Report, frame: int, camera: int) -> str:
     image = report.footage.image(frame, camera)
-    model = report.panel.model(camera, report.readings[camera])
+    model = report.comparison.model(camera, report.readings[camera])
     return "" if image is None else _encoded(picture(image, None, model, None, _STRIP))
 
 
@@ -105,7 +105,7 @@ class _Projection:
     down: NDArray[np.float64]
     """(3,), the direction that points down."""
     middle: NDArray[np.float64]
-    """(2,), what is in the middle, meters."""
+    """(2,), the position in the middle of the plan, meters."""
     scale: float
     """Pixels per meter."""
 
@@ -120,7 +120,7 @@ def _plan(report: Report, rows: list[CameraRow], hull: Hull, side: bool) -> dict
     right = np.cross(up, np.eye(3)[int(np.abs(up).argmin())])
     right /= np.linalg.norm(right)
     down = -up if side else np.cross(right, up)
-    models = report.panel.models(report.readings)
+    models = report.comparison.models(report.readings)
     centers = np.stack([model.center for model in models])
     everything = np.concatenate([centers, hull.points])
     flat = np.stack([everything @ right, everything @ down], axis=-1)

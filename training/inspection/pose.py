@@ -1,4 +1,4 @@
-"""Find the pose of a camera that was moved, from the silhouettes of the cameras that agree."""
+"""Find the pose of a camera that was moved, from the silhouettes of cameras that agree."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from training.inspection.camera_model import CameraModel
-from training.inspection.candidates import Jury
 from training.inspection.consistency import meeting_point
 from training.inspection.reading import CameraReading
+from training.inspection.reference_cameras import ReferenceCameras
 
 Floats = NDArray[np.float64]
 
 _STEPS = (6e-3, 2e-3, 8e-4)
-"""Steps of the derivatives in turn: radians, and shares of the camera's distance. Large ones see far, small ones are exact."""
-_ENOUGH = 1.5  # a turn alone is the result if its disagreement is at most this many times that of a full movement
+"""Step sizes of the derivatives in each round: radians, and shares of the camera's distance. Large steps find the region of the
+minimum, small ones its exact position."""
+_ENOUGH = 1.5  # a rotation without a shift is preferred up to this multiple of the disagreement of both
 
 
-def refine_pose(jury: Jury, camera: int, reading: CameraReading) -> CameraReading:
-    """Return the reading with the pose that agrees best: turned only if that is enough, otherwise turned and shifted."""
-    start = _aimed(jury, camera, reading)
-    turned = _optimized(jury, camera, reading, start, 3)
-    moved = _optimized(jury, camera, reading, turned, 6)
+def refine_pose(reference: ReferenceCameras, camera: int, reading: CameraReading) -> CameraReading:
+    """Return the reading with the pose that agrees best: only turned if that is enough, otherwise turned and shifted."""
+    start = _aimed(reference, camera, reading)
+    turned = _optimized(reference, camera, reading, start, 3)
+    moved = _optimized(reference, camera, reading, turned, 6)
     choices = [_with_pose(reading, model) for model in (turned, moved)]
-    turned_score, moved_score = (jury.disagreement(camera, choice) for choice in choices)
+    turned_score, moved_score = (reference.disagreement(camera, choice) for choice in choices)
     return choices[0] if turned_score <= max(_ENOUGH * moved_score, 8e-4) else choices[1]
 
 
-def _aimed(jury: Jury, camera: int, reading: CameraReading) -> CameraModel:
-    """Return the camera, turned so that it has the subject where its masks have it, if it is far off."""
-    model = jury.panel.model(camera, reading)
+def _aimed(reference: ReferenceCameras, camera: int, reading: CameraReading) -> CameraModel:
+    """Return the camera, turned so that it sees the subject where its masks show it."""
+    model = reference.comparison.model(camera, reading)
     rotations = []
-    for scene in jury.scenes:
-        silhouette = jury.panel.silhouette(scene.frame, camera, reading)
+    for scene in reference.scenes:
+        silhouette = reference.comparison.silhouette(scene.frame, camera, reading)
         if silhouette is None:
             continue
         target = meeting_point(scene.models, scene.silhouettes)[0] - model.center
@@ -54,13 +55,13 @@ def _moved(model: CameraModel, motion: Floats) -> CameraModel:
     return replace(model, R=turn @ model.R, T=turn @ model.T + motion[3:] * np.linalg.norm(model.T))
 
 
-def _optimized(jury: Jury, camera: int, reading: CameraReading, start: CameraModel, count: int) -> CameraModel:
+def _optimized(reference: ReferenceCameras, camera: int, reading: CameraReading, start: CameraModel, count: int) -> CameraModel:
     def model(x: Floats) -> CameraModel:
-        return _moved(start, np.pad(x - 1, (0, 6 - count)))  # around 1, because the step size is relative
+        return _moved(start, np.pad(x - 1, (0, 6 - count)))  # x is near 1, because the step size is relative
 
     def residuals(x: Floats) -> Floats:
-        parts = jury.residuals(camera, reading, model(x))
-        weights = np.sqrt(jury.count)
+        parts = reference.residuals(camera, reading, model(x))
+        weights = np.sqrt(reference.count)
         vectors = [
             np.concatenate([own / np.sqrt(own.size), weights * (added / np.sqrt(added.size)).ravel()]) for own, added in parts
         ]

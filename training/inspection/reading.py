@@ -1,4 +1,4 @@
-"""How a camera's files are read: conventions and corrections. A hypothesis is a reading with one thing changed."""
+"""A way to read the files of one camera: conventions and corrections. A hypothesis changes one thing in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CameraReading:
-    """How the numbers and images of one camera are meant."""
+    """How the numbers and images of one camera are interpreted."""
 
     calibration: int
     """Index of the calibration that belongs to this camera's images."""
@@ -29,21 +29,21 @@ class CameraReading:
     axes: str = "opencv"
     """One of `AXES` there."""
     meters_per_unit: float = 0.001
-    """Factor of T."""
+    """Factor that converts T to meters."""
     scale: tuple[float, float] = (1.0, 1.0)
-    """Factors of K: size of the images divided by the size that was calibrated, columns and rows."""
+    """Factors of K for columns and rows: size of the images divided by the calibrated size."""
     crop: tuple[float, float] = (0.0, 0.0)
     """Columns and rows that were cut off at the left and top after calibration, pixels of the image."""
     flip: str = "none"
     """How the images have to be flipped before K applies: "none", "horizontal", "vertical" or "both"."""
     distortion: tuple[float, ...] | None = None
-    """Coefficients instead of the file's; empty for images without distortion."""
+    """Coefficients that replace the file's; empty for images without distortion."""
     mask: MaskRule = MaskRule()
     """Which pixels of the masks are the subject."""
     frame_offset: float = 0.0
-    """Frame of this camera's files that shows the moment of the others' frame 0."""
+    """Frame of this camera that was taken at the same time as frame 0 of the others."""
     moved: tuple[float, ...] | None = None
-    """R and T, 12 numbers, world to camera in OpenCV's axes and meters, instead of the file's."""
+    """R and T that replace the file's: 12 numbers, world to camera in OpenCV's axes and meters."""
 
     def model(self, calibrations: tuple[Calibration, ...], images: Calibration) -> CameraModel:
         """Return the camera, given all calibrations and the size of the camera's own images."""

@@ -1,38 +1,38 @@
-"""The lines of meta.yaml that make the reader read a capture as a reading says."""
+"""Express a changed reading of a capture as entries of meta.yaml."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from training.captures.meta import UNITS
+from training.inspection.comparison import Readings
 from training.inspection.footage import Calibration, Footage
-from training.inspection.panel import Readings
 from training.inspection.reading import CameraReading
+from training.inspection.scale import UNITS
 
 Entries = dict[str, Any]
 
-_OF_THE_CAPTURE = ("pose", "axes", "camera_units", "mask_channel", "mask_threshold", "mask_inverted")
-"""Keys of meta.yaml that hold for the capture; the others are in `all_cameras` or `cameras`."""
+_CAPTURE_KEYS = ("pose", "axes", "camera_units", "mask_channel", "mask_threshold", "mask_inverted")
+"""Keys of meta.yaml for the whole capture. The others are in `all_cameras` or `cameras`."""
 
 
 def remedy(footage: Footage, before: Readings, after: Readings) -> Entries:
-    """Return the entries of meta.yaml that lead from one reading to another.
+    """Return the entries of meta.yaml that change one reading into another.
 
-    What all cameras share becomes an entry of the capture or of `all_cameras`, the rest an entry of its camera.
+    Entries that all cameras share go to the whole capture or to `all_cameras`, the others to `cameras`.
     """
     names = footage.names
-    of_cameras = [_entries(images, old, new) for images, old, new in zip(footage.calibrations, before, after, strict=True)]
+    per_camera = [_entries(images, old, new) for images, old, new in zip(footage.calibrations, before, after, strict=True)]
     for index, (old, new) in enumerate(zip(before, after, strict=True)):
         if new.calibration != old.calibration:
-            of_cameras[new.calibration]["images_from"] = footage.calibrations[index].images_from or names[index]
-    first = of_cameras[0]
-    shared = {key: value for key, value in first.items() if all(entries.get(key) == value for entries in of_cameras)}
-    entries = {key: value for key, value in shared.items() if key in _OF_THE_CAPTURE}
-    everywhere = {key: value for key, value in shared.items() if key not in _OF_THE_CAPTURE}
+            per_camera[new.calibration]["images_from"] = footage.calibrations[index].images_from or names[index]
+    first = per_camera[0]
+    shared = {key: value for key, value in first.items() if all(entries.get(key) == value for entries in per_camera)}
+    entries = {key: value for key, value in shared.items() if key in _CAPTURE_KEYS}
+    everywhere = {key: value for key, value in shared.items() if key not in _CAPTURE_KEYS}
     single = {
         name: rest
-        for name, of_camera in zip(names, of_cameras, strict=True)
-        if (rest := {key: value for key, value in of_camera.items() if key not in shared})
+        for name, own in zip(names, per_camera, strict=True)
+        if (rest := {key: value for key, value in own.items() if key not in shared})
     }
     return entries | ({"all_cameras": everywhere} if everywhere else {}) | ({"cameras": single} if single else {})
 
@@ -60,7 +60,7 @@ def _entries(images: Calibration, old: CameraReading, new: CameraReading) -> Ent
 def _size_entries(images: Calibration, old: CameraReading, new: CameraReading) -> Entries:
     width, height = images.calibrated or (images.width, images.height)
     if new.crop != old.crop:
-        # The size that was calibrated has its middle where the principal point was.
+        # The principal point was probably in the middle of the calibrated images.
         size = [max(1, round(images.K[0, 2]) * 2), max(1, round(images.K[1, 2]) * 2)]
         return {"size": size, "fit": [float(round(value)) for value in new.crop]}
     if new.scale != old.scale:
@@ -75,5 +75,4 @@ def _mask_entries(old: CameraReading, new: CameraReading) -> Entries:
 
 def unit_name(meters_per_unit: float) -> str | float:
     """Return the name of a unit, or its length in meters if it has no name."""
-    names = ("m", "cm", "mm")
-    return next((name for name in names if abs(UNITS[name] * meters_per_unit - 1) < 1e-9), meters_per_unit)
+    return next((name for name, number in UNITS.items() if abs(number * meters_per_unit - 1) < 1e-9), meters_per_unit)

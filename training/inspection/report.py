@@ -1,4 +1,4 @@
-"""The result of a check as text, as JSON and as lines for meta.yaml."""
+"""Show the result of a check as text or as JSON."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from common.documents import dump_yaml
+from training.inspection.comparison import COVERED
 from training.inspection.examine import Report
 from training.inspection.findings import Finding, Severity
-from training.inspection.panel import COVERED
 
 _VERDICTS = {0: "fine", 2: "unusable", 3: "suspicious"}
 _MARKS = {Severity.NOTE: "note", Severity.SUSPICIOUS: "SUSPICIOUS", Severity.UNUSABLE: "UNUSABLE"}
@@ -55,16 +55,16 @@ def camera_rows(report: Report) -> list[CameraRow]:
     """Return one row per camera."""
     names = report.footage.names
     count = len(names)
-    found = report.panel.evidence(report.readings, range(count)) if count > 1 else []
+    found = report.comparison.evidence(report.readings, range(count)) if count > 1 else []
     shares: list[dict[int, float]] = [{} for _ in names]
     for frame in found:
         present, gaps = frame.gaps(range(count))
         for index, gap in zip(present, gaps, strict=True):
             shares[index][frame.scene.frame] = float((gap <= COVERED).mean())
-    accused = {name for finding in report.findings for name in finding.cameras}
+    suspects = {name for finding in report.findings for name in finding.cameras}
     rows = []
     for index, name in enumerate(names):
-        model = report.panel.model(index, report.readings[index])
+        model = report.comparison.model(index, report.readings[index])
         appearance = report.appearances.get(index)
         gain = report.gains.get(index)
         rows.append(
@@ -72,12 +72,12 @@ def camera_rows(report: Report) -> list[CameraRow]:
                 name,
                 [round(float(v), 4) for v in model.center],
                 round(float(abs(model.K[0, 0])), 2),
-                [shares[index].get(frame) for frame in report.panel.frames],
-                0.0 if report.blame is None else round(float(report.blame[index]), 5),
+                [shares[index].get(frame) for frame in report.comparison.frames],
+                0.0 if report.disagreements is None else round(float(report.disagreements[index]), 5),
                 None if appearance is None else round(appearance.brightness, 2),
                 None if appearance is None else round(appearance.sharpness, 4),
                 None if gain is None else [round(float(v), 3) for v in gain],
-                name in accused,
+                name in suspects,
             )
         )
     return rows
@@ -109,11 +109,11 @@ def as_text(report: Report, name: str) -> str:
 
 
 def _finding_lines(finding: Finding) -> list[str]:
-    sure = f" ({finding.sure})" if finding.sure else ""
-    lines = [f"{_MARKS[finding.severity]}: {finding.title}{sure}"]
-    for figure in finding.figures:
-        after = "" if figure.after is None else f", with the remedy {figure.after:g} {figure.unit}".rstrip()
-        lines.append(f"  {figure.name}: {figure.before:g} {figure.unit}".rstrip() + after)
+    confidence = f" ({finding.confidence})" if finding.confidence else ""
+    lines = [f"{_MARKS[finding.severity]}: {finding.title}{confidence}"]
+    for measurement in finding.measurements:
+        after = "" if measurement.after is None else f", with the remedy {measurement.after:g} {measurement.unit}".rstrip()
+        lines.append(f"  {measurement.name}: {measurement.before:g} {measurement.unit}".rstrip() + after)
     lines += [f"  {finding.advice}"] if finding.advice else []
     lines += [f"    {line}" for line in dump_yaml(finding.remedy).splitlines()] if finding.remedy else []
     return lines
@@ -125,7 +125,7 @@ def as_json(report: Report, name: str) -> dict[str, Any]:
         "capture": name,
         "status": report.status,
         "verdict": verdict(report),
-        "frames": report.panel.frames,
+        "frames": report.comparison.frames,
         "coverage": report.before,
         "coverage_with_remedies": report.after,
         "subject": None

@@ -1,4 +1,4 @@
-"""How large is the subject, which way is up, and are the vertices where the masks are?"""
+"""Measure the subject's size and the up direction, and compare vertices with the masks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.inspection.comparison import COVERED, FrameEvidence
 from training.inspection.consistency import outside_mask
-from training.inspection.panel import COVERED, FrameEvidence
 
 Floats = NDArray[np.float64]
 
@@ -21,18 +21,18 @@ DISTANCES = (0.3, 50.0)
 UNITS = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
 """Units per meter."""
 
-_INSIDE = 0.8  # share of vertices inside the masks that is enough
+_INSIDE = 0.8  # if this share of the vertices is inside the masks, they fit
 _USUAL = 1.8  # meters, the size of a person
 
 
 @dataclass(frozen=True)
 class SubjectSize:
-    """Where the subject is, from the points where rays of its outline meet."""
+    """Where the subject is, measured from the points where rays of its outline meet."""
 
     low: Floats
-    """(3,) meters."""
+    """Lowest corner of its box, (3,), meters."""
     high: Floats
-    """(3,) meters."""
+    """Highest corner of its box, (3,), meters."""
     distance: float
     """Median distance of the cameras from its center, meters."""
 
@@ -47,7 +47,7 @@ class SubjectSize:
 
 
 def subject_size(found: list[FrameEvidence]) -> SubjectSize | None:
-    """Measure the subject in the first frame that has enough rays that meet; None if there is none."""
+    """Measure the subject in the first frame in which enough rays meet; None if there is no such frame."""
     for frame in found:
         outside = frame.evidence.outside
         seen = (outside >= 0).sum(axis=-1) >= min(2, outside.shape[-1] - 1)
@@ -65,7 +65,7 @@ def subject_size(found: list[FrameEvidence]) -> SubjectSize | None:
 
 
 def likely_unit(size: SubjectSize, meters_per_unit: float) -> str | None:
-    """Return the unit in which the subject would have a usual size, or None if it has one already."""
+    """Return the unit in which the subject would have a usual size; None if it already has one, or if no unit helps."""
     if SIZES[0] <= size.extent <= SIZES[1]:
         return None
     choices = {unit: size.extent / meters_per_unit / per_meter for unit, per_meter in UNITS.items()}
@@ -74,7 +74,7 @@ def likely_unit(size: SubjectSize, meters_per_unit: float) -> str | None:
 
 
 def fitting_unit(frame: FrameEvidence, vertices: NDArray[np.float32], meters_per_unit: float) -> str | None:
-    """Return the unit of the cameras' translations with which the vertices are inside the masks; None if they are already, or
+    """Return the unit of the cameras' translations with which the vertices are inside the masks; None if they already are, or
     if no unit helps."""
     if vertices_inside(frame, vertices) >= _INSIDE:
         return None
@@ -95,7 +95,7 @@ def vertices_inside(frame: FrameEvidence, vertices: NDArray[np.float32]) -> floa
 
 
 def camera_up(rotations: Floats) -> tuple[Floats, float]:
-    """Return the mean direction that is up in the images, (3,), and how much the cameras agree on it, 0 to 1."""
+    """Return the mean of the cameras' up directions, (3,), and how much the cameras agree on it, 0 to 1."""
     mean = -rotations[:, 1].mean(axis=0)
     length = float(np.linalg.norm(mean))
     return mean / max(length, 1e-12), length

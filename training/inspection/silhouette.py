@@ -1,4 +1,4 @@
-"""A mask, prepared for comparing it with the masks of other cameras."""
+"""Prepare a mask for the comparison with the masks of other cameras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 MAX_SIDE = 640
 """Larger masks are reduced to this many pixels along their longer side."""
 
-BORDER = 3  # mask pixels along the image border in which samples are not taken: the subject may go on beyond it
+BORDER = 3  # mask pixels along the image border without samples: the subject may continue beyond it
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Silhouette:
     """One reduced mask."""
 
     inside: NDArray[np.bool_]
-    """(h, w), pixels that are subject for sure."""
+    """(h, w), pixels that certainly belong to the subject."""
     distance: NDArray[np.float16]
-    """(h, w), distance to the nearest pixel that may be subject, in mask pixels."""
+    """(h, w), distance to the nearest pixel that may belong to the subject, in mask pixels."""
     scale: Floats
     """Mask pixels per pixel of the image, columns and rows, (2,)."""
     samples: Floats
@@ -33,7 +33,7 @@ class Silhouette:
     center: Floats
     """Mean position of the subject, (2,), in pixels of the image."""
     radius: float
-    """Distance from the center that 98 % of the subject stay within, in mask pixels."""
+    """Radius around the center that contains 98 % of the subject, in mask pixels."""
 
     @property
     def area(self) -> float:
@@ -42,7 +42,7 @@ class Silhouette:
 
     @property
     def border_share(self) -> float:
-        """Share of the image border that is subject."""
+        """Share of the image border that the subject covers."""
         border = np.concatenate([self.inside[0], self.inside[-1], self.inside[:, 0], self.inside[:, -1]])
         return float(border.mean())
 

@@ -1,4 +1,4 @@
-"""Is a camera early or late? Its masks are compared with the other cameras' at other moments."""
+"""Find cameras that are early or late: their masks are compared with the other cameras' at other times."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.inspection.candidates import Jury
 from training.inspection.reading import CameraReading
+from training.inspection.reference_cameras import ReferenceCameras
 
 MAX_OFFSET = 10
-"""Frames by which a camera may be early or late."""
+"""Maximum number of frames by which a camera may be early or late."""
 
 POWER = 1.7
 """The disagreement grows with about this power of the offset."""
@@ -18,8 +18,8 @@ POWER = 1.7
 MIN_FRACTION = 0.3
 """Offsets nearer to a whole frame count as whole frames."""
 
-_VISIBLE = 1.6  # disagreement, relative to that of a camera that is right, from which parts of a frame are reported
-_STEEP = 4.0  # the disagreement one frame before and after the best, relative to the best, that shows that time matters
+_VISIBLE = 1.6  # fractions of a frame are reported above this multiple of a correct camera's disagreement
+_STEEP = 4.0  # time matters if the disagreements one frame before and after the best exceed this multiple of the best
 
 
 @dataclass(frozen=True)
@@ -27,34 +27,36 @@ class OffsetFit:
     """The offset in time with which a camera agrees best."""
 
     offset: float
-    """Frames, in multiples of a hundredth; 0 if the camera is in time."""
+    """Frames, in multiples of a hundredth; 0 if the camera is synchronous."""
     before: float
     """Disagreement as the camera is."""
     after: float
-    """Disagreement with the offset. For parts of a frame it is expected, not measured."""
+    """Disagreement with the offset. For fractions of a frame it is estimated, not measured."""
     clear: bool
-    """Whether the disagreement depends on time clearly, and the offset explains it."""
+    """Whether the disagreement clearly depends on time, and the offset explains it."""
 
 
-def fit_offset(jury: Jury, camera: int, current: CameraReading, noise: float, reach: int = MAX_OFFSET) -> OffsetFit:
+def fit_offset(
+    reference: ReferenceCameras, camera: int, current: CameraReading, noise: float, reach: int = MAX_OFFSET
+) -> OffsetFit:
     """Find the offset of a camera.
 
     Args:
-        jury: cameras that agree.
+        reference: cameras that agree.
         camera: the camera.
         current: how it is read.
-        noise: disagreement of a camera that is right.
-        reach: largest offset in frames that is tried.
+        noise: typical disagreement of a correct camera.
+        reach: maximum offset to try, in frames.
     """
     scores: dict[int, float] = {}
 
     def score(offset: int) -> float:
         if offset not in scores:
             shifted = replace(current, frame_offset=current.frame_offset + offset)
-            scores[offset] = jury.disagreement(camera, shifted)
+            scores[offset] = reference.disagreement(camera, shifted)
         return scores[offset]
 
-    reach = min(reach, jury.panel.footage.num_frames - 1)
+    reach = min(reach, reference.comparison.footage.num_frames - 1)
     best = min((o for step in range(reach + 1) for o in sorted({step, -step})), key=score)
     sides = [max(score(best + side) - noise, 1e-6) for side in (-1, 1)]
     if not all(np.isfinite(sides)):

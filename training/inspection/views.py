@@ -1,4 +1,4 @@
-"""Small pictures of each camera: the image with the outlines of its mask and of the hull."""
+"""Draw small pictures of each camera: the image with the outlines of its mask and of the hull."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from training.captures.images import Pixels
 from training.inspection.camera_model import CameraModel
+from training.inspection.comparison import COVERED, FrameScene
 from training.inspection.consistency import outside_mask
-from training.inspection.panel import COVERED, FrameScene
 
 THUMBNAIL = 240
 """Longer side of a picture, pixels."""
@@ -24,7 +24,7 @@ _CELLS = 56  # per side of the box in which the hull is carved
 
 @dataclass(frozen=True, eq=False)
 class Hull:
-    """The space that all masks have in common."""
+    """The region of space that lies inside all masks."""
 
     points: NDArray[np.float32]
     """(N, 3), centers of its cells, meters."""
@@ -38,16 +38,16 @@ def carve(scene: FrameScene, low: NDArray[np.float64], high: NDArray[np.float64]
     Args:
         scene: cameras and silhouettes.
         low, high: a box around the subject, (3,) each.
-        ignored: number of cameras that may object to a point.
+        ignored: maximum number of masks that a point of the hull may miss.
     """
     margin = 0.06 * float((high - low).max())
     cell = float((high - low).max() + 2 * margin) / _CELLS
     axes = [np.arange(a - margin, b + margin, cell, dtype=np.float32) for a, b in zip(low, high, strict=True)]
     points = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1)
-    objections = np.zeros(points.shape[1], dtype=np.int32)
+    misses = np.zeros(points.shape[1], dtype=np.int32)
     for model, silhouette in zip(scene.models, scene.silhouettes, strict=True):
-        objections += outside_mask(model, silhouette, points) > COVERED
-    return Hull(points[:, objections <= ignored].T, cell)
+        misses += outside_mask(model, silhouette, points) > COVERED
+    return Hull(points[:, misses <= ignored].T, cell)
 
 
 def picture(image: Pixels, mask: Pixels | None, model: CameraModel, hull: Hull | None, side: int = THUMBNAIL) -> Pixels:

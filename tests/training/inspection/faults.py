@@ -1,4 +1,4 @@
-"""Captures with one mistake each, made from a right one by changing its files."""
+"""Captures with one mistake each, made by changing the files of a correct one."""
 
 from __future__ import annotations
 

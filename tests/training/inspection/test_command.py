@@ -34,7 +34,7 @@ def in_meters(folder: Path) -> None:
     edit(folder, scale)
 
 
-def test_a_right_capture(folder: Path) -> None:
+def test_a_correct_capture_is_fine(folder: Path) -> None:
     run = check(folder)
     assert run.returncode == 0 and "fine (8 cameras, 8 frames" in run.stdout
 
@@ -46,8 +46,8 @@ def test_json_has_findings_and_cameras(folder: Path) -> None:
     assert run.returncode == values["status"] == 3 and values["verdict"] == "suspicious"
     assert values["meta"] == {"camera_units": "m"} == values["findings"][0]["remedy"]
     assert values["findings"][0]["severity"] == "suspicious" and len(values["cameras"]) == 8
-    figure = values["findings"][0]["figures"][0]
-    assert figure["after"] == pytest.approx(1000 * figure["before"], rel=0.01)
+    measurement = values["findings"][0]["measurements"][0]
+    assert measurement["after"] == pytest.approx(1000 * measurement["before"], rel=0.01)
 
 
 def test_fix_writes_what_the_text_says(folder: Path) -> None:

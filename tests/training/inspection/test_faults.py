@@ -45,7 +45,7 @@ def test_a_mistake_in_a_large_capture(fault: Fault, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tiny", pytest.param("legionary", marks=pytest.mark.slow)])
-def test_a_right_capture_is_not_accused(name: str) -> None:
+def test_a_correct_capture_has_no_findings(name: str) -> None:
     folder = SHARED_TINY.with_name(name)
     if not folder.is_dir():
         pytest.skip("needs the shared captures next to the checkout")

@@ -101,7 +101,7 @@ def test_a_gap_is_the_distance_from_the_mask() -> None:
 
 def test_the_hull_of_a_ball(camera: Camera) -> None:
     found = footage(random_rig("dome", 10, 1, 64))
-    scene = examine(found).panel.scene(0, found.reading, range(10))
+    scene = examine(found).comparison.scene(0, found.reading, range(10))
     assert scene is not None
     cameras = ring(count=12, size=96)
     ball = replace(scene, models=[model_of(c) for c in cameras], silhouettes=ball_silhouettes(cameras))
@@ -115,7 +115,7 @@ def test_planted_gains_are_measured() -> None:
     planted = {2: np.array([1.3, 1.0, 0.8])}
     found = footage(random_rig("two rings", 10, 3, 128))
     report = examine(found)
-    scene = report.panel.scene(0, found.reading, range(10))
+    scene = report.comparison.scene(0, found.reading, range(10))
     assert scene is not None and report.size is not None
     images = [np.asarray(found.image(0, i)) for i in range(10)]
     points = carve(scene, report.size.low, report.size.high, ignored=0).points
@@ -124,7 +124,7 @@ def test_planted_gains_are_measured() -> None:
     assert color_gains(scene, images, points)[2] / plain[2] == pytest.approx(planted[2], rel=0.08)
 
 
-def test_measures_name_what_is_remarkable() -> None:
+def test_unusual_files_and_images_are_reported() -> None:
     found = footage(random_rig("two rings", 8, 3, 96))
     image = found.image
 

@@ -1,4 +1,4 @@
-"""Random rigs around the procedural scene: right ones are not accused; mistakes that need fractions or lenses are named."""
+"""Random rigs around the procedural scene: correct rigs have no findings; mistakes that need fractions or lenses are named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def calibrated_with(found: Footage, D: tuple[float, ...]) -> Footage:
         pytest.param("dome", 64, 6, 96, marks=pytest.mark.slow),
     ],
 )
-def test_a_right_rig_is_not_accused(kind: str, count: int, seed: int, side: int) -> None:
+def test_a_correct_rig_has_no_findings(kind: str, count: int, seed: int, side: int) -> None:
     report = examine(footage(random_rig(kind, count, seed, side)))
     assert report.status == 0, [finding.title for finding in report.findings]
     assert report.after > 0.99
@@ -47,7 +47,7 @@ def test_a_late_camera(late: float, written: int | None) -> None:
     assert written is None or report.entries == {"cameras": {"cam3": {"frame_offset": written}}}
 
 
-def test_half_a_frame_is_named() -> None:
+def test_an_offset_of_half_a_frame_is_found() -> None:
     report = examine(footage(random_rig("half circle", 8, 3, 192), late={4: 0.5}))
     (finding,) = report.findings
     assert finding.code == "frame_offset" and finding.cameras == ("cam4",) and "about 0." in finding.title
@@ -66,12 +66,12 @@ def test_images_without_the_distortion_that_the_calibration_has() -> None:
     assert report.entries == {"all_cameras": {"lens": "none"}} and report.after > 0.99
 
 
-def test_a_right_lens_is_not_accused() -> None:
+def test_a_correct_lens_has_no_findings() -> None:
     assert not examine(footage(random_rig("two rings", 8, 2, 160, 1.3), D=LENS)).findings
 
 
 @pytest.mark.parametrize("count", [4, 9])
-def test_ragged_masks_accuse_nobody(count: int) -> None:
+def test_ragged_masks_make_no_camera_a_suspect(count: int) -> None:
     random = np.random.default_rng(21)
 
     def ragged(mask: Pixels, _: int) -> Pixels:

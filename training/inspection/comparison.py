@@ -1,4 +1,4 @@
-"""The frames that the check looks at: cameras and silhouettes under a given reading of the files."""
+"""Compare cameras in some frames of a capture, under a given reading of its files."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COVERED = 0.01
 """A subject pixel is covered if its gap is at most this share of the subject's radius."""
 
 MAX_CACHED = 2000
-"""Silhouettes that are kept."""
+"""Maximum number of cached silhouettes."""
 
 
 @dataclass
-class Panel:
-    """Silhouettes of a footage, prepared once each."""
+class Comparison:
+    """The frames in which cameras are compared. Each silhouette is prepared once."""
 
     footage: Footage
     """The capture."""
@@ -37,15 +37,15 @@ class Panel:
     _cache: dict[tuple[int, int, MaskRule], Silhouette | None] = field(default_factory=dict)
 
     def models(self, readings: Readings) -> list[CameraModel]:
-        """Return all cameras under a reading."""
+        """Return all cameras under their readings."""
         return [self.model(index, reading) for index, reading in enumerate(readings)]
 
     def model(self, camera: int, reading: CameraReading) -> CameraModel:
-        """Return one camera under a reading."""
+        """Return one camera under a reading of it."""
         return reading.model(self.footage.calibrations, self.footage.calibrations[camera])
 
     def silhouette(self, frame: int, camera: int, reading: CameraReading) -> Silhouette | None:
-        """Return the silhouette of a camera at the moment of a frame; None when there is none."""
+        """Return the silhouette of a camera at the time of a frame; None if there is none."""
         number = round(frame + reading.frame_offset)
         if not 0 <= number < self.footage.num_frames:
             return None
@@ -88,12 +88,12 @@ class FrameScene:
 
 @dataclass(frozen=True, eq=False)
 class FrameEvidence:
-    """The evidence of one frame and whom it is from."""
+    """The evidence of one frame, and the cameras it is from."""
 
     scene: FrameScene
     """Cameras and silhouettes."""
     evidence: Evidence
-    """What they say; its indices are positions in `scene.present`."""
+    """Their evidence. Its indices are positions in `scene.present`."""
 
     def gaps(self, trusted: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return which trusted cameras are in the frame, (m,), and the gaps of their subject pixels, (m, P)."""
@@ -105,11 +105,6 @@ def mean_gap(found: list[FrameEvidence], trusted: Sequence[int]) -> float:
     """Return the mean gap over frames and trusted cameras, as a share of the subject's radius; 1 without evidence."""
     gaps = [frame.gaps(trusted)[1] for frame in found]
     return float(np.mean([gap.mean() for gap in gaps if gap.size])) if any(gap.size for gap in gaps) else 1.0
-
-
-def tolerant_gap(found: list[FrameEvidence]) -> float:
-    """Return the mean gap that one wrong camera cannot raise much."""
-    return float(np.mean([frame.evidence.tolerant_gaps().mean() for frame in found])) if found else 1.0
 
 
 def coverage(found: list[FrameEvidence], trusted: Sequence[int]) -> float:

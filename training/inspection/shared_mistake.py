@@ -8,44 +8,44 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import minimize
 
+from training.inspection.comparison import Comparison, Readings, coverage, mean_gap
 from training.inspection.hypotheses import Hypothesis, hypotheses
-from training.inspection.panel import Panel, Readings, coverage, mean_gap
 from training.inspection.suspects import CLEAN, IMPROVEMENT
 
-_TIE = 1.3  # hypotheses whose gaps differ by less than this factor count as equally good; the more usual one is chosen
+_TIE = 1.3  # hypotheses whose gaps differ by less than this factor count as equally good; the more common one is chosen
 _MAX_CAMERAS = 12
 _MAX_FRAMES = 2
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The hypothesis that explains best why cameras disagree."""
+    """The hypothesis that best explains why the cameras disagree."""
 
     hypothesis: Hypothesis
-    """What it says."""
+    """The mistake and its correction."""
     readings: Readings
     """How all cameras are read if it holds."""
     gap: float
-    """Mean gap with it."""
+    """Mean gap under it."""
     next_gap: float
-    """Mean gap of the best hypothesis that says something else."""
+    """Mean gap under the best other hypothesis."""
 
 
 class GlobalSearch:
-    """Tries readings on some cameras and frames.
+    """Tries readings of all cameras on some cameras and frames.
 
     Args:
-        panel: the silhouettes.
+        comparison: frames and silhouettes.
         readings: the readings to change.
     """
 
-    def __init__(self, panel: Panel, readings: Readings) -> None:
-        self._panel = panel
+    def __init__(self, comparison: Comparison, readings: Readings) -> None:
+        self._comparison = comparison
         self._readings = readings
         count = len(readings)
         self._cameras = sorted({round(i) for i in np.linspace(0, count - 1, min(count, _MAX_CAMERAS))})
-        middle = np.linspace(0, len(panel.frames) - 1, min(_MAX_FRAMES, len(panel.frames)))
-        self._frames = [panel.frames[round(i)] for i in middle]
+        middle = np.linspace(0, len(comparison.frames) - 1, min(_MAX_FRAMES, len(comparison.frames)))
+        self._frames = [comparison.frames[round(i)] for i in middle]
 
     def gap(self, change: Callable[..., object] | None = None) -> float:
         """Return the mean gap under a change of all readings."""
@@ -57,16 +57,16 @@ class GlobalSearch:
 
     def _measure(self, change: Callable[..., object] | None, measure: Callable[..., float]) -> float:
         readings = self._readings if change is None else tuple(change(reading) for reading in self._readings)
-        return measure(self._panel.evidence(readings, self._cameras, self._frames), self._cameras)  # type: ignore[arg-type]
+        return measure(self._comparison.evidence(readings, self._cameras, self._frames), self._cameras)  # type: ignore[arg-type]
 
     def best(self, limit: float = np.inf) -> Outcome | None:
         """Return the hypothesis that makes the cameras agree, or None if none does.
 
         Args:
-            limit: mean gap that another explanation leaves already. A hypothesis must leave less, and slow ones are not tried.
+            limit: mean gap that another explanation leaves. A hypothesis must leave less, and slow hypotheses are not tried.
         """
         before = self.gap()
-        tried = [(self.gap(hypothesis.change), hypothesis) for hypothesis in hypotheses(self._panel.footage)]
+        tried = [(self.gap(hypothesis.change), hypothesis) for hypothesis in hypotheses(self._comparison.footage)]
         lowest = min(gap for gap, _ in tried)
         if lowest > CLEAN:
             fitted = [self._fitted_distortion()] + ([] if np.isfinite(limit) else [self._fitted_crop()])
@@ -79,7 +79,7 @@ class GlobalSearch:
         return Outcome(chosen, tuple(chosen.change(r) for r in self._readings), gap, min(others, default=1.0))
 
     def _fitted_crop(self) -> Hypothesis:
-        calibrations = self._panel.footage.calibrations
+        calibrations = self._comparison.footage.calibrations
         middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in calibrations], axis=0)
         width = calibrations[0].width
 

@@ -1,4 +1,4 @@
-"""The findings in words: what is wrong, how sure that is, and what to write where."""
+"""Word the findings of the comparison of masks: what is wrong, how certain that is, and what to do."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from training.inspection.camera_model import CameraModel
-from training.inspection.everywhere import Outcome
-from training.inspection.findings import Figure, Finding, Severity
+from training.inspection.findings import Finding, Measurement, Severity
 from training.inspection.masks import MaskStatistics
 from training.inspection.one_camera import Explanation
 from training.inspection.scale import DISTANCES, SubjectSize
+from training.inspection.shared_mistake import Outcome
 from training.inspection.suspects import CLEAN
 
 Entries = dict[str, Any]
@@ -21,8 +21,8 @@ _WRITE = "Write the lines below into meta.yaml, or let --fix do it."
 _CERTAIN, _LIKELY = 4.0, 1.7  # how many times worse the next explanation must be
 
 
-def _sure(after: float, next_best: float, clean: float) -> str:
-    """Return how sure an explanation is: by what it leaves, and by how much worse the next one is."""
+def _confidence(after: float, next_best: float, clean: float) -> str:
+    """Return how certain an explanation is, from the gap that it leaves and from how much worse the next one is."""
     ratio = next_best / max(after, 1e-4)
     if ratio >= _CERTAIN and after <= clean:
         return "certain"
@@ -34,7 +34,7 @@ def _percent(share: float) -> float:
 
 
 def no_masks() -> Finding:
-    """Return the finding that there is nothing to compare."""
+    """Return the finding that there are no masks to compare."""
     title = "There are no masks, so the cameras cannot be compared."
     return Finding("no_masks", Severity.NOTE, title, "Only files, colors and sharpness were checked.")
 
@@ -48,30 +48,33 @@ def useless_masks(statistics: MaskStatistics) -> Finding:
         f"The masks {what}, however they are read.",
         "Check the folder of masks. They must be images in which the subject is bright and the background is 0.",
         "certain",
-        (Figure("image covered by the masks", _percent(statistics.area), unit="%"),),
+        (Measurement("image covered by the masks", _percent(statistics.area), unit="%"),),
     )
 
 
 def wrong_masks(cause: str, before: MaskStatistics, after: MaskStatistics, entries: Entries) -> Finding:
-    """Return the finding that the masks are stored in another way."""
-    figures = (
-        Figure("image covered by the masks", _percent(before.area), _percent(after.area), "%"),
-        Figure("image border covered by the masks", _percent(before.border), _percent(after.border), "%"),
+    """Return the finding that the masks are stored in another form."""
+    measurements = (
+        Measurement("image covered by the masks", _percent(before.area), _percent(after.area), "%"),
+        Measurement("image border covered by the masks", _percent(before.border), _percent(after.border), "%"),
     )
-    return Finding("masks", Severity.SUSPICIOUS, f"{_sentence(cause)}", _WRITE, "likely", figures, entries)
+    return Finding("masks", Severity.SUSPICIOUS, f"{_sentence(cause)}", _WRITE, "likely", measurements, entries)
 
 
 def shared_mistake(outcome: Outcome, before: float, after: float, entries: Entries) -> Finding:
-    """Return the finding that all cameras are read in a wrong way."""
-    sure = _sure(outcome.gap, outcome.next_gap, CLEAN)
-    figures = (_coverage(before, after),)
+    """Return the finding that all cameras are read in the wrong way."""
+    confidence = _confidence(outcome.gap, outcome.next_gap, CLEAN)
+    measurements = (_coverage(before, after),)
     title = f"{_sentence(outcome.hypothesis.cause)}"
-    return Finding(outcome.hypothesis.code, Severity.SUSPICIOUS, title, _WRITE, sure, figures, entries)
+    return Finding(outcome.hypothesis.code, Severity.SUSPICIOUS, title, _WRITE, confidence, measurements, entries)
 
 
-def _coverage(before: float, after: float | None) -> Figure:
-    return Figure(
-        "masks that the hull of the other cameras covers", _percent(before), None if after is None else _percent(after), "%"
+def _coverage(before: float, after: float | None) -> Measurement:
+    return Measurement(
+        "share of the masks inside the hull of the other cameras",
+        _percent(before),
+        None if after is None else _percent(after),
+        "%",
     )
 
 
@@ -80,12 +83,12 @@ def unexplained(severity: Severity, covered: float, gap: float) -> Finding:
     return Finding(
         "disagreement",
         severity,
-        "The masks of the cameras do not fit together, and no usual mistake explains it.",
-        "Check that calibration and images are of the same recording, and that the order of the cameras is the same in both.",
+        "The masks of the cameras do not fit together, and no known mistake explains it.",
+        "Check that calibration and images are from the same recording and list the cameras in the same order.",
         "certain",
         (
             _coverage(covered, None),
-            Figure("mean distance from the other masks, of the subject's radius", _percent(gap), unit="%"),
+            Measurement("mean distance from the other masks, relative to the subject's radius", _percent(gap), unit="%"),
         ),
     )
 
@@ -98,21 +101,21 @@ def swapped(names: list[str], before: float, after: float, entries: Entries) -> 
     )
 
 
-def _disagreement(before: float, after: float | None) -> Figure:
+def _disagreement(before: float, after: float | None) -> Measurement:
     shown = None if after is None else _percent(after)
-    return Figure("disagreement with the other cameras, of the subject's radius", _percent(before), shown, "%")
+    return Measurement("disagreement with the other cameras, relative to the subject's radius", _percent(before), shown, "%")
 
 
 def one_camera(
     name: str, explanation: Explanation, old: CameraModel, new: CameraModel, entries: Entries, video_rate: float | None
 ) -> Finding:
     """Return the finding that one camera disagrees with the others."""
-    figures: tuple[Figure, ...] = (_disagreement(explanation.before, explanation.after),)
+    measurements: tuple[Measurement, ...] = (_disagreement(explanation.before, explanation.after),)
     if not explanation.code:
-        title = f"Camera {name} disagrees with the others, and no usual mistake explains it."
-        advice = "Look at its masks. If they are right, leave it out: list the other cameras in train_cameras of meta.yaml."
-        return Finding("camera", Severity.SUSPICIOUS, title, advice, "certain", figures[:1], {}, (name,))
-    sure = _sure(explanation.after, explanation.next_best, max(CLEAN, 0.1 * explanation.before))
+        title = f"Camera {name} disagrees with the others, and no known mistake explains it."
+        advice = "Look at its masks. If they are correct, leave the camera out: list the others in train_cameras of meta.yaml."
+        return Finding("camera", Severity.SUSPICIOUS, title, advice, "certain", measurements[:1], {}, (name,))
+    confidence = _confidence(explanation.after, explanation.next_best, max(CLEAN, 0.1 * explanation.before))
     title = f"Camera {name}: {explanation.cause}."
     if explanation.code == "frame_offset":
         title = f"Camera {name} {explanation.cause}."
@@ -120,42 +123,42 @@ def one_camera(
     if explanation.code == "moved":
         angle = np.rad2deg(np.linalg.norm(cv2.Rodrigues(new.R @ old.R.T)[0]))
         shift = float(np.linalg.norm(new.center - old.center))
-        figures += (
-            Figure("turned by", 0.0, round(float(angle), 2), "degrees"),
-            Figure("shifted by", 0.0, round(shift, 3), "m"),
+        measurements += (
+            Measurement("turned by", 0.0, round(float(angle), 2), "degrees"),
+            Measurement("shifted by", 0.0, round(shift, 3), "m"),
         )
-        sure = "likely"  # wrong masks can look like it
+        confidence = "likely"  # wrong masks can have the same effect
         title = f"Camera {name} was moved after calibration: by {angle:.1f} degrees and {100 * shift:.0f} cm."
         advice = "Calibrate it again if you can. Otherwise " + _WRITE[0].lower() + _WRITE[1:]
     elif explanation.code == "frame_offset" and explanation.reading.frame_offset % 1:
-        advice = _of_part(explanation.reading.frame_offset, entries, video_rate)
-    return Finding(explanation.code, Severity.SUSPICIOUS, title, advice, sure, figures, entries, (name,))
+        advice = _fraction_advice(explanation.reading.frame_offset, entries, video_rate)
+    return Finding(explanation.code, Severity.SUSPICIOUS, title, advice, confidence, measurements, entries, (name,))
 
 
-def _of_part(offset: float, entries: Entries, video_rate: float | None) -> str:
-    """Return what to do about an offset that is not a whole number of frames."""
+def _fraction_advice(offset: float, entries: Entries, video_rate: float | None) -> str:
+    """Return the advice for an offset that is not a whole number of frames."""
     if video_rate is not None:
-        return f"Set the camera's time_offset to {offset / video_rate:.4f} more than now, then make its masks again."
-    return "Images can be shifted by whole frames only. " + (_WRITE if entries else "This camera is left as it is.")
+        return f"Increase the camera's time_offset by {offset / video_rate:.4f}, then make its masks again."
+    return "Images can be shifted by whole frames only. " + (_WRITE if entries else "This camera cannot be corrected.")
 
 
 def wrong_unit(unit: str, size: SubjectSize, factor: float, entries: Entries) -> Finding:
     """Return the finding that translations are in another unit."""
     title = f"The cameras' translations T are in {unit}."
-    figures = (
-        Figure("size of the subject", _round(size.extent), _round(size.extent * factor), "m"),
-        Figure("distance of the cameras", _round(size.distance), _round(size.distance * factor), "m"),
+    measurements = (
+        Measurement("size of the subject", _round(size.extent), _round(size.extent * factor), "m"),
+        Measurement("distance of the cameras", _round(size.distance), _round(size.distance * factor), "m"),
     )
-    return Finding("units", Severity.SUSPICIOUS, title, _WRITE, "likely", figures, entries)
+    return Finding("units", Severity.SUSPICIOUS, title, _WRITE, "likely", measurements, entries)
 
 
 def unusual_size(size: SubjectSize) -> Finding:
     """Return the finding that the subject is very small or large, and no unit explains it."""
-    usual = f"Cameras usually are {DISTANCES[0]:g} to {DISTANCES[1]:g} m away."
-    title = f"The subject is {_round(size.extent):g} m large."
+    usual = f"Cameras are usually {DISTANCES[0]:g} to {DISTANCES[1]:g} m away."
+    title = f"The longest side of the subject is {_round(size.extent):g} m."
     advice = f"{usual} If the scale is unknown, set units in meta.yaml so that the subject has its real size."
     return Finding(
-        "size_of_subject", Severity.SUSPICIOUS, title, advice, "possible", (Figure("size", _round(size.extent), unit="m"),)
+        "size_of_subject", Severity.SUSPICIOUS, title, advice, "possible", (Measurement("size", _round(size.extent), unit="m"),)
     )
 
 
@@ -165,9 +168,9 @@ def wrong_vertices(inside: float) -> Finding:
         "vertices",
         Severity.SUSPICIOUS,
         "The vertices are not where the masks are.",
-        "Check their unit and the numbers of their frames, or remove the folder: boxes are then made from the masks.",
+        "Check their unit and frame numbers, or remove their folder. Boxes are then made from the masks.",
         "certain",
-        (Figure("vertices inside the masks", _percent(inside), unit="%"),),
+        (Measurement("vertices inside the masks", _percent(inside), unit="%"),),
     )
 
 
