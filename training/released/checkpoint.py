@@ -7,7 +7,6 @@ are inferred from the shapes of the tensors, which are checked against each othe
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +16,15 @@ import torch
 from pydantic import ValidationError
 
 from common.errors import InputError
+from common.memory import check_memory
 from common.validation import input_error
-from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
+from model.config import FEATURE_CHANNELS, DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding, hash_levels
+from training.released.archive import read_tensors
 
-MAX_FILE_BYTES = 16 << 30
-"""Largest checkpoint that is read."""
+MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000
+"""A checkpoint may need this many times its size of memory, plus these bytes."""
 
 MAX_FRAMES = 100_000
 """Maximum number of frames of a checkpoint."""
@@ -65,6 +66,7 @@ class ReleaseCheckpoint:
             self._fail(f"{self.latents_name} must have 1 to {MAX_FRAMES} frames, not {frames}")
         self.num_frames = frames
         self.config = self._infer_config(channels, blend)
+        self._check_shapes()
 
     @property
     def has_occupancy(self) -> bool:
@@ -89,7 +91,7 @@ class ReleaseCheckpoint:
         encoding = HashEncoding(self.config.hash).requires_grad_(False)
         for plane, name in enumerate(TABLES):
             offsets = self._offsets(name)
-            table = self._take(f"{name}.embeddings", (offsets[-1], self.config.hash.features_per_level))
+            table = self._take(f"{name}.embeddings", self._table_shape(name))
             for level, start in zip(encoding.levels, offsets, strict=False):
                 encoding.tables[plane, level.offset : level.offset + level.entries] = table[start : start + level.entries]
         return encoding
@@ -102,20 +104,55 @@ class ReleaseCheckpoint:
         return decoder
 
     def _decoder_parameter(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        stored = self._decoder_names(name)
+        part = (shape[0] // len(stored), *shape[1:])
+        parts = [self._take(one, part) for one in stored]
+        if name.startswith(("feature_head", "density_head")):
+            return parts[0].view(3, -1, *shape[1:])[list(MAP_CHANNEL_BLOCKS)].reshape(shape)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _decoder_names(self, name: str) -> list[str]:
+        """Return the names in the file of one parameter of our decoder, whose first axis they share."""
         module, _, rest = name.partition(".")
         if module == "backbone":
             kind, _, rest = rest.partition(".")
-            if kind == "linear":
-                return self._take(f"{_DECODER}.backbone.0.{rest}", shape)
-            index, _, rest = rest.partition(".")
-            return self._take(f"{_DECODER}.backbone.{int(index) + 2}.{rest}", shape)
+            index, _, last = rest.partition(".")
+            return [f"{_DECODER}.backbone.0.{rest}" if kind == "linear" else f"{_DECODER}.backbone.{int(index) + 2}.{last}"]
         if module == "color_trunk":
-            return self._take(f"{_DECODER}.kn_backbone.{rest}", shape)
+            return [f"{_DECODER}.kn_backbone.{rest}"]
         if module == "color_head":
-            part = (shape[0] // 3, *shape[1:])
-            return torch.cat([self._take(f"{_DECODER}.{head}.{rest}", part) for head in COLOR_HEADS])
-        stored = self._take(f"{_DECODER}.{'feat' if module == 'feature_head' else 'density'}_conv.{rest}", shape)
-        return stored.view(3, -1, *shape[1:])[list(MAP_CHANNEL_BLOCKS)].reshape(shape)
+            return [f"{_DECODER}.{head}.{rest}" for head in COLOR_HEADS]
+        return [f"{_DECODER}.{'feat' if module == 'feature_head' else 'density'}_conv.{rest}"]
+
+    def _table_shape(self, table: str) -> tuple[int, int]:
+        return self._offsets(table)[-1], self.config.hash.features_per_level
+
+    def _check_shapes(self) -> None:
+        """Compare all shapes with the file, and the memory that they need with its size, before anything is allocated."""
+        with torch.device("meta"):
+            parameters = MapDecoder(self.config).state_dict()
+        for name, parameter in parameters.items():
+            stored = self._decoder_names(name)
+            for one in stored:
+                self._check_shape(one, (parameter.shape[0] // len(stored), *parameter.shape[1:]))
+        for table in TABLES:
+            self._check_shape(f"{table}.embeddings", self._table_shape(table))
+        needed = self._memory(sum(parameter.numel() for parameter in parameters.values()))
+        size = self.path.stat().st_size
+        if needed > MEMORY_PER_BYTE * size + MEMORY_AT_LEAST:
+            self._fail(f"needs about {needed / 1e9:.1f} GB of memory, much more than its size of {size / 1e6:.1f} MB explains")
+        check_memory(needed, self.path)
+
+    def _memory(self, parameters: int) -> int:
+        """Predict the bytes that the video takes while it is built."""
+        config = self.config
+        tables = 3 * hash_levels(config.hash)[-1].offset + 3 * hash_levels(config.hash)[-1].entries
+        values = parameters + tables * config.hash.features_per_level + self.num_frames * config.decoder.latent_channels
+        cells = self.num_frames * math.prod(config.occupancy.resolution)
+        if not self.has_occupancy:  # the maps of a frame are decoded, and the density of all its cells is computed
+            values += 6 * FEATURE_CHANNELS * config.feature_plane_resolution**2
+            values += 3 * config.color_head_parameters * config.color_map_resolution**2
+        return 4 * values + 2 * cells
 
     def _infer_config(self, latent_channels: int, blend: Literal["bilinear", "nearest"]) -> ModelConfig:
         channels = self._backbone_channels()
@@ -189,12 +226,15 @@ class ReleaseCheckpoint:
 
     def _take(self, name: str, shape: tuple[int, ...]) -> torch.Tensor:
         """Return a tensor as float32, after checking that it has this shape and is finite."""
+        self._check_shape(name, shape)
         tensor = self._tensor(name)
-        if tuple(tensor.shape) != shape:
-            self._fail(f"{name} must have shape {shape}, not {tuple(tensor.shape)}")
         if not tensor.is_floating_point() or not torch.isfinite(tensor).all():
             self._fail(f"{name} must be finite numbers")
         return tensor.float()
+
+    def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        if tuple(self._tensor(name).shape) != shape:
+            self._fail(f"{name} must have shape {shape}, not {tuple(self._tensor(name).shape)}")
 
     def _shape(self, name: str, axes: int) -> tuple[int, ...]:
         shape = tuple(self._tensor(name).shape)
@@ -217,33 +257,8 @@ def _fits(nodes: int, entries: int, held: int) -> bool:
 
 
 def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 30} GiB")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Memory-mapped: shapes are known before any data is read. Only tensors and plain containers are built.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # a broken archive or pickle can raise almost anything
-        raise InputError(path, "is damaged, or is not a PyTorch checkpoint with only tensors") from error
+    content = read_tensors(path)
     state = content.get("net") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
         raise InputError(path, "is not a released checkpoint", "it must contain a dictionary of tensors under 'net'")
-    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
-    for name, tensor in tensors.items():
-        _check_storage(path, name, tensor)
-    return tensors
-
-
-def _check_storage(path: Path, name: str, tensor: torch.Tensor) -> None:
-    # A stride of 0 lets a small file claim a tensor of any size.
-    if tensor.is_sparse or tensor.is_quantized or tensor.is_meta:
-        raise InputError(path, f"{name} is not a plain tensor")
-    if math.prod(tensor.shape) * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise InputError(path, f"{name} is larger than its stored data")
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
