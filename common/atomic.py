@@ -7,6 +7,7 @@ import errno
 import os
 import platform
 import secrets
+import shutil
 import stat
 import zlib
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ def _remove_leftovers(target: Path, suffix: str) -> None:
             process = file.name.removeprefix(prefix).partition("-")[0]
             ours = file.name.startswith(prefix) and file.name.endswith(suffix) and process.isdecimal()
             if ours and not psutil.pid_exists(int(process)):
-                file.unlink(missing_ok=True)
+                shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
 
 def _cannot_write(path: str | Path, error: OSError) -> InputError:

@@ -13,21 +13,51 @@ import psutil
 from common.atomic import MAX_NAME_BYTES
 from common.errors import InputError
 
+_MAX_LOCK_BYTES = 1 << 16
+
+
+class Lock:
+    """A held lock. It knows the temporary files of its run, and those that killed runs to the same target left behind.
+
+    Args:
+        file: the lock's file.
+        leftovers: names that earlier locks had.
+    """
+
+    def __init__(self, file: Path, leftovers: list[str]) -> None:
+        self._file, self._leftovers = file, leftovers
+        for name in leftovers:
+            self._note(name)
+
+    def note(self, temporary: Path) -> None:
+        """Note a file next to the target before it is created, so that it can be removed if this run is killed."""
+        self._note(temporary.name)
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of killed runs. Call this when the target is complete, because they may be of use."""
+        for name in self._leftovers:
+            with contextlib.suppress(OSError):
+                self._file.with_name(name).unlink(missing_ok=True)
+
+    def _note(self, name: str) -> None:
+        with self._file.open("ab") as file:
+            file.write(b"\n" + os.fsencode(name))
+
 
 @contextlib.contextmanager
-def exclusive(target: Path) -> Iterator[None]:
+def exclusive(target: Path) -> Iterator[Lock]:
     """Hold the lock of a file or folder until the block ends: a hidden file next to it, with the process and the time.
 
     Raises:
         InputError: another run, in this process or another one, writes there. The message says which, and since when.
     """
-    lock = lock_path(target)
+    lock, leftovers = lock_path(target), list[str]()
     for _ in range(2):
         try:
             descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
             break
         except FileExistsError:
-            _refuse_or_remove(lock, target)
+            leftovers = _refuse_or_remove(lock, target)
         except OSError as error:
             raise InputError(target, f"cannot be written ({error.strerror})") from error
     else:
@@ -36,7 +66,7 @@ def exclusive(target: Path) -> Iterator[None]:
         text = f"{os.getpid()} {psutil.Process().create_time():.2f} {time.strftime('%Y-%m-%d %H:%M:%S')}"
         os.write(descriptor, text.encode())
         os.close(descriptor)
-        yield
+        yield Lock(lock, leftovers)
     finally:
         lock.unlink(missing_ok=True)
 
@@ -50,12 +80,32 @@ def lock_path(target: Path) -> Path:
     return absolute.with_name(f".{stem}.lock")
 
 
-def _refuse_or_remove(lock: Path, target: Path) -> None:
-    try:
-        process, started, since = lock.read_text().split(" ", 2)
-        if f"{psutil.Process(int(process)).create_time():.2f}" == started:
-            fault = f"is being written by process {process} since {since}"
-            raise InputError(target, fault, "wait until it ends, or choose another name")
-    except (OSError, ValueError, psutil.NoSuchProcess):
-        pass  # its run has ended, or was killed before it wrote its number
+def is_locked(target: Path) -> bool:
+    """Return whether a run that has not ended holds the lock of a file or folder."""
+    return bool(_holder(_lines(lock_path(target))))
+
+
+def _refuse_or_remove(lock: Path, target: Path) -> list[str]:
+    """Raise InputError if a run holds the lock. Otherwise remove its file and return the names of the run's temporary files."""
+    lines = _lines(lock)
+    if holder := _holder(lines):
+        raise InputError(target, f"is being written by {holder}", "wait until it ends, or choose another name")
     lock.unlink(missing_ok=True)
+    return [name for name in map(os.fsdecode, lines[1:]) if name not in ("", ".", "..") and "/" not in name]
+
+
+def _lines(lock: Path) -> list[bytes]:
+    try:
+        return lock.read_bytes()[:_MAX_LOCK_BYTES].split(b"\n")
+    except OSError:
+        return []
+
+
+def _holder(lines: list[bytes]) -> str:
+    """Return the process that holds a lock, and since when; empty if its run has ended."""
+    try:
+        process, started, since = lines[0].decode().split(" ", 2)
+        alive = f"{psutil.Process(int(process)).create_time():.2f}" == started
+    except (IndexError, ValueError, psutil.Error):
+        return ""  # it was killed, perhaps before it wrote its number
+    return f"process {process} since {since}" if alive else ""

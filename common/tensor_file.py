@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +27,11 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path, metadata: dict
         InputError: the file cannot be written, for instance because the disk is full.
     """
     try:
-        save_file(dict(tensors), file, metadata)
+        # The library writes to a temporary file of its own, which a killed program would leave. In this folder, whose name
+        # begins like that of `file`, `atomic_write` finds and removes it.
+        with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", suffix=file.suffix, dir=file.parent) as folder:
+            save_file(dict(tensors), Path(folder) / "tensors", metadata)
+            os.replace(Path(folder) / "tensors", file)
     except SafetensorError as error:
         raise InputError(shown, f"cannot be written ({error})") from error
 

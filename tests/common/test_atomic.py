@@ -139,3 +139,19 @@ def test_leftovers_of_killed_runs_are_removed_by_the_next_write(tmp_path: Path) 
         with atomic_write(tmp_path / "a.png"):
             assert temporary.exists(), "a run that is alive keeps its file"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_leftovers_of_killed_writers_of_tensors_are_removed(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, torch, common.tensor_file as t; from common.atomic import atomic_write\n"
+        "def killed(tensors, path, metadata): pathlib.Path(path).with_name('.tmpAbCdEf').touch(); os._exit(9)\n"
+        "t.save_file = killed\n"
+        f"with atomic_write({str(tmp_path / 'a.safetensors')!r}) as file: t.save_tensors({{}}, file, {{}}, 'a')"
+    )
+    (tmp_path / ".tmpZzZzZz").touch()  # of somebody else
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 9
+    assert any(file.is_dir() for file in tmp_path.iterdir())
+    with atomic_write(tmp_path / "a.safetensors"):
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".tmpZzZzZz", "a.safetensors"]

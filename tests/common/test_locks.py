@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from common.errors import InputError
-from common.locks import exclusive, lock_path
+from common.locks import exclusive, is_locked, lock_path
 from tests.command_runs import ROOT
 
 
@@ -60,3 +60,38 @@ def test_folders_that_cannot_be_written(tmp_path: Path) -> None:
     for target in (tmp_path / "none" / "a", tmp_path / "file" / "a"):
         with pytest.raises(InputError, match="cannot be written"), exclusive(target):
             pass
+
+
+def test_temporary_files_of_killed_runs_are_removed_when_the_target_is_complete(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from common.locks import exclusive\n"
+        f"with exclusive(Path({str(tmp_path / 'a')!r})) as lock:\n"
+        f"    lock.note(Path({str(tmp_path)!r}) / sys.argv[1]); (Path({str(tmp_path)!r}) / sys.argv[1]).touch(); os._exit(9)"
+    )
+    for name in ("a.partial", "ä\udcff"):
+        subprocess.run([sys.executable, "-c", program, name], cwd=ROOT, check=False)
+    (tmp_path / "a.partial-2").touch()  # of somebody else
+    with exclusive(tmp_path / "a") as lock:
+        assert (tmp_path / "a.partial").exists(), "it may be of use until there is a better one"
+        lock.remove_leftovers()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.partial-2"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "..", "", "sub/file"])
+def test_a_lock_cannot_name_files_of_other_folders(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    for file in (tmp_path / "outside", folder / "sub" / "file"):
+        file.touch()
+    lock_path(folder / "a").write_text(f"999999999 1.00 2020-01-01 00:00:00\n{name}")
+    with exclusive(folder / "a") as lock:
+        lock.remove_leftovers()
+    assert (tmp_path / "outside").exists() and (folder / "sub" / "file").exists()
+
+
+def test_whether_a_target_is_being_written(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path / "a")
+    with exclusive(tmp_path / "a"):
+        assert is_locked(tmp_path / "a") and not is_locked(tmp_path / "b")
+    lock_path(tmp_path / "a").write_text("999999999 1.00 2020-01-01 00:00:00")
+    assert not is_locked(tmp_path / "a")

@@ -105,7 +105,8 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
             list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
         )
     loop = capture.meta.loop and len(frames) == capture.num_frames
-    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, CaptureIdentity.of_capture(capture))
+    identity = CaptureIdentity.of_capture(capture, frames)
+    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, identity)
 
 
 def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
@@ -172,7 +173,11 @@ def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
     Scenes without a stored identity are compared by their cameras and number of frames.
     """
     if scene.capture is not None:
-        same, source = scene.capture.matches(CaptureIdentity.of_capture(capture)), str(scene.capture)
+        identity = CaptureIdentity.of_capture(capture, selected_frames(capture, config))
+        same, source = scene.capture.matches(identity), str(scene.capture)
+        if same and not scene.capture.same_shape(identity):
+            fault = "has other masks or vertices than when this run began, whose hulls and boxes were made from them"
+            raise InputError(capture.root, fault, "restore them, or choose another folder for --out")
     else:
         cameras = scene.metadata.cameras
         same = [camera.to_dict() for camera in cameras] == [camera.to_dict() for camera in capture.cameras]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.locks import exclusive, is_locked
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.jobs import Jobs
@@ -19,7 +21,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.export.background_sink import BackgroundSink
 from viewer.export.recorder import RecordOptions, RecordProgress, record
 from viewer.export.summary import MeasuredSizes
-from viewer.export.video_sink import VideoSink
+from viewer.export.video_sink import VideoSink, free_partial_path
 from viewer.settings import RecordingSettings
 from viewer.work.job import Job
 
@@ -65,6 +67,9 @@ class ScreenRecording:
         size: pixels of the first picture; later ones are cropped or padded to it.
         quality: 0 (best) to 51.
         fps: frames per second.
+
+    Raises:
+        InputError: the file cannot be created, or another recording writes it.
     """
 
     def __init__(self, output: Path, size: tuple[int, int], quality: float, fps: float = SCREEN_RATE) -> None:
@@ -72,7 +77,11 @@ class ScreenRecording:
         """The file that `finish` completes."""
         self.size = max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
         """Width and height, even as video requires."""
-        self._sink = BackgroundSink(VideoSink(output, *self.size, fps, None, quality, live=True))
+        with contextlib.ExitStack() as stack:
+            lock = stack.enter_context(exclusive(output))
+            lock.note(free_partial_path(output))
+            self._sink = BackgroundSink(VideoSink(output, *self.size, fps, None, quality, live=True))
+            self._lock, self._held = lock, stack.pop_all()
         self._fps = fps
         self._began = time.monotonic()
 
@@ -100,15 +109,18 @@ class ScreenRecording:
             InputError: it cannot be written, or nothing was recorded.
         """
         # The frame that has just begun is left out, so that the recording is exactly as long as what was shown.
-        self._sink.hold(self._missing() - 1)
-        if self._sink.frames == 0:
-            raise InputError(self.output, "nothing was recorded", self._sink.abort())
-        self._sink.finish()
+        with self._held:
+            self._sink.hold(self._missing() - 1)
+            if self._sink.frames == 0:
+                raise InputError(self.output, "nothing was recorded", self._sink.abort())
+            self._sink.finish()
+            self._lock.remove_leftovers()
         return f"{self._sink.frames} frames written to {self.output}"
 
     def abort(self) -> None:
         """Stop after an error; finished frames stay in the partial file."""
-        self._sink.abort()
+        with self._held:
+            self._sink.abort()
 
     def _missing(self) -> int:
         return int((time.monotonic() - self._began) * self._fps) + 1 - self._sink.frames
@@ -189,8 +201,8 @@ def typed_path(text: str) -> Path:
 
 
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """Return a file name that does not exist yet: stem.suffix, stem-2.suffix, ..."""
+    """Return a file name that does not exist yet and that no recording writes: stem.suffix, stem-2.suffix, ..."""
     candidate, number = folder / f"{stem}{suffix}", 2
-    while candidate.exists():
+    while candidate.exists() or is_locked(candidate):
         candidate, number = folder / f"{stem}-{number}{suffix}", number + 1
     return candidate

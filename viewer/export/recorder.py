@@ -24,7 +24,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
-from viewer.export.video_sink import VideoSink, check_video, exact_rate
+from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
 from viewer.picture.options import picture
 from viewer.picture.tone import backdrop, graded, over_black
 from viewer.picture.views import ViewPixels, colored
@@ -129,9 +129,14 @@ def record(
     size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
-    with exclusive(output):
+    with exclusive(output) as lock:
+        if not is_folder(output):
+            lock.note(free_partial_path(output))
         sink = open_sink(output, size, options.fps or video.metadata.fps, options)
-        return _record_into(sink, renderer, video, output, schedule, options, progress, cancel or CancelToken())
+        result = _record_into(sink, renderer, video, output, schedule, options, progress, cancel or CancelToken())
+        if not result.cancelled:
+            lock.remove_leftovers()
+        return result
 
 
 def _record_into(

@@ -457,3 +457,27 @@ def test_a_network_beyond_the_memory_is_refused_before_it_is_made(tmp_path: Path
     monkeypatch.setattr("training.train.prepare_scene", lambda *_: pytest.fail("the capture was prepared"))
     result = run_main(train_command, "--capture", capture, "--config", "tiny", "--out", tmp_path / "run")
     assert_fails(result, "parameters: needs about", "choose a smaller model")
+
+
+@pytest.mark.parametrize("changed", ["mask", "vertices", "rule", "nothing"])
+def test_a_run_is_not_resumed_after_its_masks_or_vertices_were_replaced(tmp_path: Path, changed: str) -> None:
+    capture, run = ball_capture(tmp_path / "capture", frames=3), tmp_path / "run"
+    vertices = capture / "vertices"
+    vertices.mkdir()
+    for frame in range(3):
+        np.save(vertices / f"{frame:06d}.npy", np.random.default_rng(frame).uniform(-0.5, 0.5, (40, 3)).astype(np.float32))
+    run.mkdir()
+    prepared(capture, run, resume=False)
+    mask = capture / "mask" / "02" / "000002.png"
+    if changed == "mask":
+        Image.fromarray(np.roll(np.asarray(Image.open(mask)), 2, axis=0)).save(mask)
+    elif changed == "vertices":
+        np.save(vertices / "000001.npy", 1.1 * np.load(vertices / "000001.npy"))
+    elif changed == "rule":
+        (capture / "meta.yaml").write_text((capture / "meta.yaml").read_text() + "mask_threshold: 200\n")
+    else:
+        mask.touch()
+        assert prepared(capture, run).num_frames == 3
+        return
+    with pytest.raises(InputError, match="other masks or vertices"):
+        prepared(capture, run)

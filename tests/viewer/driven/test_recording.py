@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.errors import InputError
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.videos import decode
 from viewer.actions.runner import ActionRunner
 from viewer.app import recording
 from viewer.app.app import ViewerApp
-from viewer.app.recording import fitted_pixels, free_path, offline_job
+from viewer.app.recording import ScreenRecording, fitted_pixels, free_path, offline_job
 from viewer.dialogs.recording import RecordingDialog
 from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, plan
@@ -228,3 +229,18 @@ def test_helpers(tmp_path: Path) -> None:
     assert free_path(tmp_path, "a", ".mp4").name == "a-2.mp4"
     pixels = np.full((3, 5, 3), 7, np.uint8)
     assert fitted_pixels(pixels, 4, 6).shape == (6, 4, 3) and fitted_pixels(pixels, 4, 6)[3:].max() == 0
+
+
+def test_two_recordings_at_once_have_two_names(tmp_path: Path) -> None:
+    picture = np.full((32, 32, 3), 90, np.uint8)
+    first = ScreenRecording(tmp_path / "a-screen.mp4", (32, 32), 30)
+    assert free_path(tmp_path, "a-screen", ".mp4").name == "a-screen-2.mp4"
+    with pytest.raises(InputError, match="is being written by process"):
+        ScreenRecording(tmp_path / "a-screen.mp4", (32, 32), 30)
+    second = ScreenRecording(free_path(tmp_path, "a-screen", ".mp4"), (32, 32), 30)
+    for recording_ in (first, second):
+        recording_.add(picture)
+    first.abort()
+    second.finish()
+    assert {path.name for path in tmp_path.iterdir()} == {"a-screen.partial.mp4", "a-screen-2.mp4"}
+    assert free_path(tmp_path, "a-screen", ".mp4").name == "a-screen.mp4"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from common.locks import exclusive
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderedImage
 from renderer.reference.renderer import ReferenceRenderer
+from tests.command_runs import ROOT
 from tests.factories import make_camera, make_video
 from tests.viewer.export.test_video_sink import psnr
 from tests.viewer.fakes import FakeRenderer
@@ -247,3 +250,19 @@ def test_a_second_recording_to_one_name_is_refused(tmp_path: Path, video: Volume
     with exclusive(tmp_path / name), pytest.raises(InputError, match=rf"{name}: is being written by process \d+ since"):
         record(renderer, video, tmp_path / name, "orbit", RecordOptions(size=SIZE))
     assert not renderer.prepared and not list(tmp_path.iterdir())
+
+
+def test_the_partial_file_of_a_killed_recording_is_replaced(tmp_path: Path, video: VolumetricVideo) -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from tests.factories import make_video\n"
+        "from tests.viewer.fakes import FakeRenderer; from viewer.export.recorder import RecordOptions, record\n"
+        "def stop(progress):\n    if progress.done == 2: os._exit(9)\n"
+        "record(FakeRenderer(), make_video(num_frames=4), Path(sys.argv[1]), 'orbit', RecordOptions(size=(32, 32)), stop)"
+    )
+    target = tmp_path / "a.mp4"
+    (tmp_path / "b.partial.mp4").touch()  # of somebody else
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", program, str(target)], cwd=ROOT, check=False).returncode == 9
+    assert {"a.partial.mp4", "a.partial-2.mp4"} < {path.name for path in tmp_path.iterdir()}
+    record(FakeRenderer(), video, target, "orbit", RecordOptions(size=SIZE))
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.partial.mp4"}
