@@ -32,7 +32,7 @@ class ArgumentParser(argparse.ArgumentParser):
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        self.add_argument("-v", "--verbose", action="count", default=0, help="log what is done; -vv logs more")
+        self.add_argument("-v", "--verbose", action="count", default=0, help="log what the program does; -vv logs more")
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
@@ -96,7 +96,7 @@ def shortened(text: str) -> str:
 
 
 def _explained(error: Exception) -> str:
-    """Return the message for an error that the program is not to blame for; empty for a bug."""
+    """Return the message for an error that is not a bug of the program; empty for a bug."""
     text = str(error)
     if isinstance(error, InputError):
         return text
@@ -121,7 +121,7 @@ def _ended(message: str, status: int) -> int:
 
 @contextlib.contextmanager
 def _logging(verbose: int) -> Iterator[None]:
-    """Write log messages to stderr during a command: warnings, with one -v what is done, with two the details."""
+    """Write log messages to stderr during a command: warnings; with one -v also the steps, with two the details."""
     root, handler = logging.getLogger(), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     before = root.level

@@ -23,7 +23,7 @@ MAX_ENTRIES = 2_000_000
 """Maximum number of brackets and commas in JSON. They bound the memory that its values take: about 100 bytes for each."""
 
 MAX_YAML_WEIGHT = 4 << 20
-"""Limit for YAML, whose aliases count as what they repeat: the characters of all scalars, plus 32 for each value."""
+"""Limit for YAML: the characters of all scalars, plus 32 for each value. Aliases count as much as the values they repeat."""
 
 MAX_DEPTH = 64
 """Maximum number of lists and mappings inside each other."""

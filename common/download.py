@@ -29,7 +29,7 @@ PROGRESS_SECONDS = 0.1
 """Seconds between two reports of progress."""
 
 Progress = Callable[[float, str], None]
-"""Called with the finished part, 0 to 1 (0 if the size is unknown), and the amount as text. It may raise to cancel."""
+"""Called with the finished share, 0 to 1 (0 if the size is unknown), and the amount as text. It may raise to cancel."""
 
 
 def download(
@@ -43,7 +43,7 @@ def download(
         suffix: required suffix of the file's name.
         progress: called every `PROGRESS_SECONDS` in the caller's thread, however slow the server is.
         limit: maximum size in bytes.
-        check: called with the whole file before it gets its name; raises InputError if it is not what it should be.
+        check: called with the whole file before it gets its name; raises InputError if the content is wrong.
 
     Returns:
         The file's path.

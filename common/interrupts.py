@@ -1,4 +1,4 @@
-"""End on Ctrl-C, SIGTERM and a closed terminal: soon, with what was finished, and without a traceback."""
+"""End on Ctrl-C, SIGTERM and a closed terminal: soon, without a traceback, and keeping what was finished."""
 
 from __future__ import annotations
 

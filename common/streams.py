@@ -16,7 +16,7 @@ class OutputError(InputError):
 
 
 class _Guarded:
-    """A standard stream whose failed writes are errors of the command's output, or are ignored.
+    """A standard stream. A write that fails is an error of the command, or is ignored.
 
     Args:
         stream: None when it was closed before the program started.

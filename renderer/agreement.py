@@ -1,4 +1,4 @@
-"""Check a backend of this machine against the reference renderer before it is trusted with the picture."""
+"""Check a backend of this machine against the reference renderer before "auto" uses it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from renderer.backend import Renderer
 from renderer.reference.renderer import ReferenceRenderer
 
 MIN_PSNR = 45.0
-"""Images of two backends agree from this many dB on; half precision leaves more."""
+"""Images of two backends agree if their PSNR is at least this, dB. Backends in half precision reach more."""
 
 SIDE = 64
 """Pixels along a side of the image that is compared."""
 
 VERSION = 1
-"""Verdicts of another version of the check do not count."""
+"""Version of the check. Stored verdicts of other versions are ignored."""
 
 
 def agreement(renderer: Renderer) -> float:
@@ -40,7 +40,7 @@ def agreement(renderer: Renderer) -> float:
 def require_agreement(renderer: Renderer, driver: str, folder: Path | None = None) -> None:
     """Raise InputError unless a backend renders what the reference renders.
 
-    The verdict on the image is kept, so that each driver is checked once. A backend that fails without an image is tried
+    The verdict is stored, so that each driver is checked once. A backend that fails without an image is tried
     again at the next start, because the cause may be gone.
 
     Args:

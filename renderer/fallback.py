@@ -1,4 +1,4 @@
-"""Go on with the next backend when one fails, for images and recordings that no window watches."""
+"""Continue with the next backend when one fails, for images and recordings outside the window."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class FallbackRenderer:
     def __init__(self, renderer: Renderer) -> None:
         self._use(renderer)
         self.note = ""
-        """What failed and what renders now, one line; empty while nothing has failed."""
+        """One line that says what failed and what renders now; empty while nothing has failed."""
 
     def _use(self, renderer: Renderer) -> None:
         self._renderer = renderer
@@ -109,4 +109,4 @@ class FallbackRenderer:
             except DeviceFailed as fault:
                 _log.exception("the backend %s failed", self.name)
                 self._use(next_renderer(self.name, self.threads))
-                self.note = f"{fault.subject}: {' '.join(fault.fault.split())}; the backend {self.name} goes on"
+                self.note = f"{fault.subject}: {' '.join(fault.fault.split())}; the backend {self.name} takes over"

@@ -76,7 +76,7 @@ def _create(backend: str, threads: int | None, background: bool) -> Renderer:
 
 
 def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer | None:
-    """Return the backend of that name as "auto" takes it, or None if it does not."""
+    """Return the backend of that name, or None if "auto" does not take it."""
     if backend == "cuda":
         return _cuda_if_usable()
     if backend == "opengl":
@@ -99,7 +99,7 @@ def _cuda() -> CudaRenderer:
 
 
 def _cuda_if_usable() -> Renderer | None:
-    """Return the CUDA backend on the best GPU that renders right images, or None. Notes on stderr say why GPUs are not used."""
+    """Return the CUDA backend on the best GPU that renders correct images, or None. Notes on stderr say why others are not."""
     import torch  # noqa: PLC0415 - the choice decides what is loaded
 
     from renderer.cuda.usable import cuda_of_driver, usable_devices  # noqa: PLC0415

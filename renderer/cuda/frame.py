@@ -147,7 +147,7 @@ class VideoOnGpu:
         except CudaFault as fault:
             if fault.sticky or fault.out_of_memory:
                 raise
-            self.capture_fault = str(fault)  # a library that cannot be captured costs time, no more
+            self.capture_fault = str(fault)  # a library that cannot be captured only costs time
             return decode
 
     def _pack_planes(

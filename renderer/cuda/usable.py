@@ -1,4 +1,4 @@
-"""Which of this machine's GPUs can run the CUDA backend, and what users can do if none can."""
+"""Find the GPUs of this machine that can run the CUDA backend, or say what users can do if there are none."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_usable() -> None:
         InputError: why not, and what to do about it.
     """
     driver = cuda_of_driver()
-    if torch.version.hip is not None:  # answers to torch.cuda, with AMD's GPUs
+    if torch.version.hip is not None:  # such a build offers AMD GPUs under torch.cuda
         raise InputError(SUBJECT, "this PyTorch supports AMD GPUs, but the kernels need an NVIDIA GPU", "use --backend cpu")
     if not torch.backends.cuda.is_built():
         right = f"one with CUDA: {install_command(driver)}" if driver else "torch for CUDA (https://pytorch.org/get-started)"

@@ -18,7 +18,7 @@ from renderer.opengl.layers import Layers
 from renderer.opengl.programs import Program
 
 MAX_DISTANCE = 15
-"""Largest distance to an occupied cell that is stored, in cells: the most cells that a ray skips in one step."""
+"""Maximum stored distance to an occupied cell, in cells. A ray skips at most this many cells in one step."""
 
 TABLE_SIDE = 4096
 """Texels along a side of the layers that hold hash tables."""

@@ -1,4 +1,4 @@
-"""Whether this machine may have a graphics card, without loading any graphics library."""
+"""Find out whether this machine may have a graphics card, without loading a graphics library."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 CARD_FILES = ("dri/renderD*", "nvidia0", "dxg")
-"""Device files below /dev that Linux has for graphics cards; the last one is that of Windows' own Linux."""
+"""Device files of graphics cards below /dev on Linux. The last one is that of WSL on Windows."""
 
 
 def may_have_card(devices: Path = Path("/dev")) -> bool:
-    """Return False where there is certainly no graphics card, so that no driver has to be loaded to find out."""
+    """Return whether there may be a graphics card. If not, no driver has to be loaded to look for one."""
     return not sys.platform.startswith("linux") or any(any(devices.glob(pattern)) for pattern in CARD_FILES)

@@ -23,7 +23,7 @@ INPUT_BYTES = 96
 """Bytes of a sample's inputs (shaders/opengl/render_buffers.glsl)."""
 
 SCATTER_GROUPS, COLOR_GROUPS = 12, 24
-"""Places of the numbers of work groups in the buffer of counters, bytes."""
+"""Byte offsets of the numbers of work groups in the buffer of counters."""
 
 
 class ColorPass(Protocol):
@@ -33,7 +33,7 @@ class ColorPass(Protocol):
         """Set uniforms of all programs."""
 
     def draw(self, frame: OpenGLFrame, targets: TileTargets, turn: int, size: tuple[int, int]) -> None:
-        """Add the samples of a round to `targets.sums`, the current framebuffer; `size` is that of the tile in pixels."""
+        """Add the samples of a round to `targets.sums`, the current framebuffer; `size` is the tile's, in pixels."""
 
 
 def create_color_pass(

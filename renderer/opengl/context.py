@@ -14,7 +14,7 @@ SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "microsof
 """Parts of the names of drivers that compute on the CPU, in lower case."""
 
 MAX_DEVICES = 8
-"""EGL devices that are tried."""
+"""Maximum number of EGL devices to try."""
 
 
 def create_context() -> moderngl.Context:
@@ -27,7 +27,7 @@ def create_context() -> moderngl.Context:
     """
     faults: list[str] = []
     software = None
-    for options in _ways():
+    for options in _device_options():
         if software is not None and not options:  # a display that cannot make contexts may end the whole program
             break
         try:
@@ -46,7 +46,7 @@ def create_context() -> moderngl.Context:
 
 
 class StandaloneContext:
-    """A context of its own, see `create_context`."""
+    """Makes a context that is not shared with a window, see `create_context`."""
 
     def create(self) -> moderngl.Context:
         """Make the context."""
@@ -59,7 +59,7 @@ class StandaloneContext:
         context.release()
 
 
-def _ways() -> Iterator[dict[str, Any]]:
+def _device_options() -> Iterator[dict[str, Any]]:
     """Yield moderngl's options for each device that may exist."""
     if sys.platform.startswith("linux"):
         yield from ({"backend": "egl", "device_index": index} for index in range(MAX_DEVICES))
@@ -67,7 +67,7 @@ def _ways() -> Iterator[dict[str, Any]]:
 
 
 def _create(options: dict[str, Any]) -> moderngl.Context:
-    """Create a context with compute shaders if the driver has them. Some drivers give no more than the version asked for."""
+    """Create a context with compute shaders if the driver has them. Some drivers never give more than the requested version."""
     try:
         return moderngl.create_context(standalone=True, require=430, **options)
     except Exception:  # moderngl raises plain Exception

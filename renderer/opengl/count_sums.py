@@ -31,8 +31,8 @@ class CountSums:
             texture.filter = (moderngl.NEAREST, moderngl.NEAREST)  # other filters make textures of integers unreadable
         self._targets = [context.framebuffer([texture]) for texture in (self._cells, self._total)]
 
-    def of(self, counts: moderngl.Texture) -> tuple[int, int]:
-        """Return the samples of all pixels in the density pass and in the color pass; wait for the card."""
+    def total(self, counts: moderngl.Texture) -> tuple[int, int]:
+        """Return the total samples of the density pass and of the color pass; wait for the card."""
         for target, program, source in zip(
             self._targets, (self._of_pixels, self._of_cells), (counts, self._cells), strict=True
         ):

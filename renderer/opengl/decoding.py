@@ -29,10 +29,10 @@ from renderer.opengl.decode_fragments import FragmentDecoder
 _log = logging.getLogger(__name__)
 
 MIN_AGREEMENT = 60.0
-"""Maps of two decoders agree from this signal-to-noise ratio on, dB."""
+"""Maps of two decoders agree if their signal-to-noise ratio is at least this, dB."""
 
 VERSION = 1
-"""Choices that another version of the measurement made do not count."""
+"""Version of the measurement. Stored choices of other versions are ignored."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ Decodings = Mapping[str, Callable[[], Decoding]]
 
 @dataclass(frozen=True)
 class Measured:
-    """How a decoding did."""
+    """Time and accuracy of a decoding."""
 
     milliseconds: float
     """From latent to maps on the graphics card."""
@@ -90,14 +90,14 @@ def choose_decoding(
 ) -> Decoding:
     """Return the fastest decoding that agrees with the CPU's.
 
-    If there are several, one frame is decoded with each. The choice is kept for this card, its driver and the config.
+    If there are several, one frame is decoded with each. The choice is stored for this card, its driver and the config.
 
     Args:
         context: the renderer's context; current in the calling thread.
         video: the video to decode.
         baker: uploads maps.
         found: the decodings to choose from.
-        folder: where choices are kept; None is the user's cache folder.
+        folder: where choices are stored; None means the user's cache folder.
     """
     if len(found) == 1:
         return found["cpu"]()

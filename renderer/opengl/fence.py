@@ -24,7 +24,7 @@ class Fences:
         self._unused: list[int] = []
 
     def insert(self) -> Fence:
-        """Return a fence after all commands so far, and send them to the card; delete the fences that nothing uses any more."""
+        """Return a fence after all commands so far, and send them to the card; delete unused fences."""
         while self._unused:
             self._delete(self._unused.pop())
         fence = Fence(int(self._insert(_COMMANDS_COMPLETE, 0) or 0), self._unused)
@@ -32,7 +32,7 @@ class Fences:
         return fence
 
     def wait(self, fence: Fence) -> None:
-        """Let the card wait for a fence of another context before it draws more. The calling thread goes on at once."""
+        """Let the card wait for a fence of another context before it draws more. The calling thread does not wait."""
         if fence.handle:
             self._wait(fence.handle, 0, _NO_TIMEOUT)
 
@@ -42,10 +42,10 @@ class Fence:
 
     def __init__(self, handle: int, unused: list[int]) -> None:
         self.handle = handle
-        """OpenGL's; 0 when the driver could not make it."""
+        """OpenGL's handle; 0 if the driver could not make one."""
         self._unused = unused
 
     def __del__(self) -> None:
-        # In any thread. Only one with the context can delete it.
+        # Called in any thread, but only a thread with the context can delete the fence.
         if self.handle:
             self._unused.append(self.handle)

@@ -29,7 +29,7 @@ class GlThread:
 
     def __init__(self, source: ContextSource = StandaloneContext()) -> None:
         self._source = source
-        # Its `put` may interrupt itself, as it does when Python collects a renderer in the middle of it.
+        # This kind of queue allows `put` to interrupt itself, which happens when Python collects a renderer during it.
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -65,7 +65,7 @@ class GlThread:
         self._thread.join()
 
     def end(self) -> None:
-        """Like `close`, but do not wait, and take no lock: Python may call this anywhere when it collects a renderer."""
+        """End the thread like `close`, but do not wait and take no lock: Python may call this while it collects a renderer."""
         if not self._closed:
             self._closed = True
             self._tasks.put(None)
@@ -90,8 +90,8 @@ class GlThread:
     def _create(self) -> moderngl.Context:
         context = self._source.create()
         context.gc_mode = "context_gc"
-        self._nothing = context.framebuffer([context.renderbuffer((1, 1))])
-        _ = context.error  # some drivers leave an error of their own
+        self._unbound = context.framebuffer([context.renderbuffer((1, 1))])
+        _ = context.error  # some drivers leave an error behind
         return context
 
     def _release(self) -> None:
@@ -106,7 +106,7 @@ class GlThread:
         except moderngl.Error as error:
             raise _fault(str(error)) from error
         finally:
-            self._nothing.use()  # otherwise moderngl would keep the last framebuffer with its textures
+            self._unbound.use()  # otherwise moderngl would keep the last framebuffer with its textures
             self.context.gc()
         if (code := self.context.error) != "GL_NO_ERROR":
             raise _fault(code)

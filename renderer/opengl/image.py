@@ -20,7 +20,7 @@ FORMATS = {"rgba": (4, "f4"), "depth": (1, "f4"), "counts": (2, "u2")}
 
 
 class Owner(Protocol):
-    """What made an image: it has the context."""
+    """The renderer that made an image. It has the context."""
 
     def run(self, function: Callable[[moderngl.Context], Any]) -> Any:
         """Run a function with the context in its thread."""

@@ -30,7 +30,7 @@ class Layers:
         self._framebuffer.use()
 
     def draw(self, program: Program, layers: int, first: int = 0, rectangle: Rectangle | None = None, fetches: int = 1) -> None:
-        """Draw into some layers, each all of it or a rectangle.
+        """Draw into some layers, over their whole area or in a rectangle.
 
         Args:
             program: the program.
@@ -43,7 +43,7 @@ class Layers:
         program.set(target_size=(width, height), first_layer=first)
         for index, band in enumerate(bands(rectangle or (0, 0, width, height), layers * fetches)):
             if index:
-                self._context.finish()  # drivers may join draw calls otherwise
+                self._context.finish()  # otherwise drivers may join the draw calls
             program.set(rectangle=band)
             program.draw(layers)
 

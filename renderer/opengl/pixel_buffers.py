@@ -1,4 +1,4 @@
-"""Copy pixels to main memory while the graphics card goes on with the next image: two pixel buffers in turn."""
+"""Copy pixels to main memory while the graphics card renders the next image. Two pixel buffers are used in turn."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ MAX_PIXELS = 1 << 24
 
 @dataclass(frozen=True)
 class _Scratch:
-    """Textures that all images are rendered with. They live as long as a video that was prepared."""
+    """Textures that all images are rendered with. They are freed with the last prepared video."""
 
     targets: TileTargets
     sums: CountSums
@@ -112,7 +112,7 @@ class OpenGLRenderer:
         Frames that were prepared before cannot be rendered any more.
 
         Raises:
-            Exception: the context cannot be made. The renderer goes on as before.
+            Exception: the context cannot be made. The renderer continues as before.
         """
         before = self._gl, self._finalizer
         self._open(source or StandaloneContext(), source.load if source is not None else None)
@@ -167,7 +167,7 @@ class OpenGLRenderer:
         return self._gl.run(lambda: function(self._context))
 
     def measure_decodings(self, video: VolumetricVideo) -> dict[str, Measured]:
-        """Decode a frame in every way that this machine can, also with shaders in software."""
+        """Decode a frame in every way that works on this machine, including shaders in software."""
 
         def measure() -> dict[str, Measured]:
             baker = self._baker(video.config)
@@ -226,7 +226,7 @@ class OpenGLRenderer:
 
     def _finish(self, textures: ImageTextures, times: PassTimes) -> OpenGLImage:
         """Add up the samples of an image whose blocks are rendered."""
-        samples = self._shared_scratch().sums.of(textures.counts)
+        samples = self._shared_scratch().sums.total(textures.counts)
         statistics = RenderStatistics(times.density_ms, times.color_ms, 0.0, *samples)
         fence = self.insert_fence() if self.shared else None
         return OpenGLImage(self, textures, statistics, self._buffers, fence)
@@ -251,11 +251,11 @@ class OpenGLRenderer:
         version = weights_version(video)
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = self._gl.run(lambda: self._converter(video, version))
+            converted = self._gl.run(lambda: self._convert_now(video, version))
             self._converted[video] = converted
         return converted
 
-    def _converter(self, video: VolumetricVideo, version: tuple[tuple[int, int], ...]) -> _Converted:
+    def _convert_now(self, video: VolumetricVideo, version: tuple[tuple[int, int], ...]) -> _Converted:
         with torch_threads(self.threads):
             baker = self._baker(video.config)
             decoding = choose_decoding(self._context, video, baker, decodings(self._context, video, baker))

@@ -9,7 +9,7 @@ layout(local_size_x = 64) in;
 
 uniform sampler2DArray color_heads;  // one row per head, one layer per MLP plane
 
-const int UNITS = 8, SAMPLES = 4;  // of a thread
+const int UNITS = 8, SAMPLES = 4;  // per thread
 
 shared vec4 weights[INPUTS][8];               // from an input to four hidden units
 shared vec4 output_weights[24];               // from four hidden units to one color

@@ -1,6 +1,6 @@
 #version 330 core
 // The density pass: one fragment is one ray. It marches the samples in occupied cells front to back, and keeps those whose
-// weight w = T alpha exceeds tau2 for the color pass. A ray that keeps more than eight goes on in the next round.
+// weight w = T alpha exceeds tau2 for the color pass. A ray that keeps more than eight continues in the next round.
 
 #include "ray.glsl"
 #include "features.glsl"
@@ -13,7 +13,7 @@ layout(location = 0) out vec4 kept01;  // (k + 1, w) of two samples each; k + 1 
 layout(location = 1) out vec4 kept23;
 layout(location = 2) out vec4 kept45;
 layout(location = 3) out vec4 kept67;
-layout(location = 4) out vec4 round;  // T, k + 1 of the sample to go on with (0: the ray has ended), samples taken, samples kept
+layout(location = 4) out vec4 round;  // T, k + 1 of the next sample (0: the ray has ended), samples taken, samples kept
 
 const int MAX_KEPT = 8;
 

@@ -1,6 +1,6 @@
 #version 330 core
 // The Chebyshev distance from each cell to the nearest occupied cell, in cells; 0 for an occupied cell. One pass per axis. It
-// goes over the neighbors along the axis and takes the minimum of max(steps to the neighbor, the neighbor's distance after the
+// visits the neighbors along the axis and takes the minimum of max(steps to the neighbor, the neighbor's distance after the
 // previous passes). One instance per layer x; texels are (z, y).
 
 uniform usampler2DArray distances;  // first pass: 0 for occupied cells, MAX_DISTANCE for the others

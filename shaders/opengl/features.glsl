@@ -57,7 +57,7 @@ vec4 point_features(vec3 p, int j) {  // channels 4 j to 4 j + 3 of F(p)
     return hashed * grid_scale + planar * feature_scale;
 }
 
-float density_at(vec3 p) {  // sigma, 1/m: relu(F(p) . density head), four channels at a time to hold few registers
+float density_at(vec3 p) {  // sigma, 1/m: relu(F(p) . density head), four channels at a time to use few registers
     float sum = 0.0;
     for (int j = 0; j < 8; ++j) {
         vec4 head = vec4(0.0);

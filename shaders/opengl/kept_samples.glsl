@@ -1,7 +1,7 @@
 // The samples that the density pass kept, up to MAX_KEPT per ray and round (see density_pass.frag).
 
 uniform sampler2D kept01, kept23, kept45, kept67;  // (k + 1, w) of two samples each
-uniform sampler2D round;                           // T, where to go on, samples taken, samples kept
+uniform sampler2D round;                           // T, next sample, samples taken, samples kept
 
 vec2 kept_entry(ivec2 pixel, int n) {
     int pair = n >> 1;

@@ -1,5 +1,6 @@
 #version 430 core
-// The first place of each head's items in `order`, and the tiles of the color pass. One work group; a thread takes a run of heads.
+// Computes the first place of each head's items in `order`, and lists the tiles of the color pass. There is one work group, in
+// which each thread handles a range of heads.
 
 layout(local_size_x = 256) in;
 

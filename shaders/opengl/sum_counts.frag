@@ -1,8 +1,8 @@
 #version 330 core
-// Add up the samples of an image in two draws: over the pixels of each cell of the image, then over the cells.
+// Adds up the samples of an image in two draws: over the pixels of each cell of the image, then over the cells.
 //
 //   CELLS      number of cells along each side of the image
-//   OVER_CELLS 0: add the pixels of a cell, 1: add the cells
+//   OVER_CELLS 0: adds the pixels of a cell, 1: adds the cells
 uniform usampler2D counts;          // samples of the density pass and of the color pass, per pixel or per cell
 out uvec4 sums;                     // OVER_CELLS: sums of the low 16 bits, then of the high ones, since 32 bits may overflow
 

@@ -73,7 +73,7 @@ def test_an_image_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path, mo
     pixels, notes = rendered(bundle, tmp_path, "opengl")
     assert np.array_equal(pixels, rendered(bundle, tmp_path, "cpu")[0])
     (line,) = [line for line in notes.splitlines() if line.startswith("note:")]
-    assert "the context was lost" in line and line.endswith("the backend cpu goes on")
+    assert "the context was lost" in line and line.endswith("the backend cpu takes over")
 
 
 def test_a_recording_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_recording_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path,
     expected, _ = recorded(bundle, tmp_path, "cpu")
     assert len(images) == len(expected) and np.array_equal(images[2:], expected[2:])
     assert np.abs(np.array(images[:2]) - np.array(expected[:2])).max() <= 3
-    assert "the backend cpu goes on" in message
+    assert "the backend cpu takes over" in message
 
 
 def test_a_measurement_starts_again(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_frames_are_prepared_again_by_the_next_backend(monkeypatch: pytest.Monke
     with caplog.at_level(logging.ERROR):
         renderer.render(frame, camera)
     assert (renderer.name, third.prepared) == ("c", [2.5]) and len(caplog.records) == 2
-    assert renderer.note == "backend b: lost its device; the backend c goes on"
+    assert renderer.note == "backend b: lost its device; the backend c takes over"
     renderer.render(renderer.prepare(None, 4.0), camera)
     assert third.prepared == [2.5, 4.0]
 
@@ -75,4 +75,4 @@ def test_a_shader_that_the_driver_refuses(monkeypatch: pytest.MonkeyPatch, caplo
     expected = native.render(native.prepare(video, 0.5), camera)
     assert renderer.name == "cpu" and np.array_equal(image.rgba, expected.rgba)
     assert "syntax error" in caplog.text, "the driver's own text"
-    assert renderer.note.startswith("shader resolve.frag: is rejected") and renderer.note.endswith("the backend cpu goes on")
+    assert renderer.note.startswith("shader resolve.frag: is rejected") and renderer.note.endswith("the backend cpu takes over")

@@ -115,7 +115,7 @@ class ViewerApp:
             self.redraw.request()
             if isinstance(result.error, DeviceFailed):
                 self.compare.clear()
-                self.messages.show_exception(result.error, "Cannot go on comparing", "Choose another backend to compare with.")
+                self.messages.show_exception(result.error, "The comparison stopped", "Choose another backend to compare with.")
 
     def close(self) -> None:
         """Complete a screen recording, end all threads and save the settings."""

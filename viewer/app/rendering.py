@@ -75,9 +75,9 @@ class Rendering:
         try:
             self.renderer = self._adapted(next_renderer(failed.name, self.threads, background=True))
         except Exception as error:  # any error of a driver or a missing part
-            self._messages.show_exception(error, f"Cannot go on after {failed.name} failed", ADVICE)
+            self._messages.show_exception(error, f"Cannot continue after {failed.name} failed", ADVICE)
             return False
-        advice = f"The viewer goes on with the backend {self.renderer.name}. The settings keep your choice for the next start."
+        advice = f"The viewer continues with the backend {self.renderer.name}. The settings keep your choice for next time."
         self._messages.show_exception(InputError(fault.subject, fault.fault), f"The backend {failed.name} failed", advice)
         self.resolution.restart()
         return True

@@ -243,7 +243,7 @@ def _render_all(
     for done, view in enumerate(_render_ahead(renderer, video, schedule, options, cancel), start=1):
         try:
             sink.write(*_written(view, sink, video, options))
-        except DeviceFailed:  # the image was lost with the device; the renderer goes on with another one
+        except DeviceFailed:  # the image was lost with the device; the renderer continues with another one
             image = renderer.render(view.frame, view.camera, options.settings, cancel=cancel)
             sink.write(*_written(replace(view, image=image), sink, video, options))
         elapsed = time.monotonic() - began

@@ -157,7 +157,7 @@ def test_sticky_faults_are_known() -> None:
 
 
 def test_sticky_faults_end_the_use_of_the_backend() -> None:
-    """The window then goes on with the next backend; after other faults it goes on with this one."""
+    """The window then continues with the next backend; after other faults it continues with this one."""
     assert isinstance(CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").explain(), DeviceFailed)
     assert not isinstance(CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY").explain(), DeviceFailed)
     assert not isinstance(CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").explain(), DeviceFailed)

@@ -269,7 +269,7 @@ def test_cancelled_before_and_between_draw_calls(renderer: OpenGLRenderer, monke
         renderer.render(frame, camera, cancel=token)
     assert len(drawn) == 1
     monkeypatch.undo()
-    assert renderer.render(frame, camera).opacity.max() > 0, "the renderer goes on"
+    assert renderer.render(frame, camera).opacity.max() > 0, "the renderer continues"
 
 
 def test_prepare_and_render_from_several_threads(renderer: OpenGLRenderer) -> None:

@@ -1,4 +1,4 @@
-"""The picture goes on when a backend fails: lost contexts, full memory, refused shaders, GPUs that fail."""
+"""The next backend takes over when one fails: lost contexts, full memory, refused shaders, GPUs that fail."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_picture_goes_on_while_playing(
         check_picture(app, app.rendering.renderer)
         wait_until(context, lambda: app.compare.view_renderer is None or app.compare.psnr is not None)
         faults = [fault for fault in app.messages.errors if "The backend opengl failed" in fault.title]
-        assert len(faults) == 1 and "goes on with the backend cpu" in faults[0].advice and not faults[0].unexpected
+        assert len(faults) == 1 and "continues with the backend cpu" in faults[0].advice and not faults[0].unexpected
         assert text in caplog.text and app.settings.rendering.backend == "auto", "the user's choice is kept"
 
     with caplog.at_level(logging.ERROR):
