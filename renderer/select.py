@@ -139,7 +139,6 @@ def _opengl(threads: int | None) -> OpenGLRenderer:
 
 def _opengl_if_usable(threads: int | None) -> Renderer | None:
     """Return the OpenGL backend on a graphics card, or None. If a card renders wrong images, a note on stderr says so."""
-    from renderer.agreement import require_agreement  # noqa: PLC0415 - the choice decides what is loaded
     from renderer.opengl.card import may_have_card  # noqa: PLC0415
 
     if not may_have_card():
@@ -150,12 +149,25 @@ def _opengl_if_usable(threads: int | None) -> Renderer | None:
         return None
     try:
         if not renderer.software:
-            require_agreement(renderer, renderer.driver)
+            _prove_opengl(renderer)
             return renderer
     except InputError as error:
         print(f"note: {error}", file=sys.stderr)
     renderer.close()
     return None
+
+
+def _prove_opengl(renderer: OpenGLRenderer) -> None:
+    """Raise InputError unless it renders the right image, with compute shaders or, if those are wrong, without them."""
+    from renderer.agreement import require_agreement  # noqa: PLC0415 - the choice decides what is loaded
+
+    try:
+        require_agreement(renderer, renderer.driver)
+    except InputError as error:
+        if not renderer.avoid_compute():
+            raise
+        _log.warning("samples are colored without compute shaders, because of this error: %s", error)
+        require_agreement(renderer, f"{renderer.driver} without compute shaders")
 
 
 def _cpu(threads: int | None, background: bool) -> Renderer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moderngl
 import numpy as np
@@ -19,6 +19,7 @@ from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings,
 from renderer.baked import describe_view
 from renderer.decode import weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
+from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import StandaloneContext, device_name, driver_version, is_software
 from renderer.opengl.context_source import ContextSource, SharedSource
 from renderer.opengl.count_sums import CountSums
@@ -157,6 +158,13 @@ class OpenGLRenderer:
         image = self._render_whole(view, region) if whole else self._render_parts(view, region)
         image.statistics.total_ms = (clock.perf_counter() - start) * 1000
         return image
+
+    def avoid_compute(self) -> bool:
+        """Color samples with fragment shaders from now on; return whether compute shaders have done it so far."""
+        used = has_compute(self._context) and self._options.grouped is not False
+        self._options = replace(self._options, grouped=False)
+        self.run(lambda _: self._passes.clear())
+        return used
 
     def close(self) -> None:
         """Free the context and end its thread; the renderer and its frames cannot be used any more."""

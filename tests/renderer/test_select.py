@@ -12,10 +12,12 @@ import torch
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from renderer.agreement import MIN_PSNR, agreement
 from renderer.backend import Renderer
 from renderer.cuda.driver import CudaFault
 from renderer.cuda.renderer import CudaRenderer
 from renderer.opengl.card import may_have_card
+from renderer.opengl.color_pass import GroupedColorPass
 from renderer.opengl.renderer import OpenGLRenderer
 from renderer.select import create_renderer, next_renderer
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
@@ -184,6 +186,25 @@ def test_a_card_that_renders_wrong_images_is_announced(
     assert create_renderer("auto").name in ("cpu", "reference")
     assert "note: backend opengl: renders wrong images on" in capsys.readouterr().err
     assert create_renderer("opengl").name == "opengl", "who insists gets it"
+
+
+@pytest.mark.usefixtures("_a_card")
+@pytest.mark.parametrize("wrong", ["the image", "the shaders"])
+def test_a_card_whose_compute_shaders_are_wrong_renders_without_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    def color_wrongly(self: GroupedColorPass, *_: object) -> None:
+        if wrong == "the shaders":
+            raise AttributeError("no compute shaders")
+
+    monkeypatch.setattr(GroupedColorPass, "draw", color_wrongly)
+    renderer = create_renderer("auto")
+    assert renderer.name == "opengl" and "note" not in capsys.readouterr().err
+    assert agreement(renderer) >= MIN_PSNR, "it renders the right image"
+    renderer.close()  # type: ignore[attr-defined]
+    again = create_renderer("auto")
+    assert again.name == "opengl", "the verdict is kept"
+    again.close()  # type: ignore[attr-defined]
 
 
 def test_opengl_in_software_is_never_taken_by_auto(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
