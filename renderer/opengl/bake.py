@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.config import HIDDEN_CHANNELS, ModelConfig
 from model.hash_encoding import hash_levels
 from renderer.baked import bake_levels, density_planes, table_scale
-from renderer.opengl.atlas import Atlas, lay_out
+from renderer.opengl.atlas import Atlas, lay_out, pieces
 from renderer.opengl.frame import FrameTextures
 from renderer.opengl.layers import Layers
 from renderer.opengl.programs import Program
@@ -90,7 +90,8 @@ class Baker:
         self._config = config
         self._parts = config.hash.features_per_level // 4 or 1
         self._levels = hash_levels(config.hash)
-        self.atlas: Atlas = lay_out([level.resolution for level in self._levels], limit(context, "GL_MAX_TEXTURE_SIZE"))
+        layers = limit(context, "GL_MAX_ARRAY_TEXTURE_LAYERS") // (3 * self._parts)
+        self.atlas: Atlas = lay_out([level.resolution for level in self._levels], limit(context, "GL_MAX_TEXTURE_SIZE"), layers)
         self._grids = Program(context, "bake_grids.frag", {"PARTS": self._parts}, layered=True)
         self._channels = Program(context, "pack_channels.frag", {}, layered=True)
         self._heads = Program(context, "fold_heads.frag", {"VIEW_CHANNELS": config.view_channels}, layered=True)
@@ -138,14 +139,15 @@ class Baker:
         for place, level in zip(atlas.places, bake_levels(self._config.hash, time), strict=True):
             side = int(level["resolution"])
             self._grids.set(
-                level_corner=(place.x, place.y),
                 resolution=side,
                 offset=int(level["offset"]),
                 mask=int(level["mask"]),
                 time_node=int(level["time_node"]),
                 time_weight=float(level["time_weight"]),
             )
-            drawing.draw(self._grids, layers, place.page * layers, (place.x, place.y, side, side), fetches=2)
+            for piece in pieces(place, side, atlas.piece_cells):
+                self._grids.set(level_corner=piece.corner)
+                drawing.draw(self._grids, layers, piece.page * layers, piece.rectangle, fetches=2)
         return target
 
     def _pack(self, maps: torch.Tensor) -> tuple[moderngl.TextureArray, float]:

@@ -54,6 +54,8 @@ class RenderPasses:
     ) -> None:
         self._context = context
         definitions = shader_definitions(config, options)
+        if atlas.piece_cells:
+            definitions["PIECE_CELLS"] = atlas.piece_cells
         self._density = Program(context, "density_pass.frag", definitions)
         self.color_pass = create_color_pass(context, config, definitions, options.grouped)
         self._resolve = Program(context, "resolve.frag", {})
@@ -149,12 +151,12 @@ def config_uniforms(config: ModelConfig, atlas: Atlas) -> dict[str, object]:
         (level.scale, float(level.resolution - 2), float(place.x), float(place.y))
         for level, place in zip(hash_levels(config.hash), atlas.places, strict=True)
     ]
-    pages = [place.page for place in atlas.places]
     axes = [PLANE_AXES[plane] for plane in config.mlp_planes]
     distinct = [plane for plane, _ in density_planes(config)]
     return {
         "levels": levels,
-        "level_page": pages,
+        "level_page": [place.page for place in atlas.places],
+        "level_columns": [place.columns for place in atlas.places],
         "map_axes": (axes * 3)[:3],
         "density_map_of": (distinct * len(PLANES))[:3],
         "num_density_maps": len(distinct),

@@ -1,5 +1,6 @@
 // F(p), the point feature: hash features plus feature planes, summed over the three planes (paper, equation 1).
 // Defined by the program: LEVELS, FEATURES_PER_LEVEL (2, 4 or 8), MLP_PLANES (1 or 3), ROUNDED_WEIGHTS (tests only).
+// PIECE_CELLS is defined if a level is larger than a texture can be: then it is cut into pieces of so many cells.
 
 #include "planes.glsl"
 
@@ -8,6 +9,7 @@ uniform sampler2DArray feature_planes;  // layer 8 * plane + j: channels 4 j to 
 uniform sampler2DArray density_maps;    // layer 8 * map + j
 uniform vec4 levels[LEVELS];            // scale, last corner, first texel of the level in the atlas
 uniform int level_page[LEVELS];
+uniform int level_columns[LEVELS];      // pieces along each side of the level, each on its own page
 uniform float grid_scale, feature_scale, density_scale;
 uniform int density_map_of[3];          // the density map of each distinct plane
 uniform int num_density_maps;
@@ -31,8 +33,14 @@ vec4 level_features(vec2 uv, int plane, int level, int part) {
     vec2 position = uv * levels[level].x;
     vec2 corner = min(floor(position), vec2(levels[level].y));
     vec2 s = position - corner;
+    int page = level_page[level];
+#ifdef PIECE_CELLS
+    ivec2 piece = ivec2(corner) / PIECE_CELLS;
+    corner -= vec2(piece * PIECE_CELLS);
+    page += piece.y * level_columns[level] + piece.x;
+#endif
     vec2 node = levels[level].zw + corner + s * s * (3.0 - 2.0 * s) + 0.5;  // smoothstep: a bilinear read at a shifted position
-    int layer = (level_page[level] * 3 + plane) * PARTS + part;
+    int layer = (page * 3 + plane) * PARTS + part;
     return textureLod(grids, vec3(texel(node) / vec2(textureSize(grids, 0).xy), float(layer)), 0.0);
 }
 

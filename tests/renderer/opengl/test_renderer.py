@@ -200,6 +200,19 @@ def test_levels_on_several_pages_of_the_atlas(monkeypatch: pytest.MonkeyPatch) -
     assert renderer._bakers[video.config].atlas.pages > 1
 
 
+@pytest.mark.parametrize("features", [2, 8])
+def test_levels_larger_than_a_texture(monkeypatch: pytest.MonkeyPatch, features: int) -> None:
+    monkeypatch.setattr("renderer.opengl.bake.limit", lambda context, name: 20 if name == "GL_MAX_TEXTURE_SIZE" else 2048)
+    hashes = HashEncodingConfig(16 if features == 2 else 4, features, 10, 12, 70)
+    renderer, video = OpenGLRenderer(2), make_video(seed=7, hash=hashes)
+    compare(renderer, video, make_camera(45, 37), time=1.2)
+    atlas = renderer._bakers[video.config].atlas
+    assert (atlas.width, atlas.height) == (20, 20) and [place.columns for place in atlas.places[:: len(atlas.places) - 1]] == [
+        1,
+        4,
+    ]
+
+
 def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.opengl.color_pass.PART_SIDE", 16)
     compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from renderer.opengl.atlas import lay_out
+from renderer.opengl.atlas import Place, lay_out, pieces
 from renderer.opengl.tiles import MAX_SIDE, MIN_SIDE, TARGET_MS, TileSize, blocks, tiles
 
 
@@ -41,20 +41,32 @@ def test_a_sliver_does_not_count_for_whole_tiles() -> None:
     assert size.side == before
 
 
-@given(st.lists(st.integers(2, 60), min_size=1, max_size=16))
-def test_levels_do_not_overlap(resolutions: list[int]) -> None:
-    atlas = lay_out(resolutions, 64)
+@given(st.lists(st.integers(2, 90), min_size=1, max_size=16))
+def test_levels_do_not_overlap_and_every_cell_is_on_one_page(resolutions: list[int]) -> None:
+    """Also those that are larger than a page. A cell is read with all four nodes on the page that the shader computes."""
+    atlas = lay_out(resolutions, 40, 1000)
     used = np.zeros((atlas.pages, atlas.height, atlas.width), int)
     for side, place in zip(resolutions, atlas.places, strict=True):
-        part = used[place.page, place.y : place.y + side, place.x : place.x + side]
-        assert part.shape == (side, side)
-        part += 1
-    assert used.max() == 1 and max(atlas.width, atlas.height) <= 64
+        found = list(pieces(place, side, atlas.piece_cells))
+        for x, y in ((0, 0), (side - 2, 0), (side // 2 - 1, side - 2)):
+            columns, rows = (x // atlas.piece_cells, y // atlas.piece_cells) if atlas.piece_cells else (0, 0)
+            piece = found[rows * place.columns + columns]
+            left, top, width, height = piece.rectangle
+            assert piece.page == place.page + rows * place.columns + columns
+            assert left <= piece.corner[0] + x <= left + width - 2 and top <= piece.corner[1] + y <= top + height - 2
+        for piece in found:
+            x, y, width, height = piece.rectangle
+            part = used[piece.page, y : y + height, x : x + width]
+            assert part.shape == (height, width)
+            part += 1
+    assert used.max() == 1 and max(atlas.width, atlas.height) <= 40
 
 
-def test_a_level_beyond_the_drivers_limit_is_refused() -> None:
-    with pytest.raises(InputError, match="has a level of 65 nodes"):
-        lay_out([3, 65], 64)
+def test_levels_of_a_size_and_the_pages_that_they_need() -> None:
+    assert lay_out([3, 65], 64, 12).places == (Place(4, 0, 0), Place(0, 0, 0, 2)), "64 cells are two pieces of 63, on 4 pages"
+    assert lay_out([64, 64], 64, 2).piece_cells == 0
+    with pytest.raises(InputError, match="hash encoding: needs 5 textures of 64 x 64; this graphics driver allows 4"):
+        lay_out([3, 65], 64, 4)
 
 
 @given(st.integers(0, 90), st.integers(0, 90), st.integers(1, 40))
