@@ -32,6 +32,12 @@ MAX_RECENT_FILES = 12
 THEMES = ("dark", "light", "high contrast")
 """Colors of the window."""
 
+LAYOUTS = ("watch", "inspect", "direct")
+"""Layouts of the window: only the picture and the timeline; with the inspector; and with the camera path as well."""
+
+HINTS = ("navigate", "play", "inspect")
+"""Hints for new users, in order."""
+
 INITIAL_VIEWS = ("whole scene", "capture camera")
 """The view a video opens with: its whole box, or its first capture camera. Videos without capture cameras open with the box."""
 
@@ -71,8 +77,38 @@ class WindowSettings:
     """Scale of text and controls, on top of the screen's own scale."""
     vsync: StrictBool = True
     """Draw in step with the screen's refresh."""
+    layout: Annotated[StrictStr, one_of(*LAYOUTS)] = "watch"
+    """One of `LAYOUTS`."""
+    inspector_width: Annotated[StrictFloat, within(12, 60)] = 21.0
+    """Width of the inspector, text heights."""
+    inspect_sections: tuple[StrictStr, ...] = ("View", "Image", "Camera")
+    """Open sections of the inspector in the layout "inspect"."""
+    direct_sections: tuple[StrictStr, ...] = ("Path",)
+    """Open sections of the inspector in the layout "direct"."""
+    hints: tuple[StrictStr, ...] = HINTS
+    """Hints that the user has not followed or closed yet."""
     show_tooltips: StrictBool = True
     """Explain controls under the cursor."""
+
+    @property
+    def inspector_shown(self) -> bool:
+        """Whether the layout has the inspector."""
+        return self.layout != "watch"
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The open sections of the inspector in the current layout."""
+        return self.direct_sections if self.layout == "direct" else self.inspect_sections
+
+    def show_section(self, title: str, opened: bool = True) -> None:
+        """Open or close a section of the inspector in the current layout; opening one shows the inspector."""
+        if opened and not self.inspector_shown:
+            self.layout = "inspect"
+        kept = tuple(name for name in self.sections if name != title)
+        if self.layout == "direct":
+            self.direct_sections = (*kept, title) if opened else kept
+        else:
+            self.inspect_sections = (*kept, title) if opened else kept
 
 
 @dataclass(config=FIELDS)

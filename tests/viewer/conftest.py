@@ -37,6 +37,7 @@ def app() -> Iterator[ViewerApp]:
     """The state of a window with a small random video open."""
     state = ViewerApp(create_renderer(background=True))
     state.settings.playback.autoplay = False
+    state.settings.window.hints = ()
     state.settings.rendering.render_scale = 0.2  # fast; the tests do not depend on pixels
     state.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     yield state

@@ -1,4 +1,4 @@
-"""The menu View: what is shown of each pixel, overlays, comparison."""
+"""The menu View: what is shown of each pixel, overlays, comparison, layouts of the window."""
 
 from __future__ import annotations
 
@@ -46,8 +46,15 @@ def toggle_comparison(app: ViewerApp, mode: Comparison) -> None:
     compare = app.compare
     compare.mode = Comparison.NONE if compare.mode is mode else mode
     if compare.mode is not Comparison.NONE and compare.view_renderer is None:
-        app.messages.set_status("Choose what to compare with in the Compare panel")
+        app.messages.set_status("Choose what to compare with in the section Compare")
         app.window.focus_panel("Compare")
+
+
+def _layout(name: str, key: str, label: str, tooltip: str) -> Action:
+    def run(app: ViewerApp) -> None:
+        app.settings.window.layout, app.window.hide_interface = name, False
+
+    return Action(f"view.{name}", label, tooltip, run, key, checked=lambda app: app.settings.window.layout == name)
 
 
 def _show(mode: str, key: str, label: str, tooltip: str) -> Action:
@@ -102,4 +109,8 @@ VIEW = menu(
     SEPARATOR,
     _compare("split", "Y", Comparison.DIVIDER, "Split view", "Compare with another video or backend."),
     _compare("difference", "Shift+Y", Comparison.DIFFERENCE, "Difference", "Show the difference between the two sides."),
+    SEPARATOR,
+    _layout("watch", "F2", "Watch", "Show the picture and the timeline."),
+    _layout("inspect", "F3", "Inspect", "Show the inspector next to the picture."),
+    _layout("direct", "F4", "Direct", "Show the camera path below the timeline, and the inspector."),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from viewer.actions.action import SEPARATOR, Action, menu, next_stop, open_dialog
 from viewer.app.app import ViewerApp
-from viewer.app.window_state import WindowCommand
-from viewer.settings import THEMES
+from viewer.settings import THEMES, WindowSettings
 
 UI_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0)
 """Sizes that "larger" and "smaller" go through."""
@@ -45,6 +44,13 @@ def copy_statistics(app: ViewerApp) -> None:
     app.messages.set_status("Statistics copied")
 
 
+def reset_layout(app: ViewerApp) -> None:
+    """Show only the picture and the timeline, and give the inspector its default width and sections."""
+    fresh, window = WindowSettings(), app.settings.window
+    window.layout, window.inspector_width = fresh.layout, fresh.inspector_width
+    window.inspect_sections, window.direct_sections = fresh.inspect_sections, fresh.direct_sections
+
+
 NEXT_PANEL = "Move the keyboard focus to the next panel. Tab then moves through its controls."
 """Tooltip of the next panel."""
 
@@ -63,8 +69,8 @@ WINDOW = menu(
     Action(
         "window.reset_layout",
         "Reset the layout",
-        "Restore the default layout of the panels.",
-        lambda app: app.window.request(WindowCommand.RESET_LAYOUT),
+        "Show only the picture and the timeline, and restore the inspector's width and sections.",
+        reset_layout,
     ),
     SEPARATOR,
     Action("window.larger", "Larger interface", "Enlarge text and controls.", lambda app: scale_interface(app, 1), "Ctrl+="),

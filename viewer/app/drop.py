@@ -41,7 +41,7 @@ def _take_view(app: ViewerApp, path: Path) -> None:
         document.camera.snap_to(read_png_camera(path))
     elif isinstance(values, dict) and "keyframes" in values:
         take_path(document, CameraPath.load(path))
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
     else:
         document.camera.snap_to(load_camera(path))
     document.previewing = False

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 FIRST_SCALE = 0.2
 """Size of the very first image relative to the view, before the backend's speed is known."""
 
-ADVICE = "Choose another backend in the Speed panel."
+ADVICE = "Choose another backend in the section Speed."
 """What to do when nothing can be rendered."""
 
 PATIENCE = 4.0

@@ -6,7 +6,10 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PANELS = ("View", "Timeline", "Camera path", "Image", "Camera", "Maps", "Video", "Statistics", "Speed", "Compare")
+SECTIONS = ("View", "Image", "Camera", "Path", "Speed", "Compare", "Statistics", "Maps", "Video")
+"""Titles of the inspector's sections, from top to bottom."""
+
+PANELS = ("Picture", "Timeline", *SECTIONS)
 """Titles of the panels, in the order in which the keyboard goes through them."""
 
 
@@ -15,13 +18,11 @@ class WindowCommand(enum.Enum):
 
     QUIT = enum.auto()
     """Close the window."""
-    RESET_LAYOUT = enum.auto()
-    """Restore the default layout of the panels."""
 
 
 @dataclass(frozen=True)
 class FocusPanel:
-    """Bring a panel to the front."""
+    """Show a panel and give it the keyboard focus."""
 
     title: str
     """One of `PANELS`."""
@@ -49,7 +50,7 @@ class WindowState:
         self.hide_interface = False
         """Whether only the picture is shown."""
         self.panel = PANELS[0]
-        """The panel that was brought to the front last."""
+        """The panel that got the keyboard focus last."""
         self.requests: list[WindowRequest] = []
         """Requests that wait for the next frame, oldest first."""
         self.read_clipboard: Callable[[], str] = lambda: ""
@@ -62,11 +63,11 @@ class WindowState:
         self.requests.append(request)
 
     def focus_panel(self, title: str) -> None:
-        """Bring a panel to the front."""
+        """Show a panel and give it the keyboard focus."""
         self.request(FocusPanel(title))
 
     def focus_next_panel(self, step: int) -> None:
-        """Bring the panel that is `step` places after the last one to the front."""
+        """Show the panel that is `step` places after the last one and give it the keyboard focus."""
         self.focus_panel(PANELS[(PANELS.index(self.panel) + step) % len(PANELS)])
 
     def take_requests(self) -> list[WindowRequest]:

@@ -48,9 +48,7 @@ class ExportDialog:
             self._choose_name(app, app.document)
         visible, opened = begin_dialog(NAMES[name], 27)
         if visible:
-            imgui.push_item_width(em(12))
             self._draw_content(app, app.document, name)
-            imgui.pop_item_width()
         imgui.end()
         if not opened:
             app.window.dialogs.discard(name)

@@ -114,14 +114,10 @@ class RecordingDialog:
         if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
             return
         imgui.table_next_column()
-        imgui.push_item_width(em(12))
         self._draw_what(document)
         self._draw_size(app)
-        imgui.pop_item_width()
         imgui.table_next_column()
-        imgui.push_item_width(em(12))
         self._draw_how(app)
-        imgui.pop_item_width()
         self._draw_screen(app)
         imgui.end_table()
 
@@ -138,10 +134,10 @@ class RecordingDialog:
             tip = "When off, the orbit lasts as long as the selected frames."
             self._fixed_length = checkbox("Set length", self._fixed_length, tip)
             if self._fixed_length:
-                imgui.same_line()
-                imgui.set_next_item_width(em(5))
                 tip = "Length of the orbit. The frames play in a loop during it."
-                self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip)
+                imgui.same_line(0, em(0.5))
+                imgui.set_next_item_width(-1)
+                self._seconds = number_field("###Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip, "%.2f s")
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")

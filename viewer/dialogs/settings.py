@@ -10,7 +10,7 @@ from renderer.frame_cache import default_budget
 from viewer.app.app import ViewerApp
 from viewer.dialogs.modal import begin_dialog
 from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
-from viewer.widgets.controls import button, checkbox, choice, elided, em, heading, slider, tooltip
+from viewer.widgets.controls import button, checkbox, choice, elided, field, heading, slider, tooltip
 
 MODES = ("loop", "ping-pong", "once")
 
@@ -40,10 +40,8 @@ class SettingsDialog:
             return
         for groups in ((self._draw_window, self._draw_playback), (self._draw_navigation, self._draw_files)):
             imgui.table_next_column()
-            imgui.push_item_width(em(11))
             for draw in groups:
                 draw(app)
-            imgui.pop_item_width()
         imgui.end_table()
 
     def _draw_window(self, app: ViewerApp) -> None:
@@ -78,7 +76,7 @@ class SettingsDialog:
         heading("Files and memory")
         settings = app.settings
         hint = "where the viewer started"
-        _, settings.recording.folder = imgui.input_text_with_hint("Output folder", hint, settings.recording.folder)
+        _, settings.recording.folder = imgui.input_text_with_hint(field("Output folder"), hint, settings.recording.folder)
         tooltip("Where screenshots and recordings go. Leave it empty for the folder that the viewer was started in.")
         used = float(settings.rendering.cache_mebibytes or default_budget(app.rendering.renderer) >> 20)
         tip = "Memory for decoded frames of each open video."

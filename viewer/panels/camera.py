@@ -12,7 +12,20 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.camera.state import MAX_FIELD_OF_VIEW, MIN_FIELD_OF_VIEW
-from viewer.widgets.controls import action_button, action_tip, button, checkbox, combo, em, heading, row, slider, tooltip
+from viewer.widgets.controls import (
+    action_button,
+    action_tip,
+    button,
+    button_width,
+    checkbox,
+    combo,
+    em,
+    flow,
+    heading,
+    row,
+    slider,
+    tooltip,
+)
 
 UP_AXES = {
     "+X": (1.0, 0.0, 0.0),
@@ -45,21 +58,18 @@ class CameraPanel:
             return
         self._buttons(("camera.fit", "Fit"), ("camera.focus", "Focus"), ("camera.level", "Level"))
         self._buttons(("camera.undo", "Undo"), ("camera.redo", "Redo"), ("camera.copy", "Copy"), ("camera.paste", "Paste"))
-        imgui.push_item_width(em(9))
         self._draw_lens(app, document)
         self._draw_flying(document)
-        imgui.pop_item_width()
         self._draw_capture_cameras(app, document)
         self._draw_position(document)
 
     def _buttons(self, *entries: tuple[str, str]) -> None:
         for index, (name, label) in enumerate(entries):
             if index:
-                imgui.same_line(0, em(0.3))
+                flow(button_width(label))
             action_button(self._actions, name, label)
 
     def _draw_lens(self, app: ViewerApp, document: Document) -> None:
-        heading("Lens and horizon")
         camera = document.camera
         degrees = math.degrees(camera.state.field_of_view)
         low, high = math.degrees(MIN_FIELD_OF_VIEW), math.degrees(MAX_FIELD_OF_VIEW)
@@ -89,12 +99,11 @@ class CameraPanel:
 
     def _draw_capture_cameras(self, app: ViewerApp, document: Document) -> None:
         cameras = document.video.metadata.cameras
-        heading(f"Capture cameras ({len(cameras)})")
         if not cameras:
-            imgui.text_disabled("This video has none.")
             return
+        heading(f"Capture cameras ({len(cameras)})")
         view = app.settings.view
-        view.show_cameras = checkbox("Show in the view", view.show_cameras, action_tip("view.cameras"))
+        view.show_cameras = checkbox("Show in picture", view.show_cameras, action_tip("view.cameras"))
         columns = max(1, int(imgui.get_content_region_avail().x / em(2.6)))
         rows = min(4, math.ceil(len(cameras) / columns))
         if imgui.begin_child("cameras", ImVec2(0, rows * (imgui.get_frame_height_with_spacing()))):

@@ -11,7 +11,7 @@ from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.view.comparison import psnr_text
-from viewer.widgets.controls import begin_facts, button, combo, em, row, slider
+from viewer.widgets.controls import begin_facts, button, combo, row, slider
 
 COMPARED = tuple(name for name in BACKENDS if name != "auto")
 """Backends to choose from."""
@@ -29,20 +29,17 @@ class ComparePanel:
             imgui.text_disabled("No video is open.")
             return
         compare = app.compare
-        imgui.push_item_width(em(9))
         tip = "Split view: drag the divider. Difference: shows how much the images differ."
         compare.mode = Comparison(combo("Show", int(compare.mode), MODES, tip))
         self._draw_sources(app)
-        imgui.begin_disabled(compare.mode is not Comparison.DIFFERENCE)
-        compare.gain = slider(
-            "Gain", compare.gain, 1.0, 64.0, "Differences are multiplied by this before they get a color.", "%.1fx", True
-        )
-        imgui.end_disabled()
-        imgui.begin_disabled(compare.mode is not Comparison.DIVIDER)
-        tip = "Where the two sides meet, from 0 at the left to 1 at the right. You can also drag it in the view."
-        compare.divider = slider("Divider", compare.divider, 0.0, 1.0, tip)
-        imgui.end_disabled()
-        imgui.pop_item_width()
+        if compare.mode is Comparison.DIFFERENCE:
+            tip = "Differences are multiplied by this before they get a color."
+            compare.gain = slider("Gain", compare.gain, 1.0, 64.0, tip, "%.1fx", True)
+        if compare.mode is Comparison.DIVIDER:
+            tip = "Where the two sides meet, from 0 at the left to 1 at the right. You can also drag it in the view."
+            compare.divider = slider("Divider", compare.divider, 0.0, 1.0, tip)
+            if button("Center the divider", "Move the divider back to the middle of the view.", compare.divider != 0.5):
+                compare.divider = 0.5
         self._draw_state(app)
 
     def _draw_sources(self, app: ViewerApp) -> None:
@@ -79,9 +76,6 @@ class ComparePanel:
 
     def _draw_state(self, app: ViewerApp) -> None:
         compare, document = app.compare, app.document
-        centered = compare.divider == 0.5 or compare.mode is not Comparison.DIVIDER
-        if button("Center the divider", "Move the divider back to the middle of the view.", not centered):
-            compare.divider = 0.5
         if compare.view_renderer is None or document is None:
             imgui.text_wrapped("Open a second video, or choose a backend to compare with.")
         elif begin_facts("sides", label_width=5.0):

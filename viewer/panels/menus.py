@@ -1,27 +1,25 @@
-"""The menus and the status bar."""
+"""The menus, and the message that replaces the status bar."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
+from imgui_bundle import ImVec2, imgui
 
 from viewer.actions.action import Action
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
-from viewer.widgets.controls import em, faded, sentence_case, theme_color, tooltip
+from viewer.app.window_state import SECTIONS
+from viewer.widgets.controls import em, faded, theme_color, tooltip
 
 MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
 """Titles of the menus, in order. Each contains the actions of its category."""
 
-RECORDING = ImVec4(0.95, 0.30, 0.25, 1.0)
-"""Color of the note that the screen is being recorded."""
 
-
-def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.DockableWindow]) -> None:
-    """Draw the menus from the table of actions. The menu Window also shows and hides the panels."""
+def draw_menus(app: ViewerApp, actions: ActionRunner) -> None:
+    """Draw the menus from the table of actions. The menu Window also shows and hides the sections of the inspector."""
     for title in MENUS:
         if imgui.begin_menu(title):
             for action in ACTIONS:
@@ -33,7 +31,7 @@ def draw_menus(app: ViewerApp, actions: ActionRunner, panels: list[hello_imgui.D
                 if action.name == "file.open_demo":
                     _draw_recent(app)
             if title == "Window":
-                _draw_panels(panels)
+                _draw_sections(app)
             imgui.end_menu()
 
 
@@ -59,11 +57,17 @@ def _draw_recent(app: ViewerApp) -> None:
         imgui.end_menu()
 
 
-def _draw_panels(panels: list[hello_imgui.DockableWindow]) -> None:
-    imgui.separator_text("Panels")
-    for panel in panels:
-        if panel.label != "View":
-            _, panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible, True)
+def _draw_sections(app: ViewerApp) -> None:
+    window = app.settings.window
+    imgui.separator_text("Sections of the inspector")
+    for title in SECTIONS:
+        shown = window.inspector_shown and title in window.sections
+        pressed, _ = imgui.menu_item(f"{title}###section {title}", "", shown, True)
+        tooltip(f"Show or hide {title} in the inspector.")
+        if pressed and shown:
+            window.show_section(title, False)
+        elif pressed:
+            app.window.focus_panel(title)
 
 
 def draw_message(app: ViewerApp) -> None:
@@ -76,21 +80,3 @@ def draw_message(app: ViewerApp) -> None:
     draw = imgui.get_window_draw_list()
     draw.add_rect_filled(corner, end, faded(imgui.Col_.window_bg, 0.85), em(0.3))
     draw.add_text(ImVec2(corner.x + em(0.5), corner.y + em(0.25)), theme_color(imgui.Col_.text), app.messages.status)
-
-
-def draw_status(app: ViewerApp) -> None:
-    """Draw the last message at the left of the status bar and the state of rendering at its right."""
-    imgui.text(app.messages.status or " ")
-    document = app.document
-    if document is None or document.shown is None:
-        return
-    shown = document.shown
-    size = "" if shown.image is None else "{} x {} pixels".format(*shown.image.size)
-    busy = "refining" if document.view_renderer.worker.busy else "ready"
-    text = f"{busy}   {size}   {shown.render_ms:.0f} ms   {sentence_case([app.rendering.renderer.name])[0]}"
-    recording = "" if app.recording.screen is None else f"recording {app.recording.screen.seconds:.0f} s   "
-    imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(recording + text).x - em(1))
-    if recording:
-        imgui.text_colored(RECORDING, recording)
-        imgui.same_line(0, 0)
-    imgui.text_disabled(text)

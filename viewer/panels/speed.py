@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
-from viewer.widgets.controls import button, checkbox, choice, em, heading, slider
+from viewer.widgets.controls import button, checkbox, choice, heading, slider
 from viewer.widgets.numbers import integer_slider
 
 
@@ -25,21 +25,18 @@ class SpeedPanel:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
-        imgui.push_item_width(em(8))
         self._draw_resolution(app)
         self._draw_sampling(app)
         self._draw_backend(app)
-        imgui.pop_item_width()
 
     def _draw_resolution(self, app: ViewerApp) -> None:
         heading("Resolution")
         rendering = app.settings.rendering
         tip = "Lower the resolution during motion to keep the target rate, and refine when motion stops."
         rendering.dynamic_resolution = checkbox("Dynamic resolution", rendering.dynamic_resolution, tip)
-        imgui.begin_disabled(not rendering.dynamic_resolution)
-        tip = "Images per second that dynamic resolution aims for."
-        rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
-        imgui.end_disabled()
+        if rendering.dynamic_resolution:
+            tip = "Images per second that dynamic resolution aims for."
+            rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         tip = "Resolution of still images, relative to the view along each side."
         rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")
         if app.document is not None and app.document.shown is not None:

@@ -13,8 +13,8 @@ from viewer.widgets.controls import em, faded, theme_color, tooltip, track_groun
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Possible numbers of frames between labeled ticks."""
 
-TIME_SIZE = 0.85
-"""Height of the times below the frame numbers, text heights."""
+TRACK_HEIGHT = 2.6
+"""Height of the track, text heights."""
 
 MARGIN = 1.0
 """Space before the first and after the last frame, text heights."""
@@ -40,8 +40,7 @@ class TimelineTrack:
     def draw(self, app: ViewerApp, document: Document) -> None:
         """Draw over the whole width of the window."""
         clock = document.playback
-        available = imgui.get_content_region_avail()
-        width, height = max(em(8), available.x), max(em(2.6), min(em(4), available.y - em(0.2)))
+        width, height = max(em(8), imgui.get_content_region_avail().x), em(TRACK_HEIGHT)
         corner = imgui.get_cursor_screen_pos()
         imgui.invisible_button("###track", ImVec2(width, height))
         margin = em(MARGIN)
@@ -51,7 +50,7 @@ class TimelineTrack:
         self._name_marker(clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
-        self._draw_labels(clock, scale, corner.y, height)
+        self._draw_labels(clock, scale, corner.y)
 
     def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: TrackScale, middle: float) -> None:
         mouse = imgui.get_mouse_pos()
@@ -106,17 +105,14 @@ class TimelineTrack:
             x = scale.x(frame)
             draw.add_line(ImVec2(x, top), ImVec2(x, top + em(0.5)), color)
 
-    def _draw_labels(self, clock: Playback, scale: TrackScale, top: float, height: float) -> None:
-        # Times are below the frame numbers. On a low track, markers need that place: times go next to the numbers if they fit.
+    def _draw_labels(self, clock: Playback, scale: TrackScale, top: float) -> None:
+        # Markers need the place below the frame numbers: times go next to the numbers if they fit.
         step = tick_step(scale)
-        below = height > em(3.6)
-        in_line = not below and times_fit_next_to_frames(clock, step, step * scale.width / scale.last)
+        in_line = times_fit_next_to_frames(clock, step, step * scale.width / scale.last)
         for frame in labeled_frames(clock.num_frames, step):
             x, passed = scale.x(frame), tick_time(frame, clock.fps)
             label = f"{frame} · {passed}" if passed and in_line and frame else str(frame)
             write_centered(clock, scale, ImVec2(x, top + em(0.45)), label)
-            if below and passed:
-                write_centered(clock, scale, ImVec2(x, top + em(1.4)), passed, TIME_SIZE)
 
     def _draw_decoded(self, document: Document, scale: TrackScale, bottom: float) -> None:
         draw, color = imgui.get_window_draw_list(), on_theme(DECODED)
@@ -173,8 +169,8 @@ class TimelineTrack:
         if imgui.is_window_appearing():
             imgui.set_keyboard_focus_here()
         imgui.set_next_item_width(em(12))
-        flags = imgui.InputTextFlags_.enter_returns_true
-        entered, label = imgui.input_text("Marker", clock.markers.get(self._marker, ""), flags)
+        flags, hint = imgui.InputTextFlags_.enter_returns_true, "Name of the marker"
+        entered, label = imgui.input_text_with_hint("###marker name", hint, clock.markers.get(self._marker, ""), flags)
         tooltip("Name that is shown when the mouse is over this frame.")
         clock.name_marker(self._marker, label)
         if entered or imgui.is_key_pressed(imgui.Key.escape):
@@ -201,19 +197,19 @@ def tick_step(scale: TrackScale) -> int:
     return next((s for s in STEPS if s * scale.width / scale.last > em(3.2)), STEPS[-1])
 
 
-def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str, size: float = 1.0) -> None:
+def write_centered(clock: Playback, scale: TrackScale, place: ImVec2, text: str) -> None:
     """Write a label centered at the x of `place`, within the track, below its y.
 
-    `size` is relative to other text. The label covers the playhead or a point that would cross it.
+    The label covers the playhead or a point that would cross it.
     """
-    draw, width = imgui.get_window_draw_list(), imgui.calc_text_size(text).x * size
+    draw, width = imgui.get_window_draw_list(), imgui.calc_text_size(text).x
     left = min(max(place.x - width / 2, scale.left - em(MARGIN)), scale.left + scale.width + em(MARGIN) - width)
     ends = (clock.in_point, clock.out_point) if clock.has_range else ()
     gap = em(0.15)
     if any(left - gap < scale.x(frame) < left + width + gap for frame in (clock.time, *ends)):
-        corners = ImVec2(left - gap, place.y), ImVec2(left + width + gap, place.y + em(size))
+        corners = ImVec2(left - gap, place.y), ImVec2(left + width + gap, place.y + em())
         draw.add_rect_filled(*corners, theme_color(imgui.Col_.frame_bg))
-    draw.add_text(imgui.get_font(), em(size), ImVec2(left, place.y), theme_color(imgui.Col_.text_disabled), text)
+    draw.add_text(ImVec2(left, place.y), theme_color(imgui.Col_.text_disabled), text)
 
 
 def on_theme(colors: tuple[tuple[float, float, float], tuple[float, float, float]]) -> int:

@@ -12,6 +12,9 @@ from viewer.widgets.controls import action_tip, em, theme_color
 
 NAMES = ("X", "Y", "Z")
 
+SPAN, MAX_SHARE = 7.6, 0.5
+"""Width and height of the gizmo in text heights, and their maximum share of the view's."""
+
 End = tuple[int, int, ImVec2]
 """Axis, sign, and position on the screen of one end of an axis."""
 
@@ -70,6 +73,11 @@ class Gizmo:
         ]
 
 
+def gizmo_fits(width: float, height: float) -> bool:
+    """Return whether a view of this size, screen units, has room for the gizmo."""
+    return em(SPAN) <= MAX_SHARE * min(width, height)
+
+
 def gizmo_center(corner: ImVec2, width: int) -> ImVec2:
     """Return where the axes meet on the screen, in a view whose upper left corner is `corner`."""
-    return ImVec2(corner.x + width - em(3.8), corner.y + em(3.8))
+    return ImVec2(corner.x + width - em(SPAN / 2), corner.y + em(SPAN / 2))

@@ -26,7 +26,7 @@ from viewer.picture.views import Legend, ViewPixels
 from viewer.playback.render_worker import ViewResult
 from viewer.settings import DisplaySettings
 from viewer.view.comparison import draw_comparison
-from viewer.view.gizmo import Gizmo
+from viewer.view.gizmo import Gizmo, gizmo_fits
 from viewer.view.legend import draw_legend
 from viewer.view.mouse import ViewMouse
 from viewer.view.overlays import Overlays
@@ -44,7 +44,7 @@ class ViewPanel:
         actions: runs the actions of gestures.
     """
 
-    title = "View"
+    title = "Picture"
 
     def __init__(self, actions: ActionRunner) -> None:
         self.presenter: Presenter | None = None
@@ -73,7 +73,7 @@ class ViewPanel:
             self._start.draw(app, corner, width, height)
             return
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
-        if app.document is not None:
+        if app.document is not None and gizmo_fits(width, height):
             self._gizmo.handle(app, app.document, corner, width)
         imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
         self._mouse.handle(app, corner, width, height)
@@ -118,7 +118,8 @@ class ViewPanel:
         draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
-        self._gizmo.draw(document, corner, width)
+        if gizmo_fits(width, height):
+            self._gizmo.draw(document, corner, width)
         draw.pop_clip_rect()
 
     def _upload(self, app: ViewerApp, presenter: Presenter) -> PresentOptions:

@@ -14,6 +14,9 @@ from viewer.actions.table import BY_NAME
 TOOLTIP_WIDTH = 28.0
 """Maximum width of a tooltip before its text wraps, text heights."""
 
+LABEL_WIDTH, LABEL_SHARE = 8.5, 0.45
+"""Width of the column of labels in text heights, and the largest share of the room that it gets."""
+
 TOOLTIP = imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
 
 
@@ -30,6 +33,29 @@ def show_tooltip(text: str) -> None:
         imgui.text_unformatted(text)
         imgui.pop_text_wrap_pos()
         imgui.end_tooltip()
+
+
+def field(label: str, tip: str = "") -> str:
+    """Write the label of the next control at its left, let the control take the rest of the line, and return its ID.
+
+    A label that begins with "###" is only an ID: nothing is written, and the width is the caller's choice.
+    """
+    if label.startswith("###"):
+        return label
+    left, column = imgui.get_cursor_pos_x(), min(em(LABEL_WIDTH), LABEL_SHARE * imgui.get_content_region_avail().x)
+    write_label(label, tip, column - em(0.4))
+    imgui.same_line(0, 0)
+    imgui.set_cursor_pos_x(left + column)
+    imgui.set_next_item_width(-1)
+    return f"###{label}"
+
+
+def write_label(label: str, tip: str, width: float) -> None:
+    """Write a label that is centered on the next control's height and shortened to a width in pixels."""
+    shown = elided(label, width)
+    imgui.align_text_to_frame_padding()
+    imgui.text_unformatted(shown)
+    tooltip(tip if shown == label else f"{label}\n{tip}")
 
 
 def flow(width: float, spacing: float = 0.3) -> None:
@@ -70,10 +96,17 @@ def action_button(actions: ActionRunner, name: str, label: str, active: bool = F
 
 
 def checkbox(label: str, value: bool, tip: str) -> bool:
-    """Draw a check box and return its new value."""
-    _, value = imgui.checkbox(label, value)
+    """Draw a check box with its label at the left and return its new value. A click on the label counts as well."""
+    left, room, box = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    column = min(em(LABEL_WIDTH), LABEL_SHARE * room)
+    width = min(imgui.calc_text_size(label).x, room - box - em(0.4))
+    write_label(label, tip, width + 1)
+    clicked = imgui.is_item_clicked()
+    imgui.same_line(0, 0)
+    imgui.set_cursor_pos_x(left + max(column, width + em(0.4)))
+    _, value = imgui.checkbox(f"###{label}", value)
     tooltip(tip)
-    return bool(value)
+    return bool(value) != clicked
 
 
 def slider(
@@ -81,14 +114,14 @@ def slider(
 ) -> float:
     """Draw a slider over [low, high] and return its new value, clamped. Ctrl+click allows typing."""
     flags = imgui.SliderFlags_.always_clamp | (imgui.SliderFlags_.logarithmic if logarithmic else 0)
-    changed, chosen = imgui.slider_float(label, value, low, high, display, flags)
+    changed, chosen = imgui.slider_float(field(label, tip), value, low, high, display, flags)
     tooltip(f"{tip}\nCtrl+click to type a number.")
     return float(chosen) if changed else value  # ImGui rounds to single precision
 
 
 def combo(label: str, index: int, names: Sequence[str], tip: str) -> int:
     """Draw a drop-down list and return the new index."""
-    _, index = imgui.combo(label, index, list(names))
+    _, index = imgui.combo(field(label, tip), index, list(names))
     tooltip(tip)
     return int(index)
 
@@ -105,7 +138,7 @@ def sentence_case(names: Sequence[str]) -> list[str]:
 
 def color(label: str, value: tuple[float, float, float], tip: str) -> tuple[float, float, float]:
     """Draw a color picker and return the new color."""
-    changed, chosen = imgui.color_edit3(label, list(value), imgui.ColorEditFlags_.no_inputs)
+    changed, chosen = imgui.color_edit3(field(label, tip), list(value), imgui.ColorEditFlags_.no_inputs)
     tooltip(tip)
     if not changed:
         return value

@@ -6,47 +6,47 @@ import math
 
 from imgui_bundle import imgui
 
-from viewer.widgets.controls import tooltip
+from viewer.widgets.controls import field, tooltip
 
 
 def integer_slider(label: str, value: int, low: int, high: int, tip: str) -> int:
     """Draw a slider for whole numbers from `low` to `high` and return the new value. Ctrl+click allows typing."""
-    changed, chosen = imgui.slider_int(label, value, low, high, "%d", imgui.SliderFlags_.always_clamp)
+    changed, chosen = imgui.slider_int(field(label, tip), value, low, high, "%d", imgui.SliderFlags_.always_clamp)
     tooltip(f"{tip}\nCtrl+click to type a number.")
     return within(chosen, low, high) if changed else value
 
 
 def integer_field(label: str, value: int, low: int, high: int, tip: str) -> int:
     """Draw a field for a whole number from `low` to `high` and return the new value."""
-    changed, chosen = imgui.input_int(label, value, 0, 0)
+    changed, chosen = imgui.input_int(field(label, tip), value, 0, 0)
     tooltip(tip)
     return within(chosen, low, high) if changed else value
 
 
 def integer_pair(label: str, values: tuple[int, int], low: int, high: int, tip: str) -> tuple[int, int]:
     """Draw two fields for whole numbers from `low` to `high` and return the new values."""
-    changed, chosen = imgui.input_int2(label, list(values))
+    changed, chosen = imgui.input_int2(field(label, tip), list(values))
     tooltip(tip)
     return (within(chosen[0], low, high), within(chosen[1], low, high)) if changed else values
 
 
 def number_field(label: str, value: float, low: float, high: float, tip: str, display: str = "%.2f") -> float:
     """Draw a field for a number from `low` to `high` and return the new value after every key."""
-    changed, chosen = imgui.input_float(label, value, 0, 0, display)
+    changed, chosen = imgui.input_float(field(label, tip), value, 0, 0, display)
     tooltip(tip)
     return finite_within(chosen, low, high, value) if changed else value
 
 
 def entered_number(label: str, value: float, low: float, high: float, tip: str, display: str = "%.2f") -> float | None:
     """Draw a field for a number from `low` to `high`. Return the typed value when Enter is pressed, fallback None."""
-    entered, chosen = imgui.input_float(label, value, 0, 0, display, imgui.InputTextFlags_.enter_returns_true)
+    entered, chosen = imgui.input_float(field(label, tip), value, 0, 0, display, imgui.InputTextFlags_.enter_returns_true)
     tooltip(tip)
     return finite_within(chosen, low, high, value) if entered else None
 
 
 def number_pair(label: str, values: tuple[float, float], low: float, high: float, tip: str) -> tuple[float, float]:
     """Draw two fields for numbers from `low` to `high` and return the new values."""
-    changed, chosen = imgui.input_float2(label, list(values))
+    changed, chosen = imgui.input_float2(field(label, tip), list(values))
     tooltip(tip)
     if not changed:
         return values

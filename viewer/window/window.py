@@ -7,7 +7,7 @@ import time as clock
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from imgui_bundle import ImVec2, hello_imgui, imgui, immapp
+from imgui_bundle import hello_imgui, imgui, immapp
 
 from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
@@ -16,6 +16,7 @@ from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, Windo
 from viewer.dialogs.about import AboutDialog
 from viewer.dialogs.errors import ErrorDialog
 from viewer.dialogs.export import ExportDialog
+from viewer.dialogs.hints import Hints
 from viewer.dialogs.jobs import JobsOverlay
 from viewer.dialogs.palette import Palette
 from viewer.dialogs.prompts import Prompts
@@ -28,17 +29,24 @@ from viewer.panels.compare import ComparePanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.info import InfoPanel
 from viewer.panels.maps import MapsPanel
-from viewer.panels.menus import draw_menus, draw_message, draw_status
+from viewer.panels.menus import draw_menus, draw_message
 from viewer.panels.path_editor import PathPanel
+from viewer.panels.path_track import PathTrack
 from viewer.panels.speed import SpeedPanel
 from viewer.panels.statistics import StatisticsPanel
-from viewer.panels.timeline import TimelinePanel
+from viewer.panels.status import StatusBar
+from viewer.panels.timeline import TimelinePanel, timeline_height
+from viewer.panels.toolbar import Toolbar
+from viewer.panels.view import ViewSection
 from viewer.settings import layout_path
 from viewer.view.panel import ViewPanel
 from viewer.window.capture import WindowCapture
 from viewer.window.error_boundary import ErrorBoundary, error_log_path
+from viewer.window.full_screen import Geometry, set_full_screen
+from viewer.window.inspector import Inspector, Panel, inspector_width
 from viewer.window.keys import Keyboard
-from viewer.window.layout import PanelSizes, first_splits, text_scale
+from viewer.window.layout import Place, Places, divide
+from viewer.window.parts import FIXED, PICTURE, SCROLLING, THIN, Look, begin_part, thin_height
 from viewer.window.theme import MonitorScale, apply_theme
 from viewer.window.title import WindowTitle
 
@@ -48,18 +56,8 @@ SLEEP, SLEEP_TYPING = 2.0, 0.4
 TOOLTIP = 0.6
 """Seconds that the window stays awake after the mouse has moved, for tooltips."""
 
-Place = tuple[int, int, int, int]
-"""Left, top, width and height of the window, screen units."""
-
-
-class Panel(Protocol):
-    """A dockable part of the window."""
-
-    title: str
-    """Title of its dockable window."""
-
-    def draw(self, app: ViewerApp) -> None:
-        """Draw into the current window."""
+INSPECTOR = "Inspector"
+"""Title of the inspector."""
 
 
 class Dialog(Protocol):
@@ -86,18 +84,18 @@ class Window:
         self.actions = ActionRunner(app)
         self.view = ViewPanel(self.actions)
         self.maps = MapsPanel()
-        self.timeline = TimelinePanel(self.actions)
-        self.panels: list[tuple[Panel, str]] = [
-            (self.view, "MainDockSpace"),
-            (self.timeline, "Bottom"),
-            (PathPanel(self.actions), "Bottom"),
-            (ImagePanel(self.actions), "Right"),
-            (CameraPanel(self.actions), "Right"),
-            (self.maps, "Right"),
-            (InfoPanel(), "Right"),
-            (StatisticsPanel(self.actions), "RightBottom"),
-            (SpeedPanel(), "RightBottom"),
-            (ComparePanel(), "RightBottom"),
+        path_track = PathTrack()
+        self.timeline = TimelinePanel(self.actions, path_track)
+        self.sections: list[Panel] = [
+            ViewSection(self.actions),
+            ImagePanel(),
+            CameraPanel(self.actions),
+            PathPanel(self.actions, path_track),
+            SpeedPanel(),
+            ComparePanel(),
+            StatisticsPanel(self.actions),
+            self.maps,
+            InfoPanel(),
         ]
         self.dialogs: list[Dialog] = [
             Palette(self.actions),
@@ -107,19 +105,23 @@ class Window:
             RecordingDialog(self.actions),
             ExportDialog(),
             Prompts(native=not simulated),
+            Hints(),
             JobsOverlay(),
             ErrorDialog(),
         ]
         self._errors = ErrorBoundary(app.messages, error_log_path())
+        self._inspector = Inspector(self.sections, self._errors)
+        self._toolbar = Toolbar(self.actions)
+        self._status = StatusBar()
+        self._focused = ""  # title of the part that gets the keyboard focus next
         self._keyboard = Keyboard(physical=not simulated)
         self._capture = WindowCapture(app)
-        self._panel_sizes = PanelSizes()
         self._scale = MonitorScale()
         self._title = WindowTitle()
         self._theme: tuple[str, float] | None = None
         self._full_screen = False
         self._fly_direction = (0.0, 0.0, 0.0)
-        self._before_full_screen: Place | None = None
+        self._before_full_screen: Geometry | None = None
         self._last_update = self._last_motion = clock.perf_counter()
         self.params = self._runner_params(size, keep_layout)
 
@@ -166,17 +168,13 @@ class Window:
         params.app_window_params.window_geometry.size = size
         params.app_window_params.restore_previous_geometry = keep_layout
         window = params.imgui_window_params
-        window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
-        window.show_menu_bar, window.show_menu_app = True, False
-        window.show_menu_view = False
-        window.show_status_bar, window.show_status_fps = True, False
-        window.remember_theme = False
+        window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.no_default_window
+        window.show_menu_bar = window.show_status_bar = window.remember_theme = False
         params.renderer_backend_options.open_gl_options = hello_imgui.OpenGlOptions("330", 3, 3, True, True, 0)
         params.fps_idling.enable_idling = False
         params.ini_disable = not keep_layout
         params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
         params.ini_filename = str(layout_path()) if keep_layout else ""
-        params.docking_params = self._docking(size)
         self._set_callbacks(params.callbacks)
         return params
 
@@ -185,30 +183,13 @@ class Window:
         callbacks.post_init_add_platform_backend_callbacks = self._listen
         callbacks.post_init = self._start
         callbacks.pre_new_frame = self._update
-        callbacks.show_menus = self._draw_menus
-        callbacks.show_status = self._draw_status
-        callbacks.show_gui = self._draw_front
+        callbacks.show_gui = self._draw
         callbacks.before_swap = self._take_pictures
         callbacks.before_exit = self._stop
-
-    def _docking(self, size: tuple[int, int]) -> hello_imgui.DockingParams:
-        docking = hello_imgui.DockingParams()
-        docking.docking_splits = first_splits(size, self.app.settings.window.ui_scale)
-        docking.dockable_windows = [self._dockable(panel, space) for panel, space in self.panels]
-        return docking
-
-    def _dockable(self, panel: Panel, space: str) -> hello_imgui.DockableWindow:
-        window = hello_imgui.DockableWindow(panel.title, space, lambda: self._draw_panel(panel))
-        window.can_be_closed = False  # the menu Window hides panels; tabs have more room without a cross
-        if panel is self.view:
-            window.imgui_window_flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
-        return window
 
     def _start(self) -> None:
         context = gl.create_context()
         self.view.open(self.app, context)
-        if not self.params.ini_disable:
-            self._panel_sizes.load()
         self.maps.textures = gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
         imgui_context: Any = (
@@ -267,8 +248,6 @@ class Window:
         self._apply_theme(chosen.theme, chosen.ui_scale * self._scale.since_start(imgui.get_main_viewport().dpi_scale))
         imgui.get_style().hover_stationary_delay = 0.15 if chosen.show_tooltips else 1e9
         self.params.fps_idling.vsync_to_monitor = chosen.vsync
-        self.params.imgui_window_params.show_menu_bar = not self.app.window.hide_interface
-        self.params.imgui_window_params.show_status_bar = not self.app.window.hide_interface
         for request in self.app.window.take_requests():
             self._carry_out(request)
         if self._full_screen != self.app.window.full_screen:
@@ -278,10 +257,6 @@ class Window:
     def _carry_out(self, request: WindowRequest) -> None:
         if request is WindowCommand.QUIT:
             self.params.app_shall_exit = True
-        elif request is WindowCommand.RESET_LAYOUT:
-            shown = imgui.get_io().display_size
-            self.params.docking_params.docking_splits = first_splits((int(shown.x), int(shown.y)), text_scale())
-            self.params.docking_params.layout_reset = True
         elif isinstance(request, FocusPanel):
             self._focus(request.title)
         elif isinstance(request, NameMarker):
@@ -289,8 +264,11 @@ class Window:
             self.timeline.name_marker(request.frame)
 
     def _focus(self, title: str) -> None:
-        self.params.docking_params.focus_dockable_window(title)
-        self.app.window.panel = title
+        self.app.window.panel = self._focused = title
+        if title not in (self.view.title, self.timeline.title):
+            self.app.settings.window.show_section(title)
+            self._inspector.focus(title)
+            self._focused = INSPECTOR
 
     def _apply_theme(self, theme: str, scale: float) -> None:
         if self._theme != (theme, scale):
@@ -299,32 +277,53 @@ class Window:
             # Areas that no window covers, such as the corners of the status bar, have the color of the bars.
             self.params.imgui_window_params.background_color = imgui.get_style_color_vec4(imgui.Col_.menu_bar_bg)
             self.app.redraw.request()
-        if self._panel_sizes.follow(panel.title for panel, _ in self.panels):
-            self.app.redraw.request()
 
-    def _draw_panel(self, panel: Panel) -> None:
-        if self.app.window.hide_interface and panel is self.view:
-            return
-        with self._errors.drawing(panel.title):
-            panel.draw(self.app)
-
-    def _draw_menus(self) -> None:
-        with self._errors.drawing("Menus"):
-            draw_menus(self.app, self.actions, self.params.docking_params.dockable_windows)
-
-    def _draw_status(self) -> None:
-        with self._errors.drawing("Status bar"):
-            draw_status(self.app)
-
-    def _draw_front(self) -> None:
+    def _draw(self) -> None:
         with self._errors.drawing("Keyboard"):
             self._take_keys()
-        if self.app.window.hide_interface:
-            with self._errors.drawing(self.view.title):
-                self._draw_view_alone()
+        hidden = self.app.window.hide_interface
+        if not hidden:
+            with self._errors.drawing("Menus"):
+                self._draw_menus()
+        places = self._places(hidden)
+        self._draw_part(self.view.title, places.picture, self._draw_picture, PICTURE)
+        self._draw_part(self.timeline.title, places.timeline, lambda: self.timeline.draw(self.app, places.tracks))
+        self._draw_part(INSPECTOR, places.inspector, lambda: self._inspector.draw(self.app), SCROLLING)
+        self._draw_part("Status bar", places.status, lambda: self._status.draw(self.app), THIN)
         for dialog in self.dialogs:
             with self._errors.drawing(type(dialog).__name__):
                 dialog.draw(self.app)
+
+    def _places(self, hidden: bool) -> Places:
+        """Return where everything is; `hidden` gives the picture the whole window."""
+        viewport = imgui.get_main_viewport()
+        whole = Place(viewport.pos.x, viewport.pos.y, viewport.size.x, viewport.size.y)
+        if hidden:
+            return divide(whole, 0.0, 0.0, (0.0, 0.0), 0.0)
+        layout = self.app.settings.window
+        tracks = 2 if layout.layout == "direct" else 1
+        timelines = timeline_height(tracks), timeline_height(0)
+        width = inspector_width(layout, whole.width)
+        return divide(whole, imgui.get_frame_height(), width, timelines, thin_height())
+
+    def _draw_part(self, title: str, place: Place, draw: Callable[[], None], look: Look = FIXED) -> None:
+        focused = self._focused == title
+        if begin_part(title, place, look, focused):
+            self._focused = "" if focused else self._focused
+            with self._errors.drawing(title):
+                draw()
+            imgui.end()
+
+    def _draw_picture(self) -> None:
+        self.view.draw(self.app)
+        if self.app.window.hide_interface:
+            draw_message(self.app)
+
+    def _draw_menus(self) -> None:
+        if imgui.begin_main_menu_bar():
+            draw_menus(self.app, self.actions)
+            self._toolbar.draw()
+            imgui.end_main_menu_bar()
 
     def _take_keys(self) -> None:
         for action in self._keyboard.pressed():
@@ -335,22 +334,7 @@ class Window:
         with self._errors.working("Screenshots and recordings"):
             self._capture.after_drawing()
 
-    def _draw_view_alone(self) -> None:
-        viewport = imgui.get_main_viewport()
-        imgui.set_next_window_pos(viewport.pos)
-        imgui.set_next_window_size(viewport.size)
-        flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings
-        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0))
-        imgui.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
-        imgui.begin("View alone", None, flags | imgui.WindowFlags_.no_move)
-        imgui.pop_style_var(2)
-        self.view.draw(self.app)
-        draw_message(self.app)
-        imgui.end()
-
     def _stop(self) -> None:
-        if not self.params.ini_disable:
-            self._panel_sizes.save()
         self.maps.close()
         self.view.close(self.app)
         if self.maps.textures is not None:
@@ -362,31 +346,3 @@ def input_waits() -> bool:
     """Return whether ImGui has input that it has not processed yet."""
     context: Any = imgui.get_current_context()
     return context is not None and len(context.input_events_queue) > 0
-
-
-def set_full_screen(full: bool, before: Place | None) -> Place | None:
-    """Fill the screen with the window, or make it a window again.
-
-    Args:
-        full: whether to fill the screen.
-        before: the window's place before it filled the screen.
-
-    Returns:
-        The window's place, if it fills the screen now.
-    """
-    import glfw  # noqa: PLC0415 - after imgui_bundle
-    from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
-
-    window: Any = glfw_utils.glfw_window_hello_imgui()
-    no_monitor: Any = None
-    monitor = glfw.get_primary_monitor()
-    if not monitor:
-        return before
-    if full:
-        place = (*glfw.get_window_pos(window), *glfw.get_window_size(window))
-        mode = glfw.get_video_mode(monitor)
-        glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
-        return place
-    if before is not None:
-        glfw.set_window_monitor(window, no_monitor, *before, 0)
-    return None

@@ -17,6 +17,7 @@ from viewer.window.keys import imgui_chord
 
 WITHOUT_VIDEO = {
     *("file.open", "file.open_url", "file.open_demo", "file.quit"),
+    *("view.watch", "view.inspect", "view.direct"),
     *(action.name for action in ACTIONS if action.category in ("Window", "Help", "Fly")),
 }
 """Actions that can run while no video is open."""
@@ -91,10 +92,11 @@ def test_gray_in_menus_and_panels(app: ViewerApp, drive: DriveWindow, theme: str
         assert disabled(context, "**/###path.preview") and not disabled(context, "**/###path.add")
         context.popup_close_all()
         context.yield_(2)
-        assert disabled(context, "//Camera/###camera.undo") and not disabled(context, "//Camera/###camera.fit")
+        undo, fit = (f"//Inspector/Camera/###camera.{name}" for name in ("undo", "fit"))
+        assert disabled(context, undo) and not disabled(context, fit)
         ActionRunner(app).run("camera.snap_1")
         context.yield_(3)
-        assert not disabled(context, "//Camera/###camera.undo")
+        assert not disabled(context, undo)
 
     drive(app, look)
 

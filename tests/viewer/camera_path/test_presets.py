@@ -10,7 +10,7 @@ import pytest
 
 from viewer.camera.rotations import unit
 from viewer.camera_path.presets import orbit_camera, orbit_path, spiral_path
-from viewer.panels.path_editor import label_step
+from viewer.panels.path_track import label_step
 
 BOX = np.array([[-0.6, -0.4, 0.0], [0.5, 0.7, 1.9]])
 CENTER = BOX.mean(axis=0)

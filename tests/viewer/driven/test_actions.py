@@ -157,7 +157,7 @@ def test_focus_lands_on_the_surface(app: ViewerApp, drive: DriveWindow) -> None:
         document = open_document(app)
         wait_for_image(context, app)
         assert document.shown is not None and document.shown.image is not None
-        box = context.item_info("//View/###view").rect_full
+        box = context.item_info("//Picture/###view").rect_full
         context.mouse_move_to_pos(((box.min.x + box.max.x) / 2, (box.min.y + box.max.y) / 2))
         depth = document.shown.image.depth
         meters = float(depth[depth.shape[0] // 2, depth.shape[1] // 2])
@@ -211,7 +211,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
 def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
         press(context, "path.add")
         press(context, "camera.snap_1")
         document.playback.seek(8)
@@ -238,7 +238,7 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
         assert not document.previewing
         press(context, "path.remove")
         assert len(document.camera_path) == 1
-        context.item_click("//Camera path/###path.orbit")
+        context.item_click("//Inspector/Path/###path.orbit")
         assert len(document.camera_path) == 13
 
     drive(app, look)
@@ -247,11 +247,11 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
 def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
         ActionRunner(app).run("path.add")
         ActionRunner(app).run("path.add")
         context.yield_(3)
-        box = context.item_info("//Camera path/###path track").rect_full
+        box = context.item_info("//Inspector/Path/###path track").rect_full
         em = 16.0
         left, width = box.min.x + 0.8 * em, box.max.x - box.min.x - 1.6 * em
         scale = width / 1.1  # the path is 1 s long, a tenth is left free

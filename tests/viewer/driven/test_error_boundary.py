@@ -70,7 +70,7 @@ def test_a_fault_while_drawing_is_shown_once_and_logged(
         app.window.dialogs.clear()
         app.window.focus_panel("Camera")
         context.yield_(3)
-        context.item_click("//Camera/###camera.fit")
+        context.item_click("//Inspector/Camera/###camera.fit")
         assert not app.messages.errors
 
     drive(app, look)

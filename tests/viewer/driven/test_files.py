@@ -222,7 +222,7 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     keyframe = {"time": 0, "frame": 1, "camera": camera.to_dict()}
     (tmp_path / "path.json").write_text(json.dumps({"keyframes": [keyframe]}))
     take_dropped(app, str(tmp_path / "path.json"))
-    assert len(document.camera_path) == 1 and app.window.requests == [FocusPanel("Camera path")]
+    assert len(document.camera_path) == 1 and app.window.requests == [FocusPanel("Path")]
     assert not app.messages.errors
     save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
     take_dropped(app, str(tmp_path / "shot.PNG"))
@@ -259,7 +259,7 @@ def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
         assert app.compare.psnr is not None and app.compare.psnr > 40  # two backends, one video
         context.yield_(3)
         screenshot(context, "split")
-        box = context.item_info("//View/###view").rect_full
+        box = context.item_info("//Picture/###view").rect_full
         context.mouse_move_to_pos(((box.min.x + box.max.x) / 2, box.max.y - 60))
         context.mouse_down(0)
         context.mouse_move_to_pos((box.min.x * 0.75 + box.max.x * 0.25, box.max.y - 60))
@@ -278,7 +278,7 @@ def test_exports_a_mesh(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> N
     def look(context: Any) -> None:
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
-        context.item_input_value("//Export mesh/Resolution", 24)
+        context.item_input_value("//Export mesh/###Resolution", 24)
         screenshot(context, "export")
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
@@ -292,7 +292,7 @@ def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.window.focus_panel("Maps")
         context.yield_(4)
-        wait_until(context, lambda: bool(context.item_exists("//Maps/image Color yz")))
+        wait_until(context, lambda: bool(context.item_exists("//Inspector/Maps/image Color yz")))
         wait_for_image(context, app)
         screenshot(context, "maps")
         assert not app.messages.errors

@@ -50,7 +50,7 @@ def test_a_click_on_a_capture_camera_stands_there(app: ViewerApp, drive: DriveWi
         document = far_from_the_cameras(context, app)
         view, cameras = document.camera.to_camera(*app.viewport.size), document.video.metadata.cameras
         seen = view.K @ (view.R @ cameras[1].center + view.T)
-        left, top, _, _ = rectangle(context, "//View/###view")
+        left, top, _, _ = rectangle(context, "//Picture/###view")
         x, y = seen[:2] / seen[2]
         assert seen[2] > 0 and 0 < x < app.viewport.size[0] and 0 < y < app.viewport.size[1]
         context.mouse_move_to_pos((left + x, top + y))
@@ -73,7 +73,7 @@ def test_a_drag_that_begins_on_a_capture_camera_orbits(app: ViewerApp, drive: Dr
         document = far_from_the_cameras(context, app)
         view = document.camera.to_camera(*app.viewport.size)
         seen = view.K @ (view.R @ document.video.metadata.cameras[1].center + view.T)
-        left, top, _, _ = rectangle(context, "//View/###view")
+        left, top, _, _ = rectangle(context, "//Picture/###view")
         x, y = left + seen[0] / seen[2], top + seen[1] / seen[2]
         context.mouse_move_to_pos((x, y))
         context.mouse_down(0)
@@ -112,7 +112,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
 
         clock = open_document(app).playback
         clock.seek(6)
-        app.window.focus_panel("Camera path")  # the timeline is behind it
+        app.window.focus_panel("Path")  # the timeline is behind it
         context.yield_(3)
         press(context, "playback.name_marker")
         context.yield_(4)
@@ -135,7 +135,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
 def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document, actions = open_document(app), ActionRunner(app)
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
         wait_for_image(context, app)
         actions.run("path.add")
         actions.run("camera.snap_1")
@@ -143,7 +143,7 @@ def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, d
         actions.run("path.add")
         context.yield_(4)
         before = document.camera.state
-        left, top, right, bottom = rectangle(context, "//Camera path/###path track")
+        left, top, right, bottom = rectangle(context, "//Inspector/Path/###path track")
         scale = (right - left - 1.6 * EM) / 1.1  # the path is 1 s long, a tenth is left free
         for number, second in enumerate((0.3, 0.45, 0.6)):
             context.mouse_move_to_pos((left + 0.8 * EM + second * scale, (top + bottom) / 2))
@@ -164,17 +164,17 @@ def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, d
 def test_a_keyframe_takes_a_typed_frame_and_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
         ActionRunner(app).run("path.add")
         ActionRunner(app).run("path.add")
         context.yield_(4)
-        context.item_input_value("//Camera path/frame", 7.5)
+        context.item_input_value("//Inspector/Path/###Frame", 7.5)
         context.yield_(2)
         assert [k.frame for k in document.camera_path.keyframes] == [0, 7.5]
-        context.item_input_value("//Camera path/frame", 99.0)
+        context.item_input_value("//Inspector/Path/###Frame", 99.0)
         context.yield_(2)
         assert document.camera_path.keyframes[1].frame == 11, "the last one there is"
-        context.item_input_value("//Camera path/s", 2.5)
+        context.item_input_value("//Inspector/Path/###Time", 2.5)
         context.yield_(2)
         assert document.camera_path.end == 2.5 and document.selected_keyframe == 1
 
@@ -212,12 +212,12 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         app.window.focus_panel("Speed")
         wait_for_image(context, app)
         own = int(document.cells(0.0).sum())
-        context.item_input_value("//Speed/Density, tau1", 60.0)
+        context.item_input_value("//Inspector/Speed/###Density, tau1", 60.0)
         context.yield_(2)
         assert document.sampling.tau1 == pytest.approx(60.0) and isinstance(document.rendered_video, ThresholdedVideo)
         wait_for_image(context, app)
         assert 0 <= int(document.cells(0.0).sum()) < own
-        left, top, right, bottom = rectangle(context, "//Speed/Density, tau1")
+        left, top, right, bottom = rectangle(context, "//Inspector/Speed/###Density, tau1")
         context.mouse_move_to_pos((left + 0.6 * (right - left), (top + bottom) / 2))
         context.mouse_down(0)
         context.yield_(2)
@@ -225,7 +225,7 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         context.mouse_up(0)
         context.yield_(3)
         assert document.sampling.tau1 is not None and document.sampling.tau1 != pytest.approx(60.0)
-        context.item_click("//Speed/Use the video's values")
+        context.item_click("//Inspector/Speed/Use the video's values")
         context.yield_(2)
         assert document.sampling.tau1 is None and document.rendered_video is document.video
         assert int(document.cells(0.0).sum()) == own

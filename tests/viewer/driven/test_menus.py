@@ -161,12 +161,12 @@ def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveW
     def look(context: Any) -> None:
         wait_for_image(context, app)
         app.settings.view.mode = "depth"
-        app.window.focus_panel("Image")
+        app.window.focus_panel("View")
         context.yield_(6)
         shown = open_document(app).shown
         assert shown is not None
         legend = shown_pixels(shown, app.settings.view).legend
-        context.item_click("//Image/Automatic range")
+        context.item_click("//Inspector/View/###Automatic range")
         context.yield_(3)
         assert legend is not None and not app.settings.view.automatic_range
         low, high = app.settings.view.low, app.settings.view.high

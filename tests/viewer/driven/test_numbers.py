@@ -45,14 +45,14 @@ def test_a_typed_resolution_stays_within_the_slider(
     def look(context: Any) -> None:
         app.window.dialogs.add("export_points")
         context.yield_(4)
-        context.item_input_value("//Export point cloud/Points", -5)
-        context.item_input_value("//Export point cloud/Resolution", 0)
+        context.item_input_value("//Export point cloud/###Points", -5)
+        context.item_input_value("//Export point cloud/###Resolution", 0)
         context.item_click("//Export point cloud/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         assert not app.messages.errors, app.messages.errors
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
-        context.item_input_value("//Export mesh/Resolution", 5000)
+        context.item_input_value("//Export mesh/###Resolution", 5000)
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: len(asked) == 2)
         assert asked == [(16, 1), (512, None)] and not app.messages.errors
@@ -74,16 +74,16 @@ def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: Dri
 
 def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        app.window.focus_panel("Camera path")
+        app.window.focus_panel("Path")
         for _ in range(2):
             ActionRunner(app).run("path.add")
         path = open_document(app).camera_path
         context.yield_(3)
         for typed, expected in ((1e39, MAX_TIME), (-3.0, MAX_TIME), (2.5, 2.5)):
-            context.item_input_value("//Camera path/s", typed)
+            context.item_input_value("//Inspector/Path/###Time", typed)
             context.yield_(3)
             assert path.end == expected
-        context.item_input_value("//Camera path/frame", 1e39)
+        context.item_input_value("//Inspector/Path/###Frame", 1e39)
         context.yield_(3)
         assert path.keyframes[1].frame == 11
         assert not app.messages.errors
@@ -99,7 +99,7 @@ def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: 
         app.set_backend("reference", 1)
         app.window.focus_panel("Speed")
         context.yield_(4)
-        context.item_input_value("//Speed/Threads", typed)
+        context.item_input_value("//Inspector/Speed/###Threads", typed)
         context.yield_(3)
         threads = app.settings.rendering.threads
         assert threads is not None and 1 <= threads <= 64 and app.rendering.renderer.threads == threads
@@ -124,9 +124,9 @@ def test_a_backend_that_fails_is_reported_and_the_other_one_goes_on(app: ViewerA
 def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.settings.view.mode, app.settings.view.automatic_range = "depth", False
-        app.window.focus_panel("Image")
+        app.window.focus_panel("View")
         context.yield_(4)
-        context.item_input_value("//Image/Range/$$1", 1e39)
+        context.item_input_value("//Inspector/View/###Range/$$1", 1e39)
         context.yield_(3)
         assert app.settings.view.high < 1e38
         assert not app.messages.errors
@@ -141,13 +141,13 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
     def look(context: Any) -> None:
         app.window.dialogs.add("recording")
         context.yield_(4)
-        context.item_click("//Recording/columns/Set length")
+        context.item_click("//Recording/columns/###Set length")
         for name in ("Seconds", "Frames per second"):
-            context.item_input_value(f"//Recording/columns/{name}", 1e39)
+            context.item_input_value(f"//Recording/columns/###{name}", 1e39)
         for index in (0, 1):
-            context.item_input_value(f"//Recording/columns/Pixels/$${index}", -7)
-        context.item_click("//Recording/columns/Only a range of frames")
-        context.item_input_value("//Recording/columns/Frames/$$1", 2_000_000_000)
+            context.item_input_value(f"//Recording/columns/###Pixels/$${index}", -7)
+        context.item_click("//Recording/columns/###Only a range of frames")
+        context.item_input_value("//Recording/columns/###Frames/$$1", 2_000_000_000)
         context.item_click("//Recording/Start")
         context.yield_(3)
         assert "recording" in app.window.dialogs and not app.jobs.running, "the fault is said in the dialog"
@@ -171,7 +171,7 @@ def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive
         app.set_backend("reference", 1)
         app.window.focus_panel("Camera")
         context.yield_(4)
-        context.item_input_value("//Camera/Speed", 7.0)
+        context.item_input_value("//Inspector/Camera/###Speed", 7.0)
         context.yield_(2)
         motion, kept = open_document(app).camera.fly_motion, app.settings.navigation
         assert motion.speed == kept.fly_speed == 7.0

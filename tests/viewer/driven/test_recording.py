@@ -55,8 +55,8 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     def look(context: Any) -> None:
         app.window.dialogs.add("recording")
         context.yield_(4)
-        context.item_click("//Recording/columns/Set length")
-        context.item_input_value("//Recording/columns/Seconds", 30.0)
+        context.item_click("//Recording/columns/###Set length")
+        context.item_input_value("//Recording/columns/###Seconds", 30.0)
         context.item_click("//Recording/Start")
         wait_until(context, lambda: bool(app.jobs.running) and app.jobs.running[0].fraction > 0.002)
         context.yield_(3)
@@ -83,25 +83,25 @@ def test_the_dialog_says_what_will_be_written(app: ViewerApp, drive: DriveWindow
         app.window.dialogs.add("recording")
         context.yield_(4)
         for index, pixels in enumerate((64, 48)):
-            context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
+            context.item_input_value(f"//Recording/columns/###Pixels/$${index}", pixels)
         context.yield_(2)
         expected = "Save 12 frames (0.40 s) of 64 x 48 pixels"
         assert said[-1] == (expected, "")
-        context.item_click("//Recording/columns/Set length")
+        context.item_click("//Recording/columns/###Set length")
         context.yield_(2)
         assert said[-1] == (expected, ""), "as long as it would be anyway, until another length is typed"
-        context.item_input_value("//Recording/columns/Seconds", 1.5)
+        context.item_input_value("//Recording/columns/###Seconds", 1.5)
         context.yield_(2)
         assert said[-1][0] == "Save 45 frames (1.50 s) of 64 x 48 pixels"
-        context.item_click("//Recording/columns/Set length")
+        context.item_click("//Recording/columns/###Set length")
         context.item_click("//Recording/Start")
         wait_until(context, lambda: not app.jobs.running)
         app.window.dialogs.add("recording")
         context.yield_(4)
         size = size_text((tmp_path / "random-render.mp4").stat().st_size)
         assert said[-1] == (f"{expected}, about {size}", "")
-        context.item_click("//Recording/columns/Only a range of frames")
-        context.item_input_value("//Recording/columns/Frames/$$1", 40)
+        context.item_click("//Recording/columns/###Only a range of frames")
+        context.item_input_value("//Recording/columns/###Frames/$$1", 40)
         context.yield_(2)
         assert "must lie within 0:12" in said[-1][1]
         context.item_click("//Recording/Start")
@@ -118,12 +118,12 @@ def recorded_view(context: Any, app: ViewerApp, folder: Path, name: str, as_show
     """The view as the dialog records it into a folder of PNGs: one frame of a path with one keyframe, as large as the view."""
     app.window.dialogs.add("recording")
     context.yield_(4)
-    context.item_click("//Recording/columns/Format")
+    context.item_click("//Recording/columns/###Format")
     context.item_click("**/PNG sequence")
     for index, pixels in enumerate(app.viewport.size):
-        context.item_input_value(f"//Recording/columns/Pixels/$${index}", pixels)
+        context.item_input_value(f"//Recording/columns/###Pixels/$${index}", pixels)
     if not as_shown:
-        context.item_click("//Recording/columns/As the view shows it")
+        context.item_click("//Recording/columns/###As the view shows it")
     context.item_input_value("//Recording/###output", str(folder / name))
     context.item_click("//Recording/Start")
     wait_until(context, lambda: not app.jobs.running)

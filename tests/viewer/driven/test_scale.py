@@ -8,6 +8,7 @@ import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
+from viewer.app.window_state import SECTIONS
 from viewer.dialogs.shortcuts import compact_sheet
 
 
@@ -22,7 +23,7 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
         app.settings.view.show_cameras = True
         wait_for_image(context, app)
         assert imgui.get_font_size() == pytest.approx(2 * imgui.get_style().font_size_base, rel=0.1)
-        for panel in ("Timeline", "Camera path", "Camera", "Speed", "Maps", "Video", "Compare"):
+        for panel in ("Timeline", *SECTIONS):
             app.window.focus_panel(panel)
             context.yield_(4)
             screenshot(context, f"scale2-{theme}-{panel}".replace(" ", "-"))
@@ -53,9 +54,10 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
 
         app.window.dialogs.add("recording")
         assert overflow("Recording") == 0
-        context.item_click("//Recording/columns/Only a range of frames")
-        context.item_click("//Recording/columns/Set length")
-        assert overflow("Recording") == 0 and context.item_exists("//Recording/columns/Frames/$$0"), "with all that it may show"
+        context.item_click("//Recording/columns/###Only a range of frames")
+        context.item_click("//Recording/columns/###Set length")
+        assert overflow("Recording") == 0, "with all that it may show"
+        assert context.item_exists("//Recording/columns/###Frames/$$0")
         app.window.dialogs.clear()
         app.window.dialogs.add("settings")
         assert overflow("Settings") == 0

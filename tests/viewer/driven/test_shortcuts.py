@@ -74,8 +74,8 @@ def test_points_are_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path)
     def look(context: Any) -> None:
         run_from_palette(context, "file.export_points")
         assert app.window.dialogs == {"export_points"}
-        context.item_input_value("//Export point cloud/Resolution", 16)
-        context.item_input_value("//Export point cloud/Points", 50)
+        context.item_input_value("//Export point cloud/###Resolution", 16)
+        context.item_input_value("//Export point cloud/###Points", 50)
         context.item_click("//Export point cloud/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         (file,) = tmp_path.glob("*.ply")
@@ -154,20 +154,21 @@ def test_difference(app: ViewerApp, drive: DriveWindow) -> None:
 
 def test_the_layout_is_reset(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        from imgui_bundle import imgui
-
         def place() -> tuple[float, float]:
+            app.window.focus_panel("Camera")
             context.yield_(10)
-            window = context.get_window_by_ref("//Camera")
-            return window.pos.x, window.pos.y
+            header = context.item_info("//Inspector/###section Camera").rect_full.min
+            return header.x, header.y
 
-        app.window.focus_panel("Camera")
+        press(context, "view.inspect")
         before = place()
-        context.undock_window("//Camera")
-        context.window_move("//Camera", imgui.ImVec2(200, 200))
-        assert place() != before
+        context.item_drag_with_delta("//Inspector/###edge", (-150, 0))
+        app.settings.window.show_section("View", False)
+        assert place()[0] < before[0] - 100
         run_from_palette(context, "window.reset_layout")
-        app.window.focus_panel("Camera")
+        context.yield_(2)
+        assert app.settings.window.layout == "watch"
+        press(context, "view.inspect")
         assert place() == before and not app.window.requests
 
     drive(app, look)

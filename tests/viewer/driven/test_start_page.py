@@ -24,12 +24,12 @@ def test_all_of_it_is_in_the_view(app: ViewerApp, drive: DriveWindow, theme: str
     def look(context: Any) -> None:
         context.yield_(5)
         screenshot(context, f"start-{theme}-{scale:g}".replace(" ", "-"))
-        room = imgui.internal.find_window_by_name("View").inner_rect
+        room = imgui.internal.find_window_by_name("Picture").inner_rect
         recent = [f"recent{index}" for index in range(12)]
-        shown = [name for name in (*dict(WAYS), *recent) if context.item_exists(f"//View/###{name}")]
+        shown = [name for name in (*dict(WAYS), *recent) if context.item_exists(f"//Picture/###{name}")]
         assert len(shown) > len(WAYS)
         for name in shown:
-            box = context.item_info(f"//View/###{name}").rect_full
+            box = context.item_info(f"//Picture/###{name}").rect_full
             assert room.min.x <= box.min.x < box.max.x <= room.max.x, name
             assert room.min.y <= box.min.y < box.max.y <= room.max.y, name
 
@@ -44,7 +44,7 @@ def test_its_buttons(app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeyp
     app.settings.recent_files = (str(tmp_path / "recent.mlpvid"), str(tmp_path / "gone.mlpvid"))
 
     def opens(context: Any, button: str, name: str) -> None:
-        context.item_click(f"//View/###{button}")
+        context.item_click(f"//Picture/###{button}")
         wait_until(context, lambda: app.document is not None)
         assert open_document(app).path == tmp_path / name
         app.documents.close(0)
@@ -53,13 +53,13 @@ def test_its_buttons(app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeyp
     def look(context: Any) -> None:
         opens(context, "recent0", "recent.mlpvid")
         opens(context, "file.open_demo", "demo.mlpvid")
-        context.item_click("//View/###recent2")
+        context.item_click("//Picture/###recent2")
         wait_until(context, lambda: bool(app.messages.errors))
         context.yield_(3)
         context.item_click("//###fault/Close")
         context.yield_(3)
-        assert not context.item_exists("//View/###recent2")
-        context.item_click("//View/###file.open")
+        assert not context.item_exists("//Picture/###recent2")
+        context.item_click("//Picture/###file.open")
         context.yield_(3)
         assert app.window.dialogs == {"open"}
 

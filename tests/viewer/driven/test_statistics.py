@@ -48,7 +48,9 @@ def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
 def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
-        context.item_click("//Statistics/###window.copy_statistics")
+        app.window.focus_panel("Statistics")
+        context.yield_(5)
+        context.item_click("//Inspector/Statistics/###window.copy_statistics")
         context.yield_(2)
         lines = app.window.read_clipboard().splitlines()
         assert lines[0].split() == ["Bundle", "random.mlpvid"]

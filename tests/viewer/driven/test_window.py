@@ -93,9 +93,9 @@ def test_play_button_and_frame_number(app: ViewerApp, drive: DriveWindow) -> Non
 def test_left_drag_orbits_right_drag_pans_wheel_dollies(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         camera = open_document(app).camera
-        left, top, width, height = center_of(context, "//View/###view")
+        left, top, width, height = center_of(context, "//Picture/###view")
         before = camera.state
-        context.item_drag_with_delta("//View/###view", (120, 40))
+        context.item_drag_with_delta("//Picture/###view", (120, 40))
         assert camera.state.distance == before.distance
         np.testing.assert_allclose(camera.state.target, before.target)
         assert np.linalg.norm(camera.state.eye - before.eye) > 0.1
