@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as icons
 
@@ -25,7 +27,7 @@ class Hints:
     """Shows the hints that are left. A small picture has none."""
 
     def __init__(self) -> None:
-        self._seen: tuple[Document | None, bool] = (None, False)
+        self._played: weakref.ref[Document] | None = None  # the document that played; it may be closed meanwhile
 
     def draw(self, app: ViewerApp) -> None:
         """Draw while there are hints."""
@@ -34,7 +36,7 @@ class Hints:
         if not window.hints or document is None or app.window.hide_interface:
             return
         window.hints = tuple(hint for hint in window.hints if hint in HINTS and not self._followed(hint, app, document))
-        self._seen = document, document.playback.playing
+        self._played = weakref.ref(document) if document.playback.playing else None
         if not window.hints or width < em(LEAST_WIDTH) or height < em(LEAST_HEIGHT):
             return
         imgui.set_next_window_pos(ImVec2(left + em(0.8), top + height - em(0.8)), imgui.Cond_.always, ImVec2(0, 1))
@@ -58,5 +60,6 @@ class Hints:
         if hint == "navigate":
             return document.camera.history.can_undo
         if hint == "play":
-            return clock.scrubbing or self._seen == (document, not clock.playing)
+            paused = not clock.playing and self._played is not None and self._played() is document
+            return clock.scrubbing or paused
         return app.settings.window.inspector_shown or "shortcuts" in app.window.dialogs

@@ -163,6 +163,7 @@ def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveW
         app.settings.view.mode = "depth"
         app.window.focus_panel("View")
         context.yield_(6)
+        wait_for_image(context, app)
         shown = open_document(app).shown
         assert shown is not None
         legend = shown_pixels(shown, app.settings.view).legend

@@ -84,8 +84,9 @@ def check_picture(app: ViewerApp, renderer: Renderer) -> None:
     document = open_document(app)
     shown = document.shown
     assert shown is not None and shown.image is not None and app.rendering.renderer is renderer
-    expected = renderer.render(renderer.prepare(document.video, document.playback.time), shown.request.camera.resized(91, 56))
-    assert shown.image.size == (91, 56)
+    size = round(0.1 * app.viewport.size[0]), round(0.1 * app.viewport.size[1])
+    expected = renderer.render(renderer.prepare(document.video, document.playback.time), shown.request.camera.resized(*size))
+    assert shown.image.size == size
     np.testing.assert_allclose(shown.image.rgba, expected.rgba, atol=1e-6)
 
 
