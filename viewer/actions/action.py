@@ -25,7 +25,7 @@ class Action:
     tooltip: str
     """One sentence that says what it does."""
     run: Function
-    """Does it."""
+    """The function that carries it out."""
     keys: str = ""
     """Chords that trigger it, with spaces between them; menus show the first one."""
     enabled: Condition = ALWAYS

@@ -151,8 +151,8 @@ CAMERA = menu(
 )
 
 
-def _fly(name: str, key: str, axis: tuple[int, int, int], way: str) -> Action:
-    tooltip = f"Move {way}; Shift is faster."
+def _fly(name: str, key: str, axis: tuple[int, int, int], direction: str) -> Action:
+    tooltip = f"Move {direction}; Shift is faster."
     return Action(f"fly.{name}", f"Fly {name}", tooltip, lambda app: None, key, in_palette=False, fly_axis=axis)
 
 

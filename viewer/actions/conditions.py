@@ -21,7 +21,7 @@ class Condition:
     reason: str = ""
     """The reason if it is not, for the user."""
     needs_video: bool = False
-    """Whether the reason is only right while a video is open."""
+    """Whether the reason is true only while a video is open."""
 
     def unavailable_reason(self, app: ViewerApp) -> str:
         """Return why the action is unavailable; empty when it is available."""

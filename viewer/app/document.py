@@ -121,7 +121,7 @@ class Document:
         results = self.view_renderer.take_results()
         for result in results:
             if result.error is None:
-                self.playback.note_shown(result.request.tick)
+                self.playback.record_shown(result.request.tick)
         return results
 
     def replace_video(self, video: VolumetricVideo, stamp: Stamp = None) -> None:

@@ -41,7 +41,7 @@ def record_path_edit(document: Document, before: PathState) -> None:
     """Record the changes since `before` as one edit that can be undone, if there are any."""
     if not before.same_path(path_state(document)):
         edit = PathEdit(before, lambda: path_state(document), lambda state: put_path_state(document, state))
-        document.camera.history.note(edit)
+        document.camera.history.record_edit(edit)
 
 
 @contextmanager

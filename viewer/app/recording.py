@@ -51,7 +51,7 @@ def offline_job(
 
         result = record(renderer, video, output, path, options, report, job.cancel)
         if sizes is not None and not result.cancelled:
-            sizes.note(output, result.frames, options)
+            sizes.record(output, result.frames, options)
         return result.message
 
     return Job(f"Rendering {output.name}", work, wake)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ class Redraw:
         self.wake()
 
     def record_motion(self) -> None:
-        """Note that the user moves the camera or the playhead now; images stay coarse until it rests."""
+        """Note that the user moves the camera or the playhead now; images stay coarse until the motion ends."""
         self._last_motion = time.monotonic()
         self.request()
 

@@ -59,14 +59,14 @@ class Rendering:
             adapt: adapts a renderer that has rendered nothing yet; returns a message for the user, or an empty string.
         """
         self._adapt = adapt
-        self._tell(adapt(self.renderer))
+        self._show_notice(adapt(self.renderer))
 
     def create(self, backend: str, threads: int | None) -> Renderer:
         """Create a renderer that is adapted to the window. It raises what `create_renderer` raises."""
         return self._adapted(create_renderer(backend, threads, background=True))
 
     def take_over(self, fault: DeviceFailed) -> bool:
-        """Go on with the next backend after the current one failed; a dialog explains it. Return False if there is none.
+        """Continue with the next backend after the current one failed; a dialog explains it. Return False if there is none.
 
         The settings keep the backend that the user chose.
         """
@@ -83,10 +83,10 @@ class Rendering:
         return True
 
     def _adapted(self, renderer: Renderer) -> Renderer:
-        self._tell(self._adapt(renderer))
+        self._show_notice(self._adapt(renderer))
         return renderer
 
-    def _tell(self, notice: str) -> None:
+    def _show_notice(self, notice: str) -> None:
         if notice and notice != self._told:
             self._told = notice
             _log.warning("%s", notice)

@@ -70,7 +70,7 @@ class CameraHistory:
             self._push(before)
         self._last_kind, self._last_time = kind, now
 
-    def note(self, edit: Edit) -> None:
+    def record_edit(self, edit: Edit) -> None:
         """Record an edit of something other than the camera. A running drag continues."""
         self._push(edit)
         self._last_kind = ""

@@ -25,7 +25,7 @@ from viewer.commands.headless import DEFAULT_SIZE, overview
 from viewer.gl.direct_display import connect
 
 MAX_DEVICES = 8
-"""Number of EGL devices that are tried."""
+"""Maximum number of EGL devices to try."""
 
 
 def selftest(options: argparse.Namespace) -> int:

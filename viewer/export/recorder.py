@@ -149,9 +149,9 @@ def _record_into(
     progress: Callable[[RecordProgress], None] | None,
     token: CancelToken,
 ) -> RecordResult:
-    lasting = FallbackRenderer(renderer)
+    fallback = FallbackRenderer(renderer)
     try:
-        for done in _render_all(lasting, video, schedule, sink, options, token):
+        for done in _render_all(fallback, video, schedule, sink, options, token):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
@@ -164,7 +164,7 @@ def _record_into(
         sink.abort()
         raise
     sink.finish()
-    note = f" ({lasting.note})" if lasting.note else ""
+    note = f" ({fallback.note})" if fallback.note else ""
     return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}{note}")
 
 

@@ -13,7 +13,7 @@ class MeasuredSizes:
     def __init__(self) -> None:
         self._bytes_per_pixel: dict[tuple[object, ...], float] = {}
 
-    def note(self, output: Path, frames: int, options: RecordOptions) -> None:
+    def record(self, output: Path, frames: int, options: RecordOptions) -> None:
         """Measure a finished recording, unless its file or its size is unknown."""
         pixels = frames * options.size[0] * options.size[1] if options.size else 0
         size = size_on_disk(output)

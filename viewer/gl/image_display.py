@@ -1,4 +1,4 @@
-"""Bring rendered images into the presenter by the shortest way that the machine allows."""
+"""Bring rendered images into the presenter in the most direct way that the machine allows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ImageDisplay:
         self._source: tuple[object, ...] = ()
 
     def follow(self, *source: object) -> None:
-        """Try a way that failed again if the images come from another renderer or document than at the last call.
+        """Try again what failed before if the images come from another renderer or document than at the last call.
 
         Call it in every frame: it also destroys the contexts of renderers that are gone.
         """

@@ -20,7 +20,8 @@ from viewer.gl.context import GlfwLoader
 _log = logging.getLogger(__name__)
 
 VERSIONS = ((4, 3), (3, 3))
-"""Versions of OpenGL to ask for. Some drivers give no more than that, and renderers use compute shaders where they can."""
+"""Versions of OpenGL to ask for, in turn. Some drivers give exactly the requested version, and renderers use compute shaders
+if they have them."""
 
 
 class SharedContext:
@@ -48,7 +49,7 @@ class SharedContext:
         return moderngl.create_context(require=330, context=GlfwLoader())  # type: ignore[arg-type]
 
     def release(self, context: moderngl.Context) -> None:
-        """Take it from the calling thread."""
+        """End its use in the calling thread."""
         import glfw  # noqa: PLC0415 - only after imgui_bundle
 
         context.release()
@@ -120,7 +121,7 @@ class SharedContexts:
         return ""
 
     def wait(self, fence: Fence) -> None:
-        """Let the card wait for a renderer before the window draws on."""
+        """Let the card wait for a renderer before the window draws more."""
         self._fences.wait(fence)
 
     def destroy_unused(self) -> None:

@@ -11,7 +11,7 @@ from viewer.picture.wireframes import NEAR
 
 
 def camera_under(cameras: Sequence[Camera], view: Camera, x: float, y: float, reach: float) -> int | None:
-    """Return the index of the camera whose center is seen nearest to a pixel. Among equally near ones, take the closest.
+    """Return the index of the camera whose center is seen nearest to a pixel. Of several at the same pixel, return the closest.
 
     Args:
         cameras: the capture cameras.

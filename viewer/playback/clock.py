@@ -51,7 +51,7 @@ class Playback:
         self.dropped = 0
         """Number of frames that were due while playing and never shown, since the last `reset_dropped`."""
         self.tick = 0
-        """Number of frames that were due. A render request carries it, and `note_shown` gets it back."""
+        """Number of frames that were due. A render request carries it, and `record_shown` gets it back."""
         self._between = False  # `seek_between` chose the shown time
         self._speed = 1.0
         self._direction = 1
@@ -265,7 +265,7 @@ class Playback:
 
     # What was shown
 
-    def note_shown(self, tick: int) -> None:
+    def record_shown(self, tick: int) -> None:
         """Record that the frame due at `tick` is on screen. Frames that were due since the last one count as dropped.
 
         Ticks from before the last jump, and earlier ticks, are ignored.

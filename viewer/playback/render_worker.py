@@ -144,7 +144,7 @@ class RenderWorker:
 
     def _render(self, request: ViewRequest) -> None:
         decoded = request.time not in self.cache
-        if decoded and request.placeholder and self._show_stand_in(request):
+        if decoded and request.placeholder and self._show_placeholder(request):
             return
         start = clock.perf_counter()
         frame = self.cache.get(request.time)
@@ -155,7 +155,7 @@ class RenderWorker:
             token = self._token(refinement=index > 0)
             self._show(request, frame, scale, token, final=index == len(scales) - 1, decoded=decoded and index == 0)
 
-    def _show_stand_in(self, request: ViewRequest) -> bool:
+    def _show_placeholder(self, request: ViewRequest) -> bool:
         """Show the nearest cached frame unless it is on screen. Return whether a newer request has come."""
         frame = self.cache.nearest(request.time)
         if frame is None or frame.time == self._shown_time or self._prepare_ms < self._render_ms:

@@ -23,7 +23,7 @@ def test_frames_length_and_pixels() -> None:
 def test_bytes_are_judged_by_a_recording_of_the_same_kind(tmp_path: Path) -> None:
     sizes = MeasuredSizes()
     (tmp_path / "a.mp4").write_bytes(bytes(20_000))
-    sizes.note(tmp_path / "a.mp4", 10, VIDEO)
+    sizes.record(tmp_path / "a.mp4", 10, VIDEO)
     assert sizes.estimate(10, VIDEO) == 20_000
     assert sizes.estimate(30, replace(VIDEO, size=(200, 100))) == 240_000
     for other in (replace(VIDEO, codec="hevc"), replace(VIDEO, quality=30), replace(VIDEO, transparent=True)):
@@ -36,14 +36,14 @@ def test_images_are_measured_by_their_folder(tmp_path: Path) -> None:
     for index in range(4):
         (tmp_path / f"{index}.png").write_bytes(bytes(1000))
     assert size_on_disk(tmp_path) == 4000
-    sizes.note(tmp_path, 4, options)
+    sizes.record(tmp_path, 4, options)
     assert sizes.estimate(8, replace(options, quality=51)) == 8000
     assert sizes.estimate(8, replace(options, image_format="exr")) is None
 
 
 def test_a_missing_file_changes_no_estimate(tmp_path: Path) -> None:
     sizes = MeasuredSizes()
-    sizes.note(tmp_path / "none.mp4", 10, VIDEO)
+    sizes.record(tmp_path / "none.mp4", 10, VIDEO)
     assert sizes.estimate(10, VIDEO) is None
 
 

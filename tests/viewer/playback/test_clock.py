@@ -289,12 +289,12 @@ def test_markers() -> None:
 
 def test_counts_the_frames_that_were_not_shown() -> None:
     playback = playing(100)
-    playback.note_shown(playback.tick)
+    playback.record_shown(playback.tick)
     for _ in range(5):
         playback.advance(0.3)  # three frames come due, the last of them is shown
-        playback.note_shown(playback.tick)
+        playback.record_shown(playback.tick)
     assert playback.dropped == 10
-    playback.note_shown(playback.tick)
+    playback.record_shown(playback.tick)
     assert playback.dropped == 10, "shown again is not dropped"
     playback.reset_dropped()
     assert playback.dropped == 0
@@ -303,25 +303,25 @@ def test_counts_the_frames_that_were_not_shown() -> None:
 def test_a_late_picture_drops_nothing_and_a_jump_neither() -> None:
     playback = playing(100)
     first = playback.tick
-    playback.note_shown(first)
+    playback.record_shown(first)
     playback.advance(0.1)
     late = playback.tick
     playback.advance(0.1)
-    playback.note_shown(late)
+    playback.record_shown(late)
     assert playback.dropped == 0
     playback.seek(50)
-    playback.note_shown(late)
-    playback.note_shown(playback.tick)
+    playback.record_shown(late)
+    playback.record_shown(playback.tick)
     assert playback.dropped == 0
 
 
 def test_loop_and_turn_are_no_drops() -> None:
     for mode in (LoopMode.LOOP, LoopMode.PING_PONG):
         playback = playing(5, mode=mode)
-        playback.note_shown(playback.tick)
+        playback.record_shown(playback.tick)
         for _ in range(37):
             playback.advance(0.1)
-            playback.note_shown(playback.tick)
+            playback.record_shown(playback.tick)
         assert playback.dropped == 0, mode
 
 
