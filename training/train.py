@@ -27,10 +27,13 @@ from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import add_layout_option, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
+from training.fields.create import create_field
 from training.inspection.check import check
 from training.inspection.findings import Severity
 from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.checkpoint import FILE_NAME
+from training.loop.dataset import Dataset
+from training.loop.memory import plan_memory, predict_memory
 from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
 from training.loop.scene import metadata_of, selected_frames
@@ -170,7 +173,11 @@ def _prepare(
         if not processes.is_first:
             scene = prepare_scene(capture, config, arguments.out, pool, resume=True)
         device = torch.device(arguments.device)  # of several GPUs, that of this process is the current one
-        trainer = Trainer(capture, config, arguments.seed, scene, pool, device=device, processes=processes)
+        dataset = Dataset(capture, config, frames, scene.boxes)
+        workers = min(arguments.threads or processes.cores(), math.ceil(config.rays.frames_per_step / processes.count))
+        need = predict_memory(config, dataset, scene, create_field(config, device=device).name)
+        print(plan_memory(need, dataset, workers, processes.local_count, arguments.out, device), file=sys.stderr)
+        trainer = Trainer(capture, config, arguments.seed, scene, pool, device=device, processes=processes, dataset=dataset)
         if resume:
             trainer.load(arguments.out)
         trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)

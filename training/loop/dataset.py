@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from common.progress import progress
 from model.camera import Camera
 from training.captures.capture import Capture
 from training.captures.hull import mask_distance
 from training.captures.images import Pixels, resize
 from training.config import TrainingConfig
+from training.loop.mapped_file import MappedFile
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,19 @@ class FrameViews:
     rectangles: torch.Tensor
     """(views, 4) int64 x0, y0, x1, y1: bounds of the projected box, x1 and y1 exclusive."""
 
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the pixels and the sets."""
+        sets = [pixels for pixels in (self.foreground, self.face, self.dilated) if pixels is not None]
+        return self.pixels.nbytes + sum(pixels.index.nbytes for pixels in sets)
+
+    def kept(self, keep: Callable[[torch.Tensor], torch.Tensor]) -> FrameViews:
+        """Return the views with pixels and sets that `keep` has put elsewhere."""
+        sets = (self.foreground, self.face, self.dilated)
+        moved = [None if s is None else PixelSet(keep(s.index), s.starts) for s in sets]
+        assert moved[0] is not None
+        return FrameViews(keep(self.pixels), moved[0], moved[1], moved[2], self.rectangles)
+
 
 class Dataset:
     """The training views, read when first used.
@@ -73,6 +91,18 @@ class Dataset:
         scale = config.data.image_scale
         self._size = max(1, round(first.width * scale)), max(1, round(first.height * scale))
         self._cache: dict[tuple[int, bool], FrameViews] = {}
+        self._file: MappedFile | None = None
+
+    def keep_in_file(self, folder: Path) -> None:
+        """Keep what is read from now on in a file in a folder instead of in memory; raises as `MappedFile` does."""
+        sizes = [math.prod(self.size(half)) for half in ((False, True) if self.config.half_resolution else (False,))]
+        # Four bytes of a pixel, and its index in each of three sets; the encoder's three views of 512 x 512 pixels.
+        of_frame = sum(16 * len(self.views) * size + (1 << 10) for size in sizes) + 3 * 3 * 512 * 512
+        self._file = MappedFile(folder, of_frame * len(self.frames))
+
+    def keep(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a tensor that is in the file if there is one, or else the tensor itself."""
+        return tensor if self._file is None else self._file.put(tensor)
 
     def size(self, half: bool) -> tuple[int, int]:
         """Return width and height of the views."""
@@ -87,7 +117,7 @@ class Dataset:
         """Return the views of a frame; reading them for the first time raises InputError as `Capture.view` does."""
         key = (frame, half)
         if key not in self._cache:
-            self._cache[key] = self._read(frame, half)
+            self._cache[key] = self.read(frame, half).kept(self.keep)
         return self._cache[key]
 
     def forget_half(self) -> None:
@@ -95,10 +125,13 @@ class Dataset:
         self._cache = {key: views for key, views in self._cache.items() if not key[1]}
 
     def prefetch(self, half: bool, executor: Executor) -> None:
-        """Read all frames in parallel."""
-        list(executor.map(lambda frame: self.frame(frame, half), range(len(self.frames))))
+        """Read all frames in parallel; show progress on stderr."""
+        frames = range(len(self.frames))
+        for _ in progress(executor.map(lambda frame: self.frame(frame, half), frames), len(frames), "reading images"):
+            pass
 
-    def _read(self, frame: int, half: bool) -> FrameViews:
+    def read(self, frame: int, half: bool) -> FrameViews:
+        """Read the views of a frame without keeping them; raises as `Capture.view` does."""
         width, height = self.size(half)
         views = [self.capture.view(self.frames[frame], camera) for camera in self.views]
         colors = np.stack([resize(view.color, width, height) for view in views])

@@ -139,7 +139,7 @@ class FrameStep:
             chosen = [views[i * len(views) // _ENCODER_VIEWS] for i in range(_ENCODER_VIEWS)]
             source = self.dataset.frames[frame]
             images = [letterbox(self.dataset.capture.view(source, camera).color, INPUT_RESOLUTION) for camera in chosen]
-            self._encoder_views[frame] = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+            self._encoder_views[frame] = self.dataset.keep(torch.from_numpy(np.stack(images))).permute(0, 3, 1, 2)
         return self._encoder_views[frame].float() / 255
 
 

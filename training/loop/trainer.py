@@ -53,6 +53,7 @@ class Trainer:
         native: whether to use the native field; None means if possible.
         device: where frames are decoded and rendered; None means the CPU. All random numbers are drawn on the CPU.
         processes: the processes that train together.
+        dataset: the images; None means those that the config selects, in memory.
     """
 
     def __init__(
@@ -65,13 +66,14 @@ class Trainer:
         native: bool | None = None,
         device: torch.device | None = None,
         processes: Processes = ALONE,
+        dataset: Dataset | None = None,
     ) -> None:
         self.config, self.seed, self.scene, self.processes = config, seed, scene, processes
         self.step, self.seconds, self.overhead = 0, 0.0, 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
-        self.dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
+        self.dataset = dataset or Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
         self.field = create_field(config, native, device)
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
@@ -259,4 +261,5 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
     """Return a config without the settings that may change when a run is resumed."""
-    return dataclasses.replace(config, steps=1, minutes=0.0, checkpoint_minutes=1.0)
+    data = dataclasses.replace(config.data, image_memory=0.0)
+    return dataclasses.replace(config, data=data, steps=1, minutes=0.0, checkpoint_minutes=1.0)
