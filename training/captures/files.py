@@ -94,6 +94,21 @@ class CaptureFolder:
         """Return the sorted names of the image files in a folder; raises as `names` does."""
         return [entry for entry in self.names(name) if is_image(entry)]
 
+    def first_like(self, places: Iterable[str], prefix: str = "", suffix: str = "") -> str | None:
+        """Return the path of the first file whose name has a prefix and a suffix, searched in some folders in turn.
+
+        Args:
+            places: relative paths of folders that need not exist; "" is the capture itself.
+            prefix: beginning of the name.
+            suffix: end of the name.
+        """
+        for place in places:
+            if not place or self.has_folder(place):
+                found = [name for name in self.names(place) if name.startswith(prefix) and name.endswith(suffix)]
+                if found:
+                    return f"{place}/{found[0]}".lstrip("/")
+        return None
+
     def image(self, name: str) -> FileImage:
         """Return the image of that relative name."""
         return FileImage(self.root, name)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from training.captures.description import Array, FrameFiles
+from training.captures.description import (
+    MAX_CAMERAS,
+    SMOOTH_THRESHOLD,
+    Array,
+    Conventions,
+    Description,
+    FrameFiles,
+    MaskRule,
+    RawCamera,
+)
 from training.captures.files import CaptureFolder, is_video, stem
 from training.captures.sources import ImageSource
 
@@ -119,6 +128,37 @@ def join_frames(
     what = "images and masks" if has_masks else "images"
     notes = (f"{lost} of {len(every)} frames are left out, because not all cameras have {what}: see {poorest.name}",)
     return frames, notes if lost else ()
+
+
+def describe(
+    folder: CaptureFolder,
+    file: str,
+    cameras: Sequence[RawCamera],
+    files: list[CameraFiles],
+    conventions: Conventions = Conventions(),
+    rule: MaskRule = MaskRule(threshold=SMOOTH_THRESHOLD),
+    vertices: dict[Key, Vertices] | None = None,
+    boxes: dict[Key, Array] | None = None,
+) -> Description:
+    """Describe a capture whose frames are those that every camera has.
+
+    Args:
+        folder: the capture.
+        file: name of the file with the cameras.
+        cameras: the cameras.
+        files: their files, in the same order.
+        conventions: what the numbers mean.
+        rule: which pixels of a mask are the subject.
+        vertices: reads the vertices of a frame.
+        boxes: box of the subject in a frame.
+
+    Raises:
+        InputError: there are no cameras, too many, or several of one name, or they have no frame in common.
+    """
+    if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
+        raise InputError(folder.root / file, f"must have 1 to {MAX_CAMERAS} cameras with different names")
+    frames, notes = join_frames(folder, files, vertices, boxes)
+    return Description(tuple(cameras), frames, file, conventions, rule, notes)
 
 
 def _image(folder: CaptureFolder, image: str | ImageSource) -> ImageSource:

@@ -29,7 +29,7 @@ from training.captures.mask_folders import MASK_FOLDERS
 from training.captures.meta import read_meta
 from training.captures.sources import checked_path
 
-LAYOUTS: tuple[Layout, ...] = (
+LAYOUTS: tuple[Layout[Any], ...] = (
     annots.LAYOUT,
     easymocap.LAYOUT,
     nhr.LAYOUT,
@@ -70,16 +70,16 @@ def open_capture(
         checked_path(files.root, "meta.yaml")
     meta = read_meta(files.root / "meta.yaml", overrides)
     chosen = _named(layout, "--layout") if layout else _named(meta.layout, "layout") if meta.layout else recognize(files)
-    capture = Capture(files.root, chosen.name, chosen.read(files, meta), meta)
+    capture = Capture(files.root, chosen.name, chosen.describe(files, meta), meta)
     if needs_masks and not capture.has_masks and meta.masks != "none":
         remedy = "add one, or masks: alpha or masks: none to meta.yaml"
         raise InputError(files.root, f"has no folder of masks ({', '.join(MASK_FOLDERS)})", remedy)
     return capture
 
 
-def recognize(folder: CaptureFolder) -> Layout:
+def recognize(folder: CaptureFolder) -> Layout[Any]:
     """Return the layout of a folder; raise InputError when none or several recognize it."""
-    found = [layout for layout in LAYOUTS if layout.recognizes(folder)]
+    found = [layout for layout in LAYOUTS if layout.find(folder) is not None]
     if len(found) == 1:
         return found[0]
     if found:
@@ -100,7 +100,7 @@ def _looked_for() -> str:
     return "looked for " + ", ".join(f"{layout.marker} ({layout.name})" for layout in LAYOUTS)
 
 
-def _named(name: str, subject: str) -> Layout:
+def _named(name: str, subject: str) -> Layout[Any]:
     found = next((layout for layout in LAYOUTS if layout.name == name), None)
     if found is None:
         raise InputError(f"{subject} {name[:40]}", "is not a layout", f"the layouts are {', '.join(LAYOUT_NAMES)}")

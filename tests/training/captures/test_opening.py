@@ -33,6 +33,9 @@ def test_layouts_can_be_named_and_unknown_folders_are_refused(folder: Path, tmp_
         open_capture(folder, "nonsense")
     with pytest.raises(InputError, match="layout nonsense: is not a layout"):
         open_capture(meta(folder, "layout: nonsense"))
+    for layout in opening.LAYOUTS[1:]:
+        with pytest.raises(InputError, match=f"is not a capture of the layout {layout.name}; it needs "):
+            open_capture(folder, layout.name)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: is not a capture of a known layout; looked for annots\.npy"):
         open_capture(tmp_path / "empty")

@@ -6,10 +6,9 @@ import csv
 
 import numpy as np
 
-from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import Array, Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import CameraFiles, Key, camera_folder, images_in, join_frames, masks_like
+from training.captures.frame_sets import CameraFiles, Key, camera_folder, describe, images_in, masks_like
 from training.captures.layout import Layout
 from training.captures.mask_folders import NOT_FOLDERS
 from training.captures.meta import CaptureMeta
@@ -29,18 +28,9 @@ def _scale(folder: CaptureFolder) -> str | None:
     return next((scale for scale in _SCALES if folder.has_file(scale + FILE) and folder.has_folder(scale + "rgbs")), None)
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return _scale(folder) is not None
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    scale = _scale(folder)
-    if scale is None:
-        raise InputError(folder.root, f"has no {FILE} and rgbs", "nor have its folders 1x, 2x, 4x and 8x")
+def _read(folder: CaptureFolder, meta: CaptureMeta, scale: str) -> Description:
     with parsing(folder.root / (scale + FILE), "a list of cameras"):
         cameras = [_camera(row) for row in _table(folder.text(scale + FILE), _COLUMNS)]
-    if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
-        raise InputError(folder.root / (scale + FILE), f"must have 1 to {MAX_CAMERAS} cameras of different names")
     masks = None if meta.masks in NOT_FOLDERS else scale + (meta.masks or "masks")
     masks = masks if masks is not None and folder.has_folder(masks) else None
     files = []
@@ -48,12 +38,10 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         place = camera_folder(folder, camera.name, (scale + "rgbs",))
         mask_place = place.removeprefix(scale)
         files.append(CameraFiles(camera.name, images_in(folder, place), masks_like(folder, masks, mask_place)))
-    frames, notes = join_frames(folder, files, boxes=_boxes(folder))
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, scale + FILE, _CONVENTIONS, rule, notes)
+    return describe(folder, scale + FILE, cameras, files, _CONVENTIONS, boxes=_boxes(folder))
 
 
-LAYOUT = Layout("actorshq", "ActorsHQ, HumanRF", f"{FILE} and rgbs", _recognizes, _read)
+LAYOUT = Layout("actorshq", "ActorsHQ, HumanRF", f"{FILE} and rgbs", _scale, _read)
 
 
 def _table(text: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

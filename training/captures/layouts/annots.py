@@ -15,7 +15,7 @@ from common.errors import InputError
 from training.captures.annotations import read_annotations
 from training.captures.description import MAX_CAMERAS, Conventions, Description, FrameFiles, MaskRule, RawCamera
 from training.captures.files import CaptureFolder, find_name, stem
-from training.captures.layout import Layout
+from training.captures.layout import Layout, file_named
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
 from training.captures.sources import ImageSource, is_inside
@@ -32,11 +32,7 @@ _VERTEX_FOLDERS = ("vertices", "new_vertices")
 _LONG_NAME = re.compile(r"CoreView_\d+_Camera_\(\d+\)_(\d+)_")  # images of CoreView_313 and 315
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(FILE)
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     annotations = Annotations(folder.root / FILE, read_annotations(folder.root / FILE))
     files = annotations.image_files()
     masks = mask_folder(folder, meta)
@@ -56,7 +52,7 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
     return Description(annotations.cameras(files[0]), frames, FILE, CONVENTIONS, rule)
 
 
-LAYOUT = Layout("annots", f"EasyMocap's {FILE}, ZJU-MoCap, NHR of the paper", FILE, _recognizes, _read)
+LAYOUT = Layout("annots", f"EasyMocap's {FILE}, ZJU-MoCap, NHR of the paper", FILE, file_named(FILE), _read)
 
 
 def _vertex_reader(folder: Path, image: str) -> Callable[[], NDArray[np.float32]]:

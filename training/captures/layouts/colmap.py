@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import MAX_CAMERAS, Array, Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder, find_name, stem
-from training.captures.frame_sets import CameraFiles, Key, images_in, join_frames, numbered
+from training.captures.frame_sets import CameraFiles, Key, describe, images_in, numbered
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -68,14 +68,7 @@ def _model(folder: CaptureFolder) -> tuple[str, str] | None:
     return None
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return _model(folder) is not None
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    model = _model(folder)
-    if model is None:
-        raise InputError(folder.root, "has no COLMAP model", f"looked for cameras and images in {', '.join(_MODELS[:4])}")
+def _read(folder: CaptureFolder, meta: CaptureMeta, model: tuple[str, str]) -> Description:
     with parsing(folder.root / model[0], "a list of COLMAP's cameras"):
         lenses = _text_lenses(folder.text(model[0])) if model[0].endswith("txt") else _binary_lenses(folder.data(model[0]))
     limit = 1 << 30  # observations of points take most of it
@@ -87,13 +80,12 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
                 raise ValueError(f"image {image.name} has no camera {image.lens}")
     groups = _groups(folder, images, model[1])
     masks = mask_folder(folder, meta, ("masks", "mask"))
-    cameras = tuple(_camera(name, group[0], lenses[group[0].lens]) for name, group in groups.items())
+    cameras = [_camera(name, group[0], lenses[group[0].lens]) for name, group in groups.items()]
     files = [_files(folder, name, group, masks) for name, group in groups.items()]
-    frames, notes = join_frames(folder, files)
-    return Description(cameras, frames, model[1], _CONVENTIONS, MaskRule(threshold=SMOOTH_THRESHOLD), notes)
+    return describe(folder, model[1], cameras, files, _CONVENTIONS)
 
 
-LAYOUT = Layout("colmap", "COLMAP", "sparse/0/cameras.bin or .txt", _recognizes, _read)
+LAYOUT = Layout("colmap", "COLMAP", "sparse/0/cameras.bin or .txt", _model, _read)
 
 
 def _camera(name: str, image: _Image, lens: _Lens) -> RawCamera:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder, find_name
-from training.captures.frame_sets import CameraFiles, Key, join_frames
+from training.captures.frame_sets import CameraFiles, Key, describe
 from training.captures.layout import Layout
 from training.captures.mask_folders import NOT_FOLDERS
 from training.captures.meta import CaptureMeta
@@ -61,44 +61,31 @@ class StoredImage:
 
 def _files(folder: CaptureFolder) -> tuple[str, str] | None:
     """Return the names of the file with images and the one with cameras and masks, or None."""
-    for place in ("", "annotations/"):
-        names = folder.names(place) if not place or folder.has_folder(place) else []
-        for name in names:
-            if name.endswith(_SUFFIX):
-                main = name.removesuffix(_SUFFIX) + ".smc"
-                images = find_name(folder, [main, f"main/{main}"])
-                return None if images is None else (images, place + name)
-    return None
+    annotations = folder.first_like(("", "annotations"), suffix=_SUFFIX)
+    if annotations is None:
+        return None
+    main = annotations.removeprefix("annotations/").removesuffix(_SUFFIX) + ".smc"
+    images = find_name(folder, [main, f"main/{main}"])
+    return None if images is None else (images, annotations)
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return _files(folder) is not None
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    found = _files(folder)
-    if found is None:
-        raise InputError(folder.root, f"has no NAME.smc and NAME{_SUFFIX}")
-    images, annotations = found
+def _read(folder: CaptureFolder, meta: CaptureMeta, names: tuple[str, str]) -> Description:
+    images, annotations = names
     with _opened(folder.root, annotations) as file:
         places = _places(folder.root, images)
         cameras = [_camera(file, number) for number in places]
         masks: dict[int, dict[Key, str | ImageSource]] = {number: {} for number in places}
         if meta.masks not in NOT_FOLDERS and "Mask" in file:
             masks = {number: _images(file, folder.root, annotations, f"Mask/{number}/mask") for number in places}
-    if not 1 <= len(cameras) <= MAX_CAMERAS:
-        raise InputError(folder.root / images, f"must have 1 to {MAX_CAMERAS} cameras")
     with _opened(folder.root, images) as file:
         files = [
             CameraFiles(str(number), _images(file, folder.root, images, place), masks[number] or None)
             for number, place in places.items()
         ]
-    frames, notes = join_frames(folder, files)
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, annotations, _CONVENTIONS, rule, notes)
+    return describe(folder, annotations, cameras, files, _CONVENTIONS)
 
 
-LAYOUT = Layout("dna-rendering", "DNA-Rendering", f"*.smc and *{_SUFFIX}", _recognizes, _read)
+LAYOUT = Layout("dna-rendering", "DNA-Rendering", f"NAME.smc and NAME{_SUFFIX}", _files, _read)
 
 
 @contextlib.contextmanager

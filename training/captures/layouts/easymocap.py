@@ -10,7 +10,7 @@ from common.errors import InputError
 from training.captures.camera_files import camera_files
 from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import join_frames
+from training.captures.frame_sets import describe
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -20,11 +20,11 @@ from training.captures.parsing import matrix, number, parsing, rotation_of_vecto
 INTRINSICS, EXTRINSICS = "intri.yml", "extri.yml"
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(INTRINSICS) and folder.has_file(EXTRINSICS)
+def _find(folder: CaptureFolder) -> str | None:
+    return EXTRINSICS if folder.has_file(INTRINSICS) and folder.has_file(EXTRINSICS) else None
 
 
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     intrinsics, extrinsics = read_opencv_yaml(folder, INTRINSICS), read_opencv_yaml(folder, EXTRINSICS)
     names = _names(folder, intrinsics)
     cameras = []
@@ -37,13 +37,11 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         cameras.append(RawCamera(name, K, D, R, T, size, fisheye))
     masks = mask_folder(folder, meta, ("masks", "mask", "schp", "mask_cihp"))
     files, fps = camera_files(folder, meta, names, masks)
-    frames, notes = join_frames(folder, files)
     rule = MaskRule(threshold=0 if masks in ("schp", "mask_cihp") else SMOOTH_THRESHOLD)
-    conventions = Conventions(fps=fps or Conventions.fps)
-    return Description(tuple(cameras), frames, EXTRINSICS, conventions, rule, notes)
+    return describe(folder, EXTRINSICS, cameras, files, Conventions(fps=fps or Conventions.fps), rule)
 
 
-LAYOUT = Layout("easymocap", "EasyMocap, EasyVolcap", f"{INTRINSICS} and {EXTRINSICS}", _recognizes, _read)
+LAYOUT = Layout("easymocap", "EasyMocap, EasyVolcap", f"{INTRINSICS} and {EXTRINSICS}", _find, _read)
 
 
 def _names(folder: CaptureFolder, intrinsics: dict[str, Any]) -> list[str]:

@@ -8,10 +8,10 @@ import numpy as np
 
 from common.errors import InputError
 from training.captures.camera_files import camera_files
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import MAX_CAMERAS, Array, Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder, is_video, stem
-from training.captures.frame_sets import CameraFiles, images_in, join_frames, masks_like
-from training.captures.layout import Layout
+from training.captures.frame_sets import CameraFiles, describe, images_in, masks_like
+from training.captures.layout import Layout, file_named
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import array_of, intrinsic_matrix, matrix, parsing, size_of
@@ -23,11 +23,7 @@ _CONVENTIONS = Conventions(pose="camera_to_world", pixel_center=0.5)
 _NOT_CAMERAS = ("images", "frames", "masks", "mask", "sparse", "colmap", "videos")
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(FILE)
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     rows = _rows(folder)
     masks = mask_folder(folder, meta, ("masks", "mask"))
     places, fps = _places(folder, meta), None
@@ -36,17 +32,15 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         fault = f"has {len(rows)} cameras, but there are {len(names)} folders of images or videos"
         raise InputError(folder.root / FILE, fault, "each camera needs images/NAME/000000.png and so on, or NAME.mp4")
     with parsing(folder.root / FILE, "a calibration of these cameras"):
-        cameras = tuple(_camera(name, row) for name, row in zip(names, rows, strict=True))
+        cameras = [_camera(name, row) for name, row in zip(names, rows, strict=True)]
     if places:
         files = [_files(folder, name, place, masks) for name, place in zip(names, places, strict=True)]
     else:
         files, fps = camera_files(folder, meta, names, masks)
-    frames, notes = join_frames(folder, files)
-    rule, conventions = MaskRule(threshold=SMOOTH_THRESHOLD), replace(_CONVENTIONS, fps=fps or _CONVENTIONS.fps)
-    return Description(cameras, frames, FILE, conventions, rule, notes)
+    return describe(folder, FILE, cameras, files, replace(_CONVENTIONS, fps=fps or _CONVENTIONS.fps))
 
 
-LAYOUT = Layout("n3v", "Neural 3D Video, LLFF", FILE, _recognizes, _read)
+LAYOUT = Layout("n3v", "Neural 3D Video, LLFF", FILE, file_named(FILE), _read)
 
 
 def _rows(folder: CaptureFolder) -> Array:

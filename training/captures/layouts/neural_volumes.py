@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Array, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import Array, Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder, is_image
-from training.captures.frame_sets import CameraFiles, camera_folder, join_frames, masks_like, numbered
-from training.captures.layout import Layout
+from training.captures.frame_sets import CameraFiles, camera_folder, describe, masks_like, numbered
+from training.captures.layout import Layout, file_named
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import numbers_in, parsing
@@ -21,15 +20,9 @@ _SCALE = 4
 _CONVENTIONS = Conventions(units_per_meter=1000, vertex_units_per_meter=1000, up_axis="-y")
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(FILE)
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     with parsing(folder.root / FILE, "a list of cameras"):
         blocks = _blocks(folder.text(FILE))
-    if not 1 <= len(blocks) <= MAX_CAMERAS:
-        raise InputError(folder.root / FILE, f"must have 1 to {MAX_CAMERAS} cameras")
     masks = mask_folder(folder, meta, ("masks", "mask"))
     cameras, files = [], []
     for name in sorted(blocks):
@@ -38,12 +31,10 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         images = numbered([file for file in folder.names(place) if is_image(file) and not file.startswith("bg")], place)
         files.append(CameraFiles(name, images, masks_like(folder, masks, place)))
         cameras.append(RawCamera(name, K, np.zeros(5), pose[:, :3], pose[:, 3]))
-    frames, notes = join_frames(folder, files)
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, FILE, _CONVENTIONS, rule, notes)
+    return describe(folder, FILE, cameras, files, _CONVENTIONS)
 
 
-LAYOUT = Layout("neural-volumes", "Neural Volumes", FILE, _recognizes, _read)
+LAYOUT = Layout("neural-volumes", "Neural Volumes", FILE, file_named(FILE), _read)
 
 
 def _blocks(text: str) -> dict[str, tuple[Array, Array]]:

@@ -12,15 +12,13 @@ from common.errors import InputError
 from training.captures.description import (
     MAX_CAMERAS,
     MAX_FRAMES,
-    SMOOTH_THRESHOLD,
     Array,
     Conventions,
     Description,
-    MaskRule,
     RawCamera,
 )
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import CameraFiles, Key, images_in, join_frames
+from training.captures.frame_sets import CameraFiles, Key, describe, images_in
 from training.captures.layout import Layout
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import numbers_in, parsing
@@ -31,11 +29,11 @@ POSES, INTRINSICS = "CamPose.inf", "Intrinsic.inf"
 _CONVENTIONS = Conventions(pose="camera_to_world")
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(POSES) and folder.has_file(INTRINSICS)
+def _find(folder: CaptureFolder) -> str | None:
+    return POSES if folder.has_file(POSES) and folder.has_file(INTRINSICS) else None
 
 
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     with parsing(folder.root / POSES, "a list of poses"):
         poses = [numbers_in(line, 12).reshape(4, 3) for line in folder.text(POSES).splitlines() if line.strip()]
     with parsing(folder.root / INTRINSICS, "a list of intrinsic matrices"):
@@ -47,12 +45,10 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
         RawCamera(str(index), K, np.zeros(5), np.stack([pose[1], pose[2], pose[0]], axis=1), pose[3])
         for index, (K, pose) in enumerate(zip(matrices, poses, strict=True))
     ]
-    frames, notes = join_frames(folder, _files(folder, len(cameras), meta), _vertices(folder))
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, POSES, _CONVENTIONS, rule, notes)
+    return describe(folder, POSES, cameras, _files(folder, len(cameras), meta), _CONVENTIONS, vertices=_vertices(folder))
 
 
-LAYOUT = Layout("nhr", "NHR as distributed", f"{POSES} and {INTRINSICS}", _recognizes, _read)
+LAYOUT = Layout("nhr", "NHR as distributed", f"{POSES} and {INTRINSICS}", _find, _read)
 
 
 def _intrinsics(text: str) -> list[Array]:

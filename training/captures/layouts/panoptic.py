@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, SMOOTH_THRESHOLD, Conventions, Description, MaskRule, RawCamera
+from training.captures.description import Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder
-from training.captures.frame_sets import CameraFiles, images_in, join_frames, masks_like, video_remedy
+from training.captures.frame_sets import CameraFiles, describe, images_in, masks_like, video_remedy
 from training.captures.layout import Layout
 from training.captures.mask_folders import mask_folder
 from training.captures.meta import CaptureMeta
@@ -24,14 +24,7 @@ def _file(folder: CaptureFolder) -> str | None:
     return names[0] if len(names) == 1 else None
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return _file(folder) is not None
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    file = _file(folder)
-    if file is None:
-        raise InputError(folder.root, "must have one calibration_<sequence>.json")
+def _read(folder: CaptureFolder, meta: CaptureMeta, file: str) -> Description:
     images = next((name for name in _IMAGE_FOLDERS if folder.has_folder(name)), None)
     if images is None:
         shown = ", ".join(_IMAGE_FOLDERS)
@@ -40,19 +33,17 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
     with parsing(folder.root / file, "a calibration of Panoptic Studio"):
         entries = [entry for entry in read_json_file(folder, file)["cameras"] if entry["type"] == kind]
         cameras = [_camera(entry) for entry in entries if str(entry["name"]) in present]
-    if not 1 <= len(cameras) <= MAX_CAMERAS:
+    if not cameras:
         raise InputError(folder.root / file, f"has none of the cameras in {images}")
     masks = mask_folder(folder, meta, ("masks", "mask"))
     files = [
         CameraFiles(camera.name, images_in(folder, f"{images}/{camera.name}"), masks_like(folder, masks, f"x/{camera.name}"))
         for camera in cameras
     ]
-    frames, notes = join_frames(folder, files)
-    rule = MaskRule(threshold=SMOOTH_THRESHOLD)
-    return Description(tuple(cameras), frames, file, _CONVENTIONS, rule, notes)
+    return describe(folder, file, cameras, files, _CONVENTIONS)
 
 
-LAYOUT = Layout("panoptic", "Panoptic Studio", "calibration_<sequence>.json", _recognizes, _read)
+LAYOUT = Layout("panoptic", "Panoptic Studio", "one calibration_<sequence>.json", _file, _read)
 
 
 def _camera(entry: dict[str, Any]) -> RawCamera:

@@ -7,14 +7,12 @@ from xml.etree import ElementTree
 import numpy as np
 
 from common.errors import InputError
-from training.captures.description import MAX_CAMERAS, Conventions, Description, RawCamera
+from training.captures.description import Conventions, Description, RawCamera
 from training.captures.files import CaptureFolder
 from training.captures.layout import Layout
-from training.captures.layouts.pose2sim import described
+from training.captures.layouts.pose2sim import PLACES, describe_cameras
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import intrinsic_matrix, matrix, number, parsing, size_of
-
-_PLACES = ("", "calibration", "Calibration")
 
 _SUBPIXELS = 64
 """Lengths on the sensor are in units of a pixel divided by this."""
@@ -28,22 +26,10 @@ _MAX_BYTES = 4 << 20
 
 
 def _file(folder: CaptureFolder) -> str | None:
-    for place in _PLACES:
-        names = folder.names(place) if not place or folder.has_folder(place) else []
-        found = [name for name in names if name.endswith(".qca.txt")]
-        if found:
-            return f"{place}/{found[0]}".lstrip("/")
-    return None
+    return folder.first_like(PLACES, suffix=".qca.txt")
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return _file(folder) is not None
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
-    file = _file(folder)
-    if file is None:
-        raise InputError(folder.root, "has no .qca.txt", "it may be in the folder or in calibration/")
+def _read(folder: CaptureFolder, meta: CaptureMeta, file: str) -> Description:
     text = folder.text(file, _MAX_BYTES)
     if "<!" in text.replace("<!--", ""):
         raise InputError(folder.root / file, "defines entities, which a calibration does not need")
@@ -54,12 +40,12 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
     elements = [element for element in root.iter("camera") if element.get("model", "none") in _VIDEO_MODELS]
     with parsing(folder.root / file, "a calibration of Qualisys"):
         cameras = [_camera(element) for element in elements]
-    if not 1 <= len(cameras) <= MAX_CAMERAS or len({camera.name for camera in cameras}) != len(cameras):
-        raise InputError(folder.root / file, f"must have 1 to {MAX_CAMERAS} video cameras of different serial numbers")
-    return described(folder, meta, cameras, file, _CONVENTIONS)
+    if not cameras:
+        raise InputError(folder.root / file, "has no cameras that record video")
+    return describe_cameras(folder, meta, cameras, file, _CONVENTIONS)
 
 
-LAYOUT = Layout("qualisys", "Qualisys", "*.qca.txt", _recognizes, _read)
+LAYOUT = Layout("qualisys", "Qualisys", "*.qca.txt", _file, _read)
 
 
 def _camera(element: ElementTree.Element) -> RawCamera:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError
 from training.captures.description import (
-    MAX_CAMERAS,
     MAX_FRAMES,
     SMOOTH_THRESHOLD,
     Conventions,
@@ -18,8 +18,8 @@ from training.captures.description import (
     RawCamera,
 )
 from training.captures.files import IMAGE_SUFFIXES, CaptureFolder, find_name, is_image, stem
-from training.captures.frame_sets import CameraFiles, Key, join_frames, numbered
-from training.captures.layout import Layout
+from training.captures.frame_sets import CameraFiles, Key, describe, numbered
+from training.captures.layout import Layout, file_named
 from training.captures.mask_folders import NOT_FOLDERS
 from training.captures.meta import CaptureMeta
 from training.captures.parsing import intrinsic_matrix, matrix, number, parsing, read_json_file, size_of
@@ -33,11 +33,7 @@ _LENSES = {"OPENCV": False, "PINHOLE": False, "SIMPLE_PINHOLE": False, "OPENCV_F
 """Camera models, and whether they are fisheye lenses."""
 
 
-def _recognizes(folder: CaptureFolder) -> bool:
-    return folder.has_file(FILE)
-
-
-def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
+def _read(folder: CaptureFolder, meta: CaptureMeta, _: str) -> Description:
     content = read_json_file(folder, FILE)
     with parsing(folder.root / FILE, "a list of frames with their cameras"):
         entries = content["frames"]
@@ -52,22 +48,18 @@ def _read(folder: CaptureFolder, meta: CaptureMeta) -> Description:
             raws[key] = raw
         names = _names(groups)
         files = [_files(folder, names[key], group, meta, len(groups)) for key, group in groups.items()]
-    if len(groups) > MAX_CAMERAS or not set.intersection(*(set(camera.images) for camera in files)):
+    if not set.intersection(*(set(camera.images) for camera in files)):
         remedy = "only cameras that stay in place can be read: images of one camera must have the same transform_matrix"
         raise InputError(folder.root / FILE, "has no frame that all cameras have", remedy)
     order = sorted(range(len(files)), key=lambda index: str(next(iter(files[index].images.values()))))
     ordered = [list(raws.values())[index] for index in order]
-    cameras = tuple(
-        RawCamera(files[index].name, raw.K, raw.D, raw.R, raw.T, raw.size, raw.fisheye)
-        for index, raw in zip(order, ordered, strict=True)
-    )
-    frames, notes = join_frames(folder, [files[index] for index in order])
+    cameras = [replace(raw, name=files[index].name) for index, raw in zip(order, ordered, strict=True)]
     channel = "color" if any(camera.masks for camera in files) and not _in_alpha(files) else "alpha"
     rule = MaskRule(channel, SMOOTH_THRESHOLD)
-    return Description(cameras, frames, FILE, _CONVENTIONS, rule, notes)
+    return describe(folder, FILE, cameras, [files[index] for index in order], _CONVENTIONS, rule)
 
 
-LAYOUT = Layout("transforms", "nerfstudio, instant-ngp", FILE, _recognizes, _read)
+LAYOUT = Layout("transforms", "nerfstudio, instant-ngp", FILE, file_named(FILE), _read)
 
 
 def _in_alpha(files: list[CameraFiles]) -> bool:
