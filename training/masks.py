@@ -26,7 +26,7 @@ MASKS = "masks"
 """Folder that the masks are written into."""
 
 MEDIAN_FRAMES = 31
-"""Images of a camera whose median is its background."""
+"""Maximum number of images of a camera whose median is its background."""
 
 DEFAULT_THRESHOLD = 10.0
 """Difference from the background, in standard deviations of the noise, that makes a pixel part of the subject."""
@@ -60,7 +60,7 @@ def make_masks(arguments: argparse.Namespace) -> int:
     Masks that exist are kept, so that an interrupted command continues.
 
     Raises:
-        InputError: the capture or a plate cannot be read, or no mask shows a subject.
+        InputError: the capture or a plate cannot be read, or a plate has another size than its camera's images.
     """
     capture = open_capture(arguments.capture, arguments.layout, {"masks": "none"}, needs_masks=False)
     covered = []
@@ -116,9 +116,9 @@ def _summary(covered: list[float]) -> str:
     share = float(np.median(covered))
     text = f"wrote {len(covered)} masks; the subject covers {share:.1%} of an image"
     if share < 0.002:
-        return f"{text}: warning: that is almost nothing; lower --threshold"
+        return f"{text} (warning: that is almost nothing; lower --threshold)"
     if share > 0.6:
-        return f"{text}: warning: that is most of it; raise --threshold, or check that the cameras stand still"
+        return f"{text} (warning: that is most of it; raise --threshold, or check that the cameras stand still)"
     return text
 
 

@@ -160,11 +160,11 @@ def _check(capture: Capture) -> None:
         return
     wrong = [finding for finding in report.findings if finding.severity != Severity.NOTE]
     if report.status == Severity.UNUSABLE:
-        remedy = f"see python -m training.inspect {capture.root}, or train all the same with --no-check"
+        remedy = f"see python -m training.inspect {capture.root}, or train anyway with --no-check"
         raise InputError(capture.root, f"is unusable: {wrong[0].title.removesuffix('.')}", remedy)
     for finding in wrong:
         print(f"warning: {finding.title}", file=sys.stderr)
-    print(f"warning: python -m training.inspect {capture.root} says more, and --fix writes the remedies", file=sys.stderr)
+    print(f"warning: python -m training.inspect {capture.root} has the details, and --fix writes the remedies", file=sys.stderr)
 
 
 def _with_length(config: TrainingConfig, steps: int | None, minutes: float | None) -> TrainingConfig:

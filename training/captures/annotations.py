@@ -18,7 +18,7 @@ from common.documents import read_limited
 from common.errors import InputError
 
 MAX_FILE_BYTES = 64 << 20
-"""Largest annotation file that is read."""
+"""Maximum size of an annotation file."""
 
 MAX_OPCODES = 1_000_000
 """Maximum number of instructions of the pickle: enough for half a million texts."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from training.captures.images import Pixels
 
-_LEAST_NOISE = 1.5  # of 255; cameras that compress have less noise than their errors
+_MIN_NOISE = 1.5  # of 255; compression removes noise but adds errors that are larger
 _SHADOW = 0.5  # the darkest shadow still has this share of the background's light
 _SHADOW_NOISE = 6.0  # noise of a shadow's light, relative to that of colors
 _SMALL = 5e-4  # parts and holes with a smaller share of the image are noise
@@ -42,7 +42,7 @@ def background_of(images: Sequence[Pixels]) -> Background:
     if len(images) > 2:
         deviation = 1.4826 * np.median(np.abs(stack - color), axis=0).mean(axis=-1)
     smooth = cv2.GaussianBlur(deviation, (0, 0), 3)
-    return Background(color, np.maximum(smooth, _LEAST_NOISE).astype(np.float32))
+    return Background(color, np.maximum(smooth, _MIN_NOISE).astype(np.float32))
 
 
 def subject_mask(image: Pixels, background: Background, threshold: float) -> Pixels:

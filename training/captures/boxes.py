@@ -24,8 +24,8 @@ _UNCOVERED = 0.02  # share of a mask that the hull may leave uncovered: stray pi
 def frame_box(capture: Capture, frame: int, padding: float = DEFAULT_PADDING) -> NDArray[np.float64]:
     """Return the box of one frame, (2, 3) meters.
 
-    It is `bounds` of meta.yaml, exactly. Without, it is the box in the capture's files, or the minimum and maximum of the
-    frame's vertices (paper), or the box around the visual hull of the masks, padded. The hull is carved twice: in the space
+    It is exactly `bounds` of meta.yaml if given. Otherwise it is the box in the capture's files, or the minimum and maximum of
+    the frame's vertices (paper), or the box around the visual hull of the masks, padded. The hull is carved twice: in the space
     that the cameras look at, then in the box around the result.
 
     Raises:
@@ -56,10 +56,10 @@ def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
 
 
 def consistent_views(cameras: list[Camera], masks: list[Pixels], box: NDArray[np.float64]) -> int:
-    """Return by how many views a cell must be seen to belong to the hull.
+    """Return how many views must see a cell that belongs to the hull.
 
-    The more views, the fewer cells remain outside of the subject that few cameras see. But parts of the subject
-    that some camera does not see are lost, too, and then the hull no longer covers the masks of the others. So this is the
+    Requiring more views removes more of the space outside the subject that only few cameras see. But it also removes parts of
+    the subject that some cameras do not see, and then the hull no longer covers the masks of the others. So this is the
     largest number with which the hull covers the masks as well as it does with two.
 
     Args:
@@ -68,7 +68,7 @@ def consistent_views(cameras: list[Camera], masks: list[Pixels], box: NDArray[np
         box: (2, 3) meters, in which the hull is carved.
 
     Returns:
-        A number from 1 to that of the cameras.
+        A number from 1 to the number of cameras.
     """
 
     def covered(views: int) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ def calibrate(
         size: width and height of its images.
         conventions: what its numbers mean.
         meta: its settings in meta.yaml.
-        transform: of the world, after its units are meters.
+        transform: of the world, applied after conversion to meters.
 
     Raises:
         InputError: a matrix is wrong, or images have another shape than the calibration.

@@ -54,7 +54,7 @@ class Capture:
         self.camera_names = [camera.name for camera in description.cameras]
         """Names of the cameras."""
         self.camera_metas = metas = camera_metas(meta, self.camera_names, file)
-        """What meta.yaml says of each camera."""
+        """Settings of each camera in meta.yaml."""
         self.conventions = conventions_of(description.conventions, meta)
         matrix = None if meta.transform is None else np.array(meta.transform)
         self.transform = None if matrix is None else Similarity.of_matrix(matrix, file)

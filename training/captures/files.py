@@ -11,10 +11,10 @@ from common.errors import InputError
 from training.captures.sources import FileImage, checked_path
 
 MAX_TEXT_BYTES = 64 << 20
-"""Largest calibration file that is read."""
+"""Maximum size of a calibration file."""
 
 MAX_ENTRIES = 1_000_000
-"""Most files that one folder may have."""
+"""Maximum number of files in a folder."""
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 """Endings of image files."""

@@ -37,7 +37,7 @@ class FrameStore:
         self.limit = limit
 
     def path(self, video: Video, index: int) -> Path:
-        """Return where a frame is kept, whether it has been decoded or not."""
+        """Return the path of a frame's image, whether or not the frame has been decoded."""
         return self._folder_of(video) / f"{index:06d}.png"
 
     def decode(self, video: Video, indices: Sequence[int]) -> None:

@@ -60,7 +60,7 @@ class Optics:
     undistortion: Undistortion
     """Undoes the lens."""
     calibrated_size: tuple[int, int] | None = None
-    """Width and height of the calibration. It decides whether the calibration is of images turned as Exif says."""
+    """Width and height of the calibrated images. They decide whether images are turned as their Exif says."""
     flip: str = "none"
     """One of `FLIPS`, applied before the lens is undone."""
 

@@ -57,9 +57,9 @@ class CameraMeta:
     size: tuple[Side, Side] | None = None
     """Width and height of the images that were calibrated."""
     fit: Annotated[str, Fit] | tuple[Number, Number] | None = None
-    """How images of another size were made of those that were calibrated: "scale", "crop" (evenly at both sides), or the
-    columns and rows that were cut off at the left and the top. "same": the calibration is of this size after all. None:
-    scaled if the shape is the same, otherwise an error."""
+    """How images of another size were made from those that were calibrated: "scale", "crop" (evenly at both sides), or the
+    columns and rows that were cut off at the left and the top. "same": K is used unchanged. None: scaled if the shape is
+    the same, otherwise an error."""
     flip: Annotated[str, one_of(*FLIPS)] = "none"
     """How images are flipped before the calibration applies."""
     lens: Annotated[str, one_of("calibrated", "none", "opencv", "fisheye")] = "calibrated"
@@ -69,13 +69,13 @@ class CameraMeta:
     time_offset: Annotated[StrictFloat, within(-86_400, 86_400)] = 0.0
     """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
-    """Where in the files of its masks the subject is marked, if not where the capture's other masks have it."""
+    """Where its masks mark the subject, if it differs from the other cameras' masks."""
     mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
-    """Values of its masks above this one are the subject, if the capture's other masks have another threshold."""
+    """Values of its masks above this one are the subject; None means as for the other cameras."""
     mask_inverted: StrictBool | None = None
-    """Whether its masks show the background, if the capture's other masks do not, or the other way around."""
+    """Whether its masks show the background; None means as for the other cameras."""
     images_from: Text = ""
-    """Name of the camera whose images and masks are this camera's, when cameras were confused."""
+    """Name of the camera whose images and masks belong to this camera, if cameras were swapped."""
     K: Matrix | None = None
     """Intrinsic matrix instead of the calibrated one."""
     D: tuple[Number, ...] | None = None
@@ -88,7 +88,7 @@ class CameraMeta:
 
 @dataclass(frozen=True, config=FIELDS)
 class CaptureMeta:
-    """Metadata of a capture. None means that the layout's own value holds."""
+    """Metadata of a capture. None keeps the layout's value."""
 
     name: Text = ""
     """Title; if empty, the folder's name is used."""
@@ -113,11 +113,11 @@ class CaptureMeta:
     pixel_center: Annotated[StrictFloat, within(0, 0.5)] | None = None
     """Image coordinate of the top-left pixel's center: 0 as in OpenCV's calibrations, or 0.5."""
     frame_start: Annotated[StrictInt, within(0, 1_000_000)] = 0
-    """First frame that is used."""
+    """First frame to use."""
     frame_stop: Annotated[StrictInt, within(1, 1_000_000)] | None = None
-    """The frame after the last one that is used."""
+    """The frame after the last one to use."""
     frame_stride: Annotated[StrictInt, within(1, 100_000)] = 1
-    """Step from one frame that is used to the next."""
+    """Step from one frame to the next."""
     masks: Text = ""
     """Name of the folder of masks; "alpha": the images' alpha channels; "none": everything in the images is the subject."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None

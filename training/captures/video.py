@@ -26,7 +26,7 @@ CONTAINERS = {
 FFmpeg open further files and addresses."""
 
 MAX_FRAMES = 1_000_000
-"""Most frames of a video."""
+"""Maximum number of frames of a video."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     if container_format is None:
         raise InputError(path, "is not a video of a known format", f"convert it to one of {', '.join(CONTAINERS)}")
     try:
-        # A file object instead of a name: FFmpeg takes what stands before a colon in a name for a protocol.
+        # A file object instead of a name: FFmpeg would take the part of a name before a colon for a protocol.
         with path.open("rb") as file, av.open(file, format=container_format) as container:
             stream = next((stream for stream in container.streams.video), None)
             if stream is None:

@@ -89,7 +89,7 @@ class Processes:
         return [part.view(parameter.shape) for part, parameter in zip(parts, parameters, strict=True)]
 
     def sum_tables(self, gradient: torch.Tensor) -> None:
-        """Sum the gradient of hash tables over all processes, in place. Only rows that are not zero travel if they are few."""
+        """Sum the gradient of hash tables over all processes, in place. If few rows are nonzero, only those are sent."""
         if self.count > 1:
             self._exchange(lambda: sum_rows(gradient, self.count))
 

@@ -234,5 +234,6 @@ def _with_suffix(path: Path, added: str) -> Path:
 
 
 def _address(path: Path) -> str:
-    """Return the name by which the video library opens a file. It takes what stands before a colon for a protocol."""
+    """Return the name by which the video library opens a file. Without `file:`, it would take the part before a colon
+    for a protocol."""
     return f"file:{path}"

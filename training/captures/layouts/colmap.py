@@ -27,7 +27,7 @@ _CONVENTIONS = Conventions(pixel_center=0.5)
 _SAME_POSE = 1e-3  # rotation and relative translation of images of one camera that does not move
 
 MAX_IMAGES = 1_000_000
-"""Most images that a model may have."""
+"""Maximum number of images of a model."""
 
 _PARAMETERS = {  # names of the parameters by the model's number and name
     (0, "SIMPLE_PINHOLE"): "f cx cy",

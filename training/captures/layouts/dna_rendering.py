@@ -20,7 +20,7 @@ from training.captures.parsing import matrix, parsing
 from training.captures.sources import ImageSource, checked_path, open_image
 
 MAX_IMAGE_BYTES = 64 << 20
-"""Largest encoded image that is read."""
+"""Maximum size of an encoded image."""
 
 _GROUPS = ("Camera_5mp", "Camera_12mp")
 
