@@ -15,6 +15,7 @@ from viewer.app.faults import CHECK_FOLDER
 from viewer.app.jobs import Jobs
 from viewer.app.messages import Messages
 from viewer.app.path_edits import show_path_time
+from viewer.app.path_loading import PathLoader
 from viewer.app.recording import Recording
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import ADVICE, Rendering
@@ -55,6 +56,7 @@ class ViewerApp:
         self.compare = CompareView(self.redraw.notify)
         self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
+        self.camera_paths = PathLoader(self.messages, self.window, self.redraw)
         self.statistics = Statistics()
 
     @property
@@ -98,6 +100,7 @@ class ViewerApp:
         self.documents.show_loaded()
         self.documents.remember_choices()
         self.jobs.report_ended()
+        self.camera_paths.take(self.documents.all)
         self._apply_settings()
         self._save_changes()
         document = self.document
@@ -121,6 +124,7 @@ class ViewerApp:
         """Complete a screen recording, end all threads and save the settings."""
         self.recording.stop()
         self.jobs.close()
+        self.camera_paths.close()
         self.compare.clear()
         while self.documents.all:
             self.documents.close(0)

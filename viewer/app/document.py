@@ -16,6 +16,7 @@ from viewer.app.files import Stamp, file_stamp
 from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
+from viewer.picture.frustums import Frustums
 from viewer.playback.clock import LoopMode, Playback
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo
@@ -23,6 +24,9 @@ from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 AHEAD = 8
 """Number of frames to decode ahead of the playhead."""
+
+FRUSTUM_SIZE = 0.08
+"""Length of a capture camera's pyramid over the longest side of the scene's box."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ class Document:
         self.sampling = Sampling()
         """Step and thresholds; change them with `set_sampling`."""
         self._ahead: list[float] = []
+        self._frustums: tuple[VolumetricVideo, Frustums] | None = None
+
+    @property
+    def capture_frustums(self) -> Frustums:
+        """The pyramids of the capture cameras."""
+        if self._frustums is None or self._frustums[0] is not self.video:
+            size = float(np.ptp(self.camera.box, axis=0).max()) * FRUSTUM_SIZE
+            self._frustums = self.video, Frustums(self.video.metadata.cameras, size)
+        return self._frustums[1]
 
     @property
     def title(self) -> str:

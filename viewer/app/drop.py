@@ -9,8 +9,6 @@ from common.errors import InputError
 from model.camera import load_camera
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
-from viewer.app.path_edits import take_path
-from viewer.camera_path.path import CameraPath
 from viewer.export.image_files import read_png_camera
 
 
@@ -40,8 +38,7 @@ def _take_view(app: ViewerApp, path: Path) -> None:
     if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))
     elif isinstance(values, dict) and "keyframes" in values:
-        take_path(document, CameraPath.load(path))
-        app.window.focus_panel("Path")
+        app.camera_paths.load(document, path)
     else:
         document.camera.snap_to(load_camera(path))
     document.previewing = False

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.atomic import write_text
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import Camera
-from viewer.camera_path.spline import blend_cameras, monotone_value
+from viewer.camera_path.spline import blend_cameras, cardinal, monotone_value
 
 SAME_TIME = 1e-6
 """Keyframes closer in time than this, in seconds, count as one."""
@@ -138,9 +141,18 @@ class CameraPath:
         size = (self._keyframes[0].camera.width, self._keyframes[0].camera.height)
         if weight == 0.0:
             return _sized(self._keyframes[index].camera, size)
-        neighbors = [self._keyframes[min(max(i, 0), len(self) - 1)] for i in range(index - 1, index + 3)]
+        neighbors = self._neighbors(index)
         cameras = [_sized(keyframe.camera, size) for keyframe in neighbors]
         return blend_cameras(cameras, [keyframe.time for keyframe in neighbors], weight, self.tension)
+
+    def center(self, time: float) -> NDArray[np.float64]:
+        """Return the position of `camera(time)`, (3,) meters; it takes less time than the whole view."""
+        index, weight = self._locate(time)
+        if weight == 0.0:
+            return self._keyframes[index].camera.center
+        neighbors = self._neighbors(index)
+        centers = [keyframe.camera.center for keyframe in neighbors]
+        return cardinal(centers, [keyframe.time for keyframe in neighbors], weight, self.tension)
 
     def frame(self, time: float) -> float:
         """Return the scene's frame index at `time` seconds: exact at keyframes, and without overshoot between them."""
@@ -150,6 +162,9 @@ class CameraPath:
         near = self._keyframes[max(index - 1, 0) : index + 3]  # the curve depends on no others
         value = monotone_value([k.time for k in near], [k.frame for k in near], time)
         return float(round(value)) if abs(value - round(value)) < 1e-6 else value
+
+    def _neighbors(self, index: int) -> list[Keyframe]:
+        return [self._keyframes[min(max(i, 0), len(self) - 1)] for i in range(index - 1, index + 3)]
 
     def _locate(self, time: float) -> tuple[int, float]:
         # The keyframe at or before `time`, and the fraction of the way to the next one, in [0, 1).

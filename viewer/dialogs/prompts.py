@@ -16,9 +16,7 @@ from common.errors import InputError
 from model.bundle.read import open_checked
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
-from viewer.app.path_edits import take_path
 from viewer.app.recording import typed_path
-from viewer.camera_path.path import CameraPath
 from viewer.dialogs.modal import begin_modal
 from viewer.settings import downloads_folder
 from viewer.widgets.controls import button, em
@@ -96,7 +94,10 @@ def path_file(text: str) -> Path:
 def load_path(app: ViewerApp, text: str) -> None:
     """Load a camera path."""
     assert app.document is not None
-    take_path(app.document, CameraPath.load(typed_path(text)))
+    path = typed_path(text)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    app.camera_paths.load(app.document, path)
 
 
 PROMPTS: dict[str, Prompt] = {

@@ -107,14 +107,20 @@ class CameraPanel:
         columns = max(1, int(imgui.get_content_region_avail().x / em(2.6)))
         rows = min(4, math.ceil(len(cameras) / columns))
         if imgui.begin_child("cameras", ImVec2(0, rows * (imgui.get_frame_height_with_spacing()))):
-            for index in range(len(cameras)):
-                if index % columns:
-                    imgui.same_line(0, em(0.2))
-                active = document.capture_camera == index and document.camera.state.snapped is not None
-                if button(f"{index + 1}###snap{index}", f"Look through capture camera {index + 1}.", True, active, em(2.3)):
-                    snap_to(app, index)
+            clipper = imgui.ListClipper()
+            clipper.begin(math.ceil(len(cameras) / columns), imgui.get_frame_height_with_spacing())
+            while clipper.step():
+                for index in range(clipper.display_start * columns, min(clipper.display_end * columns, len(cameras))):
+                    if index % columns:
+                        imgui.same_line(0, em(0.2))
+                    self._draw_capture_camera(app, document, index)
         imgui.end_child()
         tooltip("Cameras of the capture, by number.")
+
+    def _draw_capture_camera(self, app: ViewerApp, document: Document, index: int) -> None:
+        active = document.capture_camera == index and document.camera.state.snapped is not None
+        if button(f"{index + 1}###snap{index}", f"Look through capture camera {index + 1}.", True, active, em(2.3)):
+            snap_to(app, index)
 
     def _draw_position(self, document: Document) -> None:
         heading("Position")

@@ -77,9 +77,13 @@ class PathTrack:
             draw.add_line(
                 ImVec2(left + path.start * scale, y), ImVec2(left + path.end * scale, y), faded(imgui.Col_.text, 0.4), 2
             )
+        last = -math.inf
         for index, keyframe in enumerate(path.keyframes):
             x = left + keyframe.time * scale
             chosen = index == document.selected_keyframe
+            if x < last + 1 and not chosen:
+                continue  # it would be drawn over the previous one
+            last = x
             color = theme_color(imgui.Col_.plot_lines_hovered if chosen else imgui.Col_.slider_grab)
             points = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
             draw.add_quad_filled(*points, color)

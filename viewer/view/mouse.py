@@ -11,7 +11,6 @@ from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.camera.control import OrbitCamera
-from viewer.picture.picking import camera_under
 from viewer.view.comparison import on_divider
 from viewer.widgets.controls import em
 
@@ -112,7 +111,7 @@ class ViewMouse:
         """Return the capture camera under the mouse if they are shown; not the one that the view looks through."""
         if not app.settings.view.show_cameras or app.viewport.cursor is None or self._on_divider:
             return None
-        view, cameras = document.camera.to_camera(*app.viewport.size), document.video.metadata.cameras
-        index = camera_under(cameras, view, *app.viewport.cursor, reach=em(0.7))
+        view = document.camera.to_camera(*app.viewport.size)
+        index = document.capture_frustums.under(view, *app.viewport.cursor, reach=em(0.7))
         looked_through = document.camera.state.snapped is not None and index == document.capture_camera
         return None if looked_through else index

@@ -14,6 +14,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.picture import wireframes
 from viewer.picture.comparison import Comparison
+from viewer.picture.frustums import Frustums
 from viewer.picture.overlay_lines import LINE, OverlayLines, make_lines
 from viewer.picture.scene_depth import SLACK, SceneDepth, is_hidden, surface_depth
 from viewer.playback.render_worker import ViewResult
@@ -39,6 +40,9 @@ LABEL_GROUND = 0x90000000
 PATH_PIECES = 12
 """Number of straight pieces of the camera path between two keyframes."""
 
+MAX_PATH_PIECES = 1200
+"""Maximum number of pieces of the whole path; it has fewer between two keyframes if there are very many."""
+
 
 Depth = NDArray[np.float32] | None
 """(H, W) meters, or None without an image."""
@@ -52,7 +56,7 @@ class Overlays:
     def __init__(self) -> None:
         self._cells: tuple[object, NDArray[np.float64]] | None = None
         self._grid: tuple[object, NDArray[np.float64]] | None = None
-        self._path: tuple[object, NDArray[np.float64]] | None = None
+        self._path: tuple[object, NDArray[np.float64], Frustums] | None = None
         self._labels: list[Label] = []
         self._finding: LatestTask[_Shown, tuple[Depth, Depth]] | None = None
         self._surfaces: tuple[Depth, Depth] = (None, None)
@@ -130,27 +134,28 @@ class Overlays:
         return None if left is None else SceneDepth(left, right, divider)
 
     def _draw_cameras(self, document: Document, pen: Pen) -> None:
-        size = float(np.ptp(document.camera.box, axis=0).max()) * 0.08
-        for index, camera in enumerate(document.video.metadata.cameras):
-            chosen = index == document.capture_camera
-            if chosen and document.camera.state.snapped is not None:
-                continue  # the view looks through it
-            segments = wireframes.frustum_segments(camera, size)
-            pen.lines(segments, CHOSEN if chosen else CAMERAS)
-            pen.label(camera.center, str(index + 1), CHOSEN if chosen else CAMERAS)
+        shown, chosen = document.capture_frustums, document.capture_camera
+        others = shown.indices != (-1 if chosen is None else chosen)
+        pen.lines(shown.lines(~others), CAMERAS)
+        pen.place_labels(shown.centers[others], [str(index + 1) for index in shown.indices[others]], CAMERAS)
+        if chosen is not None and document.camera.state.snapped is None:  # otherwise the view looks through it
+            pen.lines(shown.of_camera(chosen), CHOSEN)
+            pen.place_labels(document.video.metadata.cameras[chosen].center[None], [str(chosen + 1)], CHOSEN)
 
     def _draw_path(self, document: Document, pen: Pen) -> None:
         path, size = document.camera_path, float(np.ptp(document.camera.box, axis=0).max()) * 0.05
         key = (path.keyframes, path.tension)
         if self._path is None or self._path[0] != key:
-            times = np.linspace(path.start, path.end, 1 + PATH_PIECES * (len(path) - 1))
-            self._path = key, wireframes.polyline_segments([path.camera(time).center for time in times.tolist()])
-        pen.lines(self._path[1], PATH, 1.5)
-        for index, keyframe in enumerate(path.keyframes):
-            if np.linalg.norm(keyframe.camera.center - document.camera.state.eye) < size:
-                continue  # the view looks through it
-            chosen = index == document.selected_keyframe
-            pen.lines(wireframes.frustum_segments(keyframe.camera, size), CHOSEN if chosen else PATH)
+            times = np.linspace(path.start, path.end, 1 + min(PATH_PIECES * (len(path) - 1), MAX_PATH_PIECES))
+            curve = wireframes.polyline_segments([path.center(time) for time in times.tolist()])
+            self._path = key, curve, Frustums([keyframe.camera for keyframe in path.keyframes], size)
+        _, curve, shown = self._path
+        pen.lines(curve, PATH, 1.5)
+        near = np.linalg.norm(shown.centers - document.camera.state.eye, axis=1) < size  # the view looks through these
+        chosen = document.selected_keyframe
+        pen.lines(shown.lines(near | (shown.indices == (-1 if chosen is None else chosen))), PATH)
+        if chosen is not None and np.linalg.norm(path.keyframes[chosen].camera.center - document.camera.state.eye) >= size:
+            pen.lines(shown.of_camera(chosen), CHOSEN)
 
     def _cell_segments(self, document: Document) -> NDArray[np.float64]:
         time = document.playback.time
@@ -209,11 +214,14 @@ class Pen:
         size = self._camera.width, self._camera.height
         self._made.append(make_lines(ends, size, color, thickness / self._scale, behind))
 
-    def label(self, point: NDArray[np.float64], text: str, color: int) -> None:
-        """Add text at a point of the world, unless it is behind the camera."""
-        ends = wireframes.project_segments(np.stack([point, point])[None], self._camera)
-        if len(ends):
-            self.labels.append(Label(ends[0, 0], text, color))
+    def place_labels(self, points: NDArray[np.float64], texts: list[str], color: int) -> None:
+        """Add one text at each point of the world, (N, 3), unless it is behind the camera."""
+        pixels, depth = self._camera.project(points)
+        self.labels += [
+            Label(np.array([*pixel, z]), text, color)
+            for pixel, z, text in zip(pixels, depth, texts, strict=True)
+            if z > wireframes.NEAR
+        ]
 
     def made(self) -> NDArray[np.void]:
         """Return all lines, (N,) of `viewer.picture.overlay_lines.LINE`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import waiting
 from tests.viewer.conftest import DriveWindow, open_document, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
@@ -71,7 +72,9 @@ def test_every_edit_can_be_undone(app: ViewerApp, tmp_path: Path, edit: str) -> 
     before = path_state(document)
     document.playback.seek(3)
     if edit == "drop":
+        keyframes = document.camera_path.keyframes
         take_dropped(app, str(tmp_path / "path.json"))
+        waiting.wait_until(lambda: document.camera_path.keyframes != keyframes, lambda: app.update(0.0))
     else:
         actions.run(edit)
     assert not path_state(document).same_path(before)

@@ -19,6 +19,7 @@ from common.download import download
 from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.reference.renderer import ReferenceRenderer
+from tests import waiting
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
@@ -222,6 +223,7 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     keyframe = {"time": 0, "frame": 1, "camera": camera.to_dict()}
     (tmp_path / "path.json").write_text(json.dumps({"keyframes": [keyframe]}))
     take_dropped(app, str(tmp_path / "path.json"))
+    waiting.wait_until(lambda: len(document.camera_path), lambda: app.update(0.01))
     assert len(document.camera_path) == 1 and app.window.requests == [FocusPanel("Path")]
     assert not app.messages.errors
     save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
@@ -229,8 +231,7 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, make_camera(40, 30, azimuth=2.0).R)
     write_bundle(make_video(seed=4, num_frames=2), tmp_path / "dropped.mlpvid")
     take_dropped(app, str(tmp_path / "dropped.mlpvid"))
-    while len(app.documents.all) < 2:
-        app.update(0.01)
+    waiting.wait_until(lambda: len(app.documents.all) == 2, lambda: app.update(0.01))
     assert open_document(app).path == tmp_path / "dropped.mlpvid"
     for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no"), ("d.json", "5"), ("e.json", '"keyframes"')):
         (tmp_path / name).write_text(content)

@@ -26,8 +26,8 @@ def test_a_line_over_the_whole_view() -> None:
 
 def test_labels_keep_their_place() -> None:
     pen = Pen(CAMERA, 2.0)
-    pen.label(np.array([1.0, 0, 2]), "7", COLOR)
-    pen.label(np.array([1.0, 0, -2]), "8", COLOR)
+    pen.place_labels(np.array([1.0, 0, 2])[None], ["7"], COLOR)
+    pen.place_labels(np.array([1.0, 0, -2])[None], ["8"], COLOR)
     (label,) = pen.labels
     assert label.point.tolist() == [150, 50, 2] and label.text == "7" and len(pen.made()) == 0
 
