@@ -4,7 +4,7 @@ python run_viewer.py [BUNDLE]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
-python run_viewer.py BUNDLE --benchmark [--json]
+python run_viewer.py BUNDLE --benchmark [--window] [--json]
 python run_viewer.py BUNDLE --selftest
 """
 
@@ -83,12 +83,20 @@ def make_parser() -> ArgumentParser:
     commands.add_argument("--info", action="store_true", help="describe the bundle")
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
     commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
-    commands.add_argument("--window", action="store_true", help="fail without a display instead of recording an orbit")
+    parser.add_argument(
+        "--window",
+        action="store_true",
+        help="fail without a display instead of recording an orbit; with --benchmark, measure the window too",
+    )
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
     video.add_argument("--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit)")
     video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
-    video.add_argument("--seconds", type=parse_positive, help="length of an orbit (default: as long as the frames last)")
+    video.add_argument(
+        "--seconds",
+        type=parse_positive,
+        help="length of an orbit (default: as long as the frames last), or of each measurement",
+    )
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
     return parser
@@ -135,7 +143,7 @@ def let_waiting_threads_sleep() -> None:
 
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
     commands = (options.render, options.record, options.info, options.benchmark, options.selftest)
-    window = not any(commands)
+    window, measures_window = not any(commands), options.benchmark and options.window
     rows = (
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
@@ -144,8 +152,9 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--size", options.size, not options.info),
         ("--path", options.path, options.record),
         ("--fps", options.fps, options.record),
-        ("--seconds", options.seconds, options.record and (options.path or "orbit") == "orbit"),
-        ("--frames", options.frames, options.record or options.benchmark),
+        ("--seconds", options.seconds, measures_window or (options.record and (options.path or "orbit") == "orbit")),
+        ("--frames", options.frames, options.record or (options.benchmark and not options.window)),
+        ("--window", options.window, window or options.benchmark),
         ("--json", options.json, options.info or options.benchmark),
     )
     for name, value, applies in rows:
@@ -164,6 +173,8 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
 
         name = next(name for name in ("render", "record", "info", "benchmark") if getattr(options, name))
         command: Callable[[argparse.Namespace], int] = getattr(headless, name)
+        if options.benchmark and options.window:
+            from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
     elif options.selftest:
         from viewer.commands.selftest import selftest as command  # noqa: PLC0415 - loads PyTorch
     else:

@@ -12,7 +12,7 @@ import torch
 from model.occupancy import pack_occupancy, unpack_occupancy
 from renderer.decode import multiplies_bfloat16
 from training.config import TrainingConfig
-from training.fields.field import RadianceField, TrainingFrame
+from training.fields.field import RadianceField, RenderedRays, TrainingFrame
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
@@ -34,10 +34,6 @@ class FrameResult:
     """Gradients of the frame's loss, in the order of the network's parameters; None for the tables if `grids` has theirs."""
     grids: GridGradient | None
     """Gradient with respect to the hash grids at the frame's time; None if `gradients` has that of the tables."""
-    loss: float
-    """The loss of the frame's rays."""
-    rays: float
-    """Number of rays."""
     squared_error: float
     """Mean squared color error of the frame's rays."""
     samples_per_ray: float
@@ -48,14 +44,7 @@ class FrameResult:
     """Samples with color, per ray. Below 1 the density has collapsed."""
 
 
-_NUMBERS = (
-    "loss",
-    "rays",
-    "squared_error",
-    "samples_per_ray",
-    "marched_per_ray",
-    "colored_per_ray",
-)  # of a result, in this order
+_NUMBERS = ("squared_error", "samples_per_ray", "marched_per_ray", "colored_per_ray")  # of a result, in this order
 
 
 class FrameStep:
@@ -101,11 +90,7 @@ class FrameStep:
         of_masks = mask_loss(rendered.opacity, rays.masks)
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
         gradients, grids = self._gradients(loss, rendered.grids, decoded.time)
-        squared_error = float(error.detach())
-        cost = rendered.samples, rendered.marched, rendered.colored
-        rays_per_frame = len(rays.colors)
-        per_ray = [count / rays_per_frame for count in cost]
-        return FrameResult(gradients, grids, float(loss.detach()), rays_per_frame, squared_error, *per_ray)
+        return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
 
     def _gradients(
         self, loss: torch.Tensor, grids: torch.Tensor | None, time: float
@@ -135,10 +120,6 @@ class FrameStep:
         cells = find_occupied_cells(hull, lambda points: self.field.density(decoded, points), step, generator)
         self._regions[frame] = dataclasses.replace(self._regions[frame], hull=cells)
 
-    def cells(self, frame: int) -> torch.Tensor | None:
-        """Return the cells that samples of a frame are restricted to, (N, N, N) bool, or None without a hull."""
-        return self._regions[frame].hull
-
     def occupancy_grids(self) -> torch.Tensor | None:
         """Return the packed cells that samples are restricted to, (T, bytes) uint8, or None without hulls."""
         cells = [region.hull for region in self._regions]
@@ -160,6 +141,12 @@ class FrameStep:
             images = [letterbox(self.dataset.capture.view(source, camera).color, INPUT_RESOLUTION) for camera in chosen]
             self._encoder_views[frame] = self.dataset.keep(torch.from_numpy(np.stack(images))).permute(0, 3, 1, 2)
         return self._encoder_views[frame].float() / 255
+
+
+def _result(
+    gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
+) -> FrameResult:
+    return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
 
 
 def results_of_all(results: list[FrameResult], frames: int, processes: Processes) -> list[FrameResult]:

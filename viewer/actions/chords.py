@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 MODIFIERS = ("Ctrl", "Shift", "Alt")
@@ -40,6 +41,7 @@ class Chord:
         return str(self).replace("Ctrl", "Cmd").replace("Alt", "Option") if mac else str(self)
 
 
+@functools.cache
 def parse_chord(text: str) -> Chord:
     """Read "Ctrl+Shift+Z"; ValueError for an unknown key or modifier."""
     *held, key = text.split("+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from viewer.app.documents import Documents
 from viewer.app.faults import CHECK_FOLDER
 from viewer.app.jobs import Jobs
 from viewer.app.messages import Messages
+from viewer.app.pacing import MOTION_INTERVAL, Activity
 from viewer.app.path_edits import show_path_time
 from viewer.app.path_loading import PathLoader
 from viewer.app.recording import Recording
@@ -58,6 +60,8 @@ class ViewerApp:
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         self.camera_paths = PathLoader(self.messages, self.window, self.redraw)
         self.statistics = Statistics()
+        self._updated = time.monotonic()
+        self._requested_moving = False
 
     @property
     def document(self) -> Document | None:
@@ -82,7 +86,33 @@ class ViewerApp:
     @property
     def sleeps(self) -> bool:
         """Whether nothing will change on screen until an event comes."""
-        return not self.redraw.pending and not self.moving and self.recording.screen is None
+        activity = self.activity
+        return not (activity.moving or activity.pending) and activity.redraw_in == math.inf
+
+    @property
+    def activity(self) -> Activity:
+        """What the window shows now, from which follows how long it may wait."""
+        document = self.document
+        sides = [] if document is None else [document.view_renderer]
+        if self.compare.view_renderer is not None:
+            sides.append(self.compare.view_renderer)
+        return Activity(
+            moving=(self.moving or self._requested_moving) and self.recording.screen is None,
+            pending=self.redraw.pending or self.recording.screen is not None,
+            image_waits=any(side.worker.has_results for side in sides),
+            rendering=any(side.worker.busy for side in sides),
+            next_change=self._next_change(document) - (time.monotonic() - self._updated),
+            redraw_in=self.redraw.until_due,
+            since_drawn=self.redraw.since_frame,
+        )
+
+    def _next_change(self, document: Document | None) -> float:
+        """Return the time from the last update to the next one that is due, seconds."""
+        if document is None or not self.moving:
+            return 0.0  # the update after the last move requests the fine image
+        if document.previewing or document.camera.fly_motion.moving:
+            return MOTION_INTERVAL
+        return min(document.playback.seconds_to_next, self.redraw.until_rest if self.redraw.recently_moved else math.inf)
 
     def set_backend(self, backend: str, threads: int | None) -> None:
         """Render everything with another backend or number of threads; an error becomes a dialog."""
@@ -96,7 +126,7 @@ class ViewerApp:
             seconds: time since the last call.
             fly_direction: right, down and forward, from the fly keys that are held.
         """
-        self.redraw.begin_frame()
+        self._updated = time.monotonic()
         self.documents.show_loaded()
         self.documents.remember_choices()
         self.jobs.report_ended()
@@ -104,6 +134,7 @@ class ViewerApp:
         self._apply_settings()
         self._save_changes()
         document = self.document
+        self._requested_moving = False
         if document is None:
             return
         self.documents.reload_changed()
@@ -112,8 +143,7 @@ class ViewerApp:
         self._take_images(document)
         quality, camera = self.quality, document.camera.to_camera(*self.viewport.size)
         document.request(camera, quality)
-        if quality.moving:
-            self.redraw.request(2)  # the update after the last move is the one that requests the fine image
+        self._requested_moving = quality.moving
         for result in self.compare.update(document.playback.time, camera, quality, document.shown):
             self.redraw.request()
             if isinstance(result.error, DeviceFailed):
@@ -193,7 +223,7 @@ class ViewerApp:
 
     def _take_images(self, document: Document) -> None:
         for result in document.take_results():
-            self.redraw.request(2)
+            self.redraw.request(0 if self.moving else 1)  # the statistics of an image at rest include its presentation
             if isinstance(result.error, DeviceFailed) and self._take_over(result.error):
                 return
             if result.error is not None:

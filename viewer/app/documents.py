@@ -74,7 +74,9 @@ class Documents:
         """
         self.remember_choices()
         rendering = self._rendering
-        document = Document(path.absolute(), video, rendering.renderer, rendering.cache_bytes, self._redraw.notify, stamp)
+        document = Document(
+            path.absolute(), video, rendering.renderer, rendering.cache_bytes, self._redraw.image_arrived, stamp
+        )
         apply_defaults(document, self._settings)
         clock = document.playback
         if frame is not None:

@@ -57,10 +57,14 @@ class OrbitCamera:
         self.state = CameraState(self.box.mean(axis=0), 1.0, rotation)
         """The current state. Change it through the moves, so that they can be undone."""
         self.state = self._fitted_state(self.box, 1.0)
+        self._camera: tuple[tuple[CameraState, int, int], Camera] | None = None
 
     def to_camera(self, width: int, height: int) -> Camera:
         """Return the camera for an image of this size in pixels."""
-        return self.state.to_camera(width, height)
+        key = (self.state, width, height)
+        if self._camera is None or self._camera[0] != key:  # states are equal only to themselves
+            self._camera = key, self.state.to_camera(width, height)
+        return self._camera[1]
 
     # Gestures and history
 

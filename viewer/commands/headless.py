@@ -93,7 +93,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Run --info: verify a bundle and describe it."""
-    _print(bundle_info(options.bundle), options.json)
+    print_values(bundle_info(options.bundle), options.json)
     return 0
 
 
@@ -113,7 +113,7 @@ def benchmark(options: argparse.Namespace) -> int:
 
     with progress_display("measuring") as show:
         result = interruptible(work, cancel.cancel)
-    _print(result, options.json)
+    print_values(result, options.json)
     return 0
 
 
@@ -200,7 +200,8 @@ def _sized(camera: Camera, size: tuple[int, int] | None) -> Camera:
     return camera if size is None else camera.fitted(*size)
 
 
-def _print(values: dict[str, Any], as_json: bool) -> None:
+def print_values(values: dict[str, Any], as_json: bool) -> None:
+    """Print the figures of a command, as JSON or one per line."""
     print(json.dumps(values, indent=2, allow_nan=False) if as_json else "\n".join(_lines(values)))
 
 

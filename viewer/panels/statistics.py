@@ -65,7 +65,7 @@ class StatisticsPanel:
             imgui.end_table()
 
     def _numbers(self, app: ViewerApp) -> Shown:
-        # Numbers that change in every frame cannot be read. The window stays awake until the last ones are shown.
+        # Numbers that change in every frame cannot be read. A frame is drawn later for the last ones.
         now, statistics, document = time.monotonic(), app.statistics, app.document
         state: tuple[object, ...] = (_reference(statistics.last), _reference(document))
         if document is not None:
@@ -76,7 +76,7 @@ class StatisticsPanel:
             rows = statistics.rows(document, app.rendering.renderer)
             shown = self._shown = Shown(now, state, statistics.images_per_second, last, rows)
         elif state != shown.state:
-            app.redraw.request(1)
+            app.redraw.request_in(shown.since + PERIOD - now)
         return shown
 
     def _plot(self, name: str, values: NDArray[np.float32], value: str, unit: str) -> None:

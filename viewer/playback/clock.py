@@ -100,6 +100,15 @@ class Playback:
         return (self.sub_frame and (not self.playing or self._speed < 1.0)) or (self._between and not self.playing)
 
     @property
+    def seconds_to_next(self) -> float:
+        """Seconds of playing until `time` changes; infinite while paused or scrubbing."""
+        if not self.playing:
+            return math.inf
+        steps = SUB_FRAME_STEPS if self.shows_sub_frames else 1
+        ahead = self._held(self._position * steps) + self._direction - self._position * steps
+        return max(0.0, ahead * self._direction / (steps * self.fps * self._speed))
+
+    @property
     def timecode(self) -> str:
         """The frame that is due as HH:MM:SS:FF."""
         return format_timecode(self.frame, self.fps)

@@ -96,6 +96,11 @@ class RenderWorker:
         with self._changed:
             return self._busy or self._request is not None
 
+    @property
+    def has_results(self) -> bool:
+        """Whether `take_results` has something to return."""
+        return bool(self._results)
+
     def submit(self, request: ViewRequest) -> None:
         """Request a view. A waiting request is replaced and a running refinement is cancelled."""
         with self._changed:
@@ -169,7 +174,6 @@ class RenderWorker:
     ) -> None:
         start = clock.perf_counter()
         image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), request.settings, cancel=token)
-        image.finish()  # here, so that the window's thread never waits for a graphics card
         elapsed = (clock.perf_counter() - start) * 1000
         if scale == request.scale:
             self._render_ms = elapsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 
@@ -178,6 +179,7 @@ def em(lines: float = 1.0) -> float:
     return float(imgui.get_font_size() * lines)
 
 
+@functools.cache
 def action_tip(name: str, reason: str = "") -> str:
     """Return the tooltip of an action's control: what it does, its key, and why it is unavailable, if so."""
     action = BY_NAME[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from imgui_bundle import imgui
@@ -39,6 +40,7 @@ FAST = 4.0
 """Factor on the speed while Shift is held during flying."""
 
 
+@functools.cache
 def imgui_key(key: str) -> imgui.Key:
     """Return ImGui's key for a key of the table of actions."""
     name = _NAMED.get(key) or (f"_{key}" if key.isdigit() else key.lower())

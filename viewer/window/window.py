@@ -12,6 +12,7 @@ from imgui_bundle import hello_imgui, imgui, immapp
 from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
+from viewer.app.pacing import SLEEP
 from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
 from viewer.dialogs.errors import ErrorDialog
@@ -50,8 +51,8 @@ from viewer.window.parts import FIXED, PICTURE, SCROLLING, THIN, Look, begin_par
 from viewer.window.theme import MonitorScale, apply_theme
 from viewer.window.title import WindowTitle
 
-SLEEP, SLEEP_TYPING = 2.0, 0.4
-"""Longest sleep without an event, seconds. It is shorter while a text cursor blinks."""
+SLEEP_TYPING = 0.4
+"""Longest sleep while a text cursor blinks, seconds."""
 
 TOOLTIP = 0.6
 """Seconds that the window stays awake after the mouse has moved, for tooltips."""
@@ -133,21 +134,41 @@ class Window:
         self.app.redraw.wake = glfw.post_empty_event
         try:
             while not self.params.app_shall_exit:
-                while self.app.sleeps:
-                    self.sleep(glfw.wait_events_timeout, imgui.get_io().want_text_input)
+                self.wait_for_work(glfw.wait_events_timeout)
                 immapp.manual_render.render()
         finally:
             self.app.redraw.wake = lambda: None
             immapp.manual_render.tear_down()
 
-    def sleep(self, wait: Callable[[float], None], typing: bool = False) -> None:
+    def wait_for_work(self, wait: Callable[[float], None]) -> None:
+        """Wait until something has to be drawn. Meanwhile the clock of a playing video goes on.
+
+        Args:
+            wait: waits for this many seconds, or until an event comes.
+        """
+        while True:
+            activity = self.app.activity
+            if activity.update_due:
+                self._update()
+            elif activity.wait <= 0:
+                return
+            elif activity.moving:
+                began = clock.perf_counter()
+                wait(activity.wait)
+                if clock.perf_counter() - began < 0.9 * activity.wait and not self.app.activity.image_waits:
+                    self.app.redraw.request(1)  # an event came
+            else:
+                self.sleep(wait, imgui.get_io().want_text_input, activity.wait)
+
+    def sleep(self, wait: Callable[[float], None], typing: bool = False, longest: float = SLEEP) -> None:
         """Wait for an event. If none comes, draw nothing unless a file changed.
 
         Args:
             wait: waits for this many seconds, or until an event comes.
             typing: whether a text cursor blinks.
+            longest: longest wait, seconds. It is shorter while a text cursor blinks.
         """
-        longest, began = SLEEP_TYPING if typing else SLEEP, clock.perf_counter()
+        longest, began = min(longest, SLEEP_TYPING) if typing else longest, clock.perf_counter()
         wait(longest)
         self._last_update = clock.perf_counter()
         nothing_came = 0.99 < (self._last_update - began) / longest < 1.05  # otherwise an event may have woken it
@@ -182,7 +203,7 @@ class Window:
         callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
         callbacks.post_init_add_platform_backend_callbacks = self._listen
         callbacks.post_init = self._start
-        callbacks.pre_new_frame = self._update
+        callbacks.pre_new_frame = self._begin_frame
         callbacks.show_gui = self._draw
         callbacks.before_swap = self._take_pictures
         callbacks.before_exit = self._stop
@@ -218,6 +239,13 @@ class Window:
 
     # Every frame
 
+    def _begin_frame(self) -> None:
+        seconds = self.app.redraw.since_frame
+        if seconds < 0.5:
+            self.app.statistics.window_ms.append(seconds * 1000)
+        self.app.redraw.begin_frame()
+        self._update()
+
     def _update(self) -> None:
         with self._errors.working("The viewer"):
             self._advance()
@@ -225,8 +253,6 @@ class Window:
     def _advance(self) -> None:
         now = clock.perf_counter()
         seconds, self._last_update = now - self._last_update, now
-        if seconds < 0.5:
-            self.app.statistics.window_ms.append(seconds * 1000)
         self._stay_awake(now)
         self._apply_settings()
         self.app.update(seconds, self._fly_direction)

@@ -292,7 +292,7 @@ def test_an_x_server_that_ends_is_started_again(
         f"#!{sys.executable}\nimport os, sys, time\n"
         f"open({str(calls)!r}, 'a').write('x')\n"
         f"if os.path.getsize({str(calls)!r}) <= {failing}: sys.exit(1)\n"
-        "os.write(int(sys.argv[2]), b'42\\n')\ntime.sleep(60)\n"
+        "os.write(int(sys.argv[sys.argv.index('-displayfd') + 1]), b'42\\n')\ntime.sleep(60)\n"
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

@@ -221,7 +221,7 @@ class ImagesOnTheGpu:
         result.tensors["depth"] = torch.from_numpy(image.depth)
         packed = np.ascontiguousarray(image.counts).view(np.int32)[..., 0]
         result.tensors["counts"] = torch.from_numpy(packed)
-        result.expect(lambda: image.statistics)
+        result.statistics = image.statistics
         return result
 
 
