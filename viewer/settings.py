@@ -161,6 +161,8 @@ class RenderingSettings:
     """Frames per second that dynamic resolution aims at."""
     render_scale: Annotated[StrictFloat, within(0.1, 2)] = 1.0
     """Resolution of the image when nothing moves, as a fraction of the window's."""
+    smooth_at_rest: StrictBool = True
+    """Render still pictures with twice the pixels along each side, once they are shown and nothing moves."""
     cache_mebibytes: Annotated[StrictInt, within(64, 1 << 20)] | None = None
     """Memory for decoded frames, MiB. None is half of a GPU's free memory with CUDA, and 640 otherwise."""
 

@@ -38,6 +38,7 @@ def app() -> Iterator[ViewerApp]:
     state = ViewerApp(create_renderer(background=True))
     state.settings.playback.autoplay = False
     state.settings.window.hints = ()
+    state.settings.rendering.smooth_at_rest = False
     state.settings.rendering.render_scale = 0.2  # fast; the tests do not depend on pixels
     state.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     yield state

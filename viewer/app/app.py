@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from common.errors import InputError
@@ -81,7 +82,10 @@ class ViewerApp:
     def quality(self) -> RequestQuality:
         """How fine the next image has to be."""
         settings = RenderSettings() if self.document is None else self.document.sampling.render_settings
-        return self.rendering.quality(settings, self.moving, max(self.viewport.size))
+        quality = self.rendering.quality(settings, self.moving, max(self.viewport.size))
+        if self.settings.view.mode != "color" or self.compare.active:
+            return quality
+        return replace(quality, rest_scale=self.rendering.rest_scale(quality.still_scale, self.viewport.size))
 
     @property
     def sleeps(self) -> bool:

@@ -24,6 +24,9 @@ FIRST_SCALE = 0.2
 ADVICE = "Choose another backend in the section Speed."
 """What to do when nothing can be rendered."""
 
+REST_PIXELS = 12_000_000
+"""Most pixels of the image that is rendered while nothing moves; a larger one would need too much memory."""
+
 PATIENCE = 4.0
 """Longest expected time of a first image, in frames of the target rate."""
 
@@ -122,6 +125,12 @@ class Rendering:
         """Return how fine the next image of a view has to be whose longer side has so many pixels."""
         scale = min(self.settings.render_scale, self.largest_side / side)
         return RequestQuality(render_settings, min(self.resolution.scale * scale, self._affordable_scale()), scale, moving)
+
+    def rest_scale(self, scale: float, size: tuple[int, int]) -> float | None:
+        """Return the scale at rest for a view of this size whose still images have `scale`; None if that would be too large."""
+        pixels = size[0] * size[1] * (2 * scale) ** 2
+        fits = 2 * scale * max(size) <= self.largest_side and pixels <= REST_PIXELS
+        return 2 * scale if self.settings.smooth_at_rest and fits else None
 
     def measure(self, result: ViewResult) -> None:
         """Let dynamic resolution learn from a first image; the time for another size is converted to the current one."""

@@ -39,6 +39,8 @@ class SpeedPanel:
             rendering.target_fps = slider("Target", rendering.target_fps, 5.0, 120.0, tip, "%.0f images/s")
         tip = "Resolution of still images, relative to the view along each side."
         rendering.render_scale = slider("Render scale", rendering.render_scale, 0.1, 2.0, tip, "%.2fx")
+        tip = "Render still pictures with twice the pixels along each side, so that edges are smooth."
+        rendering.smooth_at_rest = checkbox("Smooth at rest", rendering.smooth_at_rest, tip)
         if app.document is not None and app.document.shown is not None:
             imgui.text_disabled(f"Shown at {app.document.shown.scale:.0%}, in motion at {app.quality.moving_scale:.0%}")
         window = app.settings.window

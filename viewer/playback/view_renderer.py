@@ -26,6 +26,8 @@ class RequestQuality:
     """Whether something moves now."""
     placeholder: bool = False
     """Whether the nearest cached frame may be shown while the requested one is decoded."""
+    rest_scale: float | None = None
+    """Size of one more image after the final one, relative to the full one; None for none."""
 
 
 class ViewRenderer:
@@ -52,6 +54,7 @@ class ViewRenderer:
         self.requested: ViewRequest | None = None
         """The latest request."""
         self._view: tuple[object, ...] | None = None
+        self._shown_view: tuple[object, ...] | None = None
         self._target = 0.0
 
     def request(self, time: float, camera: Camera, quality: RequestQuality, tick: int = 0) -> None:
@@ -60,6 +63,8 @@ class ViewRenderer:
         view = (time, camera.width, camera.height, *pose, quality.settings)
         target = quality.moving_scale if quality.moving else quality.still_scale
         same_view = view == self._view
+        if same_view and not quality.moving and quality.rest_scale is not None and self._reached(quality.still_scale):
+            target = quality.rest_scale
         if same_view and (target == self._target or (quality.moving and target < self._target)):
             return
         first = min(quality.moving_scale, target)
@@ -68,6 +73,10 @@ class ViewRenderer:
         self._view, self._target = view, target
         self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.placeholder, tick)
         self.worker.submit(self.requested)
+
+    def _reached(self, scale: float) -> bool:
+        """Return whether an image of the current view is shown at this scale or a finer one."""
+        return self.shown is not None and self._shown_view == self._view and self.shown.scale >= scale
 
     @property
     def finished(self) -> bool:
@@ -81,6 +90,7 @@ class ViewRenderer:
             self.error = result.error
             if result.error is None:
                 self.shown = result
+                self._shown_view = self._view if result.request is self.requested and result.final else None
         return results
 
     def close(self) -> None:

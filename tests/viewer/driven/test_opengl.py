@@ -45,6 +45,7 @@ WINDOW = threading.main_thread().name
 def gl_app() -> Iterator[ViewerApp]:
     """Return the state of a window with a small random video and the OpenGL backend."""
     state = ViewerApp(create_renderer("opengl", background=True))
+    state.settings.rendering.smooth_at_rest = False
     state.settings.playback.autoplay = False
     state.settings.rendering.render_scale = 0.1
     state.documents.add(Path("random.mlpvid"), make_video(num_frames=4))

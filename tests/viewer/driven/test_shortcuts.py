@@ -11,13 +11,14 @@ import pytest
 
 from model.bundle.info import write_bundle
 from tests.factories import make_video
-from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
 from viewer.actions.camera import FLY
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.app.path_edits import take_path
 from viewer.camera_path.path import CameraPath
+from viewer.dialogs.shortcuts import compact_sheet, matching
 from viewer.picture.comparison import Comparison
 from viewer.window.keys import imgui_key
 
@@ -170,6 +171,55 @@ def test_the_layout_is_reset(app: ViewerApp, drive: DriveWindow) -> None:
         assert app.settings.window.layout == "watch"
         press(context, "view.inspect")
         assert place() == before and not app.window.requests
+
+    drive(app, look)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "scale"), [((1280, 800), 1.0), ((1280, 800), 2.0), ((1920, 1080), 1.5), ((400, 300), 1.0)])
+def test_no_chord_of_the_sheet_is_cut(
+    app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], scale: float
+) -> None:
+    from imgui_bundle import imgui
+
+    app.settings.window.ui_scale = scale
+    beyond: list[str] = []
+
+    def write(text: str, original: Any = imgui.text_disabled) -> None:
+        if imgui.internal.get_current_window().root_window.name == "Keyboard shortcuts":
+            right = imgui.get_cursor_screen_pos().x + imgui.calc_text_size(text).x
+            beyond.extend([text] if right > imgui.get_window_pos().x + imgui.get_window_width() else [])
+        original(text)
+
+    monkeypatch.setattr("viewer.dialogs.shortcuts.imgui.text_disabled", write)
+
+    def look(context: Any) -> None:
+        press(context, "help.shortcuts")
+        for category in compact_sheet():
+            context.yield_(4)
+            if context.item_exists(f"//Keyboard shortcuts/categories/{category}"):
+                context.item_click(f"//Keyboard shortcuts/categories/{category}")
+            context.yield_(2)
+            screenshot(context, f"sheet-{size[0]}-{scale}-{category}")
+        assert not beyond
+
+    drive(app, look, size)
+
+
+def test_the_sheet_is_searched(app: ViewerApp, drive: DriveWindow) -> None:
+    sheet = {"File": [("Ctrl+O", "Open..."), ("F5", "Reload")], "Path": [("K", "Add keyframe")]}
+    assert matching(sheet, "open") == {"File": [("Ctrl+O", "Open...")]} == matching(sheet, "CTRL file")
+    assert matching(sheet, "key path") == {"Path": [("K", "Add keyframe")]} and matching(sheet, "nothing") == {}
+
+    def look(context: Any) -> None:
+        press(context, "help.shortcuts")
+        context.yield_(4)
+        context.item_input_value("//Keyboard shortcuts/###search", "marker")
+        context.yield_(3)
+        screenshot(context, "sheet-searched")
+        context.item_input_value("//Keyboard shortcuts/###search", "there is no such thing")
+        context.yield_(3)
+        assert not app.messages.errors and "shortcuts" in app.window.dialogs
 
     drive(app, look)
 

@@ -73,6 +73,7 @@ FAULTS = {
 def open_app(backend: str) -> ViewerApp:
     """Return the state of a window with a small video."""
     app = ViewerApp(create_renderer(backend, background=True))
+    app.settings.rendering.smooth_at_rest = False
     app.settings.playback.autoplay = False
     app.settings.rendering.render_scale = 0.1
     app.documents.add(Path("random.mlpvid"), make_video(num_frames=4))

@@ -80,3 +80,30 @@ def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, 
         assert not app.messages.errors and not app.viewport.making_pixels and open_document(app).shown is not None
 
     drive(app, look)
+
+
+def test_a_picture_at_rest_has_twice_the_pixels(app: ViewerApp, drive: DriveWindow) -> None:
+    app.settings.rendering.smooth_at_rest = True
+
+    def size() -> tuple[int, int]:
+        shown = open_document(app).shown
+        assert shown is not None and shown.image is not None
+        return shown.image.size
+
+    def look(context: Any) -> None:
+        width, height = app.viewport.size
+        wait_for_image(context, app)
+        wait_until(context, lambda: size() == (round(0.4 * width), round(0.4 * height)))
+        wait_until(context, lambda: app.sleeps)
+        app.settings.view.mode = "depth"
+        open_document(app).camera.orbit(0.3, 0.0)
+        context.yield_(2)
+        wait_for_image(context, app)
+        assert size() == (round(0.2 * width), round(0.2 * height)), "numbers are not averaged"
+        app.rendering.largest_side = round(0.3 * width)
+        app.settings.view.mode = "color"
+        context.yield_(4)
+        wait_for_image(context, app)
+        assert size() == (round(0.2 * width), round(0.2 * height)), "the window cannot show a larger image"
+
+    drive(app, look)

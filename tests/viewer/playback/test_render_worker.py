@@ -232,3 +232,23 @@ def test_feed_asks_only_for_what_changed(video: Any) -> None:
     assert widths(1.0, RequestQuality(moving_scale=0.5, moving=True)) == [32]
     assert widths(1.0, RequestQuality(RenderSettings(steps_per_diagonal=8), 0.5, 0.5)) == [32]
     feed.close()
+
+
+def test_a_picture_at_rest_gets_one_more_image_after_the_final_one(video: Any) -> None:
+    renderer = FakeRenderer()
+    renderer.gate.release(100)
+    feed = ViewRenderer(renderer, video, 100)
+
+    def widths(time: float, moving: bool, camera: Camera = make_camera(64, 64)) -> list[int]:
+        renderer.rendered.clear()
+        feed.request(time, camera, RequestQuality(moving_scale=0.5, rest_scale=2.0, moving=moving))
+        assert feed.worker.wait_until_idle(TIMEOUT)
+        feed.take_results()
+        return [width for _, width in renderer.rendered]
+
+    assert widths(0.0, True) == [32] and widths(0.0, False) == [64] and widths(0.0, False) == [128]
+    assert widths(0.0, False) == [] and feed.finished, "nothing is left to do"
+    assert widths(1.0, False) == [32, 64], "another view is not refined further before its final image is shown"
+    assert widths(1.0, True) == [] and widths(1.0, False) == [128]
+    assert widths(1.0, False, make_camera(64, 64, azimuth=1.0)) == [32, 64]
+    feed.close()
