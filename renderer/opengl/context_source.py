@@ -15,10 +15,3 @@ class ContextSource(Protocol):
 
     def release(self, context: moderngl.Context) -> None:
         """Free what `create` returned."""
-
-
-class SharedSource(ContextSource, Protocol):
-    """Makes a context that shares textures with a window's."""
-
-    def load(self, name: str) -> int:
-        """Return the address of an OpenGL function in the context that is current in the calling thread."""

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.opengl.fence import Fence
 from renderer.opengl.pixel_buffers import PixelBuffers
 
 FORMATS = {"rgba": (4, "f4"), "depth": (1, "f4"), "counts": (2, "u2")}
@@ -60,7 +59,7 @@ class OpenGLImage(RenderedImage):
         textures: the pixels.
         statistics: the cost.
         buffers: for `start_reading`.
-        fence: the point at which the textures are complete; None where only the renderer's own context uses them.
+        shared: whether a window's context shares the textures, which are complete.
     """
 
     def __init__(
@@ -69,9 +68,9 @@ class OpenGLImage(RenderedImage):
         textures: ImageTextures,
         statistics: RenderStatistics,
         buffers: PixelBuffers,
-        fence: Fence | None = None,
+        shared: bool = False,
     ) -> None:
-        self.textures, self.statistics, self.fence = textures, statistics, fence
+        self.textures, self.statistics, self.shared = textures, statistics, shared
         self._owner, self._buffers = owner, buffers
         self._arrays: dict[str, NDArray[Any]] = {}
         self._copy: int | None = None

@@ -21,10 +21,9 @@ from renderer.decode import weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import StandaloneContext, device_name, driver_version, is_software
-from renderer.opengl.context_source import ContextSource, SharedSource
+from renderer.opengl.context_source import ContextSource
 from renderer.opengl.count_sums import CountSums
 from renderer.opengl.decoding import Decoding, Measured, choose_decoding, decodings, measure_decodings
-from renderer.opengl.fence import Fence, Fences
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
 from renderer.opengl.image import ImageTextures, OpenGLImage, create_textures
@@ -84,11 +83,13 @@ class OpenGLRenderer:
     def __init__(self, threads: int | None = None, options: RenderOptions = RenderOptions()) -> None:
         self.threads = min(threads or available_cores(), torch.get_num_threads())
         self._options = options
+        self.shared = False
+        """Whether a window can show the textures of its images."""
         self.fetch_images = False
         """Whether images are read back as soon as they are rendered, for a window that cannot show their textures."""
         self._open(StandaloneContext())
 
-    def _open(self, source: ContextSource, load: Callable[[str], int] | None = None) -> None:
+    def _open(self, source: ContextSource) -> None:
         self._gl = GlThread(source)
         # Without this, the thread and the context of a renderer that nobody closes would stay.
         self._finalizer = weakref.finalize(self, self._gl.end)
@@ -98,7 +99,6 @@ class OpenGLRenderer:
             lambda: (device_name(self._context), driver_version(self._context), is_software(self._context))
         )
         """The graphics card, its driver with version, and whether the driver computes on the CPU."""
-        self._fences = self._gl.run(lambda: Fences(load)) if load is not None else None
         self._buffers = self._gl.run(lambda: PixelBuffers(self._context))
         self._largest_texture = self.limit("GL_MAX_TEXTURE_SIZE")
         self._bakers: dict[ModelConfig, Baker] = {}
@@ -107,7 +107,7 @@ class OpenGLRenderer:
         self._tile_size = TileSize()
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
-    def share(self, source: SharedSource | None) -> None:
+    def share(self, source: ContextSource | None) -> None:
         """Move to a context that shares textures with a window's, or with None to one of its own.
 
         Frames that were prepared before cannot be rendered any more.
@@ -116,19 +116,10 @@ class OpenGLRenderer:
             Exception: the context cannot be made. The renderer continues as before.
         """
         before = self._gl, self._finalizer
-        self._open(source or StandaloneContext(), source.load if source is not None else None)
+        self._open(source or StandaloneContext())
+        self.shared = source is not None
         before[1].detach()
         before[0].close()
-
-    @property
-    def shared(self) -> bool:
-        """Whether a window can show the textures of its images."""
-        return self._fences is not None
-
-    def insert_fence(self) -> Fence:
-        """Return a fence after all commands so far. Call it within `run`, and only where `shared`."""
-        assert self._fences is not None
-        return self._fences.insert()
 
     def prepare(self, video: VolumetricVideo, time: float) -> OpenGLFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
@@ -236,8 +227,9 @@ class OpenGLRenderer:
         """Add up the samples of an image whose blocks are rendered."""
         samples = self._shared_scratch().sums.total(textures.counts)
         statistics = RenderStatistics(times.density_ms, times.color_ms, 0.0, *samples)
-        fence = self.insert_fence() if self.shared else None
-        return OpenGLImage(self, textures, statistics, self._buffers, fence)
+        if self.shared:
+            self._context.finish()  # the sums are known, so there is hardly anything to wait for; the window need not wait
+        return OpenGLImage(self, textures, statistics, self._buffers, self.shared)
 
     def _bake(
         self, video: VolumetricVideo, time: float, converted: _Converted, started: object, started_seconds: float

@@ -33,8 +33,7 @@ class ImageDisplay:
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> None:
         """Show the color of an image in a slot of the presenter; its surface hides lines."""
-        if isinstance(image, OpenGLImage) and image.fence is not None and self.contexts is not None:
-            self.contexts.wait(image.fence)
+        if isinstance(image, OpenGLImage) and image.shared:
             presenter.changed_slot(slot).show(image.textures.rgba, image.textures.depth, keep=image)
         elif not self.direct.show(presenter, slot, image):
             textures = presenter.changed_slot(slot)

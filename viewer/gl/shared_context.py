@@ -13,7 +13,6 @@ import numpy as np
 from imgui_bundle import glfw_utils
 
 from common.errors import InputError
-from renderer.opengl.fence import Fence, Fences
 from renderer.opengl.renderer import OpenGLRenderer
 from viewer.gl.context import GlfwLoader
 
@@ -36,8 +35,6 @@ class SharedContext:
         self._window: Any = next(filter(None, (_hidden_window(window, *version) for version in VERSIONS)), None)
         if self._window is None:
             raise InputError("OpenGL", "the driver makes no second context that shares textures with the window's")
-        self.load = GlfwLoader().load_opengl_function
-        """Looks up functions of the current context."""
         self.released = False
         """Whether no thread uses it any more."""
 
@@ -97,7 +94,6 @@ class SharedContexts:
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
         self._blank = context.texture((1, 1), 4)
-        self._fences = Fences(GlfwLoader().load_opengl_function)
         self._used: list[tuple[weakref.ref[OpenGLRenderer], SharedContext]] = []
 
     def share(self, renderer: OpenGLRenderer) -> str:
@@ -120,10 +116,6 @@ class SharedContexts:
         renderer.fetch_images = False
         return ""
 
-    def wait(self, fence: Fence) -> None:
-        """Let the card wait for a renderer before the window draws more."""
-        self._fences.wait(fence)
-
     def destroy_unused(self) -> None:
         """Destroy the contexts whose renderers are gone."""
         for entry in [entry for entry in self._used if entry[1].released]:
@@ -142,13 +134,13 @@ class SharedContexts:
         """Send one pixel from the renderer's context to the window's: some drivers report success and share nothing."""
         color = np.array([0.25, 0.5, 0.75, 1.0], np.float32)
 
-        def draw(context: moderngl.Context) -> tuple[moderngl.Texture, Fence]:
+        def draw(context: moderngl.Context) -> moderngl.Texture:
             texture = context.texture((1, 1), 4, dtype="f4")
             context.framebuffer([texture]).clear(*color.tolist())
-            return texture, renderer.insert_fence()
+            context.finish()
+            return texture
 
-        texture, fence = renderer.run(draw)
-        self.wait(fence)
+        texture = renderer.run(draw)
         arrived = np.frombuffer(self._context.external_texture(texture.glo, (1, 1), 4, 0, "f4").read(), np.float32)
         # The renderer deletes its textures. ImGui restores what was bound, and a deleted texture cannot be bound.
         self._blank.use(self._context.default_texture_unit)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
     def look(context: Any) -> None:
         wait_for_image(context, gl_app)
         move_through_everything(context, gl_app)  # all frames are decoded and cached now
-        assert renderer_of(gl_app).shared and shown_image(gl_app).fence is not None
+        assert renderer_of(gl_app).shared and shown_image(gl_app).shared
         traffic.restart()
         images.clear()
         move_through_everything(context, gl_app)
@@ -145,16 +147,27 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
 def test_the_windows_thread_never_waits_for_the_renderer(
     gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    callers: set[str] = set()
-    run = GlThread.run
+    callers: Counter[str] = Counter()
+    waits: Counter[str] = Counter()
 
-    def note(self: GlThread, function: Callable[[], Any]) -> Any:
-        callers.add(threading.current_thread().name)
-        return run(self, function)
+    def count(counter: Counter[str], owner: Any, name: str) -> None:
+        method = getattr(owner, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            starter = sys._getframe(1).f_back
+            starts = starter is not None and starter.f_code is threading.Thread.start.__code__  # it waits for the new thread
+            if not starts and arguments[1:] != (0,):
+                counter[threading.current_thread().name] += 1
+            return method(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, call)
 
     def look(context: Any) -> None:
         wait_for_image(context, gl_app)
-        monkeypatch.setattr(GlThread, "run", note)
+        count(callers, GlThread, "run")
+        # Everything that waits in Python (queues, futures, events) and for the graphics card.
+        for owner, name in ((threading.Condition, "wait"), (threading.Thread, "join"), (moderngl.Context, "finish")):
+            count(waits, owner, name)
         for name in ("show_grid", "show_box", "show_axes", "show_cameras", "show_path", "show_cells"):
             setattr(gl_app.settings.view, name, True)
         move_through_everything(context, gl_app)
@@ -165,7 +178,9 @@ def test_the_windows_thread_never_waits_for_the_renderer(
         context.yield_(10)
         gl_app.recording.stop()
         wait_until(context, lambda: not gl_app.jobs.running)
-        assert callers and not callers & {WINDOW, threading.current_thread().name}
+        assert callers["render"] > 0 and waits["render"] > 0 and waits["opengl"] > 0
+        for name in (WINDOW, threading.current_thread().name):
+            assert callers[name] == waits[name] == 0
 
     gl_app.settings.recording.folder = str(tmp_path)
     drive(gl_app, look)
