@@ -99,14 +99,15 @@ class HashEncoding(nn.Module):
         tables = self._level_tables()
         return torch.cat([self._lookup(level, tables[i], uv, time) for i, level in enumerate(self.levels)], dim=-1)
 
-    def bake(self, time: float) -> list[torch.Tensor]:
+    def bake(self, time: float | torch.Tensor) -> list[torch.Tensor]:
         """Interpolate the tables along t: 2D grids of all levels at one time. Exact, since all points of a frame share t.
 
         Args:
             time: t/T in [0, 1).
 
         Returns:
-            One tensor per level: (3, F, N along v, N along u). Differentiable with respect to the tables.
+            One tensor per level: (3, F, N along v, N along u). Differentiable with respect to the tables, and to a time that is
+            a tensor.
         """
         return [self._bake_level(level, table, time) for level, table in zip(self.levels, self._level_tables(), strict=True)]
 
@@ -114,12 +115,13 @@ class HashEncoding(nn.Module):
         # The backward pass of one split is one concatenation; that of each slice would fill a whole table with zeros.
         return self.tables.split([level.entries for level in self.levels], dim=1)
 
-    def _bake_level(self, level: HashLevel, table: torch.Tensor, time: float) -> torch.Tensor:
-        position = torch.tensor(time * level.time_scale, dtype=torch.float64)
+    def _bake_level(self, level: HashLevel, table: torch.Tensor, time: float | torch.Tensor) -> torch.Tensor:
+        position = torch.as_tensor(time * level.time_scale, dtype=torch.float64)
         k, weight = cell_and_weight(position, level.time_resolution)
         v, u = torch.meshgrid(*[torch.arange(level.resolution, device=table.device)] * 2, indexing="ij")
         lower, upper = (table[:, entry_index(level, u, v, k + step)] for step in (0, 1))
-        return torch.lerp(lower, upper, float(weight)).permute(0, 3, 1, 2)
+        share = weight.to(lower) if weight.requires_grad else float(weight)
+        return torch.lerp(lower, upper, share).permute(0, 3, 1, 2)
 
     def _lookup(self, level: HashLevel, table: torch.Tensor, uv: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         scale, nodes = level.scale, level.resolution

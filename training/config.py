@@ -148,6 +148,31 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True, config=FIELDS)
+class RefineConfig:
+    """What is learned about the training cameras besides the scene. A capture's meta.yaml can ask for it for single cameras."""
+
+    colors: StrictBool = False
+    """Learn a gain and an offset per camera and color channel. The bundle gets the mean camera's colors."""
+    poses: StrictBool = False
+    """Learn small movements of the cameras. The bundle has the moved cameras."""
+    times: StrictBool = False
+    """Learn by which part of a frame each camera is early or late. Each step then shows one camera per frame."""
+    color_rate: Rate = 1e-3
+    """Learning rate of colors: of the gain's logarithm, and of the offset."""
+    pose_rate: Rate = 1e-4
+    """Learning rate of poses: radians, and shares of the camera's distance."""
+    time_rate: Rate = 1e-2
+    """Learning rate of times, frames."""
+    prior: Weight = 1e-4
+    """Squared corrections, relative to a large one: the color range, 1 degree, 1 frame."""
+    start: Share = 0.1
+    """Fraction of the run before anything is refined. Against fog, cameras cannot be aligned."""
+    join: Share = 0.4
+    """Fraction of the run before cameras whose poses or times are refined train the scene, if they are less than half. A
+    scene that has adapted to a wrong camera holds it there."""
+
+
+@dataclass(frozen=True, config=FIELDS)
 class TrainingConfig:
     """All settings of a training run. Together with the capture and the seed they determine every number."""
 
@@ -161,6 +186,8 @@ class TrainingConfig:
     """Loss terms."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """Adam."""
+    refine: RefineConfig = RefineConfig()
+    """Corrections of the cameras."""
     latents: Literal["embedding", "encoder"] = "encoder"
     """Where z comes from: "embedding" learns one vector per frame (released models), "encoder" encodes three views (paper)."""
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0

@@ -110,6 +110,8 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
                 write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
         trainer.overhead = processes.of_first(trainer.overhead)
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
+        if trainer.refinement is not None:
+            print(f"refining {trainer.refinement.describe(capture.camera_names)}", file=sys.stderr)
         progress = Progress(trainer.step, trainer.progress)
         if not run_training(trainer, arguments.out, progress):
             print(f"interrupted at step {trainer.step}; --resume continues", file=sys.stderr)

@@ -51,6 +51,18 @@ Fit = one_of("same", "scale", "crop")
 
 
 @dataclass(frozen=True, config=FIELDS)
+class RefineMeta:
+    """What training learns about a camera besides the scene."""
+
+    colors: StrictBool = False
+    """Gain and offset of its colors."""
+    poses: StrictBool = False
+    """A small movement."""
+    times: StrictBool = False
+    """By which part of a frame it is early or late."""
+
+
+@dataclass(frozen=True, config=FIELDS)
 class CameraMeta:
     """Settings in meta.yaml of one camera, or of all cameras. They replace those of the calibration's files."""
 
@@ -66,6 +78,11 @@ class CameraMeta:
     """What the distortion coefficients mean. "none": the images are undistorted already."""
     frame_offset: Annotated[StrictInt, within(-100_000, 100_000)] = 0
     """Frame of this camera that belongs to frame 0."""
+    frame_fraction: Annotated[StrictFloat, within(-1, 1)] = 0.0
+    """Part of a frame by which its images show a later moment than the other cameras' images of the same frame. Training
+    renders its rays at that moment."""
+    refine: RefineMeta = RefineMeta()
+    """What training learns about it."""
     time_offset: Annotated[StrictFloat, within(-86_400, 86_400)] = 0.0
     """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None

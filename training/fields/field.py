@@ -3,7 +3,7 @@
 A `RadianceField` bakes the hash tables at the frame's time, places samples on the rays, computes density and color and
 composites them. `training.fields.torch_field` implements it in PyTorch, on any device. `training.fields.native_field`
 implements it with the native kernels, which are many times faster. Gradients reach the hash tables and the three kinds of
-maps, but not rays and samples.
+maps, but not rays and samples. `training.fields.moved_rays` is for those.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ class TrainingFrame:
     """The hash tables."""
     time: float
     """t/T in [0, 1)."""
+    moment: torch.Tensor | None = None
+    """The same as a scalar with a gradient, where one is wanted. The native field ignores it, because its grids are leaves."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class RayBatch:
         tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
         return RayBatch(*(t.to(device) for t in tensors))
 
+    def select(self, index: torch.Tensor) -> RayBatch:
+        """Return the rays with these indices."""
+        tensors = (self.origins, self.directions, self.view_directions, self.colors, self.masks)
+        return RayBatch(*(t[index] for t in tensors))
+
 
 @dataclass(frozen=True)
 class SamplingRegion:

@@ -59,8 +59,9 @@ class TorchField:
 
     def _decoded(self, frame: TrainingFrame, box: torch.Tensor) -> tuple[Frame, HashFeatures | None]:
         """Return the frame with baked grids, or tiny-cuda-nn's lookups instead of them."""
-        grids = frame.encoding.bake(frame.time) if self._tiny is None else []
-        lookups = None if self._tiny is None else self._tiny.at(frame.encoding.tables, frame.time)
+        tiny = self._tiny if frame.moment is None else None  # tiny-cuda-nn has no gradient with respect to time
+        grids = frame.encoding.bake(frame.time if frame.moment is None else frame.moment) if tiny is None else []
+        lookups = None if tiny is None else tiny.at(frame.encoding.tables, frame.time)
         return make_frame(self.config.model, frame.maps, grids, box), lookups
 
 

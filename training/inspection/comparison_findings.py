@@ -129,17 +129,17 @@ def one_camera(
         )
         confidence = "likely"  # wrong masks can have the same effect
         title = f"Camera {name} was moved after calibration: by {angle:.1f} degrees and {100 * shift:.0f} cm."
-        advice = "Calibrate it again if you can. Otherwise " + _WRITE[0].lower() + _WRITE[1:]
+        advice = f"Calibrate it again if you can. Otherwise {_WRITE[0].lower()}{_WRITE[1:]} Training then refines the pose."
     elif explanation.code == "frame_offset" and explanation.reading.frame_offset % 1:
-        advice = _fraction_advice(explanation.reading.frame_offset, entries, video_rate)
+        advice = _fraction_advice(explanation.reading.frame_offset, video_rate)
     return Finding(explanation.code, Severity.SUSPICIOUS, title, advice, confidence, measurements, entries, (name,))
 
 
-def _fraction_advice(offset: float, entries: Entries, video_rate: float | None) -> str:
+def _fraction_advice(offset: float, video_rate: float | None) -> str:
     """Return the advice for an offset that is not a whole number of frames."""
     if video_rate is not None:
         return f"Increase the camera's time_offset by {offset / video_rate:.4f}, then make its masks again."
-    return "Images can be shifted by whole frames only. " + (_WRITE if entries else "This camera cannot be corrected.")
+    return f"Training can show this camera at its own moments. {_WRITE}"
 
 
 def wrong_unit(unit: str, size: SubjectSize, factor: float, entries: Entries) -> Finding:

@@ -20,6 +20,7 @@ from training.inspection.remedy import remedy
 from training.inspection.scale import SIZES, UNITS, SubjectSize, fitting_unit, likely_unit, subject_size, vertices_inside
 from training.inspection.shared_mistake import GlobalSearch, Outcome
 from training.inspection.suspects import CLEAN, MIN_DISAGREEMENT, disagreements, find_suspects
+from training.inspection.timing import MIN_FRACTION
 
 NUM_FRAMES = 5
 """Frames in which cameras are compared."""
@@ -201,6 +202,9 @@ def _explain(report: Report, index: int, explanation: Explanation) -> None:
     entries = remedy(report.footage, report.readings, readings)
     old, new = (report.comparison.model(index, reading) for reading in (report.readings[index], explanation.reading))
     calibration = report.footage.calibrations[index]
+    known = calibration.frame_fraction
+    if explanation.code == "frame_offset" and known and abs(explanation.reading.frame_offset + known) < MIN_FRACTION:
+        return  # meta.yaml has it already
     if calibration.video_rate is not None and explanation.reading.frame_offset % 1:
         entries = {}  # time_offset is exact, but the masks have to be made again after it
     report.findings.append(

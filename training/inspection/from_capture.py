@@ -74,6 +74,7 @@ def _calibration(capture: Capture, index: int) -> Calibration:
         calibrated_size(raw, meta),
         meta.frame_offset,
         capture.meta.frame_stride,
+        meta.frame_fraction,
         capture.fps if isinstance(capture.image_source(0, index), VideoImage) else None,
         meta.images_from,
     )

@@ -67,8 +67,9 @@ def other_color(name: str, gain: NDArray[np.float64]) -> Finding:
         Measurement(f"gain in {c}", round(float(g), 2)) for c, g in zip(("red", "green", "blue"), gain, strict=True)
     )
     title = f"Exposure or white balance of camera {name} differ from the others."
-    advice = "Divide its colors by these gains before training."
-    return Finding("color", Severity.NOTE, title, advice, "likely", measurements, cameras=(name,))
+    advice = "Divide its colors by these gains before training, or write the lines below into meta.yaml: training learns them."
+    entries = {"cameras": {name: {"refine": {"colors": True}}}}
+    return Finding("color", Severity.NOTE, title, advice, "likely", measurements, entries, (name,))
 
 
 def _cameras(names: list[str]) -> str:

@@ -14,6 +14,8 @@ Entries = dict[str, Any]
 _CAPTURE_KEYS = ("pose", "axes", "camera_units", "mask_channel", "mask_threshold", "mask_inverted")
 """Keys of meta.yaml for the whole capture. The others are in `all_cameras` or `cameras`."""
 
+_MIN_FRACTION = 0.05  # of a frame
+
 
 def remedy(footage: Footage, before: Readings, after: Readings) -> Entries:
     """Return the entries of meta.yaml that change one reading into another.
@@ -49,12 +51,24 @@ def _entries(images: Calibration, old: CameraReading, new: CameraReading) -> Ent
         entries["flip"] = new.flip
     if new.distortion != old.distortion:
         entries |= {"lens": "none"} if not new.distortion else {"lens": "opencv", "D": list(new.distortion)}
-    if round(new.frame_offset * images.stride) != round(old.frame_offset * images.stride):
-        entries["frame_offset"] = images.frame_offset + round(new.frame_offset * images.stride)
+    entries |= _time_entries(images, old, new)
     if new.moved != old.moved and new.moved is not None:
+        entries["refine"] = {"poses": True}
         entries["R"] = [[round(v, 9) for v in new.moved[row : row + 3]] for row in (0, 3, 6)]
         entries["T"] = [round(v, 6) for v in new.moved[9:]]
     return entries | _size_entries(images, old, new) | _mask_entries(old, new)
+
+
+def _time_entries(images: Calibration, old: CameraReading, new: CameraReading) -> Entries:
+    """Return whole frames of the files as an offset, and the rest as a fraction from which training starts."""
+    if new.frame_offset == old.frame_offset:
+        return {}
+    whole = round(new.frame_offset * images.stride)
+    offset = {"frame_offset": images.frame_offset + whole} if whole != round(old.frame_offset * images.stride) else {}
+    fraction = round(whole / images.stride - new.frame_offset, 2)
+    if images.video_rate is not None or abs(fraction) < _MIN_FRACTION:  # a video has any moment: time_offset
+        return offset
+    return offset | {"frame_fraction": fraction, "refine": {"times": True}}
 
 
 def _size_entries(images: Calibration, old: CameraReading, new: CameraReading) -> Entries:

@@ -16,7 +16,7 @@ from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.fields.field import RadianceField, TrainingFrame
-from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
+from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header, refined_cameras
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene
 from training.loop.trainer import worker_pool
@@ -39,6 +39,7 @@ def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
         network = Network(header.config, scene.num_frames, scene.loop)
     load_network(folder, network, assign=True)
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
+    scene.metadata.cameras = refined_cameras(folder, scene.metadata.cameras)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
     return assemble(header.config, scene, network, latents, frames, load_occupancy_grids(folder, scene.hulls))

@@ -15,7 +15,9 @@ from common.atomic import atomic_write
 from common.documents import parse_json
 from common.errors import InputError
 from common.tensor_file import load_tensors, save_tensors
+from model.camera import Camera
 from training.config import TrainingConfig
+from training.loop.camera_refinement import CameraRefinement
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 
@@ -25,6 +27,7 @@ FILE_NAME = "checkpoint.safetensors"
 """Name of the checkpoint in a run's folder."""
 
 _FORMAT_VERSION = 1
+_REFINEMENT = "cameras."
 _OCCUPANCY_GRIDS = "live_cells"  # name in the file, which existing checkpoints have
 
 
@@ -52,17 +55,20 @@ def save_checkpoint(
     optimizer: Optimizer,
     latents: torch.Tensor,
     occupancy_grids: torch.Tensor | None = None,
+    refinement: CameraRefinement | None = None,
 ) -> None:
     """Write the checkpoint of a run atomically: a reader sees the old one or the new one.
 
     `latents`, (T, D), are those of the exported bundle, so that an export needs no images. `occupancy_grids`, (T, bytes) uint8,
-    are the packed cells that samples are restricted to.
+    are the packed cells that samples are restricted to. `refinement` is what was learned about the cameras.
 
     Raises:
         InputError: the file cannot be written; the old one is still there.
     """
     tensors = {"latents": latents} | {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
+    if refinement is not None:
+        tensors |= {f"{_REFINEMENT}{name}": value for name, value in refinement.state_dict().items()}
     if occupancy_grids is not None:
         tensors[_OCCUPANCY_GRIDS] = occupancy_grids
     text = {"format_version": _FORMAT_VERSION} | vars(header) | {"config": header.config.to_dict()}
@@ -123,6 +129,43 @@ def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None) -> torch.Tens
     if cells.shape != hulls.shape or cells.dtype != torch.uint8:
         raise InputError(folder / FILE_NAME, f"{_OCCUPANCY_GRIDS} do not fit the hulls of scene.safetensors")
     return cells
+
+
+def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:
+    """Load what the checkpoint has of the cameras; raise InputError when it does not fit.
+
+    Args:
+        folder: the run.
+        refinement: what the run learns of the cameras, None for nothing.
+    """
+    tensors = _tensors(folder, _REFINEMENT)
+    if (refinement is None) == bool(tensors):
+        with_or_without = "with" if tensors else "without"
+        raise InputError(folder, f"was trained {with_or_without} refining cameras", "resume with the same meta.yaml")
+    if refinement is None:
+        return
+    _check(folder, tensors, {name: tuple(value.shape) for name, value in refinement.state_dict().items()})
+    if not torch.equal(tensors["cameras"], refinement.cameras):
+        raise InputError(folder / FILE_NAME, "refines other cameras than the capture has")
+    refinement.load_state_dict(tensors)
+
+
+def refined_cameras(folder: Path, cameras: list[Camera]) -> list[Camera]:
+    """Return a capture's cameras with the poses that a run learned; the same cameras if it learned none.
+
+    Raises:
+        InputError: the checkpoint is damaged.
+    """
+    tensors = _tensors(folder, _REFINEMENT)
+    if not tensors:
+        return cameras
+    views = tensors.get("cameras", torch.zeros(0))
+    refinement = CameraRefinement(len(views) if views.dim() else 0)
+    _check(folder, tensors, {name: tuple(value.shape) for name, value in refinement.state_dict().items()})
+    if views.dtype != torch.int64 or not all(0 <= view < len(cameras) for view in views.tolist()):
+        raise InputError(folder / FILE_NAME, "refines cameras that the scene does not have")
+    refinement.load_state_dict(tensors)
+    return refinement.refined(cameras)
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

@@ -31,7 +31,9 @@ class CameraBatch:
         return CameraBatch(torch.from_numpy(to_world).float(), torch.from_numpy(centers).float())
 
 
-def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: torch.Generator) -> torch.Tensor:
+def draw_pixels(
+    views: FrameViews, config: RayConfig, count: int, generator: torch.Generator, only: int | None = None
+) -> torch.Tensor:
     """Draw the pixels of a frame's rays in the proportions of the config: foreground, face, and the rest from the region.
 
     Args:
@@ -39,16 +41,19 @@ def draw_pixels(views: FrameViews, config: RayConfig, count: int, generator: tor
         config: the proportions.
         count: R, the number of pixels.
         generator: source of the randomness.
+        only: the one view that all pixels are drawn from; None means as the config says.
 
     Returns:
         (R,) int64 (view * H + row) * W + column, ascending. If a view has no pixel of the kind, one is drawn from its box.
     """
-    view = _draw_views(count, len(views.pixels), config.views_per_frame, generator)
+    view = torch.full((count,), only or 0)
+    if only is None:
+        view = _draw_views(count, len(views.pixels), config.views_per_frame, generator)
     face = round(config.face * count) if views.face is not None else 0
     foreground = round((config.foreground + config.face) * count) - face
     sets = (views.foreground, views.face, views.dilated)
     parts = view.split([foreground, face, count - foreground - face])
-    of_all_views = config.views_per_frame == 0
+    of_all_views = config.views_per_frame == 0 and only is None
     drawn = torch.cat([_draw_set(s, v, of_all_views, generator) for s, v in zip(sets, parts, strict=True)])
     missing = (drawn < 0).nonzero()[:, 0]
     drawn[missing] = _draw_in_boxes(views, view[missing], generator)

@@ -109,9 +109,21 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
     return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, identity)
 
 
+def _trusted_cameras(capture: Capture) -> list[int]:
+    """Return the training cameras that meta.yaml gives no doubt about, or all of them if those are less than half.
+
+    A camera that was moved, or is late, carves away parts of the subject.
+    """
+    metas = capture.camera_metas
+    doubted = [i for i, m in enumerate(metas) if m.refine.poses or m.refine.times or m.frame_fraction]
+    trusted = [i for i in capture.train_cameras if i not in doubted]
+    return trusted if 2 * len(trusted) >= len(capture.train_cameras) else capture.train_cameras
+
+
 def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
-    cameras = [capture.cameras[i] for i in capture.train_cameras]
-    masks = [capture.mask(frame, i) for i in capture.train_cameras]
+    used = _trusted_cameras(capture)
+    cameras = [capture.cameras[i] for i in used]
+    masks = [capture.mask(frame, i) for i in used]
     hull = carve_hull(cameras, masks, box.astype(np.float64), config.hull_resolution, config.hull_margin)
     if not hull.any():
         raise InputError(capture.root, f"the masks of frame {frame} leave no hull in its box", "check cameras and masks")

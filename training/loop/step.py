@@ -42,6 +42,8 @@ class FrameResult:
     """Samples that those in front do not block, per ray."""
     colored_per_ray: float
     """Samples with color, per ray. Below 1 the density has collapsed."""
+    cameras: torch.Tensor | None = None
+    """Gradient with respect to `CameraRefinement.values`; None if cameras are not refined."""
 
 
 _NUMBERS = ("squared_error", "samples_per_ray", "marched_per_ray", "colored_per_ray")  # of a result, in this order
@@ -89,18 +91,23 @@ class FrameStep:
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
         of_masks = mask_loss(rendered.opacity, rays.masks)
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
-        gradients, grids = self._gradients(loss, rendered.grids, decoded.time)
-        return _result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
+        gradients, grids, _ = self._gradients(loss, rendered.grids, decoded.time)
+        return make_result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
 
     def _gradients(
-        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float
-    ) -> tuple[list[torch.Tensor | None], GridGradient | None]:
+        self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
+    ) -> tuple[list[torch.Tensor | None], GridGradient | None, torch.Tensor | None]:
+        """Return the gradients of a `FrameResult`, and that of one more tensor, whose graph is kept."""
+        wanted = [] if more is None else [more]
         if grids is None:
-            return list(torch.autograd.grad(loss, self.parameters, allow_unused=True)), None
-        of_grids, *others = torch.autograd.grad(loss, [grids, *self._others], allow_unused=True)
+            of_all = iter(torch.autograd.grad(loss, [*self.parameters, *wanted], allow_unused=True, retain_graph=bool(wanted)))
+            return [next(of_all) for _ in self.parameters], None, next(of_all, None)
+        leaves = [grids, *self._others, *wanted]
+        of_grids, *others = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=bool(wanted))
         remaining = iter(others)
         tables = self.network.hash_encoding.tables
-        return [None if p is tables else next(remaining) for p in self.parameters], GridGradient(of_grids, time)
+        gradients = [None if p is tables else next(remaining) for p in self.parameters]
+        return gradients, GridGradient(of_grids, time), next(remaining, None)
 
     def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame:
         with decoder_precision(self.config.decoder_bfloat16, self._device):
@@ -143,9 +150,10 @@ class FrameStep:
         return self._encoder_views[frame].float() / 255
 
 
-def _result(
+def make_result(
     gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
 ) -> FrameResult:
+    """Return the result of a frame with some rays."""
     return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
 
 

@@ -19,11 +19,13 @@ from training.captures.capture import Capture
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.loop import checkpoint
+from training.loop.camera_refinement import CameraRefinement, wants_refinement
 from training.loop.dataset import Dataset
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 from training.loop.processes import ALONE, LostProcess, Processes
 from training.loop.progress import Progress
+from training.loop.refined_step import RefinedFrameStep
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
 from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
 from training.loop.step import FrameResult, FrameStep, results_of_all
@@ -76,7 +78,11 @@ class Trainer:
         self.dataset = dataset or Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
         self.field = create_field(config, native, device)
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
-        self._frame_step = FrameStep(config, self.network, self.dataset, scene, self.field)
+        self.refinement = None
+        if wants_refinement(capture, config.refine):
+            self.refinement = CameraRefinement.of_capture(capture, config.refine, scene.boxes.mean(axis=(0, 1)))
+        parts = (config, self.network, self.dataset, scene, self.field)
+        self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)
         self._pool = pool
 
     @property
@@ -125,7 +131,8 @@ class Trainer:
         """Sum the gradients of this process's frames, and divide the grids' by the number of the step's frames."""
         sums = [_sum(parts) for parts in zip(*(result.gradients for result in results), strict=True)]
         grids = [result.grids.grids.div_(frames) for result in results if result.grids is not None]
-        if not all(bool(tensor.sum().isfinite()) for tensor in [*sums, *grids] if tensor is not None):
+        cameras = [result.cameras for result in results]
+        if not all(bool(tensor.sum().isfinite()) for tensor in [*sums, *grids, *cameras] if tensor is not None):
             raise InputError("training", f"a gradient is not finite at step {self.step}", "lower the learning rates")
         return sums
 
@@ -133,7 +140,11 @@ class Trainer:
         """Average the gradients of all frames and update the parameters with the learning rates at a progress of the run."""
         means = [None if total is None else total.div_(frames) for total in self.optimizer.exchanged(sums, self.processes)]
         grids = [result.grids for result in results if result.grids is not None]
-        self.optimizer.step(means, rate_factor(progress, self.config.optimizer), grids, self.processes)
+        factor = rate_factor(progress, self.config.optimizer)
+        self.optimizer.step(means, factor, grids, self.processes)
+        if self.refinement is not None:
+            own = sum((r.cameras for r in results if r.cameras is not None), torch.zeros_like(self.refinement.values))
+            self.refinement.step(self.processes.sum_numbers(own) / frames, factor, self.config.refine.prior)
 
     @torch.no_grad()
     def latents(self) -> torch.Tensor:
@@ -148,7 +159,8 @@ class Trainer:
         _LOG.info("writing the checkpoint of step %d", self.step)
         header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
-        checkpoint.save_checkpoint(folder, header, self.network, self.optimizer, self.latents(), cells)
+        latents = self.latents()
+        checkpoint.save_checkpoint(folder, header, self.network, self.optimizer, latents, cells, self.refinement)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -166,6 +178,7 @@ class Trainer:
         checkpoint.load_network(folder, self.network)
         if header.step:  # before the first step the optimizer has no state
             checkpoint.load_optimizer(folder, self.optimizer)
+        checkpoint.load_refinement(folder, self.refinement)
         cells = checkpoint.load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)

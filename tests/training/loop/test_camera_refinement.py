@@ -1,0 +1,214 @@
+"""What is learned about cameras: gradients against finite differences, and captures with one wrong camera."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from common.errors import InputError
+from model.config import HashEncodingConfig
+from model.hash_encoding import HashEncoding
+from tests.training.scenes import BALL_CENTER, ball_capture
+from training.captures.capture import Capture
+from training.captures.opening import open_capture
+from training.config import RefineConfig, TrainingConfig, load_config
+from training.fields.field import TrainingFrame
+from training.fields.moved_rays import render_moved_rays
+from training.fields.samples import RayBatch, SamplingRegion
+from training.loop.assemble import assemble_run
+from training.loop.camera_refinement import CameraRefinement, Corrections, rotation_matrices
+from training.loop.network import Network
+from training.loop.refined_step import time_gradient
+from training.loop.scene import build_scene
+from training.loop.trainer import Trainer, prepare_scene, worker_pool
+
+DOUBLE = torch.float64
+EVERYTHING = RefineConfig(colors=True, poses=True, times=True, start=0.0)
+
+
+def corrections(cameras: int, **given: torch.Tensor) -> Corrections:
+    vectors = {name: torch.zeros(cameras, 3, dtype=DOUBLE) for name in ("log_gains", "offsets", "turns", "shifts")}
+    return Corrections(**(vectors | {"times": torch.zeros(cameras, dtype=DOUBLE)} | given))
+
+
+def small_config(**refine: object) -> TrainingConfig:
+    config = load_config("tiny")
+    rays = dataclasses.replace(config.rays, rays_per_frame=128, frames_per_step=1)
+    data = dataclasses.replace(config.data, hull_resolution=32, hull_margin=2.0)
+    return dataclasses.replace(config, rays=rays, data=data, steps=200, refine=RefineConfig(**refine))  # type: ignore[arg-type]
+
+
+def trained(capture: Capture, config: TrainingConfig, steps: int, native: bool | None = None) -> Trainer:
+    with worker_pool(2) as pool:
+        trainer = Trainer(capture, config, 3, build_scene(capture, config.data, pool), pool, native)
+        for _ in range(steps):
+            trainer.advance()
+    return trainer
+
+
+def write_meta(folder: Path, **entries: object) -> Capture:
+    values = {"pixel_center": 0.5, "test_cameras": [1]} | entries
+    (folder / "meta.yaml").write_text(yaml.safe_dump(values))
+    return open_capture(folder)
+
+
+def test_rotations_equal_those_of_opencv_and_have_right_gradients() -> None:
+    turns = torch.randn(5, 3, dtype=DOUBLE)
+    expected = np.stack([cv2.Rodrigues(turn)[0] for turn in turns.numpy()])
+    assert np.abs(rotation_matrices(turns).numpy() - expected).max() < 1e-12
+    for start in (turns, torch.zeros(2, 3, dtype=DOUBLE)):
+        assert torch.autograd.gradcheck(rotation_matrices, start.clone().requires_grad_())
+
+
+def test_colors_are_corrected_by_hand_and_back() -> None:
+    gains = torch.tensor([[0.0, 0.0, 0.0], [np.log(2.0), 0.0, np.log(0.5)]], dtype=DOUBLE)
+    learned = corrections(2, log_gains=gains, offsets=torch.tensor([[0.0] * 3, [0.1, 0.0, 0.2]], dtype=DOUBLE))
+    rendered = torch.tensor([[0.2, 0.4, 0.6]] * 2, dtype=DOUBLE)
+    opacity, view = torch.tensor([1.0, 0.5], dtype=DOUBLE), torch.tensor([0, 1])
+    recorded = learned.color(rendered, opacity, view)
+    assert torch.allclose(recorded, torch.tensor([[0.2, 0.4, 0.6], [0.45, 0.4, 0.4]], dtype=DOUBLE))
+    assert torch.allclose(learned.common_color(recorded, opacity, view), rendered)
+
+
+def test_gradients_of_colors() -> None:
+    view = torch.randint(0, 3, (7,))
+
+    def colors(gains: torch.Tensor, offsets: torch.Tensor, rendered: torch.Tensor, opacity: torch.Tensor) -> torch.Tensor:
+        return corrections(3, log_gains=gains, offsets=offsets).color(rendered, opacity, view)
+
+    inputs = [torch.rand(*shape, dtype=DOUBLE, requires_grad=True) for shape in ((3, 3), (3, 3), (7, 3), (7,))]
+    assert torch.autograd.gradcheck(colors, inputs)
+
+
+@pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
+def test_gradients_of_turns_and_shifts(assignment: Literal["nearest", "bilinear"]) -> None:
+    """Rays start inside the box, so that the distances of the samples do not depend on the pose."""
+    config = small_config()
+    model = dataclasses.replace(config.model, assignment=assignment)
+    config = dataclasses.replace(config, model=model)
+    torch.manual_seed(5)
+    network = Network(config, 4).double()
+    torch.nn.init.uniform_(network.hash_encoding.tables, -1, 1)
+    maps = [m[0].detach() for m in network.decoder(torch.randn(1, config.model.decoder.latent_channels, dtype=DOUBLE))]
+    maps[0] = torch.rand_like(maps[0])
+    maps[1] = torch.rand_like(maps[1]) * 0.3
+    frame = TrainingFrame((maps[0], maps[1], maps[2]), network.hash_encoding, 0.4)
+    box = torch.tensor([[-1.0] * 3, [1.0, 1.5, 1.2]], dtype=DOUBLE)
+    directions = torch.nn.functional.normalize(torch.randn(20, 3, dtype=DOUBLE), dim=1)
+    origins = torch.rand(20, 3, dtype=DOUBLE) * 0.2
+    rays = RayBatch(origins, directions, directions, torch.rand(20, 3, dtype=DOUBLE), torch.ones(20, dtype=DOUBLE))
+    view = torch.randint(0, 2, (20,))
+
+    def loss(turns: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+        moved = corrections(2, turns=turns, shifts=shifts).move(rays, view)
+        seen = render_moved_rays(config, frame, moved, SamplingRegion(box, box, None), 7)
+        return (seen.color - rays.colors).square().sum() + seen.opacity.sum() + seen.moments.sum()
+
+    start = [0.01 * torch.randn(2, 3, dtype=DOUBLE) for _ in range(2)]
+    leaves = [x.clone().requires_grad_() for x in start]
+    found = torch.cat(torch.autograd.grad(loss(*leaves), leaves)).flatten()
+    expected, h = torch.zeros(12, dtype=DOUBLE), 1e-6
+    for index in range(12):
+        step = torch.zeros(12, dtype=DOUBLE)
+        step[index] = h
+        parts = step.view(2, 2, 3)
+        higher, lower = (loss(start[0] + s * parts[0], start[1] + s * parts[1]) for s in (1, -1))
+        expected[index] = (higher - lower) / (2 * h)
+    assert expected.abs().min() > 1e-3
+    assert torch.allclose(found, expected, rtol=2e-4, atol=1e-4)
+
+
+def test_gradient_of_time_through_baked_grids() -> None:
+    encoding = HashEncoding(HashEncodingConfig(3, 2, 8, 4, 16, 5)).double()
+    torch.nn.init.uniform_(encoding.tables, -1, 1)
+    offset = torch.tensor([0.3], dtype=DOUBLE, requires_grad=True)
+    nodes = sum(level.resolution**2 for level in encoding.levels)
+    gradient = torch.randn(3, nodes, 2, dtype=DOUBLE)
+
+    @torch.no_grad()
+    def value(offset: float) -> float:
+        levels = [level.permute(0, 2, 3, 1).flatten(1, 2) for level in encoding.bake((3 + offset) / 7)]
+        return float((torch.cat(levels, dim=1) * gradient).sum())
+
+    found = time_gradient(encoding, (3 + offset[0]) / 7, gradient, offset)
+    assert float(found) == pytest.approx((value(0.3 + 1e-6) - value(0.3 - 1e-6)) / 2e-6, rel=1e-6)
+
+
+def test_only_shown_cameras_move_and_the_mean_stays(tmp_path: Path) -> None:
+    capture = write_meta(ball_capture(tmp_path), cameras={"0": {"refine": {"poses": True}}})
+    one = CameraRefinement.of_capture(capture, RefineConfig(start=0.0), BALL_CENTER)
+    one.step(torch.ones_like(one.values), 1.0, 0.0)
+    turns = one.corrections().turns
+    assert torch.allclose(turns[0], torch.full((3,), -1e-4)) and not turns[1:].any()
+    everyone = CameraRefinement.of_capture(capture, EVERYTHING, BALL_CENTER)
+    gradient = torch.randn_like(everyone.values)
+    gradient[2] = 0
+    for _ in range(3):
+        everyone.step(gradient, 1.0, 0.0)
+    assert (everyone.scale * everyone.values).mean(0).abs().max() < 1e-15
+    assert not everyone.steps[2].any() and (everyone.steps[0] == 3).all()
+
+
+def test_the_prior_is_the_gradient_of_squared_corrections(tmp_path: Path) -> None:
+    refinement = CameraRefinement.of_capture(open_capture(ball_capture(tmp_path)), EVERYTHING, BALL_CENTER)
+    values = torch.randn_like(refinement.values).requires_grad_()
+    loss = 0.7 * (refinement.scale * values / refinement.tolerance).square().sum()
+    loss.backward()
+    refinement.values.copy_(values.detach())
+    assert values.grad is not None and torch.allclose(refinement.prior_gradient(0.7), values.grad)
+
+
+def test_a_darker_camera_gets_its_gain_and_a_turned_one_turns_back(tmp_path: Path) -> None:
+    folder = ball_capture(tmp_path, frames=1)
+    for file in (folder / "images" / "03").iterdir():
+        Image.fromarray((np.asarray(Image.open(file)) * 0.8).astype(np.uint8)).save(file)
+    right = open_capture(folder).cameras[4]
+    turn = cv2.Rodrigues(np.deg2rad([1.5, -1.0, 0.0]))[0]
+    pose = {"R": (turn @ right.R).tolist(), "T": (turn @ right.T).tolist()}
+    asked = {"3": {"refine": {"colors": True}}, "4": pose | {"refine": {"poses": True}}}
+    capture = write_meta(folder, cameras=asked)
+    trainer = trained(capture, small_config(color_rate=3e-2, pose_rate=1e-3, start=0.1), 80)
+    assert trainer.refinement is not None
+    learned, after = trainer.refinement.corrections(), trainer.refinement.refined(capture.cameras)
+    row = capture.train_cameras.index(3)
+    assert (learned.color(torch.full((1, 3), 0.5), torch.ones(1), torch.tensor([row])) < 0.46).all()
+    assert not learned.log_gains[torch.arange(5) != row].any()
+    center = np.stack([c.project(BALL_CENTER)[0] for c in (capture.cameras[4], after[4], right)])
+    assert np.linalg.norm(center[1] - center[2]) < 0.6 * np.linalg.norm(center[0] - center[2])
+    assert all(after[i] is capture.cameras[i] for i in range(6) if i != 4)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_path: Path, native: bool) -> None:
+    capture = write_meta(ball_capture(tmp_path / "capture"), cameras={"4": {"frame_fraction": 0.3}})
+    run = tmp_path / "run"
+    run.mkdir()
+    config = small_config(**dataclasses.asdict(EVERYTHING))
+    whole = trained(capture, config, 6, native)
+    trained(capture, config, 3, native).save(run)
+    with worker_pool(1) as pool:
+        trainer = Trainer(capture, config, 3, prepare_scene(capture, config, run, pool, False), pool, native)
+        trainer.load(run)
+        for _ in range(3):
+            trainer.advance()
+    assert whole.refinement is not None and trainer.refinement is not None
+    for name, value in whole.refinement.state_dict().items():
+        assert torch.equal(value, trainer.refinement.state_dict()[name]), name
+    trainer.save(run)
+    cameras = assemble_run(run).metadata.cameras
+    moved = trainer.refinement.refined(capture.cameras)
+    assert all(np.allclose(a.R, b.R) and np.allclose(a.T, b.T) for a, b in zip(cameras, moved, strict=True))
+    assert not np.allclose(cameras[0].R, capture.cameras[0].R)
+    assert np.array_equal(cameras[1].R, capture.cameras[1].R)  # held back
+    plain = Trainer(capture := write_meta(tmp_path / "capture"), small_config(), 3, trainer.scene, pool, native)
+    plain.config = config
+    with pytest.raises(InputError, match="with refining cameras"):
+        plain.load(run)
