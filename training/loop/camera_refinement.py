@@ -102,6 +102,7 @@ class CameraRefinement(nn.Module):
         self.second_moments: torch.Tensor
         self.steps: torch.Tensor
         self.cameras: torch.Tensor
+        self.tolerance.fill_(1)
 
     @staticmethod
     def of_capture(capture: Capture, config: RefineConfig, target: np.ndarray) -> CameraRefinement:

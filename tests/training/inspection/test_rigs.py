@@ -53,6 +53,15 @@ def test_an_offset_of_half_a_frame_is_found() -> None:
     assert finding.code == "frame_offset" and finding.cameras == ("cam4",) and "about 0." in finding.title
 
 
+def test_training_shows_a_camera_that_is_a_part_of_a_frame_late_at_its_own_moments() -> None:
+    rig = footage(random_rig("half circle", 8, 3, 192), late={4: 0.4})
+    entries = examine(rig).entries["cameras"]["cam4"]  # type: ignore[index]
+    assert entries["refine"] == {"times": True} and 0.2 < entries.get("frame_offset", 0) - entries["frame_fraction"] < 0.65
+    known = replace(rig.calibrations[4], frame_fraction=-0.4)
+    again = examine(replace(rig, calibrations=(*rig.calibrations[:4], known, *rig.calibrations[5:])))
+    assert not again.findings
+
+
 def test_distortion_that_the_calibration_lacks() -> None:
     report = examine(calibrated_with(footage(random_rig("two rings", 8, 2, 160, 1.3), D=LENS), (0.0,) * 5))
     assert [finding.code for finding in report.findings] == ["distortion"]

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from torch.nn import functional
 
 from common.errors import InputError
 from model.config import HashEncodingConfig
@@ -31,6 +32,8 @@ from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, prepare_scene, worker_pool
 
 DOUBLE = torch.float64
+BOX = torch.tensor([[-1.0] * 3, [1.0, 1.5, 1.2]], dtype=DOUBLE)
+WHOLE_BOX = SamplingRegion(BOX, BOX, None)
 EVERYTHING = RefineConfig(colors=True, poses=True, times=True, start=0.0)
 
 
@@ -88,28 +91,37 @@ def test_gradients_of_colors() -> None:
     assert torch.autograd.gradcheck(colors, inputs)
 
 
+def random_frame(config: TrainingConfig) -> TrainingFrame:
+    """A frame with density and color everywhere, in float64."""
+    network = Network(config, 4).double()
+    torch.nn.init.uniform_(network.hash_encoding.tables, -0.1, 0.1)
+    latent = torch.randn(1, config.model.decoder.latent_channels, dtype=DOUBLE)
+    features, densities, colors = (m[0].detach() for m in network.decoder(latent))
+    coarse = torch.rand(2, 3, 32, 5, 5, dtype=DOUBLE)
+    smooth = [
+        functional.interpolate(c, m.shape[-2:], mode="bilinear") for c, m in zip(coarse, (features, densities), strict=True)
+    ]
+    return TrainingFrame((smooth[0], smooth[1] * 0.3, 0.2 * torch.randn_like(colors)), network.hash_encoding, 0.4)
+
+
+def random_rays(count: int) -> RayBatch:
+    """Rays that start inside the box, so that the distances of their samples do not depend on the pose."""
+    directions = functional.normalize(torch.randn(count, 3, dtype=DOUBLE), dim=1)
+    origins = torch.rand(count, 3, dtype=DOUBLE) * 0.2
+    return RayBatch(origins, directions, directions, torch.rand(count, 3, dtype=DOUBLE), torch.ones(count, dtype=DOUBLE))
+
+
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
 def test_gradients_of_turns_and_shifts(assignment: Literal["nearest", "bilinear"]) -> None:
-    """Rays start inside the box, so that the distances of the samples do not depend on the pose."""
     config = small_config()
-    model = dataclasses.replace(config.model, assignment=assignment)
-    config = dataclasses.replace(config, model=model)
-    torch.manual_seed(5)
-    network = Network(config, 4).double()
-    torch.nn.init.uniform_(network.hash_encoding.tables, -1, 1)
-    maps = [m[0].detach() for m in network.decoder(torch.randn(1, config.model.decoder.latent_channels, dtype=DOUBLE))]
-    maps[0] = torch.rand_like(maps[0])
-    maps[1] = torch.rand_like(maps[1]) * 0.3
-    frame = TrainingFrame((maps[0], maps[1], maps[2]), network.hash_encoding, 0.4)
-    box = torch.tensor([[-1.0] * 3, [1.0, 1.5, 1.2]], dtype=DOUBLE)
-    directions = torch.nn.functional.normalize(torch.randn(20, 3, dtype=DOUBLE), dim=1)
-    origins = torch.rand(20, 3, dtype=DOUBLE) * 0.2
-    rays = RayBatch(origins, directions, directions, torch.rand(20, 3, dtype=DOUBLE), torch.ones(20, dtype=DOUBLE))
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, assignment=assignment))
+    torch.manual_seed(0)
+    frame, rays = random_frame(config), random_rays(20)
     view = torch.randint(0, 2, (20,))
 
     def loss(turns: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
         moved = corrections(2, turns=turns, shifts=shifts).move(rays, view)
-        seen = render_moved_rays(config, frame, moved, SamplingRegion(box, box, None), 7)
+        seen = render_moved_rays(config, frame, moved, WHOLE_BOX, 7)
         return (seen.color - rays.colors).square().sum() + seen.opacity.sum() + seen.moments.sum()
 
     start = [0.01 * torch.randn(2, 3, dtype=DOUBLE) for _ in range(2)]
@@ -166,24 +178,33 @@ def test_the_prior_is_the_gradient_of_squared_corrections(tmp_path: Path) -> Non
     assert values.grad is not None and torch.allclose(refinement.prior_gradient(0.7), values.grad)
 
 
-def test_a_darker_camera_gets_its_gain_and_a_turned_one_turns_back(tmp_path: Path) -> None:
+def test_a_turned_camera_turns_back() -> None:
+    config = small_config()
+    torch.manual_seed(1)
+    frame, rays, view = random_frame(config), random_rays(200), torch.zeros(200, dtype=torch.int64)
+    turn = torch.tensor([[0.03, -0.02, 0.01]], dtype=DOUBLE)
+    truth = render_moved_rays(config, frame, corrections(1, turns=turn).move(rays, view), WHOLE_BOX, 99).color.detach()
+    refinement = CameraRefinement(2)
+    refinement.scale[0, 6:9] = 2e-3
+    for step in range(40):
+        values = refinement.values.clone().requires_grad_()
+        moved = refinement.corrections(values).move(rays, view)
+        color = render_moved_rays(config, frame, moved, WHOLE_BOX, step).color
+        (gradient,) = torch.autograd.grad((color - truth).square().mean(), values)
+        refinement.step(gradient, 0.9**step + 0.1, 0.0)
+    assert (refinement.corrections().turns[0] - turn[0]).norm() < 0.3 * turn.norm()
+
+
+def test_a_darker_camera_gets_its_gain(tmp_path: Path) -> None:
     folder = ball_capture(tmp_path, frames=1)
     for file in (folder / "images" / "03").iterdir():
         Image.fromarray((np.asarray(Image.open(file)) * 0.8).astype(np.uint8)).save(file)
-    right = open_capture(folder).cameras[4]
-    turn = cv2.Rodrigues(np.deg2rad([1.5, -1.0, 0.0]))[0]
-    pose = {"R": (turn @ right.R).tolist(), "T": (turn @ right.T).tolist()}
-    asked = {"3": {"refine": {"colors": True}}, "4": pose | {"refine": {"poses": True}}}
-    capture = write_meta(folder, cameras=asked)
-    trainer = trained(capture, small_config(color_rate=3e-2, pose_rate=1e-3, start=0.1), 80)
+    capture = write_meta(folder, cameras={"3": {"refine": {"colors": True}}})
+    trainer = trained(capture, small_config(color_rate=3e-2, start=0.2), 60)
     assert trainer.refinement is not None
-    learned, after = trainer.refinement.corrections(), trainer.refinement.refined(capture.cameras)
-    row = capture.train_cameras.index(3)
-    assert (learned.color(torch.full((1, 3), 0.5), torch.ones(1), torch.tensor([row])) < 0.46).all()
+    learned, row = trainer.refinement.corrections(), capture.train_cameras.index(3)
+    assert (learned.color(torch.full((1, 3), 0.5), torch.ones(1), torch.tensor([row])) < 0.47).all()
     assert not learned.log_gains[torch.arange(5) != row].any()
-    center = np.stack([c.project(BALL_CENTER)[0] for c in (capture.cameras[4], after[4], right)])
-    assert np.linalg.norm(center[1] - center[2]) < 0.6 * np.linalg.norm(center[0] - center[2])
-    assert all(after[i] is capture.cameras[i] for i in range(6) if i != 4)
 
 
 @pytest.mark.parametrize("native", [True, False])
@@ -192,12 +213,12 @@ def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_pa
     run = tmp_path / "run"
     run.mkdir()
     config = small_config(**dataclasses.asdict(EVERYTHING))
-    whole = trained(capture, config, 6, native)
-    trained(capture, config, 3, native).save(run)
+    whole = trained(capture, config, 4, native)
+    trained(capture, config, 2, native).save(run)
     with worker_pool(1) as pool:
         trainer = Trainer(capture, config, 3, prepare_scene(capture, config, run, pool, False), pool, native)
         trainer.load(run)
-        for _ in range(3):
+        for _ in range(2):
             trainer.advance()
     assert whole.refinement is not None and trainer.refinement is not None
     for name, value in whole.refinement.state_dict().items():
