@@ -10,7 +10,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
 
-import platformdirs
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from pydantic.dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, one_of, validated, within
 from renderer.select import BACKENDS
+from viewer.folders import settings_path
 
 _log = logging.getLogger(__name__)
 
@@ -278,26 +278,6 @@ class Settings:
     def forget_file(self, path: str) -> None:
         """Remove a bundle from the list of recent files."""
         self.recent_files = tuple(known for known in self.recent_files if known != path)
-
-
-def config_folder() -> Path:
-    """Return the viewer's folder for settings, where the platform keeps such folders."""
-    return Path(platformdirs.user_config_dir("mlpvid", appauthor=False))
-
-
-def settings_path() -> Path:
-    """Return the path of the settings file."""
-    return config_folder() / "settings.yaml"
-
-
-def layout_path() -> Path:
-    """Return the path of the file in which the window saves the layout of its panels."""
-    return config_folder() / "layout.ini"
-
-
-def downloads_folder() -> Path:
-    """Return the folder for downloaded bundles, inside the platform's cache folder."""
-    return Path(platformdirs.user_cache_dir("mlpvid", appauthor=False)) / "downloads"
 
 
 def load_settings(path: Path | None = None) -> tuple[Settings, str]:

@@ -87,6 +87,7 @@ def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
 
 
 def check_boxes(path: str | Path, boxes: torch.Tensor) -> None:
+    """Raise InputError, which names the file, unless boxes (T, 2, 3) are ordered, not flat, and not too far from the origin."""
     if float(boxes.abs().max()) > MAX_COORDINATE:
         raise InputError(path, f"a box extends beyond {MAX_COORDINATE:g} m from the origin")
     flat = (boxes[:, 1] - boxes[:, 0]).amin(dim=1) < MIN_BOX_SIDE

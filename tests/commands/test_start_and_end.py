@@ -18,7 +18,8 @@ from viewer.app.app import ViewerApp
 from viewer.cli import check_options, make_parser
 from viewer.commands import start as app_start
 from viewer.dialogs.settings import reset_everything
-from viewer.settings import RenderingSettings, Settings, load_settings, save_settings, settings_path
+from viewer.folders import settings_path
+from viewer.settings import RenderingSettings, Settings, load_settings, save_settings
 from viewer.work.job import Job
 
 InWindow = Callable[[ViewerApp], None]
@@ -28,7 +29,7 @@ Start = Callable[..., int]
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Run the command with a fake window that only calls a function of the test."""
-    monkeypatch.setattr("viewer.settings.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
+    monkeypatch.setattr("viewer.folders.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
     monkeypatch.setattr("renderer.select._cuda", without_cuda)
     monkeypatch.setattr("renderer.select._cuda_if_usable", lambda: None)
     monkeypatch.setattr(app_start, "why_no_window", lambda: "")

@@ -9,17 +9,15 @@ import pytest
 import yaml
 
 from common.errors import InputError
-from viewer import settings as module
+from viewer import folders
+from viewer.folders import config_folder, layout_path, settings_path
 from viewer.settings import (
     MAX_RECENT_FILES,
     Settings,
-    config_folder,
-    layout_path,
     load_settings,
     read_settings,
     reset_settings,
     save_settings,
-    settings_path,
 )
 
 
@@ -150,7 +148,7 @@ def test_recent_files() -> None:
 
 
 def test_files_lie_in_the_users_config_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module.platformdirs, "user_config_dir", lambda name, appauthor: str(tmp_path / name))
+    monkeypatch.setattr(folders.platformdirs, "user_config_dir", lambda name, appauthor: str(tmp_path / name))
     assert config_folder() == tmp_path / "mlpvid"
     assert settings_path().name == "settings.yaml" and layout_path().parent == config_folder()
     save_settings(Settings())

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from common.errors import InputError
 from viewer.app.files import file_stamp
-from viewer.settings import Settings, load_settings, read_settings, settings_path
+from viewer.folders import settings_path
+from viewer.settings import Settings, load_settings, read_settings
 
 if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
     from viewer.app.app import ViewerApp

@@ -18,7 +18,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
 from viewer.dialogs.modal import begin_modal
-from viewer.settings import downloads_folder
+from viewer.folders import downloads_folder
 from viewer.widgets.controls import button, em
 from viewer.work.job import Job
 

@@ -24,6 +24,7 @@ from viewer.dialogs.prompts import Prompts
 from viewer.dialogs.recording import RecordingDialog
 from viewer.dialogs.settings import SettingsDialog
 from viewer.dialogs.shortcuts import ShortcutSheet
+from viewer.folders import layout_path
 from viewer.gl import context as gl
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
@@ -39,7 +40,6 @@ from viewer.panels.status import StatusBar
 from viewer.panels.timeline import TimelinePanel, timeline_height
 from viewer.panels.toolbar import Toolbar
 from viewer.panels.view import ViewSection
-from viewer.settings import layout_path
 from viewer.view.panel import ViewPanel
 from viewer.window.capture import WindowCapture
 from viewer.window.error_boundary import ErrorBoundary, error_log_path

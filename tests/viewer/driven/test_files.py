@@ -139,7 +139,7 @@ def test_broken_answers_are_explained_in_plain_words(tmp_path: Path, answer: byt
 def test_a_url_is_typed_and_opened(
     app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("viewer.settings.platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr("viewer.folders.platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
     address, folder = server
     write_bundle(make_video(seed=5, num_frames=2), folder / "web.mlpvid")
 

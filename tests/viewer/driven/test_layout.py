@@ -12,8 +12,9 @@ from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, screenshot
 from tests.viewer.driven.test_actions import press
 from viewer.app.app import ViewerApp
+from viewer.folders import layout_path
 from viewer.panels.statistics import StatisticsPanel
-from viewer.settings import LAYOUTS, layout_path, load_settings
+from viewer.settings import LAYOUTS, load_settings
 from viewer.window.inspector import MAX_SHARE
 from viewer.window.layout import Place, divide
 from viewer.window.theme import MonitorScale
@@ -24,7 +25,7 @@ PARTS = ("Picture", "Timeline", "Inspector", "Status bar")
 @pytest.fixture
 def fresh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty config folder of a new user."""
-    monkeypatch.setattr("viewer.settings.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
+    monkeypatch.setattr("viewer.folders.platformdirs.user_config_dir", lambda *_, **__: str(tmp_path / "config"))
     return tmp_path / "config"
 
 
