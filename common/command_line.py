@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, Interrupt, raised_signals
+from common.numbers import parse_number, parse_whole
 from common.streams import OutputError, guarded_streams, print_error, silence
 
 OUTPUT_FAILED = 74
@@ -20,7 +21,6 @@ OUTPUT_FAILED = 74
 MAX_THREADS = 1024
 """Maximum number of CPU threads. More is a typing error, but PyTorch would try to start them."""
 
-_MAX_DIGITS = 18  # fits an int64; Python itself raises an error for thousands of digits
 _MAX_MESSAGE = 290
 _BROKEN_PIPE = 1
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -44,23 +44,28 @@ class ArgumentParser(argparse.ArgumentParser):
         super().exit(status, message)
 
 
-def is_whole_number(text: str) -> bool:
-    """Return whether a text is a whole number, at least 0, with digits only and at most 18 of them."""
-    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-
-
 def parse_count(text: str) -> int:
     """Parse a whole number, at least 1, for options that count something."""
-    if not is_whole_number(text) or int(text) < 1:
+    value = parse_whole(text)
+    if value is None or value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 1")
-    return int(text)
+    return value
+
+
+def parse_finite(text: str) -> float:
+    """Parse a finite number, such as 25, 3e-3 or 30000/1001."""
+    value = parse_number(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
 
 
 def parse_threads(text: str) -> int:
     """Parse a number of CPU threads, 1 to `MAX_THREADS`."""
-    if not is_whole_number(text) or not 1 <= int(text) <= MAX_THREADS:
+    value = parse_whole(text)
+    if value is None or not 1 <= value <= MAX_THREADS:
         raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, 1 to {MAX_THREADS}")
-    return int(text)
+    return value
 
 
 def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse.Namespace) -> int:

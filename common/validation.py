@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, StrictFloat, StrictInt, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from common.errors import InputError
+from common.numbers import parse_number
 
 T = TypeVar("T")
 
 FIELDS = ConfigDict(extra="forbid", validate_default=True)
-"""Config of pydantic dataclasses: unknown fields are errors. Give fields the types `StrictInt`, `StrictFloat`, `StrictStr` and
-`StrictBool`, so that True is not accepted as 1, or "5" as 5."""
+"""Config of pydantic dataclasses: unknown fields are errors. Give fields the types `WholeNumber`, `StrictFloat`, `StrictStr`
+and `StrictBool`, so that True is not accepted as 1, or "5" as 5."""
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1 << 53 else value
+
+
+def _quotient(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    rate = parse_number(value)
+    if rate is None:
+        raise ValueError("must be a number or a fraction, for example 30000/1001")
+    return rate
+
+
+WholeNumber = Annotated[StrictInt, BeforeValidator(_whole)]
+"""An integer; 512.0 and 3e3 are integers, too."""
+
+Rate = Annotated[StrictFloat, BeforeValidator(_quotient)]
+"""A float; a text with a fraction such as 30000/1001 is one, too."""
 
 MAX_ENTRIES = 10_000
 """Longest list or mapping in plain data that is validated."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, ValidationInfo, field_validator
+from pydantic import Field, StrictFloat, StrictStr, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from common.validation import FIELDS, one_of, validated, within
+from common.validation import FIELDS, WholeNumber, one_of, validated, within
 
 FEATURE_CHANNELS = 32
 """Channels of the point feature F. Hash features and feature planes are summed, so both have this many (paper, section 3.1)."""
@@ -22,10 +22,10 @@ PLANE_AXES: dict[str, tuple[int, int]] = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 
 PLANES: tuple[str, ...] = ("xy", "xz", "yz")
 """The three orthogonal planes in storage order. Hash tables and feature planes always use all three."""
 
-Channels = Annotated[StrictInt, within(1, 4096)]
+Channels = Annotated[WholeNumber, within(1, 4096)]
 """A number of channels."""
 
-Cells = Annotated[StrictInt, within(1, 512)]
+Cells = Annotated[WholeNumber, within(1, 512)]
 """Cells of the occupancy volume along an axis."""
 
 
@@ -33,17 +33,17 @@ Cells = Annotated[StrictInt, within(1, 512)]
 class HashEncodingConfig:
     """Multi-level hash encoding of (u, v, t), with one set of tables per plane (paper, equation 1; Instant-NGP)."""
 
-    num_levels: Annotated[StrictInt, within(1, 16)] = 16
+    num_levels: Annotated[WholeNumber, within(1, 16)] = 16
     """L. `num_levels * features_per_level` is at most `FEATURE_CHANNELS`; channels beyond it get no hash feature."""
-    features_per_level: Annotated[StrictInt, one_of(2, 4, 8)] = 2
+    features_per_level: Annotated[WholeNumber, one_of(2, 4, 8)] = 2
     """F: 2, 4 or 8."""
-    log2_table_size: Annotated[StrictInt, within(4, 24)] = 19
+    log2_table_size: Annotated[WholeNumber, within(4, 24)] = 19
     """log2 of T, the maximum number of entries of a level."""
-    base_resolution: Annotated[StrictInt, within(2, 8192)] = 16
+    base_resolution: Annotated[WholeNumber, within(2, 8192)] = 16
     """Nodes along u and v at the coarsest level, 2 to `finest_resolution`."""
-    finest_resolution: Annotated[StrictInt, within(2, 8192)] = 1024
+    finest_resolution: Annotated[WholeNumber, within(2, 8192)] = 1024
     """Nodes along u and v at the finest level. The resolution grows geometrically from level to level."""
-    time_resolution: Annotated[StrictInt, within(2, 8192)] | None = None
+    time_resolution: Annotated[WholeNumber, within(2, 8192)] | None = None
     """Maximum number of nodes along t at any level. None means as many as along u and v (paper)."""
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class DecoderConfig:
     color_channels: tuple[Channels, ...] = (64, 128, 128, 256, 256, 512, 512, 1024)
     """Channels of the stride-2 convolutions before the color map. "final" uses as many as the map's size needs, "matching"
     uses only the first entry, for its one hidden layer."""
-    color_kernel_size: Annotated[StrictInt, one_of(1, 3)] = 3
+    color_kernel_size: Annotated[WholeNumber, one_of(1, 3)] = 3
     """Kernel of the last convolution of the color map: 1 or 3."""
     density_gain: Annotated[StrictFloat, Field(gt=0, allow_inf_nan=False)] = 1.0
     """Constant factor on the density map's output. It changes the density's learning rate relative to all others."""
@@ -92,7 +92,7 @@ class OccupancyConfig:
     """Cells along x, y, z. The last axis is meant for the subject's height."""
     threshold: Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)] = 5.0
     """tau1, 1/m: a cell is set when the density at any of its sub-points exceeds it."""
-    subgrid: Annotated[StrictInt, within(1, 16)] = 5
+    subgrid: Annotated[WholeNumber, within(1, 16)] = 5
     """Sub-points along each axis of a cell, end points included."""
 
 
@@ -100,7 +100,7 @@ class OccupancyConfig:
 class RenderConfig:
     """How the volume is meant to be sampled. Stored in the bundle."""
 
-    steps_per_diagonal: Annotated[StrictInt, within(1, 65536)] = 256
+    steps_per_diagonal: Annotated[WholeNumber, within(1, 65536)] = 256
     """The step is the diagonal of the frame's box divided by this."""
     weight_threshold: StrictFloat = 1e-3
     """tau2, 0 to below 1: samples with a weight w at or below it get no color."""
@@ -125,11 +125,11 @@ class ModelConfig:
     """The occupancy volumes."""
     render: RenderConfig = RenderConfig()
     """Step and thresholds of the renderer."""
-    feature_plane_resolution: StrictInt = 256
+    feature_plane_resolution: WholeNumber = 256
     """Pixels along a side of a feature plane: a power of two from 4 to the backbone's resolution."""
-    density_map_resolution: StrictInt = 256
+    density_map_resolution: WholeNumber = 256
     """Pixels along a side of a density MLP map: a power of two from 4 to the backbone's resolution."""
-    color_map_resolution: StrictInt = 16
+    color_map_resolution: WholeNumber = 16
     """Heads along a side of a color MLP map: a power of two from 1 ("matching": from 4) to the backbone's resolution and 64."""
     mlp_planes: tuple[StrictStr, ...] = PLANES
     """The plane of each MLP map, one or three of "xy", "xz", "yz" (paper, table 2 rows 7 and 8). Their outputs are summed."""

@@ -7,12 +7,12 @@ import logging
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, ValidationInfo, field_validator
+from pydantic import Field, StrictBool, StrictFloat, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
 from common.documents import read_yaml
 from common.errors import InputError
-from common.validation import FIELDS, validated, within
+from common.validation import FIELDS, WholeNumber, validated, within
 from model.config import ModelConfig
 
 _log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ Share = Annotated[StrictFloat, within(0, 1)]
 class DataConfig:
     """Which part of the capture is trained on."""
 
-    first_frame: Annotated[StrictInt, within(0, 10**7)] = 0
+    first_frame: Annotated[WholeNumber, within(0, 10**7)] = 0
     """First frame of the capture that is used."""
-    num_frames: Annotated[StrictInt, Field(ge=1)] | None = None
+    num_frames: Annotated[WholeNumber, Field(ge=1)] | None = None
     """Number of frames, starting at `first_frame`. None means all that follow."""
     image_scale: Annotated[StrictFloat, within(0.01, 1)] = 1.0
     """Images are reduced to this fraction of their size (paper: 0.5 for ZJU-MoCap)."""
@@ -48,7 +48,7 @@ class DataConfig:
     boxes: Literal["frame", "union"] = "frame"
     """"frame" (paper): each frame has its own box. "union": one box around all of them, in which static parts keep their
     coordinates."""
-    hull_resolution: Annotated[StrictInt, within(0, 256)] = 128
+    hull_resolution: Annotated[WholeNumber, within(0, 256)] = 128
     """Cells along each axis of the visual hull. Samples lie inside the hull; 0 means no hull, samples fill the box."""
     hull_margin: Annotated[StrictFloat, within(0, 1000)] = 1.5
     """Dilation of the masks for carving, pixels of the full image."""
@@ -61,9 +61,9 @@ class DataConfig:
 class RayConfig:
     """Which rays a step uses, and where samples lie on them."""
 
-    frames_per_step: Annotated[StrictInt, within(1, 64)] = 8
+    frames_per_step: Annotated[WholeNumber, within(1, 64)] = 8
     """Frames per step; each is decoded once (the paper's batch)."""
-    rays_per_frame: Annotated[StrictInt, within(1, 1 << 20)] = 1024
+    rays_per_frame: Annotated[WholeNumber, within(1, 1 << 20)] = 1024
     """Rays per frame."""
     ramp: Share = 0.0
     """Fraction of the run in which the rays per frame grow from an eighth of `rays_per_frame` to all of them. In the first
@@ -71,7 +71,7 @@ class RayConfig:
     prune_every: Share = 0.0
     """Fraction of the run between two updates of the occupancy grid, which excludes empty cells of the hulls from sampling. 0
     means never. Needs a hull and a fixed `step`."""
-    views_per_frame: Annotated[StrictInt, within(0, 4096)] = 1
+    views_per_frame: Annotated[WholeNumber, within(0, 4096)] = 1
     """Views that the rays of a frame come from (paper: one). 0 means all training views."""
     foreground: Annotated[StrictFloat, within(0, 1)] = 0.7
     """Fraction of rays through the foreground."""
@@ -81,7 +81,7 @@ class RayConfig:
     """Where all other rays go: "box" (paper) through the projected box, "mask" through the dilated mask."""
     dilation: Annotated[StrictFloat, within(0, 1000)] = 6.0
     """Dilation of the mask for `region` "mask", pixels of the full image."""
-    samples_per_ray: Annotated[StrictInt, within(1, 4096)] = 64
+    samples_per_ray: Annotated[WholeNumber, within(1, 4096)] = 64
     """Stratified samples between a ray's entry into the box and its exit. Used when `step` is 0."""
     view_jitter: Annotated[StrictFloat, within(0, 10)] = 0.0
     """Standard deviation of the noise on each component of the unit view direction that the color head gets. With few views,
@@ -197,7 +197,7 @@ class TrainingConfig:
     surface, it moves the parameters away from the loss's minimum, and long runs collapsed with it."""
     blend_at_random: StrictBool = False
     """With bilinear heads: evaluate one of the four nearest heads, drawn by its weight. This takes a quarter of the work."""
-    steps: Annotated[StrictInt, within(1, 10**8)] = 400_000
+    steps: Annotated[WholeNumber, within(1, 10**8)] = 400_000
     """Length of the run."""
     minutes: Annotated[StrictFloat, within(0, MAX_MINUTES)] = 0.0
     """Length of the run in minutes, from reading the capture to the written bundle; 0 means that `steps` counts. All schedules

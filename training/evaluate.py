@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from common.command_line import ArgumentParser, is_whole_number, parse_threads, run
+from common.command_line import ArgumentParser, parse_finite, parse_threads, run
 from common.errors import InputError
 from common.interrupts import interruptible, leave
+from common.numbers import parse_whole
 from common.progress import progress
 from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
@@ -37,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_layout_option(parser)
     parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
-    parser.add_argument("--scale", type=float, help="fraction of the image size (default: as in training; 1 for bundles)")
+    parser.add_argument("--scale", type=parse_finite, help="part of the image size (default: as in training; 1 for bundles)")
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default auto)")
     parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
@@ -160,9 +161,10 @@ def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, ran
 
 def _first_frame(video: VolumetricVideo) -> int:
     text = video.metadata.provenance.get("first_frame", "0")
-    if not is_whole_number(text):  # int() accepts negative numbers, which would count from the end of the capture
+    frame = parse_whole(text)  # int() accepts negative numbers, which would count from the end of the capture
+    if frame is None:
         raise InputError("the bundle", f"has first_frame {text[:40]!r} in its provenance, which is not a frame number")
-    return int(text)
+    return frame
 
 
 def _cameras(capture: Capture, views: str) -> list[int]:

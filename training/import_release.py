@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from common.command_line import ArgumentParser, run
+from common.command_line import ArgumentParser, parse_finite, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress
@@ -153,9 +153,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--blend", choices=("bilinear", "nearest"), default="bilinear", help="how heads color a point (default %(default)s)"
     )
     parser.add_argument(
-        "--box-padding", type=float, default=BOX_PADDING, metavar="M", help="meters around the vertices (default %(default)s)"
+        "--box-padding",
+        type=parse_finite,
+        default=BOX_PADDING,
+        metavar="M",
+        help="meters around the vertices (default %(default)s)",
     )
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default %(default)s)")
+    parser.add_argument("--fps", type=parse_finite, default=30.0, help="frames per second (default %(default)s)")
     return run(_command, parser.parse_args(arguments))
 
 

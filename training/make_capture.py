@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from common.command_line import ArgumentParser, run
+from common.command_line import ArgumentParser, parse_count, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import leave
@@ -214,8 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
     default = CaptureSize()
     parser = ArgumentParser(prog="training.make_capture", description="Make a capture of a procedural moving scene.")
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to create")
-    parser.add_argument("--frames", type=int, default=default.frames, help="frames (default %(default)s)")
-    parser.add_argument("--cameras", type=int, default=default.cameras, help="cameras (default %(default)s)")
+    parser.add_argument("--frames", type=parse_count, default=default.frames, help="frames (default %(default)s)")
+    parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default %(default)s)")
     size_help = f"pixels (default {default.width}x{default.height})"
     parser.add_argument("--size", type=_parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
     return run(_command, parser.parse_args(arguments))

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, leave
@@ -199,7 +199,7 @@ def _open_run(folder: Path, resume: bool) -> bool:
 
 
 def _minutes(text: str) -> float:
-    value = float(text)
+    value = parse_finite(text)
     if not 0 < value <= MAX_MINUTES:
         raise argparse.ArgumentTypeError(f"must be more than 0 and at most {MAX_MINUTES:,}")
     return value

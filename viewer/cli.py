@@ -16,27 +16,29 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from common.command_line import ArgumentParser, is_whole_number, parse_count, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
+from common.numbers import parse_whole
 from renderer.select import BACKENDS
 from viewer import DEMO
 
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read "WxH", 1 to 16384 pixels each."""
-    width, separator, height = text.lower().partition("x")
-    if not (separator and is_whole_number(width) and is_whole_number(height)):
+    first, _, second = text.lower().partition("x")
+    width, height = parse_whole(first), parse_whole(second)
+    if width is None or height is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write WxH, for example 512x512")
-    if not (1 <= int(width) <= 16384 and 1 <= int(height) <= 16384):
+    if not (1 <= width <= 16384 and 1 <= height <= 16384):
         raise argparse.ArgumentTypeError(f"{text!r}: each side must be 1 to 16384 pixels")
-    return int(width), int(height)
+    return width, height
 
 
 def parse_range(text: str) -> tuple[int | None, int | None]:
     """Read "A:B", the frames from A to B - 1. Either number may be left out."""
     first, separator, last = (part.strip() for part in text.partition(":"))
-    if not separator or any(part and not is_whole_number(part) for part in (first, last)):
+    if not separator or any(part and parse_whole(part) is None for part in (first, last)):
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of frames; write A:B, for example 0:60")
-    start, end = (int(part) if part else None for part in (first, last))
+    start, end = (parse_whole(part) if part else None for part in (first, last))
     if end is not None and end <= (start or 0):
         raise argparse.ArgumentTypeError(f"{text!r} is an empty range; it must end after it begins")
     return start, end
@@ -52,17 +54,6 @@ def parse_color(text: str) -> tuple[float, float, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a color; write R,G,B, each 0 to 1 or 0 to 255")
     scale = 255.0 if max(values) > 1 else 1.0
     return values[0] / scale, values[1] / scale, values[2] / scale
-
-
-def parse_finite(text: str) -> float:
-    """Read a finite number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
-    return value
 
 
 def parse_positive(text: str) -> float:

@@ -10,14 +10,14 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.atomic import write_text
 from common.command_line import MAX_THREADS
 from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
-from common.validation import FIELDS, one_of, validated, within
+from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from renderer.select import BACKENDS
 from viewer.folders import settings_path
 
@@ -67,9 +67,9 @@ Color = tuple[Share, Share, Share]
 class WindowSettings:
     """Size and look of the window."""
 
-    width: Annotated[StrictInt, within(320, 16384)] = 1280
+    width: Annotated[WholeNumber, within(320, 16384)] = 1280
     """Width of the window when it opens, screen units."""
-    height: Annotated[StrictInt, within(240, 16384)] = 800
+    height: Annotated[WholeNumber, within(240, 16384)] = 800
     """Height of the window when it opens, screen units."""
     theme: Annotated[StrictStr, one_of(*THEMES)] = "dark"
     """One of `THEMES`."""
@@ -153,7 +153,7 @@ class RenderingSettings:
 
     backend: Annotated[StrictStr, one_of(*BACKENDS)] = "auto"
     """One of `renderer.select.BACKENDS`."""
-    threads: Annotated[StrictInt, within(1, MAX_THREADS)] | None = None
+    threads: Annotated[WholeNumber, within(1, MAX_THREADS)] | None = None
     """Number of CPU threads; None means one per core."""
     dynamic_resolution: StrictBool = True
     """Lower the resolution during movement to keep the target frame rate."""
@@ -163,7 +163,7 @@ class RenderingSettings:
     """Resolution of the image when nothing moves, as a fraction of the window's."""
     smooth_at_rest: StrictBool = True
     """Render still pictures with twice the pixels along each side, once they are shown and nothing moves."""
-    cache_mebibytes: Annotated[StrictInt, within(64, 1 << 20)] | None = None
+    cache_mebibytes: Annotated[WholeNumber, within(64, 1 << 20)] | None = None
     """Memory for decoded frames, MiB. None is half of a GPU's free memory with CUDA, and 640 otherwise."""
 
 
@@ -173,7 +173,7 @@ class DisplaySettings:
 
     mode: Annotated[StrictStr, one_of(*DISPLAY_MODES)] = "color"
     """One of `DISPLAY_MODES`. Not saved."""
-    head_plane: Annotated[StrictInt, within(0, 2)] = 0
+    head_plane: Annotated[WholeNumber, within(0, 2)] = 0
     """Index of the MLP plane whose color heads are shown. Not saved."""
     automatic_range: StrictBool = True
     """Whether the color map spans the values of the image. Not saved."""
@@ -239,11 +239,11 @@ class RecordingSettings:
 
     codec: Annotated[StrictStr, one_of(*CODECS)] = "h264"
     """One of `CODECS`."""
-    quality: Annotated[StrictInt, within(0, 51)] = 12
+    quality: Annotated[WholeNumber, within(0, 51)] = 12
     """0 (best) to 51."""
-    fps: Annotated[StrictFloat, within(0, 1000)] = 0.0
+    fps: Annotated[Rate, within(0, 1000)] = 0.0
     """Frames per second; 0 means the capture's."""
-    supersampling: Annotated[StrictInt, within(1, 8)] = 1
+    supersampling: Annotated[WholeNumber, within(1, 8)] = 1
     """Images are rendered at this multiple of the size, then averaged."""
     folder: StrictStr = ""
     """Folder for recordings and screenshots; empty means the current folder."""
@@ -253,7 +253,7 @@ class RecordingSettings:
 class Settings:
     """Everything that the viewer saves between runs."""
 
-    version: Annotated[StrictInt, within(1, VERSION)] = VERSION
+    version: Annotated[WholeNumber, within(1, VERSION)] = VERSION
     """Version of the file's layout."""
     window: WindowSettings = field(default_factory=WindowSettings)
     """Size and look."""

@@ -106,7 +106,7 @@ def test_absurd_numbers_of_threads_are_bad_usage(text: str, capsys: pytest.Captu
 
 def test_counts_are_at_least_one() -> None:
     assert parse_count("7") == 7
-    for text in ("0", "-3", "7.0", "9" * 5000):
+    for text in ("0", "-3", "7.5", "9" * 5000):
         with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
             parse_count(text)
 

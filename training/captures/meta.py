@@ -6,12 +6,12 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, StrictBool, StrictFloat, StrictInt
+from pydantic import BeforeValidator, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass
 
 from common.documents import read_yaml
 from common.errors import InputError
-from common.validation import FIELDS, one_of, validated, within
+from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from model.camera import MAX_IMAGE_SIDE
 from training.captures.description import AXES, CHANNELS, POSES
 from training.captures.images import FLIPS
@@ -44,7 +44,7 @@ Number = Annotated[StrictFloat, within(-1e9, 1e9)]
 _Row = tuple[Number, Number, Number, Number]
 Vector = tuple[Number, Number, Number]
 Matrix = tuple[Vector, Vector, Vector]
-Side = Annotated[StrictInt, within(1, MAX_IMAGE_SIDE)]
+Side = Annotated[WholeNumber, within(1, MAX_IMAGE_SIDE)]
 Units = Annotated[float, BeforeValidator(_per_meter)]
 """Units per meter, given as a name or as the length of a unit in meters."""
 Fit = one_of("same", "scale", "crop")
@@ -76,7 +76,7 @@ class CameraMeta:
     """How images are flipped before the calibration applies."""
     lens: Annotated[str, one_of("calibrated", "none", "opencv", "fisheye")] = "calibrated"
     """What the distortion coefficients mean. "none": the images are undistorted already."""
-    frame_offset: Annotated[StrictInt, within(-100_000, 100_000)] = 0
+    frame_offset: Annotated[WholeNumber, within(-100_000, 100_000)] = 0
     """Frame of this camera that belongs to frame 0."""
     frame_fraction: Annotated[StrictFloat, within(-1, 1)] = 0.0
     """Part of a frame by which its images show a later moment than the other cameras' images of the same frame. Training
@@ -87,7 +87,7 @@ class CameraMeta:
     """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
     """Where its masks mark the subject, if it differs from the other cameras' masks."""
-    mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
+    mask_threshold: Annotated[WholeNumber, within(0, 254)] | None = None
     """Values of its masks above this one are the subject; None means as for the other cameras."""
     mask_inverted: StrictBool | None = None
     """Whether its masks show the background; None means as for the other cameras."""
@@ -111,7 +111,7 @@ class CaptureMeta:
     """Title; if empty, the folder's name is used."""
     layout: Text = ""
     """Name of the layout, if the files do not make it clear."""
-    fps: Annotated[StrictFloat, within(0.01, 1000)] | None = None
+    fps: Annotated[Rate, within(0.01, 1000)] | None = None
     """Frames per second."""
     up_axis: Annotated[str, BeforeValidator(lambda value: str(value).lower()), one_of(*_UP_AXES)] | None = None
     """Axis that points up: x, y, z, or one of them with a sign."""
@@ -129,29 +129,29 @@ class CaptureMeta:
     """Box of the subject in all frames, minimum and maximum in upright meters, instead of boxes from vertices or masks."""
     pixel_center: Annotated[StrictFloat, within(0, 0.5)] | None = None
     """Image coordinate of the top-left pixel's center: 0 as in OpenCV's calibrations, or 0.5."""
-    frame_start: Annotated[StrictInt, within(0, 1_000_000)] = 0
+    frame_start: Annotated[WholeNumber, within(0, 1_000_000)] = 0
     """First frame to use."""
-    frame_stop: Annotated[StrictInt, within(1, 1_000_000)] | None = None
+    frame_stop: Annotated[WholeNumber, within(1, 1_000_000)] | None = None
     """The frame after the last one to use."""
-    frame_stride: Annotated[StrictInt, within(1, 100_000)] = 1
+    frame_stride: Annotated[WholeNumber, within(1, 100_000)] = 1
     """Step from one frame to the next."""
     masks: Text = ""
     """Name of the folder of masks; "alpha": the images' alpha channels; "none": everything in the images is the subject."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None
     """Where in the files of masks the subject is marked: "color", "alpha", or "palette" for the colors of a palette."""
-    mask_threshold: Annotated[StrictInt, within(0, 254)] | None = None
+    mask_threshold: Annotated[WholeNumber, within(0, 254)] | None = None
     """Values of masks above this one, of 255, are the subject."""
     mask_inverted: StrictBool = False
     """Whether masks show the background."""
-    face_labels: tuple[Annotated[StrictInt, within(0, 255)], ...] | None = None
+    face_labels: tuple[Annotated[WholeNumber, within(0, 255)], ...] | None = None
     """Labels of the face in human parses."""
     background: Text = ""
     """"black" means that images are composited over black. Otherwise pixels outside the masks are set to black."""
     loop: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
     """Whether the last frame leads to the first."""
-    train_cameras: tuple[StrictInt, ...] | None = None
+    train_cameras: tuple[WholeNumber, ...] | None = None
     """Cameras to train on. None means all except the test cameras."""
-    test_cameras: tuple[StrictInt, ...] | None = None
+    test_cameras: tuple[WholeNumber, ...] | None = None
     """Held-out cameras, for evaluation. None means that there are none."""
     source: Text = ""
     """Where the content comes from."""
