@@ -149,14 +149,14 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, config=FIELDS)
 class RefineConfig:
-    """What is learned about the training cameras besides the scene. A capture's meta.yaml can ask for it for single cameras."""
+    """Corrections of the training cameras that are learned. A capture's meta.yaml can switch them on for single cameras."""
 
     colors: StrictBool = False
     """Learn a gain and an offset per camera and color channel. The bundle gets the mean camera's colors."""
     poses: StrictBool = False
     """Learn small movements of the cameras. The bundle has the moved cameras."""
     times: StrictBool = False
-    """Learn by which part of a frame each camera is early or late. Each step then shows one camera per frame."""
+    """Learn the cameras' offsets in time, less than a frame each. Each step then shows one camera per frame."""
     color_rate: Rate = 1e-3
     """Learning rate of colors: of the gain's logarithm, and of the offset."""
     pose_rate: Rate = 1e-4
@@ -164,12 +164,12 @@ class RefineConfig:
     time_rate: Rate = 1e-2
     """Learning rate of times, frames."""
     prior: Weight = 1e-4
-    """Squared corrections, relative to a large one: the color range, 1 degree, 1 frame."""
+    """Weight of the squared corrections, each relative to a large one: the color range, 1 degree, 1 frame."""
     start: Share = 0.1
-    """Fraction of the run before anything is refined. Against fog, cameras cannot be aligned."""
+    """Fraction of the run before anything is refined. Cameras cannot be aligned while the scene is fog."""
     join: Share = 0.4
     """Fraction of the run before cameras whose poses or times are refined train the scene, if they are less than half. A
-    scene that has adapted to a wrong camera holds it there."""
+    scene that has adapted to a wrong camera keeps it wrong."""
 
 
 @dataclass(frozen=True, config=FIELDS)

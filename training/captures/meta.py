@@ -52,14 +52,14 @@ Fit = one_of("same", "scale", "crop")
 
 @dataclass(frozen=True, config=FIELDS)
 class RefineMeta:
-    """What training learns about a camera besides the scene."""
+    """The corrections of a camera that training learns."""
 
     colors: StrictBool = False
     """Gain and offset of its colors."""
     poses: StrictBool = False
     """A small movement."""
     times: StrictBool = False
-    """By which part of a frame it is early or late."""
+    """An offset in time of less than a frame."""
 
 
 @dataclass(frozen=True, config=FIELDS)
@@ -79,10 +79,10 @@ class CameraMeta:
     frame_offset: Annotated[WholeNumber, within(-100_000, 100_000)] = 0
     """Frame of this camera that belongs to frame 0."""
     frame_fraction: Annotated[StrictFloat, within(-1, 1)] = 0.0
-    """Part of a frame by which its images show a later moment than the other cameras' images of the same frame. Training
-    renders its rays at that moment."""
+    """Fraction of a frame by which its images are later than the other cameras' images of the same frame. Training renders its
+    rays at that time."""
     refine: RefineMeta = RefineMeta()
-    """What training learns about it."""
+    """The corrections that training learns."""
     time_offset: Annotated[StrictFloat, within(-86_400, 86_400)] = 0.0
     """Seconds of this camera's video that belong to time 0; fractions of a frame are possible."""
     mask_channel: Annotated[str, one_of(*CHANNELS)] | None = None

@@ -139,7 +139,7 @@ def _fraction_advice(offset: float, video_rate: float | None) -> str:
     """Return the advice for an offset that is not a whole number of frames."""
     if video_rate is not None:
         return f"Increase the camera's time_offset by {offset / video_rate:.4f}, then make its masks again."
-    return f"Training can show this camera at its own moments. {_WRITE}"
+    return f"Training can take this into account. {_WRITE}"
 
 
 def wrong_unit(unit: str, size: SubjectSize, factor: float, entries: Entries) -> Finding:

@@ -45,7 +45,7 @@ class Calibration:
     stride: int = 1
     """Frames of the files per frame of the capture."""
     frame_fraction: float = 0.0
-    """Part of a frame by which meta.yaml says that the images show a later moment."""
+    """Fraction of a frame by which the images are later, according to meta.yaml."""
     video_rate: float | None = None
     """Frames of the capture per second if the camera is a video, else None."""
     images_from: str = ""

@@ -66,7 +66,7 @@ def _time_entries(images: Calibration, old: CameraReading, new: CameraReading) -
     whole = round(new.frame_offset * images.stride)
     offset = {"frame_offset": images.frame_offset + whole} if whole != round(old.frame_offset * images.stride) else {}
     fraction = round(whole / images.stride - new.frame_offset, 2)
-    if images.video_rate is not None or abs(fraction) < _MIN_FRACTION:  # a video has any moment: time_offset
+    if images.video_rate is not None or abs(fraction) < _MIN_FRACTION:  # videos have time_offset instead
         return offset
     return offset | {"frame_fraction": fraction, "refine": {"times": True}}
 

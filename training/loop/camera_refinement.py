@@ -1,7 +1,7 @@
-"""What is learned about the training cameras besides the scene: gains and offsets of their colors, movements, offsets in time.
+"""Corrections of the training cameras that are learned: gains and offsets of their colors, movements, offsets in time.
 
 Colors are corrected as in NeRF in the Wild (section 4.1) and Block-NeRF (section 4.2.1), but with two vectors per camera
-instead of an embedding, and dropped at export. Poses are refined as in BARF (section 4.1), in so(3) and meters.
+instead of an embedding. They are dropped at export. Poses are refined as in BARF (section 4.1), in so(3) and meters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ from training.fields.samples import RayBatch
 
 _COLUMNS = (3, 3, 3, 3, 1)  # log gain, offset, turn, shift, time
 _DEGREE = math.pi / 180
-_TOLERANCE = (1.0, 1.0, _DEGREE, _DEGREE, 1.0)  # what the prior takes for large; a shift in distances of the camera
+_TOLERANCE = (
+    1.0,
+    1.0,
+    _DEGREE,
+    _DEGREE,
+    1.0,
+)
+"""Corrections that the prior considers large; that of shifts is in multiples of the camera's distance."""
+
 _BETAS, _EPSILON = (0.9, 0.99), 1e-15
 
 
@@ -38,10 +46,10 @@ class Corrections:
     shifts: torch.Tensor
     """(V, 3) movements of the centers, meters."""
     times: torch.Tensor
-    """(V,) frames by which the images show a later moment than their frame."""
+    """(V,) frames by which the images are later than their frame."""
 
     def color(self, rendered: torch.Tensor, opacity: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
-        """Return the colors that cameras record of rendered ones.
+        """Return the colors that the cameras record where these colors are rendered.
 
         Args:
             rendered: (R, 3) premultiplied.
@@ -71,7 +79,7 @@ def rotation_matrices(turns: torch.Tensor) -> torch.Tensor:
 
 
 def wants_refinement(capture: Capture, config: RefineConfig) -> bool:
-    """Return whether anything about a training camera is refined, or one of them is a part of a frame late."""
+    """Return whether any training camera is refined, or is a fraction of a frame late."""
     metas = [capture.camera_metas[camera] for camera in capture.train_cameras]
     asked = [config.colors, config.poses, config.times]
     asked += [value for m in metas for value in (m.refine.colors, m.refine.poses, m.refine.times, m.frame_fraction != 0)]
@@ -79,10 +87,10 @@ def wants_refinement(capture: Capture, config: RefineConfig) -> bool:
 
 
 class CameraRefinement(nn.Module):
-    """Corrections of the training cameras and their optimizer, all of it in buffers, so that a checkpoint has everything.
+    """Corrections of the training cameras and their optimizer, all in buffers, so that a checkpoint has everything.
 
     A camera's correction is `start + scale * values`. The scale is the learning rate, or 0 for what is not learned, so that
-    one Adam with a rate of 1 is enough. It leaves out cameras that a step does not show.
+    one Adam with a rate of 1 is enough. Adam skips the cameras that a step does not show.
 
     Args:
         views: indices of the V training cameras.
@@ -139,7 +147,7 @@ class CameraRefinement(nn.Module):
         return Corrections(parts[0], parts[1], parts[2], parts[3], parts[4][:, 0])
 
     def describe(self, names: list[str]) -> str:
-        """Return in words what is learned of which cameras, given the names of all cameras of the capture."""
+        """Describe what is learned for which cameras, given the names of all cameras of the capture."""
         parts = []
         for what, learned in (("colors", self.scale[:, 0] > 0), ("poses", self.posed), ("times", self.timed)):
             chosen = [names[camera] for camera in self.cameras[learned].tolist()]
@@ -154,12 +162,12 @@ class CameraRefinement(nn.Module):
 
     @property
     def timed(self) -> torch.Tensor:
-        """(V,) bool: cameras with moments of their own."""
+        """(V,) bool: cameras whose images are a fraction of a frame early or late, known or learned."""
         return (self.scale[:, -1] > 0) | (self.start[:, -1] != 0)
 
     @property
-    def few_doubted(self) -> bool:
-        """Whether less than half of the cameras have poses or times that are refined, so that the others carve the scene."""
+    def mostly_trusted(self) -> bool:
+        """Whether the poses and times of most cameras are trusted, so that these cameras shape the scene at first."""
         return 2 * int((self.posed | self.timed).sum()) < len(self.cameras)
 
     def prior_gradient(self, weight: float) -> torch.Tensor:
@@ -185,7 +193,7 @@ class CameraRefinement(nn.Module):
         self._fix_gauge()
 
     def _fix_gauge(self) -> None:
-        """Where all cameras are corrected, make the mean correction zero: otherwise the scene could change in their place."""
+        """Where all cameras are corrected, make the mean correction zero. Otherwise the scene could change instead."""
         free = (self.scale > 0).all(dim=0)
         mean = (self.scale * self.values).mean(dim=0)
         self.values -= torch.where(free, mean / self.scale.clamp(min=1e-300), 0.0)

@@ -1,7 +1,7 @@
 """One frame's part of a training step when cameras are refined too.
 
 Colors and times get their gradients from the field's own backward pass. Poses need gradients with respect to rays, which the
-native kernels do not compute, so that PyTorch renders a few rays of the refined cameras again.
+native kernels do not compute. So PyTorch renders a few rays of the refined cameras again.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class _Drawn:
     view: torch.Tensor
     """(R,) int64: the camera of each."""
     camera: int | None
-    """The only camera, if it has a moment of its own."""
+    """The only camera, if it is a fraction of a frame early or late."""
 
 
 class RefinedFrameStep(FrameStep):
     """Computes the gradients of single frames and of what is refined; see `FrameStep`.
 
-    Cameras with moments of their own cannot share a decoded frame with the others. A call shows either one of them alone, as
-    often as its share of the cameras, or all others. Cameras whose pose or time is in doubt do not train the scene before
-    `refine.join`, if they are few: a scene that has adapted to a wrong camera holds it there.
+    Cameras that are a fraction of a frame early or late cannot share a decoded frame with the others. A call shows either one
+    of them alone, as often as its share of the cameras, or all others. If most cameras are trusted, the others do not train the
+    scene before `refine.join`: a scene that has adapted to a wrong camera keeps it wrong.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RefinedFrameStep(FrameStep):
         generator = torch.Generator().manual_seed(seed)
         values = self.refinement.values.clone().requires_grad_()
         learned = self.refinement.corrections(values)
-        joined = progress >= self.config.refine.join or not self.refinement.few_doubted
+        joined = progress >= self.config.refine.join or not self.refinement.mostly_trusted
         drawn = self._draw(self.dataset.frame(frame, half), half, num_rays, learned, joined, generator)
         moment = torch.tensor(float(frame)) if drawn.camera is None else frame + learned.times[drawn.camera]
         moment = moment.clamp(0, self.network.num_frames - 1)
@@ -80,7 +80,7 @@ class RefinedFrameStep(FrameStep):
             total += total if of_values is None else of_values
             if grids is not None and moment.requires_grad:
                 total += time_gradient(self.network.hash_encoding, moment / self.network.num_frames, grids.grids, values)
-            total += self._of_poses(decoded, frame, half, region, rendered.grids, learned, values, generator)
+            total += self._pose_gradient(decoded, frame, half, region, rendered.grids, learned, values, generator)
         if drawn.camera is not None and not joined:
             gradients, grids = [None] * len(gradients), None
         result = make_result(gradients, grids, float(error.detach()), rendered, len(still.colors))
@@ -95,7 +95,7 @@ class RefinedFrameStep(FrameStep):
         joined: bool,
         generator: torch.Generator,
     ) -> _Drawn:
-        """Draw rays of one camera that has moments of its own, or of all others that train the scene."""
+        """Draw rays of one camera that is early or late, or of all others that train the scene."""
         timed, posed = self.refinement.timed, self.refinement.posed
         camera = int(torch.randint(len(timed), (1,), generator=generator))
         only = camera if timed[camera] else None
@@ -143,8 +143,8 @@ class RefinedFrameStep(FrameStep):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the color error and the whole loss.
 
-        The rendered colors are corrected, not the recorded ones: corrected recordings would agree best when they are dark. Only
-        the error of single samples, which needs the scene's colors, has no gradient for the corrections.
+        The rendered colors are corrected, not the recorded ones: otherwise darker recordings would agree better. Only the
+        error of single samples, which needs the scene's colors, has no gradient for the corrections.
         """
         error = color_loss(learned.color(rendered.color, rendered.opacity, view), rays.colors)
         truth = learned.common_color(rays.colors, rays.masks, view).detach()
@@ -152,7 +152,7 @@ class RefinedFrameStep(FrameStep):
         of_masks = mask_loss(rendered.opacity, rays.masks)
         return error, total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
 
-    def _of_poses(
+    def _pose_gradient(
         self,
         decoded: TrainingFrame,
         frame: int,
@@ -163,7 +163,7 @@ class RefinedFrameStep(FrameStep):
         values: torch.Tensor,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Return the gradient of the loss of a few rays of one camera with respect to the values, by way of the rays."""
+        """Return the gradient of the loss of a few rays of one camera with respect to the values, through the rays."""
         posed = self.refinement.posed.nonzero()[:, 0]
         if not len(posed):
             return torch.zeros_like(values)
@@ -178,11 +178,11 @@ class RefinedFrameStep(FrameStep):
 
 
 def time_gradient(encoding: HashEncoding, time: torch.Tensor, grids: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return the gradient with respect to values that a time follows from, by way of the grids that are baked at that time.
+    """Return the gradient with respect to values on which a time depends, through the grids that are baked at that time.
 
     Args:
         encoding: the hash tables.
-        time: scalar t/T, differentiable with respect to the values.
+        time: scalar t/T, a function of the values.
         grids: (3, nodes, F), gradient with respect to the grids, in the order of `TrainingKernels.bake`.
         values: any shape.
     """

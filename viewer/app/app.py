@@ -95,7 +95,7 @@ class ViewerApp:
 
     @property
     def activity(self) -> Activity:
-        """What the window shows now, from which follows how long it may wait."""
+        """What happens in the window now. It determines how long the window may wait."""
         document = self.document
         sides = [] if document is None else [document.view_renderer]
         if self.compare.view_renderer is not None:

@@ -32,7 +32,7 @@ class PathLoader:
         self._task: LatestTask[tuple[Document, Path, object], _Outcome] | None = None
 
     def load(self, document: Document, path: Path) -> None:
-        """Read a file, whose path replaces that of the document. A file that was being read is given up."""
+        """Read a file, whose path replaces that of the document. If another file is being read, it is abandoned."""
         if self._task is None:
             self._task = LatestTask("camera path", self._redraw.notify)
         self._task.submit((document, path, object()), partial(_read, path))
@@ -51,7 +51,7 @@ class PathLoader:
             self._redraw.record_motion()
 
     def close(self) -> None:
-        """End the thread; a file that is being read is given up."""
+        """End the thread; a file that is being read is abandoned."""
         if self._task is not None:
             self._task.close(wait=False)
         self._task = None

@@ -25,7 +25,7 @@ ADVICE = "Choose another backend in the section Speed."
 """What to do when nothing can be rendered."""
 
 REST_PIXELS = 12_000_000
-"""Most pixels of the image that is rendered while nothing moves; a larger one would need too much memory."""
+"""Maximum number of pixels of an image at rest. A larger one would need too much memory."""
 
 PATIENCE = 4.0
 """Longest expected time of a first image, in frames of the target rate."""

@@ -1,4 +1,4 @@
-"""Icons at the right end of the menu bar, for what is used all the time."""
+"""Icons at the right end of the menu bar for the most frequent actions."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from model.camera import Camera
 from viewer.picture.wireframes import NEAR, Segments, frustum_segments
 
 MAX_FRUSTUMS = 300
-"""Maximum number of cameras that are shown. Of more, every n-th is shown: all of them would hide the scene."""
+"""Maximum number of cameras that are shown. Of more cameras, every n-th is shown, because all would hide the scene."""
 
 
 class Frustums:

@@ -1,4 +1,4 @@
-"""Full screen, and the way back."""
+"""Switch full screen on and off."""
 
 from __future__ import annotations
 

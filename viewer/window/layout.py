@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PICTURE_SHARE = 0.5
-"""Share of the window's height that the picture keeps. In a lower window, the status bar, the tracks and the whole timeline
-give up their places, in this order."""
+"""Share of the window's height that the picture keeps. In a lower window, first the status bar, then the tracks, then the
+whole timeline is left out."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ _STILL = _STATIC | _FLAGS.no_scrollbar | _FLAGS.no_scroll_with_mouse
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a part looks and behaves."""
+class PartStyle:
+    """Flags and spacing of a part."""
 
     flags: int
     """ImGui's flags."""
@@ -32,16 +32,16 @@ class Look:
     """Space around the content across and down, text heights; None is the theme's."""
 
 
-FIXED = Look(_STILL)
+FIXED = PartStyle(_STILL)
 """The timeline."""
 
-SCROLLING = Look(_STATIC)
+SCROLLING = PartStyle(_STATIC)
 """The inspector."""
 
-PICTURE = Look(_STILL | _FLAGS.no_background, (0.0, 0.0))
+PICTURE = PartStyle(_STILL | _FLAGS.no_background, (0.0, 0.0))
 """The picture, which covers its part."""
 
-THIN = Look(_STILL, (0.7, 0.2))
+THIN = PartStyle(_STILL, (0.7, 0.2))
 """The status bar."""
 
 
@@ -51,7 +51,7 @@ def thin_height() -> float:
     return float(imgui.get_font_size()) + 2 * em(THIN.padding[1])
 
 
-def begin_part(title: str, place: Place, look: Look, focused: bool) -> bool:
+def begin_part(title: str, place: Place, style: PartStyle, focused: bool) -> bool:
     """Begin a part at its place; `focused` gives it the keyboard focus. Return False if there is no room; else end it."""
     if place.width <= 0 or place.height <= 0:
         return False
@@ -59,11 +59,11 @@ def begin_part(title: str, place: Place, look: Look, focused: bool) -> bool:
     imgui.set_next_window_size(ImVec2(place.width, place.height))
     if focused:
         imgui.set_next_window_focus()
-    padding = imgui.get_style().window_padding if look.padding is None else ImVec2(em(look.padding[0]), em(look.padding[1]))
+    padding = imgui.get_style().window_padding if style.padding is None else ImVec2(em(style.padding[0]), em(style.padding[1]))
     imgui.push_style_var(imgui.StyleVar_.window_padding, padding)
     imgui.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1, 1))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
     imgui.push_style_var(imgui.StyleVar_.window_rounding, 0.0)
-    imgui.begin(title, None, look.flags)
+    imgui.begin(title, None, style.flags)
     imgui.pop_style_var(4)
     return True

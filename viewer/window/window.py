@@ -47,7 +47,7 @@ from viewer.window.full_screen import Geometry, set_full_screen
 from viewer.window.inspector import Inspector, Panel, inspector_width
 from viewer.window.keys import Keyboard
 from viewer.window.layout import Place, Places, divide
-from viewer.window.parts import FIXED, PICTURE, SCROLLING, THIN, Look, begin_part, thin_height
+from viewer.window.parts import FIXED, PICTURE, SCROLLING, THIN, PartStyle, begin_part, thin_height
 from viewer.window.theme import MonitorScale, apply_theme
 from viewer.window.title import WindowTitle
 
@@ -141,7 +141,7 @@ class Window:
             immapp.manual_render.tear_down()
 
     def wait_for_work(self, wait: Callable[[float], None]) -> None:
-        """Wait until something has to be drawn. Meanwhile the clock of a playing video goes on.
+        """Wait until something has to be drawn. Meanwhile the clock of a playing video continues.
 
         Args:
             wait: waits for this many seconds, or until an event comes.
@@ -332,9 +332,9 @@ class Window:
         width = inspector_width(layout, whole.width)
         return divide(whole, imgui.get_frame_height(), width, timelines, thin_height())
 
-    def _draw_part(self, title: str, place: Place, draw: Callable[[], None], look: Look = FIXED) -> None:
+    def _draw_part(self, title: str, place: Place, draw: Callable[[], None], style: PartStyle = FIXED) -> None:
         focused = self._focused == title
-        if begin_part(title, place, look, focused):
+        if begin_part(title, place, style, focused):
             self._focused = "" if focused else self._focused
             with self._errors.drawing(title):
                 draw()
