@@ -1,9 +1,11 @@
-"""`python -m training.masks`: make the masks of a capture whose cameras stand still, by the difference from the background."""
+"""`python -m training.masks`: make the masks of a capture, by the difference from the background or by finding people."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,10 +22,14 @@ from training.captures.capture import Capture
 from training.captures.files import CaptureFolder, find_name
 from training.captures.images import Optics, Pixels, Undistortion, read_color
 from training.captures.opening import add_layout_option, open_capture
+from training.captures.segmentation import PersonSegmenter
 from training.captures.sources import FileImage
 
 MASKS = "masks"
 """Folder that the masks are written into."""
+
+METHODS = ("background", "segmentation")
+"""Ways to make masks."""
 
 MEDIAN_FRAMES = 31
 """Maximum number of images of a camera whose median is its background."""
@@ -36,6 +42,9 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.masks", description=__doc__)
     parser.add_argument("capture", type=Path, metavar="CAPTURE", help="folder of the capture")
+    method_help = "background (cameras that stand still, the default) or segmentation (people; needs --model)"
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0], metavar="NAME", help=method_help)
+    parser.add_argument("--model", type=Path, metavar="FILE.tflite", help="network for segmentation (docs/captures.md)")
     plate_help = "folder with an image of each camera without the subject, CAMERA.png (default: the median over time)"
     parser.add_argument("--plates", type=Path, metavar="DIR", help=plate_help)
     threshold_help = f"difference that makes a pixel part of the subject, in units of the noise (default {DEFAULT_THRESHOLD:g})"
@@ -62,20 +71,32 @@ def make_masks(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: the capture or a plate cannot be read, or a plate has another size than its camera's images.
     """
+    if (arguments.method == "segmentation") != (arguments.model is not None):
+        remedy = "give both: --method segmentation --model FILE.tflite"
+        raise InputError("--method segmentation", "and --model need each other", remedy)
     capture = open_capture(arguments.capture, arguments.layout, {"masks": "none"}, needs_masks=False)
     covered = []
-    for camera, name in enumerate(capture.camera_names):
-        frames = [f for f in range(capture.num_frames) if arguments.overwrite or not mask_path(capture, f, camera).is_file()]
-        if not frames:
-            continue
-        background = _background(capture, camera, arguments.plates)
-        for frame in progress(frames, len(frames), f"masks of {name}"):
-            mask = subject_mask(capture.stored_color(frame, camera), background, arguments.threshold)
-            _write(mask_path(capture, frame, camera), mask)
-            covered.append(float((mask > 127).mean()))
+    with PersonSegmenter(arguments.model) if arguments.model else contextlib.nullcontext() as segmenter:
+        for camera, name in enumerate(capture.camera_names):
+            frames = [
+                f for f in range(capture.num_frames) if arguments.overwrite or not mask_path(capture, f, camera).is_file()
+            ]
+            if not frames:
+                continue
+            decode_videos(capture.image_source(frame, camera) for frame in range(capture.num_frames))
+            find = segmenter.mask if segmenter else _difference(capture, camera, arguments)
+            for frame in progress(frames, len(frames), f"masks of {name}"):
+                mask = find(capture.stored_color(frame, camera))
+                _write(mask_path(capture, frame, camera), mask)
+                covered.append(float((mask > 127).mean()))
     if covered:
-        print(_summary(covered), file=sys.stderr)
+        print(_summary(covered, arguments.method), file=sys.stderr)
     return 0
+
+
+def _difference(capture: Capture, camera: int, arguments: argparse.Namespace) -> Callable[[Pixels], Pixels]:
+    background = _background(capture, camera, arguments.plates)
+    return lambda image: subject_mask(image, background, arguments.threshold)
 
 
 def mask_path(capture: Capture, frame: int, camera: int) -> Path:
@@ -92,7 +113,6 @@ def _background(capture: Capture, camera: int, plates: Path | None) -> Backgroun
     if plates is None:
         count = min(MEDIAN_FRAMES, capture.num_frames)
         frames = [i * capture.num_frames // count for i in range(count)]
-        decode_videos(capture.image_source(frame, camera) for frame in range(capture.num_frames))
         return background_of([capture.stored_color(frame, camera) for frame in frames])
     name, folder = capture.camera_names[camera], CaptureFolder(plates)
     found = find_name(folder, (f"{name}{suffix}" for suffix in (".png", ".jpg", ".jpeg")))
@@ -112,7 +132,7 @@ def _write(path: Path, mask: Pixels) -> None:
         Image.fromarray(mask).save(temporary, "PNG")
 
 
-def _summary(covered: list[float]) -> str:
+def _summary(covered: list[float], method: str) -> str:
     share = float(np.median(covered))
     text = f"wrote {len(covered)} masks; the subject covers {share:.1%} of an image"
     if share < 0.002:
