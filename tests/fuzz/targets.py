@@ -1,0 +1,93 @@
+"""The readers that are fuzzed, and the valid files that they begin with."""
+
+from __future__ import annotations
+
+import functools
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from common.cached_json import read_cached
+from model.bundle.info import bundle_info, read_bundle
+from model.camera import load_camera
+from tests.training.released.released import Sizes, fake_state
+from training.captures.annotations import read_annotations
+from training.captures.layouts.annots import Annotations
+from training.captures.meta import read_meta
+from training.loop.checkpoint import read_header
+from training.loop.scene import load_scene
+from training.released.checkpoint import ReleaseCheckpoint
+from viewer.camera_path.path import CameraPath
+from viewer.settings import read_settings
+
+CORPUS = Path(__file__).parent / "corpus"
+"""Valid files, in one folder per target."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader. Anything that it raises except `InputError` is a fault."""
+
+    read: Callable[[Path], object]
+    """Reads a file, or a folder, completely."""
+    name: str
+    """Name of the file."""
+    write: Callable[[Path, bytes], object] = Path.write_bytes
+    """Writes the file that has a damaged content."""
+    reach: int = 1 << 20
+    """Only this many bytes at the beginning are damaged."""
+
+    def seeds(self, target: str) -> list[bytes]:
+        """Return the valid contents."""
+        return [path.read_bytes() for path in sorted((CORPUS / target).iterdir())]
+
+
+@functools.cache
+def _released_members() -> dict[str, bytes]:
+    """Return the members of a small released checkpoint."""
+    sizes = Sizes(frames=2, latent=2, backbone=(1, 1), trunk=(1,), levels=2, base=2, log2_table=4, cells=(2, 2, 2))
+    stream = io.BytesIO()
+    torch.save({"net": fake_state(sizes), "epoch": 0}, stream)
+    with zipfile.ZipFile(stream) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+
+
+def _write_released(path: Path, content: bytes) -> None:
+    """Write a small released checkpoint with another `data.pkl`."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, member in {**_released_members(), "data.pkl": content}.items():
+            archive.writestr(f"a/{name}", member)
+
+
+def _read_video(path: Path) -> None:
+    read_bundle(path).decode(0.5)
+    bundle_info(path)
+
+
+def _read_annotations(path: Path) -> None:
+    content = Annotations(path, read_annotations(path))
+    content.cameras(content.image_files()[0])
+
+
+def _read_released(path: Path) -> None:
+    checkpoint = ReleaseCheckpoint(path)
+    checkpoint.latents(), checkpoint.hash_encoding(), checkpoint.decoder()
+
+
+TARGETS: dict[str, Target] = {
+    "bundle": Target(_read_video, "a.mlpvid", reach=8192),
+    "settings": Target(read_settings, "settings.yaml"),
+    "camera": Target(load_camera, "camera.json"),
+    "path": Target(CameraPath.load, "path.json"),
+    "annots": Target(_read_annotations, "annots.npy"),
+    "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", reach=8192),
+    "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),
+    "meta": Target(read_meta, "meta.yaml"),
+    "import": Target(_read_released, "final.pth", _write_released),
+    "cache": Target(read_cached, "cache.json"),
+}
+"""The readers by name."""
