@@ -39,6 +39,19 @@ def cell_of(points: torch.Tensor, resolution: Sequence[int]) -> torch.Tensor:
     return (cells[:, 0] * resolution[1] + cells[:, 1]) * resolution[2] + cells[:, 2]
 
 
+def within(cells: torch.Tensor, density: Density) -> Density:
+    """Return a density that is 0 outside the given cells, (X, Y, Z) bool, and is not evaluated there."""
+
+    def restricted(points: torch.Tensor) -> torch.Tensor:
+        sigma = torch.zeros(len(points))
+        inside = cells.flatten()[cell_of(points, cells.shape)].nonzero()[:, 0]
+        if len(inside):
+            sigma[inside] = density(points[inside])
+        return sigma
+
+    return restricted
+
+
 @torch.no_grad()
 def extract_occupancy(density: Density, config: OccupancyConfig, chunk: int = 1 << 17) -> torch.Tensor:
     """Mark the cells in which the density of any sub-point is above tau1.

@@ -16,7 +16,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 PACKAGES = ("common", "model", "renderer", "viewer", "training", "benchmarks", "tests")
 PACKAGES_AND_DOCS = tuple(f"{name}/" for name in (*PACKAGES, "docs"))
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-OUTPUTS = ("runs/", "images/", "mask/", "schp/", "vertices/", "renderer/kernels/build")
+OUTPUTS = ("runs/", "images/", "mask/", "schp/", "vertices/", "views/", "tensorboard/", "renderer/kernels/build")
 """Beginnings of paths that the user has or a command writes."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

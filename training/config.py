@@ -173,6 +173,23 @@ class RefineConfig:
 
 
 @dataclass(frozen=True, config=FIELDS)
+class ValidationConfig:
+    """The held-back view that is rendered while training. It must be a camera that is not trained on."""
+
+    every: Share = 0.05
+    """Fraction of the run between two renderings. 0 means never. Without held-back cameras there is no validation."""
+    camera: Annotated[StrictInt, within(0, 10**6)] | None = None
+    """Number of the camera. None means the first of the capture's `test_cameras`."""
+    frame: Annotated[StrictInt, within(0, 10**7)] | None = None
+    """Frame of the run. None means the middle one."""
+    patience: Annotated[StrictInt, within(0, 10**6)] = 0
+    """Training stops early after this many renderings in a row that are not better than the best one. 0 means never."""
+    export: Literal["last", "best"] = "last"
+    """Checkpoint that the run's bundle is made of. With "best", scores of the held-back view are too good, because it chose
+    the checkpoint."""
+
+
+@dataclass(frozen=True, config=FIELDS)
 class TrainingConfig:
     """All settings of a training run. Together with the capture and the seed they determine every number."""
 
@@ -188,6 +205,8 @@ class TrainingConfig:
     """Adam."""
     refine: RefineConfig = RefineConfig()
     """Corrections of the cameras."""
+    validation: ValidationConfig = ValidationConfig()
+    """The held-back view."""
     latents: Literal["embedding", "encoder"] = "encoder"
     """Where z comes from: "embedding" learns one vector per frame (released models), "encoder" encodes three views (paper)."""
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0

@@ -20,14 +20,14 @@ from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Renderer
 from renderer.select import BACKENDS, create_renderer
-from training.captures.boxes import frame_box
+from training.captures.boxes import box_mask, frame_box
 from training.captures.capture import Capture
 from training.captures.images import resize
 from training.captures.opening import add_layout_option, open_capture
 from training.loop.assemble import assemble_run
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
-from training.metrics import ImageScores, Perceptual, box_mask, compare, find_perceptual
+from training.metrics import ImageScores, Perceptual, compare, find_perceptual
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from common.command_line import ArgumentParser, run
 from common.interrupts import leave
 from model.bundle.info import write_bundle
 from model.bundle.layout import PRECISIONS
-from training.loop.assemble import assemble_run
+from training.loop.assemble import CHECKPOINTS, assemble_run
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -18,6 +18,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run, finished or not")
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
+    checkpoint_help = "the last one (default), or that with the best held-back view"
+    parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
     precision_help = "of decoder and hash tables (default float32)"
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help=precision_help)
     return parser
@@ -34,8 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def export(arguments: argparse.Namespace) -> None:
     """Extract occupancy and write the bundle; raises InputError as `assemble_run` and `write_bundle` do."""
-    write_bundle(assemble_run(arguments.run), arguments.out, arguments.precision)
-    print(f"wrote {arguments.out} ({arguments.out.stat().st_size / 1e6:.1f} MB)", file=sys.stderr)
+    write_bundle(assemble_run(arguments.run, checkpoint=arguments.checkpoint), arguments.out, arguments.precision)
+    size = arguments.out.stat().st_size / 1e6
+    print(f"wrote {arguments.out} ({size:.1f} MB) from the {arguments.checkpoint} checkpoint", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from common.scores import psnr
-from model.camera import Camera
-from renderer.reference.rays import camera_rays, intersect_box
 
 Image = NDArray[Any]
 """(H, W, 3) in [0, 1]."""
@@ -39,13 +37,6 @@ class ImageScores:
     """dB, over all pixels."""
     lpips: float | None
     """Perceptual distance within the same bounds as `ssim`; None without the network's weights."""
-
-
-def box_mask(camera: Camera, box: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return the pixels whose rays intersect a box (2, 3), meters: (H, W)."""
-    origin, directions, _ = camera_rays(camera)
-    t_near, t_far = intersect_box(origin, directions, torch.from_numpy(box).float())
-    return (t_far > t_near).view(camera.height, camera.width).numpy()
 
 
 def compare(rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual: Perceptual | None) -> ImageScores:

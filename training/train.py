@@ -23,6 +23,7 @@ from model.bundle.container import blame
 from model.bundle.info import write_bundle
 from model.bundle.layout import network_shapes
 from model.bundle.metadata import check_storable
+from model.run.files import LOG
 from renderer.threads import available_cores
 from training.captures.capture import Capture
 from training.captures.opening import add_layout_option, open_capture
@@ -31,13 +32,18 @@ from training.fields.create import create_field
 from training.inspection.check import check
 from training.inspection.findings import Severity
 from training.loop.assemble import assemble_run, predict_seconds
+from training.loop.board import Board, check_installed
+from training.loop.captured_views import copy_views
 from training.loop.checkpoint import FILE_NAME
 from training.loop.dataset import Dataset
+from training.loop.log import RunLog
 from training.loop.memory import plan_memory, predict_memory
 from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
 from training.loop.scene import metadata_of, selected_frames
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
+from training.loop.validation import Validation, frame_of, held_back_camera
+from training.loop.watch import RunWatch
 
 BUNDLE_NAME = "video.mlpvid"
 """Name of the bundle, in half precision, that a finished run writes into its folder."""
@@ -63,6 +69,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
+    board_help = "write TensorBoard logs into RUN/tensorboard (needs the package tensorboard)"
+    parser.add_argument("--tensorboard", action="store_true", help=board_help)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered (default cpu)")
     return parser
 
@@ -85,6 +93,8 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.device == "cuda" and not torch.cuda.is_available():
         remedy = "install torch for CUDA (https://pytorch.org/get-started), or omit --device"
         raise InputError("--device cuda", "PyTorch finds no GPU", remedy)
+    if arguments.tensorboard:
+        check_installed()
     with joined_processes(arguments.device) as processes:
         return together(lambda: _train(arguments, processes), processes)
 
@@ -104,6 +114,7 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
     with lock, worker_pool(arguments.threads or processes.cores()) as pool:
         trainer = _prepare(capture, config, arguments, resume, pool, processes)
         with processes.agreed():
+            validation = _validation(capture, trainer, arguments.threads) if processes.is_first else None
             if config.minutes and processes.is_first:
                 trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
             if processes.is_first:
@@ -112,15 +123,36 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
         print(f"training {capture.name}: {trainer.scene.num_frames} frames, {trainer.field.name} field", file=sys.stderr)
         if trainer.refinement is not None:
             print(f"refining {trainer.refinement.describe(capture.camera_names)}", file=sys.stderr)
-        progress = Progress(trainer.step, trainer.progress)
-        if not run_training(trainer, arguments.out, progress):
+        if not _run(trainer, arguments, validation):
             print(f"interrupted at step {trainer.step}; --resume continues", file=sys.stderr)
             return INTERRUPTED
-    if not processes.is_first:
-        return 0
-    write_bundle(assemble_run(arguments.out), arguments.out / BUNDLE_NAME, "float16")
-    print(f"wrote {arguments.out / BUNDLE_NAME}", file=sys.stderr)
+    if processes.is_first:
+        _write_bundle(trainer, arguments.out)
     return 0
+
+
+def _run(trainer: Trainer, arguments: argparse.Namespace, validation: Validation | None) -> bool:
+    """Train to the end; return False when interrupted."""
+    progress = Progress(trainer.step, trainer.progress)
+    if not trainer.processes.is_first:
+        return run_training(trainer, arguments.out, progress)
+    log = RunLog(arguments.out / LOG, append=trainer.step > 0)
+    with contextlib.ExitStack() as stack:
+        board = Board(arguments.out, trainer.step) if arguments.tensorboard else None
+        if board is not None:
+            stack.callback(board.close)
+        watch = RunWatch(trainer, arguments.out, log, progress, validation, board)
+        return run_training(trainer, arguments.out, progress, watch)
+
+
+def _write_bundle(trainer: Trainer, folder: Path) -> None:
+    """Write the run's bundle from the checkpoint that its config names, and say which it is."""
+    state, config = trainer.validation, trainer.config.validation
+    if trainer.progress < 1:
+        print(f"stopped early: the held-back view was not better {state.without_gain} times in a row", file=sys.stderr)
+    write_bundle(assemble_run(folder, checkpoint=config.export), folder / BUNDLE_NAME, "float16")
+    best = "" if state.best is None else f"; the held-back view was best at step {state.best_step}, {state.best:.2f} dB"
+    print(f"wrote {folder / BUNDLE_NAME} from the {config.export} checkpoint{best}", file=sys.stderr)
 
 
 def _check(capture: Capture) -> None:
@@ -182,8 +214,21 @@ def _prepare(
         trainer = Trainer(capture, config, arguments.seed, scene, pool, device=device, processes=processes, dataset=dataset)
         if resume:
             trainer.load(arguments.out)
+        elif processes.is_first:
+            copy_views(capture, frames, arguments.out, pool)
         trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)
     return trainer
+
+
+def _validation(capture: Capture, trainer: Trainer, threads: int | None) -> Validation | None:
+    """Return what renders the held-back view; None without one."""
+    config, frames = trainer.config, trainer.dataset.frames
+    camera = held_back_camera(capture, config.validation, frames[frame_of(config.validation, frames)])
+    if camera is None:
+        return None
+    validation = Validation(capture, config, trainer.scene, frames, camera, threads)
+    print(f"held-back view: camera {camera}, frame {validation.frame}", file=sys.stderr)
+    return validation
 
 
 def _open_run(folder: Path, resume: bool) -> bool:

@@ -11,7 +11,8 @@ import torch
 
 from model.camera import Camera
 from training import metrics
-from training.metrics import box_mask, compare, find_perceptual
+from training.captures.boxes import box_mask
+from training.metrics import compare, find_perceptual
 
 CAMERA = Camera(32, 24, np.array([[40.0, 0, 16], [0, 40, 12], [0, 0, 1]]), np.eye(3), np.zeros(3))
 BOX = np.array([[-0.25, -0.125, 1.0], [0.125, 0.25, 1.001]])

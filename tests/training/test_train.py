@@ -13,7 +13,6 @@ from training.captures.opening import open_capture
 from training.config import load_config
 from training.loop.assemble import predict_seconds
 from training.loop.checkpoint import read_header
-from training.loop.progress import Progress
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, worker_pool
 from training.train import main
@@ -33,7 +32,7 @@ def test_minutes_leave_time_for_preparation_and_bundle(
 ) -> None:
     overheads: list[float] = []
 
-    def one_step(trainer: Trainer, folder: Path, _: Progress) -> bool:
+    def one_step(trainer: Trainer, folder: Path, *_: object) -> bool:
         overheads.append(trainer.overhead)
         trainer.advance()
         assert trainer.progress == pytest.approx(trainer.seconds / (60 * 90 - trainer.overhead))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
 from model.camera import Camera
+from renderer.reference.rays import camera_rays, intersect_box
 from training.captures.capture import Capture
 from training.captures.hull import carve_hull, hull_box, mask_coverage, seen_space
 from training.captures.images import Pixels
@@ -88,3 +90,10 @@ def frame_boxes(capture: Capture, frames: range, padding: float, union: bool) ->
     if union:
         boxes[:] = np.stack([boxes[:, 0].min(0), boxes[:, 1].max(0)])
     return boxes.astype(np.float32)
+
+
+def box_mask(camera: Camera, box: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the pixels whose rays intersect a box (2, 3), meters: (H, W)."""
+    origin, directions, _ = camera_rays(camera)
+    t_near, t_far = intersect_box(origin, directions, torch.from_numpy(box).float())
+    return (t_far > t_near).view(camera.height, camera.width).numpy()

@@ -11,18 +11,22 @@ from common.progress import progress
 from model.bundle.container import blame
 from model.bundle.layout import without_memory
 from model.bundle.metadata import check_storable
-from model.occupancy import cell_of, extract_occupancy, pack_occupancy, packed_size, unpack_occupancy
+from model.occupancy import pack_occupancy, packed_size, unpack_occupancy
+from model.run.files import BEST, CHECKPOINT
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.fields.field import RadianceField, TrainingFrame
 from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header, refined_cameras
 from training.loop.network import Network
+from training.loop.occupancy_grid import extract_frame
 from training.loop.scene import Scene, load_scene
 from training.loop.trainer import worker_pool
 
+CHECKPOINTS = {"last": CHECKPOINT, "best": BEST}
+"""The checkpoints of a run that can be exported, and their files."""
 
-def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
+
+def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "last") -> VolumetricVideo:
     """Build the video of a run, finished or not.
 
     Args:
@@ -32,17 +36,21 @@ def assemble_run(folder: Path, frames: range | None = None) -> VolumetricVideo:
     Raises:
         InputError: the folder is not a run, has no checkpoint, or either is damaged.
     """
-    scene, header = load_scene(folder), read_header(folder)
+    name = CHECKPOINTS[checkpoint]
+    scene, header = load_scene(folder), read_header(folder, name)
     with blame(folder):
         check_storable(header.config.model, scene.metadata, scene.num_frames)
     with without_memory():
         network = Network(header.config, scene.num_frames, scene.loop)
-    load_network(folder, network, assign=True)
-    latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels)
-    scene.metadata.cameras = refined_cameras(folder, scene.metadata.cameras)
+    load_network(folder, network, assign=True, name=name)
+    latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels, name)
+    scene.metadata.cameras = refined_cameras(folder, scene.metadata.cameras, name)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
+    if checkpoint == "best":
+        trained += ", the best held-back view so far"
+    cells = load_occupancy_grids(folder, scene.hulls, name)
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
-    return assemble(header.config, scene, network, latents, frames, load_occupancy_grids(folder, scene.hulls))
+    return assemble(header.config, scene, network, latents, frames, cells)
 
 
 def assemble(
@@ -65,7 +73,7 @@ def assemble(
     occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
     with worker_pool() as pool:
         cells = [None] * scene.num_frames if occupancy_grids is None else list(occupancy_grids)
-        volumes = pool.map(lambda i: _occupancy(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
+        volumes = pool.map(lambda i: extract_frame(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
         for frame, volume in progress(zip(frames, volumes, strict=True), len(frames), "extracting occupancy"):
             occupancy[frame] = pack_occupancy(volume)
     boxes = torch.from_numpy(scene.boxes)
@@ -81,7 +89,7 @@ def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float
         network = Network(config, scene.num_frames, scene.loop)
     middle, latent = scene.num_frames // 2, torch.zeros(config.model.decoder.latent_channels)
     start = time.monotonic()
-    _occupancy(config, scene.hull(middle), network, latent, create_field(config), middle)
+    extract_frame(config, scene.hull(middle), network, latent, create_field(config), middle)
     return (time.monotonic() - start) * scene.num_frames / workers
 
 
@@ -90,22 +98,3 @@ def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> tor
     if hull is None or occupancy_grids is None:
         return hull
     return hull & unpack_occupancy(occupancy_grids, hull.shape)
-
-
-@torch.no_grad()
-def _occupancy(
-    config: TrainingConfig, hull: torch.Tensor | None, network: Network, latent: torch.Tensor, field: RadianceField, frame: int
-) -> torch.Tensor:
-    features, densities, colors = network.decoder(latent[None])
-    decoded = TrainingFrame((features[0], densities[0], colors[0]), network.hash_encoding, frame / network.num_frames)
-
-    def density(points: torch.Tensor) -> torch.Tensor:
-        sigma = torch.zeros(len(points))
-        inside = torch.arange(len(points))
-        if hull is not None:
-            inside = hull.flatten()[cell_of(points, hull.shape)].nonzero()[:, 0]
-        if len(inside):
-            sigma[inside] = field.density(decoded, points[inside])
-        return sigma
-
-    return extract_occupancy(density, config.model.occupancy)

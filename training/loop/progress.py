@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TextIO
+from datetime import timedelta
+from typing import NoReturn, TextIO
 
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Column
 
 from common.scores import psnr
 
@@ -36,9 +40,21 @@ class RunningMeans:
         """Return the mean of a measurement."""
         return self.values[name] / self.weight
 
+    def rate(self, name: str) -> float:
+        """Return a measurement per second; the steps' durations are the measurement `seconds`."""
+        return self.values[name] / max(self.values["seconds"], 1e-9)
+
+
+class _Console(Console):
+    """rich's console, but the caller learns that the reader is gone. rich would end the program."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        self.quiet = True
+        raise BrokenPipeError
+
 
 class Progress:
-    """Shows the progress of a training run, the running PSNR of its rays, samples per ray, speed and the time left.
+    """Shows the progress of a training run: the running loss and PSNR of its rays, rays per second, and the time left.
 
     Args:
         first: the step it starts at.
@@ -50,16 +66,23 @@ class Progress:
     def __init__(self, first: int = 0, share: float = 0.0, stream: TextIO | None = None, seconds: float | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._first, self._first_share = first, share
-        terminal = self._stream.isatty()
-        layout = "{percentage:3.0f}%|{bar:10}| {remaining} left{postfix}"
-        self._bar = tqdm(total=1.0, initial=share, file=self._stream, disable=not terminal, bar_format=layout)
-        self._seconds = seconds if seconds is not None else (1.0 if terminal else 15.0)
+        self._bar = _make_bar(self._stream) if self._stream.isatty() else None
+        self._seconds = seconds if seconds is not None else (15.0 if self._bar is None else 1.0)
         self._start = self._last = time.monotonic()
         self._warned = False
         self.means = RunningMeans()
+        self.held_back: float | None = None
+        """PSNR of the held-back view when it was rendered last, dB; None before that."""
 
     def update(self, step: int, share: float, *, last: bool = False, **measurements: float) -> None:
-        """Add a step's measurements (`squared_error`, `samples`, `marched`, `colored`); show them when it is time."""
+        """Add a step's measurements; show them when it is time.
+
+        Args:
+            step: steps done.
+            share: progress of the run, 0 to 1.
+            last: show them in any case.
+            measurements: `seconds`, `rays`, `loss`, `squared_error`, and per ray `samples`, `marched` and `colored`.
+        """
         self.means.add(**measurements)
         now = time.monotonic()
         if last or now - self._last >= self._seconds:
@@ -69,29 +92,64 @@ class Progress:
 
     def close(self) -> None:
         """End the bar, so that what is printed next starts on a new line."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.stop()
 
     def line(self, step: int, share: float, now: float) -> str:
-        """Return the text: step, running PSNR of the training rays, samples per ray, steps per second, time left."""
-        spent, gained = now - self._start, share - self._first_share
-        left = spent * (1 - share) / gained if gained > 0 else 0.0
-        return f"{self._state(step, share, now)}  {tqdm.format_interval(left)} left"
-
-    def _state(self, step: int, share: float, now: float) -> str:
+        """Return the text for a log: everything that is known."""
         rate, mean = (step - self._first) / max(now - self._start, 1e-9), self.means.mean
         return (
-            f"step {step} ({share:.0%})  PSNR {psnr(mean('squared_error')):.2f} dB  samples/ray {mean('samples'):.1f}, "
-            f"{mean('marched'):.1f} marched, {mean('colored'):.1f} colored  {rate:.2f} steps/s"
+            f"step {step} ({share:.0%})  {self._scores()}  samples/ray {mean('samples'):.1f}, {mean('marched'):.1f} marched, "
+            f"{mean('colored'):.1f} colored  {rate:.2f} steps/s  {self._time_left(share, now)} left"
         )
 
+    def _scores(self) -> str:
+        held_back = "" if self.held_back is None else f"  held-back view {self.held_back:.2f} dB"
+        loss, rays = self.means.mean("loss"), short_rate(self.means.rate("rays"))
+        return f"PSNR {psnr(self.means.mean('squared_error')):.2f} dB  loss {loss:.4f}  {rays} rays/s{held_back}"
+
+    def _time_left(self, share: float, now: float) -> str:
+        spent, gained = now - self._start, share - self._first_share
+        left = spent * (1 - share) / gained if gained > 0 else 0.0
+        return str(timedelta(seconds=round(left))).removeprefix("0:")
+
     def _warn(self, step: int) -> None:
-        if not self._warned and step - self._first > 300 and self.means.mean("colored") < COLLAPSED:
-            self._warned = True
-            self._bar.write(_WARNING, file=self._stream)
+        if self._warned or step - self._first <= 300 or self.means.mean("colored") >= COLLAPSED:
+            return
+        self._warned = True
+        if self._bar is not None:
+            self._bar.console.print(_WARNING, highlight=False, soft_wrap=True)
+        else:
+            print(_WARNING, file=self._stream, flush=True)
 
     def _show(self, step: int, share: float, now: float) -> None:
-        if self._bar.disable:
+        if self._bar is None:
             print(self.line(step, share, now), file=self._stream, flush=True)
-        else:
-            self._bar.n = share
-            self._bar.set_postfix_str(self._state(step, share, now))
+            return
+        left, (task,) = self._time_left(share, now), self._bar.task_ids
+        self._bar.update(task, completed=share, left=left, state=f"step {step}  {self._scores()}", refresh=True)
+
+
+def _make_bar(stream: TextIO) -> RichProgress | None:
+    """Start a bar on a terminal; return None if it cannot redraw a line."""
+    console = _Console(file=stream, force_terminal=True)
+    if console.is_dumb_terminal:
+        return None
+    columns = (
+        TextColumn("{task.percentage:3.0f}%", table_column=Column(min_width=4)),
+        BarColumn(bar_width=10, table_column=Column(min_width=10)),
+        TextColumn("{task.fields[left]} left  {task.fields[state]}", table_column=Column(no_wrap=True)),
+    )
+    bar = RichProgress(*columns, console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    bar.add_task("training", total=1.0, left="-:--", state="")
+    bar.start()
+    console.show_cursor(True)  # a program that is killed must not leave a terminal without a cursor
+    return bar
+
+
+def short_rate(rate: float) -> str:
+    """Return a rate with about three digits: "830", "12.3k", "1.23M"."""
+    for unit, name in ((1e6, "M"), (1e3, "k")):
+        if rate >= unit:
+            return f"{rate / unit:.{max(0, 2 - len(str(int(rate / unit))) + 1)}f}{name}"
+    return f"{rate:.0f}"

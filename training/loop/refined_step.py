@@ -83,7 +83,7 @@ class RefinedFrameStep(FrameStep):
             total += self._pose_gradient(decoded, frame, half, region, rendered.grids, learned, values, generator)
         if drawn.camera is not None and not joined:
             gradients, grids = [None] * len(gradients), None
-        result = make_result(gradients, grids, float(error.detach()), rendered, len(still.colors))
+        result = make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(still.colors))
         return dataclasses.replace(result, cameras=total)
 
     def _draw(

@@ -6,20 +6,17 @@ import json
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from common.atomic import atomic_write
-from common.documents import parse_json
 from common.errors import InputError
-from common.tensor_file import load_tensors, save_tensors
-from model.bundle.tensors import check_boxes
-from model.camera import Camera
-from model.occupancy import pack_occupancy, packed_size, unpack_occupancy
+from common.tensor_file import save_tensors
+from model.occupancy import pack_occupancy, unpack_occupancy
+from model.run.files import SCENE as FILE_NAME
+from model.run.scene import read_scene
 from model.video import VideoMetadata
 from training.captures.boxes import frame_boxes
 from training.captures.capture import Capture
@@ -27,12 +24,6 @@ from training.captures.hull import carve_hull, hull_box
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
 from training.fields.samples import SamplingRegion
-
-MAX_HULL_RESOLUTION = 256
-"""Largest number of cells of a hull along each axis."""
-
-FILE_NAME = "scene.safetensors"
-"""Name of the scene's file in a run's folder."""
 
 
 @dataclass
@@ -145,38 +136,13 @@ def save_scene(scene: Scene, folder: Path) -> None:
 
 def load_scene(folder: Path) -> Scene:
     """Read the scene of a run; raise InputError when it is missing or damaged."""
-    path = folder / FILE_NAME
-    if not path.is_file():
-        raise InputError(folder, "is not a training run", f"it has no {FILE_NAME}")
+    stored = read_scene(folder)
     try:
-        tensors, texts = load_tensors(path)
-        text: dict[str, Any] = parse_json(texts["scene"], path)
-        metadata = VideoMetadata(
-            fps=float(text["fps"]),
-            up=tuple(float(v) for v in text["up"]),  # type: ignore[arg-type]
-            cameras=[Camera.from_dict(camera, str(path)) for camera in text["cameras"]],
-            provenance={str(k): str(v) for k, v in text["provenance"].items()},
-            license=str(text["license"]),
-        )
-        capture = CaptureIdentity.from_dict(text["capture"]) if text.get("capture") is not None else None
-        boxes, hulls, resolution = tensors["boxes"], tensors.get("hulls"), int(text["hull_resolution"])
-        _check_tensors(path, boxes, hulls, resolution)
-        return Scene(boxes.numpy(), hulls, resolution, metadata, bool(text["loop"]), capture)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(path, "is damaged") from error
-
-
-def _check_tensors(path: Path, boxes: torch.Tensor, hulls: torch.Tensor | None, resolution: int) -> None:
-    """Check what is passed to native code, which computes addresses from it."""
-    frames = len(boxes) if boxes.dim() else 0
-    if boxes.dtype != torch.float32 or tuple(boxes.shape) != (frames, 2, 3) or not frames or not boxes.isfinite().all():
-        raise InputError(path, f"has boxes of shape {tuple(boxes.shape)}, not finite numbers of shape (T, 2, 3)")
-    check_boxes(path, boxes)
-    if hulls is None and resolution == 0:
-        return
-    expected = (frames, packed_size((resolution, resolution, resolution))) if 0 < resolution <= MAX_HULL_RESOLUTION else None
-    if hulls is None or hulls.dtype != torch.uint8 or tuple(hulls.shape) != expected:
-        raise InputError(path, f"has hulls that do not fit their resolution of {resolution} cells")
+        identity, loop = stored.texts.get("capture"), bool(stored.texts["loop"])
+        capture = CaptureIdentity.from_dict(identity) if identity is not None else None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(folder / FILE_NAME, "is damaged") from error
+    return Scene(stored.boxes.numpy(), stored.hulls, stored.hull_resolution, stored.metadata, loop, capture)
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:

@@ -51,5 +51,13 @@ def prunes_between(before: float, after: float, config: RayConfig) -> bool:
 
     It is updated at every multiple of `prune_every` except the end of the run.
     """
-    every, rounding = config.prune_every, 1e-9
-    return every > 0 and after < 1 and int(after / every + rounding) > int(before / every + rounding)
+    return after < 1 and passes_multiple(before, after, config.prune_every)
+
+
+def passes_multiple(before: float, after: float, every: float) -> bool:
+    """Return whether a step that took the run from one progress to another reached a multiple of `every`, all 0 to 1.
+
+    0 has no multiples.
+    """
+    rounding = 1e-9
+    return every > 0 and int(after / every + rounding) > int(before / every + rounding)

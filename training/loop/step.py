@@ -34,6 +34,10 @@ class FrameResult:
     """Gradients of the frame's loss, in the order of the network's parameters; None for the tables if `grids` has theirs."""
     grids: GridGradient | None
     """Gradient with respect to the hash grids at the frame's time; None if `gradients` has that of the tables."""
+    loss: float
+    """The loss of the frame's rays."""
+    rays: float
+    """Number of rays."""
     squared_error: float
     """Mean squared color error of the frame's rays."""
     samples_per_ray: float
@@ -46,7 +50,14 @@ class FrameResult:
     """Gradient with respect to `CameraRefinement.values`; None if cameras are not refined."""
 
 
-_NUMBERS = ("squared_error", "samples_per_ray", "marched_per_ray", "colored_per_ray")  # of a result, in this order
+_NUMBERS = (
+    "loss",
+    "rays",
+    "squared_error",
+    "samples_per_ray",
+    "marched_per_ray",
+    "colored_per_ray",
+)  # of a result, in this order
 
 
 class FrameStep:
@@ -92,7 +103,7 @@ class FrameStep:
         of_masks = mask_loss(rendered.opacity, rays.masks)
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
         gradients, grids, _ = self._gradients(loss, rendered.grids, decoded.time)
-        return make_result(gradients, grids, float(error.detach()), rendered, len(rays.colors))
+        return make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))
 
     def _gradients(
         self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
@@ -127,6 +138,10 @@ class FrameStep:
         cells = find_occupied_cells(hull, lambda points: self.field.density(decoded, points), step, generator)
         self._regions[frame] = dataclasses.replace(self._regions[frame], hull=cells)
 
+    def cells(self, frame: int) -> torch.Tensor | None:
+        """Return the cells that samples of a frame are restricted to, (N, N, N) bool, or None without a hull."""
+        return self._regions[frame].hull
+
     def occupancy_grids(self) -> torch.Tensor | None:
         """Return the packed cells that samples are restricted to, (T, bytes) uint8, or None without hulls."""
         cells = [region.hull for region in self._regions]
@@ -151,10 +166,16 @@ class FrameStep:
 
 
 def make_result(
-    gradients: list[torch.Tensor | None], grids: GridGradient | None, error: float, rendered: RenderedRays, rays: int
+    gradients: list[torch.Tensor | None],
+    grids: GridGradient | None,
+    loss: float,
+    error: float,
+    rendered: RenderedRays,
+    rays: int,
 ) -> FrameResult:
     """Return the result of a frame with some rays."""
-    return FrameResult(gradients, grids, error, rendered.samples / rays, rendered.marched / rays, rendered.colored / rays)
+    per_ray = (count / rays for count in (rendered.samples, rendered.marched, rendered.colored))
+    return FrameResult(gradients, grids, loss, rays, error, *per_ray)
 
 
 def results_of_all(results: list[FrameResult], frames: int, processes: Processes) -> list[FrameResult]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import torch
 
 from common.errors import InputError
 from common.interrupts import collected_signals
+from model.run.files import CHECKPOINT
 from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
-from training.config import TrainingConfig
+from training.config import TrainingConfig, ValidationConfig
 from training.fields.create import create_field
 from training.loop import checkpoint
 from training.loop.camera_refinement import CameraRefinement, wants_refinement
@@ -29,9 +31,12 @@ from training.loop.refined_step import RefinedFrameStep
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
 from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
 from training.loop.step import FrameResult, FrameStep, results_of_all
+from training.loop.validation import Image, Validation, ValidationState
 
 _LOG = logging.getLogger(__name__)
 
+Watch = Callable[[float, dict[str, float]], None]
+"""Called after every step with the progress before it and what was measured."""
 
 MAX_EMPTY_STEPS = 10
 """Training stops after this many steps without any sample."""
@@ -72,6 +77,7 @@ class Trainer:
     ) -> None:
         self.config, self.seed, self.scene, self.processes = config, seed, scene, processes
         self.step, self.seconds, self.overhead = 0, 0.0, 0.0
+        self.validation = ValidationState()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
@@ -89,6 +95,11 @@ class Trainer:
     def progress(self) -> float:
         """Progress of the run, 0 to 1. If time limits the run, `overhead` seconds are left for everything except its steps."""
         return self.config.progress(self.step, self.seconds, self.overhead)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is at its end, or has stopped early."""
+        return self.progress >= 1 or self.validation.stops(self.config.validation)
 
     def advance(self) -> list[FrameResult]:
         """Do one step and return the results of its frames, without gradients for those of other processes.
@@ -152,15 +163,39 @@ class Trainer:
         views = self._frame_step.encoder_input
         return torch.stack([self.network.latent(frame, views)[0] for frame in range(self.scene.num_frames)])
 
-    def save(self, folder: Path) -> None:
-        """Write the checkpoint; only the first process does."""
+    @torch.no_grad()
+    def validate(self, validation: Validation) -> tuple[Image, float]:
+        """Render the held-back view and note its PSNR. The time counts as training time.
+
+        Returns:
+            The rendering, and its PSNR, dB.
+        """
+        start = time.monotonic()
+        latent = self.network.latent(validation.frame, self._frame_step.encoder_input)[0]
+        rendered = validation.render(self.network, latent, self._frame_step.cells(validation.frame))
+        score = validation.score(rendered)
+        self.validation = self.validation.after(score, self.step)
+        self.seconds += time.monotonic() - start
+        return rendered, score
+
+    def agree_on_validation(self) -> None:
+        """Give the other processes what the first one has seen of the held-back view, so that all of them stop together."""
+        if self.processes.count > 1:
+            state = self.validation
+            best = self.processes.of_first(-math.inf if state.best is None else state.best)
+            counts = (int(self.processes.of_first(count)) for count in (state.best_step, state.without_gain))
+            self.validation = ValidationState(None if best == -math.inf else best, *counts)
+            self.seconds = self.processes.of_first(self.seconds)
+
+    def save(self, folder: Path, name: str = CHECKPOINT) -> None:
+        """Write a checkpoint; only the first process does. Only `CHECKPOINT` has the optimizer's state and can be resumed."""
         if not self.processes.is_first:
             return
         _LOG.info("writing the checkpoint of step %d", self.step)
-        header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config)
+        header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config, self.validation)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
-        latents = self.latents()
-        checkpoint.save_checkpoint(folder, header, self.network, self.optimizer, latents, cells, self.refinement)
+        latents, optimizer = self.latents(), self.optimizer if name == CHECKPOINT else None
+        checkpoint.save_checkpoint(folder, header, self.network, optimizer, latents, cells, self.refinement, name)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -182,7 +217,7 @@ class Trainer:
         cells = checkpoint.load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
-        self.step, self.seconds = header.step, header.seconds
+        self.step, self.seconds, self.validation = header.step, header.seconds, header.validation
 
 
 @contextlib.contextmanager
@@ -214,10 +249,16 @@ def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: 
     return scene
 
 
-def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
+def run_training(trainer: Trainer, folder: Path, progress: Progress, watch: Watch | None = None) -> bool:
     """Train to the end and write checkpoints.
 
     However training ends, the checkpoint contains every completed step.
+
+    Args:
+        trainer: the run.
+        folder: its folder.
+        progress: shows the progress.
+        watch: called after every step: it writes the log and renders the held-back view.
 
     Returns:
         False when Ctrl-C, SIGTERM or a closed terminal ended it early.
@@ -228,29 +269,43 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress) -> bool:
     """
     with collected_signals() as interrupted:
         try:
-            _advance_to_the_end(trainer, folder, progress, interrupted)
+            _advance_to_the_end(trainer, folder, progress, watch or (lambda *_: None), interrupted)
         except (BrokenPipeError, LostProcess):
             trainer.save(folder)
             raise
         finally:
             progress.close()
         trainer.save(folder)
-    return trainer.progress >= 1
+    return trainer.finished
 
 
-def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, interrupted: list[int]) -> None:
-    last_saved, empty_steps = time.monotonic(), 0
-    while trainer.progress < 1 and not trainer.processes.any(bool(interrupted)):
+def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, watch: Watch, interrupted: list[int]) -> None:
+    if not trainer.step:
+        trainer.save(folder)  # the viewer can open the run from its beginning
+    began = last_saved = time.monotonic()
+    empty_steps = 0
+    while not trainer.finished and not trainer.processes.any(bool(interrupted)):
+        before, seconds = trainer.progress, trainer.seconds
         results = trainer.advance()
         empty_steps = 0 if any(result.samples_per_ray for result in results) else empty_steps + 1
         if empty_steps == MAX_EMPTY_STEPS:
             fault = f"no ray of the last {MAX_EMPTY_STEPS} steps meets the scene"
             raise InputError("training", fault, "check the cameras (T in meters, x_camera = R x_world + T), masks and boxes")
-        done = trainer.progress >= 1
-        progress.update(trainer.step, trainer.progress, last=done or bool(interrupted), **_measurements(results))
-        if time.monotonic() - last_saved > trainer.config.checkpoint_minutes * 60 and not done:
+        measured = _measurements(results, trainer.seconds - seconds)
+        with trainer.processes.agreed():
+            watch(before, measured)
+        trainer.agree_on_validation()
+        last = trainer.finished or bool(interrupted)
+        progress.update(trainer.step, trainer.progress, last=last, **measured)
+        now = time.monotonic()
+        if now - last_saved > _checkpoint_interval(trainer.config, now - began) and not trainer.finished:
             trainer.save(folder)
             last_saved = time.monotonic()
+
+
+def _checkpoint_interval(config: TrainingConfig, spent: float) -> float:
+    """Return the seconds between checkpoints. The first ones come sooner, so that a viewer soon has something to show."""
+    return 60 * config.checkpoint_minutes * min(1.0, max(1 / 20, spent / (60 * config.checkpoint_minutes)))
 
 
 def _sum(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
@@ -263,8 +318,11 @@ def _sum(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
     return total
 
 
-def _measurements(results: list[FrameResult]) -> dict[str, float]:
+def _measurements(results: list[FrameResult], seconds: float) -> dict[str, float]:
     return {
+        "seconds": seconds,
+        "rays": sum(r.rays for r in results),
+        "loss": sum(r.loss for r in results) / len(results),
         "squared_error": sum(r.squared_error for r in results) / len(results),
         "samples": sum(r.samples_per_ray for r in results) / len(results),
         "marched": sum(r.marched_per_ray for r in results) / len(results),
@@ -275,4 +333,5 @@ def _measurements(results: list[FrameResult]) -> dict[str, float]:
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:
     """Return a config without the settings that may change when a run is resumed."""
     data = dataclasses.replace(config.data, image_memory=0.0)
-    return dataclasses.replace(config, data=data, steps=1, minutes=0.0, checkpoint_minutes=1.0)
+    length = {"steps": 1, "minutes": 0.0, "checkpoint_minutes": 1.0}
+    return dataclasses.replace(config, data=data, validation=ValidationConfig(), **length)  # type: ignore[arg-type]

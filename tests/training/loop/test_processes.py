@@ -153,7 +153,8 @@ def test_torchrun_ends_as_one_and_continues(tmp_path: Path) -> None:
         "error: training: another process of this run has ended; start all of them again with --resume"
     ], errors
     names = {path.name for path in out.iterdir()}
-    assert names == {"checkpoint.safetensors", "scene.safetensors", "config.yaml"}, "something is half-written"
+    written = {"checkpoint.safetensors", "scene.safetensors", "config.yaml", "log.jsonl", "views"}
+    assert names == written, "something is half-written"
 
     after = read_header(out).step
     ended = run_main(main, *arguments, "--steps", after + 1, "--resume")

@@ -1,0 +1,110 @@
+"""Read the last checkpoint of a run as a video, without the code of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from common.errors import InputError
+from model.bundle.container import blame
+from model.bundle.layout import network_skeleton
+from model.bundle.metadata import check_storable
+from model.config import ModelConfig
+from model.occupancy import pack_occupancy, unpack_occupancy
+from model.run.files import CHECKPOINT, check_tensors, read_tensors, read_texts
+from model.run.scene import StoredScene, read_scene
+from model.video import VolumetricVideo
+
+SAMPLED_CELLS = "live_cells"
+"""Name of the tensor with the cells that training samples, packed like the hulls."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The last checkpoint of a run."""
+
+    video: VolumetricVideo
+    """The video. A cell is occupied where it meets the cells that training samples."""
+    sampled: torch.Tensor | None
+    """(T, bytes) uint8, the packed cells that training samples. The density is undefined outside. None means everywhere."""
+    resolution: int
+    """Number of those cells along each axis."""
+    step: int
+    """Steps done."""
+
+    def sampled_cells(self, frame: int) -> torch.Tensor | None:
+        """Return the cells that training samples in a frame, (N, N, N) bool, or None."""
+        return None if self.sampled is None else unpack_occupancy(self.sampled[frame], (self.resolution,) * 3)
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Read the last checkpoint of a run.
+
+    Raises:
+        InputError: the folder is not a run, has no checkpoint yet, or a file is damaged.
+    """
+    scene, path = read_scene(folder), folder / CHECKPOINT
+    if not path.is_file():
+        raise InputError(folder, "has no checkpoint yet", f"there is no {CHECKPOINT}")
+    texts = read_texts(path, "checkpoint")
+    try:
+        config, step = ModelConfig.from_dict(texts["config"]["model"]), int(texts["step"])
+        trained = f"{step} steps in {float(texts['seconds']) / 60:.0f} minutes"
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(path, "is damaged") from error
+    scene.metadata.provenance["trained"] = trained
+    with blame(folder):
+        check_storable(config, scene.metadata, len(scene.boxes))
+    video = _read_video(path, config, scene)
+    return StoredRun(video, _sampled(path, scene, video), scene.hull_resolution, step)
+
+
+def _read_video(path: Path, config: ModelConfig, scene: StoredScene) -> VolumetricVideo:
+    decoder, encoding = network_skeleton(config)
+    for module, prefix in ((decoder, "network.decoder."), (encoding, "network.hash_encoding.")):
+        _assign(path, module, prefix)
+    latents = read_tensors(path, "latents")
+    check_tensors(path, latents, {"": (len(scene.boxes), config.decoder.latent_channels)})
+    decoder = decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    occupancy = torch.zeros(len(scene.boxes), 0, dtype=torch.uint8)
+    return VolumetricVideo(config, scene.metadata, latents[""], scene.boxes, occupancy, decoder, encoding)
+
+
+def _assign(path: Path, module: nn.Module, prefix: str) -> None:
+    tensors = read_tensors(path, prefix)
+    check_tensors(path, tensors, {name: tuple(value.shape) for name, value in module.state_dict().items()})
+    module.load_state_dict(tensors, assign=True)
+    module.requires_grad_(False)
+
+
+def _sampled(path: Path, scene: StoredScene, video: VolumetricVideo) -> torch.Tensor | None:
+    """Set the video's occupancy from the cells that training samples, and return these."""
+    resolution = video.config.occupancy.resolution
+    cells = read_tensors(path, SAMPLED_CELLS).get("")
+    if scene.hulls is None:
+        everywhere = pack_occupancy(torch.ones(resolution, dtype=torch.bool))
+        video.occupancy = everywhere.expand(len(scene.boxes), -1)
+        return None
+    if cells is not None and (cells.shape != scene.hulls.shape or cells.dtype != torch.uint8):
+        raise InputError(path, f"{SAMPLED_CELLS} do not fit the hulls of the scene")
+    sampled = scene.hulls if cells is None else scene.hulls & cells
+    side = (scene.hull_resolution,) * 3
+    video.occupancy = torch.stack([pack_occupancy(met_cells(unpack_occupancy(f, side), resolution)) for f in sampled])
+    return sampled
+
+
+def met_cells(cells: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+    """Return which cells of another grid over the same box meet one of some cells.
+
+    Args:
+        cells: (N, N, N) bool.
+        resolution: X, Y, Z of the other grid.
+
+    Returns:
+        (X, Y, Z) bool.
+    """
+    return functional.adaptive_max_pool3d(cells[None, None].float(), resolution)[0, 0] > 0
