@@ -1,6 +1,6 @@
 """The viewer's command line: open the window, or run a command that needs none.
 
-python run_viewer.py [BUNDLE]
+python run_viewer.py [BUNDLE|RUN]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
@@ -67,7 +67,13 @@ def parse_positive(text: str) -> float:
 def make_parser() -> ArgumentParser:
     """Create the parser with all options."""
     parser = ArgumentParser(prog="run_viewer.py", description="View a volumetric video made of dynamic MLP maps.")
-    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="a .mlpvid file (default: the demo)")
+    parser.add_argument(
+        "bundle",
+        nargs="?",
+        type=Path,
+        metavar="BUNDLE",
+        help="a .mlpvid file or the folder of a training run (default: the demo)",
+    )
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def is_run(folder: Path) -> bool:
 def view_name(frame: int, camera: int) -> str:
     """Return the name of a captured image in the folder `VIEWS`."""
     return f"{frame:06d}_{camera:03d}.png"
+
+
+def parse_view_name(name: str) -> tuple[int, int] | None:
+    """Return frame and camera of a captured image's name, or None for other files."""
+    found = re.fullmatch(r"(\d{6,9})_(\d{3,9})\.png", name)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def read_texts(path: Path, name: str) -> dict[str, Any]:

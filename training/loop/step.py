@@ -174,8 +174,8 @@ def make_result(
     rays: int,
 ) -> FrameResult:
     """Return the result of a frame with some rays."""
-    per_ray = (count / rays for count in (rendered.samples, rendered.marched, rendered.colored))
-    return FrameResult(gradients, grids, loss, rays, error, *per_ray)
+    samples, marched, colored = (count / rays for count in (rendered.samples, rendered.marched, rendered.colored))
+    return FrameResult(gradients, grids, loss, rays, error, samples, marched, colored)
 
 
 def results_of_all(results: list[FrameResult], frames: int, processes: Processes) -> list[FrameResult]:

@@ -137,11 +137,11 @@ class ViewerApp:
         self.camera_paths.take(self.documents.all)
         self._apply_settings()
         self._save_changes()
+        self.documents.reload_changed()
         document = self.document
         self._requested_moving = False
         if document is None:
             return
-        self.documents.reload_changed()
         document.playback.advance(seconds)
         self._move_camera(document, seconds, fly_direction)
         self._take_images(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,6 +89,7 @@ class Document:
         self.sampling = Sampling()
         """Step and thresholds; change them with `set_sampling`."""
         self._ahead: list[float] = []
+        self._ending: list[threading.Thread] = []
         self._frustums: tuple[VolumetricVideo, Frustums] | None = None
 
     @property
@@ -170,15 +172,22 @@ class Document:
     def cells(self, time: float) -> Tensor:
         """Return the occupied cells at a time, (X, Y, Z) bool; the bundle's own until those for tau1 are found."""
         video = self.view_renderer.video
-        known = video.known_cells(time) if isinstance(video, ThresholdedVideo) else None
-        return self.video.box_and_occupancy(time)[1] if known is None else known
+        while isinstance(video, ThresholdedVideo):
+            known = video.known_cells(time)
+            if known is not None:
+                return known
+            video = video.source
+        return video.box_and_occupancy(time)[1]
 
     def _restart(self, renderer: Renderer) -> None:
-        budget, wake = self.view_renderer.cache.budget, self.view_renderer.worker.on_result
-        self.view_renderer.close()
+        before = self.view_renderer
+        budget, wake = before.cache.budget, before.worker.on_result
+        self._end(before)
         tau1 = self.sampling.tau1
         video = self.video if tau1 is None else ThresholdedVideo(self.video, tau1)
         self.view_renderer = ViewRenderer(renderer, video, budget, wake)
+        if renderer is before.renderer:
+            self.view_renderer.shown = before.shown  # until the first image of the new video
         self._ahead = []
 
     def upcoming(self, count: int) -> list[float]:
@@ -198,6 +207,14 @@ class Document:
             times.append(float(clock.in_point + offset % length))
         return times
 
+    def _end(self, renderer: ViewRenderer) -> None:
+        # On another thread: a frame that is being decoded is finished first, and the window does not wait for it.
+        self._ending = [thread for thread in self._ending if thread.is_alive()]
+        self._ending.append(threading.Thread(target=renderer.close, name="end of rendering", daemon=True))
+        self._ending[-1].start()
+
     def close(self) -> None:
         """End its threads."""
         self.view_renderer.close()
+        for thread in self._ending:
+            thread.join()

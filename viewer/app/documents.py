@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from model.run.files import is_run
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.defaults import Choices, apply_defaults, choices_of, remember_changes
 from viewer.app.document import Document
 from viewer.app.faults import CHECK_FILE, cannot_open
-from viewer.app.files import BundleLoader, FileWatch, Stamp, file_stamp
+from viewer.app.files import BundleLoader, FileWatch, LogWatch, Stamp, file_stamp
 from viewer.app.messages import Messages
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import Rendering
@@ -38,7 +39,9 @@ class Documents:
         self.active_index = 0
         """Index of the document in the front tab."""
         self.loader = BundleLoader(redraw.notify)
-        self._watch = FileWatch()
+        self.awaited: list[Path] = []
+        """Folders of runs that have no checkpoint yet."""
+        self._watch, self._logs = FileWatch(), LogWatch()
         self._choices: dict[Document, Choices] = {}
 
     @property
@@ -55,13 +58,20 @@ class Documents:
         return document.video if document in self.all else None
 
     def open(self, path: Path) -> None:
-        """Read a bundle in the background and show it in a new tab; show its tab if it has one already."""
+        """Read a bundle or a run in the background and show it in a new tab; show its tab if it has one already.
+
+        A run that has no checkpoint yet is read as soon as it has one.
+        """
         path = path.absolute()
         for index, document in enumerate(self.all):
             if document.path == path:
                 self.show(index)
                 return
-        self.loader.load(path)
+        if is_run(path) and file_stamp(path) is None:
+            self.awaited = list(dict.fromkeys([*self.awaited, path]))
+            self._messages.set_status(f"{path.name} has no checkpoint yet; it will open when it has one")
+        else:
+            self.loader.load(path)
 
     def add(self, path: Path, video: VolumetricVideo, frame: float | None = None, stamp: Stamp = None) -> Document:
         """Show a video in a new tab.
@@ -111,7 +121,12 @@ class Documents:
         self.loader.load(document.path, again=True)
 
     def reload_changed(self) -> None:
-        """Read the bundles again that changed on disk."""
+        """Read the bundles and runs again that changed on disk, and redraw when training has written something."""
+        for path in [path for path in self.awaited if file_stamp(path) is not None]:
+            self.awaited.remove(path)
+            self.loader.load(path)
+        if self._logs.grown([*self.awaited, *(document.path for document in self.all)]):
+            self._redraw.request()
         reading = self.loader.loading
         watched = {document.path: document for document in self.all if document.path not in reading}
         for path in self._watch.changed({path: document.stamp for path, document in watched.items()}):

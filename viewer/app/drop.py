@@ -17,7 +17,7 @@ def take_dropped(app: ViewerApp, name: str) -> None:
     path = Path(name)
     suffix = path.suffix.lower()
     try:
-        if suffix == ".mlpvid":
+        if suffix == ".mlpvid" or path.is_dir():
             app.documents.open(path)
         elif suffix in (".json", ".png"):
             _take_view(app, path)

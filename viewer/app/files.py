@@ -8,8 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from common.errors import InputError
 from model.bundle.info import read_bundle
+from model.run.files import CHECKPOINT, LOG, SCENE, is_run
+from model.run.video import read_run
 from model.video import VolumetricVideo
+from viewer.playback.run_video import RunVideo
 
 WATCH_INTERVAL = 1.0
 """Seconds between checks of the files."""
@@ -21,10 +25,27 @@ Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
 """A file, its content or the error instead, and its state before it was read."""
 
 
+def read_video(path: Path) -> VolumetricVideo:
+    """Read a bundle, or the last checkpoint of a training run from its folder.
+
+    Raises:
+        InputError: it cannot be read, or a folder is not that of a training run.
+    """
+    if not path.is_dir():
+        return read_bundle(path)
+    if not is_run(path):
+        remedy = f"name a .mlpvid file, or the folder of a training run, which has a file {SCENE}"
+        raise InputError(path, "is a folder, but not that of a training run", remedy)
+    return RunVideo(read_run(path))
+
+
 def file_stamp(path: Path) -> Stamp:
-    """Return the state of a file. Take it before reading, so that a change during the reading is noticed."""
+    """Return the state of a file, or of the last checkpoint in a run's folder; None if there is none.
+
+    Take it before reading, so that a change during the reading is noticed.
+    """
     try:
-        status = os.stat(path)
+        status = os.stat(path / CHECKPOINT if path.is_dir() else path)
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
@@ -75,7 +96,7 @@ class BundleLoader:
         while again:
             stamp = file_stamp(path)
             try:
-                outcome: VolumetricVideo | Exception = read_bundle(path)
+                outcome: VolumetricVideo | Exception = read_video(path)
             except Exception as error:  # the window shows it
                 outcome = error
             with self._lock:
@@ -104,3 +125,27 @@ class FileWatch:
         settled = [p for p in known if stamps[p] not in (None, known[p]) and self._seen.get(p) == stamps[p]]
         self._seen = stamps
         return settled
+
+
+class LogWatch:
+    """Notices when training runs append to their logs."""
+
+    def __init__(self) -> None:
+        self._looked = 0.0
+        self._seen: dict[Path, int] = {}
+
+    def grown(self, paths: list[Path]) -> bool:
+        """Return whether the log of any run among these files and folders has changed; looks once per second."""
+        now = time.monotonic()
+        if now - self._looked < WATCH_INTERVAL:
+            return False
+        before, self._looked = self._seen, now
+        self._seen = {path: size for path in paths if (size := _size(path / LOG)) is not None}
+        return self._seen != before
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None

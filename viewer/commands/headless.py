@@ -16,13 +16,14 @@ from common.errors import InputError
 from common.interrupts import interruptible
 from common.memory import check_memory
 from common.progress import progress_display
-from model.bundle.info import bundle_info, read_bundle
+from model.bundle.info import bundle_info
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from renderer.select import create_renderer
+from viewer.app.files import read_video
 from viewer.camera.control import OrbitCamera
 
 DEFAULT_SIZE = (512, 512)
@@ -38,7 +39,7 @@ def render(options: argparse.Namespace) -> int:
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
     if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0].numpy())):
@@ -63,7 +64,7 @@ def record(options: argparse.Namespace) -> int:
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
     from viewer.settings import DisplaySettings  # noqa: PLC0415 - only this command needs it
 
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle)
     frames = None
     if options.frames is not None:
         first, end = options.frames
@@ -84,7 +85,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
     output = Path(f"{options.bundle.stem}-orbit.mp4")
     commands = "--render, --record, --info and --benchmark need no display"
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle)
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
@@ -99,7 +100,7 @@ def info(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark: print the median time of every stage over some frames of an orbit."""
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle)
     size, cancel = options.size or DEFAULT_SIZE, CancelToken()
     check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 

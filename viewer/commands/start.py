@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
-from viewer.app.files import file_stamp
+from model.run.files import is_run
+from viewer.app.files import file_stamp, read_video
 from viewer.folders import settings_path
 from viewer.settings import Settings, load_settings, read_settings
 
@@ -22,8 +23,8 @@ Chosen = tuple[Settings, Path | None, InputError | None]
 
 def start(options: argparse.Namespace) -> int:
     """Open the window on a bundle. Without a display, record an orbit instead, or fail if --window is given."""
-    if not options.bundle.is_file():
-        raise InputError(options.bundle, "is a folder" if options.bundle.is_dir() else "no such file")
+    if not (options.bundle.is_file() or options.bundle.is_dir()):
+        raise InputError(options.bundle, "no such file")
     chosen = choose_settings(options.config)
     reason = why_no_window()
     if reason:
@@ -42,13 +43,13 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
         options: the options of the command line. They apply to this run and are not saved.
         chosen: the settings; by default those that the options name.
     """
-    from model.bundle.info import read_bundle  # noqa: PLC0415 - loads PyTorch
     from viewer.window.window import Window  # noqa: PLC0415 - loads PyTorch
 
     settings, file, fault = chosen or choose_settings(options.config)
     stamp = file_stamp(options.bundle)
-    video = read_bundle(options.bundle)
-    if options.frame is not None:
+    awaited = stamp is None and options.frame is None and is_run(options.bundle)
+    video = None if awaited else read_video(options.bundle)
+    if video is not None and options.frame is not None:
         video.check_time(options.frame)
     app = make_app(options, settings, file)
     if fault is not None:
@@ -56,7 +57,12 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
             fault, "Cannot use the settings", "Correct the file and rename it back, or continue with the defaults."
         )
     try:
-        app.documents.add(options.bundle, video, options.frame, stamp)
+        if is_run(options.bundle):
+            app.window.focus_panel("Training")
+        if video is None:
+            app.documents.open(options.bundle)
+        else:
+            app.documents.add(options.bundle, video, options.frame, stamp)
         Window(app, options.size or (settings.window.width, settings.window.height)).run()
     finally:
         closed_well = close(app)

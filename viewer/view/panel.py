@@ -69,7 +69,7 @@ class ViewPanel:
         app.viewport.place = corner.x, corner.y, float(width), float(height)
         if app.document is None:
             self._forget_images()
-        if app.document is None and not app.documents.loader.loading:
+        if app.document is None and not app.documents.loader.loading and not app.documents.awaited:
             self._start.draw(app, corner, width, height)
             return
         flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
@@ -210,6 +210,8 @@ class ViewPanel:
 
     def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         text = "Opening ..." if app.documents.loader.loading else "Rendering ..."
+        if app.document is None and app.documents.awaited:
+            text = f"Waiting for the first checkpoint of {app.documents.awaited[-1].name} ..."
         size = imgui.calc_text_size(text)
         place = ImVec2(corner.x + (width - size.x) / 2, corner.y + (height - size.y) / 2)
         imgui.get_window_draw_list().add_text(place, imgui.get_color_u32(imgui.Col_.text_disabled), text)

@@ -39,6 +39,7 @@ from viewer.panels.statistics import StatisticsPanel
 from viewer.panels.status import StatusBar
 from viewer.panels.timeline import TimelinePanel, timeline_height
 from viewer.panels.toolbar import Toolbar
+from viewer.panels.training import TrainingPanel
 from viewer.panels.view import ViewSection
 from viewer.view.panel import ViewPanel
 from viewer.window.capture import WindowCapture
@@ -84,7 +85,7 @@ class Window:
         self.app = app
         self.actions = ActionRunner(app)
         self.view = ViewPanel(self.actions)
-        self.maps = MapsPanel()
+        self.maps, self.training = MapsPanel(), TrainingPanel()
         path_track = PathTrack()
         self.timeline = TimelinePanel(self.actions, path_track)
         self.sections: list[Panel] = [
@@ -97,6 +98,7 @@ class Window:
             StatisticsPanel(self.actions),
             self.maps,
             InfoPanel(),
+            self.training,
         ]
         self.dialogs: list[Dialog] = [
             Palette(self.actions),
@@ -362,6 +364,7 @@ class Window:
 
     def _stop(self) -> None:
         self.maps.close()
+        self.training.close()
         self.view.close(self.app)
         if self.maps.textures is not None:
             self.maps.textures.release()
