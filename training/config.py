@@ -178,11 +178,11 @@ class ValidationConfig:
 
     every: Share = 0.05
     """Fraction of the run between two renderings. 0 means never. Without held-back cameras there is no validation."""
-    camera: Annotated[StrictInt, within(0, 10**6)] | None = None
+    camera: Annotated[WholeNumber, within(0, 10**6)] | None = None
     """Number of the camera. None means the first of the capture's `test_cameras`."""
-    frame: Annotated[StrictInt, within(0, 10**7)] | None = None
+    frame: Annotated[WholeNumber, within(0, 10**7)] | None = None
     """Frame of the run. None means the middle one."""
-    patience: Annotated[StrictInt, within(0, 10**6)] = 0
+    patience: Annotated[WholeNumber, within(0, 10**6)] = 0
     """Training stops early after this many renderings in a row that are not better than the best one. 0 means never."""
     export: Literal["last", "best"] = "last"
     """Checkpoint that the run's bundle is made of. With "best", scores of the held-back view are too good, because it chose
