@@ -21,13 +21,7 @@ from training.fields.samples import RayBatch
 
 _COLUMNS = (3, 3, 3, 3, 1)  # log gain, offset, turn, shift, time
 _DEGREE = math.pi / 180
-_TOLERANCE = (
-    1.0,
-    1.0,
-    _DEGREE,
-    _DEGREE,
-    1.0,
-)
+_TOLERANCE = (1.0, 1.0, _DEGREE, _DEGREE, 1.0)
 """Corrections that the prior considers large; that of shifts is in multiples of the camera's distance."""
 
 _BETAS, _EPSILON = (0.9, 0.99), 1e-15
