@@ -5,6 +5,7 @@ Usage: one_of_two.py CAPTURE CONFIG FOLDER. The environment says which of the tw
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 
 from common.errors import InputError
 from training.captures.opening import open_capture
-from training.config import load_config
+from training.config import RefineConfig, load_config
 from training.loop.processes import Processes, joined_processes
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, worker_pool
@@ -21,14 +22,17 @@ STEPS = 4
 
 
 def train(capture: str, config: str, native: bool, processes: Processes) -> dict[str, object]:
-    """Return the losses of a few steps, and the state after them."""
+    """Return the losses of a few steps, and the state after them. The PyTorch field also refines the cameras' colors."""
     with worker_pool(1) as pool:
         opened, settings = open_capture(capture), load_config(config)
+        settings = dataclasses.replace(settings, refine=RefineConfig(colors=not native, start=0.0))
         trainer = Trainer(opened, settings, 3, build_scene(opened, settings.data, pool), pool, native, processes=processes)
         results = [trainer.advance() for _ in range(STEPS)]
     numbers = [[(r.squared_error, r.samples_per_ray, r.colored_per_ray) for r in step] for step in results]
     cells = trainer._frame_step.occupancy_grids()
-    return {"numbers": numbers, "network": trainer.network.state_dict(), "cells": cells, "seconds": trainer.seconds}
+    colors = None if trainer.refinement is None else trainer.refinement.corrections().log_gains
+    state: dict[str, object] = {"network": trainer.network.state_dict(), "cells": cells, "gains": colors}
+    return state | {"numbers": numbers, "seconds": trainer.seconds}
 
 
 def sums(processes: Processes) -> dict[str, torch.Tensor]:

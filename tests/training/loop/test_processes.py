@@ -76,6 +76,9 @@ def test_two_processes_give_the_numbers_of_one(left: list[Any], field: str) -> N
     different = (first["cells"] != alone["cells"]).float().mean()
     assert different < 1e-3 and alone["cells"].any(), "the occupancy grids are not those of all frames"
     assert first["seconds"] == second["seconds"]
+    if field == "torch":
+        assert torch.equal(first["gains"], second["gains"]) and alone["gains"].any()
+        torch.testing.assert_close(first["gains"], alone["gains"], rtol=1e-2, atol=1e-5)
 
 
 def test_gradients_of_tables_are_summed_whatever_is_sent(left: list[Any]) -> None:
