@@ -69,6 +69,10 @@ class RenderStatistics:
     """Number of samples kept for the color pass."""
 
 
+SURFACE_OPACITY = 0.5
+"""Pixels at least this opaque count as surface where one is needed."""
+
+
 @dataclass
 class RenderedImage:
     """The pixels of one view. Row 0 is at the top."""
@@ -95,6 +99,20 @@ class RenderedImage:
     def opacity(self) -> NDArray[np.float32]:
         """(H, W) in [0, 1], the last channel of `rgba`."""
         return self.rgba[..., 3]
+
+    def surface_depths(self) -> NDArray[np.float32]:
+        """Return the depths of the surface in meters, in any order. Images on a graphics card may return only some of them."""
+        return self.depth[self.opacity >= SURFACE_OPACITY]
+
+    def squared_error(self, other: RenderedImage) -> float | None:
+        """Return the mean squared difference of the colors over black to an image of the same size, where a graphics card can
+        compute it; None if both have to be read."""
+        return None
+
+    def largest_counts(self) -> tuple[int, int]:
+        """Return the most samples of a ray in the density pass and in the color pass; 0 for an empty image."""
+        density, color = self.counts.reshape(-1, 2).max(axis=0, initial=0).tolist()
+        return density, color
 
 
 class DeviceFailed(InputError):

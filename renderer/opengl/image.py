@@ -24,6 +24,12 @@ class Owner(Protocol):
     def run(self, function: Callable[[moderngl.Context], Any]) -> Any:
         """Run a function with the context in its thread."""
 
+    def summary(self, textures: ImageTextures) -> NDArray[np.float32]:
+        """Return what `ImageSummaries.of` returns."""
+
+    def squared_error(self, first: ImageTextures, second: ImageTextures) -> float:
+        """Return the mean squared difference of the colors of two images over black."""
+
 
 @dataclass(frozen=True)
 class ImageTextures:
@@ -74,6 +80,7 @@ class OpenGLImage(RenderedImage):
         self._owner, self._buffers = owner, buffers
         self._arrays: dict[str, NDArray[Any]] = {}
         self._copy: int | None = None
+        self._summary: NDArray[np.float32] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -97,6 +104,22 @@ class OpenGLImage(RenderedImage):
         """(H, W, 2) samples of both passes."""
         return self._array("counts")
 
+    def surface_depths(self) -> NDArray[np.float32]:
+        """Return the depths of the surface on a grid, meters."""
+        depths = self._summarized()[:, 0]
+        return depths[depths > 0]
+
+    def largest_counts(self) -> tuple[int, int]:
+        """Return the most samples of a ray in both passes."""
+        density, color = self._summarized()[:, 1:].max(axis=0).tolist()
+        return int(density), int(color)
+
+    def squared_error(self, other: RenderedImage) -> float | None:
+        """Compare with another image of the same renderer."""
+        if not isinstance(other, OpenGLImage) or other._owner is not self._owner:
+            return None
+        return self._owner.squared_error(self.textures, other.textures)
+
     def start_reading(self) -> None:
         """Begin to copy the color to main memory, in one of two buffers."""
         width, height = self.size
@@ -105,6 +128,12 @@ class OpenGLImage(RenderedImage):
     def fetch(self) -> None:
         """Copy color and depth to main memory now."""
         _ = self.rgba, self.depth
+
+    def _summarized(self) -> NDArray[np.float32]:
+        with self._lock:
+            if self._summary is None:
+                self._summary = self._owner.summary(self.textures)
+            return self._summary
 
     def _array(self, name: str) -> NDArray[Any]:
         with self._lock:

@@ -27,6 +27,7 @@ from renderer.opengl.decoding import Decoding, Measured, choose_decoding, decodi
 from renderer.opengl.frame import OpenGLFrame
 from renderer.opengl.gl_thread import GlThread, Result
 from renderer.opengl.image import ImageTextures, OpenGLImage, create_textures
+from renderer.opengl.measures import ImageSummaries, SquaredErrors
 from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
 from renderer.opengl.pixel_buffers import PixelBuffers
 from renderer.opengl.targets import TileTargets
@@ -43,6 +44,8 @@ class _Scratch:
 
     targets: TileTargets
     sums: CountSums
+    summaries: ImageSummaries
+    errors: SquaredErrors
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,14 @@ class OpenGLRenderer:
         """Run a function with the context in its thread."""
         return self._gl.run(lambda: function(self._context))
 
+    def summary(self, textures: ImageTextures) -> NDArray[np.float32]:
+        """Return what the legends of an image need, see `ImageSummaries`."""
+        return self._gl.run(lambda: self._shared_scratch().summaries.of(**vars(textures)))
+
+    def squared_error(self, first: ImageTextures, second: ImageTextures) -> float:
+        """Return the mean squared difference of the colors over black of two images of one size."""
+        return self._gl.run(lambda: self._shared_scratch().errors.mean(first.rgba, second.rgba))
+
     def measure_decodings(self, video: VolumetricVideo) -> dict[str, Measured]:
         """Decode a frame in every way that works on this machine, including shaders in software."""
 
@@ -275,7 +286,8 @@ class OpenGLRenderer:
     def _shared_scratch(self) -> _Scratch:
         scratch = self._scratch() if self._scratch is not None else None
         if scratch is None:
-            scratch = _Scratch(TileTargets(self._context), CountSums(self._context))
+            measures = ImageSummaries(self._context), SquaredErrors(self._context)
+            scratch = _Scratch(TileTargets(self._context), CountSums(self._context), *measures)
             self._scratch = weakref.ref(scratch)
         return scratch
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from common.scores import psnr
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
@@ -124,4 +126,7 @@ def image_psnr(first: ViewResult | None, second: ViewResult | None) -> float | N
     same = first.frame.time == second.frame.time and first.image.size == second.image.size
     if not same or not np.array_equal(first.request.camera.R, second.request.camera.R):
         return None
-    return composited_psnr(first.image.rgba, second.image.rgba)
+    error = first.image.squared_error(second.image)
+    if error is None:
+        return composited_psnr(first.image.rgba, second.image.rgba)
+    return psnr(error) if error else math.inf

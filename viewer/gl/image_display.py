@@ -5,9 +5,13 @@ from __future__ import annotations
 from renderer.backend import RenderedImage
 from renderer.opengl.image import OpenGLImage
 from viewer.gl.direct_display import DirectDisplay
+from viewer.gl.mode_pass import components
 from viewer.gl.presenter import Presenter
 from viewer.gl.shared_context import SharedContexts
+from viewer.picture.options import VIEWS
 from viewer.picture.scene_depth import surface_depth
+from viewer.playback.render_worker import ViewResult, scaled_camera
+from viewer.settings import DisplaySettings
 
 
 class ImageDisplay:
@@ -33,12 +37,24 @@ class ImageDisplay:
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> None:
         """Show the color of an image in a slot of the presenter; its surface hides lines."""
-        if isinstance(image, OpenGLImage) and image.shared:
+        if in_textures(image):
+            assert isinstance(image, OpenGLImage)
             presenter.changed_slot(slot).show(image.textures.rgba, image.textures.depth, keep=image)
         elif not self.direct.show(presenter, slot, image):
             textures = presenter.changed_slot(slot)
             textures.upload(image.rgba)
             textures.upload_surface(surface_depth(image))
+
+    def show_mode(self, presenter: Presenter, slot: int, result: ViewResult, display: DisplaySettings) -> None:
+        """Show a view mode of an image whose textures a renderer shares with the window."""
+        image, frame, view = result.image, result.frame, VIEWS[display.mode]
+        assert isinstance(image, OpenGLImage) and frame is not None
+        made = presenter.context.texture(image.size, components(view), dtype="f4")
+        made.repeat_x = made.repeat_y = False
+        camera = scaled_camera(result.request.camera, result.scale)
+        presenter.modes.draw(made, view, image.textures, camera, frame, result.config, display.head_plane)
+        self.show(presenter, slot, image)
+        presenter.changed_slot(slot).show_made(made)
 
     def depth_at(self, presenter: Presenter, image: RenderedImage, column: int, row: int) -> float:
         """Return one pixel of an image's depth, meters. Of the image in the first slot, only this pixel is read back."""
@@ -55,3 +71,8 @@ class ImageDisplay:
         if self.contexts is not None:
             self.contexts.close()
         self.contexts = None
+
+
+def in_textures(image: RenderedImage) -> bool:
+    """Return whether the window's context has the textures of an image."""
+    return isinstance(image, OpenGLImage) and image.shared

@@ -41,6 +41,7 @@ class ImageSlot:
         self._context = context
         self._own_color, self._own_depth = StreamedTexture(context), StreamedTexture(context)
         self._kept: object = None
+        self._made: moderngl.Texture | None = None
         self.color: moderngl.Texture | None = None
         """Premultiplied color and opacity, or value times opacity and opacity; None while there is no image."""
         self.surface: tuple[moderngl.Texture, moderngl.Texture] | None = None
@@ -85,6 +86,10 @@ class ImageSlot:
         )
         self.surface = self.color, shared_depth
 
+    def show_made(self, color: moderngl.Texture) -> None:
+        """Show another picture of the image whose textures were shown last; it stays the surface. `color` is released here."""
+        self._made = self.color = color
+
     def holds(self, owner: object) -> bool:
         """Return whether it shows textures of this owner."""
         return self._kept is not None and self._kept is owner
@@ -99,9 +104,12 @@ class ImageSlot:
 
     def release(self) -> None:
         """Release the textures. Those of another context stay; only what wraps them is released."""
-        if self._kept is not None and self.color is not None and self.surface is not None:
-            self.color.release()
-            self.surface[1].release()
+        if self._kept is not None and self.surface is not None:
+            for texture in self.surface:
+                texture.release()
+        if self._made is not None:
+            self._made.release()
+        self._made = None
         self._own_color.release()
         self._own_depth.release()
         self.color = self.surface = self._kept = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import moderngl
 
+from renderer.backend import SURFACE_OPACITY
 from viewer.gl.image_slot import ImageSlot
 from viewer.gl.program import load_program
 from viewer.picture.overlay_lines import OverlayLines
-from viewer.picture.views import SURFACE_OPACITY
 
 FORMAT = "3f 3f 4f 1f 1f /i"
 """`viewer.picture.overlay_lines.LINE`, one per instance."""

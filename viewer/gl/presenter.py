@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from viewer.gl.delayed_read import DelayedRead
 from viewer.gl.image_slot import ImageSlot
 from viewer.gl.line_pass import LinePass
+from viewer.gl.mode_pass import ModePass
 from viewer.gl.program import load_program
 from viewer.picture.comparison import Comparison
 from viewer.picture.overlay_lines import OverlayLines
@@ -52,6 +53,8 @@ class Presenter:
         self.slots = {slot: ImageSlot(context) for slot in (0, 1)}
         """The textures of both images; use `changed_slot` to change them."""
         self._lines = LinePass(context)
+        self.modes = ModePass(context)
+        """Computes the view modes of images that are in textures."""
         self._delayed = DelayedRead(context)
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
@@ -187,6 +190,7 @@ class Presenter:
         for slot in self.slots.values():
             slot.release()
         self._lines.release()
+        self.modes.release()
         self._delayed.release()
         for thing in (self._target, self._texture, self._color_map):
             if thing is not None:

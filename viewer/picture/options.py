@@ -7,7 +7,7 @@ from dataclasses import replace
 from model.camera import Camera
 from model.config import ModelConfig
 from renderer.backend import PreparedFrame, RenderedImage
-from viewer.picture.views import SCALAR_VIEWS, View, ViewPixels, make_view
+from viewer.picture.views import View, ViewPixels, make_view, view_legend
 from viewer.playback.render_worker import ViewResult, scaled_camera
 from viewer.settings import DISPLAY_MODES, DisplaySettings
 
@@ -41,6 +41,6 @@ def picture(
 
 def with_fixed_range(display: DisplaySettings, shown: ViewResult | None) -> DisplaySettings:
     """Return a copy whose color map keeps the range that it has in `shown` while the scene moves."""
-    scalar = VIEWS[display.mode] in SCALAR_VIEWS
-    legend = shown_pixels(shown, display).legend if shown is not None and scalar else None
+    image = shown.image if shown is not None else None
+    legend = view_legend(VIEWS[display.mode], image, display.value_range) if image is not None else None
     return replace(display) if legend is None else replace(display, automatic_range=False, low=legend.low, high=legend.high)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.backend import RenderedImage
-from viewer.picture.views import SURFACE_OPACITY
+from renderer.backend import SURFACE_OPACITY, RenderedImage
 
 Floats = NDArray[np.float64]
 

@@ -16,9 +16,6 @@ from viewer.picture.color_maps import apply_color_map, legend_ticks
 
 Floats = NDArray[np.float32]
 
-SURFACE_OPACITY = 0.5
-"""Pixels at least this opaque count as surface where a view needs one."""
-
 _FAR = np.float32(1e30)  # depth of empty pixels where depths are compared
 
 
@@ -43,6 +40,9 @@ class View(enum.Enum):
 
 SCALAR_VIEWS = (View.DEPTH, View.OPACITY, View.DENSITY_SAMPLES, View.COLOR_SAMPLES)
 """Views that are shown through a color map."""
+
+COUNT_VIEWS = (View.DENSITY_SAMPLES, View.COLOR_SAMPLES)
+"""Views of the samples per ray, in the order of `RenderedImage.counts`."""
 
 
 @dataclass(frozen=True)
@@ -104,16 +104,23 @@ def make_view(
             raise ValueError("the heads view needs the frame's box")
         index = head_indices(image.depth, camera, box, heads, plane, bilinear)
         return ViewPixels(_opaque(head_colors(heads)[np.maximum(index, 0)], alpha, index >= 0))
+    legend = view_legend(view, image, value_range)
     if view is View.DEPTH:
-        low, high = value_range or depth_range(image)
-        return _scalar(image.depth, alpha, Legend("Depth (m)", low, high))
+        return _scalar(image.depth, alpha, legend)
+    values = alpha if view is View.OPACITY else image.counts[..., COUNT_VIEWS.index(view)].astype(np.float32)
+    return _scalar(values, np.ones_like(values), legend)
+
+
+def view_legend(view: View, image: RenderedImage, value_range: tuple[float, float] | None = None) -> Legend | None:
+    """Return the legend of a scalar view of an image; None for other views. `value_range` replaces that of the values."""
+    if view not in SCALAR_VIEWS:
+        return None
+    if view is View.DEPTH:
+        return Legend("Depth (m)", *(value_range or depth_range(image)))
     if view is View.OPACITY:
-        low, high = value_range or (0.0, 1.0)
-        return _scalar(alpha, np.ones_like(alpha), Legend("Opacity", low, high))
-    counts = image.counts[..., 0 if view is View.DENSITY_SAMPLES else 1].astype(np.float32)
+        return Legend("Opacity", *(value_range or (0.0, 1.0)))
     title = "Density samples per ray" if view is View.DENSITY_SAMPLES else "Color samples per ray"
-    low, high = value_range or (0.0, float(max(counts.max(initial=0.0), 1.0)))
-    return _scalar(counts, np.ones_like(counts), Legend(title, low, high))
+    return Legend(title, *(value_range or (0.0, float(max(image.largest_counts()[COUNT_VIEWS.index(view)], 1)))))
 
 
 def colored(view: ViewPixels, color_map: str) -> Floats:
@@ -128,7 +135,7 @@ def colored(view: ViewPixels, color_map: str) -> Floats:
 
 def depth_range(image: RenderedImage) -> tuple[float, float]:
     """Return the 1st and 99th percentile of the surface's depth, meters; (0, 1) if there is no surface."""
-    depths = image.depth[image.opacity >= SURFACE_OPACITY]
+    depths = image.surface_depths()
     if depths.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(depths, (1, 99)))
@@ -215,7 +222,7 @@ def _composite(rgba: Floats, background: ArrayLike) -> Floats:
     return np.clip(rgba[..., :3] + (1.0 - rgba[..., 3:]) * np.asarray(background, dtype=np.float32), 0.0, 1.0)
 
 
-def _scalar(values: Floats, opacity: Floats, legend: Legend) -> ViewPixels:
+def _scalar(values: Floats, opacity: Floats, legend: Legend | None) -> ViewPixels:
     return ViewPixels(np.stack([values * opacity, opacity], axis=-1).astype(np.float32), legend)
 
 

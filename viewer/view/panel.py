@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.camera import MAX_IMAGE_SIDE
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
-from viewer.gl.image_display import ImageDisplay
+from viewer.gl.image_display import ImageDisplay, in_textures
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.gl.shared_context import SharedContexts
 from viewer.gl.window_link import follow_window
@@ -22,7 +22,7 @@ from viewer.picture.color_maps import color_table
 from viewer.picture.comparison import Comparison
 from viewer.picture.options import VIEWS, shown_pixels
 from viewer.picture.scene_depth import surface_depth
-from viewer.picture.views import Legend, ViewPixels
+from viewer.picture.views import Legend, ViewPixels, view_legend
 from viewer.playback.render_worker import ViewResult
 from viewer.settings import DisplaySettings
 from viewer.view.comparison import draw_comparison
@@ -34,7 +34,8 @@ from viewer.view.start_page import StartPage
 from viewer.work.latest_task import LatestTask
 
 _Key = tuple[tuple[object, ...], ViewResult]  # how an image is shown, and the image itself
-_Made = tuple[ViewPixels, NDArray[np.float32]]  # the pixels of a mode other than color, and the depth of the surface
+_Pixels = tuple[ViewPixels, NDArray[np.float32]]  # the pixels of a mode other than color, and the depth of the surface
+_Made = tuple[Legend | None, _Pixels | None]  # the pixels are None if a shader computes them from the image's textures
 
 
 class ViewPanel:
@@ -166,11 +167,14 @@ class ViewPanel:
         if made is None or wanted is None or made[0][0] != wanted[0]:
             return
         self._uploaded[slot] = made[0]
-        pixels, surface = made[1]
-        presenter.upload(slot, pixels.pixels)
-        presenter.changed_slot(slot).upload_surface(surface)
+        legend, pixels = made[1]
+        if pixels is None:
+            self.display.show_mode(presenter, slot, made[0][1], app.settings.view)
+        else:
+            presenter.upload(slot, pixels[0].pixels)
+            presenter.changed_slot(slot).upload_surface(pixels[1])
         if slot == 0:
-            self._legend = pixels.legend
+            self._legend = legend
 
     def _forget_images(self) -> None:
         """Let the images of closed documents be freed."""
@@ -219,7 +223,10 @@ class ViewPanel:
 
 def _make(result: ViewResult, display: DisplaySettings) -> _Made:
     assert result.image is not None
-    return shown_pixels(result, display), surface_depth(result.image)
+    if in_textures(result.image):
+        return view_legend(VIEWS[display.mode], result.image, display.value_range), None
+    pixels = shown_pixels(result, display)
+    return pixels.legend, (pixels, surface_depth(result.image))
 
 
 def present_options(app: ViewerApp) -> PresentOptions:

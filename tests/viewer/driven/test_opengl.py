@@ -35,7 +35,8 @@ from viewer.gl.context import GlfwLoader
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
 from viewer.picture.comparison import Comparison
-from viewer.playback.render_worker import scaled_camera
+from viewer.playback.render_worker import ViewResult, scaled_camera
+from viewer.settings import DISPLAY_MODES, DisplaySettings
 
 pytestmark = pytest.mark.slow
 
@@ -171,7 +172,7 @@ def test_the_windows_thread_never_waits_for_the_renderer(
         for name in ("show_grid", "show_box", "show_axes", "show_cameras", "show_path", "show_cells"):
             setattr(gl_app.settings.view, name, True)
         move_through_everything(context, gl_app)
-        for mode in ("depth", "normals", "density samples", "color"):
+        for mode in ("depth", "normals", "density_samples", "color"):
             gl_app.settings.view.mode = mode
             wait_until(context, lambda: not gl_app.viewport.making_pixels)
         gl_app.recording.start("screen", gl_app.viewport.size)
@@ -233,6 +234,40 @@ def existing(names: set[int]) -> list[int]:
     """Return the textures among these names that the current context still has."""
     is_texture = ctypes.CFUNCTYPE(ctypes.c_ubyte, ctypes.c_uint)(GlfwLoader().load("glIsTexture"))
     return [name for name in names if is_texture(name)]
+
+
+def test_view_modes_and_the_psnr_need_no_pixels(
+    gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: OpenGLImage, name: str) -> bytes:
+        raise AssertionError(f"{name} is read back")
+
+    shown: list[tuple[int, ViewResult, str]] = []
+    show_mode = ImageDisplay.show_mode
+
+    def note(self: ImageDisplay, presenter: Presenter, slot: int, result: ViewResult, display: DisplaySettings) -> None:
+        show_mode(self, presenter, slot, result, display)
+        shown.append((slot, result, display.mode))
+
+    monkeypatch.setattr(ImageDisplay, "show_mode", note)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, gl_app)
+        monkeypatch.setattr(OpenGLImage, "_bytes", refuse)
+        traffic.restart()
+        gl_app.compare.set_source("again", renderer_of(gl_app), gl_app.documents.front_video, 1 << 24)
+        gl_app.compare.mode = Comparison.DIVIDER
+        for mode in DISPLAY_MODES[1:]:
+            gl_app.settings.view.mode = mode
+            open_document(gl_app).camera.orbit(0.2, 0.1)
+            wait_for_image(context, gl_app)
+            expected = (0, open_document(gl_app).shown, mode)
+            wait_until(context, lambda expected=expected: expected in shown)  # type: ignore[misc]
+            screenshot(context, f"opengl {mode}")
+        wait_until(context, lambda: (gl_app.compare.psnr or 0) > 60)
+        assert not gl_app.messages.errors and traffic.read[WINDOW] == 0
+
+    drive(gl_app, look)
 
 
 @pytest.mark.parametrize("fault", ["no context", "nothing arrives"])

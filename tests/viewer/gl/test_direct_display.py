@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from model.camera import Camera
-from renderer.backend import RenderedImage, Renderer
+from renderer.backend import SURFACE_OPACITY, RenderedImage, Renderer
 from renderer.cuda import gl_buffer as gpu_interop
 from renderer.cuda.driver import CudaFault
 from renderer.cuda.gl_buffer import InteropFault, explained, remedy_for
@@ -26,7 +26,6 @@ from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.gl.window_link import follow_window
 from viewer.picture.scene_depth import surface_depth
-from viewer.picture.views import SURFACE_OPACITY
 
 NO_CONTEXTS: Any = None
 """A CUDA renderer needs no context that is shared with the window's."""
