@@ -83,6 +83,8 @@ class ViewerApp:
         """How fine the next image has to be."""
         settings = RenderSettings() if self.document is None else self.document.sampling.render_settings
         quality = self.rendering.quality(settings, self.moving, max(self.viewport.size))
+        if self.recording.screenshot_pending:  # dynamic resolution would make it coarse
+            quality = replace(quality, moving_scale=quality.still_scale)
         if self.settings.view.mode != "color" or self.compare.active:
             return quality
         return replace(quality, rest_scale=self.rendering.rest_scale(quality.still_scale, self.viewport.size))

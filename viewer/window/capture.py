@@ -65,12 +65,12 @@ class WindowCapture:
         return True
 
     def _settled(self) -> bool:
-        """Return whether the picture is final. While the video or the camera path plays, any picture is accepted."""
+        """Return whether the picture is final. While the video or the camera path plays, any one of full size is accepted."""
         document = self.app.document
         if document is None or document.shown is None or not self._has_pixels():
             return False
         if document.playback.playing or document.previewing:
-            return True
+            return document.shown.scale >= self.app.quality.still_scale and not self.app.viewport.making_pixels
         request = document.view_renderer.requested
         if self.app.moving or request is None or request.time != document.playback.time:
             return False

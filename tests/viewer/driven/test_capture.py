@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
+from viewer.export.image_files import over_background, read_png_camera
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,39 @@ def test_a_screenshot_of_what_cannot_be_rendered_is_dropped(
 
     drive(app, look)
     assert not list(folder.glob("*.png"))
+
+
+@pytest.mark.parametrize("playing", ["video", "path"])
+def test_a_screenshot_has_full_size_while_dynamic_resolution_is_coarse(
+    app: ViewerApp, drive: DriveWindow, folder: Path, monkeypatch: pytest.MonkeyPatch, playing: str
+) -> None:
+    app.settings.rendering.render_scale, app.settings.rendering.smooth_at_rest = 1.0, False
+    app.settings.view.background, app.settings.view.background_color = "color", (0.0, 0.0, 0.0)
+    app.settings.view.show_grid = False
+    monkeypatch.setattr(type(app.rendering.resolution), "scale", property(lambda _: 0.25, lambda _, value: None), raising=False)
+
+    def look(context: Any) -> None:
+        document = open_document(app)
+        wait_for_image(context, app)
+        if playing == "path":
+            ActionRunner(app).run("path.orbit")
+            ActionRunner(app).run("path.preview")
+        else:
+            document.playback.play()
+        wait_until(context, lambda: document.shown is not None and document.shown.scale < 0.5)
+        press(context, "file.screenshot")
+        wait_until(context, lambda: not app.recording.screenshot_pending)
+        wait_until(context, lambda: document.shown is not None and document.shown.scale < 0.5)  # playing is coarse again
+
+    drive(app, look, (640, 400))
+    (path,) = folder.glob("*.png")
+    picture, video = Image.open(path), open_document(app).video
+    camera, frame = read_png_camera(path), float(picture.text["mlpvid:frame"])  # type: ignore[attr-defined]
+    assert picture.size == app.viewport.size
+    renderer = app.rendering.renderer
+    prepared, (width, height) = renderer.prepare(video, frame), picture.size
+    fine = over_background(renderer.render(prepared, camera).rgba).astype(float)
+    coarse = over_background(renderer.render(prepared, camera.resized(width // 4, height // 4)).rgba)
+    enlarged = np.asarray(Image.fromarray(coarse).resize(picture.size, Image.Resampling.BILINEAR)).astype(float)
+    pixels = np.asarray(picture).astype(float)
+    assert np.abs(pixels - fine).mean() < 1.0 < np.abs(pixels - enlarged).mean()
