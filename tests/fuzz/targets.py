@@ -21,7 +21,7 @@ from training.captures.meta import read_meta
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
 from training.released.checkpoint import ReleaseCheckpoint
-from viewer.camera_path.path import CameraPath
+from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.settings import read_settings
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -82,7 +82,7 @@ TARGETS: dict[str, Target] = {
     "bundle": Target(_read_video, "a.mlpvid", reach=8192),
     "settings": Target(read_settings, "settings.yaml"),
     "camera": Target(load_camera, "camera.json"),
-    "path": Target(CameraPath.load, "path.json"),
+    "path": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "path.json"),
     "annots": Target(_read_annotations, "annots.npy"),
     "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", reach=8192),
     "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),

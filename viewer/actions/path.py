@@ -120,5 +120,18 @@ PATH = menu(
     _preset("spiral", "a rising spiral", spiral_path),
     SEPARATOR,
     Action("path.save", "Save path...", "Save the camera path as JSON.", open_dialog("save_path"), enabled=HAS_KEYFRAMES),
-    Action("path.load", "Load path...", "Load a camera path from JSON.", open_dialog("load_path"), enabled=OPEN),
+    Action(
+        "path.load",
+        "Load path...",
+        "Load a camera path: this program's, nerfstudio's, instant-ngp's, or cameras.json of 3D Gaussian Splatting.",
+        open_dialog("load_path"),
+        enabled=OPEN,
+    ),
+    Action(
+        "path.export",
+        "Export path for nerfstudio...",
+        "Write the camera path as nerfstudio's camera_path.json.",
+        open_dialog("export_path"),
+        enabled=HAS_KEYFRAMES,
+    ),
 )

@@ -11,6 +11,12 @@ from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
 from viewer.export.image_files import read_png_camera
 
+MAX_CAMERA_BYTES = 1 << 16
+"""Largest file of one camera. Larger ones are camera paths, which are read in the background."""
+
+PATH_FIELDS = frozenset(("keyframes", "camera_path", "path"))
+"""Fields of camera paths: this program's, nerfstudio's and instant-ngp's."""
+
 
 def take_dropped(app: ViewerApp, name: str) -> None:
     """Open one dropped file; an error becomes a dialog."""
@@ -34,12 +40,19 @@ def _take_view(app: ViewerApp, path: Path) -> None:
     document = app.document
     if document is None:
         raise InputError(path, "needs an open video", "open a .mlpvid file first")
-    values = {} if path.suffix.lower() == ".png" else read_json(path)
     if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))
-    elif isinstance(values, dict) and "keyframes" in values:
+    elif _is_path(path):
         app.camera_paths.load(document, path)
     else:
         document.camera.snap_to(load_camera(path))
     document.previewing = False
     app.redraw.record_motion()
+
+
+def _is_path(path: Path) -> bool:
+    """Return whether a JSON file is a camera path and not one camera."""
+    if path.is_file() and path.stat().st_size > MAX_CAMERA_BYTES:
+        return True
+    values = read_json(path)
+    return isinstance(values, list) or (isinstance(values, dict) and not PATH_FIELDS.isdisjoint(values))

@@ -12,6 +12,7 @@ from viewer.app.messages import Messages
 from viewer.app.path_edits import take_path
 from viewer.app.redraw import Redraw
 from viewer.app.window_state import WindowState
+from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.camera_path.path import CameraPath
 from viewer.work.latest_task import LatestTask
 
@@ -35,7 +36,8 @@ class PathLoader:
         """Read a file, whose path replaces that of the document. If another file is being read, it is abandoned."""
         if self._task is None:
             self._task = LatestTask("camera path", self._redraw.notify)
-        self._task.submit((document, path, object()), partial(_read, path))
+        times = SceneTimes(document.video.num_frames, document.video.metadata.fps)
+        self._task.submit((document, path, object()), partial(_read, path, times))
 
     def take(self, documents: list[Document]) -> None:
         """Give a path that was read to its document, if that is still open."""
@@ -57,8 +59,8 @@ class PathLoader:
         self._task = None
 
 
-def _read(path: Path) -> _Outcome:
+def _read(path: Path, times: SceneTimes) -> _Outcome:
     try:
-        return CameraPath.load(path)
+        return load_any(path, times)
     except InputError as error:
         return error

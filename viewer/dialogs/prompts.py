@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from typing import Any
 
 from imgui_bundle import imgui, portable_file_dialogs
 
+from common.atomic import write_text
 from common.download import download, file_name
 from common.errors import InputError
 from model.bundle.read import open_checked
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
+from viewer.camera_path.foreign import nerfstudio_dict
 from viewer.dialogs.modal import begin_modal
 from viewer.folders import downloads_folder
 from viewer.widgets.controls import button, em
@@ -85,6 +88,14 @@ def save_path(app: ViewerApp, text: str) -> None:
     app.messages.set_status(f"Camera path saved to {target}")
 
 
+def export_path(app: ViewerApp, text: str) -> None:
+    """Write the camera path as nerfstudio's camera_path.json."""
+    assert app.document is not None
+    target = path_file(text)
+    write_text(target, json.dumps(nerfstudio_dict(app.document.camera_path, app.document.video.metadata.fps), indent=1) + "\n")
+    app.messages.set_status(f"Camera path exported to {target}")
+
+
 def path_file(text: str) -> Path:
     """Return the file for a camera path from typed text; the suffix defaults to .json."""
     target = typed_path(text)
@@ -104,6 +115,7 @@ PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Volumetric video", "*.mlpvid", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid", open_address, address=True),
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
+    "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
     "load_path": Prompt("Load a camera path", "Path of a .json file", load_path, ("Camera path", "*.json")),
 }
 """The prompts, by the name of their dialog."""

@@ -19,6 +19,7 @@ from model.camera import MAX_IMAGE_SIDE, Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, RenderCancelled, RenderedImage, Renderer, RenderSettings
 from renderer.fallback import FallbackRenderer
+from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_schedule, path_schedule
 from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
@@ -126,6 +127,8 @@ def record(
         InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
         KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
+    if path != "orbit" and not isinstance(path, CameraPath):
+        path = load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
     size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)

@@ -15,8 +15,10 @@ from model.camera import Camera
 from tests import waiting
 from tests.factories import make_camera
 from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from viewer.app import path_loading
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
+from viewer.camera_path.foreign import SceneTimes
 from viewer.camera_path.path import CameraPath
 from viewer.panels import camera as camera_panel
 from viewer.picture import frustums
@@ -74,13 +76,13 @@ def test_many_keyframes_are_read_on_another_thread(
     camera = make_camera(64, 48).to_dict()
     text = [{"time": k / 100, "frame": k % 12, "camera": camera} for k in range(KEYFRAMES)]
     (tmp_path / "long.json").write_text(json.dumps({"keyframes": text}))
-    readers, load = set(), CameraPath.load
+    readers, load = set(), path_loading.load_any
 
-    def note(path: Path) -> CameraPath:
+    def note(path: Path, times: SceneTimes) -> CameraPath:
         readers.add(threading.current_thread().name)
-        return load(path)
+        return load(path, times)
 
-    monkeypatch.setattr(CameraPath, "load", staticmethod(note))
+    monkeypatch.setattr(path_loading, "load_any", note)
     app.settings.view.show_path = True
     built: list[int] = []
 
