@@ -185,8 +185,8 @@ class ValidationConfig:
     patience: Annotated[WholeNumber, within(0, 10**6)] = 0
     """Training stops early after this many renderings in a row that are not better than the best one. 0 means never."""
     export: Literal["last", "best"] = "last"
-    """Checkpoint that the run's bundle is made of. With "best", scores of the held-back view are too good, because it chose
-    the checkpoint."""
+    """Checkpoint from which the run's bundle is made. With "best", scores of the held-back view are too good, because the view
+    chose the checkpoint."""
 
 
 @dataclass(frozen=True, config=FIELDS)

@@ -73,7 +73,7 @@ def make_masks(arguments: argparse.Namespace) -> int:
     """
     if (arguments.method == "segmentation") != (arguments.model is not None):
         remedy = "give both: --method segmentation --model FILE.tflite"
-        raise InputError("--method segmentation", "and --model need each other", remedy)
+        raise InputError("--method segmentation", "and --model must be used together", remedy)
     capture = open_capture(arguments.capture, arguments.layout, {"masks": "none"}, needs_masks=False)
     covered = []
     with PersonSegmenter(arguments.model) if arguments.model else contextlib.nullcontext() as segmenter:

@@ -1,4 +1,4 @@
-"""Names of the files in a run's folder, and reading the tensors and texts in them."""
+"""Name the files in a run's folder, and read the tensors and texts in them."""
 
 from __future__ import annotations
 

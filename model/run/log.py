@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from common.errors import InputError
 
 MAX_LINE = 1 << 16
-"""Longest line, bytes. Longer ones are skipped."""
+"""Maximum length of a line, bytes. Longer lines are skipped."""
 
 MAX_POINTS = 1 << 18
-"""Number of lines that are kept; the oldest ones are dropped."""
+"""Maximum number of lines to keep. The oldest ones are dropped."""
 
 _CHUNK = 1 << 22  # bytes that are read at once
 
@@ -33,7 +33,7 @@ class Measurements:
 
 
 class LogReader:
-    """Reads what was appended since the last call. Lines that are damaged or not yet complete do no harm.
+    """Reads what was appended since the last call. Damaged lines and lines that are not yet complete are skipped.
 
     When a resumed run repeats steps, their new values replace the old ones. When a new run starts the log again, the old
     values are forgotten.
@@ -48,7 +48,7 @@ class LogReader:
         self._lines: list[dict[str, float]] = []
 
     def read(self) -> Measurements:
-        """Read on, and return everything that was measured.
+        """Read the new lines, and return everything that was measured.
 
         Raises:
             InputError: the log exists but cannot be read.

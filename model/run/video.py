@@ -98,7 +98,7 @@ def _sampled(path: Path, scene: StoredScene, video: VolumetricVideo) -> torch.Te
 
 
 def met_cells(cells: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
-    """Return which cells of another grid over the same box meet one of some cells.
+    """Return the cells of another grid over the same box that overlap any of the given cells.
 
     Args:
         cells: (N, N, N) bool.

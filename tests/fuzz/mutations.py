@@ -1,4 +1,4 @@
-"""Damage files as accidents and attackers do."""
+"""Damage files in the ways that accidents and attackers do."""
 
 from __future__ import annotations
 

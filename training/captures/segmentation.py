@@ -19,7 +19,7 @@ _INSTALL = "pip install --no-deps -r requirements-segmentation.txt"
 
 
 class PersonSegmenter:
-    """A network that says how certainly each pixel of an image shows a person. Close it after use, or use it in `with`.
+    """A network that finds how certainly each pixel of an image shows a person. Close it after use, or use it in `with`.
 
     Args:
         model: file of a TFLite model: MediaPipe's selfie segmentation, or one with several classes of which the first is the
@@ -101,7 +101,7 @@ def person_of(masks: list[Any], labels: list[str]) -> Any:
 
 
 def with_metadata(content: bytes) -> bytes:
-    """Return a TFLite model that says how MediaPipe has to scale colors: to 0 to 1, unless the model already says it.
+    """Return a TFLite model that says how MediaPipe has to scale colors: to 0 to 1, unless the model already does.
 
     Models that are distributed for MediaPipe's older interfaces have no metadata, which the newer one requires.
     """
@@ -147,10 +147,10 @@ def _open(vision: Any, base: Any, content: bytes) -> Any:
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise InputError(path, "no such file", "docs/captures.md says where models can be had")
+        raise InputError(path, "no such file", "docs/captures.md says where to get one")
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(path, "is larger than a model for segmentation can be")
     content = path.read_bytes()
     if content[4:8] != _IDENTIFIER:
-        raise InputError(path, "is not a TFLite model", "docs/captures.md says where models can be had")
+        raise InputError(path, "is not a TFLite model", "docs/captures.md says where to get one")
     return content

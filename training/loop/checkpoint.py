@@ -45,7 +45,7 @@ class CheckpointHeader:
     config: TrainingConfig
     """Settings of the run."""
     validation: ValidationState = ValidationState()
-    """What the held-back view has shown so far."""
+    """The scores of the held-back view so far."""
 
 
 def save_checkpoint(

@@ -55,4 +55,4 @@ class RunLog:
 
     def _give_up(self, error: OSError) -> None:
         self._writes = False
-        print(f"warning: {self._path} cannot be written ({error.strerror}); training goes on without it", file=sys.stderr)
+        print(f"warning: {self._path} cannot be written ({error.strerror}); training continues without it", file=sys.stderr)

@@ -46,7 +46,7 @@ class RunningMeans:
 
 
 class _Console(Console):
-    """rich's console, but the caller learns that the reader is gone. rich would end the program."""
+    """rich's console. If its reader is gone, the caller learns it; rich alone would end the program."""
 
     def on_broken_pipe(self) -> NoReturn:
         self.quiet = True

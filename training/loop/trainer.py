@@ -165,7 +165,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, validation: Validation) -> tuple[Image, float]:
-        """Render the held-back view and note its PSNR. The time counts as training time.
+        """Render the held-back view and record its PSNR. The time counts as training time.
 
         Returns:
             The rendering, and its PSNR, dB.

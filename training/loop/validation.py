@@ -32,7 +32,7 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ValidationState:
-    """What the held-back view has shown so far. It is part of the checkpoint, so that a resumed run stops at the same step."""
+    """The scores of the held-back view so far. It is part of the checkpoint, so that a resumed run stops at the same step."""
 
     best: float | None = None
     """Best PSNR, dB; None before the first rendering."""

@@ -15,7 +15,7 @@ from training.loop.validation import Validation
 
 
 class RunWatch:
-    """Writes down what a run measures.
+    """Records what a run measures.
 
     Args:
         trainer: the run.
@@ -40,7 +40,7 @@ class RunWatch:
         self._means = RunningMeans()
 
     def __call__(self, before: float, measured: dict[str, float]) -> None:
-        """Write down a step; render the held-back view when it is time.
+        """Record a step; render the held-back view when it is time.
 
         Args:
             before: progress of the run before the step, 0 to 1.

@@ -96,7 +96,7 @@ class TrainingView:
         view = document.video.metadata.cameras[camera].resized(captured.shape[1], captured.shape[0])
         renderer.request(float(frame), view, RequestQuality())
         for result in renderer.take_results():
-            if result.error is not None and not isinstance(result.error, DeviceFailed):  # the picture goes on elsewhere then
+            if result.error is not None and not isinstance(result.error, DeviceFailed):  # another backend takes over then
                 raise InputError("the training view", f"cannot be rendered ({result.error})") from result.error
         if renderer.finished and renderer.shown is not None and renderer.shown is not self._compared:
             self._compared = renderer.shown

@@ -27,7 +27,7 @@ CURVES = {"psnr": "training rays", "held_back_psnr": "held-back view"}
 
 
 class TrainingPanel:
-    """Shows the run in the front tab, or the one that is waited for."""
+    """Shows the run in the front tab, or the run whose first checkpoint the viewer waits for."""
 
     title = "Training"
 
@@ -160,7 +160,7 @@ class TrainingPanel:
 
 
 def shown_run(app: ViewerApp) -> tuple[Path | None, Document | None]:
-    """Return the run's folder and its document: that in the front tab, or the folder that is waited for."""
+    """Return the run's folder and its document: those of the front tab, or the folder whose first checkpoint is awaited."""
     document = app.document
     if document is not None:
         return (document.path, document) if isinstance(document.video, RunVideo) else (None, None)

@@ -1,4 +1,4 @@
-"""Masks by segmentation: the command's door, with a network that marks red pixels, and with MediaPipe where it is installed."""
+"""Masks by segmentation: the command with a network that marks red pixels, and with MediaPipe where it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a run: complete lines, also after a kill, and training goes on without it."""
+"""The log of a run: complete lines, also after a kill, and training continues without it."""
 
 from __future__ import annotations
 

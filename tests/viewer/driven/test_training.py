@@ -1,4 +1,4 @@
-"""A run opens while it trains: checkpoints are loaded as they come, and the section Training shows curves and views."""
+"""A run opens while it trains: each new checkpoint is loaded, and the section Training shows curves and views."""
 
 from __future__ import annotations
 
