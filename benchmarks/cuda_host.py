@@ -36,6 +36,14 @@ class IdleEvent:
         return 0.0
 
 
+class IdleReading:
+    """A copy of an empty image's counters."""
+
+    def take(self) -> NDArray[np.generic]:
+        """Return zeros."""
+        return np.zeros(COUNTER_WORDS, np.int32)
+
+
 class IdleDriver:
     """A `renderer.cuda.driver.Driver` that does nothing. Its tensors have shapes, but no memory."""
 
@@ -64,8 +72,12 @@ class IdleDriver:
         return self.empty(tensor.shape, dtype)
 
     def download(self, _tensor: torch.Tensor) -> NDArray[np.generic]:
-        """Return counters of an empty image."""
-        return np.zeros(COUNTER_WORDS, np.int32)
+        """Return nothing."""
+        return np.zeros(0, np.int32)
+
+    def read(self, _tensor: torch.Tensor) -> IdleReading:
+        """Return a copy of counters of an empty image."""
+        return IdleReading()
 
     def zero(self, _tensor: torch.Tensor) -> None:
         """Do nothing."""
@@ -102,7 +114,7 @@ def measure_host(video: VolumetricVideo) -> dict[str, float]:
     camera = Camera.look_at((3.0, 2.0, 2.0), (0.0, 0.0, 1.0), (0, 0, 1), 0.8, 512, 512)
     return {
         "prepare": _fastest(lambda index: renderer.prepare(video, float(index % video.num_frames))),
-        "render": _fastest(lambda _: renderer.render(frame, camera)),
+        "render": _fastest(lambda _: renderer.render(frame, camera).finish()),
     }
 
 

@@ -86,6 +86,9 @@ class RenderedImage:
     statistics: RenderStatistics = field(default_factory=RenderStatistics)
     """The cost of this image."""
 
+    def finish(self) -> None:
+        """Wait until the device has made the image. Whoever reads its arrays or `statistics` waits too."""
+
     def start_reading(self) -> None:
         """Begin to copy the color to main memory, if it is elsewhere. Read `rgba` later, after more images were begun."""
 

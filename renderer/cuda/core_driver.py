@@ -70,6 +70,22 @@ class CoreEvent:
             return float(earlier._event.elapsed_time(self._event))
 
 
+class PinnedReading:
+    """A copy in pinned memory: into other memory the copy would wait for all of the stream's work."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        self._copy.copy_(tensor, non_blocking=True)
+        self._event = torch.cuda.Event()
+        self._event.record()
+
+    def take(self) -> NDArray[np.generic]:
+        """Wait for the copy and return it."""
+        with guarded("read"):
+            self._event.synchronize()
+            return np.asarray(self._copy.numpy())
+
+
 class Replay:
     """A captured graph, called to replay it; replays share the memory of their result.
 
@@ -158,6 +174,11 @@ class CoreDriver:
         """Return a copy in the CPU's memory."""
         with guarded("download"):
             return np.asarray(tensor.cpu().numpy())
+
+    def read(self, tensor: torch.Tensor) -> PinnedReading:
+        """Enqueue a copy into the CPU's memory."""
+        with guarded("read"):
+            return PinnedReading(tensor)
 
     def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Return a contiguous copy."""

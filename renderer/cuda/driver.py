@@ -94,10 +94,18 @@ class CudaFault(Exception):
         """Whether this process can no longer use the GPU."""
         return self.code in STICKY_CODES
 
-    def explain(self) -> InputError:
-        """Return the fault as an error for the user, with cause and remedy: a `DeviceFailed` if it is sticky."""
+    def explain(self, shrunk: bool = False) -> InputError:
+        """Return the fault as an error for the user, with cause and remedy.
+
+        Args:
+            shrunk: nothing is left that could be made smaller or freed.
+
+        Returns:
+            A `DeviceFailed` if the fault is sticky, or if memory ran out and `shrunk` is true.
+        """
         if self.out_of_memory:
-            return InputError(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
+            kind = DeviceFailed if shrunk else InputError
+            return kind(SUBJECT, "the GPU is out of memory", f"close other programs, render smaller, {OTHER_BACKEND}")
         if self.sticky:
             remedy = f"restart the program, {OTHER_BACKEND}"
             return DeviceFailed(SUBJECT, f"the GPU failed ({self.code} in {self.operation})", remedy)
@@ -134,6 +142,13 @@ class Event(Protocol):
 
     def milliseconds_since(self, earlier: Any) -> float:
         """Wait for this point, then return the time since the earlier one."""
+
+
+class Reading(Protocol):
+    """A copy of a tensor in the CPU's memory, which the GPU makes when it gets there."""
+
+    def take(self) -> NDArray[np.generic]:
+        """Wait for the copy and return it."""
 
 
 class Driver(Protocol):
@@ -178,6 +193,9 @@ class Driver(Protocol):
 
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
         """Wait for the current stream's work and return a copy in the CPU's memory."""
+
+    def read(self, tensor: torch.Tensor) -> Reading:
+        """Enqueue a copy into the CPU's memory. The tensor may change or be freed right after the call."""
 
     def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Return a contiguous copy of a result of torch's own operations for kernels to read. It never shares the memory, which

@@ -65,6 +65,7 @@ class CudaPixelBuffer:
         """Copy one of an image's tensors into the buffer."""
         from cuda.core import Stream  # noqa: PLC0415
 
+        image.finish()  # a window has done this on the render thread
         pixels = image.tensors[name]
         with explained(self._driver.device), self._driver.stream(DISPLAY_STREAM):
             if image.ready is not None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from renderer.backend import RenderedImage, RenderStatistics
-from renderer.cuda.driver import RENDER_STREAM, Driver, Event, as_input_errors
+from renderer.cuda.driver import RENDER_STREAM, Driver, Event, Reading, as_input_errors
 
 
 class CudaImage(RenderedImage):
-    """A `RenderedImage` whose arrays are downloaded when they are first read; InputError when the GPU fails then.
+    """A `RenderedImage` that the GPU may still be working on. Its arrays are downloaded when they are first read.
+
+    All of it raises InputError when the GPU fails.
 
     Args:
         driver: the GPU.
@@ -25,9 +28,36 @@ class CudaImage(RenderedImage):
         self.tensors = tensors
         self.ready: Event | None = None
         """The point at which the GPU has finished it."""
-        self.statistics = RenderStatistics()
+        self._complete: Callable[[], RenderStatistics] | None = None
+        self._statistics = RenderStatistics()
+        self._copy: Reading | None = None
         self._arrays: dict[str, NDArray[np.generic]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    def expect(self, complete: Callable[[], RenderStatistics]) -> None:
+        """Set what waits for the GPU, repeats what it had no room for, and returns the cost. It is called once."""
+        self._complete = complete
+
+    def finish(self) -> None:
+        """Wait for the GPU. Where its buffers were too small, it renders that part again."""
+        with self._lock:
+            if self._complete is not None:
+                ready = self.ready
+                self._statistics = self._complete()
+                self._complete = None
+                if self.ready is not ready:
+                    self._copy = None  # of an image without the samples that there was no room for
+
+    def start_reading(self) -> None:
+        """Begin to copy the color to the CPU's memory."""
+        with self._lock, as_input_errors(), self.driver.stream(RENDER_STREAM):
+            self._copy = self.driver.read(self.device_rgba)
+
+    @property
+    def statistics(self) -> RenderStatistics:  # type: ignore[override]
+        """The cost of this image; waits for it."""
+        self.finish()
+        return self._statistics
 
     @property
     def rgba(self) -> NDArray[np.float32]:  # type: ignore[override]
@@ -63,9 +93,15 @@ class CudaImage(RenderedImage):
 
     def _array(self, name: str) -> NDArray[np.generic]:
         with self._lock:
+            self.finish()
             if name not in self._arrays:
-                with as_input_errors(), self.driver.stream(RENDER_STREAM):
-                    opacity = name == "opacity"
-                    tensor = self.device_rgba[..., 3].contiguous() if opacity else self.tensors[name]
-                    self._arrays[name] = self.driver.download(tensor)
+                with as_input_errors():
+                    self._arrays[name] = self._copied(name)
             return self._arrays[name]
+
+    def _copied(self, name: str) -> NDArray[np.generic]:
+        if name == "rgba" and self._copy is not None:
+            copy, self._copy = self._copy, None
+            return copy.take()
+        with self.driver.stream(RENDER_STREAM):
+            return self.driver.download(self.device_rgba[..., 3].contiguous() if name == "opacity" else self.tensors[name])

@@ -18,12 +18,12 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderSettings, RenderStatistics
 from renderer.baked import BakedFrameStruct, ViewStruct, describe_view
 from renderer.cuda.compile import PROGRAMS, compiler_version, load_program
-from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, as_input_errors, code_in
+from renderer.cuda.driver import RENDER_STREAM, CudaFault, Driver, Event, Reading, as_input_errors, code_in
 from renderer.cuda.frame import CudaFrame, VideoOnGpu
 from renderer.cuda.image import CudaImage
 from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, RenderBuffers, describe_rays
 from renderer.cuda.usable import usable_devices
-from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Workspace
+from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Need, Workspace, samples_in
 
 MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which limits the memory needed besides the image."""
@@ -34,7 +34,23 @@ FRAME_SHARE = 0.5
 Result = TypeVar("Result")
 
 
-@dataclass
+@dataclass(frozen=True)
+class Shot:
+    """What an image shows, and the image."""
+
+    frame: CudaFrame
+    """The frame."""
+    camera: Camera
+    """The camera."""
+    settings: RenderSettings
+    """Step and thresholds."""
+    region: Region
+    """The part of the camera's image."""
+    image: CudaImage
+    """Where the pixels go."""
+
+
+@dataclass(frozen=True)
 class Band:
     """Rows of an image that are rendered together."""
 
@@ -48,12 +64,27 @@ class Band:
     """The buffers."""
 
 
+@dataclass(frozen=True)
+class EnqueuedBand:
+    """A band that the GPU works on or has finished."""
+
+    rows: tuple[int, int]
+    """The first row of the image, and the one after the last."""
+    capacity: int
+    """Kept samples that there was room for."""
+    events: tuple[Event, Event, Event]
+    """Start of the density pass, its end, end of the band."""
+    counters: Reading
+    """The number of samples, see `renderer.cuda.workspace.samples_in`."""
+
+
 class CudaRenderer:
     """Renders on an NVIDIA GPU; safe to call from several threads, which take turns on the render stream.
 
     Where a kernel's work depends on earlier results (how many samples, how many tiles), it reads these numbers on the GPU, and
-    its grid is just large enough to fill the GPU. The CPU waits only for the count of samples, together with the finished
-    image. When the buffers were too small for it, the image is rendered again with larger ones.
+    its grid is just large enough to fill the GPU. `render` does not wait for its image but for the one before, so the GPU
+    always has work, and never more than two images. Buffers that were too small for an image's samples are noticed when the
+    image is finished, and it is rendered again with larger ones.
 
     Args:
         driver: the GPU; None takes the best one.
@@ -81,6 +112,7 @@ class CudaRenderer:
         self._cache = cache
         self._lock = threading.Lock()
         self._frame_bytes: dict[int, int] = {}
+        self._previous: Callable[[], CudaImage | None] = lambda: None
         self._videos: weakref.WeakKeyDictionary[VolumetricVideo, VideoOnGpu] = weakref.WeakKeyDictionary()
         self._use(driver or open_driver(usable_devices()[0]))
 
@@ -135,9 +167,10 @@ class CudaRenderer:
 
         Raises:
             InputError: `time` is out of range, or the GPU failed.
+            DeviceFailed: memory ran out although the buffers of images were freed, or nothing works on the GPU any more.
         """
         video.check_time(time)
-        frame = self._explained(lambda: self._on_gpu(video).prepare(video, time))
+        frame = self._explained(lambda: self._with_room(lambda: self._on_gpu(video).prepare(video, time)))
         self._frame_bytes[id(frame)] = frame.nbytes
         weakref.finalize(frame, self._frame_bytes.pop, id(frame))
         return frame
@@ -153,12 +186,19 @@ class CudaRenderer:
     ) -> CudaImage:
         """Render a view; see `renderer.backend.Renderer.render`. Its pixels stay on the GPU until they are read.
 
+        It returns while the GPU is still working on the image, but not before the previous image is finished.
+
         Raises:
-            InputError: the GPU failed.
+            InputError: the GPU failed, perhaps on the previous image.
+            DeviceFailed: memory ran out even for one row of pixels, or nothing works on the GPU any more.
         """
         region = region or (0, 0, camera.width, camera.height)
         with self._lock:
-            return self._explained(lambda: self._render(frame, camera, settings, cancel, region))
+            image = self._explained(lambda: self._render(frame, camera, settings, cancel, region))
+            previous, self._previous = self._previous(), weakref.ref(image)
+        if previous is not None:  # after the lock: finishing an image takes its own lock first
+            previous.finish()
+        return image
 
     def _load_kernels(self, driver: Driver) -> dict[str, Any]:
         kernels: dict[str, Any] = {}
@@ -177,25 +217,64 @@ class CudaRenderer:
 
     def _explained(self, action: Callable[[], Result]) -> Result:
         try:
-            with as_input_errors():
-                return action()
+            return action()
+        except CudaFault as fault:
+            raise fault.explain(shrunk=True) from fault
         except RuntimeError as error:  # torch's own operations between our calls raise it and its subclasses
-            raise CudaFault("torch", code_in(str(error))).explain() from error
+            raise CudaFault("torch", code_in(str(error))).explain(shrunk=True) from error
+
+    def _with_room(self, action: Callable[[], Result]) -> Result:
+        """If memory runs out, free the buffers of images and try once more."""
+        try:
+            return action()
+        except CudaFault as fault:
+            if not fault.out_of_memory:
+                raise
+        except torch.OutOfMemoryError:
+            pass
+        with self._lock:
+            self.workspace.release()
+        return action()
 
     def _render(
         self, frame: CudaFrame, camera: Camera, settings: RenderSettings, cancel: CancelToken | None, region: Region
     ) -> CudaImage:
         start = clock.perf_counter()
-        x0, y0, x1, y1 = region
-        height, width = y1 - y0, x1 - x0
         with self.driver.stream(RENDER_STREAM):
-            image = self._new_image(height, width)
+            image = self._new_image(region[3] - region[1], region[2] - region[0])
+            shot = Shot(frame, camera, settings, region, image)
             frame.ready.wait()
             self.driver.share(list(frame.tensors.values()))
-            self._render_bands(frame, camera, settings, cancel, region, image)
+            bands = self._render_bands(shot, (0, region[3] - region[1]), cancel)
             image.ready = self.driver.mark()
-        image.statistics.total_ms = (clock.perf_counter() - start) * 1000
+        need = self.workspace.give_back()
+        cpu_ms = (clock.perf_counter() - start) * 1000
+        image.expect(lambda: self._explained(lambda: self._complete(shot, bands, need, cpu_ms)))
         return image
+
+    def _complete(self, shot: Shot, bands: list[EnqueuedBand], need: Need, cpu_ms: float) -> RenderStatistics:
+        """Wait for the bands of an image, render those again that had too little room, and return the cost of the image."""
+        statistics = RenderStatistics()
+        while bands:
+            band = bands.pop(0)
+            density_samples, color_samples = samples_in(band.counters.take())
+            fits = color_samples <= band.capacity
+            with self._lock:
+                if not fits:
+                    self.workspace.need(int(color_samples * GROWTH))
+                    with self.driver.stream(RENDER_STREAM):
+                        bands += self._render_bands(shot, band.rows)
+                        shot.image.ready = self.driver.mark()
+                self.workspace.used(need, color_samples)
+            if not fits:
+                continue
+            start, middle, end = band.events
+            statistics.density_ms += middle.milliseconds_since(start)
+            statistics.color_ms += end.milliseconds_since(middle)
+            statistics.density_samples += density_samples
+            statistics.color_samples += color_samples
+        statistics.total_ms = max(cpu_ms, statistics.density_ms + statistics.color_ms)
+        return statistics
 
     def _new_image(self, height: int, width: int) -> CudaImage:
         """Allocate an image. If there is no room, the buffers of earlier images are freed for it."""
@@ -213,51 +292,38 @@ class CudaRenderer:
         self.workspace.release()
         return allocate()
 
-    def _render_bands(
-        self,
-        frame: CudaFrame,
-        camera: Camera,
-        settings: RenderSettings,
-        cancel: CancelToken | None,
-        region: Region,
-        image: CudaImage,
-    ) -> None:
+    def _render_bands(self, shot: Shot, rows: tuple[int, int], cancel: CancelToken | None = None) -> list[EnqueuedBand]:
         """Render bands of rows from the top. If memory runs out, continue with bands of half as many rows."""
-        x0, y0, x1, y1 = region
-        rows, top = max(1, MAX_BAND_PIXELS // max(x1 - x0, 1)), 0
-        while top < y1 - y0 and x0 < x1:
+        x0, _, x1, _ = shot.region
+        height, (top, bottom) = max(1, MAX_BAND_PIXELS // max(x1 - x0, 1)), rows
+        bands: list[EnqueuedBand] = []
+        while top < bottom and x0 < x1:
             if cancel is not None:
                 cancel.check()
-            rows = min(rows, y1 - y0 - top)
+            height = min(height, bottom - top)
             try:
-                self._render_band(frame, camera, settings, (x0, y0 + top, x1, y0 + top + rows), image, top)
+                bands.append(self._render_band(shot, (top, top + height)))
             except CudaFault as fault:
                 self.workspace.release()
-                if not fault.out_of_memory or rows == 1:
+                if not fault.out_of_memory or height == 1:
                     raise
-                rows //= 2
+                height //= 2
             else:
-                top += rows
-        self.workspace.give_back()
+                top += height
+        return bands
 
-    def _render_band(
-        self, frame: CudaFrame, camera: Camera, settings: RenderSettings, region: Region, image: CudaImage, top: int
-    ) -> None:
-        pixels = (region[2] - region[0]) * (region[3] - region[1])
-        view = describe_view(frame.config, frame.box, camera, settings, region)
-        rays = describe_rays(camera, region)
+    def _render_band(self, shot: Shot, rows: tuple[int, int]) -> EnqueuedBand:
+        x0, y0, x1, _ = shot.region
+        part = (x0, y0 + rows[0], x1, y0 + rows[1])
+        pixels = (x1 - x0) * (rows[1] - rows[0])
         self.workspace.need(SAMPLES_PER_PIXEL * pixels)
-        while True:
-            buffers = self.workspace.fit(self._size(frame, pixels))
-            for name in ("rgba", "depth", "counts"):
-                setattr(buffers, name, image.tensors[name][top:].data_ptr())
-            buffers.head_fragments = frame.tensors["head_fragments"].data_ptr()
-            statistics = self._run(Band(frame.struct, view, rays, buffers))
-            if statistics.color_samples <= buffers.capacity:
-                break
-            self.workspace.need(int(statistics.color_samples * GROWTH))
-        for name in ("density_ms", "color_ms", "density_samples", "color_samples"):
-            setattr(image.statistics, name, getattr(image.statistics, name) + getattr(statistics, name))
+        buffers = self.workspace.fit(self._size(shot.frame, pixels))
+        for name in ("rgba", "depth", "counts"):
+            setattr(buffers, name, shot.image.tensors[name][rows[0] :].data_ptr())
+        buffers.head_fragments = shot.frame.tensors["head_fragments"].data_ptr()
+        view = describe_view(shot.frame.config, shot.frame.box, shot.camera, shot.settings, part)
+        events = self._enqueue(Band(shot.frame.struct, view, describe_rays(shot.camera, part), buffers))
+        return EnqueuedBand(rows, buffers.capacity, events, self.workspace.read_counters())
 
     def _size(self, frame: CudaFrame, pixels: int) -> BufferSizes:
         struct = frame.struct
@@ -265,8 +331,8 @@ class CudaRenderer:
         assignments = struct.num_color_maps * (4 if blended else 1)
         return BufferSizes(pixels, self.workspace.capacity, struct.num_color_maps * struct.color_resolution**2, assignments)
 
-    def _run(self, band: Band) -> RenderStatistics:
-        """Enqueue the kernels of a band, then wait for them."""
+    def _enqueue(self, band: Band) -> tuple[Event, Event, Event]:
+        """Enqueue the kernels of a band. Return its start, the end of the density pass, and its end."""
         struct, view, rays, buffers = band.struct, band.view, band.rays, band.buffers
         histogram = 4 * buffers.keys
         self.workspace.clear()
@@ -281,10 +347,7 @@ class CudaRenderer:
         else:
             self._launch("color_pass_plain", COLOR_THREADS, 0, [struct, buffers])
         self._launch("composite", GROUP_THREADS, 0, [struct, view, rays, buffers])
-        end = self.driver.mark()
-        density_samples, color_samples = self.workspace.read_counters()
-        density_ms, color_ms = middle.milliseconds_since(start), end.milliseconds_since(middle)
-        return RenderStatistics(density_ms, color_ms, 0.0, density_samples, color_samples)
+        return start, middle, self.driver.mark()
 
     def _launch(self, name: str, threads: int, shared_bytes: int, arguments: list[ctypes.Structure]) -> None:
         """Launch as many blocks as run at once; each takes work until none is left."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from renderer.cuda.driver import CudaFault, Driver
+from renderer.cuda.driver import CudaFault, Driver, Reading
 from renderer.cuda.structs import COLOR_TILE, COUNTER_WORDS, FEATURE_WORDS, VIEW_WORDS, RenderBuffers
 
 SAMPLES_PER_PIXEL = 2
@@ -45,6 +47,14 @@ class BufferSizes:
         return self.capacity * self.assignments
 
 
+@dataclass
+class Need:
+    """What an image needed."""
+
+    samples: int
+    """Kept samples to have room for."""
+
+
 class Workspace:
     """Buffers by name, allocated again when they are too small, and the struct with their addresses for the kernels."""
 
@@ -55,7 +65,7 @@ class Workspace:
         self.capacity = MIN_CAPACITY
         """Kept samples that the next image has room for."""
         self._needed = 0
-        self._recently: deque[int] = deque(maxlen=KEPT_IMAGES)
+        self._recently: deque[Need] = deque(maxlen=KEPT_IMAGES)
 
     @property
     def nbytes(self) -> int:
@@ -67,14 +77,21 @@ class Workspace:
         self.capacity = max(self.capacity, samples)
         self._needed = max(self._needed, samples)
 
-    def give_back(self) -> None:
-        """Free the buffers if the last images needed much less; call it once per image."""
-        self._recently.append(self._needed)
+    def give_back(self) -> Need:
+        """Free the buffers if the last images needed much less; call it once per image, and pass the result to `used`."""
+        need = Need(self._needed)
+        self._recently.append(need)
         self._needed = 0
-        wanted = max(MIN_CAPACITY, *self._recently)
+        wanted = max(MIN_CAPACITY, *(each.samples for each in self._recently))
         if len(self._recently) == KEPT_IMAGES and self.capacity > 2 * wanted:
             self.release()
             self.capacity = wanted
+        return need
+
+    def used(self, need: Need, samples: int) -> None:
+        """Record the samples that an image kept, and what it needed when it was rendered again."""
+        need.samples = max(need.samples, self._needed, samples)
+        self._needed = 0
 
     def fit(self, size: BufferSizes) -> RenderBuffers:
         """Allocate buffers where they are too small; the returned struct lacks the addresses of the image and of the frame.
@@ -92,11 +109,9 @@ class Workspace:
         for name in ("counters", "key_counts", "key_cursors"):
             self._driver.zero(self.tensors[name])
 
-    def read_counters(self) -> tuple[int, int]:
-        """Wait for the stream and return the samples of the density pass and of the color pass, those not stored included."""
-        words = self._driver.download(self.tensors["counters"])
-        values = [int(word) & 0xFFFFFFFF for word in words.tolist()]
-        return values[4] | values[5] << 32, values[1]
+    def read_counters(self) -> Reading:
+        """Enqueue a copy of the counters, see `samples_in`."""
+        return self._driver.read(self.tensors["counters"])
 
     def release(self) -> None:
         """Free all memory, and forget how large it was."""
@@ -110,6 +125,12 @@ class Workspace:
             del tensor
             self.tensors[name] = self._driver.empty((words,), torch.int32)
         return self.tensors[name].data_ptr()
+
+
+def samples_in(counters: NDArray[np.generic]) -> tuple[int, int]:
+    """Return the samples of the density pass and of the color pass, those not stored included."""
+    values = [int(word) & 0xFFFFFFFF for word in counters.tolist()]
+    return values[4] | values[5] << 32, values[1]
 
 
 def buffer_words(size: BufferSizes) -> dict[str, int]:

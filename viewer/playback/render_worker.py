@@ -174,6 +174,7 @@ class RenderWorker:
     ) -> None:
         start = clock.perf_counter()
         image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), request.settings, cancel=token)
+        image.finish()  # here, so that the window's thread never waits for a graphics card
         elapsed = (clock.perf_counter() - start) * 1000
         if scale == request.scale:
             self._render_ms = elapsed

@@ -168,11 +168,11 @@ def test_every_fault_of_the_driver_is_one_line(
             libcuda.fail_once(call, code)
         renderer = CudaRenderer()
         if moment == "prepare":
-            libcuda.fail_once(call, code)
+            libcuda.fail(call, code, times=2)  # the second attempt has the memory of images
         frame = renderer.prepare(video, 0.0)
         if moment == "render":
             libcuda.fail_once(call, code)
-        renderer.render(frame, camera)
+        renderer.render(frame, camera).finish()
 
     with pytest.raises(InputError, match=f"^backend cuda: {words}"):
         _fresh_thread(use)

@@ -115,12 +115,27 @@ class EmulatedEvent:
         return 1.0
 
 
+class EmulatedReading:
+    """A copy that is enqueued on a stream."""
+
+    def __init__(self, driver: EmulatedDriver, tensor: torch.Tensor) -> None:
+        self.driver = driver
+        self.copy = driver.copied(tensor)
+        self.mark = driver.order.mark(driver.streams[-1])
+
+    def take(self) -> NDArray[np.generic]:
+        self.driver.inject("synchronize")
+        self.driver.order.synchronize(self.mark)
+        return self.copy
+
+
 class EmulatedDriver:
     """`renderer.cuda.driver.Driver` on the emulated GPU.
 
     Buffers lie apart in one arena, filled with NaNs and marked as never written; freed ones are never used again. Work is
     done at once, but `order` notices what real streams would leave to chance. `faults` maps an operation to the code it
-    fails with, once, after as many good calls as `after` says. `operations` lists all calls, `launched` the kernels that ran.
+    fails with, once or with `lasting` always, after as many good calls as `after` says. `operations` lists all calls,
+    `launched` the kernels that ran.
     Buffers together have at most `memory_limit` bytes; `memory_used` is what they have now.
     `library` runs the kernels: the renderer's, compiled as C++, or what `ptx.gpu` puts in its place.
     """
@@ -140,6 +155,7 @@ class EmulatedDriver:
         self.seed = 0
         self.faults: dict[str, str] = {}
         self.after = 0
+        self.lasting = False
         self.launched: list[tuple[str, tuple[int, int, int], int, int]] = []
         self.operations: list[str] = []
         self.streams: list[str] = []
@@ -158,7 +174,7 @@ class EmulatedDriver:
             if self.after > 0:
                 self.after -= 1
                 return
-            raise CudaFault(operation, self.faults.pop(operation))
+            raise CudaFault(operation, self.faults[operation] if self.lasting else self.faults.pop(operation))
 
     def load(self, image: bytes, names: Sequence[str]) -> dict[str, Any]:
         self.inject("load")
@@ -200,6 +216,17 @@ class EmulatedDriver:
 
     def download(self, tensor: torch.Tensor) -> NDArray[np.generic]:
         self.inject("download")
+        copy = self.copied(tensor)
+        if copy.size:
+            self.order.synchronize(self.order.mark(self._stream))
+        return copy
+
+    def read(self, tensor: torch.Tensor) -> EmulatedReading:
+        self.inject("read")
+        return EmulatedReading(self, tensor)
+
+    def copied(self, tensor: torch.Tensor) -> NDArray[np.generic]:
+        """Return a copy that the current stream makes."""
         size = tensor.numel() * tensor.element_size()
         assert not size or self.library.emulation_is_written(ctypes.c_void_p(tensor.data_ptr()), ctypes.c_size_t(size)), (
             "the CPU reads what no kernel wrote"
@@ -207,7 +234,6 @@ class EmulatedDriver:
         if size:
             self.order.work(self._stream)
             self.order.touch(tensor.data_ptr(), self._stream, write=False)
-            self.order.synchronize(self.order.mark(self._stream))
         return np.asarray(tensor.clone().numpy())
 
     def write(self, target: torch.Tensor, source: torch.Tensor) -> None:

@@ -1,5 +1,5 @@
 // An emulated libcuda.so.1: the part of NVIDIA's driver API that cuda.bindings and cuda.core use. It logs each call and
-// can make a call fail once. Launches go to the emulation of the kernels.
+// can make a call fail. Launches go to the emulation of the kernels.
 #include <dlfcn.h>
 
 #include <cstdint>
@@ -12,7 +12,11 @@ using Launcher = int (*)(const char*, const unsigned*, unsigned, size_t, const v
 
 namespace {
 
-std::map<std::string, int> faults;
+struct Fault {
+    int code, times;
+};
+
+std::map<std::string, Fault> faults;
 std::string calls;
 std::set<std::string> kernel_names;
 Launcher launcher = nullptr;
@@ -26,8 +30,8 @@ int enter(const std::string& name, const std::string& details = "") {
     calls += name + (details.empty() ? "" : " " + details) + "\n";
     const auto fault = faults.find(name);
     if (fault == faults.end()) return 0;
-    const int code = fault->second;
-    faults.erase(fault);
+    const int code = fault->second.code;
+    if (--fault->second.times == 0) faults.erase(fault);
     return code;
 }
 
@@ -58,8 +62,8 @@ extern "C" {
 void libcuda_launch_with(Launcher given) {
     launcher = given;
 }
-void libcuda_fail_once(const char* name, int code) {
-    faults[name] = code;
+void libcuda_fail(const char* name, int code, int times) {
+    faults[name] = {code, times};
 }
 void libcuda_pixel_buffer(void* memory, size_t bytes, int device) {
     mapped = memory, mapped_bytes = bytes, window_device = device;

@@ -29,7 +29,10 @@ class Libcuda:
         self._library.libcuda_launch_with(emulation.emulation_launch)
 
     def fail_once(self, name: str, code: int) -> None:
-        self._library.libcuda_fail_once(name.encode(), code)
+        self.fail(name, code, 1)
+
+    def fail(self, name: str, code: int, times: int) -> None:
+        self._library.libcuda_fail(name.encode(), code, times)
 
     def pixel_buffer(self, memory: np.ndarray[Any, Any], device: int = 0) -> None:
         self._library.libcuda_pixel_buffer(ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(memory.nbytes), device)
@@ -67,6 +70,7 @@ class FakeEvent:
 
     def synchronize(self) -> None:
         assert self.stream >= 0, "an event that was never recorded"
+        self.torch_cuda.log.append(f"wait for {self.stream}")
 
     def elapsed_time(self, later: FakeEvent) -> float:
         assert self.stream >= 0 and later.stream >= 0
@@ -100,7 +104,7 @@ class FakeTorchCuda:
             "mem_get_info": lambda _device: (900 << 20, 1 << 30),
             "get_device_properties": lambda _device: properties,
             "Stream": self.make_stream,
-            "Event": lambda enable_timing: FakeEvent(self),
+            "Event": lambda enable_timing=False: FakeEvent(self),
             "current_stream": lambda _device=None: self.streams[-1],
             "stream": self.use_stream,
             "device": contextlib.nullcontext,
@@ -109,6 +113,8 @@ class FakeTorchCuda:
         }.items():
             patch.setattr(f"torch.cuda.{name}", value)
         patch.setattr("torch.backends.cuda.is_built", lambda: True)
+        empty = torch.empty
+        patch.setattr("torch.empty", lambda *shape, pin_memory=False, **how: self.allocate(empty(*shape, **how), pin_memory))
         patch.setattr(torch.Tensor, "pin_memory", lambda tensor: self.pin(tensor))  # noqa: PLW0108 - binds the tensor
         patch.setattr(torch.Tensor, "record_stream", lambda _, stream: self.log.append(f"kept for {stream.cuda_stream}"))
 
@@ -135,6 +141,11 @@ class FakeTorchCuda:
         yield
         self.streams.pop()
         self.capturing = False
+
+    def allocate(self, tensor: torch.Tensor, pinned: bool) -> torch.Tensor:
+        if pinned:
+            self.log.append("pin")
+        return tensor
 
     def pin(self, tensor: torch.Tensor) -> torch.Tensor:
         self.log.append("pin")

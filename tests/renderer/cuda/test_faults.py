@@ -46,19 +46,35 @@ def test_kernels_that_do_not_load(code: str, words: str) -> None:
         CudaRenderer(driver)
 
 
-@pytest.mark.parametrize("operation", ["stream", "upload", "graph", "replay", "write", "event", "allocate", "launch"])
+WHILE_PREPARING = ["stream", "upload", "graph", "replay", "write", "event", "allocate", "launch"]
+
+
+@pytest.mark.parametrize("operation", WHILE_PREPARING)
 def test_faults_while_preparing(operation: str) -> None:
     driver = EmulatedDriver()
     renderer, video = CudaRenderer(driver), small_video()
-    driver.faults[operation] = "CUDA_ERROR_OUT_OF_MEMORY"
-    with pytest.raises(InputError, match=r"backend cuda: the GPU is out of memory; .*--backend cpu"):
+    driver.faults[operation], driver.lasting = "CUDA_ERROR_OUT_OF_MEMORY", True
+    with pytest.raises(DeviceFailed, match=r"backend cuda: the GPU is out of memory; .*--backend cpu"):
         renderer.prepare(video, 0.0)
     assert not driver.streams, "the stream was left"
+    driver.faults.clear()
     assert renderer.prepare(video, 0.0).time == 0.0
 
 
+@pytest.mark.parametrize("operation", WHILE_PREPARING)
+def test_a_frame_takes_the_memory_of_images_if_there_is_no_other(operation: str) -> None:
+    driver = EmulatedDriver()
+    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
+    wanted = renderer.render(renderer.prepare(small_video(seed=1), 0.0), camera)
+    assert renderer.workspace.nbytes
+    driver.faults[operation] = "CUDA_ERROR_OUT_OF_MEMORY"
+    frame = renderer.prepare(video, 0.0)
+    assert not driver.faults and not renderer.workspace.nbytes
+    assert not np.array_equal(renderer.render(frame, camera).rgba, wanted.rgba)
+
+
 @pytest.mark.parametrize(
-    "operation", ["stream", "wait", "share", "allocate", "zero", "event", "occupancy", "launch", "download", "synchronize"]
+    "operation", ["stream", "wait", "share", "allocate", "zero", "event", "occupancy", "launch", "read", "synchronize"]
 )
 def test_faults_while_rendering(operation: str) -> None:
     driver = EmulatedDriver()
@@ -66,10 +82,21 @@ def test_faults_while_rendering(operation: str) -> None:
     frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
     driver.faults[operation] = "CUDA_ERROR_LAUNCH_FAILED"
     with pytest.raises(InputError, match=f"the GPU failed .CUDA_ERROR_LAUNCH_FAILED in {operation}.; restart the program"):
-        renderer.render(frame, camera)
+        renderer.render(frame, camera).finish()
     assert not driver.faults and not driver.streams
     image = renderer.render(frame, camera)  # the pixel buffer's fault was not sticky
     assert np.isfinite(image.rgba).all() and image.rgba.any()
+
+
+def test_faults_of_an_image_are_raised_one_image_late() -> None:
+    driver = EmulatedDriver()
+    renderer = CudaRenderer(driver)
+    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
+    image = renderer.render(frame, camera)
+    driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(DeviceFailed, match="the GPU failed"):
+        renderer.render(frame, camera)
+    assert image.rgba.any()
 
 
 @pytest.mark.parametrize(
@@ -158,6 +185,8 @@ def test_sticky_faults_are_known() -> None:
 
 def test_sticky_faults_end_the_use_of_the_backend() -> None:
     """The window then continues with the next backend; after other faults it continues with this one."""
+    assert isinstance(CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY").explain(shrunk=True), DeviceFailed)
+    assert not isinstance(CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").explain(shrunk=True), DeviceFailed)
     assert isinstance(CudaFault("launch", "CUDA_ERROR_ILLEGAL_ADDRESS").explain(), DeviceFailed)
     assert not isinstance(CudaFault("allocate", "CUDA_ERROR_OUT_OF_MEMORY").explain(), DeviceFailed)
     assert not isinstance(CudaFault("launch", "CUDA_ERROR_INVALID_VALUE").explain(), DeviceFailed)

@@ -7,6 +7,7 @@ import pytest
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from renderer.backend import DeviceFailed
 from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.workspace import KEPT_IMAGES, MIN_CAPACITY
 from tests.factories import make_camera
@@ -50,6 +51,16 @@ def test_small_images_render_after_a_large_one_did_not_fit() -> None:
     assert renderer.workspace.nbytes == 0 and renderer.workspace.capacity == MIN_CAPACITY, "memory was not given back"
     driver.memory_limit = driver.memory_used + (2 << 20)
     assert np.array_equal(renderer.render(frame, SMALL).rgba, wanted)
+
+
+def test_without_memory_for_one_row_the_next_backend_takes_over() -> None:
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(video, 0.0)
+    for room in (1000, 24 * 8 * 6 + 1000):  # not even for the pixels; for the pixels, but not for the buffers of one row
+        driver.memory_limit = driver.memory_used + room
+        with pytest.raises(DeviceFailed, match="out of memory"):
+            renderer.render(frame, SMALL)
 
 
 def test_the_pixels_of_an_image_take_the_place_of_buffers() -> None:

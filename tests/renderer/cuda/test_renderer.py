@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -99,15 +101,41 @@ def test_order_of_threads_does_not_show(driver: EmulatedDriver) -> None:
     assert not torch.equal(slots, renderer.workspace.tensors["pixels"]), "the samples' order should have differed"
 
 
-def test_nothing_is_read_back_before_the_image_is_done(driver: EmulatedDriver) -> None:
+def test_the_cpu_does_not_wait_within_an_image(driver: EmulatedDriver) -> None:
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(small_video(), 0.0)
     driver.operations.clear()
-    renderer.render(frame, make_camera(WIDTH, HEIGHT))
-    waits = [i for i, name in enumerate(driver.operations) if name in ("download", "synchronize")]
+    image = renderer.render(frame, make_camera(WIDTH, HEIGHT))
+    assert driver.operations.count("launch") == 6
+    assert not {"download", "synchronize"} & set(driver.operations), "the CPU waited for the GPU"
+    assert image.statistics.color_samples > 0
+    assert "download" not in driver.operations, "the number of samples comes through pinned memory"
+
+
+def test_an_image_waits_for_the_one_before(driver: EmulatedDriver) -> None:
+    """So the GPU has work while the CPU prepares the next image, and never more than two images of it."""
+    renderer = CudaRenderer(driver)
+    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(WIDTH, HEIGHT)
+    first = renderer.render(frame, camera)
+    driver.operations.clear()
+    second = renderer.render(frame, camera)
+    waits = [i for i, name in enumerate(driver.operations) if name == "synchronize"]
     launches = [i for i, name in enumerate(driver.operations) if name == "launch"]
     assert len(launches) == 6 and min(waits) > max(launches)
-    assert driver.operations.count("download") == 1
+    driver.operations.clear()
+    assert first.statistics.color_samples > 0 and not driver.operations, "the first image was finished"
+    assert second.statistics.color_samples > 0 and driver.operations, "the second one was not"
+
+
+def test_pixels_that_are_read_ahead_are_those_of_the_image(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(WIDTH, HEIGHT)
+    wanted = renderer.render(frame, camera).rgba
+    image = renderer.render(frame, camera)
+    image.start_reading()
+    driver.operations.clear()
+    assert np.array_equal(image.rgba, wanted) and "download" not in driver.operations
+    assert np.array_equal(image.opacity, wanted[..., 3])
 
 
 def test_launches_fill_the_machine_just_once(driver: EmulatedDriver) -> None:
@@ -147,19 +175,79 @@ def test_few_blocks_take_turns(driver: EmulatedDriver, monkeypatch: pytest.Monke
         assert psnr(image, wanted) > 70 if plain else np.array_equal(image.rgba, wanted.rgba)
 
 
-def test_too_many_samples_are_made_room_for(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    video, camera = small_video(), make_camera(WIDTH, HEIGHT)
-    roomy = CudaRenderer(driver)
-    wanted = roomy.render(roomy.prepare(video, 1.0), camera)
+@pytest.fixture
+def cramped(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> CudaRenderer:
+    """Return a renderer that has room for 60 samples at first."""
     monkeypatch.setattr("renderer.cuda.renderer.SAMPLES_PER_PIXEL", 0)
     renderer = CudaRenderer(driver)
     renderer.workspace.capacity = 60
-    driver.launched.clear()
-    image = renderer.render(renderer.prepare(video, 1.0), camera)
-    assert [name for name, *_ in driver.launched].count("density_pass") == 2
+    return renderer
+
+
+def passes(driver: EmulatedDriver) -> int:
+    return [name for name, *_ in driver.launched].count("density_pass")
+
+
+def test_too_many_samples_are_made_room_for(driver: EmulatedDriver, cramped: CudaRenderer) -> None:
+    video, camera = small_video(), make_camera(WIDTH, HEIGHT)
+    roomy = CudaRenderer(EmulatedDriver())
+    wanted = roomy.render(roomy.prepare(video, 1.0), camera)
+    image = cramped.render(cramped.prepare(video, 1.0), camera)
+    image.start_reading()
+    assert passes(driver) == 1
     assert image.statistics == dataclasses.replace(wanted.statistics, total_ms=image.statistics.total_ms)
-    assert image.statistics.color_samples > 60
-    assert np.array_equal(image.rgba, wanted.rgba)
+    assert passes(driver) == 2 and image.statistics.color_samples > 60
+    assert np.array_equal(image.rgba, wanted.rgba), "the copy that was begun lacks samples"
+
+
+def test_missing_room_is_noticed_one_image_late(driver: EmulatedDriver, cramped: CudaRenderer) -> None:
+    video, cameras = small_video(), [make_camera(WIDTH, HEIGHT, azimuth=a) for a in (0.0, 1.0, 2.0)]
+    roomy = CudaRenderer(EmulatedDriver())
+    wanted = [roomy.render(roomy.prepare(video, 1.0), camera).rgba for camera in cameras]
+    frame = cramped.prepare(video, 1.0)
+    first = cramped.render(frame, cameras[0])
+    ready = first.ready
+    assert passes(driver) == 1
+    second = cramped.render(frame, cameras[1])
+    assert passes(driver) == 3 and first.ready is not ready, "the first image was rendered again"
+    third = cramped.render(frame, cameras[2])
+    assert passes(driver) == 5, "the second one as well; the third one had enough room"
+    images = [first, second, third]
+    assert all(np.array_equal(image.rgba, pixels) for image, pixels in zip(images, wanted, strict=True))
+    assert passes(driver) == 5
+
+
+def test_only_the_bands_without_room_are_rendered_again(
+    driver: EmulatedDriver, cramped: CudaRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, camera = small_video(), make_camera(WIDTH, HEIGHT)
+    roomy = CudaRenderer(EmulatedDriver())
+    wanted = roomy.render(roomy.prepare(video, 1.0), camera)
+    monkeypatch.setattr(cuda_module, "MAX_BAND_PIXELS", WIDTH)
+    kept = wanted.counts[..., 1].sum(axis=1)
+    cramped.workspace.capacity = int(kept.max()) - 1
+    image = cramped.render(cramped.prepare(video, 1.0), camera)
+    assert np.array_equal(image.rgba, wanted.rgba) and image.statistics.color_samples == kept.sum()
+    assert passes(driver) == HEIGHT + int((kept == kept.max()).sum())
+
+
+def test_frames_and_images_that_nobody_needs_are_freed(driver: EmulatedDriver) -> None:
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(small_video(), 0.0)
+    renderer.render(frame, make_camera(WIDTH, HEIGHT))
+    gc.collect()
+    before = driver.memory_used
+    image = renderer.render(frame, make_camera(WIDTH, HEIGHT))
+    gone = weakref.ref(frame)
+    del frame
+    gc.collect()
+    assert gone() is not None, "the image may have to be rendered again"
+    image.finish()
+    gc.collect()
+    assert gone() is None
+    del image
+    gc.collect()
+    assert driver.memory_used < before
 
 
 def test_regions_and_bands_are_parts_of_the_whole(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,7 +220,7 @@ class ImagesOnTheGpu:
         result.tensors["depth"] = torch.from_numpy(image.depth)
         packed = np.ascontiguousarray(image.counts).view(np.int32)[..., 0]
         result.tensors["counts"] = torch.from_numpy(packed)
-        result.statistics = image.statistics
+        result.expect(lambda: image.statistics)
         return result
 
 
