@@ -12,10 +12,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.bundles import add_video_options, chosen_video
+from benchmarks.cuda_decoder import share_together
 from benchmarks.cuda_report import render_markdown
 from benchmarks.cuda_sass import Instruction, disassemble, loop_with, loops, mix
 from benchmarks.work import decoder_work
@@ -26,6 +28,7 @@ from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.hash_encoding import hash_levels
 from model.video import VolumetricVideo
 from renderer.cpu.renderer import CpuRenderer
+from renderer.cuda.columns import seen_cells
 from renderer.cuda.compile import compile_program
 from renderer.cuda.structs import COLOR_TILE, TILE_COLUMNS, TILE_ROWS
 
@@ -73,11 +76,17 @@ class Assumptions:
     """Share of the tensor cores' peak rate that the convolutions of the decoder reach."""
     launch: float = 3e-6
     """Seconds between two kernels of a stream."""
+    together: int = 4
+    """Frames decoded together while playing."""
+    host_start: float = 0.1e-3
+    """CPU time of a new frame until the GPU has its first work, seconds: two calls of the driver more than the 0.03 ms that
+    `CudaRenderer.prepare` takes until then with a driver that does nothing."""
     host_render: float = 0.4e-3
     """CPU time per image, seconds: some 20 calls of the driver, and 0.07 ms that `CudaRenderer.render` takes with a driver that
     does nothing (`benchmarks.cuda_host`)."""
-    host_prepare: float = 0.9e-3
-    """CPU time per new frame, seconds: twice the 0.44 ms that `CudaRenderer.prepare` takes with a driver that does nothing."""
+    host_prepare: float = 0.6e-3
+    """CPU time per new frame, seconds: twice the 0.30 ms that `CudaRenderer.prepare` takes with a driver that does nothing.
+    Four frames prepared together take 0.26 ms each, which is left out."""
     grid_sector_use: float = 0.5
     """Share of a sector of 32 bytes that is used when a cell of a grid, 16 bytes, is read: half, unless a neighbor is too."""
 
@@ -96,6 +105,8 @@ class Counts:
     """Number of color heads in all maps."""
     assignments: int
     """Color heads per sample."""
+    baked: float = 1.0
+    """Share of the grids' cells that are over an occupied column of cells, and baked."""
 
     @property
     def lanes(self) -> float:
@@ -107,6 +118,8 @@ class Counts:
 class KernelMix:
     """Instructions of the kernels by kind, for each unit of work that they execute once."""
 
+    bake: dict[str, int]
+    """32 cells of a grid in bake_grids."""
     density: dict[str, int]
     """One step of a warp in the density pass: traversal, all three planes, and appending the sample."""
     color: dict[str, int]
@@ -126,7 +139,7 @@ class KernelMix:
 def kernel_mix(architecture: str = "86") -> KernelMix:
     """Compile the kernels and read their loops; ValueError when the loops do not have the expected instructions."""
     code: dict[str, list[Instruction]] = {}
-    for program in ("density_pass", "group_by_head", "color_pass", "composite"):
+    for program in ("bake", "density_pass", "group_by_head", "color_pass", "composite"):
         code |= disassemble(compile_program(program, architecture)[0])
     density = code["density_pass"]
     features, heads = loop_with(density, "wide load", 32), loop_with(density, "wide load", 16)
@@ -137,6 +150,7 @@ def kernel_mix(architecture: str = "86") -> KernelMix:
     pixel = loop_with(code["composite"], "store", 3)
     sample = max((body for body in loops(code["composite"]) if not mix(body)["store"]), key=len)
     return KernelMix(
+        bake=dict(mix(max(loops(code["bake_grids"]), key=len))),
         density=dict(mix(march) + mix(2 * features) + mix(2 * heads)),  # `march` has one of three planes
         color=dict(mix(rows)),
         color_tile=dict(mix(tile) - mix(rows)),
@@ -167,6 +181,7 @@ def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) 
         int(tiles.max(axis=(1, 3)).sum()),
         len(config.mlp_planes) * config.color_map_resolution**2,
         len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1),
+        float(seen_cells(config, video.box_and_occupancy(frame)[1].numpy()).mean()),
     )
 
 
@@ -215,6 +230,10 @@ def color_ms(mix_: KernelMix, counts: Counts, gpu: Gpu, assumed: Assumptions) ->
     return {name: 1000 * seconds for name, seconds in limits.items()}
 
 
+BAKE_CHECK = 60
+"""Instructions of bake_grids for a cell that is not baked, counted in the machine code."""
+
+
 def decode_ms(config: ModelConfig, gpu: Gpu, assumed: Assumptions) -> float:
     """Return the time of the decoder in half precision, milliseconds."""
     work = _decoder_work(config)
@@ -222,13 +241,19 @@ def decode_ms(config: ModelConfig, gpu: Gpu, assumed: Assumptions) -> float:
     return 1000 * max(compute, work.bytes / 2 / gpu.dram)
 
 
-def bake_ms(config: ModelConfig, gpu: Gpu) -> float:
-    """Return the time of baking, milliseconds, from the bytes moved: entries at two times, quads of nodes, maps, heads."""
+def bake_ms(config: ModelConfig, counts: Counts, mix_: KernelMix, gpu: Gpu, assumed: Assumptions) -> dict[str, float]:
+    """Return the time of baking by each limit, milliseconds. The longest one is the estimate.
+
+    Bytes moved are entries at two times and quads of nodes, maps, heads. Instructions are those of the grids.
+    """
     nodes = 3 * sum(level.resolution**2 for level in hash_levels(config.hash)) * config.hash.features_per_level / 2
+    instructions = nodes / 32 * (BAKE_CHECK + counts.baked * (sum(mix_.bake.values()) - BAKE_CHECK))
     maps = 3 * config.feature_plane_resolution**2 + len(config.mlp_planes) * config.density_map_resolution**2
     heads = len(config.mlp_planes) * config.color_map_resolution**2
-    moved = nodes * (2 * 4 + 16) + maps * FEATURE_CHANNELS * 2 * 2 + heads * (config.color_head_parameters * 2 + 6400 + 3584)
-    return 1000 * moved / gpu.dram
+    rest = maps * FEATURE_CHANNELS * 2 * 2 + heads * (config.color_head_parameters * 2 + 6400 + 3584)
+    issue = instructions / (gpu.multiprocessors * gpu.clock * gpu.issue * assumed.issue_efficiency)
+    limits = {"issue": issue + rest / gpu.dram, "DRAM": (counts.baked * nodes * (2 * 4 + 16) + rest) / gpu.dram}
+    return {name: 1000 * seconds for name, seconds in limits.items()}
 
 
 def estimate(
@@ -236,25 +261,28 @@ def estimate(
 ) -> dict[str, float]:
     """Return the time of each stage of one image, milliseconds.
 
-    "render" is the whole image of a decoded frame, "frame" that of a new frame, one after the other. "play" is the time from
-    one new frame to the next while frames are decoded ahead: the GPU's work or the CPU's, whichever takes longer, because
-    `prepare` never waits for the GPU. All three include the CPU's part.
+    "render" is the whole image of a decoded frame, the CPU's part before the GPU's. "frame" is that of a new frame: the GPU
+    decodes after the first calls, and renders when all calls were made. "play" is the time from one new frame to the next
+    while frames are decoded ahead, several together: the GPU's work or the CPU's, whichever takes longer, because neither
+    `prepare` nor `render` waits for its own work. All three include the CPU's part.
     """
     launches = 1000 * assumed.launch
     stages = {
         "decode": decode_ms(config, gpu, assumed) + launches,
-        "bake": bake_ms(config, gpu) + 2 * launches,
+        "bake": max(bake_ms(config, counts, mix_, gpu, assumed).values()) + 3 * launches,
         "density": max(density_ms(mix_, counts, gpu, assumed).values()) + 2 * launches,
         "color": max(color_ms(mix_, counts, gpu, assumed).values()) + 5 * launches,
     }
-    gpu_ms, cpu_ms = sum(stages.values()), 1000 * (assumed.host_render + assumed.host_prepare)
-    stages["render"] = stages["density"] + stages["color"] + 1000 * assumed.host_render
-    stages["frame"] = gpu_ms + cpu_ms
-    stages["play"] = max(gpu_ms, cpu_ms)
+    cpu_ms, start = 1000 * (assumed.host_render + assumed.host_prepare), 1000 * assumed.host_start
+    image = stages["density"] + stages["color"]
+    share = share_together(config, assumed.together, gpu.multiprocessors, gpu.tensor, assumed.launch)
+    stages["render"] = image + 1000 * assumed.host_render
+    stages["frame"] = max(start + stages["decode"] + stages["bake"], cpu_ms) + image
+    stages["play"] = max(share * stages["decode"] + stages["bake"] + image, cpu_ms)
     return stages
 
 
-VARIATIONS: dict[str, dict[str, float]] = {
+VARIATIONS: dict[str, dict[str, Any]] = {
     "as assumed": {},
     "issue slots 30 % filled": {"issue_efficiency": 0.3},
     "issue slots 70 % filled": {"issue_efficiency": 0.7},
@@ -265,7 +293,8 @@ VARIATIONS: dict[str, dict[str, float]] = {
     "a third of the lanes active": {"lanes": 1 / 3},
     "decoder at 15 % of the tensor cores": {"decoder_efficiency": 0.15},
     "whole sectors of the grids used": {"grid_sector_use": 1.0},
-    "CPU three times as slow": {"host_render": 1.2e-3, "host_prepare": 2.7e-3},
+    "frames decoded one by one": {"together": 1},
+    "CPU three times as slow": {"host_start": 0.3e-3, "host_render": 1.2e-3, "host_prepare": 1.8e-3},
     "all pessimistic values together": {
         "issue_efficiency": 0.3,
         "wavefronts": 16.0,
@@ -273,8 +302,10 @@ VARIATIONS: dict[str, dict[str, float]] = {
         "l2_hits": 0.3,
         "lanes": 1 / 3,
         "decoder_efficiency": 0.15,
+        "together": 1,
+        "host_start": 0.3e-3,
         "host_render": 1.2e-3,
-        "host_prepare": 2.7e-3,
+        "host_prepare": 1.8e-3,
     },
 }
 """Variations of the assumptions in the sensitivity table."""
@@ -291,6 +322,7 @@ def report(video: VolumetricVideo, frame: float, source: str) -> dict[str, objec
             for name, changes in VARIATIONS.items()
         }
         limits = {
+            "bake": bake_ms(video.config, counts, mix_, gpu, Assumptions()),
             "density": density_ms(mix_, counts, gpu, Assumptions()),
             "color": color_ms(mix_, counts, gpu, Assumptions()),
         }

@@ -8,6 +8,10 @@ STAGES = ("decode", "bake", "density", "color", "render", "frame", "play")
 """The columns of the tables."""
 
 
+NAMES = {"bake": "baking", "density": "the density pass", "color": "the color pass"}
+"""The stages whose limits are listed."""
+
+
 def render_markdown(result: dict[str, Any]) -> str:
     """Return the page: counts, assumptions, estimates, and how far each assumption changes them."""
     gpu, assumed = result["gpu"], result["assumptions"]
@@ -23,8 +27,8 @@ def render_markdown(result: dict[str, Any]) -> str:
         "",
         "## What was counted",
         "",
-        "| image | density samples | color samples | active lanes per step of a warp |",
-        "| --- | --- | --- | --- |",
+        "| image | density samples | color samples | active lanes per step of a warp | cells of grids baked |",
+        "| --- | --- | --- | --- | --- |",
         *(_counted(size["counts"]) for size in result["sizes"]),
         "",
         "Instructions in the machine code (`nvdisasm`), by kind:",
@@ -44,9 +48,10 @@ def render_markdown(result: dict[str, Any]) -> str:
         f"{assumed['l2_hits']:.0%}, at {assumed['l2_rate'] / 1e12:.0f} TB/s. Decoder: {assumed['decoder_efficiency']:.0%} of "
         f"the tensor cores' rate. L2 and memory move sectors of 32 bytes; {assumed['grid_sector_use']:.0%} of one is used when "
         f"a cell of a grid is read (16 bytes). {assumed['launch'] * 1e6:.0f} us per kernel, "
-        f"{assumed['host_render'] * 1e3:.1f} ms of CPU time per image and {assumed['host_prepare'] * 1e3:.1f} ms per new frame "
-        "(`python -m benchmarks.cuda_host BUNDLE` measures the renderer's own part of it). The slowest of its limits "
-        "determines the time of a stage.",
+        f"{assumed['host_render'] * 1e3:.1f} ms of CPU time per image and {assumed['host_prepare'] * 1e3:.1f} ms per new "
+        f"frame, of which the GPU waits for the first {assumed['host_start'] * 1e3:.1f} ms (`python -m benchmarks.cuda_host "
+        f"BUNDLE` measures the renderer's own part of it). {assumed['together']} frames are decoded together while playing. "
+        "The slowest of its limits determines the time of a stage.",
         "",
     ]
     for size in result["sizes"]:
@@ -56,7 +61,8 @@ def render_markdown(result: dict[str, Any]) -> str:
 
 def _counted(counts: dict[str, Any]) -> str:
     size = f"{counts['width']}x{counts['height']}"
-    return f"| {size} | {counts['density_samples']:,} | {counts['color_samples']:,} | {counts['lanes']:.0%} |"
+    samples = f"{counts['density_samples']:,} | {counts['color_samples']:,}"
+    return f"| {size} | {samples} | {counts['lanes']:.0%} | {counts['baked']:.0%} |"
 
 
 def _mixed(name: str, mix: dict[str, int]) -> str:
@@ -76,12 +82,12 @@ def _size_section(size: dict[str, Any]) -> list[str]:
         f"| {name} | " + " | ".join(f"{stages[stage]:.2f}" for stage in STAGES) + " |" for name, stages in size["table"].items()
     ]
     limits = [
-        f"Limits of the {stage} pass: " + ", ".join(f"{name} {value:.3f}" for name, value in limits.items()) + " ms."
+        f"Limits of {NAMES[stage]}: " + ", ".join(f"{name} {value:.3f}" for name, value in limits.items()) + " ms."
         for stage, limits in size["limits"].items()
     ]
     note = (
-        "`render` is an image of a decoded frame. `frame` is an image of a new frame that was not decoded ahead. "
-        "`play` is the time from one new frame to the next while frames are decoded ahead: the GPU's work or the CPU's, "
-        "whichever takes longer, if decoding fills the GPU while an image waits for the CPU. All three include the CPU's part."
+        "`render` is an image of a decoded frame. `frame` is an image of a new frame that was not decoded ahead: the GPU "
+        "decodes and bakes while the CPU enqueues the rest. `play` is the time from one new frame to the next while frames are "
+        "decoded ahead: the GPU's work or the CPU's, whichever takes longer. All three include the CPU's part."
     )
     return [*header, *rows, "", *limits, "", note, ""]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
-from itertools import islice
 
 from model.video import VolumetricVideo
 from renderer.backend import PreparedFrame, RenderCancelled, Renderer
 from renderer.threads import lower_priority
+
+_log = logging.getLogger(__name__)
 
 MAX_FRACTIONAL_FRAMES = 32
 """Largest number of cached frames at fractional times, so that slow motion does not evict the whole frames."""
@@ -29,6 +31,8 @@ class FrameCache:
     Args:
         renderer: prepares the frames. On a device with memory of its own it has the attributes `frame_memory` (bytes for all
             frames) and `frame_memory_left` (bytes of those that no frame occupies yet), which limit all its caches together.
+            If it prepares several frames together in less time, it has `frames_at_once` (the number) and
+            `prepare_together(video, times)`.
         video: the video whose frames are prepared.
         budget: bytes that all cached frames together may occupy; None is as `default_budget` says.
         max_fractional: largest number of cached frames at fractional times.
@@ -144,7 +148,7 @@ class FrameCache:
     def wait_until_idle(self, timeout: float) -> bool:
         """Wait until no frame is left to decode ahead. Return False if that takes longer than `timeout` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._preparing and self._next_wanted() is None, timeout)
+            return self._changed.wait_for(lambda: not self._preparing and not self._next_wanted(), timeout)
 
     def clear(self) -> None:
         """Remove all frames."""
@@ -203,7 +207,18 @@ class FrameCache:
         while self._total() > self._room() and candidates:
             del self._frames[candidates.pop()]
 
-    def _next_wanted(self) -> float | None:
+    def _next_wanted(self) -> list[float]:
+        """Return the frames to prepare next: one, or as many as the renderer prepares together."""
+        places, more = self._places()
+        missing = [time for time in places if not any(time in known for known in (self._frames, self._preparing, self._failed))]
+        together = getattr(self.renderer, "frames_at_once", 1)
+        if more and len(missing) < together and all(time in self._frames for time in places[:together]):
+            return []  # playback frees more places soon, and has enough frames until then
+        together = min(together, len(missing))
+        return missing[: 1 << (together.bit_length() - 1)] if together else []
+
+    def _places(self) -> tuple[list[float], bool]:
+        """Return the planned frames that fit into the budget in the order of playback, and whether there are more of them."""
         # Assume the largest size so far: otherwise a frame that does not fit would be prepared and evicted forever.
         room = self._room() // self._largest if self._largest else 1
         # The frame on screen always counts against the budget, wherever it is in the planned playback.
@@ -211,22 +226,33 @@ class FrameCache:
         ahead = [t for t in self._wanted if t not in shown]
         fractional = [t for t in ahead if t != int(t)]
         surplus = fractional[max(0, self._max_fractional - sum(t != int(t) for t in shown)) :]
-        places = (t for t in ahead if t not in surplus)
-        known = (self._frames, self._preparing, self._failed)
-        for time in islice(places, max(0, room - len(shown))):
-            if not any(time in place for place in known):
-                return time
-        return None
+        places = [t for t in ahead if t not in surplus]
+        fitting = max(0, room - len(shown))
+        return places[:fitting], fitting < len(places)
 
     def _run(self) -> None:
         lower_priority()
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._next_wanted() is not None)
-                time = self._next_wanted()
-                if self._closed or time is None:
+                self._changed.wait_for(lambda: self._closed or self._next_wanted())
+                if self._closed:
                     return
-                self._preparing.add(time)
+                times = self._next_wanted()
+                self._preparing.update(times)
+            self._prepare(times)
+
+    def _prepare(self, times: list[float]) -> None:
+        """Prepare frames together. If that fails, prepare them one by one: the others do not suffer from the one that fails."""
+        if len(times) > 1:
+            try:
+                frames = self.renderer.prepare_together(self.video, times)  # type: ignore[attr-defined]
+            except Exception:
+                _log.exception("frames %s could not be prepared together", times)
+            else:
+                for time, frame in zip(times, frames, strict=True):
+                    self._settle(time, frame)
+                return
+        for time in times:
             try:
                 frame = self.renderer.prepare(self.video, time)
             except Exception as error:  # raised by the next `get` of this frame

@@ -19,7 +19,7 @@ KERNELS = Path(__file__).resolve().parents[1] / "kernels"
 """The folder of all native sources."""
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
-    "bake": ("bake_grids", "bake_heads"),
+    "bake": ("bake_grids", "bake_planes", "bake_heads"),
     "density_pass": ("density_pass",),
     "group_by_head": ("count_heads", "scan_heads", "scatter_heads"),
     "color_pass": ("color_pass_plain", "color_pass_matrix"),

@@ -180,10 +180,10 @@ class CoreDriver:
         with guarded("read"):
             return PinnedReading(tensor)
 
-    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Return a contiguous copy."""
+    def lend(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return a contiguous tensor of this type."""
         with guarded("allocate"):
-            return torch.empty(tensor.shape, dtype=dtype, device=self.device).copy_(tensor)
+            return tensor.to(dtype).contiguous()
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]

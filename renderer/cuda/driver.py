@@ -197,9 +197,9 @@ class Driver(Protocol):
     def read(self, tensor: torch.Tensor) -> Reading:
         """Enqueue a copy into the CPU's memory. The tensor may change or be freed right after the call."""
 
-    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        """Return a contiguous copy of a result of torch's own operations for kernels to read. It never shares the memory, which
-        the next replay of a graph overwrites."""
+    def lend(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Return a result of torch's own operations for kernels to read: itself if it is contiguous and of this type, else a
+        copy. The next replay of the graph that made it overwrites it."""
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]

@@ -6,7 +6,7 @@ import ctypes
 import threading
 import time as clock
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,6 +98,7 @@ class CudaRenderer:
 
     name = "cuda"
     threads = 1
+    frames_at_once = 4
 
     def __init__(
         self,
@@ -169,11 +170,21 @@ class CudaRenderer:
             InputError: `time` is out of range, or the GPU failed.
             DeviceFailed: memory ran out although the buffers of images were freed, or nothing works on the GPU any more.
         """
-        video.check_time(time)
-        frame = self._explained(lambda: self._with_room(lambda: self._on_gpu(video).prepare(video, time)))
-        self._frame_bytes[id(frame)] = frame.nbytes
-        weakref.finalize(frame, self._frame_bytes.pop, id(frame))
-        return frame
+        return self.prepare_together(video, [time])[0]
+
+    def prepare_together(self, video: VolumetricVideo, times: Sequence[float]) -> list[CudaFrame]:
+        """Decode and bake several frames at once, which takes less time than one after the other.
+
+        Raises:
+            InputError: as `prepare`.
+        """
+        for time in times:
+            video.check_time(time)
+        frames = self._explained(lambda: self._with_room(lambda: self._on_gpu(video).prepare(video, times)))
+        for frame in frames:
+            self._frame_bytes[id(frame)] = frame.nbytes
+            weakref.finalize(frame, self._frame_bytes.pop, id(frame))
+        return frames
 
     def render(
         self,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
 from model.camera import Camera
-from model.config import HashEncodingConfig
+from model.config import PLANE_AXES, HashEncodingConfig, ModelConfig
 from renderer.backend import Region
-from renderer.baked import CHANNEL_PAIRS, bake_levels, pair_layout
+from renderer.baked import BAKE_LEVEL, CHANNEL_PAIRS, bake_levels, density_planes, pair_layout
 
 TILE_COLUMNS, TILE_ROWS = 8, 4
 """Pixels whose rays one warp follows."""
@@ -80,32 +81,42 @@ class BakeLevel(ctypes.Structure):
     ]
 
 
-class GridBake(ctypes.Structure):
-    """What `bake_grids` reads and writes."""
+class VideoBake(ctypes.Structure):
+    """What the bake kernels need of a video."""
 
     _fields_ = [
         ("tables", ctypes.c_uint64 * 3),
-        ("grids", ctypes.c_uint64 * 3),
-        ("levels", BakeLevel * CHANNEL_PAIRS),
         ("pair_in_entry", ctypes.c_int32 * CHANNEL_PAIRS),
         ("pair_offset", ctypes.c_int32 * CHANNEL_PAIRS),
         ("words_per_entry", ctypes.c_int32),
         ("pair_count", ctypes.c_int32),
-    ]
-
-
-class HeadBake(ctypes.Structure):
-    """What `bake_heads` reads and writes."""
-
-    _fields_ = [
-        ("maps", ctypes.c_uint64),
-        ("heads", ctypes.c_uint64 * 3),
-        ("fragments", ctypes.c_uint64),
+        ("columns_per_node", ctypes.c_float * 2 * 3 * CHANNEL_PAIRS),
+        ("columns", ctypes.c_int32 * 2 * 3),
+        ("feature_pixels", ctypes.c_int32),
+        ("density_pixels", ctypes.c_int32),
+        ("density_maps", ctypes.c_int32),
+        ("density_sources", ctypes.c_int32 * 3),
         ("heads_per_map", ctypes.c_int32),
         ("num_maps", ctypes.c_int32),
         ("view_channels", ctypes.c_int32),
-        ("unused", ctypes.c_int32),
     ]
+
+
+class FrameBake(ctypes.Structure):
+    """What the bake kernels need of one frame; it lies in the GPU's memory."""
+
+    _fields_ = [
+        ("levels", BakeLevel * CHANNEL_PAIRS),
+        ("grids", ctypes.c_uint64 * 3),
+        *((name, ctypes.c_uint64) for name in ("feature_planes", "density_maps", "heads", "fragments")),
+        ("columns", ctypes.c_uint64 * 3),
+    ]
+
+
+class DecodedMaps(ctypes.Structure):
+    """The addresses of what the decoder made of several frames, and of their `FrameBake`s."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("features", "densities", "colors", "frames")]
 
 
 def describe_rays(camera: Camera, region: Region) -> CameraRays:
@@ -125,16 +136,29 @@ def describe_rays(camera: Camera, region: Region) -> CameraRays:
     return rays
 
 
-def describe_bake(config: HashEncodingConfig, time: float) -> GridBake:
-    """Return the levels and channel pairs of a hash encoding at `time` (t/T in [0, 1)); addresses stay 0."""
-    bake = GridBake()
-    pairs = config.features_per_level // 2
-    for level in bake_levels(config, time):
-        for pair in range(pairs):
-            index = int(level["first_pair"]) + pair
-            bake.levels[index] = BakeLevel.from_buffer_copy(level.tobytes())
-            bake.pair_in_entry[index] = pair
-    bake.pair_offset[:] = pair_layout(config).offset.tolist()
-    bake.words_per_entry = pairs
-    bake.pair_count = config.num_levels * pairs
+def describe_video(config: ModelConfig) -> VideoBake:
+    """Return what the bake kernels need of a video; addresses stay 0."""
+    bake, layout, pairs = VideoBake(), pair_layout(config.hash), config.hash.features_per_level // 2
+    bake.words_per_entry, bake.pair_count = pairs, config.hash.num_levels * pairs
+    bake.pair_in_entry[:] = [index % pairs for index in range(CHANNEL_PAIRS)]
+    bake.pair_offset[:] = layout.offset.tolist()
+    for plane, axes in enumerate(PLANE_AXES.values()):
+        for k, axis in enumerate(axes):
+            bake.columns[plane][k] = cells = config.occupancy.resolution[axis]
+            for pair in range(bake.pair_count):
+                bake.columns_per_node[pair][plane][k] = cells / float(layout.scale[pair])
+    bake.feature_pixels, bake.density_pixels = config.feature_plane_resolution**2, config.density_map_resolution**2
+    planes = density_planes(config)
+    bake.density_maps = len(planes)
+    bake.density_sources[: len(planes)] = [sum(1 << index for index in maps) for _, maps in planes]
+    bake.heads_per_map, bake.num_maps = config.color_map_resolution**2, len(config.mlp_planes)
+    bake.view_channels = config.view_channels
     return bake
+
+
+def describe_levels(config: HashEncodingConfig, time: float) -> Any:
+    """Return the level of each channel pair at `time` (t/T in [0, 1)), for `FrameBake.levels`."""
+    levels = np.zeros(CHANNEL_PAIRS, BAKE_LEVEL)
+    pairs = config.features_per_level // 2
+    levels[: config.num_levels * pairs] = np.repeat(bake_levels(config, time), pairs)
+    return (BakeLevel * CHANNEL_PAIRS).from_buffer_copy(levels.tobytes())

@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.cuda_decoder import Layer, layer_seconds, layers, share_together
 from benchmarks.cuda_estimate import (
+    BAKE_CHECK,
     VARIATIONS,
     Assumptions,
     Counts,
     Gpu,
     KernelMix,
+    bake_ms,
     color_ms,
     decode_ms,
     density_ms,
@@ -24,11 +28,12 @@ from benchmarks.cuda_estimate import (
 from benchmarks.cuda_host import measure_host
 from benchmarks.cuda_report import render_markdown
 from benchmarks.cuda_sass import Instruction, disassemble, find_disassembler, listing, loop_with, loops, mix, parse
+from benchmarks.work import decoder_work
 from common.errors import InputError
-from model.config import ModelConfig
+from model.config import HashEncodingConfig, ModelConfig
 from renderer.cuda.compile import compile_program
 from renderer.selftest.cuda import ESTIMATED_MS
-from tests.factories import make_video
+from tests.factories import make_config, make_video
 
 LISTING = """
 //--------------------- .text.first        --------------------------
@@ -65,7 +70,14 @@ def test_loops_are_found() -> None:
 
 
 MIX = KernelMix(
-    {"float": 90, "wide load": 10}, {"tensor": 14}, {"integer": 6}, {"integer": 2}, {"integer": 2}, {"float": 1}, {}
+    {"integer": 160},
+    {"float": 90, "wide load": 10},
+    {"tensor": 14},
+    {"integer": 6},
+    {"integer": 2},
+    {"integer": 2},
+    {"float": 1},
+    {},
 )
 COUNTS = Counts(64, 64, density_samples=3200, color_samples=640, warp_steps=200, heads=4, assignments=3)
 SMALL = Gpu(multiprocessors=1, clock=1e6, tensor=1e9, dram=1e9)
@@ -98,14 +110,49 @@ def test_color_by_hand() -> None:
 def test_worse_assumptions_never_help() -> None:
     config = ModelConfig()
     best = estimate(config, COUNTS, MIX, assumed=Assumptions())
-    changes = {"issue_efficiency": 0.1, "wavefronts": 300.0, "lanes": 0.1, "decoder_efficiency": 0.01, "host_render": 0.01}
+    changes: dict[str, Any] = {
+        "issue_efficiency": 0.1,
+        "wavefronts": 300.0,
+        "lanes": 0.1,
+        "decoder_efficiency": 0.01,
+        "host_render": 0.01,
+    }
     for name, value in changes.items():
         other = estimate(config, COUNTS, MIX, assumed=dataclasses.replace(Assumptions(), **{name: value}))
         assert all(other[stage] >= best[stage] for stage in best) and other["frame"] > best["frame"]
-    gpu = sum(best[stage] for stage in ("decode", "bake", "density", "color"))
-    assert best["frame"] == pytest.approx(gpu + 1.3) and best["play"] == pytest.approx(max(gpu, 1.3))
+    image = best["density"] + best["color"]
+    assert best["frame"] == pytest.approx(max(0.1 + best["decode"] + best["bake"], 1.0) + image)
+    share = share_together(config, 4, Gpu().multiprocessors, Gpu().tensor, 3e-6)
+    assert 0.5 < share < 1 and best["play"] == pytest.approx(max(share * best["decode"] + best["bake"] + image, 1.0))
     slow = estimate(config, COUNTS, MIX, assumed=Assumptions(host_prepare=0.05))
     assert slow["play"] == pytest.approx(50.4) and slow["render"] == best["render"]
+    assert slow["frame"] == pytest.approx(50.4 + image)
+
+
+def test_baking_by_hand() -> None:
+    config = ModelConfig(hash=HashEncodingConfig(num_levels=1, base_resolution=64, finest_resolution=64))
+    cells, machine = 3 * 64**2, 1e6 * 4 * 0.5
+    none, half = (bake_ms(config, dataclasses.replace(COUNTS, baked=share), MIX, SMALL, Assumptions()) for share in (0.0, 0.5))
+    assert half["DRAM"] - none["DRAM"] == pytest.approx(cells / 2 * 24 / 1e6)
+    assert half["issue"] - none["issue"] == pytest.approx(cells / 32 / 2 * 100 / machine * 1e3)
+    assert none["issue"] - none["DRAM"] == pytest.approx(cells / 32 * BAKE_CHECK / machine * 1e3)
+
+
+def test_layers_that_do_not_fill_the_gpu_gain_from_frames_decoded_together() -> None:
+    small, large = Layer(64, 128, 1024), Layer(128 * 820, 128, 1024)
+    one, four = (layer_seconds(small, frames, 82, 82e9, 0.0) for frames in (1, 4))
+    # A frame is two tiles of 64 x 64, split into 16 parts of the sum: 32 blocks, less than a wave of 82. Four frames are four
+    # tiles of 128 x 64, split into 16: 64 blocks.
+    assert one == pytest.approx(2 * 64 * 64 * 64 / 0.4 / 1e9) and four == pytest.approx(2 * 128 * 64 * 64 / 0.5 / 1e9)
+    assert four < 2 * one
+    assert layer_seconds(large, 4, 82, 82e9, 0.0) == pytest.approx(4 * layer_seconds(large, 1, 82, 82e9, 0.0))
+    assert layer_seconds(large, 1, 82, 82e9, 1.0) == pytest.approx(1 + layer_seconds(large, 1, 82, 82e9, 0.0))
+
+
+def test_layers_have_all_of_the_decoders_work() -> None:
+    config = make_config()
+    products = sum(layer.pixels * layer.channels * layer.inputs for layer in layers(config))
+    assert products == decoder_work(config).multiply_adds
 
 
 def test_the_papers_decoder_takes_twelve_giga_multiply_adds() -> None:
@@ -115,7 +162,8 @@ def test_the_papers_decoder_takes_twelve_giga_multiply_adds() -> None:
 
 def test_the_cpus_part_is_measured_without_a_gpu() -> None:
     milliseconds = measure_host(make_video())
-    assert set(milliseconds) == {"prepare", "render"} and all(value > 0 for value in milliseconds.values())
+    assert set(milliseconds) == {"start", "prepare", "prepare together", "render"}
+    assert all(value > 0 for value in milliseconds.values())
 
 
 def test_samples_are_counted_by_warps() -> None:
@@ -161,8 +209,9 @@ def test_docs_agree_and_meet_the_targets() -> None:
         assert [row[0] for row in table] == [name.replace("  ", " ") for name in VARIATIONS]
         assert table[0][0] == "as assumed" and float(table[0][-2]) <= most
     assert [round(float(cell), 1) for cell in small[0][1:5]] == list(ESTIMATED_MS.values()), "what the self-test compares with"
-    assert all(float(row[-1]) <= 4.0 for row in small[:-1]), "only the row with all pessimistic values exceeds it"
-    assert float(small[0][-1]) <= 2.5, "400 new frames per second"
+    for row in small[:-1]:
+        assert max(float(row[-1]), float(row[-2])) <= 4.0, "only the row with all pessimistic values exceeds it"
+    assert float(small[0][-1]) <= 2.5 and float(small[0][-2]) <= 2.5, "400 new frames per second"
 
 
 @pytest.mark.native

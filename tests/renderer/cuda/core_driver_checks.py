@@ -62,10 +62,10 @@ def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda:
     image = renderer.render(frame, camera)
     wanted = emulated.render(emulated.prepare(video, 1.0), camera)
     assert np.abs(image.rgba - wanted.rgba).max() < 1e-6 and wanted.rgba.any()
-    decode, _capture, render = (stream.cuda_stream for stream in torch_cuda.created)
+    decode, _decoding, _baking, render = (stream.cuda_stream for stream in torch_cuda.created)
     launches = [call.removeprefix("cuLaunchKernel ") for call in libcuda.take_calls() if call.startswith("cuLaunch")]
-    assert launches[:2] == [f"bake_grids on {decode}", f"bake_heads on {decode}"]
-    assert all(launch.endswith(f" on {render}") for launch in launches[2:]) and len(launches) == 8
+    assert launches[:3] == [f"bake_{what} on {decode}" for what in ("grids", "planes", "heads")]
+    assert all(launch.endswith(f" on {render}") for launch in launches[3:]) and len(launches) == 9
     assert f"stream {render} waits for {decode}" in torch_cuda.log, "the image must wait for its frame"
     assert torch_cuda.log.count(f"kept for {render}") == len(frame.tensors), "the frame's tensors must outlive the image"
 
@@ -90,12 +90,12 @@ def test_small_copies_do_not_wait(driver: CheckedDriver, torch_cuda: FakeTorchCu
     assert target.tolist() == [1, 2, 3] and torch_cuda.log == ["pin"]
 
 
-def test_adopted_maps_are_never_the_graphs_own_memory(driver: CheckedDriver) -> None:
+def test_maps_are_lent_without_a_copy_where_their_order_is_right(driver: CheckedDriver) -> None:
     maps = torch.rand(2, 3).half()
     for given in (maps, maps.t(), maps.float()):
-        adopted = driver.adopt(given, torch.float16)
-        assert adopted.is_contiguous() and adopted.dtype == torch.float16 and torch.equal(adopted, given.half())
-        assert adopted.data_ptr() != given.data_ptr()
+        lent = driver.lend(given, torch.float16)
+        assert lent.is_contiguous() and lent.dtype == torch.float16 and torch.equal(lent, given.half())
+        assert (lent.data_ptr() == given.data_ptr()) == (given is maps)
 
 
 def test_a_graph_keeps_what_it_reads(driver: CheckedDriver, torch_cuda: FakeTorchCuda) -> None:
@@ -209,7 +209,7 @@ def test_pixel_buffers_are_mapped_on_the_stream_that_writes(
         f"cuGraphicsUnmapResources on {display}",
         "cuGraphicsUnregisterResource",
     ]
-    assert f"stream {display} waits for {torch_cuda.created[2].cuda_stream}" in torch_cuda.log
+    assert f"stream {display} waits for {torch_cuda.created[-2].cuda_stream}" in torch_cuda.log
     assert torch_cuda.log[-1] == f"kept for {display}" and f"synchronize {display}" not in torch_cuda.log
 
 

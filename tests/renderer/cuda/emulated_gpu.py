@@ -155,7 +155,7 @@ class EmulatedDriver:
         self.seed = 0
         self.faults: dict[str, str] = {}
         self.after = 0
-        self.lasting = False
+        self.lasting = self._capturing = False
         self.launched: list[tuple[str, tuple[int, int, int], int, int]] = []
         self.operations: list[str] = []
         self.streams: list[str] = []
@@ -241,15 +241,17 @@ class EmulatedDriver:
         target.copy_(source)
         self._host_wrote(target)
 
-    def adopt(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        adopted = self.empty(tensor.shape, dtype)
-        adopted.copy_(tensor)
-        self._host_wrote(adopted)
-        return adopted
+    def lend(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        lent = self.empty(tensor.shape, dtype)
+        lent.copy_(tensor)
+        self._host_wrote(lent)
+        return lent
 
     def launch(
         self, kernel: Any, grid: tuple[int, int, int], threads: int, shared_bytes: int, arguments: Sequence[ctypes.Structure]
     ) -> None:
+        if self._capturing:
+            return
         self.inject("launch")
         self.launched.append((kernel, grid, threads, shared_bytes))
         addresses = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(a) for a in arguments))
@@ -297,13 +299,19 @@ class EmulatedDriver:
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
         self.inject("graph")
-        result = [tensor.clone() for tensor in function()]  # replays share one memory, as those of a graph do
+        self._capturing = True
+        try:
+            result = function()  # replays share its memory, as those of a graph do
+        finally:
+            self._capturing = False
 
         def replay() -> Any:
             self.inject("replay")
             for kept, new in zip(result, function(), strict=True):
-                kept.copy_(new)
-            return tuple(result)
+                if new is not kept:
+                    kept.copy_(new)
+                    self._host_wrote(kept)
+            return result
 
         return replay
 

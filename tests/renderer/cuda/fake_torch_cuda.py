@@ -158,6 +158,7 @@ class CheckedDriver(CoreDriver):
     def __init__(self, index: int = 0) -> None:
         self.library = kernel_library()
         self.kept: list[torch.Tensor] = []
+        self.capturing = False
         super().__init__(index)
         self.device = CPU
 
@@ -174,8 +175,12 @@ class CheckedDriver(CoreDriver):
     def upload(self, *arguments: Any) -> torch.Tensor:
         return self._known(super().upload(*arguments), True)
 
-    def adopt(self, *arguments: Any) -> torch.Tensor:
-        return self._known(super().adopt(*arguments), True)
+    def lend(self, *arguments: Any) -> torch.Tensor:
+        return self._known(super().lend(*arguments), True)
+
+    def launch(self, *arguments: Any) -> None:
+        if not self.capturing:
+            super().launch(*arguments)
 
     def zero(self, tensor: torch.Tensor) -> None:
         super().zero(tensor)
@@ -186,7 +191,11 @@ class CheckedDriver(CoreDriver):
         self._known(target, True)
 
     def capture(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        replay: Any = super().capture(function)
+        self.capturing = True
+        try:
+            replay: Any = super().capture(function)
+        finally:
+            self.capturing = False
 
         def filled() -> Any:
             for kept, new in zip(replay(), function(), strict=True):

@@ -43,6 +43,7 @@ def needs_on_sm_86() -> Iterator[dict[str, KernelResources]]:
 
 BOUNDS_ON_SM_86 = {  # registers per thread, static shared bytes, threads per block, dynamic shared bytes, resident warps
     "bake_grids": (48, 0, 128, 0, 40),
+    "bake_planes": (40, 0, 128, 0, 40),
     "bake_heads": (48, 14592, 128, 0, 24),
     "density_pass": (128, 0, 128, 0, 16),
     "count_heads": (48, 0, 256, 3072, 40),

@@ -114,7 +114,7 @@ def test_faults_of_torch_itself(monkeypatch: pytest.MonkeyPatch, error: Exceptio
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(driver, "adopt", fail)
+    monkeypatch.setattr(driver, "lend", fail)
     with pytest.raises(InputError, match=words):
         renderer.prepare(small_video(), 0.0)
 

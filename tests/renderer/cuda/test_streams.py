@@ -145,7 +145,6 @@ def test_each_stream_has_its_work() -> None:
 
 
 def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.MonkeyPatch) -> None:
-    precisions: list[torch.dtype] = []
     video = small_video()
     video.decoder.backbone.linear.weight.mul_(1e6)
     video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # later images have the usual size again
@@ -155,14 +154,15 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
 
     def noted(function: object) -> object:
         maps = function()  # type: ignore[operator]
-        precisions.append(maps[0].dtype)
         assert all(m.isfinite().all() for m in maps)
         return capture(function)  # type: ignore[arg-type]
 
     driver.capture = noted  # type: ignore[assignment, method-assign]
     renderer, camera = CudaRenderer(driver), make_camera(8, 6)
     image = renderer.render(renderer.prepare(video, 0.0), camera)
-    renderer.prepare(small_video(), 0.0)
+    other = small_video()
+    renderer.prepare(other, 0.0)
+    precisions = [next(renderer._on_gpu(each)._network.parameters()).dtype for each in (video, other)]
     assert precisions == [torch.float32, torch.float16]
     assert np.isfinite(image.rgba).all() and image.rgba.any()
 

@@ -7,6 +7,7 @@
 #include "registry.h"
 
 EMULATED_KERNEL(bake_grids);
+EMULATED_KERNEL(bake_planes);
 EMULATED_KERNEL(bake_heads);
 EMULATED_KERNEL(density_pass);
 EMULATED_KERNEL(count_heads);

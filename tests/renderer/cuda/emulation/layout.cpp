@@ -7,9 +7,10 @@
 
 using mlpvid::BakeLevel;
 using mlpvid::CameraRays;
-using mlpvid::GridBake;
-using mlpvid::HeadBake;
+using mlpvid::DecodedMaps;
+using mlpvid::FrameBake;
 using mlpvid::RenderBuffers;
+using mlpvid::VideoBake;
 
 namespace {
 
@@ -47,15 +48,28 @@ const Entry kEntries[] = {
     OFFSET(RenderBuffers, assignments),
     {"BakeLevel", sizeof(BakeLevel)},
     OFFSET(BakeLevel, first_pair),
-    {"GridBake", sizeof(GridBake)},
-    OFFSET(GridBake, levels),
-    OFFSET(GridBake, pair_in_entry),
-    OFFSET(GridBake, pair_offset),
-    OFFSET(GridBake, pair_count),
-    {"HeadBake", sizeof(HeadBake)},
-    OFFSET(HeadBake, heads),
-    OFFSET(HeadBake, fragments),
-    OFFSET(HeadBake, view_channels),
+    {"VideoBake", sizeof(VideoBake)},
+    OFFSET(VideoBake, pair_in_entry),
+    OFFSET(VideoBake, pair_offset),
+    OFFSET(VideoBake, pair_count),
+    OFFSET(VideoBake, columns_per_node),
+    OFFSET(VideoBake, columns),
+    OFFSET(VideoBake, density_pixels),
+    OFFSET(VideoBake, density_maps),
+    OFFSET(VideoBake, density_sources),
+    OFFSET(VideoBake, heads_per_map),
+    OFFSET(VideoBake, view_channels),
+    {"FrameBake", sizeof(FrameBake)},
+    OFFSET(FrameBake, grids),
+    OFFSET(FrameBake, feature_planes),
+    OFFSET(FrameBake, density_maps),
+    OFFSET(FrameBake, heads),
+    OFFSET(FrameBake, fragments),
+    OFFSET(FrameBake, columns),
+    {"DecodedMaps", sizeof(DecodedMaps)},
+    OFFSET(DecodedMaps, densities),
+    OFFSET(DecodedMaps, colors),
+    OFFSET(DecodedMaps, frames),
     {"constant.tile_columns", mlpvid::kTileColumns},
     {"constant.tile_rows", mlpvid::kTileRows},
     {"constant.density_threads", mlpvid::kDensityThreads},
