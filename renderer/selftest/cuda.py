@@ -27,7 +27,7 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.selftest.check import Check, attempt, difference_check, guarded_checks, image_check
 from renderer.selftest.kernels import density_checks, grouping_checks
 
-ESTIMATED_MS = {"decode": 1.4, "bake": 0.2, "density": 0.4, "color": 0.1}
+ESTIMATED_MS = {"decode": 1.4, "bake": 0.2, "density": 0.3, "color": 0.1}
 """Milliseconds per stage, estimated for an RTX 3090, 512x512 and a model of the paper's size: docs/performance_cuda.md."""
 
 PACKAGES = ("torch", "numpy", "cuda-core", "cuda-bindings", "nvidia-cuda-nvrtc")

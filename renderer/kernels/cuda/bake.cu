@@ -139,13 +139,13 @@ extern "C" __global__ void __launch_bounds__(kBakeThreads)
     const int pair = static_cast<int>(blockIdx.y), plane = static_cast<int>(blockIdx.z) % kPlanes;
     const int32 thread = static_cast<int32>(blockIdx.x * kBakeThreads + threadIdx.x);
     const FrameBake& frame = decoded.frames[blockIdx.z / kPlanes];
-    uint4* grid = frame.grids[plane] + video.pair_offset[pair];
+    uint4* grid = global(frame.grids[plane]) + video.pair_offset[pair];
     if (pair >= video.pair_count) {
         if (pair == video.pair_count && thread == 0) grid[0] = make_uint4(0u, 0u, 0u, 0u);
         return;
     }
     const BakeLevel level = frame.levels[pair];
-    const uint32* bits = frame.columns[plane];
+    const uint32* bits = global(frame.columns[plane]);
     const int32 nodes = level.hash.resolution, stride = static_cast<int32>(gridDim.x) * kBakeThreads;
     for (int32 i = thread; i < nodes * nodes; i += stride) {
         const int32 u = i % nodes, v = i / nodes;
@@ -166,17 +166,18 @@ extern "C" __global__ void __launch_bounds__(kBakeThreads)
     const FrameBake& frame = decoded.frames[index];
     const uint4* features = decoded.features + index * video.feature_pixels * kPlanes * kParts;
     const uint4* densities = decoded.densities + index * video.density_pixels * video.num_maps * kParts;
+    uint4 *feature_planes = global(frame.feature_planes), *density_maps = global(frame.density_maps);
     const int32 stride = static_cast<int32>(gridDim.x) * kBakeThreads;
     const int32 first = static_cast<int32>(blockIdx.x * kBakeThreads + threadIdx.x);
     for (int32 i = first; i < kPlanes * video.feature_pixels * kParts; i += stride) {
         const int32 part = i % kParts, pixel = i / kParts % video.feature_pixels;
         const int32 plane = i / kParts / video.feature_pixels;
-        frame.feature_planes[i] = __ldg(features + (pixel * kPlanes + plane) * kParts + part);
+        feature_planes[i] = __ldg(features + (pixel * kPlanes + plane) * kParts + part);
     }
     for (int32 i = first; i < video.density_maps * video.density_pixels * kParts; i += stride) {
         const int32 part = i % kParts, pixel = i / kParts % video.density_pixels;
         const int32 maps = video.density_sources[i / kParts / video.density_pixels];
-        frame.density_maps[i] = sum_of_maps(densities + pixel * video.num_maps * kParts + part, kParts, maps);
+        density_maps[i] = sum_of_maps(densities + pixel * video.num_maps * kParts + part, kParts, maps);
     }
 }
 
@@ -194,8 +195,8 @@ extern "C" __global__ void __launch_bounds__(kBakeThreads)
     multiply_layers(stage);
     __syncthreads();
     const int64 key = static_cast<int64>(map) * video.heads_per_map + head;
-    write_rows(video, stage, frame.heads, key);
-    uint32* fragments = frame.fragments + key * kHeadFragments * kWarp * 4;
+    write_rows(video, stage, global(frame.heads), key);
+    uint32* fragments = global(frame.fragments) + key * kHeadFragments * kWarp * 4;
     for (int i = static_cast<int>(threadIdx.x); i < kHeadFragments * kWarp * 4; i += kBakeThreads)
         fragments[i] = fragment_word(video, stage, i / (kWarp * 4), i / 4 % kWarp, i % 4);
 }

@@ -7,10 +7,26 @@
 
 MLPVID_BEGIN
 
-// Adds interpolated words. The GPU converts halves itself, so no factor is needed as in simd.h.
-MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const Corners<float>& w, float& low, float& high) {
-    low += w.at00 * low_half(a) + w.at10 * low_half(b) + w.at01 * low_half(c) + w.at11 * low_half(d);
-    high += w.at00 * high_half(a) + w.at10 * high_half(b) + w.at01 * high_half(c) + w.at11 * high_half(d);
+// The weights of four corners, each twice in a word, and the factor on what is interpolated with them.
+struct HalfCorners {
+    uint32 at00, at10, at01, at11;
+    float scale;
+};
+
+MLPVID_DEVICE HalfCorners half_corners(float u, float v, float scale) {
+    const Corners<float> w = corner_weights(u, v, 1.0f);
+    return {half_pair(w.at00), half_pair(w.at10), half_pair(w.at01), half_pair(w.at11), scale};
+}
+
+// Adds interpolated words. The corners are blended in half precision, both channels of a word at once: a fourth of the
+// instructions of the whole pass are saved. Sums of levels, planes and products are floats.
+MLPVID_DEVICE void blend(uint32 a, uint32 b, uint32 c, uint32 d, const HalfCorners& w, float& low, float& high) {
+    uint32 sum = multiply_halves(a, w.at00);
+    sum = multiply_add_halves(b, w.at10, sum);
+    sum = multiply_add_halves(c, w.at01, sum);
+    sum = multiply_add_halves(d, w.at11, sum);
+    low += w.scale * low_half(sum);
+    high += w.scale * high_half(sum);
 }
 
 // Adds a plane's hash features to totals[channel]. The GPU's grids hold at (v, u) the words of the four corners (u, v),
@@ -23,8 +39,7 @@ MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v
         const AxisPosition<float> column = locate_on_axis(u * frame.pair_scale[pair], nodes);
         const AxisPosition<float> row = locate_on_axis(v * frame.pair_scale[pair], nodes);
         const uint4 cell = __ldg(cells + frame.pair_offset[pair] + row.lower * frame.pair_stride[pair] + column.lower);
-        const Corners<float> w =
-            corner_weights(smoothstep(column.fraction), smoothstep(row.fraction), frame.grid_scale);
+        const HalfCorners w = half_corners(smoothstep(column.fraction), smoothstep(row.fraction), frame.grid_scale);
         blend(cell.x, cell.y, cell.z, cell.w, w, totals[2 * pair], totals[2 * pair + 1]);
     }
 }
@@ -32,7 +47,7 @@ MLPVID_DEVICE void add_grid(const BakedFrame& frame, int plane, float u, float v
 // The position of the four pixels around a point on a map, and their weights.
 struct MapCorners {
     const uint4 *above, *below;
-    Corners<float> w;
+    HalfCorners w;
 
     // Adds the eight interpolated channels that start at 8 i to totals.
     MLPVID_DEVICE void add(int i, float* totals) const {
@@ -48,7 +63,7 @@ struct MapCorners {
 MLPVID_DEVICE MapCorners corners_on(const uint32* map, int32 resolution, float scale, float u, float v) {
     const MapPosition at = locate(locate_on_map(u, resolution), locate_on_map(v, resolution), resolution);
     const uint4* above = reinterpret_cast<const uint4*>(map) + static_cast<int64>(at.pixel) * (kChannelPairs / 4);
-    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), corner_weights(at.fu, at.fv, scale)};
+    return {above, above + static_cast<int64>(resolution) * (kChannelPairs / 4), half_corners(at.fu, at.fv, scale)};
 }
 
 // Coordinates are chosen by comparison: an index that is not known at compile time would put the point into slow local

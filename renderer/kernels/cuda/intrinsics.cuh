@@ -27,6 +27,14 @@ MLPVID_DEVICE int32 lane_index() {
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
+// Returns an address that was read from memory, marked as one of global memory: accesses to addresses of any kind are
+// slower.
+template <class T>
+MLPVID_DEVICE T* global(T* address) {
+    __builtin_assume(__isGlobal(address));
+    return address;
+}
+
 MLPVID_DEVICE float low_half(uint32 word) {
     float value;
     asm("{.reg .b16 a, b; mov.b32 {a, b}, %1; cvt.f32.f16 %0, a;}" : "=f"(value) : "r"(word));
@@ -48,6 +56,27 @@ MLPVID_DEVICE uint32 pack_halves(float low, float high) {
     asm("{.reg .b16 a, b; cvt.rn.f16.f32 a, %1; cvt.rn.f16.f32 b, %2; mov.b32 %0, {a, b};}"
         : "=r"(word)
         : "f"(low), "f"(high));
+    return word;
+}
+
+// Rounds to the nearest half, twice in one word. For values within the range of halves.
+MLPVID_DEVICE uint32 half_pair(float value) {
+    uint32 word;
+    asm("{.reg .b16 a; cvt.rn.f16.f32 a, %1; mov.b32 %0, {a, a};}" : "=r"(word) : "f"(value));
+    return word;
+}
+
+// a * b of the low and of the high halves, rounded to halves.
+MLPVID_DEVICE uint32 multiply_halves(uint32 a, uint32 b) {
+    uint32 word;
+    asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(word) : "r"(a), "r"(b));
+    return word;
+}
+
+// a * b + c of the low and of the high halves, rounded once to halves.
+MLPVID_DEVICE uint32 multiply_add_halves(uint32 a, uint32 b, uint32 c) {
+    uint32 word;
+    asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(word) : "r"(a), "r"(b), "r"(c));
     return word;
 }
 

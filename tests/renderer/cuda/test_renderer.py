@@ -15,6 +15,7 @@ from common.errors import InputError
 from model.camera import Camera
 from model.config import PLANE_AXES, HashEncodingConfig, RenderConfig
 from model.hash_encoding import hash_levels
+from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.cuda.columns import occupied_columns, seen_cells, seen_nodes
@@ -357,6 +358,7 @@ def test_the_next_frames_do_not_change_those_before(driver: EmulatedDriver) -> N
 
 def test_only_cells_over_occupied_columns_are_baked(driver: EmulatedDriver) -> None:
     video = small_video()
+    video.occupancy = pack_occupancy(torch.rand(3, *video.config.occupancy.resolution) < 0.03)
     _, occupancy = video.box_and_occupancy(1.0)
     frame = CudaRenderer(driver).prepare(video, 1.0)
     seen = seen_cells(video.config, occupancy.numpy())

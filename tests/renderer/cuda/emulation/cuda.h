@@ -83,6 +83,7 @@ inline int lane() {
 
 float float_of_half(unsigned half);
 unsigned half_of_float(float value);
+unsigned half_of_sum(float a, float b, float c);  // a * b + c of halves, rounded once
 void tensor_core(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
 
 }  // namespace emulation
@@ -139,6 +140,10 @@ T atomicAdd(T* address, T value) {
 
 namespace mlpvid {
 
+template <class T>
+T* global(T* address) {
+    return address;
+}
 inline float low_half(unsigned word) {
     return emulation::float_of_half(word & 0xFFFFu);
 }
@@ -149,6 +154,16 @@ inline unsigned pack_halves(float low, float high) {
     const float most = 65504.0f;
     low = std::fmin(std::fmax(low, -most), most), high = std::fmin(std::fmax(high, -most), most);
     return emulation::half_of_float(low) | (emulation::half_of_float(high) << 16);
+}
+inline unsigned half_pair(float value) {
+    return emulation::half_of_float(value) * 0x10001u;
+}
+inline unsigned multiply_add_halves(unsigned a, unsigned b, unsigned c) {
+    return emulation::half_of_sum(low_half(a), low_half(b), low_half(c)) |
+           (emulation::half_of_sum(high_half(a), high_half(b), high_half(c)) << 16);
+}
+inline unsigned multiply_halves(unsigned a, unsigned b) {
+    return multiply_add_halves(a, b, 0x80008000u);  // -0 + x is x, whatever its sign
 }
 inline void multiply_accumulate(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
     emulation::tensor_core(d, a, b0, b1);

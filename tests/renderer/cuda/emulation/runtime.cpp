@@ -95,6 +95,19 @@ unsigned half_of_float(float value) {
     return sign | (unit == -24 ? places : (static_cast<unsigned>(unit + 24) << 10) + places);
 }
 
+unsigned half_of_sum(float a, float b, float c) {
+    const double sum = static_cast<double>(a) * b + c;
+    float rounded = static_cast<float>(sum);
+    if (rounded != sum) {  // cut off, and the last bit set: the second rounding then sees that there was more
+        if (std::fabs(rounded) > std::fabs(sum)) rounded = std::nextafterf(rounded, 0.0f);
+        uint32_t bits;
+        std::memcpy(&bits, &rounded, sizeof bits);
+        bits |= 1;
+        std::memcpy(&rounded, &bits, sizeof bits);
+    }
+    return half_of_float(rounded);
+}
+
 namespace {
 
 struct TensorPart {

@@ -67,6 +67,13 @@ def insert_bits(a: Values, b: Values, start: Values, length: Values) -> Values:
     return result
 
 
+def upper_half_of_product(a: Values, b: Values) -> Values:
+    """Return the upper half of the bits of a product of integers."""
+    wide = np.int64 if a.dtype.kind == "i" else np.uint64
+    result: Values = ((a.astype(wide) * b.astype(wide)) >> wide(8 * a.dtype.itemsize)).astype(a.dtype)
+    return result
+
+
 def select(a: Values, b: Values, condition: Values) -> Values:
     """Return `a` where a condition holds, `b` elsewhere."""
     return np.where(condition, a, b)
@@ -76,6 +83,23 @@ def fused_multiply_add(a: Values, b: Values, c: Values) -> Values:
     """Return a * b + c. The product is exact; the sum is rounded to double first, a difference in about one of 2^29 sums."""
     result: Values = (a.astype(np.float64) * b + c).astype(np.float32)
     return result
+
+
+def in_pairs(function: Function) -> Function:
+    """Return a function of words that hold two halves each. Its results are rounded once, to the nearest half."""
+
+    def of_words(*words: Values) -> Values:
+        low, high = (
+            function(*((word >> np.uint32(shift)).astype(np.uint16).view(np.float16).astype(np.float64) for word in words))
+            .astype(np.float16)
+            .view(np.uint16)
+            .astype(np.uint32)
+            for shift in (0, 16)
+        )
+        result: Values = low | (high << np.uint32(16))
+        return result
+
+    return of_words
 
 
 def to_integer(values: Values, kind: str) -> Values:
@@ -115,7 +139,7 @@ def _integers() -> dict[str, Arithmetic]:
         "min": np.minimum,
         "max": np.maximum,
     }
-    for kind in ("s32", "u32", "s64", "u64"):
+    for kind in ("s16", "u16", "s32", "u32", "s64", "u64"):
         for name, function in {**binary, "div": divide, "rem": remainder}.items():
             table[f"{name}.{kind}"] = Arithmetic(kind, (kind, kind), function)
         table[f"mad.lo.{kind}"] = Arithmetic(kind, (kind,) * 3, lambda a, b, c: a * b + c)
@@ -127,6 +151,8 @@ def _integers() -> dict[str, Arithmetic]:
     for kind, wide in (("s32", "s64"), ("u32", "u64")):
         product = _wide_product(wide)
         table[f"mul.wide.{kind}"] = Arithmetic(wide, (kind, kind), product)
+    for kind in ("s16", "u16", "s32", "u32"):
+        table[f"mul.hi.{kind}"] = Arithmetic(kind, (kind, kind), upper_half_of_product)
     table["bfi.b32"] = Arithmetic("b32", ("b32", "b32", "u32", "u32"), insert_bits)
     table["popc.b32"] = Arithmetic("u32", ("b32",), lambda a: np.bitwise_count(a).astype(np.uint32))
     return table
@@ -149,6 +175,8 @@ def _floats() -> dict[str, Arithmetic]:
     table = {f"{name}.f32": Arithmetic("f32", ("f32", "f32"), function) for name, function in binary.items()}
     table |= {f"{name}.f32": Arithmetic("f32", ("f32",), function) for name, function in unary.items()}
     table["fma.rn.f32"] = Arithmetic("f32", ("f32",) * 3, fused_multiply_add)
+    table["mul.rn.f16x2"] = Arithmetic("b32", ("b32",) * 2, in_pairs(np.multiply))
+    table["fma.rn.f16x2"] = Arithmetic("b32", ("b32",) * 3, in_pairs(lambda a, b, c: a * b + c))  # exact in double
     return table
 
 
@@ -160,7 +188,7 @@ def _logic() -> dict[str, Arithmetic]:
         table[f"not.{kind}"] = Arithmetic(kind, (kind,), np.invert)
     for kind in ("b32", "b64"):
         table[f"shl.{kind}"] = Arithmetic(kind, (kind, "u32"), shift_left)
-    for kind in ("b32", "u32", "s32", "b64", "u64", "s64"):
+    for kind in ("b16", "u16", "s16", "b32", "u32", "s32", "b64", "u64", "s64"):
         table[f"shr.{kind}"] = Arithmetic(kind, (kind, "u32"), shift_right)
     return table
 
