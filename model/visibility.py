@@ -1,4 +1,4 @@
-"""Whether a camera sees a box at all, and if not, why: the first question when an image stays empty."""
+"""Check whether a camera sees a box, and explain why if it does not. An image would stay empty then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and recordings go on with the next backend when one fails."""
+"""When a backend fails, the next one continues images and recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identifies the capture that a run was trained on, so that the run is not resumed with another."""
+"""Identify the capture that a run was trained on, so that the run is not resumed with another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word the findings of the comparison of masks: what is wrong, how certain that is, and what to do."""
+"""Describe the findings from the comparison of masks: what is wrong, how certain that is, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word the findings that need no comparison of masks."""
+"""Describe the findings that need no comparison of masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading bundles in the background, and again when their files change."""
+"""Read bundles in the background, and again when their files change."""
 
 from __future__ import annotations
 

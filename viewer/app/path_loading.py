@@ -1,4 +1,4 @@
-"""Reading camera paths in the background: a file of many keyframes takes seconds."""
+"""Read camera paths in the background: a file of many keyframes takes seconds."""
 
 from __future__ import annotations
 

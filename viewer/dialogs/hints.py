@@ -1,4 +1,4 @@
-"""Hints for new users, in the lower left corner of the picture. Each goes away once the user has followed or closed it."""
+"""Hints for new users, in the lower left corner of the picture. Each disappears once the user has followed or closed it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The dockable panels and the menus, one per file."""
+"""The sections of the inspector, the timeline, the menus, the toolbar and the status bar, one per file."""

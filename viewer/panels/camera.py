@@ -1,4 +1,4 @@
-"""The camera panel: lens, position, capture cameras, clipboard, flying."""
+"""The section Camera: lens, position, capture cameras, clipboard, flying."""
 
 from __future__ import annotations
 

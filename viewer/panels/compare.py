@@ -1,4 +1,4 @@
-"""The compare panel: what the front video is compared with, and how."""
+"""The section Compare: what the front video is compared with, and how."""
 
 from __future__ import annotations
 

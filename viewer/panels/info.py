@@ -1,4 +1,4 @@
-"""The Video panel: facts about the bundle."""
+"""The section Video: facts about the bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The maps panel: the maps of the current frame as images."""
+"""The section Maps: the maps of the current frame as images."""
 
 from __future__ import annotations
 

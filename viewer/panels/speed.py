@@ -1,4 +1,4 @@
-"""The speed panel: dynamic resolution, step and thresholds, backend, and their effect."""
+"""The section Speed: dynamic resolution, step and thresholds, backend, and their effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statistics panel: the cost of rendering."""
+"""The section Statistics: the cost of rendering."""
 
 from __future__ import annotations
 
