@@ -52,6 +52,9 @@ class DataConfig:
     """Cells along each axis of the visual hull. Samples lie inside the hull; 0 means no hull, samples fill the box."""
     hull_margin: Annotated[StrictFloat, within(0, 1000)] = 1.5
     """Dilation of the masks for carving, pixels of the full image."""
+    doubt_masks: StrictBool = True
+    """Do not take background for granted that the masks of at least two other cameras contradict: it removes nothing from the
+    hull, and no rays go through it."""
     image_memory: Annotated[StrictFloat, within(0, 1e6)] = 0.0
     """GB of memory for the images. If they need more, they are in a file in the run's folder that is mapped into memory. 0
     means half of the memory that is available. The result does not depend on it."""

@@ -207,7 +207,12 @@ def _prepare(
         if not processes.is_first:
             scene = prepare_scene(capture, config, arguments.out, pool, resume=True)
         device = torch.device(arguments.device)  # of several GPUs, that of this process is the current one
-        dataset = Dataset(capture, config, frames, scene.boxes)
+        if scene.doubted_frames:
+            print(
+                f"the masks of {len(scene.doubted_frames)} frames are contradicted by other cameras and not trusted there",
+                file=sys.stderr,
+            )
+        dataset = Dataset(capture, config, frames, scene.boxes, scene.doubted_frames)
         workers = min(arguments.threads or processes.cores(), math.ceil(config.rays.frames_per_step / processes.count))
         need = predict_memory(config, dataset, scene, create_field(config, device=device).name)
         print(plan_memory(need, dataset, workers, processes.local_count, arguments.out, device), file=sys.stderr)

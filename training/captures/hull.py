@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -78,20 +78,58 @@ def _survives(
     index = np.arange(len(points))
     views = np.zeros(len(points), dtype=np.int64)
     for camera, distance in zip(cameras, distances, strict=True):
-        pixels, depth = camera.project(points[index])
-        # Off the axis a length covers more pixels. `_PIXEL` covers the extent of the mask's pixel and of the cell's pixel.
-        stretch = np.linalg.norm(points[index] - camera.center, axis=1) / np.maximum(depth, radius)
-        reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
-        column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
-        seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
-        nearest = np.zeros(len(index))
-        nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
-        stays = ~seen | (nearest <= reach)
+        seen, outside = _seen_outside(camera, distance, points[index], radius, margin)
         views[index] += seen
-        index = index[stays]
+        index = index[~outside]
     survives = np.zeros(len(points), dtype=bool)
     survives[index] = views[index] >= min_views
     return survives
+
+
+def _seen_outside(
+    camera: Camera, distance: NDArray[np.float32], points: Floats, radius: float, margin: float
+) -> tuple[Cells, Cells]:
+    """Return which spheres a view sees, and which of these it sees completely outside of its mask, (P,) each."""
+    pixels, depth = camera.project(points)
+    # Off the axis a length covers more pixels. `_PIXEL` covers the extent of the mask's pixel and of the cell's pixel.
+    stretch = np.linalg.norm(points - camera.center, axis=1) / np.maximum(depth, radius)
+    reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
+    column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
+    seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+    nearest = np.zeros(len(points))
+    nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
+    return seen, seen & (nearest > reach)
+
+
+def carve_votes(cameras: list[Camera], masks: list[Pixels], box: Floats, resolution: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Find the cells that at most one view removes.
+
+    Args:
+        cameras: the views.
+        masks: (H, W) uint8 each, nonzero on the subject.
+        box: (2, 3) meters, divided evenly into cells.
+        resolution: cells along each axis, 16 times a power of two.
+
+    Returns:
+        Their centers, (P, 3) meters, and the index of the view that removes each, (P,); -1 where none does.
+    """
+    distances = [mask_distance(mask) for mask in masks]
+    size, corners = 16, np.argwhere(np.ones((16,) * 3, dtype=bool))
+    while True:
+        last = size == resolution
+        points = box[0] + (corners + 0.5) / size * (box[1] - box[0])
+        radius = 1e-6 if last else 0.5 / size * float(np.linalg.norm(box[1] - box[0]))
+        votes, culprits = np.zeros(len(points), dtype=np.int64), np.full(len(points), -1)
+        for view, (camera, distance) in enumerate(zip(cameras, distances, strict=True)):
+            undecided = np.flatnonzero(votes < 2)
+            outside = undecided[_seen_outside(camera, distance, points[undecided], radius, 0.0)[1]]
+            votes[outside] += 1
+            culprits[outside] = view
+        kept = votes < 2
+        if last:
+            return points[kept], culprits[kept]
+        size *= 2
+        corners = (corners[kept][:, None] * 2 + np.argwhere(np.ones((2, 2, 2), dtype=bool))).reshape(-1, 3)
 
 
 def mask_coverage(cameras: list[Camera], masks: list[Pixels], hull: Cells, box: Floats) -> Floats:
@@ -116,13 +154,22 @@ def mask_coverage(cameras: list[Camera], masks: list[Pixels], hull: Cells, box: 
         seen = (depth > 0) & (column >= 0) & (column < size[0]) & (row >= 0) & (row < size[1])
         drawn = np.zeros(small.shape, dtype=np.uint8)
         drawn[row[seen], column[seen]] = 1
-        # Each center is widened to a disk as large as the sphere around the nearest cell.
-        nearest = float(depth[seen].min()) if seen.any() else 1.0
-        reach = int(np.ceil(0.5 * np.linalg.norm(step) * view.K.diagonal()[:2].max() / nearest))
-        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-        covered = cv2.dilate(drawn, disk)
+        covered = cv2.dilate(drawn, cell_disk(view, depth[seen], step))
         shares.append(float((covered[small > 0] > 0).mean()) if small.any() else 1.0)
     return np.array(shares)
+
+
+def cell_disk(view: Camera, depth: Floats, step: Floats) -> NDArray[Any]:
+    """Return a disk, for OpenCV, as large in an image as the sphere around the nearest cell.
+
+    Args:
+        view: the camera.
+        depth: (P,) of the cells' centers.
+        step: (3,) sides of a cell, meters.
+    """
+    nearest = float(depth.min()) if len(depth) else 1.0
+    reach = int(np.ceil(0.5 * np.linalg.norm(step) * view.K.diagonal()[:2].max() / nearest))
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
 
 
 def hull_box(hull: Cells, box: NDArray[Real]) -> NDArray[Real]:

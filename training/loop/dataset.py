@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from common.progress import progress
 from model.camera import Camera
 from training.captures.capture import Capture
+from training.captures.doubts import doubted_pixels
 from training.captures.hull import mask_distance
 from training.captures.images import Pixels, resize
 from training.config import TrainingConfig
 from training.loop.mapped_file import MappedFile
+from training.loop.scene import trusted_cameras
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class FrameViews:
     """Pixels on the dilated mask; None unless rays are drawn from it."""
     rectangles: torch.Tensor
     """(views, 4) int64 x0, y0, x1, y1: bounds of the projected box, x1 and y1 exclusive."""
+    doubted: torch.Tensor | None = None
+    """(views, H, W) bool: background that no rays go through, because other masks contradict it; None if there is none."""
 
     @property
     def num_bytes(self) -> int:
@@ -65,7 +69,7 @@ class FrameViews:
         sets = (self.foreground, self.face, self.dilated)
         moved = [None if s is None else PixelSet(keep(s.index), s.starts) for s in sets]
         assert moved[0] is not None
-        return FrameViews(keep(self.pixels), moved[0], moved[1], moved[2], self.rectangles)
+        return FrameViews(keep(self.pixels), moved[0], moved[1], moved[2], self.rectangles, self.doubted)
 
 
 class Dataset:
@@ -78,12 +82,21 @@ class Dataset:
         config: data and ray settings.
         frames: frames of the capture; frame 0 here is `frames[0]` there.
         boxes: (T, 2, 3) meters.
+        doubted_frames: frames, counted from `frames[0]`, with masks that others contradict.
 
     Raises:
         InputError: an image or a mask is missing.
     """
 
-    def __init__(self, capture: Capture, config: TrainingConfig, frames: range, boxes: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        config: TrainingConfig,
+        frames: range,
+        boxes: NDArray[np.float32],
+        doubted_frames: Collection[int] = (),
+    ) -> None:
+        self._doubted_frames = doubted_frames
         self.capture, self.config, self.frames, self.boxes = capture, config, frames, boxes
         self.views = capture.train_cameras
         capture.check_files(frames, self.views)
@@ -139,13 +152,29 @@ class Dataset:
         faces = [resize(v.face, width, height) if v.face is not None else np.zeros_like(masks[0]) for v in views]
         radius = self.config.rays.dilation * width / self.capture.cameras[self.views[0]].width
         near_mask = self.config.rays.region == "mask"
+        doubted = self._doubted(frame, [view.mask for view in views], width, height)
+        dilated = np.stack([mask_distance(m) <= radius for m in masks]) if near_mask else None
+        if dilated is not None and doubted is not None:
+            dilated &= ~doubted
         return FrameViews(
             pixels=torch.from_numpy(np.concatenate([colors, masks[..., None]], axis=-1)),
             foreground=PixelSet.from_masks(masks > 127),
             face=PixelSet.from_masks(np.stack(faces) > 127) if any(f.any() for f in faces) else None,
-            dilated=PixelSet.from_masks(np.stack([mask_distance(m) <= radius for m in masks])) if near_mask else None,
+            dilated=None if dilated is None else PixelSet.from_masks(dilated),
             rectangles=torch.tensor([projected_bounds(camera, self.boxes[frame]) for camera in self.cameras(half)]),
+            doubted=None if doubted is None else torch.from_numpy(doubted),
         )
+
+    def _doubted(self, frame: int, masks: list[Pixels], width: int, height: int) -> NDArray[np.bool_] | None:
+        if frame not in self._doubted_frames:
+            return None
+        used = [index for index, camera in enumerate(self.views) if camera in trusted_cameras(self.capture)]
+        cameras = [self.capture.cameras[self.views[index]] for index in used]
+        found = doubted_pixels(cameras, [masks[index] for index in used], self.boxes[frame].astype(np.float64))
+        doubted = np.zeros((len(masks), height, width), dtype=bool)
+        for index, pixels in zip(used, found or (), strict=False):
+            doubted[index] = resize(pixels.astype(np.uint8) * 255, width, height) > 0
+        return doubted
 
 
 def projected_bounds(camera: Camera, box: NDArray[np.float32]) -> tuple[int, int, int, int]:

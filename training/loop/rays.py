@@ -57,7 +57,19 @@ def draw_pixels(
     drawn = torch.cat([_draw_set(s, v, of_all_views, generator) for s, v in zip(sets, parts, strict=True)])
     missing = (drawn < 0).nonzero()[:, 0]
     drawn[missing] = _draw_in_boxes(views, view[missing], generator)
+    if views.doubted is not None:
+        drawn = _without_doubted(views, drawn, generator)
     return drawn.sort().values  # neighboring rays read the same pixels of the maps
+
+
+def _without_doubted(views: FrameViews, drawn: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Draw a pixel of the subject, of any view, in place of each pixel whose mask is doubted."""
+    assert views.doubted is not None
+    index = views.foreground.index
+    if not len(index):
+        return drawn
+    others = index[torch.randint(len(index), (len(drawn),), generator=generator)].long()
+    return torch.where(views.doubted.flatten()[drawn], others, drawn)
 
 
 def _draw_views(count: int, num_views: int, views_per_frame: int, generator: torch.Generator) -> torch.Tensor:

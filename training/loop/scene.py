@@ -20,6 +20,7 @@ from model.run.scene import read_scene
 from model.video import VideoMetadata
 from training.captures.boxes import frame_boxes
 from training.captures.capture import Capture
+from training.captures.doubts import doubted_pixels
 from training.captures.hull import carve_hull, hull_box
 from training.captures.identity import CaptureIdentity
 from training.config import DataConfig
@@ -42,6 +43,8 @@ class Scene:
     """Whether the last frame leads to the first."""
     capture: CaptureIdentity | None = None
     """The capture that the scene was built from; None in runs of older versions."""
+    doubted_frames: tuple[int, ...] = ()
+    """Frames in which the masks of other cameras contradict a mask, see `training.captures.doubts`."""
 
     @property
     def num_frames(self) -> int:
@@ -90,17 +93,16 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
     """Find the boxes and carve the hulls of all frames in parallel; raises as `Capture.vertices` and `.mask` do."""
     frames = selected_frames(capture, config)
     boxes = frame_boxes(capture, frames, config.box_padding, config.boxes == "union")
-    hulls = None
-    if config.hull_resolution:
-        hulls = torch.stack(
-            list(executor.map(lambda i: _packed_hull(capture, frames[i], boxes[i], config), range(len(frames))))
-        )
+    indices = range(len(frames))
+    carved = list(executor.map(lambda i: _carved(capture, frames[i], boxes[i].astype(np.float64), config), indices))
+    hulls = torch.stack([hull for hull, _ in carved if hull is not None]) if config.hull_resolution else None
+    doubted = tuple(index for index, (_, is_doubted) in enumerate(carved) if is_doubted)
     loop = capture.meta.loop and len(frames) == capture.num_frames
     identity = CaptureIdentity.of_capture(capture, frames)
-    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, identity)
+    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, identity, doubted)
 
 
-def _trusted_cameras(capture: Capture) -> list[int]:
+def trusted_cameras(capture: Capture) -> list[int]:
     """Return the training cameras that meta.yaml gives no doubt about, or all of them if those are less than half.
 
     A camera that was moved, or is late, carves away parts of the subject.
@@ -111,14 +113,23 @@ def _trusted_cameras(capture: Capture) -> list[int]:
     return trusted if 2 * len(trusted) >= len(capture.train_cameras) else capture.train_cameras
 
 
-def _packed_hull(capture: Capture, frame: int, box: NDArray[np.float32], config: DataConfig) -> torch.Tensor:
-    used = _trusted_cameras(capture)
+def _carved(capture: Capture, frame: int, box: NDArray[np.float64], config: DataConfig) -> tuple[torch.Tensor | None, bool]:
+    """Return the packed hull of a frame, if hulls are wanted, and whether some of its masks are doubted."""
+    checked = config.doubt_masks and capture.has_masks
+    if not config.hull_resolution and not checked:
+        return None, False
+    used = trusted_cameras(capture)
     cameras = [capture.cameras[i] for i in used]
     masks = [capture.mask(frame, i) for i in used]
-    hull = carve_hull(cameras, masks, box.astype(np.float64), config.hull_resolution, config.hull_margin)
+    doubted = doubted_pixels(cameras, masks, box) if checked else None
+    if doubted is not None:
+        masks = [np.where(pixels, 255, mask).astype(np.uint8) for mask, pixels in zip(masks, doubted, strict=True)]
+    if not config.hull_resolution:
+        return None, doubted is not None
+    hull = carve_hull(cameras, masks, box, config.hull_resolution, config.hull_margin)
     if not hull.any():
         raise InputError(capture.root, f"the masks of frame {frame} leave no hull in its box", "check cameras and masks")
-    return pack_occupancy(torch.from_numpy(hull))
+    return pack_occupancy(torch.from_numpy(hull)), doubted is not None
 
 
 def save_scene(scene: Scene, folder: Path) -> None:
@@ -127,6 +138,7 @@ def save_scene(scene: Scene, folder: Path) -> None:
         "cameras": [camera.to_dict() for camera in scene.metadata.cameras],
         "loop": scene.loop,
         "hull_resolution": scene.hull_resolution,
+        "doubted_frames": scene.doubted_frames,
         "capture": scene.capture.to_dict() if scene.capture is not None else None,
     }
     tensors = {"boxes": torch.from_numpy(scene.boxes)} | ({"hulls": scene.hulls} if scene.hulls is not None else {})
@@ -140,9 +152,10 @@ def load_scene(folder: Path) -> Scene:
     try:
         identity, loop = stored.texts.get("capture"), bool(stored.texts["loop"])
         capture = CaptureIdentity.from_dict(identity) if identity is not None else None
+        doubted = tuple(int(frame) for frame in stored.texts.get("doubted_frames", ()))  # runs of older versions have none
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(folder / FILE_NAME, "is damaged") from error
-    return Scene(stored.boxes.numpy(), stored.hulls, stored.hull_resolution, stored.metadata, loop, capture)
+    return Scene(stored.boxes.numpy(), stored.hulls, stored.hull_resolution, stored.metadata, loop, capture, doubted)
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:

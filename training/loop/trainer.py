@@ -81,7 +81,8 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
-        self.dataset = dataset or Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
+        frames = selected_frames(capture, config.data)
+        self.dataset = dataset or Dataset(capture, config, frames, scene.boxes, scene.doubted_frames)
         self.field = create_field(config, native, device)
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self.refinement = None
