@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from common.atomic import atomic_write
 from common.documents import dump_yaml
+from model.camera_plan import make_plan
 from training.captures.images import Pixels
 from training.inspection.examine import Report
 from training.inspection.report import CameraRow, camera_rows, summary, verdict
@@ -96,44 +95,18 @@ def _encoded(image: Pixels) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-@dataclass(frozen=True)
-class _Projection:
-    """A parallel projection of the world onto a plan."""
-
-    right: NDArray[np.float64]
-    """(3,), the direction that points right."""
-    down: NDArray[np.float64]
-    """(3,), the direction that points down."""
-    middle: NDArray[np.float64]
-    """(2,), the position in the middle of the plan, meters."""
-    scale: float
-    """Pixels per meter."""
-
-    def __call__(self, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Return positions on the plan, (..., 2), pixels."""
-        flat = np.stack([points @ self.right, points @ self.down], axis=-1)
-        return (flat - self.middle) * self.scale + np.array(_PLAN) / 2
-
-
 def _plan(report: Report, rows: list[CameraRow], hull: Hull, side: bool) -> dict[str, Any]:
-    up = report.footage.up
-    right = np.cross(up, np.eye(3)[int(np.abs(up).argmin())])
-    right /= np.linalg.norm(right)
-    down = -up if side else np.cross(right, up)
     models = report.comparison.models(report.readings)
     centers = np.stack([model.center for model in models])
     everything = np.concatenate([centers, hull.points])
-    flat = np.stack([everything @ right, everything @ down], axis=-1)
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    scale = float((np.array(_PLAN) - 70).min() / max((high - low).max(), 1e-9))
-    project = _Projection(right, down, (low + high) / 2, scale)
-    ahead = project(centers + np.stack([model.R[2] for model in models]) * 40 / scale)
+    project = make_plan(everything, report.footage.up, side, _PLAN)
+    ahead = project(centers + np.stack([model.R[2] for model in models]) * 40 / project.scale)
     dots = project(hull.points[:: max(1, len(hull.points) // _HULL_POINTS)])
     box = project(hull.points) if len(hull.points) else np.zeros((1, 2))
     corner, size = box.min(axis=0), box.max(axis=0) - box.min(axis=0)
     return {
         "title": "from the side" if side else "from above",
-        "meters": f"{_PLAN[0] / scale:.1f}",
+        "meters": f"{project.width_in_meters:.1f}",
         "hull": dots.round(1).tolist(),
         "box": [*corner.round(1).tolist(), *size.round(1).tolist()] if len(hull.points) else None,
         "cameras": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from viewer.actions.action import SEPARATOR, Action, menu, open_dialog
+from viewer.actions.conditions import HAS_CAMERAS
 from viewer.app.app import ViewerApp
 
 
@@ -10,6 +11,9 @@ def toggle_shortcuts(app: ViewerApp) -> None:
     """Open or close the shortcut sheet."""
     app.window.dialogs ^= {"shortcuts"}
 
+
+CAMERAS = "Show the cameras of the capture from above and from the side, with their figures."
+"""Tooltip of the dialog about the cameras."""
 
 ABOUT = "Show version and license of the viewer, and the license of the open video."
 """Tooltip of the about dialog."""
@@ -20,5 +24,6 @@ HELP = menu(
         "help.palette", "Command palette", "Find any command by its name.", open_dialog("palette"), "Ctrl+P", in_palette=False
     ),
     SEPARATOR,
+    Action("help.cameras", "Capture cameras", CAMERAS, open_dialog("cameras"), enabled=HAS_CAMERAS),
     Action("help.about", "About and licenses", ABOUT, open_dialog("about")),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from common.errors import InputError
 from common.scores import psnr
 from model.run.files import VIEWS, parse_view_name, view_name
+from model.video import VolumetricVideo
 from renderer.backend import DeviceFailed
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -30,6 +32,8 @@ MAX_SIDE = 4096
 
 Pixels = NDArray[np.uint8]
 """(H, W, 4)."""
+
+_View = tuple["weakref.ref[VolumetricVideo]", int, int]  # a video, which may be closed meanwhile, frame and camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +69,7 @@ class TrainingView:
         self._comparing: LatestTask[ViewResult, RenderedView] = LatestTask("training view", redraw.notify)
         self._chosen: tuple[int, int] | None = None
         self._renderer: ViewRenderer | None = None
-        self._compared: ViewResult | None = None
+        self._done: _View | None = None
 
     def follow(self, app: ViewerApp, document: Document, frame: int, camera: int) -> None:
         """Show a camera in a frame: load the captured image, and render it again after each checkpoint.
@@ -89,6 +93,9 @@ class TrainingView:
             self.choices = listed[1]
 
     def _render(self, app: ViewerApp, document: Document, frame: int, camera: int, captured: Pixels) -> None:
+        wanted = weakref.ref(document.video), frame, camera
+        if wanted == self._done:
+            return
         renderer, backend = self._renderer, app.rendering.renderer
         if renderer is None or renderer.video is not document.video or renderer.renderer is not backend:
             self._end()
@@ -97,13 +104,18 @@ class TrainingView:
         renderer.request(float(frame), view, RequestQuality())
         for result in renderer.take_results():
             if result.error is not None and not isinstance(result.error, DeviceFailed):  # another backend takes over then
+                self._finish(wanted)
                 raise InputError("the training view", f"cannot be rendered ({result.error})") from result.error
-        if renderer.finished and renderer.shown is not None and renderer.shown is not self._compared:
-            self._compared = renderer.shown
+        if renderer.finished and renderer.shown is not None:
             self._comparing.submit(renderer.shown, partial(compare, renderer.shown, captured))
         compared = self._comparing.poll()
-        if compared is not None and compared[0] is self._compared:
+        if compared is not None and compared[0] is renderer.shown:
             self.rendered = compared[1]
+            self._finish(wanted)
+
+    def _finish(self, shown: _View) -> None:
+        self._done = shown
+        self._end()  # a section that is closed afterwards keeps no frames
 
     def _end(self) -> None:
         if self._renderer is not None:  # on another thread, because a frame that is being decoded is finished first

@@ -15,6 +15,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.pacing import SLEEP
 from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
+from viewer.dialogs.cameras import CamerasDialog
 from viewer.dialogs.errors import ErrorDialog
 from viewer.dialogs.export import ExportDialog
 from viewer.dialogs.hints import Hints
@@ -104,6 +105,7 @@ class Window:
             Palette(self.actions),
             ShortcutSheet(),
             AboutDialog(),
+            CamerasDialog(),
             SettingsDialog(),
             RecordingDialog(self.actions),
             ExportDialog(),

@@ -18,7 +18,7 @@ from viewer.window.keys import imgui_chord
 WITHOUT_VIDEO = {
     *("file.open", "file.open_url", "file.open_demo", "file.quit"),
     *("view.watch", "view.inspect", "view.direct"),
-    *(action.name for action in ACTIONS if action.category in ("Window", "Help", "Fly")),
+    *(action.name for action in ACTIONS if action.category in ("Window", "Help", "Fly") and action.name != "help.cameras"),
 }
 """Actions that can run while no video is open."""
 

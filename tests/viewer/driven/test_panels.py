@@ -10,7 +10,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
 
-DIALOGS = ("palette", "shortcuts", "settings", "recording", "open", "url", "save_path", "load_path")
+DIALOGS = ("palette", "shortcuts", "settings", "recording", "cameras", "open", "url", "save_path", "load_path")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])

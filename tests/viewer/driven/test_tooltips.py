@@ -19,6 +19,7 @@ WITHOUT_CONTROLS = ("Picture",)
 DIALOGS = {
     "settings": "Settings",
     "recording": "Recording",
+    "cameras": "Capture cameras",
     "export_mesh": "Export mesh",
     "export_points": "Export point cloud",
 }

@@ -108,11 +108,20 @@ def test_curves_and_views_follow_the_run(app: ViewerApp, drive: DriveWindow, run
         wait_until(context, lambda: log.measurements.last["step"] == 20)
         np.testing.assert_array_equal(log.measurements.curves["held_back_psnr"], [[10, 20], [10, 11]])
         wait_until(context, lambda: view.rendered is not None)
+        assert view._renderer is None, "it keeps frames that are not needed any more"
         assert view.captured is not None and view.rendered is not None
         assert view.captured.shape == view.rendered.pixels.shape == (24, 32, 4)
         error = np.mean((view.rendered.pixels[..., :3] / 255 - 40 / 255) ** 2)
         assert view.rendered.psnr == pytest.approx(-10 * np.log10(error), abs=0.1)
         screenshot(context, "training")
+        shown = view.rendered
+        write_checkpoint(run, make_video(seed=1, num_frames=6), 20)
+        wait_until(context, lambda: step_of(app) == 20)
+        wait_until(context, lambda: view.rendered is not None and view.rendered is not shown)
+        app.window.dialogs.add("cameras")
+        context.yield_(4)
+        screenshot(context, "cameras")
+        app.window.dialogs.discard("cameras")
         assert not app.messages.errors
 
     drive(app, look)
