@@ -27,6 +27,8 @@ class CameraFigures:
     """Angle to the nearest other camera, seen from the middle of the box, degrees; NaN with one camera."""
     corners: int
     """Number of the box's eight corners that it sees."""
+    sees_middle: bool
+    """Whether it sees the middle of the box."""
     pixel: float
     """Size of a pixel at the middle of the box, millimeters."""
 
@@ -50,22 +52,19 @@ def camera_figures(cameras: Sequence[Camera], box: NDArray[np.floating[Any]]) ->
 def _figures(camera: Camera, box: NDArray[np.floating[Any]], distance: float, cosine: float) -> CameraFigures:
     focal = float(camera.K[0, 0])
     corners = np.stack(np.meshgrid(*np.asarray(box, np.float64).T, indexing="ij"), axis=-1).reshape(-1, 3)
-    pixels, depth = camera.project(corners)
-    inside = (depth > 0) & (pixels >= 0).all(axis=1) & (pixels <= [camera.width, camera.height]).all(axis=1)
+    pixels, depth = camera.project(np.concatenate([corners, corners.mean(axis=0, keepdims=True)]))
+    *inside, middle = (depth > 0) & (pixels >= 0).all(axis=1) & (pixels <= [camera.width, camera.height]).all(axis=1)
     angle = math.degrees(math.acos(min(1.0, max(-1.0, cosine)))) if math.isfinite(cosine) else math.nan
     field_of_view = math.degrees(2 * math.atan(camera.width / 2 / focal))
-    return CameraFigures(
-        (camera.width, camera.height), field_of_view, distance, angle, int(inside.sum()), 1000 * distance / focal
-    )
+    size = camera.width, camera.height
+    return CameraFigures(size, field_of_view, distance, angle, int(sum(inside)), bool(middle), 1000 * distance / focal)
 
 
 def suspicions(figures: CameraFigures) -> list[str]:
     """Return what is unusual about a camera, one sentence each."""
     found = []
-    if figures.corners == 0:
-        found.append("It sees no corner of the box: its pose or its field of view may be wrong.")
-    elif figures.corners < 8:
-        found.append(f"It sees {figures.corners} of the 8 corners of the box, so the subject may be cut off.")
+    if not figures.sees_middle:
+        found.append("It does not see the middle of the box: its pose or its field of view may be wrong.")
     if not 3 <= figures.field_of_view <= 150:
         found.append("Its field of view is unusual: K may belong to another image size.")
     if figures.neighbor_angle < 0.1:
