@@ -28,7 +28,7 @@ def test_figures_of_a_ring() -> None:
 
 
 def test_what_is_unusual_is_said() -> None:
-    inside, away = camera(0, 1.5), camera(0, 4)
+    inside, away = camera(-1.5, 0), camera(0, 4)
     turned = dataclasses.replace(away, R=np.diag([-1.0, 1.0, -1.0]) @ away.R, T=np.diag([-1.0, 1.0, -1.0]) @ away.T)
     near, behind, copy, other = camera_figures([inside, turned, camera(4, 0), camera(4, 0)], BOX)
     assert 0 < near.corners < 8 and not suspicions(near)  # a close-up is nothing unusual
