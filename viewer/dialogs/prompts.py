@@ -1,4 +1,4 @@
-"""Prompts for a file or an address: the system's dialog if there is one, otherwise a text field."""
+"""Prompts for a file or an address: the system's file dialog if there is one, otherwise a file browser in the window."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
 from viewer.camera_path.foreign import nerfstudio_dict
+from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
 from viewer.folders import downloads_folder
 from viewer.widgets.controls import button, em
@@ -131,19 +132,24 @@ class Prompts:
     def __init__(self, native: bool = True) -> None:
         self._native = native
         self._dialog: tuple[str, Any] | None = None
+        self._browser = FileBrowser()
+        self._replaced: Path | None = None  # a file that exists, while the user is asked about it
         self._text = ""
         self._fault = ""
-        self._replaced: Path | None = None  # a file that exists and was asked about
 
     def draw(self, app: ViewerApp) -> None:
         """Draw the open prompts and use their answers."""
         self._poll(app)
+        self._browser.follow(app.window.dialogs)
         for name, prompt in PROMPTS.items():
-            if name in app.window.dialogs and self._dialog is None:
-                if self._native and not prompt.address and native_available():
-                    self._dialog = (name, ask_system(prompt, app.recording.folder))
-                else:
-                    self._draw_prompt(app, name, prompt)
+            if name not in app.window.dialogs or self._dialog is not None:
+                continue
+            if prompt.address:
+                self._draw_prompt(app, name, prompt)
+            elif self._native and native_available():
+                self._dialog = (name, ask_system(prompt, app.recording.folder))
+            else:
+                self._browse(app, name, prompt)
 
     def _poll(self, app: ViewerApp) -> None:
         if self._dialog is None:
@@ -158,12 +164,41 @@ class Prompts:
             if text:
                 self._accept(app, PROMPTS[name], str(text))
 
+    def _browse(self, app: ViewerApp, name: str, prompt: Prompt) -> None:
+        if self._replaced is not None:
+            self._ask_to_replace(app, name, prompt, self._replaced)
+            return
+        answer = self._browser.draw(name, prompt.title, prompt.filters, prompt.saving, app.recording.folder)
+        if answer is None:
+            return
+        if answer and prompt.saving and path_file(answer).is_file():
+            self._replaced = path_file(answer)
+            return
+        app.window.dialogs.discard(name)
+        if answer:
+            self._accept(app, prompt, answer)
+
+    def _ask_to_replace(self, app: ViewerApp, name: str, prompt: Prompt, target: Path) -> None:
+        # The system's dialogs ask before they replace a file; the browser does not.
+        if not begin_modal("Replace the file?", 30):
+            return
+        imgui.text_wrapped(f"{target} already exists.")
+        replaced = button("Replace", "Write over the file.", width=em(6))
+        imgui.same_line()
+        if button("Cancel", "Keep the file.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape) or replaced:
+            self._replaced = None
+            app.window.dialogs.discard(name)
+            imgui.close_current_popup()
+            if replaced:
+                self._accept(app, prompt, str(target))
+        imgui.end_popup()
+
     def _draw_prompt(self, app: ViewerApp, name: str, prompt: Prompt) -> None:
         if not begin_modal(prompt.title, 34):
             return
         if imgui.is_window_appearing():
             imgui.set_keyboard_focus_here()
-            self._fault, self._replaced = "", None
+            self._fault = ""
         imgui.set_next_item_width(-1)
         flags = imgui.InputTextFlags_.enter_returns_true
         entered, self._text = imgui.input_text_with_hint("###answer", prompt.hint, self._text, flags)
@@ -172,24 +207,13 @@ class Prompts:
         confirmed = button(prompt.verb, prompt.title, bool(self._text.strip()), width=em(6)) or entered
         imgui.same_line()
         cancelled = button("Cancel", "Close this dialog.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
-        if confirmed and self._text.strip() and self._may_write(prompt, self._text.strip()):
+        if confirmed and self._text.strip():
             cancelled = self._accept(app, prompt, self._text.strip(), inline=True)
         if cancelled:
             self._text = ""
             app.window.dialogs.discard(name)
             imgui.close_current_popup()
         imgui.end_popup()
-
-    def _may_write(self, prompt: Prompt, text: str) -> bool:
-        # The system's dialogs ask before they replace a file; the text field has to do it here.
-        try:
-            target = path_file(text) if prompt.saving else None
-        except InputError:
-            return True  # `_accept` shows the error
-        if target is None or not target.is_file() or target == self._replaced:
-            return True
-        self._replaced, self._fault = target, f"{target} already exists. Press {prompt.verb} again to replace it."
-        return False
 
     def _accept(self, app: ViewerApp, prompt: Prompt, text: str, inline: bool = False) -> bool:
         try:

@@ -27,9 +27,13 @@ from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
 from viewer.app.window_state import FocusPanel
+from viewer.dialogs.prompts import PROMPTS
 from viewer.export.image_files import save_png
 from viewer.picture.comparison import Comparison
 from viewer.work.job import Job
+
+BROWSER = {name: f"//{prompt.title}###{name}" for name, prompt in PROMPTS.items()}
+"""Windows of the file browser."""
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -164,11 +168,12 @@ def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow)
     def look(context: Any) -> None:
         app.window.dialogs.add("open")
         context.yield_(4)
-        context.item_input_value("//Open a video/###answer", "/no/such.mlpvid")
+        context.item_input_value(f"{BROWSER['open']}/##file_input", "/no/such.mlpvid")
         context.yield_(2)
         assert "open" in app.window.dialogs and not app.messages.errors
         screenshot(context, "wrong-path")
-        context.item_click("//Open a video/Cancel")
+        context.item_click(f"{BROWSER['open']}/Cancel")
+        context.yield_(2)
         assert "open" not in app.window.dialogs
 
     drive(app, look)
@@ -183,11 +188,12 @@ def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, 
         document.camera_path.append(0, make_camera(8, 8))
         app.window.dialogs.add("save_path")
         context.yield_(4)
-        context.item_input_value("//Save the camera path/###answer", str(target.with_suffix("")))
-        context.yield_(2)
+        context.item_input_value(f"{BROWSER['save_path']}/##file_input", str(target.with_suffix("")))
+        context.yield_(4)
         assert target.read_text() == "precious" and "save_path" in app.window.dialogs
-        context.item_click("//Save the camera path/Save")
-        context.yield_(2)
+        screenshot(context, "browser-replace")
+        context.item_click("//Replace the file?/Replace")
+        context.yield_(4)
         assert json.loads(target.read_text())["keyframes"] and "save_path" not in app.window.dialogs
         assert not app.messages.errors
 

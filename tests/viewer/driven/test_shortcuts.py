@@ -132,7 +132,7 @@ def test_a_spiral_is_made_and_a_path_loaded(app: ViewerApp, drive: DriveWindow, 
         take_path(document, CameraPath())
         run_from_palette(context, "path.load")
         assert app.window.dialogs == {"load_path"}
-        context.item_input_value("//Load a camera path/###answer", str(tmp_path / "spiral.json"))
+        context.item_input_value("//Load a camera path###load_path/##file_input", str(tmp_path / "spiral.json"))
         wait_until(context, lambda: len(document.camera_path) > 0)
         assert [k.time for k in document.camera_path.keyframes] == [k.time for k in spiral.keyframes]
         assert not app.window.dialogs and not app.messages.errors
