@@ -46,6 +46,12 @@ def _export(name: str, label: str, thing: str) -> Action:
     return Action(f"file.{name}", label, tooltip, open_dialog(name), enabled=OPEN)
 
 
+OPEN_WORKSPACE = "Replace what is open by the videos, cameras, paths and look of a workspace."
+"""Tooltip of Open workspace."""
+
+SAVE_WORKSPACE = "Save which videos are open, and their cameras, times, markers, paths and look."
+"""Tooltip of Save workspace."""
+
 FILE = menu(
     Action("file.open", "Open...", "Open a volumetric video (.mlpvid) in a new tab.", open_dialog("open"), "Ctrl+O"),
     Action("file.open_url", "Open URL...", "Download a volumetric video and open it.", open_dialog("url"), "Ctrl+Shift+O"),
@@ -84,6 +90,9 @@ FILE = menu(
     SEPARATOR,
     _export("export_mesh", "Export mesh...", "the surface"),
     _export("export_points", "Export point cloud...", "points on the surface"),
+    SEPARATOR,
+    Action("file.open_workspace", "Open workspace...", OPEN_WORKSPACE, open_dialog("open_workspace")),
+    Action("file.save_workspace", "Save workspace...", SAVE_WORKSPACE, open_dialog("save_workspace"), "Ctrl+Shift+S", OPEN),
     SEPARATOR,
     Action("file.quit", "Quit", "Close the viewer.", lambda app: app.window.request(WindowCommand.QUIT), "Ctrl+Q"),
 )

@@ -25,6 +25,7 @@ from viewer.app.rendering import ADVICE, Rendering
 from viewer.app.statistics import Statistics
 from viewer.app.viewport import Viewport
 from viewer.app.window_state import WindowState
+from viewer.app.workspaces import Workspaces
 from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import Settings, save_settings
 
@@ -59,6 +60,8 @@ class ViewerApp:
         self.compare = CompareView(self.redraw.notify)
         self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
+        sessions = settings_file.parent / "sessions" if settings_file is not None else None
+        self.workspaces = Workspaces(self.documents, self.settings, self.viewport, self.messages, sessions)
         self.camera_paths = PathLoader(self.messages, self.window, self.redraw)
         self.statistics = Statistics()
         self._updated = time.monotonic()
@@ -134,6 +137,7 @@ class ViewerApp:
         """
         self._updated = time.monotonic()
         self.documents.show_loaded()
+        self.workspaces.update()
         self.documents.remember_choices()
         self.jobs.report_ended()
         self.camera_paths.take(self.documents.all)
@@ -162,6 +166,7 @@ class ViewerApp:
         self.jobs.close()
         self.camera_paths.close()
         self.compare.clear()
+        self.workspaces.close()
         while self.documents.all:
             self.documents.close(0)
         self.save_settings()

@@ -71,6 +71,12 @@ class BundleLoader:
         with self._lock:
             return sorted(self._loading)
 
+    @property
+    def busy(self) -> bool:
+        """Whether files are being read, or were read and not taken yet."""
+        with self._lock:
+            return bool(self._loading or self._loaded)
+
     def load(self, path: Path, again: bool = False) -> None:
         """Start to read a bundle, unless it is being read already.
 

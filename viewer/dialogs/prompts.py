@@ -98,7 +98,7 @@ def export_path(app: ViewerApp, text: str) -> None:
 
 
 def path_file(text: str) -> Path:
-    """Return the file for a camera path from typed text; the suffix defaults to .json."""
+    """Return the file for a camera path or a workspace from typed text; the suffix defaults to .json."""
     target = typed_path(text)
     return target if target.suffix else target.with_suffix(".json")
 
@@ -112,11 +112,25 @@ def load_path(app: ViewerApp, text: str) -> None:
     app.camera_paths.load(app.document, path)
 
 
+def open_workspace(app: ViewerApp, text: str) -> None:
+    """Replace what is open by a workspace."""
+    app.workspaces.open(typed_path(text))
+
+
+def save_workspace(app: ViewerApp, text: str) -> None:
+    """Save the workspace."""
+    target = path_file(text)
+    app.workspaces.save(target)
+    app.messages.set_status(f"Workspace saved to {target}")
+
+
 PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Volumetric video", "*.mlpvid", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid", open_address, address=True),
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
     "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
+    "open_workspace": Prompt("Open a workspace", "Path of a .json file", open_workspace, ("Workspace", "*.json")),
+    "save_workspace": Prompt("Save the workspace", "Path of a .json file", save_workspace, ("Workspace", "*.json"), True),
     "load_path": Prompt("Load a camera path", "Path of a .json file", load_path, ("Camera path", "*.json")),
 }
 """The prompts, by the name of their dialog."""

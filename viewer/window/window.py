@@ -23,6 +23,7 @@ from viewer.dialogs.jobs import JobsOverlay
 from viewer.dialogs.palette import Palette
 from viewer.dialogs.prompts import Prompts
 from viewer.dialogs.recording import RecordingDialog
+from viewer.dialogs.recovery import RecoveryDialog
 from viewer.dialogs.settings import SettingsDialog
 from viewer.dialogs.shortcuts import ShortcutSheet
 from viewer.folders import layout_path
@@ -111,6 +112,7 @@ class Window:
             ExportDialog(),
             Prompts(native=not simulated),
             Hints(),
+            RecoveryDialog(),
             JobsOverlay(),
             ErrorDialog(),
         ]
@@ -181,6 +183,7 @@ class Window:
         else:
             with self._errors.working("The viewer"):
                 self.app.documents.reload_changed()
+                self.app.workspaces.update()
 
     # Set-up
 

@@ -305,3 +305,27 @@ def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:
         assert not app.messages.errors
 
     drive(app, look)
+
+
+def test_a_workspace_is_saved_and_a_lost_one_restored(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    bundle = tmp_path / "kept.mlpvid"
+    write_bundle(make_video(seed=2, num_frames=4), bundle)
+
+    def look(context: Any) -> None:
+        app.documents.close(0)
+        app.documents.open(bundle)
+        wait_until(context, lambda: app.document is not None)
+        open_document(app).playback.seek(2)
+        press(context, "file.save_workspace")
+        context.yield_(4)
+        context.item_input_value(f"{BROWSER['save_workspace']}/##file_input", str(tmp_path / "work"))
+        wait_until(context, (tmp_path / "work.json").is_file)
+        open_document(app).playback.seek(0)
+        app.workspaces.lost = tmp_path / "work.json"
+        context.yield_(4)
+        screenshot(context, "recovery")
+        context.item_click("//###recovery/Restore")
+        wait_until(context, lambda: app.document is not None and app.document.playback.time == 2)
+        assert not (tmp_path / "work.json").exists() and not app.messages.errors
+
+    drive(app, look)
