@@ -40,8 +40,11 @@ class Lock:
                 self._file.with_name(name).unlink(missing_ok=True)
 
     def _note(self, name: str) -> None:
-        with self._file.open("ab") as file:
-            file.write(b"\n" + os.fsencode(name))
+        try:
+            with self._file.open("ab") as file:
+                file.write(b"\n" + os.fsencode(name))
+        except OSError as error:
+            raise InputError(self._file, f"cannot be written ({error.strerror})") from error
 
 
 @contextlib.contextmanager
@@ -63,12 +66,20 @@ def exclusive(target: Path) -> Iterator[Lock]:
     else:
         raise InputError(target, "is being written by another run", "wait until it ends, or choose another name")
     try:
-        text = f"{os.getpid()} {psutil.Process().create_time():.2f} {time.strftime('%Y-%m-%d %H:%M:%S')}"
-        os.write(descriptor, text.encode())
-        os.close(descriptor)
+        _fill(descriptor, target)
         yield Lock(lock, leftovers)
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _fill(descriptor: int, target: Path) -> None:
+    try:
+        text = f"{os.getpid()} {psutil.Process().create_time():.2f} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        os.write(descriptor, text.encode())
+    except OSError as error:
+        raise InputError(target, f"cannot be written ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
 
 
 def lock_path(target: Path) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -29,11 +30,22 @@ def save_tensors(tensors: Mapping[str, torch.Tensor], file: Path, metadata: dict
     try:
         # The library writes to a temporary file of its own, which a killed program would leave. In this folder, whose name
         # begins like that of `file`, `atomic_write` finds and removes it.
-        with tempfile.TemporaryDirectory(prefix=f"{file.stem}-", suffix=file.suffix, dir=file.parent) as folder:
-            save_file(dict(tensors), Path(folder) / "tensors", metadata)
-            os.replace(Path(folder) / "tensors", file)
+        with _folder_next_to(file) as folder:
+            save_file(dict(tensors), folder / "tensors", metadata)
+            os.replace(folder / "tensors", file)
     except SafetensorError as error:
         raise InputError(shown, f"cannot be written ({error})") from error
+
+
+@contextlib.contextmanager
+def _folder_next_to(file: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f"{file.stem}-", suffix=file.suffix, dir=file.parent))
+    try:
+        yield folder
+    finally:
+        for left in folder.iterdir():
+            left.unlink()
+        folder.rmdir()
 
 
 def load_tensors(file: Path, prefix: str = "") -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -41,6 +41,7 @@ Rate = Annotated[StrictFloat, BeforeValidator(_quotient)]
 MAX_ENTRIES = 10_000
 """Longest list or mapping in plain data that is validated."""
 
+_LONGEST_NAME = 60
 _TYPES = {
     "int_type": "int",
     "int_from_float": "int",
@@ -127,7 +128,7 @@ def input_error(error: ValidationError, subject: str, kind: type[Any] | None = N
     known = _field_names(kind, location[:-1])
     if faults[0]["type"] == "unexpected_keyword_argument" or (faults[0]["type"] == "invalid_key" and location):
         remedy = f"choose one of {', '.join(known)}" if known else ""
-        return InputError(_path(subject, location[:-1]), f"unknown field {str(location[-1])!r}", remedy)
+        return InputError(_path(subject, location[:-1]), f"unknown field {_shown(location[-1])!r}", remedy)
     if isinstance(location[-1] if location else "", int) and faults[0]["type"] == "missing":
         location = location[:-1]
     return InputError(_path(subject, location), fault)
@@ -151,7 +152,12 @@ def _wrong_type(wanted: str, value: object) -> str:
 
 
 def _path(subject: str, location: tuple[int | str, ...]) -> str:
-    return subject + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return subject + "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in location)
+
+
+def _shown(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
 
 
 def _field_names(kind: Any, location: tuple[int | str, ...]) -> list[str]:

@@ -201,3 +201,10 @@ def test_a_file_opened_again_comes_first(tmp_path: Path) -> None:
 def test_settings_are_whole_when_the_file_is_gone(tmp_path: Path) -> None:
     save_settings(changed(), tmp_path / "settings.yaml", changed())
     assert read_settings(tmp_path / "settings.yaml") == changed()
+
+
+def test_long_names_are_cut_in_messages(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"{'x' * 900}: 1\n")
+    with pytest.raises(InputError, match="unknown field 'xxx") as caught:
+        read_settings(tmp_path / "a.yaml")
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 400
