@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import moderngl
 import pytest
@@ -16,6 +16,9 @@ from tests.factories import make_video
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.gl.presenter import Presenter
+
+if TYPE_CHECKING:
+    from viewer.window.window import Window
 
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
@@ -56,6 +59,7 @@ def drive() -> DriveWindow:
     def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800), keep_layout: bool = False) -> None:
         use_null_platform()
         window = Window(app, size, keep_layout, simulated=True)
+        driver_errors = note_driver_errors(window)
 
         def wrapped(context: Any) -> None:
             io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
@@ -64,8 +68,23 @@ def drive() -> DriveWindow:
             test(context)
 
         testing.run(test_function=wrapped, runner_params=window.params)
+        assert not driver_errors, "OpenGL refused something that the window or ImGui drew"
 
     return run
+
+
+def note_driver_errors(window: Window) -> set[str]:
+    """Return a set that gets the name of OpenGL's error after each frame of the window; nothing may be wrong."""
+    errors: set[str] = set()
+    take_pictures = window.params.callbacks.before_swap
+
+    def note() -> None:  # everything is drawn, also by ImGui
+        take_pictures()
+        if window.view.presenter is not None:
+            errors.update({window.view.presenter.context.error} - {"GL_NO_ERROR"})
+
+    window.params.callbacks.before_swap = note
+    return errors
 
 
 def screenshot(context: Any, name: str) -> None:

@@ -13,6 +13,7 @@ from imgui_bundle import imgui
 from numpy.typing import NDArray
 
 _READ_FRAMEBUFFER, _PACK_ALIGNMENT, _RGB, _UNSIGNED_BYTE = 0x8CA8, 0x0D05, 0x1907, 0x1401  # of OpenGL's headers
+_PIXEL_PACK_BUFFER = 0x88EB
 
 
 class GlfwLoader:
@@ -73,13 +74,26 @@ class ImageTextures:
 
 def read_screen(width: int, height: int) -> NDArray[np.uint8]:
     """Read the pixels of the window, (H, W, 3), row 0 at the top. Call this before the buffers are swapped."""
-    loader = GlfwLoader()
-    bind = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint)(loader.load_opengl_function("glBindFramebuffer"))
-    store = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_int)(loader.load_opengl_function("glPixelStorei"))
-    arguments = (ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
-    read = ctypes.CFUNCTYPE(None, *arguments)(loader.load_opengl_function("glReadPixels"))
     pixels = np.empty((height, width, 3), np.uint8)
+    _read_pixels(width, height, pixels.ctypes.data)
+    return pixels[::-1].copy()
+
+
+def copy_screen(width: int, height: int, buffer: moderngl.Buffer) -> None:
+    """Begin to copy the pixels of the window into a buffer, row 0 at the bottom. Call this before the buffers are swapped."""
+    bind = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint)(GlfwLoader().load_opengl_function("glBindBuffer"))
+    bind(_PIXEL_PACK_BUFFER, buffer.glo)
+    _read_pixels(width, height, None)
+    bind(_PIXEL_PACK_BUFFER, 0)
+
+
+def _read_pixels(width: int, height: int, place: int | None) -> None:
+    """Read the window's pixels to an address, or to the start of the buffer that is bound."""
+    load = GlfwLoader().load_opengl_function
+    bind = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_uint)(load("glBindFramebuffer"))
+    store = ctypes.CFUNCTYPE(None, ctypes.c_uint, ctypes.c_int)(load("glPixelStorei"))
+    arguments = (ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p)
+    read = ctypes.CFUNCTYPE(None, *arguments)(load("glReadPixels"))
     bind(_READ_FRAMEBUFFER, 0)
     store(_PACK_ALIGNMENT, 1)
-    read(0, 0, width, height, _RGB, _UNSIGNED_BYTE, pixels.ctypes.data)
-    return pixels[::-1].copy()
+    read(0, 0, width, height, _RGB, _UNSIGNED_BYTE, place)

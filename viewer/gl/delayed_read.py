@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
 
 class DelayedRead:
-    """Reads a framebuffer again and again.
+    """Reads pictures again and again.
 
     Args:
         context: the window's OpenGL context.
@@ -21,17 +23,25 @@ class DelayedRead:
         self._waiting = False
 
     def next(self, source: moderngl.Framebuffer) -> NDArray[np.uint8]:
+        """Do as `next_copied` with all of a framebuffer."""
+        return self.next_copied(source.size, lambda buffer: source.read_into(buffer, components=3, alignment=1))
+
+    def next_copied(self, size: tuple[int, int], copy: Callable[[moderngl.Buffer], None]) -> NDArray[np.uint8]:
         """Begin to copy a picture and return the one before it; the first one, and the first of a size, are returned at once.
+
+        Args:
+            size: width and height, pixels.
+            copy: begins to copy the picture, RGB without padding, into a buffer.
 
         Returns:
             (H, W, 3), row 0 at the top.
         """
-        width, height = source.size
-        if self._size != source.size:
+        width, height = size
+        if self._size != size:
             self.release()
             self._buffers = [self._context.buffer(reserve=width * height * 3, dynamic=True) for _ in range(2)]
             self._size = width, height
-        source.read_into(self._buffers[0], components=3, alignment=1)
+        copy(self._buffers[0])
         self._buffers.reverse()
         data = self._buffers[0 if self._waiting else 1].read()
         self._waiting = True

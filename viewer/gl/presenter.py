@@ -8,6 +8,7 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from viewer.gl.context import copy_screen
 from viewer.gl.delayed_read import DelayedRead
 from viewer.gl.image_slot import ImageSlot
 from viewer.gl.line_pass import LinePass
@@ -174,6 +175,10 @@ class Presenter:
     def read_delayed(self) -> NDArray[np.uint8]:
         """Return the pixels at the last call like `read`, and begin to copy the present ones; for recordings."""
         return self._delayed.next(self._without_lines())
+
+    def read_screen_delayed(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Do as `read_delayed`, but with the window and its interface. Call this before the buffers are swapped."""
+        return self._delayed.next_copied((width, height), lambda buffer: copy_screen(width, height, buffer))
 
     def end_delayed(self) -> None:
         """Forget the pixels of the last `read_delayed`."""

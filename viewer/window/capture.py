@@ -82,8 +82,10 @@ class WindowCapture:
         return self.app.recording.with_interface or self.presenter is None or self.presenter.texture is not None
 
     def _recorded_pixels(self) -> NDArray[np.uint8]:
-        if self.app.recording.with_interface or self.presenter is None:
+        if self.presenter is None:
             return self._pixels()
+        if self.app.recording.with_interface:
+            return self.presenter.read_screen_delayed(*self.app.recording.window_pixels)
         return self.presenter.read_delayed()
 
     def _pixels(self) -> NDArray[np.uint8]:

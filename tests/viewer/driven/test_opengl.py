@@ -31,7 +31,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.compare import image_psnr
 from viewer.app.window_state import PANELS
 from viewer.gl import shared_context
-from viewer.gl.context import GlfwLoader
+from viewer.gl.context import GlfwLoader, copy_screen
 from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
 from viewer.picture.comparison import Comparison
@@ -366,8 +366,14 @@ def read_in_window(context: Any, app: ViewerApp, function: Callable[[], float]) 
     return results[0]
 
 
-def test_a_recording_of_the_view_reads_one_picture_late_through_two_buffers_in_turn(
-    gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("with_interface", [False, True])
+def test_a_screen_recording_reads_one_picture_late_through_two_buffers_in_turn(
+    gl_app: ViewerApp,
+    drive: DriveWindow,
+    traffic: Traffic,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    with_interface: bool,
 ) -> None:
     used: list[int] = []
     read_into = moderngl.Framebuffer.read_into
@@ -375,6 +381,10 @@ def test_a_recording_of_the_view_reads_one_picture_late_through_two_buffers_in_t
     def note(self: moderngl.Framebuffer, buffer: moderngl.Buffer, **options: Any) -> Any:
         used.append(buffer.glo)
         return read_into(self, buffer, **options)
+
+    def note_screen(width: int, height: int, buffer: moderngl.Buffer) -> None:
+        used.append(buffer.glo)
+        copy_screen(width, height, buffer)
 
     def refuse(*_: Any, **__: Any) -> bytes:
         raise AssertionError("the window waits for its own picture")
@@ -384,6 +394,9 @@ def test_a_recording_of_the_view_reads_one_picture_late_through_two_buffers_in_t
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(moderngl.Framebuffer, "read_into", note)
             patch.setattr(moderngl.Framebuffer, "read", refuse)
+            patch.setattr("viewer.gl.context.read_screen", refuse)
+            patch.setattr("viewer.gl.presenter.copy_screen", note_screen)
+            gl_app.recording.with_interface = with_interface
             gl_app.recording.start("screen", gl_app.viewport.size)
             wait_until(context, lambda: len(used) >= 6)
             gl_app.recording.stop()
