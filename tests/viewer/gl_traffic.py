@@ -11,6 +11,11 @@ import moderngl
 import numpy as np
 import pytest
 
+from renderer.opengl.image import OpenGLImage
+from renderer.opengl.renderer import OpenGLRenderer
+from tests.viewer.conftest import open_document
+from viewer.app.app import ViewerApp
+
 Methods = tuple[tuple[Any, str], ...]
 
 READS: Methods = (
@@ -94,3 +99,16 @@ def watch_textures(patch: pytest.MonkeyPatch) -> list[tuple[moderngl.Context, in
 
         patch.setattr(moderngl.Context, name, note)
     return made
+
+
+def renderer_of(app: ViewerApp) -> OpenGLRenderer:
+    """Return the app's renderer."""
+    assert isinstance(app.rendering.renderer, OpenGLRenderer)
+    return app.rendering.renderer
+
+
+def shown_image(app: ViewerApp) -> OpenGLImage:
+    """Return the image on the screen."""
+    shown = open_document(app).shown
+    assert shown is not None and isinstance(shown.image, OpenGLImage)
+    return shown.image
