@@ -18,7 +18,7 @@ class FileBrowser:
 
     def __init__(self) -> None:
         self._shown = ""
-        self._sized = False
+        self._sized = self._closing = False
 
     def draw(self, name: str, title: str, filters: tuple[str, ...], saving: bool, folder: Path) -> str | None:
         """Draw the browser.
@@ -56,13 +56,17 @@ class FileBrowser:
         return answer
 
     def follow(self, opened: Iterable[str]) -> None:
-        """Close the browser if its prompt was closed."""
+        """Close the browser if its prompt was closed. Call this in each frame, before `draw`."""
+        if self._closing:
+            self._closing = False
+            im_file_dialog.FileDialog.instance().close()
         if self._shown and self._shown not in opened:
-            self._close()
+            im_file_dialog.FileDialog.instance().close()
+            self._shown = ""
 
     def _close(self) -> None:
-        self._shown = ""
-        im_file_dialog.FileDialog.instance().close()
+        # Closing deletes the textures of the icons, which this frame still draws. The next frame does it.
+        self._shown, self._closing = "", True
 
 
 def patterns(filters: tuple[str, ...]) -> str:
