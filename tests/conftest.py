@@ -1,10 +1,26 @@
 """Fixtures and hooks of all tests."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in run_viewer.py, and before anything loads PyTorch
 
 settings.register_profile("no deadline", deadline=None)  # a slow example on a busy machine is not a fault
 settings.load_profile("no deadline")
+
+
+@pytest.fixture(autouse=True)
+def _no_real_time_threads() -> Iterator[None]:
+    """Fail a test after which the main thread has another priority: a real-time thread starves all tests after it."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    before = os.sched_getscheduler(0)
+    yield
+    after = os.sched_getscheduler(0)
+    if after != before:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    assert after == before, "an encoder made this thread a real-time thread; open it within `unchanged_scheduling`"

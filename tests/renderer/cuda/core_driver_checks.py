@@ -26,7 +26,7 @@ from renderer.cuda.usable import cuda_of_driver
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, kernel_library
 from tests.renderer.cuda.fake_torch_cuda import CheckedDriver, FakeTorchCuda, Libcuda
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 
 @pytest.fixture

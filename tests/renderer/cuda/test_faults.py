@@ -21,7 +21,7 @@ from renderer.cuda.workspace import BufferSizes
 from renderer.select import create_renderer
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 

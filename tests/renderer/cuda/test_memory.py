@@ -12,7 +12,7 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.workspace import KEPT_IMAGES, MIN_CAPACITY
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 

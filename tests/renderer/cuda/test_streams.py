@@ -17,8 +17,8 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.frame_cache import FrameCache
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, EmulatedEvent
+from tests.renderer.cuda.small_videos import small_video
 from tests.renderer.cuda.stream_order import StreamOrder
-from tests.renderer.cuda.test_renderer import small_video
 from tests.waiting import TIMEOUT
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]

@@ -16,7 +16,7 @@ from renderer.selftest.cuda import cuda_checks
 from renderer.selftest.kernels import density_checks, grouping_checks
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 

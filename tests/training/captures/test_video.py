@@ -14,6 +14,7 @@ import pytest
 from common.errors import InputError
 from training.captures.frame_store import FrameStore
 from training.captures.video import MAX_FRAMES, Video, open_video, read_frames
+from viewer.export.scheduling import unchanged_scheduling
 
 SIZE = (48, 32)
 """Width and height of the test videos."""
@@ -27,7 +28,7 @@ def write_video(
 ) -> Path:
     """Write a video whose frame i has the gray level 20 i + 20 and a white bar at the top; ticks are milliseconds."""
     ticks = ticks if ticks is not None else [40 * i for i in range(10)]
-    with av.open(str(path), "w") as container:
+    with unchanged_scheduling(), av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)

@@ -8,7 +8,7 @@ import time as clock
 
 from tests.renderer.cuda.ptx.comparison import ARCHITECTURES, compare
 from tests.renderer.cuda.ptx.faults import UnknownPtxError
-from tests.renderer.cuda.test_renderer import VARIANTS
+from tests.renderer.cuda.small_videos import VARIANTS
 
 HEADINGS = f"{'sm':>4} {'variant':<14} {'color pass':<10} {'seed':>4}  color    depth    counts samples Minstr. seconds"
 

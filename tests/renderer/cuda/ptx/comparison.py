@@ -17,7 +17,7 @@ from renderer.cuda.renderer import CudaRenderer
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.ptx.gpu import PtxDriver, load_ptx
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 ARCHITECTURES = ("75", "86", "90", "100", "120")
 """From the first architecture with tensor cores for halves to the newest. NVRTC writes different code for each."""

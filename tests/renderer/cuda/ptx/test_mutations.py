@@ -16,7 +16,7 @@ from tests.renderer.cuda.ptx.faults import KernelFault
 from tests.renderer.cuda.ptx.gpu import load_ptx
 from tests.renderer.cuda.ptx.recording import Recorder, RecordingDriver
 from tests.renderer.cuda.ptx.test_faulty_kernels import exchange_lanes
-from tests.renderer.cuda.test_renderer import small_video
+from tests.renderer.cuda.small_videos import small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow, pytest.mark.xdist_group("ptx mutations")]
 

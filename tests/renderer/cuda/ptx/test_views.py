@@ -7,7 +7,7 @@ import pytest
 from renderer.cuda.compile import PROGRAMS
 from tests.renderer.cuda.ptx.comparison import ARCHITECTURES, compare
 from tests.renderer.cuda.ptx.gpu import PtxProcessor, ptx_of
-from tests.renderer.cuda.test_renderer import VARIANTS
+from tests.renderer.cuda.small_videos import VARIANTS
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow]
 
