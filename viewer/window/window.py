@@ -156,6 +156,8 @@ class Window:
             activity = self.app.activity
             if activity.update_due:
                 self._update()
+                if self.app.activity.update_due:
+                    return  # the update failed: a frame shows the error, and the user can act
             elif activity.wait <= 0:
                 return
             elif activity.moving:

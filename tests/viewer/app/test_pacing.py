@@ -133,3 +133,13 @@ def test_images_that_take_long_leave_the_window_alive(app: ViewerApp, monkeypatc
     bench = Bench(app, monkeypatch, 0.7)
     bench.play(3.0)
     assert 1 / HEARTBEAT * 3 - 5 <= bench.frames <= 1 / HEARTBEAT * 3 + 8
+
+
+def test_an_update_that_fails_does_not_stop_the_window(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    window = Window(app, keep_layout=False, simulated=True)
+    due: list[int] = []
+    waits: list[float] = []
+    monkeypatch.setattr(type(app), "activity", dataclasses.replace(PLAYING, next_change=-1.0))
+    monkeypatch.setattr(window, "_update", lambda: due.append(1))
+    window.wait_for_work(waits.append)
+    assert len(due) == 1 and not waits
