@@ -18,6 +18,9 @@ from training.masks import DEFAULT_THRESHOLD, main
 
 SIZES = ((160, 192), (192, 160))
 
+RIG = 0
+"""Seed of the rig. From some places the subject has the colors of the wall, and no difference shows it."""
+
 
 def wall(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float64]:
     """Return a textured gray-brown wall, (H, W, 3), 0 to 255."""
@@ -40,7 +43,7 @@ def overlap(found: Pixels, expected: Pixels) -> float:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_clean_plate_gives_the_subject(seed: int) -> None:
-    rng, recording = np.random.default_rng(seed), record(SIZES)
+    rng, recording = np.random.default_rng(seed), record(SIZES, seed=RIG)
     color, mask = recording.color(0, 0), recording.mask(0, 0)
     background = wall(rng, *mask.shape)
     plate = seen(rng, background, np.zeros_like(color), np.zeros_like(mask))
@@ -50,7 +53,7 @@ def test_a_clean_plate_gives_the_subject(seed: int) -> None:
 
 
 def test_a_median_over_time_and_shadows() -> None:
-    rng, recording = np.random.default_rng(), record(SIZES)
+    rng, recording = np.random.default_rng(), record(SIZES, seed=RIG)
     color, mask = recording.color(0, 0), recording.mask(0, 0)
     background, shadow = wall(rng, *mask.shape), np.ones(mask.shape)
     shadow[-30:, 10:60] = 0.75
@@ -77,7 +80,7 @@ def write_capture(folder: Path, recording: Recording, rng: np.random.Generator) 
 
 
 def test_the_command_completes_a_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recording = record(SIZES)
+    recording = record(SIZES, seed=RIG)
     write_capture(tmp_path / "shoot", recording, np.random.default_rng(5))
     kept = tmp_path / "shoot/masks/01/000001.png"
     kept.parent.mkdir(parents=True)
@@ -94,7 +97,7 @@ def test_the_command_completes_a_capture(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_faults_name_the_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_capture(tmp_path / "shoot", record(SIZES), np.random.default_rng(6))
+    write_capture(tmp_path / "shoot", record(SIZES, seed=RIG), np.random.default_rng(6))
     command = [str(tmp_path / "shoot"), "--plates", str(tmp_path / "plates")]
     save(tmp_path / "plates/01.png", np.zeros((8, 9, 3), dtype=np.uint8))
     assert main(command) == 2
@@ -105,7 +108,7 @@ def test_faults_name_the_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_still_subject_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_capture(tmp_path / "shoot", record(SIZES), np.random.default_rng(7))
+    write_capture(tmp_path / "shoot", record(SIZES, seed=RIG), np.random.default_rng(7))
     for camera in range(2):
         (tmp_path / f"shoot/images/{camera:02d}/000001.png").write_bytes(
             (tmp_path / f"shoot/images/{camera:02d}/000000.png").read_bytes()

@@ -63,9 +63,11 @@ def random_rig(rng: np.random.Generator, sizes: list[tuple[int, int]], centered:
 
 
 @functools.cache
-def record(sizes: tuple[tuple[int, int], ...] = ((48, 56),) * 4, frames: int = 2, centered: bool = False) -> Recording:
-    """Record the scene with a new random rig, once per process and set of sizes."""
-    cameras = random_rig(np.random.default_rng(), list(sizes), centered)
+def record(
+    sizes: tuple[tuple[int, int], ...] = ((48, 56),) * 4, frames: int = 2, centered: bool = False, seed: int | None = None
+) -> Recording:
+    """Record the scene once per process and arguments, with a rig of this seed or a new random one."""
+    cameras = random_rig(np.random.default_rng(seed), list(sizes), centered)
     rgba, vertices = [], []
     for frame in range(frames):
         solids = scene_at(frame / 8)
