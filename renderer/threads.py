@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import torch
 
-# The threads get a tenth of the processor's time while the window needs it too, and all of it otherwise. Linux's idle policy
-# would give less, and almost nothing while other programs run. An image then took seconds.
-_NICENESS = 10
+_NICENESS = 1
+"""A little lower than the window's priority: the window needs little time, and needs it first. With 10, a playing video showed
+0.3 images per second beside a busy program on each core, and 3 to 5 with 1 (docs/performance.md, "The window")."""
 
 _Made = TypeVar("_Made")
 
