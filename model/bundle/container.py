@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from common.byte_source import ByteSource, Location, name_of, opened
 from common.errors import InputError
 from model.bundle.layout import TensorSpec
 from model.bundle.metadata import FORMAT_NAME, parse_object
@@ -40,8 +40,8 @@ class Header:
     """The bundle's own metadata, JSON."""
     entries: dict[str, Any]
     """The header's entry for each tensor, not yet checked."""
-    file_size: int
-    """Bytes of the whole file."""
+    file_size: int | None
+    """Bytes of the whole file; None if its source does not tell."""
 
     @property
     def data_start(self) -> int:
@@ -50,81 +50,64 @@ class Header:
 
 
 @contextmanager
-def blame(path: str | Path) -> Iterator[None]:
+def blame(location: Location) -> Iterator[None]:
     """Turn input errors about a part of a file into ones that name the file."""
     try:
         yield
     except InputError as error:
-        raise InputError(path, f"{error.subject} {error.fault}", error.remedy) from error
+        raise InputError(name_of(location), f"{error.subject} {error.fault}", error.remedy) from error
 
 
-@contextmanager
-def open_bundle(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for reading.
-
-    Raises:
-        InputError: it is missing, a folder, not a regular file, or unreadable, also while it is being read.
-    """
-    file = Path(path)
-    if file.is_dir():
-        raise InputError(path, "is a folder", "name a .mlpvid file")
-    if file.exists() and not file.is_file():
-        raise InputError(path, "is not a regular file")
-    try:
-        with file.open("rb") as stream:
-            yield stream
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file", "check its name and folder") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from error
-
-
-def read_header(path: str | Path) -> Header:
+def read_header(location: Location) -> Header:
     """Read the header. Its tensors must then be checked with `check_entries`.
 
     Raises:
         InputError: the file is missing, a folder, empty, incomplete, or not a safetensors file with a bundle's metadata.
     """
-    with open_bundle(path) as stream:
-        size = os.fstat(stream.fileno()).st_size
+    with opened(location) as source:
+        size = source.size
         if size == 0:
-            raise InputError(path, "is empty", _FETCH_AGAIN)
-        raw = _read_raw(path, stream, size)
-    with blame(path):
+            raise InputError(source.name, "is empty", _FETCH_AGAIN)
+        raw = _read_raw(source, size)
+    with blame(location):
         entries = parse_object(raw, "the header")
     metadata = entries.pop("__metadata__", None)
     document = metadata.get(FORMAT_NAME) if isinstance(metadata, dict) else None
     if not isinstance(document, str):
-        raise InputError(path, f"{_FOREIGN}: it contains tensors, but not the metadata of a bundle", _MAKE_ONE)
+        fault = f"{_FOREIGN}: it contains tensors, but not the metadata of a bundle"
+        raise InputError(source.name, fault, _MAKE_ONE)
     return Header(raw, document, entries, size)
 
 
-def _read_raw(path: str | Path, stream: BinaryIO, size: int) -> bytes:
-    start = stream.read(_LENGTH_BYTES + 1)
+def _read_raw(source: ByteSource, size: int | None) -> bytes:
+    start = source.read(0, _LENGTH_BYTES + 1)
     if len(start) <= _LENGTH_BYTES or start[_LENGTH_BYTES:] != b"{":
-        raise InputError(path, _FOREIGN, _MAKE_ONE)
+        raise InputError(source.name, _FOREIGN, _MAKE_ONE)
     (length,) = struct.unpack("<Q", start[:_LENGTH_BYTES])
     if length < len("{}"):
-        raise InputError(path, _FOREIGN, _MAKE_ONE)
+        raise InputError(source.name, _FOREIGN, _MAKE_ONE)
     if length > MAX_HEADER_BYTES:
-        raise InputError(path, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
-    if _LENGTH_BYTES + length > size:
-        raise InputError(path, f"{_INCOMPLETE}: its header takes {length:,} bytes, but the file has {size:,}", _FETCH_AGAIN)
-    return start[_LENGTH_BYTES:] + stream.read(length - 1)
+        raise InputError(source.name, f"has a header of {length:,} bytes, more than {MAX_HEADER_BYTES:,}")
+    raw = source.read(_LENGTH_BYTES, length) if size is None or _LENGTH_BYTES + length <= size else b""
+    if len(raw) < length:
+        there = f", but the file has {size:,}" if size is not None else ""
+        raise InputError(source.name, f"{_INCOMPLETE}: its header takes {length:,} bytes{there}", _FETCH_AGAIN)
+    return raw
 
 
-def read_stored_header(stream: BinaryIO) -> bytes:
-    """Read the header, without its length, of a file that is open at its start. For a damaged file the result is arbitrary."""
-    length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
-    return stream.read(min(length, MAX_HEADER_BYTES))
+def read_stored_header(source: ByteSource) -> bytes:
+    """Read the header, without its length. For a damaged file the result is arbitrary."""
+    length = int.from_bytes(source.read(0, _LENGTH_BYTES), "little")
+    return source.read(_LENGTH_BYTES, min(length, MAX_HEADER_BYTES))
 
 
-def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorSpec]) -> None:
+def check_entries(location: Location, header: Header, layout: Mapping[str, TensorSpec]) -> None:
     """Compare the header's tensor entries and the file's size with what they must be.
 
     Raises:
         InputError: a tensor is missing, unknown, of the wrong type or shape, misplaced, or beyond the end of the file.
     """
+    path = name_of(location)
     missing = sorted(layout.keys() - header.entries.keys())
     if missing:
         raise InputError(path, f"has no tensor {missing[0]}")
@@ -137,6 +120,8 @@ def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorS
         if start != end:
             raise InputError(path, "has tensors that overlap or leave gaps")
         end = stop
+    if header.file_size is None:
+        return
     surplus = header.file_size - header.data_start - end
     if surplus < 0:
         raise InputError(path, f"{_INCOMPLETE}: {-surplus:,} bytes are missing at its end", _FETCH_AGAIN)
@@ -144,7 +129,7 @@ def check_entries(path: str | Path, header: Header, layout: Mapping[str, TensorS
         raise InputError(path, f"has {surplus:,} bytes too many at its end")
 
 
-def _check_entry(path: str | Path, name: str, entry: object, spec: TensorSpec, data_start: int) -> tuple[int, int]:
+def _check_entry(path: str, name: str, entry: object, spec: TensorSpec, data_start: int) -> tuple[int, int]:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise InputError(path, f"has a malformed entry for tensor {name}")
     if entry["dtype"] != spec.dtype:
@@ -165,24 +150,26 @@ def _are_integers(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
 
 
-def file_checksum(path: str | Path, stored: str) -> str:
+def file_checksum(location: Location, stored: str) -> str:
     """Compute the SHA-256 of the file, with its stored checksum replaced by 64 zeros.
 
     Args:
-        path: a file whose header has been read.
+        location: a file whose header has been read.
         stored: the 64 digits of the checksum in the header.
 
     Raises:
         InputError: the file is unreadable, or the digits do not occur exactly once in the header.
     """
-    with open_bundle(path) as stream:
-        raw = read_stored_header(stream)
+    with opened(location) as source:
+        raw = read_stored_header(source)
         if raw.count(stored.encode()) != 1:
-            raise InputError(path, "does not contain its checksum exactly once")
+            raise InputError(source.name, "does not contain its checksum exactly once")
         length = struct.pack("<Q", len(raw))
         digest = hashlib.sha256(length + raw.replace(stored.encode(), b"0" * len(stored)))
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+        position, buffer = _LENGTH_BYTES + len(raw), memoryview(bytearray(_CHUNK))
+        while count := source.read_into(position, buffer):
+            digest.update(buffer[:count])
+            position += count
     return digest.hexdigest()
 
 

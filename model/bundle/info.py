@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
+from common.byte_source import Location, name_of
 from common.errors import InputError
 from model.bundle.container import file_checksum
 from model.bundle.layout import PARTS, network_shapes
@@ -16,7 +16,7 @@ from model.bundle.write import write_bundle
 __all__ = ["FORMAT_VERSION", "bundle_info", "read_bundle", "write_bundle"]
 
 
-def bundle_info(path: str | Path) -> dict[str, Any]:
+def bundle_info(location: Location) -> dict[str, Any]:
     """Verify a bundle completely, its checksum included, and describe it.
 
     Returns:
@@ -28,7 +28,7 @@ def bundle_info(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: as `read_bundle`, or the checksum does not match.
     """
-    bundle = open_checked(path)
+    bundle = open_checked(location)
     _check_integrity(bundle)
     boxes = check_tensors(bundle)
     metadata, video = bundle.metadata, bundle.metadata.video
@@ -54,8 +54,10 @@ def bundle_info(path: str | Path) -> dict[str, Any]:
 
 def _check_integrity(bundle: OpenedBundle) -> None:
     stored = bundle.metadata.sha256
-    if file_checksum(bundle.path, stored) != stored:
-        raise InputError(bundle.path, "is corrupted: its checksum does not match its content", "download or export it again")
+    if file_checksum(bundle.location, stored) != stored:
+        raise InputError(
+            name_of(bundle.location), "is corrupted: its checksum does not match its content", "download or export it again"
+        )
 
 
 def _bytes_by_part(bundle: OpenedBundle) -> dict[str, int]:

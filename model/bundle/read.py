@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
+from common.byte_source import Location, name_of
 from model.bundle.container import Header, blame, check_entries, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX, TensorSpec, network_skeleton, tensor_layout
 from model.bundle.metadata import BundleMetadata, metadata_from_json
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 class OpenedBundle:
     """A bundle whose structure has been checked, but whose tensors have not been read."""
 
-    path: str | Path
+    location: Location
     """The file."""
     header: Header
     """The container's header."""
@@ -34,21 +34,21 @@ class OpenedBundle:
 
     def tensors(self) -> AbstractContextManager[TensorReader]:
         """Open the file again to read its tensors; raises as `model.bundle.tensors.open_tensors` does."""
-        return open_tensors(self.path, self.header, self.layout)
+        return open_tensors(self.location, self.header, self.layout)
 
 
-def open_checked(path: str | Path) -> OpenedBundle:
+def open_checked(location: Location) -> OpenedBundle:
     """Read the header and check everything that does not need a tensor: version, fields, types, shapes, sizes.
 
     Raises:
         InputError: anything of this is wrong.
     """
-    header = read_header(path)
-    with blame(path):
+    header = read_header(location)
+    with blame(location):
         metadata = metadata_from_json(header.document)
         layout = tensor_layout(metadata.config, metadata.num_frames, metadata.precision)
-    check_entries(path, header, layout)
-    return OpenedBundle(path, header, metadata, layout)
+    check_entries(location, header, layout)
+    return OpenedBundle(location, header, metadata, layout)
 
 
 def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
@@ -66,7 +66,7 @@ def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
         return read("boxes")
 
 
-def read_bundle(path: str | Path) -> VolumetricVideo:
+def read_bundle(location: Location) -> VolumetricVideo:
     """Open a bundle.
 
     Everything is copied into memory as float32, so later changes of the file do not matter. Besides the video, at most one
@@ -74,14 +74,14 @@ def read_bundle(path: str | Path) -> VolumetricVideo:
     checks it.
 
     Args:
-        path: a `.mlpvid` file of format version 1.
+        location: a `.mlpvid` file of format version 1.
 
     Raises:
         InputError: the file is missing, not a bundle, newer than this program, damaged, has impossible values, or changes
             while it is read.
     """
-    bundle = open_checked(path)
-    _log.info("bundle %s", path)
+    bundle = open_checked(location)
+    _log.info("bundle %s", name_of(location))
     config = bundle.metadata.config
     decoder, encoding = network_skeleton(config)
     names = [name for name in bundle.layout if name.startswith(DECODER_PREFIX) and not name.endswith(SCALES_SUFFIX)]

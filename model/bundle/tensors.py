@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 
+from common.byte_source import ByteSource, Location, opened
 from common.errors import InputError
-from model.bundle.container import Header, open_bundle, read_stored_header
+from model.bundle.container import Header, read_stored_header
 from model.bundle.layout import SCALES_SUFFIX, TensorSpec
 
 MAX_COORDINATE = 1e9
@@ -30,14 +30,13 @@ class TensorReader:
     """Reads the tensors of an open file, each into newly allocated memory.
 
     Args:
-        path: the file's name, for messages.
-        stream: the file.
+        source: the file.
         header: its header, whose entries have been checked against `layout`.
         layout: every tensor of the file by name.
     """
 
-    def __init__(self, path: str | Path, stream: BinaryIO, header: Header, layout: dict[str, TensorSpec]) -> None:
-        self._path, self._stream, self._header, self._layout = path, stream, header, layout
+    def __init__(self, source: ByteSource, header: Header, layout: dict[str, TensorSpec]) -> None:
+        self._source, self._header, self._layout = source, header, layout
 
     def __call__(self, name: str) -> torch.Tensor:
         """Read one tensor in its stored type, and check its values.
@@ -47,27 +46,27 @@ class TensorReader:
         """
         spec = self._layout[name]
         flat = torch.empty(spec.nbytes, dtype=torch.uint8)
-        self._stream.seek(self._header.data_start + self._header.entries[name]["data_offsets"][0])
-        if self._stream.readinto(flat.numpy()) != spec.nbytes:  # type: ignore[attr-defined]
-            raise changed(self._path)
+        start = self._header.data_start + self._header.entries[name]["data_offsets"][0]
+        if self._source.read_into(start, flat.numpy().data) != spec.nbytes:
+            raise changed(self._source.name)
         tensor = flat.view(_TYPES[spec.dtype]).view(spec.shape)
-        _check_values(self._path, name, tensor)
+        _check_values(self._source.name, name, tensor)
         if name == "boxes":
-            check_boxes(self._path, tensor)
+            check_boxes(self._source.name, tensor)
         return tensor
 
 
 @contextmanager
-def open_tensors(path: str | Path, header: Header, layout: dict[str, TensorSpec]) -> Iterator[TensorReader]:
+def open_tensors(location: Location, header: Header, layout: dict[str, TensorSpec]) -> Iterator[TensorReader]:
     """Open a file whose header has been read and checked; the other arguments are those of `TensorReader`.
 
     Raises:
         InputError: it cannot be read, or is no longer the file whose header was read.
     """
-    with open_bundle(path) as stream:
-        if read_stored_header(stream) != header.raw:
-            raise changed(path)
-        yield TensorReader(path, stream, header, layout)
+    with opened(location) as source:
+        if read_stored_header(source) != header.raw:
+            raise changed(source.name)
+        yield TensorReader(source, header, layout)
 
 
 def changed(path: str | Path) -> InputError:
