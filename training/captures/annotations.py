@@ -1,4 +1,4 @@
-"""Read `annots.npy`, a pickle, without executing anything in it."""
+"""Read `annots.npy`, a pickle, without executing anything in it, and in a child process with limits."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from common.documents import read_limited
 from common.errors import InputError
+from common.limited_process import Limits, call_limited
 
 MAX_FILE_BYTES = 64 << 20
 """Maximum size of an annotation file."""
@@ -25,6 +26,9 @@ MAX_OPCODES = 1_000_000
 
 MAX_ARRAY_BYTES = 128 << 20
 """Maximum size of all arrays together. A pickle can use the same bytes for any number of arrays."""
+
+MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000
+"""A file may need this many times its size of memory, plus these bytes."""
 
 _MAX_HEADER_BYTES = 4096
 
@@ -47,11 +51,7 @@ buffers are excluded; so is DUP, which no pickler writes."""
 
 
 def read_annotations(path: Path) -> Any:
-    """Read a `.npy` file with one pickled object, usually a dict.
-
-    The pickle is checked before it is read. It may only use `_OPCODES`, and its only globals are the constructors of numpy
-    arrays, scalars and dtypes. These are not called: replacements take their arguments and check them, so that a wrong size
-    or an unusual dtype never reaches numpy.
+    """Read a `.npy` file with one pickled object, usually a dict, in a child process with limits.
 
     Args:
         path: the file.
@@ -60,26 +60,42 @@ def read_annotations(path: Path) -> Any:
         The object: numpy arrays and scalars in plain containers.
 
     Raises:
-        InputError: the file is missing, too large, truncated, not a pickled object, or needs anything else.
+        InputError: the file is missing, too large, or takes too much memory or time, or `parse_annotations` refuses it.
     """
     data = read_limited(path, MAX_FILE_BYTES)
+    limits = Limits(MEMORY_PER_BYTE * len(data) + MEMORY_AT_LEAST)
+    return call_limited(parse_annotations, data, path, limits)
+
+
+def parse_annotations(data: bytes) -> Any:
+    """Parse the content of a `.npy` file with one pickled object.
+
+    The pickle is checked before it is read. It may only use `_OPCODES`, and its only globals are the constructors of numpy
+    arrays, scalars and dtypes. These are not called: replacements take their arguments and check them, so that a wrong size
+    or an unusual dtype never reaches numpy.
+
+    Raises:
+        InputError: it is truncated, not a pickled object, or needs anything else. It does not name the file.
+    """
     stream = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = reader(stream, max_header_size=_MAX_HEADER_BYTES)
     except Exception as error:  # numpy's parsers raise various exceptions
-        raise InputError(path, "is not a .npy file") from error
+        raise InputError("", "is not a .npy file") from error
     if dtype.kind != "O":
-        raise InputError(path, "does not contain a pickled dictionary")
+        raise InputError("", "does not contain a pickled dictionary")
     body = data[stream.tell() :]
     try:
         _check_opcodes(body)
         content = _resolve(_RestrictedUnpickler(body).load(), {})
     except pickle.UnpicklingError as error:
-        raise InputError(path, f"is refused: {error}", _REMEDY) from error
+        raise InputError("", f"is refused: {error}", _REMEDY) from error
+    except MemoryError:
+        raise
     except Exception as error:  # a broken pickle can make the unpickler raise almost anything
-        raise InputError(path, "is truncated or damaged") from error
+        raise InputError("", "is truncated or damaged") from error
     return content.item() if isinstance(content, np.ndarray) and content.shape == () else content
 
 

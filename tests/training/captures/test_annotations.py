@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from training.captures.annotations import read_annotations
+from training.captures.annotations import parse_annotations, read_annotations
 
 
 def write(path: Path, pickled: bytes) -> Path:
@@ -31,6 +32,12 @@ def refused(path: Path, fault: str) -> None:
     assert str(path) in str(caught.value)
 
 
+def refused_here(path: Path, fault: str) -> None:
+    """Parse the file in this process, which is much faster."""
+    with pytest.raises(InputError, match=fault):
+        parse_annotations(path.read_bytes())
+
+
 @pytest.mark.parametrize("protocol", range(6))
 def test_arrays_in_plain_containers_are_read(tmp_path: Path, protocol: int) -> None:
     rng = np.random.default_rng()
@@ -45,7 +52,8 @@ def test_arrays_in_plain_containers_are_read(tmp_path: Path, protocol: int) -> N
     }
     if protocol == 5:  # protocol 5 makes arrays in another way, which no dataset uses: numpy itself writes 3
         del content["cams"], content["fortran"], content["big"], content["names"]
-    read = read_annotations(write(tmp_path / "a.npy", pickle.dumps(content, protocol=protocol)))
+    file = write(tmp_path / "a.npy", pickle.dumps(content, protocol=protocol))
+    read = read_annotations(file) if protocol == 3 else parse_annotations(file.read_bytes())
     assert read["ims"] == content["ims"]
     assert read["scalar"] == 0.1 and read["objects"].tolist() == content["objects"].tolist()
     if protocol < 5:
@@ -82,7 +90,7 @@ def test_calls_are_refused_and_not_made(tmp_path: Path, protocol: int) -> None:
     }
     for name, attack in attacks.items():
         path = write(tmp_path / f"{name}.npy", pickle.dumps({"cams": [attack]}, protocol=protocol))
-        refused(path, "refused")
+        refused_here(path, "refused")
         assert not evidence.exists(), name
 
 
@@ -134,7 +142,7 @@ OPCODE_ATTACKS = {
 @pytest.mark.parametrize("attack", OPCODE_ATTACKS)
 def test_crafted_opcodes_are_refused(tmp_path: Path, attack: str) -> None:
     body, fault = OPCODE_ATTACKS[attack]
-    refused(write(tmp_path / "a.npy", body), fault)
+    refused_here(write(tmp_path / "a.npy", body), fault)
 
 
 def test_shared_references_do_not_multiply(tmp_path: Path) -> None:
@@ -154,18 +162,15 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     good = write(tmp_path / "good.npy", pickle.dumps({"cams": {"K": [np.eye(3)] * 4}})).read_bytes()
     rng = np.random.default_rng()
     for length in rng.integers(0, len(good), 40):
-        path = tmp_path / "cut.npy"
-        path.write_bytes(good[:length])
-        with pytest.raises(InputError, match=r"cut\.npy"):
-            read_annotations(path)
+        with pytest.raises(InputError):
+            parse_annotations(good[:length])
     for _ in range(200):  # flipped bytes may still be a valid pickle of plain data, but must not become anything else
         damaged = bytearray(good)
         damaged[rng.integers(80, len(good))] ^= int(rng.integers(1, 256))
-        (tmp_path / "flipped.npy").write_bytes(damaged)
-        try:
-            read_annotations(tmp_path / "flipped.npy")
-        except InputError as error:
-            assert "flipped.npy" in str(error)
+        with contextlib.suppress(InputError):
+            parse_annotations(bytes(damaged))
+    (tmp_path / "cut.npy").write_bytes(good[: len(good) // 2])
+    refused(tmp_path / "cut.npy", "damaged")
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
