@@ -24,7 +24,7 @@ from training.captures.boxes import box_mask, frame_box
 from training.captures.capture import Capture
 from training.captures.images import resize
 from training.captures.opening import add_layout_option, open_capture
-from training.loop.assemble import assemble_run
+from training.loop.assemble import CHECKPOINTS, assemble_run
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
 from training.metrics import ImageScores, Perceptual, compare, find_perceptual
@@ -39,6 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B", help="frames A to B - 1 (default: all)")
     parser.add_argument("--scale", type=parse_finite, help="part of the image size (default: as in training; 1 for bundles)")
+    checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
+    parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="renderer (default auto)")
     parser.add_argument("--threads", type=parse_threads, help="CPU threads of the renderer")
     parser.add_argument("--json", action="store_true", help="print a JSON object")
@@ -59,7 +61,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
     capture = open_capture(arguments.capture, arguments.layout)
     cameras = _cameras(capture, arguments.views)
-    video, frames, scale = _open_source(arguments.source, arguments.frames)
+    video, frames, scale = _open_source(arguments.source, arguments.frames, arguments.checkpoint)
     cancel = CancelToken()
     scale = arguments.scale if arguments.scale is not None else scale
 
@@ -150,11 +152,14 @@ def parse_frames(text: str | None, num_frames: int) -> range:
     return frames
 
 
-def _open_source(source: Path, frames: str | None) -> tuple[VolumetricVideo, range, float]:
+def _open_source(source: Path, frames: str | None, checkpoint: str | None) -> tuple[VolumetricVideo, range, float]:
     """Return the video, the frames to score, and the image scale that it was trained with."""
     if source.is_dir():
         chosen = parse_frames(frames, load_scene(source).num_frames)
-        return assemble_run(source, chosen), chosen, read_header(source).config.data.image_scale
+        name = checkpoint or "last"
+        return assemble_run(source, chosen, name), chosen, read_header(source, CHECKPOINTS[name]).config.data.image_scale
+    if checkpoint is not None:
+        raise InputError("--checkpoint", f"chooses a checkpoint of a run, but {source} is not the folder of a run")
     video = read_bundle(source)
     return video, parse_frames(frames, video.num_frames), 1.0
 

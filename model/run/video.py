@@ -15,6 +15,7 @@ from model.bundle.layout import network_skeleton
 from model.bundle.metadata import check_storable
 from model.config import ModelConfig
 from model.occupancy import pack_occupancy, unpack_occupancy
+from model.run.cameras import refined_cameras
 from model.run.files import CHECKPOINT, check_tensors, read_tensors, read_texts
 from model.run.scene import StoredScene, read_scene
 from model.video import VolumetricVideo
@@ -28,7 +29,7 @@ class StoredRun:
     """The last checkpoint of a run."""
 
     video: VolumetricVideo
-    """The video. A cell is occupied where it meets the cells that training samples."""
+    """The video, with the cameras as the run refined them. A cell is occupied where it meets those that training samples."""
     sampled: torch.Tensor | None
     """(T, bytes) uint8, the packed cells that training samples. The density is undefined outside. None means everywhere."""
     resolution: int
@@ -57,6 +58,7 @@ def read_run(folder: Path) -> StoredRun:
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
     scene.metadata.provenance["trained"] = trained
+    scene.metadata.cameras = refined_cameras(path, scene.metadata.cameras)
     with blame(folder):
         check_storable(config, scene.metadata, len(scene.boxes))
     video = _read_video(path, config, scene)

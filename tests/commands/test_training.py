@@ -88,6 +88,24 @@ def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> Non
     assert others["psnr"] == pytest.approx(scores["psnr"], abs=0.3)  # the bundle is in half precision
 
 
+def test_evaluate_scores_the_checkpoint_that_is_asked_for(run: Path, capture: Path, tmp_path: Path) -> None:
+    arguments = ("--capture", capture, "--frames", "0", "--json")
+    for name in ("scene.safetensors", "checkpoint.safetensors"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    assert command("train", *_training_of(run, capture), "--out", tmp_path, "--steps", 30, "--resume").returncode == 0
+    (tmp_path / "best.safetensors").write_bytes((run / "best.safetensors").read_bytes())
+    last, best = (command("evaluate", tmp_path, *arguments, "--checkpoint", name) for name in ("last", "best"))
+    assert command("export", run, tmp_path / "best.mlpvid", "--checkpoint", "best").returncode == 0
+    bundle = command("evaluate", tmp_path / "best.mlpvid", *arguments)
+    scores = [json.loads(result.stdout)["psnr"] for result in (last, best, bundle)]
+    assert scores[1] == pytest.approx(scores[2], abs=1e-3) and abs(scores[0] - scores[1]) > 0.05
+    fails(command("evaluate", tmp_path / "best.mlpvid", *arguments, "--checkpoint", "best"), "--checkpoint", "not the folder")
+
+
+def _training_of(run: Path, capture: Path) -> tuple[object, ...]:
+    return "--capture", capture, "--config", run / "config.yaml", "--no-check"
+
+
 def test_evaluate_prints_text_for_people(run: Path, capture: Path) -> None:
     result = command("evaluate", run / "video.mlpvid", "--capture", capture, "--frames", "0", "--views", "train")
     assert result.returncode == 0 and "PSNR" in result.stdout and "dB" in result.stdout

@@ -12,11 +12,12 @@ from model.bundle.container import blame
 from model.bundle.layout import without_memory
 from model.bundle.metadata import check_storable
 from model.occupancy import pack_occupancy, packed_size, unpack_occupancy
+from model.run.cameras import refined_cameras
 from model.run.files import BEST, CHECKPOINT
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header, refined_cameras
+from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
 from training.loop.network import Network
 from training.loop.occupancy_grid import extract_frame
 from training.loop.scene import Scene, load_scene
@@ -44,7 +45,7 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
         network = Network(header.config, scene.num_frames, scene.loop)
     load_network(folder, network, assign=True, name=name)
     latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels, name)
-    scene.metadata.cameras = refined_cameras(folder, scene.metadata.cameras, name)
+    scene.metadata.cameras = refined_cameras(folder / name, scene.metadata.cameras)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     if checkpoint == "best":
         trained += ", the best held-back view so far"

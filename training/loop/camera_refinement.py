@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from model.camera import Camera
+from model.run.cameras import CORRECTION_WIDTHS, moved_cameras, rotation_matrices
 from training.captures.capture import Capture
 from training.config import RefineConfig
 from training.fields.samples import RayBatch
 
-_COLUMNS = (3, 3, 3, 3, 1)  # log gain, offset, turn, shift, time
 _DEGREE = math.pi / 180
 _TOLERANCE = (1.0, 1.0, _DEGREE, _DEGREE, 1.0)
 """Corrections that the prior considers large; that of shifts is in multiples of the camera's distance."""
@@ -64,14 +64,6 @@ class Corrections:
         return dataclasses.replace(rays, origins=origins, directions=directions, view_directions=directions)
 
 
-def rotation_matrices(turns: torch.Tensor) -> torch.Tensor:
-    """Return the rotation matrices (V, 3, 3) of rotation vectors (V, 3): the exponential of so(3), smooth at 0 too."""
-    x, y, z = turns.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1)
-    return torch.linalg.matrix_exp(cross.view(-1, 3, 3))
-
-
 def wants_refinement(capture: Capture, config: RefineConfig) -> bool:
     """Return whether any training camera is refined, or is a fraction of a frame late."""
     metas = [capture.camera_metas[camera] for camera in capture.train_cameras]
@@ -92,7 +84,7 @@ class CameraRefinement(nn.Module):
 
     def __init__(self, views: int) -> None:
         super().__init__()
-        columns = sum(_COLUMNS)
+        columns = sum(CORRECTION_WIDTHS)
         for name in ("start", "scale", "tolerance", "values", "first_moments", "second_moments", "steps"):
             self.register_buffer(name, torch.zeros(views, columns, dtype=torch.float64))
         self.register_buffer("cameras", torch.zeros(views, dtype=torch.int64))
@@ -137,7 +129,7 @@ class CameraRefinement(nn.Module):
             values: (V, 13) instead of the learned ones, to get gradients with respect to them.
         """
         physical = (self.start + self.scale * (self.values if values is None else values)).float()
-        parts = physical.split(_COLUMNS, dim=1)
+        parts = physical.split(CORRECTION_WIDTHS, dim=1)
         return Corrections(parts[0], parts[1], parts[2], parts[3], parts[4][:, 0])
 
     def describe(self, names: list[str]) -> str:
@@ -194,17 +186,12 @@ class CameraRefinement(nn.Module):
 
     def refined(self, cameras: list[Camera]) -> list[Camera]:
         """Return all cameras of the capture, the refined ones with their learned poses."""
-        result, learned = list(cameras), self.corrections()
-        turns = rotation_matrices(learned.turns.double()).numpy()
-        for row, index in enumerate(self.cameras.tolist()):
-            if self.posed[row]:
-                old = cameras[index]
-                R = old.R @ turns[row].T
-                center = old.center + learned.shifts[row].double().numpy()
-                result[index] = dataclasses.replace(old, R=R, T=-R @ center)
-        return result
+        learned, posed = self.corrections(), self.posed
+        return moved_cameras(cameras, self.cameras[posed].tolist(), learned.turns[posed], learned.shifts[posed])
 
 
 def _spread(values: tuple[float, ...]) -> torch.Tensor:
     """Return one number per column from one per kind of correction."""
-    return torch.cat([torch.full((width,), value, dtype=torch.float64) for width, value in zip(_COLUMNS, values, strict=True)])
+    return torch.cat(
+        [torch.full((width,), value, dtype=torch.float64) for width, value in zip(CORRECTION_WIDTHS, values, strict=True)]
+    )

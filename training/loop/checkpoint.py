@@ -13,7 +13,7 @@ import torch
 from common.atomic import atomic_write
 from common.errors import InputError
 from common.tensor_file import save_tensors
-from model.camera import Camera
+from model.run.cameras import REFINEMENT
 from model.run.files import CHECKPOINT as FILE_NAME
 from model.run.files import check_tensors, read_tensors, read_texts
 from model.run.video import SAMPLED_CELLS
@@ -26,7 +26,6 @@ from training.loop.validation import ValidationState
 _log = logging.getLogger(__name__)
 
 _FORMAT_VERSION = 1
-_REFINEMENT = "cameras."
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def save_checkpoint(
     if optimizer is not None:
         tensors |= {f"optimizer.{key}": value for key, value in optimizer.state().items()}
     if refinement is not None:
-        tensors |= {f"{_REFINEMENT}{key}": value for key, value in refinement.state_dict().items()}
+        tensors |= {f"{REFINEMENT}{key}": value for key, value in refinement.state_dict().items()}
     if occupancy_grids is not None:
         tensors[SAMPLED_CELLS] = occupancy_grids
     text = {"format_version": _FORMAT_VERSION} | vars(header)
@@ -142,7 +141,7 @@ def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:
         refinement: what the run learns of the cameras, None for nothing.
     """
     path = folder / FILE_NAME
-    tensors = read_tensors(path, _REFINEMENT)
+    tensors = read_tensors(path, REFINEMENT)
     if (refinement is None) == bool(tensors):
         with_or_without = "with" if tensors else "without"
         raise InputError(folder, f"was trained {with_or_without} refining cameras", "resume with the same meta.yaml")
@@ -152,25 +151,6 @@ def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:
     if not torch.equal(tensors["cameras"], refinement.cameras):
         raise InputError(path, "refines other cameras than the capture has")
     refinement.load_state_dict(tensors)
-
-
-def refined_cameras(folder: Path, cameras: list[Camera], name: str = FILE_NAME) -> list[Camera]:
-    """Return a capture's cameras with the poses that a run learned; the same cameras if it learned none.
-
-    Raises:
-        InputError: the checkpoint is damaged.
-    """
-    path = folder / name
-    tensors = read_tensors(path, _REFINEMENT)
-    if not tensors:
-        return cameras
-    views = tensors.get("cameras", torch.zeros(0))
-    refinement = CameraRefinement(len(views) if views.dim() else 0)
-    check_tensors(path, tensors, {key: tuple(value.shape) for key, value in refinement.state_dict().items()})
-    if views.dtype != torch.int64 or not all(0 <= view < len(cameras) for view in views.tolist()):
-        raise InputError(path, "refines cameras that the scene does not have")
-    refinement.load_state_dict(tensors)
-    return refinement.refined(cameras)
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:

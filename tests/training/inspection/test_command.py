@@ -10,9 +10,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from model.run.video import read_run
 from tests.command_runs import CommandRun, run_main
 from tests.training.inspection.faults import copied, edit, knocked, rewrite
 from tests.training.scenes import small_capture
+from training.captures.opening import open_capture
 from training.config import load_config
 from training.inspect import main
 from training.train import main as train
@@ -92,13 +94,13 @@ def test_what_cannot_be_opened_is_unusable(tmp_path: Path) -> None:
     assert run.returncode == 2 and run.stderr.strip().splitlines()[-1].startswith("error: ")
 
 
-def train_briefly(folder: Path, out: Path, *options: object) -> CommandRun:
+def train_briefly(folder: Path, out: Path, *options: object, steps: int = 1) -> CommandRun:
     values = load_config("tiny").to_dict()
     values["data"] |= {"num_frames": 1}
     values["rays"]["rays_per_frame"] = 64
     config = out.with_suffix(".yaml")
     config.write_text(yaml.safe_dump(json.loads(json.dumps(values))))
-    return run_main(train, "--capture", folder, "--config", config, "--out", out, "--steps", 1, *options)
+    return run_main(train, "--capture", folder, "--config", config, "--out", out, "--steps", steps, *options)
 
 
 def test_training_warns_of_a_suspicious_capture(folder: Path, tmp_path: Path) -> None:
@@ -108,6 +110,20 @@ def test_training_warns_of_a_suspicious_capture(folder: Path, tmp_path: Path) ->
     assert "training.inspect" in run.stderr
     unchecked = train_briefly(folder, tmp_path / "unchecked", "--no-check")
     assert unchecked.returncode == 0 and "warning" not in unchecked.stderr and "checking" not in unchecked.stderr
+
+
+@pytest.mark.slow
+def test_what_fix_writes_is_refined_and_shown(folder: Path, tmp_path: Path) -> None:
+    knocked(5.0)(folder, np.random.default_rng(1))
+    assert check(folder, "--fix").returncode == 3
+    entries = yaml.safe_load((folder / "meta.yaml").read_text())["cameras"]
+    (name,) = entries
+    assert entries[name]["refine"] == {"poses": True}
+    run = train_briefly(folder, tmp_path / "run", steps=4)
+    assert run.returncode == 0 and f"refining the poses of {name}\n" in run.stderr
+    capture, shown = open_capture(folder), read_run(tmp_path / "run").video.metadata.cameras
+    turned = [camera for camera, new in enumerate(shown) if not np.array_equal(new.R, capture.cameras[camera].R)]
+    assert [capture.camera_names[camera] for camera in turned] == [name]
 
 
 def test_training_refuses_an_unusable_capture(folder: Path, tmp_path: Path) -> None:
