@@ -9,6 +9,7 @@ from pydantic import Field, StrictFloat, StrictStr, ValidationInfo, field_valida
 from pydantic.dataclasses import dataclass
 
 from common.validation import FIELDS, WholeNumber, one_of, validated, within
+from model.methods.config import CheckedMethod, SharedMLPConfig
 
 FEATURE_CHANNELS = 32
 """Channels of the point feature F. Hash features and feature planes are summed, so both have this many (paper, section 3.1)."""
@@ -138,6 +139,8 @@ class ModelConfig:
     models): the outputs of the four nearest heads, blended."""
     view_encoding: Literal["frequency", "spherical_harmonics"] = "frequency"
     """Encoding of the unit view direction: two octaves (15 numbers) or real harmonics of degree 0 to 2 (9 numbers)."""
+    method: CheckedMethod | None = None
+    """Another method in place of MLP maps (docs/methods.md): a mapping with its `kind`. None means the paper's own."""
 
     @field_validator("feature_plane_resolution", "density_map_resolution", "color_map_resolution")
     @classmethod
@@ -157,6 +160,15 @@ class ModelConfig:
         return value
 
     @property
+    def latent_channels(self) -> int:
+        """Length of the latent z; 0 for methods without latents."""
+        if self.method is None:
+            return self.decoder.latent_channels
+        if isinstance(self.method, SharedMLPConfig):
+            return 0 if self.method.features == "hash" else self.decoder.latent_channels
+        return self.method.latent_channels
+
+    @property
     def view_channels(self) -> int:
         """Length of the encoded view direction V."""
         return 15 if self.view_encoding == "frequency" else 9
@@ -168,7 +180,7 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, tuples and scalars, as stored in bundles and YAML presets."""
-        return dataclasses.asdict(self)
+        return without_default_method(dataclasses.asdict(self))
 
     @staticmethod
     def from_dict(values: object) -> ModelConfig:
@@ -178,3 +190,8 @@ class ModelConfig:
             InputError: a field is unknown, or a value is of the wrong type or out of range.
         """
         return validated(ModelConfig, values, "config")
+
+
+def without_default_method(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the field `method` if it is None, so that programs that do not know the field read the paper's own videos."""
+    return {name: value for name, value in values.items() if name != "method" or value is not None}

@@ -6,6 +6,7 @@ This is the only evaluation in PyTorch. The reference renderer, training, export
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -25,6 +26,32 @@ The index is int64, cell along u * N + cell along v."""
 
 HeadEvaluation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """Heads (heads, parameters), index (P,), features (P, 32) and encoded directions (P, V) to (P, 3) before the sigmoid."""
+
+
+@dataclass(frozen=True)
+class MapQueries:
+    """A frame of the paper's own method as `model.methods.method.PointQueries`, the interface of all methods."""
+
+    frame: Frame
+    """The decoded frame."""
+    hash_features: HashFeatures | None = None
+    """Used instead of the frame's baked grids."""
+    assign: HeadAssignment | None = None
+    """Chooses the heads of each point; None means as the config says."""
+    apply_heads: HeadEvaluation | None = None
+    """Evaluates them; None means `apply_color_heads`."""
+
+    def features(self, points: torch.Tensor) -> torch.Tensor:
+        """Compute F(p), (P, 32); see `query_features`."""
+        return query_features(self.frame, points, self.hash_features)
+
+    def raw_density(self, points: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Compute the density before its ReLU, (P,); see the function `raw_density`."""
+        return raw_density(self.frame, points, features)
+
+    def color(self, points: torch.Tensor, features: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+        """Compute the color, (P, 3); see `query_color`."""
+        return query_color(self.frame, points, features, directions, self.assign, self.apply_heads)
 
 
 def plane_coordinates(points: torch.Tensor, planes: tuple[str, ...] = PLANES) -> torch.Tensor:

@@ -92,6 +92,11 @@ class RayConfig:
     directions also hold for views in between."""
     step: Annotated[StrictFloat, within(0, 10)] = 0.0
     """Meters between samples. 0 means a fixed number of samples instead, `samples_per_ray`."""
+    temporal_importance: Share = 0.0
+    """Draw rays where the image differs from other frames (DyNeRF): differences of color above this count as this. 0 means
+    no such preference."""
+    temporal_window: Annotated[WholeNumber, within(1, 10_000)] = 25
+    """Most frames between the two that `temporal_importance` compares."""
 
     @field_validator("face")
     @classmethod
@@ -247,7 +252,7 @@ class TrainingConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, tuples and scalars, as stored in presets and runs."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"model": self.model.to_dict()}
 
     @staticmethod
     def from_dict(values: object, subject: str = "config") -> TrainingConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from model.bundle.quantization import block_count
 from model.config import ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding, hash_levels
+from model.methods.config import CNeRFConfig, NeuralVolumesConfig, SharedMLPConfig
+from model.methods.create import create_method
+from model.methods.method import Method
 from model.occupancy import packed_size
 
 Precision = Literal["float32", "float16", "int8"]
@@ -23,6 +27,9 @@ Precision = Literal["float32", "float16", "int8"]
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 """All precisions, most exact first."""
+
+METHOD_PREFIX = "method."
+"""Prefix of the names of the parameters of another method."""
 
 DECODER_PREFIX = "decoder."
 """Prefix of the names of the decoder's parameters."""
@@ -99,15 +106,25 @@ def network_skeleton(config: ModelConfig) -> tuple[MapDecoder, HashEncoding]:
         return MapDecoder(config), HashEncoding(config.hash)
 
 
+def method_skeleton(config: ModelConfig) -> Method:
+    """Build the module of another method with parameters that have no memory; the caller assigns the values."""
+    with without_memory():
+        return create_method(config)
+
+
 def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the decoder's parameters and of the hash tables by stored name, without allocating them.
+    """Return the shapes of all trained parameters but the latents by stored name, without allocating them.
 
     Raises:
         InputError: there are more than `MAX_PARAMETERS` parameters.
     """
-    decoder, encoding = network_skeleton(config)
-    shapes = {DECODER_PREFIX + name: tuple(value.shape) for name, value in decoder.state_dict().items()}
-    shapes[HASH_TABLES] = tuple(encoding.tables.shape)
+    if config.method is None:
+        decoder, encoding = network_skeleton(config)
+        shapes = {DECODER_PREFIX + name: tuple(value.shape) for name, value in decoder.state_dict().items()}
+        shapes[HASH_TABLES] = tuple(encoding.tables.shape)
+    else:
+        parameters = method_skeleton(config).state_dict()
+        shapes = {METHOD_PREFIX + name: tuple(value.shape) for name, value in parameters.items()}
     count = sum(math.prod(shape) for shape in shapes.values())
     if count > MAX_PARAMETERS:
         raise InputError("config", f"needs {count:,} parameters, more than {MAX_PARAMETERS:,}")
@@ -116,6 +133,8 @@ def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 def decoded_bytes(config: ModelConfig) -> int:
     """Return the bytes that decoding one frame computes: the outputs of all layers and the baked hash grids."""
+    if config.method is not None:
+        return _decoded_bytes_of_method(config)
     shapes = network_shapes(config)
     # The backbone's biases have the shapes of its outputs.
     numbers = sum(math.prod(shape) for name, shape in shapes.items() if "backbone" in name and name.endswith("bias"))
@@ -133,6 +152,23 @@ def decoded_bytes(config: ModelConfig) -> int:
     return 4 * numbers
 
 
+def _decoded_bytes_of_method(config: ModelConfig) -> int:
+    method = config.method
+    if isinstance(method, SharedMLPConfig):  # at most the same planes and grids
+        return decoded_bytes(dataclasses.replace(config, method=None))
+    numbers = 0
+    if isinstance(method, NeuralVolumesConfig):
+        numbers += volume_numbers(method.volume_channels, 4) + volume_numbers(method.warp_channels, method.warps)
+    if isinstance(method, CNeRFConfig):
+        numbers += volume_numbers(method.volume_channels, method.feature_channels)
+    return 4 * numbers
+
+
+def volume_numbers(channels: tuple[int, ...], outputs: int) -> int:
+    """Return how many numbers the layers of a `model.methods.volume.VolumeDecoder` have as outputs."""
+    return sum(width * 8**level for level, width in enumerate((*channels, outputs)))
+
+
 def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) -> dict[str, TensorSpec]:
     """Return the specification of every tensor of a bundle by name.
 
@@ -140,7 +176,7 @@ def tensor_layout(config: ModelConfig, num_frames: int, precision: Precision) ->
         InputError: `MAX_PARAMETERS`, `MAX_FRAME_BYTES` or `MAX_DECODED_BYTES` would be exceeded.
     """
     layout = {
-        "latents": TensorSpec("F32", (num_frames, config.decoder.latent_channels), "latents"),
+        "latents": TensorSpec("F32", (num_frames, config.latent_channels), "latents"),
         "boxes": TensorSpec("F32", (num_frames, 2, 3), "boxes"),
         "occupancy": TensorSpec("U8", (num_frames, packed_size(config.occupancy.resolution)), "occupancy"),
     }

@@ -10,10 +10,20 @@ import torch
 
 from common.byte_source import Location, name_of
 from model.bundle.container import Header, blame, check_entries, read_header
-from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX, TensorSpec, network_skeleton, tensor_layout
+from model.bundle.layout import (
+    DECODER_PREFIX,
+    HASH_TABLES,
+    METHOD_PREFIX,
+    SCALES_SUFFIX,
+    TensorSpec,
+    method_skeleton,
+    network_skeleton,
+    tensor_layout,
+)
 from model.bundle.metadata import BundleMetadata, metadata_from_json
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
+from model.methods.video import MethodVideo
 from model.video import VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -83,17 +93,34 @@ def read_bundle(location: Location) -> VolumetricVideo:
     bundle = open_checked(location)
     _log.info("bundle %s", name_of(location))
     config = bundle.metadata.config
+    if config.method is not None:
+        return _read_method(bundle)
     decoder, encoding = network_skeleton(config)
-    names = [name for name in bundle.layout if name.startswith(DECODER_PREFIX) and not name.endswith(SCALES_SUFFIX)]
     with bundle.tensors() as read:
         latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
-        weights = {name.removeprefix(DECODER_PREFIX): _network_tensor(bundle, read, name) for name in names}
+        weights = _parameters(bundle, read, DECODER_PREFIX)
         tables = _network_tensor(bundle, read, HASH_TABLES)
     decoder.load_state_dict(weights, assign=True)
     encoding.load_state_dict({"tables": tables}, assign=True)
     for module in (decoder, encoding):
         module.eval().requires_grad_(False)
     return VolumetricVideo(config, bundle.metadata.video, latents, boxes, occupancy, decoder, encoding)
+
+
+def _read_method(bundle: OpenedBundle) -> MethodVideo:
+    config = bundle.metadata.config
+    method = method_skeleton(config)
+    with bundle.tensors() as read:
+        latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
+        method.load_state_dict(_parameters(bundle, read, METHOD_PREFIX), assign=True)
+    method.eval().requires_grad_(False)
+    return MethodVideo(config, bundle.metadata.video, latents, boxes, occupancy, method)
+
+
+def _parameters(bundle: OpenedBundle, read: TensorReader, prefix: str) -> dict[str, torch.Tensor]:
+    """Return the parameters of a module whose stored names begin with a prefix, float32."""
+    names = [name for name in bundle.layout if name.startswith(prefix) and not name.endswith(SCALES_SUFFIX)]
+    return {name.removeprefix(prefix): _network_tensor(bundle, read, name) for name in names}
 
 
 def _network_tensor(bundle: OpenedBundle, read: TensorReader, name: str) -> torch.Tensor:

@@ -75,7 +75,7 @@ def changed(path: str | Path) -> InputError:
 
 
 def _check_values(path: str | Path, name: str, tensor: torch.Tensor) -> None:
-    if not tensor.is_floating_point():
+    if not tensor.is_floating_point() or not tensor.numel():
         return
     # isfinite().all() would allocate a mask of the tensor's size. Minimum and maximum propagate NaN.
     low, high = (float(v) for v in torch.aminmax(tensor))

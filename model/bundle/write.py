@@ -12,10 +12,11 @@ from common.atomic import atomic_write
 from common.errors import InputError
 from common.tensor_file import save_tensors
 from model.bundle.container import blame, file_checksum, replace_in_header
-from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
 from model.bundle.metadata import FORMAT_NAME, BundleMetadata, checked_document
 from model.bundle.quantization import quantize
 from model.bundle.read import check_tensors, open_checked
+from model.methods.video import MethodVideo
 from model.video import VolumetricVideo
 
 
@@ -54,8 +55,11 @@ def _document(video: VolumetricVideo, precision: Precision, checksum: str) -> st
 
 
 def _stored_tensors(video: VolumetricVideo, precision: Precision) -> dict[str, torch.Tensor]:
-    network = {DECODER_PREFIX + name: value for name, value in video.decoder.state_dict().items()}
-    network[HASH_TABLES] = video.hash_encoding.tables
+    if isinstance(video, MethodVideo):
+        network = {METHOD_PREFIX + name: value for name, value in video.method.state_dict().items()}
+    else:
+        network = {DECODER_PREFIX + name: value for name, value in video.decoder.state_dict().items()}
+        network[HASH_TABLES] = video.hash_encoding.tables
     stored = {"latents": video.latents.float(), "boxes": video.boxes.float(), "occupancy": video.occupancy}
     for name, tensor in network.items():
         stored.update(_reduce(name, tensor.detach().float(), precision))

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model.bundle.layout import decoded_bytes
 from model.camera import Camera
 from model.frame import Frame
-from model.query import HashFeatures, query_color, query_density, query_features
+from model.methods.method import MethodFrame, PointQueries
+from model.query import HashFeatures, MapQueries
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.reference.compositing import pad_rays, volume_weights
@@ -46,7 +48,7 @@ class RayColors:
     """(R, 2) int64 samples in the density and the color pass."""
 
 
-def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
+def sample_rays(frame: Frame | MethodFrame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
     """Place samples at t_near + (k + 0.5) * step on each ray and keep those in occupied cells.
 
     Args:
@@ -62,14 +64,19 @@ def sample_rays(frame: Frame, origin: torch.Tensor, directions: torch.Tensor, st
     return RaySamples(*place_samples(origin, directions, distances, t_far, frame.box, frame.occupancy))
 
 
+def queries_of(frame: Frame | MethodFrame, hash_features: HashFeatures | None = None) -> PointQueries:
+    """Return density and color of a frame of any method; `hash_features` as in `model.query.query_features`."""
+    return frame.queries if isinstance(frame, MethodFrame) else MapQueries(frame, hash_features)
+
+
 def render_rays(
-    frame: Frame,
+    frame: Frame | MethodFrame,
     origin: torch.Tensor,
     directions: torch.Tensor,
     settings: RenderSettings = RenderSettings(),
     hash_features: HashFeatures | None = None,
 ) -> RayColors:
-    """Render rays in two passes; differentiable with respect to the frame's maps.
+    """Render rays in two passes; differentiable with respect to what the frame is made of.
 
     The density pass evaluates all samples in occupied cells, the color pass those with a weight above tau2. Color and
     opacity sum over the latter, so that a ray may end as soon as its transmittance is tau2 or less.
@@ -85,11 +92,12 @@ def render_rays(
     threshold = settings.weight_threshold if settings.weight_threshold is not None else frame.config.render.weight_threshold
     samples = sample_rays(frame, origin, directions, step)
     ray, points = samples.rays, samples.points
-    features = query_features(frame, points, hash_features)
-    optical_depth, index = pad_rays(query_density(frame, points, features) * step, ray, rays)
+    queries = queries_of(frame, hash_features)
+    features = queries.features(points)
+    optical_depth, index = pad_rays(torch.relu(queries.raw_density(points, features)) * step, ray, rays)
     w = volume_weights(optical_depth).flatten()[index]
     kept = (w.detach() > threshold).nonzero()[:, 0]
-    color = query_color(frame, points[kept], features[kept], directions[ray[kept]])
+    color = queries.color(points[kept], features[kept], directions[ray[kept]])
     values = torch.cat([color, torch.ones_like(color[:, :1]), samples.distances[kept, None]], dim=1)
     sums = w.new_zeros(rays, 5).index_add(0, ray[kept], w[kept, None] * values)
     counts = torch.stack([torch.bincount(r, minlength=rays) for r in (ray, ray[kept])], dim=1)
@@ -98,7 +106,7 @@ def render_rays(
 
 @torch.no_grad()
 def render_image(
-    frame: Frame,
+    frame: Frame | MethodFrame,
     camera: Camera,
     settings: RenderSettings = RenderSettings(),
     hash_features: HashFeatures | None = None,
@@ -130,16 +138,20 @@ def render_image(
 
 
 class ReferenceFrame:
-    """A decoded `Frame`, with what every prepared frame reports about itself."""
+    """A decoded frame of any method, with what every prepared frame reports about itself."""
 
-    def __init__(self, frame: Frame, decode_ms: float) -> None:
+    def __init__(self, frame: Frame | MethodFrame, decode_ms: float) -> None:
         self.frame = frame
         self.time = frame.time
         self.box: NDArray[np.float32] = frame.box.numpy()
         self.decode_ms = decode_ms
         self.bake_ms = 0.0
-        maps = [*frame.grids, frame.feature_planes, frame.density_maps, frame.color_maps, frame.occupancy]
-        self.nbytes = sum(m.numel() * m.element_size() for m in maps)
+        self.nbytes = decoded_bytes(frame.config) if isinstance(frame, MethodFrame) else _map_bytes(frame)
+
+
+def _map_bytes(frame: Frame) -> int:
+    maps = [*frame.grids, frame.feature_planes, frame.density_maps, frame.color_maps, frame.occupancy]
+    return sum(m.numel() * m.element_size() for m in maps)
 
 
 class ReferenceRenderer:

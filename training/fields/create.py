@@ -6,6 +6,7 @@ import torch
 
 from training.config import TrainingConfig
 from training.fields.field import RadianceField
+from training.fields.method_field import MethodField
 from training.fields.native_field import NativeField
 from training.fields.native_kernels import available
 from training.fields.torch_field import TorchField
@@ -16,12 +17,15 @@ def create_field(config: TrainingConfig, native: bool | None = None, device: tor
 
     Args:
         config: settings of the training run; the native field needs a fixed distance between samples.
-        native: True forces the native field, False PyTorch; None means native where possible.
+        native: True forces the native field, False PyTorch; None means native where possible. Other methods than the paper's
+            own have only a field in PyTorch.
         device: where training runs; None means the CPU. On any other device the field is the one in PyTorch.
 
     Raises:
         ImportError: the native field is forced, and its package is not installed.
     """
+    if config.model.method is not None:
+        return MethodField(config)
     device = device or torch.device("cpu")
     if native is None:
         native = config.rays.step > 0 and device.type == "cpu" and available()

@@ -9,7 +9,7 @@ maps, but not rays and samples. `training.fields.moved_rays` is for those.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -85,14 +85,15 @@ class RenderedRays:
 
 
 class RadianceField(Protocol):
-    """Evaluates frames; safe to call from several threads at once."""
+    """Evaluates frames; safe to call from several threads at once.
+
+    A frame is a `TrainingFrame` or, for a config with another method, its `model.methods.method.PointQueries`.
+    """
 
     name: str
     """"torch" or "native"."""
 
-    def render(
-        self, frame: TrainingFrame, rays: RayBatch, region: SamplingRegion, seed: int, progress: float = 0.0
-    ) -> RenderedRays:
+    def render(self, frame: Any, rays: RayBatch, region: SamplingRegion, seed: int, progress: float = 0.0) -> RenderedRays:
         """Render rays with one random sample per interval, differentiably.
 
         Args:
@@ -103,5 +104,5 @@ class RadianceField(Protocol):
             progress: share of the run done, [0, 1]; decides the leak of the density's ReLU.
         """
 
-    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
+    def density(self, frame: Any, points: torch.Tensor) -> torch.Tensor:
         """Compute sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""

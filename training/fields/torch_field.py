@@ -9,7 +9,8 @@ import torch
 from model.config import ModelConfig
 from model.decoder import Maps
 from model.frame import Frame
-from model.query import HashFeatures, HeadAssignment, query_color, query_density, query_features, raw_density
+from model.methods.method import PointQueries
+from model.query import HashFeatures, HeadAssignment, MapQueries, query_density, query_features
 from renderer.reference.compositing import pad_rays, transmittance, volume_weights
 from training.config import TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
@@ -79,7 +80,7 @@ def render_samples(
     assign: HeadAssignment | None = None,
     hash_features: HashFeatures | None = None,
 ) -> RenderedRays:
-    """Render rays from given samples, differentiably. Tests compare `training.fields.native_kernels` with this function.
+    """Render rays of the paper's own method from given samples. Tests compare `training.fields.native_kernels` with it.
 
     Args:
         frame: decoded maps, differentiable.
@@ -89,17 +90,32 @@ def render_samples(
         assign: chooses the heads of each point; None means as the config says.
         hash_features: used instead of the frame's baked grids.
     """
+    queries = MapQueries(frame, hash_features, assign, apply_heads_in_blocks)
+    return render_queries(queries, samples, directions, settings)
+
+
+def render_queries(
+    queries: PointQueries, samples: RaySamples, directions: torch.Tensor, settings: MarchSettings
+) -> RenderedRays:
+    """Render rays of any method from given samples, differentiably.
+
+    Args:
+        queries: density and color of the frame, differentiable.
+        samples: of R rays.
+        directions: (R, 3), unit view directions, world axes.
+        settings: thresholds, leak and penalty.
+    """
     rays = len(directions)
-    live, marched = _find_live_samples(frame, samples, settings, hash_features)
+    live, marched = _find_live_samples(queries, samples, settings)
     chosen = samples.select(live)
     ray = chosen.rays
-    features = query_features(frame, chosen.points, hash_features)
-    depth = LeakyDensity.apply(raw_density(frame, chosen.points, features), settings.leak) * chosen.step
+    features = queries.features(chosen.points)
+    depth = LeakyDensity.apply(queries.raw_density(chosen.points, features), settings.leak) * chosen.step
     padded, index = pad_rays(depth, ray, rays)
     w = volume_weights(padded).flatten()[index]
     kept = (w.detach() > settings.weight_threshold).nonzero()[:, 0]
     ray = ray[kept]
-    color = query_color(frame, chosen.points[kept], features[kept], directions[ray], assign, apply_heads_in_blocks)
+    color = queries.color(chosen.points[kept], features[kept], directions[ray])
     values = torch.cat([color, color.square().sum(1, keepdim=True), torch.ones_like(color[:, :1])], dim=1)
     sums = w.new_zeros(rays, 5).index_add(0, ray, w[kept, None] * values)
     penalty = optical_depth_penalty(depth, settings.penalty_limit, marched)
@@ -108,9 +124,7 @@ def render_samples(
 
 
 @torch.no_grad()
-def _find_live_samples(
-    frame: Frame, samples: RaySamples, settings: MarchSettings, hash_features: HashFeatures | None
-) -> tuple[torch.Tensor, int]:
+def _find_live_samples(queries: PointQueries, samples: RaySamples, settings: MarchSettings) -> tuple[torch.Tensor, int]:
     """Find the samples that can get a gradient: those before their ray stops and, without a leak, with density.
 
     Once training has found the surface, this leaves well under half of the samples.
@@ -118,7 +132,7 @@ def _find_live_samples(
     Returns:
         Their indices, ascending, and the number of samples before their ray stops.
     """
-    sigma = query_density(frame, samples.points, query_features(frame, samples.points, hash_features))
+    sigma = torch.relu(queries.raw_density(samples.points, queries.features(samples.points)))
     depth, index = pad_rays(sigma * samples.step, samples.rays, len(samples.offsets) - 1)
     visible = transmittance(depth).flatten()[index] > settings.min_transmittance
     live = visible if settings.leak > 0 else visible & (sigma > 0)

@@ -44,7 +44,7 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
     with without_memory():
         network = Network(header.config, scene.num_frames, scene.loop)
     load_network(folder, network, assign=True, name=name)
-    latents = load_latents(folder, scene.num_frames, header.config.model.decoder.latent_channels, name)
+    latents = load_latents(folder, scene.num_frames, header.config.model.latent_channels, name)
     scene.metadata.cameras = refined_cameras(folder / name, scene.metadata.cameras)
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
     if checkpoint == "best":
@@ -68,7 +68,6 @@ def assemble(
     they stay empty.
     """
     network.requires_grad_(False)
-    decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     field = create_field(config)
     frames = frames if frames is not None else range(scene.num_frames)
     occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
@@ -78,7 +77,7 @@ def assemble(
         for frame, volume in progress(zip(frames, volumes, strict=True), len(frames), "extracting occupancy"):
             occupancy[frame] = pack_occupancy(volume)
     boxes = torch.from_numpy(scene.boxes)
-    return VolumetricVideo(config.model, scene.metadata, latents, boxes, occupancy, decoder, network.hash_encoding)
+    return network.video(config.model, scene.metadata, latents, boxes, occupancy)
 
 
 def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float:
@@ -88,7 +87,7 @@ def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float
     """
     with torch.random.fork_rng(devices=[]):
         network = Network(config, scene.num_frames, scene.loop)
-    middle, latent = scene.num_frames // 2, torch.zeros(config.model.decoder.latent_channels)
+    middle, latent = scene.num_frames // 2, torch.zeros(config.model.latent_channels)
     start = time.monotonic()
     extract_frame(config, scene.hull(middle), network, latent, create_field(config), middle)
     return (time.monotonic() - start) * scene.num_frames / workers

@@ -12,6 +12,7 @@ import torch
 from common.errors import InputError
 from common.memory import available_memory
 from model.bundle.layout import decoded_bytes, without_memory
+from model.methods.config import hidden_bytes
 from training.config import TrainingConfig
 from training.loop.dataset import Dataset
 from training.loop.network import Network
@@ -69,10 +70,11 @@ def predict_memory(config: TrainingConfig, dataset: Dataset, scene: Scene, field
     if encoder:
         images += frames * 3 * 3 * 512 * 512
     cells = scene.hull_resolution**3 * (2 if config.rays.prune_every else 1)
-    outside_tables = parameters - network.hash_encoding.tables.numel()
+    outside_tables = parameters - (0 if network.tables is None else network.tables.numel())
     dense = outside_tables if field == "native" else parameters
     samples = config.rays.rays_per_frame * _samples_per_ray(config, scene)
-    frame = 4 * dense + 3 * decoded_bytes(config.model) + samples * _SAMPLE[field] + _OVERHEAD + _ENCODING * encoder
+    of_sample = _SAMPLE[field] + hidden_bytes(config.model.method)
+    frame = 4 * dense + 3 * decoded_bytes(config.model) + samples * of_sample + _OVERHEAD + _ENCODING * encoder
     return MemoryNeed(int(images), frames * cells, 16 * parameters + 4 * outside_tables, int(frame))
 
 

@@ -1,4 +1,4 @@
-"""Everything that is trained: decoder, hash tables, and the embedding or encoder of the latents."""
+"""Everything that is trained: decoder and hash tables, or another method, and the embedding or encoder of the latents."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from model.config import ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
+from model.methods.create import create_method
+from model.methods.method import PointQueries
+from model.methods.video import MethodVideo
+from model.video import VideoMetadata, VolumetricVideo
 from training.config import TrainingConfig
+from training.fields.field import TrainingFrame
 from training.loop.encoder import ImageEncoder, kl_divergence
 
 EncoderViews = Callable[[int], torch.Tensor]
@@ -31,17 +37,50 @@ class Network(nn.Module):
     def __init__(self, config: TrainingConfig, num_frames: int, loop: bool = False) -> None:
         super().__init__()
         self.num_frames = num_frames
-        channels = config.model.decoder.latent_channels
-        # The field reads channels last, and convolutions are faster with it.
-        self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.hash_encoding = HashEncoding(config.model.hash)
-        self.embedding = nn.Parameter(initial_latents(num_frames, channels, loop)) if config.latents == "embedding" else None
-        self.encoder = ImageEncoder(channels) if config.latents == "encoder" else None
+        channels = config.model.latent_channels
+        if config.model.method is None:
+            # The field reads channels last, and convolutions are faster with it.
+            self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.hash_encoding = HashEncoding(config.model.hash)
+        else:
+            self.method = create_method(config.model)
+        embedded = channels > 0 and config.latents == "embedding"
+        self.embedding = nn.Parameter(initial_latents(num_frames, channels, loop)) if embedded else None
+        self.encoder = ImageEncoder(channels) if channels and config.latents == "encoder" else None
+
+    @property
+    def tables(self) -> nn.Parameter | None:
+        """The hash tables, which have a learning rate of their own; None without."""
+        owner = getattr(self, "method", self)
+        encoding = getattr(owner, "hash_encoding", None)
+        return None if encoding is None else encoding.tables
+
+    def decode(self, latent: torch.Tensor, frame: int) -> TrainingFrame | PointQueries:
+        """Return a frame as the field of the same config takes it.
+
+        Args:
+            latent: z of the frame, (D,).
+            frame: index.
+        """
+        time = frame / self.num_frames
+        if hasattr(self, "method"):
+            return self.method.at(latent, time)
+        features, densities, colors = self.decoder(latent[None])
+        return TrainingFrame((features[0].float(), densities[0].float(), colors[0].float()), self.hash_encoding, time)
+
+    def video(
+        self, config: ModelConfig, metadata: VideoMetadata, latents: torch.Tensor, boxes: torch.Tensor, occupancy: torch.Tensor
+    ) -> VolumetricVideo:
+        """Return a video with these parameters, which it shares; arguments as in `VolumetricVideo`."""
+        if hasattr(self, "method"):
+            return MethodVideo(config, metadata, latents, boxes, occupancy, self.method.eval())
+        decoder = self.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+        return VolumetricVideo(config, metadata, latents, boxes, occupancy, decoder, self.hash_encoding)
 
     def latent(
         self, frame: int, views: EncoderViews, generator: torch.Generator | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return z of a frame, (D,), and its KL divergence, None without an encoder.
+        """Return z of a frame, (D,), and its KL divergence, None without an encoder. Methods without latents have D = 0.
 
         Args:
             frame: index.
@@ -50,7 +89,8 @@ class Network(nn.Module):
         """
         if self.embedding is not None:
             return self.embedding[frame], None
-        assert self.encoder is not None
+        if self.encoder is None:
+            return next(self.parameters()).new_zeros(0), None
         device = next(self.encoder.parameters()).device
         mean, log_deviation = self.encoder(views(frame)[None].to(device))
         latent = mean

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from model.occupancy import Density, cell_of, extract_occupancy, within
 from training.config import TrainingConfig
-from training.fields.field import RadianceField, TrainingFrame
+from training.fields.field import RadianceField
 from training.loop.network import Network
 
 _DRAWS = 2  # random points per cell at which density is evaluated
@@ -56,8 +56,7 @@ def extract_frame(
     Returns:
         (X, Y, Z) bool.
     """
-    features, densities, colors = network.decoder(latent[None])
-    decoded = TrainingFrame((features[0], densities[0], colors[0]), network.hash_encoding, frame / network.num_frames)
+    decoded = network.decode(latent, frame)
 
     def density(points: torch.Tensor) -> torch.Tensor:
         return field.density(decoded, points)

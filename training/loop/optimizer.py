@@ -39,15 +39,15 @@ class Optimizer:
         self._config = config.optimizer
         self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         self._parameters = list(network.parameters())
-        self._tables = network.hash_encoding.tables
+        self._tables = network.tables
         others = [p for p in self._parameters if p is not self._tables]
         betas = (self._config.beta1, self._config.beta2)
         groups = [{"params": others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
-        if not native:
+        if not native and self._tables is not None:
             groups.append({"params": [self._tables], "base_rate": self._config.table_rate, "eps": self._config.table_epsilon})
         self._adam = torch.optim.Adam(groups, lr=0.0, betas=betas, fused=True)
         self._table_adam = None
-        if native:
+        if native and self._tables is not None:
             kernels = TrainingKernels(config.model, threads=available_cores())
             self._table_adam = HashTableAdam(kernels, self._tables, betas, self._config.table_epsilon)
 
@@ -63,8 +63,9 @@ class Optimizer:
         summed: dict[torch.Tensor, torch.Tensor | None] = dict(
             zip(others, processes.sum_gradients([of[p] for p in others], others), strict=True)
         )
-        summed[self._tables] = None
-        if self._table_adam is None:
+        if self._tables is not None:
+            summed[self._tables] = None
+        if self._tables is not None and self._table_adam is None:
             given = of[self._tables]
             summed[self._tables] = table = torch.zeros_like(self._tables) if given is None else given.contiguous()
             processes.sum_tables(table)

@@ -123,7 +123,9 @@ class RefinedFrameStep(FrameStep):
         if moment.requires_grad or moment != first:
             other, _ = self.network.latent(second, self.encoder_input, generator)
             latent = torch.lerp(latent, other, (moment - first).to(latent.device))
-        return dataclasses.replace(self._decode(first, latent), time=float(time.detach()), moment=time), kl
+        decoded = self._decode(first, latent)
+        assert isinstance(decoded, TrainingFrame)  # the trainer refuses to refine with other methods
+        return dataclasses.replace(decoded, time=float(time.detach()), moment=time), kl
 
     def _region_at(self, moment: float) -> SamplingRegion:
         first, second = self._neighbors(moment)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from model.methods.method import PointQueries
 from model.occupancy import pack_occupancy, unpack_occupancy
 from renderer.decode import multiplies_bfloat16
 from training.config import TrainingConfig
@@ -16,6 +17,7 @@ from training.fields.field import RadianceField, RenderedRays, TrainingFrame
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
+from training.loop.importance import CANDIDATES, draw_other_frame, resample, temporal_weights
 from training.loop.network import Network
 from training.loop.occupancy_grid import find_occupied_cells
 from training.loop.optimizer import GridGradient
@@ -72,9 +74,9 @@ class FrameStep:
     """
 
     def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: RadianceField) -> None:
-        self.config, self.network, self.dataset, self.field = config, network, dataset, field
+        self.config, self.network, self.dataset, self.field, self.scene = config, network, dataset, field, scene
         self.parameters = list(network.parameters())
-        self._others = [p for p in self.parameters if p is not network.hash_encoding.tables]
+        self._others = [p for p in self.parameters if p is not network.tables]
         self._cameras = {half: CameraBatch.from_cameras(dataset.cameras(half)) for half in (False, True)}
         self._device = self.parameters[0].device
         self._regions = [scene.region(frame).to(self._device) for frame in range(scene.num_frames)]
@@ -93,7 +95,10 @@ class FrameStep:
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        rays = make_rays(views, self._cameras[half], draw_pixels(views, self.config.rays, num_rays, generator))
+        pixels = draw_pixels(views, self.config.rays, num_rays, generator)
+        if self.config.rays.temporal_importance and self.scene.num_frames > 1:
+            pixels = self._important(pixels, frame, half, num_rays, generator)
+        rays = make_rays(views, self._cameras[half], pixels)
         rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
         decoded = self._decode(frame, latent)
@@ -102,8 +107,18 @@ class FrameStep:
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
         of_masks = mask_loss(rendered.opacity, rays.masks)
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
-        gradients, grids, _ = self._gradients(loss, rendered.grids, decoded.time)
+        gradients, grids, _ = self._gradients(loss, rendered.grids, frame / self.network.num_frames)
         return make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))
+
+    def _important(
+        self, pixels: torch.Tensor, frame: int, half: bool, num_rays: int, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Replace most of the drawn pixels by ones where the frame differs from another one, see `training.loop.importance`."""
+        config, views = self.config.rays, self.dataset.frame(frame, half)
+        other = draw_other_frame(frame, self.scene.num_frames, config.temporal_window, generator)
+        candidates = draw_pixels(views, config, CANDIDATES * num_rays, generator)
+        weights = temporal_weights(views.pixels, self.dataset.frame(other, half).pixels, candidates, config.temporal_importance)
+        return resample(pixels, candidates, weights, generator)
 
     def _gradients(
         self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
@@ -116,15 +131,13 @@ class FrameStep:
         leaves = [grids, *self._others, *wanted]
         of_grids, *others = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=bool(wanted))
         remaining = iter(others)
-        tables = self.network.hash_encoding.tables
+        tables = self.network.tables
         gradients = [None if p is tables else next(remaining) for p in self.parameters]
         return gradients, GridGradient(of_grids, time), next(remaining, None)
 
-    def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame:
-        with decoder_precision(self.config.decoder_bfloat16, self._device):
-            features, densities, colors = self.network.decoder(latent[None])
-        maps = features[0].float(), densities[0].float(), colors[0].float()
-        return TrainingFrame(maps, self.network.hash_encoding, frame / self.network.num_frames)
+    def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame | PointQueries:
+        with decoder_precision(self.config.decoder_bfloat16 and self.config.model.method is None, self._device):
+            return self.network.decode(latent, frame)
 
     @torch.no_grad()
     def update_occupancy(self, frame: int, seed: int) -> None:

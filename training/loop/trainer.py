@@ -87,6 +87,9 @@ class Trainer:
         self.optimizer = Optimizer(self.network, config, native=self.field.name == "native")
         self.refinement = None
         if wants_refinement(capture, config.refine):
+            if config.model.method is not None:
+                fault = "cannot be refined with another method than the paper's own"
+                raise InputError("cameras", fault, "switch off refine in the config and in meta.yaml")
             self.refinement = CameraRefinement.of_capture(capture, config.refine, scene.boxes.mean(axis=(0, 1)))
         parts = (config, self.network, self.dataset, scene, self.field)
         self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)

@@ -100,7 +100,8 @@ class Validation:
         if not self._inside.any():
             raise InputError(f"held-back camera {camera}", "does not see the box", "choose another with validation.camera")
         self._config, self._scene, self._field = config, scene, create_field(config)
-        self._renderer = create_renderer("cpu" if importlib.util.find_spec("mlpvid_kernels") else "reference", threads)
+        native = config.model.method is None and importlib.util.find_spec("mlpvid_kernels")
+        self._renderer = create_renderer("cpu" if native else "reference", threads)
 
     def render(self, network: Network, latent: torch.Tensor, cells: torch.Tensor | None) -> Image:
         """Render the view.
@@ -122,14 +123,13 @@ class Validation:
     def _video(self, trained: Network, latent: torch.Tensor, cells: torch.Tensor | None) -> VolumetricVideo:
         # A copy: renderers keep what they prepared from a decoder, and training changes it in place.
         network = copy.deepcopy(trained).to("cpu").requires_grad_(False)
-        decoder = network.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
         volume = extract_frame(self._config, cells, network, latent, self._field, self.frame)
         occupancy = torch.zeros(self._scene.num_frames, packed_size(volume.shape), dtype=torch.uint8)  # type: ignore[arg-type]
         occupancy[self.frame] = pack_occupancy(volume)
         latents = torch.zeros(self._scene.num_frames, len(latent))
         latents[self.frame] = latent
-        parts = latents, torch.from_numpy(self._scene.boxes), occupancy, decoder, network.hash_encoding
-        return VolumetricVideo(self._config.model, self._scene.metadata, *parts)
+        boxes = torch.from_numpy(self._scene.boxes)
+        return network.video(self._config.model, self._scene.metadata, latents, boxes, occupancy)
 
 
 def frame_of(config: ValidationConfig, frames: range) -> int:
