@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
+from common.native import has_native
 
 if TYPE_CHECKING:  # loads PyTorch, which callers that only need the list of backends must not load
     from renderer.backend import Renderer
@@ -82,8 +82,8 @@ def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer 
     if backend == "opengl":
         return _opengl_if_usable(threads)
     if backend == "cpu":
-        return _cpu(threads, background) if importlib.util.find_spec("mlpvid_kernels") else None
-    if not importlib.util.find_spec("mlpvid_kernels"):
+        return _cpu(threads, background) if has_native("mlpvid_kernels") else None
+    if not has_native("mlpvid_kernels"):
         print(
             "note: the native kernels are not installed, so the slow reference backend renders; "
             "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",

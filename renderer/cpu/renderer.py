@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import time as clock
@@ -15,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.native import import_native
 from model.camera import Camera
 from model.config import ModelConfig
 from model.video import VolumetricVideo
@@ -67,7 +67,7 @@ def load_native() -> Any:
         InputError: it is not installed.
     """
     try:
-        return importlib.import_module("mlpvid_kernels")
+        return import_native("mlpvid_kernels")
     except ImportError as error:
         remedy = "install it with `pip install ./renderer/kernels` (needs a C++ compiler), or use --backend reference"
         raise InputError("backend cpu", f"its native package cannot be loaded ({error})", remedy) from error

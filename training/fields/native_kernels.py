@@ -6,12 +6,12 @@ the same for any number of threads.
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import Any
 
 import torch
 
+from common.native import import_native
 from model.config import PLANES, ModelConfig
 from model.hash_encoding import hash_levels
 from model.view_encoding import encode_direction
@@ -25,7 +25,7 @@ _STOCHASTIC = 2
 def available() -> bool:
     """Return whether the native package is installed."""
     try:
-        importlib.import_module("mlpvid_training_kernels")
+        import_native("mlpvid_training_kernels")
     except ImportError:
         return False
     return True
@@ -46,7 +46,7 @@ class TrainingKernels:
     """
 
     def __init__(self, config: ModelConfig, threads: int | None = None, instruction_set: str | None = None) -> None:
-        native = importlib.import_module("mlpvid_training_kernels")
+        native = import_native("mlpvid_training_kernels")
         levels = [
             [level.scale, level.time_scale, level.resolution, level.time_resolution, level.entries]
             for level in hash_levels(config.hash)

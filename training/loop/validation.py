@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import math
 from dataclasses import asdict, dataclass
 
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.native import has_native
 from common.scores import psnr
 from model.occupancy import pack_occupancy, packed_size
 from model.video import VolumetricVideo
@@ -100,7 +100,7 @@ class Validation:
         if not self._inside.any():
             raise InputError(f"held-back camera {camera}", "does not see the box", "choose another with validation.camera")
         self._config, self._scene, self._field = config, scene, create_field(config)
-        native = config.model.method is None and importlib.util.find_spec("mlpvid_kernels")
+        native = config.model.method is None and has_native("mlpvid_kernels")
         self._renderer = create_renderer("cpu" if native else "reference", threads)
 
     def render(self, network: Network, latent: torch.Tensor, cells: torch.Tensor | None) -> Image:

@@ -15,6 +15,7 @@ from viewer.folders import settings_path
 from viewer.settings import Settings, load_settings, read_settings
 
 if TYPE_CHECKING:  # loads PyTorch, which is not needed to report bad settings
+    from model.video import VolumetricVideo
     from viewer.app.app import ViewerApp
 
 Chosen = tuple[Settings, Path | None, InputError | None]
@@ -67,6 +68,30 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
     finally:
         closed_well = close(app)
     return 0 if closed_well else 1
+
+
+def show_video(video: VolumetricVideo, path: Path, backend: str, threads: int | None) -> None:
+    """Show a video in the window until the user closes it, with the user's own settings.
+
+    Args:
+        video: the video.
+        path: where it is from; the window shows its name.
+        backend: the name of a backend.
+        threads: CPU threads; None means as in the settings.
+
+    Raises:
+        InputError: the backend cannot run on this machine.
+    """
+    from viewer.window.window import Window  # noqa: PLC0415 - loads PyTorch
+
+    settings, file, _ = choose_settings(None)
+    chosen = argparse.Namespace(backend=None if backend == "auto" else backend, threads=threads)
+    app = make_app(chosen, settings, file)
+    try:
+        app.documents.add(path, video)
+        Window(app, (settings.window.width, settings.window.height)).run()
+    finally:
+        close(app)
 
 
 def make_app(options: argparse.Namespace, settings: Settings, file: Path | None) -> ViewerApp:

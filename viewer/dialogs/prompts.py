@@ -16,6 +16,7 @@ from common.atomic import write_text
 from common.download import download, file_name
 from common.errors import InputError
 from model.bundle.read import open_checked
+from viewer import BUNDLE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
@@ -25,9 +26,6 @@ from viewer.dialogs.modal import begin_modal
 from viewer.folders import downloads_folder
 from viewer.widgets.controls import button, em
 from viewer.work.job import Job
-
-BUNDLE_SUFFIX = ".mlpvid"
-"""Suffix of the files that can be opened."""
 
 
 @dataclass(frozen=True)

@@ -292,7 +292,7 @@ def test_without_the_native_package_one_line_says_how_to_install_it(monkeypatch:
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(cpu.importlib, "import_module", missing)
+    monkeypatch.setattr(cpu, "import_native", missing)
     with pytest.raises(InputError, match=r"pip install \./renderer/kernels"):
         CpuRenderer()
 

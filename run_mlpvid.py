@@ -1,0 +1,94 @@
+"""The command `mlpvid` of the installed package: everything under one name, `mlpvid COMMAND ...`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+from common.interrupts import exit_on_interrupt, leave
+
+_PARENT = f"{__package__}." if __package__ else ""
+"""Empty in a source folder, "mlpvid." in the installed package."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of `mlpvid`."""
+
+    module: str
+    """The module with its `main`, which takes the arguments and returns the exit status."""
+    help: str
+    """One line about it."""
+    option: str = ""
+    """The viewer's option that stands for it."""
+    values: int = 0
+    """How many values the option takes; they follow the bundle."""
+
+
+COMMANDS = {
+    "view": Command("viewer.cli", "open the viewer: mlpvid view [BUNDLE|RUN]"),
+    "render": Command("viewer.cli", "write one image: mlpvid render BUNDLE OUT.png", "--render", 1),
+    "record": Command("viewer.cli", "write a video: mlpvid record BUNDLE OUT.mp4", "--record", 1),
+    "info": Command("viewer.cli", "describe a bundle: mlpvid info BUNDLE", "--info"),
+    "benchmark": Command("viewer.cli", "measure rendering: mlpvid benchmark BUNDLE", "--benchmark"),
+    "selftest": Command("viewer.cli", "test the backends of this machine", "--selftest"),
+    "inspect": Command("training.inspect", "check a capture before training"),
+    "train": Command("training.train", "train a model from a capture"),
+    "export": Command("training.export", "write the model of a training run as a bundle"),
+    "evaluate": Command("training.evaluate", "compare a run or a bundle with a capture's images"),
+    "import": Command("training.import_release", "convert a checkpoint of the paper's authors"),
+    "masks": Command("training.masks", "make the masks of a capture"),
+    "make-capture": Command("training.make_capture", "make a capture of a procedural scene"),
+}
+"""The commands by name."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    A first argument that names no command is taken for a bundle to view.
+
+    Args:
+        arguments: of the command line, without the program's name.
+    """
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["view"]
+    if name in ("-h", "--help"):
+        print("usage: mlpvid COMMAND ...\n\n" + "".join(f"  {key:<14}{c.help}\n" for key, c in COMMANDS.items()), end="")
+        print("\nmlpvid COMMAND --help lists the options of a command.")
+        return 0
+    if name == "--version":
+        from viewer import PROGRAM, __version__  # noqa: PLC0415
+
+        print(f"{PROGRAM} {__version__}")
+        return 0
+    if name not in COMMANDS:
+        name, rest = "view", [name, *rest]
+    command = COMMANDS[name]
+    try:
+        run = importlib.import_module(_PARENT + command.module).main
+    except ModuleNotFoundError as error:
+        if error.name is None or not command.module.startswith("training"):
+            raise
+        print(f"error: {name}: needs the package {error.name}; `pip install mlpvid[train]` installs it", file=sys.stderr)
+        return 2
+    return int(run(viewer_arguments(command, rest)))
+
+
+def viewer_arguments(command: Command, rest: list[str]) -> list[str]:
+    """Return the arguments that the command's module expects: `render BUNDLE OUT` becomes `BUNDLE --render OUT`."""
+    if not command.option or rest[:1] in (["-h"], ["--help"]):
+        return rest
+    places = [k for k, argument in enumerate(rest[:2]) if not argument.startswith("-")]
+    bundle = rest[:1] if len(places) > command.values else []
+    return [*bundle, command.option, *rest[len(bundle) :]]
+
+
+def script() -> None:
+    """Run the command of this process and end it."""
+    exit_on_interrupt()
+    leave(main())
+
+
+if __name__ == "__main__":
+    script()

@@ -1,0 +1,55 @@
+"""The command `mlpvid`: its subcommands are those of the viewer and of training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from run_mlpvid import COMMANDS, main, viewer_arguments
+from viewer import DEMO
+
+
+@pytest.mark.parametrize(
+    ("command", "rest", "expected"),
+    [
+        ("view", [], []),
+        ("view", ["a.mlpvid", "--frame", "2"], ["a.mlpvid", "--frame", "2"]),
+        ("info", ["a.mlpvid", "--json"], ["a.mlpvid", "--info", "--json"]),
+        ("info", ["--json"], ["--info", "--json"]),
+        ("render", ["a.mlpvid", "out.png", "--frame", "2"], ["a.mlpvid", "--render", "out.png", "--frame", "2"]),
+        ("render", ["out.png", "--frame", "2"], ["--render", "out.png", "--frame", "2"]),
+        ("record", ["a.mlpvid", "out.mp4"], ["a.mlpvid", "--record", "out.mp4"]),
+        ("render", ["--help"], ["--help"]),
+    ],
+)
+def test_arguments_of_the_viewer(command: str, rest: list[str], expected: list[str]) -> None:
+    assert viewer_arguments(COMMANDS[command], rest) == expected
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(DEMO), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_frames"] == 60
+
+
+def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text for name in COMMANDS)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == "MLPVid 0.1.0\n"
+
+
+def test_a_file_alone_is_viewed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "missing.mlpvid")]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path / 'missing.mlpvid'}: no such file\n"
+
+
+def test_without_the_packages_of_training(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "training"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["train", "--help"]) == 2
+    assert capsys.readouterr().err == "error: train: needs the package cv2; `pip install mlpvid[train]` installs it\n"

@@ -1,0 +1,92 @@
+"""Videos for Python programs: what they render and record, and the examples in the docstrings."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlpvid
+import viewer.video
+from common.errors import InputError
+from model.bundle.write import write_bundle
+from renderer.reference.renderer import ReferenceRenderer
+from tests.factories import make_video
+from viewer.video import Video, open_video
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    target = tmp_path / "small.mlpvid"
+    write_bundle(make_video(num_frames=3), target)
+    return target
+
+
+def test_an_image_is_that_of_the_backend(path: Path) -> None:
+    with mlpvid.open(path, backend="reference") as video:
+        camera = video.orbit(0.3, (20, 12))
+        image = video.render(1.5, camera)
+    renderer = ReferenceRenderer()
+    expected = renderer.render(renderer.prepare(video.content, 1.5), camera)
+    np.testing.assert_array_equal(image.rgba, expected.rgba)
+    np.testing.assert_array_equal(image.depth, expected.depth)
+
+
+def test_the_camera_is_fitted_into_another_size(path: Path) -> None:
+    video = open_video(str(path), "reference")
+    camera = video.overview((16, 16))
+    wide = video.render(0, camera, (32, 16)).rgba
+    assert wide.shape == (16, 32, 4)
+    np.testing.assert_allclose(wide[:, 8:24], video.render(0, camera).rgba, atol=1e-5)
+
+
+def test_another_view_of_a_frame_does_not_prepare_it_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = []
+    original = ReferenceRenderer.prepare
+
+    def prepare(self: ReferenceRenderer, video: object, time: float) -> object:
+        prepared.append(time)
+        return original(self, video, time)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ReferenceRenderer, "prepare", prepare)
+    video = open_video(path, "reference")
+    for frame, turn in ((0, 0.0), (0, 0.5), (1, 0.5), (0, 0.5)):
+        video.render(frame, video.orbit(turn, (8, 8)))
+    assert prepared == [0, 1, 0]
+
+
+def test_a_recording_is_written_with_its_choices(path: Path, tmp_path: Path) -> None:
+    video = open_video(path, "reference")
+    done = []
+    result = video.record(tmp_path / "images", size=(16, 12), seconds=0.1, progress=lambda p: done.append(p.done))
+    assert result.frames == len(list((tmp_path / "images").glob("*.png"))) == done[-1] > 0
+    with pytest.raises(TypeError, match="either options or single choices"):
+        video.record(tmp_path / "again", options=mlpvid.RecordOptions(), size=(16, 12))
+
+
+def test_mistakes_are_told(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="frame 3: is not in this video"):
+        open_video(path, "reference").render(3)
+    with pytest.raises(InputError, match="no such file"):
+        mlpvid.open(tmp_path / "missing.mlpvid")
+    monkeypatch.setattr("viewer.commands.start.why_no_window", lambda: "there is no display")
+    with pytest.raises(InputError, match="the window: there is no display; render and record need none"):
+        mlpvid.view(open_video(path))
+
+
+def test_public_names_exist() -> None:
+    assert all(getattr(mlpvid, name) is not None for name in mlpvid.__all__)
+    assert set(mlpvid.__all__) <= set(dir(mlpvid))
+    with pytest.raises(AttributeError, match="has no attribute 'opened'"):
+        _ = mlpvid.opened
+    assert repr(Video(make_video(num_frames=3), Path("x.mlpvid"))) == "<Video x.mlpvid: 3 frames, 30 per second>"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", [mlpvid, viewer.video], ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings(module: object) -> None:
+    result = doctest.testmod(module)  # type: ignore[arg-type]
+    assert result.attempted > 0
+    assert result.failed == 0

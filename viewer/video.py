@@ -1,0 +1,247 @@
+"""A volumetric video for Python programs: open, render, record, view. `mlpvid.py` is the door to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.bundle.read import open_checked
+from model.camera import Camera
+from renderer.select import create_renderer
+from viewer import BUNDLE_SUFFIX
+from viewer.app.files import read_video
+from viewer.camera.control import OrbitCamera
+
+if TYPE_CHECKING:
+    from model.video import VideoMetadata, VolumetricVideo
+    from renderer.backend import CancelToken, RenderedImage, RenderSettings
+    from renderer.fallback import FallbackFrame, FallbackRenderer
+    from viewer.export.recorder import RecordOptions, RecordProgress, RecordResult
+
+DEFAULT_SIZE = (512, 512)
+"""Width and height of an image when neither a camera nor a size is given, pixels."""
+
+
+class Video:
+    """An open volumetric video.
+
+    All methods may be called from several threads. A graphics card is used from the thread that calls first, so keep to one
+    thread with the backends "opengl" and "cuda".
+
+    >>> import mlpvid
+    >>> with mlpvid.open(mlpvid.DEMO) as video:
+    ...     image = video.render(frame=3, size=(64, 48))
+    >>> image.rgba.shape
+    (48, 64, 4)
+
+    Args:
+        content: the video's data.
+        path: the file it was read from.
+        backend: "auto", "cuda", "opengl", "cpu" or "reference".
+        threads: CPU threads; None means one per core.
+    """
+
+    def __init__(self, content: VolumetricVideo, path: Path, backend: str = "auto", threads: int | None = None) -> None:
+        self.content = content
+        """The decoder, hash tables, latents, boxes and occupancy."""
+        self.path = path
+        """The file or the folder of a training run."""
+        self._backend, self._threads = backend, threads
+        self._renderer: FallbackRenderer | None = None
+        self._frame: FallbackFrame | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def num_frames(self) -> int:
+        """Number of frames."""
+        return self.content.num_frames
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.content.metadata.fps
+
+    @property
+    def bounds(self) -> NDArray[np.float32]:
+        """(2, 3), the lower and the upper corner of a box around the subject in all frames, meters."""
+        return self.content.bounds
+
+    @property
+    def cameras(self) -> list[Camera]:
+        """Cameras of the capture; a bundle may have none."""
+        return self.content.metadata.cameras
+
+    @property
+    def metadata(self) -> VideoMetadata:
+        """Frame rate, up direction, cameras, provenance and license."""
+        return self.content.metadata
+
+    @property
+    def backend(self) -> str:
+        """The backend that renders: "cuda", "opengl", "cpu" or "reference"."""
+        with self._lock:
+            return self._started().name
+
+    def overview(self, size: tuple[int, int] = DEFAULT_SIZE) -> Camera:
+        """Return the camera that the window opens with: it has the whole subject in view.
+
+        Args:
+            size: width and height of the image, pixels.
+        """
+        camera = OrbitCamera(self.bounds, self.metadata.up)
+        camera.fit(*size)
+        return camera.to_camera(*size)
+
+    def orbit(self, turn: float, size: tuple[int, int] = DEFAULT_SIZE) -> Camera:
+        """Return a camera on a circle around the subject.
+
+        Args:
+            turn: 0 to 1 is once around.
+            size: width and height of the image, pixels.
+        """
+        from viewer.camera_path.presets import orbit_camera  # noqa: PLC0415 - quicker start
+
+        return orbit_camera(self.bounds, self.metadata.up, turn, *size)
+
+    def render(
+        self,
+        frame: float = 0.0,
+        camera: Camera | None = None,
+        size: tuple[int, int] | None = None,
+        settings: RenderSettings | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RenderedImage:
+        """Render one image.
+
+        The last frame is kept, so that another view of it renders at once.
+
+        Args:
+            frame: 0 to `num_frames` - 1; a fraction lies between two frames.
+            camera: None means `overview`.
+            size: width and height in pixels; None means the camera's, or 512x512. The camera's view is fitted into another
+                size.
+            settings: step and threshold instead of the bundle's.
+            cancel: ends it from another thread.
+
+        Returns:
+            `rgba` (H, W, 4) float32, premultiplied by opacity, in [0, 1], as shown on a screen (sRGB); `depth` (H, W) float32,
+            meters along the camera's axis, 0 where nothing is; `counts` and `statistics`.
+
+        Raises:
+            InputError: the video has no such frame.
+            RenderCancelled: `cancel` ended it.
+        """
+        from renderer.backend import RenderSettings as Settings  # noqa: PLC0415 - quicker start
+
+        if camera is None:
+            camera = self.overview(size or DEFAULT_SIZE)
+        elif size is not None:
+            camera = camera.fitted(*size)
+        self.content.check_time(frame)
+        with self._lock:
+            renderer = self._started()
+            if self._frame is None or self._frame.time != frame:
+                self._frame = None  # make room first
+                self._frame = renderer.prepare(self.content, frame)
+            return renderer.render(self._frame, camera, settings or Settings(), cancel=cancel)
+
+    def record(
+        self,
+        output: str | Path,
+        path: str | Path | Any = "orbit",
+        options: RecordOptions | None = None,
+        progress: Callable[[RecordProgress], None] | None = None,
+        cancel: CancelToken | None = None,
+        **choices: Any,
+    ) -> RecordResult:
+        """Record a camera path into a video file or a folder of images.
+
+        Args:
+            output: a name that ends in .mp4 or .webm, or a folder for numbered images.
+            path: "orbit", a `CameraPath`, or a file with a camera path.
+            options: everything else.
+            progress: called before the first and after every frame.
+            cancel: ends it from another thread. The finished frames stay playable.
+            choices: instead of `options`, any of its fields: size, fps, frames, seconds, supersampling, transparent, codec,
+                quality, image_format.
+
+        Raises:
+            InputError: an option or the path is wrong, or the output cannot be written.
+            TypeError: both `options` and `choices` are given, or a choice is unknown.
+        """
+        from viewer.camera_path.path import CameraPath  # noqa: PLC0415 - quicker start
+        from viewer.export import recorder  # noqa: PLC0415 - loads FFmpeg
+
+        if options is not None and choices:
+            raise TypeError("pass either options or single choices, not both")
+        chosen = options or recorder.RecordOptions(**choices)
+        with self._lock:
+            renderer = self._started()
+            route = path if isinstance(path, CameraPath) else str(path)
+            return recorder.record(renderer, self.content, Path(output), route, chosen, progress, cancel)
+
+    def view(self) -> None:
+        """Show the video in the viewer's window until the user closes it.
+
+        Raises:
+            InputError: there is no display.
+        """
+        from viewer.commands.start import show_video, why_no_window  # noqa: PLC0415 - loads the window
+
+        if reason := why_no_window():
+            raise InputError("the window", reason, "render and record need none")
+        show_video(self.content, self.path, self._backend, self._threads)
+
+    def close(self) -> None:
+        """Free the renderer. The next image starts it again."""
+        with self._lock:
+            self._frame = self._renderer = None
+
+    def __enter__(self) -> Video:
+        """Return the video itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name the file, the number of frames and their rate."""
+        return f"<Video {self.path}: {self.num_frames} frames, {self.fps:g} per second>"
+
+    def _started(self) -> FallbackRenderer:
+        from renderer.fallback import FallbackRenderer  # noqa: PLC0415 - quicker start
+
+        if self._renderer is None:
+            self._renderer = FallbackRenderer(create_renderer(self._backend, self._threads))
+        return self._renderer
+
+
+def open_video(path: str | Path, backend: str = "auto", threads: int | None = None) -> Video:
+    """Open a bundle, a training run, or a bundle at an address.
+
+    Args:
+        path: a .mlpvid file, the folder of a training run, or an http(s) address of a .mlpvid file, which is downloaded.
+        backend: "auto", "cuda", "opengl", "cpu" or "reference".
+        threads: CPU threads; None means one per core.
+
+    Raises:
+        InputError: it cannot be read; the message says what is wrong and what to do.
+    """
+    if isinstance(path, str) and path.startswith(("http://", "https://")):
+        return _open_address(path, backend, threads)
+    return Video(read_video(Path(path)), Path(path), backend, threads)
+
+
+def _open_address(address: str, backend: str, threads: int | None) -> Video:
+    from common.download import download  # noqa: PLC0415 - loads the HTTP client
+    from viewer.folders import downloads_folder  # noqa: PLC0415
+
+    path = download(address, downloads_folder(), BUNDLE_SUFFIX, lambda share, amount: None, check=open_checked)
+    return Video(read_video(path), path, backend, threads)
