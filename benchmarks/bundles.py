@@ -17,6 +17,7 @@ from model.bundle.info import read_bundle
 from model.config import DecoderConfig, ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
+from model.network import video_of
 from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
 from training.captures.capture import Capture
@@ -79,7 +80,7 @@ def random_video(capture: Capture, frames: int = 2, seed: int = 0) -> Volumetric
     cells = torch.stack([occupancy_of_hull(hull, PAPER_MODEL.occupancy.resolution) for hull in hulls])
     latents = torch.randn(frames, PAPER_MODEL.decoder.latent_channels)
     boxes = torch.from_numpy(scene.boxes)
-    return VolumetricVideo(PAPER_MODEL, scene.metadata, latents, boxes, pack_occupancy(cells), decoder, encoding)
+    return video_of(PAPER_MODEL, scene.metadata, latents, boxes, pack_occupancy(cells), decoder, encoding)
 
 
 def occupancy_of_hull(hull: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
@@ -91,6 +92,4 @@ def occupancy_of_hull(hull: torch.Tensor, resolution: tuple[int, int, int]) -> t
 def with_assignment(video: VolumetricVideo, assignment: Literal["nearest", "bilinear"]) -> VolumetricVideo:
     """Return a video with the same weights and another assignment of color heads. It costs as much as one trained that way."""
     config = dataclasses.replace(video.config, assignment=assignment)
-    decoder = MapDecoder(config).eval().requires_grad_(False)
-    decoder.load_state_dict(video.decoder.state_dict())
-    return VolumetricVideo(config, video.metadata, video.latents, video.boxes, video.occupancy, decoder, video.hash_encoding)
+    return dataclasses.replace(video, config=config)

@@ -139,7 +139,7 @@ def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict
 
     @torch.no_grad()
     def plain() -> None:
-        video.decoder(video.latents[:1])
+        video.decoder(torch.from_numpy(video.latents[:1]))
 
     tasks = {
         "decode_and_bake": lambda: cpu.prepare(video, 0.0),

@@ -25,7 +25,7 @@ from common.atomic import write_text
 from common.command_line import ArgumentParser, run
 from model.camera import Camera
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cuda.columns import seen_cells
@@ -181,7 +181,7 @@ def measure_counts(video: VolumetricVideo, frame: float, size: tuple[int, int]) 
         int(tiles.max(axis=(1, 3)).sum()),
         len(config.mlp_planes) * config.color_map_resolution**2,
         len(config.mlp_planes) * (4 if config.assignment == "bilinear" else 1),
-        float(seen_cells(config, video.box_and_occupancy(frame)[1].numpy()).mean()),
+        float(seen_cells(config, video.box_and_occupancy(frame)[1]).mean()),
     )
 
 

@@ -39,7 +39,7 @@ from model.camera import Camera
 from model.config import PLANE_AXES
 from model.video import VolumetricVideo
 from renderer.backend import RenderSettings
-from renderer.decode import FastDecoder
+from renderer.decode import FastDecoder, as_arrays
 from renderer.opengl.bake import Baker, upload_tables
 from renderer.opengl.color_pass import ColorPass, GroupedColorPass
 from renderer.opengl.context import create_context, device_name
@@ -90,11 +90,11 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
     context = create_context()
     context.gc_mode = "context_gc"
     baker, config = Baker(context, video.config), video.config
-    tables = upload_tables(context, video.hash_encoding.tables)
+    tables = upload_tables(context, video.hash_tables)
     box, occupancy = video.box_and_occupancy(frame)
     maps = FastDecoder(video.decoder)(video.latent(frame))
-    textures, scales = baker.bake(tables, frame / video.num_frames, baker.upload(maps), occupancy.numpy())
-    baked = OpenGLFrame(config, frame, box.numpy(), textures, scales, 0.0, 0.0)
+    textures, scales = baker.bake(tables, frame / video.num_frames, baker.upload(as_arrays(maps)), occupancy)
+    baked = OpenGLFrame(config, frame, box, textures, scales, 0.0, 0.0)
     size = (camera.width, camera.height)
     uniforms = view_uniforms(baked, camera, RenderSettings(), (0, 0, *size)) | config_uniforms(config, baker.atlas)
     definitions = shader_definitions(config, RenderOptions())
@@ -104,7 +104,7 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
 def decoding_agreement(scene: Scene, video: VolumetricVideo) -> float:
     """Return the agreement of the maps that shaders and the CPU decode, dB (see `map_agreement`)."""
     latent, decoder = video.latent(scene.frame.time), ComputeDecoder(scene.context, video.decoder)
-    expected = scene.baker.upload(FastDecoder(video.decoder, bfloat16=False)(latent))
+    expected = scene.baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
     return map_agreement(decoder(decoder.first_activation(latent)), expected)
 
 

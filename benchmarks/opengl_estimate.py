@@ -24,7 +24,7 @@ from common.atomic import write_text
 from common.command_line import ArgumentParser, run
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.decoder import EqualizedUpsample, MapDecoder
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from renderer.baked import density_planes
 from renderer.cpu.renderer import CpuRenderer

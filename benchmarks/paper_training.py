@@ -21,7 +21,9 @@ from common.tensor_file import save_tensors
 from model.config import ModelConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
-from model.occupancy import extract_occupancy, pack_occupancy
+from model.network import video_of
+from model.occupancy import pack_occupancy
+from model.occupancy_extraction import extract_occupancy
 from model.video import VolumetricVideo
 from training.captures.capture import Capture
 from training.config import DataConfig, RayConfig, TrainingConfig
@@ -172,7 +174,7 @@ class PaperTraining:
         occupancy = torch.stack([self._occupancy(frame, decoder) for frame in range(self.config.frames)])
         boxes, latents = torch.from_numpy(self.scene.boxes).clone(), self.latents.detach().clone()
         metadata = self.scene.metadata
-        return VolumetricVideo(self.model, metadata, latents, boxes, pack_occupancy(occupancy), decoder, self.encoding)
+        return video_of(self.model, metadata, latents, boxes, pack_occupancy(occupancy), decoder, self.encoding)
 
     def _occupancy(self, frame: int, decoder: MapDecoder) -> torch.Tensor:
         features, densities, _ = (m[0] for m in decoder(self.latents[frame][None]))

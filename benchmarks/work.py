@@ -9,7 +9,7 @@ from torch import nn
 
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.decoder import EqualizedUpsample, MapDecoder
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 
 _CORNERS = {"3d": 8, "baked": 4}
 

@@ -9,19 +9,12 @@ from torch import nn
 from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
-
-LEAK = 0.2
-"""Negative slope of the leaky ReLUs."""
+from model.decoder_layout import LEAK, equalized_scale, source_level, trunk_channels, upsample_scale
 
 INITIAL_DENSITY = 10.0
 """Density of an untrained model, 1/m: high enough for every ray to see something, low enough to block none."""
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def equalized_scale(fan_in: int) -> float:
-    """Return the factor on an equalized layer's stored weights: the gain of the leaky ReLU over sqrt(fan_in)."""
-    return math.sqrt(2 / (1 + LEAK**2)) / math.sqrt(fan_in)
 
 
 class EqualizedLinear(nn.Module):
@@ -45,7 +38,7 @@ class EqualizedUpsample(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(in_channels, out_channels, 4, 4))
         self.bias = nn.Parameter(torch.zeros(out_channels, resolution, resolution))
-        self.scale = equalized_scale(in_channels * (4 // 2) ** 2)
+        self.scale = upsample_scale(in_channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, in, n, n) to (B, out, 2n, 2n)."""
@@ -91,9 +84,9 @@ class MapDecoder(nn.Module):
         self.config = config
         decoder, channels = config.decoder, config.decoder.backbone_channels
         self.backbone = Backbone(decoder.latent_channels, channels)
-        self.feature_trunk, features = self._trunk(config.feature_plane_resolution, [channels[-1]] * 8)
-        self.density_trunk, densities = self._trunk(config.density_map_resolution, [channels[-1]] * 8)
-        self.color_trunk, colors = self._trunk(config.color_map_resolution, list(decoder.color_channels))
+        self.feature_trunk, features = self._trunk(config.feature_plane_resolution, (channels[-1],))
+        self.density_trunk, densities = self._trunk(config.density_map_resolution, (channels[-1],))
+        self.color_trunk, colors = self._trunk(config.color_map_resolution, decoder.color_channels)
         if decoder.head_source == "matching":
             self.color_trunk = nn.Sequential(nn.Conv2d(colors, decoder.color_channels[0], 3, padding=1), nn.ReLU())
             colors = decoder.color_channels[0]
@@ -124,17 +117,14 @@ class MapDecoder(nn.Module):
             colors.unflatten(1, (-1, config.color_head_parameters)).permute(0, 1, 3, 4, 2),
         )
 
-    def _trunk(self, resolution: int, channels: list[int]) -> tuple[nn.Sequential, int]:
+    def _trunk(self, resolution: int, channels: tuple[int, ...]) -> tuple[nn.Sequential, int]:
         """Return the layers between the backbone and a head of `resolution`, and their number of output channels."""
-        backbone = self.config.decoder.backbone_channels
-        if self.config.decoder.head_source == "matching":
-            return nn.Sequential(), backbone[_log2(resolution // 4)]
-        strides = _log2(self.config.decoder.backbone_resolution // resolution)
-        widths = (channels + [channels[-1]] * strides)[:strides]
-        return _downsampling_trunk(backbone[-1], widths), (widths or [backbone[-1]])[-1]
+        inputs = self.config.decoder.backbone_channels[source_level(self.config, resolution)]
+        widths = trunk_channels(self.config, resolution, channels)
+        return _downsampling_trunk(inputs, widths), (widths or [inputs])[-1]
 
     def _source(self, pyramid: list[torch.Tensor], resolution: int) -> torch.Tensor:
-        return pyramid[_log2(resolution // 4)] if self.config.decoder.head_source == "matching" else pyramid[-1]
+        return pyramid[source_level(self.config, resolution)]
 
     @torch.no_grad()
     def _initialize_heads(self) -> None:
@@ -155,7 +145,3 @@ class MapDecoder(nn.Module):
         sizes = [i * o for i, o in zip(inputs, outputs, strict=True)]
         for part, spread in zip(bias.split(sizes, dim=1), spreads, strict=True):
             part.normal_(0, spread)
-
-
-def _log2(value: int) -> int:
-    return value.bit_length() - 1

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, PLANE_AXES, PLANES
 from model.frame import Frame
-from model.hash_encoding import cell_and_weight, hash_levels
+from model.hash_encoding import cell_and_weight
+from model.hash_levels import hash_levels
 from model.view_encoding import encode_direction
 
 HashFeatures = Callable[[torch.Tensor], torch.Tensor]

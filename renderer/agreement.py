@@ -14,6 +14,7 @@ from model.camera import Camera
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
+from model.network import video_of
 from model.occupancy import pack_occupancy
 from model.video import VideoMetadata, VolumetricVideo
 from renderer.backend import Renderer
@@ -90,7 +91,7 @@ def small_video(**overrides: object) -> VolumetricVideo:
         occupancy = torch.rand(2, *config.occupancy.resolution) < 0.5
         latents = torch.randn(2, config.decoder.latent_channels)
     boxes = torch.tensor([[[-0.8, -0.6, 0.0], [0.7, 0.9, 2.0]]]).expand(2, 2, 3).contiguous()
-    return VolumetricVideo(config, VideoMetadata(), latents, boxes, pack_occupancy(occupancy), decoder, encoding)
+    return video_of(config, VideoMetadata(), latents, boxes, pack_occupancy(occupancy), decoder, encoding)
 
 
 def small_camera() -> Camera:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from common.errors import InputError
@@ -36,7 +35,7 @@ class RenderSettings:
         if self.weight_threshold is not None and not 0 <= self.weight_threshold < 1:
             raise InputError("weight threshold", f"must be 0 to below 1, not {self.weight_threshold:g}")
 
-    def step(self, config: RenderConfig, box: torch.Tensor, origin: ArrayLike) -> float:
+    def step(self, config: RenderConfig, box: ArrayLike, origin: ArrayLike) -> float:
         """Return the distance between samples, meters: the diagonal of the box over the number of steps.
 
         It is never below the spacing of float32 numbers at the largest distance: a ray from very far away would otherwise take
@@ -47,8 +46,9 @@ class RenderSettings:
             box: (2, 3), meters.
             origin: of the rays, (3,) or (R, 3), meters.
         """
-        step = float((box[1] - box[0]).norm()) / (self.steps_per_diagonal or config.steps_per_diagonal)
-        corners, start = box.numpy().astype(np.float64), np.asarray(origin, np.float64)
+        lower, upper = np.asarray(box, np.float32)
+        step = float(np.linalg.norm(upper - lower)) / (self.steps_per_diagonal or config.steps_per_diagonal)
+        corners, start = np.asarray(box, np.float64), np.asarray(origin, np.float64)
         reach = max(np.abs(start).max(), np.abs(corners).max(), np.abs(corners[:, None] - start.reshape(-1, 3)).max())
         return max(step, float(reach) * float(np.finfo(np.float32).eps))
 

@@ -7,12 +7,11 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.config import FEATURE_CHANNELS, PLANE_AXES, PLANES, HashEncodingConfig, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from renderer.backend import Region, RenderSettings
 
 CHANNEL_PAIRS = FEATURE_CHANNELS // 2
@@ -211,7 +210,7 @@ def describe_view(
     view.inverse_intrinsics[:] = camera.inverse_K.ravel().tolist()
     view.rotation[:] = camera.R.ravel().tolist()
     view.origin[:] = camera.center.tolist()
-    view.step = settings.step(config.render, torch.from_numpy(box), camera.center)
+    view.step = settings.step(config.render, box, camera.center)
     view.weight_threshold = threshold
     view.min_transmittance = max(threshold, MIN_TRANSMITTANCE)
     view.column, view.row = region[0], region[1]
@@ -219,11 +218,10 @@ def describe_view(
     return view
 
 
-def table_scale(tables: torch.Tensor) -> float:
+def table_scale(tables: NDArray[np.float32]) -> float:
     """Return the scale of baked grids, a power of two. The largest entry divided by it lies in [2^13, 2^14).
 
     The kernels' README explains why 2^14.
     """
-    minimum, maximum = torch.aminmax(tables)
-    largest = float(torch.maximum(-minimum, maximum))
+    largest = max(-float(tables.min()), float(tables.max()))
     return float(np.ldexp(1.0, int(np.floor(np.log2(largest))) - 13)) if 0 < largest < np.inf else 1.0

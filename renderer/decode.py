@@ -10,22 +10,18 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS
-from model.decoder import LEAK, EqualizedUpsample, MapDecoder
-from model.video import VolumetricVideo
+from model.decoder import EqualizedUpsample, MapDecoder
+from model.decoder_layout import LEAK
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N, parameters)."""
-
-
-def weights_version(video: VolumetricVideo) -> tuple[tuple[int, int], ...]:
-    """Return a value that changes whenever a video's decoder or hash tables change, as they do in training."""
-    weights = [*video.decoder.parameters(), video.hash_encoding.tables]
-    return tuple((w.data_ptr(), w._version) for w in weights)
 
 
 def accelerator() -> torch.device | None:
@@ -37,6 +33,12 @@ def multiplies_bfloat16() -> bool:
     """Return whether the processor multiplies bfloat16 itself (AMX or AVX-512), faster than float32."""
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def as_arrays(maps: Maps) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return decoded maps, which may be bfloat16 or on an accelerator, as arrays."""
+    features, densities, colors = (m.float().cpu().numpy() for m in maps)
+    return features, densities, colors
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,9 @@ class FastDecoder:
         self._color_head = _ColorHead.of(decoder.color_head, low)
 
     @torch.no_grad()
-    def __call__(self, latent: torch.Tensor) -> Maps:
+    def __call__(self, latent: ArrayLike) -> Maps:
         """Decode one latent (D,); color maps may be bfloat16, all are on the device and in any memory order."""
-        pyramid = self._pyramid(latent.to(self._device))
+        pyramid = self._pyramid(torch.as_tensor(latent, device=self._device))
         config = self.config
         features = self._feature_head(self._feature_trunk(self._source(pyramid, config.feature_plane_resolution)))[0]
         densities = self._density_head(self._density_trunk(self._source(pyramid, config.density_map_resolution)))[0]

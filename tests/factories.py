@@ -11,6 +11,7 @@ from model.camera import Camera
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
+from model.network import video_of
 from model.occupancy import pack_occupancy
 from model.video import VideoMetadata, VolumetricVideo
 
@@ -53,7 +54,7 @@ def make_video(
         license="CC0-1.0",
     )
     latents = torch.randn(num_frames, config.decoder.latent_channels)
-    return VolumetricVideo(config, metadata, latents, boxes, pack_occupancy(occupancy), decoder, encoding)
+    return video_of(config, metadata, latents, boxes, pack_occupancy(occupancy), decoder, encoding)
 
 
 def make_camera(

@@ -20,7 +20,9 @@ from common.progress import progress
 from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
 from model.config import ModelConfig
-from model.occupancy import Density, extract_occupancy, pack_occupancy
+from model.network import video_of
+from model.occupancy import pack_occupancy
+from model.occupancy_extraction import Density, extract_occupancy
 from model.query import query_density, query_features
 from model.video import VideoMetadata, VolumetricVideo
 from training.captures.annotations import read_annotations
@@ -57,14 +59,14 @@ def import_release(
     stems = [PurePosixPath(names[0]).stem for names in content.image_files()]
     if len(stems) < checkpoint.num_frames:
         raise InputError(annotations, f"has {len(stems)} frames, but the checkpoint has {checkpoint.num_frames}")
-    boxes = torch.from_numpy(np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]]))
+    boxes = np.stack([read_box(vertices, stem, padding) for stem in stems[: checkpoint.num_frames]])
     metadata = VideoMetadata(
         fps=fps,
         cameras=released_cameras(content),
         provenance={"source": f"released checkpoint {checkpoint.path.name}"},
     )
-    empty = pack_occupancy(torch.zeros(checkpoint.num_frames, *checkpoint.config.occupancy.resolution, dtype=torch.bool))
-    video = VolumetricVideo(
+    empty = pack_occupancy(np.zeros((checkpoint.num_frames, *checkpoint.config.occupancy.resolution), np.bool_))
+    video = video_of(
         checkpoint.config, metadata, checkpoint.latents(), boxes, empty, checkpoint.decoder(), checkpoint.hash_encoding()
     )
     video.occupancy = pack_occupancy(checkpoint.occupancy() if checkpoint.has_occupancy else find_occupancy(video))

@@ -37,7 +37,7 @@ def bundle_info(location: Location) -> dict[str, Any]:
         "num_frames": metadata.num_frames,
         "fps": video.fps,
         "duration": metadata.num_frames / video.fps,
-        "bounds": [boxes[:, 0].amin(0).tolist(), boxes[:, 1].amax(0).tolist()],
+        "bounds": [boxes[:, 0].min(0).tolist(), boxes[:, 1].max(0).tolist()],
         "up": list(video.up),
         "cameras": len(video.cameras),
         "precision": metadata.precision,

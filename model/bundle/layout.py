@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
-from torch.overrides import TorchFunctionMode
+from typing import Literal
 
 from common.errors import InputError
+from common.pytorch import require_pytorch
 from model.bundle.quantization import block_count
 from model.config import ModelConfig
-from model.decoder import MapDecoder
-from model.hash_encoding import HashEncoding, hash_levels
+from model.decoder_layout import decoder_shapes
+from model.hash_levels import hash_levels
 from model.methods.config import CNeRFConfig, NeuralVolumesConfig, SharedMLPConfig
-from model.methods.create import create_method
-from model.methods.method import Method
 from model.occupancy import packed_size
 
 Precision = Literal["float32", "float16", "int8"]
@@ -82,47 +76,19 @@ class TensorSpec:
         return math.prod(self.shape) * self.item_bytes
 
 
-class _NoRandomness(TorchFunctionMode):
-    """Skips random initialization, which on the device "meta" imports PyTorch's compiler and takes a second."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
-            return args[0]
-        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
-
-
-@contextlib.contextmanager
-def without_memory() -> Iterator[None]:
-    """Build networks whose parameters have shapes but no memory (device "meta"), until the block ends."""
-    with torch.device("meta"), _NoRandomness():
-        yield
-
-
-def network_skeleton(config: ModelConfig) -> tuple[MapDecoder, HashEncoding]:
-    """Build the network with parameters that have no memory (device "meta"); the caller assigns the values."""
-    with without_memory():
-        return MapDecoder(config), HashEncoding(config.hash)
-
-
-def method_skeleton(config: ModelConfig) -> Method:
-    """Build the module of another method with parameters that have no memory; the caller assigns the values."""
-    with without_memory():
-        return create_method(config)
-
-
 def network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all trained parameters but the latents by stored name, without allocating them.
 
     Raises:
-        InputError: there are more than `MAX_PARAMETERS` parameters.
+        InputError: there are more than `MAX_PARAMETERS` parameters, or another method needs PyTorch, which is missing.
     """
     if config.method is None:
-        decoder, encoding = network_skeleton(config)
-        shapes = {DECODER_PREFIX + name: tuple(value.shape) for name, value in decoder.state_dict().items()}
-        shapes[HASH_TABLES] = tuple(encoding.tables.shape)
+        shapes = {DECODER_PREFIX + name: shape for name, shape in decoder_shapes(config).items()}
+        shapes[HASH_TABLES] = (3, sum(level.entries for level in hash_levels(config.hash)), config.hash.features_per_level)
     else:
+        require_pytorch("a video of another method")
+        from model.methods.create import method_skeleton  # noqa: PLC0415 - loads PyTorch
+
         parameters = method_skeleton(config).state_dict()
         shapes = {METHOD_PREFIX + name: tuple(value.shape) for name, value in parameters.items()}
     count = sum(math.prod(shape) for shape in shapes.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 BLOCK_SIZE = 64
 """Entries that share a scale. With 64 the rounding error is 0.6 % of a normal distribution's standard deviation, and scales
@@ -17,7 +18,7 @@ def block_count(entries: int) -> int:
     return -(-entries // BLOCK_SIZE)
 
 
-def quantize(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def quantize(tensor: ArrayLike) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Round a tensor to eight bits.
 
     Entries are taken in row-major order; a block's scale is its largest magnitude / 127. So zero stays zero, and no
@@ -29,15 +30,17 @@ def quantize(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         int8 of the same shape and the float32 scales, (ceil(entries / 64),).
     """
-    flat = tensor.detach().flatten().float()
-    blocks = torch.nn.functional.pad(flat, (0, -len(flat) % BLOCK_SIZE)).view(-1, BLOCK_SIZE)
-    scales = blocks.abs().amax(dim=1) / LARGEST
-    divisors = torch.where(scales > 0, scales, 1.0)[:, None]
-    values = (blocks / divisors).round_().clamp_(-LARGEST, LARGEST).to(torch.int8)
-    return values.flatten()[: len(flat)].view(tensor.shape), scales
+    values = np.asarray(tensor, np.float32)
+    flat = values.reshape(-1)
+    blocks = np.pad(flat, (0, -len(flat) % BLOCK_SIZE)).reshape(-1, BLOCK_SIZE)
+    scales = np.abs(blocks).max(axis=1) / np.float32(LARGEST)
+    divisors = np.where(scales > 0, scales, np.float32(1))[:, None]
+    with np.errstate(invalid="ignore"):  # infinite entries are found by their block's scale
+        rounded = np.clip(np.rint(blocks / divisors), -LARGEST, LARGEST).astype(np.int8)
+    return rounded.reshape(-1)[: len(flat)].reshape(values.shape), scales
 
 
-def dequantize(values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+def dequantize(values: ArrayLike, scales: ArrayLike) -> NDArray[np.float32]:
     """Multiply each value by its block's scale: the inverse of `quantize` up to rounding.
 
     Args:
@@ -47,8 +50,9 @@ def dequantize(values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     Returns:
         float32 of the shape of `values`.
     """
-    flat = values.flatten().float()
+    stored, factors = np.asarray(values), np.asarray(scales, np.float32)
+    flat = stored.reshape(-1).astype(np.float32)
     whole = len(flat) // BLOCK_SIZE
-    flat[: whole * BLOCK_SIZE].view(whole, BLOCK_SIZE).mul_(scales[:whole, None])
-    flat[whole * BLOCK_SIZE :].mul_(scales[-1:])
-    return flat.view(values.shape)
+    flat[: whole * BLOCK_SIZE].reshape(whole, BLOCK_SIZE)[...] *= factors[:whole, None]
+    flat[whole * BLOCK_SIZE :] *= factors[-1:]
+    return flat.reshape(stored.shape)

@@ -6,24 +6,15 @@ import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
 from model.bundle.container import Header, blame, check_entries, read_header
-from model.bundle.layout import (
-    DECODER_PREFIX,
-    HASH_TABLES,
-    METHOD_PREFIX,
-    SCALES_SUFFIX,
-    TensorSpec,
-    method_skeleton,
-    network_skeleton,
-    tensor_layout,
-)
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, SCALES_SUFFIX, TensorSpec, tensor_layout
 from model.bundle.metadata import BundleMetadata, metadata_from_json
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
-from model.methods.video import MethodVideo
 from model.video import VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -61,7 +52,7 @@ def open_checked(location: Location) -> OpenedBundle:
     return OpenedBundle(location, header, metadata, layout)
 
 
-def check_tensors(bundle: OpenedBundle) -> torch.Tensor:
+def check_tensors(bundle: OpenedBundle) -> NDArray[np.float32]:
     """Read all tensors, one at a time, and check their values.
 
     Returns:
@@ -95,34 +86,31 @@ def read_bundle(location: Location) -> VolumetricVideo:
     config = bundle.metadata.config
     if config.method is not None:
         return _read_method(bundle)
-    decoder, encoding = network_skeleton(config)
     with bundle.tensors() as read:
         latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
         weights = _parameters(bundle, read, DECODER_PREFIX)
         tables = _network_tensor(bundle, read, HASH_TABLES)
-    decoder.load_state_dict(weights, assign=True)
-    encoding.load_state_dict({"tables": tables}, assign=True)
-    for module in (decoder, encoding):
-        module.eval().requires_grad_(False)
-    return VolumetricVideo(config, bundle.metadata.video, latents, boxes, occupancy, decoder, encoding)
+    return VolumetricVideo(config, bundle.metadata.video, latents, boxes, occupancy, weights, tables)
 
 
-def _read_method(bundle: OpenedBundle) -> MethodVideo:
+def _read_method(bundle: OpenedBundle) -> VolumetricVideo:
+    from model.methods.video import MethodVideo, method_of  # noqa: PLC0415 - loads PyTorch
+
     config = bundle.metadata.config
-    method = method_skeleton(config)
     with bundle.tensors() as read:
         latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
-        method.load_state_dict(_parameters(bundle, read, METHOD_PREFIX), assign=True)
-    method.eval().requires_grad_(False)
+        method = method_of(config, _parameters(bundle, read, METHOD_PREFIX))
     return MethodVideo(config, bundle.metadata.video, latents, boxes, occupancy, method)
 
 
-def _parameters(bundle: OpenedBundle, read: TensorReader, prefix: str) -> dict[str, torch.Tensor]:
+def _parameters(bundle: OpenedBundle, read: TensorReader, prefix: str) -> dict[str, NDArray[np.float32]]:
     """Return the parameters of a module whose stored names begin with a prefix, float32."""
     names = [name for name in bundle.layout if name.startswith(prefix) and not name.endswith(SCALES_SUFFIX)]
     return {name.removeprefix(prefix): _network_tensor(bundle, read, name) for name in names}
 
 
-def _network_tensor(bundle: OpenedBundle, read: TensorReader, name: str) -> torch.Tensor:
+def _network_tensor(bundle: OpenedBundle, read: TensorReader, name: str) -> NDArray[np.float32]:
     scales = name + SCALES_SUFFIX
-    return dequantize(read(name), read(scales)) if scales in bundle.layout else read(name).float()
+    if scales in bundle.layout:
+        return dequantize(read(name), read(scales))
+    return read(name).astype(np.float32, copy=False)

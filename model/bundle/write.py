@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import secrets
 from pathlib import Path
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
+from common.array_file import save_arrays
 from common.atomic import atomic_write
 from common.errors import InputError
-from common.tensor_file import save_tensors
+from common.half_floats import to_half
 from model.bundle.container import blame, file_checksum, replace_in_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, PRECISIONS, SCALES_SUFFIX, Precision, is_reduced
 from model.bundle.metadata import FORMAT_NAME, BundleMetadata, checked_document
 from model.bundle.quantization import quantize
 from model.bundle.read import check_tensors, open_checked
-from model.methods.video import MethodVideo
 from model.video import VolumetricVideo
 
 
@@ -43,7 +45,7 @@ def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision 
         document = _document(video, precision, placeholder)
         tensors = _stored_tensors(video, precision)
     with atomic_write(path) as temporary:
-        save_tensors(tensors, temporary, {FORMAT_NAME: document}, path)
+        save_arrays(tensors, temporary, {FORMAT_NAME: document}, path)
         _check(temporary, path)
         replace_in_header(temporary, placeholder, file_checksum(temporary, placeholder))
 
@@ -54,26 +56,35 @@ def _document(video: VolumetricVideo, precision: Precision, checksum: str) -> st
     return checked_document(BundleMetadata(video.config, metadata, video.num_frames, precision, checksum))
 
 
-def _stored_tensors(video: VolumetricVideo, precision: Precision) -> dict[str, torch.Tensor]:
-    if isinstance(video, MethodVideo):
-        network = {METHOD_PREFIX + name: value for name, value in video.method.state_dict().items()}
-    else:
-        network = {DECODER_PREFIX + name: value for name, value in video.decoder.state_dict().items()}
-        network[HASH_TABLES] = video.hash_encoding.tables
-    stored = {"latents": video.latents.float(), "boxes": video.boxes.float(), "occupancy": video.occupancy}
+def _stored_tensors(video: VolumetricVideo, precision: Precision) -> dict[str, NDArray[Any]]:
+    stored: dict[str, NDArray[Any]] = {"latents": video.latents, "boxes": video.boxes, "occupancy": video.occupancy}
+    network = _method_weights(video) if video.config.method is not None else _network_weights(video)
     for name, tensor in network.items():
-        stored.update(_reduce(name, tensor.detach().float(), precision))
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in stored.items()}
+        stored.update(_reduce(name, tensor, precision))
+    return stored
 
 
-def _reduce(name: str, tensor: torch.Tensor, precision: Precision) -> dict[str, torch.Tensor]:
-    if precision == "float32" or not is_reduced(tuple(tensor.shape)):
+def _network_weights(video: VolumetricVideo) -> dict[str, NDArray[np.float32]]:
+    weights = {DECODER_PREFIX + name: value for name, value in video.decoder_weights.items()}
+    return weights | {HASH_TABLES: video.hash_tables}
+
+
+def _method_weights(video: VolumetricVideo) -> dict[str, NDArray[np.float32]]:
+    from model.methods.video import MethodVideo  # noqa: PLC0415 - loads PyTorch
+
+    assert isinstance(video, MethodVideo)
+    parameters = video.method.state_dict()
+    return {METHOD_PREFIX + name: value.detach().cpu().float().numpy() for name, value in parameters.items()}
+
+
+def _reduce(name: str, tensor: NDArray[np.float32], precision: Precision) -> dict[str, NDArray[Any]]:
+    if precision == "float32" or not is_reduced(tensor.shape):
         return {name: tensor}
     if precision == "int8":
         values, scales = quantize(tensor)
         return {name: values, name + SCALES_SUFFIX: scales}
-    half = tensor.half()
-    if torch.aminmax(half).max.isinf() or torch.aminmax(half).min.isinf():
+    half = to_half(tensor)
+    if np.isinf(half).any():
         raise InputError(f"tensor {name}", "does not fit into float16", "use float32 or int8")
     return {name: half}
 

@@ -10,6 +10,7 @@ from model.methods.dynerf import DyNeRF
 from model.methods.method import Method
 from model.methods.neural_volumes import NeuralVolumes
 from model.methods.shared_mlp import SharedMLP
+from model.network import without_memory
 
 
 def create_method(config: ModelConfig) -> Method:
@@ -30,3 +31,9 @@ def create_method(config: ModelConfig) -> Method:
         case SharedMLPConfig() as method:
             return SharedMLP(config, method)
     raise ValueError("the config has no method")
+
+
+def method_skeleton(config: ModelConfig) -> Method:
+    """Create the module with parameters that have no memory; the caller assigns the values."""
+    with without_memory():
+        return create_method(config)

@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS, ModelConfig
 from model.decoder import MapDecoder
-from model.hash_encoding import HashEncoding, hash_levels
+from model.hash_encoding import HashEncoding
+from model.hash_levels import hash_levels
 from model.methods.config import SharedMLPConfig
 from model.methods.method import Method
 from model.methods.radiance_mlp import MLPQueries, RadianceMLP

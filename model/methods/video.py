@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from model.config import ModelConfig
+from model.methods.create import method_skeleton
 from model.methods.method import Method, MethodFrame
 from model.video import VideoMetadata, VolumetricVideo
 
@@ -25,13 +30,13 @@ class MethodVideo(VolumetricVideo):
         self,
         config: ModelConfig,
         metadata: VideoMetadata,
-        latents: torch.Tensor,
-        boxes: torch.Tensor,
-        occupancy: torch.Tensor,
+        latents: ArrayLike,
+        boxes: ArrayLike,
+        occupancy: ArrayLike,
         method: Method,
     ) -> None:
-        self.config, self.metadata = config, metadata
-        self.latents, self.boxes, self.occupancy = latents, boxes, occupancy
+        arrays = np.asarray(latents, np.float32), np.asarray(boxes, np.float32), np.asarray(occupancy, np.uint8)
+        super().__init__(config, metadata, *arrays, {}, np.zeros((3, 0, 2), np.float32))
         self.method = method
 
     @torch.no_grad()
@@ -44,5 +49,13 @@ class MethodVideo(VolumetricVideo):
             InputError: `time` is out of range.
         """
         self.check_time(time)
-        box, occupancy = self.box_and_occupancy(time)
-        return MethodFrame(self.config, time, box, occupancy, self.method.at(self.latent(time), time / self.num_frames))
+        box, occupancy = (torch.from_numpy(array) for array in self.box_and_occupancy(time))
+        queries = self.method.at(torch.from_numpy(self.latent(time)), time / self.num_frames)
+        return MethodFrame(self.config, time, box, occupancy, queries)
+
+
+def method_of(config: ModelConfig, weights: Mapping[str, NDArray[np.float32]]) -> Method:
+    """Build the module of a config's method in evaluation mode. Its parameters are the given arrays, by name."""
+    method = method_skeleton(config)
+    method.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, assign=True)
+    return method.eval().requires_grad_(False)

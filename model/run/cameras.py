@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import torch
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from common.errors import InputError
 from model.camera import Camera
@@ -18,15 +19,19 @@ CORRECTION_WIDTHS = (3, 3, 3, 3, 1)
 """Columns of each kind of correction: logarithms of gains, offsets of colors, turns, shifts, times."""
 
 
-def rotation_matrices(turns: torch.Tensor) -> torch.Tensor:
-    """Return the rotation matrices (V, 3, 3) of rotation vectors (V, 3): the exponential of so(3), smooth at 0 too."""
-    x, y, z = turns.unbind(-1)
-    zero = torch.zeros_like(x)
-    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1)
-    return torch.linalg.matrix_exp(cross.view(-1, 3, 3))
+def rotation_matrix(turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rotation matrix (3, 3) of a rotation vector (3,), radians (Rodrigues)."""
+    x, y, z = turn
+    angle = float(np.linalg.norm(turn))
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    # sinc is smooth at 0: sin(a) / a and (1 - cos(a)) / a^2.
+    rotation: NDArray[np.float64] = (
+        np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross @ cross
+    )
+    return rotation
 
 
-def moved_cameras(cameras: list[Camera], indices: list[int], turns: torch.Tensor, shifts: torch.Tensor) -> list[Camera]:
+def moved_cameras(cameras: list[Camera], indices: list[int], turns: ArrayLike, shifts: ArrayLike) -> list[Camera]:
     """Return all cameras of a capture, those with the given indices turned about their centers and shifted.
 
     Args:
@@ -36,8 +41,8 @@ def moved_cameras(cameras: list[Camera], indices: list[int], turns: torch.Tensor
         shifts: (M, 3) movements of the centers, meters.
     """
     result = list(cameras)
-    for index, turn, shift in zip(indices, rotation_matrices(turns.double()).numpy(), shifts.double().numpy(), strict=True):
-        R = cameras[index].R @ turn.T
+    for index, turn, shift in zip(indices, np.asarray(turns, np.float64), np.asarray(shifts, np.float64), strict=True):
+        R = cameras[index].R @ rotation_matrix(turn).T
         result[index] = dataclasses.replace(cameras[index], R=R, T=-R @ (cameras[index].center + shift))
     return result
 
@@ -57,15 +62,15 @@ def refined_cameras(path: Path, cameras: list[Camera]) -> list[Camera]:
         return cameras
     try:
         views = tensors["cameras"]
-        start, scale, values = (tensors[name].double() for name in ("start", "scale", "values"))
+        start, scale, values = (tensors[name].astype(np.float64) for name in ("start", "scale", "values"))
     except KeyError as error:
         raise InputError(path, f"has no {REFINEMENT}{error.args[0]}") from error
     columns = sum(CORRECTION_WIDTHS)
     corrections = (start, scale, values)
-    if views.dim() != 1 or any(t.shape != (len(views), columns) or not t.isfinite().all() for t in corrections):
+    if views.ndim != 1 or any(t.shape != (len(views), columns) or not np.isfinite(t).all() for t in corrections):
         raise InputError(path, "has corrections of cameras with a wrong shape or that are not finite")
-    if views.dtype != torch.int64 or not all(0 <= view < len(cameras) for view in views.tolist()):
+    if views.dtype != np.int64 or not all(0 <= view < len(cameras) for view in views.tolist()):
         raise InputError(path, "refines cameras that the scene does not have")
-    _, _, turns, shifts, _ = (start + scale * values).float().split(CORRECTION_WIDTHS, dim=1)
+    _, _, turns, shifts, _ = np.split((start + scale * values).astype(np.float32), np.cumsum(CORRECTION_WIDTHS)[:-1], axis=1)
     posed = scale[:, sum(CORRECTION_WIDTHS[:2])] > 0
     return moved_cameras(cameras, views[posed].tolist(), turns[posed], shifts[posed])

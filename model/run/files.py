@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from common.array_file import Array, load_arrays
 from common.documents import parse_json
 from common.errors import InputError
-from common.tensor_file import load_tensors
 
 SCENE = "scene.safetensors"
 """Boxes, hulls, cameras and metadata, written before the first step."""
@@ -52,7 +52,7 @@ def read_texts(path: Path, name: str) -> dict[str, Any]:
         InputError: the file cannot be read, or has no such object.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             values = parse_json((file.metadata() or {})[name], path)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
@@ -61,20 +61,20 @@ def read_texts(path: Path, name: str) -> dict[str, Any]:
     return values
 
 
-def read_tensors(path: Path, prefix: str = "") -> dict[str, torch.Tensor]:
-    """Read the tensors whose names begin with `prefix`, which is removed; raise InputError when that fails."""
+def read_tensors(path: Path, prefix: str = "") -> dict[str, Array]:
+    """Read the arrays whose names begin with `prefix`, which is removed; raise InputError when that fails."""
     try:
-        return load_tensors(path, prefix)[0]
-    except (OSError, SafetensorError) as error:
+        return load_arrays(path, prefix)[0]
+    except (OSError, SafetensorError, TypeError, KeyError) as error:  # types that NumPy lacks raise the last two
         raise InputError(path, "is damaged") from error
 
 
-def check_tensors(path: Path, tensors: dict[str, torch.Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+def check_tensors(path: Path, tensors: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:
     """Raise InputError unless there are exactly these tensors, with these shapes and finite numbers."""
     for name, shape in shapes.items():
         if name not in tensors:
             raise InputError(path, f"has no {name}")
-        if tuple(tensors[name].shape) != shape or not tensors[name].isfinite().all():
+        if tensors[name].shape != shape or not np.isfinite(tensors[name]).all():
             raise InputError(path, f"{name} has a wrong shape or is not finite")
     unknown = sorted(set(tensors) - set(shapes))
     if unknown:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
+from common.array_file import Array
 from common.errors import InputError
 from model.bundle.tensors import check_boxes
 from model.camera import Camera
@@ -23,9 +25,9 @@ MAX_HULL_RESOLUTION = 256
 class StoredScene:
     """The content of a run's scene file."""
 
-    boxes: torch.Tensor
+    boxes: NDArray[np.float32]
     """(T, 2, 3) float32, meters."""
-    hulls: torch.Tensor | None
+    hulls: NDArray[np.uint8] | None
     """(T, bytes) uint8: packed cells of each frame's box; None without hulls."""
     hull_resolution: int
     """Cells of a hull along each axis; 0 without hulls."""
@@ -56,14 +58,14 @@ def read_scene(folder: Path) -> StoredScene:
     return StoredScene(boxes, hulls, resolution, metadata, texts)
 
 
-def _check_tensors(path: Path, boxes: torch.Tensor, hulls: torch.Tensor | None, resolution: int) -> None:
+def _check_tensors(path: Path, boxes: Array, hulls: Array | None, resolution: int) -> None:
     """Check what is passed to native code, which computes addresses from it."""
-    frames = len(boxes) if boxes.dim() else 0
-    if boxes.dtype != torch.float32 or tuple(boxes.shape) != (frames, 2, 3) or not frames or not boxes.isfinite().all():
-        raise InputError(path, f"has boxes of shape {tuple(boxes.shape)}, not finite numbers of shape (T, 2, 3)")
+    frames = len(boxes) if boxes.ndim else 0
+    if boxes.dtype != np.float32 or boxes.shape != (frames, 2, 3) or not frames or not np.isfinite(boxes).all():
+        raise InputError(path, f"has boxes of shape {boxes.shape}, not finite numbers of shape (T, 2, 3)")
     check_boxes(path, boxes)
     if hulls is None and resolution == 0:
         return
     expected = (frames, packed_size((resolution, resolution, resolution))) if 0 < resolution <= MAX_HULL_RESOLUTION else None
-    if hulls is None or hulls.dtype != torch.uint8 or tuple(hulls.shape) != expected:
+    if hulls is None or hulls.dtype != np.uint8 or hulls.shape != expected:
         raise InputError(path, f"has hulls that do not fit their resolution of {resolution} cells")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import nn
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
 
 from common.errors import InputError
 from model.bundle.container import blame
-from model.bundle.layout import network_skeleton
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, network_shapes
 from model.bundle.metadata import check_storable
 from model.config import ModelConfig
 from model.occupancy import pack_occupancy, unpack_occupancy
@@ -30,14 +29,14 @@ class StoredRun:
 
     video: VolumetricVideo
     """The video, with the cameras as the run refined them. A cell is occupied where it meets those that training samples."""
-    sampled: torch.Tensor | None
+    sampled: NDArray[np.uint8] | None
     """(T, bytes) uint8, the packed cells that training samples. The density is undefined outside. None means everywhere."""
     resolution: int
     """Number of those cells along each axis."""
     step: int
     """Steps done."""
 
-    def sampled_cells(self, frame: int) -> torch.Tensor | None:
+    def sampled_cells(self, frame: int) -> NDArray[np.bool_] | None:
         """Return the cells that training samples in a frame, (N, N, N) bool, or None."""
         return None if self.sampled is None else unpack_occupancy(self.sampled[frame], (self.resolution,) * 3)
 
@@ -66,40 +65,38 @@ def read_run(folder: Path) -> StoredRun:
 
 
 def _read_video(path: Path, config: ModelConfig, scene: StoredScene) -> VolumetricVideo:
-    decoder, encoding = network_skeleton(config)
-    for module, prefix in ((decoder, "network.decoder."), (encoding, "network.hash_encoding.")):
-        _assign(path, module, prefix)
-    latents = read_tensors(path, "latents")
-    check_tensors(path, latents, {"": (len(scene.boxes), config.decoder.latent_channels)})
-    decoder = decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
-    occupancy = torch.zeros(len(scene.boxes), 0, dtype=torch.uint8)
-    return VolumetricVideo(config, scene.metadata, latents[""], scene.boxes, occupancy, decoder, encoding)
+    shapes = network_shapes(config)
+    decoder = {name.removeprefix(DECODER_PREFIX): shape for name, shape in shapes.items() if name != HASH_TABLES}
+    weights = _checked(path, "network.decoder.", decoder)
+    tables = _checked(path, "network.hash_encoding.", {"tables": shapes[HASH_TABLES]})["tables"]
+    latents = _checked(path, "latents", {"": (len(scene.boxes), config.decoder.latent_channels)})[""]
+    occupancy = np.zeros((len(scene.boxes), 0), np.uint8)
+    return VolumetricVideo(config, scene.metadata, latents, scene.boxes, occupancy, weights, tables)
 
 
-def _assign(path: Path, module: nn.Module, prefix: str) -> None:
+def _checked(path: Path, prefix: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, NDArray[np.float32]]:
     tensors = read_tensors(path, prefix)
-    check_tensors(path, tensors, {name: tuple(value.shape) for name, value in module.state_dict().items()})
-    module.load_state_dict(tensors, assign=True)
-    module.requires_grad_(False)
+    check_tensors(path, tensors, shapes)
+    return {name: np.ascontiguousarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def _sampled(path: Path, scene: StoredScene, video: VolumetricVideo) -> torch.Tensor | None:
+def _sampled(path: Path, scene: StoredScene, video: VolumetricVideo) -> NDArray[np.uint8] | None:
     """Set the video's occupancy from the cells that training samples, and return these."""
     resolution = video.config.occupancy.resolution
     cells = read_tensors(path, SAMPLED_CELLS).get("")
     if scene.hulls is None:
-        everywhere = pack_occupancy(torch.ones(resolution, dtype=torch.bool))
-        video.occupancy = everywhere.expand(len(scene.boxes), -1)
+        everywhere = pack_occupancy(np.ones(resolution, np.bool_))
+        video.occupancy = np.broadcast_to(everywhere, (len(scene.boxes), len(everywhere)))
         return None
-    if cells is not None and (cells.shape != scene.hulls.shape or cells.dtype != torch.uint8):
+    if cells is not None and (cells.shape != scene.hulls.shape or cells.dtype != np.uint8):
         raise InputError(path, f"{SAMPLED_CELLS} do not fit the hulls of the scene")
     sampled = scene.hulls if cells is None else scene.hulls & cells
     side = (scene.hull_resolution,) * 3
-    video.occupancy = torch.stack([pack_occupancy(met_cells(unpack_occupancy(f, side), resolution)) for f in sampled])
+    video.occupancy = np.stack([pack_occupancy(met_cells(unpack_occupancy(f, side), resolution)) for f in sampled])
     return sampled
 
 
-def met_cells(cells: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Tensor:
+def met_cells(cells: NDArray[np.bool_], resolution: tuple[int, int, int]) -> NDArray[np.bool_]:
     """Return the cells of another grid over the same box that overlap any of the given cells.
 
     Args:
@@ -109,4 +106,9 @@ def met_cells(cells: torch.Tensor, resolution: tuple[int, int, int]) -> torch.Te
     Returns:
         (X, Y, Z) bool.
     """
-    return functional.adaptive_max_pool3d(cells[None, None].float(), resolution)[0, 0] > 0
+    for axis, count in enumerate(resolution):
+        size = cells.shape[axis]
+        starts, ends = ((np.arange(count) + end) * size for end in (0, 1))
+        spans = zip(starts // count, -(-ends // count), strict=True)
+        cells = np.stack([cells.take(range(start, end), axis).any(axis) for start, end in spans], axis)
+    return cells

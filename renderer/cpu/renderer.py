@@ -17,12 +17,12 @@ from common.errors import InputError
 from common.native import import_native
 from model.camera import Camera
 from model.config import ModelConfig
-from model.video import VolumetricVideo
+from model.video import Version, VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
-from renderer.decode import FastDecoder, weights_version
+from renderer.decode import FastDecoder
 from renderer.threads import available_cores, torch_threads, with_low_priority
 
 
@@ -55,7 +55,7 @@ class CpuFrame:
 class _Converted:
     """Values that are computed once from a video's weights."""
 
-    version: tuple[tuple[int, int], ...]
+    version: Version
     decoder: FastDecoder
     table_scale: float
 
@@ -175,9 +175,9 @@ class CpuRenderer:
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
         """Return the values that are computed once per video; compute them again if the weights changed, as in training."""
-        version = weights_version(video)
+        version = video.weights_version()
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = _Converted(version, FastDecoder(video.decoder), table_scale(video.hash_encoding.tables))
+            converted = _Converted(version, FastDecoder(video.decoder), table_scale(video.hash_tables))
             self._converted[video] = converted
         return converted

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.config import PLANE_AXES, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 
 MARGIN = 1e-3
 """Columns around a cell of a grid that count as its own. It is far above the rounding errors of points."""

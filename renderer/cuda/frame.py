@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from model.config import FEATURE_CHANNELS, HIDDEN_CHANNELS, ModelConfig
 from model.decoder import EqualizedLinear, EqualizedUpsample, MapDecoder, Maps
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from renderer.baked import (
     CHANNEL_PAIRS,
@@ -142,9 +142,8 @@ class VideoOnGpu:
         self.capture_fault = ""
         """The reason why kernels are launched one by one; empty when they run as CUDA graphs."""
         with driver.stream(DECODE_STREAM):
-            tables = video.hash_encoding.tables.detach()
-            self._table_scale = table_scale(tables)
-            self._tables = driver.upload((tables / self._table_scale).half())
+            self._table_scale = table_scale(video.hash_tables)
+            self._tables = driver.upload((torch.from_numpy(video.hash_tables) / self._table_scale).half())
             self._common.tables[:] = [table.data_ptr() for table in self._tables]
             self._network = decoder_for_gpu(video.decoder, driver.device, half=True)
             if not fits_half(self._network, video):
@@ -155,7 +154,7 @@ class VideoOnGpu:
         # Replays share their memory, so one thread at a time enqueues frames; the stream keeps their work in order.
         with self._lock, torch.no_grad(), self._driver.stream(DECODE_STREAM):
             start, batch = self._driver.mark(), self._batch(len(times))
-            self._driver.write(batch.latents, torch.stack([video.latent(time) for time in times]))
+            self._driver.write(batch.latents, torch.from_numpy(np.stack([video.latent(time) for time in times])))
             maps = self._decode(batch)
             decoded = self._driver.mark()
             frames = [self._new_frame(video, time) for time in times]  # while the GPU decodes
@@ -220,7 +219,7 @@ class VideoOnGpu:
     def _new_frame(self, video: VolumetricVideo, time: float) -> tuple[CudaFrame, FrameBake]:
         """Allocate a frame, and describe it for the bake kernels."""
         box, occupancy = video.box_and_occupancy(time)
-        struct = describe_frame(self._config, box.numpy(), (self._table_scale, 1.0, self._config.decoder.density_gain))
+        struct = describe_frame(self._config, box, (self._table_scale, 1.0, self._config.decoder.density_gain))
         tensors = self._allocated()
         order = FrameBake(levels=describe_levels(self._config.hash, time / self._num_frames))
         order.grids[:] = struct.grids[:] = [grid.data_ptr() for grid in tensors["grids"]]
@@ -230,8 +229,8 @@ class VideoOnGpu:
         struct.color_heads[: self._common.num_maps] = [heads.data_ptr() for heads in tensors["color_heads"]]
         order.feature_planes, order.density_maps = tensors["feature_planes"].data_ptr(), tensors["density_maps"].data_ptr()
         order.heads, order.fragments = tensors["color_heads"].data_ptr(), tensors["head_fragments"].data_ptr()
-        tensors["occupancy"] = self._write_occupancy(struct, order, occupancy.numpy())
-        return CudaFrame(self._config, time, box.numpy(), struct, tensors), order
+        tensors["occupancy"] = self._write_occupancy(struct, order, occupancy)
+        return CudaFrame(self._config, time, box, struct, tensors), order
 
     def _allocated(self) -> dict[str, torch.Tensor]:
         config, bake = self._config, self._common
@@ -270,7 +269,7 @@ def fits_half(network: MapDecoder, video: VolumetricVideo) -> bool:
     """
     weight = next(network.parameters())
     frames = range(0, video.num_frames, max(1, video.num_frames // TRIED_FRAMES))
-    latents = torch.stack([video.latent(float(frame)) for frame in frames]).to(weight)
+    latents = torch.from_numpy(np.stack([video.latent(float(frame)) for frame in frames])).to(weight)
     return all(bool(maps.isfinite().all()) for latent in latents for maps in network(latent[None]))
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import moderngl
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from common.half_floats import to_half
 from model.config import HIDDEN_CHANNELS, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from renderer.baked import bake_levels, density_planes, table_scale
 from renderer.opengl.atlas import Atlas, lay_out, pieces
 from renderer.opengl.frame import FrameTextures
@@ -26,7 +26,7 @@ TABLE_SIDE = 4096
 FOLD_FETCHES = 40
 """Fetches of a texel of a folded head (shaders/opengl/fold_heads.frag)."""
 
-Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Maps = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass
@@ -62,7 +62,7 @@ def limit(context: moderngl.Context, name: str) -> int:
     return int(context.info[name])
 
 
-def upload_tables(context: moderngl.Context, tables: torch.Tensor) -> Tables:
+def upload_tables(context: moderngl.Context, tables: NDArray[np.float32]) -> Tables:
     """Upload hash tables (3, entries, F), float32."""
     scale, (planes, entries, features) = table_scale(tables), tables.shape
     components = min(features, 4)
@@ -71,7 +71,7 @@ def upload_tables(context: moderngl.Context, tables: torch.Tensor) -> Tables:
     height = min(width, -(-texels // width))
     layers = -(-texels // (width * height))
     padded = np.zeros((planes, layers * height * width, components), np.float16)
-    padded[:, :texels] = (tables.detach() / scale).half().numpy().reshape(planes, texels, components)
+    padded[:, :texels] = to_half(tables / np.float32(scale)).reshape(planes, texels, components)
     texture = context.texture_array((width, height, planes * layers), components, padded, dtype="f2")
     texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
     return Tables(texture, layers, scale)
@@ -102,10 +102,10 @@ class Baker:
 
         Args:
             maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
-                parameters), in any floating-point type and on any device.
+                parameters), in any memory order.
         """
-        features, densities, colors = (m.detach().float() for m in maps)
-        distinct = torch.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
+        features, densities, colors = maps
+        distinct = np.stack([densities[indices].sum(0) for _, indices in density_planes(self._config)])
         planes, feature_scale = self._pack(features)
         density_maps, density_scale = self._pack(distinct)
         return MapTextures(planes, density_maps, self._upload_heads(colors), feature_scale, density_scale)
@@ -150,21 +150,22 @@ class Baker:
                 drawing.draw(self._grids, layers, piece.page * layers, piece.rectangle, fetches=2)
         return target
 
-    def _pack(self, maps: torch.Tensor) -> tuple[moderngl.TextureArray, float]:
+    def _pack(self, maps: NDArray[np.float32]) -> tuple[moderngl.TextureArray, float]:
         """Put maps (planes, 32, H, W) into a texture of 8 layers per plane. Return it and the factor on its values."""
         planes, channels, height, width = maps.shape
         scale = table_scale(maps)
-        halves = np.ascontiguousarray((maps / scale).half().cpu().numpy())
-        source = self._context.texture_array((width, height, planes * channels), 1, halves, dtype="f2")
+        # Floats: the card rounds them to half floats faster than NumPy does.
+        scaled = np.ascontiguousarray(maps / np.float32(scale))
+        source = self._context.texture_array((width, height, planes * channels), 1, scaled, dtype="f4")
         target = self._texture((width, height, planes * channels // 4), 4, "f2", moderngl.LINEAR)
         self._channels.bind(maps=source)
         Layers(self._context, target).draw(self._channels, planes * channels // 4, fetches=4)
         return target, scale
 
-    def _upload_heads(self, colors: torch.Tensor) -> moderngl.TextureArray:
+    def _upload_heads(self, colors: NDArray[np.float32]) -> moderngl.TextureArray:
         """Put color maps (planes, N, N, parameters) into a texture of one row per head, four parameters per texel."""
         planes, rows, columns, parameters = colors.shape
-        halves = np.ascontiguousarray(colors.half().cpu().numpy())
+        halves = to_half(colors)
         return self._context.texture_array((parameters // 4, rows * columns, planes), 4, halves, dtype="f2")
 
     def _fold(self, color_maps: moderngl.TextureArray) -> moderngl.TextureArray:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import moderngl
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
 from model.config import FEATURE_CHANNELS
-from model.decoder import LEAK, EqualizedUpsample, MapDecoder
+from model.decoder import EqualizedUpsample, MapDecoder
+from model.decoder_layout import LEAK
 from renderer.baked import density_planes
 from renderer.opengl.bake import MapTextures
 
@@ -76,10 +79,10 @@ class ShaderDecoder(ABC, Generic[Stored, Activation]):
         self._densities = self._branch(decoder.density_trunk, density_head, config.density_map_resolution)
         self._colors = self._branch(decoder.color_trunk, decoder.color_head, config.color_map_resolution)
 
-    def first_activation(self, latent: torch.Tensor) -> bytes:
+    def first_activation(self, latent: NDArray[np.float32]) -> bytes:
         """Return the backbone's first feature of a latent (D,) as the layers store it. May be called in any thread."""
         with torch.no_grad():
-            x = functional.leaky_relu(functional.linear(latent, *self._linear), LEAK).view(-1, 16)
+            x = functional.leaky_relu(functional.linear(torch.from_numpy(latent), *self._linear), LEAK).view(-1, 16)
             return self._ordered(x).numpy().tobytes()
 
     def __call__(self, first_activation: bytes) -> MapTextures:

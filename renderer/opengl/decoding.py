@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from common.cached_json import cache_folder, read_cached, write_cached
 from common.errors import InputError
 from model.video import VolumetricVideo
-from renderer.decode import FastDecoder, accelerator
+from renderer.decode import FastDecoder, accelerator, as_arrays
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import driver_version, is_software
@@ -39,7 +39,7 @@ VERSION = 1
 class Decoding:
     """A way to decode, in two steps."""
 
-    start: Callable[[torch.Tensor], Any]
+    start: Callable[[NDArray[np.float32]], Any]
     """Takes a latent (D,) and does what needs no OpenGL, in any thread."""
     finish: Callable[[Any], MapTextures]
     """Takes what `start` returned and does the rest in the thread of the context."""
@@ -70,7 +70,7 @@ def decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, s
     """
 
     def on(device: torch.device) -> Callable[[], Decoding]:
-        return lambda: Decoding(FastDecoder(video.decoder, device=device), baker.upload)
+        return lambda: Decoding(FastDecoder(video.decoder, device=device), lambda maps: baker.upload(as_arrays(maps)))
 
     def shaders() -> Decoding:
         kind: type[ComputeDecoder | FragmentDecoder] = ComputeDecoder if has_compute(context) else FragmentDecoder
@@ -126,7 +126,7 @@ def _fastest(measured: Mapping[str, Measured]) -> str:
 def measure_decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, found: Decodings) -> dict[str, Measured]:
     """Decode a frame with each decoding. Those that fail are left out, and the log says why."""
     latent, measured = video.latent(0.0), {}
-    expected = baker.upload(FastDecoder(video.decoder, bfloat16=False)(latent))
+    expected = baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
     for name, make in found.items():
         try:
             maps, milliseconds = _decode_twice(context, make(), latent)
@@ -138,7 +138,7 @@ def measure_decodings(context: moderngl.Context, video: VolumetricVideo, baker: 
     return measured
 
 
-def _decode_twice(context: moderngl.Context, decoding: Decoding, latent: torch.Tensor) -> tuple[MapTextures, float]:
+def _decode_twice(context: moderngl.Context, decoding: Decoding, latent: NDArray[np.float32]) -> tuple[MapTextures, float]:
     """Return the maps and the milliseconds of the second time; the first one may compile."""
     decoding.finish(decoding.start(latent))
     context.finish()

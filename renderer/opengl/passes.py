@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import moderngl
 
 from model.config import PLANE_AXES, PLANES, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from renderer.backend import Region
 from renderer.baked import density_planes
 from renderer.opengl.atlas import Atlas

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.config import ModelConfig
-from model.video import VolumetricVideo
+from model.video import Version, VolumetricVideo
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings, RenderStatistics
 from renderer.baked import describe_view
-from renderer.decode import weights_version
 from renderer.opengl.bake import Baker, Tables, limit, upload_tables
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import StandaloneContext, device_name, driver_version, is_software
@@ -52,7 +51,7 @@ class _Scratch:
 class _Converted:
     """The results of converting a video's weights, which is done once."""
 
-    version: tuple[tuple[int, int], ...]
+    version: Version
     decoding: Decoding
     tables: Tables
     scratch: _Scratch
@@ -252,25 +251,25 @@ class OpenGLRenderer:
         decoded = clock.perf_counter()
         box, occupancy = video.box_and_occupancy(time)
         baker = self._baker(video.config)
-        textures, scales = baker.bake(converted.tables, time / video.num_frames, maps, occupancy.numpy())
+        textures, scales = baker.bake(converted.tables, time / video.num_frames, maps, occupancy)
         self._context.finish()
         decode_ms, bake_ms = 1000 * (started_seconds + decoded - begun), 1000 * (clock.perf_counter() - decoded)
-        return OpenGLFrame(video.config, time, box.numpy(), textures, scales, decode_ms, bake_ms)
+        return OpenGLFrame(video.config, time, box, textures, scales, decode_ms, bake_ms)
 
     def _convert(self, video: VolumetricVideo) -> _Converted:
         """Convert a video's weights once, and again when they have changed, as they do in training."""
-        version = weights_version(video)
+        version = video.weights_version()
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
             converted = self._gl.run(lambda: self._convert_now(video, version))
             self._converted[video] = converted
         return converted
 
-    def _convert_now(self, video: VolumetricVideo, version: tuple[tuple[int, int], ...]) -> _Converted:
+    def _convert_now(self, video: VolumetricVideo, version: Version) -> _Converted:
         with torch_threads(self.threads):
             baker = self._baker(video.config)
             decoding = choose_decoding(self._context, video, baker, decodings(self._context, video, baker))
-        tables = upload_tables(self._context, video.hash_encoding.tables)
+        tables = upload_tables(self._context, video.hash_tables)
         return _Converted(version, decoding, tables, self._shared_scratch())
 
     def _baker(self, config: ModelConfig) -> Baker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from model.camera import Camera
-from model.occupancy import cell_of
+from model.occupancy_extraction import cell_of
 from renderer.backend import Region
 
 

@@ -15,7 +15,7 @@ import torch
 
 from common.errors import InputError
 from model.camera import Camera
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from renderer.backend import RenderedImage
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
@@ -121,7 +121,7 @@ def _kernel_checks(
 
 def _bake_checks(renderer: CudaRenderer, video: VolumetricVideo, cpu_frame: CpuFrame) -> Iterator[Check]:
     full = copy.copy(video)
-    full.occupancy = torch.full_like(video.occupancy, 255)  # only what rays can reach is baked, but all of it is compared
+    full.occupancy = np.full_like(video.occupancy, 255)  # only what rays can reach is baked, but all of it is compared
     frame = renderer.prepare(full, 0.0)
     config, grids = frame.config.hash, frame.tensors["grids"]
     nodes = sum(level.resolution**2 for level in hash_levels(config)) * config.features_per_level // 2

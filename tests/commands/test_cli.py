@@ -341,7 +341,7 @@ UNSEEING: dict[str, tuple[dict[str, object], str]] = {
 @pytest.mark.parametrize(("change", "fault"), UNSEEING.values(), ids=list(UNSEEING))
 def test_cameras_that_see_nothing_are_explained(bundle: Path, tmp_path: Path, change: dict[str, object], fault: str) -> None:
     camera = {"width": 32, "height": 32, "K": [[40, 0, 16], [0, 40, 16], [0, 0, 1]], "R": np.eye(3).tolist(), "T": [0, 0, 4]}
-    center = read_bundle(bundle).box_and_occupancy(0.0)[0].numpy().mean(axis=0)
+    center = read_bundle(bundle).box_and_occupancy(0.0)[0].mean(axis=0)
     shift = np.asarray(change.get("T", camera["T"])) - center
     (tmp_path / "cam.json").write_text(json.dumps(camera | change | {"T": shift.tolist()}))
     result = view(bundle, "--render", "a.png", "--camera", "cam.json", "--backend", "reference", folder=tmp_path)

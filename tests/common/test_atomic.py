@@ -143,10 +143,10 @@ def test_leftovers_of_killed_runs_are_removed_by_the_next_write(tmp_path: Path) 
 
 def test_leftovers_of_killed_writers_of_tensors_are_removed(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, torch, common.tensor_file as t; from common.atomic import atomic_write\n"
+        "import os, pathlib, common.array_file as t; from common.atomic import atomic_write\n"
         "def killed(tensors, path, metadata): pathlib.Path(path).with_name('.tmpAbCdEf').touch(); os._exit(9)\n"
         "t.save_file = killed\n"
-        f"with atomic_write({str(tmp_path / 'a.safetensors')!r}) as file: t.save_tensors({{}}, file, {{}}, 'a')"
+        f"with atomic_write({str(tmp_path / 'a.safetensors')!r}) as file: t.save_arrays({{}}, file, {{}}, 'a')"
     )
     (tmp_path / ".tmpZzZzZz").touch()  # of somebody else
     for _ in range(2):

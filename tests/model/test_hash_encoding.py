@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from model.config import HashEncodingConfig
-from model.hash_encoding import HashEncoding, HashLevel, cell_and_weight, entry_index, hash_levels, smoothstep
+from model.hash_encoding import HashEncoding, cell_and_weight, entry_index, smoothstep
+from model.hash_levels import HashLevel, hash_levels
 
 
 def test_paper_levels_have_the_released_sizes() -> None:

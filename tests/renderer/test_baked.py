@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from model.config import HashEncodingConfig
-from model.hash_encoding import HashEncoding, hash_levels
+from model.hash_encoding import HashEncoding
+from model.hash_levels import hash_levels
 from renderer.baked import (
     MEMORY_ORDER,
     BakedFrameStruct,

@@ -24,7 +24,7 @@ def write_scene(folder: Path, video: VolumetricVideo, hulls: torch.Tensor | None
     metadata = video.metadata
     texts = vars(metadata) | {"cameras": [c.to_dict() for c in metadata.cameras], "loop": False, "hull_resolution": HULL}
     full = torch.full((video.num_frames, HULL**3 // 8), 255, dtype=torch.uint8)
-    tensors = {"boxes": video.boxes, "hulls": full if hulls is None else hulls}
+    tensors = {"boxes": torch.from_numpy(video.boxes), "hulls": full if hulls is None else hulls}
     save_tensors(tensors, folder / SCENE, {"scene": json.dumps(texts)}, folder / SCENE)
 
 
@@ -32,7 +32,7 @@ def write_checkpoint(folder: Path, video: VolumetricVideo, step: int) -> None:
     """Write a checkpoint atomically."""
     tensors = {f"network.decoder.{name}": value for name, value in video.decoder.state_dict().items()}
     tensors |= {f"network.hash_encoding.{name}": value for name, value in video.hash_encoding.state_dict().items()}
-    tensors |= {"latents": video.latents, "optimizer.0": torch.zeros(3)}
+    tensors |= {"latents": torch.from_numpy(video.latents), "optimizer.0": torch.zeros(3)}
     texts = {"format_version": 1, "step": step, "seed": 0, "seconds": 90.0, "config": {"model": video.config.to_dict()}}
     with atomic_write(folder / CHECKPOINT) as temporary:
         stored = {name: value.contiguous() for name, value in tensors.items()}

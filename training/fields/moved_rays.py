@@ -7,7 +7,7 @@ import dataclasses
 import torch
 
 from model.config import HashEncodingConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from training.config import TrainingConfig
 from training.fields.field import RenderedRays, TrainingFrame, march_settings
 from training.fields.samples import RayBatch, SamplingRegion, stratified_samples

@@ -13,7 +13,7 @@ import torch
 
 from common.native import import_native
 from model.config import PLANES, ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.view_encoding import encode_direction
 from training.fields.field import MarchSettings, RenderedRays
 from training.fields.samples import RaySamples

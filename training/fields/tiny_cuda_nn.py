@@ -17,7 +17,7 @@ from torch.func import functional_call
 
 from common.errors import InputError
 from model.config import HashEncodingConfig
-from model.hash_encoding import HashLevel, hash_levels
+from model.hash_levels import HashLevel, hash_levels
 from model.query import HashFeatures, plane_coordinates
 
 PADDING = 8

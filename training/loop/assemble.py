@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from common.progress import progress
 from model.bundle.container import blame
-from model.bundle.layout import without_memory
 from model.bundle.metadata import check_storable
+from model.network import without_memory
 from model.occupancy import pack_occupancy, packed_size, unpack_occupancy
 from model.run.cameras import refined_cameras
 from model.run.files import BEST, CHECKPOINT
@@ -70,14 +71,13 @@ def assemble(
     network.requires_grad_(False)
     field = create_field(config)
     frames = frames if frames is not None else range(scene.num_frames)
-    occupancy = torch.zeros(scene.num_frames, packed_size(config.model.occupancy.resolution), dtype=torch.uint8)
+    occupancy = np.zeros((scene.num_frames, packed_size(config.model.occupancy.resolution)), np.uint8)
     with worker_pool() as pool:
         cells = [None] * scene.num_frames if occupancy_grids is None else list(occupancy_grids)
         volumes = pool.map(lambda i: extract_frame(config, _hull(scene, i, cells[i]), network, latents[i], field, i), frames)
         for frame, volume in progress(zip(frames, volumes, strict=True), len(frames), "extracting occupancy"):
             occupancy[frame] = pack_occupancy(volume)
-    boxes = torch.from_numpy(scene.boxes)
-    return network.video(config.model, scene.metadata, latents, boxes, occupancy)
+    return network.video(config.model, scene.metadata, latents, scene.boxes, occupancy)
 
 
 def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float:
@@ -97,4 +97,4 @@ def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> tor
     hull = scene.hull(frame)
     if hull is None or occupancy_grids is None:
         return hull
-    return hull & unpack_occupancy(occupancy_grids, hull.shape)
+    return hull & torch.from_numpy(unpack_occupancy(occupancy_grids, hull.shape))

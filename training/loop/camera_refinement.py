@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from model.camera import Camera
-from model.run.cameras import CORRECTION_WIDTHS, moved_cameras, rotation_matrices
+from model.run.cameras import CORRECTION_WIDTHS, moved_cameras
 from training.captures.capture import Capture
 from training.config import RefineConfig
 from training.fields.samples import RayBatch
@@ -25,6 +25,14 @@ _TOLERANCE = (1.0, 1.0, _DEGREE, _DEGREE, 1.0)
 """Corrections that the prior considers large; that of shifts is in multiples of the camera's distance."""
 
 _BETAS, _EPSILON = (0.9, 0.99), 1e-15
+
+
+def rotation_matrices(turns: torch.Tensor) -> torch.Tensor:
+    """Return the rotation matrices (V, 3, 3) of rotation vectors (V, 3): the exponential of so(3), smooth at 0 too."""
+    x, y, z = turns.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1)
+    return torch.linalg.matrix_exp(cross.view(-1, 3, 3))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from common.array_file import Array
 from common.atomic import atomic_write
 from common.errors import InputError
 from common.tensor_file import save_tensors
@@ -109,14 +110,14 @@ def load_network(folder: Path, network: Network, assign: bool = False, name: str
     tensors = read_tensors(folder / name, "network.")
     expected = network.state_dict()
     check_tensors(folder / name, tensors, {key: tuple(value.shape) for key, value in expected.items()})
-    network.load_state_dict(tensors, assign=assign)
+    network.load_state_dict(_as_tensors(tensors), assign=assign)
 
 
 def load_latents(folder: Path, num_frames: int, channels: int, name: str = FILE_NAME) -> torch.Tensor:
     """Read the latents of a checkpoint, (T, D); raise InputError when their shape is wrong or they are not finite."""
     tensors = read_tensors(folder / name, "latents")
     check_tensors(folder / name, tensors, {"": (num_frames, channels)})
-    return tensors[""]
+    return torch.from_numpy(tensors[""])
 
 
 def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None, name: str = FILE_NAME) -> torch.Tensor | None:
@@ -125,7 +126,7 @@ def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None, name: str = F
     Raises:
         InputError: they do not fit the hulls.
     """
-    cells = read_tensors(folder / name, SAMPLED_CELLS).get("")
+    cells = _as_tensors(read_tensors(folder / name, SAMPLED_CELLS)).get("")
     if cells is None or hulls is None:
         return None
     if cells.shape != hulls.shape or cells.dtype != torch.uint8:
@@ -141,13 +142,14 @@ def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:
         refinement: what the run learns of the cameras, None for nothing.
     """
     path = folder / FILE_NAME
-    tensors = read_tensors(path, REFINEMENT)
+    arrays = read_tensors(path, REFINEMENT)
+    tensors = _as_tensors(arrays)
     if (refinement is None) == bool(tensors):
         with_or_without = "with" if tensors else "without"
         raise InputError(folder, f"was trained {with_or_without} refining cameras", "resume with the same meta.yaml")
     if refinement is None:
         return
-    check_tensors(path, tensors, {name: tuple(value.shape) for name, value in refinement.state_dict().items()})
+    check_tensors(path, arrays, {name: tuple(value.shape) for name, value in refinement.state_dict().items()})
     if not torch.equal(tensors["cameras"], refinement.cameras):
         raise InputError(path, "refines other cameras than the capture has")
     refinement.load_state_dict(tensors)
@@ -157,4 +159,8 @@ def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
     """Load the checkpoint's state into an optimizer; raise InputError when it does not fit the network."""
     tensors = read_tensors(folder / FILE_NAME, "optimizer.")
     check_tensors(folder / FILE_NAME, tensors, optimizer.expected_shapes())
-    optimizer.load_state(tensors)
+    optimizer.load_state(_as_tensors(tensors))
+
+
+def _as_tensors(arrays: dict[str, Array]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -11,8 +11,9 @@ import torch
 
 from common.errors import InputError
 from common.memory import available_memory
-from model.bundle.layout import decoded_bytes, without_memory
+from model.bundle.layout import decoded_bytes
 from model.methods.config import hidden_bytes
+from model.network import without_memory
 from training.config import TrainingConfig
 from training.loop.dataset import Dataset
 from training.loop.network import Network

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from model.config import ModelConfig
@@ -14,6 +15,7 @@ from model.hash_encoding import HashEncoding
 from model.methods.create import create_method
 from model.methods.method import PointQueries
 from model.methods.video import MethodVideo
+from model.network import video_of
 from model.video import VideoMetadata, VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.field import TrainingFrame
@@ -69,13 +71,13 @@ class Network(nn.Module):
         return TrainingFrame((features[0].float(), densities[0].float(), colors[0].float()), self.hash_encoding, time)
 
     def video(
-        self, config: ModelConfig, metadata: VideoMetadata, latents: torch.Tensor, boxes: torch.Tensor, occupancy: torch.Tensor
+        self, config: ModelConfig, metadata: VideoMetadata, latents: ArrayLike, boxes: ArrayLike, occupancy: ArrayLike
     ) -> VolumetricVideo:
         """Return a video with these parameters, which it shares; arguments as in `VolumetricVideo`."""
         if hasattr(self, "method"):
             return MethodVideo(config, metadata, latents, boxes, occupancy, self.method.eval())
         decoder = self.decoder.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
-        return VolumetricVideo(config, metadata, latents, boxes, occupancy, decoder, self.hash_encoding)
+        return video_of(config, metadata, latents, boxes, occupancy, decoder, self.hash_encoding)
 
     def latent(
         self, frame: int, views: EncoderViews, generator: torch.Generator | None = None

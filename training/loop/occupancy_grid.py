@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from model.occupancy import Density, cell_of, extract_occupancy, within
+from model.occupancy_extraction import Density, cell_of, extract_occupancy, within
 from training.config import TrainingConfig
 from training.fields.field import RadianceField
 from training.loop.network import Network

@@ -56,7 +56,7 @@ class Scene:
         if self.hulls is None:
             return None
         n = self.hull_resolution
-        return unpack_occupancy(self.hulls[frame], (n, n, n))
+        return torch.from_numpy(unpack_occupancy(self.hulls[frame], (n, n, n)))
 
     def region(self, frame: int) -> SamplingRegion:
         """Return the region where samples of a frame may lie."""
@@ -129,7 +129,7 @@ def _carved(capture: Capture, frame: int, box: NDArray[np.float64], config: Data
     hull = carve_hull(cameras, masks, box, config.hull_resolution, config.hull_margin)
     if not hull.any():
         raise InputError(capture.root, f"the masks of frame {frame} leave no hull in its box", "check cameras and masks")
-    return pack_occupancy(torch.from_numpy(hull)), doubted is not None
+    return torch.from_numpy(pack_occupancy(hull)), doubted is not None
 
 
 def save_scene(scene: Scene, folder: Path) -> None:
@@ -155,7 +155,8 @@ def load_scene(folder: Path) -> Scene:
         doubted = tuple(int(frame) for frame in stored.texts.get("doubted_frames", ()))  # runs of older versions have none
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(folder / FILE_NAME, "is damaged") from error
-    return Scene(stored.boxes.numpy(), stored.hulls, stored.hull_resolution, stored.metadata, loop, capture, doubted)
+    hulls = None if stored.hulls is None else torch.from_numpy(stored.hulls)
+    return Scene(stored.boxes, hulls, stored.hull_resolution, stored.metadata, loop, capture, doubted)
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:

@@ -157,14 +157,14 @@ class FrameStep:
 
     def occupancy_grids(self) -> torch.Tensor | None:
         """Return the packed cells that samples are restricted to, (T, bytes) uint8, or None without hulls."""
-        cells = [region.hull for region in self._regions]
-        return torch.stack([pack_occupancy(c) for c in cells if c is not None]) if all(c is not None for c in cells) else None
+        packed = [pack_occupancy(region.hull.cpu()) for region in self._regions if region.hull is not None]
+        return torch.from_numpy(np.stack(packed)) if len(packed) == len(self._regions) else None
 
     def restore_occupancy_grids(self, packed: torch.Tensor) -> None:
         """Continue from cells that `occupancy_grids` returned."""
         for frame, (region, cells) in enumerate(zip(self._regions, packed, strict=True)):
             assert region.hull is not None
-            hull = unpack_occupancy(cells, region.hull.shape).to(self._device)
+            hull = torch.from_numpy(unpack_occupancy(cells, region.hull.shape)).to(self._device)
             self._regions[frame] = dataclasses.replace(region, hull=hull)
 
     def encoder_input(self, frame: int) -> torch.Tensor:

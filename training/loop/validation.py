@@ -124,12 +124,11 @@ class Validation:
         # A copy: renderers keep what they prepared from a decoder, and training changes it in place.
         network = copy.deepcopy(trained).to("cpu").requires_grad_(False)
         volume = extract_frame(self._config, cells, network, latent, self._field, self.frame)
-        occupancy = torch.zeros(self._scene.num_frames, packed_size(volume.shape), dtype=torch.uint8)  # type: ignore[arg-type]
+        occupancy = np.zeros((self._scene.num_frames, packed_size(volume.shape)), np.uint8)  # type: ignore[arg-type]
         occupancy[self.frame] = pack_occupancy(volume)
         latents = torch.zeros(self._scene.num_frames, len(latent))
         latents[self.frame] = latent
-        boxes = torch.from_numpy(self._scene.boxes)
-        return network.video(self._config.model, self._scene.metadata, latents, boxes, occupancy)
+        return network.video(self._config.model, self._scene.metadata, latents, self._scene.boxes, occupancy)
 
 
 def frame_of(config: ValidationConfig, frames: range) -> int:

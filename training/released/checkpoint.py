@@ -20,7 +20,8 @@ from common.memory import check_memory
 from common.validation import input_error
 from model.config import FEATURE_CHANNELS, DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig, RenderConfig
 from model.decoder import MapDecoder
-from model.hash_encoding import HashEncoding, hash_levels
+from model.hash_encoding import HashEncoding
+from model.hash_levels import hash_levels
 from training.released.archive import read_tensors
 
 MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000

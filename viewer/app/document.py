@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
+from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.video import VolumetricVideo
@@ -169,7 +169,7 @@ class Document:
         """The video to render: with a higher tau1, it has fewer occupied cells."""
         return self.view_renderer.video
 
-    def cells(self, time: float) -> Tensor:
+    def cells(self, time: float) -> NDArray[np.bool_]:
         """Return the occupied cells at a time, (X, Y, Z) bool; the bundle's own until those for tau1 are found."""
         video = self.view_renderer.video
         while isinstance(video, ThresholdedVideo):

@@ -42,7 +42,7 @@ def render(options: argparse.Namespace) -> int:
     video = read_video(options.bundle)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
-    if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0].numpy())):
+    if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0])):
         raise InputError(options.camera, f"sees nothing: {fault}", "check R and T: x_camera = R x_world + T")
     size = f"size {camera.width}x{camera.height}"
     check_memory(camera.width * camera.height * BYTES_PER_PIXEL, size, "use a smaller --size")
@@ -173,7 +173,7 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     schedule = plan(video, path, size, choices)
     check_output(output, size, choices)
     frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
-    faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0].numpy()) for k in frames]
+    faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0]) for k in frames]
     if all(faults):
         raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
     cancel = CancelToken()

@@ -76,7 +76,7 @@ class SpeedPanel:
             imgui.text_disabled(f"in {cost.total_ms:.1f} ms")
         if app.document is not None:
             cells = app.document.cells(app.document.playback.time)
-            imgui.text_disabled(f"{int(cells.sum()):,} of {cells.numel():,} cells occupied")
+            imgui.text_disabled(f"{int(cells.sum()):,} of {cells.size:,} cells occupied")
 
     def _draw_tau1(self, document: Document) -> None:
         own = document.video.config.occupancy.threshold

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from model.occupancy import Density, within
+from typing import TYPE_CHECKING
+
 from model.run.video import StoredRun
 from viewer.playback.thresholded_video import ThresholdedVideo
+
+if TYPE_CHECKING:
+    from model.occupancy_extraction import Density
 
 
 class RunVideo(ThresholdedVideo):
@@ -19,6 +23,10 @@ class RunVideo(ThresholdedVideo):
         self.run = run
 
     def _density(self, time: float) -> Density:
+        import torch  # noqa: PLC0415
+
+        from model.occupancy_extraction import within  # noqa: PLC0415
+
         density, first = super()._density(time), int(time)
         cells = self.run.sampled_cells(first)
         if cells is None:
@@ -27,4 +35,4 @@ class RunVideo(ThresholdedVideo):
             following = self.run.sampled_cells(first + 1)
             assert following is not None
             cells = cells | following
-        return within(cells, density)
+        return within(torch.from_numpy(cells), density)

@@ -164,7 +164,7 @@ class Overlays:
         key = (id(video), time, found)
         if self._cells is None or self._cells[0] != key:
             box, _ = document.video.box_and_occupancy(time)
-            segments = wireframes.cell_segments(document.cells(time).numpy(), box.numpy())
+            segments = wireframes.cell_segments(document.cells(time), box)
             self._cells = key, wireframes.longest(segments, MAX_CELL_LINES)
         return self._cells[1]
 

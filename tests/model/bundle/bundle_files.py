@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from model.bundle.info import write_bundle
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig
@@ -113,7 +113,8 @@ def set_float(pieces: Pieces, name: str, index: int, value: float) -> None:
 
 def same_tensors(a: VolumetricVideo, b: VolumetricVideo) -> bool:
     """Return whether all stored data of two videos is equal, bit for bit."""
-    pairs = [(a.latents, b.latents), (a.boxes, b.boxes), (a.occupancy, b.occupancy)]
-    pairs += [(a.hash_encoding.tables, b.hash_encoding.tables)]
-    left, right = a.decoder.state_dict(), b.decoder.state_dict()
-    return left.keys() == right.keys() and all(torch.equal(x, y) for x, y in [*pairs, *((left[k], right[k]) for k in left)])
+    pairs = [(a.latents, b.latents), (a.boxes, b.boxes), (a.occupancy, b.occupancy), (a.hash_tables, b.hash_tables)]
+    left, right = a.decoder_weights, b.decoder_weights
+    if left.keys() != right.keys():
+        return False
+    return all(np.array_equal(x, y) for x, y in pairs) and all(np.array_equal(left[name], right[name]) for name in left)

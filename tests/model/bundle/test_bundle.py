@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,9 +44,9 @@ def test_round_trip(tmp_path: Path, precision: Any, bound: float, overrides: dic
     again = read_bundle(path)
     assert again.config == video.config
     assert json.dumps(_plain(again)) == json.dumps(_plain(video))
-    assert torch.equal(again.latents, video.latents)
-    assert torch.equal(again.boxes, video.boxes)
-    assert torch.equal(again.occupancy, video.occupancy)
+    assert np.array_equal(again.latents, video.latents)
+    assert np.array_equal(again.boxes, video.boxes)
+    assert np.array_equal(again.occupancy, video.occupancy)
     errors = [max(_frame_errors(video.decode(time), again.decode(time))) for time in (0.0, 1.4, 3.0)]
     assert max(errors) <= bound
     assert bound == 0 or min(errors) > 0  # a lossy precision that lost nothing would not have been applied
@@ -173,7 +174,7 @@ def test_names_and_shapes_of_the_format_are_fixed() -> None:
 
 
 @pytest.mark.parametrize("old", [None, b"precious"])
-@pytest.mark.parametrize("moment", ["save_tensors", "replace_in_header"])
+@pytest.mark.parametrize("moment", ["save_arrays", "replace_in_header"])
 def test_an_error_while_writing_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes | None, moment: str
 ) -> None:
@@ -221,7 +222,7 @@ def _infinite_table(video: VolumetricVideo) -> None:
 
 
 def _inverted_box(video: VolumetricVideo) -> None:
-    video.boxes[1] = video.boxes[1].flip(0)
+    video.boxes[1] = video.boxes[1, ::-1].copy()
 
 
 def _missing_box(video: VolumetricVideo) -> None:

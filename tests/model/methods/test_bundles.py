@@ -32,7 +32,7 @@ def small_video(kind: str) -> MethodVideo:
     torch.manual_seed(2)
     config = small_model(SMALL[kind])
     boxes = torch.tensor([[0.0] * 3, [1.0] * 3]).expand(3, 2, 3).clone()
-    occupancy = pack_occupancy(torch.ones(config.occupancy.resolution, dtype=torch.bool)).expand(3, -1).clone()
+    occupancy = np.tile(pack_occupancy(np.ones(config.occupancy.resolution, np.bool_)), (3, 1))
     method = create_method(config).eval().requires_grad_(False)
     return MethodVideo(config, VideoMetadata(), torch.randn(3, config.latent_channels), boxes, occupancy, method)
 

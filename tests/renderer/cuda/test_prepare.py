@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.config import PLANE_AXES
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 from model.occupancy import pack_occupancy
 from renderer.cuda.columns import occupied_columns, seen_cells, seen_nodes
 from renderer.cuda.frame import decoder_for_gpu
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
 def test_baked_grids_are_those_of_the_model(driver: EmulatedDriver) -> None:
     video = small_video()
-    video.occupancy.fill_(255)  # all cells
+    video.occupancy.fill(255)  # all cells
     frame = CudaRenderer(driver).prepare(video, 1.3)
     quads = frame.tensors["grids"].view(torch.float16).view(3, -1, 4, 2).float() * frame.struct.grid_scale
     for pair, (level, grid) in enumerate(zip(hash_levels(video.config.hash), video.hash_encoding.bake(1.3 / 3), strict=True)):
@@ -64,7 +64,7 @@ def test_only_cells_over_occupied_columns_are_baked(driver: EmulatedDriver) -> N
     video.occupancy = pack_occupancy(torch.rand(3, *video.config.occupancy.resolution) < 0.03)
     _, occupancy = video.box_and_occupancy(1.0)
     frame = CudaRenderer(driver).prepare(video, 1.0)
-    seen = seen_cells(video.config, occupancy.numpy())
+    seen = seen_cells(video.config, occupancy)
     cells = frame.tensors["grids"][:, : seen.shape[1]]
     untouched = (cells == -1).all(-1).numpy()  # the emulated GPU fills new memory with ones
     assert np.array_equal(~untouched, seen)

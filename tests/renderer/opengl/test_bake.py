@@ -39,7 +39,7 @@ def texels(texture: moderngl.TextureArray) -> Any:
 def test_grids_are_those_of_the_hash_encoding(context: moderngl.Context, features: int) -> None:
     video = make_video(seed=1, hash=HashEncodingConfig(4, features, 9, 4, 40))
     frame, baker = video.decode(1.3), Baker(context, video.config)
-    tables = upload_tables(context, video.hash_encoding.tables)
+    tables = upload_tables(context, video.hash_tables)
     grids = texels(baker._bake_grids(tables, 1.3 / video.num_frames)).astype(np.float32) * tables.scale
     parts = features // 4 or 1
     for grid, place in zip(frame.grids, baker.atlas.places, strict=True):
@@ -56,7 +56,7 @@ def test_folded_heads_are_products(context: moderngl.Context, view_encoding: str
     video = make_video(seed=2, view_encoding=view_encoding)
     colors, view = video.decode(0.0).color_maps, video.config.view_channels
     baker = Baker(context, video.config)
-    heads = texels(baker._fold(baker._upload_heads(colors))).astype(np.float32)
+    heads = texels(baker._fold(baker._upload_heads(colors.numpy()))).astype(np.float32)
     parameters = colors.flatten(1, 2)[1, 5]
     W0, W1 = parameters[:1024].view(32, 32), parameters[1024 : 1024 + (32 + view) * 32].view(-1, 32)
     W2 = parameters[-96:].view(32, 3)
@@ -81,7 +81,7 @@ def test_empty_distances_are_chebyshev_distances(context: moderngl.Context, shap
 
 def test_maps_are_packed_by_fours(context: moderngl.Context) -> None:
     maps = torch.randn(2, 32, 8, 8) * 1e-3
-    texture, scale = Baker(context, make_video().config)._pack(maps)
+    texture, scale = Baker(context, make_video().config)._pack(maps.numpy())
     found = texels(texture).astype(np.float32) * scale
     expected = maps.view(2, 8, 4, 8, 8).permute(0, 1, 3, 4, 2).reshape(16, 8, 8, 4).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-9)

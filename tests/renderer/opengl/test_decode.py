@@ -11,12 +11,13 @@ import moderngl
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from common.errors import InputError
 from model.config import DecoderConfig
 from model.decoder import MapDecoder
 from model.video import VolumetricVideo
-from renderer.decode import FastDecoder
+from renderer.decode import FastDecoder, as_arrays
 from renderer.opengl import decoding as decoding_module
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.context import create_context
@@ -62,7 +63,7 @@ def test_shaders_decode_what_the_cpu_decodes(
     video = make_video(seed=len(name), **({"decoder": SMALL} | more.get(name, CONFIGS.get(name, {}))))
     randomize_biases(video.decoder)
     decoder, latent = kind(context, video.decoder), video.latent(0.7)
-    expected = Baker(context, video.config).upload(FastDecoder(video.decoder, bfloat16=False)(latent))
+    expected = Baker(context, video.config).upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
     found = decoder(decoder.first_activation(latent))
     assert map_agreement(found, expected) >= MIN_AGREEMENT
     for texture in (found.feature_planes, found.density_maps):
@@ -127,7 +128,7 @@ def test_images_of_frames_that_shaders_decoded(monkeypatch: pytest.MonkeyPatch) 
 
 
 def fake(maps: MapTextures, work: float, made: list[str], name: str) -> Any:
-    def start(latent: torch.Tensor) -> None:
+    def start(latent: NDArray[np.float32]) -> None:
         clock.advance(work)
 
     def make() -> Decoding:
@@ -158,7 +159,7 @@ def choice(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(decoding_module, "time", clock)
     video = make_video(seed=1)
     baker = Baker(context, video.config)
-    yield video, baker, baker.upload(FastDecoder(video.decoder, bfloat16=False)(video.latent(0.0)))
+    yield video, baker, baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(video.latent(0.0))))
 
 
 def test_the_fastest_decoding_is_chosen_once_per_device(
@@ -180,7 +181,7 @@ def test_a_fast_decoding_with_other_maps_is_not_chosen(
     context: moderngl.Context, choice: tuple[VolumetricVideo, Baker, MapTextures], tmp_path: Path
 ) -> None:
     video, baker, maps = choice
-    wrong = baker.upload(FastDecoder(video.decoder)(video.latent(1.0)))
+    wrong = baker.upload(as_arrays(FastDecoder(video.decoder)(video.latent(1.0))))
     made: list[str] = []
     found = {"cpu": fake(maps, 0.02, made, "cpu"), "shaders": fake(wrong, 0.01, made, "shaders")}
     choose_decoding(context, video, baker, found, tmp_path)

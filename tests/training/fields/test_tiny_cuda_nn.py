@@ -9,7 +9,8 @@ import torch
 
 from common.errors import InputError
 from model.config import HashEncodingConfig
-from model.hash_encoding import HashEncoding, hash_levels
+from model.hash_encoding import HashEncoding
+from model.hash_levels import hash_levels
 from training.fields.tiny_cuda_nn import from_tiny_parameters, padded_entries, tiny_config, tiny_inputs, to_tiny_parameters
 
 CONFIG = HashEncodingConfig(num_levels=6, features_per_level=2, log2_table_size=9, base_resolution=4, finest_resolution=40)

@@ -17,7 +17,6 @@ from torch.nn import functional
 from common.errors import InputError
 from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding
-from model.run.cameras import rotation_matrices
 from model.run.video import read_run
 from tests.training.scenes import BALL_CENTER, ball_capture
 from training.captures.capture import Capture
@@ -27,7 +26,7 @@ from training.fields.field import TrainingFrame
 from training.fields.moved_rays import render_moved_rays
 from training.fields.samples import RayBatch, SamplingRegion
 from training.loop.assemble import assemble_run
-from training.loop.camera_refinement import CameraRefinement, Corrections
+from training.loop.camera_refinement import CameraRefinement, Corrections, rotation_matrices
 from training.loop.network import Network
 from training.loop.refined_step import time_gradient
 from training.loop.scene import build_scene

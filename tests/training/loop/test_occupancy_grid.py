@@ -70,18 +70,18 @@ class HullOfOneFrame:
 def test_an_export_skips_the_cells_that_training_skipped() -> None:
     live = torch.rand(12, 12, 12) < 0.5
     scene: Any = HullOfOneFrame(HULL)
-    kept = _hull(scene, 0, pack_occupancy(live))
+    kept = _hull(scene, 0, torch.from_numpy(pack_occupancy(live)))
     assert kept is not None and kept.equal(HULL & live)
     assert _hull(scene, 0, None) is HULL
     without: Any = HullOfOneFrame(None)
-    assert _hull(without, 0, pack_occupancy(live)) is None
+    assert _hull(without, 0, torch.from_numpy(pack_occupancy(live))) is None
 
 
 @pytest.mark.parametrize(
     "bad", [torch.zeros(2, 215, dtype=torch.uint8), torch.zeros(1, 216, dtype=torch.uint8), torch.zeros(2, 216)]
 )
 def test_cells_that_do_not_fit_the_hulls_are_refused(tmp_path: Path, bad: torch.Tensor) -> None:
-    hulls = pack_occupancy(HULL).repeat(2, 1)
+    hulls = torch.from_numpy(pack_occupancy(HULL)).repeat(2, 1)
     save_file({"live_cells": bad}, tmp_path / FILE_NAME)
     with pytest.raises(InputError, match="live_cells do not fit"):
         load_occupancy_grids(tmp_path, hulls)
