@@ -113,7 +113,12 @@ def set_float(pieces: Pieces, name: str, index: int, value: float) -> None:
 
 def same_tensors(a: VolumetricVideo, b: VolumetricVideo) -> bool:
     """Return whether all stored data of two videos is equal, bit for bit."""
-    pairs = [(a.latents, b.latents), (a.boxes, b.boxes), (a.occupancy, b.occupancy), (a.hash_tables, b.hash_tables)]
+    pairs: list[tuple[Any, Any]] = [
+        (a.latents, b.latents),
+        (a.boxes, b.boxes),
+        (a.occupancy, b.occupancy),
+        (a.hash_tables, b.hash_tables),
+    ]
     left, right = a.decoder_weights, b.decoder_weights
     if left.keys() != right.keys():
         return False
