@@ -87,7 +87,9 @@ def make_parser() -> ArgumentParser:
     )
     _add_view_options(parser)
     video = parser.add_argument_group("video and measurement")
-    video.add_argument("--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit)")
+    video.add_argument(
+        "--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit), also of other programs"
+    )
     video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
     video.add_argument(
         "--seconds",

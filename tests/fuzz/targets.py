@@ -65,6 +65,12 @@ def _write_released(path: Path, content: bytes) -> None:
             archive.writestr(f"a/{name}", member)
 
 
+def _write_colmap(path: Path, content: bytes) -> None:
+    """Write a list of COLMAP's images, with the cameras next to it."""
+    path.with_name("cameras.txt").write_text("1 PINHOLE 200 100 50 60 101 52\n")
+    path.write_bytes(content)
+
+
 def _read_video(path: Path) -> None:
     read_bundle(path).decode(0.5)
     bundle_info(path)
@@ -91,6 +97,7 @@ TARGETS: dict[str, Target] = {
     "settings": Target(read_settings, "settings.yaml"),
     "camera": Target(load_camera, "camera.json"),
     "path": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "path.json"),
+    "colmap": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "images.bin", _write_colmap),
     "annots": Target(_read_annotations, "annots.npy"),
     "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", reach=8192),
     "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),

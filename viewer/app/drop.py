@@ -9,6 +9,7 @@ from common.errors import InputError
 from model.camera import load_camera
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
+from viewer.camera_path.colmap import is_colmap
 from viewer.export.image_files import read_png_camera
 
 MAX_CAMERA_BYTES = 1 << 16
@@ -25,7 +26,7 @@ def take_dropped(app: ViewerApp, name: str) -> None:
     try:
         if suffix == ".mlpvid" or path.is_dir():
             app.documents.open(path)
-        elif suffix in (".json", ".png"):
+        elif suffix in (".json", ".png") or is_colmap(path):
             _take_view(app, path)
         else:
             raise InputError(
@@ -42,7 +43,7 @@ def _take_view(app: ViewerApp, path: Path) -> None:
         raise InputError(path, "needs an open video", "open a .mlpvid file first")
     if path.suffix.lower() == ".png":
         document.camera.snap_to(read_png_camera(path))
-    elif _is_path(path):
+    elif is_colmap(path) or _is_path(path):
         app.camera_paths.load(document, path)
     else:
         document.camera.snap_to(load_camera(path))

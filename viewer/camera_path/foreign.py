@@ -1,4 +1,4 @@
-"""Camera paths of other programs: nerfstudio, instant-ngp and the 3D Gaussian Splatting of INRIA.
+"""Camera paths of other programs: nerfstudio, instant-ngp, the 3D Gaussian Splatting of INRIA, and COLMAP.
 
 Each has its own axes. nerfstudio's cameras are those of OpenGL (x right, y up, z backward). instant-ngp's world is scaled and
 shifted, and has its axes exchanged. The cameras of 3D Gaussian Splatting are ours, as rotation to the world and position.
@@ -18,6 +18,7 @@ from scipy.spatial.transform import Rotation
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import Camera
+from viewer.camera_path.colmap import colmap_cameras, is_colmap
 from viewer.camera_path.path import CameraPath, Keyframe
 
 Array = NDArray[np.float64]
@@ -55,12 +56,18 @@ def load_any(path: Path, times: SceneTimes) -> CameraPath:
     """Read a camera path of this program or another one, which its content shows.
 
     Args:
-        path: PATH.json, nerfstudio's camera_path.json, instant-ngp's path, or cameras.json of 3D Gaussian Splatting.
+        path: PATH.json, nerfstudio's camera_path.json, instant-ngp's path, cameras.json of 3D Gaussian Splatting, or
+            COLMAP's images.txt or images.bin.
         times: the video.
 
     Raises:
         InputError: it is none of these, or invalid.
     """
+    if is_colmap(path):
+        seconds = SECONDS_PER_VIEW
+        return CameraPath(
+            [Keyframe(k * seconds, times.frame_at(k * seconds), camera) for k, camera in enumerate(colmap_cameras(path))]
+        )
     values = read_json(path)
     if isinstance(values, dict) and isinstance(values.get("camera_path"), list):
         return _read(path, values["camera_path"], lambda: _nerfstudio(path, values, times))

@@ -129,7 +129,10 @@ PROMPTS: dict[str, Prompt] = {
     "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
     "open_workspace": Prompt("Open a workspace", "Path of a .json file", open_workspace, ("Workspace", "*.json")),
     "save_workspace": Prompt("Save the workspace", "Path of a .json file", save_workspace, ("Workspace", "*.json"), True),
-    "load_path": Prompt("Load a camera path", "Path of a .json file", load_path, ("Camera path", "*.json")),
+    "load_path": Prompt(
+        *("Load a camera path", "Path of a .json file, or COLMAP's images.txt or images.bin", load_path),
+        ("Camera path", "*.json", "COLMAP's images.txt", "*.txt", "COLMAP's images.bin", "*.bin", "All files", "*"),
+    ),
 }
 """The prompts, by the name of their dialog."""
 
