@@ -1,8 +1,9 @@
-"""Inject a fault into every call that a command reaches: python -m tests.injection COMMAND [KIND]."""
+"""Inject a fault into calls that a command reaches: python -m tests.injection COMMAND [KIND ...] [--sample N] [--seed S]."""
 
 from __future__ import annotations
 
-import sys
+import argparse
+import random
 import tempfile
 from pathlib import Path
 
@@ -13,16 +14,23 @@ from tests.injection.run import check_fault, count_calls
 
 def main() -> int:
     """Run the command and return its exit status: 1 after a wrong end."""
-    command, wrong = sys.argv[1], 0
+    parser = argparse.ArgumentParser(prog="tests.injection")
+    parser.add_argument("command", choices=list(COMMANDS))
+    parser.add_argument("kinds", nargs="*", default=list(KINDS))
+    parser.add_argument("--sample", type=int, help="calls per kind, chosen at random (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    options, wrong = parser.parse_args(), 0
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder, random_ = Path(name), random.Random(options.seed)
         (folder / "inputs").mkdir()
-        COMMANDS[command].prepare(folder / "inputs")
-        for kind in sys.argv[2:] or KINDS:
-            total = count_calls(command, kind, folder)
-            faults = [(nth, check_fault(command, kind, nth, folder)) for nth in range(total)]
+        COMMANDS[options.command].prepare(folder / "inputs")
+        totals = count_calls(options.command, folder)
+        for kind in options.kinds:
+            calls = range(totals[kind])
+            chosen = calls if options.sample is None else sorted(random_.sample(calls, min(options.sample, len(calls))))
+            faults = [(nth, check_fault(options.command, kind, nth, folder)) for nth in chosen]
             found = [(nth, fault) for nth, fault in faults if fault]
-            print(f"{command}, {kind}: {total} calls, {len(found)} wrong ends", flush=True)
+            print(f"{options.command}, {kind}: {len(chosen)} of {len(calls)} calls, {len(found)} wrong ends", flush=True)
             for nth, fault in found:
                 print(f"  call {nth}: {fault}", flush=True)
             wrong += len(found)

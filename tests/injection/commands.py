@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,12 @@ import torch
 from model.bundle.info import write_bundle
 from tests.command_runs import CommandRun, run_main
 from tests.factories import make_video
+from tests.injection.training import continue_training, prepare_training, wrong_run
 from tests.training.loop.test_checkpoint import make_config, prepared, train
 from tests.training.released.released import Sizes, fake_state
 from tests.training.released.test_import_release import write_capture
 from tests.training.scenes import ball_capture
 from training import export, import_release
-from training import train as training
 from viewer import cli
 
 
@@ -30,6 +31,18 @@ class Command:
     """Runs it, with the folder of the inputs and the output."""
     suffix: str
     """Suffix of the output."""
+    begin: Callable[[Path, Path], object] = lambda _, out: out.write_bytes(b"old")
+    """Writes the old output, with the folder of the inputs and the output."""
+    wrong: Callable[[Path, Path, CommandRun], str] = lambda _, out, run: wrong_file(out, run)
+    """Returns what is wrong with the output after a fault, with the same two and the ended run; empty if nothing is."""
+
+
+def wrong_file(out: Path, run: CommandRun) -> str:
+    """Return what is wrong with a file that must be old or new, and with its folder."""
+    left = sorted(path.name for path in out.parent.iterdir() if ".partial" not in path.name)
+    if left != [out.name]:
+        return f"it left {left}"
+    return "" if (out.read_bytes() == b"old") == bool(run.returncode) else f"status {run.returncode} does not fit the output"
 
 
 def _bundle(folder: Path) -> None:
@@ -67,24 +80,11 @@ COMMANDS: dict[str, Command] = {
         ".mlpvid",
     ),
     "train": Command(
-        lambda folder: ball_capture(folder / "capture", frames=2),
-        lambda inputs, out: run_main(
-            training.main,
-            *(
-                "--capture",
-                inputs / "capture",
-                "--config",
-                "tiny",
-                "--out",
-                out,
-                "--steps",
-                "2",
-                "--threads",
-                "1",
-                "--no-check",
-            ),
-        ),
+        prepare_training,
+        continue_training,
         "",
+        lambda inputs, out: shutil.copytree(inputs / "run", out),
+        wrong_run,
     ),
 }
 """The commands by name."""

@@ -21,14 +21,25 @@ def test_a_failing_call_leaves_nothing_half_written(command: str, tmp_path: Path
     (tmp_path / "inputs").mkdir()
     COMMANDS[command].prepare(tmp_path / "inputs")
     tried = 0
-    for kind in KINDS:
-        total = count_calls(command, kind, tmp_path)
+    for kind, total in count_calls(command, tmp_path).items():
         chosen = {0, total - 1, random.randrange(total)} if total else set()
         for nth in sorted(chosen)[:FAULTS]:
             fault = check_fault(command, kind, nth, tmp_path)
             assert not fault, f"{kind}, call {nth} of {total}: {fault}"
             tried += 1
     assert tried >= 8
+
+
+@pytest.mark.slow
+def test_a_training_whose_call_fails_can_be_continued(tmp_path: Path) -> None:
+    (tmp_path / "inputs").mkdir()
+    COMMANDS["train"].prepare(tmp_path / "inputs")
+    totals = count_calls("train", tmp_path)
+    assert all(totals.values()), totals
+    for kind in random.sample(list(KINDS), 2):
+        nth = random.randrange(totals[kind])
+        fault = check_fault("train", kind, nth, tmp_path)
+        assert not fault, f"{kind}, call {nth} of {totals[kind]}: {fault}"
 
 
 def test_the_chosen_call_fails_and_no_other(tmp_path: Path) -> None:

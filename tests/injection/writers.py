@@ -1,0 +1,140 @@
+"""The writers that are killed."""
+
+from __future__ import annotations
+
+import atexit
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from common.download import address_folder, download
+from common.tensor_file import load_tensors
+from model.bundle.info import bundle_info, write_bundle
+from model.run.files import CHECKPOINT
+from tests.command_runs import run_main
+from tests.factories import make_camera, make_video
+from tests.injection.commands import COMMANDS
+from tests.training.loop.test_checkpoint import make_config, train
+from tests.training.scenes import ball_capture
+from tests.waiting import wait_until
+from training import export
+from training.loop.checkpoint import read_header
+from viewer import cli
+from viewer.app.workspace import Playhead, SavedDocument, Workspace, read_workspace, save_workspace
+from viewer.camera_path.path import Keyframe
+from viewer.export.image_files import read_png_camera, save_png
+from viewer.settings import DisplaySettings, Settings, WindowSettings, read_settings, save_settings
+
+FRAMES = 8
+"""Frames of the recording."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Something that writes one file."""
+
+    prepare: Callable[[Path], Any]
+    """Writes inputs into a folder, and returns what `write` needs."""
+    write: Callable[[Any, Path], object]
+    """Writes the file."""
+    check: Callable[[Path], object]
+    """Reads the file completely, and raises an exception if it is not whole."""
+    name: str
+    """Name of the file, relative to its folder."""
+
+
+def _bundle(folder: Path) -> Path:
+    write_bundle(make_video(num_frames=FRAMES), folder / "a.mlpvid")
+    return folder / "a.mlpvid"
+
+
+def _succeed(main: Any, *arguments: object) -> None:
+    run = run_main(main, *arguments)
+    if run.returncode:
+        raise RuntimeError(run.stderr)
+
+
+def _record(bundle: Path, out: Path) -> None:
+    options = ("--frames", f"0:{FRAMES}", "--size", "64x64", "--backend", "cpu", "--threads", "1")
+    _succeed(cli.main, bundle, "--record", out, *options)
+
+
+def _check_video(path: Path) -> None:
+    with av.open(str(path)) as video:
+        frames = sum(1 for _ in video.decode(video=0))
+    if frames != FRAMES:
+        raise ValueError(f"{frames} of {FRAMES} frames")
+
+
+def _run(folder: Path) -> Path:
+    COMMANDS["export"].prepare(folder)
+    return folder / "run"
+
+
+def _trainer(folder: Path) -> Any:
+    return train(ball_capture(folder / "capture", frames=2), make_config(), 1, native=False)
+
+
+def _check_checkpoint(path: Path) -> None:
+    read_header(path.parent)
+    load_tensors(path)
+
+
+def _workspace(_: Path) -> Workspace:
+    camera = make_camera(64, 48)
+    keys = tuple(Keyframe(float(k), float(k), camera) for k in range(50))
+    return Workspace((SavedDocument(Path("a.mlpvid"), Playhead(), camera, keys, 0.5),), 0, DisplaySettings(), WindowSettings())
+
+
+def _picture(_: Path) -> Any:
+    return np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+
+
+def _check_picture(path: Path) -> None:
+    read_png_camera(path)
+    with Image.open(path) as image:
+        image.load()
+
+
+def _server(folder: Path) -> str:
+    """Serve the folder, in a process of its own, and return the address of a bundle in it."""
+    bundle = _bundle(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(lambda: (server.kill(), server.wait()))
+    wait_until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+    return f"http://127.0.0.1:{port}/{bundle.name}"
+
+
+def _download(address: str, out: Path) -> None:
+    kept = download(address, out.parent / "cache", ".mlpvid", lambda *_: None, check=bundle_info)
+    if kept != out.parent / "cache" / address_folder(address) / "a.mlpvid":
+        raise ValueError(kept)
+
+
+def _check_cache(path: Path) -> None:
+    (kept,) = (path.parent / "cache").glob("*/a.mlpvid")
+    bundle_info(kept)
+
+
+WRITERS: dict[str, Writer] = {
+    "recording": Writer(_bundle, _record, _check_video, "out.mp4"),
+    "export": Writer(_run, lambda run, out: _succeed(export.main, run, out), bundle_info, "out.mlpvid"),
+    "checkpoint": Writer(_trainer, lambda trainer, out: trainer.save(out.parent), _check_checkpoint, CHECKPOINT),
+    "settings": Writer(lambda _: Settings(), save_settings, read_settings, "settings.yaml"),
+    "workspace": Writer(_workspace, save_workspace, read_workspace, "work.json"),
+    "screenshot": Writer(_picture, lambda pixels, out: save_png(out, pixels, make_camera(8, 8)), _check_picture, "out.png"),
+    "download": Writer(_server, _download, _check_cache, "a.mlpvid"),
+}
+"""The writers by name."""
