@@ -37,7 +37,8 @@ def kill_often(writer: Writer, count: int, seed: int, folder: Path) -> tuple[int
     """
     torch.set_num_threads(1)  # threads do not survive a fork
     inputs, written = folder / "inputs", folder / "written"
-    inputs.mkdir(), written.mkdir()
+    inputs.mkdir()
+    written.mkdir()
     state = writer.prepare(inputs)
     out = written / writer.name
     random_, faults, leftovers = random.Random(seed), [], 0

@@ -112,7 +112,8 @@ def _server(folder: Path) -> str:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(folder)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    atexit.register(lambda: (server.kill(), server.wait()))
+    atexit.register(server.wait)
+    atexit.register(server.kill)
     wait_until(lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
     return f"http://127.0.0.1:{port}/{bundle.name}"
 

@@ -135,9 +135,7 @@ class RecordingDialog:
             self._fixed_length = checkbox("Set length", self._fixed_length, tip)
             if self._fixed_length:
                 tip = "Length of the orbit. The frames play in a loop during it."
-                imgui.same_line(0, em(0.5))
-                imgui.set_next_item_width(-1)
-                self._seconds = number_field("###Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip, "%.2f s")
+                self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip, "%.2f s")
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")

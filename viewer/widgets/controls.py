@@ -97,14 +97,15 @@ def action_button(actions: ActionRunner, name: str, label: str, active: bool = F
 
 
 def checkbox(label: str, value: bool, tip: str) -> bool:
-    """Draw a check box with its label at the left and return its new value. A click on the label counts as well."""
+    """Draw a check box with its label at the left and return its new value. A click on the label counts as well.
+
+    All boxes stand at the right end of the line, so that they are below each other whatever the lengths of their labels.
+    """
     left, room, box = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x, imgui.get_frame_height()
-    column = min(em(LABEL_WIDTH), LABEL_SHARE * room)
-    width = min(imgui.calc_text_size(label).x, room - box - em(0.4))
-    write_label(label, tip, width + 1)
+    write_label(label, tip, room - box - em(0.4))
     clicked = imgui.is_item_clicked()
     imgui.same_line(0, 0)
-    imgui.set_cursor_pos_x(left + max(column, width + em(0.4)))
+    imgui.set_cursor_pos_x(left + max(0.0, room - box))
     _, value = imgui.checkbox(f"###{label}", value)
     tooltip(tip)
     return bool(value) != clicked
