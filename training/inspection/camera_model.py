@@ -15,6 +15,7 @@ Real = TypeVar("Real", NDArray[np.float32], NDArray[np.float64])
 
 _NEAREST = 1e-3  # share of the distance between camera and origin below which a point counts as behind the camera
 _UNDISTORTION_STEPS, _MAX_STEP = 40, 0.2
+_UNDISTORTED = 1e-9  # error on the plane at depth 1 below which no further step is needed; rays are in single precision
 _DISTORTION_REACH = 1.3  # multiples of the image's half diagonal up to which a distortion model is used
 
 
@@ -91,20 +92,28 @@ class CameraModel:
         for _ in range(_UNDISTORTION_STEPS):  # OpenCV's function stops after five, which is too early for wide lenses
             x, y = distorted(ideal[:, 0], ideal[:, 1], self.D)
             missing = points - np.stack([x, y], axis=1)
+            if np.abs(missing).max() < _UNDISTORTED:
+                break
             ideal += missing.clip(-_MAX_STEP, _MAX_STEP)
         # Under a wrong hypothesis, a pixel may have no undistorted position.
         return np.where(np.abs(missing).max(axis=1, keepdims=True) < 1e-3, ideal, points).astype(np.float64)
 
 
 def _affine(row: Floats, points: Points) -> Points:
-    # Faster than a matrix product, which starts threads for such thin matrices.
-    a, b, c, d = (np.float32(value) for value in row)
-    return a * points[0] + b * points[1] + c * points[2] + d
+    # Faster than a matrix product, which starts threads for such thin matrices. In place, because new arrays cost time.
+    a, b, c, d = row.astype(np.float32)
+    result = a * points[0]
+    result += b * points[1]
+    result += c * points[2]
+    result += d
+    return result
 
 
 def distorted(x: Real, y: Real, D: Floats) -> tuple[Real, Real]:
     """Apply OpenCV's lens distortion to positions on the plane at depth 1; D has 4, 5, 8 or 12 and more coefficients."""
-    k1, k2, p1, p2, k3, k4, k5, k6 = (np.float32(value) for value in np.pad(D[:8], (0, max(0, 8 - len(D)))))
+    coefficients = np.zeros(8, np.float32)
+    coefficients[: len(D)] = D[:8]
+    k1, k2, p1, p2, k3, k4, k5, k6 = coefficients
     square = x * x + y * y
     radial = 1 + square * (k1 + square * (k2 + square * k3))
     if k4 or k5 or k6:

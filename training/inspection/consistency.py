@@ -144,11 +144,12 @@ def meeting_point(cameras: list[CameraModel], silhouettes: list[Silhouette]) -> 
     directions = np.stack([c.directions(s.center[None])[0] for c, s in pairs]).astype(np.float64)
     origins = np.stack([camera.center for camera in cameras])
     across = np.eye(3) - directions[:, :, None] * directions[:, None, :]
+    nearest = (across @ origins[:, :, None])[..., 0]
     weights = np.ones(len(cameras))
     point = np.zeros(3)
     for _ in range(20):
         A = (weights[:, None, None] * across).sum(axis=0)
-        b = (weights[:, None] * (across @ origins[:, :, None])[..., 0]).sum(axis=0)
+        b = (weights[:, None] * nearest).sum(axis=0)
         point = np.linalg.lstsq(A, b, rcond=None)[0]
         distances = np.linalg.norm((across @ (point - origins)[:, :, None])[..., 0], axis=1)
         weights = 1 / np.maximum(distances, 1e-3 * distances.mean() + 1e-12)
