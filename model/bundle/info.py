@@ -1,67 +1,140 @@
-"""`.mlpvid` files: a whole volumetric video in one safetensors file, format version 1 (docs/format.md)."""
+"""Describe and verify `.mlpvid` files (docs/format.md)."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from common.byte_source import Location, name_of
 from common.errors import InputError
+from model.bundle.coded_metadata import newer_minor
+from model.bundle.coded_read import CodedBundle, read_coded
 from model.bundle.container import file_checksum
 from model.bundle.layout import PARTS, network_shapes
-from model.bundle.metadata import FORMAT_VERSION
-from model.bundle.read import OpenedBundle, check_tensors, open_checked, read_bundle
+from model.bundle.metadata import CODED_VERSION, FORMAT_VERSION, PLAIN_VERSION
+from model.bundle.read import OpenedBundle, check_tensors, open_any, read_bundle
+from model.bundle.tensors import open_tensors
 from model.bundle.write import write_bundle
 
-__all__ = ["FORMAT_VERSION", "bundle_info", "read_bundle", "write_bundle"]
+__all__ = ["FORMAT_VERSION", "Damage", "bundle_info", "find_damage", "read_bundle", "write_bundle"]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A part of a file that is not as it was written."""
+
+    part: str
+    """The tensor, or what else is damaged."""
+    frames: range
+    """The frames that cannot be shown without it."""
+    fault: str
+    """What is wrong with it."""
+
+    def __str__(self) -> str:
+        last = self.frames[-1]
+        frames = f"frame {last}" if len(self.frames) == 1 else f"frames {self.frames[0]} to {last}"
+        return f"{self.part}, {frames}: {self.fault}"
+
+
+def find_damage(location: Location) -> tuple[list[Damage], int]:
+    """Compare a whole file with its checksums, and decode everything.
+
+    Returns:
+        What is damaged, and the number of parts that have a checksum. Version 1 has one checksum for the whole file.
+
+    Raises:
+        InputError: the file cannot be opened, because its header is damaged or it is not a bundle.
+    """
+    bundle = open_any(location)
+    if isinstance(bundle, OpenedBundle):
+        stored, frames = bundle.metadata.sha256, range(bundle.metadata.num_frames)
+        if file_checksum(location, stored) != stored:
+            return [Damage("the file", frames, "its checksum does not match its content")], 1
+        check_tensors(bundle)
+        return [], 1
+    damaged = []
+    with open_tensors(location, bundle.header, bundle.stored) as read:
+        for name in bundle.layout:
+            try:
+                read_coded(bundle, read, name)
+            except InputError as error:
+                fault = error.fault.removeprefix(f"tensor {name}").lstrip(": ")
+                damaged.append(Damage(f"tensor {name}", bundle.frames_of(name), fault))
+    return damaged, len(bundle.layout) + 1
 
 
 def bundle_info(location: Location) -> dict[str, Any]:
-    """Verify a bundle completely, its checksum included, and describe it.
+    """Verify a bundle completely, its checksums included, and describe it.
 
     Returns:
-        Plain data that JSON can hold: `format_version`, `num_frames`, `fps`, `duration` (s), `bounds` (lower and upper
-        corner around all frames, m), `up`, `cameras` (their number), `precision`, `parameters` (their number), `config`,
-        `bytes` (header, latents, boxes, occupancy, decoder, hash_tables; their sum is `file_size`), `file_size`,
-        `provenance`, `license` (its first line), `sha256`, `integrity` ("ok": anything else is an error).
+        Plain data that JSON can hold: `format_version` (of the file), `num_frames`, `fps`, `duration` (s), `bounds` (lower and
+        upper corner around all frames, m), `up`, `cameras` (their number), `precision` ("steps": rounded to steps and
+        compressed), `parameters` (their number), `config`, `bytes` (header, latents, boxes, occupancy, decoder, hash_tables;
+        their sum is `file_size`), `file_size`, `bytes_per_frame`, `provenance`, `license` (its first line), `integrity`
+        ("ok": anything else is an error). Version 1 also has `sha256`; version 2 has `minor_version`, `xxh3`, `segments`
+        (their number) and `notice` if the minor version is newer than this program.
 
     Raises:
-        InputError: as `read_bundle`, or the checksum does not match.
+        InputError: as `read_bundle`, or a checksum does not match.
     """
-    bundle = open_checked(location)
-    _check_integrity(bundle)
-    boxes = check_tensors(bundle)
+    bundle = open_any(location)
+    _check_integrity(location)
     metadata, video = bundle.metadata, bundle.metadata.video
+    boxes = np.asarray(_boxes(bundle))
+    size = bundle.header.file_size or sum(_bytes_by_part(bundle).values())
     return {
-        "format_version": FORMAT_VERSION,
+        **_version(bundle),
         "num_frames": metadata.num_frames,
         "fps": video.fps,
         "duration": metadata.num_frames / video.fps,
         "bounds": [boxes[:, 0].min(0).tolist(), boxes[:, 1].max(0).tolist()],
         "up": list(video.up),
         "cameras": len(video.cameras),
-        "precision": metadata.precision,
         "parameters": sum(math.prod(shape) for shape in network_shapes(metadata.config).values()),
         "config": metadata.config.to_dict(),
         "bytes": _bytes_by_part(bundle),
-        "file_size": bundle.header.file_size,
+        "file_size": size,
+        "bytes_per_frame": round(size / metadata.num_frames),
         "provenance": video.provenance,
         "license": video.license.strip().split("\n")[0].strip(),
-        "sha256": metadata.sha256,
         "integrity": "ok",
     }
 
 
-def _check_integrity(bundle: OpenedBundle) -> None:
-    stored = bundle.metadata.sha256
-    if file_checksum(bundle.location, stored) != stored:
-        raise InputError(
-            name_of(bundle.location), "is corrupted: its checksum does not match its content", "download or export it again"
-        )
+def _version(bundle: OpenedBundle | CodedBundle) -> dict[str, Any]:
+    if isinstance(bundle, OpenedBundle):
+        return {"format_version": PLAIN_VERSION, "precision": bundle.metadata.precision, "sha256": bundle.metadata.sha256}
+    minor, notice = bundle.metadata.minor, newer_minor(bundle.metadata.minor)
+    exact = all(code.encoding != "steps" for code in bundle.metadata.codes.values())
+    return {
+        "format_version": CODED_VERSION,
+        "minor_version": minor,
+        **({"notice": notice} if notice else {}),
+        "precision": "float32" if exact else "steps",
+        "segments": len(bundle.metadata.segments),
+        "xxh3": bundle.metadata.xxh3,
+    }
 
 
-def _bytes_by_part(bundle: OpenedBundle) -> dict[str, int]:
+def _boxes(bundle: OpenedBundle | CodedBundle) -> Any:
+    if isinstance(bundle, OpenedBundle):
+        with bundle.tensors() as read:
+            return read("boxes")
+    with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
+        return read_coded(bundle, read, bundle.metadata.segments[0].prefix + "boxes")
+
+
+def _check_integrity(location: Location) -> None:
+    damaged, _ = find_damage(location)
+    if damaged:
+        raise InputError(name_of(location), f"is corrupted: {damaged[0]}", "download or export it again")
+
+
+def _bytes_by_part(bundle: OpenedBundle | CodedBundle) -> dict[str, int]:
     totals = dict.fromkeys(PARTS, 0)
-    for spec in bundle.layout.values():
-        totals[spec.part] += spec.nbytes
+    for spec in (bundle.layout if isinstance(bundle, OpenedBundle) else bundle.stored).values():
+        totals[spec.part] = totals.get(spec.part, 0) + spec.nbytes
     return {"header": bundle.header.data_start, **totals}

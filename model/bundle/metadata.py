@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,14 @@ from model.video import VideoMetadata
 FORMAT_NAME = "mlpvid"
 """Value of the field `format`, and key of the document in the safetensors metadata."""
 
-FORMAT_VERSION = 1
-"""The version that is written, and the newest one that can be read."""
+PLAIN_VERSION = 1
+"""The version that stores arrays as they are."""
+
+CODED_VERSION = 2
+"""The version that stores them compressed, with a checksum for each."""
+
+FORMAT_VERSION = CODED_VERSION
+"""The newest version that can be read."""
 
 MAX_FRAMES_PER_SECOND = 1e5
 """Highest frame rate; the lowest is one over this."""
@@ -29,7 +36,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 MAX_DOCUMENT_BYTES = 3 << 20
 """Longest document that is written. With its escape sequences and the list of tensors it must fit into the header."""
 
-_REQUIRED = ("sha256", "precision", "num_frames", "fps", "up", "config", "cameras", "provenance", "license")
+_SHARED = ("num_frames", "fps", "up", "config", "cameras", "provenance", "license")
 
 
 @dataclass(frozen=True)
@@ -50,21 +57,27 @@ class BundleMetadata:
 
 def metadata_to_json(metadata: BundleMetadata) -> str:
     """Return the document as ASCII text; raise ValueError when a number is not finite."""
-    video = metadata.video
     document = {
         "format": FORMAT_NAME,
-        "version": FORMAT_VERSION,
+        "version": PLAIN_VERSION,
         "sha256": metadata.sha256,
         "precision": metadata.precision,
-        "num_frames": metadata.num_frames,
-        "fps": video.fps,
-        "up": list(video.up),
-        "config": metadata.config.to_dict(),
+        **shared_document(metadata.config, metadata.video, metadata.num_frames),
+    }
+    return json.dumps(document, allow_nan=False)
+
+
+def shared_document(config: ModelConfig, video: VideoMetadata, num_frames: int) -> dict[str, Any]:
+    """Return the fields that the documents of all versions have."""
+    return {
+        "num_frames": num_frames,
+        "fps": float(video.fps),
+        "up": [float(coordinate) for coordinate in video.up],
+        "config": config.to_dict(),
         "cameras": [camera.to_dict() for camera in video.cameras],
         "provenance": video.provenance,
         "license": video.license,
     }
-    return json.dumps(document, allow_nan=False)
 
 
 def checked_document(metadata: BundleMetadata) -> str:
@@ -87,16 +100,44 @@ def check_storable(config: ModelConfig, video: VideoMetadata, num_frames: int) -
 
 
 def metadata_from_json(text: str) -> BundleMetadata:
-    """Read and check the document. Unknown fields are ignored.
+    """Read and check a document of version 1. Unknown fields are ignored.
 
     Raises:
-        InputError: it is not JSON, has another format or a newer version, or a field is missing or wrong.
+        InputError: it is not JSON, has another format or version, or a field is missing or wrong.
+    """
+    document = parse_document(text)
+    if document["version"] != PLAIN_VERSION:
+        raise InputError(f"format version {document['version']}", f"is not {PLAIN_VERSION}")
+    require(document, ("sha256", "precision"))
+    config, video, num_frames = shared_metadata(document)
+    return BundleMetadata(config, video, num_frames, *_storage(document))
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """Parse the document, and check only its format and version.
+
+    Raises:
+        InputError: it is not JSON, has another format or a newer version.
     """
     document = parse_object(text, "the metadata")
     _check_version(document)
-    missing = [name for name in _REQUIRED if name not in document]
+    return document
+
+
+def require(document: dict[str, Any], names: Iterable[str]) -> None:
+    """Raise InputError unless the document has all fields."""
+    missing = [name for name in names if name not in document]
     if missing:
         raise InputError("the metadata", f"has no field {missing[0]}")
+
+
+def shared_metadata(document: dict[str, Any]) -> tuple[ModelConfig, VideoMetadata, int]:
+    """Check the fields that the documents of all versions have. Return config, metadata and number of frames.
+
+    Raises:
+        InputError: a field is missing or wrong.
+    """
+    require(document, _SHARED)
     video = VideoMetadata(
         fps=_frame_rate(document["fps"]),
         up=_unit_vector(document["up"]),
@@ -104,8 +145,7 @@ def metadata_from_json(text: str) -> BundleMetadata:
         provenance=_provenance(document["provenance"]),
         license=_text(document["license"], "license"),
     )
-    config = ModelConfig.from_dict(document["config"])
-    return BundleMetadata(config, video, _frame_count(document["num_frames"]), *_storage(document))
+    return ModelConfig.from_dict(document["config"]), video, frame_count(document["num_frames"], "num_frames")
 
 
 def parse_object(text: str | bytes, subject: str) -> dict[str, Any]:
@@ -168,9 +208,10 @@ def _text(value: object, name: str) -> str:
     return value
 
 
-def _frame_count(value: object) -> int:
+def frame_count(value: object, name: str) -> int:
+    """Return a number of frames from JSON; raise InputError, which names the field, if it is none."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_FRAMES:
-        raise InputError("num_frames", f"must be a whole number from 1 to {MAX_FRAMES}")
+        raise InputError(name, f"must be a whole number from 1 to {MAX_FRAMES}")
     return value
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
+from model.bundle.coded_read import CodedBundle, open_coded, read_arrays
 from model.bundle.container import Header, blame, check_entries, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, SCALES_SUFFIX, TensorSpec, tensor_layout
-from model.bundle.metadata import BundleMetadata, metadata_from_json
+from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_json, parse_document
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
-from model.video import VolumetricVideo
+from model.config import ModelConfig
+from model.video import VideoMetadata, VolumetricVideo
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +43,27 @@ class OpenedBundle:
 
 
 def open_checked(location: Location) -> OpenedBundle:
-    """Read the header and check everything that does not need a tensor: version, fields, types, shapes, sizes.
+    """Read the header of a file of version 1 and check everything that does not need a tensor: fields, types, shapes, sizes.
 
     Raises:
         InputError: anything of this is wrong.
     """
+    return _open_plain(location, read_header(location))
+
+
+def open_any(location: Location) -> OpenedBundle | CodedBundle:
+    """Read the header of a file of any known version and check everything that does not need a tensor.
+
+    Raises:
+        InputError: anything of this is wrong, or the version is newer than this program.
+    """
     header = read_header(location)
+    with blame(location):
+        version = parse_document(header.document)["version"]
+    return _open_plain(location, header) if version == PLAIN_VERSION else open_coded(location, header)
+
+
+def _open_plain(location: Location, header: Header) -> OpenedBundle:
     with blame(location):
         metadata = metadata_from_json(header.document)
         layout = tensor_layout(metadata.config, metadata.num_frames, metadata.precision)
@@ -71,26 +90,36 @@ def read_bundle(location: Location) -> VolumetricVideo:
     """Open a bundle.
 
     Everything is copied into memory as float32, so later changes of the file do not matter. Besides the video, at most one
-    tensor is in memory at a time. Structure and values are checked; the checksum is not, but `model.bundle.info.bundle_info`
-    checks it.
+    tensor is in memory at a time. Structure and values are checked, and the checksums of version 2. That of version 1 is
+    checked by `model.bundle.info.bundle_info`.
 
     Args:
-        location: a `.mlpvid` file of format version 1.
+        location: a `.mlpvid` file of format version 1 or 2.
 
     Raises:
         InputError: the file is missing, not a bundle, newer than this program, damaged, has impossible values, or changes
             while it is read.
     """
-    bundle = open_checked(location)
+    bundle = open_any(location)
     _log.info("bundle %s", name_of(location))
-    config = bundle.metadata.config
-    if config.method is not None:
+    if isinstance(bundle, OpenedBundle) and bundle.metadata.config.method is not None:
         return _read_method(bundle)
+    arrays = read_arrays(bundle) if isinstance(bundle, CodedBundle) else _read_plain(bundle)
+    return assemble_video(bundle.metadata.config, bundle.metadata.video, arrays)
+
+
+def _read_plain(bundle: OpenedBundle) -> dict[str, Any]:
+    network = [name for name, spec in bundle.layout.items() if spec.part in ("decoder", "hash_tables")]
     with bundle.tensors() as read:
-        latents, boxes, occupancy = (read(name) for name in ("latents", "boxes", "occupancy"))
-        weights = _parameters(bundle, read, DECODER_PREFIX)
-        tables = _network_tensor(bundle, read, HASH_TABLES)
-    return VolumetricVideo(config, bundle.metadata.video, latents, boxes, occupancy, weights, tables)
+        arrays: dict[str, Any] = {name: read(name) for name in ("latents", "boxes", "occupancy")}
+        return arrays | {name: _network_tensor(bundle, read, name) for name in network if not name.endswith(SCALES_SUFFIX)}
+
+
+def assemble_video(config: ModelConfig, metadata: VideoMetadata, arrays: Mapping[str, Any]) -> VolumetricVideo:
+    """Build a video from its tensors by the names of a file, without a segment's prefix."""
+    weights = {name.removeprefix(DECODER_PREFIX): value for name, value in arrays.items() if name.startswith(DECODER_PREFIX)}
+    latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
+    return VolumetricVideo(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
 
 def _read_method(bundle: OpenedBundle) -> VolumetricVideo:

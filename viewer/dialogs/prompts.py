@@ -15,7 +15,7 @@ from imgui_bundle import imgui, portable_file_dialogs
 from common.atomic import write_text
 from common.download import download, file_name
 from common.errors import InputError
-from model.bundle.read import open_checked
+from model.bundle.read import open_any
 from viewer import BUNDLE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
@@ -72,7 +72,7 @@ def open_address(app: ViewerApp, text: str) -> None:
             job.cancel.check()
             job.report(fraction, detail)
 
-        path = download(text, downloads_folder(), BUNDLE_SUFFIX, progress, check=open_checked)
+        path = download(text, downloads_folder(), BUNDLE_SUFFIX, progress, check=open_any)
         app.documents.open(path)
         return f"Downloaded to {path}"
 

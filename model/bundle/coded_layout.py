@@ -1,0 +1,37 @@
+"""The tensors of a coded `.mlpvid` file: names, and what they are after decoding (docs/format.md)."""
+
+from __future__ import annotations
+
+from model.bundle.coded_metadata import CodedMetadata
+from model.bundle.coding import CodedSpec
+from model.bundle.layout import HASH_TABLES, tensor_layout
+from model.config import ModelConfig
+from model.hash_encoding import hash_levels
+
+FRAME_TENSORS = ("latents", "boxes", "occupancy")
+"""Tensors of a segment with one row per frame; its hash tables come after them."""
+
+
+def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
+    """Return what every tensor must be after decoding, by name, in the order of the file: decoder, then segment by segment.
+
+    Raises:
+        InputError: a limit of `model.bundle.layout` would be exceeded.
+    """
+    plain = tensor_layout(metadata.config, metadata.num_frames, "float32")
+    levels = tuple(level.entries for level in hash_levels(metadata.config.hash))
+    of_segment = (*FRAME_TENSORS, HASH_TABLES)
+    layout = {name: CodedSpec("F32", spec.shape, spec.part) for name, spec in plain.items() if name not in of_segment}
+    for segment in metadata.segments:
+        for name in FRAME_TENSORS:
+            shape = (segment.num_frames, *plain[name].shape[1:])
+            layout[segment.prefix + name] = CodedSpec("U8" if name == "occupancy" else "F32", shape, name)
+        tables = plain[HASH_TABLES]
+        layout[segment.prefix + HASH_TABLES] = CodedSpec("F32", tables.shape, tables.part, levels)
+    return layout
+
+
+def reduced_names(config: ModelConfig) -> list[str]:
+    """Return the names, without a segment's prefix, of the tensors that a writer may round: those with two or more axes."""
+    plain = tensor_layout(config, 1, "int8")
+    return [name for name, spec in plain.items() if spec.dtype == "I8"]

@@ -1,0 +1,177 @@
+"""Write and check the JSON document of a coded `.mlpvid` file, format version 2 (docs/format.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import InputError
+from model.bundle.coding import ENCODINGS, MAX_STEP, TensorCode
+from model.bundle.layout import MAX_FRAMES
+from model.bundle.metadata import (
+    CODED_VERSION,
+    FORMAT_NAME,
+    MAX_DOCUMENT_BYTES,
+    parse_document,
+    require,
+    shared_document,
+    shared_metadata,
+)
+from model.config import ModelConfig
+from model.video import VideoMetadata
+
+MINOR_VERSION = 0
+"""The minor version that is written, and the newest one that is known completely."""
+
+SEGMENT_PREFIX = "segments."
+"""Start of the names of tensors that belong to a segment."""
+
+_log = logging.getLogger(__name__)
+_DIGITS = re.compile("[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive frames with latents, boxes, occupancy and hash tables of their own."""
+
+    first_frame: int
+    """The video's frame that is its frame 0."""
+    num_frames: int
+    """Number of its frames."""
+    data: int
+    """Its tensors are named `segments.<data>.…`."""
+
+    @property
+    def prefix(self) -> str:
+        """Start of the names of its tensors."""
+        return f"{SEGMENT_PREFIX}{self.data}."
+
+
+@dataclass(frozen=True)
+class CodedMetadata:
+    """The content of the document."""
+
+    config: ModelConfig
+    """Hyper-parameters."""
+    video: VideoMetadata
+    """Frame rate, up, cameras, provenance, license."""
+    num_frames: int
+    """T."""
+    segments: tuple[Segment, ...]
+    """The segments in order; together they have all frames."""
+    codes: dict[str, TensorCode]
+    """How each tensor is stored, by name."""
+    xxh3: str
+    """Checksum of the header, 16 lower-case hexadecimal digits."""
+    minor: int = MINOR_VERSION
+    """The file's minor version."""
+
+
+def coded_to_json(metadata: CodedMetadata) -> str:
+    """Return the document as ASCII text.
+
+    Raises:
+        InputError: a reader would refuse it, or it does not fit into the header.
+    """
+    document = {
+        "format": FORMAT_NAME,
+        "version": CODED_VERSION,
+        "minor": metadata.minor,
+        "xxh3": metadata.xxh3,
+        **shared_document(metadata.config, metadata.video, metadata.num_frames),
+        "segments": [dataclasses.asdict(segment) for segment in metadata.segments],
+        "tensors": {name: _code_to_dict(code) for name, code in metadata.codes.items()},
+    }
+    try:
+        text = json.dumps(document, allow_nan=False)
+    except ValueError as error:
+        raise InputError("the metadata", "has a number that is not finite") from error
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise InputError("the metadata", f"takes {len(text):,} bytes, more than {MAX_DOCUMENT_BYTES:,}", "use fewer cameras")
+    coded_from_document(parse_document(text))
+    return text
+
+
+def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
+    """Check a parsed document of version 2. Unknown fields are ignored; a newer minor version is logged.
+
+    Raises:
+        InputError: a field is missing or wrong.
+    """
+    require(document, ("minor", "xxh3", "segments", "tensors"))
+    minor = document["minor"]
+    if isinstance(minor, bool) or not isinstance(minor, int) or not 0 <= minor <= MAX_FRAMES:
+        raise InputError("the minor version", "is not a whole number")
+    if minor > MINOR_VERSION:
+        _log.warning("%s", newer_minor(minor))
+    codes = document["tensors"]
+    if not isinstance(codes, dict):
+        raise InputError("tensors", "must be an object")
+    config, video, num_frames = shared_metadata(document)
+    # A newer minor version may add tensors, and store them in ways that are unknown here.
+    parsed = {name: _code(name, code) for name, code in codes.items() if minor <= MINOR_VERSION or _is_known(code)}
+    segments = _segments(document["segments"], num_frames)
+    return CodedMetadata(config, video, num_frames, segments, parsed, _checksum(document["xxh3"], "xxh3"), minor)
+
+
+def newer_minor(minor: int) -> str:
+    """Return the notice for a file with a newer minor version; empty if this version is known."""
+    if minor <= MINOR_VERSION:
+        return ""
+    known = f"{CODED_VERSION}.{MINOR_VERSION}"
+    return f"format version {CODED_VERSION}.{minor} is newer than {known}, the newest known: parts that are new are not used"
+
+
+def _segments(value: object, num_frames: int) -> tuple[Segment, ...]:
+    if not isinstance(value, list) or not value:
+        raise InputError("segments", "must be a list with at least one entry")
+    if len(value) > 1:
+        raise InputError("the video", f"has {len(value):,} segments, and this version plays one", "update the viewer")
+    entry = value[0]
+    if not isinstance(entry, dict):
+        raise InputError("segments", "must be a list of objects")
+    numbers = [entry.get(name) for name in ("first_frame", "num_frames", "data")]
+    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers) or numbers != [0, num_frames, 0]:
+        raise InputError("segments", f"must be one segment with first_frame 0, num_frames {num_frames} and data 0")
+    return (Segment(0, num_frames, 0),)
+
+
+def _code_to_dict(code: TensorCode) -> dict[str, Any]:
+    result: dict[str, Any] = {"encoding": code.encoding, "xxh3": code.xxh3}
+    return result | ({"steps": list(code.steps), "integers": code.integers} if code.encoding == "steps" else {})
+
+
+def _is_known(value: object) -> bool:
+    return isinstance(value, dict) and value.get("encoding") in ENCODINGS
+
+
+def _code(name: str, value: object) -> TensorCode:
+    subject = f"tensor {name[:80]!r}"
+    if not isinstance(value, dict) or value.get("encoding") not in ENCODINGS:
+        raise InputError(subject, f"must have an encoding, one of {', '.join(ENCODINGS)}")
+    digits = _checksum(value.get("xxh3"), f"{subject}: xxh3")
+    if value["encoding"] != "steps":
+        return TensorCode(value["encoding"], digits)
+    steps, integers = value.get("steps"), value.get("integers")
+    if integers not in ("I8", "I16"):
+        raise InputError(subject, "must have integers, I8 or I16")
+    if not isinstance(steps, list) or not steps or not all(map(_is_step, steps)):
+        raise InputError(subject, f"must have steps, a list of numbers above 0, at most {MAX_STEP:g}")
+    return TensorCode("steps", digits, tuple(float(step) for step in steps), integers)
+
+
+def _is_step(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_STEP:
+        return False
+    return math.isfinite(value)
+
+
+def _checksum(value: object, name: str) -> str:
+    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+        raise InputError(name, "must be 16 lower-case hexadecimal digits")
+    return value

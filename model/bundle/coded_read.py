@@ -1,0 +1,136 @@
+"""Read coded `.mlpvid` files, format version 2. Everything is checked before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.byte_source import Location, name_of
+from common.errors import InputError
+from model.bundle.coded_layout import coded_layout
+from model.bundle.coded_metadata import MINOR_VERSION, CodedMetadata, coded_from_document
+from model.bundle.coding import CodedSpec, checksum, decode
+from model.bundle.container import Header, blame, check_entries
+from model.bundle.layout import TensorSpec
+from model.bundle.metadata import parse_document
+from model.bundle.tensors import TensorReader, check_boxes, open_tensors
+
+Arrays = dict[str, NDArray[Any]]
+"""Decoded tensors by name."""
+
+MAX_ADDED_BYTES = 1 << 40
+"""Maximum size of a tensor that a newer minor version has added. It is not read."""
+
+_DAMAGED = "is damaged: its checksum does not match its content"
+_AGAIN = "download or export it again"
+
+
+@dataclass(frozen=True)
+class CodedBundle:
+    """A coded bundle whose structure has been checked, but whose tensors have not been read."""
+
+    location: Location
+    """The file."""
+    header: Header
+    """The container's header."""
+    metadata: CodedMetadata
+    """The JSON document."""
+    layout: dict[str, CodedSpec]
+    """What each tensor must be after decoding."""
+    stored: dict[str, TensorSpec]
+    """The stored bytes of each tensor. Files of newer minor versions can have tensors that are not in `layout`."""
+
+    def frames_of(self, name: str) -> range:
+        """Return the frames that cannot be shown without a tensor."""
+        for segment in self.metadata.segments:
+            if name.startswith(segment.prefix):
+                return range(segment.first_frame, segment.first_frame + segment.num_frames)
+        return range(self.metadata.num_frames)
+
+
+def open_coded(location: Location, header: Header) -> CodedBundle:
+    """Check everything that does not need a tensor: fields, checksum of the header, sizes.
+
+    Raises:
+        InputError: anything of this is wrong.
+    """
+    with blame(location):
+        metadata = coded_from_document(parse_document(header.document))
+        layout = coded_layout(metadata)
+        _check_codes(metadata, layout)
+        if header_checksum(header, metadata.xxh3) != metadata.xxh3:
+            raise InputError("the header", _DAMAGED, _AGAIN)
+        stored = {name: TensorSpec("U8", (_stored_size(header, name, spec.nbytes),), spec.part) for name, spec in layout.items()}
+        if metadata.minor > MINOR_VERSION:
+            added = header.entries.keys() - layout.keys()
+            stored |= {name: TensorSpec("U8", (_stored_size(header, name, MAX_ADDED_BYTES),), "other") for name in added}
+    check_entries(location, header, stored)
+    return CodedBundle(location, header, metadata, layout, stored)
+
+
+def read_arrays(bundle: CodedBundle) -> Arrays:
+    """Read and decode all tensors, without the prefix of the segment in their names.
+
+    Raises:
+        InputError: a checksum does not match, a tensor cannot be decoded, a box is not ordered, or the file has changed.
+    """
+    prefix = bundle.metadata.segments[0].prefix
+    with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
+        return {name.removeprefix(prefix): read_coded(bundle, read, name) for name in bundle.layout}
+
+
+def read_coded(bundle: CodedBundle, read: TensorReader, name: str) -> NDArray[Any]:
+    """Read, check and decode one tensor.
+
+    Raises:
+        InputError: its checksum does not match, it cannot be decoded, a box is not ordered, or the file has changed.
+    """
+    stored, code = np.asarray(read(name)), bundle.metadata.codes[name]
+    if checksum(stored) != code.xxh3:
+        raise InputError(name_of(bundle.location), f"tensor {name} {_DAMAGED}", _AGAIN)
+    try:
+        values = decode(stored, code, bundle.layout[name])
+    except InputError as error:
+        raise InputError(name_of(bundle.location), f"tensor {name}: {error.subject} {error.fault}", error.remedy) from error
+    if name.endswith(".boxes"):
+        check_boxes(name_of(bundle.location), values)
+    return values
+
+
+def header_checksum(header: Header, digits: str) -> str:
+    """Return the XXH3 of a header, whose stored checksum counts as zeros.
+
+    Raises:
+        InputError: the stored digits do not occur exactly once.
+    """
+    if header.raw.count(digits.encode()) != 1:
+        raise InputError("the header", "does not contain its checksum exactly once")
+    return checksum(header.raw.replace(digits.encode(), b"0" * len(digits)))
+
+
+def _check_codes(metadata: CodedMetadata, layout: dict[str, CodedSpec]) -> None:
+    for name, spec in layout.items():
+        code = metadata.codes.get(name)
+        if code is None:
+            raise InputError("the metadata", f"does not say how tensor {name} is stored")
+        if code.encoding != "steps":
+            continue
+        if spec.dtype != "F32" or name.endswith(".boxes"):
+            raise InputError(f"tensor {name}", "cannot be rounded to steps")
+        if len(code.steps) not in (1, len(spec.runs)):
+            raise InputError(f"tensor {name}", f"has {len(code.steps)} steps")
+
+
+def _stored_size(header: Header, name: str, decoded: int) -> int:
+    entry = header.entries.get(name)
+    if entry is None:
+        raise InputError("the header", f"has no tensor {name}")
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not isinstance(shape, list) or len(shape) != 1 or isinstance(shape[0], bool) or not isinstance(shape[0], int):
+        raise InputError("the header", f"has a malformed entry for tensor {name[:80]!r}")
+    if not 0 < shape[0] <= decoded + (decoded >> 7) + 1024:  # what does not compress grows a little
+        raise InputError("the header", f"has {shape[0]:,} bytes for tensor {name[:80]!r}, which holds {decoded:,}")
+    return shape[0]
