@@ -4,6 +4,7 @@ python run_viewer.py [BUNDLE|RUN]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
+python run_viewer.py BUNDLE --verify [--json]
 python run_viewer.py BUNDLE --benchmark [--window] [--json]
 python run_viewer.py BUNDLE --selftest
 """
@@ -78,6 +79,9 @@ def make_parser() -> ArgumentParser:
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
     commands.add_argument("--info", action="store_true", help="describe the bundle")
+    commands.add_argument(
+        "--verify", action="store_true", help="compare the bundle with its checksums; status 2 if it is damaged"
+    )
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
     commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
     parser.add_argument(
@@ -97,7 +101,7 @@ def make_parser() -> ArgumentParser:
         help="length of an orbit (default: as long as the frames last), or of each measurement",
     )
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
-    parser.add_argument("--json", action="store_true", help="--info, --benchmark: machine-readable output")
+    parser.add_argument("--json", action="store_true", help="--info, --verify, --benchmark: machine-readable output")
     return parser
 
 
@@ -141,20 +145,20 @@ def let_waiting_threads_sleep() -> None:
 
 
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
-    commands = (options.render, options.record, options.info, options.benchmark, options.selftest)
+    commands = (options.render, options.record, options.info, options.verify, options.benchmark, options.selftest)
     window, measures_window = not any(commands), options.benchmark and options.window
     rows = (
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
         ("--background", options.background, options.render or options.record),
         ("--frame", options.frame, options.render or window),
-        ("--size", options.size, not options.info),
+        ("--size", options.size, not (options.info or options.verify)),
         ("--path", options.path, options.record),
         ("--fps", options.fps, options.record),
         ("--seconds", options.seconds, measures_window or (options.record and (options.path or "orbit") == "orbit")),
         ("--frames", options.frames, options.record or (options.benchmark and not options.window)),
         ("--window", options.window, window or options.benchmark),
-        ("--json", options.json, options.info or options.benchmark),
+        ("--json", options.json, options.info or options.verify or options.benchmark),
     )
     for name, value, applies in rows:
         given = value is not None and value is not False  # frame 0 is given, too
@@ -167,10 +171,11 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
     """Import the command that the options name, and only what it needs."""
     from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
 
-    if options.render or options.record or options.info or options.benchmark:
+    names = ("render", "record", "info", "verify", "benchmark")
+    if any(getattr(options, name) for name in names):
         from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
 
-        name = next(name for name in ("render", "record", "info", "benchmark") if getattr(options, name))
+        name = next(name for name in names if getattr(options, name))
         command: Callable[[argparse.Namespace], int] = getattr(headless, name)
         if options.benchmark and options.window:
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window

@@ -105,7 +105,7 @@ def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
     """
     require(document, ("minor", "xxh3", "segments", "tensors"))
     minor = document["minor"]
-    if isinstance(minor, bool) or not isinstance(minor, int) or not 0 <= minor <= MAX_FRAMES:
+    if not _is_whole(minor) or not 0 <= minor <= MAX_FRAMES:
         raise InputError("the minor version", "is not a whole number")
     if minor > MINOR_VERSION:
         _log.warning("%s", newer_minor(minor))
@@ -136,13 +136,13 @@ def _segments(value: object, num_frames: int) -> tuple[Segment, ...]:
     if not isinstance(entry, dict):
         raise InputError("segments", "must be a list of objects")
     numbers = [entry.get(name) for name in ("first_frame", "num_frames", "data")]
-    if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers) or numbers != [0, num_frames, 0]:
+    if not all(map(_is_whole, numbers)) or numbers != [0, num_frames, 0]:
         raise InputError("segments", f"must be one segment with first_frame 0, num_frames {num_frames} and data 0")
     return (Segment(0, num_frames, 0),)
 
 
 def _code_to_dict(code: TensorCode) -> dict[str, Any]:
-    result: dict[str, Any] = {"encoding": code.encoding, "xxh3": code.xxh3}
+    result = {"encoding": code.encoding, "dtype": code.dtype, "shape": list(code.shape), "xxh3": code.xxh3}
     return result | ({"steps": list(code.steps), "integers": code.integers} if code.encoding == "steps" else {})
 
 
@@ -154,15 +154,21 @@ def _code(name: str, value: object) -> TensorCode:
     subject = f"tensor {name[:80]!r}"
     if not isinstance(value, dict) or value.get("encoding") not in ENCODINGS:
         raise InputError(subject, f"must have an encoding, one of {', '.join(ENCODINGS)}")
-    digits = _checksum(value.get("xxh3"), f"{subject}: xxh3")
+    digits, dtype, shape = _checksum(value.get("xxh3"), f"{subject}: xxh3"), value.get("dtype"), value.get("shape")
+    if not isinstance(dtype, str) or not isinstance(shape, list) or not all(map(_is_whole, shape)):
+        raise InputError(subject, "must have a dtype and a shape")
     if value["encoding"] != "steps":
-        return TensorCode(value["encoding"], digits)
+        return TensorCode(value["encoding"], dtype, tuple(shape), digits)
     steps, integers = value.get("steps"), value.get("integers")
     if integers not in ("I8", "I16"):
         raise InputError(subject, "must have integers, I8 or I16")
     if not isinstance(steps, list) or not steps or not all(map(_is_step, steps)):
         raise InputError(subject, f"must have steps, a list of numbers above 0, at most {MAX_STEP:g}")
-    return TensorCode("steps", digits, tuple(float(step) for step in steps), integers)
+    return TensorCode("steps", dtype, tuple(shape), digits, tuple(float(step) for step in steps), integers)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_step(value: object) -> bool:

@@ -63,10 +63,10 @@ def open_coded(location: Location, header: Header) -> CodedBundle:
         _check_codes(metadata, layout)
         if header_checksum(header, metadata.xxh3) != metadata.xxh3:
             raise InputError("the header", _DAMAGED, _AGAIN)
-        stored = {name: TensorSpec("U8", (_stored_size(header, name, spec.nbytes),), spec.part) for name, spec in layout.items()}
+        stored = {name: _stored_spec(header, name, spec.nbytes, spec.part) for name, spec in layout.items()}
         if metadata.minor > MINOR_VERSION:
             added = header.entries.keys() - layout.keys()
-            stored |= {name: TensorSpec("U8", (_stored_size(header, name, MAX_ADDED_BYTES),), "other") for name in added}
+            stored |= {name: _stored_spec(header, name, MAX_ADDED_BYTES, "other") for name in added}
     check_entries(location, header, stored)
     return CodedBundle(location, header, metadata, layout, stored)
 
@@ -116,6 +116,9 @@ def _check_codes(metadata: CodedMetadata, layout: dict[str, CodedSpec]) -> None:
         code = metadata.codes.get(name)
         if code is None:
             raise InputError("the metadata", f"does not say how tensor {name} is stored")
+        if (code.dtype, code.shape) != (spec.dtype, spec.shape):
+            stored, wanted = (f"{dtype} {list(shape)}" for dtype, shape in ((code.dtype, code.shape), (spec.dtype, spec.shape)))
+            raise InputError(f"tensor {name}", f"is {stored[:80]}, not {wanted}")
         if code.encoding != "steps":
             continue
         if spec.dtype != "F32" or name.endswith(".boxes"):
@@ -124,7 +127,7 @@ def _check_codes(metadata: CodedMetadata, layout: dict[str, CodedSpec]) -> None:
             raise InputError(f"tensor {name}", f"has {len(code.steps)} steps")
 
 
-def _stored_size(header: Header, name: str, decoded: int) -> int:
+def _stored_spec(header: Header, name: str, decoded: int, part: str) -> TensorSpec:
     entry = header.entries.get(name)
     if entry is None:
         raise InputError("the header", f"has no tensor {name}")
@@ -133,4 +136,4 @@ def _stored_size(header: Header, name: str, decoded: int) -> int:
         raise InputError("the header", f"has a malformed entry for tensor {name[:80]!r}")
     if not 0 < shape[0] <= decoded + (decoded >> 7) + 1024:  # what does not compress grows a little
         raise InputError("the header", f"has {shape[0]:,} bytes for tensor {name[:80]!r}, which holds {decoded:,}")
-    return shape[0]
+    return TensorSpec("U8", (shape[0],), part)

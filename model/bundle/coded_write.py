@@ -24,7 +24,8 @@ from model.bundle.metadata import FORMAT_NAME
 from model.video import VolumetricVideo
 
 Steps = Mapping[str, tuple[float, ...]]
-"""Steps of tensors by name, without a segment's prefix: one, or for the hash tables one per level. Others are stored exactly."""
+"""Steps of tensors by name, without a segment's prefix: one, or for the hash tables one per level. Other tensors are stored
+exactly."""
 
 
 def video_arrays(video: VolumetricVideo) -> dict[str, NDArray[Any]]:

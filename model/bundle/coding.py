@@ -25,8 +25,8 @@ MAX_STEP = 1e30
 
 _COMPRESSION_LEVEL = 19  # slow to write; no slower to read
 _LARGEST = {"I8": 127, "I16": 32767}
-_TYPES = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
-_NATIVE = {"F32": np.dtype(np.float32), "U8": np.dtype(np.uint8)}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
+_NATIVE: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U8": np.dtype(np.uint8)}
 _AGAIN = "download or export it again"
 
 
@@ -36,6 +36,10 @@ class TensorCode:
 
     encoding: Encoding
     """"raw": its bytes. "zstd": its bytes, compressed. "steps": whole numbers, compressed, times a step."""
+    dtype: str
+    """Type after decoding, "F32" or "U8"."""
+    shape: tuple[int, ...]
+    """Shape after decoding."""
     xxh3: str
     """XXH3 of the stored bytes, 64 bit, 16 lower-case hexadecimal digits."""
     steps: tuple[float, ...] = ()
@@ -82,9 +86,10 @@ def encode(values: NDArray[Any], compress: bool = True) -> tuple[bytes, TensorCo
     """
     plain = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
     packed = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL).compress(plain) if compress else plain
+    dtype = "F32" if values.dtype == np.float32 else "U8"
     if len(packed) < len(plain):
-        return packed, TensorCode("zstd", checksum(packed))
-    return plain, TensorCode("raw", checksum(plain))
+        return packed, TensorCode("zstd", dtype, values.shape, checksum(packed))
+    return plain, TensorCode("raw", dtype, values.shape, checksum(plain))
 
 
 def encode_steps(values: NDArray[np.float32], steps: Sequence[float], runs: Sequence[int] = ()) -> tuple[bytes, TensorCode]:
@@ -106,7 +111,7 @@ def encode_steps(values: NDArray[np.float32], steps: Sequence[float], runs: Sequ
     if largest > _LARGEST[kind]:
         raise InputError("a step", f"is too small: numbers up to {largest:,.0f} times as large are stored", "use larger steps")
     packed = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL).compress(_planes(rounded, kind))
-    return packed, TensorCode("steps", checksum(packed), exact, kind)
+    return packed, TensorCode("steps", "F32", values.shape, checksum(packed), exact, kind)
 
 
 def decode(stored: NDArray[np.uint8], code: TensorCode, spec: CodedSpec) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from common.errors import InputError
 from common.interrupts import interruptible
 from common.memory import check_memory
 from common.progress import progress_display
-from model.bundle.info import bundle_info
+from model.bundle.info import bundle_info, find_damage
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
@@ -95,6 +95,24 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 def info(options: argparse.Namespace) -> int:
     """Run --info: verify a bundle and describe it."""
     print_values(bundle_info(options.bundle), options.json)
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Run --verify: compare a bundle with its checksums, and name every damaged part on a line with its frames.
+
+    Raises:
+        InputError: a part is damaged, or the file cannot be opened.
+    """
+    damaged, parts = find_damage(options.bundle)
+    if options.json:
+        print(
+            json.dumps([{"part": d.part, "frames": [d.frames[0], d.frames[-1]], "fault": d.fault} for d in damaged], indent=2)
+        )
+    else:
+        print("\n".join(map(str, damaged)) or f"{options.bundle}: all {parts} checksums hold")
+    if damaged:
+        raise InputError(options.bundle, f"{len(damaged)} of {parts} parts are damaged", "download or export it again")
     return 0
 
 

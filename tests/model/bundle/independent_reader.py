@@ -1,4 +1,4 @@
-"""A reader of `.mlpvid` files written from docs/format.md alone: it uses NumPy, and no code of this project."""
+"""A reader of `.mlpvid` files written from docs/format.md alone: NumPy, Zstandard, XXH3, and no code of this project."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
+import zstandard
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -27,9 +29,26 @@ class Stranger:
         header = json.loads(content[8 : 8 + length])
         self.document = json.loads(header.pop("__metadata__")["mlpvid"])
         self.config = self.document["config"]
+        if self.document["version"] == 2:
+            self._read_coded(content[8 : 8 + length], content[8 + length :], header)
+            return
         digits = self.document["sha256"].encode()
         self.intact = hashlib.sha256(content.replace(digits, b"0" * 64)).hexdigest().encode() == digits
         self.stored = {name: _read(content[8 + length :], entry) for name, entry in header.items()}
+
+    def _read_coded(self, raw: bytes, data: bytes, header: dict[str, Any]) -> None:
+        digits, codes = self.document["xxh3"], self.document["tensors"]
+        self.intact = xxhash.xxh3_64_hexdigest(raw.replace(digits.encode(), b"0" * 16)) == digits
+        prefix = f"segments.{self.document['segments'][0]['data']}."
+        self.stored = {}
+        for name, entry in header.items():
+            payload = _read(data, entry).tobytes()
+            self.intact &= xxhash.xxh3_64_hexdigest(payload) == codes[name]["xxh3"]
+            values = _decoded(payload, codes[name])
+            if len(codes[name].get("steps", ())) > 1:
+                sizes = [min(N * N * M, largest) for N, M, *_, largest in self.levels()]
+                values = values * np.repeat(np.float32(codes[name]["steps"]), sizes)[:, None]
+            self.stored[name.removeprefix(prefix)] = values
 
     def tensor(self, name: str) -> Array:
         """Return a network tensor as numbers."""
@@ -42,6 +61,17 @@ class Stranger:
     def layer(self, name: str) -> tuple[Array, Array]:
         """Weight and bias."""
         return self.tensor(f"decoder.{name}.weight"), self.tensor(f"decoder.{name}.bias")
+
+    def levels(self) -> list[tuple[int, int, float, float, int]]:
+        """Nodes along u and t, their scales, and the largest number of entries, for each level of the hash tables."""
+        settings, result = self.config["hash"], []
+        base, ratio = settings["base_resolution"], settings["finest_resolution"] / settings["base_resolution"]
+        for level in range(settings["num_levels"]):
+            scale = base * ratio ** (level / max(settings["num_levels"] - 1, 1)) - 1
+            scale_t = scale if settings["time_resolution"] is None else min(scale, settings["time_resolution"] - 1)
+            N, M = math.ceil(scale - 1e-6) + 1, math.ceil(scale_t - 1e-6) + 1
+            result.append((N, M, scale, scale_t, 1 << settings["log2_table_size"]))
+        return result
 
     def frame(self, time: float) -> StrangersFrame:
         """Return the maps at a time."""
@@ -115,15 +145,31 @@ class StrangersFrame:
                 total += weight * _color_head(m[:, i, j], F, view)
         return 1 / (1 + np.exp(-total))
 
+    def pixel(self, camera: dict[str, Any], x: int, y: int) -> Array:
+        """Premultiplied color and opacity, and the depth, of the pixel in column x and row y."""
+        K, R, T = (np.array(camera[name], np.float64) for name in ("K", "R", "T"))
+        origin, toward = -R.T @ T, R.T @ np.linalg.inv(K) @ [x + 0.5, y + 0.5, 1]
+        direction = toward / np.linalg.norm(toward)
+        bounds = (self.box - origin) / direction
+        near, far = max(0.0, bounds.min(0).max()), bounds.max(0).min()
+        step = np.linalg.norm(self.box[1] - self.box[0]) / self.file.config["render"]["steps_per_diagonal"]
+        total, transmittance, depth, cells = np.zeros(4), 1.0, 0.0, np.array(self.occupancy.shape)
+        for k in range(math.ceil(max(0.0, far - near) / step - 0.5)):
+            point = origin + (near + (k + 0.5) * step) * direction
+            p = np.clip((point - self.box[0]) / (self.box[1] - self.box[0]), 0, 1)
+            if not self.occupancy[tuple(np.minimum(p * cells, cells - 1).astype(int))]:
+                continue
+            alpha = 1 - math.exp(-self.density(p) * step)
+            weight, transmittance = transmittance * alpha, transmittance * (1 - alpha)
+            if weight > self.file.config["render"]["weight_threshold"]:
+                total += weight * np.append(self.color(p, direction), 1)
+                depth += weight * (R @ point + T)[2]
+        return np.append(total, depth / total[3] if total[3] > 0 else 0)
+
     def _hash(self, table: Array, u: float, v: float) -> Array:
         settings = self.file.config["hash"]
-        L, F, largest = settings["num_levels"], settings["features_per_level"], 1 << settings["log2_table_size"]
-        base, ratio = settings["base_resolution"], settings["finest_resolution"] / settings["base_resolution"]
-        result, offset = np.zeros(32), 0
-        for level in range(L):
-            scale = base * ratio ** (level / max(L - 1, 1)) - 1
-            scale_t = scale if settings["time_resolution"] is None else min(scale, settings["time_resolution"] - 1)
-            N, M = math.ceil(scale - 1e-6) + 1, math.ceil(scale_t - 1e-6) + 1
+        F, result, offset = settings["features_per_level"], np.zeros(32), 0
+        for level, (N, M, scale, scale_t, largest) in enumerate(self.file.levels()):
             nodes = N * N * M
             axes = [_nodes(u * scale, N), _nodes(v * scale, N), _nodes(self.t * scale_t, M)]
             for i, wi in axes[0]:
@@ -139,6 +185,20 @@ class StrangersFrame:
 def _read(data: bytes, entry: dict[str, Any]) -> Array:
     begin, end = entry["data_offsets"]
     return np.frombuffer(data[begin:end], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
+
+
+def _decoded(payload: bytes, code: dict[str, Any]) -> Array:
+    """A tensor of version 2; with several steps, the whole numbers that are still to be multiplied."""
+    if code["encoding"] != "raw":
+        payload = zstandard.ZstdDecompressor().decompress(payload)
+    if code["encoding"] != "steps":
+        return np.frombuffer(payload, _DTYPES[code["dtype"]]).reshape(code["shape"])
+    if code["integers"] == "I8":
+        whole = np.frombuffer(payload, "i1").astype(np.float32)
+    else:
+        low, high = np.frombuffer(payload, "u1").reshape(2, -1).astype(np.uint16)
+        whole = (low + 256 * high).astype("<u2").view("<i2").astype(np.float32)
+    return whole.reshape(code["shape"]) * (np.float32(code["steps"][0]) if len(code["steps"]) == 1 else 1)
 
 
 def _lrelu(x: Array) -> Array:

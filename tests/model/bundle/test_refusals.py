@@ -147,7 +147,7 @@ def _many_grid_nodes(pieces: Pieces) -> None:
     [
         (_set("format", "mlpvod"), "does not name the format"),
         (_remove("format"), "does not name the format"),
-        (_set("version", 2), "format version 2 is newer than 1, the newest known; update the viewer"),
+        (_set("version", 3), "format version 3 is newer than 2, the newest known; update the viewer"),
         (_set("version", 0), "version is not a positive whole number"),
         (_set("version", True), "version is not a positive whole number"),
         (_set("version", "1"), "version is not a positive whole number"),
