@@ -65,7 +65,7 @@ def test_no_number_changes_by_more_than_half_its_step() -> None:
     values = rng.normal(size=(3, 46, 4)).astype(np.float32)
     payload, code = encode_steps(values, steps, runs)
     again = decode(_stored(payload), code, CodedSpec("F32", values.shape, "hash_tables", runs))
-    bound = np.repeat(np.float32(steps), runs)[None, :, None] * (0.5 + 1e-3)
+    bound = np.repeat(np.array(steps, np.float32), runs)[None, :, None] * (0.5 + 1e-3)
     assert (np.abs(again - values) <= bound).all()
     assert not np.array_equal(again, values)
 
