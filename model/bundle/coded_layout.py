@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.errors import InputError
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coding import CodedSpec
 from model.bundle.layout import HASH_TABLES, tensor_layout
@@ -16,8 +17,10 @@ def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
     """Return what every tensor must be after decoding, by name, in the order of the file: decoder, then segment by segment.
 
     Raises:
-        InputError: a limit of `model.bundle.layout` would be exceeded.
+        InputError: a limit of `model.bundle.layout` would be exceeded, or the config has another method.
     """
+    if metadata.config.method is not None:
+        raise InputError("the config", "has another method, which format version 2 cannot store", "use version 1")
     plain = tensor_layout(metadata.config, metadata.num_frames, "float32")
     levels = tuple(level.entries for level in hash_levels(metadata.config.hash))
     of_segment = (*FRAME_TENSORS, HASH_TABLES)

@@ -16,7 +16,7 @@ from common.atomic import atomic_write
 from common.errors import InputError
 from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
 from model.bundle.coded_metadata import CodedMetadata, Segment, coded_to_json
-from model.bundle.coded_read import header_checksum, open_coded, read_arrays
+from model.bundle.coded_read import Arrays, header_checksum, open_coded, read_arrays
 from model.bundle.coding import TensorCode, encode, encode_steps
 from model.bundle.container import Header, blame, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
@@ -28,7 +28,7 @@ Steps = Mapping[str, tuple[float, ...]]
 exactly."""
 
 
-def video_arrays(video: VolumetricVideo) -> dict[str, NDArray[Any]]:
+def video_arrays(video: VolumetricVideo) -> Arrays:
     """Return all tensors of a video by the names of a file, without a segment's prefix."""
     arrays = {DECODER_PREFIX + name: _array(value) for name, value in video.decoder.state_dict().items()}
     for name in FRAME_TENSORS:
