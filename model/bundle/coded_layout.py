@@ -7,7 +7,7 @@ from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coding import CodedSpec
 from model.bundle.layout import HASH_TABLES, tensor_layout
 from model.config import ModelConfig
-from model.hash_encoding import hash_levels
+from model.hash_levels import hash_levels
 
 FRAME_TENSORS = ("latents", "boxes", "occupancy")
 """Tensors of a segment with one row per frame; its hash tables come after them."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from common.atomic import atomic_write
 from common.errors import InputError
-from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
+from model.bundle.coded_layout import coded_layout
 from model.bundle.coded_metadata import CodedMetadata, Segment, coded_to_json
 from model.bundle.coded_read import Arrays, header_checksum, open_coded, read_arrays
 from model.bundle.coding import TensorCode, encode, encode_steps
@@ -30,11 +30,13 @@ exactly."""
 
 def video_arrays(video: VolumetricVideo) -> Arrays:
     """Return all tensors of a video by the names of a file, without a segment's prefix."""
-    arrays = {DECODER_PREFIX + name: _array(value) for name, value in video.decoder.state_dict().items()}
-    for name in FRAME_TENSORS:
-        arrays[name] = _array(getattr(video, name))
-    arrays[HASH_TABLES] = _array(video.hash_encoding.tables.detach())
-    return arrays
+    arrays: Arrays = {DECODER_PREFIX + name: values for name, values in video.decoder_weights.items()}
+    return arrays | {
+        "latents": video.latents,
+        "boxes": video.boxes,
+        "occupancy": video.occupancy,
+        HASH_TABLES: video.hash_tables,
+    }
 
 
 def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps) -> None:
@@ -97,7 +99,3 @@ def _encoded(video: VolumetricVideo, steps: Steps) -> tuple[bytes, list[bytes]]:
     digits = header_checksum(Header(raw, document, entries, 0), placeholder)
     raw = raw.replace(placeholder.encode(), digits.encode())
     return struct.pack("<Q", len(raw)) + raw, payloads
-
-
-def _array(value: Any) -> NDArray[Any]:
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)

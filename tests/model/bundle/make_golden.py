@@ -34,7 +34,7 @@ STEPS = {
 def golden_video() -> VolumetricVideo:
     """Return the video; one tensor of it is constant, so that it is stored compressed."""
     video = make_video(seed=2, num_frames=2, config=tiny_config(), occupied=0.7)
-    video.decoder.state_dict()["backbone.upsamples.0.bias"].fill_(0.25)  # shares the parameter's memory
+    video.decoder_weights["backbone.upsamples.0.bias"][...] = 0.25
     return video
 
 
