@@ -31,6 +31,8 @@ from renderer.backend import RenderedImage, RenderSettings
 from renderer.baked import struct_bytes
 from renderer.cpu.renderer import CpuFrame, CpuRenderer
 from renderer.decode import FastDecoder
+from renderer.native import load_native
+from renderer.native_decoder import NativeDecoder
 from renderer.reference.rays import camera_rays
 from renderer.reference.renderer import ReferenceRenderer, sample_rays
 from renderer.threads import available_cores, torch_threads
@@ -134,8 +136,10 @@ def _color_task(cpu: CpuRenderer, frame: CpuFrame, batch: _Batch) -> Any:
 
 
 def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict[str, Any]:
-    """Time decode and bake of this renderer together, its decode alone, and the decoder in plain PyTorch."""
-    cpu, decoder = CpuRenderer(threads), FastDecoder(video.decoder)
+    """Time decode and bake of this renderer together, its decode alone, and the decoder in PyTorch:
+    channels-last with converted weights, and plain."""
+    cpu, fast = CpuRenderer(threads), FastDecoder(video.decoder)
+    decoder = NativeDecoder(load_native(), cpu.engine, video)
 
     @torch.no_grad()
     def plain() -> None:
@@ -144,6 +148,7 @@ def time_preparation(video: VolumetricVideo, threads: int, repeats: int) -> dict
     tasks = {
         "decode_and_bake": lambda: cpu.prepare(video, 0.0),
         "decode": lambda: decoder(video.latent(0.0)),
+        "pytorch_decoder": lambda: fast(video.latent(0.0)),
         "plain_decoder": plain,
     }
     return {name: _timing(timing) for name, timing in time_interleaved(tasks, repeats).items()}

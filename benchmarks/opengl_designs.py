@@ -103,7 +103,7 @@ def make_scene(video: VolumetricVideo, frame: float, camera: Camera) -> Scene:
 
 def decoding_agreement(scene: Scene, video: VolumetricVideo) -> float:
     """Return the agreement of the maps that shaders and the CPU decode, dB (see `map_agreement`)."""
-    latent, decoder = video.latent(scene.frame.time), ComputeDecoder(scene.context, video.decoder)
+    latent, decoder = video.latent(scene.frame.time), ComputeDecoder(scene.context, video)
     expected = scene.baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
     return map_agreement(decoder(decoder.first_activation(latent)), expected)
 

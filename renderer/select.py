@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from common.errors import InputError
 from common.native import has_native
+from common.pytorch import has_pytorch, require_pytorch
+from renderer.cuda.nvidia_driver import cuda_of_driver
 
-if TYPE_CHECKING:  # loads PyTorch, which callers that only need the list of backends must not load
+if TYPE_CHECKING:  # slow to load, or PyTorch is missing: the choice decides what is loaded
     from renderer.backend import Renderer
     from renderer.cuda.renderer import CudaRenderer
     from renderer.opengl.renderer import OpenGLRenderer
@@ -93,20 +95,18 @@ def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer 
 
 
 def _cuda() -> CudaRenderer:
-    from renderer.cuda.renderer import CudaRenderer  # noqa: PLC0415 - the choice decides what is loaded
+    require_pytorch("backend cuda")
+    from renderer.cuda.renderer import CudaRenderer  # noqa: PLC0415 - loads PyTorch
 
     return CudaRenderer()
 
 
 def _cuda_if_usable() -> Renderer | None:
     """Return the CUDA backend on the best GPU that renders correct images, or None. Notes on stderr say why others are not."""
-    import torch  # noqa: PLC0415 - the choice decides what is loaded
-
-    from renderer.cuda.usable import cuda_of_driver, usable_devices  # noqa: PLC0415
-
-    available = torch.cuda.is_available() and torch.version.hip is None  # is_available() is also true for AMD GPUs
-    if not available and cuda_of_driver() is None:
+    if not has_pytorch() or cuda_of_driver() is None:
         return None
+    from renderer.cuda.usable import usable_devices  # noqa: PLC0415 - loads PyTorch
+
     try:
         devices = usable_devices()
     except InputError as error:
@@ -177,6 +177,7 @@ def _cpu(threads: int | None, background: bool) -> Renderer:
 
 
 def _reference(threads: int | None) -> Renderer:
-    from renderer.reference.renderer import ReferenceRenderer  # noqa: PLC0415 - the choice decides what is loaded
+    require_pytorch("backend reference")
+    from renderer.reference.renderer import ReferenceRenderer  # noqa: PLC0415 - loads PyTorch
 
     return ReferenceRenderer(threads)

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 _NICENESS = 1
 """A little lower than the window's priority: the window needs little time, and needs it first. With 10, a playing video showed
 0.3 images per second beside a busy program on each core, and 3 to 5 with 1 (docs/performance.md, "The window")."""
@@ -51,6 +49,8 @@ def torch_threads(count: int | None) -> Iterator[None]:
     PyTorch has one such number per calling thread. Threads that have used PyTorch before keep theirs. A thread that uses it
     for the first time during the block starts with the block's number.
     """
+    import torch  # noqa: PLC0415 - only those who use it load it
+
     before = torch.get_num_threads()
     if count is None or count == before:
         yield

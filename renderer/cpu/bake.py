@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from model.config import ModelConfig
-from model.decoder import Maps
 from model.video import VolumetricVideo
 from renderer import baked
+from renderer.native import allocate
+from renderer.native_decoder import Maps
 
 Words = NDArray[np.uint32]
 
@@ -38,12 +38,6 @@ class BakedArrays:
         return sum(a.nbytes for a in (self.grids, self.feature_planes, self.density_maps, self.color_heads, *self.occupancy))
 
 
-def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-    """Allocate memory without clearing it, in huge pages where possible: scattered reads then find more addresses cached."""
-    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    return np.asarray(native.allocate(count)).view(dtype).reshape(shape)
-
-
 def bake_frame(
     native: Any, engine: Any, video: VolumetricVideo, time: float, scale: float, maps: Maps
 ) -> tuple[baked.BakedFrameStruct, BakedArrays]:
@@ -56,14 +50,14 @@ def bake_frame(
         time: frame index, may be fractional.
         scale: `table_scale` of the hash tables.
         maps: feature planes (3, 32, H, W), density MLP maps (planes, 32, H, W), color MLP maps (planes, N, N,
-            parameters); float32, bfloat16 or float16 in any memory order.
+            parameters); float32 in any memory order.
     """
     config, layout = video.config, baked.pair_layout(video.config.hash)
     grids = allocate(native, (3, layout.nodes, 2), np.uint32)
     grids[:, layout.used :] = 0
     levels = baked.bake_levels(config.hash, time / video.num_frames).view(np.uint8)
     engine.bake_grids(video.hash_tables, levels, layout.offset, scale, grids)
-    features, densities, colors = (m.detach() for m in maps)
+    features, densities, colors = maps
     planes = allocate(native, (3, *features.shape[2:], baked.CHANNEL_PAIRS), np.uint32)
     feature_scale = engine.bake_maps([[plane] for plane in features], planes)
     distinct = baked.density_planes(config)
@@ -76,7 +70,7 @@ def bake_frame(
     return struct, arrays
 
 
-def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: torch.Tensor) -> NDArray[np.float32]:
+def _bake_heads(native: Any, engine: Any, config: ModelConfig, colors: NDArray[np.float32]) -> NDArray[np.float32]:
     size = config.color_map_resolution
     heads = allocate(native, (len(colors), size, size, 32 + config.view_channels + 3, 32), np.float32)
     for source, target in zip(colors, heads, strict=True):

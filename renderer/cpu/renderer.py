@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from common.native import import_native
 from model.camera import Camera
 from model.config import ModelConfig
 from model.video import Version, VolumetricVideo
@@ -22,8 +20,9 @@ from renderer.backend import CancelToken, Region, RenderCancelled, RenderedImage
 from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_scale
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
-from renderer.decode import FastDecoder
-from renderer.threads import available_cores, torch_threads, with_low_priority
+from renderer.native import load_native
+from renderer.native_decoder import NativeDecoder
+from renderer.threads import available_cores, with_low_priority
 
 
 @dataclass
@@ -56,30 +55,16 @@ class _Converted:
     """Values that are computed once from a video's weights."""
 
     version: Version
-    decoder: FastDecoder
+    decoder: NativeDecoder
     table_scale: float
-
-
-def load_native() -> Any:
-    """Import the native package.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        return import_native("mlpvid_kernels")
-    except ImportError as error:
-        remedy = "install it with `pip install ./renderer/kernels` (needs a C++ compiler), or use --backend reference"
-        raise InputError("backend cpu", f"its native package cannot be loaded ({error})", remedy) from error
 
 
 class CpuRenderer:
     """Renders with the native kernels; safe to call from several threads.
 
     Args:
-        threads: decoding and rendering can overlap; each uses up to this many threads. None takes all cores that the process
-            may use. Decoding never uses more than PyTorch's own number. Decoded values are bit-identical only for equal
-            thread counts, because the order of oneDNN's sums depends on it.
+        threads: decoding and rendering share this many threads. None takes all cores that the process may use. Images do not
+            depend on the number.
         instruction_set: a name of `mlpvid_kernels.instruction_sets()`. None takes the one that the environment variable
             MLPVID_ISA names, or else the best.
         background: whether its threads have low priority, so that a window stays smooth.
@@ -111,10 +96,6 @@ class CpuRenderer:
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         """Decode and bake the frame at `time`; InputError when it is out of range."""
         video.check_time(time)
-        with torch_threads(min(self.threads, torch.get_num_threads())):
-            return self._prepare(video, time)
-
-    def _prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
         converted = self._convert(video)
         start = clock.perf_counter()
         maps = converted.decoder(video.latent(time))
@@ -178,6 +159,6 @@ class CpuRenderer:
         version = video.weights_version()
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = _Converted(version, FastDecoder(video.decoder), table_scale(video.hash_tables))
+            converted = _Converted(version, NativeDecoder(self._native, self.engine, video), table_scale(video.hash_tables))
             self._converted[video] = converted
         return converted

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Sequence
 
 import torch
 
 from common.errors import InputError
 from renderer.cuda.driver import OTHER_BACKEND, SUBJECT
+from renderer.cuda.nvidia_driver import cuda_of_driver
 
 MIN_COMPUTE_CAPABILITY = (7, 5)
 """Turing: the first generation whose tensor cores know the operations used here."""
@@ -108,24 +107,6 @@ def has_kernels(capability: tuple[int, int], architectures: Sequence[str]) -> bo
         if built <= capability and (kind == "compute" or built[0] == capability[0]):
             return True
     return False
-
-
-def cuda_of_driver() -> tuple[int, int] | None:
-    """Return the newest CUDA version that NVIDIA's driver supports. None without a driver or a GPU that it drives.
-
-    It asks the driver itself: a PyTorch that was built without CUDA does not know.
-    """
-    try:
-        library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-        version, count = ctypes.c_int(), ctypes.c_int()
-        calls = (
-            library.cuInit(0),
-            library.cuDeviceGetCount(ctypes.byref(count)),
-            library.cuDriverGetVersion(ctypes.byref(version)),
-        )
-    except (OSError, AttributeError):
-        return None
-    return None if any(calls) or not count.value else (version.value // 1000, version.value % 1000 // 10)
 
 
 def install_command(driver: tuple[int, int]) -> str:

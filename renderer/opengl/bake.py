@@ -12,6 +12,7 @@ from common.half_floats import to_half
 from model.config import HIDDEN_CHANNELS, ModelConfig
 from model.hash_levels import hash_levels
 from renderer.baked import bake_levels, density_planes, table_scale
+from renderer.native_decoder import Maps
 from renderer.opengl.atlas import Atlas, lay_out, pieces
 from renderer.opengl.frame import FrameTextures
 from renderer.opengl.layers import Layers
@@ -25,8 +26,6 @@ TABLE_SIDE = 4096
 
 FOLD_FETCHES = 40
 """Fetches of a texel of a folded head (shaders/opengl/fold_heads.frag)."""
-
-Maps = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass

@@ -8,15 +8,13 @@ from typing import Generic, TypeVar
 
 import moderngl
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn import functional
 
-from model.config import FEATURE_CHANNELS
-from model.decoder import EqualizedUpsample, MapDecoder
-from model.decoder_layout import LEAK
+from common.half_floats import to_half
+from model.config import FEATURE_CHANNELS, ModelConfig
+from model.video import VolumetricVideo
 from renderer.baked import density_planes
+from renderer.decoder_layers import Branch, ConvolutionLayer, decoder_layers
 from renderer.opengl.bake import MapTextures
 
 Stored = TypeVar("Stored")
@@ -30,9 +28,9 @@ Activation = TypeVar("Activation")
 class Layer:
     """A convolution or transposed convolution."""
 
-    kernels: torch.Tensor
+    kernels: NDArray[np.float32]
     """(parities, taps, inputs, outputs). Each parity of the output pixels of a transposed convolution has its own kernel."""
-    biases: torch.Tensor
+    biases: NDArray[np.float32]
     """(1 or output pixels, outputs)."""
     input_side: int
     """Pixels along a side."""
@@ -57,33 +55,28 @@ class Layer:
 
 
 class ShaderDecoder(ABC, Generic[Stored, Activation]):
-    """A `MapDecoder` for inference, its weights in the graphics card's memory as half floats.
+    """The map decoder of a video, its weights in the graphics card's memory as half floats.
 
     Args:
         context: the renderer's context; current in the calling thread except in `first_activation`.
-        decoder: the decoder; later changes of its weights have no effect.
+        video: the video; later changes of its weights have no effect.
 
     Raises:
         InputError: the driver rejects the shaders, or a layer exceeds its limits.
     """
 
-    def __init__(self, context: moderngl.Context, decoder: MapDecoder) -> None:
+    def __init__(self, context: moderngl.Context, video: VolumetricVideo) -> None:
         self._context = context
-        self._config = config = decoder.config
-        linear = decoder.backbone.linear
-        self._linear = (linear.weight.detach() * linear.scale, linear.bias.detach())
-        upsamples = [layer for layer in decoder.backbone.upsamples if isinstance(layer, EqualizedUpsample)]
-        self._upsamples = [self._store(_upsample(layer, 4 << level)) for level, layer in enumerate(upsamples)]
-        self._features = self._branch(decoder.feature_trunk, decoder.feature_head, config.feature_plane_resolution)
-        density_head = _distinct_density_head(decoder)
-        self._densities = self._branch(decoder.density_trunk, density_head, config.density_map_resolution)
-        self._colors = self._branch(decoder.color_trunk, decoder.color_head, config.color_map_resolution)
+        self._config = video.config
+        self._layers = layers = decoder_layers(video)
+        self._upsamples = [self._store(_upsample(layer, 4 << level)) for level, layer in enumerate(layers.upsamples)]
+        self._features = self._branch(layers.features.level, layers.features.layers)
+        self._densities = self._branch(layers.densities.level, _distinct_densities(layers.densities, video.config))
+        self._colors = self._branch(layers.colors.level, layers.colors.layers)
 
     def first_activation(self, latent: NDArray[np.float32]) -> bytes:
         """Return the backbone's first feature of a latent (D,) as the layers store it. May be called in any thread."""
-        with torch.no_grad():
-            x = functional.leaky_relu(functional.linear(torch.from_numpy(latent), *self._linear), LEAK).view(-1, 16)
-            return self._ordered(x).numpy().tobytes()
+        return self._ordered(self._layers.first_activation(latent)).tobytes()
 
     def __call__(self, first_activation: bytes) -> MapTextures:
         """Decode a frame from its first activation."""
@@ -96,9 +89,9 @@ class ShaderDecoder(ABC, Generic[Stored, Activation]):
         densities = self._plane_texture(density_side, len(density_planes(config)))
         heads = (config.color_head_parameters // 4, config.color_map_resolution**2, len(config.mlp_planes))
         colors = self._context.texture_array(heads, 4, dtype="f2")
-        self._run_branch(self._features, self._source(pyramid, feature_side), features)
-        self._run_branch(self._densities, self._source(pyramid, density_side), densities)
-        self._run_branch(self._colors, self._source(pyramid, config.color_map_resolution), colors, heads=True)
+        self._run_branch(self._features, pyramid[self._layers.features.level], features)
+        self._run_branch(self._densities, pyramid[self._layers.densities.level], densities)
+        self._run_branch(self._colors, pyramid[self._layers.colors.level], colors, heads=True)
         return MapTextures(features, densities, colors)
 
     @abstractmethod
@@ -106,8 +99,8 @@ class ShaderDecoder(ABC, Generic[Stored, Activation]):
         """Upload a layer."""
 
     @abstractmethod
-    def _ordered(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the first activation (channels, 16 pixels) as half floats in the order of `_upload_first`."""
+    def _ordered(self, x: NDArray[np.float32]) -> NDArray[np.float16]:
+        """Return the first activation (16 pixels, channels) as half floats in the order of `_upload_first`."""
 
     @abstractmethod
     def _upload_first(self, data: bytes) -> Activation:
@@ -132,49 +125,40 @@ class ShaderDecoder(ABC, Generic[Stored, Activation]):
         texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         return texture
 
-    def _source(self, pyramid: list[Activation], resolution: int) -> Activation:
-        return pyramid[self._source_level(resolution)]
-
-    def _source_level(self, resolution: int) -> int:
-        """Return the level of the backbone that the branch of a map of `resolution` reads."""
-        if self._config.decoder.head_source == "matching":
-            return (resolution // 4).bit_length() - 1
-        return len(self._config.decoder.backbone_channels) - 1
-
-    def _branch(self, trunk: nn.Module, head: nn.Conv2d, resolution: int) -> list[Stored]:
-        """Upload the layers between the backbone and a map."""
-        side, layers = 4 << self._source_level(resolution), []
-        for convolution in (layer for layer in trunk.children() if isinstance(layer, nn.Conv2d)):
-            layers.append(self._store(_convolution(convolution, side, leak=0.0)))
-            side //= convolution.stride[0]
-        return [*layers, self._store(_convolution(head, side, leak=1.0))]
+    def _branch(self, level: int, convolutions: list[ConvolutionLayer]) -> list[Stored]:
+        """Upload the layers between a level of the backbone and a map."""
+        side, stored = 4 << level, []
+        for convolution in convolutions:
+            stored.append(self._store(_convolution(convolution, side)))
+            side //= convolution.stride
+        return stored
 
 
-def halves(values: torch.Tensor, multiple: int = 1) -> torch.Tensor:
+def halves(values: NDArray[np.floating], multiple: int = 1) -> NDArray[np.float16]:
     """Round values to half floats, and pad the last axis with zeros to a multiple."""
-    return functional.pad(values.float(), (0, -values.shape[-1] % multiple)).half().contiguous()
+    padding = [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % multiple)]
+    return to_half(np.pad(values.astype(np.float32), padding))
 
 
-def _convolution(layer: nn.Conv2d, side: int, leak: float) -> Layer:
-    stride = layer.stride[0]
-    assert layer.bias is not None
-    kernels = layer.weight.detach().permute(2, 3, 1, 0).flatten(0, 1)[None]
-    return Layer(kernels, layer.bias.detach()[None], side, side // stride, stride, leak)
+def _convolution(layer: ConvolutionLayer, side: int) -> Layer:
+    outputs, inputs, *_ = layer.weights.shape
+    kernels = layer.weights.transpose(2, 3, 1, 0).reshape(1, -1, inputs, outputs)
+    return Layer(kernels, layer.bias, side, side // layer.stride, layer.stride, layer.leak)
 
 
-def _upsample(layer: EqualizedUpsample, side: int) -> Layer:
-    weight = layer.weight.detach() * layer.scale
-    parities = [weight[:, :, 1 - row :: 2, 1 - column :: 2] for row in range(2) for column in range(2)]
-    kernels = torch.stack([kernel.permute(2, 3, 0, 1).flatten(0, 1) for kernel in parities])
-    return Layer(kernels, layer.bias.detach().flatten(1).T, side, 2 * side, 1, LEAK)
+def _upsample(layer: ConvolutionLayer, side: int) -> Layer:
+    inputs, outputs, *_ = layer.weights.shape
+    parities = [layer.weights[:, :, 1 - row :: 2, 1 - column :: 2] for row in range(2) for column in range(2)]
+    kernels = np.stack([kernel.transpose(2, 3, 0, 1).reshape(-1, inputs, outputs) for kernel in parities])
+    return Layer(kernels, layer.bias, side, 2 * side, 1, layer.leak)
 
 
-def _distinct_density_head(decoder: MapDecoder) -> nn.Conv2d:
-    """Return the density head with its gain, the channels of maps on the same plane summed."""
-    head, gain, planes = decoder.density_head, decoder.config.decoder.density_gain, density_planes(decoder.config)
-    assert head.bias is not None
-    weights, biases = (p.detach().unflatten(0, (-1, FEATURE_CHANNELS)) * gain for p in (head.weight, head.bias))
-    summed = nn.Conv2d(head.in_channels, len(planes) * FEATURE_CHANNELS, head.kernel_size, padding=head.padding)  # type: ignore[arg-type]
-    summed.weight.data = torch.cat([weights[indices].sum(0) for _, indices in planes])
-    summed.bias.data = torch.cat([biases[indices].sum(0) for _, indices in planes])  # type: ignore[union-attr]
-    return summed
+def _distinct_densities(branch: Branch, config: ModelConfig) -> list[ConvolutionLayer]:
+    """Return the layers to the density maps, those of maps on the same plane summed."""
+    *trunk, head = branch.layers
+    planes = [indices for _, indices in density_planes(config)]
+    weights = head.weights.reshape(-1, FEATURE_CHANNELS, *head.weights.shape[1:])
+    biases = head.bias.reshape(-1, FEATURE_CHANNELS)
+    summed_weights = np.concatenate([weights[indices].sum(0) for indices in planes])
+    summed_biases = np.concatenate([biases[indices].sum(0) for indices in planes])[None]
+    return [*trunk, ConvolutionLayer(summed_weights, summed_biases, head.stride, head.leak)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import moderngl
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from common.errors import InputError
-from model.decoder import MapDecoder
+from model.video import VolumetricVideo
 from renderer.opengl.decode import Layer, ShaderDecoder, halves
 from renderer.opengl.programs import ComputeProgram
 
@@ -40,14 +41,14 @@ class _Stored:
 class ComputeDecoder(ShaderDecoder[_Stored, moderngl.Buffer]):
     """The decoder with compute shaders. Activations are buffers, [pixel][channel]."""
 
-    def __init__(self, context: moderngl.Context, decoder: MapDecoder) -> None:
+    def __init__(self, context: moderngl.Context, video: VolumetricVideo) -> None:
         definitions = [{"TARGET": target} for target in (ACTIVATIONS, PLANES, HEADS)]
         self._programs = [ComputeProgram(context, "convolution.comp", defined) for defined in definitions]
-        super().__init__(context, decoder)
+        super().__init__(context, video)
 
     def _store(self, layer: Layer) -> _Stored:
         parities, taps, inputs, outputs = layer.kernels.shape
-        kernels = halves(layer.kernels.transpose(2, 3), INPUT_BLOCK).transpose(2, 3)
+        kernels = halves(layer.kernels.swapaxes(2, 3), INPUT_BLOCK).swapaxes(2, 3)
         uniforms = {
             "input_side": layer.input_side,
             "input_blocks": blocks(inputs, INPUT_BLOCK),
@@ -66,8 +67,8 @@ class ComputeDecoder(ShaderDecoder[_Stored, moderngl.Buffer]):
             max(1, MAX_MULTIPLY_ADDS // work),
         )
 
-    def _ordered(self, x: torch.Tensor) -> torch.Tensor:
-        return halves(x.T, INPUT_BLOCK)
+    def _ordered(self, x: NDArray[np.float32]) -> NDArray[np.float16]:
+        return halves(x, INPUT_BLOCK)
 
     def _upload_first(self, data: bytes) -> moderngl.Buffer:
         return self._context.buffer(data)
@@ -93,8 +94,8 @@ class ComputeDecoder(ShaderDecoder[_Stored, moderngl.Buffer]):
             program.set(first_block=first)
             program.run(pixels, min(layer.dispatch_blocks, channels - first), parities)
 
-    def _upload(self, values: torch.Tensor) -> moderngl.Buffer:
-        data, limit = values.numpy().tobytes(), int(self._context.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"])
+    def _upload(self, values: NDArray[np.float16]) -> moderngl.Buffer:
+        data, limit = values.tobytes(), int(self._context.info["GL_MAX_SHADER_STORAGE_BLOCK_SIZE"])
         if len(data) > limit:
             raise InputError("decoder", f"has a layer of {len(data):,} bytes; this graphics driver allows {limit:,}")
         return self._context.buffer(data)

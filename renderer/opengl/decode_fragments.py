@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import moderngl
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from common.errors import InputError
-from model.decoder import MapDecoder
+from model.video import VolumetricVideo
 from renderer.opengl.decode import Layer, ShaderDecoder, halves
 from renderer.opengl.layers import Layers
 from renderer.opengl.programs import Program
@@ -32,23 +33,24 @@ class _Stored:
 class FragmentDecoder(ShaderDecoder[_Stored, moderngl.TextureArray]):
     """The decoder with fragment shaders. Activations are texture arrays of four channels per layer."""
 
-    def __init__(self, context: moderngl.Context, decoder: MapDecoder) -> None:
+    def __init__(self, context: moderngl.Context, video: VolumetricVideo) -> None:
         self._programs = [Program(context, "convolution.frag", {"HEADS": heads}, layered=True) for heads in (0, 1)]
-        super().__init__(context, decoder)
+        super().__init__(context, video)
 
     def _store(self, layer: Layer) -> _Stored:
-        kernels = halves(layer.kernels.transpose(2, 3), 4).transpose(2, 3)
-        fours = halves(kernels, 4).unflatten(-1, (-1, 4)).flatten(0, 1).transpose(1, 2)
-        biases = halves(layer.biases, 4).unflatten(-1, (-1, 4))
+        kernels = halves(halves(layer.kernels.swapaxes(2, 3), 4).swapaxes(2, 3), 4)
+        parities, taps, inputs, outputs = kernels.shape
+        fours = kernels.reshape(parities * taps, inputs, outputs // 4, 4).swapaxes(1, 2)
+        biases = halves(layer.biases, 4).reshape(len(layer.biases), -1, 4)
         per_pixel = len(biases) > 1
         side = layer.output_side
-        placed = biases.view(side, side, -1, 4).permute(2, 0, 1, 3) if per_pixel else biases[None]
+        placed = biases.reshape(side, side, -1, 4).transpose(2, 0, 1, 3) if per_pixel else biases[None]
         uniforms = layer.uniforms | {"bias_per_pixel": per_pixel}
         fetches = 5 * fours.shape[2] // 4 * layer.kernels.shape[1]
         return _Stored(self._upload(fours), self._upload(placed), uniforms, side, fours.shape[1], fetches)
 
-    def _ordered(self, x: torch.Tensor) -> torch.Tensor:
-        return halves(x.T, 4).view(4, 4, -1, 4).permute(2, 0, 1, 3).contiguous()
+    def _ordered(self, x: NDArray[np.float32]) -> NDArray[np.float16]:
+        return halves(x, 4).reshape(4, 4, -1, 4).transpose(2, 0, 1, 3)
 
     def _upload_first(self, data: bytes) -> moderngl.TextureArray:
         return self._context.texture_array((4, 4, len(data) // (4 * 4 * 4 * 2)), 4, data, dtype="f2")
@@ -64,11 +66,11 @@ class FragmentDecoder(ShaderDecoder[_Stored, moderngl.TextureArray]):
         program.set(**layer.uniforms, parameters=self._config.color_head_parameters)
         Layers(self._context, target).draw(program, target.size[2], fetches=layer.fetches)
 
-    def _upload(self, values: torch.Tensor) -> moderngl.TextureArray:
+    def _upload(self, values: NDArray[np.float16]) -> moderngl.TextureArray:
         """Upload half floats (layers, rows, columns, 4)."""
         layers, rows, columns, _ = values.shape
         limits = {"GL_MAX_TEXTURE_SIZE": max(rows, columns), "GL_MAX_ARRAY_TEXTURE_LAYERS": layers}
         for name, size in limits.items():
             if size > int(self._context.info[name]):
                 raise InputError("decoder", f"has a layer of {size} texels; {name} of this graphics driver is less")
-        return self._context.texture_array((columns, rows, layers), 4, values.contiguous().numpy().tobytes(), dtype="f2")
+        return self._context.texture_array((columns, rows, layers), 4, values.tobytes(), dtype="f2")

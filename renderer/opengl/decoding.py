@@ -1,4 +1,7 @@
-"""Choose where the frames of a video are decoded: on the CPU, on PyTorch's accelerator, or by shaders."""
+"""Choose where the frames of a video are decoded: on the CPU, on PyTorch's accelerator, or by shaders.
+
+The CPU decodes with the native kernels, or with PyTorch where they are not installed.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,21 @@ from typing import Any
 
 import moderngl
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from common.cached_json import cache_folder, read_cached, write_cached
 from common.errors import InputError
+from common.native import has_native
+from common.pytorch import has_pytorch, require_pytorch
 from model.video import VolumetricVideo
-from renderer.decode import FastDecoder, accelerator, as_arrays
+from renderer.native import load_native
+from renderer.native_decoder import Maps, NativeDecoder
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import driver_version, is_software
 from renderer.opengl.decode_compute import ComputeDecoder
 from renderer.opengl.decode_fragments import FragmentDecoder
+from renderer.threads import available_cores
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +65,9 @@ class Measured:
     """Signal-to-noise ratio of the map that agrees least with the CPU's in float32, dB."""
 
 
-def decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, software: bool = False) -> Decodings:
+def decodings(
+    context: moderngl.Context, video: VolumetricVideo, baker: Baker, software: bool = False, threads: int | None = None
+) -> Decodings:
     """Return the decodings of this machine.
 
     Args:
@@ -67,22 +75,61 @@ def decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, s
         video: the video to decode.
         baker: uploads maps.
         software: include shaders even where the driver runs them on the CPU.
+        threads: CPU threads that decode; None means all cores.
     """
 
-    def on(device: torch.device) -> Callable[[], Decoding]:
-        return lambda: Decoding(FastDecoder(video.decoder, device=device), lambda maps: baker.upload(as_arrays(maps)))
+    def cpu() -> Decoding:
+        return Decoding(cpu_decoder(video, threads), baker.upload)
+
+    def on_accelerator() -> Decoding:
+        decoder, as_arrays = accelerated_decoder(video)
+        return Decoding(decoder, lambda maps: baker.upload(as_arrays(maps)))
 
     def shaders() -> Decoding:
         kind: type[ComputeDecoder | FragmentDecoder] = ComputeDecoder if has_compute(context) else FragmentDecoder
-        decoder = kind(context, video.decoder)
+        decoder = kind(context, video)
         return Decoding(decoder.first_activation, decoder)
 
-    found, device = {"cpu": on(torch.device("cpu"))}, accelerator()
-    if device is not None:
-        found[str(device)] = on(device)
+    found: dict[str, Callable[[], Decoding]] = {"cpu": cpu}
+    if not is_software(context) and (device := accelerator_name()):
+        found[device] = on_accelerator
     if software or not is_software(context):
         found["shaders"] = shaders
     return found
+
+
+def accelerator_name() -> str:
+    """Return the device that PyTorch can use besides the CPU (cuda, mps, xpu); empty without one, or without PyTorch."""
+    if not has_pytorch():
+        return ""
+    from renderer.decode import accelerator  # noqa: PLC0415 - loads PyTorch
+
+    return str(accelerator() or "")
+
+
+def accelerated_decoder(video: VolumetricVideo) -> tuple[Callable[[Any], Any], Callable[[Any], Maps]]:
+    """Return a decoder on PyTorch's accelerator, and the function that copies its maps to arrays."""
+    from renderer.decode import FastDecoder, accelerator, as_arrays  # noqa: PLC0415 - loads PyTorch
+
+    device = accelerator()
+    assert device is not None
+    return FastDecoder(video.decoder, device=device), as_arrays
+
+
+def cpu_decoder(video: VolumetricVideo, threads: int | None = None) -> Callable[[NDArray[np.float32]], Maps]:
+    """Return a decoder on the CPU.
+
+    Raises:
+        InputError: neither the native kernels nor PyTorch are installed.
+    """
+    if has_native("mlpvid_kernels"):
+        native = load_native()
+        return NativeDecoder(native, native.Engine(threads or available_cores()), video)
+    require_pytorch("decoding without the native kernels")
+    from renderer.decode import FastDecoder, as_arrays  # noqa: PLC0415 - loads PyTorch
+
+    decoder = FastDecoder(video.decoder)
+    return lambda latent: as_arrays(decoder(latent))
 
 
 def choose_decoding(
@@ -126,7 +173,7 @@ def _fastest(measured: Mapping[str, Measured]) -> str:
 def measure_decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, found: Decodings) -> dict[str, Measured]:
     """Decode a frame with each decoding. Those that fail are left out, and the log says why."""
     latent, measured = video.latent(0.0), {}
-    expected = baker.upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
+    expected = baker.upload(cpu_decoder(video)(latent))
     for name, make in found.items():
         try:
             maps, milliseconds = _decode_twice(context, make(), latent)

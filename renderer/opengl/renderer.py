@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import moderngl
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from model.camera import Camera
@@ -31,7 +30,7 @@ from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
 from renderer.opengl.pixel_buffers import PixelBuffers
 from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
-from renderer.threads import available_cores, torch_threads
+from renderer.threads import available_cores
 
 MAX_PIXELS = 1 << 24
 """Larger images are rendered in parts, each read back, because their textures might not fit into the card's memory."""
@@ -83,7 +82,7 @@ class OpenGLRenderer:
     name = "opengl"
 
     def __init__(self, threads: int | None = None, options: RenderOptions = RenderOptions()) -> None:
-        self.threads = min(threads or available_cores(), torch.get_num_threads())
+        self.threads = threads or available_cores()
         self._options = options
         self.shared = False
         """Whether a window can show the textures of its images."""
@@ -128,8 +127,7 @@ class OpenGLRenderer:
         video.check_time(time)
         converted = self._convert(video)
         start = clock.perf_counter()
-        with torch_threads(self.threads):
-            started = converted.decoding.start(video.latent(time))
+        started = converted.decoding.start(video.latent(time))
         started_seconds = clock.perf_counter() - start
         return self._gl.run(lambda: self._bake(video, time, converted, started, started_seconds))
 
@@ -266,9 +264,9 @@ class OpenGLRenderer:
         return converted
 
     def _convert_now(self, video: VolumetricVideo, version: Version) -> _Converted:
-        with torch_threads(self.threads):
-            baker = self._baker(video.config)
-            decoding = choose_decoding(self._context, video, baker, decodings(self._context, video, baker))
+        baker = self._baker(video.config)
+        found = decodings(self._context, video, baker, threads=self.threads)
+        decoding = choose_decoding(self._context, video, baker, found)
         tables = upload_tables(self._context, video.hash_tables)
         return _Converted(version, decoding, tables, self._shared_scratch())
 

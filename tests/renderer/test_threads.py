@@ -9,9 +9,7 @@ import pytest
 import torch
 
 from model.decoder import MapDecoder
-from renderer.frame_cache import FrameCache
 from renderer.reference.renderer import ReferenceRenderer
-from renderer.select import create_renderer
 from renderer.threads import torch_threads
 from tests.factories import make_camera, make_video
 from tests.waiting import TIMEOUT
@@ -35,33 +33,6 @@ def seen_during(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> li
 
     monkeypatch.setattr(owner, method, spy)
     return seen
-
-
-@pytest.mark.parametrize(("threads", "expected"), [(1, 1), (2, 2), (3, 2)])
-def test_the_cpu_backend_decodes_with_no_more_threads_than_asked_for(
-    monkeypatch: pytest.MonkeyPatch, threads: int, expected: int
-) -> None:
-    pytest.importorskip("mlpvid_kernels")
-    from renderer.decode import FastDecoder
-
-    seen = seen_during(monkeypatch, FastDecoder, "__call__")
-    create_renderer("cpu", threads).prepare(make_video(), 0.0)
-    assert [count for _, count in seen] == [expected]
-    assert torch.get_num_threads() == 2
-
-
-def test_frames_decoded_ahead_take_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("mlpvid_kernels")
-    from renderer.decode import FastDecoder
-
-    seen = seen_during(monkeypatch, FastDecoder, "__call__")
-    cache = FrameCache(create_renderer("cpu", 1), make_video(num_frames=3), 1 << 30)
-    try:
-        cache.decode_ahead([0.0, 1.0])
-        assert cache.wait_until_idle(60)
-    finally:
-        cache.close()
-    assert seen == [("decode-ahead", 1)] * 2
 
 
 def test_numbers_of_threads_decode_alike() -> None:

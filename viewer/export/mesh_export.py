@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import InputError
+from common.pytorch import require_pytorch
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken
 from viewer.camera_path.frame_schedule import check_range
-from viewer.export.mesh import MeshOptions, extract_mesh, sample_points
+from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_files import check_mesh_path, save_mesh
 
 
@@ -37,9 +38,13 @@ def export_meshes(
         The files, in order.
 
     Raises:
-        InputError: the range is not within the video, a file cannot be written, or a frame has no surface.
+        InputError: the range is not within the video, a file cannot be written, a frame has no surface, or PyTorch is not
+            installed.
         RenderCancelled: `cancel` was set.
     """
+    require_pytorch("mesh export")
+    from viewer.export.mesh_extraction import extract_mesh, sample_points  # noqa: PLC0415 - loads PyTorch
+
     first, end = check_range(frames, video.num_frames)
     check_mesh_path(output)
     if points is not None and not 1 <= points <= 50_000_000:

@@ -63,6 +63,29 @@ struct Image {
     uint16* counts;  // [height][width][2]
 };
 
+// A convolution, or one parity of the output pixels of a transposed one. Distances are in floats. The input has a
+// border of zeros, so that no tap lies outside.
+struct Convolution {
+    const float* input;  // the first tap of pixel (0, 0)
+    int64 input_row, input_column;
+    const int64* tap_offsets;  // [taps]
+    int32 taps, inputs;
+    const float* weights;         // [panels][taps][inputs][panel]
+    const float* bias;            // [panels * panel] at each pixel
+    int64 bias_row, bias_column;  // 0 if all pixels share it
+    float* output;
+    int64 output_row, output_column;
+    int32 width;    // pixels of a row
+    int32 outputs;  // channels
+    float leak;     // slope of the activation below 0; 1 means no activation
+};
+
+// The part of a convolution that one thread computes.
+struct ConvolutionPiece {
+    int32 first_pixel, last_pixel;
+    int32 first_panel, last_panel;
+};
+
 struct KernelTable {
     const char* name;
     int32 simd_width;
@@ -86,6 +109,10 @@ struct KernelTable {
                          uint32* row);
     float (*max_magnitude)(const Strided&, const int64* sizes);
     void (*bake_head)(const Strided&, int32 u, int32 v, int32 view_channels, float* baked);
+    int32 panel;  // output channels of a convolution that are computed at a time
+    void (*convolve)(const Convolution&, const ConvolutionPiece&);
+    // The same for 3x3 kernels of stride 1 in tiles of `side` x `side` pixels, see winograd_kernels.h.
+    void (*convolve_tiles)(const Convolution&, const ConvolutionPiece&, int32 side, float* scratch);
 };
 
 // One table per build of kernels.cpp.

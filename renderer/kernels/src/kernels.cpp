@@ -1,6 +1,8 @@
 // All arithmetic of baking and rendering, compiled once per instruction set into the namespace MLPVID_INSTRUCTION_SET.
 #include "bake_kernels.h"
+#include "convolution_kernels.h"
 #include "tile_kernels.h"
+#include "winograd_kernels.h"
 
 #define MLPVID_TEXT_OF(name) #name
 #define MLPVID_TEXT(name) MLPVID_TEXT_OF(name)
@@ -33,6 +35,9 @@ const KernelTable table = {MLPVID_TEXT(MLPVID_INSTRUCTION_SET),
                            bake_grid,
                            bake_map_row,
                            max_magnitude,
-                           bake_head_at};
+                           bake_head_at,
+                           kPanel,
+                           convolve,
+                           convolve_tiles};
 
 MLPVID_END

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "decoder.h"
 #include "engine.h"
 #include "huge_memory.h"
 #include "layout.h"
@@ -181,6 +182,45 @@ void bake_heads(Engine& engine, const AnyArray& map, int32 view_channels, const 
     engine.bake_heads(source, static_cast<int32>(map.shape(0)), view_channels, baked.data());
 }
 
+LayerShape layer_shape(const Array<const float, 4>& weights, int32 source, int32 stride, float leak, bool transposed) {
+    require(weights.shape(2) == weights.shape(3), "kernels must be square");
+    LayerShape shape;
+    shape.source = source;
+    shape.outputs = static_cast<int32>(weights.shape(transposed ? 1 : 0));
+    shape.inputs = static_cast<int32>(weights.shape(transposed ? 0 : 1));
+    shape.kernel = static_cast<int32>(weights.shape(2));
+    shape.stride = stride;
+    shape.leak = leak;
+    shape.transposed = transposed;
+    return shape;
+}
+
+int32 add_layer(Decoder& decoder, int32 source, const Array<const float, 4>& weights, const Array<const float, 2>& bias,
+                int32 stride, float leak, bool transposed) {
+    const LayerShape shape = layer_shape(weights, source, stride, leak, transposed);
+    require(bias.shape(1) == static_cast<size_t>(shape.outputs), "there must be one bias per output channel");
+    const nb::gil_scoped_release release;
+    return decoder.add(shape, weights.data(), bias.data(), static_cast<int32>(bias.shape(0)));
+}
+
+void decode(Decoder& decoder, const Array<const float, 2>& first, const std::vector<int32>& layers,
+            const std::vector<Array<float, 2>>& maps) {
+    require(first.shape(0) == 16 && first.shape(1) == static_cast<size_t>(decoder.first_channels()),
+            "the first activation has the wrong shape");
+    require(layers.size() == maps.size(), "there must be one map per layer");
+    std::vector<float*> targets(decoder.layers(), nullptr);
+    for (size_t i = 0; i < layers.size(); i++) {
+        require(layers[i] >= 0 && layers[i] < decoder.layers(), "there is no such layer");
+        const LayerShape& shape = decoder.shape(layers[i]);
+        const size_t pixels = static_cast<size_t>(shape.output_side) * shape.output_side;
+        require(maps[i].shape(0) == pixels && maps[i].shape(1) == static_cast<size_t>(shape.outputs),
+                "a map has the wrong shape");
+        targets[layers[i]] = maps[i].data();
+    }
+    const nb::gil_scoped_release release;
+    decoder.decode(first.data(), targets);
+}
+
 nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> allocate(size_t bytes) {
     void* block = allocate_huge(bytes);
     const nb::capsule owner(block, [](void* p) noexcept { free_huge(p); });
@@ -233,4 +273,14 @@ NB_MODULE(mlpvid_kernels, m) {
              "their scale.")
         .def("bake_heads", &bake_heads, "map"_a, "view_channels"_a, "baked"_a,
              "Multiplies the first two layers of the color heads (n, n, parameters) of one MLP map.");
+    nb::class_<Decoder>(m, "Decoder", "The convolutions that turn a first activation of 4 x 4 pixels into maps.")
+        .def(nb::init<Engine&, int32>(), "engine"_a, "first_channels"_a, nb::keep_alive<1, 2>())
+        .def("add", &add_layer, "source"_a, "weights"_a, "bias"_a, "stride"_a, "leak"_a, "transposed"_a,
+             "Adds a layer and returns its number. source: the layer it reads, -1 for the first activation. weights: "
+             "(outputs, inputs, k, k) for a convolution, (inputs, outputs, 4, 4) for a transposed one of stride 2. "
+             "bias: "
+             "(1 or pixels, outputs). leak: slope of the activation below 0, 1 for none.")
+        .def("decode", &decode, "first"_a, "layers"_a, "maps"_a,
+             "Runs all layers on the first activation (16, channels). Those of `layers` write to `maps`, (pixels, "
+             "outputs).");
 }

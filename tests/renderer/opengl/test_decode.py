@@ -62,7 +62,7 @@ def test_shaders_decode_what_the_cpu_decodes(
     }
     video = make_video(seed=len(name), **({"decoder": SMALL} | more.get(name, CONFIGS.get(name, {}))))
     randomize_biases(video.decoder)
-    decoder, latent = kind(context, video.decoder), video.latent(0.7)
+    decoder, latent = kind(context, video), video.latent(0.7)
     expected = Baker(context, video.config).upload(as_arrays(FastDecoder(video.decoder, bfloat16=False)(latent)))
     found = decoder(decoder.first_activation(latent))
     assert map_agreement(found, expected) >= MIN_AGREEMENT
@@ -72,9 +72,9 @@ def test_shaders_decode_what_the_cpu_decodes(
 
 def test_layers_are_split_into_short_dispatches(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make_video(seed=2)
-    whole = ComputeDecoder(context, video.decoder)
+    whole = ComputeDecoder(context, video)
     monkeypatch.setattr("renderer.opengl.decode_compute.MAX_MULTIPLY_ADDS", 1)
-    split, x = ComputeDecoder(context, video.decoder), whole.first_activation(video.latent(0.0))
+    split, x = ComputeDecoder(context, video), whole.first_activation(video.latent(0.0))
     assert split._colors[-1].dispatch_blocks == 1 < whole._colors[-1].dispatch_blocks
     assert map_agreement(split(x), whole(x)) == np.inf
 
@@ -83,14 +83,14 @@ def test_a_layer_that_a_driver_cannot_store_is_refused(context: moderngl.Context
     small = {**context.info, "GL_MAX_SHADER_STORAGE_BLOCK_SIZE": 1000}
     monkeypatch.setattr(moderngl.Context, "info", property(lambda self: small))
     with pytest.raises(InputError, match=r"has a layer of [\d,]+ bytes; this graphics driver allows 1,000"):
-        ComputeDecoder(context, make_video().decoder)
+        ComputeDecoder(context, make_video())
 
 
 def test_a_layer_that_exceeds_a_drivers_textures_is_refused(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {**context.info, "GL_MAX_TEXTURE_SIZE": 64}
     monkeypatch.setattr(moderngl.Context, "info", property(lambda self: small))
     with pytest.raises(InputError, match=r"has a layer of \d+ texels; GL_MAX_TEXTURE_SIZE of this graphics driver is less"):
-        FragmentDecoder(context, make_video().decoder)
+        FragmentDecoder(context, make_video())
 
 
 def test_drivers_without_compute_shaders_decode_with_fragments(
@@ -212,7 +212,7 @@ def test_decodings_of_this_machine(context: moderngl.Context, monkeypatch: pytes
     video = make_video()
     baker = Baker(context, video.config)
     assert list(decodings(context, video, baker)) == ["cpu"], "software OpenGL does not decode unless asked"
-    monkeypatch.setattr(decoding_module, "accelerator", lambda: torch.device("meta"))
+    monkeypatch.setattr("renderer.decode.accelerator", lambda: torch.device("meta"))
     monkeypatch.setattr(decoding_module, "is_software", lambda _: False)
     found = decodings(context, video, baker)
     assert list(found) == ["cpu", "meta", "shaders"]
@@ -227,7 +227,7 @@ def test_a_device_that_cannot_copy_maps_is_left_out(
 ) -> None:
     video = make_video()
     baker = Baker(context, video.config)
-    monkeypatch.setattr(decoding_module, "accelerator", lambda: torch.device("meta"))
+    monkeypatch.setattr("renderer.decode.accelerator", lambda: torch.device("meta"))
     with caplog.at_level(logging.WARNING):
         measured = measure_decodings(context, video, baker, decodings(context, video, baker))
     assert list(measured) == ["cpu"] and "decoding with meta is not possible" in caplog.text

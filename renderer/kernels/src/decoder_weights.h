@@ -1,0 +1,58 @@
+// Brings the weights of the decoder's layers into the order in which the convolution kernels read them.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "huge_memory.h"
+#include "mlpvid/platform.h"
+
+namespace mlpvid {
+
+// Memory for floats, cleared, in huge pages where possible.
+class Floats {
+ public:
+    Floats() = default;
+    explicit Floats(size_t count);
+    Floats(Floats&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
+    Floats& operator=(Floats&& other) noexcept {
+        std::swap(data_, other.data_);
+        return *this;
+    }
+    ~Floats() {
+        if (data_) free_huge(data_);
+    }
+    float* get() const { return data_; }
+
+ private:
+    float* data_ = nullptr;
+};
+
+struct LayerShape {
+    int32 source = -1;  // the layer it reads, -1 for the first activation
+    int32 inputs = 0, outputs = 0;
+    int32 kernel = 3;  // 1 or 3; 4 for a transposed convolution
+    int32 stride = 1;
+    float leak = 1;  // slope of the activation below 0; 1 means no activation
+    bool transposed = false;
+    int32 input_side = 0, output_side = 0;  // pixels; `Decoder::add` sets them
+};
+
+struct PackedLayer {
+    LayerShape shape;
+    int32 panels = 0;
+    int32 taps = 0;
+    int32 parities = 1;  // of output pixels: a transposed convolution has four kernels
+    int32 tile = 0;      // output pixels along a side of a tile (winograd_kernels.h), 0 for the direct convolution
+    std::vector<Floats> weights;              // one per parity
+    std::vector<std::vector<int64>> offsets;  // of taps, from the padded input's first pixel, one per parity
+    Floats bias;                              // [bias_pixels][panels * panel]
+    int32 bias_pixels = 1;
+};
+
+// `panel`: output channels at a time. `simd_width`: floats of a register. `weights` and `bias` as in `Decoder::add`.
+PackedLayer pack_layer(const LayerShape& shape, int32 panel, int32 simd_width, const float* weights, const float* bias,
+                       int32 bias_pixels);
+
+}  // namespace mlpvid
