@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,6 +85,8 @@ class RenderedImage:
     """(H, W, 2) uint16, samples per ray in the density pass and in the color pass."""
     statistics: RenderStatistics = field(default_factory=RenderStatistics)
     """The cost of this image."""
+    on_cuda: ClassVar[bool] = False
+    """Whether it is a `renderer.cuda.image.CudaImage`, whose module loads PyTorch."""
 
     def finish(self) -> None:
         """Wait until the device has made the image. Whoever reads its arrays or `statistics` waits too."""

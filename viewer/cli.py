@@ -19,6 +19,7 @@ from pathlib import Path
 
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.numbers import parse_whole
+from common.pytorch import require_pytorch
 from renderer.select import BACKENDS
 from viewer import DEMO
 
@@ -180,6 +181,7 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         if options.benchmark and options.window:
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
     elif options.selftest:
+        require_pytorch("--selftest")
         from viewer.commands.selftest import selftest as command  # noqa: PLC0415 - loads PyTorch
     else:
         command = start

@@ -23,6 +23,8 @@ class CudaImage(RenderedImage):
         tensors: "rgba" (H, W, 4) float32, "depth" (H, W) float32, "counts" (H, W) int32 with two numbers of 16 bits.
     """
 
+    on_cuda = True
+
     def __init__(self, driver: Driver, tensors: dict[str, torch.Tensor]) -> None:
         self.driver = driver
         self.tensors = tensors

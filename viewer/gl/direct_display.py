@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import moderngl
 import numpy as np
 
 from renderer.backend import RenderedImage
-from renderer.cuda import gl_buffer
-from renderer.cuda.gl_buffer import InteropFault, PixelBuffer
-from renderer.cuda.image import CudaImage
 from viewer.gl.presenter import Presenter
 
-Connect = Callable[[CudaImage, moderngl.Buffer], PixelBuffer]
+if TYPE_CHECKING:  # they load PyTorch, which only CUDA's images need
+    from renderer.cuda.gl_buffer import PixelBuffer
+    from renderer.cuda.image import CudaImage
+
+Connect = Callable[["CudaImage", moderngl.Buffer], "PixelBuffer"]
 """Registers a buffer with the GPU of an image; raises InteropFault if that fails."""
 
 
 def connect(image: CudaImage, buffer: moderngl.Buffer) -> PixelBuffer:
     """Register a buffer with CUDA."""
+    from renderer.cuda import gl_buffer  # noqa: PLC0415 - loads PyTorch
+
     return gl_buffer.connect(image, buffer.glo)
 
 
@@ -59,17 +63,19 @@ class DirectDisplay:
 
     def show(self, presenter: Presenter, slot: int, image: RenderedImage) -> bool:
         """Show an image in a slot of the presenter. Return False if it must be uploaded instead."""
-        if not self.usable or not isinstance(image, CudaImage) or 0 in image.size:
+        if not self.usable or not image.on_cuda or 0 in image.size:
             return False
+        from renderer.cuda.gl_buffer import InteropFault  # noqa: PLC0415 - loaded already
+
         try:
-            color, depth = (self._written(presenter, slot, image, name) for name in ("rgba", "depth"))
+            written = [self._written(presenter, slot, cast("CudaImage", image), name) for name in ("rgba", "depth")]
         except InteropFault as fault:
             self.usable, self._notice = False, f"Images are copied through main memory: {fault}"
             self.release()
             return False
         textures = presenter.changed_slot(slot)
-        textures.upload_from(*image.size, color)
-        textures.upload_depth_from(*image.size, depth)
+        textures.upload_from(*image.size, written[0])
+        textures.upload_depth_from(*image.size, written[1])
         return True
 
     def retry(self) -> None:
@@ -91,6 +97,8 @@ class DirectDisplay:
         self._shared.clear()
 
     def _written(self, presenter: Presenter, slot: int, image: CudaImage, name: str) -> moderngl.Buffer:
+        from renderer.cuda.gl_buffer import InteropFault  # noqa: PLC0415 - loaded already
+
         pixels, key = image.tensors[name], (slot, name)
         size = pixels.numel() * pixels.element_size()
         shared = self._shared.get(key)

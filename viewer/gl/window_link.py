@@ -6,10 +6,6 @@ import contextlib
 
 from common.errors import InputError
 from renderer.backend import Renderer
-from renderer.cuda import gl_buffer
-from renderer.cuda.driver import DISPLAY_STREAM, CudaFault
-from renderer.cuda.gl_buffer import InteropFault
-from renderer.cuda.renderer import CudaRenderer
 from renderer.opengl.renderer import OpenGLRenderer
 from viewer.gl.shared_context import SharedContexts
 
@@ -23,11 +19,22 @@ def follow_window(renderer: Renderer, contexts: SharedContexts) -> str:
     Returns:
         A message for the user if the images have to be copied; empty otherwise.
     """
-    if isinstance(renderer, CudaRenderer):
-        with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
-            devices = gl_buffer.window_devices()
-            if renderer.driver.device.index not in devices:
-                renderer.use_device(devices[0])
+    if renderer.name == "cuda":
+        _follow_with_cuda(renderer)
     if isinstance(renderer, OpenGLRenderer) and not renderer.shared and (reason := contexts.share(renderer)):
         return f"Images are copied through main memory: {reason}"
     return ""
+
+
+def _follow_with_cuda(renderer: Renderer) -> None:
+    from renderer.cuda import gl_buffer  # noqa: PLC0415 - loads PyTorch, which only CUDA needs
+    from renderer.cuda.driver import DISPLAY_STREAM, CudaFault  # noqa: PLC0415
+    from renderer.cuda.gl_buffer import InteropFault  # noqa: PLC0415
+    from renderer.cuda.renderer import CudaRenderer  # noqa: PLC0415
+
+    if not isinstance(renderer, CudaRenderer):
+        return
+    with contextlib.suppress(InteropFault, InputError, CudaFault), renderer.driver.stream(DISPLAY_STREAM):
+        devices = gl_buffer.window_devices()
+        if renderer.driver.device.index not in devices:
+            renderer.use_device(devices[0])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.config import PLANES
-from model.frame import Frame
+
+if TYPE_CHECKING:  # loads PyTorch
+    from model.frame import Frame
 
 CONTRAST = 0.22
 """Fraction of the color range that one standard deviation covers."""

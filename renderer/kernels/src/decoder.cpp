@@ -53,7 +53,7 @@ int32 Decoder::add(LayerShape s, const float* weights, const float* bias, int32 
     s.input_side = first ? kFirstSide : shape(s.source).output_side;
     const bool known = s.transposed ? s.kernel == 4 && s.stride == 2
                                     : (s.kernel == 1 || s.kernel == 3) && (s.stride == 1 || s.stride == 2);
-    if (!known) throw std::invalid_argument("no such convolution");
+    if (!known || s.input_side % (s.transposed ? 1 : s.stride)) throw std::invalid_argument("no such convolution");
     if (s.inputs != (first ? first_channels_ : shape(s.source).outputs) || s.outputs < 1)
         throw std::invalid_argument("a layer has the wrong number of channels");
     s.output_side = s.transposed ? 2 * s.input_side : s.input_side / s.stride;

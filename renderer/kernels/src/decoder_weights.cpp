@@ -27,7 +27,8 @@ constexpr double kWeights4[6][3] = {{1 / 4.0, 0, 0},
 
 int32 tile_of(const LayerShape& s, int32 simd_width, int32 bias_pixels) {
     if (s.kernel != 3 || s.stride != 1 || s.inputs % simd_width || bias_pixels != 1) return 0;
-    return int64{9} * s.inputs * s.outputs > kManyWeights ? 2 : 4;
+    const int32 tile = int64{9} * s.inputs * s.outputs > kManyWeights ? 2 : 4;
+    return s.output_side % tile ? 0 : tile;
 }
 
 // Places the 3x3 kernel of a pair of channels, transformed, `step` floats apart.

@@ -18,7 +18,6 @@ from model.occupancy import pack_occupancy
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderCancelled, RenderedImage, RenderSettings
 from renderer.baked import describe_view, struct_bytes
-from renderer.cpu import renderer as cpu
 from renderer.cpu.renderer import CpuRenderer
 from renderer.cpu.tiles import tile_rectangles
 from renderer.reference.renderer import ReferenceRenderer
@@ -290,7 +289,7 @@ def test_without_the_native_package_one_line_says_how_to_install_it(monkeypatch:
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(cpu, "import_native", missing)
+    monkeypatch.setattr("renderer.native.import_native", missing)
     with pytest.raises(InputError, match=r"pip install \./renderer/kernels"):
         CpuRenderer()
 

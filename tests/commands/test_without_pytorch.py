@@ -1,0 +1,85 @@
+"""The viewer without PyTorch: an import of it fails in these processes. With it installed, commands do not load it unasked."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.bundle.info import write_bundle
+from tests.factories import make_video
+
+pytestmark = [pytest.mark.slow, pytest.mark.native]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BLOCKED = """
+import sys
+sys.modules["torch"] = None
+from viewer.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "small.mlpvid"
+    write_bundle(make_video(), path)
+    return path
+
+
+def run_blocked(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BLOCKED, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("backend", ["auto", "cpu", "opengl"])
+def test_images_are_those_of_the_reference(bundle: Path, tmp_path: Path, backend: str) -> None:
+    image, size = tmp_path / "image.npz", ("--size", "24x24", "--frame", "1")
+    done = run_blocked(bundle, "--render", image, *size, "--backend", backend)
+    assert done.returncode == 0, done.stderr
+    expected = tmp_path / "expected.npz"
+    command = [sys.executable, "run_viewer.py", bundle, "--render", expected, *size, "--backend", "reference"]
+    subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+    assert np.abs(np.load(image)["rgba"] - np.load(expected)["rgba"]).max() <= 3 / 255
+
+
+def test_commands_work(bundle: Path, tmp_path: Path) -> None:
+    done = run_blocked(bundle, "--info")
+    assert done.returncode == 0 and "integrity: ok" in done.stdout, done.stderr
+    done = run_blocked(bundle, "--record", tmp_path / "a.mp4", "--path", "orbit", "--frames", "0:2", "--size", "32x32")
+    assert done.returncode == 0 and (tmp_path / "a.mp4").stat().st_size > 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--render", "a.png", "--backend", "reference"), ("--selftest",)])
+def test_what_needs_it_says_in_one_line_what_to_install(bundle: Path, arguments: tuple[str, ...]) -> None:
+    done = run_blocked(bundle, *arguments)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: .* needs PyTorch, which is not installed; install it with `pip install .*`\n", done.stderr)
+
+
+def test_the_window_is_imported_without_it() -> None:
+    code = "import sys; sys.modules['torch'] = None; import viewer.window.window, viewer.commands.window_benchmark"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("command", [("--info",), ("--render", "{folder}/a.png", "--size", "16x16", "--backend", "cpu")])
+def test_commands_do_not_load_it_unasked(bundle: Path, tmp_path: Path, command: tuple[str, ...]) -> None:
+    arguments = [part.replace("{folder}", str(tmp_path)) for part in command]
+    code = "import sys; from viewer.cli import main; status = main(sys.argv[1:]); sys.exit(status or 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(bundle), *arguments], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_requirements_of_the_viewer_are_the_others_without_pytorch() -> None:
+    def lines(name: str) -> set[str]:
+        return {line for line in (ROOT / name).read_text().splitlines() if line and line[0] not in "#-"}
+
+    assert lines("requirements-viewer.txt") | lines("requirements.txt") == lines("requirements-no-compiler.txt") | {
+        "./renderer/kernels"
+    }
+    assert not any(line.startswith("torch") for line in lines("requirements-viewer.txt"))
