@@ -11,10 +11,14 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.dialogs.modal import NARROW
 from viewer.widgets.controls import button, em, tooltip
 
 WIDTH, HEIGHT = 46.0, 30.0
 """Size of the browser when it opens, text heights."""
+
+FILTER_WIDTH = 10.5
+"""Width of the list of filters, text heights."""
 
 MAX_ENTRIES = 5_000
 """Largest number of files that are listed. The path of any other one can be typed."""
@@ -109,7 +113,7 @@ class FileBrowser:
     def _draw_files(self, pattern: str) -> str:
         """Draw the list; return the name that was double-clicked, or chosen with the keyboard."""
         entries, chosen = self._entries(), ""
-        lines = 2 if self._missing and self._missing == self._text else 1
+        lines = 1 + bool(self._missing and self._missing == self._text) + _is_narrow()
         height = -(lines * imgui.get_frame_height_with_spacing() + em(0.2))
         flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.row_bg | imgui.TableFlags_.borders_outer
         if not imgui.begin_table("files", 3, flags, ImVec2(0, height)):
@@ -137,7 +141,7 @@ class FileBrowser:
         imgui.table_next_column()
         flags = imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_double_click
         label = printable(entry.name) + ("/" if entry.is_folder else "")
-        pressed, _ = imgui.selectable(f"{label}###{label}", entry.name == self._text, flags)
+        pressed, _ = imgui.selectable(f"{label}###{printable(entry.name)}", entry.name == self._text, flags)
         imgui.table_next_column()
         imgui.text_disabled("" if entry.is_folder else readable_size(entry.size))
         imgui.table_next_column()
@@ -152,19 +156,21 @@ class FileBrowser:
     def _draw_answer(self, filters: tuple[str, ...], saving: bool, verb: str) -> str | None:
         """Draw the name, the filter and the buttons."""
         names, width = list(filters[::2]), em(6)
-        beside = 2 * (width + imgui.get_style().item_spacing.x) + (em(9) if len(names) > 1 else 0.0)
-        imgui.set_next_item_width(max(em(4), imgui.get_content_region_avail().x - beside))
+        spacing = imgui.get_style().item_spacing.x
+        beside = 2 * (width + spacing) + (em(FILTER_WIDTH) + spacing if len(names) > 1 else 0.0)
+        imgui.set_next_item_width(-1 if _is_narrow() else imgui.get_content_region_avail().x - beside)
         flags = imgui.InputTextFlags_.enter_returns_true
         entered, text = imgui.input_text("##file_input", printable(self._text), flags)
         tooltip("Name of the file, or any path.")
         if text != printable(self._text):  # a listed name may have bytes that are no text
             self._text = text
-        if len(names) > 1:
+        if not _is_narrow():
             imgui.same_line()
-            imgui.set_next_item_width(em(9) - imgui.get_style().item_spacing.x)
+        if len(names) > 1:
+            imgui.set_next_item_width(em(FILTER_WIDTH))
             _, self._pattern = imgui.combo("##filter", min(self._pattern, len(names) - 1), names)
             tooltip("Which files are listed.")
-        imgui.same_line()
+            imgui.same_line()
         tip = "Write the file." if saving else "Use the chosen file, or show the chosen folder."
         pressed = button(verb, tip, bool(self._text.strip()), width=width)
         imgui.same_line()
@@ -194,6 +200,11 @@ class FileBrowser:
                 found, self._fault = [], f"The folder cannot be read ({error.strerror})."
             self._listed = self._folder, now, found
         return self._listed[2]
+
+
+def _is_narrow() -> bool:
+    """Return whether the name of the file needs a line of its own."""
+    return bool(imgui.get_window_width() < em(NARROW))
 
 
 def list_folder(folder: Path) -> list[Entry]:

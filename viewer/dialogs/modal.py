@@ -6,6 +6,9 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.widgets.controls import em
 
+NARROW = 30.0
+"""Width below which there is no room for two columns, text heights."""
+
 
 def begin_modal(title: str, width: float) -> bool:
     """Begin a modal dialog in the middle of the window; `width` in text heights. End it with `imgui.end_popup`."""
@@ -32,6 +35,12 @@ def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
     flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
     visible, opened = imgui.begin(title, True, flags | imgui.WindowFlags_.no_resize)
     return bool(visible), bool(opened) and not _pressed(imgui.Key.escape)
+
+
+def begin_columns() -> bool:
+    """Begin the two columns of a dialog; in a narrow window they are below each other. End them with `imgui.end_table`."""
+    count = 2 if imgui.get_content_region_avail().x >= em(NARROW) else 1
+    return bool(imgui.begin_table("columns", count, imgui.TableFlags_.sizing_stretch_same))
 
 
 def confirmed() -> bool:

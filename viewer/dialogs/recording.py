@@ -14,7 +14,7 @@ from viewer.app.document import Document
 from viewer.app.recording import free_path, offline_job, typed_path
 from viewer.camera_path.frame_schedule import MAX_FRAMES
 from viewer.camera_path.path import CameraPath
-from viewer.dialogs.modal import begin_dialog, confirmed
+from viewer.dialogs.modal import begin_columns, begin_dialog, confirmed
 from viewer.export.recorder import RecordOptions, check_output, plan
 from viewer.export.summary import counted, summary
 from viewer.export.video_sink import MP4_CODECS, WEBM_CODECS
@@ -111,7 +111,7 @@ class RecordingDialog:
 
     def _draw_columns(self, app: ViewerApp, document: Document) -> None:
         # Two columns, so that the dialog fits into a small window with large text.
-        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+        if not begin_columns():
             return
         imgui.table_next_column()
         self._draw_what(document)

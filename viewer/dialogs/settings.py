@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 
 from renderer.frame_cache import default_budget
 from viewer.app.app import ViewerApp
-from viewer.dialogs.modal import begin_dialog
+from viewer.dialogs.modal import begin_columns, begin_dialog
 from viewer.settings import INITIAL_VIEWS, THEMES, reset_settings
 from viewer.widgets.controls import button, checkbox, choice, elided, field, heading, slider, tooltip
 
@@ -36,7 +36,7 @@ class SettingsDialog:
             app.save_settings()
 
     def _draw_columns(self, app: ViewerApp) -> None:
-        if not imgui.begin_table("columns", 2, imgui.TableFlags_.sizing_stretch_same):
+        if not begin_columns():
             return
         for groups in ((self._draw_window, self._draw_playback), (self._draw_navigation, self._draw_files)):
             imgui.table_next_column()

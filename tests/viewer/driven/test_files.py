@@ -179,6 +179,31 @@ def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow)
     drive(app, look)
 
 
+def test_a_file_is_found_by_walking_through_folders(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    (tmp_path / "videos" / "empty").mkdir(parents=True)
+    write_bundle(make_video(seed=2, num_frames=4), tmp_path / "videos" / "kept.mlpvid")
+    (tmp_path / "videos" / "notes.txt").write_text("not listed")
+    app.settings.recording.folder = str(tmp_path / "videos" / "empty")
+
+    def look(context: Any) -> None:
+        app.window.dialogs.add("open")
+        context.yield_(4)
+        context.item_click(f"{BROWSER['open']}/Up")
+        context.yield_(3)
+        assert context.item_exists("**/###empty") and not context.item_exists("**/###notes.txt")
+        context.item_double_click("**/###empty")
+        context.yield_(3)
+        assert not context.item_exists("**/###kept.mlpvid")
+        context.item_click(f"{BROWSER['open']}/Up")
+        context.item_click("**/###kept.mlpvid")
+        screenshot(context, "browser")
+        context.item_click(f"{BROWSER['open']}/Open")
+        wait_until(context, lambda: open_document(app).path.name == "kept.mlpvid")
+        assert "open" not in app.window.dialogs and not app.messages.errors
+
+    drive(app, look)
+
+
 def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     target = tmp_path / "path.json"
     target.write_text("precious")

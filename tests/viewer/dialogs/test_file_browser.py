@@ -1,0 +1,50 @@
+"""What the file browser lists."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from viewer.dialogs.file_browser import MAX_ENTRIES, Entry, list_folder, printable, readable_size
+
+
+def test_folders_come_first_and_hidden_files_and_dead_links_are_left_out(tmp_path: Path) -> None:
+    for name in ("b.mlpvid", "A.mlpvid", ".hidden"):
+        (tmp_path / name).write_bytes(b"12345")
+    (tmp_path / "zebra").mkdir()
+    if sys.platform != "win32":
+        (tmp_path / "dead").symlink_to(tmp_path / "nowhere")
+    found = list_folder(tmp_path)
+    assert [(entry.name, entry.is_folder) for entry in found] == [("zebra", True), ("A.mlpvid", False), ("b.mlpvid", False)]
+    assert found[1] == Entry("A.mlpvid", False, 5, (tmp_path / "A.mlpvid").stat().st_mtime)
+    with pytest.raises(FileNotFoundError):
+        list_folder(tmp_path / "nowhere")
+
+
+def test_a_large_folder_is_listed_in_part(tmp_path: Path) -> None:
+    for index in range(MAX_ENTRIES + 10):
+        (tmp_path / f"{index:05d}").touch()
+    assert len(list_folder(tmp_path)) == MAX_ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 KB"),
+        (99_940, "99.9 KB"),
+        (99_960, "100 KB"),
+        (1_500_000, "1.5 MB"),
+        (5 * 10**15, "5000 TB"),
+    ],
+)
+def test_sizes_are_readable(count: int, text: str) -> None:
+    assert readable_size(count) == text
+
+
+def test_names_that_are_no_text_can_be_shown() -> None:
+    assert printable(os.fsdecode(b"a\xff.mlpvid")) == "a\ufffd.mlpvid" or sys.platform == "win32"
