@@ -63,15 +63,18 @@ def execute(name: str, folder: Path, content: bytes) -> tuple[str, bool]:
     target = TARGETS[name]
     path = folder / target.name
     target.write(path, content)
-    began, accepted = time.process_time(), True
-    try:
-        target.read(path)
-    except InputError as error:
-        accepted = False
-        text = str(error).replace(str(folder), "")
-        if len(text) > MAX_MESSAGE:
-            return f"a message of {len(text)} characters: {text[:200]}", accepted
-    except Exception:  # any other exception is what is looked for
-        return traceback.format_exc(), False
-    taken = time.process_time() - began
-    return (f"it took {taken:.1f} s" if taken > MAX_SECONDS else ""), accepted
+    for _ in range(2):  # the first time may load modules: only what is slow twice is slow
+        began, accepted = time.process_time(), True
+        try:
+            target.read(path)
+        except InputError as error:
+            accepted = False
+            text = str(error).replace(str(folder), "")
+            if len(text) > MAX_MESSAGE:
+                return f"a message of {len(text)} characters: {text[:200]}", accepted
+        except Exception:  # any other exception is what is looked for
+            return traceback.format_exc(), False
+        taken = time.process_time() - began
+        if taken <= MAX_SECONDS:
+            return "", accepted
+    return f"it took {taken:.1f} s", accepted
