@@ -16,6 +16,9 @@ from model.video import VolumetricVideo
 MAX_STEPS = 65536
 """Largest number of steps along the diagonal of a box."""
 
+Corner = tuple[float, float, float]
+"""x, y, z in meters."""
+
 Region = tuple[int, int, int, int]
 """(x0, y0, x1, y1): columns x0 to x1 - 1 and rows y0 to y1 - 1 of an image."""
 
@@ -28,12 +31,29 @@ class RenderSettings:
     """The step is the box's diagonal divided by this."""
     weight_threshold: float | None = None
     """tau2: samples with a weight w at or below it get no color."""
+    crop: tuple[Corner, Corner] | None = None
+    """Lower and upper corner, meters, of the part of the frame's box to render. A ray's samples begin where it enters."""
+    depth_range: tuple[float, float] | None = None
+    """Only samples from the first to below the second depth count, meters along the optical axis. Samples stay where they are,
+    so that the images of adjacent ranges, composited front to back, are the image without a range."""
 
     def __post_init__(self) -> None:
         if self.steps_per_diagonal is not None and not 1 <= self.steps_per_diagonal <= MAX_STEPS:
             raise InputError("steps per diagonal", f"must be 1 to {MAX_STEPS}, not {self.steps_per_diagonal}")
         if self.weight_threshold is not None and not 0 <= self.weight_threshold < 1:
             raise InputError("weight threshold", f"must be 0 to below 1, not {self.weight_threshold:g}")
+        if self.crop is not None and not all(-np.inf < low <= high < np.inf for low, high in zip(*self.crop, strict=True)):
+            raise InputError("crop box", f"needs a lower and an upper corner in meters, not {self.crop}")
+        if self.depth_range is not None and not 0 <= self.depth_range[0] <= self.depth_range[1]:
+            raise InputError("depth range", f"must be two ascending distances in meters, not {self.depth_range}")
+
+    def clip(self, box: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the part of a frame's box to render, (2, 3) meters; without extent if the crop leaves nothing."""
+        if self.crop is None:
+            return box
+        low, high = np.asarray(self.crop, np.float32)
+        clip = np.stack([np.maximum(box[0], low), np.minimum(box[1], high)])
+        return clip if (clip[0] < clip[1]).all() else np.stack([box[0], box[0]])
 
     def step(self, config: RenderConfig, box: ArrayLike, origin: ArrayLike) -> float:
         """Return the distance between samples, meters: the diagonal of the box over the number of steps.

@@ -23,6 +23,9 @@ OCCUPANCY_LEVELS = 4
 MIN_TRANSMITTANCE = 1 / 4096
 """Rays stop at this transmittance even if tau2 is smaller: what lies behind could not change an 8-bit color."""
 
+UNLIMITED = 1e30
+"""Depth behind everything, meters. Kernels divide it by numbers below 1 without reaching infinity."""
+
 MEMORY_ORDER = (*range(0, FEATURE_CHANNELS, 2), *range(1, FEATURE_CHANNELS, 2))
 """Channel at each place of a feature in the kernels' memory: even channels first."""
 
@@ -79,6 +82,9 @@ class ViewStruct(ctypes.Structure):
         ("inverse_intrinsics", ctypes.c_double * 9),
         ("rotation", ctypes.c_double * 9),
         ("origin", ctypes.c_float * 3),
+        ("clip_lower", ctypes.c_float * 3),
+        ("clip_upper", ctypes.c_float * 3),
+        ("depth_range", ctypes.c_float * 2),
         ("step", ctypes.c_float),
         ("weight_threshold", ctypes.c_float),
         ("min_transmittance", ctypes.c_float),
@@ -210,6 +216,8 @@ def describe_view(
     view.inverse_intrinsics[:] = camera.inverse_K.ravel().tolist()
     view.rotation[:] = camera.R.ravel().tolist()
     view.origin[:] = camera.center.tolist()
+    view.clip_lower[:], view.clip_upper[:] = settings.clip(box).tolist()
+    view.depth_range[:] = [min(depth, UNLIMITED) for depth in settings.depth_range or (0.0, UNLIMITED)]
     view.step = settings.step(config.render, box, camera.center)
     view.weight_threshold = threshold
     view.min_transmittance = max(threshold, MIN_TRANSMITTANCE)

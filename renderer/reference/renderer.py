@@ -35,6 +35,12 @@ class RaySamples:
     distances: torch.Tensor
     """(S,) meters along the ray."""
 
+    def within(self, depth_range: tuple[float, float], z: torch.Tensor) -> RaySamples:
+        """Return the samples from the first to below the second depth, meters; z is the depth per meter of each ray."""
+        first, end = (torch.tensor(depth) / z[self.rays] for depth in depth_range)
+        inside = (self.distances >= first) & (self.distances < end)
+        return RaySamples(self.rays[inside], self.points[inside], self.distances[inside])
+
 
 @dataclass
 class RayColors:
@@ -48,20 +54,30 @@ class RayColors:
     """(R, 2) int64 samples in the density and the color pass."""
 
 
-def sample_rays(frame: Frame | MethodFrame, origin: torch.Tensor, directions: torch.Tensor, step: float) -> RaySamples:
-    """Place samples at t_near + (k + 0.5) * step on each ray and keep those in occupied cells.
+def sample_rays(
+    frame: Frame | MethodFrame,
+    origin: torch.Tensor,
+    directions: torch.Tensor,
+    step: float,
+    settings: RenderSettings = RenderSettings(),
+    z: torch.Tensor | None = None,
+) -> RaySamples:
+    """Place samples at t_near + (k + 0.5) * step on each ray and keep those that lie in occupied cells and count.
 
     Args:
         frame: its box and occupancy are used.
         origin: (3,) or (R, 3), meters.
         directions: (R, 3), unit.
         step: meters.
+        settings: its crop box and depth range.
+        z: (R,) depth per meter of each ray; needed only for a depth range.
     """
-    t_near, t_far = intersect_box(origin, directions, frame.box)
+    t_near, t_far = intersect_box(origin, directions, torch.from_numpy(settings.clip(frame.box.numpy())))
     longest = float((t_far - t_near).max()) if len(directions) else 0.0
     most = max(1, int(np.ceil(longest / step)) + 1)
     distances = t_near[:, None] + (torch.arange(most) + 0.5) * step
-    return RaySamples(*place_samples(origin, directions, distances, t_far, frame.box, frame.occupancy))
+    samples = RaySamples(*place_samples(origin, directions, distances, t_far, frame.box, frame.occupancy))
+    return samples if settings.depth_range is None or z is None else samples.within(settings.depth_range, z)
 
 
 def queries_of(frame: Frame | MethodFrame, hash_features: HashFeatures | None = None) -> PointQueries:
@@ -75,6 +91,7 @@ def render_rays(
     directions: torch.Tensor,
     settings: RenderSettings = RenderSettings(),
     hash_features: HashFeatures | None = None,
+    z: torch.Tensor | None = None,
 ) -> RayColors:
     """Render rays in two passes; differentiable with respect to what the frame is made of.
 
@@ -85,12 +102,13 @@ def render_rays(
         frame: the decoded frame.
         origin: (3,) or (R, 3), meters.
         directions: (R, 3), unit.
-        settings: step and tau2.
+        settings: step, tau2, crop box and depth range.
         hash_features: used instead of the frame's baked grids.
+        z: (R,) depth per meter of each ray; needed only for a depth range.
     """
     rays, step = len(directions), settings.step(frame.config.render, frame.box, origin)
     threshold = settings.weight_threshold if settings.weight_threshold is not None else frame.config.render.weight_threshold
-    samples = sample_rays(frame, origin, directions, step)
+    samples = sample_rays(frame, origin, directions, step, settings, z)
     ray, points = samples.rays, samples.points
     queries = queries_of(frame, hash_features)
     features = queries.features(points)
@@ -118,13 +136,13 @@ def render_image(
     x0, y0, x1, y1 = region or (0, 0, camera.width, camera.height)
     origin, directions, z = camera_rays(camera, region)
     rgba, depth, counts = torch.zeros(len(z), 4), torch.zeros(len(z)), torch.zeros(len(z), 2, dtype=torch.int64)
-    t_near, t_far = intersect_box(origin, directions, frame.box)
+    t_near, t_far = intersect_box(origin, directions, torch.from_numpy(settings.clip(frame.box.numpy())))
     hits = (t_far > t_near).nonzero()[:, 0]
     steps = settings.steps_per_diagonal or frame.config.render.steps_per_diagonal
     for rays in hits.split(max(1, MAX_SAMPLES_AT_ONCE // steps)):
         if cancel is not None:
             cancel.check()
-        seen = render_rays(frame, origin, directions[rays], settings, hash_features)
+        seen = render_rays(frame, origin, directions[rays], settings, hash_features, z[rays])
         rgba[rays], depth[rays], counts[rays] = seen.rgba, seen.distance * z[rays], seen.counts
     shape = (y1 - y0, x1 - x0)
     density_samples, color_samples = counts.sum(0).tolist()

@@ -31,9 +31,9 @@ void keep(int index, vec2 entry) {
 void main() {
     Ray ray = ray_through(gl_FragCoord.xy);
     vec4 before = first_round ? vec4(1.0, 1.0, 0.0, 0.0) : texelFetch(previous_round, ivec2(gl_FragCoord.xy), 0);
-    if (before.y == 0.0 || ray.t_far <= ray.t_near) discard;
+    if (before.y == 0.0 || ray.t_far <= ray.t_first) discard;
     float T = before.x;
-    int k = int(before.y) - 1, taken = 0, kept = 0;
+    int k = first_round ? first_sample(ray) : int(before.y) - 1, taken = 0, kept = 0;
     kept01 = kept23 = kept45 = kept67 = vec4(0.0);
     bool ended = false;
     while (!ended && kept < MAX_KEPT) {

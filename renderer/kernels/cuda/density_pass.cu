@@ -27,8 +27,8 @@ MLPVID_DEVICE March begin_march(const BakedFrame& frame, const View& view, const
     march.transmittance = 1.0f;
     if (march.pixel < 0) return march;
     ray_direction(rays, view, x, y, march.ray);
-    intersect_box(frame, view, march.ray);
-    march.active = march.ray.t_near < march.ray.t_far;
+    intersect_box(view, march.ray);
+    march.active = march.ray.t_first < march.ray.t_far;
     if (march.active) march.traversal.start(frame, view, march.ray, 0);
     return march;
 }

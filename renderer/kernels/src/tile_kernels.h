@@ -24,20 +24,21 @@ static void keep_sample(KeptSamples& kept, int32 ray, const float* point, float 
 
 // The rays of a row of a tile, as one array per number, so that compilers compute several rays at once.
 struct RayRow {
-    float direction[3][kTileSide], depth_per_meter[kTileSide], t_near[kTileSide], t_far[kTileSide];
+    float direction[3][kTileSide], depth_per_meter[kTileSide], t_near[kTileSide], t_first[kTileSide], t_far[kTileSide];
 
     MLPVID_FUNCTION Ray ray(int32 n) const {
-        return {{direction[0][n], direction[1][n], direction[2][n]}, depth_per_meter[n], t_near[n], t_far[n]};
+        return {
+            {direction[0][n], direction[1][n], direction[2][n]}, depth_per_meter[n], t_near[n], t_first[n], t_far[n]};
     }
 };
 
-static void set_ray_row(const BakedFrame& frame, const View& view, int32 x0, int32 y, int32 columns,
-                        RayRow& MLPVID_RESTRICT row) {
+static void set_ray_row(const View& view, int32 x0, int32 y, int32 columns, RayRow& MLPVID_RESTRICT row) {
     for (int32 n = 0; n < columns; n++) {
-        const Ray ray = pixel_ray(frame, view, x0 + n, y);
+        const Ray ray = pixel_ray(view, x0 + n, y);
         for (int i = 0; i < 3; i++) row.direction[i][n] = ray.direction[i];
         row.depth_per_meter[n] = ray.depth_per_meter;
         row.t_near[n] = ray.t_near;
+        row.t_first[n] = ray.t_first;
         row.t_far[n] = ray.t_far;
     }
 }
@@ -101,11 +102,11 @@ static bool march(const BakedFrame& frame, const View& view, Tile& tile, KeptSam
     for (int32 ready_row = -1; tile.ray < pixels; tile.ray++) {
         if (*cancel) return false;
         const int32 x = tile.ray % columns, y = tile.ray / columns;
-        if (y != ready_row) set_ray_row(frame, view, tile.x0, tile.y0 + y, columns, row);
+        if (y != ready_row) set_ray_row(view, tile.x0, tile.y0 + y, columns, row);
         ready_row = y;
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (ray.t_near < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
+        if (ray.t_first < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
         tile.next_sample = 0;
     }
     return true;

@@ -57,6 +57,8 @@ std::vector<float> uniform_array(size_t count, float size) {
 }
 
 // A frame baked from random tables and maps.
+const float kLower[3] = {-0.5f, -0.7f, 0.1f}, kUpper[3] = {0.6f, 0.5f, 2.0f};  // the box, meters
+
 struct TestFrame {
     std::vector<uint32> grids, planes, densities, bits[kOccupancyLevels];
     std::vector<float> heads;
@@ -68,12 +70,11 @@ struct TestFrame {
         frame.bilinear = bilinear;
         frame.view_encoding = bilinear ? kSphericalHarmonics : kFrequencyEncoding;
         frame.view_channels = bilinear ? 9 : 15;
-        const float lower[3] = {-0.5f, -0.7f, 0.1f}, upper[3] = {0.6f, 0.5f, 2.0f};
         const int cells[3] = {5, 7, 19}, axes[3][2] = {{0, 1}, {0, 2}, {1, 2}};
         for (int i = 0; i < 3; i++) {
-            frame.box_lower[i] = lower[i];
-            frame.box_upper[i] = upper[i];
-            frame.box_extent[i] = upper[i] - lower[i];
+            frame.box_lower[i] = kLower[i];
+            frame.box_upper[i] = kUpper[i];
+            frame.box_extent[i] = kUpper[i] - kLower[i];
             frame.cells[i] = cells[i];
             for (int j = 0; j < 2; j++) frame.color_axes[i][j] = axes[i][j];
         }
@@ -171,6 +172,9 @@ View make_view(int width, int height, const float* origin) {
     std::copy(K, K + 9, view.inverse_intrinsics);
     std::copy(R, R + 9, view.rotation);
     std::copy(origin, origin + 3, view.origin);
+    std::copy(kLower, kLower + 3, view.clip_lower);
+    std::copy(kUpper, kUpper + 3, view.clip_upper);
+    view.depth_range[1] = 1e30f;
     view.step = 0.02f;
     view.weight_threshold = 1e-3f;
     view.min_transmittance = 1e-3f;

@@ -22,6 +22,7 @@ from renderer.cpu.renderer import CpuRenderer
 from renderer.cpu.tiles import tile_rectangles
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
+from tests.renderer.clips import random_clips
 
 native = pytest.importorskip("mlpvid_kernels")
 
@@ -77,6 +78,14 @@ def test_configs(name: str, instruction_set: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
     _, expected = compare(video, make_camera(61, 43, azimuth=len(name)), time=1.3, instruction_set=instruction_set)
     assert expected.rgba[..., 3].max() > 0.3, "the picture shows something"
+
+
+def test_crops_and_depth_ranges() -> None:
+    seed = int(clock.time())
+    video = make_video(seed=seed, occupied=0.6)
+    for settings in random_clips(video, seed):
+        _, expected = compare(video, make_camera(37, 29, azimuth=seed % 7), settings=settings)
+        assert expected.counts.any(), f"seed {seed}: some samples are left"
 
 
 def test_fresh_random_views() -> None:

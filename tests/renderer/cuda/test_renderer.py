@@ -20,6 +20,7 @@ from renderer.cuda.structs import GROUP_THREADS
 from renderer.cuda.workspace import MIN_CAPACITY
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera
+from tests.renderer.clips import random_clips
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.small_videos import HEIGHT, VARIANTS, WIDTH, psnr, small_video
 
@@ -261,6 +262,16 @@ def test_settings_override_the_bundle(driver: EmulatedDriver) -> None:
     renderer = CudaRenderer(driver)
     image = renderer.render(renderer.prepare(video, 0.0), camera, settings)
     assert psnr(image, reference(video, 0.0, camera, settings=settings)) > 60
+
+
+def test_crops_and_depth_ranges(driver: EmulatedDriver) -> None:
+    video, camera = small_video(), make_camera(12, 9)
+    renderer = CudaRenderer(driver)
+    frame = renderer.prepare(video, 0.0)
+    for settings in random_clips(video, 3):
+        expected = reference(video, 0.0, camera, settings=settings)
+        assert expected.counts.any(), "some samples are left"
+        assert psnr(renderer.render(frame, camera, settings), expected) > 60
 
 
 def test_cancelled_renders_give_no_image(driver: EmulatedDriver) -> None:

@@ -29,6 +29,7 @@ from renderer.opengl.renderer import OpenGLRenderer
 from renderer.opengl.tiles import blocks
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
+from tests.renderer.clips import random_clips
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,13 @@ def test_configs(either: OpenGLRenderer, name: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
     _, expected = compare(either, video, make_camera(61, 43, azimuth=len(name)), time=1.3)
     assert expected.opacity.max() > 0.3, "the picture shows something"
+
+
+def test_crops_and_depth_ranges(either: OpenGLRenderer) -> None:
+    video = make_video(seed=8, occupied=0.6)
+    for settings in random_clips(video, 8):
+        _, expected = compare(either, video, make_camera(37, 29, azimuth=1.0), settings=settings)
+        assert expected.counts.any(), "some samples are left"
 
 
 @pytest.mark.parametrize("grouped", [False, True], ids=["fragment shaders", "compute shaders"])

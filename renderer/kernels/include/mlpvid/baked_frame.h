@@ -61,10 +61,13 @@ struct View {
     double inverse_intrinsics[9];  // K^-1
     double rotation[9];            // R, world to camera
     float origin[3];               // camera center, meters
-    float step;                    // meters between samples
-    float weight_threshold;        // tau2
-    float min_transmittance;       // a ray ends once its transmittance is this or less
-    int32 column;                  // of the image's first pixel in the camera
+    float clip_lower[3];           // the part of the box that is rendered, meters
+    float clip_upper[3];
+    float depth_range[2];     // only samples from the first to below the second depth count, meters
+    float step;               // meters between samples
+    float weight_threshold;   // tau2
+    float min_transmittance;  // a ray ends once its transmittance is this or less
+    int32 column;             // of the image's first pixel in the camera
     int32 row;
     int32 width;  // of the image that is written, pixels
     int32 height;

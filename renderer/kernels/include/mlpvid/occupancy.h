@@ -18,7 +18,7 @@ MLPVID_FUNCTION bool is_occupied(const BakedFrame& frame, int32 level, const int
     return (frame.occupancy[level][bit >> 5] >> (bit & 31)) & 1;
 }
 
-// Yields the samples t_near + (k + 0.5) * step, k = 0, 1, ..., in occupied cells. It computes points exactly as the
+// Yields the samples t_near + (k + 0.5) * step from t_first on in occupied cells. It computes points exactly as the
 // reference does, and only skips samples that are certainly in an empty block.
 struct OccupancyTraversal {
     float rate[3];  // cells per step
@@ -32,14 +32,14 @@ struct OccupancyTraversal {
             reach = larger(reach, magnitude(view.origin[i]));
         }
         margin = 0.01f + 1e-6f * reach / view.step;
-        k = first;
+        k = first > 0 ? first : first_sample(view, ray);
     }
 
     // Moves to the next sample; returns false if there is none. `point` is in [0, 1]^3, `distance` in meters.
     MLPVID_FUNCTION bool next(const BakedFrame& frame, const View& view, const Ray& ray, float* point,
                               float& distance) {
         for (;;) {
-            distance = ray.t_near + (static_cast<float>(k) + 0.5f) * view.step;
+            distance = sample_distance(view, ray, k);
             if (!(distance < ray.t_far)) return false;
             float position[3];
             int32 cell[3];

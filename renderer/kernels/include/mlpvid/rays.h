@@ -1,5 +1,5 @@
-// The rays of a camera and the interval that each spends in the box (docs/format.md, "Rendering"). The operations are
-// the same as in renderer/reference/rays.py, one by one, so that the samples are the same.
+// The rays of a camera and the interval that each spends in the clipped box (docs/format.md, "Rendering"). The
+// operations are the same as in renderer/reference/rays.py, one by one, so that the samples are the same.
 #pragma once
 
 #include "baked_frame.h"
@@ -9,7 +9,8 @@ MLPVID_BEGIN
 struct Ray {
     float direction[3];     // unit, world axes
     float depth_per_meter;  // along the optical axis, per meter of ray
-    float t_near, t_far;    // meters; t_far <= t_near where the ray misses the box
+    float t_near;           // meters; samples are counted from here
+    float t_first, t_far;   // only samples in [t_first, t_far) count; t_far <= t_first where there are none
 };
 
 // Returns the direction through the center of a pixel of the view's image.
@@ -40,14 +41,27 @@ MLPVID_FUNCTION void clip_to_box(const float* lower, const float* upper, const f
     }
 }
 
-MLPVID_FUNCTION void intersect_box(const BakedFrame& frame, const View& view, Ray& ray) {
-    clip_to_box(frame.box_lower, frame.box_upper, view.origin, ray.direction, ray.t_near, ray.t_far);
+MLPVID_FUNCTION void intersect_box(const View& view, Ray& ray) {
+    clip_to_box(view.clip_lower, view.clip_upper, view.origin, ray.direction, ray.t_near, ray.t_far);
+    ray.t_first = larger(ray.t_near, view.depth_range[0] / ray.depth_per_meter);
+    ray.t_far = smaller(ray.t_far, view.depth_range[1] / ray.depth_per_meter);
 }
 
-MLPVID_FUNCTION Ray pixel_ray(const BakedFrame& frame, const View& view, int32 x, int32 y) {
+MLPVID_FUNCTION float sample_distance(const View& view, const Ray& ray, int32 k) {
+    return ray.t_near + (static_cast<float>(k) + 0.5f) * view.step;
+}
+
+// Returns the first sample at or behind t_first.
+MLPVID_FUNCTION int32 first_sample(const View& view, const Ray& ray) {
+    int32 k = static_cast<int32>(larger((ray.t_first - ray.t_near) / view.step - 1.5f, 0.0f));
+    while (sample_distance(view, ray, k) < ray.t_first) k++;
+    return k;
+}
+
+MLPVID_FUNCTION Ray pixel_ray(const View& view, int32 x, int32 y) {
     Ray ray;
     ray_direction(view, x, y, ray);
-    intersect_box(frame, view, ray);
+    intersect_box(view, ray);
     return ray;
 }
 
