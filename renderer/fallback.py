@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, Region, RenderedImage, Renderer, RenderSettings
+from renderer.scene.renderer import SceneRenderer
 from renderer.select import next_renderer
 
 _log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class FallbackFrame:
 
 
 class FallbackRenderer:
-    """A `Renderer` that replaces its backend by the next one when it fails.
+    """A `Renderer` that replaces its backend by the next one when it fails. It renders scenes, too.
 
     Args:
         renderer: the first backend.
@@ -77,7 +78,7 @@ class FallbackRenderer:
         """One line that says what failed and what renders now; empty while nothing has failed."""
 
     def _use(self, renderer: Renderer) -> None:
-        self._renderer = renderer
+        self._renderer = SceneRenderer(renderer)
         self.name, self.device, self.threads = renderer.name, renderer.device, renderer.threads
 
     def prepare(self, video: VolumetricVideo, time: float) -> FallbackFrame:

@@ -74,7 +74,7 @@ def make_parser() -> ArgumentParser:
         nargs="?",
         type=Path,
         metavar="BUNDLE",
-        help="a .mlpvid file or the folder of a training run (default: the demo)",
+        help="a .mlpvid file, a .mlpvid-scene file or the folder of a training run (default: the demo)",
     )
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")

@@ -9,6 +9,7 @@ from common.errors import InputError
 from model.camera import load_camera
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
+from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera_path.colmap import is_colmap
 from viewer.export.image_files import read_png_camera
 
@@ -24,13 +25,15 @@ def take_dropped(app: ViewerApp, name: str) -> None:
     path = Path(name)
     suffix = path.suffix.lower()
     try:
-        if suffix == ".mlpvid" or path.is_dir():
+        if suffix in (".mlpvid", SCENE_SUFFIX) or path.is_dir():
             app.documents.open(path)
         elif suffix in (".json", ".png") or is_colmap(path):
             _take_view(app, path)
         else:
             raise InputError(
-                path, "cannot be opened here", "drop a .mlpvid file, a screenshot, or a .json file of a camera or a camera path"
+                path,
+                "cannot be opened here",
+                "drop a .mlpvid or .mlpvid-scene file, a screenshot, or a .json file of a camera or a camera path",
             )
     except InputError as error:
         app.messages.show_exception(error, cannot_open(path), CHECK_FILE)

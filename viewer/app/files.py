@@ -13,6 +13,7 @@ from model.bundle.info import read_bundle
 from model.run.files import CHECKPOINT, LOG, SCENE, is_run
 from model.run.video import read_run
 from model.video import VolumetricVideo
+from viewer.app.scene_file import SCENE_SUFFIX, read_scene
 from viewer.playback.run_video import RunVideo
 
 WATCH_INTERVAL = 1.0
@@ -26,13 +27,13 @@ Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
 
 
 def read_video(path: Path) -> VolumetricVideo:
-    """Read a bundle, or the last checkpoint of a training run from its folder.
+    """Read a bundle, a scene of several bundles, or the last checkpoint of a training run from its folder.
 
     Raises:
         InputError: it cannot be read, or a folder is not that of a training run.
     """
     if not path.is_dir():
-        return read_bundle(path)
+        return read_scene(path, read_bundle) if path.suffix == SCENE_SUFFIX else read_bundle(path)
     if not is_run(path):
         remedy = f"name a .mlpvid file, or the folder of a training run, which has a file {SCENE}"
         raise InputError(path, "is a folder, but not that of a training run", remedy)

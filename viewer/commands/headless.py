@@ -24,6 +24,7 @@ from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from renderer.select import create_renderer
 from viewer.app.files import read_video
+from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera.control import OrbitCamera
 
 DEFAULT_SIZE = (512, 512)
@@ -94,6 +95,8 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
 def info(options: argparse.Namespace) -> int:
     """Run --info: verify a bundle and describe it."""
+    if options.bundle.suffix == SCENE_SUFFIX:
+        raise InputError(options.bundle, "is a scene, and --info describes bundles", "name one of its bundles")
     print_values(bundle_info(options.bundle), options.json)
     return 0
 

@@ -107,7 +107,7 @@ class CamerasDialog:
         low, high = flat.min(axis=0), flat.max(axis=0)
         draw.add_rect(ImVec2(*low), ImVec2(*high), theme_color(imgui.Col_.text_disabled))
         time = document.playback.time
-        cells, frame_box = document.cells(time), document.video.boxes[round(time)]
+        cells, frame_box = document.cells(time), document.video.box_and_occupancy(time)[0]
         occupied = np.argwhere(cells)
         middles = (occupied[:: 1 + len(occupied) // MAX_CELLS] + 0.5) / cells.shape
         points = frame_box[0] + middles * (frame_box[1] - frame_box[0])

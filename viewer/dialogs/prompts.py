@@ -123,7 +123,7 @@ def save_workspace(app: ViewerApp, text: str) -> None:
 
 
 PROMPTS: dict[str, Prompt] = {
-    "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Volumetric video", "*.mlpvid", "All files", "*")),
+    "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Videos and scenes", "*.mlpvid*", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid", open_address, address=True),
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
     "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),

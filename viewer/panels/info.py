@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from imgui_bundle import imgui
 
+from model.config import ModelConfig
+from model.scene import Scene
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.widgets.controls import begin_facts, heading, row
@@ -40,6 +42,13 @@ class InfoPanel:
         row("Size", f"{size[0]:.2f} x {size[1]:.2f} x {size[2]:.2f} m", "Size of the box around all frames.")
         row("Up", "  ".join(f"{value:g}" for value in video.metadata.up))
         row("Cameras", str(len(video.metadata.cameras)), "Number of capture cameras.")
+        if isinstance(video, Scene):
+            row("Videos", str(len(video.videos)), "Number of videos in the scene.")
+        else:
+            self._draw_config(config)
+        imgui.end_table()
+
+    def _draw_config(self, config: ModelConfig) -> None:
         heads = f"{config.color_map_resolution}² heads, {config.assignment}"
         row("Color MLP map", heads, "Number of heads along each side of a map.")
         row("Density MLP map", f"{config.density_map_resolution}²", "Number of pixels along each side of a map.")
@@ -47,4 +56,3 @@ class InfoPanel:
         row("Planes", " ".join(config.mlp_planes), "Planes that have MLP maps.")
         cells = " x ".join(str(n) for n in config.occupancy.resolution)
         row("Occupancy", f"{cells} cells", "Cells of the occupancy grid, which skips empty space.")
-        imgui.end_table()

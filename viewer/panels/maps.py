@@ -6,6 +6,7 @@ import weakref
 
 from imgui_bundle import ImVec2, imgui
 
+from model.scene import Scene
 from model.video import VolumetricVideo
 from viewer.app.app import ViewerApp
 from viewer.gl.context import ImageTextures
@@ -33,6 +34,9 @@ class MapsPanel:
         document = app.document
         if document is None or self.textures is None:
             imgui.text_disabled("No video is open.")
+            return
+        if isinstance(document.video, Scene):
+            imgui.text_wrapped("A scene has no maps of its own. Open one of its videos.")
             return
         self._follow(app, document.video, float(document.playback.frame))
         imgui.text_wrapped("Similar colors mean similar parameters. The plane's first axis points right, its second up.")

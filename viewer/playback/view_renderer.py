@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.camera import Camera
+from model.scene import Scene
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from renderer.frame_cache import FrameCache
+from renderer.scene.renderer import SceneRenderer
 from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
 
 
@@ -45,7 +47,7 @@ class ViewRenderer:
     ) -> None:
         self.renderer = renderer
         self.video = video
-        self.cache = FrameCache(renderer, video, cache_bytes)
+        self.cache = FrameCache(SceneRenderer(renderer) if isinstance(video, Scene) else renderer, video, cache_bytes)
         self.worker = RenderWorker(self.cache, wake)
         self.shown: ViewResult | None = None
         """The newest image."""

@@ -1,0 +1,104 @@
+"""A scene: several volumetric videos, each with its place, its time and a crop box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.placement import Placement
+from model.video import VolumetricVideo
+
+if TYPE_CHECKING:  # it loads PyTorch, which rendering a scene does not need
+    from model.frame import Frame
+
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Lower and upper corner, meters."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedVideo:
+    """A video in a scene."""
+
+    video: VolumetricVideo
+    """The video."""
+    placement: Placement = Placement()
+    """Its place and time."""
+    crop: Box | None = None
+    """The part of it that is shown, meters in its own coordinates; None is all of it."""
+
+    def corners(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the corners of the shown part of a box of the video, (8, 3) meters in the scene.
+
+        Args:
+            box: (2, 3) meters in the video.
+        """
+        if self.crop is not None:
+            low, high = np.asarray(self.crop, np.float64)
+            box = np.clip(box, low, high)
+        return self.placement.to_scene(
+            [[box[i][axis] for axis, i in enumerate(corner)] for corner in product((0, 1), repeat=3)]
+        )
+
+
+class Scene(VolumetricVideo):
+    """Placed videos as one video, whose frame rate, up and number of frames follow from them.
+
+    The time of the scene is that of the first video's frame rate. It begins with the earliest video and ends with the last one.
+    Only `renderer.scene.SceneRenderer` renders it.
+
+    Args:
+        videos: the placed videos, at least one.
+
+    Raises:
+        InputError: there is none.
+    """
+
+    def __init__(self, videos: tuple[PlacedVideo, ...]) -> None:
+        if not videos:
+            raise InputError("scene", "has no videos")
+        first = videos[0].video
+        cameras = [videos[0].placement.camera_in_scene(camera) for camera in first.metadata.cameras]
+        metadata = replace(first.metadata, cameras=cameras)
+        parts = (first.latents, first.boxes, first.occupancy, first.decoder_weights, first.hash_tables)
+        super().__init__(first.config, metadata, *parts)
+        self.videos = videos
+        self._start = min(placed.placement.time_offset for placed in videos)
+
+    @property
+    def num_frames(self) -> int:
+        """Frames from the start of the earliest video to the end of the last one, at the first video's rate."""
+        ends = [
+            (placed.placement.time_offset - self._start) * self.metadata.fps
+            + (placed.video.num_frames - 1) * self.metadata.fps / placed.video.metadata.fps
+            for placed in self.videos
+        ]
+        return int(np.floor(max(ends) + 1e-6)) + 1
+
+    @property
+    def bounds(self) -> NDArray[np.float32]:
+        """(2, 3) box around all videos at all times, meters in the scene."""
+        corners = np.concatenate([placed.corners(placed.video.bounds) for placed in self.videos])
+        return np.stack([corners.min(0), corners.max(0)]).astype(np.float32)
+
+    def time_in(self, placed: PlacedVideo, time: float) -> float:
+        """Return the frame index of a placed video at a frame index of the scene. It is held before and after the video."""
+        seconds = time / self.metadata.fps + self._start - placed.placement.time_offset
+        frame = round(seconds * placed.video.metadata.fps, 6)  # whole frames are cached under whole numbers
+        return float(min(max(frame, 0.0), placed.video.num_frames - 1))
+
+    def decode(self, time: float) -> Frame:
+        """Refuse: a scene has no maps of its own."""
+        raise InputError("scene", "cannot be decoded as one video", "choose one of its videos")
+
+    def box_and_occupancy(self, time: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the (2, 3) box around all videos at `time`, meters, and one occupied cell."""
+        self.check_time(time)
+        boxes = [placed.video.box_and_occupancy(self.time_in(placed, time))[0] for placed in self.videos]
+        corners = np.concatenate([placed.corners(box) for placed, box in zip(self.videos, boxes, strict=True)])
+        box = np.stack([corners.min(0), corners.max(0)]).astype(np.float32)
+        return box, np.ones((1, 1, 1), np.bool_)

@@ -1,0 +1,1 @@
+"""Scenes of several placed videos: their images composited by depth."""

@@ -1,0 +1,68 @@
+"""Scene files: what they say is rendered, and mistakes in them are named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from model.bundle.info import write_bundle
+from model.placement import Placement
+from model.scene import Scene
+from tests.command_runs import run_main
+from tests.factories import make_camera, make_video
+from viewer.app.files import read_video
+from viewer.cli import main
+
+PLACE = {"position": [0.4, 0, 0.5], "rotation": [0, 0, 90], "scale": 0.5, "time_offset": 0.1}
+
+
+def write_scene(folder: Path, *entries: dict[str, Any], version: object = 1) -> Path:
+    """Write a scene of the bundle a.mlpvid, which is beside it."""
+    write_bundle(make_video(seed=3, num_frames=4), folder / "a.mlpvid")
+    path = folder / "two.mlpvid-scene"
+    path.write_text(json.dumps({"scene": version, "videos": list(entries)}))
+    return path
+
+
+def test_what_a_file_says(tmp_path: Path) -> None:
+    crop = [[-1, -1, 0], [1, 0.5, 2]]
+    scene = read_video(write_scene(tmp_path, {"bundle": "a.mlpvid"}, {"bundle": "a.mlpvid", **PLACE, "crop": crop}))
+    assert isinstance(scene, Scene)
+    first, second = scene.videos
+    assert first.placement == Placement() and first.crop is None and first.video is second.video
+    assert second.placement == Placement((0.4, 0, 0.5), (0, 0, 90), 0.5, 0.1) and second.crop == ((-1, -1, 0), (1, 0.5, 2))
+
+
+@pytest.mark.parametrize(
+    ("entries", "version", "fault"),
+    [
+        ([], 1, "1 to 64"),
+        ([{"bundle": "a.mlpvid"}], 2, "version 2"),
+        ([{"bundle": "a.mlpvid"}], "1", "is not a scene"),
+        ([{"bundle": "b.mlpvid"}], 1, "b.mlpvid"),
+        ([{"bundle": "two.mlpvid-scene"}], 1, "name bundles only"),
+        ([{"bundle": "a.mlpvid", "scale": 0}], 1, "scale"),
+        ([{"bundle": "a.mlpvid", "position": [0, 0]}], 1, "position"),
+        ([{"bundle": "a.mlpvid", "crop": [[0, 0, 1], [1, 1, 0]]}], 1, "crop"),
+        ([{"bundle": "a.mlpvid", "size": 2}], 1, "size"),
+    ],
+)
+def test_mistakes(tmp_path: Path, entries: list[dict[str, Any]], version: object, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        read_video(write_scene(tmp_path, *entries, version=version))
+
+
+def test_the_command_line_renders_scenes(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path, {"bundle": "a.mlpvid"}, {"bundle": "a.mlpvid", **PLACE})
+    (tmp_path / "camera.json").write_text(json.dumps(make_camera(32, 24).to_dict()))
+    options = ("--camera", tmp_path / "camera.json", "--frame", 2.5)
+    for name, source in (("both", scene), ("one", tmp_path / "a.mlpvid")):
+        result = run_main(main, source, "--render", f"{name}.npz", *options, folder=tmp_path)
+        assert result.returncode == 0, result.stderr
+    both, one = (np.load(tmp_path / f"{name}.npz")["rgba"] for name in ("both", "one"))
+    assert (both[..., 3] > one[..., 3] + 0.1).any(), "the copy is seen, too"
+    result = run_main(main, scene, "--info", folder=tmp_path)
+    assert result.returncode == 2 and "is a scene" in result.stderr
