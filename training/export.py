@@ -1,27 +1,67 @@
-"""`python -m training.export`: write the checkpoint of a run as a `.mlpvid` bundle."""
+"""`python -m training.export`: write the checkpoint of a run, or another bundle, as a `.mlpvid` bundle."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
-from common.command_line import ArgumentParser, run
+from common.command_line import ArgumentParser, parse_finite, run
+from common.errors import InputError
 from common.interrupts import leave
-from model.bundle.info import write_bundle
-from model.bundle.layout import PRECISIONS
+from common.progress import progress_display
+from model.bundle.coded_write import write_coded
+from model.bundle.info import bundle_info, read_bundle, write_bundle
+from model.bundle.layout import PARTS, PRECISIONS
+from model.video import VolumetricVideo
+from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
+from training.reduction.search import Reduced, StepSearch, needed_psnr
+from training.reduction.views import Views
+
+DEFAULT_QUALITY = 30.0
+"""PSNR to the truth, dB, of a video of which it is not known, for --target-loss."""
+
+TRIES = 4
+"""Number of times that a file is written until its size is the wanted one."""
+
+_UNITS = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1024, "mib": 1 << 20, "gib": 1 << 30}
+
+
+def parse_size(text: str) -> int:
+    """Read a number of bytes, for example "3MB"."""
+    found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmg]?i?b)\s*", text, re.IGNORECASE)
+    if not found or found[2].lower() not in _UNITS or float(found[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write for example 3MB or 800kB")
+    return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def parse_loss(text: str) -> float:
+    """Read a loss in decibels, for example "0.2dB"."""
+    value = parse_finite(re.sub(r"\s*dB\s*$", "", text, flags=re.IGNORECASE))
+    if not 0.001 <= value <= 20:
+        raise argparse.ArgumentTypeError(f"{text!r} must be 0.001 to 20 dB")
+    return value
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     parser = ArgumentParser(prog="python -m training.export", description=__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run, finished or not")
+    run_help = "folder of a training run, finished or not; or a bundle, to make it smaller"
+    parser.add_argument("run", type=Path, metavar="RUN|BUNDLE", help=run_help)
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
-    checkpoint_help = "the last one (default), or that with the best held-back view"
+    checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
+    storage = parser.add_mutually_exclusive_group()
     precision_help = "of decoder and hash tables (default float32)"
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help=precision_help)
+    storage.add_argument("--precision", choices=PRECISIONS, default="float32", help=precision_help)
+    size_help = "round decoder and hash tables to steps, the finest ones that give a file of at most this size"
+    storage.add_argument("--target-size", type=parse_size, metavar="SIZE", help=size_help)
+    loss_help = "round them to steps, the coarsest ones that lose at most this much PSNR, for example 0.2dB"
+    storage.add_argument("--target-loss", type=parse_loss, metavar="LOSS", help=loss_help)
+    quality_help = f"--target-loss: PSNR to the truth before, from training.evaluate (default {DEFAULT_QUALITY:g})"
+    parser.add_argument("--quality", type=parse_finite, metavar="DB", help=quality_help)
     return parser
 
 
@@ -35,10 +75,60 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def export(arguments: argparse.Namespace) -> None:
-    """Extract occupancy and write the bundle; raises InputError as `assemble_run` and `write_bundle` do."""
-    write_bundle(assemble_run(arguments.run, checkpoint=arguments.checkpoint), arguments.out, arguments.precision)
+    """Write the bundle; raises InputError as `assemble_run`, `read_bundle` and the writers of bundles do."""
+    if arguments.quality is not None and arguments.target_loss is None:
+        raise InputError("--quality", "applies only with --target-loss")
+    if arguments.quality is not None and not 5 <= arguments.quality <= 80:
+        raise InputError("--quality", "must be 5 to 80 dB")
+    is_bundle = arguments.run.is_file()
+    video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
+    if arguments.target_size is None and arguments.target_loss is None:
+        write_bundle(video, arguments.out, arguments.precision)
+    else:
+        before = bundle_info(arguments.run)["bytes"] if is_bundle else None
+        reduced = _reduce(video, arguments)
+        print(_report(before, bundle_info(arguments.out)["bytes"], reduced), file=sys.stderr)
     size = arguments.out.stat().st_size / 1e6
-    print(f"wrote {arguments.out} ({size:.1f} MB) from the {arguments.checkpoint} checkpoint", file=sys.stderr)
+    source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
+    print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
+
+
+def _reduce(video: VolumetricVideo, arguments: argparse.Namespace) -> Reduced:
+    if video.config.method is not None:
+        raise InputError(arguments.run, "is a video of another method", "use --precision")
+    with progress_display("measuring how much each part matters") as show:
+        search = StepSearch(video, Views(video, create_renderer("auto")), show)
+    if arguments.target_loss is not None:
+        wanted = needed_psnr(arguments.target_loss, DEFAULT_QUALITY if arguments.quality is None else arguments.quality)
+        reduced = search.reduced(search.for_psnr(wanted))
+        write_coded(reduced.video, arguments.out, reduced.steps)
+        return reduced
+    return write_with_size(search, arguments.target_size, arguments.out)
+
+
+def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:
+    """Write a file of at most `size` bytes, with the finest steps.
+
+    Raises:
+        InputError: even the coarsest steps need more.
+    """
+    limit = size
+    for _ in range(TRIES):
+        reduced = search.reduced(search.for_size(limit))
+        write_coded(reduced.video, path, reduced.steps)
+        surplus = path.stat().st_size - size
+        if surplus <= 0:
+            return reduced
+        limit -= surplus + size // 500  # the prediction knows neither the header nor what the entropy coder adds
+    raise InputError("--target-size", "was not reached", "name another size")
+
+
+def _report(before: dict[str, int] | None, after: dict[str, int], reduced: Reduced) -> str:
+    lines = []
+    for part in ("header", *PARTS):
+        old = f"{before[part]:>12,} -> " if before else ""
+        lines.append(f"{part:12} {old}{after[part]:>12,} bytes")
+    return "\n".join([*lines, f"PSNR to the original: {reduced.psnr:.2f} dB"])
 
 
 if __name__ == "__main__":

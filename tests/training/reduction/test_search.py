@@ -1,0 +1,94 @@
+"""Bundles become as small as asked, with the least loss, and say what they lost."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from model.bundle.coded_write import write_coded
+from model.bundle.info import bundle_info, read_bundle, write_bundle
+from model.config import HashEncodingConfig
+from renderer.reference.renderer import ReferenceRenderer
+from tests.factories import make_video
+from training.export import main, parse_loss, parse_size, write_with_size
+from training.reduction.search import StepSearch, needed_psnr
+from training.reduction.views import Views, psnr
+
+
+SMALL = HashEncodingConfig(3, 4, log2_table_size=11, base_resolution=4, finest_resolution=32)
+"""Few levels, because the sensitivity of each is measured."""
+
+
+@pytest.fixture(scope="module")
+def search() -> StepSearch:
+    """Return the search for a small video."""
+    video = make_video(seed=8, num_frames=2, hash=SMALL)
+    return StepSearch(video, Views(video, ReferenceRenderer()))
+
+
+def test_sizes_and_losses_in_words() -> None:
+    assert [parse_size(text) for text in ("3MB", "1.5 mb", "800kB", "2KiB", "12B")] == [3_000_000, 1_500_000, 800_000, 2048, 12]
+    assert (parse_loss("0.2dB"), parse_loss("1 db"), parse_loss("3")) == (0.2, 1.0, 3.0)
+    for parse, texts in ((parse_size, ("3", "MB", "-1MB", "0MB", "1e3MB", "3 MBit")), (parse_loss, ("dB", "0", "nan", "-1dB"))):
+        for text in texts:
+            with pytest.raises(argparse.ArgumentTypeError):
+                parse(text)
+
+
+def test_the_needed_psnr_by_hand() -> None:
+    """An error as large as the video's own doubles the mean square: it costs 3.01 dB."""
+    assert needed_psnr(10 * math.log10(2), 28.0) == pytest.approx(28.0)
+    assert psnr(10**-4.2) == pytest.approx(42.0)
+    loss = 10 * math.log10(1 + 10 ** ((28 - needed_psnr(0.2, 28)) / 10))
+    assert loss == pytest.approx(0.2)
+
+
+def test_a_file_has_at_most_the_wanted_size_and_smaller_ones_lose_more(search: StepSearch, tmp_path: Path) -> None:
+    losses = []
+    for size in (120_000, 60_000):
+        reduced = write_with_size(search, size, tmp_path / "a.mlpvid")
+        assert 0.9 * size < (tmp_path / "a.mlpvid").stat().st_size <= size
+        again = read_bundle(tmp_path / "a.mlpvid")
+        np.testing.assert_array_equal(again.hash_tables, reduced.video.hash_tables)
+        losses.append(reduced.psnr)
+    assert losses[0] > losses[1] + 3
+    with pytest.raises(InputError, match="needs at least"):
+        search.for_size(1000)
+
+
+def test_a_wanted_psnr_is_reached_closely(search: StepSearch) -> None:
+    reduced = search.reduced(search.for_psnr(40.0))
+    assert 40.0 <= reduced.psnr < 41.5
+
+
+def test_measured_steps_beat_the_same_bytes_with_equal_steps(search: StepSearch, tmp_path: Path) -> None:
+    reduced = write_with_size(search, 80_000, tmp_path / "a.mlpvid")
+    equal = {group.name: () for group in search.groups}
+    relative = [0.5 * group.deviation for group in search.groups]
+    for factor in (0.25, 0.5, 1, 2, 4):
+        steps = [factor * step for step in relative]
+        video = search._rounded(list(zip(search.groups, steps, strict=True)))
+        named = dict(equal)
+        for group, step in zip(search.groups, steps, strict=True):
+            named[group.name] = (*named[group.name], step)
+        write_coded(video, tmp_path / "b.mlpvid", named)
+        if (tmp_path / "b.mlpvid").stat().st_size <= 80_000:
+            assert psnr(search._views.error(video)) < reduced.psnr
+            return
+    pytest.fail("no equal steps give such a small file")
+
+
+def test_the_command_makes_a_bundle_smaller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_bundle(make_video(num_frames=2, hash=SMALL), tmp_path / "a.mlpvid")
+    assert main([str(tmp_path / "a.mlpvid"), str(tmp_path / "b.mlpvid"), "--target-size", "70kB"]) == 0
+    assert bundle_info(tmp_path / "b.mlpvid")["file_size"] <= 70_000
+    text = capsys.readouterr().err
+    assert "hash_tables" in text and "->" in text and "PSNR to the original" in text
+    assert main([str(tmp_path / "a.mlpvid"), str(tmp_path / "b.mlpvid"), "--quality", "30"]) == 2
+    assert main([str(tmp_path / "a.mlpvid"), str(tmp_path / "c.mlpvid"), "--target-size", "1kB"]) == 2
+    assert not (tmp_path / "c.mlpvid").exists()
