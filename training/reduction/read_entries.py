@@ -28,7 +28,7 @@ def read_entries(video: VolumetricVideo) -> Mask:
     for plane, name in enumerate(PLANES):
         # A pixel of the plane is needed if any cell along the third axis is occupied.
         axis = ({0, 1, 2} - set(PLANE_AXES[name])).pop()
-        needed = cells.any(axis=1 + axis)
+        needed = np.asarray(cells.any(axis=1 + axis))
         for level in levels:
             result[plane, level.offset : level.offset + level.entries] = _of_level(level, needed)
     return result

@@ -36,7 +36,7 @@ class Views:
         frames = np.linspace(0, video.num_frames - 1, FRAMES + 2)[1:-1].round().astype(int) if video.num_frames > 1 else [0]
         self._views: list[tuple[float, Camera, NDArray[np.bool_]]] = []
         for index, frame in enumerate(sorted(set(map(int, frames)))):
-            box = np.asarray(video.box_and_occupancy(float(frame))[0])
+            box = video.box_and_occupancy(float(frame))[0].astype(np.float64)
             for view in range(VIEWS):
                 camera = _small(cameras[(index * VIEWS + view) * len(cameras) // (FRAMES * VIEWS) % len(cameras)])
                 inside = box_mask(camera, box)

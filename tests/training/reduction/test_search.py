@@ -19,7 +19,6 @@ from training.export import main, parse_loss, parse_size, write_with_size
 from training.reduction.search import StepSearch, needed_psnr
 from training.reduction.views import Views, psnr
 
-
 SMALL = HashEncodingConfig(3, 4, log2_table_size=11, base_resolution=4, finest_resolution=32)
 """Few levels, because the sensitivity of each is measured."""
 
@@ -68,14 +67,13 @@ def test_a_wanted_psnr_is_reached_closely(search: StepSearch) -> None:
 
 def test_measured_steps_beat_the_same_bytes_with_equal_steps(search: StepSearch, tmp_path: Path) -> None:
     reduced = write_with_size(search, 80_000, tmp_path / "a.mlpvid")
-    equal = {group.name: () for group in search.groups}
     relative = [0.5 * group.deviation for group in search.groups]
     for factor in (0.25, 0.5, 1, 2, 4):
         steps = [factor * step for step in relative]
         video = search._rounded(list(zip(search.groups, steps, strict=True)))
-        named = dict(equal)
+        named: dict[str, tuple[float, ...]] = {}
         for group, step in zip(search.groups, steps, strict=True):
-            named[group.name] = (*named[group.name], step)
+            named[group.name] = (*named.get(group.name, ()), step)
         write_coded(video, tmp_path / "b.mlpvid", named)
         if (tmp_path / "b.mlpvid").stat().st_size <= 80_000:
             assert psnr(search._views.error(video)) < reduced.psnr
