@@ -66,16 +66,16 @@ def test_a_wanted_psnr_is_reached_closely(search: StepSearch) -> None:
 
 
 def test_measured_steps_beat_the_same_bytes_with_equal_steps(search: StepSearch, tmp_path: Path) -> None:
-    reduced = write_with_size(search, 80_000, tmp_path / "a.mlpvid")
+    reduced = write_with_size(search, 120_000, tmp_path / "a.mlpvid")
     relative = [0.5 * group.deviation for group in search.groups]
-    for factor in (0.25, 0.5, 1, 2, 4):
+    for factor in (0.1, 0.2, 0.4, 0.8, 1.6):
         steps = [factor * step for step in relative]
         video = search._rounded(list(zip(search.groups, steps, strict=True)))
         named: dict[str, tuple[float, ...]] = {}
         for group, step in zip(search.groups, steps, strict=True):
             named[group.name] = (*named.get(group.name, ()), step)
         write_coded(video, tmp_path / "b.mlpvid", named)
-        if (tmp_path / "b.mlpvid").stat().st_size <= 80_000:
+        if (tmp_path / "b.mlpvid").stat().st_size <= 120_000:
             assert psnr(search._views.error(video)) < reduced.psnr
             return
     pytest.fail("no equal steps give such a small file")
