@@ -29,8 +29,9 @@ from training.reduction.views import Views, psnr
 PROBE = 0.5
 """Step for measuring a sensitivity, in standard deviations of the group."""
 
-FINEST = 1 / 8000
-"""Smallest step, as a fraction of the group's largest number: more than 16 bits cannot be stored."""
+FINEST = 1 / 127
+"""Smallest step, as a fraction of the group's largest number. One whole number beyond 127 would make all of its tensor 16 bits
+wide, and the signs in the high bytes would cost up to a bit each."""
 
 COARSEST = 4.0
 """Largest step, in standard deviations of the group: nearly everything becomes zero."""
