@@ -70,6 +70,7 @@ def test_a_backend_without_a_self_test_is_refused(bundle: Path, capsys: pytest.C
     assert "does not test the backend cpu; choose cuda or opengl" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_opengl_in_software_passes(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(bundle), "--selftest", "--backend", "opengl", "--size", "64x48"]) == 0
     printed = capsys.readouterr().out

@@ -63,6 +63,7 @@ def test_fix_writes_what_the_text_says(folder: Path) -> None:
     assert check(folder).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_page_has_everything_and_runs_nothing(folder: Path, tmp_path: Path) -> None:
     knocked(5.0)(folder, np.random.default_rng(3))
     meta = folder / "meta.yaml"
@@ -103,6 +104,7 @@ def train_briefly(folder: Path, out: Path, *options: object, steps: int = 1) -> 
     return run_main(train, "--capture", folder, "--config", config, "--out", out, "--steps", steps, *options)
 
 
+@pytest.mark.slow
 def test_training_warns_of_a_suspicious_capture(folder: Path, tmp_path: Path) -> None:
     knocked(8.0)(folder, np.random.default_rng(3))
     run = train_briefly(folder, tmp_path / "run")

@@ -36,7 +36,10 @@ def test_a_correct_rig_has_no_findings(kind: str, count: int, seed: int, side: i
     assert report.after > 0.99
 
 
-@pytest.mark.parametrize(("late", "written"), [(1.0, 1), (1.5, None), (-2.0, -2)])
+@pytest.mark.parametrize(
+    ("late", "written"),
+    [(1.0, 1), pytest.param(1.5, None, marks=pytest.mark.slow), pytest.param(-2.0, -2, marks=pytest.mark.slow)],
+)
 def test_a_late_camera(late: float, written: int | None) -> None:
     report = examine(footage(random_rig("half circle", 8, 7, 128), late={3: late}))
     (finding,) = report.findings
@@ -47,12 +50,14 @@ def test_a_late_camera(late: float, written: int | None) -> None:
     assert written is None or report.entries == {"cameras": {"cam3": {"frame_offset": written}}}
 
 
+@pytest.mark.slow
 def test_an_offset_of_half_a_frame_is_found() -> None:
     report = examine(footage(random_rig("half circle", 8, 3, 192), late={4: 0.5}))
     (finding,) = report.findings
     assert finding.code == "frame_offset" and finding.cameras == ("cam4",) and "about 0." in finding.title
 
 
+@pytest.mark.slow
 def test_training_shows_a_camera_that_is_a_part_of_a_frame_late_at_its_own_moments() -> None:
     rig = footage(random_rig("half circle", 8, 3, 192), late={4: 0.4})
     entries = examine(rig).entries["cameras"]["cam4"]  # type: ignore[index]
@@ -62,6 +67,7 @@ def test_training_shows_a_camera_that_is_a_part_of_a_frame_late_at_its_own_momen
     assert not again.findings
 
 
+@pytest.mark.slow
 def test_distortion_that_the_calibration_lacks() -> None:
     report = examine(calibrated_with(footage(random_rig("two rings", 8, 2, 160, 1.3), D=LENS), (0.0,) * 5))
     assert [finding.code for finding in report.findings] == ["distortion"]
@@ -98,6 +104,7 @@ def test_masks_that_mark_everything_are_unusable() -> None:
     assert report.status == 2 and report.findings[0].code == "masks"
 
 
+@pytest.mark.slow
 def test_cameras_of_different_recordings_are_unusable() -> None:
     rig = random_rig("dome", 8, 11, 96)
     random = np.random.default_rng(12)

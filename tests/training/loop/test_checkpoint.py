@@ -72,7 +72,7 @@ def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native:
     return trainer
 
 
-@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("native", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_resumed_training_equals_an_uninterrupted_one(folder: Path, tmp_path: Path, native: bool) -> None:
     config = make_config()
     whole = parameters(train(folder, config, native=native))

@@ -35,6 +35,10 @@ half_resolution: 0.5
 SHORT = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmodel: {occupancy: {subgrid: 1}}\n"
 
 
+TOGETHER = pytest.mark.xdist_group("two processes")
+"""Tests of what the same processes leave: another test process would start them again."""
+
+
 def start(command: list[str], **variables: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | variables
     return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True, cwd=ROOT)
@@ -63,6 +67,8 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return [*(torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)), alone]
 
 
+@TOGETHER
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["native", "torch"])
 def test_two_processes_give_the_numbers_of_one(left: list[Any], field: str) -> None:
     first, second, alone = (run[field] for run in left)
@@ -81,6 +87,8 @@ def test_two_processes_give_the_numbers_of_one(left: list[Any], field: str) -> N
         torch.testing.assert_close(first["gains"], alone["gains"], rtol=1e-2, atol=1e-5)
 
 
+@TOGETHER
+@pytest.mark.slow
 def test_gradients_of_tables_are_summed_whatever_is_sent(left: list[Any]) -> None:
     first, second = (run["sums"] for run in left[:2])
     for name in ("few", "most", "none"):
@@ -95,6 +103,8 @@ def test_single_rows_are_sent_if_they_are_few() -> None:
     assert sends_rows(119, 4, 300, 4) and not sends_rows(120, 4, 300, 4)
 
 
+@TOGETHER
+@pytest.mark.slow
 def test_an_error_of_one_process_is_that_of_all(left: list[Any]) -> None:
     assert [run["failure"] for run in left[:2]] == ["image.png: is damaged; copy it again"] * 2
 

@@ -70,6 +70,7 @@ def test_many_capture_cameras(app: ViewerApp, drive: DriveWindow, monkeypatch: p
     assert 0 < work["project"] <= 10 * 20
 
 
+@pytest.mark.slow
 def test_many_keyframes_are_read_on_another_thread(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
