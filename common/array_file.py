@@ -35,7 +35,7 @@ def save_arrays(arrays: Mapping[str, Array], file: Path, metadata: dict[str, str
         # The library writes to a temporary file of its own, which a killed program would leave. In this folder, whose name
         # begins like that of `file`, `atomic_write` finds and removes it.
         with _folder_next_to(file) as folder:
-            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / "tensors", metadata)
+            save_file({name: np.asarray(value, order="C") for name, value in arrays.items()}, folder / "tensors", metadata)
             os.replace(folder / "tensors", file)
     except SafetensorError as error:
         raise InputError(shown, f"cannot be written ({error})") from error
