@@ -47,7 +47,7 @@ class Gpu(EmulatedDriver):
 def _a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("renderer.agreement.SIDE", 16)
     monkeypatch.setattr("renderer.agreement.small_video", SMALLER)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("renderer.select.cuda_of_driver", lambda: (13, 0))
     monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", Gpu)
     monkeypatch.setattr("renderer.cuda.usable.usable_devices", lambda: [1, 0])
     monkeypatch.setattr(cuda_module, "usable_devices", lambda: [1, 0])
@@ -181,7 +181,7 @@ class Card(OpenGLRenderer):
 
 @pytest.fixture
 def _a_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("renderer.select.cuda_of_driver", lambda: None)
     monkeypatch.setattr("renderer.opengl.card.may_have_card", lambda: True)
     monkeypatch.setattr("renderer.opengl.renderer.OpenGLRenderer", Card)
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
