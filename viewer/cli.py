@@ -1,6 +1,6 @@
 """The viewer's command line: open the window, or run a command that needs none.
 
-python run_viewer.py [BUNDLE|RUN]
+python run_viewer.py [BUNDLE|RUN|https://...]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
@@ -18,8 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
+from common.errors import InputError
 from common.numbers import parse_whole
 from common.pytorch import require_pytorch
+from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
 from viewer import DEMO
 
@@ -66,15 +68,25 @@ def parse_positive(text: str) -> float:
     return value
 
 
+def parse_place(text: str) -> Path | Address:
+    """Read a path or an address."""
+    if not is_address(text):
+        return Path(text)
+    try:
+        return parse_address(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def make_parser() -> ArgumentParser:
     """Create the parser with all options."""
     parser = ArgumentParser(prog="run_viewer.py", description="View a volumetric video made of dynamic MLP maps.")
     parser.add_argument(
         "bundle",
         nargs="?",
-        type=Path,
+        type=parse_place,
         metavar="BUNDLE",
-        help="a .mlpvid file, a .mlpvid-scene file or the folder of a training run (default: the demo)",
+        help="a .mlpvid file, a .mlpvid-scene file, the folder of a training run, or an address (default: the demo)",
     )
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")

@@ -250,6 +250,16 @@ class RecordingSettings:
 
 
 @dataclass(config=FIELDS)
+class StreamingSettings:
+    """The cache of videos that are opened from servers."""
+
+    cache_mebibytes: Annotated[WholeNumber, within(64, 1 << 24)] = 4096
+    """Space on the disk for their bytes, MiB. Those used longest ago are deleted first."""
+    folder: StrictStr = ""
+    """Folder in which the cache makes a folder of its own; empty means the system's folder for caches."""
+
+
+@dataclass(config=FIELDS)
 class Settings:
     """Everything that the viewer saves between runs."""
 
@@ -267,6 +277,8 @@ class Settings:
     """Appearance of the view."""
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     """Recording."""
+    streaming: StreamingSettings = field(default_factory=StreamingSettings)
+    """Videos from servers."""
     recent_files: tuple[StrictStr, ...] = ()
     """Bundles opened last, the latest first."""
 

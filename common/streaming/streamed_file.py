@@ -72,6 +72,11 @@ class StreamedFile:
         return self._size
 
     @property
+    def known_size(self) -> int | None:
+        """The size without waiting for it; None until the server has told it."""
+        return self._size
+
+    @property
     def has_ranges(self) -> bool:
         """Whether the server can begin anywhere. Otherwise the file is read in order."""
         return self._ranges

@@ -24,6 +24,13 @@ def close_tab(app: ViewerApp) -> None:
     app.documents.close(app.documents.active_index)
 
 
+def clear_cache(app: ViewerApp) -> None:
+    """Delete the cache of videos from servers, and say how much it was."""
+    used = app.streams.cache_used()
+    app.streams.clear_cache()
+    app.messages.set_status(f"{used / 2**20:.0f} MiB of the cache deleted")
+
+
 def toggle_screen_recording(app: ViewerApp) -> None:
     """Start recording the screen, or stop and complete the file."""
     if app.recording.screen is not None:
@@ -46,6 +53,9 @@ def _export(name: str, label: str, thing: str) -> Action:
     return Action(f"file.{name}", label, tooltip, open_dialog(name), enabled=OPEN)
 
 
+OPEN_URL = "Open a volumetric video from a web server or an object storage."
+"""Tooltip of Open URL."""
+
 OPEN_WORKSPACE = "Replace what is open by the videos, cameras, paths and look of a workspace."
 """Tooltip of Open workspace."""
 
@@ -54,7 +64,7 @@ SAVE_WORKSPACE = "Save which videos are open, and their cameras, times, markers,
 
 FILE = menu(
     Action("file.open", "Open...", "Open a volumetric video (.mlpvid) in a new tab.", open_dialog("open"), "Ctrl+O"),
-    Action("file.open_url", "Open URL...", "Download a volumetric video and open it.", open_dialog("url"), "Ctrl+Shift+O"),
+    Action("file.open_url", "Open URL...", OPEN_URL, open_dialog("url"), "Ctrl+Shift+O"),
     Action("file.open_demo", "Open the demo", "Open the video that comes with the viewer.", open_demo),
     SEPARATOR,
     Action("file.reload", "Reload", "Read the video again from disk.", reload, "F5", OPEN),
@@ -93,6 +103,8 @@ FILE = menu(
     SEPARATOR,
     Action("file.open_workspace", "Open workspace...", OPEN_WORKSPACE, open_dialog("open_workspace")),
     Action("file.save_workspace", "Save workspace...", SAVE_WORKSPACE, open_dialog("save_workspace"), "Ctrl+Shift+S", OPEN),
+    SEPARATOR,
+    Action("file.clear_cache", "Clear the cache", "Delete what is kept on disk of videos from servers.", clear_cache),
     SEPARATOR,
     Action("file.quit", "Quit", "Close the viewer.", lambda app: app.window.request(WindowCommand.QUIT), "Ctrl+Q"),
 )

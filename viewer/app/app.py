@@ -23,6 +23,7 @@ from viewer.app.recording import Recording
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import ADVICE, Rendering
 from viewer.app.statistics import Statistics
+from viewer.app.streams import Streams
 from viewer.app.viewport import Viewport
 from viewer.app.window_state import WindowState
 from viewer.app.workspaces import Workspaces
@@ -59,6 +60,8 @@ class ViewerApp:
         self.rendering = Rendering(renderer, self.settings.rendering, self.messages)
         self.compare = CompareView(self.redraw.notify)
         self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
+        self.streams = Streams(self.settings, self.jobs, self.documents.loader, self.redraw)
+        self.documents.open_address = self.streams.open
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         sessions = settings_file.parent / "sessions" if settings_file is not None else None
         self.workspaces = Workspaces(self.documents, self.settings, self.viewport, self.messages, sessions)

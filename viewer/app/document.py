@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from model.scene import Scene
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
+from viewer.app.places import Place
 from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
@@ -52,7 +52,7 @@ class Document:
     """All state of an open bundle.
 
     Args:
-        path: file that it was read from.
+        path: file or address that it was read from.
         video: its content.
         renderer: backend to render it with.
         cache_bytes: memory budget of its decoded frames; None is the renderer's default.
@@ -62,7 +62,7 @@ class Document:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         video: VolumetricVideo,
         renderer: Renderer,
         cache_bytes: int | None,

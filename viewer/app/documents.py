@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from common.streaming.address import Address
 from model.run.files import is_run
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
@@ -13,6 +14,7 @@ from viewer.app.document import Document
 from viewer.app.faults import CHECK_FILE, cannot_open
 from viewer.app.files import BundleLoader, FileWatch, LogWatch, Stamp, file_stamp
 from viewer.app.messages import Messages
+from viewer.app.places import Place
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import Rendering
 from viewer.settings import Settings
@@ -39,6 +41,8 @@ class Documents:
         self.active_index = 0
         """Index of the document in the front tab."""
         self.loader = BundleLoader(redraw.notify)
+        self.open_address: Callable[[Address], None] = self.loader.load
+        """Starts to read a video from a server."""
         self.awaited: list[Path] = []
         """Folders of runs that have no checkpoint yet."""
         self._watch, self._logs = FileWatch(), LogWatch()
@@ -57,23 +61,25 @@ class Documents:
         """Return the video that a tab shows now; None after the tab was closed."""
         return document.video if document in self.all else None
 
-    def open(self, path: Path) -> None:
-        """Read a bundle or a run in the background and show it in a new tab; show its tab if it has one already.
+    def open(self, path: Place) -> None:
+        """Read a bundle, a run or an address in the background and show it in a new tab; show its tab if it has one already.
 
         A run that has no checkpoint yet is read as soon as it has one.
         """
-        path = path.absolute()
+        path = _absolute(path)
         for index, document in enumerate(self.all):
             if document.path == path:
                 self.show(index)
                 return
-        if is_run(path) and file_stamp(path) is None:
+        if isinstance(path, Address):
+            self.open_address(path)
+        elif is_run(path) and file_stamp(path) is None:
             self.awaited = list(dict.fromkeys([*self.awaited, path]))
             self._messages.set_status(f"{path.name} has no checkpoint yet; it will open when it has one")
         else:
             self.loader.load(path)
 
-    def add(self, path: Path, video: VolumetricVideo, frame: float | None = None, stamp: Stamp = None) -> Document:
+    def add(self, path: Place, video: VolumetricVideo, frame: float | None = None, stamp: Stamp = None) -> Document:
         """Show a video in a new tab.
 
         Args:
@@ -85,7 +91,7 @@ class Documents:
         self.remember_choices()
         rendering = self._rendering
         document = Document(
-            path.absolute(), video, rendering.renderer, rendering.cache_bytes, self._redraw.image_arrived, stamp
+            _absolute(path), video, rendering.renderer, rendering.cache_bytes, self._redraw.image_arrived, stamp
         )
         apply_defaults(document, self._settings)
         clock = document.playback
@@ -118,7 +124,10 @@ class Documents:
     def reload(self, document: Document) -> None:
         """Read a document's bundle again."""
         document.stamp = file_stamp(document.path)
-        self.loader.load(document.path, again=True)
+        if isinstance(document.path, Address):
+            self.open_address(document.path)
+        else:
+            self.loader.load(document.path, again=True)
 
     def reload_changed(self) -> None:
         """Read the bundles and runs again that changed on disk, and redraw when training has written something."""
@@ -129,9 +138,9 @@ class Documents:
             self._redraw.request()
         reading = self.loader.loading
         watched = {document.path: document for document in self.all if document.path not in reading}
-        for path in self._watch.changed({path: document.stamp for path, document in watched.items()}):
-            self._messages.set_status(f"{path.name} changed on disk and was reloaded")
-            self.reload(watched[path])
+        for place in self._watch.changed({path: document.stamp for path, document in watched.items()}):
+            self._messages.set_status(f"{place.name} changed on disk and was reloaded")
+            self.reload(watched[place])
 
     def show_loaded(self) -> None:
         """Show the bundles that were read since the last call, and the errors of those that cannot be."""
@@ -140,7 +149,7 @@ class Documents:
             if isinstance(outcome, Exception):
                 if known is None:  # an open file stays in the recent files: it may be readable again the next time
                     self._settings.forget_file(str(path))
-                self._messages.show_exception(outcome, cannot_open(path), CHECK_FILE)
+                self._messages.show_exception(outcome, cannot_open(str(path)), CHECK_FILE)
             elif known is not None:
                 known.replace_video(outcome, stamp)
             else:
@@ -160,3 +169,7 @@ class Documents:
             if now != before:
                 remember_changes(self._settings, before, now)
                 self._choices[document] = now
+
+
+def _absolute(path: Place) -> Place:
+    return path.absolute() if isinstance(path, Path) else path

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.errors import InputError
+from common.streaming.address import Address
 from model.bundle.info import read_bundle
 from model.run.files import CHECKPOINT, LOG, SCENE, is_run
 from model.run.video import read_run
 from model.video import VolumetricVideo
+from viewer.app.places import Place, Progress, read_streamed, users_cache
 from viewer.app.scene_file import SCENE_SUFFIX, read_scene
 from viewer.playback.run_video import RunVideo
 
@@ -22,16 +24,23 @@ WATCH_INTERVAL = 1.0
 Stamp = tuple[int, int] | None
 """Time of the last change (ns) and size of a file; None when there is no file."""
 
-Loaded = tuple[Path, "VolumetricVideo | Exception", Stamp]
+Loaded = tuple[Place, "VolumetricVideo | Exception", Stamp]
 """A file, its content or the error instead, and its state before it was read."""
 
 
-def read_video(path: Path) -> VolumetricVideo:
+def read_video(path: Place, progress: Progress = lambda *_: None, config: Path | None = None) -> VolumetricVideo:
     """Read a bundle, a scene of several bundles, or the last checkpoint of a training run from its folder.
+
+    Args:
+        path: a file, the folder of a training run, or an address.
+        progress: called while this waits for a server.
+        config: settings file that names the cache of streamed videos; by default the user's.
 
     Raises:
         InputError: it cannot be read, or a folder is not that of a training run.
     """
+    if isinstance(path, Address):
+        return read_streamed(path, users_cache(config), progress)
     if not path.is_dir():
         return read_scene(path, read_bundle) if path.suffix == SCENE_SUFFIX else read_bundle(path)
     if not is_run(path):
@@ -40,11 +49,13 @@ def read_video(path: Path) -> VolumetricVideo:
     return RunVideo(read_run(path))
 
 
-def file_stamp(path: Path) -> Stamp:
-    """Return the state of a file, or of the last checkpoint in a run's folder; None if there is none.
+def file_stamp(path: Place) -> Stamp:
+    """Return the state of a file, or of the last checkpoint in a run's folder; None if there is none, and for addresses.
 
     Take it before reading, so that a change during the reading is noticed.
     """
+    if isinstance(path, Address):
+        return None
     try:
         status = os.stat(path / CHECKPOINT if path.is_dir() else path)
     except OSError:
@@ -62,15 +73,15 @@ class BundleLoader:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._lock = threading.Lock()
-        self._loading: set[Path] = set()
-        self._again: set[Path] = set()
+        self._loading: set[Place] = set()
+        self._again: set[Place] = set()
         self._loaded: list[Loaded] = []
 
     @property
-    def loading(self) -> list[Path]:
+    def loading(self) -> list[Place]:
         """Files that are being read now."""
         with self._lock:
-            return sorted(self._loading)
+            return sorted(self._loading, key=str)
 
     @property
     def busy(self) -> bool:
@@ -78,7 +89,7 @@ class BundleLoader:
         with self._lock:
             return bool(self._loading or self._loaded)
 
-    def load(self, path: Path, again: bool = False) -> None:
+    def load(self, path: Place, again: bool = False) -> None:
         """Start to read a bundle, unless it is being read already.
 
         Args:
@@ -92,13 +103,19 @@ class BundleLoader:
             self._loading.add(path)
         threading.Thread(target=self._run, args=(path,), name="open", daemon=True).start()
 
+    def add(self, place: Place, outcome: VolumetricVideo | Exception) -> None:
+        """Take what was read elsewhere."""
+        with self._lock:
+            self._loaded.append((place, outcome, None))
+        self._wake()
+
     def take(self) -> list[Loaded]:
         """Return the videos, or the errors instead, since the last call."""
         with self._lock:
             loaded, self._loaded = self._loaded, []
             return loaded
 
-    def _run(self, path: Path) -> None:
+    def _run(self, path: Place) -> None:
         again = True
         while again:
             stamp = file_stamp(path)
@@ -120,9 +137,9 @@ class FileWatch:
 
     def __init__(self) -> None:
         self._looked = 0.0
-        self._seen: dict[Path, Stamp] = {}
+        self._seen: dict[Place, Stamp] = {}
 
-    def changed(self, known: dict[Path, Stamp]) -> list[Path]:
+    def changed(self, known: dict[Place, Stamp]) -> list[Place]:
         """Return the files that differ from their known state and have stopped changing; looks once per second."""
         now = time.monotonic()
         if now - self._looked < WATCH_INTERVAL:
@@ -141,13 +158,13 @@ class LogWatch:
         self._looked = 0.0
         self._seen: dict[Path, int] = {}
 
-    def grown(self, paths: list[Path]) -> bool:
+    def grown(self, paths: Sequence[Place]) -> bool:
         """Return whether the log of any run among these files and folders has changed; looks once per second."""
         now = time.monotonic()
         if now - self._looked < WATCH_INTERVAL:
             return False
         before, self._looked = self._seen, now
-        self._seen = {path: size for path in paths if (size := _size(path / LOG)) is not None}
+        self._seen = {path: size for path in paths if isinstance(path, Path) and (size := _size(path / LOG)) is not None}
         return self._seen != before
 
 

@@ -18,6 +18,7 @@ from common.validation import FIELDS, validated, within
 from model.camera import Camera
 from viewer.app.document import Document
 from viewer.app.documents import Documents
+from viewer.app.places import Place, place_of
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.settings import DisplaySettings, Settings, WindowSettings
@@ -49,8 +50,8 @@ class Playhead:
 class SavedDocument:
     """What a workspace knows about an open bundle."""
 
-    path: Path
-    """The file."""
+    path: Place
+    """The file or the address."""
     playhead: Playhead
     """Time, range and markers."""
     camera: Camera
@@ -157,7 +158,7 @@ def _read_document(entry: Any, subject: str) -> SavedDocument:
     path = entry.get("camera_path")
     camera_path = CameraPath() if path is None else CameraPath.from_dict(path, f"{subject}: camera path")
     return SavedDocument(
-        Path(entry["path"]),
+        place_of(entry["path"]),
         validated(Playhead, entry.get("playhead", {}), f"{subject}: playhead"),
         Camera.from_dict(entry.get("camera"), f"{subject}: camera"),
         camera_path.keyframes,

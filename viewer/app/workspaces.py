@@ -13,6 +13,7 @@ import psutil
 from common.errors import InputError
 from viewer.app.documents import Documents
 from viewer.app.messages import Messages
+from viewer.app.places import Place
 from viewer.app.viewport import Viewport
 from viewer.app.workspace import LAYOUT, SavedDocument, Workspace, read_workspace, save_workspace, workspace_of
 from viewer.settings import Settings
@@ -37,9 +38,9 @@ class Workspaces:
         self, documents: Documents, settings: Settings, viewport: Viewport, messages: Messages, folder: Path | None
     ) -> None:
         self._documents, self._settings, self._viewport, self._messages = documents, settings, viewport, messages
-        self.waiting: dict[Path, SavedDocument] = {}
+        self.waiting: dict[Place, SavedDocument] = {}
         """Bundles of an opened workspace that are still being read."""
-        self._front: Path | None = None
+        self._front: Place | None = None
         self._kept = None if folder is None else folder / f"{os.getpid()}.json"
         self._next = time.monotonic() + KEEP_SECONDS
         self._keeping: LatestTask[Workspace, None] = LatestTask("workspace")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.byte_source import Location
 from common.errors import InputError
 from common.interrupts import interruptible
 from common.memory import check_memory
 from common.progress import progress_display
+from common.streaming.open import open_address
 from model.bundle.info import bundle_info, find_damage
 from model.camera import Camera, load_camera
 from model.video import VolumetricVideo
@@ -24,6 +27,7 @@ from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from renderer.select import create_renderer
 from viewer.app.files import read_video
+from viewer.app.places import users_cache
 from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera.control import OrbitCamera
 
@@ -40,7 +44,7 @@ def render(options: argparse.Namespace) -> int:
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
-    video = read_video(options.bundle)
+    video = _read(options)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
     if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0])):
@@ -65,7 +69,7 @@ def record(options: argparse.Namespace) -> int:
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
     from viewer.settings import DisplaySettings  # noqa: PLC0415 - only this command needs it
 
-    video = read_video(options.bundle)
+    video = _read(options)
     frames = None
     if options.frames is not None:
         first, end = options.frames
@@ -86,7 +90,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
     output = Path(f"{options.bundle.stem}-orbit.mp4")
     commands = "--render, --record, --info and --benchmark need no display"
-    video = read_video(options.bundle)
+    video = _read(options)
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
@@ -94,10 +98,11 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
 
 def info(options: argparse.Namespace) -> int:
-    """Run --info: verify a bundle and describe it."""
-    if options.bundle.suffix == SCENE_SUFFIX:
+    """Run --info: describe a bundle. One on this machine is verified, too; of one on a server, only the header is read."""
+    if isinstance(options.bundle, Path) and options.bundle.suffix == SCENE_SUFFIX:
         raise InputError(options.bundle, "is a scene, and --info describes bundles", "name one of its bundles")
-    print_values(bundle_info(options.bundle), options.json)
+    with _location(options) as location:
+        print_values(bundle_info(location, verify=isinstance(options.bundle, Path)), options.json)
     return 0
 
 
@@ -107,7 +112,8 @@ def verify(options: argparse.Namespace) -> int:
     Raises:
         InputError: a part is damaged, or the file cannot be opened.
     """
-    damaged, parts = find_damage(options.bundle)
+    with _location(options) as location:
+        damaged, parts = find_damage(location)
     if options.json:
         print(
             json.dumps([{"part": d.part, "frames": [d.frames[0], d.frames[-1]], "fault": d.fault} for d in damaged], indent=2)
@@ -121,7 +127,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark: print the median time of every stage over some frames of an orbit."""
-    video = read_video(options.bundle)
+    video = _read(options)
     size, cancel = options.size or DEFAULT_SIZE, CancelToken()
     check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 
@@ -207,6 +213,25 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
         message = interruptible(work, cancel.cancel)
     print(message)
     return 0
+
+
+@contextlib.contextmanager
+def _location(options: argparse.Namespace) -> Iterator[Location]:
+    """Open a bundle that is on a server, for commands that need only parts of it."""
+    if isinstance(options.bundle, Path):
+        yield options.bundle
+        return
+    with contextlib.closing(open_address(options.bundle, users_cache(options.config))) as source:
+        location: Location = source
+        yield location
+
+
+def _read(options: argparse.Namespace) -> VolumetricVideo:
+    """Read the video, with progress on stderr if it comes from a server."""
+    if isinstance(options.bundle, Path):
+        return read_video(options.bundle)
+    with progress_display(f"loading {options.bundle.name}") as show:
+        return read_video(options.bundle, lambda share, _: show(round(100 * share), 100), options.config)
 
 
 def _print_note(renderer: FallbackRenderer) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
+from common.streaming.address import Address
 from model.run.files import is_run
 from viewer.app.files import file_stamp, read_video
 from viewer.folders import settings_path
@@ -24,7 +25,7 @@ Chosen = tuple[Settings, Path | None, InputError | None]
 
 def start(options: argparse.Namespace) -> int:
     """Open the window on a bundle. Without a display, record an orbit instead, or fail if --window is given."""
-    if not (options.bundle.is_file() or options.bundle.is_dir()):
+    if isinstance(options.bundle, Path) and not (options.bundle.is_file() or options.bundle.is_dir()):
         raise InputError(options.bundle, "no such file")
     chosen = choose_settings(options.config)
     reason = why_no_window()
@@ -48,8 +49,10 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
 
     settings, file, fault = chosen or choose_settings(options.config)
     stamp = file_stamp(options.bundle)
-    awaited = stamp is None and options.frame is None and is_run(options.bundle)
-    video = None if awaited else read_video(options.bundle)
+    run = isinstance(options.bundle, Path) and is_run(options.bundle)
+    awaited = stamp is None and options.frame is None and run
+    streamed = isinstance(options.bundle, Address) and options.frame is None  # the window shows the progress
+    video = None if awaited or streamed else read_video(options.bundle, config=options.config)
     if video is not None and options.frame is not None:
         video.check_time(options.frame)
     app = make_app(options, settings, file)
@@ -58,7 +61,7 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
             fault, "Cannot use the settings", "Correct the file and rename it back, or continue with the defaults."
         )
     try:
-        if is_run(options.bundle):
+        if run:
             app.window.focus_panel("Training")
         if video is None:
             app.documents.open(options.bundle)

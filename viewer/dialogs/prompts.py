@@ -13,9 +13,8 @@ from typing import Any
 from imgui_bundle import imgui, portable_file_dialogs
 
 from common.atomic import write_text
-from common.download import download, file_name
 from common.errors import InputError
-from model.bundle.read import open_any
+from common.streaming.address import parse_address
 from viewer import BUNDLE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
@@ -23,9 +22,7 @@ from viewer.app.recording import typed_path
 from viewer.camera_path.foreign import nerfstudio_dict
 from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
-from viewer.folders import downloads_folder
 from viewer.widgets.controls import button, em
-from viewer.work.job import Job
 
 
 @dataclass(frozen=True)
@@ -64,19 +61,8 @@ def open_bundle(app: ViewerApp, text: str) -> None:
 
 
 def open_address(app: ViewerApp, text: str) -> None:
-    """Download a bundle and open it."""
-    file_name(text.strip(), BUNDLE_SUFFIX)  # refuses a bad address before a job starts
-
-    def work(job: Job) -> str:
-        def progress(fraction: float, detail: str) -> None:
-            job.cancel.check()
-            job.report(fraction, detail)
-
-        path = download(text, downloads_folder(), BUNDLE_SUFFIX, progress, check=open_any)
-        app.documents.open(path)
-        return f"Downloaded to {path}"
-
-    app.jobs.start(Job(f"Downloading {text.rsplit('/', 1)[-1]}", work, app.redraw.notify))
+    """Open a bundle by its address."""
+    app.documents.open(parse_address(text))
 
 
 def save_path(app: ViewerApp, text: str) -> None:
@@ -124,7 +110,7 @@ def save_workspace(app: ViewerApp, text: str) -> None:
 
 PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Videos and scenes", "*.mlpvid*", "All files", "*")),
-    "url": Prompt("Open a URL", "https://.../name.mlpvid", open_address, address=True),
+    "url": Prompt("Open a URL", "https://.../name.mlpvid, s3://...", open_address, address=True),
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
     "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
     "open_workspace": Prompt("Open a workspace", "Path of a .json file", open_workspace, ("Workspace", "*.json")),

@@ -83,6 +83,13 @@ class SettingsDialog:
         chosen = slider("Cache", used, 64.0, 65536.0, tip, "%.0f MiB", True)
         if chosen != used:
             settings.rendering.cache_mebibytes = round(chosen)
+        streaming = settings.streaming
+        tip = "Space on the disk for videos from servers. What was used longest ago is deleted first."
+        size = float(streaming.cache_mebibytes)
+        streaming.cache_mebibytes = round(slider("Cache on disk", size, 64.0, 262144.0, tip, "%.0f MiB", True))
+        hint = "the system's folder for caches"
+        _, streaming.folder = imgui.input_text_with_hint(field("Cache folder"), hint, streaming.folder)
+        tooltip("Where the cache of videos from servers makes a folder of its own. Videos that are opened from now on use it.")
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()

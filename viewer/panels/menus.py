@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
@@ -11,6 +10,7 @@ from viewer.actions.action import Action
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
+from viewer.app.places import place_of
 from viewer.app.window_state import SECTIONS
 from viewer.widgets.controls import em, faded, theme_color, tooltip
 
@@ -48,8 +48,8 @@ def _draw_recent(app: ViewerApp) -> None:
     recent = app.settings.recent_files
     if imgui.begin_menu("Open recent", bool(recent)):
         for path in recent:
-            if imgui.menu_item(f"{Path(path).name}###{path}", "", False, True)[0]:
-                app.documents.open(Path(path))
+            if imgui.menu_item(f"{place_of(path).name}###{path}", "", False, True)[0]:
+                app.documents.open(place_of(path))
             tooltip(path)
         imgui.separator()
         if imgui.menu_item("Clear this list", "", False, True)[0]:

@@ -163,5 +163,6 @@ def shown_run(app: ViewerApp) -> tuple[Path | None, Document | None]:
     """Return the run's folder and its document: those of the front tab, or the folder whose first checkpoint is awaited."""
     document = app.document
     if document is not None:
-        return (document.path, document) if isinstance(document.video, RunVideo) else (None, None)
+        run = document.path if isinstance(document.video, RunVideo) else None
+        return (run, document) if isinstance(run, Path) else (None, None)
     return (app.documents.awaited[-1], None) if app.documents.awaited else (None, None)

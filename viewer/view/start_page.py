@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from imgui_bundle import ImVec2, imgui
 
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.faults import short_name
+from viewer.app.places import place_of
 from viewer.widgets.controls import action_button, button, em
 
 WIDTH = 30.0
@@ -62,7 +61,7 @@ class StartPage:
         self._centered("Recent files", column)
         for index, path in enumerate(app.settings.recent_files[:count]):
             if button(f"{short_name(path)}###recent{index}", f"Open {path}", width=column):
-                app.documents.open(Path(path))
+                app.documents.open(place_of(path))
 
 
 def recent_that_fit(count: int, lines: float) -> int:

@@ -6,7 +6,6 @@ import functools
 import http.server
 import json
 import os
-import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,22 +14,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common.download import download
-from common.errors import InputError
 from model.bundle.info import write_bundle
 from renderer.reference.renderer import ReferenceRenderer
 from tests import waiting
 from tests.factories import make_camera, make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
-from tests.waiting import TIMEOUT
+from viewer.actions.file import clear_cache
 from viewer.app.app import ViewerApp
 from viewer.app.drop import take_dropped
+from viewer.app.places import place_of
 from viewer.app.window_state import FocusPanel
 from viewer.dialogs.prompts import PROMPTS
 from viewer.export.image_files import save_png
 from viewer.picture.comparison import Comparison
-from viewer.work.job import Job
 
 BROWSER = {name: f"//{prompt.title}###{name}" for name, prompt in PROMPTS.items()}
 """Windows of the file browser."""
@@ -55,95 +52,8 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         served.shutdown()
 
 
-def run_download(url: str, folder: Path, limit: int = 1 << 30) -> Job:
-    """Download on a job's thread and wait for it."""
-    job = Job("download", lambda job: str(download(url, folder, ".mlpvid", job.report, limit)))
-    job.wait(TIMEOUT)
-    return job
-
-
-def test_download(server: tuple[str, Path], tmp_path: Path) -> None:
-    address, folder = server
-    content = np.random.default_rng(0).bytes(700_000)
-    (folder / "a b.mlpvid").write_bytes(content)
-    job = run_download(f"{address}/a%20b.mlpvid", tmp_path / "got")
-    assert job.error is None and Path(job.message).name == "a b.mlpvid"
-    assert Path(job.message).is_relative_to(tmp_path / "got")
-    assert Path(job.message).read_bytes() == content and job.fraction == 1.0
-
-
-def test_addresses_with_the_same_file_name_keep_apart(server: tuple[str, Path], tmp_path: Path) -> None:
-    address, folder = server
-    for name in ("one", "two"):
-        (folder / name).mkdir()
-        (folder / name / "a.mlpvid").write_text(name)
-    got = [Path(run_download(f"{address}/{name}/a.mlpvid", tmp_path / "got").message) for name in ("one", "two", "one")]
-    assert [path.read_text() for path in got] == ["one", "two", "one"]
-    assert got[0] == got[2] != got[1] and {path.name for path in got} == {"a.mlpvid"}
-
-
-@pytest.mark.parametrize(
-    ("name", "limit", "word"),
-    [("gone.mlpvid", 1 << 30, "cannot be downloaded"), ("big.mlpvid", 1000, "larger"), ("big.txt", 1 << 30, ".mlpvid")],
-)
-def test_download_faults_leave_nothing(server: tuple[str, Path], tmp_path: Path, name: str, limit: int, word: str) -> None:
-    address, folder = server
-    (folder / "big.mlpvid").write_bytes(bytes(5000))
-    job = run_download(f"{address}/{name}", tmp_path / "got", limit)
-    assert isinstance(job.error, InputError) and word in str(job.error)
-    assert not (tmp_path / "got").exists() or not list((tmp_path / "got").iterdir())
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("", "file:///etc/passwd", "nonsense", "ftp://x/y.mlpvid", "http:///a.mlpvid"),
-        *("http://a b/x.mlpvid", "http://[::1/x.mlpvid", "http://x:no/y.mlpvid", "http://:80/x.mlpvid"),
-    ],
-)
-def test_only_web_addresses_are_fetched(url: str, tmp_path: Path) -> None:
-    error = run_download(url, tmp_path).error
-    assert isinstance(error, InputError) and "is not a web address" in str(error)
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_address_may_have_letters_of_any_language(server: tuple[str, Path], tmp_path: Path) -> None:
-    address, folder = server
-    (folder / "ä ö.mlpvid").write_text("x")
-    job = run_download(f"{address}/ä ö.mlpvid", tmp_path / "got")
-    assert job.error is None and Path(job.message).name == "ä ö.mlpvid"
-
-
-@pytest.mark.parametrize(
-    ("answer", "word"),
-    [
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nabc", "stopped before the end"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\nabc", "ended after 3 of 400 bytes"),
-        (b"220 mail is served here\r\n", "not answered by a web server"),
-        (b"", "cannot be downloaded"),
-    ],
-)
-def test_broken_answers_are_explained_in_plain_words(tmp_path: Path, answer: bytes, word: str) -> None:
-    class Handler(socketserver.BaseRequestHandler):
-        """Sends `answer` to every request."""
-
-        def handle(self) -> None:
-            """Answer and hang up."""
-            self.request.recv(4096)
-            self.request.sendall(answer)
-
-    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        error = run_download(f"http://127.0.0.1:{served.server_address[1]}/x.mlpvid", tmp_path / "got").error
-        served.shutdown()
-    assert isinstance(error, InputError) and word in str(error) and "IncompleteRead" not in str(error)
-    assert not list((tmp_path / "got").iterdir())
-
-
-def test_a_url_is_typed_and_opened(
-    app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("viewer.folders.platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+def test_a_url_is_typed_and_opened(app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path) -> None:
+    app.settings.streaming.folder = str(tmp_path / "cache")
     address, folder = server
     write_bundle(make_video(seed=5, num_frames=2), folder / "web.mlpvid")
 
@@ -158,7 +68,15 @@ def test_a_url_is_typed_and_opened(
             context.item_click("//Open a URL/Open")
         wait_until(context, lambda: len(app.documents.all) == 2)
         assert open_document(app).path.name == "web.mlpvid"
-        assert open_document(app).path.is_relative_to(tmp_path / "cache" / "downloads")
+        assert app.settings.recent_files[0] == str(open_document(app).path) == f"{address}/web.mlpvid"
+        assert app.streams.cache_used() > (folder / "web.mlpvid").stat().st_size
+        clear_cache(app)
+        wait_until(context, lambda: app.streams.cache_used() == 0)
+        app.documents.open(place_of(app.settings.recent_files[0]))
+        assert len(app.documents.all) == 2 and not app.jobs.running, "its tab is shown"
+        write_bundle(make_video(seed=6, num_frames=3), folder / "web.mlpvid")
+        press(context, "file.reload")
+        wait_until(context, lambda: open_document(app).video.num_frames == 3)
         assert not app.messages.errors
 
     drive(app, look)

@@ -1,0 +1,70 @@
+"""Where a video is: a path, or an address on a server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from common.byte_source import ByteSource
+from common.errors import InputError
+from common.streaming.address import Address, is_address, parse_address
+from common.streaming.block_cache import CacheSettings
+from common.streaming.open import default_cache, open_address
+from model.bundle.read import read_bundle
+from model.video import VolumetricVideo
+from viewer.settings import Settings, read_settings, settings_path
+
+Place: TypeAlias = Path | Address
+"""A file, the folder of a training run, or an address. All have `name` and `stem`."""
+
+Progress: TypeAlias = Callable[[float, str], None]
+"""Called with the loaded share, 0 to 1, and the amount as text. It may raise to cancel."""
+
+EVERYTHING = 1 << 62
+
+
+def place_of(text: str) -> Place:
+    """Return the place that a text names; raise InputError if it begins like an address and is none."""
+    return parse_address(text) if is_address(text) else Path(text)
+
+
+def cache_settings(settings: Settings) -> CacheSettings:
+    """Return folder and limit of the cache of streamed videos."""
+    chosen, default = settings.streaming, default_cache()
+    return CacheSettings(Path(chosen.folder) if chosen.folder else default.folder, chosen.cache_mebibytes << 20)
+
+
+def users_cache(config: Path | None = None) -> CacheSettings:
+    """Return the cache that the user's settings name, for commands without a window.
+
+    Args:
+        config: settings file used instead of the user's.
+    """
+    with contextlib.suppress(InputError):  # the window reports a bad file
+        return cache_settings(read_settings(config or settings_path()))
+    return default_cache()
+
+
+def read_streamed(address: Address, cache: CacheSettings, progress: Progress = lambda *_: None) -> VolumetricVideo:
+    """Read a whole video from a server. What is in the cache already is not fetched again.
+
+    Args:
+        address: where it is.
+        cache: keeps what was fetched, also if the reading is cancelled or cut.
+        progress: called every tenth of a second while this waits for the server, on this thread.
+
+    Raises:
+        InputError: as `open_address` and `read_bundle` do.
+    """
+    with contextlib.closing(open_address(address, cache)) as source:
+
+        def show() -> None:
+            loaded, size = source.loaded_bytes, source.known_size
+            progress(loaded / size if size else 0.0, f"{loaded / 2**20:.1f} MiB")
+
+        source.on_wait = show
+        source.prefetch([(0, EVERYTHING)])
+        opened: ByteSource = source
+        return read_bundle(opened)
