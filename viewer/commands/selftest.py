@@ -11,7 +11,6 @@ import moderngl
 import numpy as np
 
 from common.errors import InputError
-from model.bundle.info import read_bundle
 from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.cuda.driver import Driver
@@ -21,6 +20,7 @@ from renderer.select import BACKENDS
 from renderer.selftest.check import Check, report
 from renderer.selftest.cuda import cuda_checks
 from renderer.selftest.opengl import opengl_checks
+from viewer.app.files import read_video
 from viewer.commands.headless import DEFAULT_SIZE, overview
 from viewer.gl.direct_display import connect
 
@@ -34,7 +34,7 @@ def selftest(options: argparse.Namespace) -> int:
     Raises:
         InputError: a check failed, or this machine supports none of the backends.
     """
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle, config=options.config)
     camera = overview(video, options.size or DEFAULT_SIZE)
     failed: list[str] = []
     missing: list[InputError] = []

@@ -160,11 +160,11 @@ class WindowMeter:
 
 def window_benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark --window: play a bundle in the window, orbit, rest, and print what was shown and what it cost."""
-    from model.bundle.info import read_bundle  # noqa: PLC0415 - loads PyTorch
+    from viewer.app.files import read_video  # noqa: PLC0415 - loads PyTorch
 
     if reason := why_no_window():
         raise InputError("--window", reason, "use --benchmark alone, which needs no display")
-    video = read_bundle(options.bundle)
+    video = read_video(options.bundle, config=options.config)
     settings, _, _ = choose_settings(options.config)
     app = make_app(options, settings, None)
     window = Window(app, options.size or (1280, 800), keep_layout=False)

@@ -15,7 +15,6 @@ from imgui_bundle import imgui, portable_file_dialogs
 from common.atomic import write_text
 from common.errors import InputError
 from common.streaming.address import parse_address
-from viewer import BUNDLE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
