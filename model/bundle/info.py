@@ -78,8 +78,8 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
         upper corner around all frames, m), `up`, `cameras` (their number), `precision` ("steps": rounded to steps and
         compressed), `parameters` (their number), `config`, `bytes` (header, latents, boxes, occupancy, decoder, hash_tables;
         their sum is `file_size`), `file_size`, `bytes_per_frame`, `provenance`, `license` (its first line), `integrity`
-        ("ok", or "not checked" without `verify`: anything else is an error). Version 1 also has `sha256`; version 2 has `minor_version`, `xxh3`, `segments`
-        (their number) and `notice` if the minor version is newer than this program.
+        ("ok", or "not checked" without `verify`: anything else is an error). Version 1 also has `sha256`; version 2 has
+        `minor_version`, `xxh3`, `segments` (their number) and `notice` if the minor version is newer than this program.
 
     Raises:
         InputError: as `read_bundle`, or a checksum does not match.

@@ -67,3 +67,14 @@ def test_bad_addresses_end_in_one_line(place: str, fault: str, config: list[str]
             status = ended.code
     error = capsys.readouterr().err
     assert status == 2 and error.startswith("error: ") and fault in error and error.count("\n") == 1
+
+
+def test_a_bundle_on_a_server_is_verified(config: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write_bundle(make_video(num_frames=3), tmp_path / "x.mlpvid")
+    data = bytearray((tmp_path / "x.mlpvid").read_bytes())
+    with serve(data=bytes(data)) as server:
+        assert main([server.url, "--verify", *config]) == 0
+        data[-5] ^= 1
+        server.content, server.etag = bytes(data), '"2"'
+        assert main([server.url, "--verify", *config]) == 2
+    assert "are damaged" in capsys.readouterr().err
