@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from model.bundle.coded_write import write_coded
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.config import HashEncodingConfig
 from renderer.reference.renderer import ReferenceRenderer
@@ -63,22 +62,6 @@ def test_a_file_has_at_most_the_wanted_size_and_smaller_ones_lose_more(search: S
 def test_a_wanted_psnr_is_reached_closely(search: StepSearch) -> None:
     reduced = search.reduced(search.for_psnr(40.0))
     assert 40.0 <= reduced.psnr < 41.5
-
-
-def test_measured_steps_beat_the_same_bytes_with_equal_steps(search: StepSearch, tmp_path: Path) -> None:
-    reduced = write_with_size(search, 120_000, tmp_path / "a.mlpvid")
-    relative = [0.5 * group.deviation for group in search.groups]
-    for factor in (0.1, 0.2, 0.4, 0.8, 1.6):
-        steps = [factor * step for step in relative]
-        video = search._rounded(list(zip(search.groups, steps, strict=True)))
-        named: dict[str, tuple[float, ...]] = {}
-        for group, step in zip(search.groups, steps, strict=True):
-            named[group.name] = (*named.get(group.name, ()), step)
-        write_coded(video, tmp_path / "b.mlpvid", named)
-        if (tmp_path / "b.mlpvid").stat().st_size <= 120_000:
-            assert psnr(search._views.error(video)) < reduced.psnr
-            return
-    pytest.fail("no equal steps give such a small file")
 
 
 def test_the_command_makes_a_bundle_smaller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
