@@ -30,12 +30,12 @@ from training.config import DataConfig, RayConfig, TrainingConfig
 from training.fields.field import MarchSettings, RenderedRays
 from training.fields.losses import color_loss, mask_loss, sample_color_loss
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.fields.precision import products_in
 from training.fields.samples import RayBatch
 from training.loop.dataset import Dataset
 from training.loop.network import initial_latents
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import build_scene
-from training.loop.step import decoder_precision
 from training.loop.trainer import worker_pool
 
 
@@ -124,7 +124,7 @@ class PaperTraining:
         order = np.random.default_rng([config.seed, self.passes // config.frames]).permutation(config.frames)
         frame = int(order[self.passes % config.frames])
         factor = config.decay**progress * min(1.0, (self.passes + 1) / config.warmup)
-        with decoder_precision(True, torch.device("cpu")):
+        with products_in(True, torch.device("cpu")):
             decoded = self.decoder(self.latents[frame][None])
         maps = [_leaf(decoded[0][0]), _leaf(decoded[1][0]), decoded[2][0].detach().float().contiguous().requires_grad_()]
         coarse = progress < config.coarse

@@ -24,10 +24,10 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.fields.field import MarchSettings
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.fields.precision import products_in
 from training.loop.checkpoint import load_network, read_header
 from training.loop.rays import CameraBatch, draw_pixels, make_rays
 from training.loop.scene import Scene, build_scene, load_scene
-from training.loop.step import decoder_precision
 from training.loop.trainer import Trainer, worker_pool
 
 
@@ -64,7 +64,7 @@ def time_parts(trainer: Trainer, repeats: int) -> dict[str, Timing]:
         state["samples"] = kernels.sample_rays(r.origins, r.directions, region.box, hull, config.rays.step, 1)
 
     def decode() -> None:
-        with decoder_precision(config.decoder_bfloat16, torch.device("cpu")):
+        with products_in(config.decoder_bfloat16, torch.device("cpu")):
             state["decoded"] = [m[0].float() for m in network.decoder(latent[None])]
 
     def bake() -> None:

@@ -90,6 +90,11 @@ class RayConfig:
     """Standard deviation of the noise on each component of the unit view direction that the color head gets. With few views,
     color can explain by direction what should be explained by the surface's position. Colors that hold for a cone of
     directions also hold for views in between."""
+    by_error: Annotated[StrictFloat, within(0, 1)] = 0.0
+    """Fraction of the rays that are drawn where the error is: from four times as many candidates, with probabilities that
+    follow a running mean of the squared error in 32 x 32 cells of each image."""
+    by_error_from: Share = 0.15
+    """Fraction of the run before rays are drawn by their error. In the fog, errors are everywhere."""
     step: Annotated[StrictFloat, within(0, 10)] = 0.0
     """Meters between samples. 0 means a fixed number of samples instead, `samples_per_ray`."""
     temporal_importance: Share = 0.0
@@ -125,6 +130,8 @@ class LossConfig:
     optical_depth: Weight = 1e-3
     """Squared excess of a sample's optical depth over `optical_depth_limit`. Density has no upper bound, and a shell that is
     opaque after one sample hides everything behind it from the gradient."""
+    distortion: Weight = 0.0
+    """Distortion loss of mip-NeRF 360: the weights along a ray should be in one place. Lengths are in diagonals of the box."""
     optical_depth_limit: Weight = 3.0
     """Optical depth (density times step) without penalty. A sample with the default value absorbs 95 %."""
 
@@ -198,6 +205,24 @@ class ValidationConfig:
 
 
 @dataclass(frozen=True, config=FIELDS)
+class StartConfig:
+    """What is different in the first part of a run. Everything is off by default."""
+
+    hull_depth: Annotated[StrictFloat, within(0, 100)] = 0.0
+    """Optical depth of a sample (density times `rays.step`) that the density starts with everywhere in the visual hull."""
+    hull_until: Share = 0.0
+    """Fraction of the run in which the density is pulled toward `hull_depth`, 0 for never. Needs a hull and a fixed `step`."""
+    levels_until: Share = 0.0
+    """Fraction of the run in which the levels of the hash encoding are enabled one after the other, coarse ones first. 0 means
+    that all are trained from the start."""
+    keyframe_stride: Annotated[WholeNumber, within(1, 10**6)] = 1
+    """At first, only every so many-th frame is trained."""
+    keyframes_until: Share = 0.0
+    """Fraction of the run in which only these frames are trained. Then the latents of the frames between them start from their
+    neighbors', interpolated. 0 means never."""
+
+
+@dataclass(frozen=True, config=FIELDS)
 class TrainingConfig:
     """All settings of a training run. Together with the capture and the seed they determine every number."""
 
@@ -215,6 +240,8 @@ class TrainingConfig:
     """Corrections of the cameras."""
     validation: ValidationConfig = ValidationConfig()
     """The held-back view."""
+    start: StartConfig = StartConfig()
+    """The first part of the run."""
     latents: Literal["embedding", "encoder"] = "encoder"
     """Where z comes from: "embedding" learns one vector per frame (released models), "encoder" encodes three views (paper)."""
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0
@@ -233,6 +260,9 @@ class TrainingConfig:
     """Fraction of the run, from its start, that uses images of half the size."""
     decoder_bfloat16: StrictBool = False
     """Run the decoder's convolutions in bfloat16 while training, on processors that multiply bfloat16."""
+    heads_bfloat16: StrictBool = False
+    """Run the color heads in bfloat16 while training with the PyTorch field, on devices that multiply it, such as recent GPUs.
+    The native field ignores this."""
     checkpoint_minutes: Annotated[StrictFloat, within(0.01, 10_000)] = 10.0
     """Minutes between checkpoints."""
 

@@ -15,7 +15,7 @@ from training.captures.calibration import Similarity, calibrate, calibrated_size
 from training.captures.camera_files import decode_videos
 from training.captures.description import Description, MaskRule
 from training.captures.files import CaptureFolder, find_name
-from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_mask
+from training.captures.images import Optics, Pixels, Undistortion, oriented_size, read_color, read_coverage, read_mask
 from training.captures.meta import CameraMeta, CaptureMeta, camera_metas, up_vector
 from training.captures.selection import select_frames
 from training.captures.sources import ImageSource
@@ -30,7 +30,8 @@ class View:
     color: Pixels
     """(H, W, 3), 0 outside the subject."""
     mask: Pixels
-    """(H, W), 255 on the subject, else 0."""
+    """(H, W), how much of each pixel the subject covers: 255 on the subject, 0 elsewhere; between them only if the capture's
+    masks are soft."""
     face: Pixels | None
     """(H, W), 255 on the face, else 0; None without a human parse."""
 
@@ -196,8 +197,11 @@ class Capture:
     def _read_view(self, frame: int, camera: int) -> View:
         color = self._read_color(frame, camera)
         mask, face = self._read_mask(frame, camera)
+        source = self.mask_source(frame, camera)
+        if self.meta.mask_soft and source is not None:
+            mask = self._checked(read_coverage(source, self.mask_rules[camera], self._optics[camera]), source, camera)
         if self.meta.background != "black":
-            color = color * (mask[..., None] > 0)
+            color = ((color.astype(np.uint16) * mask[..., None] + 127) // 255).astype(np.uint8)
         return View(color, mask, face)
 
     def _read_color(self, frame: int, camera: int) -> Pixels:

@@ -130,6 +130,20 @@ def read_mask(source: ImageSource, rule: MaskRule, optics: Optics) -> tuple[Pixe
         return optics.apply(subject, cv2.INTER_NEAREST), faces
 
 
+def read_coverage(source: ImageSource, rule: MaskRule, optics: Optics) -> Pixels:
+    """Read a mask with soft edges: how much of each pixel the subject covers, (H, W) uint8, 255 for all of it.
+
+    Raises:
+        InputError: the file is missing, not an image or too large, or has a palette, whose values are labels.
+    """
+    with source.open() as image:
+        if image.mode == "P" and rule.channel != "alpha":
+            raise InputError(source.path, "has a palette of labels, but mask_soft needs a gray image or an alpha channel")
+        values, _ = _decoded(source, lambda: _mask_values(optics.upright(image), rule, source.path))
+        coverage = (255 - values if rule.inverted else values).astype(np.uint8)
+        return optics.apply(coverage, cv2.INTER_LINEAR)
+
+
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     """Resize by averaging areas. An image of that size is returned unchanged."""
     if pixels.shape[:2] == (height, width):

@@ -143,6 +143,8 @@ class CaptureMeta:
     """Values of masks above this one, of 255, are the subject."""
     mask_inverted: StrictBool = False
     """Whether masks show the background."""
+    mask_soft: StrictBool = False
+    """Whether the values of masks between 0 and 255 say how much of a pixel the subject covers."""
     face_labels: tuple[Annotated[WholeNumber, within(0, 255)], ...] | None = None
     """Labels of the face in human parses."""
     background: Text = ""

@@ -24,7 +24,7 @@ def apply_heads_in_blocks(heads: torch.Tensor, index: torch.Tensor, features: to
     inputs = torch.cat([features, view], dim=1)[order]
     padded = inputs.new_zeros(len(head_of_block) * _BLOCK, inputs.shape[1]).index_copy(0, slot, inputs)
     outputs = _multiply_blocks(padded.view(-1, _BLOCK, inputs.shape[1]), heads.index_select(0, head_of_block))
-    return inputs.new_zeros(len(order), 3).index_copy(0, order, outputs.reshape(-1, 3)[slot])
+    return inputs.new_zeros(len(order), 3).index_copy(0, order, outputs.reshape(-1, 3)[slot].to(inputs.dtype))
 
 
 def _multiply_blocks(inputs: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:

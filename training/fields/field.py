@@ -16,7 +16,7 @@ import torch
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
-from training.fields.samples import RayBatch, SamplingRegion
+from training.fields.samples import RayBatch, RaySamples, SamplingRegion
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,10 @@ class RenderedRays:
     """Of those, samples before their ray stops."""
     colored: int
     """Of those, samples with color."""
+    weights: torch.Tensor | None = None
+    """(S,) w of the samples `drawn`, differentiable; None if only the sums are known."""
+    drawn: RaySamples | None = None
+    """Those samples."""
     grids: torch.Tensor | None = None
     """The baked grids at the frame's time, (3, nodes, F), where they are a leaf of the graph in place of the hash tables. A
     gradient for whole tables would have hundreds of times more numbers than the rays of a frame reach."""

@@ -47,7 +47,10 @@ def total_loss(
     excess: torch.Tensor,
     kl: torch.Tensor | None,
     config: LossConfig,
+    distortion: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Compute the weighted sum of the terms; the color error has weight 1."""
     total = color + config.sample_color * sample_color + config.mask * mask + config.optical_depth * excess
+    if distortion is not None:
+        total = total + config.distortion * distortion
     return total if kl is None else total + config.kl * kl

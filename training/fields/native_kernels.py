@@ -15,6 +15,7 @@ from common.native import import_native
 from model.config import PLANES, ModelConfig
 from model.hash_levels import hash_levels
 from model.view_encoding import encode_direction
+from training.fields.distortion import density_gradient
 from training.fields.field import MarchSettings, RenderedRays
 from training.fields.samples import RaySamples
 
@@ -91,8 +92,10 @@ class TrainingKernels:
         """
         view = encode_direction(directions, self.config.view_encoding).contiguous()
         maps = (feature_planes.permute(0, 2, 3, 1), density_maps.permute(0, 2, 3, 1))
-        sums, opacity, penalty, counts = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
-        return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, len(samples.points), *counts.tolist())
+        seen = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
+        sums, opacity, penalty, weights, counts = seen
+        numbers = len(samples.points), *counts.tolist()
+        return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, *numbers, weights, samples)
 
     @torch.no_grad()
     def density(
@@ -256,7 +259,7 @@ class _Render(torch.autograd.Function):
         samples: RaySamples,
         view: torch.Tensor,
         settings: MarchSettings,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, ...]:
         maps = tuple(_channels_last(m) for m in (features, densities, colors))
         march = _March(kernels, len(samples.points), len(view), grids)
         march.run(grids, maps[0], maps[1], samples, settings)
@@ -275,11 +278,16 @@ class _Render(torch.autograd.Function):
         ctx.kernels, ctx.settings = kernels, settings
         counts = torch.tensor([marched, len(kept)])
         ctx.mark_non_differentiable(counts)
-        return sums, _opacity(samples, march), grids.new_tensor(penalty), counts
+        return sums, _opacity(samples, march), grids.new_tensor(penalty), march.weights.detach(), counts
 
     @staticmethod
     def backward(  # type: ignore[override]
-        ctx: Any, sums: torch.Tensor, opacity: torch.Tensor, penalty: torch.Tensor, _counts: torch.Tensor
+        ctx: Any,
+        sums: torch.Tensor,
+        opacity: torch.Tensor,
+        penalty: torch.Tensor,
+        weights: torch.Tensor,
+        _counts: torch.Tensor,
     ) -> tuple[Any, ...]:
         grids, maps, samples, march, kept, kept_offsets, rgb, shading, marched = ctx.saved
         kernels, settings = ctx.kernels, ctx.settings
@@ -288,6 +296,9 @@ class _Render(torch.autograd.Function):
         inputs = (samples.offsets, march.raw, march.weights, march.transmittances, march.reached, kept, kept_offsets, rgb)
         arriving = (sums.contiguous(), opacity.contiguous())
         kernels.call("composite_backward", grids, *inputs, *arriving, *factors, rgb_gradients, raw_gradients)
+        if bool(weights.any()):
+            slope = torch.where(march.raw > 0, 1.0, settings.leak).where(_reached(samples, march), 0.0) * samples.step
+            raw_gradients += slope * density_gradient(weights, march.weights, samples.offsets)
         map_gradients = tuple(torch.zeros_like(m) for m in maps)
         feature_gradients = grids.new_empty(len(kept), 32)
         kernels.call("color_backward", grids, *shading, rgb_gradients, map_gradients[2], feature_gradients)
@@ -297,6 +308,12 @@ class _Render(torch.autograd.Function):
             "scatter", grids, *field, raw_gradients, feature_gradients, kept, map_gradients[0], map_gradients[1], grid_gradients
         )
         return grid_gradients, *map_gradients, None, None, None, None
+
+
+def _reached(samples: RaySamples, march: _March) -> torch.Tensor:
+    """Return which samples are in front of the place where their ray stops, (S,) bool."""
+    ray = samples.rays
+    return torch.arange(len(ray)) < (samples.offsets[:-1] + march.reached)[ray]
 
 
 def _opacity(samples: RaySamples, march: _March) -> torch.Tensor:

@@ -16,6 +16,7 @@ from training.config import TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
 from training.fields.field import MarchSettings, RenderedRays, TrainingFrame, march_settings
 from training.fields.losses import optical_depth_penalty
+from training.fields.precision import products_in
 from training.fields.samples import RayBatch, RaySamples, SamplingRegion, stratified_samples
 from training.fields.tiny_cuda_nn import load_tiny_hash
 
@@ -49,7 +50,8 @@ class TorchField:
         settings = march_settings(self.config, progress, seed)
         drawn = self.config.blend_at_random and self.config.model.assignment == "bilinear"
         assign = functools.partial(assign_stochastic, generator=generator) if drawn else None
-        return render_samples(decoded, samples, rays.view_directions, settings, assign, hash_features)
+        with products_in(self.config.heads_bfloat16, rays.origins.device):
+            return render_samples(decoded, samples, rays.view_directions, settings, assign, hash_features)
 
     @torch.no_grad()
     def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
@@ -120,7 +122,7 @@ def render_queries(
     sums = w.new_zeros(rays, 5).index_add(0, ray, w[kept, None] * values)
     penalty = optical_depth_penalty(depth, settings.penalty_limit, marched)
     opacity = -torch.expm1(-padded.sum(1))
-    return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, len(samples.points), marched, len(kept))
+    return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, len(samples.points), marched, len(kept), w, chosen)
 
 
 @torch.no_grad()

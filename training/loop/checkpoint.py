@@ -27,6 +27,7 @@ from training.loop.validation import ValidationState
 _log = logging.getLogger(__name__)
 
 _FORMAT_VERSION = 1
+_ERROR_MAPS = "error_maps"
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,13 @@ def save_checkpoint(
     occupancy_grids: torch.Tensor | None = None,
     refinement: CameraRefinement | None = None,
     name: str = FILE_NAME,
+    error_maps: torch.Tensor | None = None,
 ) -> None:
     """Write the checkpoint of a run atomically: a reader sees the old one or the new one.
 
     `latents`, (T, D), are those of the exported bundle, so that an export needs no images. `occupancy_grids`, (T, bytes) uint8,
-    are the packed cells that samples are restricted to. `refinement` is what was learned about the cameras. Without the
-    optimizer, the checkpoint can be exported but not resumed.
+    are the packed cells that samples are restricted to. `refinement` is what was learned about the cameras. `error_maps`,
+    (T, cells), decide where rays are drawn. Without the optimizer, the checkpoint can be exported but not resumed.
 
     Raises:
         InputError: the file cannot be written; the old one is still there.
@@ -74,6 +76,8 @@ def save_checkpoint(
         tensors |= {f"{REFINEMENT}{key}": value for key, value in refinement.state_dict().items()}
     if occupancy_grids is not None:
         tensors[SAMPLED_CELLS] = occupancy_grids
+    if error_maps is not None:
+        tensors[_ERROR_MAPS] = error_maps
     text = {"format_version": _FORMAT_VERSION} | vars(header)
     text |= {"config": header.config.to_dict(), "validation": header.validation.to_dict()}
     stored = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
@@ -132,6 +136,15 @@ def load_occupancy_grids(folder: Path, hulls: torch.Tensor | None, name: str = F
     if cells.shape != hulls.shape or cells.dtype != torch.uint8:
         raise InputError(folder / name, f"{SAMPLED_CELLS} do not fit the hulls of scene.safetensors")
     return cells
+
+
+def load_error_maps(folder: Path, expected: torch.Tensor | None) -> torch.Tensor | None:
+    """Read the error maps of a checkpoint, like those that are expected; raise InputError when they do not fit."""
+    if expected is None:
+        return None
+    tensors = read_tensors(folder / FILE_NAME, _ERROR_MAPS)
+    check_tensors(folder / FILE_NAME, tensors, {"": tuple(expected.shape)})
+    return tensors[""]
 
 
 def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:

@@ -152,7 +152,7 @@ class Dataset:
         faces = [resize(v.face, width, height) if v.face is not None else np.zeros_like(masks[0]) for v in views]
         radius = self.config.rays.dilation * width / self.capture.cameras[self.views[0]].width
         near_mask = self.config.rays.region == "mask"
-        doubted = self._doubted(frame, [view.mask for view in views], width, height)
+        doubted = self._doubted(frame, width, height)
         dilated = np.stack([mask_distance(m) <= radius for m in masks]) if near_mask else None
         if dilated is not None and doubted is not None:
             dilated &= ~doubted
@@ -165,9 +165,10 @@ class Dataset:
             doubted=None if doubted is None else torch.from_numpy(doubted),
         )
 
-    def _doubted(self, frame: int, masks: list[Pixels], width: int, height: int) -> NDArray[np.bool_] | None:
+    def _doubted(self, frame: int, width: int, height: int) -> NDArray[np.bool_] | None:
         if frame not in self._doubted_frames:
             return None
+        masks = [self.capture.mask(self.frames[frame], camera) for camera in self.views]  # without soft edges
         used = [index for index, camera in enumerate(self.views) if camera in trusted_cameras(self.capture)]
         cameras = [self.capture.cameras[self.views[index]] for index in used]
         found = doubted_pixels(cameras, [masks[index] for index in used], self.boxes[frame].astype(np.float64))

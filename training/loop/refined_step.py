@@ -14,6 +14,7 @@ import torch
 from model.hash_encoding import HashEncoding
 from training.config import TrainingConfig
 from training.fields.field import RadianceField, RenderedRays, TrainingFrame
+from training.fields.hull_start import hull_start_loss
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
 from training.fields.moved_rays import render_moved_rays, split_levels
 from training.fields.samples import RayBatch, SamplingRegion
@@ -73,7 +74,9 @@ class RefinedFrameStep(FrameStep):
         region = self._region_at(float(moment.detach()))
         still = _without_gradient(drawn.rays)
         rendered = self.field.render(decoded, still, region, seed, progress)
-        error, loss = self._refined_loss(rendered, still, drawn.view, learned, kl)
+        error, loss = self._refined_loss(rendered, still, drawn.view, learned, kl, self._distortion(rendered, region))
+        if progress < self.config.start.hull_until and region.hull is not None:
+            loss = loss + hull_start_loss(self.config, decoded, rendered.grids, region, generator)
         gradients, grids, of_values = self._gradients(loss, rendered.grids, decoded.time, values)
         total = torch.zeros_like(values)
         if progress >= self.config.refine.start:
@@ -141,7 +144,13 @@ class RefinedFrameStep(FrameStep):
         return first, min(first + 1, self.network.num_frames - 1)
 
     def _refined_loss(
-        self, rendered: RenderedRays, rays: RayBatch, view: torch.Tensor, learned: Corrections, kl: torch.Tensor | None
+        self,
+        rendered: RenderedRays,
+        rays: RayBatch,
+        view: torch.Tensor,
+        learned: Corrections,
+        kl: torch.Tensor | None,
+        of_weights: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the color error and the whole loss.
 
@@ -152,7 +161,7 @@ class RefinedFrameStep(FrameStep):
         truth = learned.common_color(rays.colors, rays.masks, view).detach()
         of_samples = sample_color_loss(rendered.color, rendered.moments, truth)
         of_masks = mask_loss(rendered.opacity, rays.masks)
-        return error, total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
+        return error, total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss, of_weights)
 
     def _pose_gradient(
         self,

@@ -5,13 +5,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.config import OptimizerConfig, RayConfig
+from training.config import OptimizerConfig, RayConfig, StartConfig
 
 
 def frames_of_step(step: int, frames_per_step: int, num_frames: int, seed: int) -> list[int]:
     """Return the frames of a step. Every frame is used once, in random order, before any is used again."""
     first = step * frames_per_step
     return [_frame_at(position, num_frames, seed) for position in range(first, first + frames_per_step)]
+
+
+def trained_frames(progress: float, num_frames: int, config: StartConfig) -> list[int]:
+    """Return the frames that are trained at a progress of the run, 0 to 1: all, or at first only keyframes and the last one."""
+    stride = config.keyframe_stride if progress < config.keyframes_until else 1
+    return sorted({*range(0, num_frames, stride), num_frames - 1})
+
+
+def active_levels(progress: float, num_levels: int, config: StartConfig) -> int:
+    """Return how many levels of the hash encoding are trained at a progress of the run, 0 to 1: first one, in the end all."""
+    return num_levels if progress >= config.levels_until else 1 + int(progress / config.levels_until * (num_levels - 1))
 
 
 def _frame_at(position: int, num_frames: int, seed: int) -> int:

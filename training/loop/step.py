@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from dataclasses import dataclass
 
@@ -11,13 +10,18 @@ import torch
 
 from model.methods.method import PointQueries
 from model.occupancy import pack_occupancy, unpack_occupancy
-from renderer.decode import multiplies_bfloat16
 from training.config import TrainingConfig
+from training.fields.distortion import distortion_loss
 from training.fields.field import RadianceField, RenderedRays, TrainingFrame
+from training.fields.hull_start import hull_start_loss
 from training.fields.losses import color_loss, mask_loss, sample_color_loss, total_loss
+from training.fields.precision import products_in
+from training.fields.samples import SamplingRegion
+from training.loop import importance
 from training.loop.dataset import Dataset, letterbox
 from training.loop.encoder import INPUT_RESOLUTION
-from training.loop.importance import CANDIDATES, draw_other_frame, resample, temporal_weights
+from training.loop.error_map import CANDIDATES, MeasuredErrors, cells_of, choose_by_error, new_error_maps
+from training.loop.importance import draw_other_frame, resample, temporal_weights
 from training.loop.network import Network
 from training.loop.occupancy_grid import find_occupied_cells
 from training.loop.optimizer import GridGradient
@@ -48,6 +52,8 @@ class FrameResult:
     """Samples that those in front do not block, per ray."""
     colored_per_ray: float
     """Samples with color, per ray. Below 1 the density has collapsed."""
+    errors: MeasuredErrors | None = None
+    """Where the error is; None unless rays are drawn by it."""
     cameras: torch.Tensor | None = None
     """Gradient with respect to `CameraRefinement.values`; None if cameras are not refined."""
 
@@ -82,6 +88,7 @@ class FrameStep:
         self._regions = [scene.region(frame).to(self._device) for frame in range(scene.num_frames)]
         self._hulls = [region.hull for region in self._regions]
         self._encoder_views: dict[int, torch.Tensor] = {}
+        self.error_maps = new_error_maps(scene.num_frames, len(dataset.views)) if config.rays.by_error else None
 
     def __call__(self, frame: int, half: bool, seed: int, num_rays: int, progress: float = 0.0) -> FrameResult:
         """Compute the gradients of one frame.
@@ -95,9 +102,7 @@ class FrameStep:
         """
         generator = torch.Generator().manual_seed(seed)
         views = self.dataset.frame(frame, half)
-        pixels = draw_pixels(views, self.config.rays, num_rays, generator)
-        if self.config.rays.temporal_importance and self.scene.num_frames > 1:
-            pixels = self._important(pixels, frame, half, num_rays, generator)
+        pixels = self._draw_pixels(frame, half, num_rays, generator, progress)
         rays = make_rays(views, self._cameras[half], pixels)
         rays = jitter_view_directions(rays, self.config.rays.view_jitter, generator).to(self._device)
         latent, kl = self.network.latent(frame, self.encoder_input, generator)
@@ -106,9 +111,40 @@ class FrameStep:
         error = color_loss(rendered.color, rays.colors)
         of_samples = sample_color_loss(rendered.color, rendered.moments, rays.colors)
         of_masks = mask_loss(rendered.opacity, rays.masks)
-        loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss)
+        of_weights = self._distortion(rendered, self._regions[frame])
+        loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss, of_weights)
+        if progress < self.config.start.hull_until and self._hulls[frame] is not None:
+            loss = loss + hull_start_loss(self.config, decoded, rendered.grids, self._regions[frame], generator)
         gradients, grids, _ = self._gradients(loss, rendered.grids, frame / self.network.num_frames)
-        return make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))
+        result = make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))
+        if self.error_maps is None:
+            return result
+        _, height, width, _ = views.pixels.shape
+        squared = (rendered.color - rays.colors).square().mean(1)
+        errors = MeasuredErrors.of_rays(cells_of(pixels, height, width), squared, len(views.pixels))
+        return dataclasses.replace(result, errors=errors)
+
+    def _draw_pixels(self, frame: int, half: bool, count: int, generator: torch.Generator, progress: float) -> torch.Tensor:
+        """Draw the pixels of a frame's rays, some of them where the error is; see `draw_pixels`."""
+        views, config = self.dataset.frame(frame, half), self.config.rays
+        by_error = round(config.by_error * count) if progress >= config.by_error_from else 0
+        chosen = torch.zeros(0, dtype=torch.int64)
+        if self.error_maps is not None and by_error:
+            _, height, width, _ = views.pixels.shape
+            candidates = draw_pixels(views, config, CANDIDATES * by_error, generator)
+            errors = self.error_maps[frame][cells_of(candidates, height, width)]
+            chosen = choose_by_error(candidates, errors, by_error, generator)
+        if by_error == count:
+            return chosen.sort().values
+        pixels = draw_pixels(views, config, count - by_error, generator)
+        if config.temporal_importance and self.scene.num_frames > 1:
+            pixels = self._important(pixels, frame, half, count - by_error, generator)
+        return torch.cat([chosen, pixels]).sort().values
+
+    def _distortion(self, rendered: RenderedRays, region: SamplingRegion) -> torch.Tensor | None:
+        if not self.config.loss.distortion or rendered.weights is None or rendered.drawn is None:
+            return None
+        return distortion_loss(rendered.weights, rendered.drawn, region.box)
 
     def _important(
         self, pixels: torch.Tensor, frame: int, half: bool, num_rays: int, generator: torch.Generator
@@ -116,7 +152,7 @@ class FrameStep:
         """Replace most of the drawn pixels by ones where the frame differs from another one, see `training.loop.importance`."""
         config, views = self.config.rays, self.dataset.frame(frame, half)
         other = draw_other_frame(frame, self.scene.num_frames, config.temporal_window, generator)
-        candidates = draw_pixels(views, config, CANDIDATES * num_rays, generator)
+        candidates = draw_pixels(views, config, importance.CANDIDATES * num_rays, generator)
         weights = temporal_weights(views.pixels, self.dataset.frame(other, half).pixels, candidates, config.temporal_importance)
         return resample(pixels, candidates, weights, generator)
 
@@ -136,7 +172,7 @@ class FrameStep:
         return gradients, GridGradient(of_grids, time), next(remaining, None)
 
     def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame | PointQueries:
-        with decoder_precision(self.config.decoder_bfloat16 and self.config.model.method is None, self._device):
+        with products_in(self.config.decoder_bfloat16 and self.config.model.method is None, self._device):
             return self.network.decode(latent, frame)
 
     @torch.no_grad()
@@ -199,21 +235,3 @@ def results_of_all(results: list[FrameResult], frames: int, processes: Processes
     for slot, result in zip(processes.share_of(range(frames)), results, strict=True):
         numbers[slot] = torch.tensor([getattr(result, name) for name in _NUMBERS], dtype=torch.float64)
     return [FrameResult([], None, *row) for row in processes.sum_numbers(numbers).tolist()]
-
-
-def decoder_precision(bfloat16: bool, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Return the context in which the decoder runs.
-
-    Args:
-        bfloat16: use bfloat16, if the device multiplies it in hardware. Emulation takes up to a hundred times as long.
-        device: the decoder's device.
-    """
-    if bfloat16 and _multiplies_bfloat16(device):
-        return torch.autocast(device.type, torch.bfloat16)
-    return contextlib.nullcontext()
-
-
-def _multiplies_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type != "cpu" or multiplies_bfloat16()

@@ -22,14 +22,25 @@ from training.config import TrainingConfig, ValidationConfig
 from training.fields.create import create_field
 from training.loop import checkpoint
 from training.loop.camera_refinement import CameraRefinement, wants_refinement
+from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.dataset import Dataset
+from training.loop.error_map import MeasuredErrors, record_errors
+from training.loop.keyframes import interpolate_between
 from training.loop.network import Network
 from training.loop.optimizer import Optimizer
 from training.loop.processes import ALONE, LostProcess, Processes
 from training.loop.progress import Progress
 from training.loop.refined_step import RefinedFrameStep
 from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
-from training.loop.schedule import frames_of_step, prunes_between, rate_factor, rays_of_step, seed_of
+from training.loop.schedule import (
+    active_levels,
+    frames_of_step,
+    prunes_between,
+    rate_factor,
+    rays_of_step,
+    seed_of,
+    trained_frames,
+)
 from training.loop.step import FrameResult, FrameStep, results_of_all
 from training.loop.validation import Image, Validation, ValidationState
 
@@ -90,6 +101,8 @@ class Trainer:
             if config.model.method is not None:
                 fault = "cannot be refined with another method than the paper's own"
                 raise InputError("cameras", fault, "switch off refine in the config and in meta.yaml")
+            if config.rays.by_error:
+                raise InputError("rays.by_error", "cannot be used while cameras are refined", "set it to 0, or refine nothing")
             self.refinement = CameraRefinement.of_capture(capture, config.refine, scene.boxes.mean(axis=(0, 1)))
         parts = (config, self.network, self.dataset, scene, self.field)
         self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)
@@ -115,16 +128,22 @@ class Trainer:
         half = before < self.config.half_resolution
         if not half:
             self.dataset.forget_half()
-        in_step = frames_of_step(self.step, self.config.rays.frames_per_step, self.scene.num_frames, self.seed)
+        trained = trained_frames(before, self.scene.num_frames, self.config.start)
+        places = frames_of_step(self.step, self.config.rays.frames_per_step, len(trained), self.seed)
+        in_step = [trained[place] for place in places]
         frames = self.processes.share_of(in_step)
         seeds = [seed_of(self.step, slot, self.seed) for slot in self.processes.share_of(range(len(in_step)))]
         repeated = ([value] * len(frames) for value in (rays_of_step(before, self.config.rays), before))
         with self.processes.agreed():
             results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
             sums = self._summed(results, len(in_step))
+        self._freeze_levels(sums, results, before)
+        self._record_errors(results, in_step)
         self._update(sums, results, len(in_step), before + 1 / self.config.steps)
         self.step += 1
         self.seconds = self.processes.of_first(time.monotonic() - start)
+        if before < self.config.start.keyframes_until <= self.progress and self.network.embedding is not None:
+            interpolate_between(self.network.embedding, trained)
         if prunes_between(before, self.progress, self.config.rays):
             self._update_occupancy()
             self.seconds = self.processes.of_first(time.monotonic() - start)
@@ -141,6 +160,31 @@ class Trainer:
             own = torch.zeros_like(packed)
             own[frames] = packed[frames]
             self._frame_step.restore_occupancy_grids(self.processes.sum_numbers(own))
+
+    def _freeze_levels(self, sums: list[torch.Tensor | None], results: list[FrameResult], progress: float) -> None:
+        """Remove the gradients of the hash encoding's levels that are not trained yet."""
+        config = self.config.model.hash
+        active = active_levels(progress, config.num_levels, self.config.start)
+        if active == config.num_levels:
+            return
+        for result in results:
+            if result.grids is not None:
+                freeze_grids(result.grids.grids, active, config)
+        for parameter, gradient in zip(self.network.parameters(), sums, strict=True):
+            if parameter is self.network.tables and gradient is not None:
+                freeze_tables(gradient, active, config)
+
+    def _record_errors(self, results: list[FrameResult], in_step: list[int]) -> None:
+        """Update the error maps of a step's frames from the rays of all processes."""
+        maps = self._frame_step.error_maps
+        if maps is None:
+            return
+        measured = torch.zeros(len(in_step), 2, maps.shape[1], dtype=torch.float64)
+        for slot, result in zip(self.processes.share_of(range(len(in_step))), results, strict=True):
+            if result.errors is not None:
+                measured[slot] = torch.stack([result.errors.sums, result.errors.counts])
+        for frame, (sums, counts) in zip(in_step, self.processes.sum_numbers(measured), strict=True):
+            record_errors(maps, frame, MeasuredErrors(sums, counts))
 
     def _summed(self, results: list[FrameResult], frames: int) -> list[torch.Tensor | None]:
         """Sum the gradients of this process's frames, and divide the grids' by the number of the step's frames."""
@@ -199,7 +243,8 @@ class Trainer:
         header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config, self.validation)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
         latents, optimizer = self.latents(), self.optimizer if name == CHECKPOINT else None
-        checkpoint.save_checkpoint(folder, header, self.network, optimizer, latents, cells, self.refinement, name)
+        maps = self._frame_step.error_maps if name == CHECKPOINT else None
+        checkpoint.save_checkpoint(folder, header, self.network, optimizer, latents, cells, self.refinement, name, maps)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -221,6 +266,7 @@ class Trainer:
         cells = checkpoint.load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
+        self._frame_step.error_maps = checkpoint.load_error_maps(folder, self._frame_step.error_maps)
         self.step, self.seconds, self.validation = header.step, header.seconds, header.validation
 
 
