@@ -295,7 +295,7 @@ class TrainingConfig:
 
 
 def load_config(name: str) -> TrainingConfig:
-    """Load a preset by name ("paper", "small", "tiny") or a YAML file by path.
+    """Load a preset by name, such as "small", or a YAML file by path.
 
     A file may start from a preset or another file with `base: NAME` and change only some fields. A path in `base` is relative
     to the file. Without `base`, fields that the file does not have take their defaults, which are the paper's.

@@ -57,7 +57,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture (docs/captures.md)")
     add_layout_option(parser)
-    parser.add_argument("--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, tiny) or a file")
+    parser.add_argument(
+        "--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, small30, small80, tiny) or a file"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints and the bundle")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=parse_count, metavar="N", help="number of steps, instead of the config's length")

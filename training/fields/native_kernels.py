@@ -94,8 +94,8 @@ class TrainingKernels:
         maps = (feature_planes.permute(0, 2, 3, 1), density_maps.permute(0, 2, 3, 1))
         seen = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
         sums, opacity, penalty, weights, counts = seen
-        numbers = len(samples.points), *counts.tolist()
-        return RenderedRays(sums[:, :3], sums[:, 3:], opacity, penalty, *numbers, weights, samples)
+        parts = (sums[:, :3], sums[:, 3:], opacity, penalty)
+        return RenderedRays(*parts, len(samples.points), *counts.tolist(), weights=weights, drawn=samples)
 
     @torch.no_grad()
     def density(

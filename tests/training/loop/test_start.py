@@ -21,7 +21,7 @@ from training.loop.scene import build_scene
 from training.loop.schedule import active_levels, trained_frames
 from training.loop.trainer import Trainer, worker_pool
 
-STEPS = 10
+STEPS = 6
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def test_fine_levels_wait_for_their_turn(folder: Path, native: bool) -> None:
     config = config_with(levels_until=1.0)
     levels = hash_levels(config.model.hash)
     untrained = trainer_of(folder, config, native).network.hash_encoding.tables.detach()
-    trained = trainer_of(folder, config, native, 3).network.hash_encoding.tables.detach()
-    active = active_levels(0.2, len(levels), config.start)
+    trained = trainer_of(folder, config, native, 2).network.hash_encoding.tables.detach()
+    active = active_levels(1 / 6, len(levels), config.start)
     entries = sum(level.entries for level in levels[:active])
     assert 1 < active < len(levels)
     assert torch.equal(trained[:, entries:], untrained[:, entries:])
@@ -88,7 +88,7 @@ def test_fine_levels_wait_for_their_turn(folder: Path, native: bool) -> None:
 
 def test_frames_between_keyframes_start_from_them(folder: Path) -> None:
     config = config_with(keyframe_stride=4, keyframes_until=0.5)
-    trainer = trainer_of(folder, config, steps=5)
+    trainer = trainer_of(folder, config, steps=3)
     latents = trainer.latents()
     torch.testing.assert_close(latents[1:4], torch.stack([torch.lerp(latents[0], latents[4], k / 4) for k in (1, 2, 3)]))
 
@@ -104,34 +104,37 @@ def hull_error(trainer: Trainer) -> float:
 @pytest.mark.parametrize("native", [True, False])
 def test_the_density_starts_with_the_wanted_optical_depth(folder: Path, native: bool) -> None:
     config = config_with(hull_depth=2.0, hull_until=1.0)  # without it, a sample has an optical depth of about 0.5 at first
-    start, end = hull_error(trainer_of(folder, config, native)), hull_error(trainer_of(folder, config, native, 8))
+    start, end = hull_error(trainer_of(folder, config, native)), hull_error(trainer_of(folder, config, native, STEPS))
     assert end < 0.6 * start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_a_resumed_run_with_all_of_it_equals_an_uninterrupted_one(folder: Path, tmp_path: Path, native: bool) -> None:
     options = {"hull_depth": 0.3, "hull_until": 0.5, "levels_until": 0.8, "keyframe_stride": 2, "keyframes_until": 0.5}
     config = config_with(**options, by_error=0.5, distortion=0.01)
     whole = trainer_of(folder, config, native, STEPS)
-    trainer_of(folder, config, native, 4).save(tmp_path)
+    trainer_of(folder, config, native, 3).save(tmp_path)
     resumed = trainer_of(folder, config, native)
     with worker_pool(1) as pool:
         resumed._pool = pool
         resumed.load(tmp_path)
-        for _ in range(STEPS - 4):
+        for _ in range(STEPS - 3):
             resumed.advance()
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
 
 
 def test_both_fields_have_the_same_distortion(folder: Path) -> None:
-    gradients = []
+    results = []
     for native in (True, False):
         trainer = trainer_of(folder, config_with(distortion=1.0), native)
-        color = dataclasses.replace(trainer.config.loss, sample_color=0.0, mask=0.0, optical_depth=0.0, distortion=1e3)
-        trainer._frame_step.config = dataclasses.replace(trainer.config, loss=color)
-        result = trainer._frame_step(0, False, 5, 64, 0.5)
-        gradients.append(result.gradients[0])
-    native, plain = gradients
-    assert native is not None and plain is not None and float(plain.norm()) > 0
-    assert float((native - plain).norm() / plain.norm()) < 0.3  # the samples of both are drawn differently
+        only = dataclasses.replace(trainer.config.loss, sample_color=0.0, mask=0.0, optical_depth=0.0, distortion=1e3)
+        trainer._frame_step.config = dataclasses.replace(trainer.config, loss=only)
+        results.append(trainer._frame_step(0, False, 5, 64, 0.5))
+    first, second = (result.gradients[0] for result in results)
+    assert first is not None and second is not None and float(second.norm()) > 0
+    # The fields draw different samples, so the gradients are only similar.
+    cosine = float((first * second).sum() / (first.norm() * second.norm()))
+    assert cosine > 0.8, cosine
+    assert results[0].loss == pytest.approx(results[1].loss, rel=0.3)
