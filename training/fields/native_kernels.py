@@ -95,7 +95,8 @@ class TrainingKernels:
         seen = _Render.apply(grids, *maps, color_maps, self, samples, view, settings)
         sums, opacity, penalty, weights, counts = seen
         parts = (sums[:, :3], sums[:, 3:], opacity, penalty)
-        return RenderedRays(*parts, len(samples.points), *counts.tolist(), weights=weights, drawn=samples)
+        marched, kept = counts.tolist()
+        return RenderedRays(*parts, len(samples.points), marched, kept, weights, samples)
 
     @torch.no_grad()
     def density(
