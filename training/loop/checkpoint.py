@@ -144,7 +144,7 @@ def load_error_maps(folder: Path, expected: torch.Tensor | None) -> torch.Tensor
         return None
     tensors = read_tensors(folder / FILE_NAME, _ERROR_MAPS)
     check_tensors(folder / FILE_NAME, tensors, {"": tuple(expected.shape)})
-    return tensors[""]
+    return _as_tensors(tensors)[""].clone()
 
 
 def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:
