@@ -13,6 +13,7 @@ from common.pytorch import has_pytorch, require_pytorch
 from renderer.cuda.nvidia_driver import cuda_of_driver
 
 if TYPE_CHECKING:  # slow to load, or PyTorch is missing: the choice decides what is loaded
+    from model.video import VolumetricVideo
     from renderer.backend import Renderer
     from renderer.cuda.renderer import CudaRenderer
     from renderer.opengl.renderer import OpenGLRenderer
@@ -21,6 +22,14 @@ _log = logging.getLogger(__name__)
 
 BACKENDS = {"auto": "Auto", "cuda": "CUDA", "opengl": "OpenGL", "cpu": "CPU", "reference": "Reference"}
 """The backends: the names that `--backend` accepts and the names that the window shows, fastest first."""
+
+
+def backend_for(video: VolumetricVideo, backend: str) -> str:
+    """Return the backend that renders a video when `backend` is asked for.
+
+    Only the reference backend knows other methods than the paper's own (docs/methods.md).
+    """
+    return backend if video.config.method is None else "reference"
 
 
 def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
 from common.scores import psnr
-
-Image = NDArray[Any]
-"""(H, W, 3) in [0, 1]."""
-
-Perceptual = Callable[[Image, Image], float]
-"""Returns the perceptual distance of two images."""
+from training.perceptual import Image, PerceptualScores
 
 _SSIM_WINDOW = 7
-_LPIPS_WEIGHTS = "vgg16-397923af.pth"
+
+PUBLISHED_RANGE = 2.0
+"""Data range of the SSIM in the paper: its authors call scikit-image 0.19.3 without one, which takes floats as -1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -32,47 +24,63 @@ class ImageScores:
     psnr: float
     """dB, over the pixels whose rays intersect the box."""
     ssim: float
-    """Structural similarity within the bounds of those pixels; other pixels are black."""
+    """Structural similarity within the bounds of those pixels, for colors from 0 to 1; other pixels are black."""
+    ssim_published: float
+    """The same with the data range that the paper's authors used, which gives higher values."""
     psnr_full: float
     """dB, over all pixels."""
-    lpips: float | None
-    """Perceptual distance within the same bounds as `ssim`; None without the network's weights."""
+    ssim_full: float
+    """Structural similarity of whole images, for colors from 0 to 1."""
+    lpips: dict[str, float] = field(default_factory=dict)
+    """Perceptual distance by network within the same bounds as `ssim`; networks without weights are missing."""
 
 
-def compare(rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual: Perceptual | None) -> ImageScores:
-    """Score a rendered image. `inside` (H, W) are the pixels of the projected box; at least one must be set."""
+def compare(
+    rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual: PerceptualScores | None = None, edge: int = 0
+) -> ImageScores:
+    """Score a rendered image.
+
+    Args:
+        rendered: (H, W, 3) in [0, 1].
+        truth: the same.
+        inside: (H, W), the pixels of the projected box; at least one must be set.
+        perceptual: LPIPS; None means none.
+        edge: pixels along the image's edges that no score counts, as in the paper's evaluation of NHR.
+
+    Raises:
+        ValueError: no pixel of the box is left within the edges.
+    """
+    if edge:
+        rendered, truth, inside = (image[edge:-edge, edge:-edge] for image in (rendered, truth, inside))
+    if not inside.any():
+        raise ValueError("no pixel of the box is left")
     squared = (rendered.astype(np.float64) - truth) ** 2
     rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     first, second = (np.where(inside[..., None], image, 0)[crop].astype(np.float32) for image in (rendered, truth))
     return ImageScores(
         psnr=psnr(float(squared[inside].mean())),
-        ssim=_ssim(first, second),
+        ssim=_ssim(first, second, 1.0),
+        ssim_published=_ssim(first, second, PUBLISHED_RANGE),
         psnr_full=psnr(float(squared.mean())),
-        lpips=perceptual(first, second) if perceptual is not None else None,
+        ssim_full=_ssim(rendered.astype(np.float32), truth.astype(np.float32), 1.0),
+        lpips=perceptual(first, second) if perceptual is not None else {},
     )
 
 
-def find_perceptual() -> Perceptual | None:
-    """Return LPIPS with VGG if the package `lpips` and the weights are installed; nothing is downloaded."""
-    weights = Path(torch.hub.get_dir()) / "checkpoints" / _LPIPS_WEIGHTS
-    if importlib.util.find_spec("lpips") is None or not weights.is_file():
-        return None
-    import lpips  # noqa: PLC0415 - optional
+def flicker(rendered: tuple[Image, Image], truth: tuple[Image, Image], inside: NDArray[np.bool_]) -> float:
+    """Return how much two consecutive renderings change differently from the truth.
 
-    network = lpips.LPIPS(net="vgg", verbose=False)
-
-    @torch.no_grad()
-    def distance(first: Image, second: Image) -> float:
-        images = [torch.from_numpy(image).permute(2, 0, 1)[None] * 2 - 1 for image in (first, second)]
-        return float(network(*images))
-
-    return distance
+    It is the mean absolute difference of (rendered[1] - rendered[0]) and (truth[1] - truth[0]) over the pixels of the box and
+    the channels, for colors from 0 to 1. An error that stays the same in both frames does not count.
+    """
+    change = (rendered[1].astype(np.float64) - rendered[0]) - (truth[1].astype(np.float64) - truth[0])
+    return float(np.abs(change[inside]).mean())
 
 
-def _ssim(first: Image, second: Image) -> float:
+def _ssim(first: Image, second: Image, data_range: float) -> float:
     window = min(_SSIM_WINDOW, *first.shape[:2])
     window -= 1 - window % 2  # odd
     if window < 3:
         return 1.0 if np.array_equal(first, second) else 0.0
-    return float(structural_similarity(first, second, win_size=window, channel_axis=2, data_range=1.0))
+    return float(structural_similarity(first, second, win_size=window, channel_axis=2, data_range=data_range))

@@ -13,10 +13,12 @@ from tests.training.scenes import small_capture
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
-from training.evaluate import score_views, summarize
+from training.evaluation.summary import summarize
+from training.evaluation.views import Selection, score_views
 from training.loop.assemble import assemble
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, worker_pool
+from training.perceptual import PerceptualScores
 
 FRAMES = 2
 
@@ -29,7 +31,8 @@ def two_frames() -> TrainingConfig:
 def box_psnr(capture: Capture, trainer: Trainer) -> float:
     video = assemble(trainer.config, trainer.scene, trainer.network, trainer.latents())
     views = capture.train_cameras
-    return float(summarize(score_views(video, capture, views, range(FRAMES), 1.0, create_renderer("auto"), None))["psnr"])
+    scored = [view for view, _ in score_views(video, capture, Selection(views, range(FRAMES)), create_renderer("auto"))]
+    return float(summarize(scored, PerceptualScores())["psnr"])
 
 
 def flat_psnr(capture: Capture) -> float:

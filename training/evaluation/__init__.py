@@ -1,0 +1,1 @@
+"""Rendering and scoring the views of a capture, summaries, and the page of an evaluation."""

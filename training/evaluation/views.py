@@ -1,0 +1,126 @@
+"""Render the views of a capture from a video, and score them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from common.numbers import parse_whole
+from common.progress import progress
+from model.video import VolumetricVideo
+from renderer.backend import CancelToken, Renderer
+from training.captures.boxes import box_mask, frame_box
+from training.captures.capture import Capture
+from training.captures.images import resize
+from training.metrics import ImageScores, compare, flicker
+from training.perceptual import Image, PerceptualScores
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images are compared."""
+
+    cameras: list[int]
+    """Numbers of the cameras."""
+    frames: range
+    """Frames of the video."""
+    scale: float = 1.0
+    """Size of the images, as a fraction of the capture's."""
+    edge: int = 0
+    """Pixels along the images' edges that no score counts."""
+
+
+@dataclass(frozen=True)
+class ScoredView:
+    """One image with its scores."""
+
+    frame: int
+    """Frame of the video."""
+    camera: int
+    """Number of the camera."""
+    scores: ImageScores
+    """The scores."""
+    flicker: float | None
+    """Difference from the truth in what changes since the frame before; None for the first one."""
+    milliseconds: float
+    """Time that rendering took, without decoding the frame."""
+
+
+@dataclass(frozen=True)
+class ViewImages:
+    """The two images of a view, (H, W, 3) in [0, 1]."""
+
+    rendered: Image
+    """What the renderer shows, over black."""
+    truth: Image
+    """What the camera saw."""
+    inside: NDArray[np.bool_]
+    """(H, W): pixels whose rays intersect the frame's box."""
+
+
+def score_views(
+    video: VolumetricVideo,
+    capture: Capture,
+    selection: Selection,
+    renderer: Renderer,
+    perceptual: PerceptualScores | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[tuple[ScoredView, ViewImages]]:
+    """Score each view of each frame, in the order of frames.
+
+    Args:
+        video: the video to score. Its frame 0 is the capture's frame `first_frame` in its provenance.
+        capture: the ground truth.
+        selection: cameras, frames, size.
+        renderer: any backend that renders the video.
+        perceptual: LPIPS, or None.
+        cancel: ends it early, with `RenderCancelled`.
+
+    Raises:
+        InputError: the scale is out of range, the provenance has no valid frame, the capture lacks frames, no view sees the
+            box, or the edges leave nothing of a view.
+    """
+    if not 0 < selection.scale <= 1:
+        raise InputError("--scale", "must be above 0 and at most 1")
+    offset = _first_frame(video)
+    if selection.frames[-1] + offset >= capture.num_frames:
+        raise InputError(capture.root, f"has no frame {selection.frames[-1] + offset}")
+    before: dict[int, ViewImages] = {}
+    for frame in progress(selection.frames, len(selection.frames), "evaluating frames"):
+        prepared = renderer.prepare(video, float(frame))
+        box = frame_box(capture, frame + offset)
+        for index in selection.cameras:
+            full = capture.cameras[index]
+            camera = full.resized(*(max(1, round(side * selection.scale)) for side in (full.width, full.height)))
+            inside = box_mask(camera, box)
+            if not inside.any():
+                continue
+            truth = resize(capture.view(frame + offset, index).color, camera.width, camera.height).astype(np.float32) / 255
+            image = renderer.render(prepared, camera, cancel=cancel)
+            images = ViewImages(np.ascontiguousarray(image.rgba[..., :3]), truth, inside)
+            try:
+                scores = compare(images.rendered, truth, inside, perceptual, selection.edge)
+            except ValueError as error:
+                raise InputError("--edge", f"leaves nothing of camera {index} in frame {frame}", "use fewer pixels") from error
+            yield ScoredView(frame, index, scores, _flicker(before.get(index), images), image.statistics.total_ms), images
+            before[index] = images
+    if not before:
+        raise InputError(capture.root, "none of the views sees the box")
+
+
+def _flicker(before: ViewImages | None, now: ViewImages) -> float | None:
+    if before is None:
+        return None
+    return flicker((before.rendered, now.rendered), (before.truth, now.truth), before.inside | now.inside)
+
+
+def _first_frame(video: VolumetricVideo) -> int:
+    text = video.metadata.provenance.get("first_frame", "0")
+    frame = parse_whole(text)  # int() accepts negative numbers, which would count from the end of the capture
+    if frame is None:
+        raise InputError("the bundle", f"has first_frame {text[:40]!r} in its provenance, which is not a frame number")
+    return frame
