@@ -105,13 +105,11 @@ class _FakeLPIPS(torch.nn.Module):
     def __init__(self, net: str, pnet_rand: bool, verbose: bool) -> None:
         super().__init__()
         assert pnet_rand, "the package would download weights"
-        self.net = torch.nn.Module()
-        self.net.slice1 = torch.nn.Sequential()
-        self.net.slice1.add_module("3", torch.nn.Linear(1, 1, bias=False))
+        self.net = torch.nn.ModuleDict({"slice1": torch.nn.ModuleDict({"3": torch.nn.Linear(1, 1, bias=False)})})
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Return the mean absolute difference, times the weight."""
-        return self.net.slice1.get_submodule("3").weight * (first - second).abs().mean()
+        return self.net.get_parameter("slice1.3.weight") * (first - second).abs().mean()
 
 
 @pytest.fixture
