@@ -55,7 +55,7 @@ def open(path: str | Path, backend: str = "auto", threads: int | None = None) ->
     """Open a bundle, a training run, or a bundle at an address; see `viewer.video.open_video`.
 
     Args:
-        path: a .mlpvid file, the folder of a training run, or an http(s) address of a .mlpvid file.
+        path: a .mlpvid or .mlpvid-scene file, the folder of a training run, or the address of a .mlpvid file.
         backend: "auto", "cuda", "opengl", "cpu" or "reference".
         threads: CPU threads; None means one per core.
 

@@ -61,6 +61,8 @@ class Scene(VolumetricVideo):
     def __init__(self, videos: tuple[PlacedVideo, ...]) -> None:
         if not videos:
             raise InputError("scene", "has no videos")
+        if any(placed.video.config.method is not None for placed in videos):
+            raise InputError("scene", "has a video of another method than the paper's", "open that video alone")
         first = videos[0].video
         cameras = [videos[0].placement.camera_in_scene(camera) for camera in first.metadata.cameras]
         metadata = replace(first.metadata, cameras=cameras)
@@ -68,6 +70,11 @@ class Scene(VolumetricVideo):
         super().__init__(first.config, metadata, *parts)
         self.videos = videos
         self._start = min(placed.placement.time_offset for placed in videos)
+
+    @property
+    def has_maps(self) -> bool:
+        """False: only its videos have maps."""
+        return False
 
     @property
     def num_frames(self) -> int:

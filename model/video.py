@@ -104,6 +104,11 @@ class VolumetricVideo:
         """(2, 3) box around the boxes of all frames, meters."""
         return np.stack([self.boxes[:, 0].min(0), self.boxes[:, 1].max(0)])
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether its frames are maps of MLPs. Scenes and videos of other methods (docs/methods.md) have none."""
+        return self.config.method is None
+
     def check_time(self, time: float) -> None:
         """Raise InputError when `time` is not in [0, num_frames - 1]."""
         if not 0 <= time <= self.num_frames - 1:  # also refuses NaN

@@ -193,8 +193,7 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         if options.benchmark and options.window:
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
     elif options.selftest:
-        require_pytorch("--selftest")
-        from viewer.commands.selftest import selftest as command  # noqa: PLC0415 - loads PyTorch
+        command = _selftest
     else:
         command = start
 
@@ -204,6 +203,13 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         return command(options)
 
     return checked
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    require_pytorch("--selftest")
+    from viewer.commands.selftest import selftest  # noqa: PLC0415 - loads PyTorch
+
+    return selftest(options)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from model.bundle.read import open_checked
 from model.camera import Camera
-from renderer.select import create_renderer
-from viewer import BUNDLE_SUFFIX
+from renderer.select import backend_for, create_renderer
 from viewer.app.files import read_video
+from viewer.app.places import Place, place_of
 from viewer.camera.control import OrbitCamera
 
 if TYPE_CHECKING:
@@ -42,16 +41,16 @@ class Video:
 
     Args:
         content: the video's data.
-        path: the file it was read from.
+        path: where it was read from.
         backend: "auto", "cuda", "opengl", "cpu" or "reference".
         threads: CPU threads; None means one per core.
     """
 
-    def __init__(self, content: VolumetricVideo, path: Path, backend: str = "auto", threads: int | None = None) -> None:
+    def __init__(self, content: VolumetricVideo, path: Place, backend: str = "auto", threads: int | None = None) -> None:
         self.content = content
         """The decoder, hash tables, latents, boxes and occupancy."""
         self.path = path
-        """The file or the folder of a training run."""
+        """The file, the folder of a training run, or the address."""
         self._backend, self._threads = backend, threads
         self._renderer: FallbackRenderer | None = None
         self._frame: FallbackFrame | None = None
@@ -219,7 +218,7 @@ class Video:
         from renderer.fallback import FallbackRenderer  # noqa: PLC0415 - quicker start
 
         if self._renderer is None:
-            self._renderer = FallbackRenderer(create_renderer(self._backend, self._threads))
+            self._renderer = FallbackRenderer(create_renderer(backend_for(self.content, self._backend), self._threads))
         return self._renderer
 
 
@@ -227,21 +226,12 @@ def open_video(path: str | Path, backend: str = "auto", threads: int | None = No
     """Open a bundle, a training run, or a bundle at an address.
 
     Args:
-        path: a .mlpvid file, the folder of a training run, or an http(s) address of a .mlpvid file, which is downloaded.
+        path: a .mlpvid or .mlpvid-scene file, the folder of a training run, or an address (docs/streaming.md).
         backend: "auto", "cuda", "opengl", "cpu" or "reference".
         threads: CPU threads; None means one per core.
 
     Raises:
         InputError: it cannot be read; the message says what is wrong and what to do.
     """
-    if isinstance(path, str) and path.startswith(("http://", "https://")):
-        return _open_address(path, backend, threads)
-    return Video(read_video(Path(path)), Path(path), backend, threads)
-
-
-def _open_address(address: str, backend: str, threads: int | None) -> Video:
-    from common.download import download  # noqa: PLC0415 - loads the HTTP client
-    from viewer.folders import downloads_folder  # noqa: PLC0415
-
-    path = download(address, downloads_folder(), BUNDLE_SUFFIX, lambda share, amount: None, check=open_checked)
-    return Video(read_video(path), path, backend, threads)
+    place = place_of(path) if isinstance(path, str) else path
+    return Video(read_video(place), place, backend, threads)

@@ -56,6 +56,9 @@ def read_run(folder: Path) -> StoredRun:
         trained = f"{step} steps in {float(texts['seconds']) / 60:.0f} minutes"
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(path, "is damaged") from error
+    if config.method is not None:
+        remedy = f"export it: python -m training.export {folder} OUT.mlpvid"
+        raise InputError(folder, f"is a run of the method {config.method.kind}, which is played as a bundle only", remedy)
     scene.metadata.provenance["trained"] = trained
     scene.metadata.cameras = refined_cameras(path, scene.metadata.cameras)
     with blame(folder):

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.camera import Camera
-from model.scene import Scene
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
@@ -185,7 +184,7 @@ class Document:
         budget, wake = before.cache.budget, before.worker.on_result
         self._end(before)
         tau1 = self.sampling.tau1
-        video = self.video if tau1 is None or isinstance(self.video, Scene) else ThresholdedVideo(self.video, tau1)
+        video = self.video if tau1 is None or not self.video.has_maps else ThresholdedVideo(self.video, tau1)
         self.view_renderer = ViewRenderer(renderer, video, budget, wake)
         if renderer is before.renderer:
             self.view_renderer.shown = before.shown  # until the first image of the new video

@@ -25,7 +25,7 @@ from model.video import VolumetricVideo
 from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
-from renderer.select import create_renderer
+from renderer.select import backend_for, create_renderer
 from viewer.app.files import read_video
 from viewer.app.places import users_cache
 from viewer.app.scene_file import SCENE_SUFFIX
@@ -54,7 +54,7 @@ def render(options: argparse.Namespace) -> int:
     cancel = CancelToken()
 
     def work() -> RenderedImage:
-        renderer = FallbackRenderer(create_renderer(options.backend or "auto", options.threads))
+        renderer = FallbackRenderer(create_renderer(backend_for(video, options.backend or "auto"), options.threads))
         image = renderer.render(renderer.prepare(video, _frame(options)), camera, cancel=cancel)
         _print_note(renderer)
         return image
@@ -132,7 +132,8 @@ def benchmark(options: argparse.Namespace) -> int:
     check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 
     def work() -> dict[str, Any]:
-        renderer, backend = FallbackRenderer(create_renderer(options.backend or "auto", options.threads)), ""
+        chosen, backend = backend_for(video, options.backend or "auto"), ""
+        renderer = FallbackRenderer(create_renderer(chosen, options.threads))
         while backend != renderer.name:  # measure again if a backend failed meanwhile
             backend = renderer.name
             result = measure(renderer, video, size, options.frames or BENCHMARK_FRAMES, show, cancel)
@@ -206,7 +207,7 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     cancel = CancelToken()
 
     def work() -> str:
-        renderer = create_renderer(options.backend or "auto", options.threads)
+        renderer = create_renderer(backend_for(video, options.backend or "auto"), options.threads)
         return record(renderer, video, output, path, choices, lambda p: show(p.done, p.total), cancel).message
 
     with progress_display(f"recording {output}") as show:

@@ -12,6 +12,7 @@ from common.errors import InputError
 from common.streaming.address import Address
 from model.run.files import is_run
 from viewer.app.files import file_stamp, read_video
+from viewer.app.places import Place
 from viewer.folders import settings_path
 from viewer.settings import Settings, load_settings, read_settings
 
@@ -73,7 +74,7 @@ def open_window(options: argparse.Namespace, chosen: Chosen | None = None) -> in
     return 0 if closed_well else 1
 
 
-def show_video(video: VolumetricVideo, path: Path, backend: str, threads: int | None) -> None:
+def show_video(video: VolumetricVideo, path: Place, backend: str, threads: int | None) -> None:
     """Show a video in the window until the user closes it, with the user's own settings.
 
     Args:

@@ -58,6 +58,8 @@ def export_meshes(
         def report(part: float, done: int = done) -> None:
             progress(done, end - first, part)
 
+        if not video.has_maps:
+            raise InputError("mesh", "can be extracted only from videos of MLP maps", "open such a bundle alone")
         frame = video.decode(float(time))
         mesh = extract_mesh(frame, options, report, token)
         if points is not None:

@@ -44,8 +44,10 @@ class InfoPanel:
         row("Cameras", str(len(video.metadata.cameras)), "Number of capture cameras.")
         if isinstance(video, Scene):
             row("Videos", str(len(video.videos)), "Number of videos in the scene.")
-        else:
+        elif video.has_maps:
             self._draw_config(config)
+        else:
+            row("Method", str(config.method.kind if config.method else ""), "How its frames are computed (docs/methods.md).")
         imgui.end_table()
 
     def _draw_config(self, config: ModelConfig) -> None:

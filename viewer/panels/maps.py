@@ -35,8 +35,9 @@ class MapsPanel:
         if document is None or self.textures is None:
             imgui.text_disabled("No video is open.")
             return
-        if isinstance(document.video, Scene):
-            imgui.text_wrapped("A scene has no maps of its own. Open one of its videos.")
+        if not document.video.has_maps:
+            of_scene = "A scene has no maps of its own. Open one of its videos."
+            imgui.text_wrapped(of_scene if isinstance(document.video, Scene) else "The method of this video has no maps.")
             return
         self._follow(app, document.video, float(document.playback.frame))
         imgui.text_wrapped("Similar colors mean similar parameters. The plane's first axis points right, its second up.")

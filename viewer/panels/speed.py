@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
-from model.scene import Scene
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
@@ -64,7 +63,7 @@ class SpeedPanel:
             document.set_sampling(replace(document.sampling, steps_per_diagonal=new_steps))
         if abs(new_tau2 - tau2) > 1e-9:
             document.set_sampling(replace(document.sampling, tau2=new_tau2))
-        if not isinstance(document.video, Scene):
+        if document.video.has_maps:
             self._draw_tau1(document)
         if button("Use the video's values", "Use the step and thresholds that are stored in the video."):
             document.set_sampling(Sampling())

@@ -11,6 +11,7 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from renderer.frame_cache import FrameCache
 from renderer.scene.renderer import SceneRenderer
+from renderer.select import backend_for, create_renderer
 from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
 
 
@@ -32,6 +33,14 @@ class RequestQuality:
     """Size of one more image after the final one, relative to the full one; None for none."""
 
 
+def _renderer_for(video: VolumetricVideo, renderer: Renderer) -> Renderer:
+    """Return what renders a video: scenes are composited, and the reference renders methods that a backend does not know."""
+    if isinstance(video, Scene):
+        return SceneRenderer(renderer)
+    name = backend_for(video, renderer.name)
+    return renderer if name == renderer.name else create_renderer(name, renderer.threads, background=True)
+
+
 class ViewRenderer:
     """Requests a view only when it has changed, and refines the current image instead of starting over.
 
@@ -47,7 +56,7 @@ class ViewRenderer:
     ) -> None:
         self.renderer = renderer
         self.video = video
-        self.cache = FrameCache(SceneRenderer(renderer) if isinstance(video, Scene) else renderer, video, cache_bytes)
+        self.cache = FrameCache(_renderer_for(video, renderer), video, cache_bytes)
         self.worker = RenderWorker(self.cache, wake)
         self.shown: ViewResult | None = None
         """The newest image."""

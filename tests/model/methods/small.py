@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+
 from model.config import DecoderConfig, HashEncodingConfig, ModelConfig, OccupancyConfig
 from model.methods.config import (
     CNeRFConfig,
@@ -12,6 +15,10 @@ from model.methods.config import (
     RadianceMLPConfig,
     SharedMLPConfig,
 )
+from model.methods.create import create_method
+from model.methods.video import MethodVideo
+from model.occupancy import pack_occupancy
+from model.video import VideoMetadata
 
 _MLP = RadianceMLPConfig(width=16, depth=3, skip=1, view_width=8, position_octaves=3, direction_octaves=2)
 
@@ -37,3 +44,13 @@ def small_model(method: MethodConfig) -> ModelConfig:
         color_map_resolution=4,
         method=method,
     )
+
+
+def small_video(kind: str) -> MethodVideo:
+    """Return a random video of three frames by a method, in a box of one meter without empty cells."""
+    torch.manual_seed(2)
+    config = small_model(SMALL[kind])
+    boxes = torch.tensor([[0.0] * 3, [1.0] * 3]).expand(3, 2, 3).clone()
+    occupancy = np.tile(pack_occupancy(np.ones(config.occupancy.resolution, np.bool_)), (3, 1))
+    method = create_method(config).eval().requires_grad_(False)
+    return MethodVideo(config, VideoMetadata(), torch.randn(3, config.latent_channels), boxes, occupancy, method)

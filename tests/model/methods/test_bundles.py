@@ -8,33 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from common.errors import InputError
 from model.bundle.info import write_bundle
 from model.bundle.read import read_bundle
 from model.camera import Camera
 from model.methods.config import METHODS
-from model.methods.create import create_method
 from model.methods.video import MethodVideo
-from model.occupancy import pack_occupancy
-from model.video import VideoMetadata
 from renderer.reference.renderer import ReferenceRenderer
-from tests.model.methods.small import SMALL, small_model
+from tests.model.methods.small import SMALL, small_model, small_video
 
 K = [[16.0, 0.0, 8.0], [0.0, 16.0, 8.0], [0.0, 0.0, 1.0]]
 CAMERA = Camera.from_dict(
     {"width": 16, "height": 16, "K": K, "R": [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]], "T": [-0.5, -0.5, 1.5]}, "camera"
 )
-
-
-def small_video(kind: str) -> MethodVideo:
-    torch.manual_seed(2)
-    config = small_model(SMALL[kind])
-    boxes = torch.tensor([[0.0] * 3, [1.0] * 3]).expand(3, 2, 3).clone()
-    occupancy = np.tile(pack_occupancy(np.ones(config.occupancy.resolution, np.bool_)), (3, 1))
-    method = create_method(config).eval().requires_grad_(False)
-    return MethodVideo(config, VideoMetadata(), torch.randn(3, config.latent_channels), boxes, occupancy, method)
 
 
 @pytest.mark.parametrize("kind", SMALL)
