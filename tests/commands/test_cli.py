@@ -106,7 +106,8 @@ def test_waiting_threads_sleep_from_before_pytorch_is_loaded(
 ) -> None:
     program = (
         "import os, sys, run_viewer; assert 'torch' not in sys.modules; "
-        f"status = run_viewer.main([{str(bundle)!r}, '--info']); "
+        f"options = ['--render', 'a.png', '--size', '8x8', '--backend', 'reference']; "
+        f"status = run_viewer.main([{str(bundle)!r}, *options]); "
         "assert 'torch' in sys.modules; print(os.environ['OMP_WAIT_POLICY']); sys.exit(status)"
     )
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
