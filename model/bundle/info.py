@@ -22,6 +22,10 @@ from model.bundle.write import write_bundle
 __all__ = ["FORMAT_VERSION", "Damage", "bundle_info", "find_damage", "read_bundle", "write_bundle"]
 
 
+WHOLE_FILE = "the file"
+"""The damaged part of a version 1 bundle, which has one checksum."""
+
+
 @dataclass(frozen=True)
 class Damage:
     """A part of a file that is not as it was written."""
@@ -52,7 +56,7 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
     if isinstance(bundle, OpenedBundle):
         stored, frames = bundle.metadata.sha256, range(bundle.metadata.num_frames)
         if file_checksum(location, stored) != stored:
-            return [Damage("the file", frames, "its checksum does not match its content")], 1
+            return [Damage(WHOLE_FILE, frames, "its checksum does not match its content")], 1
         check_tensors(bundle)
         return [], 1
     damaged = []
@@ -135,7 +139,9 @@ def _boxes(bundle: OpenedBundle | CodedBundle) -> Any:
 def _check_integrity(location: Location) -> None:
     damaged, _ = find_damage(location)
     if damaged:
-        raise InputError(name_of(location), f"is corrupted: {damaged[0]}", "download or export it again")
+        first = damaged[0]
+        fault = first.fault if first.part == WHOLE_FILE else str(first)
+        raise InputError(name_of(location), f"is corrupted: {fault}", "download or export it again")
 
 
 def _bytes_by_part(bundle: OpenedBundle | CodedBundle) -> dict[str, int]:

@@ -60,10 +60,10 @@ def test_a_backend_that_raises_anything_is_refused_and_asked_again(tmp_path: Pat
 
 
 def test_damaged_verdicts_are_made_again(tmp_path: Path) -> None:
-    (tmp_path / "backends.json").write_text('{"dimmed 1 card": "yes"')
+    (tmp_path / "backends.json").write_text('{"dimmed 2 card": "yes"')
     with pytest.raises(InputError):
         require_agreement(DimmedRenderer(), "card", tmp_path)
-    assert list(json.loads((tmp_path / "backends.json").read_text())) == ["dimmed 1 card"]
+    assert list(json.loads((tmp_path / "backends.json").read_text())) == ["dimmed 2 card"]
 
 
 def test_a_folder_that_cannot_be_written_does_not_stop_it(tmp_path: Path) -> None:

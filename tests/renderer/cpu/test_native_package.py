@@ -107,7 +107,7 @@ extern "C" __global__ void probe(BakedFrame frame, View view, float* out) {
 void probe(const BakedFrame& frame, const View& view, float* out) {
 #endif
     float point[3], distance, features[32], inputs[kInputStride], colors[1][3];
-    const Ray ray = pixel_ray(frame, view, 1, 2);
+    const Ray ray = pixel_ray(view, 1, 2);
     OccupancyTraversal traversal;
     traversal.start(frame, view, ray, 0);
     while (traversal.next(frame, view, ray, point, distance)) {

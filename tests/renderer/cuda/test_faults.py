@@ -242,6 +242,7 @@ def _pretend_gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int]) -
     for name, value in (("is_available", True), ("device_count", 1), ("get_device_capability", capability)):
         monkeypatch.setattr(f"torch.cuda.{name}", lambda *_, value=value: value)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "GTX 1080")
+    monkeypatch.setattr("renderer.select.cuda_of_driver", lambda: (13, 0))
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda _: SimpleNamespace(multi_processor_count=8, total_memory=8))
     monkeypatch.setattr("torch.backends.cuda.is_built", lambda: True)
 

@@ -41,6 +41,7 @@ def pretend(patch: pytest.MonkeyPatch, *gpus: str, architectures: list[str] = FU
 
 def pretend_driver(patch: pytest.MonkeyPatch, version: tuple[int, int] | None) -> None:
     patch.setattr("renderer.cuda.usable.cuda_of_driver", lambda: version)
+    patch.setattr("renderer.select.cuda_of_driver", lambda: version)
 
 
 def test_an_old_gpu_does_not_hide_a_good_one_and_the_fastest_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from viewer.app.app import ViewerApp
 from viewer.window.keys import imgui_chord
 
 WITHOUT_VIDEO = {
-    *("file.open", "file.open_url", "file.open_demo", "file.open_workspace", "file.quit"),
+    *("file.open", "file.open_url", "file.open_demo", "file.open_workspace", "file.clear_cache", "file.quit"),
     *("view.watch", "view.inspect", "view.direct"),
     *(action.name for action in ACTIONS if action.category in ("Window", "Help", "Fly") and action.name != "help.cameras"),
 }

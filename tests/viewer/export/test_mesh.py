@@ -13,7 +13,7 @@ from model.frame import Frame
 from model.query import query_color, query_features
 from renderer.backend import CancelToken, RenderCancelled
 from tests.factories import make_video
-from viewer.export import mesh as module
+from viewer.export import mesh_extraction as module
 from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_export import export_meshes
 from viewer.export.mesh_extraction import default_level, extract_mesh, occupied_nodes, sample_density, sample_points
