@@ -229,8 +229,7 @@ def test_a_device_that_cannot_copy_maps_is_left_out(
     baker = Baker(context, video.config)
     monkeypatch.setattr("renderer.decode.accelerator", lambda: torch.device("meta"))
     monkeypatch.setattr(decoding_module, "is_software", lambda _: False)
-    found = decodings(context, video, baker)
-    del found["shaders"]
+    found = {name: make for name, make in decodings(context, video, baker).items() if name != "shaders"}
     with caplog.at_level(logging.WARNING):
         measured = measure_decodings(context, video, baker, found)
     assert list(measured) == ["cpu"] and "decoding with meta is not possible" in caplog.text
