@@ -34,7 +34,16 @@ def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
     imgui.set_next_window_size(ImVec2(min(em(width), viewport.work_size.x), 0))
     flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
     visible, opened = imgui.begin(title, True, flags | imgui.WindowFlags_.no_resize)
+    _keep_inside(viewport)
     return bool(visible), bool(opened) and not _pressed(imgui.Key.escape)
+
+
+def _keep_inside(viewport: imgui.Viewport) -> None:
+    """Move the current window up if it ends below the viewport, which happens when it grows after it has appeared."""
+    position, height = imgui.get_window_pos(), imgui.get_window_size().y
+    lowest = max(viewport.work_pos.y, viewport.work_pos.y + viewport.work_size.y - height)
+    if position.y > lowest:
+        imgui.set_window_pos(ImVec2(position.x, lowest))
 
 
 def begin_columns() -> bool:
