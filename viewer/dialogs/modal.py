@@ -29,7 +29,7 @@ def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
     """
     viewport = imgui.get_main_viewport()
     imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))  # below the menus
-    largest = ImVec2(em(width), viewport.size.y)  # over the menus if need be
+    largest = ImVec2(em(width), viewport.work_size.y)
     imgui.set_next_window_size_constraints(ImVec2(min(em(width), viewport.work_size.x), 0), largest)
     imgui.set_next_window_size(ImVec2(min(em(width), viewport.work_size.x), 0))
     flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
@@ -41,7 +41,7 @@ def begin_dialog(title: str, width: float) -> tuple[bool, bool]:
 def _keep_inside(viewport: imgui.Viewport) -> None:
     """Move the current window up if it ends below the viewport, which happens when it grows after it has appeared."""
     position, height = imgui.get_window_pos(), imgui.get_window_size().y
-    lowest = max(viewport.pos.y, viewport.pos.y + viewport.size.y - height)
+    lowest = max(viewport.work_pos.y, viewport.work_pos.y + viewport.work_size.y - height)
     if position.y > lowest:
         imgui.set_window_pos(ImVec2(position.x, lowest))
 

@@ -20,7 +20,7 @@ from viewer.export.summary import counted, summary
 from viewer.export.video_sink import MP4_CODECS, WEBM_CODECS
 from viewer.picture.options import with_fixed_range
 from viewer.settings import CODECS
-from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, slider, tooltip
+from viewer.widgets.controls import action_button, button, checkbox, combo, em, heading, left_of_box, slider, tooltip
 from viewer.widgets.numbers import integer_pair, number_field
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160), (1080, 1080), (512, 512))
@@ -132,10 +132,12 @@ class RecordingDialog:
             self._range = integer_pair("Frames", self._range, 0, MAX_FRAMES, tip)
         if not self._use_path:
             tip = "When off, the orbit lasts as long as the selected frames."
-            self._fixed_length = checkbox("Set length", self._fixed_length, tip)
-            if self._fixed_length:
+            width = em(6)
+            self._fixed_length = checkbox("Set length", self._fixed_length, tip, width + em(0.4))
+            if self._fixed_length:  # on the same line: the dialog has to fit into a small window with large text
                 tip = "Length of the orbit. The frames play in a loop during it."
-                self._seconds = number_field("Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip, "%.2f s")
+                left_of_box(width)
+                self._seconds = number_field("###Seconds", self._seconds, MIN_SECONDS, MAX_SECONDS, tip, "%.2f s")
 
     def _draw_size(self, app: ViewerApp) -> None:
         heading("Size and rate")

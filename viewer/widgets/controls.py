@@ -96,19 +96,33 @@ def action_button(actions: ActionRunner, name: str, label: str, active: bool = F
         actions.run(name)
 
 
-def checkbox(label: str, value: bool, tip: str) -> bool:
+def checkbox(label: str, value: bool, tip: str, beside: float = 0.0) -> bool:
     """Draw a check box with its label at the left and return its new value. A click on the label counts as well.
 
     All boxes stand at the right end of the line, so that they are below each other whatever the lengths of their labels.
+
+    Args:
+        label: text at the left.
+        value: whether it is checked.
+        tip: its tooltip.
+        beside: width that is left free for another control between label and box, pixels; see `left_of_box`.
     """
     left, room, box = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x, imgui.get_frame_height()
-    write_label(label, tip, room - box - em(0.4))
+    write_label(label, tip, room - box - em(0.4) - beside)
     clicked = imgui.is_item_clicked()
     imgui.same_line(0, 0)
     imgui.set_cursor_pos_x(left + max(0.0, room - box))
     _, value = imgui.checkbox(f"###{label}", value)
     tooltip(tip)
     return bool(value) != clicked
+
+
+def left_of_box(width: float) -> None:
+    """Place the next control, of this width in pixels, at the left of the check box on the last line."""
+    imgui.same_line(0, 0)
+    end = imgui.get_cursor_pos_x() - imgui.get_frame_height() - em(0.4)
+    imgui.set_cursor_pos_x(end - width)
+    imgui.set_next_item_width(width)
 
 
 def slider(

@@ -39,10 +39,7 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "scale",
-    [1.0, pytest.param(2.0, marks=pytest.mark.xfail(reason="Recording scrolls by 30 pixels with all that it may show"))],
-)
+@pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: float) -> None:
     app.settings.window.ui_scale = scale
 
