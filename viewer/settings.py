@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,14 +19,12 @@ from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from renderer.select import BACKENDS
 from viewer.folders import settings_path
+from viewer.settings_merge import MAX_RECENT_FILES, merged
 
 _log = logging.getLogger(__name__)
 
 VERSION = 1
 """Version of the file's layout. Files of newer versions are renamed, and the defaults are used."""
-
-MAX_RECENT_FILES = 12
-"""Longest list of recent files."""
 
 THEMES = ("dark", "light", "high contrast")
 """Colors of the window."""
@@ -346,31 +343,8 @@ def save_settings(settings: Settings, path: Path | None = None, before: Settings
     values = _plain(settings)
     if before is not None:
         with contextlib.suppress(InputError):  # there is no file to merge with
-            values = _merged(_plain(before), values, _plain(read_settings(file)))
+            values = merged(_plain(before), values, _plain(read_settings(file)))
     write_text(file, dump_yaml(values))
-
-
-def _merged(before: dict[str, Any], mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    """Return their values, with those of mine that differ from before."""
-    result: dict[str, Any] = {}
-    for name, value in mine.items():
-        if isinstance(value, dict):
-            result[name] = _merged(before[name], value, theirs[name])
-        elif name == "recent_files":
-            result[name] = _merged_files(before[name], value, theirs[name])
-        else:
-            result[name] = value if value != before[name] else theirs[name]
-    return result
-
-
-def _merged_files(before: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) -> list[str]:
-    """Put the files that were opened since `before` in front of theirs, and remove those that were forgotten."""
-    opened = len(mine)  # the first of mine, up to those that are in the order of before
-    while opened and list(mine[opened - 1 :]) == [path for path in before if path in mine[opened - 1 :]]:
-        opened -= 1
-    forgotten = set(before) - set(mine) if len(mine) < MAX_RECENT_FILES else set()
-    others = [path for path in theirs if path not in mine[:opened] and path not in forgotten]
-    return [*mine[:opened], *others][:MAX_RECENT_FILES]
 
 
 def reset_settings(settings: Settings) -> Settings:
