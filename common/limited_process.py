@@ -22,8 +22,11 @@ from common.errors import InputError
 from common.limited_worker import DONE, NO_MEMORY, REFUSED, child_environment, receive, send
 from common.plain_values import pack, unpack
 
-_ROOT = Path(__file__).resolve().parent.parent
-_START = "from common.limited_worker import main; main()"
+_PACKAGE = __name__.rpartition(".")[0]
+"""This package: "common", or "mlpvid.common" when it is installed."""
+_ROOT = Path(__file__).resolve().parents[_PACKAGE.count(".") + 1]
+"""The folder from which the child imports it."""
+_START = f"from {_PACKAGE}.limited_worker import main; main()"
 _REMEDY = "it is damaged, or made to do harm"
 _WATCH_SECONDS = 0.05
 
@@ -120,29 +123,6 @@ class LimitedProcess:
         finally:
             ended.set()
             watcher.join()
-
-
-class LimitedProcesses:
-    """Children that several threads use at once: as many as threads that call at the same time."""
-
-    def __init__(self) -> None:
-        self._idle: list[LimitedProcess] = []
-
-    def call(self, function: Callable[[bytes], Any], data: bytes, subject: str | Path, limits: Limits) -> Any:
-        """Call a function in an idle child, as `LimitedProcess.call` does."""
-        try:
-            process = self._idle.pop()
-        except IndexError:
-            process = LimitedProcess()
-        try:
-            return process.call(function, data, subject, limits)
-        finally:
-            self._idle.append(process)
-
-    def close(self) -> None:
-        """End the children."""
-        while self._idle:
-            self._idle.pop().close()
 
 
 def call_limited(function: Callable[[bytes], Any], data: bytes, subject: str | Path, limits: Limits) -> Any:

@@ -57,9 +57,15 @@ def test_all_files_of_the_packages_are_copied() -> None:
 RENDER = """
 import sys
 import mlpvid
+from mlpvid.common.limited_process import Limits, call_limited
+from mlpvid.training.released.tensor_pickle import parse_tensor_pickle
 video = mlpvid.open(mlpvid.DEMO, backend="cpu")
 image = video.render(frame=1, size=(24, 16))
 assert image.rgba.shape == (16, 24, 4) and image.opacity.max() > 0.5
+try:  # read in a child process, which has to find the package as well
+    call_limited(parse_tensor_pickle, b"not a pickle", "data.pkl", Limits(1 << 28))
+except mlpvid.InputError as error:
+    assert "is not a PyTorch checkpoint" in str(error), error
 names = {name.partition(".")[0] for name in sys.modules}
 assert not names & {"common", "model", "renderer", "viewer", "training", "mlpvid_kernels"}, names
 from mlpvid.run_mlpvid import main

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from common.errors import InputError
-from common.limited_process import LimitedProcess, LimitedProcesses, Limits
+from common.limited_process import LimitedProcess, Limits
 from tests.command_runs import ROOT
 from tests.common.limited_functions import misbehave
 from tests.waiting import wait_until
@@ -78,22 +77,6 @@ def test_a_child_that_was_killed_between_calls_is_replaced(process: LimitedProce
     first.kill()
     wait_until(lambda: first.status() == psutil.STATUS_ZOMBIE if first.is_running() else True)
     assert call(process, "") != first.pid
-
-
-def test_threads_use_a_child_each() -> None:
-    with contextlib.closing(LimitedProcesses()) as processes:
-        answers: set[int] = set()
-
-        def work() -> None:
-            answers.add(processes.call(misbehave, b"", "file", LIMITS))
-
-        threads = [threading.Thread(target=work) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert 1 <= len(answers) <= 3 and os.getpid() not in answers
-    assert not any(psutil.pid_exists(child) for child in answers)
 
 
 PROGRAM = """
