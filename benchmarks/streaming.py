@@ -4,7 +4,7 @@ python -m benchmarks.streaming [BUNDLE] [--megabits 20]
 python -m benchmarks.streaming --segments 10 --frame-kilobytes 50 [--megabits 20]
 
 The first form opens a bundle over a server in this process and renders its first picture. The second one plays a file of random
-bytes at 30 frames a second, segment by segment, and measures the streaming alone: no segment is decoded.
+bytes at 30 frames per second, segment by segment, and measures the streaming alone: no segment is decoded.
 """
 
 from __future__ import annotations

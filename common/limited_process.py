@@ -44,7 +44,7 @@ class Limits:
 class LimitedProcess:
     """A child process that calls functions, one at a time. It starts at the first call, and ends with `close` or its parent.
 
-    Linux enforces the limits. On other systems this process looks at the child's memory and processor time 20 times a second.
+    Linux enforces the limits. On other systems this process looks at the child's memory and processor time 20 times per second.
 
     Args:
         watched: whether this process enforces the limits.

@@ -30,7 +30,7 @@ _SMALLEST = 32  # pixels along a side; smaller images vanish in the networks
 
 @dataclass(frozen=True)
 class PerceptualScores:
-    """The networks whose weights are at hand."""
+    """The networks whose weights were found."""
 
     networks: dict[str, Perceptual] = field(default_factory=dict)
     """LPIPS by name in `WEIGHTS`."""

@@ -211,7 +211,7 @@ class BlockFolder:
             _delete(self._folder)
 
     def _write(self, unfinished: Path, number: int, data: bytes) -> None:
-        # Not flushed to the disk: after a power cut the checksum tells.
+        # Not flushed to the disk: a block that a power cut damaged has a wrong checksum.
         with unfinished.open("wb") as stream:
             stream.write(self._head(number, data))
             stream.write(data)

@@ -26,7 +26,7 @@ class Version:
     """Which content a server has at an address now."""
 
     validator: str
-    """Changes whenever the content does: an ETag, or the time of the last change. Empty if the server tells neither."""
+    """Changes whenever the content does: an ETag, or the time of the last change. Empty if the server sends neither."""
     size: int | None
     """Bytes of the whole file; None if the server does not tell."""
 

@@ -53,7 +53,7 @@ class StreamedFile:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._plan = FetchPlan()
-        self._plan.plan_ahead([(0, 1)], -1)  # the first request tells version and size
+        self._plan.plan_ahead([(0, 1)], -1)  # the first answer has version and size
         self._blocks: BlockFolder | None = None
         self._version: Version | None = None
         self._size: int | None = None

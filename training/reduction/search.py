@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.scores import psnr
 from model.bundle.coded_layout import reduced_names
 from model.bundle.coded_read import Arrays
 from model.bundle.coded_write import Steps, encode_array, video_arrays
@@ -24,7 +25,7 @@ from model.bundle.read import assemble_video
 from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
 from training.reduction.read_entries import read_entries
-from training.reduction.views import Views, psnr
+from training.reduction.views import Views
 
 PROBE = 0.5
 """Step for measuring a sensitivity, in standard deviations of the group."""

@@ -61,11 +61,6 @@ class Views:
         return images
 
 
-def psnr(error: float) -> float:
-    """Return the PSNR of a mean squared error of values from 0 to 1, dB."""
-    return -10 * math.log10(max(error, 1e-12))
-
-
 def _small(camera: Camera) -> Camera:
     factor = min(1.0, PIXELS / max(camera.width, camera.height))
     return camera.resized(max(1, round(camera.width * factor)), max(1, round(camera.height * factor)))

@@ -63,7 +63,7 @@ def colmap_cameras(path: Path) -> list[Camera]:
     """Read the cameras of `images.txt` or `images.bin`.
 
     Raises:
-        InputError: the file or that of the cameras is missing, damaged or too large, or has a lens that is no pinhole.
+        InputError: the file or that of the cameras is missing, damaged or too large, or has a lens that is not a pinhole.
     """
     lenses = _lenses(_cameras_file(path))
     images = _parsed(path, _text_images if path.suffix.lower() == ".txt" else _binary_images)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from common.scores import psnr
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.config import HashEncodingConfig
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_video
 from training.export import main, parse_loss, parse_size, write_with_size
 from training.reduction.search import StepSearch, needed_psnr
-from training.reduction.views import Views, psnr
+from training.reduction.views import Views
 
 SMALL = HashEncodingConfig(3, 4, log2_table_size=11, base_resolution=4, finest_resolution=32)
 """Few levels, because the sensitivity of each is measured."""
