@@ -19,6 +19,7 @@ from viewer import DEMO
         ("view", ["a.mlpvid", "--frame", "2"], ["a.mlpvid", "--frame", "2"]),
         ("info", ["a.mlpvid", "--json"], ["a.mlpvid", "--info", "--json"]),
         ("info", ["--json"], ["--info", "--json"]),
+        ("verify", ["a.mlpvid"], ["a.mlpvid", "--verify"]),
         ("render", ["a.mlpvid", "out.png", "--frame", "2"], ["a.mlpvid", "--render", "out.png", "--frame", "2"]),
         ("render", ["out.png", "--frame", "2"], ["--render", "out.png", "--frame", "2"]),
         ("record", ["a.mlpvid", "out.mp4"], ["a.mlpvid", "--record", "out.mp4"]),
