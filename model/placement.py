@@ -35,6 +35,25 @@ class Placement:
         if not SCALES[0] <= self.scale <= SCALES[1]:
             raise InputError("scale", f"must be {SCALES[0]:g} to {SCALES[1]:g}, not {self.scale:g}")
 
+    @staticmethod
+    def angles_of(matrix: ArrayLike) -> tuple[float, float, float]:
+        """Return the `rotation` whose `matrix` this is: turns about x, y and z in this order, degrees.
+
+        The turn about y is -90 to 90. Where it is one of these, that about z is 0.
+
+        Args:
+            matrix: (3, 3), a rotation.
+        """
+        turn = np.asarray(matrix, np.float64)
+        across = float(np.hypot(turn[0, 0], turn[1, 0]))
+        about_y = np.arctan2(-turn[2, 0], across)
+        if across > 1e-6:
+            about_x, about_z = np.arctan2(turn[2, 1], turn[2, 2]), np.arctan2(turn[1, 0], turn[0, 0])
+        else:
+            about_x, about_z = np.arctan2(-turn[1, 2], turn[1, 1]), 0.0
+        first, second, third = np.degrees([about_x, about_y, about_z]).tolist()
+        return first, second, third
+
     @property
     def matrix(self) -> Array:
         """The rotation, 3 x 3."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.streaming.address import Address
 from model.placement import Placement
 from model.video import VolumetricVideo
 
@@ -30,6 +32,10 @@ class PlacedVideo:
     """Its place and time."""
     crop: Box | None = None
     """The part of it that is shown, meters in its own coordinates; None is all of it."""
+    visible: bool = True
+    """Whether it is shown. A hidden video counts for the scene's length, but is not decoded."""
+    path: Path | Address | None = None
+    """Where it was read from; None if it was not read."""
 
     def corners(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the corners of the shown part of a box of the video, (8, 3) meters in the scene.
@@ -39,7 +45,7 @@ class PlacedVideo:
         """
         if self.crop is not None:
             low, high = np.asarray(self.crop, np.float64)
-            box = np.clip(box, low, high)
+            box = np.clip(box, low, high)  # without extent where the crop leaves nothing
         return self.placement.to_scene(
             [[box[i][axis] for axis, i in enumerate(corner)] for corner in product((0, 1), repeat=3)]
         )
@@ -72,6 +78,11 @@ class Scene(VolumetricVideo):
         self._start = min(placed.placement.time_offset for placed in videos)
 
     @property
+    def shown(self) -> tuple[PlacedVideo, ...]:
+        """The visible videos."""
+        return tuple(placed for placed in self.videos if placed.visible)
+
+    @property
     def has_maps(self) -> bool:
         """False: only its videos have maps."""
         return False
@@ -88,9 +99,8 @@ class Scene(VolumetricVideo):
 
     @property
     def bounds(self) -> NDArray[np.float32]:
-        """(2, 3) box around all videos at all times, meters in the scene."""
-        corners = np.concatenate([placed.corners(placed.video.bounds) for placed in self.videos])
-        return np.stack([corners.min(0), corners.max(0)]).astype(np.float32)
+        """(2, 3) box around the visible videos at all times, meters in the scene; around all if none is visible."""
+        return box_around([placed.corners(placed.video.bounds) for placed in self.shown or self.videos])
 
     def time_in(self, placed: PlacedVideo, time: float) -> float:
         """Return the frame index of a placed video at a frame index of the scene. It is held before and after the video."""
@@ -103,9 +113,14 @@ class Scene(VolumetricVideo):
         raise InputError("scene", "cannot be decoded as one video", "choose one of its videos")
 
     def box_and_occupancy(self, time: float) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the (2, 3) box around all videos at `time`, meters, and one occupied cell."""
+        """Return the (2, 3) box around the visible videos at `time`, meters, and one occupied cell."""
         self.check_time(time)
-        boxes = [placed.video.box_and_occupancy(self.time_in(placed, time))[0] for placed in self.videos]
-        corners = np.concatenate([placed.corners(box) for placed, box in zip(self.videos, boxes, strict=True)])
-        box = np.stack([corners.min(0), corners.max(0)]).astype(np.float32)
-        return box, np.ones((1, 1, 1), np.bool_)
+        shown = self.shown or self.videos
+        boxes = [placed.corners(placed.video.box_and_occupancy(self.time_in(placed, time))[0]) for placed in shown]
+        return box_around(boxes), np.ones((1, 1, 1), np.bool_)
+
+
+def box_around(corners: list[NDArray[np.float64]]) -> NDArray[np.float32]:
+    """Return the (2, 3) lower and upper corner of the box around several boxes, given by their (8, 3) corners."""
+    every = np.concatenate(corners)
+    return np.stack([every.min(0), every.max(0)]).astype(np.float32)

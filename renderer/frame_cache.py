@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from model.video import VolumetricVideo
 from renderer.backend import PreparedFrame, RenderCancelled, Renderer
@@ -80,6 +80,20 @@ class FrameCache:
         with self._changed:
             return self._room()
 
+    def replace_video(self, video: VolumetricVideo, convert: Callable[[PreparedFrame], PreparedFrame | None]) -> None:
+        """Continue with another version of the video.
+
+        Args:
+            video: the new version.
+            convert: returns the new version of a cached frame, or None if it has to be prepared again. It must not take long.
+        """
+        with self._changed:
+            self.video = video
+            converted = {time: convert(frame) for time, frame in self._frames.items()}
+            self._frames = {time: frame for time, frame in converted.items() if frame is not None}
+            self._wanted, self._failed = (), {}
+            self._changed.notify_all()
+
     def cached_times(self) -> list[float]:
         """Return the times of the cached frames in ascending order, as the timeline marks them."""
         with self._changed:
@@ -108,12 +122,13 @@ class FrameCache:
             if time in self._frames:
                 return self._touch(time)
             self._preparing.add(time)
+            video = self.video
         frame = None
         try:
-            frame = self.renderer.prepare(self.video, time)
+            frame = self.renderer.prepare(video, time)
             return frame
         finally:
-            self._settle(time, frame)
+            self._settle(video, time, frame)
 
     def nearest(self, time: float) -> PreparedFrame | None:
         """Return the cached frame closest to `time`, or None if the cache is empty.
@@ -169,15 +184,18 @@ class FrameCache:
         self._frames[time] = frame = self._frames.pop(time)
         return frame
 
-    def _settle(self, time: float, frame: PreparedFrame | None = None, error: Exception | None = None) -> None:
+    def _settle(
+        self, video: VolumetricVideo, time: float, frame: PreparedFrame | None = None, error: Exception | None = None
+    ) -> None:
         """Record the outcome of preparing a frame, its frame or its error, in one step, and wake those who wait for it."""
         with self._changed:
             self._preparing.discard(time)
-            if frame is not None and not self._closed:
+            current = video is self.video  # otherwise it is a frame of a replaced video
+            if frame is not None and current and not self._closed:
                 self._frames[time] = frame
                 self._largest = max(self._largest, frame.nbytes)
                 self._evict()
-            if error is not None:
+            if error is not None and current:
                 self._failed[time] = error
             self._changed.notify_all()
 
@@ -237,28 +255,28 @@ class FrameCache:
                 self._changed.wait_for(lambda: self._closed or self._next_wanted())
                 if self._closed:
                     return
-                times = self._next_wanted()
+                times, video = self._next_wanted(), self.video
                 self._preparing.update(times)
-            self._prepare(times)
+            self._prepare(video, times)
 
-    def _prepare(self, times: list[float]) -> None:
+    def _prepare(self, video: VolumetricVideo, times: list[float]) -> None:
         """Prepare frames together. If that fails, prepare them one by one: the others do not suffer from the one that fails."""
         if len(times) > 1:
             try:
-                frames = self.renderer.prepare_together(self.video, times)  # type: ignore[attr-defined]
+                frames = self.renderer.prepare_together(video, times)  # type: ignore[attr-defined]
             except Exception:
                 _log.exception("frames %s could not be prepared together", times)
             else:
                 for time, frame in zip(times, frames, strict=True):
-                    self._settle(time, frame)
+                    self._settle(video, time, frame)
                 return
         for time in times:
             try:
-                frame = self.renderer.prepare(self.video, time)
+                frame = self.renderer.prepare(video, time)
             except Exception as error:  # raised by the next `get` of this frame
-                self._settle(time, error=error)
+                self._settle(video, time, error=error)
             else:
-                self._settle(time, frame)
+                self._settle(video, time, frame)
 
 
 def default_budget(renderer: Renderer) -> int:

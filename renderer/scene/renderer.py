@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time as clock
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.camera import Camera
-from model.scene import PlacedVideo, Scene
+from model.scene import PlacedVideo, Scene, box_around
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, PreparedFrame, Region, RenderedImage, Renderer, RenderSettings, RenderStatistics
 from renderer.scene.layers import front_to_back, mixed, over
@@ -27,15 +28,19 @@ class SceneFrame:
 
     time: float
     """Frame index of the scene."""
-    box: NDArray[np.float32]
-    """(2, 3) corners around all of them, meters in the scene."""
     parts: list[tuple[PlacedVideo, PreparedFrame]]
-    """The videos and their frames."""
+    """The visible videos and their frames."""
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """(2, 3) corners around all of them, meters in the scene; without extent if nothing is visible."""
+        corners = [placed.corners(frame.box) for placed, frame in self.parts]
+        return box_around(corners) if corners else np.zeros((2, 3), np.float32)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the frames hold."""
-        return sum(frame.nbytes for _, frame in self.parts)
+        return sum(frame.nbytes for frame in {id(frame): frame for _, frame in self.parts}.values())
 
     @property
     def decode_ms(self) -> float:
@@ -63,14 +68,31 @@ class SceneRenderer:
         self.backend = renderer
         self.slabs = slabs
         self.name, self.device, self.threads = renderer.name, renderer.device, renderer.threads
+        self._prepared: weakref.WeakValueDictionary[tuple[VolumetricVideo, float], PreparedFrame] = (
+            weakref.WeakValueDictionary()
+        )
 
     def prepare(self, video: VolumetricVideo, time: float) -> PreparedFrame:
         """Decode and bake the frames of all videos; see `renderer.backend.Renderer.prepare`."""
         if not isinstance(video, Scene):
             return self.backend.prepare(video, time)
-        box = video.box_and_occupancy(time)[0]
-        parts = [(placed, self.backend.prepare(placed.video, video.time_in(placed, time))) for placed in video.videos]
-        return SceneFrame(time, box, parts)
+        video.check_time(time)
+        parts = []
+        for placed in video.shown:
+            key = placed.video, video.time_in(placed, time)
+            part = self._prepared.get(key)
+            if part is None:
+                part = self._prepared[key] = self.backend.prepare(*key)
+            parts.append((placed, part))
+        return SceneFrame(time, parts)
+
+    def rearranged(self, scene: Scene, time: float) -> SceneFrame | None:
+        """Return a frame of a scene without preparing anything; None if a part of it is not in memory."""
+        if time > scene.num_frames - 1:
+            return None
+        parts = [(placed, self._prepared.get((placed.video, scene.time_in(placed, time)))) for placed in scene.shown]
+        known = [(placed, part) for placed, part in parts if part is not None]
+        return SceneFrame(time, known) if len(known) == len(parts) else None
 
     def render(
         self,

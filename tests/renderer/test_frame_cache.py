@@ -377,3 +377,24 @@ def test_at_the_end_of_the_plan_no_frame_is_left_out() -> None:
         assert cache.wait_until_idle(TIMEOUT)
     assert renderer.prepared == [float(time) for time in range(10)]
     cache.close()
+
+
+def test_another_version_of_the_video_takes_over_what_it_can(renderer: FakeRenderer) -> None:
+    cache, newer = make_cache(renderer), SimpleNamespace(num_frames=100)
+    for time in (1.0, 2.0):
+        cache.get(time)
+    cache.replace_video(newer, lambda frame: FakeFrame(frame.time, 7) if frame.time == 1.0 else None)  # type: ignore[arg-type, return-value]
+    assert cache.video is newer and cache.cached_times() == [1.0] and cache.nbytes == 7
+    cache.get(2.0)
+    assert renderer.prepared == [1.0, 2.0, 2.0]
+
+
+def test_a_frame_of_the_earlier_version_is_not_kept(gated: FakeRenderer) -> None:
+    cache = make_cache(gated)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(cache.get, 3.0)
+        gated.started.get(timeout=TIMEOUT)
+        cache.replace_video(SimpleNamespace(num_frames=100), lambda frame: frame)  # type: ignore[arg-type]
+        gated.release()
+        assert waiting.result(TIMEOUT).time == 3.0
+    assert 3.0 not in cache

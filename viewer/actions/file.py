@@ -59,6 +59,12 @@ OPEN_URL = "Open a volumetric video from a web server or an object storage."
 OPEN_WORKSPACE = "Replace what is open by the videos, cameras, paths and look of a workspace."
 """Tooltip of Open workspace."""
 
+ADD_VIDEO = "Show another video together with this one, in one scene."
+"""Tooltip of Add to this scene."""
+
+SAVE_SCENE = "Save which videos the scene has, and their places, times and crop boxes, as a .mlpvid-scene file."
+"""Tooltip of Save scene."""
+
 SAVE_WORKSPACE = "Save which videos are open, and their cameras, times, markers, paths and look."
 """Tooltip of Save workspace."""
 
@@ -97,6 +103,9 @@ FILE = menu(
         "Ctrl+Shift+R",
         OPEN,
     ),
+    SEPARATOR,
+    Action("file.add_video", "Add to this scene...", ADD_VIDEO, open_dialog("add_video"), enabled=OPEN),
+    Action("file.save_scene", "Save scene...", SAVE_SCENE, open_dialog("save_scene"), enabled=OPEN),
     SEPARATOR,
     _export("export_mesh", "Export mesh...", "the surface"),
     _export("export_points", "Export point cloud...", "points on the surface"),

@@ -80,6 +80,13 @@ def _compare(name: str, key: str, mode: Comparison, label: str, tooltip: str) ->
     return Action(f"view.{name}", label, tooltip, run, key, OPEN, checked=lambda app: app.compare.mode is mode)
 
 
+def _tool(name: str, key: str, label: str, tooltip: str) -> Action:
+    def run(app: ViewerApp) -> None:
+        app.scenes.toggle_tool(name)
+
+    return Action(f"view.tool_{name}", label, tooltip, run, key, OPEN, checked=lambda app: app.scenes.tool == name)
+
+
 VIEW = menu(
     _show("color", "Alt+1", "Color", "Show the rendered color."),
     _show("depth", "Alt+2", "Depth", "Show the distance to the surface."),
@@ -106,6 +113,11 @@ VIEW = menu(
     ),
     _overlay("axes", "X", "Axes", "Show the world's axes.", toggle_axes, lambda view: view.show_axes),
     _overlay("grid", "G", "Ground grid", "Show a grid on the ground.", toggle_grid, lambda view: view.show_grid),
+    SEPARATOR,
+    _tool("move", "Alt+M", "Move the video", "Show arrows that move the selected video of the scene."),
+    _tool("rotate", "Alt+R", "Rotate the video", "Show rings that turn the selected video of the scene."),
+    _tool("scale", "Alt+S", "Scale the video", "Show handles that change the size of the selected video."),
+    _tool("crop", "Alt+C", "Crop the video", "Show a box whose faces limit what is shown of the selected video."),
     SEPARATOR,
     _compare("split", "Y", Comparison.DIVIDER, "Split view", "Compare with another video or backend."),
     _compare("difference", "Shift+Y", Comparison.DIFFERENCE, "Difference", "Show the difference between the two sides."),

@@ -22,6 +22,7 @@ from viewer.app.path_loading import PathLoader
 from viewer.app.recording import Recording
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import ADVICE, Rendering
+from viewer.app.scene_edits import SceneEdits
 from viewer.app.statistics import Statistics
 from viewer.app.streams import Streams
 from viewer.app.viewport import Viewport
@@ -62,6 +63,7 @@ class ViewerApp:
         self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
         self.streams = Streams(self.settings, self.jobs, self.documents.loader, self.redraw)
         self.documents.open_address = self.streams.open
+        self.scenes = SceneEdits(self.documents, self.messages, self.redraw)
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         sessions = settings_file.parent / "sessions" if settings_file is not None else None
         self.workspaces = Workspaces(self.documents, self.settings, self.viewport, self.messages, sessions)
@@ -87,7 +89,7 @@ class ViewerApp:
     @property
     def quality(self) -> RequestQuality:
         """How fine the next image has to be."""
-        settings = RenderSettings() if self.document is None else self.document.sampling.render_settings
+        settings = RenderSettings() if self.document is None else self.document.render_settings
         quality = self.rendering.quality(settings, self.moving, max(self.viewport.size))
         if self.recording.screenshot_pending:  # dynamic resolution would make it coarse
             quality = replace(quality, moving_scale=quality.still_scale)
@@ -140,6 +142,7 @@ class ViewerApp:
         """
         self._updated = time.monotonic()
         self.documents.show_loaded()
+        self.scenes.update()
         self.workspaces.update()
         self.documents.remember_choices()
         self.jobs.report_ended()

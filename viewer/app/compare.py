@@ -10,6 +10,7 @@ import numpy as np
 
 from common.scores import psnr
 from model.camera import Camera
+from model.scene import Scene
 from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.picture.comparison import Comparison
@@ -94,6 +95,9 @@ class CompareView:
             self.clear()
             return
         before = self.view_renderer
+        if isinstance(video, Scene) and isinstance(before.video, Scene):
+            before.rearrange(video)
+            return
         before.close()
         self.view_renderer, self.psnr = ViewRenderer(before.renderer, video, before.cache.budget, self.wake), None
 

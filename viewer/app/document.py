@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.camera import Camera
+from model.scene import Box, PlacedVideo, Scene
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
 from viewer.app.places import Place
+from viewer.app.scene_file import SCENE_SUFFIX, is_plain
 from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
@@ -88,6 +90,12 @@ class Document:
         """State of the file when it was read; a different state later means that it changed."""
         self.sampling = Sampling()
         """Step and thresholds; change them with `set_sampling`."""
+        self.crop: Box | None = None
+        """The part of a video that is open alone, meters; None is all of it. Scenes have one for each video."""
+        self.arranged = False
+        """Whether the arrangement of the videos differs from the file."""
+        self.selected_video = 0
+        """Index of the video of the scene that the section Scene edits."""
         self._ahead: list[float] = []
         self._ending: list[threading.Thread] = []
         self._frustums: tuple[VolumetricVideo, Frustums] | None = None
@@ -146,6 +154,11 @@ class Document:
             video: the new content.
             stamp: state of the file before it was read; default: its current one.
         """
+        if isinstance(self.video, Scene) and not isinstance(video, Scene):  # the scene was made here from the file
+            kept = tuple(replace(p, video=video) if p.path == self.path else p for p in self.video.videos)
+            video = Scene(kept)
+        elif isinstance(video, Scene):
+            self.arranged, self.selected_video = False, min(self.selected_video, len(video.videos) - 1)
         before, self.video = self.video, video
         self.playback.reset(video.num_frames, video.metadata.fps)
         self.camera.box = video.bounds.astype("float64")
@@ -153,6 +166,39 @@ class Document:
             self.camera.set_up(video.metadata.up)
         self._restart(self.view_renderer.renderer)
         self.stamp = stamp or file_stamp(self.path)
+
+    @property
+    def placed(self) -> tuple[PlacedVideo, ...]:
+        """The videos of the scene; a video that is open alone is one."""
+        if isinstance(self.video, Scene):
+            return self.video.videos
+        return (PlacedVideo(self.video, crop=self.crop, path=self.path),)
+
+    def arrange(self, videos: tuple[PlacedVideo, ...]) -> None:
+        """Show these videos instead of the current ones. Frames that are in memory are used again.
+
+        Raises:
+            InputError: the list is empty, or a video of another method than the paper's is not alone and in its own place.
+        """
+        alone = is_plain(videos) and not self.path.name.endswith(SCENE_SUFFIX)
+        video = videos[0].video if alone else Scene(videos)
+        before, self.video, self.crop = self.video, video, videos[0].crop if alone else None
+        self.arranged, self.selected_video = True, min(self.selected_video, len(videos) - 1)
+        if video is before:
+            return
+        if (video.num_frames, video.metadata.fps) != (before.num_frames, before.metadata.fps):
+            self.playback.reset(video.num_frames, video.metadata.fps)
+        self.camera.box = video.bounds.astype("float64")
+        if isinstance(before, Scene) and isinstance(video, Scene):
+            self.view_renderer.rearrange(video)
+            self._ahead = []
+        else:
+            self._restart(self.view_renderer.renderer)
+
+    @property
+    def render_settings(self) -> RenderSettings:
+        """What renderers take beside the video: sampling and crop box."""
+        return replace(self.sampling.render_settings, crop=self.crop)
 
     def replace_renderer(self, renderer: Renderer) -> None:
         """Render with another backend from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.streaming.address import Address
@@ -17,6 +17,7 @@ from viewer.app.messages import Messages
 from viewer.app.places import Place
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import Rendering
+from viewer.app.scene_file import Entry
 from viewer.settings import Settings
 
 
@@ -61,17 +62,23 @@ class Documents:
         """Return the video that a tab shows now; None after the tab was closed."""
         return document.video if document in self.all else None
 
-    def open(self, path: Place) -> None:
+    def open(self, path: Place, entries: Sequence[tuple[Place, Entry]] = ()) -> None:
         """Read a bundle, a run or an address in the background and show it in a new tab; show its tab if it has one already.
 
         A run that has no checkpoint yet is read as soon as it has one.
+
+        Args:
+            path: what to read.
+            entries: videos of a scene that is shown under this name, and read instead.
         """
         path = _absolute(path)
         for index, document in enumerate(self.all):
             if document.path == path:
                 self.show(index)
                 return
-        if isinstance(path, Address):
+        if entries:
+            self.loader.load(path, entries=entries)
+        elif isinstance(path, Address):
             self.open_address(path)
         elif is_run(path) and file_stamp(path) is None:
             self.awaited = list(dict.fromkeys([*self.awaited, path]))

@@ -13,9 +13,10 @@ from common.streaming.address import Address
 from model.bundle.info import read_bundle
 from model.run.files import CHECKPOINT, LOG, SCENE, is_run
 from model.run.video import read_run
+from model.scene import Scene
 from model.video import VolumetricVideo
 from viewer.app.places import Place, Progress, read_streamed, users_cache
-from viewer.app.scene_file import SCENE_SUFFIX, read_scene
+from viewer.app.scene_file import SCENE_SUFFIX, Entry, placed_videos, read_scene
 from viewer.playback.run_video import RunVideo
 
 WATCH_INTERVAL = 1.0
@@ -76,6 +77,7 @@ class BundleLoader:
         self._loading: set[Place] = set()
         self._again: set[Place] = set()
         self._loaded: list[Loaded] = []
+        self._entries: dict[Place, Sequence[tuple[Place, Entry]]] = {}
 
     @property
     def loading(self) -> list[Place]:
@@ -89,17 +91,19 @@ class BundleLoader:
         with self._lock:
             return bool(self._loading or self._loaded)
 
-    def load(self, path: Place, again: bool = False) -> None:
+    def load(self, path: Place, again: bool = False, entries: Sequence[tuple[Place, Entry]] = ()) -> None:
         """Start to read a bundle, unless it is being read already.
 
         Args:
             path: the file.
             again: whether the file changed, so that it must be read once more after a reading that is under way.
+            entries: videos of a scene that is read under this name, instead of the file.
         """
         with self._lock:
             if path in self._loading:
                 self._again.update([path] if again else [])
                 return
+            self._entries[path] = entries
             self._loading.add(path)
         threading.Thread(target=self._run, args=(path,), name="open", daemon=True).start()
 
@@ -120,7 +124,9 @@ class BundleLoader:
         while again:
             stamp = file_stamp(path)
             try:
-                outcome: VolumetricVideo | Exception = read_video(path)
+                entries = self._entries[path]
+                outcome: VolumetricVideo | Exception
+                outcome = Scene(placed_videos(entries, read_video)) if entries else read_video(path)
             except Exception as error:  # the window shows it
                 outcome = error
             with self._lock:

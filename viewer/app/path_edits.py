@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from viewer.app.document import Document
+from viewer.camera.history import StateEdit
 from viewer.camera.state import state_from_camera
-from viewer.camera_path.history import PathEdit, PathState
+from viewer.camera_path.history import PathState
 from viewer.camera_path.path import CameraPath
 
 
@@ -40,7 +41,7 @@ def put_path_state(document: Document, state: PathState) -> None:
 def record_path_edit(document: Document, before: PathState) -> None:
     """Record the changes since `before` as one edit that can be undone, if there are any."""
     if not before.same_path(path_state(document)):
-        edit = PathEdit(before, lambda: path_state(document), lambda state: put_path_state(document, state))
+        edit = StateEdit(before, lambda: path_state(document), lambda state: put_path_state(document, state))
         document.camera.history.record_edit(edit)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import StrictFloat, StrictStr
+from pydantic import StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass as checked
 
+from common.atomic import write_text
 from common.documents import read_json
 from common.errors import InputError
 from common.validation import FIELDS, validated, within
@@ -17,6 +21,7 @@ from model.placement import SCALES, Placement
 from model.scene import PlacedVideo, Scene
 from model.video import VolumetricVideo
 from renderer.backend import RenderSettings
+from viewer.app.places import Place, place_of
 
 SCENE_SUFFIX = ".mlpvid-scene"
 """End of the name of a scene file."""
@@ -27,14 +32,23 @@ VERSION = 1
 MAX_VIDEOS = 64
 """Maximum number of videos in a scene."""
 
-Meters = Annotated[StrictFloat, within(-1e6, 1e6)]
+DISTANCES = (-1e6, 1e6)
+"""Smallest and largest coordinate, meters."""
+
+ANGLES = (-36000.0, 36000.0)
+"""Smallest and largest turn, degrees."""
+
+OFFSETS = (-86400.0, 86400.0)
+"""Smallest and largest offset in time, seconds."""
+
+Meters = Annotated[StrictFloat, within(*DISTANCES)]
 Point = tuple[Meters, Meters, Meters]
-Degrees = Annotated[StrictFloat, within(-36000, 36000)]
+Degrees = Annotated[StrictFloat, within(*ANGLES)]
 
 
 @checked(config=FIELDS)
 class Entry:
-    """One video of a scene file. docs/viewer.md describes the fields to users."""
+    """One video of a scene file. docs/scenes.md describes the fields to users."""
 
     bundle: StrictStr
     """Name of the bundle, relative to the scene file's folder."""
@@ -44,15 +58,23 @@ class Entry:
     """Turns about the scene's x, y and z axes in this order, degrees."""
     scale: Annotated[StrictFloat, within(*SCALES)] = 1.0
     """Size in the scene over size in the bundle."""
-    time_offset: Annotated[StrictFloat, within(-86400, 86400)] = 0.0
+    time_offset: Annotated[StrictFloat, within(*OFFSETS)] = 0.0
     """Time at which the video begins, seconds."""
     crop: tuple[Point, Point] | None = None
     """Lower and upper corner of the part that is shown, meters in the bundle's own coordinates."""
+    visible: StrictBool = True
+    """Whether it is shown."""
 
     @property
     def placement(self) -> Placement:
         """Its place and time."""
         return Placement(self.position, self.rotation, self.scale, self.time_offset)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the object of a scene file. Fields that have their defaults are left out."""
+        defaults = Entry(self.bundle)
+        values = dataclasses.asdict(self).items()
+        return {name: value for name, value in values if name == "bundle" or value != getattr(defaults, name)}
 
 
 @checked(config=FIELDS)
@@ -71,14 +93,74 @@ def read_scene(path: Path, read: Callable[[Path], VolumetricVideo]) -> Scene:
         InputError: the file or a bundle is missing, unreadable or invalid, or of a newer version.
     """
     entries = _entries(path)
-    videos: dict[Path, VolumetricVideo] = {}
     for entry in entries:
-        bundle = path.parent / entry.bundle
-        if bundle.suffix == SCENE_SUFFIX:
+        if Path(entry.bundle).suffix == SCENE_SUFFIX:
             raise InputError(path, f"contains the scene {entry.bundle}", "name bundles only")
-        if bundle not in videos:
-            videos[bundle] = read(bundle)
-    return Scene(tuple(PlacedVideo(videos[path.parent / entry.bundle], entry.placement, entry.crop) for entry in entries))
+    return Scene(placed_videos([(path.parent / entry.bundle, entry) for entry in entries], read))
+
+
+def placed_videos(entries: Sequence[tuple[Place, Entry]], read: Callable[[Any], VolumetricVideo]) -> tuple[PlacedVideo, ...]:
+    """Read the videos of entries and place them. A video that occurs several times is read once.
+
+    Args:
+        entries: where each video is, and its entry.
+        read: reads a video from such a place; its errors are passed on.
+    """
+    videos: dict[Place, VolumetricVideo] = {}
+    for place, _ in entries:
+        if place not in videos:
+            videos[place] = read(place)
+    return tuple(PlacedVideo(videos[place], entry.placement, entry.crop, entry.visible, place) for place, entry in entries)
+
+
+def is_plain(videos: Sequence[PlacedVideo]) -> bool:
+    """Return whether this is one visible video in its own place, which needs no scene; it may have a crop box."""
+    return len(videos) == 1 and videos[0].visible and videos[0].placement == Placement()
+
+
+def entry_of(placed: PlacedVideo, name: str) -> Entry:
+    """Return the entry of a placed video, whose bundle gets this name."""
+    place = placed.placement
+    return Entry(name, place.position, place.rotation, place.scale, place.time_offset, placed.crop, placed.visible)
+
+
+def write_scene(videos: Sequence[PlacedVideo], path: Path) -> None:
+    """Write a scene file atomically. Bundles are named relative to its folder where both are on one drive.
+
+    Raises:
+        InputError: a video was not read from a file, or the file cannot be written.
+    """
+    if not 1 <= len(videos) <= MAX_VIDEOS:
+        raise InputError(path, f"would have {len(videos)} videos", f"a scene has 1 to {MAX_VIDEOS}")
+    entries = [entry_of(placed, _name_of(placed, path)).to_dict() for placed in videos]
+    write_text(path, json.dumps({"scene": VERSION, "videos": entries}, indent=1) + "\n")
+
+
+def _name_of(placed: PlacedVideo, scene: Path) -> str:
+    if not isinstance(placed.path, Path):
+        where = "a video that was not read from a file" if placed.path is None else f"{placed.path}, which is on a server"
+        raise InputError(scene, f"contains {where}", "a scene file can only name files: download the video first")
+    if placed.path.is_dir():
+        raise InputError(scene, f"contains the training run {placed.path}", "export it to a bundle first")
+    bundle = placed.path.absolute()
+    try:
+        return Path(os.path.relpath(bundle, scene.absolute().parent)).as_posix()
+    except ValueError:  # another drive
+        return str(bundle)
+
+
+def read_entries(values: object, subject: str) -> tuple[tuple[Place, Entry], ...]:
+    """Read entries that are not in a scene file: each bundle has an absolute path or is an address.
+
+    Args:
+        values: plain data, a list of objects with the fields of `Entry`.
+        subject: what they belong to, for messages.
+
+    Raises:
+        InputError: a value is of a wrong type or out of range.
+    """
+    entries = _checked({"videos": values}, subject)
+    return tuple((place_of(entry.bundle), entry) for entry in entries)
 
 
 def _entries(path: Path) -> list[Entry]:
@@ -89,11 +171,15 @@ def _entries(path: Path) -> list[Entry]:
     if not 1 <= version <= VERSION:
         raise InputError(path, f"has version {version}; this viewer reads up to {VERSION}", "update the viewer")
     try:
-        entries = validated(_Contents, values, "scene").videos
-        for entry in entries:
-            RenderSettings(crop=entry.crop)  # its corners must be in order
+        return _checked(values, "scene")
     except InputError as error:
         raise InputError(path, str(error)) from error
+
+
+def _checked(values: object, subject: str) -> list[Entry]:
+    entries = validated(_Contents, values, subject).videos
+    for entry in entries:
+        RenderSettings(crop=entry.crop)  # its corners must be in order
     if not 1 <= len(entries) <= MAX_VIDEOS:
-        raise InputError(path, f"has {len(entries)} videos", f"list 1 to {MAX_VIDEOS}")
+        raise InputError(subject, f"has {len(entries)} videos", f"list 1 to {MAX_VIDEOS}")
     return entries

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SECTIONS = ("View", "Image", "Camera", "Path", "Speed", "Compare", "Statistics", "Maps", "Video", "Training")
+SECTIONS = ("View", "Image", "Scene", "Camera", "Path", "Speed", "Compare", "Statistics", "Maps", "Video", "Training")
 """Titles of the inspector's sections, from top to bottom."""
 
 PANELS = ("Picture", "Timeline", *SECTIONS)

@@ -16,9 +16,11 @@ from common.documents import read_json
 from common.errors import InputError
 from common.validation import FIELDS, validated, within
 from model.camera import Camera
+from model.placement import Placement
 from viewer.app.document import Document
 from viewer.app.documents import Documents
 from viewer.app.places import Place, place_of
+from viewer.app.scene_file import SCENE_SUFFIX, Entry, entry_of, read_entries
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.settings import DisplaySettings, Settings, WindowSettings
@@ -60,9 +62,25 @@ class SavedDocument:
     """The camera path."""
     tension: float
     """Tension of the camera path."""
+    scene: tuple[tuple[Place, Entry], ...] = ()
+    """The videos of its scene and where they are, if they were arranged and not saved in a scene file."""
+
+    @property
+    def entries(self) -> tuple[tuple[Place, Entry], ...]:
+        """The videos to read instead of `path`; none if a crop box is all that was changed."""
+        return () if self._only_cropped else self.scene
+
+    @property
+    def _only_cropped(self) -> bool:
+        entries = [entry for _, entry in self.scene]
+        alone = len(entries) == 1 and entries[0].visible and entries[0].placement == Placement()
+        return alone and not self.path.name.endswith(SCENE_SUFFIX)
 
     def apply(self, document: Document) -> None:
         """Bring an open document into this state. Frames beyond the end of its video are left out."""
+        if self._only_cropped:
+            document.crop = self.scene[0][1].crop
+        document.arranged = bool(self.scene)
         clock, last = document.playback, document.video.num_frames - 1
         clock.pause()
         clock.clear_range()
@@ -99,6 +117,7 @@ class Workspace:
                 "playhead": dataclasses.asdict(saved.playhead),
                 "camera": saved.camera.to_dict(),
                 "camera_path": CameraPath(list(saved.keyframes), saved.tension).to_dict() if saved.keyframes else None,
+                "scene": [entry.to_dict() for _, entry in saved.scene] or None,
             }
             for saved in self.documents
         ]
@@ -121,7 +140,10 @@ def workspace_of(documents: Documents, settings: Settings, size: tuple[int, int]
 def _saved(document: Document, size: tuple[int, int]) -> SavedDocument:
     clock, path = document.playback, document.camera_path
     playhead = Playhead(clock.time, clock.in_point, clock.out_point, tuple(sorted(clock.markers.items())))
-    return SavedDocument(document.path, playhead, document.camera.to_camera(*size), path.keyframes, path.tension)
+    camera = document.camera.to_camera(*size)
+    scene = tuple((placed.path, entry_of(placed, str(placed.path))) for placed in document.placed if placed.path is not None)
+    scene = scene if document.arranged else ()
+    return SavedDocument(document.path, playhead, camera, path.keyframes, path.tension, scene)
 
 
 def save_workspace(workspace: Workspace, path: Path) -> None:
@@ -163,4 +185,5 @@ def _read_document(entry: Any, subject: str) -> SavedDocument:
         Camera.from_dict(entry.get("camera"), f"{subject}: camera"),
         camera_path.keyframes,
         camera_path.tension,
+        () if entry.get("scene") is None else read_entries(entry["scene"], f"{subject}: scene"),
     )

@@ -64,7 +64,7 @@ class Workspaces:
         front = min(max(workspace.front, 0), len(workspace.documents) - 1)
         self._front = workspace.documents[front].path if workspace.documents else None
         for saved in workspace.documents:
-            self._documents.open(saved.path)
+            self._documents.open(saved.path, saved.entries)
 
     def recover(self) -> None:
         """Open the lost workspace and forget it; InputError if it cannot be read."""

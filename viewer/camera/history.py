@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from viewer.camera.state import CameraState
 
@@ -20,6 +20,28 @@ class Edit(Protocol):
 
     def exchange(self) -> None:
         """Undo the edit, or redo it if it is undone."""
+
+
+State = TypeVar("State")
+
+
+class StateEdit(Generic[State]):
+    """An entry of the history that exchanges an earlier state of something with its current one.
+
+    Args:
+        before: the state before the edit.
+        get: returns the current state.
+        put: replaces the current state.
+    """
+
+    def __init__(self, before: State, get: Callable[[], State], put: Callable[[State], None]) -> None:
+        self._other, self._get, self._put = before, get, put
+
+    def exchange(self) -> None:
+        """Exchange the two states: undo the edit, or redo it."""
+        present = self._get()
+        self._put(self._other)
+        self._other = present
 
 
 class CameraHistory:

@@ -1,8 +1,7 @@
-"""Undoable edits of the camera path. They share the undo history of the camera moves."""
+"""States of the camera path between which its edits lead. They share the undo history of the camera moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from viewer.camera_path.path import CameraPath, Keyframe
@@ -28,22 +27,3 @@ class PathState:
     def path(self) -> CameraPath:
         """Return the path, which may be edited further."""
         return CameraPath(list(self.keyframes), self.tension)
-
-
-class PathEdit:
-    """One entry of the history, which exchanges the earlier path with the current one.
-
-    Args:
-        before: the path before the edit.
-        get: returns the current path.
-        put: replaces the current path.
-    """
-
-    def __init__(self, before: PathState, get: Callable[[], PathState], put: Callable[[PathState], None]) -> None:
-        self._other, self._get, self._put = before, get, put
-
-    def exchange(self) -> None:
-        """Exchange the two paths: undo the edit, or redo it."""
-        present = self._get()
-        self._put(self._other)
-        self._other = present

@@ -18,6 +18,7 @@ from common.streaming.address import parse_address
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
+from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera_path.foreign import nerfstudio_dict
 from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
@@ -38,12 +39,14 @@ class Prompt:
     """Names and patterns of files, alternating, for the system's dialog."""
     saving: bool = False
     """Whether the file will be written."""
+    suffix: str = ".json"
+    """End of the name of a file that will be written; it is added where it is missing."""
     address: bool = False
     """Whether it asks for a web address, for which systems have no dialog."""
 
     @property
     def verb(self) -> str:
-        """Label of its button: "Open", "Save" or "Load"."""
+        """Label of its button: "Open", "Add", "Save" or "Load"."""
         return self.title.split()[0]
 
     def failed(self, answer: str) -> str:
@@ -80,10 +83,11 @@ def export_path(app: ViewerApp, text: str) -> None:
     app.messages.set_status(f"Camera path exported to {target}")
 
 
-def path_file(text: str) -> Path:
-    """Return the file for a camera path or a workspace from typed text; the suffix defaults to .json."""
+def path_file(text: str, suffix: str = ".json") -> Path:
+    """Return the file that typed text names. Without a suffix it gets this one, and scenes always get theirs."""
     target = typed_path(text)
-    return target if target.suffix else target.with_suffix(".json")
+    complete = target.name.endswith(suffix) if suffix == SCENE_SUFFIX else target.suffix
+    return target if complete or not target.name else target.with_name(target.name + suffix)
 
 
 def load_path(app: ViewerApp, text: str) -> None:
@@ -107,6 +111,24 @@ def save_workspace(app: ViewerApp, text: str) -> None:
     app.messages.set_status(f"Workspace saved to {target}")
 
 
+def add_video(app: ViewerApp, text: str) -> None:
+    """Add a video to the scene of the front document."""
+    assert app.document is not None
+    path = typed_path(text)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    app.scenes.add(app.document, path)
+
+
+def save_scene(app: ViewerApp, text: str) -> None:
+    """Save the scene of the front document."""
+    assert app.document is not None
+    target = path_file(text, SCENE_SUFFIX)
+    app.scenes.save(app.document, target)
+    app.settings.remember_file(str(app.document.path))
+    app.messages.set_status(f"Scene saved to {target}")
+
+
 PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Videos and scenes", "*.mlpvid*", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid, s3://...", open_address, address=True),
@@ -114,6 +136,12 @@ PROMPTS: dict[str, Prompt] = {
     "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
     "open_workspace": Prompt("Open a workspace", "Path of a .json file", open_workspace, ("Workspace", "*.json")),
     "save_workspace": Prompt("Save the workspace", "Path of a .json file", save_workspace, ("Workspace", "*.json"), True),
+    "add_video": Prompt(
+        *("Add a video", "Path of a .mlpvid file", add_video), ("Videos and scenes", "*.mlpvid*", "All files", "*")
+    ),
+    "save_scene": Prompt(
+        *("Save the scene", f"Path of a {SCENE_SUFFIX} file", save_scene, ("Scene", f"*{SCENE_SUFFIX}"), True, SCENE_SUFFIX)
+    ),
     "load_path": Prompt(
         *("Load a camera path", "Path of a .json file, or COLMAP's images.txt or images.bin", load_path),
         ("Camera path", "*.json", "COLMAP's images.txt", "*.txt", "COLMAP's images.bin", "*.bin", "All files", "*"),
@@ -171,8 +199,8 @@ class Prompts:
         answer = self._browser.draw(name, prompt.title, prompt.filters, prompt.saving, app.recording.folder)
         if answer is None:
             return
-        if answer and prompt.saving and path_file(answer).is_file():
-            self._replaced = path_file(answer)
+        if answer and prompt.saving and path_file(answer, prompt.suffix).is_file():
+            self._replaced = path_file(answer, prompt.suffix)
             return
         app.window.dialogs.discard(name)
         if answer:

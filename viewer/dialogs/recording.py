@@ -238,7 +238,7 @@ class RecordingDialog:
             codec=self._format.codec,
             quality=settings.quality,
             image_format=self._format.image_format,
-            settings=document.sampling.render_settings,
+            settings=document.render_settings,
         )
 
     def _options(self, app: ViewerApp, document: Document) -> RecordOptions:

@@ -30,6 +30,8 @@ class ViewRequest:
     """Size that the image is refined to while no newer request comes. No refinement if it is `scale` or less."""
     placeholder: bool = False
     """Whether the nearest cached frame may be shown first, if decoding takes longer than rendering."""
+    version: int = 0
+    """Counts the versions of the video. Results of earlier versions than the current one may be out of date."""
     tick: int = 0
     """Returned with the result. The playback clock uses it to count dropped frames."""
 

@@ -67,11 +67,19 @@ class ViewRenderer:
         self._view: tuple[object, ...] | None = None
         self._shown_view: tuple[object, ...] | None = None
         self._target = 0.0
+        self._version = 0
+
+    def rearrange(self, scene: Scene) -> None:
+        """Render another arrangement of a scene. Parts of frames that are in memory are used again."""
+        compositor = self.cache.renderer
+        assert isinstance(compositor, SceneRenderer)
+        self.video, self._version = scene, self._version + 1
+        self.cache.replace_video(scene, lambda frame: compositor.rearranged(scene, frame.time))
 
     def request(self, time: float, camera: Camera, quality: RequestQuality, tick: int = 0) -> None:
         """Request `time` from `camera` (the view at full size), unless this was requested already."""
         pose = (camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes())
-        view = (time, camera.width, camera.height, *pose, quality.settings)
+        view = (self._version, time, camera.width, camera.height, *pose, quality.settings)
         target = quality.moving_scale if quality.moving else quality.still_scale
         same_view = view == self._view
         if same_view and not quality.moving and quality.rest_scale is not None and self._reached(quality.still_scale):
@@ -82,7 +90,7 @@ class ViewRenderer:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target = view, target
-        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.placeholder, tick)
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.placeholder, self._version, tick)
         self.worker.submit(self.requested)
 
     def _reached(self, scale: float) -> bool:
@@ -96,7 +104,11 @@ class ViewRenderer:
 
     def take_results(self) -> list[ViewResult]:
         """Return the results since the last call, oldest first. The newest good one becomes `shown`."""
-        results = self.worker.take_results()
+        results = [
+            result  # errors of earlier arrangements, which may have been longer, are out of date
+            for result in self.worker.take_results()
+            if result.error is None or result.request.version == self._version
+        ]
         for result in results:
             self.error = result.error
             if result.error is None:

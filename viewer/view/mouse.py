@@ -39,6 +39,11 @@ class ViewMouse:
         self._drag_distance = 0.0  # length of the drag so far, screen units
         self._last = (0.0, 0.0)  # last position of the mouse during the drag, screen units
 
+    @property
+    def dragging(self) -> bool:
+        """Whether a drag that began in the view goes on."""
+        return self._button is not None
+
     def handle(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         """React to the mouse over the last item, which covers the view; `corner` is its upper left corner."""
         document = app.document

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.camera import Camera
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
+from viewer.app.scene_edits import crop_of
 from viewer.picture import wireframes
 from viewer.picture.comparison import Comparison
 from viewer.picture.frustums import Frustums
@@ -25,7 +26,8 @@ from viewer.work.latest_task import LatestTask
 AXIS_COLORS = (0xFF4A4AE6, 0xFF4CC24C, 0xFFE68A3C)
 """Red x, green y, blue z, as ImGui packs colors (ABGR)."""
 
-GRID, BOX, CELLS, CAMERAS, CHOSEN, PATH = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0xB0D0B070, 0xFF30B0FF, 0xC0E070D0
+GRID, BOX, CELLS, CAMERAS, CHOSEN = 0x38A0A0A0, 0xFFD0D0D0, 0x9048C8FF, 0xB0D0B070, 0xFF30B0FF
+PATH, CROP = 0xC0E070D0, 0xFF60D8FF
 """Colors of the lines, ABGR."""
 
 MAX_CELL_LINES = 4000
@@ -78,6 +80,9 @@ class Overlays:
             shown = document.shown
             box = shown.frame.box if shown is not None and shown.frame is not None else document.video.bounds
             pen.lines(wireframes.box_segments(box), BOX)
+        if app.scenes.tool == "crop":
+            placed = document.placed[document.selected_video]
+            pen.lines(placed.placement.to_scene(wireframes.box_segments(crop_of(placed))), CROP, 1.5)
         if view.show_cameras:
             self._draw_cameras(document, pen)
         if view.show_path and len(document.camera_path) and not document.previewing:

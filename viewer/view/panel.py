@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -26,10 +28,12 @@ from viewer.picture.views import Legend, ViewPixels, view_legend
 from viewer.playback.render_worker import ViewResult
 from viewer.settings import DisplaySettings
 from viewer.view.comparison import draw_comparison
+from viewer.view.crop_handles import CropHandles
 from viewer.view.gizmo import Gizmo, gizmo_fits
 from viewer.view.legend import draw_legend
 from viewer.view.mouse import ViewMouse
 from viewer.view.overlays import Overlays
+from viewer.view.placement_gizmo import PlacementGizmo
 from viewer.view.start_page import StartPage
 from viewer.work.latest_task import LatestTask
 
@@ -51,6 +55,7 @@ class ViewPanel:
         self.presenter: Presenter | None = None
         """Set as soon as there is an OpenGL context."""
         self._gizmo = Gizmo()
+        self._placement, self._crop = PlacementGizmo(), CropHandles()
         self._mouse = ViewMouse(actions)
         self._start = StartPage(actions)
         self._overlays = Overlays()
@@ -62,6 +67,8 @@ class ViewPanel:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
+        if not imgui.is_any_item_active() and not self._placement.used:
+            app.scenes.settle()
         self._draw_tabs(app)
         size, ratio = imgui.get_content_region_avail(), imgui.get_io().display_framebuffer_scale
         width, height = max(16, int(size.x)), max(16, int(size.y))
@@ -73,12 +80,24 @@ class ViewPanel:
         if app.document is None and not app.documents.loader.loading and not app.documents.awaited:
             self._start.draw(app, corner, width, height)
             return
-        flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
         if app.document is not None and gizmo_fits(width, height):
             self._gizmo.handle(app, app.document, corner, width)
-        imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
-        self._mouse.handle(app, corner, width, height)
-        self._draw_image(app, corner, width, height)
+        with drawn_later() as behind:
+            taken = self._handle_tools(app, corner, width, height)
+            behind()
+            if not taken:
+                flags = imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_right
+                imgui.invisible_button("###view", ImVec2(width, height), flags | imgui.ButtonFlags_.mouse_button_middle)
+                self._mouse.handle(app, corner, width, height)
+            self._draw_image(app, corner, width, height)
+
+    def _handle_tools(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> bool:
+        """Let the mouse change the selected video. Return whether it is on the gizmo, so that it must not move the camera."""
+        if app.document is None or app.document.shown is None:
+            return False
+        if app.scenes.tool == "crop":
+            self._crop.handle(app, app.document, corner, width)
+        return self._placement.draw(app, app.document, corner, width, height) and not self._mouse.dragging
 
     def _draw_tabs(self, app: ViewerApp) -> None:
         if len(app.documents.all) < 2 or not imgui.begin_tab_bar("documents", imgui.TabBarFlags_.draw_selected_overline):
@@ -119,6 +138,8 @@ class ViewPanel:
         draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
             draw_legend(app.settings.view.color_map, legend, corner, height)
+        if app.scenes.tool == "crop":
+            self._crop.draw(app, document, corner, width)
         if gizmo_fits(width, height):
             self._gizmo.draw(document, corner, width)
         draw.pop_clip_rect()
@@ -227,6 +248,18 @@ def _make(result: ViewResult, display: DisplaySettings) -> _Made:
         return view_legend(VIEWS[display.mode], result.image, display.value_range), None
     pixels = shown_pixels(result, display)
     return pixels.legend, (pixels, surface_depth(result.image))
+
+
+@contextlib.contextmanager
+def drawn_later() -> Iterator[Callable[[], None]]:
+    """Draw what comes first in front of what comes after the call of the returned function."""
+    draw = imgui.get_window_draw_list()
+    draw.channels_split(2)
+    draw.channels_set_current(1)
+    try:
+        yield lambda: draw.channels_set_current(0)
+    finally:
+        draw.channels_merge()
 
 
 def present_options(app: ViewerApp) -> PresentOptions:

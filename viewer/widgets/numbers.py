@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from imgui_bundle import imgui
 
 from viewer.widgets.controls import field, tooltip
+
+DRAG = "Drag to change it. Ctrl+click to type a number."
+"""How fields that can be dragged are used."""
 
 
 def integer_slider(label: str, value: int, low: int, high: int, tip: str) -> int:
@@ -51,6 +55,30 @@ def number_pair(label: str, values: tuple[float, float], low: float, high: float
     if not changed:
         return values
     return finite_within(chosen[0], low, high, values[0]), finite_within(chosen[1], low, high, values[1])
+
+
+def dragged_number(label: str, value: float, low: float, high: float, tip: str, display: str, speed: float) -> float:
+    """Draw a field for a number from `low` to `high` that dragging changes by `speed` per pixel. Return the new value."""
+    flags = imgui.SliderFlags_.always_clamp
+    changed, chosen = imgui.drag_float(field(label, tip), value, speed, low, high, display, flags)
+    tooltip(f"{tip}\n{DRAG}")
+    return finite_within(chosen, low, high, value) if changed else value
+
+
+def dragged_triple(
+    label: str, values: tuple[float, float, float], low: float, high: float, tip: str, display: str, speed: float
+) -> tuple[float, float, float]:
+    """Draw three such fields side by side and return the new values. A value that was not changed keeps its precision."""
+    flags = imgui.SliderFlags_.always_clamp
+    changed, chosen = imgui.drag_float3(field(label, tip), list(values), speed, low, high, display, flags)
+    tooltip(f"{tip}\n{DRAG}")
+    if not changed:
+        return values
+    same = [new == np.float32(old) for new, old in zip(chosen, values, strict=True)]
+    first, second, third = (
+        old if kept else finite_within(new, low, high, old) for new, old, kept in zip(chosen, values, same, strict=True)
+    )
+    return first, second, third
 
 
 def within(value: int, low: int, high: int) -> int:

@@ -36,6 +36,7 @@ from viewer.panels.maps import MapsPanel
 from viewer.panels.menus import draw_menus, draw_message
 from viewer.panels.path_editor import PathPanel
 from viewer.panels.path_track import PathTrack
+from viewer.panels.scene import ScenePanel
 from viewer.panels.speed import SpeedPanel
 from viewer.panels.statistics import StatisticsPanel
 from viewer.panels.status import StatusBar
@@ -93,6 +94,7 @@ class Window:
         self.sections: list[Panel] = [
             ViewSection(self.actions),
             ImagePanel(),
+            ScenePanel(self.actions),
             CameraPanel(self.actions),
             PathPanel(self.actions, path_track),
             SpeedPanel(),

@@ -54,8 +54,7 @@ def test_two_interpenetrating_fogs_by_hand() -> None:
     red_color = weights[0] + weights[1] * (1.5 + 2.5 * 0.5) / 4 + weights[2] * 0.5
     assert seen.rgba[0].tolist() == pytest.approx([red_color, opacity / 2, opacity / 2, opacity], abs=2e-3)
     parts = [(PlacedVideo(make_video(), p), ReferenceFrame(f, 0.0)) for f, p in ((red, Placement()), (gray, placement))]
-    box = np.array([[0, 0, 0], [1, 1, 1.5]], np.float32)
-    image = SceneRenderer(ReferenceRenderer()).render(SceneFrame(0.0, box, parts), down(0.5, 0.5), FINE)  # type: ignore[arg-type]
+    image = SceneRenderer(ReferenceRenderer()).render(SceneFrame(0.0, parts), down(0.5, 0.5), FINE)  # type: ignore[arg-type]
     assert image.rgba[0, 0].tolist() == pytest.approx([red_color, opacity / 2, opacity / 2, opacity], abs=3e-3)
 
 

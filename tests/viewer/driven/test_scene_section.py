@@ -1,0 +1,125 @@
+"""The section Scene, the gizmo and the handles of the crop box, with mouse and keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.placement import Placement
+from model.scene import PlacedVideo, Scene
+from tests.factories import make_video
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.picture.placement_gizmo import face_centers
+from viewer.view.placement_gizmo import middle
+
+pytestmark = pytest.mark.display
+
+
+def on_screen(app: ViewerApp, point: np.ndarray) -> tuple[float, float]:
+    """Return where a point of the scene is on the screen."""
+    left, top, width, _ = app.viewport.place
+    camera = open_document(app).camera.to_camera(*app.viewport.size)
+    x, y = camera.project(point)[0] * width / app.viewport.size[0]
+    return left + float(x), top + float(y)
+
+
+def drag(context: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the left button."""
+    context.mouse_move_to_pos(start)
+    context.yield_(2)
+    context.mouse_down(0)
+    context.yield_(2)
+    context.mouse_move_to_pos(end)
+    context.yield_(2)
+    context.mouse_up(0)
+    context.yield_(3)
+
+
+def two(app: ViewerApp) -> Document:
+    """Show a scene of two videos of which the second one is selected."""
+    video = make_video(num_frames=4)
+    document = app.documents.add(
+        Path("two.mlpvid-scene"), Scene((PlacedVideo(video), PlacedVideo(video, Placement((0.5, 0, 0)))))
+    )
+    document.selected_video = 1
+    return document
+
+
+def test_fields_list_and_keys(app: ViewerApp, drive: DriveWindow) -> None:
+    def use(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        document = two(app)
+        app.window.focus_panel("Scene")
+        wait_for_image(context, app)
+        context.item_input_value("//Inspector/Scene/###Scale", 0.5)
+        context.item_input_value("//Inspector/Scene/###Position/$$1", 0.25)
+        assert document.placed[1].placement == Placement((0.5, 0.25, 0), scale=0.5)
+        context.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
+        context.yield_(3)
+        assert document.placed[1].placement == Placement((0.5, 0, 0), scale=0.5), "one field is undone"
+        context.item_click("//Inspector/Scene/$$0/###visible")
+        assert [placed.visible for placed in document.placed] == [False, True]
+        context.item_click("//Inspector/Scene/$$0/###entry")
+        context.item_click("//Inspector/Scene/$$1/###remove")
+        context.yield_(2)
+        assert len(document.placed) == 1 and document.selected_video == 0
+        for key, tool in ((imgui.Key.m, "move"), (imgui.Key.r, "rotate"), (imgui.Key.s, "scale"), (imgui.Key.c, "crop")):
+            context.key_press(imgui.Key.mod_alt | key)
+            context.yield_(2)
+            assert app.scenes.tool == tool
+        context.key_press(imgui.Key.mod_alt | imgui.Key.c)
+        context.yield_(2)
+        assert app.scenes.tool == "" and not app.messages.errors
+
+    drive(app, use)
+
+
+def test_the_gizmo_moves_the_selected_video(app: ViewerApp, drive: DriveWindow) -> None:
+    def use(context: Any) -> None:
+        document = two(app)
+        wait_for_image(context, app)
+        app.scenes.toggle_tool("move")
+        context.yield_(4)
+        screenshot(context, "gizmo")
+        before, camera = document.placed[1], document.camera.state
+        x, y = on_screen(app, before.placement.to_scene(middle(before)))
+        drag(context, (x, y), (x + 60, y - 40))  # the white circle moves in the plane of the screen
+        wait_for_image(context, app)
+        after = document.placed[1]
+        moved = on_screen(app, after.placement.to_scene(middle(after)))
+        assert moved == (pytest.approx(x + 60, abs=3), pytest.approx(y - 40, abs=3))
+        assert document.camera.state is camera, "the camera stays"
+        assert document.placed[0].placement == Placement() and after.placement.scale == 1.0
+        document.camera.undo()
+        assert document.placed[1].placement == before.placement
+        drag(context, (x + 200, y + 150), (x + 260, y + 150))
+        assert document.camera.state is not camera, "beside the gizmo, the mouse orbits"
+
+    drive(app, use)
+
+
+def test_a_face_of_the_crop_box_follows_the_mouse(app: ViewerApp, drive: DriveWindow) -> None:
+    def use(context: Any) -> None:
+        document = open_document(app)
+        wait_for_image(context, app)
+        app.scenes.toggle_tool("crop")
+        context.yield_(4)
+        screenshot(context, "crop")
+        low, high = (np.array(corner) for corner in document.video.bounds.astype(float))
+        top = face_centers((tuple(low), tuple(high)))[1, 2]
+        target = top - (0, 0, 0.5)
+        drag(context, on_screen(app, top), on_screen(app, target))
+        wait_for_image(context, app)
+        assert document.crop is not None and document.crop[1][2] == pytest.approx(target[2], abs=0.02)
+        assert document.crop[0] == pytest.approx(low, abs=1e-3) and document.crop[1][:2] == pytest.approx(high[:2], abs=1e-3)
+        assert not isinstance(document.video, Scene) and not app.messages.errors
+        document.camera.undo()
+        assert document.crop is None
+
+    drive(app, use)

@@ -1,0 +1,71 @@
+"""The gizmo over the picture that moves, turns or scales the selected video of a scene: ImGuizmo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui, imguizmo
+
+from model.scene import PlacedVideo
+from viewer.app.app import ViewerApp
+from viewer.app.document import Document
+from viewer.picture.placement_gizmo import object_matrix, placement_of, projection_matrix, view_matrix
+
+guizmo = imguizmo.im_guizmo
+
+OPERATIONS = {"move": guizmo.OPERATION.translate, "rotate": guizmo.OPERATION.rotate, "scale": guizmo.OPERATION.scale}
+"""What ImGuizmo does with each tool."""
+
+
+class PlacementGizmo:
+    """Draws the gizmo and applies what the mouse does with it."""
+
+    def __init__(self) -> None:
+        self._using = False
+
+    def draw(self, app: ViewerApp, document: Document, corner: ImVec2, width: int, height: int) -> bool:
+        """Draw over the view and change the selected video. Call it before the view's item, which would take the mouse.
+
+        Args:
+            app: the state to change.
+            document: whose scene it is.
+            corner: upper left of the view.
+            width, height: size of the view, screen units.
+
+        Returns:
+            Whether the mouse is on the gizmo or drags it.
+        """
+        operation = OPERATIONS.get(app.scenes.tool)
+        placed = document.placed[document.selected_video]
+        if operation is None or not placed.visible:
+            self._using = False
+            return False
+        guizmo.begin_frame()
+        guizmo.set_drawlist(imgui.get_window_draw_list())
+        guizmo.set_rect(corner.x, corner.y, width, height)
+        guizmo.set_orthographic(False)
+        camera, pivot = document.camera.to_camera(*app.viewport.size), middle(placed)
+        matrix = _packed(object_matrix(placed.placement, pivot))
+        mode = guizmo.MODE.local if app.scenes.tool == "scale" else guizmo.MODE.world
+        views = _packed(view_matrix(camera)), _packed(projection_matrix(camera))
+        if guizmo.manipulate(*views, operation, mode, matrix):
+            placement = placement_of(matrix.values.reshape(4, 4).T, pivot, placed.placement)
+            app.scenes.change(document, replace(placed, placement=placement))
+        self._using = guizmo.is_using()
+        return bool(self._using or guizmo.is_over())
+
+    @property
+    def used(self) -> bool:
+        """Whether the mouse drags it."""
+        return self._using
+
+
+def middle(placed: PlacedVideo) -> np.ndarray:
+    """Return the middle of a video's box, (3,) meters in its own coordinates."""
+    return np.asarray(placed.video.bounds, np.float64).mean(0)
+
+
+def _packed(matrix: np.ndarray) -> guizmo.Matrix16:
+    """Return a matrix in ImGuizmo's form: 16 numbers, column by column."""
+    return guizmo.Matrix16(matrix.T.astype(np.float32).ravel().tolist())
