@@ -119,7 +119,8 @@ def verify(options: argparse.Namespace) -> int:
             json.dumps([{"part": d.part, "frames": [d.frames[0], d.frames[-1]], "fault": d.fault} for d in damaged], indent=2)
         )
     else:
-        print("\n".join(map(str, damaged)) or f"{options.bundle}: all {parts} checksums hold")
+        whole = "its checksum holds" if parts == 1 else f"all {parts} checksums hold"
+        print("\n".join(map(str, damaged)) or f"{options.bundle}: {whole}")
     if damaged:
         raise InputError(options.bundle, f"{len(damaged)} of {parts} parts are damaged", "download or export it again")
     return 0
