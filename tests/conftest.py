@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.crash_handlers import keep_standard_error
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in run_viewer.py, and before anything loads PyTorch
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -13,6 +15,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile("no deadline", deadline=None)  # a slow example on a busy machine is not a fault
 settings.load_profile("no deadline")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note where tracebacks of crashes go."""
+    keep_standard_error(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from renderer.select import create_renderer
 from tests import waiting
+from tests.crash_handlers import restore_handlers
 from tests.factories import make_video
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
@@ -49,7 +50,7 @@ def app() -> Iterator[ViewerApp]:
 
 
 @pytest.fixture
-def drive() -> DriveWindow:
+def drive(pytestconfig: pytest.Config) -> DriveWindow:
     """Run a test function against a window that shows an app."""
     from imgui_bundle import hello_imgui, imgui
     from imgui_bundle.immapp import testing
@@ -60,6 +61,7 @@ def drive() -> DriveWindow:
         use_null_platform()
         window = Window(app, size, keep_layout, simulated=True)
         driver_errors = note_driver_errors(window)
+        call_in_first_frame(window, lambda: restore_handlers(pytestconfig))
 
         def wrapped(context: Any) -> None:
             io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
@@ -71,6 +73,18 @@ def drive() -> DriveWindow:
         assert not driver_errors, "OpenGL refused something that the window or ImGui drew"
 
     return run
+
+
+def call_in_first_frame(window: Window, function: Callable[[], None]) -> None:
+    """Call a function in the main thread once ImGui's test engine has started."""
+    before_swap = window.params.callbacks.before_swap
+
+    def first() -> None:
+        window.params.callbacks.before_swap = before_swap
+        function()
+        before_swap()
+
+    window.params.callbacks.before_swap = first
 
 
 def note_driver_errors(window: Window) -> set[str]:
