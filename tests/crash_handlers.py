@@ -20,8 +20,8 @@ def keep_standard_error(config: pytest.Config) -> None:
 def restore_handlers(config: pytest.Config) -> None:
     """Install Python's handlers again.
 
-    The engine's handlers, for SIGPIPE too, read a context that no longer exists once the window is closed. Python ignores SIGPIPE;
-    writing to a closed connection raises BrokenPipeError.
+    The engine's handlers, for SIGPIPE too, read a context that no longer exists once the window is closed. Python ignores
+    SIGPIPE: writing to a closed connection raises BrokenPipeError.
     """
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
