@@ -25,6 +25,9 @@ from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
 from viewer import DEMO
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+"""Ends of the names of images that can be a background."""
+
 
 def parse_size(text: str) -> tuple[int, int]:
     """Read "WxH", 1 to 16384 pixels each."""
@@ -58,6 +61,11 @@ def parse_color(text: str) -> tuple[float, float, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a color; write R,G,B, each 0 to 1 or 0 to 255")
     scale = 255.0 if max(values) > 1 else 1.0
     return values[0] / scale, values[1] / scale, values[2] / scale
+
+
+def parse_background(text: str) -> tuple[float, float, float] | Path:
+    """Read a color "R,G,B", or the name of an image."""
+    return Path(text) if Path(text).suffix.lower() in IMAGE_SUFFIXES else parse_color(text)
 
 
 def parse_positive(text: str) -> float:
@@ -125,7 +133,14 @@ def _add_view_options(parser: ArgumentParser) -> None:
     view.add_argument("--frame", type=parse_finite, metavar="F", help="frame number, may have a fraction (default: 0)")
     view.add_argument("--camera", type=Path, metavar="CAM.json", help="camera of --render (default: whole scene in view)")
     view.add_argument("--size", type=parse_size, metavar="WxH", help="size of the image, video or window in pixels")
-    view.add_argument("--background", type=parse_color, metavar="R,G,B", help="background color (default: 0,0,0)")
+    view.add_argument(
+        "--background",
+        type=parse_background,
+        metavar="R,G,B|IMAGE",
+        help="background color (default: 0,0,0), or an image that fills the picture",
+    )
+    view.add_argument("--panorama", type=Path, metavar="IMAGE", help="equirectangular panorama behind the volume")
+    view.add_argument("--shadow", action="store_true", help="--render, --record: a soft shadow on the ground")
     view.add_argument("--transparent", action="store_true", help="--render: write a PNG with transparency")
     view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings file used instead of your own")
 
@@ -138,8 +153,11 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     _check_placement(parser, options)
     if options.render and options.render.suffix.lower() not in (".png", ".npz"):
         parser.error(f"--render {options.render}: the name must end in .png or .npz")
-    if options.transparent and options.background:
-        parser.error("--transparent and --background cannot be combined")
+    for name, given in (("--background", options.background), ("--panorama", options.panorama)):
+        if options.transparent and given:
+            parser.error(f"--transparent and {name} cannot be combined")
+    if options.background and options.panorama:
+        parser.error("--background and --panorama cannot be combined")
     if options.frames is not None:
         try:
             options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)
@@ -164,6 +182,8 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
         ("--background", options.background, options.render or options.record),
+        ("--panorama", options.panorama, options.render or options.record),
+        ("--shadow", options.shadow, options.render or options.record),
         ("--frame", options.frame, options.render or window),
         ("--size", options.size, not (options.info or options.verify)),
         ("--path", options.path, options.record),

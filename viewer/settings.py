@@ -47,8 +47,11 @@ SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
 CODECS = {"h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9"}
 """The video codecs and the names that the window shows."""
 
-BACKGROUNDS = ("color", "checker", "gradient")
+BACKGROUNDS = ("color", "checker", "gradient", "picture", "panorama")
 """Kinds of background, in the order of the numbers that shaders/present.frag gives them."""
+
+IMAGE_BACKGROUNDS = ("picture", "panorama")
+"""Kinds of background that need a file: a picture that fills the view, and an equirectangular panorama around the scene."""
 
 _NOT_SAVED = ("mode", "head_plane", "automatic_range", "low", "high", "show_cells", "background_color_2", "checker_size")
 """Fields of `DisplaySettings` that start with their defaults each time."""
@@ -188,6 +191,16 @@ class DisplaySettings:
     """One of `BACKGROUNDS`."""
     background_color: Color = (0.1, 0.1, 0.12)
     """Red, green, blue, 0 to 1."""
+    background_file: StrictStr = ""
+    """File of the picture or the panorama."""
+    panorama_turn: Annotated[StrictFloat, within(-360, 360)] = 0.0
+    """Turn of the panorama about the up direction, degrees. Positive moves it to the left."""
+    show_shadow: StrictBool = False
+    """Shadow on the ground."""
+    shadow_strength: Share = 0.8
+    """Darkness of the shadow; 1 is as dark as under an evenly bright sky."""
+    ground_offset: Annotated[StrictFloat, within(-1000, 1000)] = 0.0
+    """Height of the shadow over the lowest occupied cell, meters."""
     color_map: StrictStr = "turbo"
     """For depth and heat maps; one of `viewer.picture.color_maps.COLOR_MAPS`."""
     exposure: Annotated[StrictFloat, within(-10, 10)] = 0.0
@@ -209,6 +222,16 @@ class DisplaySettings:
     def tone(self) -> tuple[float, float]:
         """Exposure and gamma; neutral for modes that show numbers or directions instead of colors."""
         return (self.exposure, self.gamma) if self.mode == "color" else (0.0, 1.0)
+
+    @property
+    def has_shadow(self) -> bool:
+        """Whether the picture has a shadow on the ground; only colors have one."""
+        return self.show_shadow and self.mode == "color"
+
+    @property
+    def has_image(self) -> bool:
+        """Whether a picture or a panorama is behind the volume."""
+        return self.background in IMAGE_BACKGROUNDS and bool(self.background_file)
 
     @property
     def background_colors(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

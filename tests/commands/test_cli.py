@@ -194,6 +194,42 @@ def test_without_a_display_a_frame_out_of_range_is_refused_as_in_the_window(bund
     assert not list(tmp_path.iterdir())
 
 
+def test_render_with_a_panorama_and_a_shadow(bundle: Path, camera_file: Path, tmp_path: Path) -> None:
+    """The colors behind are those of the panorama, darkened where the shadow lies; with transparency, the shadow is black."""
+    Image.new("RGB", (64, 32), (100, 150, 200)).save(tmp_path / "sky.png")
+    arguments = (bundle, "--camera", camera_file, "--render")
+    runs = {
+        "plain.npz": (),
+        "sky_only.png": ("--panorama", "sky.png"),
+        "both.png": ("--panorama", "sky.png", "--shadow"),
+        "clear.png": ("--shadow", "--transparent"),
+        "picture.png": ("--background", "sky.png"),
+    }
+    for name, options in runs.items():
+        result = view(*arguments, name, *options, folder=tmp_path)
+        assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "plain.npz") as arrays:
+        rgba = arrays["rgba"]
+    images = {name: np.asarray(Image.open(tmp_path / name)) / 255 for name in runs if name.endswith("png")}
+    over_sky = rgba[..., :3] + (1 - rgba[..., 3:]) * np.array([100, 150, 200]) / 255
+    for name in ("sky_only.png", "picture.png"):
+        np.testing.assert_allclose(images[name], over_sky, atol=0.6 / 255)
+    shadow = 1 - (1 - images["clear.png"][..., 3]) / np.maximum(1 - rgba[..., 3], 1e-3)
+    empty = rgba[..., 3] < 0.01
+    assert shadow[empty].max() > 0.1, "some of it is seen beside the subject"
+    expected = np.array([100, 150, 200]) / 255 * (1 - shadow[empty])[:, None]
+    np.testing.assert_allclose(images["both.png"][empty], expected, atol=4 / 255)
+
+
+def test_a_background_that_cannot_be_read(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_text("no image")
+    for option, name, word in (("--panorama", "none.png", "no such file"), ("--background", "bad.jpg", "cannot be read")):
+        for command, output in (("--render", "a.png"), ("--record", "frames")):
+            result = view(bundle, command, output, option, name, "--size", "16x16", folder=tmp_path)
+            assert_fails(result, name, word)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.jpg"]
+
+
 def test_window_option_fails_without_a_display(bundle: Path, tmp_path: Path) -> None:
     assert_fails(view(bundle, "--window", folder=tmp_path), "--window", "no display")
     assert not list(tmp_path.iterdir())
@@ -211,6 +247,9 @@ def test_window_option_fails_without_a_display(bundle: Path, tmp_path: Path) -> 
         (("--render", "a.png", "--frame", "nan"), ("--frame",)),
         (("--render", "a.png", "--background", "red"), ("--background",)),
         (("--render", "a.png", "--background", "1,0,0", "--transparent"), ("--transparent",)),
+        (("--render", "a.png", "--panorama", "b.png", "--transparent"), ("--transparent", "--panorama")),
+        (("--render", "a.png", "--panorama", "b.png", "--background", "1,0,0"), ("--background", "--panorama")),
+        (("--info", "--shadow"), ("--shadow",)),
         (("--info", "--transparent"), ("--transparent",)),
         (("--record", "a.mp4", "--frames", "5"), ("--frames",)),
         (("--record", "a.mp4", "--frames", "3:2"), ("--frames",)),

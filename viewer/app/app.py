@@ -10,6 +10,7 @@ from pathlib import Path
 
 from common.errors import InputError
 from renderer.backend import DeviceFailed, Renderer, RenderSettings
+from viewer.app.backgrounds import Backgrounds
 from viewer.app.compare import CompareView
 from viewer.app.document import Document
 from viewer.app.documents import Documents
@@ -28,6 +29,7 @@ from viewer.app.streams import Streams
 from viewer.app.viewport import Viewport
 from viewer.app.window_state import WindowState
 from viewer.app.workspaces import Workspaces
+from viewer.picture.backdrop import shadow_request
 from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import Settings, save_settings
 
@@ -63,6 +65,7 @@ class ViewerApp:
         self.documents = Documents(self.settings, self.rendering, self.messages, self.redraw, self._forget_closed)
         self.streams = Streams(self.settings, self.jobs, self.documents.loader, self.redraw)
         self.documents.open_address = self.streams.open
+        self.backgrounds = Backgrounds(self.messages, self.redraw)
         self.scenes = SceneEdits(self.documents, self.messages, self.redraw)
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         sessions = settings_file.parent / "sessions" if settings_file is not None else None
@@ -91,6 +94,8 @@ class ViewerApp:
         """How fine the next image has to be."""
         settings = RenderSettings() if self.document is None else self.document.render_settings
         quality = self.rendering.quality(settings, self.moving, max(self.viewport.size))
+        if self.settings.view.has_shadow and self.document is not None:
+            quality = replace(quality, shadow=shadow_request(self.document.camera.up, self.settings.view))
         if self.recording.screenshot_pending:  # dynamic resolution would make it coarse
             quality = replace(quality, moving_scale=quality.still_scale)
         if self.settings.view.mode != "color" or self.compare.active:
@@ -148,6 +153,7 @@ class ViewerApp:
         self.jobs.report_ended()
         self.camera_paths.take(self.documents.all)
         self._apply_settings()
+        self.backgrounds.update(self.settings.view)
         self._save_changes()
         self.documents.reload_changed()
         document = self.document
@@ -160,7 +166,8 @@ class ViewerApp:
         quality, camera = self.quality, document.camera.to_camera(*self.viewport.size)
         document.request(camera, quality)
         self._requested_moving = quality.moving
-        for result in self.compare.update(document.playback.time, camera, quality, document.shown):
+        second = replace(quality, shadow=None)  # that of the first side is drawn
+        for result in self.compare.update(document.playback.time, camera, second, document.shown):
             self.redraw.request()
             if isinstance(result.error, DeviceFailed):
                 self.compare.clear()
@@ -171,6 +178,7 @@ class ViewerApp:
         self.recording.stop()
         self.jobs.close()
         self.camera_paths.close()
+        self.backgrounds.close()
         self.compare.clear()
         self.workspaces.close()
         while self.documents.all:

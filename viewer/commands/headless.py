@@ -9,9 +9,10 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from common.byte_source import Location
 from common.errors import InputError
@@ -31,6 +32,9 @@ from viewer.app.places import users_cache
 from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera.control import OrbitCamera
 
+if TYPE_CHECKING:
+    from viewer.settings import DisplaySettings
+
 DEFAULT_SIZE = (512, 512)
 """Width and height of an image without --camera and --size, pixels."""
 
@@ -41,6 +45,7 @@ BENCHMARK_FRAMES = 20
 def render(options: argparse.Namespace) -> int:
     """Run --render: write one image as PNG or NPZ."""
     from viewer.export.image_files import BYTES_PER_PIXEL, check_image_path, save_render  # noqa: PLC0415 - only this command needs it
+    from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow  # noqa: PLC0415 - likewise
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
@@ -50,24 +55,30 @@ def render(options: argparse.Namespace) -> int:
     if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0])):
         raise InputError(options.camera, f"sees nothing: {fault}", "check R and T: x_camera = R x_world + T")
     size = f"size {camera.width}x{camera.height}"
-    check_memory(camera.width * camera.height * BYTES_PER_PIXEL, size, "use a smaller --size")
+    display = _display(options)
+    check_memory(camera.width * camera.height * (BYTES_PER_PIXEL + bytes_behind(display)), size, "use a smaller --size")
     cancel = CancelToken()
 
-    def work() -> RenderedImage:
+    def work() -> tuple[RenderedImage, Backdrop | None]:
         renderer = FallbackRenderer(create_renderer(backend_for(video, options.backend or "auto"), options.threads))
-        image = renderer.render(renderer.prepare(video, _frame(options)), camera, cancel=cancel)
+        backdrops, frame = BackdropMaker(renderer, video, display), renderer.prepare(video, _frame(options))
+        behind = backdrops.behind(frame, camera, cancel)
+        image = renderer.render(frame, camera, cancel=cancel)
         _print_note(renderer)
-        return image
+        return image, behind
 
-    image = interruptible(work, cancel.cancel)
-    save_render(options.render, image, camera, options.background or (0.0, 0.0, 0.0), options.transparent)
+    image, behind = interruptible(work, cancel.cancel)
+    background: ArrayLike = 0.0
+    if options.render.suffix.lower() != ".npz":  # which keeps what was rendered
+        image = RenderedImage(with_shadow(image.rgba, display, behind), image.depth, image.counts)
+        background = pixels_behind(display, behind, camera.width, camera.height)
+    save_render(options.render, image, camera, background, options.transparent)
     return 0
 
 
 def record(options: argparse.Namespace) -> int:
     """Run --record: write a video or a folder of PNG images, with progress on stderr."""
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
-    from viewer.settings import DisplaySettings  # noqa: PLC0415 - only this command needs it
 
     video = _read(options)
     frames = None
@@ -79,7 +90,7 @@ def record(options: argparse.Namespace) -> int:
         fps=options.fps,
         frames=frames,
         seconds=options.seconds,
-        display=DisplaySettings(background_color=options.background or (0.0, 0.0, 0.0)),
+        display=_display(options),
     )
     return _record(options, video, options.record, options.path or "orbit", choices)
 
@@ -239,6 +250,17 @@ def _read(options: argparse.Namespace) -> VolumetricVideo:
 def _print_note(renderer: FallbackRenderer) -> None:
     if renderer.note:
         print(f"note: {renderer.note}", file=sys.stderr)
+
+
+def _display(options: argparse.Namespace) -> DisplaySettings:
+    """Return background and shadow of --render and --record."""
+    from viewer.settings import DisplaySettings  # noqa: PLC0415 - quicker start
+
+    chosen = options.background or (0.0, 0.0, 0.0)
+    kind, file = ("panorama", options.panorama) if options.panorama else ("picture", chosen)
+    if not isinstance(file, Path):
+        return DisplaySettings(background_color=chosen, show_shadow=options.shadow)
+    return DisplaySettings(background=kind, background_file=str(file), show_shadow=options.shadow)
 
 
 def _frame(options: argparse.Namespace) -> float:

@@ -58,7 +58,7 @@ class FileBrowser:
         Args:
             name: stable name of the prompt.
             title: title of the browser.
-            filters: names and patterns of files, alternating.
+            filters: names and patterns of files, alternating. There may be several patterns, with spaces between them.
             saving: whether the file will be written. The browser also returns files that exist.
             folder: where it starts.
 
@@ -123,7 +123,7 @@ class FileBrowser:
         imgui.table_setup_column("Size", imgui.TableColumnFlags_.width_fixed, em(5))
         imgui.table_setup_column("Changed", imgui.TableColumnFlags_.width_fixed, em(8.5))
         imgui.table_headers_row()
-        shown = [entry for entry in entries if entry.is_folder or fnmatch.fnmatch(entry.name.lower(), pattern)]
+        shown = [entry for entry in entries if entry.is_folder or matches(entry.name, pattern)]
         clipper = imgui.ListClipper()
         clipper.begin(len(shown))
         while clipper.step():
@@ -240,3 +240,8 @@ def readable_size(count: int) -> str:
 def printable(name: str) -> str:
     """Return a name without the bytes that are no text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def matches(name: str, patterns: str) -> bool:
+    """Return whether the name of a file matches one of several patterns with spaces between them, in upper or lower case."""
+    return any(fnmatch.fnmatch(name.lower(), pattern) for pattern in patterns.split())

@@ -24,6 +24,9 @@ from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
 from viewer.widgets.controls import button, em
 
+IMAGES = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
+"""Patterns of the names of images."""
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -129,6 +132,15 @@ def save_scene(app: ViewerApp, text: str) -> None:
     app.messages.set_status(f"Scene saved to {target}")
 
 
+def use_background(app: ViewerApp, text: str) -> None:
+    """Use an image as the background."""
+    path = typed_path(text)
+    if not path.is_file():
+        raise InputError(path, "no such file")
+    app.settings.view.background_file = str(path.absolute())
+    app.redraw.request()
+
+
 PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Videos and scenes", "*.mlpvid*", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid, s3://...", open_address, address=True),
@@ -139,6 +151,7 @@ PROMPTS: dict[str, Prompt] = {
     "add_video": Prompt(
         *("Add a video", "Path of a .mlpvid file", add_video), ("Videos and scenes", "*.mlpvid*", "All files", "*")
     ),
+    "background": Prompt("Use an image", "Path of an image", use_background, ("Images", IMAGES, "All files", "*")),
     "save_scene": Prompt(
         *("Save the scene", f"Path of a {SCENE_SUFFIX} file", save_scene, ("Scene", f"*{SCENE_SUFFIX}"), True, SCENE_SUFFIX)
     ),

@@ -247,7 +247,8 @@ class RecordingDialog:
             display = with_fixed_range(shown, document.shown)
         else:
             display = replace(shown, mode="color", exposure=0.0, gamma=1.0)
-        return replace(self._plain_options(app, document), display=display)
+        x, y, z = document.camera.up.tolist()
+        return replace(self._plain_options(app, document), display=display, up=(x, y, z))
 
     def _begin(self, app: ViewerApp) -> None:
         assert self._document is not None

@@ -131,7 +131,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
         path: the file.
         image: the pixels.
         camera: stored in PNG files.
-        background: color behind the image of a PNG, three numbers in [0, 1].
+        background: behind the image of a PNG: three numbers in [0, 1], or an (H, W, 3) image of them.
         transparent: PNG with alpha instead of a background.
 
     Raises:

@@ -26,8 +26,9 @@ from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
+from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
 from viewer.picture.options import picture
-from viewer.picture.tone import backdrop, graded, over_black
+from viewer.picture.tone import graded, over_black
 from viewer.picture.views import ViewPixels, colored
 from viewer.settings import DisplaySettings
 
@@ -52,6 +53,8 @@ class RecordOptions:
     """Images are rendered at this multiple of the size along both axes, then averaged; 1 to 8."""
     display: DisplaySettings = field(default_factory=over_black)
     """What is shown of each pixel, tone and background. EXR files keep color and depth as rendered instead."""
+    up: tuple[float, float, float] | None = None
+    """Direction that is up for panorama and shadow; None is the video's."""
     transparent: bool = False
     """Write transparency instead of a background; for WebM and PNG."""
     codec: str | None = None
@@ -189,7 +192,9 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
         raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, including supersampling")
     check_memory(
-        size[0] * size[1] * options.supersampling**2 * BYTES_PER_PIXEL, f"size {size[0]}x{size[1]}", "use a smaller one"
+        size[0] * size[1] * (options.supersampling**2 * BYTES_PER_PIXEL + bytes_behind(options.display)),
+        f"size {size[0]}x{size[1]}",
+        "use a smaller one",
     )
     if is_folder(output):
         check_folder(output, options.image_format)
@@ -242,8 +247,9 @@ def _render_all(
 ) -> Iterator[RecordProgress]:
     # Yields a RecordProgress before the first frame and after every frame.
     began = time.monotonic()
+    backdrops = BackdropMaker(renderer, video, options.display, options.settings, options.up)
     yield RecordProgress(0, schedule.count, math.inf)
-    for done, view in enumerate(_render_ahead(renderer, video, schedule, options, cancel), start=1):
+    for done, view in enumerate(_render_ahead(renderer, video, schedule, options, backdrops, cancel), start=1):
         try:
             sink.write(*_written(view, sink, video, options))
         except DeviceFailed:  # the image was lost with the device; the renderer continues with another one
@@ -258,10 +264,16 @@ class _RenderedView:
     image: RenderedImage
     frame: PreparedFrame
     camera: Camera
+    behind: Backdrop | None
 
 
 def _render_ahead(
-    renderer: Renderer, video: VolumetricVideo, schedule: FrameSchedule, options: RecordOptions, cancel: CancelToken
+    renderer: Renderer,
+    video: VolumetricVideo,
+    schedule: FrameSchedule,
+    options: RecordOptions,
+    backdrops: BackdropMaker,
+    cancel: CancelToken,
 ) -> Iterator[_RenderedView]:
     """Yield every image when the next one is rendered: until then, a graphics card may still be copying it."""
     frame: PreparedFrame | None = None
@@ -271,11 +283,12 @@ def _render_ahead(
         scene_time = schedule.time(k)
         if frame is None or frame.time != scene_time:
             frame = renderer.prepare(video, scene_time)
+        behind = backdrops.behind(frame, schedule.camera(k), cancel)
         camera = _enlarged(schedule.camera(k), options.supersampling)
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
         if waiting is not None:
             yield waiting
-        waiting = _RenderedView(image, frame, camera)
+        waiting = _RenderedView(image, frame, camera, behind)
     if waiting is not None:
         yield waiting
 
@@ -286,16 +299,23 @@ def _written(
     """Return what the sink writes of an image."""
     if isinstance(sink, ImageSink) and options.image_format == "exr":
         return downsampled(view.image, options.supersampling)
-    return (finished(picture(view.image, view.frame, view.camera, video.config, options.display), options),)
+    return (finished(picture(view.image, view.frame, view.camera, video.config, options.display), options, view.behind),)
 
 
-def finished(view: ViewPixels, options: RecordOptions) -> NDArray[np.uint8]:
-    """Return the 8-bit pixels of a frame in the recording's size, over the background or with straight alpha."""
+def finished(view: ViewPixels, options: RecordOptions, behind: Backdrop | None = None) -> NDArray[np.uint8]:
+    """Return the 8-bit pixels of a frame in the recording's size, over the background or with straight alpha.
+
+    Args:
+        view: what is shown of each pixel.
+        options: supersampling, tone and background.
+        behind: picture, panorama and shadow; None for none.
+    """
     average = ViewPixels(averaged(view.pixels, options.supersampling), view.legend)
     rgba = graded(colored(average, options.display.color_map), options.display)
+    rgba = with_shadow(rgba, options.display, behind)
     if options.transparent:
         return straight_alpha(rgba)
-    return over_background(rgba, backdrop(options.display, rgba.shape[1], rgba.shape[0]))
+    return over_background(rgba, pixels_behind(options.display, behind, rgba.shape[1], rgba.shape[0]))
 
 
 def _enlarged(camera: Camera, factor: int) -> Camera:

@@ -8,20 +8,23 @@ import moderngl
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.ground_shadow import GroundShadow
+from viewer.gl.backdrop_textures import BackdropTextures
 from viewer.gl.context import copy_screen
 from viewer.gl.delayed_read import DelayedRead
 from viewer.gl.image_slot import ImageSlot
 from viewer.gl.line_pass import LinePass
 from viewer.gl.mode_pass import ModePass
 from viewer.gl.program import load_program
+from viewer.picture.backdrop import Backdrop
 from viewer.picture.comparison import Comparison
 from viewer.picture.overlay_lines import OverlayLines
 from viewer.picture.tone import over_black
-from viewer.settings import BACKGROUNDS, DisplaySettings
+from viewer.settings import BACKGROUNDS, IMAGE_BACKGROUNDS, DisplaySettings
 
 NO_LINES = OverlayLines()
 
-MAX_UNITS = 4
+MAX_UNITS = 5
 """Texture units that the passes use."""
 
 
@@ -39,6 +42,20 @@ class PresentOptions:
     """Position of the divider, 0 at the left to 1 at the right."""
     difference_gain: float = 4.0
     """Differences are multiplied by this before the color map."""
+    behind: Backdrop | None = None
+    """Picture, panorama and shadow behind the image; None for none."""
+
+    @property
+    def background(self) -> str:
+        """The kind of background. It is a color while a picture is being read."""
+        kind = self.display.background
+        missing = kind in IMAGE_BACKGROUNDS and (self.behind is None or self.behind.image is None)
+        return "color" if missing else kind
+
+    @property
+    def shadow(self) -> GroundShadow | None:
+        """The shadow that is shown."""
+        return self.behind.shadow if self.behind is not None and self.display.has_shadow else None
 
 
 class Presenter:
@@ -60,6 +77,7 @@ class Presenter:
         self._color_map = context.texture((256, 1), 4, bytes(1024))
         self._color_map.repeat_x = self._color_map.repeat_y = False
         self._color_map_name = ""
+        self._backdrop = BackdropTextures(context)
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None
         self._presented: tuple[PresentOptions, tuple[object, ...]] | None = None
@@ -118,9 +136,9 @@ class Presenter:
     def _enlarges_alike(self, options: PresentOptions) -> bool:
         """Return whether blending with the background and enlarging may be done in either order, since both are linear."""
         first = self._color(0)
-        neutral = options.display.tone == (0.0, 1.0) and options.display.background == "color"
+        neutral = options.display.tone == (0.0, 1.0) and options.background == "color"
         alone = options.comparison is Comparison.NONE or self._color(1) is None
-        return neutral and alone and first is not None and first.components == 4
+        return neutral and alone and options.shadow is None and first is not None and first.components == 4
 
     def _draw(self, width: int, height: int, options: PresentOptions, overlay: OverlayLines) -> None:
         target = self._sized_target(width, height)
@@ -148,7 +166,8 @@ class Presenter:
             "SCALAR": int(first is not None and first.components == 2),
             "COMPARISON": int(options.comparison if self._color(1) is not None else Comparison.NONE),
             "NEUTRAL": int(options.display.tone == (0.0, 1.0)),
-            "BACKGROUND": BACKGROUNDS.index(options.display.background),
+            "BACKGROUND": BACKGROUNDS.index(options.background),
+            "SHADOW": int(options.shadow is not None),
         }
         key = tuple(constants.items())
         if key not in self._triangles:
@@ -197,6 +216,7 @@ class Presenter:
         self._lines.release()
         self.modes.release()
         self._delayed.release()
+        self._backdrop.release()
         for thing in (self._target, self._texture, self._color_map):
             if thing is not None:
                 thing.release()
@@ -222,7 +242,7 @@ class Presenter:
         first = self._color(0) or blank
         for unit, texture in enumerate((first, self._color(1) or first, self._color_map)):
             texture.use(unit)
-        values = {
+        values: dict[str, object] = {
             "image_a": 0,
             "image_b": 1,
             "color_map": 2,
@@ -236,6 +256,8 @@ class Presenter:
             "view_size": (float(width), float(height)),
             "checker_size": display.checker_size,
         }
+        if options.behind is not None:
+            values.update(self._backdrop.bind(options.behind, display, width, height))
         for name, value in values.items():
             if name in program:  # the compiler drops uniforms that the constants leave unused
                 program[name] = value

@@ -27,7 +27,7 @@ def graded(rgba: Floats, display: DisplaySettings) -> Floats:
 
 
 def backdrop(display: DisplaySettings, width: int, height: int) -> Floats:
-    """Return the background of an image, (H, W, 3) or a shape that broadcasts to it."""
+    """Return the plain background of an image, (H, W, 3) or a shape that broadcasts to it; one color behind pictures."""
     first, second = (np.asarray(c, dtype=np.float32) for c in display.background_colors)
     if display.background == "checker":
         x, y = (np.floor((np.arange(side) + 0.5) / display.checker_size) for side in (width, height))

@@ -81,12 +81,19 @@ def axis_segments(size: float) -> Segments:
     return np.stack([np.zeros((3, 3)), np.eye(3) * size], axis=1)
 
 
-def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
-    """Return a ground grid below the box. The distance between lines is a power of ten or half of one."""
+def grid_segments(box: ArrayLike, up: ArrayLike, ground: float | None = None) -> Segments:
+    """Return a ground grid. The distance between lines is a power of ten or half of one.
+
+    Args:
+        box: (2, 3) corners of what stands on the ground, meters.
+        up: direction that is up.
+        ground: height of the grid along `up`, meters; None is the lowest corner of the box.
+    """
     low, high = np.asarray(box, dtype=np.float64)
     basis = basis_of_up(up)
     corners = box_segments(box).reshape(-1, 3) @ basis.T
-    ground, center = corners[:, 2].min(), (low + high) @ basis.T / 2
+    center = (low + high) @ basis.T / 2
+    level = corners[:, 2].min() if ground is None else ground
     reach = float(np.ptp(corners[:, :2], axis=0).max()) * 1.5
     spacing = 10.0 ** math.floor(math.log10(max(reach, 1e-9)))
     spacing = spacing / 2 if reach / spacing < 4 else spacing
@@ -97,7 +104,7 @@ def grid_segments(box: ArrayLike, up: ArrayLike) -> Segments:
         along = [middle + spacing * np.array([k, side * count]) for side in (-1, 1)]
         across = [middle + spacing * np.array([side * count, k]) for side in (-1, 1)]
         lines += [along, across]
-    points = np.concatenate([np.array(lines), np.full((len(lines), 2, 1), ground)], axis=2)
+    points = np.concatenate([np.array(lines), np.full((len(lines), 2, 1), level)], axis=2)
     return points @ basis
 
 

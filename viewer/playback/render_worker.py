@@ -11,7 +11,9 @@ from model.camera import Camera
 from model.config import ModelConfig
 from renderer.backend import CancelToken, PreparedFrame, RenderCancelled, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
+from renderer.ground_shadow import GroundShadow
 from renderer.threads import lower_priority
+from viewer.playback.shadows import ShadowRequest, Shadows
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class ViewRequest:
     """Size that the image is refined to while no newer request comes. No refinement if it is `scale` or less."""
     placeholder: bool = False
     """Whether the nearest cached frame may be shown first, if decoding takes longer than rendering."""
+    shadow: ShadowRequest | None = None
+    """The ground on which its shadow lies; None for no shadow."""
     version: int = 0
     """Counts the versions of the video. Results of earlier versions than the current one may be out of date."""
     tick: int = 0
@@ -63,6 +67,8 @@ class ViewResult:
     """Whether the frame was decoded for this image; the first image of a frame costs more than the others."""
     config: ModelConfig = ModelConfig()
     """Configuration of the video that was rendered."""
+    shadow: GroundShadow | None = None
+    """The shadow that was requested."""
     error: Exception | None = None
     """The error that prevented the image; None with an image."""
 
@@ -89,6 +95,7 @@ class RenderWorker:
         self._busy = False
         self._shown_time: float | None = None
         self._prepare_ms = self._render_ms = 0.0
+        self._shadows = Shadows()
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
         self._thread.start()
 
@@ -174,6 +181,10 @@ class RenderWorker:
     def _show(
         self, request: ViewRequest, frame: PreparedFrame, scale: float, token: CancelToken, final: bool, decoded: bool = False
     ) -> None:
+        shadow = None
+        if request.shadow is not None:
+            source = self.cache.renderer, self.cache.video, frame
+            shadow = self._shadows.of_frame(*source, request.settings, request.shadow, request.version, self._closing)
         start = clock.perf_counter()
         image = self.cache.renderer.render(frame, scaled_camera(request.camera, scale), request.settings, cancel=token)
         image.finish()  # here, so that the window's thread never waits for a graphics card
@@ -181,7 +192,7 @@ class RenderWorker:
         if scale == request.scale:
             self._render_ms = elapsed
         self._shown_time = frame.time
-        self._publish(ViewResult(request, scale, final, frame, image, elapsed, decoded, self.cache.video.config))
+        self._publish(ViewResult(request, scale, final, frame, image, elapsed, decoded, self.cache.video.config, shadow=shadow))
 
     def _token(self, refinement: bool) -> CancelToken:
         if not refinement:

@@ -13,6 +13,7 @@ from renderer.frame_cache import FrameCache
 from renderer.scene.renderer import SceneRenderer
 from renderer.select import backend_for, create_renderer
 from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
+from viewer.playback.shadows import ShadowRequest
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class RequestQuality:
     """Whether something moves now."""
     placeholder: bool = False
     """Whether the nearest cached frame may be shown while the requested one is decoded."""
+    shadow: ShadowRequest | None = None
+    """The ground on which the shadow lies; None for no shadow."""
     rest_scale: float | None = None
     """Size of one more image after the final one, relative to the full one; None for none."""
 
@@ -79,7 +82,7 @@ class ViewRenderer:
     def request(self, time: float, camera: Camera, quality: RequestQuality, tick: int = 0) -> None:
         """Request `time` from `camera` (the view at full size), unless this was requested already."""
         pose = (camera.K.tobytes(), camera.R.tobytes(), camera.T.tobytes())
-        view = (self._version, time, camera.width, camera.height, *pose, quality.settings)
+        view = (self._version, time, camera.width, camera.height, *pose, quality.settings, quality.shadow)
         target = quality.moving_scale if quality.moving else quality.still_scale
         same_view = view == self._view
         if same_view and not quality.moving and quality.rest_scale is not None and self._reached(quality.still_scale):
@@ -90,7 +93,8 @@ class ViewRenderer:
         if same_view and self.shown is not None and not self.worker.busy and first <= self.shown.scale < target:
             first = min(target, self.shown.scale * 2)
         self._view, self._target = view, target
-        self.requested = ViewRequest(time, camera, quality.settings, first, target, quality.placeholder, self._version, tick)
+        kind = quality.placeholder, quality.shadow, self._version, tick
+        self.requested = ViewRequest(time, camera, quality.settings, first, target, *kind)
         self.worker.submit(self.requested)
 
     def _reached(self, scale: float) -> bool:

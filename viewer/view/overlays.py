@@ -174,9 +174,11 @@ class Overlays:
         return self._cells[1]
 
     def _grid_segments(self, document: Document) -> NDArray[np.float64]:
-        key = (id(document.video), tuple(document.camera.up))
+        shadow = None if document.shown is None else document.shown.shadow
+        ground = None if shadow is None else shadow.plane.height  # the shadow lies on the grid
+        key = (id(document.video), tuple(document.camera.up), ground)
         if self._grid is None or self._grid[0] != key:
-            self._grid = key, wireframes.grid_segments(document.camera.box, document.camera.up)
+            self._grid = key, wireframes.grid_segments(document.camera.box, document.camera.up, ground)
         return self._grid[1]
 
 

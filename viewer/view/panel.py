@@ -269,4 +269,5 @@ def present_options(app: ViewerApp) -> PresentOptions:
         comparison=app.compare.mode if app.compare.active else Comparison.NONE,
         divider=app.compare.divider,
         difference_gain=app.compare.gain,
+        behind=None if app.document is None else app.backgrounds.behind(app.settings.view, app.document),
     )

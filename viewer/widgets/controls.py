@@ -51,6 +51,12 @@ def field(label: str, tip: str = "") -> str:
     return f"###{label}"
 
 
+def field_width(label: str, tip: str = "") -> float:
+    """Write the label of the next control at its left, and return the width for text in the control, pixels."""
+    field(label, tip)
+    return float(imgui.get_content_region_avail().x - 2 * imgui.get_style().frame_padding.x)
+
+
 def write_label(label: str, tip: str, width: float) -> None:
     """Write a label that is centered on the next control's height and shortened to a width in pixels."""
     shown = elided(label, width)

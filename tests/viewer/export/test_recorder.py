@@ -17,6 +17,7 @@ from common.locks import exclusive
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderedImage
 from renderer.reference.renderer import ReferenceRenderer
+from renderer.select import create_renderer
 from tests.command_runs import ROOT
 from tests.factories import make_camera, make_video
 from tests.viewer.export.test_video_sink import psnr
@@ -26,6 +27,7 @@ from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink
 from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, downsampled, plan, record
+from viewer.picture.backdrop import BackdropMaker, pixels_behind, with_shadow
 from viewer.settings import DisplaySettings
 
 SIZE = (96, 64)
@@ -68,6 +70,27 @@ def test_frames_equal_single_renders(tmp_path: Path) -> None:
         alone = renderer.render(renderer.prepare(small, float(k)), make_camera(40, 32, azimuth=0.5 * k))
         np.testing.assert_array_equal(image, over_background(alone.rgba, (0.2, 0.3, 0.4)))
     assert np.std(images[0].astype(float) - images[3]) > 1, "the scene moved"
+
+
+def test_backgrounds_and_shadows_follow_the_camera_and_the_frame(tmp_path: Path) -> None:
+    """Every frame equals a picture of the same view. The panorama turns with the camera, and every frame has its shadow."""
+    small, renderer = make_video(num_frames=3), create_renderer("cpu")
+    random = np.random.default_rng(4)
+    Image.fromarray(random.integers(0, 255, (16, 32, 3), np.uint8)).save(tmp_path / "sky.png")
+    display = DisplaySettings(background="panorama", background_file=str(tmp_path / "sky.png"), show_shadow=True)
+    cameras = [make_camera(40, 32, azimuth=0.5 * k) for k in range(3)]
+    path = CameraPath([Keyframe(k / 30, float(k), camera) for k, camera in enumerate(cameras)])
+    record(renderer, small, tmp_path / "out", path, RecordOptions(display=display, up=(0.0, 0.1, 1.0)))
+    images, backdrops = pngs(tmp_path / "out"), BackdropMaker(renderer, small, display, up=(0.0, 0.1, 1.0))
+    shadows = []
+    for image, camera, time in zip(images, cameras, (0.0, 1.0, 2.0), strict=True):
+        frame = renderer.prepare(small, time)
+        behind = backdrops.behind(frame, camera)
+        assert behind is not None and behind.shadow is not None
+        shadows.append(behind.shadow.darkness)
+        rgba = with_shadow(renderer.render(frame, camera).rgba, display, behind)
+        np.testing.assert_array_equal(image, over_background(rgba, pixels_behind(display, behind, 40, 32)))
+    assert np.abs(shadows[0] - shadows[1]).max() > 0.01
 
 
 def test_path_from_a_file(tmp_path: Path, video: VolumetricVideo) -> None:

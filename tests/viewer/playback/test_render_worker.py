@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time as clock
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 
 from common.errors import InputError
 from model.camera import Camera
+from model.ground import GroundFinder
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
+from renderer.ground_shadow import LAYERS, SIDE
 from tests.factories import make_camera, make_video
 from tests.waiting import TIMEOUT
 from viewer.playback.render_worker import RenderWorker, ViewRequest, scaled_camera
+from viewer.playback.shadows import ShadowRequest
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 
@@ -24,7 +28,7 @@ class FakeFrame:
 
     nbytes = 1
     decode_ms = bake_ms = 0.0
-    box = np.zeros((2, 3), np.float32)
+    box = np.array([[-1, -1, 0], [1, 1, 2]], np.float32)
 
     def __init__(self, time: float) -> None:
         self.time = time
@@ -252,3 +256,21 @@ def test_a_picture_at_rest_gets_one_more_image_after_the_final_one(video: Any) -
     assert widths(1.0, True) == [] and widths(1.0, False) == [128]
     assert widths(1.0, False, make_camera(64, 64, azimuth=1.0)) == [32, 64]
     feed.close()
+
+
+def test_a_shadow_is_computed_once_per_frame(video: Any) -> None:
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    renderer.gate.release(100)
+    ground = ShadowRequest(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+    shadows = []
+    for wanted in (None, ground, ground, replace(ground, offset=-0.5)):
+        worker.submit(replace(request(1.0), shadow=wanted))
+        assert worker.wait_until_idle(TIMEOUT)
+        shadows.append(worker.take_results()[-1].shadow)
+    assert shadows[0] is None and shadows[1] is not None and shadows[2] is shadows[1] and shadows[3] is not None
+    height = GroundFinder().height(video, (0, 0, 1))
+    assert shadows[1].plane.height == pytest.approx(height) and shadows[3].plane.height == pytest.approx(height - 0.5)
+    layers = len(LAYERS) - 1
+    assert [width for _, width in renderer.rendered] == [64, *[SIDE] * layers, 64, 64, *[SIDE] * layers, 64]
+    worker.close()
