@@ -3,6 +3,7 @@
 python run_viewer.py [BUNDLE|RUN|https://...]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
+python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --rig CAMERAS.json|capture
 python run_viewer.py BUNDLE --info [--json]
 python run_viewer.py BUNDLE --verify [--json]
 python run_viewer.py BUNDLE --benchmark [--window] [--json]
@@ -115,6 +116,9 @@ def make_parser() -> ArgumentParser:
     video.add_argument(
         "--path", metavar="orbit|PATH.json", help="camera path of --record (default: orbit), also of other programs"
     )
+    video.add_argument(
+        "--rig", metavar="CAMERAS.json|capture", help="--record: one output per camera of a list, or of the bundle's capture"
+    )
     video.add_argument("--frames", metavar="A:B|N", help="--record: frames A to B-1; --benchmark: number of frames")
     video.add_argument(
         "--seconds",
@@ -178,6 +182,7 @@ def let_waiting_threads_sleep() -> None:
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
     commands = (options.render, options.record, options.info, options.verify, options.benchmark, options.selftest)
     window, measures_window = not any(commands), options.benchmark and options.window
+    orbit = options.record and (options.path or "orbit") == "orbit" and not options.rig
     rows = (
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
@@ -186,9 +191,10 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--shadow", options.shadow, options.render or options.record),
         ("--frame", options.frame, options.render or window),
         ("--size", options.size, not (options.info or options.verify)),
-        ("--path", options.path, options.record),
+        ("--path", options.path, options.record and not options.rig),
+        ("--rig", options.rig, options.record),
         ("--fps", options.fps, options.record),
-        ("--seconds", options.seconds, measures_window or (options.record and (options.path or "orbit") == "orbit")),
+        ("--seconds", options.seconds, measures_window or orbit),
         ("--frames", options.frames, options.record or (options.benchmark and not options.window)),
         ("--window", options.window, window or options.benchmark),
         ("--json", options.json, options.info or options.verify or options.benchmark),

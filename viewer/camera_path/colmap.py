@@ -60,7 +60,12 @@ def is_colmap(path: Path) -> bool:
 
 
 def colmap_cameras(path: Path) -> list[Camera]:
-    """Read the cameras of `images.txt` or `images.bin`.
+    """Read the cameras of `images.txt` or `images.bin`; arguments and errors are those of `colmap_views`."""
+    return [camera for _, camera in colmap_views(path)]
+
+
+def colmap_views(path: Path) -> list[tuple[str, Camera]]:
+    """Read the name and the camera of every image of `images.txt` or `images.bin`, in the order of the names.
 
     Raises:
         InputError: the file or that of the cameras is missing, damaged or too large, or has a lens that is not a pinhole.
@@ -69,15 +74,15 @@ def colmap_cameras(path: Path) -> list[Camera]:
     images = _parsed(path, _text_images if path.suffix.lower() == ".txt" else _binary_images)
     if not images:
         raise InputError(path, "has no views")
-    cameras = []
+    views = []
     for image in sorted(images, key=lambda image: _order(image.name)):
         if image.lens not in lenses:
             raise InputError(path, f"image {image.name[:80]} has no camera {image.lens} in the file of the cameras")
         try:
-            cameras.append(_camera(image, lenses[image.lens]))
+            views.append((image.name, _camera(image, lenses[image.lens])))
         except (InputError, ValueError) as error:
             raise InputError(path, f"image {image.name[:80]}: {error}") from error
-    return cameras
+    return views
 
 
 def _order(name: str) -> list[str | int]:

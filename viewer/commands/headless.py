@@ -85,13 +85,18 @@ def record(options: argparse.Namespace) -> int:
     if options.frames is not None:
         first, end = options.frames
         frames = (first or 0, video.num_frames if end is None else end)
+    orbit = (options.path or "orbit") == "orbit" and not options.rig
     choices = RecordOptions(
-        size=options.size or (DEFAULT_SIZE if (options.path or "orbit") == "orbit" else None),
+        size=options.size or (DEFAULT_SIZE if orbit else None),
         fps=options.fps,
         frames=frames,
         seconds=options.seconds,
         display=_display(options),
     )
+    if options.rig:
+        from viewer.commands.record_rig import record_all_cameras  # noqa: PLC0415 - only this command needs it
+
+        return record_all_cameras(options, video, choices)
     return _record(options, video, options.record, options.path or "orbit", choices)
 
 

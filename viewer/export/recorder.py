@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -72,9 +72,9 @@ class RecordProgress:
     """Progress of a recording."""
 
     done: int
-    """Number of finished frames."""
+    """Number of finished images: one per frame, or one per frame and camera of a rig."""
     total: int
-    """Number of all frames."""
+    """Number of all images."""
     seconds_left: float
     """Estimated time left, seconds; infinite before the first frame."""
 
@@ -139,39 +139,82 @@ def record(
         if not is_folder(output):
             lock.note(free_partial_path(output))
         sink = open_sink(output, size, options.fps or video.metadata.fps, options)
-        result = _record_into(sink, renderer, video, output, schedule, options, progress, cancel or CancelToken())
+        views = (PlannedView(schedule.time(k), schedule.camera(k), sink) for k in range(schedule.count))
+        plan_of_views = PlannedRecording(sink, views, schedule.count, schedule.count)
+        result = record_views(plan_of_views, renderer, video, output, options, progress, cancel or CancelToken())
         if not result.cancelled:
             lock.remove_leftovers()
         return result
 
 
-def _record_into(
-    sink: FrameSink,
+@dataclass(frozen=True)
+class PlannedView:
+    """One image of a recording."""
+
+    time: float
+    """Frame index of the scene."""
+    camera: Camera
+    """View, in the recording's size."""
+    sink: FrameSink
+    """Where the image goes."""
+
+
+class Output(Protocol):
+    """All that a recording writes: one `FrameSink`, or several together."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames written so far."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+    def abort(self) -> str:
+        """Stop early and return what was saved."""
+
+
+@dataclass(frozen=True)
+class PlannedRecording:
+    """What a recording renders, and where it goes."""
+
+    output: Output
+    """Completed at the end, aborted when the recording fails."""
+    views: Iterable[PlannedView]
+    """The images in their order. Views of one time that follow each other share its decoded frame."""
+    images: int
+    """Number of views."""
+    frames: int
+    """Number of frames that the output has in the end."""
+
+
+def record_views(
+    planned: PlannedRecording,
     renderer: Renderer,
     video: VolumetricVideo,
-    output: Path,
-    schedule: FrameSchedule,
+    target: Path,
     options: RecordOptions,
     progress: Callable[[RecordProgress], None] | None,
     token: CancelToken,
 ) -> RecordResult:
-    fallback = FallbackRenderer(renderer)
+    """Render the views of a plan into its output; `target` names it in messages. Errors are those of `record`."""
+    fallback, output, count = FallbackRenderer(renderer), planned.output, planned.frames
     try:
-        for done in _render_all(fallback, video, schedule, sink, options, token):
+        for done in _render_all(fallback, video, planned, options, token):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
-        return RecordResult(sink.frames, True, f"stopped after {sink.frames} of {schedule.count} frames: {sink.abort()}")
+        frames = output.frames
+        return RecordResult(frames, True, f"stopped after {frames} of {count} frames: {output.abort()}")
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(
-            f"{output}: interrupted after {sink.frames} of {schedule.count} frames; {sink.abort()}"
+            f"{target}: interrupted after {output.frames} of {count} frames; {output.abort()}"
         ) from interrupt
     except BaseException:
-        sink.abort()
+        output.abort()
         raise
-    sink.finish()
+    output.finish()
     note = f" ({fallback.note})" if fallback.note else ""
-    return RecordResult(sink.frames, False, f"{sink.frames} frames written to {output}{note}")
+    return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}")
 
 
 def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
@@ -238,25 +281,20 @@ def averaged(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def _render_all(
-    renderer: Renderer,
-    video: VolumetricVideo,
-    schedule: FrameSchedule,
-    sink: FrameSink,
-    options: RecordOptions,
-    cancel: CancelToken,
+    renderer: Renderer, video: VolumetricVideo, planned: PlannedRecording, options: RecordOptions, cancel: CancelToken
 ) -> Iterator[RecordProgress]:
-    # Yields a RecordProgress before the first frame and after every frame.
-    began = time.monotonic()
+    # Yields a RecordProgress before the first image and after every image.
+    began, total = time.monotonic(), planned.images
     backdrops = BackdropMaker(renderer, video, options.display, options.settings, options.up)
-    yield RecordProgress(0, schedule.count, math.inf)
-    for done, view in enumerate(_render_ahead(renderer, video, schedule, options, backdrops, cancel), start=1):
+    yield RecordProgress(0, total, math.inf)
+    for done, view in enumerate(_render_ahead(renderer, video, planned.views, options, backdrops, cancel), start=1):
         try:
-            sink.write(*_written(view, sink, video, options))
+            view.sink.write(*_written(view, video, options))
         except DeviceFailed:  # the image was lost with the device; the renderer continues with another one
             image = renderer.render(view.frame, view.camera, options.settings, cancel=cancel)
-            sink.write(*_written(replace(view, image=image), sink, video, options))
+            view.sink.write(*_written(replace(view, image=image), video, options))
         elapsed = time.monotonic() - began
-        yield RecordProgress(done, schedule.count, elapsed / done * (schedule.count - done))
+        yield RecordProgress(done, total, elapsed / done * (total - done))
 
 
 @dataclass(frozen=True)
@@ -264,13 +302,14 @@ class _RenderedView:
     image: RenderedImage
     frame: PreparedFrame
     camera: Camera
+    sink: FrameSink
     behind: Backdrop | None
 
 
 def _render_ahead(
     renderer: Renderer,
     video: VolumetricVideo,
-    schedule: FrameSchedule,
+    views: Iterable[PlannedView],
     options: RecordOptions,
     backdrops: BackdropMaker,
     cancel: CancelToken,
@@ -278,26 +317,25 @@ def _render_ahead(
     """Yield every image when the next one is rendered: until then, a graphics card may still be copying it."""
     frame: PreparedFrame | None = None
     waiting: _RenderedView | None = None
-    for k in range(schedule.count):
+    for view in views:
         cancel.check()
-        scene_time = schedule.time(k)
-        if frame is None or frame.time != scene_time:
-            frame = renderer.prepare(video, scene_time)
-        behind = backdrops.behind(frame, schedule.camera(k), cancel)
-        camera = _enlarged(schedule.camera(k), options.supersampling)
+        if frame is None or frame.time != view.time:
+            frame = renderer.prepare(video, view.time)
+        behind = backdrops.behind(frame, view.camera, cancel)
+        camera = _enlarged(view.camera, options.supersampling)
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
         if waiting is not None:
             yield waiting
-        waiting = _RenderedView(image, frame, camera, behind)
+        waiting = _RenderedView(image, frame, camera, view.sink, behind)
     if waiting is not None:
         yield waiting
 
 
 def _written(
-    view: _RenderedView, sink: FrameSink, video: VolumetricVideo, options: RecordOptions
+    view: _RenderedView, video: VolumetricVideo, options: RecordOptions
 ) -> tuple[NDArray[np.uint8]] | tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return what the sink writes of an image."""
-    if isinstance(sink, ImageSink) and options.image_format == "exr":
+    if isinstance(view.sink, ImageSink) and options.image_format == "exr":
         return downsampled(view.image, options.supersampling)
     return (finished(picture(view.image, view.frame, view.camera, video.config, options.display), options, view.behind),)
 
