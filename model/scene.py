@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
 from common.streaming.address import Address
+from model.camera import Camera
 from model.placement import Placement
 from model.video import VolumetricVideo
 
@@ -51,6 +53,32 @@ class PlacedVideo:
         )
 
 
+class PlacedCameras(Sequence[Camera]):
+    """The cameras of a placed video in the scene. Each is computed when it is needed: there may be very many.
+
+    Args:
+        placement: of the video.
+        cameras: in the video.
+    """
+
+    def __init__(self, placement: Placement, cameras: Sequence[Camera]) -> None:
+        self._placement, self._cameras = placement, cameras
+
+    def __len__(self) -> int:
+        return len(self._cameras)
+
+    @overload
+    def __getitem__(self, index: int) -> Camera: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> PlacedCameras: ...
+
+    def __getitem__(self, index: int | slice) -> Camera | PlacedCameras:
+        if isinstance(index, slice):
+            return PlacedCameras(self._placement, self._cameras[index])
+        return self._placement.camera_in_scene(self._cameras[index])
+
+
 class Scene(VolumetricVideo):
     """Placed videos as one video, whose frame rate, up and number of frames follow from them.
 
@@ -70,7 +98,7 @@ class Scene(VolumetricVideo):
         if any(placed.video.config.method is not None for placed in videos):
             raise InputError("scene", "has a video of another method than the paper's", "open that video alone")
         first = videos[0].video
-        cameras = [videos[0].placement.camera_in_scene(camera) for camera in first.metadata.cameras]
+        cameras = PlacedCameras(videos[0].placement, first.metadata.cameras)
         metadata = replace(first.metadata, cameras=cameras)
         parts = (first.latents, first.boxes, first.occupancy, first.decoder_weights, first.hash_tables)
         super().__init__(first.config, metadata, *parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ class VideoMetadata:
     """Frames per second of the capture."""
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
     """Unit vector that points up in the world."""
-    cameras: list[Camera] = field(default_factory=list)
+    cameras: Sequence[Camera] = field(default_factory=list)
     """Cameras of the capture."""
     provenance: dict[str, str] = field(default_factory=dict)
     """Where the video comes from: name, source, how it was trained. Keys are free."""

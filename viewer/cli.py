@@ -26,7 +26,7 @@ from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
 from viewer import DEMO
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 """Ends of the names of images that can be a background."""
 
 

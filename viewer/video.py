@@ -74,7 +74,7 @@ class Video:
     @property
     def cameras(self) -> list[Camera]:
         """Cameras of the capture; a bundle may have none."""
-        return self.content.metadata.cameras
+        return list(self.content.metadata.cameras)
 
     @property
     def metadata(self) -> VideoMetadata:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def rotation_matrix(turn: NDArray[np.float64]) -> NDArray[np.float64]:
     return rotation
 
 
-def moved_cameras(cameras: list[Camera], indices: list[int], turns: ArrayLike, shifts: ArrayLike) -> list[Camera]:
+def moved_cameras(cameras: Sequence[Camera], indices: list[int], turns: ArrayLike, shifts: ArrayLike) -> list[Camera]:
     """Return all cameras of a capture, those with the given indices turned about their centers and shifted.
 
     Args:
@@ -47,7 +48,7 @@ def moved_cameras(cameras: list[Camera], indices: list[int], turns: ArrayLike, s
     return result
 
 
-def refined_cameras(path: Path, cameras: list[Camera]) -> list[Camera]:
+def refined_cameras(path: Path, cameras: Sequence[Camera]) -> Sequence[Camera]:
     """Return a capture's cameras with the poses that a run learned; the same cameras if it learned none.
 
     Args:

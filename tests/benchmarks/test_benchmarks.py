@@ -122,7 +122,7 @@ def test_without_a_bundle_the_error_names_the_command(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_comparison_and_its_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = make_video(seed=4)
-    video.metadata.cameras[:] = [make_camera(48, 40)]
+    video.metadata.cameras = [make_camera(48, 40)]
     write_bundle(video, tmp_path / "small.mlpvid")
     out = tmp_path / "results.json"
     assert (

@@ -19,7 +19,9 @@ from common.plain_values import pack, unpack
 from common.streaming.block_cache import BLOCK_BYTES
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import load_camera
+from model.video import VolumetricVideo
 from tests.common.streaming.killed_writers import opened
+from tests.factories import make_video
 from tests.model.bundle.coded_files import with_checksums
 from tests.training.released.released import Sizes, fake_state
 from training.captures.annotations import parse_annotations
@@ -28,7 +30,10 @@ from training.captures.meta import read_meta
 from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
 from training.released.checkpoint import ReleaseCheckpoint
+from viewer.app.scene_file import read_scene, write_scene
+from viewer.app.workspace import read_workspace
 from viewer.camera_path.foreign import SceneTimes, load_any
+from viewer.picture.background_image import read_background
 from viewer.settings import read_settings
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -119,6 +124,21 @@ def _read_released(path: Path) -> None:
     checkpoint.latents(), checkpoint.hash_encoding(), checkpoint.decoder()
 
 
+@functools.cache
+def _video() -> VolumetricVideo:
+    return make_video(num_frames=2)
+
+
+def _read_placed(path: Path) -> None:
+    scene = read_scene(path, lambda _: _video())
+    scene.box_and_occupancy(scene.num_frames - 1.0)
+    write_scene(scene.videos, path)
+
+
+def _read_workspace(path: Path) -> None:
+    read_workspace(path).to_text()
+
+
 TARGETS: dict[str, Target] = {
     "bundle": Target(_read_video, "a.mlpvid", reach=8192),
     "coded": Target(_read_video, "a.mlpvid", _write_coded, reach=1 << 15),
@@ -129,6 +149,9 @@ TARGETS: dict[str, Target] = {
     "annots": Target(_read_annotations, "annots.npy"),
     "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", reach=8192),
     "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),
+    "placed": Target(_read_placed, "a.mlpvid-scene"),
+    "workspace": Target(_read_workspace, "workspace.json"),
+    "background": Target(read_background, "image.png"),
     "meta": Target(read_meta, "meta.yaml"),
     "import": Target(_read_released, "final.pth", _write_released),
     "block": Target(_read_block, "block", _write_block),

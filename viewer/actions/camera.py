@@ -16,7 +16,10 @@ SIDES = (("plus_x", "+X"), ("minus_x", "-X"), ("plus_y", "+Y"), ("minus_y", "-Y"
 
 
 UNDO_KEY = "Ctrl+Z"
-"""Key that undoes changes of the camera and the camera path."""
+"""Key that undoes changes of the camera, the camera path and the scene."""
+
+UNDO = "Undo the last change of the camera, the camera path or the scene."
+"""Tooltip of Undo."""
 
 
 def move(app: ViewerApp, change: Callable[[OrbitCamera], object]) -> None:
@@ -137,7 +140,7 @@ CAMERA = menu(
         checked=lambda app: app.document is not None and app.document.camera.roll_locked,
     ),
     SEPARATOR,
-    _move("undo", "Undo", "Undo the last change of the camera or the camera path.", OrbitCamera.undo, UNDO_KEY, CAN_UNDO),
+    _move("undo", "Undo", UNDO, OrbitCamera.undo, UNDO_KEY, CAN_UNDO),
     _move("redo", "Redo", "Redo the change that was undone.", OrbitCamera.redo, "Ctrl+Shift+Z Ctrl+Y", CAN_REDO),
     SEPARATOR,
     Action("camera.copy", "Copy camera", "Copy the camera as JSON.", copy_camera, "Ctrl+C", OPEN),

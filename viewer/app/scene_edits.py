@@ -69,20 +69,30 @@ class SceneEdits:
         videos[document.selected_video] = placed
         self.arrange(document, tuple(videos))
 
-    def arrange(self, document: Document, videos: tuple[PlacedVideo, ...], selected: int | None = None) -> None:
-        """Replace all videos of a scene; an error becomes a dialog. Changes until `settle` are one edit."""
+    def arrange(self, document: Document, videos: tuple[PlacedVideo, ...], selected: int | None = None) -> bool:
+        """Replace all videos of a scene; an error becomes a dialog. Changes until `settle` are one edit.
+
+        Args:
+            document: whose scene it is.
+            videos: the new ones.
+            selected: index of the one that is selected then; None keeps the selection.
+
+        Returns:
+            Whether it was possible.
+        """
         before = scene_state(document)
         try:
             document.arrange(videos)
         except InputError as error:
             self._messages.show_exception(error, "Cannot change the scene")
-            return
+            return False
         if self._before is not None and self._before[0] is not document:
             self.settle()
         self._before = self._before or (document, before)
         if selected is not None:
             document.selected_video = selected
         self._redraw.record_motion()
+        return True
 
     def settle(self) -> None:
         """End the edit under way, so that it can be undone. Call this while no control is being used."""
@@ -131,9 +141,9 @@ class SceneEdits:
             fault = InputError(str(path), f"would make a scene of {len(videos)} videos", f"a scene has at most {MAX_VIDEOS}")
             self._messages.show_exception(fault, cannot_open(str(path)))
             return
-        self.arrange(document, videos, len(document.placed))
-        self.settle()
-        self._messages.set_status(f"{path.name} added to the scene")
+        if self.arrange(document, videos, len(document.placed)):
+            self.settle()
+            self._messages.set_status(f"{path.name} added to the scene")
 
     def save(self, document: Document, path: Path) -> None:
         """Write a scene file, which the document belongs to from then on; InputError if that is impossible."""

@@ -24,7 +24,7 @@ from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
 from viewer.widgets.controls import button, em
 
-IMAGES = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
+IMAGES = "*.png *.jpg *.jpeg *.webp *.bmp"
 """Patterns of the names of images."""
 
 

@@ -17,7 +17,7 @@ from model.camera import MAX_IMAGE_SIDE, Camera
 from renderer.ground_shadow import bilinear, pixel_rays
 from viewer.camera.rotations import basis_of_up
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 """Formats that are read."""
 
 LARGEST = 8192

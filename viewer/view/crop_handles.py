@@ -57,6 +57,8 @@ class CropHandles:
         self, app: ViewerApp, document: Document, placed: PlacedVideo, corner: ImVec2, width: int
     ) -> list[tuple[int, int, ImVec2]]:
         """Return side, axis and place on the screen of the handles in front of the camera, the nearest first."""
+        if not placed.visible:
+            return []
         centers = placed.placement.to_scene(face_centers(crop_of(placed)))
         pixels, depth = document.camera.to_camera(*app.viewport.size).project(centers)
         scale = width / app.viewport.size[0]

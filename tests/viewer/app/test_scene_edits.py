@@ -13,6 +13,7 @@ import pytest
 from common.errors import InputError
 from common.streaming.address import Address
 from model.bundle.info import write_bundle
+from model.camera import Camera
 from model.placement import Placement
 from model.scene import PlacedVideo, Scene
 from model.video import VolumetricVideo
@@ -230,3 +231,20 @@ def unordered(path: Path, app: ViewerApp) -> list[object]:
     """Return the documents of a workspace file in the order of an app's tabs."""
     saved = {entry["path"]: entry for entry in json.loads(path.read_text())["documents"]}
     return [saved[str(document.path)] for document in app.documents.all]
+
+
+def test_cameras_are_placed_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of a drag makes a new scene, and a capture may have 15,000 cameras."""
+    video, asked = make_video(), list[object]()
+    video.metadata.cameras = [make_camera(azimuth=0.001 * k) for k in range(200)]
+    place = Placement.camera_in_scene
+
+    def counted(self: Placement, camera: Camera) -> Camera:
+        asked.append(camera)
+        return place(self, camera)
+
+    monkeypatch.setattr(Placement, "camera_in_scene", counted)
+    cameras = Scene((PlacedVideo(video, PLACE),)).metadata.cameras
+    assert len(cameras) == 200 and not asked
+    expected = place(PLACE, video.metadata.cameras[7])
+    assert np.array_equal(cameras[7].R, expected.R) and np.array_equal(cameras[5:10][2].T, expected.T) and len(asked) == 2

@@ -10,7 +10,7 @@ from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_f
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
 
-DIALOGS = ("palette", "shortcuts", "settings", "recording", "cameras", "open", "url", "save_path", "load_path")
+DIALOGS = ("palette", "shortcuts", "settings", "recording", "cameras", "open", "url", "save_path", "load_path", "save_scene")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
@@ -39,7 +39,7 @@ def test_every_dialog_draws_and_closes(app: ViewerApp, drive: DriveWindow) -> No
             screenshot(context, f"dialog-{name}")
             context.key_press(imgui.Key.escape)
             context.yield_(3)
-            if name in ("palette", "shortcuts", "open", "url", "save_path", "load_path"):
+            if name in ("palette", "shortcuts", "open", "url", "save_path", "load_path", "save_scene"):
                 assert name not in app.window.dialogs
             app.window.dialogs.discard(name)
             context.yield_(3)
