@@ -17,6 +17,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.errors import InputError
@@ -25,6 +26,7 @@ from common.pytorch import require_pytorch
 from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
 from viewer import DEMO
+from viewer.settings import DISPLAY_MODES, SCALAR_MODES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 """Ends of the names of images that can be a background."""
@@ -77,6 +79,17 @@ def parse_positive(text: str) -> float:
     return value
 
 
+def parse_limits(text: str) -> tuple[float, float]:
+    """Read "LOW,HIGH": two finite numbers, the first one smaller."""
+    low, separator, high = text.partition(",")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of values; write LOW,HIGH, for example 1.5,4")
+    limits = parse_finite(low), parse_finite(high)
+    if limits[0] >= limits[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} must begin with the smaller value")
+    return limits
+
+
 def parse_place(text: str) -> Path | Address:
     """Read a path or an address."""
     if not is_address(text):
@@ -125,9 +138,27 @@ def make_parser() -> ArgumentParser:
         type=parse_positive,
         help="length of an orbit (default: as long as the frames last), or of each measurement",
     )
+    _add_content_options(video)
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     parser.add_argument("--json", action="store_true", help="--info, --verify, --benchmark: machine-readable output")
     return parser
+
+
+def _add_content_options(video: Any) -> None:
+    video.add_argument(
+        "--view",
+        choices=DISPLAY_MODES,
+        help="--record: what is shown of each pixel (default: color); folders get depth in millimeters and opacity as gray",
+    )
+    video.add_argument(
+        "--range",
+        type=parse_limits,
+        metavar="LOW,HIGH",
+        help="--view: values of the first and the last color (depth in meters)",
+    )
+    video.add_argument(
+        "--images", choices=("png", "exr"), help="--record into a folder: format of the images; EXR has depth in meters, too"
+    )
 
 
 def _add_view_options(parser: ArgumentParser) -> None:
@@ -193,6 +224,9 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--size", options.size, not (options.info or options.verify)),
         ("--path", options.path, options.record and not options.rig),
         ("--rig", options.rig, options.record),
+        ("--view", options.view, options.record),
+        ("--range", options.range, options.record and options.view in SCALAR_MODES),
+        ("--images", options.images, options.record),
         ("--fps", options.fps, options.record),
         ("--seconds", options.seconds, measures_window or orbit),
         ("--frames", options.frames, options.record or (options.benchmark and not options.window)),

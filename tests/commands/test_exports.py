@@ -1,10 +1,12 @@
-"""The commands that write other things than one picture or one video: rigs."""
+"""The commands that write other things than one picture or one video of colors: rigs, depth and masks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from model.bundle.info import write_bundle
 from tests.command_runs import ROOT, CommandRun, assert_fails, run_main
@@ -56,3 +58,49 @@ def test_faults_of_rigs(bundle: Path, tmp_path: Path) -> None:
     ):
         assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
     assert names(tmp_path) == ["away.json"]
+
+
+def test_depth_in_millimeters_agrees_with_render(bundle: Path, tmp_path: Path) -> None:
+    """EXR, 16-bit PNG and --render's NPZ hold the same depth."""
+    arguments = ("--size", "30x24", "--frames", "0:1", "--view", "depth")
+    for folder, images in (("png", ()), ("exr", ("--images", "exr"))):
+        run = view(bundle, "--record", folder, *arguments, *images, folder=tmp_path)
+        assert run.returncode == 0, run.stderr
+    assert names(tmp_path) == ["exr/000000.exr", "png/000000.png"]
+    openexr = pytest.importorskip("OpenEXR")
+    depth = openexr.File(str(tmp_path / "exr" / "000000.exr")).channels()["Z"].pixels
+    stored = np.asarray(Image.open(tmp_path / "png" / "000000.png"))
+    assert stored.max() > 1000
+    np.testing.assert_array_equal(stored, np.rint(depth * 1000.0))
+
+
+def test_masks_of_a_rig(bundle: Path, tmp_path: Path) -> None:
+    arguments = ("--rig", "capture", "--frames", "0:1", "--view", "opacity")
+    assert view(bundle, "--record", "masks", *arguments, folder=tmp_path).returncode == 0
+    with Image.open(tmp_path / "masks" / "2" / "000000.png") as image:
+        assert (image.mode, image.size) == ("L", (64, 48))
+        assert np.asarray(image).max() > 50
+
+
+def test_the_colors_of_depth_have_the_given_range(bundle: Path, tmp_path: Path) -> None:
+    """With a range beyond all depths, the whole subject has the first color of the map, turbo's 48, 18, 59."""
+    arguments = ("--size", "30x24", "--frames", "0:1", "--view", "depth", "--range", "900,901")
+    assert view(bundle, "--record", "out", *arguments, folder=tmp_path).returncode == 0
+    pixels = np.asarray(Image.open(tmp_path / "out" / "000000.png")).astype(float)
+    assert pixels.shape == (24, 30, 3)
+    brightest = pixels[np.unravel_index(pixels.sum(axis=-1).argmax(), pixels.shape[:2])]
+    np.testing.assert_allclose(brightest / brightest.sum(), np.array([48, 18, 59]) / 125, atol=0.03)
+
+
+def test_faults_of_views(bundle: Path, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--record", "a.mp4", "--view", "smell"), ("--view", "smell")),
+        (("--render", "a.png", "--view", "depth"), ("--view",)),
+        (("--record", "a.mp4", "--range", "1,2"), ("--range",)),
+        (("--record", "a.mp4", "--view", "depth", "--range", "2,1"), ("--range", "smaller")),
+        (("--record", "a.mp4", "--view", "depth", "--range", "2"), ("--range", "LOW,HIGH")),
+        (("--record", "a.mp4", "--view", "depth", "--range", "1,inf"), ("--range",)),
+        (("--record", "a.mp4", "--images", "exr"), ("--images", "folder")),
+    ):
+        assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import json
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,11 @@ def record(options: argparse.Namespace) -> int:
         frames=frames,
         seconds=options.seconds,
         display=_display(options),
+        image_format=options.images or "png",
+        values=_writes_values(options),
     )
+    if options.images and options.record.suffix and not options.record.is_dir():
+        raise InputError(options.record, "--images needs a folder", "leave the suffix out")
     if options.rig:
         from viewer.commands.record_rig import record_all_cameras  # noqa: PLC0415 - only this command needs it
 
@@ -213,11 +218,13 @@ def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
 
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
+    from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - likewise
 
     size = recording_size(path, choices)  # report bad options before a renderer is started
     schedule = plan(video, path, size, choices)
     check_output(output, size, choices)
     frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
+    choices = replace(choices, display=with_depth_range(choices.display, map(schedule.camera, frames), video.bounds))
     faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0]) for k in frames]
     if all(faults):
         raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
@@ -261,11 +268,22 @@ def _display(options: argparse.Namespace) -> DisplaySettings:
     """Return background and shadow of --render and --record."""
     from viewer.settings import DisplaySettings  # noqa: PLC0415 - quicker start
 
+    view: dict[str, Any] = {"mode": options.view or "color", "show_shadow": options.shadow}
+    if options.view == "opacity":
+        view["color_map"] = "gray"
+    if options.range:
+        view |= {"automatic_range": False, "low": options.range[0], "high": options.range[1]}
     chosen = options.background or (0.0, 0.0, 0.0)
     kind, file = ("panorama", options.panorama) if options.panorama else ("picture", chosen)
     if not isinstance(file, Path):
-        return DisplaySettings(background_color=chosen, show_shadow=options.shadow)
-    return DisplaySettings(background=kind, background_file=str(file), show_shadow=options.shadow)
+        return DisplaySettings(background_color=chosen, **view)
+    return DisplaySettings(background=kind, background_file=str(file), **view)
+
+
+def _writes_values(options: argparse.Namespace) -> bool:
+    """Return whether --record writes depth in millimeters or opacity as gray. EXR files have both anyway."""
+    folder = options.record.is_dir() or not options.record.suffix
+    return folder and options.view in ("depth", "opacity") and options.images != "exr" and not options.range
 
 
 def _frame(options: argparse.Namespace) -> float:

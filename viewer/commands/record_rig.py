@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common.errors import InputError
@@ -17,6 +18,7 @@ from viewer.camera_path.foreign import SceneTimes
 from viewer.camera_path.rig import RigCamera, load_rig, name_cameras
 from viewer.export.recorder import RecordOptions
 from viewer.export.rig_recorder import record_rig
+from viewer.export.view_values import with_depth_range
 
 CAPTURE = "capture"
 """Value of --rig that means the cameras of the capture, which are stored in the bundle."""
@@ -25,9 +27,11 @@ CAPTURE = "capture"
 def record_all_cameras(options: argparse.Namespace, video: VolumetricVideo, choices: RecordOptions) -> int:
     """Run --record --rig: write one video or folder of images per camera, with progress on stderr."""
     rig = _rig(options.rig, video, options.bundle)
-    faults = [why_unseen(camera.camera, video.bounds) for camera in rig]
+    cameras = [camera.camera for camera in rig]
+    faults = [why_unseen(camera, video.bounds) for camera in cameras]
     if all(faults):
         raise InputError(options.rig, f"no camera sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
+    choices = replace(choices, display=with_depth_range(choices.display, cameras, video.bounds))
     cancel = CancelToken()
 
     def work() -> str:

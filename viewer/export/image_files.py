@@ -47,8 +47,13 @@ def straight_alpha(rgba: Rgba) -> NDArray[np.uint8]:
     return _to_8_bit(np.concatenate([color, alpha], axis=-1))
 
 
-def save_png(path: Path, pixels: NDArray[np.uint8], camera: Camera | None = None, texts: dict[str, str] | None = None) -> None:
-    """Write 8-bit pixels, (H, W, 3) or (H, W, 4) with straight alpha, as PNG.
+def save_png(
+    path: Path,
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    camera: Camera | None = None,
+    texts: dict[str, str] | None = None,
+) -> None:
+    """Write pixels as PNG: 8-bit (H, W, 3), 8-bit (H, W, 4) with straight alpha, or (H, W) gray of 8 or 16 bits.
 
     Args:
         path: the file.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,12 @@ class ImageSink:
         except OSError as error:
             raise InputError(path, f"cannot be created ({error.strerror})") from error
 
-    def write(self, pixels: NDArray[np.uint8] | NDArray[np.float32], depth: NDArray[np.float32] | None = None) -> None:
+    def write(self, pixels: NDArray[Any], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame.
 
         Args:
-            pixels: PNG: (H, W, 3), or (H, W, 4) with straight alpha, 8 bit. EXR: (H, W, 4) float32, premultiplied.
+            pixels: PNG: (H, W, 3), or (H, W, 4) with straight alpha, 8 bit; or (H, W) gray, 8 or 16 bit. EXR: (H, W, 4)
+                float32, premultiplied.
             depth: (H, W) meters, for EXR.
 
         Raises:
@@ -51,7 +53,7 @@ class ImageSink:
                 floats = pixels.astype(np.float32)
                 save_exr(path, floats, np.zeros(floats.shape[:2], np.float32) if depth is None else depth)
             else:
-                save_png(path, pixels.astype(np.uint8))
+                save_png(path, pixels)
         except InputError as error:
             raise InputError(self.path, error.fault, self.abort()) from error
         self.frames += 1

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
+from viewer.export.view_values import VALUE_MODES, value_image
 from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
 from viewer.picture.options import picture
 from viewer.picture.tone import graded, over_black
@@ -63,6 +64,8 @@ class RecordOptions:
     """0 (best) to 51."""
     image_format: str = "png"
     """"png" or "exr", for folders."""
+    values: bool = False
+    """For folders of PNG images of depth or opacity: write numbers (`viewer.export.view_values`) instead of colors."""
     settings: RenderSettings = RenderSettings()
     """Step and threshold that replace the bundle's."""
 
@@ -96,7 +99,7 @@ class FrameSink(Protocol):
 
     frames: int
 
-    def write(self, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> None:
+    def write(self, pixels: NDArray[Any], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame."""
 
     def finish(self) -> None:
@@ -230,6 +233,8 @@ def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], 
 
 def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
     """Raise InputError if this cannot be recorded, before anything is rendered."""
+    if options.values and (options.display.mode not in VALUE_MODES or options.image_format != "png" or not is_folder(output)):
+        raise InputError(output, "numbers are written only of depth and opacity, into a folder of PNG images")
     if options.supersampling not in range(1, 9):
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
@@ -333,10 +338,12 @@ def _render_ahead(
 
 def _written(
     view: _RenderedView, video: VolumetricVideo, options: RecordOptions
-) -> tuple[NDArray[np.uint8]] | tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint8] | NDArray[np.uint16]] | tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return what the sink writes of an image."""
     if isinstance(view.sink, ImageSink) and options.image_format == "exr":
         return downsampled(view.image, options.supersampling)
+    if isinstance(view.sink, ImageSink) and options.values:
+        return (value_image(options.display.mode, *downsampled(view.image, options.supersampling)),)
     return (finished(picture(view.image, view.frame, view.camera, video.config, options.display), options, view.behind),)
 
 
