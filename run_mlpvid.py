@@ -32,6 +32,7 @@ COMMANDS = {
     "record": Command("viewer.cli", "write a video: mlpvid record BUNDLE OUT.mp4", "--record", 1),
     "info": Command("viewer.cli", "describe a bundle: mlpvid info BUNDLE", "--info"),
     "verify": Command("viewer.cli", "compare a bundle with its checksums: mlpvid verify BUNDLE", "--verify"),
+    "serve": Command("viewer.cli", "show a video in browsers: mlpvid serve BUNDLE", "--serve"),
     "benchmark": Command("viewer.cli", "measure rendering: mlpvid benchmark BUNDLE", "--benchmark"),
     "selftest": Command("viewer.cli", "test the backends of this machine", "--selftest"),
     "inspect": Command("training.inspect", "check a capture before training"),

@@ -94,6 +94,7 @@ def test_dependencies_are_those_of_the_requirements() -> None:
     names = {re.split(r"[<>=;]", line)[0]: line.replace('"', "'") for line in training}
     extras = PROJECT["optional-dependencies"]
     assert all(names[re.split(r"[<>=;]", line)[0]] == line for line in extras["train"])
+    assert extras["serve"] == lines("requirements-serve.txt")
     assert all(line in lines("requirements-cuda.txt") for line in extras["cuda"])
 
 

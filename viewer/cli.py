@@ -8,6 +8,7 @@ python run_viewer.py BUNDLE --info [--json]
 python run_viewer.py BUNDLE --verify [--json]
 python run_viewer.py BUNDLE --benchmark [--window] [--json]
 python run_viewer.py BUNDLE --selftest
+python run_viewer.py BUNDLE|RUN --serve [--port N] [--host ADDRESS] [--token TEXT]
 """
 
 from __future__ import annotations
@@ -90,6 +91,14 @@ def parse_limits(text: str) -> tuple[float, float]:
     return limits
 
 
+def parse_port(text: str) -> int:
+    """Read the number of a port, 0 to 65535."""
+    value = parse_whole(text)
+    if value is None or not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; write a number from 0 to 65535")
+    return value
+
+
 def parse_place(text: str) -> Path | Address:
     """Read a path or an address."""
     if not is_address(text):
@@ -119,6 +128,7 @@ def make_parser() -> ArgumentParser:
     )
     commands.add_argument("--benchmark", action="store_true", help="measure the time of each stage of rendering")
     commands.add_argument("--selftest", action="store_true", help="test the backends of this machine and print a report")
+    commands.add_argument("--serve", action="store_true", help="show the video in browsers, through viser")
     parser.add_argument(
         "--window",
         action="store_true",
@@ -140,6 +150,7 @@ def make_parser() -> ArgumentParser:
     )
     _add_content_options(video)
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
+    _add_server_options(parser)
     parser.add_argument("--json", action="store_true", help="--info, --verify, --benchmark: machine-readable output")
     return parser
 
@@ -180,6 +191,19 @@ def _add_view_options(parser: ArgumentParser) -> None:
     view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings file used instead of your own")
 
 
+def _add_server_options(parser: ArgumentParser) -> None:
+    server = parser.add_argument_group("server (--serve)")
+    server.add_argument("--port", type=parse_port, metavar="N", help="port to listen on (default: 8080; 0: a free one)")
+    server.add_argument(
+        "--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0: all networks)"
+    )
+    server.add_argument(
+        "--token",
+        metavar="TEXT|random",
+        help="what visitors need in the address (default: nothing on this machine, otherwise a random one)",
+    )
+
+
 def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     """Exit with an error if an option does not apply to the command. Set the defaults that depend on the command.
 
@@ -211,7 +235,8 @@ def let_waiting_threads_sleep() -> None:
 
 
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
-    commands = (options.render, options.record, options.info, options.verify, options.benchmark, options.selftest)
+    names = ("render", "record", "info", "verify", "benchmark", "selftest", "serve")
+    commands = [getattr(options, name) for name in names]
     window, measures_window = not any(commands), options.benchmark and options.window
     orbit = options.record and (options.path or "orbit") == "orbit" and not options.rig
     rows = (
@@ -221,7 +246,7 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--panorama", options.panorama, options.render or options.record),
         ("--shadow", options.shadow, options.render or options.record),
         ("--frame", options.frame, options.render or window),
-        ("--size", options.size, not (options.info or options.verify)),
+        ("--size", options.size, not (options.info or options.verify or options.serve)),
         ("--path", options.path, options.record and not options.rig),
         ("--rig", options.rig, options.record),
         ("--view", options.view, options.record),
@@ -231,6 +256,9 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--seconds", options.seconds, measures_window or orbit),
         ("--frames", options.frames, options.record or (options.benchmark and not options.window)),
         ("--window", options.window, window or options.benchmark),
+        ("--port", options.port, options.serve),
+        ("--host", options.host, options.serve),
+        ("--token", options.token, options.serve),
         ("--json", options.json, options.info or options.verify or options.benchmark),
     )
     for name, value, applies in rows:
@@ -254,6 +282,8 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
     elif options.selftest:
         command = _selftest
+    elif options.serve:
+        from viewer.commands.serve import serve as command  # noqa: PLC0415 - only what it needs
     else:
         command = start
 

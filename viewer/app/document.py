@@ -20,7 +20,7 @@ from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
 from viewer.picture.frustums import Frustums
-from viewer.playback.clock import LoopMode, Playback
+from viewer.playback.clock import Playback
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
@@ -134,7 +134,7 @@ class Document:
         if self.playback.scrubbing:
             quality = replace(quality, placeholder=True)
         self.view_renderer.request(self.playback.time, camera, quality, self.playback.tick)
-        ahead = self.upcoming(AHEAD) if self.playback.playing else []
+        ahead = self.playback.upcoming(AHEAD) if self.playback.playing else []
         if ahead != self._ahead:
             self._ahead = ahead
             self.view_renderer.cache.decode_ahead(ahead)
@@ -235,23 +235,6 @@ class Document:
         if renderer is before.renderer:
             self.view_renderer.shown = before.shown  # until the first image of the new video
         self._ahead = []
-
-    def upcoming(self, count: int) -> list[float]:
-        """Return the next frames of playback, nearest first, including those after a loop."""
-        clock = self.playback
-        direction, length = (-1 if clock.reverse else 1), clock.range_frames
-        if clock.shows_sub_frames or length < 2:
-            return []
-        times: list[float] = []
-        for ahead in range(1, min(count, length - 1) + 1):
-            offset = clock.frame - clock.in_point + direction * ahead
-            if not 0 <= offset < length and clock.mode is LoopMode.ONCE:
-                break
-            if clock.mode is LoopMode.PING_PONG:
-                offset = offset % (2 * length - 2)
-                offset = offset if offset < length else 2 * length - 2 - offset
-            times.append(float(clock.in_point + offset % length))
-        return times
 
     def _end(self, renderer: ViewRenderer) -> None:
         # On another thread: a frame that is being decoded is finished first, and the window does not wait for it.

@@ -50,7 +50,7 @@ def render(options: argparse.Namespace) -> int:
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
-    video = _read(options)
+    video = read_with_progress(options)
     video.check_time(_frame(options))
     camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
     if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0])):
@@ -81,7 +81,7 @@ def record(options: argparse.Namespace) -> int:
     """Run --record: write a video or a folder of PNG images, with progress on stderr."""
     from viewer.export.recorder import RecordOptions  # noqa: PLC0415 - only this command needs it
 
-    video = _read(options)
+    video = read_with_progress(options)
     frames = None
     if options.frames is not None:
         first, end = options.frames
@@ -111,7 +111,7 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
 
     output = Path(f"{options.bundle.stem}-orbit.mp4")
     commands = "--render, --record, --info and --benchmark need no display"
-    video = _read(options)
+    video = read_with_progress(options)
     if options.frame is not None:  # checked as the window would; the orbit plays all frames
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
@@ -149,7 +149,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Run --benchmark: print the median time of every stage over some frames of an orbit."""
-    video = _read(options)
+    video = read_with_progress(options)
     size, cancel = options.size or DEFAULT_SIZE, CancelToken()
     check_memory(size[0] * size[1] * 24, f"size {size[0]}x{size[1]}", "use a smaller --size")
 
@@ -251,7 +251,7 @@ def _location(options: argparse.Namespace) -> Iterator[Location]:
         yield location
 
 
-def _read(options: argparse.Namespace) -> VolumetricVideo:
+def read_with_progress(options: argparse.Namespace) -> VolumetricVideo:
     """Read the video, with progress on stderr if it comes from a server."""
     if isinstance(options.bundle, Path):
         return read_video(options.bundle)

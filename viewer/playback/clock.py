@@ -118,6 +118,22 @@ class Playback:
         """Number of frames from the in point to the out point, both included."""
         return self.out_point - self.in_point + 1
 
+    def upcoming(self, count: int) -> list[float]:
+        """Return the next frames of playback, nearest first, including those after a loop."""
+        direction, length = self._direction, self.range_frames
+        if self.shows_sub_frames or length < 2:
+            return []
+        times: list[float] = []
+        for ahead in range(1, min(count, length - 1) + 1):
+            offset = self.frame - self.in_point + direction * ahead
+            if not 0 <= offset < length and self.mode is LoopMode.ONCE:
+                break
+            if self.mode is LoopMode.PING_PONG:
+                offset = offset % (2 * length - 2)
+                offset = offset if offset < length else 2 * length - 2 - offset
+            times.append(float(self.in_point + offset % length))
+        return times
+
     # Motion
 
     def play(self) -> None:

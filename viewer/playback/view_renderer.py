@@ -52,14 +52,21 @@ class ViewRenderer:
         video: the scene.
         cache_bytes: memory budget of decoded frames; None is the renderer's default.
         wake: called from the render thread when an image is ready.
+        cache: frames that it shares with others and that somebody else closes; None makes its own.
     """
 
     def __init__(
-        self, renderer: Renderer, video: VolumetricVideo, cache_bytes: int | None, wake: Callable[[], None] = lambda: None
+        self,
+        renderer: Renderer,
+        video: VolumetricVideo,
+        cache_bytes: int | None,
+        wake: Callable[[], None] = lambda: None,
+        cache: FrameCache | None = None,
     ) -> None:
         self.renderer = renderer
         self.video = video
-        self.cache = FrameCache(_renderer_for(video, renderer), video, cache_bytes)
+        self.cache = FrameCache(_renderer_for(video, renderer), video, cache_bytes) if cache is None else cache
+        self._shares_cache = cache is not None
         self.worker = RenderWorker(self.cache, wake)
         self.shown: ViewResult | None = None
         """The newest image."""
@@ -123,4 +130,5 @@ class ViewRenderer:
     def close(self) -> None:
         """End the threads and wait for them."""
         self.worker.close()
-        self.cache.close()
+        if not self._shares_cache:
+            self.cache.close()

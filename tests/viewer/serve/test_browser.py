@@ -1,0 +1,87 @@
+"""Two visitors in real browsers, and the server in a process of its own, as users start it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command_runs import ROOT
+from tests.viewer.serve.browser import FIRST, LAST, Browser, content, difference
+from tests.waiting import wait_until
+from viewer import DEMO
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+SETTINGS = """
+playback: {autoplay: false}
+rendering: {backend: cpu, render_scale: 0.5}
+"""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """The address, with its token, that the command prints."""
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(SETTINGS, encoding="utf-8")
+    options = ("--serve", "--port", "0", "--token", "random", "--config", settings)
+    command = [sys.executable, ROOT / "run_viewer.py", DEMO, *options]
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://localhost:\d+/\?token=\S+", server.stdout.readline())
+        assert found is not None
+        yield found[0]
+        server.send_signal(signal.SIGINT)
+        assert server.stdout.read().splitlines()[-1] == "stopped"
+        assert server.wait() == 0
+
+
+@pytest.fixture
+def visit(address: str) -> Iterator[Callable[[], Browser]]:
+    """Opens the page in another browser."""
+    browsers: list[Browser] = []
+
+    def visit() -> Browser:
+        browsers.append(Browser(address))
+        wait_until(lambda: content(browsers[-1].image()) > 0.03)
+        browsers[-1].dismiss_notifications()
+        return browsers[-1]
+
+    yield visit
+    for browser in browsers:
+        browser.close()
+
+
+def test_visitors_see_turn_and_scrub_without_disturbing_each_other(visit: Callable[[], Browser]) -> None:
+    first = visit()
+    whole = first.still_image()
+    assert 0.03 < content(whole) < 0.5  # the figure over the background
+    assert "token" not in first.driver.current_url
+
+    first.drag(120, 0)
+    wait_until(lambda: difference(first.image(), whole) > 0.01)
+    turned = first.still_image()
+    assert content(turned) > 0.03
+
+    second = visit()
+    assert difference(second.still_image(), whole) < 0.002  # a view of their own
+    assert second.frame() == 0
+    second.press_in_timeline(LAST)
+    wait_until(lambda: second.frame() == 59 and difference(second.image(), whole) > 0.01)
+    last = second.still_image()
+
+    assert first.frame() == 0 and difference(first.still_image(), turned) < 0.002
+    second.press_in_timeline(FIRST)
+    wait_until(lambda: difference(second.image(), whole) < 0.002)
+    assert difference(last, whole) > 0.01
+
+    second.click("Play")
+    wait_until(lambda: second.frame() > 3)
+    assert first.frame() == 0 and difference(first.image(), turned) < 0.002

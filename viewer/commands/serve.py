@@ -1,0 +1,84 @@
+"""Serve a video to browsers: --serve."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import importlib.util
+import socket
+
+from common.errors import InputError
+from common.interrupts import Interrupt, interruptible
+from model.video import VolumetricVideo
+from renderer.fallback import FallbackRenderer
+from renderer.select import backend_for, create_renderer
+from viewer.app.files import file_stamp
+from viewer.commands.headless import read_with_progress
+from viewer.commands.start import choose_settings
+from viewer.serve.access import AccessCheck, chosen_token, is_loopback
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8080
+"""Address that the server listens on: this machine only."""
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run --serve: show the video in browsers until Ctrl-C.
+
+    Raises:
+        InputError: viser is not installed, the address cannot be listened on, the token is too short, or the video cannot be
+            read or rendered.
+    """
+    if importlib.util.find_spec("viser") is None:
+        raise InputError("--serve", "needs the package viser", "install it with `pip install -r requirements-serve.txt`")
+    from viewer.serve.guarded_viser import bindable_port, start_viser  # noqa: PLC0415 - only this command needs viser
+    from viewer.serve.server import VideoServer  # noqa: PLC0415
+
+    host, port = options.host or DEFAULT_HOST, DEFAULT_PORT if options.port is None else options.port
+    token = chosen_token(options.token, host)
+    port = bindable_port(host, port)  # before the video is read, which may take long
+    settings, _, fault = choose_settings(options.config)
+    if fault is not None:
+        print(f"note: {fault}")
+    stamp = file_stamp(options.bundle)
+    video = read_with_progress(options)
+    renderer = _renderer(options, video, settings.rendering.backend, settings.rendering.threads)
+    check = AccessCheck(token)
+    server = VideoServer(start_viser(host, port, options.bundle.name, check), options.bundle, video, renderer, settings, stamp)
+    print("\n".join(addresses(host, port, token)), flush=True)
+    try:
+        interruptible(server.run, server.close)
+    except Interrupt:
+        print("stopped")
+    return 0
+
+
+def _renderer(options: argparse.Namespace, video: VolumetricVideo, backend: str, threads: int | None) -> FallbackRenderer:
+    chosen = backend_for(video, options.backend or backend)
+    return FallbackRenderer(create_renderer(chosen, options.threads or threads, background=True))
+
+
+def addresses(host: str, port: int, token: str | None) -> list[str]:
+    """Return the lines that say how to open the server: from this machine, and from others.
+
+    Args:
+        host: that the server listens on.
+        port: that the server listens on.
+        token: that visitors need; None for nothing.
+    """
+    query = f"/?token={token}" if token else "/"
+    local = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else f"[{host}]" if ":" in host else host
+    lines = [f"Serving at http://{local}:{port}{query}"]
+    name = socket.gethostname()
+    if is_loopback(host):
+        lines.append("From another computer, run this there, and open the same address:")
+        lines.append(f"    ssh -L {port}:{'localhost' if local == 'localhost' else local}:{port} {_user()}@{name}")
+    elif host in ("0.0.0.0", "::"):
+        lines.append(f"From another computer: http://{name}:{port}{query}")
+    return [*lines, "Press Ctrl-C to stop."]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return "USER"

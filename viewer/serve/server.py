@@ -1,0 +1,108 @@
+"""The server: one thread that updates all visitors, and that watches the file."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import Any
+
+from model.video import VolumetricVideo
+from renderer.backend import Renderer
+from viewer.app.files import BundleLoader, FileWatch, Stamp
+from viewer.app.places import Place
+from viewer.serve.session import Session
+from viewer.serve.shared_frames import SharedFrames
+from viewer.settings import Settings
+
+MAX_VISITORS = 16
+"""Most visitors at a time. Each has a thread."""
+
+WATCH_SECONDS = 1.0
+"""Time between two looks at the file."""
+
+
+class VideoServer:
+    """Shows a video to the browsers that viser connects. A changed file, and a new checkpoint of a training run, is shown.
+
+    Args:
+        viser: the running viser server.
+        place: where the video is from.
+        video: the video.
+        renderer: the backend.
+        settings: how videos start, quality and cache.
+        stamp: state of the file before it was read; None does not watch it.
+    """
+
+    def __init__(
+        self, viser: Any, place: Place, video: VolumetricVideo, renderer: Renderer, settings: Settings, stamp: Stamp
+    ) -> None:
+        self.sessions: dict[int, Session] = {}
+        """The browsers by viser's number. Only the server's thread changes it."""
+        self.error: Exception | None = None
+        """Why the newest version of the file could not be read; None after a success."""
+        self._viser, self._place, self._renderer, self._settings = viser, place, renderer, settings
+        self._frames = self._share(video)
+        self._changed = threading.Event()
+        self._loader, self._watch, self._stamp = BundleLoader(self._changed.set), FileWatch(), stamp
+        self._closing = False
+        viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
+        viser.scene.set_up_direction(tuple(map(float, video.metadata.up)))
+
+    @property
+    def frames(self) -> SharedFrames:
+        """The decoded frames."""
+        return self._frames
+
+    def run(self) -> None:
+        """Serve until `close` is called from another thread."""
+        try:
+            while not self._closing:
+                self._changed.clear()
+                self._meet()
+                self._reload()
+                for session in self.sessions.values():
+                    session.update(time.monotonic())
+                self._changed.wait(min(WATCH_SECONDS, *(s.seconds_to_next() for s in self.sessions.values()), math.inf))
+        finally:
+            for session in self.sessions.values():
+                session.close()
+            self._viser.stop()
+            self._frames.close()
+
+    def close(self) -> None:
+        """Make `run` return soon; may be called from any thread."""
+        self._closing = True
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Make the server's thread update all visitors soon."""
+        self._changed.set()
+
+    def _share(self, video: VolumetricVideo) -> SharedFrames:
+        mebibytes = self._settings.rendering.cache_mebibytes
+        return SharedFrames(self._renderer, video, None if mebibytes is None else mebibytes << 20)
+
+    def _meet(self) -> None:
+        """Let in the browsers that came, and forget those that left."""
+        clients = self._viser.get_clients()
+        for number in [number for number in self.sessions if number not in clients]:
+            self.sessions.pop(number).close()
+        for number, client in clients.items():
+            if number not in self.sessions and len(self.sessions) < MAX_VISITORS:
+                self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake)
+
+    def _reload(self) -> None:
+        if self._stamp is not None and self._watch.changed({self._place: self._stamp}):
+            self._loader.load(self._place, again=True)
+        for _, outcome, stamp in self._loader.take():
+            self._stamp = stamp
+            self.error = outcome if isinstance(outcome, Exception) else None
+            if isinstance(outcome, Exception):
+                for session in self.sessions.values():
+                    session.client.add_notification("Cannot read the new version", str(outcome), color="red")
+                continue
+            before, self._frames = self._frames, self._share(outcome)
+            for session in self.sessions.values():
+                session.replace_frames(self._frames)
+            before.close()

@@ -1,0 +1,150 @@
+"""Connects a browser to its visitor: takes what the browser sends, and sends images and the state of the controls."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable
+from typing import Any
+
+from common.errors import InputError
+from viewer.export.recorder import RecordOptions, finished
+from viewer.picture.options import shown_pixels
+from viewer.playback.render_worker import ViewResult
+from viewer.serve.camera_controls import CameraControls
+from viewer.serve.events import Action
+from viewer.serve.poses import ViserPose, camera_from_viser
+from viewer.serve.recording_controls import RecordingControls
+from viewer.serve.shared_frames import SharedFrames
+from viewer.serve.timeline_controls import TimelineControls
+from viewer.serve.view_controls import ViewControls
+from viewer.serve.visitor import Visitor
+from viewer.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+MAX_ACTIONS = 1000
+"""Most actions of a visitor that wait. A browser that sends more of them is not operated by a person."""
+
+
+class Session:
+    """One browser. `update` and `close` are called on the server's thread.
+
+    Args:
+        client: viser's handle of the browser.
+        frames: the decoded frames.
+        settings: how videos start, and how recordings are compressed.
+        name: beginning of the names of recordings.
+        wake: makes the server's thread call `update` soon.
+    """
+
+    def __init__(self, client: Any, frames: SharedFrames, settings: Settings, name: str, wake: Callable[[], None]) -> None:
+        self.client = client
+        self.visitor = Visitor(frames, settings, wake)
+        self._settings, self._name, self._wake = settings, name, wake
+        self._actions: queue.Queue[Action] = queue.Queue(MAX_ACTIONS)
+        self._sent: tuple[ViewResult, object] | None = None
+        self._shown: ViewResult | None = None
+        self._fault = ""
+        self._size = (client.camera.image_width, client.camera.image_height)
+        self._add_controls(frames)
+
+        async def moved(camera: Any) -> None:
+            seen = (camera.wxyz, camera.position, camera.fov, (camera.image_width, camera.image_height))
+            self.post(lambda: self._move(*seen))
+
+        client.camera.on_update(moved)
+        self.cameras.show_all()
+
+    def post(self, action: Action) -> None:
+        """Run an action on the server's thread; may be called from any thread."""
+        try:
+            self._actions.put_nowait(action)
+        except queue.Full:
+            return
+        self._wake()
+
+    def update(self, now: float) -> None:
+        """Do what the visitor asked for, and send what is new; `now` is monotonic time in seconds."""
+        for _ in range(self._actions.qsize()):
+            self._run(self._actions.get_nowait())
+        result = self.visitor.update(now)
+        self._shown = result or self._shown
+        self._report(self.visitor.error)
+        if self._shown is not None:
+            self._send(self._shown)
+        if self.timeline is not None:
+            self.timeline.refresh(now)
+        self.view.refresh()
+        self.recording.refresh()
+
+    def seconds_to_next(self) -> float:
+        """Return the seconds until something changes if nobody does anything."""
+        waits = [self.visitor.seconds_to_next(), self.recording.seconds_to_next()]
+        return min(*waits, self.timeline.seconds_to_next()) if self.timeline is not None else min(waits)
+
+    def replace_frames(self, frames: SharedFrames) -> None:
+        """Show another version of the video."""
+        self.recording.close()
+        self.visitor.replace_frames(frames)
+        self._shown = self._sent = None
+        self.client.gui.reset()
+        self._add_controls(frames)
+
+    def close(self) -> None:
+        """End the visitor's threads."""
+        self.recording.close()
+        self.visitor.close()
+
+    def _add_controls(self, frames: SharedFrames) -> None:
+        gui, visitor = self.client.gui, self.visitor
+        self.timeline = TimelineControls(gui, visitor.playback, self.post) if visitor.playback.num_frames > 1 else None
+        """The controls of the time; None for a video of one frame."""
+        self.cameras = CameraControls(gui, visitor, lambda: self._size, self._look, self.post)
+        """The controls of the camera."""
+        self.view = ViewControls(gui, visitor, self.post)
+        """The controls of the image."""
+        self.recording = RecordingControls(self.client, visitor, frames, self._settings.recording, self._name, self.post)
+        """The controls of recordings."""
+
+    def _run(self, action: Action) -> None:
+        try:
+            action()
+        except Exception as error:  # one visitor's fault must not end the others' session
+            if not isinstance(error, InputError):
+                _log.warning("visitor %d: %r", self.client.client_id, error, exc_info=error)
+            self._report(error)
+
+    def _report(self, error: Exception | None) -> None:
+        text = "" if error is None else str(error) or type(error).__name__
+        if text and text != self._fault:
+            self.client.add_notification("Something went wrong", text, color="red")
+        self._fault = text
+
+    def _move(self, wxyz: Any, position: Any, field_of_view: float, size: tuple[int, int]) -> None:
+        camera = camera_from_viser(wxyz, position, field_of_view, size)
+        self._size = size
+        self.visitor.move(camera, time.monotonic())
+
+    def _look(self, pose: ViserPose) -> None:
+        camera = self.client.camera
+        with self.client.atomic():
+            camera.up_direction = pose.up
+            camera.position = pose.position
+            camera.look_at = pose.look_at
+            camera.fov = pose.field_of_view
+
+    def _send(self, result: ViewResult) -> None:
+        display = self.visitor.display
+        appearance = (display.pixels_key, display.color_map, display.background_color)
+        if self._sent is not None and self._sent[0] is result and self._sent[1] == appearance:
+            return
+        self._sent = result, appearance
+        view = shown_pixels(result, display)
+        pixels = finished(view, RecordOptions(display=display))
+        quality = self.visitor.quality
+        compression = quality.jpeg_still if result.final and not self.visitor.moving else quality.jpeg_moving
+        self.client.scene.set_background_image(pixels, "jpeg", jpeg_quality=compression)
+        self.client.flush()
+        self.view.show_image(pixels.shape[1], pixels.shape[0], result.render_ms, view.legend)
