@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-PACKAGES = ("common", "model", "renderer", "viewer", "training", "benchmarks", "tests")
+PACKAGES = ("common", "model", "renderer", "viewer", "training", "benchmarks", "experiments", "tests")
 PACKAGES_AND_DOCS = tuple(f"{name}/" for name in (*PACKAGES, "docs"))
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 OUTPUTS = ("runs/", "images/", "mask/", "schp/", "vertices/", "views/", "tensorboard/", "renderer/kernels/build")
@@ -130,6 +130,7 @@ def rows_after(text: str, heading: str) -> list[list[str]]:
         ("Packages:", "packages"),
         ("Inside `viewer`:", "viewer"),
         ("Inside `training`:", "training"),
+        ("Inside `experiments`:", "experiments"),
         ("Inside `renderer`:", "renderer"),
     ],
 )

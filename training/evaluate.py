@@ -17,7 +17,8 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken
 from renderer.select import BACKENDS, backend_for, create_renderer
 from training.captures.capture import Capture
-from training.captures.opening import add_layout_option, open_capture
+from training.captures.meta import read_overrides
+from training.captures.opening import add_layout_option, add_meta_option, open_capture
 from training.evaluation.page import WorstViews, write_page
 from training.evaluation.summary import summarize
 from training.evaluation.views import ScoredView, Selection, score_views
@@ -33,6 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, metavar="RUN|BUNDLE", help="run's folder or .mlpvid file")
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture")
     add_layout_option(parser)
+    add_meta_option(parser)
     parser.add_argument("--views", choices=("test", "train", "all"), default="test", help="cameras (default test)")
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="frames A to B - 1, each or one in STRIDE (default: all)")
     parser.add_argument("--scale", type=parse_finite, help="part of the image size (default: as in training; 1 for bundles)")
@@ -60,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Render the views, compare them and print the scores; raises InputError for a bad source, capture or range."""
     start = time.perf_counter()
-    capture = open_capture(arguments.capture, arguments.layout)
+    capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames, arguments.checkpoint)
     perceptual = find_perceptual(arguments.lpips_weights)

@@ -26,7 +26,8 @@ from model.bundle.metadata import check_storable
 from model.run.files import LOG
 from renderer.threads import available_cores
 from training.captures.capture import Capture
-from training.captures.opening import add_layout_option, open_capture
+from training.captures.meta import read_overrides
+from training.captures.opening import add_layout_option, add_meta_option, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
 from training.fields.create import create_field
 from training.inspection.check import check
@@ -57,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--capture", type=Path, required=True, metavar="DIR", help="folder of a capture (docs/captures.md)")
     add_layout_option(parser)
+    add_meta_option(parser)
     parser.add_argument(
         "--config", required=True, metavar="NAME|FILE.yaml", help="a preset (paper, small, small30, small80, tiny) or a file"
     )
@@ -106,7 +108,7 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
     with processes.agreed():
         config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
         processes.check_frames(config.rays.frames_per_step)
-        capture = open_capture(arguments.capture, arguments.layout)
+        capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
         for note in capture.notes:
             print(f"{arguments.capture}: {note}", file=sys.stderr)
         resume = _open_run(arguments.out, arguments.resume)

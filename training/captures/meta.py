@@ -197,6 +197,21 @@ def read_meta(path: Path, overrides: dict[str, Any] | None = None) -> CaptureMet
     return meta
 
 
+def read_overrides(path: Path | None) -> dict[str, Any]:
+    """Read a file of settings that replace those of a capture's meta.yaml, in the same form; none without a file.
+
+    Raises:
+        InputError: the file is missing or not a YAML mapping. `read_meta` checks the values.
+    """
+    values = {} if path is None else read_yaml(path)
+    if not isinstance(values, dict):
+        raise InputError(path or "", "must be a mapping of names to values")
+    unknown = [str(name) for name in values if name not in {field.name for field in dataclasses.fields(CaptureMeta)}]
+    if unknown:
+        raise InputError(path or "", f"unknown setting {unknown[0][:40]}", "see docs/captures.md for those of meta.yaml")
+    return values
+
+
 def camera_metas(meta: CaptureMeta, names: list[str], path: Path) -> list[CameraMeta]:
     """Return the settings of each camera: its own values, or those of `all_cameras` where it has none.
 

@@ -96,6 +96,12 @@ def add_layout_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", choices=LAYOUT_NAMES, metavar="NAME", help=help_text)
 
 
+def add_meta_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--meta` to a command; `training.captures.meta.read_overrides` reads the file."""
+    help_text = "settings that replace those of the capture's meta.yaml, for captures that must not be changed"
+    parser.add_argument("--meta", type=Path, metavar="FILE.yaml", help=help_text)
+
+
 def _looked_for() -> str:
     return "looked for " + ", ".join(f"{layout.marker} ({layout.name})" for layout in LAYOUTS)
 

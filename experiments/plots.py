@@ -1,0 +1,99 @@
+"""Plots of quality against time and bytes, and pictures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image as PillowImage
+
+from common.atomic import atomic_write
+from experiments.results import RowResult
+
+_STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "mlpvid"}
+_COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
+_COLUMNS = 4
+_CELL = 2.6  # inches
+
+
+def draw_tradeoffs(results: Sequence[RowResult], path: Path) -> None:
+    """Write an SVG file: PSNR against the time of a new frame with each row's fastest renderer, with the reference renderer,
+    and against bytes.
+
+    Args:
+        results: the rows.
+        path: the file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    axes_of = (
+        ("best.total", 1.0, "new frame, fastest renderer, ms"),
+        ("reference.total", 1.0, "new frame, reference renderer, ms"),
+        ("file_bytes", 1e6, "bundle, MB"),
+    )
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(11, 3.6), layout="constrained")
+        axes = figure.subplots(1, 3, sharey=True)
+        for one, (name, unit, label) in zip(axes, axes_of, strict=True):
+            _scatter(one, results, name, unit)
+            one.set_xlabel(label)
+        axes[0].set_ylabel("PSNR in the box, dB")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        with atomic_write(path) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
+
+
+def _scatter(axes: Axes, results: Sequence[RowResult], name: str, unit: float) -> None:
+    axes.set_xscale("log")
+    for index, result in enumerate(results):
+        marker = "os^Dv"[index // len(_COLORS) % 5]
+        color = _COLORS[index % len(_COLORS)]
+        psnr = result.score("psnr")
+        assert psnr is not None, "every scored view has one"
+        axes.plot(result.mean(name) / unit, psnr, marker, color=color, label=result.row.label)
+    axes.grid(alpha=0.25, which="both")
+
+
+def draw_pictures(pictures: Sequence[tuple[str, Path]], path: Path) -> None:
+    """Write a PNG file with pictures side by side, cropped to what is not black in any of them.
+
+    Args:
+        pictures: titles and image files of one size.
+        path: the file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    images = [np.asarray(PillowImage.open(file).convert("RGB")) for _, file in pictures]
+    crop = _content(images)
+    rows = -(-len(images) // _COLUMNS)
+    height = _CELL * min(2.0, max(0.5, images[0][crop].shape[0] / images[0][crop].shape[1])) + 0.3
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(_CELL * min(_COLUMNS, len(images)), height * rows), layout="constrained")
+        axes = np.atleast_1d(figure.subplots(rows, min(_COLUMNS, len(images)))).ravel()
+        for one in axes:
+            one.set_axis_off()
+        for one, (title, _), image in zip(axes, pictures, images, strict=False):
+            one.imshow(image[crop], interpolation="nearest")
+            one.set_title(title, wrap=True)
+        with atomic_write(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+
+
+def _content(images: Sequence[np.ndarray]) -> tuple[slice, slice]:
+    """Return rows and columns around the pixels of the first image that are not black, with a margin; all if it is black."""
+    lit = images[0].max(axis=-1) > 8
+    if not lit.any():
+        return slice(None), slice(None)
+    places = []
+    for axis in (1, 0):
+        found = np.flatnonzero(lit.any(axis=axis))
+        margin = max(2, (found[-1] - found[0]) // 10)
+        places.append(slice(max(0, int(found[0]) - margin), int(found[-1]) + margin + 1))
+    return places[0], places[1]

@@ -1,0 +1,122 @@
+"""`python -m experiments.run TABLE`: train, measure and draw the rows of one of the paper's tables."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
+from common.errors import InputError
+from common.interrupts import leave
+from common.locks import exclusive
+from experiments.jobs import job_folder, run_job
+from experiments.plan import Plan, Subject, capture_subject, describe, keep_plan, make_plan, parse_budget, recipe_subjects
+from experiments.recipe import Recipe, read_recipe, subset
+from experiments.report import write_report
+from experiments.table import FOLDER, PRESETS, Table, read_table, table_names
+from training.captures.opening import add_layout_option
+from training.perceptual import find_perceptual
+from training.train import DEVICES
+
+DOCS_PAGE = FOLDER.parent / "docs" / "experiments.md"
+"""The page that `--write` renews."""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's options."""
+    parser = ArgumentParser(prog="python -m experiments.run", description=__doc__)
+    parser.add_argument("table", metavar="TABLE", help=f"one of {', '.join(table_names())}")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--capture", type=Path, metavar="DIR", help="folder of a capture that every row is trained on")
+    data.add_argument("--data", type=Path, metavar="DIR", help="folder with the paper's data for this table")
+    parser.add_argument("--sequences", metavar="NAME,NAME", help="with --data: only these sequences")
+    add_layout_option(parser)
+    parser.add_argument("--budget", metavar="TIME", help="time for everything, such as 2h or 90m; runs get equal parts of it")
+    parser.add_argument("--steps", type=parse_count, metavar="N", help="steps of each run, instead of equal times")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of results (default runs/experiments/TABLE)")
+    preset_help = "models for two CPU cores (small, the default), or of the papers' sizes (paper)"
+    parser.add_argument("--preset", choices=PRESETS, default="small", help=preset_help)
+    parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="with --capture: frames to score (default: three)")
+    parser.add_argument("--seed", type=parse_seed, default=0, help="of each run (default 0)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where frames are decoded and rendered in training")
+    parser.add_argument("--threads", type=parse_threads, help="worker threads (default: one per core)")
+    weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
+    parser.add_argument("--lpips-weights", type=Path, metavar="DIR", help=weights_help)
+    parser.add_argument("--plan", action="store_true", help="only print the plan")
+    parser.add_argument("--write", action="store_true", help="write docs/experiments.md instead of OUT/experiments.md")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Args:
+        arguments: the command line without the program's name; None means that of the process.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    options = make_parser().parse_args(given)
+    options.command = shlex.join(["python", "-m", "experiments.run", *given])
+    return run(experiment, options)
+
+
+def experiment(arguments: argparse.Namespace) -> int:
+    """Plan the table, run what is not finished, and write the page. Return 0, or the status of an interrupted training.
+
+    Raises:
+        InputError: something is wrong with the table, the data, the budget or the folder of results.
+    """
+    table = read_table(arguments.table)
+    subjects, recipe = _subjects(arguments, table)
+    hours = None if arguments.budget is None else parse_budget(arguments.budget)
+    plan = make_plan(arguments.table, table, arguments.preset, subjects, hours, arguments.steps, arguments.seed)
+    print(describe(plan))
+    if arguments.plan:
+        return 0
+    out = arguments.out or Path("runs") / "experiments" / arguments.table
+    keep_plan(plan, out)
+    with exclusive(out):
+        if status := _run_all(plan, out, arguments):
+            return status
+        page = DOCS_PAGE if arguments.write else out / "experiments.md"
+        write_report(plan, table, out, page, arguments.command, recipe)
+    print(f"wrote {page}", file=sys.stderr)
+    return 0
+
+
+def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject], Recipe | None]:
+    if arguments.capture is not None:
+        if arguments.sequences is not None:
+            raise InputError("--sequences", "applies only with --data")
+        return [capture_subject(arguments.capture, arguments.layout, arguments.frames)], None
+    if table.recipe is None:
+        fault = f"cannot be used with {arguments.table}: the paper does not say which data it used"
+        raise InputError("--data", fault, "use --capture")
+    names = None if arguments.sequences is None else arguments.sequences.split(",")
+    recipe = subset(read_recipe(table.recipe), names)
+    return recipe_subjects(table.recipe, arguments.data, names), recipe
+
+
+def _run_all(plan: Plan, out: Path, arguments: argparse.Namespace) -> int:
+    perceptual = find_perceptual(arguments.lpips_weights)
+    for index, job in enumerate(plan.jobs, 1):
+        finished = (job_folder(out, job) / "result.json").is_file()
+        state = "is finished" if finished else "begins"
+        print(f"{index} of {len(plan.jobs)}: {job.subject.name}/{job.row.name} {state}", file=sys.stderr)
+        if status := run_job(plan, job, out, perceptual, arguments.device, arguments.threads):
+            print("the same command continues", file=sys.stderr)
+            return status
+    return 0
+
+
+def parse_seed(text: str) -> int:
+    """Parse a seed, 0 to 2^63 - 1; argparse reports others."""
+    value = int(text)
+    if not 0 <= value < 1 << 63:
+        raise argparse.ArgumentTypeError("must be 0 to 2^63 - 1")
+    return value
+
+
+if __name__ == "__main__":
+    leave(main())

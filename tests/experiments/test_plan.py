@@ -1,0 +1,92 @@
+"""The plan of a table: how a budget is divided, and how results are compared with the paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from experiments.measure import FrameTimes, Measured
+from experiments.plan import Plan, Subject, describe, keep_plan, make_plan, parse_budget, spread_frames
+from experiments.results import RowResult, compare_with_paper
+from experiments.table import PaperFigures, Row, read_table, table_names
+
+SUBJECTS = [Subject("a", Path("a"), range(3)), Subject("b", Path("b"), range(3))]
+
+
+@pytest.mark.parametrize(("text", "hours"), [("2h", 2), ("90m", 1.5), ("1.5", 1.5), (" 0.5 h ", 0.5), ("45 m", 0.75)])
+def test_budgets(text: str, hours: float) -> None:
+    assert parse_budget(text) == pytest.approx(hours)
+
+
+@pytest.mark.parametrize("text", ["", "h", "2x", "-1h", "0", "nan", "1e9h", "2 h 3"])
+def test_wrong_budgets_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is not a time; write for example 2h or 90m"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_runs_share_the_budget_equally(name: str) -> None:
+    hours = float(np.random.default_rng().uniform(1, 50))
+    plan = make_plan(name, read_table(name), "small", SUBJECTS, hours, None)
+    assert plan.minutes is not None and plan.steps is None
+    assert plan.minutes * plan.runs == pytest.approx(0.8 * 60 * hours, abs=0.001 * plan.runs)
+    assert plan.runs == 2 * len({job.run for job in plan.jobs})
+    assert [job.row for job in plan.jobs[: len(plan.jobs) // 2]] == list(read_table(name).rows)
+
+
+def test_rows_with_equal_settings_are_trained_once() -> None:
+    plan = make_plan("ablations", read_table("ablations"), "small", SUBJECTS[:1], None, 7)
+    runs = {job.row.name: job.run for job in plan.jobs}
+    assert runs["nearest_heads"] == runs["embedding"] == runs["complete"] == "complete"
+    assert runs["bilinear_heads"] == "bilinear_heads" and plan.runs == len(plan.jobs) - 2
+    assert plan.minutes is None and plan.steps == 7
+    assert "a/embedding: the model of complete" in describe(plan) and "10 runs of 7 steps" in describe(plan)
+
+
+def test_a_plan_needs_a_length() -> None:
+    with pytest.raises(InputError, match="--budget: is missing"):
+        make_plan("table1", read_table("table1"), "small", SUBJECTS, None, None)
+
+
+def test_results_of_another_plan_are_not_continued(tmp_path: Path) -> None:
+    def plan(steps: int) -> Plan:
+        return make_plan("table1", read_table("table1"), "small", SUBJECTS, None, steps)
+
+    keep_plan(plan(5), tmp_path / "out")
+    keep_plan(plan(5), tmp_path / "out")
+    with pytest.raises(InputError, match="plan with other steps; repeat that command"):
+        keep_plan(plan(6), tmp_path / "out")
+
+
+def test_spread_frames_are_even_and_centered() -> None:
+    assert list(spread_frames(60)) == [9, 29, 49]
+    assert list(spread_frames(8)) == [1, 3, 5]
+    assert list(spread_frames(2)) == [0, 1] and list(spread_frames(1)) == [0]
+    count = int(np.random.default_rng().integers(3, 5000))
+    frames = spread_frames(count)
+    assert len(frames) == 3 and frames[0] >= 0 and abs(frames[0] - (count - 1 - frames[-1])) <= 1
+
+
+def result(name: str, psnr: float, milliseconds: float, size: int, paper: PaperFigures) -> RowResult:
+    times = FrameTimes("cpu", milliseconds / 2, milliseconds / 2)
+    measured = Measured({"psnr": psnr, "lpips": None}, times, times, size, size, 8, 8, "3 steps in 0 minutes, seed 0")
+    return RowResult(Row(name, name, paper=paper), {"a": measured})
+
+
+def test_orders_are_compared_with_those_of_the_paper() -> None:
+    base = result("complete", 30.0, 100.0, 1000, PaperFigures(lpips=0.058, milliseconds=24, megabytes=242))
+    row = result("row", 29.5, 80.0, 1040, PaperFigures(lpips=0.069, milliseconds=22, megabytes=489))
+    found = {one.what: (one.paper, one.here, one.agrees) for one in compare_with_paper(row, base)}
+    # LPIPS is higher and PSNR 0.5 dB lower: both worse. 22 / 24 = 0.917: lower. 489 / 242 = 2.02: higher; 1.04: equal.
+    expected = {"quality": ("worse", "worse", True), "time": ("lower", "lower", True), "bytes": ("higher", "equal", False)}
+    assert found == expected
+
+
+def test_only_what_the_paper_prints_is_compared() -> None:
+    base = result("complete", 30.0, 100.0, 1000, PaperFigures(psnr=32.25))
+    better = compare_with_paper(result("a", 30.05, 100.0, 1000, PaperFigures(psnr=32.01)), base)
+    assert [(one.what, one.paper, one.here) for one in better] == [("quality", "worse", "equal")]
+    assert compare_with_paper(result("b", 31.0, 100.0, 1000, PaperFigures()), base) == []

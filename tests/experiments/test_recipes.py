@@ -1,0 +1,103 @@
+"""The recipes of the paper's data sets, on procedural captures in the layouts of these data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from experiments.plan import recipe_subjects
+from experiments.recipe import read_recipe, subset
+from tests.training.captures.layouts.scene import Recording, encode, record, save
+from tests.training.captures.layouts.test_annots import write_cameras
+from tests.training.captures.layouts.test_neural_volumes import HALF
+
+
+def write_annots(folder: Path, cameras: int, frames: int, recording: Recording) -> None:
+    """Write a capture in which all frames have the same images; the recorded cameras are repeated."""
+    repeated = Recording([recording.cameras[c % len(recording.cameras)] for c in range(cameras)], [], [])
+    names = [f"images/{c:02d}/000000.png" for c in range(cameras)]
+    write_cameras(folder, repeated, [names] * frames)
+    for camera, name in enumerate(names):
+        save(folder / name, recording.color(0, camera % len(recording.cameras)))
+        save(folder / name.replace("images", "mask"), recording.mask(0, camera % len(recording.cameras)))
+    (folder / "vertices").mkdir()
+    np.save(folder / "vertices" / "000000.npy", recording.vertices[0])
+
+
+def test_zju_mocap(tmp_path: Path) -> None:
+    """11 cameras of 21, every second one, are trained on, the others are scored; 300 frames, one in 30 scored."""
+    write_annots(tmp_path / "my_386", 23, 305, record(frames=1))
+    (subject,) = recipe_subjects("zju_mocap", tmp_path, ["386"])
+    capture = subject.open()
+    assert capture.train_cameras == list(range(0, 21, 2)) and capture.test_cameras == list(range(1, 21, 2))
+    assert capture.num_frames == 300 and list(subject.frames) == list(range(0, 300, 30))
+    assert subject.config == {"data": {"image_scale": 0.5, "box_padding": 0.1}}
+    assert subject.name == capture.name == "386"
+
+
+def test_nhr(tmp_path: Path) -> None:
+    for folder in ("sport_1_easymocap", "basketball_easymocap"):
+        write_annots(tmp_path / folder, 60, 100, record(frames=1))
+    sport, basketball = recipe_subjects("nhr", tmp_path, ["sport1", "basketball"])
+    capture = sport.open()
+    every_tenth = [0, 9, 18, 28, 37, 46]  # six cameras of 56, evenly spaced: 90 percent are left
+    assert capture.train_cameras == [camera for camera in range(56) if camera not in every_tenth]
+    assert capture.test_cameras == [18, 28, 37, 46] and basketball.open().test_cameras == [28, 37, 46]
+    assert capture.num_frames == 100 and list(sport.frames) == list(range(0, 100, 10))
+    assert all(rule.threshold == 100 for rule in capture.mask_rules)
+    turned = basketball.open().vertices(0)
+    assert turned is not None
+    points = record(frames=1).vertices[0]
+    matrix = np.array(basketball.meta["transform"])
+    np.testing.assert_allclose(turned, points @ matrix[:3, :3].T + matrix[:3, 3], atol=1e-5)
+
+
+def write_neural_volumes(folder: Path, recording: Recording, names: list[str], frames: range) -> None:
+    """Write a capture with KRT whose images are all the same."""
+    text = ""
+    for name, camera in zip(names, recording.cameras, strict=True):
+        K = np.diag([4.0, 4, 1]) @ (camera.K - HALF)
+        rows = [*K, np.zeros(5), *np.column_stack([camera.R, 1000 * camera.T])]
+        text += f"{name}\n" + "\n".join(" ".join(f"{value:.12g}" for value in row) for row in rows) + "\n\n"
+    folder.mkdir(parents=True)
+    (folder / "KRT").write_text(text)
+    content, mask = encode(recording.color(0, 0), "JPEG"), encode(recording.mask(0, 0), "PNG")
+    for name in names:
+        for kind, place, ending in ((content, folder / f"cam{name}", "jpg"), (mask, folder / "masks" / f"cam{name}", "png")):
+            place.mkdir(parents=True)
+            for frame in frames:
+                (place / f"image{frame:04d}.{ending}").write_bytes(kind)
+
+
+NAMES = ["400002", "400015", "400055", "400070"]
+
+
+@pytest.mark.parametrize("frames", [range(16114, 16430, 3), range(16118, 16420)], ids=["every third", "all"])
+def test_neural_volumes(tmp_path: Path, frames: range) -> None:
+    """Camera 400015 is scored, 400055 and 400070 are left out; 100 frames from 16120 to 16417."""
+    write_neural_volumes(tmp_path / "dryice1", record(frames=1), NAMES, frames)
+    (subject,) = recipe_subjects("neural_volumes", tmp_path, None)
+    capture = subject.open()
+    assert [capture.camera_names[camera] for camera in capture.test_cameras] == ["400015"]
+    assert [capture.camera_names[camera] for camera in capture.train_cameras] == ["400002"]
+    assert capture.num_frames == 100 and list(subject.frames) == list(range(100))
+    assert [capture.frame_name(frame) for frame in (0, 1, 99)] == ["16120", "16123", "16417"]
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no folder of the sequence 313 \(my_313\); add it, or choose other"):
+        recipe_subjects("zju_mocap", tmp_path, None)
+    with pytest.raises(InputError, match="--sequences 999: is not in the recipe"):
+        subset(read_recipe("zju_mocap"), ["313", "999"])
+    write_annots(tmp_path / "my_313", 20, 300, record(frames=1))
+    with pytest.raises(InputError, match="has no camera 20; the recipe needs it; there are 20 cameras"):
+        recipe_subjects("zju_mocap", tmp_path, ["313"])
+    write_annots(tmp_path / "my_315", 21, 299, record(frames=1))
+    with pytest.raises(InputError, match="has 299 frames, but the recipe needs 300"):
+        recipe_subjects("zju_mocap", tmp_path, ["315"])
+    write_neural_volumes(tmp_path / "dryice1", record(frames=1), NAMES, range(16120, 16400))
+    with pytest.raises(InputError, match="has no frame 16402"):
+        recipe_subjects("neural_volumes", tmp_path, None)

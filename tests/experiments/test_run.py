@@ -1,0 +1,131 @@
+"""`python -m experiments.run` from the plan to the page, with an interruption."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from experiments import jobs
+from experiments.run import main
+from model.bundle.read import read_bundle
+from model.occupancy import unpack_occupancy
+from tests.training.scenes import ball_capture
+
+TABLE = """
+title: A small table
+source: Made for a test.
+rows:
+  - {name: complete, label: Complete, paper: {psnr: 30.0, milliseconds: 24, megabytes: 242}}
+  - {name: shared, label: Single MLP, paper: {psnr: 29.0, milliseconds: 90, megabytes: 133}}
+  - {name: again, label: Every cell, every_cell: true}
+"""
+COMPLETE = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmodel: {occupancy: {subgrid: 1}}\n"
+SHARED = "base: complete.yaml\nmodel: {method: {kind: shared_mlp, mlp: {width: 8, depth: 2, skip: 0, view_width: 4}}}\n"
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the tables and configs by a small table."""
+    folder = tmp_path / "tables_and_configs"
+    files = {"tables/mini": TABLE, "configs/small/complete": COMPLETE, "configs/small/shared": SHARED}
+    for name, text in (files | {"configs/small/again": COMPLETE}).items():
+        path = folder / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr("experiments.table.FOLDER", folder)
+
+
+def steps_of(log: Path) -> list[int]:
+    return [entry["step"] for line in log.read_text().splitlines() if "step" in (entry := json.loads(line))]
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.slow
+def test_a_table_is_run_interrupted_and_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture, out = ball_capture(tmp_path / "ball", frames=2, size=24), tmp_path / "out"
+    command = ["mini", "--capture", str(capture), "--steps", "4", "--out", str(out), "--threads", "1"]
+    trained = []
+
+    def train(arguments: argparse.Namespace) -> int:
+        """Stop the second training after two of four steps, as Ctrl-C would."""
+        trained.append(arguments.out.parent.name)
+        if len(trained) != 2:
+            return real(arguments)
+        arguments.steps = 2
+        assert real(arguments) == 0
+        (arguments.out / "video.mlpvid").unlink()
+        return 130
+
+    real = jobs.train
+    monkeypatch.setattr(jobs, "train", train)
+    assert main(command) == 130
+    assert "the same command continues" in capsys.readouterr().err
+    first = out / "ball" / "complete" / "result.json"
+    before = first.stat().st_mtime_ns
+    assert not (out / "experiments.md").exists()
+    assert main(command) == 0
+    assert trained == ["complete", "shared", "shared"] and first.stat().st_mtime_ns == before
+    assert steps_of(out / "ball" / "shared" / "run" / "log.jsonl")[-1] == 4
+    check_page(out)
+    assert main([*command[:-1], "2"]) == 0 and len(trained) == 3  # nothing is left to do
+    assert main([*command, "--seed", "1"]) == 2
+    assert "has results of a plan with other seed" in capsys.readouterr().err
+
+
+def check_page(out: Path) -> None:
+    """Check the page of the small table, its images and its numbers."""
+    page = (out / "experiments.md").read_text()
+    results = {name: json.loads((out / "ball" / name / "result.json").read_text()) for name in ("complete", "shared", "again")}
+    for label, name, paper in (
+        ("Complete", "complete", "30.00"),
+        ("Single MLP", "shared", "29.00"),
+        ("Every cell", "again", "-"),
+    ):
+        psnr = f"{results[name]['scores']['psnr']:.2f}"
+        assert any(f"| {label} | 4 steps" in line and psnr in line and f"| {paper} |" in line for line in page.splitlines())
+    for name, every in (("complete/run/video", False), ("again/every_cell", True)):
+        video = read_bundle(out / "ball" / f"{name}.mlpvid")
+        assert unpack_occupancy(video.occupancy, video.config.occupancy.resolution).all() == every
+    assert results["shared"]["best"]["backend"] == results["shared"]["reference"]["backend"] == "reference"
+    assert results["complete"]["reference"]["backend"] == "reference"
+    # 90 / 24 and 133 / 242 in the paper.
+    assert any(
+        line.startswith("| Single MLP | worse,") and "| higher," in line and "| lower," in line for line in page.splitlines()
+    )
+    assert "Commit: " in page and "Machine: " in page and "`python -m experiments.run mini" in page
+    with Image.open(out / "images" / "experiments_mini_pictures.png") as image:
+        assert image.width > image.height > 50
+    assert "<svg" in (out / "images" / "experiments_mini_tradeoffs.svg").read_text()[:2000]
+    truth = Image.open(out / "ball" / "complete" / "truth.png")
+    assert truth.size == (24, 24) and truth.getpixel((12, 12)) != (0, 0, 0)
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["unknown", "--capture", "x", "--steps", "1"], "table unknown: is unknown; choose one of mini"),
+        (["mini", "--data", "x", "--steps", "1"], "--data: cannot be used with mini"),
+        (["mini", "--capture", "x", "--sequences", "a"], "--sequences: applies only with --data"),
+        (["mini", "--capture", "CAPTURE"], "--budget: is missing"),
+        (["mini", "--capture", "CAPTURE", "--budget", "soon"], "--budget soon: is not a time"),
+    ],
+)
+def test_wrong_options(tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = str(ball_capture(tmp_path / "ball", size=16)) if "CAPTURE" in options else "x"
+    assert main([capture if option == "CAPTURE" else option for option in options]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tables")
+def test_only_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["mini", "--capture", str(ball_capture(tmp_path / "ball", size=16)), "--budget", "1h", "--plan"]) == 0
+    assert "2 runs of 24 minutes, on ball" in capsys.readouterr().out  # 0.8 of 60 minutes, two ways
+    assert not (tmp_path / "runs").exists()
