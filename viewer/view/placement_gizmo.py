@@ -11,11 +11,25 @@ from model.scene import PlacedVideo
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.picture.placement_gizmo import object_matrix, placement_of, projection_matrix, view_matrix
+from viewer.widgets.controls import em
 
 guizmo = imguizmo.im_guizmo
 
 OPERATIONS = {"move": guizmo.OPERATION.translate, "rotate": guizmo.OPERATION.rotate, "scale": guizmo.OPERATION.scale}
 """What ImGuizmo does with each tool."""
+
+
+SIZES = {
+    "translation_line_thickness": 0.2,
+    "translation_line_arrow_size": 0.4,
+    "rotation_line_thickness": 0.15,
+    "rotation_outer_line_thickness": 0.2,
+    "scale_line_thickness": 0.2,
+    "scale_line_circle_size": 0.4,
+    "hatched_axis_line_thickness": 0.4,
+    "center_circle_size": 0.4,
+}
+"""Sizes of ImGuizmo's style in text heights, so that they follow the scale of the interface."""
 
 
 class PlacementGizmo:
@@ -45,6 +59,8 @@ class PlacementGizmo:
         guizmo.set_drawlist(imgui.get_window_draw_list())
         guizmo.set_rect(corner.x, corner.y, width, height)
         guizmo.set_orthographic(False)
+        for name, size in SIZES.items():
+            setattr(guizmo.get_style(), name, em(size))
         camera, pivot = document.camera.to_camera(*app.viewport.size), middle(placed)
         matrix = _packed(object_matrix(placed.placement, pivot))
         mode = guizmo.MODE.local if app.scenes.tool == "scale" else guizmo.MODE.world

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from viewer.dialogs.file_browser import MAX_ENTRIES, Entry, list_folder, printable, readable_size
+from viewer.dialogs.file_browser import MAX_ENTRIES, Entry, list_folder, matches, printable, readable_size
+from viewer.dialogs.prompts import path_file
 
 
 def test_folders_come_first_and_hidden_files_and_dead_links_are_left_out(tmp_path: Path) -> None:
@@ -44,6 +45,26 @@ def test_a_large_folder_is_listed_in_part(tmp_path: Path) -> None:
 )
 def test_sizes_are_readable(count: int, text: str) -> None:
     assert readable_size(count) == text
+
+
+def test_a_filter_may_have_several_patterns() -> None:
+    names = ("a.png", "B.JPG", "c.txt", "png")
+    assert [matches(name, "*.png *.jpg") for name in names] == [True, True, False, False]
+    assert all(matches(name, "*") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("typed", "suffix", "name"),
+    [
+        ("two", ".mlpvid-scene", "two.mlpvid-scene"),
+        ("two.mlpvid-scene", ".mlpvid-scene", "two.mlpvid-scene"),
+        ("take.1", ".mlpvid-scene", "take.1.mlpvid-scene"),
+        ("path", ".json", "path.json"),
+        ("path.txt", ".json", "path.txt"),
+    ],
+)
+def test_a_missing_suffix_is_added(typed: str, suffix: str, name: str) -> None:
+    assert path_file(typed, suffix).name == name
 
 
 def test_names_that_are_no_text_can_be_shown() -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from model.bundle.info import write_bundle
 from model.placement import Placement
 from model.scene import PlacedVideo, Scene
 from tests.factories import make_video
-from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
+from viewer.dialogs.prompts import PROMPTS
 from viewer.picture.placement_gizmo import face_centers
 from viewer.view.placement_gizmo import middle
 
 pytestmark = pytest.mark.display
+
+
+@pytest.fixture(autouse=True)
+def small_images(app: ViewerApp) -> None:
+    """Render quickly; the tests do not depend on pixels."""
+    app.settings.rendering.render_scale = 0.1
 
 
 def on_screen(app: ViewerApp, point: np.ndarray) -> tuple[float, float]:
@@ -44,7 +53,7 @@ def two(app: ViewerApp) -> Document:
     """Show a scene of two videos of which the second one is selected."""
     video = make_video(num_frames=4)
     document = app.documents.add(
-        Path("two.mlpvid-scene"), Scene((PlacedVideo(video), PlacedVideo(video, Placement((0.5, 0, 0)))))
+        Path("two.mlpvid-scene"), Scene((PlacedVideo(video), PlacedVideo(video, Placement((3.0, 0, 0)))))
     )
     document.selected_video = 1
     return document
@@ -59,10 +68,10 @@ def test_fields_list_and_keys(app: ViewerApp, drive: DriveWindow) -> None:
         wait_for_image(context, app)
         context.item_input_value("//Inspector/Scene/###Scale", 0.5)
         context.item_input_value("//Inspector/Scene/###Position/$$1", 0.25)
-        assert document.placed[1].placement == Placement((0.5, 0.25, 0), scale=0.5)
+        assert document.placed[1].placement == Placement((3.0, 0.25, 0), scale=0.5)
         context.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
         context.yield_(3)
-        assert document.placed[1].placement == Placement((0.5, 0, 0), scale=0.5), "one field is undone"
+        assert document.placed[1].placement == Placement((3.0, 0, 0), scale=0.5), "one field is undone"
         context.item_click("//Inspector/Scene/$$0/###visible")
         assert [placed.visible for placed in document.placed] == [False, True]
         context.item_click("//Inspector/Scene/$$0/###entry")
@@ -121,5 +130,34 @@ def test_a_face_of_the_crop_box_follows_the_mouse(app: ViewerApp, drive: DriveWi
         assert not isinstance(document.video, Scene) and not app.messages.errors
         document.camera.undo()
         assert document.crop is None
+
+    drive(app, use)
+
+
+def test_videos_are_added_and_scenes_saved_with_the_file_browser(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+    first, second = make_video(num_frames=4), make_video(seed=2, num_frames=4)
+    write_bundle(first, tmp_path / "a.mlpvid")
+    write_bundle(second, tmp_path / "b.mlpvid")
+    app.settings.recording.folder = str(tmp_path)
+    browsers = {name: f"//{PROMPTS[name].title}###{name}" for name in ("add_video", "save_scene")}
+
+    def use(context: Any) -> None:
+        document = app.documents.add(tmp_path / "a.mlpvid", first)
+        app.window.focus_panel("Scene")
+        wait_for_image(context, app)
+        context.item_click("//Inspector/Scene/Add video...###file.add_video")
+        context.yield_(4)
+        context.item_click("**/###b.mlpvid")
+        context.item_click(f"{browsers['add_video']}/Add")
+        wait_until(context, lambda: len(document.placed) == 2)
+        context.yield_(3)
+        context.item_click("//Inspector/Scene/Save scene...###file.save_scene")
+        context.yield_(4)
+        context.item_input_value(f"{browsers['save_scene']}/##file_input", "both")
+        context.yield_(4)
+        saved = json.loads((tmp_path / "both.mlpvid-scene").read_text())
+        assert saved["videos"] == [{"bundle": "a.mlpvid"}, {"bundle": "b.mlpvid"}]
+        assert document.title == "both" and app.settings.recent_files[0] == str(tmp_path / "both.mlpvid-scene")
+        assert not app.messages.errors
 
     drive(app, use)
