@@ -99,9 +99,8 @@ class Scene(VolumetricVideo):
             raise InputError("scene", "has a video of another method than the paper's", "open that video alone")
         first = videos[0].video
         cameras = PlacedCameras(videos[0].placement, first.metadata.cameras)
-        metadata = replace(first.metadata, cameras=cameras)
-        parts = (first.latents, first.boxes, first.occupancy, first.decoder_weights, first.hash_tables)
-        super().__init__(first.config, metadata, *parts)
+        # Its videos have the arrays; a long video has none in memory.
+        self.config, self.metadata = first.config, replace(first.metadata, cameras=cameras)
         self.videos = videos
         self._start = min(placed.placement.time_offset for placed in videos)
 
@@ -135,6 +134,15 @@ class Scene(VolumetricVideo):
         seconds = time / self.metadata.fps + self._start - placed.placement.time_offset
         frame = round(seconds * placed.video.metadata.fps, 6)  # whole frames are cached under whole numbers
         return float(min(max(frame, 0.0), placed.video.num_frames - 1))
+
+    def is_loaded(self, time: float) -> bool:
+        """Return whether all visible videos have the frame at `time` in memory."""
+        return all(placed.video.is_loaded(self.time_in(placed, time)) for placed in self.shown)
+
+    def load_ahead(self, times: Sequence[float]) -> None:
+        """Begin to load what playback needs next of all visible videos."""
+        for placed in self.shown:
+            placed.video.load_ahead([self.time_in(placed, time) for time in times])
 
     def decode(self, time: float) -> Frame:
         """Refuse: a scene has no maps of its own."""

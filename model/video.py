@@ -115,6 +115,17 @@ class VolumetricVideo:
         if not 0 <= time <= self.num_frames - 1:  # also refuses NaN
             raise InputError(f"frame {time:g}", f"is not in this video (0 to {self.num_frames - 1})")
 
+    def is_loaded(self, time: float) -> bool:
+        """Return whether the frame at `time` can be decoded without reading a file. Only long videos are read in parts."""
+        return True
+
+    def load_ahead(self, times: Sequence[float]) -> None:
+        """Begin to load what playback needs next, on another thread; only long videos have something to load.
+
+        Args:
+            times: frame indices in the order in which playback reaches them.
+        """
+
     def decode(self, time: float) -> Frame:
         """Decode and bake the frame at `time`, a frame index in [0, num_frames - 1] that may be fractional.
 

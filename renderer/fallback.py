@@ -13,6 +13,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, DeviceFailed, PreparedFrame, Region, RenderedImage, Renderer, RenderSettings
 from renderer.scene.renderer import SceneRenderer
+from renderer.segments import SegmentRenderer
 from renderer.select import next_renderer
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class FallbackFrame:
 
 
 class FallbackRenderer:
-    """A `Renderer` that replaces its backend by the next one when it fails. It renders scenes, too.
+    """A `Renderer` that replaces its backend by the next one when it fails. It renders scenes and long videos, too.
 
     Args:
         renderer: the first backend.
@@ -78,7 +79,7 @@ class FallbackRenderer:
         """One line that says what failed and what renders now; empty while nothing has failed."""
 
     def _use(self, renderer: Renderer) -> None:
-        self._renderer = SceneRenderer(renderer)
+        self._renderer = SceneRenderer(SegmentRenderer(renderer))
         self.name, self.device, self.threads = renderer.name, renderer.device, renderer.threads
 
     def prepare(self, video: VolumetricVideo, time: float) -> FallbackFrame:

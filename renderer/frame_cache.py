@@ -159,6 +159,8 @@ class FrameCache:
                 self._worker = threading.Thread(target=self._run, name="decode-ahead", daemon=True)
                 self._worker.start()
             self._changed.notify_all()
+            video = self.video
+        video.load_ahead(times)
 
     def wait_until_idle(self, timeout: float) -> bool:
         """Wait until no frame is left to decode ahead. Return False if that takes longer than `timeout` seconds."""

@@ -15,6 +15,7 @@ from common.interrupts import interruptible, leave
 from model.bundle.info import read_bundle
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken
+from renderer.segments import SegmentRenderer
 from renderer.select import BACKENDS, backend_for, create_renderer
 from training.captures.capture import Capture
 from training.captures.meta import read_overrides
@@ -70,7 +71,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     cancel, worst = CancelToken(), WorstViews()
 
     def work() -> tuple[list[ScoredView], str]:
-        renderer = create_renderer(backend_for(video, arguments.backend), arguments.threads)
+        renderer = SegmentRenderer(create_renderer(backend_for(video, arguments.backend), arguments.threads))
         views = []
         for view, images in score_views(video, capture, selection, renderer, perceptual, cancel):
             views.append(view)

@@ -14,6 +14,7 @@ from common.progress import progress_display
 from model.bundle.coded_write import write_coded
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import PARTS, PRECISIONS
+from model.bundle.segment_write import join_bundles
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
@@ -37,6 +38,13 @@ def parse_size(text: str) -> int:
     return round(float(found[1]) * _UNITS[found[2].lower()])
 
 
+def parse_count(text: str) -> int:
+    """Read a number of frames, 0 or more."""
+    if not text.isdecimal() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames")
+    return int(text)
+
+
 def parse_loss(text: str) -> float:
     """Read a loss in decibels, for example "0.2dB"."""
     value = parse_finite(re.sub(r"\s*dB\s*$", "", text, flags=re.IGNORECASE))
@@ -53,9 +61,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
     checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
+    join_help = "put these bundles, whose decoder is the same, after BUNDLE: each becomes a segment of OUT.mlpvid"
+    parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)
+    overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default 0)"
+    parser.add_argument("--overlap", type=parse_count, metavar="FRAMES", help=overlap_help)
     storage = parser.add_mutually_exclusive_group()
     precision_help = "of decoder and hash tables (default float32)"
-    storage.add_argument("--precision", choices=PRECISIONS, default="float32", help=precision_help)
+    storage.add_argument("--precision", choices=PRECISIONS, help=precision_help)
     size_help = "round decoder and hash tables to steps, the finest ones that give a file of at most this size"
     storage.add_argument("--target-size", type=parse_size, metavar="SIZE", help=size_help)
     loss_help = "round them to steps, the coarsest ones that lose at most this much PSNR, for example 0.2dB"
@@ -80,10 +92,15 @@ def export(arguments: argparse.Namespace) -> None:
         raise InputError("--quality", "applies only with --target-loss")
     if arguments.quality is not None and not 5 <= arguments.quality <= 80:
         raise InputError("--quality", "must be 5 to 80 dB")
+    if arguments.overlap is not None and not arguments.join:
+        raise InputError("--overlap", "applies only with --join")
+    if arguments.join:
+        _join(arguments)
+        return
     is_bundle = arguments.run.is_file()
     video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
     if arguments.target_size is None and arguments.target_loss is None:
-        write_bundle(video, arguments.out, arguments.precision)
+        write_bundle(video, arguments.out, arguments.precision or "float32")
     else:
         before = bundle_info(arguments.run)["bytes"] if is_bundle else None
         reduced = _reduce(video, arguments)
@@ -91,6 +108,16 @@ def export(arguments: argparse.Namespace) -> None:
     size = arguments.out.stat().st_size / 1e6
     source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
     print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    """Write several bundles as one. Their tensors are copied as they are stored."""
+    if arguments.precision is not None or arguments.target_size is not None or arguments.target_loss is not None:
+        raise InputError("--join", "copies bundles as they are", "export each of them with the wanted size first")
+    paths = [arguments.run, *arguments.join]
+    join_bundles(paths, arguments.out, arguments.overlap or 0)
+    size = arguments.out.stat().st_size / 1e6
+    print(f"wrote {arguments.out} ({size:.1f} MB) from {len(paths)} bundles", file=sys.stderr)
 
 
 def _reduce(video: VolumetricVideo, arguments: argparse.Namespace) -> Reduced:

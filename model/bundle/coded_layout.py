@@ -6,6 +6,7 @@ from common.errors import InputError
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coding import CodedSpec
 from model.bundle.layout import HASH_TABLES, tensor_layout
+from model.bundle.segment_table import first_uses, prefix_of
 from model.config import ModelConfig
 from model.hash_levels import hash_levels
 
@@ -21,16 +22,18 @@ def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
     """
     if metadata.config.method is not None:
         raise InputError("the config", "has another method, which format version 2 cannot store", "use version 1")
-    plain = tensor_layout(metadata.config, metadata.num_frames, "float32")
+    longest = max(segment.num_frames for segment in metadata.segments)
+    plain = tensor_layout(metadata.config, longest, "float32")
     levels = tuple(level.entries for level in hash_levels(metadata.config.hash))
     of_segment = (*FRAME_TENSORS, HASH_TABLES)
     layout = {name: CodedSpec("F32", spec.shape, spec.part) for name, spec in plain.items() if name not in of_segment}
-    for segment in metadata.segments:
+    for segment in first_uses(metadata.segments):
+        prefix = prefix_of(segment.data)
         for name in FRAME_TENSORS:
             shape = (segment.num_frames, *plain[name].shape[1:])
-            layout[segment.prefix + name] = CodedSpec("U8" if name == "occupancy" else "F32", shape, name)
+            layout[prefix + name] = CodedSpec("U8" if name == "occupancy" else "F32", shape, name)
         tables = plain[HASH_TABLES]
-        layout[segment.prefix + HASH_TABLES] = CodedSpec("F32", tables.shape, tables.part, levels)
+        layout[prefix + HASH_TABLES] = CodedSpec("F32", tables.shape, tables.part, levels)
     return layout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import math
@@ -22,34 +21,16 @@ from model.bundle.metadata import (
     shared_document,
     shared_metadata,
 )
+from model.bundle.segment_table import SEGMENTS_MINOR_VERSION, segments_from_json, segments_to_list
 from model.config import ModelConfig
+from model.segments import Segment
 from model.video import VideoMetadata
 
-MINOR_VERSION = 0
-"""The minor version that is written, and the newest one that is known completely."""
-
-SEGMENT_PREFIX = "segments."
-"""Start of the names of tensors that belong to a segment."""
+MINOR_VERSION = SEGMENTS_MINOR_VERSION
+"""The newest minor version that is known completely."""
 
 _log = logging.getLogger(__name__)
 _DIGITS = re.compile("[0-9a-f]{16}")
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Consecutive frames with latents, boxes, occupancy and hash tables of their own."""
-
-    first_frame: int
-    """The video's frame that is its frame 0."""
-    num_frames: int
-    """Number of its frames."""
-    data: int
-    """Its tensors are named `segments.<data>.…`."""
-
-    @property
-    def prefix(self) -> str:
-        """Start of the names of its tensors."""
-        return f"{SEGMENT_PREFIX}{self.data}."
 
 
 @dataclass(frozen=True)
@@ -68,7 +49,7 @@ class CodedMetadata:
     """How each tensor is stored, by name."""
     xxh3: str
     """Checksum of the header, 16 lower-case hexadecimal digits."""
-    minor: int = MINOR_VERSION
+    minor: int = 0
     """The file's minor version."""
 
 
@@ -84,7 +65,7 @@ def coded_to_json(metadata: CodedMetadata) -> str:
         "minor": metadata.minor,
         "xxh3": metadata.xxh3,
         **shared_document(metadata.config, metadata.video, metadata.num_frames),
-        "segments": [dataclasses.asdict(segment) for segment in metadata.segments],
+        "segments": segments_to_list(metadata.segments),
         "tensors": {name: _code_to_dict(code) for name, code in metadata.codes.items()},
     }
     try:
@@ -115,7 +96,7 @@ def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
     config, video, num_frames = shared_metadata(document)
     # A newer minor version may add tensors, and store them in ways that are unknown here.
     parsed = {name: _code(name, code) for name, code in codes.items() if minor <= MINOR_VERSION or _is_known(code)}
-    segments = _segments(document["segments"], num_frames)
+    segments = segments_from_json(document["segments"], num_frames, minor)
     return CodedMetadata(config, video, num_frames, segments, parsed, _checksum(document["xxh3"], "xxh3"), minor)
 
 
@@ -125,20 +106,6 @@ def newer_minor(minor: int) -> str:
         return ""
     known = f"{CODED_VERSION}.{MINOR_VERSION}"
     return f"format version {CODED_VERSION}.{minor} is newer than {known}, the newest known: parts that are new are not used"
-
-
-def _segments(value: object, num_frames: int) -> tuple[Segment, ...]:
-    if not isinstance(value, list) or not value:
-        raise InputError("segments", "must be a list with at least one entry")
-    if len(value) > 1:
-        raise InputError("the video", f"has {len(value):,} segments, and this version plays one", "update the viewer")
-    entry = value[0]
-    if not isinstance(entry, dict):
-        raise InputError("segments", "must be a list of objects")
-    numbers = [entry.get(name) for name in ("first_frame", "num_frames", "data")]
-    if not all(map(_is_whole, numbers)) or numbers != [0, num_frames, 0]:
-        raise InputError("segments", f"must be one segment with first_frame 0, num_frames {num_frames} and data 0")
-    return (Segment(0, num_frames, 0),)
 
 
 def _code_to_dict(code: TensorCode) -> dict[str, Any]:

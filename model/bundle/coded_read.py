@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from model.bundle.coding import CodedSpec, checksum, decode
 from model.bundle.container import Header, blame, check_entries
 from model.bundle.layout import TensorSpec
 from model.bundle.metadata import parse_document
+from model.bundle.segment_table import SEGMENT_PREFIX, prefix_of
 from model.bundle.tensors import TensorReader, check_boxes, open_tensors
 
 Arrays = dict[str, NDArray[Any]]
@@ -43,12 +45,10 @@ class CodedBundle:
     stored: dict[str, TensorSpec]
     """The stored bytes of each tensor. Files of newer minor versions can have tensors that are not in `layout`."""
 
-    def frames_of(self, name: str) -> range:
-        """Return the frames that cannot be shown without a tensor."""
-        for segment in self.metadata.segments:
-            if name.startswith(segment.prefix):
-                return range(segment.first_frame, segment.first_frame + segment.num_frames)
-        return range(self.metadata.num_frames)
+    def frames_of(self, name: str) -> list[range]:
+        """Return the frames that cannot be shown without a tensor; several ranges if its segment is repeated."""
+        own = [segment.frames for segment in self.metadata.segments if name.startswith(prefix_of(segment.data))]
+        return own or [range(self.metadata.num_frames)]
 
 
 def open_coded(location: Location, header: Header) -> CodedBundle:
@@ -71,15 +71,61 @@ def open_coded(location: Location, header: Header) -> CodedBundle:
     return CodedBundle(location, header, metadata, layout, stored)
 
 
-def read_arrays(bundle: CodedBundle) -> Arrays:
-    """Read and decode all tensors, without the prefix of the segment in their names.
+def read_decoder(bundle: CodedBundle) -> Arrays:
+    """Read and decode what all segments share.
 
     Raises:
-        InputError: a checksum does not match, a tensor cannot be decoded, a box is not ordered, or the file has changed.
+        InputError: a checksum does not match, a tensor cannot be decoded, or the file has changed.
     """
-    prefix = bundle.metadata.segments[0].prefix
+    return _read(bundle, [name for name in bundle.layout if not name.startswith(SEGMENT_PREFIX)], "", lambda: None)
+
+
+def read_segment(bundle: CodedBundle, data: int, check: Callable[[], None] = lambda: None) -> Arrays:
+    """Read and decode the tensors of a segment, without its prefix in their names.
+
+    Args:
+        bundle: the opened file.
+        data: number of the segment's tensors.
+        check: called before each tensor; may raise to end the reading.
+
+    Raises:
+        InputError: a checksum does not match, a tensor cannot be decoded, a box is not ordered or beyond the segment's
+            bounds, or the file has changed.
+    """
+    prefix = prefix_of(data)
+    return _read(bundle, [name for name in bundle.layout if name.startswith(prefix)], prefix, check)
+
+
+def check_against_header(bundle: CodedBundle, name: str, values: NDArray[Any]) -> None:
+    """Raise InputError, which names the file, if a tensor's values contradict the header: boxes beyond their bounds."""
+    if not name.endswith(".boxes"):
+        return
+    for segment in bundle.metadata.segments:
+        if segment.bounds is None or name != f"{prefix_of(segment.data)}boxes":
+            continue
+        low, high = np.array(segment.bounds, np.float32)
+        if (values[:, 0] < low).any() or (values[:, 1] > high).any():
+            fault = f"tensor {name}: boxes extend beyond the bounds of frames {segment.first_frame} to {segment.last_frame}"
+            raise InputError(name_of(bundle.location), fault, _AGAIN)
+
+
+def read_arrays(bundle: CodedBundle) -> Arrays:
+    """Read and decode all tensors of a bundle with a single segment, without the prefix of the segment in their names.
+
+    Raises:
+        InputError: as `read_decoder` and `read_segment`.
+    """
+    return read_decoder(bundle) | read_segment(bundle, 0)
+
+
+def _read(bundle: CodedBundle, names: list[str], prefix: str, check: Callable[[], None]) -> Arrays:
+    arrays = {}
     with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
-        return {name.removeprefix(prefix): read_coded(bundle, read, name) for name in bundle.layout}
+        for name in names:
+            check()
+            values = arrays[name.removeprefix(prefix)] = read_coded(bundle, read, name)
+            check_against_header(bundle, name, values)
+    return arrays
 
 
 def read_coded(bundle: CodedBundle, read: TensorReader, name: str) -> NDArray[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
+import shutil
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +18,14 @@ from numpy.typing import NDArray
 from common.atomic import atomic_write
 from common.errors import InputError
 from model.bundle.coded_layout import coded_layout
-from model.bundle.coded_metadata import CodedMetadata, Segment, coded_to_json
-from model.bundle.coded_read import Arrays, header_checksum, open_coded, read_arrays
+from model.bundle.coded_metadata import CodedMetadata, coded_to_json
+from model.bundle.coded_read import Arrays, CodedBundle, header_checksum, open_coded, read_decoder, read_segment
 from model.bundle.coding import TensorCode, encode, encode_steps
 from model.bundle.container import Header, blame, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
 from model.bundle.metadata import FORMAT_NAME
+from model.bundle.segment_table import SEGMENTS_MINOR_VERSION, first_uses, prefix_of
+from model.segments import Segment
 from model.video import VolumetricVideo
 
 Steps = Mapping[str, tuple[float, ...]]
@@ -52,17 +57,47 @@ def write_coded(video: VolumetricVideo, path: str | Path, steps: Steps) -> None:
     Raises:
         InputError: the video has something that a bundle cannot store, a step is too small, or the file cannot be written.
     """
-    with blame(path):
-        header, payloads = _encoded(video, steps)
+    segment, arrays = Segment(0, video.num_frames, 0), video_arrays(video)
+    metadata = CodedMetadata(video.config, video.metadata, video.num_frames, (segment,), {}, "")
+
+    def encoded() -> Iterator[tuple[str, tuple[bytes, TensorCode]]]:
+        for name, spec in coded_layout(metadata).items():
+            plain = name.removeprefix(prefix_of(0))
+            yield name, encode_array(arrays[plain], plain, steps, spec.runs)
+
+    write_tensors(metadata, encoded(), path)
+
+
+def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[bytes, TensorCode]]], path: str | Path) -> None:
+    """Write a coded bundle atomically from stored bytes. It is read back and checked before it gets its name.
+
+    Args:
+        metadata: everything but codes, checksum and minor version, which follow from the rest.
+        tensors: name, stored bytes and code of each tensor, in the order of the file. Only one at a time is in memory.
+        path: the file.
+
+    Raises:
+        InputError: a reader would refuse the file, or it cannot be written.
+    """
     with atomic_write(path) as temporary:
-        with temporary.open("wb") as stream:
-            stream.write(header)
-            for payload in payloads:
-                stream.write(payload)
+        with TemporaryFile(dir=temporary.parent) as payloads:
+            with blame(path):
+                header = _header(metadata, tensors, payloads)
+            payloads.seek(0)
+            with temporary.open("wb") as stream:
+                stream.write(header)
+                shutil.copyfileobj(payloads, stream)
         try:
-            read_arrays(open_coded(temporary, read_header(temporary)))
+            check_coded(open_coded(temporary, read_header(temporary)))
         except InputError as error:
             raise InputError(path, f"was not written: {error.fault}", error.remedy) from error
+
+
+def check_coded(bundle: CodedBundle) -> None:
+    """Read and check all tensors, one segment at a time; raises as `read_decoder` and `read_segment` do."""
+    read_decoder(bundle)
+    for segment in first_uses(bundle.metadata.segments):
+        read_segment(bundle, segment.data)
 
 
 def encode_array(values: NDArray[Any], name: str, steps: Steps, runs: tuple[int, ...]) -> tuple[bytes, TensorCode]:
@@ -81,21 +116,20 @@ def encode_array(values: NDArray[Any], name: str, steps: Steps, runs: tuple[int,
         raise InputError(f"tensor {name}", f"cannot be rounded: {error.subject} {error.fault}", error.remedy) from error
 
 
-def _encoded(video: VolumetricVideo, steps: Steps) -> tuple[bytes, list[bytes]]:
-    segment, arrays = Segment(0, video.num_frames, 0), video_arrays(video)
-    empty = CodedMetadata(video.config, video.metadata, video.num_frames, (segment,), {}, "0" * 16)
-    codes, payloads, entries, end = {}, [], {}, 0
-    for name, spec in coded_layout(empty).items():
-        plain = name.removeprefix(segment.prefix)
-        payload, codes[name] = encode_array(arrays[plain], plain, steps, spec.runs)
+def _header(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[bytes, TensorCode]]], payloads: IO[bytes]) -> bytes:
+    """Write the stored bytes one after another to `payloads`, and return what comes before them in the file."""
+    codes, entries, end = {}, {}, 0
+    for name, (payload, code) in tensors:
+        codes[name] = code
         entries[name] = {"dtype": "U8", "shape": [len(payload)], "data_offsets": [end, end + len(payload)]}
-        payloads.append(payload)
+        payloads.write(payload)
         end += len(payload)
     # Takes the place of the checksum until it is known. Random, so that it occurs only once; it counts as zeros.
     placeholder = secrets.token_hex(8)
-    document = coded_to_json(CodedMetadata(video.config, video.metadata, video.num_frames, (segment,), codes, placeholder))
+    minor = 0 if len(metadata.segments) == 1 else SEGMENTS_MINOR_VERSION
+    document = coded_to_json(dataclasses.replace(metadata, codes=codes, xxh3=placeholder, minor=minor))
     raw = json.dumps({"__metadata__": {FORMAT_NAME: document}, **entries}).encode()
     raw += b" " * (-len(raw) % 8)
     digits = header_checksum(Header(raw, document, entries, 0), placeholder)
     raw = raw.replace(placeholder.encode(), digits.encode())
-    return struct.pack("<Q", len(raw)) + raw, payloads
+    return struct.pack("<Q", len(raw)) + raw

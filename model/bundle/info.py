@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
 from common.errors import InputError
 from model.bundle.coded_metadata import newer_minor
-from model.bundle.coded_read import CodedBundle, read_coded
+from model.bundle.coded_read import CodedBundle, check_against_header, read_coded
 from model.bundle.container import file_checksum
 from model.bundle.layout import PARTS, network_shapes
 from model.bundle.metadata import CODED_VERSION, FORMAT_VERSION, PLAIN_VERSION
 from model.bundle.read import OpenedBundle, check_tensors, open_any, read_bundle
+from model.bundle.segment_table import first_uses, prefix_of
 from model.bundle.tensors import open_tensors
 from model.bundle.write import write_bundle
 
@@ -63,10 +65,11 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
     with open_tensors(location, bundle.header, bundle.stored) as read:
         for name in bundle.layout:
             try:
-                read_coded(bundle, read, name)
+                values = read_coded(bundle, read, name)
+                check_against_header(bundle, name, values)
             except InputError as error:
                 fault = error.fault.removeprefix(f"tensor {name}").lstrip(": ")
-                damaged.append(Damage(f"tensor {name}", bundle.frames_of(name), fault))
+                damaged += [Damage(f"tensor {name}", frames, fault) for frames in bundle.frames_of(name)]
     return damaged, len(bundle.layout) + 1
 
 
@@ -83,7 +86,9 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
         compressed), `parameters` (their number), `config`, `bytes` (header, latents, boxes, occupancy, decoder, hash_tables;
         their sum is `file_size`), `file_size`, `bytes_per_frame`, `provenance`, `license` (its first line), `integrity`
         ("ok", or "not checked" without `verify`: anything else is an error). Version 1 also has `sha256`; version 2 has
-        `minor_version`, `xxh3`, `segments` (their number) and `notice` if the minor version is newer than this program.
+        `minor_version`, `xxh3`, `segments` (their number), `segment_list` if there are several (for each `first_frame`,
+        `num_frames`, `data` and `bytes`, which are 0 if it repeats an earlier one), and `notice` if the minor version is newer
+        than this program.
 
     Raises:
         InputError: as `read_bundle`, or a checksum does not match.
@@ -92,14 +97,13 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
     if verify:
         _check_integrity(location)
     metadata, video = bundle.metadata, bundle.metadata.video
-    boxes = np.asarray(_boxes(bundle))
     size = bundle.header.file_size or sum(_bytes_by_part(bundle).values())
     return {
         **_version(bundle),
         "num_frames": metadata.num_frames,
         "fps": video.fps,
         "duration": metadata.num_frames / video.fps,
-        "bounds": [boxes[:, 0].min(0).tolist(), boxes[:, 1].max(0).tolist()],
+        "bounds": _bounds(bundle),
         "up": list(video.up),
         "cameras": len(video.cameras),
         "parameters": sum(math.prod(shape) for shape in network_shapes(metadata.config).values()),
@@ -117,23 +121,47 @@ def _version(bundle: OpenedBundle | CodedBundle) -> dict[str, Any]:
     if isinstance(bundle, OpenedBundle):
         return {"format_version": PLAIN_VERSION, "precision": bundle.metadata.precision, "sha256": bundle.metadata.sha256}
     minor, notice = bundle.metadata.minor, newer_minor(bundle.metadata.minor)
+    segments = bundle.metadata.segments
     exact = all(code.encoding != "steps" for code in bundle.metadata.codes.values())
     return {
         "format_version": CODED_VERSION,
         "minor_version": minor,
         **({"notice": notice} if notice else {}),
         "precision": "float32" if exact else "steps",
-        "segments": len(bundle.metadata.segments),
+        "segments": len(segments),
+        **({"segment_list": _segment_list(bundle)} if len(segments) > 1 else {}),
         "xxh3": bundle.metadata.xxh3,
     }
 
 
-def _boxes(bundle: OpenedBundle | CodedBundle) -> Any:
+def _bounds(bundle: OpenedBundle | CodedBundle) -> list[list[float]]:
+    """Return the box around all frames. With several segments the header has it."""
+    if isinstance(bundle, CodedBundle) and len(bundle.metadata.segments) > 1:
+        low, high = zip(*(segment.bounds for segment in bundle.metadata.segments if segment.bounds), strict=True)
+        return [np.min(low, axis=0).tolist(), np.max(high, axis=0).tolist()]
+    boxes = _boxes(bundle)
+    return [boxes[:, 0].min(0).tolist(), boxes[:, 1].max(0).tolist()]
+
+
+def _boxes(bundle: OpenedBundle | CodedBundle) -> NDArray[np.float32]:
     if isinstance(bundle, OpenedBundle):
         with bundle.tensors() as read:
             return read("boxes")
     with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
-        return read_coded(bundle, read, bundle.metadata.segments[0].prefix + "boxes")
+        return read_coded(bundle, read, prefix_of(0) + "boxes")
+
+
+def _segment_list(bundle: CodedBundle) -> list[dict[str, int]]:
+    """Return first frame, number of frames, data and stored bytes of each segment; repeated ones take no bytes again."""
+    new = {id(segment) for segment in first_uses(bundle.metadata.segments)}
+    result = []
+    for segment in bundle.metadata.segments:
+        prefix = prefix_of(segment.data)
+        size = sum(spec.nbytes for name, spec in bundle.stored.items() if name.startswith(prefix)) if id(segment) in new else 0
+        result.append(
+            {"first_frame": segment.first_frame, "num_frames": segment.num_frames, "data": segment.data, "bytes": size}
+        )
+    return result
 
 
 def _check_integrity(location: Location) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
-from model.bundle.coded_read import CodedBundle, open_coded, read_arrays
+from model.bundle.coded_read import CodedBundle, open_coded, read_arrays, read_decoder, read_segment
 from model.bundle.container import Header, blame, check_entries, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, SCALES_SUFFIX, TensorSpec, tensor_layout
 from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_json, parse_document
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.config import ModelConfig
+from model.segmented_video import SegmentedVideo
 from model.video import VideoMetadata, VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -93,6 +94,8 @@ def read_bundle(location: Location) -> VolumetricVideo:
     tensor is in memory at a time. Structure and values are checked, and the checksums of version 2. That of version 1 is
     checked by `model.bundle.info.bundle_info`.
 
+    A bundle with several segments becomes a `SegmentedVideo`, which reads and checks each segment when it is needed.
+
     Args:
         location: a `.mlpvid` file of format version 1 or 2.
 
@@ -104,8 +107,31 @@ def read_bundle(location: Location) -> VolumetricVideo:
     _log.info("bundle %s", name_of(location))
     if isinstance(bundle, OpenedBundle) and bundle.metadata.config.method is not None:
         return _read_method(bundle)
+    if isinstance(bundle, CodedBundle) and len(bundle.metadata.segments) > 1:
+        return read_segmented(bundle)
     arrays = read_arrays(bundle) if isinstance(bundle, CodedBundle) else _read_plain(bundle)
     return assemble_video(bundle.metadata.config, bundle.metadata.video, arrays)
+
+
+def read_segmented(bundle: CodedBundle) -> SegmentedVideo:
+    """Open a bundle with several segments; only the decoder and the first segment are read now.
+
+    Its location must stay readable as long as the video is used.
+
+    Raises:
+        InputError: the decoder or the first segment is damaged.
+    """
+    config, metadata = bundle.metadata.config, bundle.metadata.video
+    weights = {name.removeprefix(DECODER_PREFIX): value for name, value in read_decoder(bundle).items()}
+
+    def load(data: int, check: Callable[[], None]) -> VolumetricVideo:
+        arrays = read_segment(bundle, data, check)
+        latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
+        return VolumetricVideo(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
+
+    video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load)
+    video.store.get(0)
+    return video
 
 
 def _read_plain(bundle: OpenedBundle) -> dict[str, Any]:

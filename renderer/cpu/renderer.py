@@ -22,6 +22,7 @@ from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
 from renderer.native import load_native
 from renderer.native_decoder import NativeDecoder
+from renderer.shared_decoder import with_same_decoder
 from renderer.threads import available_cores, with_low_priority
 
 
@@ -159,6 +160,8 @@ class CpuRenderer:
         version = video.weights_version()
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = _Converted(version, NativeDecoder(self._native, self.engine, video), table_scale(video.hash_tables))
+            shared = with_same_decoder(self._converted, video)
+            decoder = shared.decoder if shared else NativeDecoder(self._native, self.engine, video)
+            converted = _Converted(version, decoder, table_scale(video.hash_tables))
             self._converted[video] = converted
         return converted

@@ -130,9 +130,14 @@ class VideoOnGpu:
         driver: the GPU.
         kernels: `bake_grids`, `bake_planes` and `bake_heads`.
         video: the video.
+        shared: a video with the same decoder, whose network is used again.
     """
 
-    def __init__(self, driver: Driver, kernels: Mapping[str, Any], video: VolumetricVideo) -> None:
+    def __init__(
+        self, driver: Driver, kernels: Mapping[str, Any], video: VolumetricVideo, shared: VideoOnGpu | None = None
+    ) -> None:
+        self.version = video.weights_version()
+        """The version of the video's weights."""
         self._driver, self._kernels = driver, kernels
         self._config = video.config
         self._num_frames = video.num_frames
@@ -145,9 +150,14 @@ class VideoOnGpu:
             self._table_scale = table_scale(video.hash_tables)
             self._tables = driver.upload((torch.from_numpy(video.hash_tables) / self._table_scale).half())
             self._common.tables[:] = [table.data_ptr() for table in self._tables]
-            self._network = decoder_for_gpu(video.decoder, driver.device, half=True)
+            self._network = shared.network if shared else decoder_for_gpu(video.decoder, driver.device, half=True)
             if not fits_half(self._network, video):
                 self._network = decoder_for_gpu(video.decoder, driver.device, half=False)
+
+    @property
+    def network(self) -> MapDecoder:
+        """The decoder in the GPU's memory."""
+        return self._network
 
     def prepare(self, video: VolumetricVideo, times: Sequence[float]) -> list[CudaFrame]:
         """Decode and bake the frames at `times` together; the GPU may still be working on them when this returns."""

@@ -24,6 +24,7 @@ from renderer.cuda.image import CudaImage
 from renderer.cuda.structs import COLOR_THREADS, DENSITY_THREADS, GROUP_THREADS, RenderBuffers, describe_rays
 from renderer.cuda.usable import usable_devices
 from renderer.cuda.workspace import GROWTH, SAMPLES_PER_PIXEL, BufferSizes, Need, Workspace, samples_in
+from renderer.shared_decoder import with_same_decoder
 
 MAX_BAND_PIXELS = 1 << 22
 """Pixels rendered at once; larger images are made in bands of rows, which limits the memory needed besides the image."""
@@ -223,7 +224,8 @@ class CudaRenderer:
             return known
         with self._lock:
             if video not in self._videos:
-                self._videos[video] = VideoOnGpu(self.driver, self._kernels, video)
+                shared = with_same_decoder(self._videos, video)
+                self._videos[video] = VideoOnGpu(self.driver, self._kernels, video, shared)
             return self._videos[video]
 
     def _explained(self, action: Callable[[], Result]) -> Result:

@@ -30,6 +30,7 @@ from renderer.opengl.passes import PassTimes, RenderOptions, RenderPasses
 from renderer.opengl.pixel_buffers import PixelBuffers
 from renderer.opengl.targets import TileTargets
 from renderer.opengl.tiles import TileSize, blocks, tiles
+from renderer.shared_decoder import with_same_decoder
 from renderer.threads import available_cores
 
 MAX_PIXELS = 1 << 24
@@ -265,8 +266,12 @@ class OpenGLRenderer:
 
     def _convert_now(self, video: VolumetricVideo, version: Version) -> _Converted:
         baker = self._baker(video.config)
-        found = decodings(self._context, video, baker, threads=self.threads)
-        decoding = choose_decoding(self._context, video, baker, found)
+        shared = with_same_decoder(self._converted, video)
+        if shared is not None:
+            decoding = shared.decoding
+        else:
+            found = decodings(self._context, video, baker, threads=self.threads)
+            decoding = choose_decoding(self._context, video, baker, found)
         tables = upload_tables(self._context, video.hash_tables)
         return _Converted(version, decoding, tables, self._shared_scratch())
 

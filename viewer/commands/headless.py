@@ -304,6 +304,8 @@ def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
     for name, value in values.items():
         if isinstance(value, dict):
             lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+            lines += [f"{indent}{name}:", *(f"{indent}  {', '.join(_lines(entry))}" for entry in value)]
         else:
             text = ", ".join(map(str, np.ravel(value))) if isinstance(value, list | tuple) else str(value)
             lines.append(f"{indent}{name}: {text}")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from model.camera import Camera
 from model.scene import Scene
+from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from renderer.frame_cache import FrameCache
 from renderer.scene.renderer import SceneRenderer
+from renderer.segments import SegmentRenderer
 from renderer.select import backend_for, create_renderer
 from viewer.playback.render_worker import RenderWorker, ViewRequest, ViewResult
 from viewer.playback.shadows import ShadowRequest
@@ -37,9 +39,11 @@ class RequestQuality:
 
 
 def _renderer_for(video: VolumetricVideo, renderer: Renderer) -> Renderer:
-    """Return what renders a video: scenes are composited, and the reference renders methods that a backend does not know."""
+    """Return what renders a video: scenes are composited, segments are blended, and the reference renders other methods."""
     if isinstance(video, Scene):
-        return SceneRenderer(renderer)
+        return SceneRenderer(SegmentRenderer(renderer))
+    if isinstance(video, SegmentedVideo):
+        return SegmentRenderer(renderer)
     name = backend_for(video, renderer.name)
     return renderer if name == renderer.name else create_renderer(name, renderer.threads, background=True)
 

@@ -23,23 +23,23 @@ _AXES = {"xy": (0, 1), "xz": (0, 2), "yz": (1, 2)}
 class Stranger:
     """An opened file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, segment: int = 0) -> None:
         content = path.read_bytes()
         (length,) = struct.unpack("<Q", content[:8])
         header = json.loads(content[8 : 8 + length])
         self.document = json.loads(header.pop("__metadata__")["mlpvid"])
-        self.config = self.document["config"]
+        self.config, self.num_frames = self.document["config"], self.document["num_frames"]
         if self.document["version"] == 2:
-            self._read_coded(content[8 : 8 + length], content[8 + length :], header)
+            self._read_coded(content[8 : 8 + length], content[8 + length :], header, self.document["segments"][segment])
             return
         digits = self.document["sha256"].encode()
         self.intact = hashlib.sha256(content.replace(digits, b"0" * 64)).hexdigest().encode() == digits
         self.stored = {name: _read(content[8 + length :], entry) for name, entry in header.items()}
 
-    def _read_coded(self, raw: bytes, data: bytes, header: dict[str, Any]) -> None:
+    def _read_coded(self, raw: bytes, data: bytes, header: dict[str, Any], segment: dict[str, Any]) -> None:
         digits, codes = self.document["xxh3"], self.document["tensors"]
         self.intact = xxhash.xxh3_64_hexdigest(raw.replace(digits.encode(), b"0" * 16)) == digits
-        prefix = f"segments.{self.document['segments'][0]['data']}."
+        prefix, self.num_frames = f"segments.{segment['data']}.", segment["num_frames"]
         self.stored = {}
         for name, entry in header.items():
             payload = _read(data, entry).tobytes()
@@ -76,14 +76,14 @@ class Stranger:
     def frame(self, time: float) -> StrangersFrame:
         """Return the maps at a time."""
         f = math.floor(time)
-        g, a = min(f + 1, self.document["num_frames"] - 1), time - math.floor(time)
+        g, a = min(f + 1, self.num_frames - 1), time - math.floor(time)
         latents, boxes = self.stored["latents"].astype(np.float64), self.stored["boxes"].astype(np.float64)
         bits = np.unpackbits(self.stored["occupancy"], axis=1, bitorder="little").astype(bool)
         cells = bits[f] | bits[g] if a > 0 else bits[f]
         shape = self.config["occupancy"]["resolution"]
         maps = self._decode((1 - a) * latents[f] + a * latents[g])
         box = (1 - a) * boxes[f] + a * boxes[g]
-        return StrangersFrame(self, time / self.document["num_frames"], box, cells[: math.prod(shape)].reshape(shape), maps)
+        return StrangersFrame(self, time / self.num_frames, box, cells[: math.prod(shape)].reshape(shape), maps)
 
     def _decode(self, latent: Array) -> tuple[Array, Array, Array]:
         decoder, config = self.config["decoder"], self.config
@@ -180,6 +180,26 @@ class StrangersFrame:
             offset += min(nodes, largest)
         assert offset == len(table)
         return result
+
+
+def blended_pixel(path: Path, time: float, camera: dict[str, Any], x: int, y: int) -> Array:
+    """Premultiplied color and opacity, and the depth, of a pixel of a file of any number of segments at a time."""
+    segments, total, depth = Stranger(path).document["segments"], np.zeros(4), 0.0
+    for index, segment in enumerate(segments):
+        first, last = segment["first_frame"], segment["first_frame"] + segment["num_frames"] - 1
+        rise = fall = 1.0
+        if index > 0:
+            before = segments[index - 1]["first_frame"] + segments[index - 1]["num_frames"] - 1
+            rise = (time - (first - 1)) / (before + 1 - (first - 1))
+        if index + 1 < len(segments):
+            after = segments[index + 1]["first_frame"]
+            fall = (last + 1 - time) / (last + 1 - (after - 1))
+        share = min(max(0.0, min(rise, fall)), 1.0)
+        if share > 0:
+            *color, alpha, z = Stranger(path, index).frame(min(max(time - first, 0), last - first)).pixel(camera, x, y)
+            total += share * np.array([*color, alpha])
+            depth += share * alpha * z
+    return np.append(total, depth / total[3] if total[3] > 0 else 0)
 
 
 def _read(data: bytes, entry: dict[str, Any]) -> Array:

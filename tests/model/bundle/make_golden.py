@@ -1,4 +1,4 @@
-"""Make the file and the values that show that version 2 stays readable: python -m tests.model.bundle.make_golden FOLDER.
+"""Make the files and the values that show that version 2 stays readable: python -m tests.model.bundle.make_golden FOLDER.
 
 The committed files are never made again: files that users have do not change either.
 """
@@ -13,11 +13,15 @@ import torch
 
 from model.bundle.coded_write import write_coded
 from model.bundle.info import bundle_info, read_bundle
+from model.bundle.segment_write import contents_of_video, write_segments
 from model.query import query_color, query_density, query_features
+from model.segments import Segment
 from model.video import VolumetricVideo
 from renderer.reference.renderer import ReferenceRenderer
+from renderer.segments import SegmentRenderer
 from tests.factories import make_camera, make_video
 from tests.model.bundle.bundle_files import tiny_config
+from tests.model.bundle.segment_files import segment_videos
 
 TIME = 0.7
 """The instant whose values are written."""
@@ -38,9 +42,30 @@ def golden_video() -> VolumetricVideo:
     return video
 
 
-def main() -> None:
+SEGMENTS = (Segment(0, 2, 0), Segment(1, 3, 1), Segment(4, 2, 2), Segment(6, 3, 1))
+"""Of the file with several segments: the first two share a frame, the others none, and the last one repeats the second."""
+
+SEGMENT_TIMES = (0.3, 1.0, 2.5, 3.25, 5.5, 8.0)
+"""Instants whose pixels are written: within a segment, in a shared frame, between two segments, and at the end."""
+
+
+def write_golden_segments(folder: Path) -> None:
+    """Write version2_segments.mlpvid and version2_segments.json."""
+    path, camera = folder / "version2_segments.mlpvid", make_camera(24, 24)
+    videos = segment_videos([2, 3, 2])
+    steps = {"hash.tables": (0.01, 0.02), "decoder.color_head.weight": (0.002,)}
+    write_segments([contents_of_video(video, steps) for video in videos], SEGMENTS, videos[0].metadata, path)
+    video, renderer = read_bundle(path), SegmentRenderer(ReferenceRenderer())
+    places, pixels = [(12, 12), (9, 14), (0, 0)], []
+    for time in SEGMENT_TIMES:
+        image = renderer.render(renderer.prepare(video, time), camera)
+        pixels += [[time, x, y, *image.rgba[y, x].tolist(), float(image.depth[y, x])] for x, y in places]
+    values = {"xxh3": bundle_info(path)["xxh3"], "camera": camera.to_dict(), "pixels": pixels}
+    (folder / "version2_segments.json").write_text(json.dumps(values, indent=1) + "\n")
+
+
+def write_golden_video(folder: Path) -> None:
     """Write version2.mlpvid and version2.json."""
-    folder = Path(sys.argv[1])
     path = folder / "version2.mlpvid"
     write_coded(golden_video(), path, STEPS)
     video, camera = read_bundle(path), make_camera(24, 24)
@@ -66,4 +91,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_golden_video(Path(sys.argv[1]))
+    write_golden_segments(Path(sys.argv[1]))

@@ -1,0 +1,199 @@
+"""Write several segments to one coded `.mlpvid` file, from videos in memory or from other bundles (docs/long_videos.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from common.byte_source import Location, name_of
+from common.errors import InputError
+from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
+from model.bundle.coded_metadata import CodedMetadata
+from model.bundle.coded_read import CodedBundle, read_coded
+from model.bundle.coded_write import Steps, encode_array, video_arrays, write_tensors
+from model.bundle.coding import TensorCode, checksum
+from model.bundle.container import blame
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
+from model.bundle.read import open_any, read_bundle
+from model.bundle.segment_table import bounds_of, first_uses, prefix_of
+from model.bundle.tensors import open_tensors
+from model.config import ModelConfig
+from model.hash_levels import hash_levels
+from model.segments import Bounds, Segment, check_segments
+from model.video import VideoMetadata, VolumetricVideo
+
+Stored = tuple[bytes, TensorCode]
+"""The bytes of a tensor in the file, and how they are coded."""
+
+
+@dataclass(frozen=True)
+class SegmentContent:
+    """One segment that is to be written, and its decoder."""
+
+    source: str
+    """Where it comes from, for messages."""
+    config: ModelConfig
+    """Hyper-parameters."""
+    metadata: VideoMetadata
+    """Frame rate, up, cameras, provenance, license."""
+    num_frames: int
+    """Number of frames."""
+    bounds: Bounds
+    """Box around the boxes of all frames."""
+    stored: Callable[[str], Stored]
+    """Returns a tensor by its name without a segment's prefix."""
+    decoder: object
+    """Contents that have the same object here have the same decoder."""
+
+
+def contents_of_video(video: VolumetricVideo, steps: Steps, source: str = "the video") -> SegmentContent:
+    """Return a video in memory as a segment.
+
+    Args:
+        video: the video.
+        steps: how tensors are rounded; those without steps are stored exactly.
+        source: where it comes from, for messages.
+    """
+    arrays = video_arrays(video)
+    levels = tuple(level.entries for level in hash_levels(video.config.hash))
+
+    def stored(name: str) -> Stored:
+        return encode_array(arrays[name], name, steps, levels if name == HASH_TABLES else ())
+
+    return SegmentContent(
+        source, video.config, video.metadata, video.num_frames, bounds_of(video.boxes), stored, video.decoder_weights
+    )
+
+
+def contents_of_file(location: Location) -> tuple[list[SegmentContent], tuple[Segment, ...]]:
+    """Return the contents of a bundle in the order of their data, and its segments.
+
+    Tensors of version 2 are copied as they are stored; those of version 1 are stored exactly.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    bundle = open_any(location)
+    if not isinstance(bundle, CodedBundle):
+        video = read_bundle(location)
+        return [contents_of_video(video, {}, name_of(location))], (Segment(0, video.num_frames, 0),)
+    segments = bundle.metadata.segments
+    return [_content_of_segment(bundle, segment) for segment in first_uses(segments)], segments
+
+
+def _content_of_segment(bundle: CodedBundle, segment: Segment) -> SegmentContent:
+    prefix = prefix_of(segment.data)
+
+    def stored(name: str) -> Stored:
+        full = name if name.startswith(DECODER_PREFIX) else prefix + name
+        with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
+            payload, code = np.asarray(read(full)), bundle.metadata.codes[full]
+        if checksum(payload) != code.xxh3:
+            raise InputError(name_of(bundle.location), f"tensor {full} is damaged", "download or export it again")
+        return payload.tobytes(), code
+
+    if segment.bounds is None:
+        with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
+            bounds = bounds_of(read_coded(bundle, read, f"{prefix}boxes"))
+    else:
+        bounds = segment.bounds
+    config, metadata = bundle.metadata.config, bundle.metadata.video
+    return SegmentContent(name_of(bundle.location), config, metadata, segment.num_frames, bounds, stored, bundle)
+
+
+def row_of_segments(lengths: Sequence[int], overlap: int = 0, repeats: int = 1) -> tuple[Segment, ...]:
+    """Return segments one after another, without bounds.
+
+    Args:
+        lengths: number of frames of each.
+        overlap: number of frames that neighbors share, at least 0.
+        repeats: how often all of them are shown.
+
+    Raises:
+        InputError: a segment is too short for the overlap.
+    """
+    segments, start = [], 0
+    for _ in range(repeats):
+        for data, length in enumerate(lengths):
+            segments.append(Segment(start, length, data))
+            start += length - overlap
+    check_segments(segments, start + overlap)
+    return tuple(segments)
+
+
+def write_segments(
+    contents: Sequence[SegmentContent], segments: Sequence[Segment], metadata: VideoMetadata, path: str | Path
+) -> None:
+    """Write a bundle with several segments atomically. One tensor at a time is in memory.
+
+    Args:
+        contents: what the data of the segments are.
+        segments: where they are in time; their bounds are set here.
+        metadata: of the whole video.
+        path: the file, usually with the suffix `.mlpvid`.
+
+    Raises:
+        InputError: configs or decoders differ, something cannot be stored, or the file cannot be written.
+    """
+    num_frames = segments[-1].last_frame + 1
+    with blame(path):
+        check_segments(segments, num_frames)
+    placed = tuple(replace(segment, bounds=contents[segment.data].bounds) for segment in segments)
+    for segment in placed:
+        content = contents[segment.data]
+        if segment.num_frames != content.num_frames:
+            raise InputError(content.source, f"has {content.num_frames} frames, not {segment.num_frames}")
+        if content.config != contents[0].config:
+            raise InputError(content.source, f"has another config than {contents[0].source}", "join parts of one video")
+    whole = CodedMetadata(contents[0].config, metadata, num_frames, placed, {}, "")
+    decoder = [name for name in coded_layout(whole) if name.startswith(DECODER_PREFIX)]
+
+    def stored() -> Iterator[tuple[str, Stored]]:
+        codes = {}
+        for name in decoder:
+            payload, codes[name] = contents[0].stored(name)
+            yield name, (payload, codes[name])
+        for data, content in enumerate(contents):
+            _check_decoder(content, contents[0], codes)
+            for name in (*FRAME_TENSORS, HASH_TABLES):
+                yield prefix_of(data) + name, content.stored(name)
+
+    write_tensors(whole, stored(), path)
+
+
+def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
+    """Write the videos of several bundles with the same decoder one after another to one bundle.
+
+    Metadata (frame rate, cameras, license and so on) are those of the first one.
+
+    Args:
+        paths: the bundles; one may have several segments itself.
+        out: the new file.
+        overlap: number of frames that each bundle shares with the next one; there they are blended.
+
+    Raises:
+        InputError: configs, frame rates or decoders differ, a bundle is damaged or too short, or `out` cannot be written.
+    """
+    contents: list[SegmentContent] = []
+    segments: list[Segment] = []
+    for path in paths:
+        added, places = contents_of_file(path)
+        start = segments[-1].last_frame + 1 - overlap if segments else 0
+        if contents and added[0].metadata.fps != contents[0].metadata.fps:
+            raise InputError(path, f"has another frame rate than {paths[0]}")
+        segments += [Segment(start + p.first_frame, p.num_frames, len(contents) + p.data) for p in places]
+        contents += added
+    write_segments(contents, segments, contents[0].metadata, out)
+
+
+def _check_decoder(content: SegmentContent, first: SegmentContent, codes: dict[str, TensorCode]) -> None:
+    """Raise InputError unless the decoder of a segment is stored like the first one's."""
+    if content.decoder is first.decoder:
+        return
+    for name, code in codes.items():
+        if content.stored(name)[1] != code:
+            remedy = "train its segments with one frozen decoder, and export all with the same settings"
+            raise InputError(content.source, f"has another decoder than {first.source} (tensor {name})", remedy)

@@ -1,0 +1,125 @@
+"""A long video: a row of segments that share one decoder, of which at most two are in memory (docs/long_videos.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import InputError
+from model.config import ModelConfig
+from model.segment_store import LoadSegment, SegmentStore
+from model.segments import Segment, SegmentPart, parts_at
+from model.video import Floats, Version, VideoMetadata, VolumetricVideo
+
+if TYPE_CHECKING:  # it loads PyTorch, which watching a video does not need
+    from model.frame import Frame
+
+
+class SegmentedVideo(VolumetricVideo):
+    """Segments as one video. Frames are prepared from the segments that `parts` returns.
+
+    Only `renderer.segments.SegmentRenderer` renders it. The arrays of a whole video (latents, boxes, occupancy, hash tables)
+    are not in memory; asking for them is an error.
+
+    Args:
+        config: hyper-parameters, the same for all segments.
+        metadata: frame rate, up, cameras, provenance, license.
+        segments: in order, with bounds; see `model.segments.check_segments`.
+        decoder_weights: as in `VolumetricVideo`. All segments share this dictionary.
+        load: reads a segment, which must have these decoder weights.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        metadata: VideoMetadata,
+        segments: tuple[Segment, ...],
+        decoder_weights: dict[str, Floats],
+        load: LoadSegment,
+    ) -> None:
+        self.config, self.metadata, self.decoder_weights = config, metadata, decoder_weights
+        self.segments = segments
+        self.store = SegmentStore(load)
+        """The segments in memory."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse the arrays that only a segment has."""
+        if name in ("latents", "boxes", "occupancy", "hash_tables"):
+            raise InputError(
+                f"a video of {len(self.segments)} segments", f"has no {name} of its own", "use one of its segments"
+            )
+        raise AttributeError(name)
+
+    @property
+    def num_frames(self) -> int:
+        """T, of all segments together."""
+        return self.segments[-1].last_frame + 1
+
+    @property
+    def bounds(self) -> Floats:
+        """(2, 3) box around the boxes of all segments, meters."""
+        corners = np.array([segment.bounds for segment in self.segments], np.float32)
+        return np.stack([corners[:, 0].min(0), corners[:, 1].max(0)])
+
+    def parts(self, time: float) -> list[tuple[SegmentPart, VolumetricVideo]]:
+        """Return what shows the instant `time`, and the segments; load those that are not in memory.
+
+        Raises:
+            InputError: `time` is out of range, or a segment is damaged or cannot be read.
+        """
+        self.check_time(time)
+        return [(part, self.store.get(self.segments[part.index].data)) for part in parts_at(self.segments, time)]
+
+    def is_loaded(self, time: float) -> bool:
+        """Return whether the segments of an instant are in memory."""
+        return all(self.store.peek(self.segments[part.index].data) is not None for part in parts_at(self.segments, time))
+
+    def load_ahead(self, times: Sequence[float]) -> None:
+        """Begin to load the segment that playback needs next, on another thread.
+
+        Args:
+            times: frame indices in the order in which playback reaches them.
+        """
+        if not times:
+            return
+        shown = [part.index for part in parts_at(self.segments, times[0])]
+        later = [part.index for time in times[1:] for part in parts_at(self.segments, time) if part.index not in shown]
+        if not later and len(times) > 1:
+            later = [max(shown) + 1 if times[-1] > times[0] else min(shown) - 1]
+        following = [self.segments[index].data for index in later[:1] if 0 <= index < len(self.segments)]
+        self.store.load_ahead(following[0] if following else None, {self.segments[index].data for index in shown})
+
+    def weights_version(self) -> Version:
+        """Return a constant: the weights do not change."""
+        return ()
+
+    def decode(self, time: float) -> Frame:
+        """Decode the frame of the segment with the larger share at `time`; see `VolumetricVideo.decode`."""
+        part, segment = self._main_part(time)
+        return segment.decode(part.time)
+
+    def latent(self, time: float) -> Floats:
+        """Return z of the segment with the larger share at `time`, (D,)."""
+        part, segment = self._main_part(time)
+        return segment.latent(part.time)
+
+    def box_and_occupancy(self, time: float) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the (2, 3) box in meters and the (X, Y, Z) bool cells of the segment with the larger share at `time`.
+
+        This never loads a segment: without it, the result is the box around all its frames, as one occupied cell.
+        """
+        self.check_time(time)
+        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
+        segment = self.segments[part.index]
+        loaded = self.store.peek(segment.data)
+        if loaded is None:
+            return np.array(segment.bounds, np.float32), np.ones((1, 1, 1), np.bool_)
+        return loaded.box_and_occupancy(part.time)
+
+    def _main_part(self, time: float) -> tuple[SegmentPart, VolumetricVideo]:
+        self.check_time(time)
+        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
+        return part, self.store.get(self.segments[part.index].data)

@@ -1,0 +1,30 @@
+"""Small random bundles of several segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.bundle.segment_write import contents_of_video, row_of_segments, write_segments
+from model.segments import Segment
+from model.video import VolumetricVideo
+from tests.factories import make_video
+from tests.model.bundle.bundle_files import tiny_config
+
+
+def segment_videos(lengths: Sequence[int]) -> list[VolumetricVideo]:
+    """Return random videos with these numbers of frames, which share the decoder of the first one."""
+    videos = [make_video(seed=index, num_frames=n, config=tiny_config(), occupied=0.7) for index, n in enumerate(lengths)]
+    for video in videos[1:]:
+        video.decoder_weights = videos[0].decoder_weights
+        video.__dict__.pop("decoder", None)
+    return videos
+
+
+def write_row(
+    path: Path, videos: Sequence[VolumetricVideo], overlap: int = 0, repeats: int = 1, segments: Sequence[Segment] = ()
+) -> Path:
+    """Write videos one after another to a bundle, or where `segments` says; return its path."""
+    places = segments or row_of_segments([video.num_frames for video in videos], overlap, repeats)
+    write_segments([contents_of_video(video, {}) for video in videos], places, videos[0].metadata, path)
+    return path
