@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -69,11 +70,14 @@ class FallbackFrame:
 class FallbackRenderer:
     """A `Renderer` that replaces its backend by the next one when it fails. It renders scenes and long videos, too.
 
+    It may be called from several threads if the backend may.
+
     Args:
         renderer: the first backend.
     """
 
     def __init__(self, renderer: Renderer) -> None:
+        self._lock = threading.Lock()
         self._use(renderer)
         self.note = ""
         """One line that says what failed and what renders now; empty while nothing has failed."""
@@ -106,9 +110,16 @@ class FallbackRenderer:
 
     def _attempt(self, action: Callable[[Renderer], Result]) -> Result:
         while True:
+            renderer = self._renderer
             try:
-                return action(self._renderer)
+                return action(renderer)
             except DeviceFailed as fault:
-                _log.exception("the backend %s failed", self.name)
-                self._use(next_renderer(self.name, self.threads))
+                _log.exception("the backend %s failed", renderer.name)
+                self._replace(renderer, fault)
+
+    def _replace(self, failed: SceneRenderer, fault: DeviceFailed) -> None:
+        """Continue with the next backend, unless another thread that met the same failure has chosen it already."""
+        with self._lock:
+            if self._renderer is failed:
+                self._use(next_renderer(failed.name, self.threads))
                 self.note = f"{fault.subject}: {' '.join(fault.fault.split())}; the backend {self.name} takes over"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -76,3 +78,20 @@ def test_a_shader_that_the_driver_refuses(monkeypatch: pytest.MonkeyPatch, caplo
     assert renderer.name == "cpu" and np.array_equal(image.rgba, expected.rgba)
     assert "syntax error" in caplog.text, "the driver's own text"
     assert renderer.note.startswith("shader resolve.frag: is rejected") and renderer.note.endswith("the backend cpu takes over")
+
+
+def test_threads_that_meet_the_same_failure_share_the_next_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(2, timeout=60)
+
+    class FailsTogether(Fake):
+        def prepare(self, video: Any, time: float) -> Any:
+            together.wait()
+            raise DeviceFailed("backend a", "lost its device")
+
+    after = {"a": Fake("b")}  # the backend after b does not exist
+    monkeypatch.setattr(fallback, "next_renderer", lambda failed, threads: after[failed])
+    renderer: Any = FallbackRenderer(FailsTogether("a"))
+    with ThreadPoolExecutor(2) as threads:
+        frames = list(threads.map(lambda time: renderer.prepare(None, time), (1.0, 2.0)))
+    assert renderer.name == "b" and sorted(after["a"].prepared) == [1.0, 2.0]
+    assert [frame.time for frame in frames] == [1.0, 2.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import warnings
 from typing import Any
 
 from model.video import VolumetricVideo
@@ -46,6 +47,7 @@ class VideoServer:
         self._changed = threading.Event()
         self._loader, self._watch, self._stamp = BundleLoader(self._changed.set), FileWatch(), stamp
         self._closing = False
+        self._waiting: set[int] = set()
         viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
         viser.scene.set_up_direction(tuple(map(float, video.metadata.up)))
 
@@ -57,18 +59,24 @@ class VideoServer:
     def run(self) -> None:
         """Serve until `close` is called from another thread."""
         try:
-            while not self._closing:
-                self._changed.clear()
-                self._meet()
-                self._reload()
-                for session in self.sessions.values():
-                    session.update(time.monotonic())
-                self._changed.wait(min(WATCH_SECONDS, *(s.seconds_to_next() for s in self.sessions.values()), math.inf))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Queued a")  # viser's, about messages to browsers that have just left
+                while not self._closing:
+                    self._changed.clear()
+                    self.update()
+                    self._changed.wait(min(WATCH_SECONDS, *(s.seconds_to_next() for s in self.sessions.values()), math.inf))
         finally:
             for session in self.sessions.values():
                 session.close()
             self._viser.stop()
             self._frames.close()
+
+    def update(self) -> None:
+        """Let in new browsers, read a changed file, and update all visitors."""
+        self._meet()
+        self._reload()
+        for session in self.sessions.values():
+            session.update(time.monotonic())
 
     def close(self) -> None:
         """Make `run` return soon; may be called from any thread."""
@@ -86,11 +94,17 @@ class VideoServer:
     def _meet(self) -> None:
         """Let in the browsers that came, and forget those that left."""
         clients = self._viser.get_clients()
+        self._waiting &= clients.keys()
         for number in [number for number in self.sessions if number not in clients]:
-            self.sessions.pop(number).close()
+            _end(self.sessions.pop(number))
         for number, client in clients.items():
-            if number not in self.sessions and len(self.sessions) < MAX_VISITORS:
-                self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake)
+            if number in self.sessions or number in self._waiting:
+                continue
+            if len(self.sessions) >= MAX_VISITORS:
+                self._waiting.add(number)
+                client.add_notification("Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
+                continue
+            self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake)
 
     def _reload(self) -> None:
         if self._stamp is not None and self._watch.changed({self._place: self._stamp}):
@@ -106,3 +120,8 @@ class VideoServer:
             for session in self.sessions.values():
                 session.replace_frames(self._frames)
             before.close()
+
+
+def _end(session: Session) -> None:
+    """Close a session on another thread: a frame that is being decoded is finished first, and the others do not wait for it."""
+    threading.Thread(target=session.close, name="end of a visit", daemon=True).start()

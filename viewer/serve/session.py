@@ -69,15 +69,8 @@ class Session:
         """Do what the visitor asked for, and send what is new; `now` is monotonic time in seconds."""
         for _ in range(self._actions.qsize()):
             self._run(self._actions.get_nowait())
-        result = self.visitor.update(now)
-        self._shown = result or self._shown
-        self._report(self.visitor.error)
-        if self._shown is not None:
-            self._send(self._shown)
-        if self.timeline is not None:
-            self.timeline.refresh(now)
-        self.view.refresh()
-        self.recording.refresh()
+        self._run(lambda: self._show(now))
+        self._run(lambda: self._refresh(now))
 
     def seconds_to_next(self) -> float:
         """Return the seconds until something changes if nobody does anything."""
@@ -108,19 +101,31 @@ class Session:
         self.recording = RecordingControls(self.client, visitor, frames, self._settings.recording, self._name, self.post)
         """The controls of recordings."""
 
+    def _show(self, now: float) -> None:
+        result = self.visitor.update(now)
+        self._shown = result or self._shown
+        if self.visitor.error is not None:
+            raise self.visitor.error
+        if self._shown is not None:
+            self._send(self._shown)
+
+    def _refresh(self, now: float) -> None:
+        if self.timeline is not None:
+            self.timeline.refresh(now)
+        self.view.refresh()
+        self.recording.refresh()
+
     def _run(self, action: Action) -> None:
         try:
             action()
         except Exception as error:  # one visitor's fault must not end the others' session
+            text = str(error) or type(error).__name__
+            if text == self._fault:  # it fails again at every update
+                return
+            self._fault = text
             if not isinstance(error, InputError):
                 _log.warning("visitor %d: %r", self.client.client_id, error, exc_info=error)
-            self._report(error)
-
-    def _report(self, error: Exception | None) -> None:
-        text = "" if error is None else str(error) or type(error).__name__
-        if text and text != self._fault:
             self.client.add_notification("Something went wrong", text, color="red")
-        self._fault = text
 
     def _move(self, wxyz: Any, position: Any, field_of_view: float, size: tuple[int, int]) -> None:
         camera = camera_from_viser(wxyz, position, field_of_view, size)
@@ -143,8 +148,10 @@ class Session:
         self._sent = result, appearance
         view = shown_pixels(result, display)
         pixels = finished(view, RecordOptions(display=display))
+        self._fault = ""
         quality = self.visitor.quality
         compression = quality.jpeg_still if result.final and not self.visitor.moving else quality.jpeg_moving
+        compression = min(max(compression, 1), 100)
         self.client.scene.set_background_image(pixels, "jpeg", jpeg_quality=compression)
         self.client.flush()
         self.view.show_image(pixels.shape[1], pixels.shape[0], result.render_ms, view.legend)

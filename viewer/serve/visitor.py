@@ -15,7 +15,7 @@ from viewer.playback.clock import LoopMode, Playback
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import ResolutionController
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
-from viewer.serve.poses import ViserPose, pose_of, same_view
+from viewer.serve.poses import MAX_PIXELS, ViserPose, pose_of, same_view
 from viewer.serve.shared_frames import SharedFrames
 from viewer.settings import IMAGE_BACKGROUNDS, DisplaySettings, Settings
 
@@ -27,6 +27,10 @@ STILL_AFTER = 0.3
 
 FIRST_SCALE = 0.25
 """Scale of images while the camera moves, before the speed of the backend is known."""
+
+
+MIN_SCALE = 0.1
+"""Smallest scale that a visitor can choose."""
 
 
 @dataclass
@@ -144,7 +148,7 @@ class Visitor:
             self.playback.record_shown(result.request.tick)
             self._measure(result)
         if self.camera is not None:
-            self._renderer.request(self.playback.time, self.camera, self._request_quality(), self.playback.tick)
+            self._renderer.request(self.playback.time, self.camera, self._request_quality(self.camera), self.playback.tick)
             ahead = self.playback.upcoming(AHEAD) if self.playback.playing else []
             self._frames.plan(self, [self.playback.time, *ahead])
         return results[-1] if results else None
@@ -173,20 +177,18 @@ class Visitor:
         shared = self._frames
         return ViewRenderer(shared.renderer, shared.video, None, self._wake, shared.cache)
 
-    def _request_quality(self) -> RequestQuality:
+    def _request_quality(self, camera: Camera) -> RequestQuality:
         quality = self.quality
+        still = within(quality.still, MIN_SCALE, math.sqrt(MAX_PIXELS / (camera.width * camera.height)))
         automatic = self.resolution.scale if self._measured else FIRST_SCALE
-        moving = quality.still * automatic if quality.automatic else min(quality.moving, quality.still)
-        return RequestQuality(
-            moving_scale=moving, still_scale=quality.still, moving=self.moving, placeholder=self.playback.scrubbing
-        )
+        moving = still * automatic if quality.automatic else within(quality.moving, MIN_SCALE, still)
+        return RequestQuality(moving_scale=moving, still_scale=still, moving=self.moving, placeholder=self.playback.scrubbing)
 
     def _measure(self, result: ViewResult) -> None:
         if result.decoded or result.scale != result.request.scale:
             return
         self._measured = True
-        wanted = self.resolution.scale * self.quality.still
-        pixels = (wanted / result.scale) ** 2
+        pixels = (self.resolution.scale * result.request.final_scale / result.scale) ** 2
         self.resolution.measure(result.render_ms / 1000 * pixels, self.resolution.scale)
 
 
@@ -194,3 +196,8 @@ def _plain(display: DisplaySettings) -> DisplaySettings:
     """Return a copy without shadow, and with a color instead of a picture or a panorama: the server shows none of them."""
     kind = "color" if display.background in IMAGE_BACKGROUNDS else display.background
     return dataclasses.replace(display, background=kind, show_shadow=False)
+
+
+def within(value: float, low: float, high: float) -> float:
+    """Return a number that a browser sent, within limits; the lower one for what is not a number."""
+    return min(max(value, low), high) if value == value else low  # noqa: PLR0124 - NaN differs from itself
