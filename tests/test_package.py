@@ -96,6 +96,7 @@ def test_dependencies_are_those_of_the_requirements() -> None:
     assert all(names[re.split(r"[<>=;]", line)[0]] == line for line in extras["train"])
     assert extras["serve"] == lines("requirements-serve.txt")
     assert all(line in lines("requirements-cuda.txt") for line in extras["cuda"])
+    assert extras["docs"] == lines("requirements-docs.txt")
 
 
 def test_versions_are_equal() -> None:

@@ -64,8 +64,9 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description="Frame times of the window.")
     parser.add_argument("--backend", choices=list(BACKENDS), default="auto")
+    options = parser.parse_args()
     use_null_platform()
-    app = ViewerApp(create_renderer(parser.parse_args().backend, background=True))
+    app = ViewerApp(create_renderer(options.backend, background=True))
     app.settings.playback.autoplay = app.settings.window.vsync = False
     app.documents.add(Path("random.mlpvid"), make_video(num_frames=12))
     window = Window(app, keep_layout=False, simulated=True)
