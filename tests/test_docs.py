@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.shortcut_page import PAGE as SHORTCUTS
+from docs.shortcut_page import shortcut_page
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 PACKAGES = ("common", "model", "renderer", "viewer", "training", "benchmarks", "experiments", "tests")
@@ -162,3 +165,13 @@ def test_pre_commit_runs_the_checks_of_the_style_tests() -> None:
     assert entries == {"ruff check", "ruff format", "mypy", "clang-format --dry-run -Werror", "lint-imports --no-cache"}
     style = (ROOT / "tests" / "test_style.py").read_text(encoding="utf-8")
     assert style.count("\ndef test_") == len(entries), "a new check needs a hook"
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    trees = re.findall(r"```\{toctree\}\n(.*?)```", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    assert sorted(names) == sorted(page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index")
+
+
+def test_the_page_of_shortcuts_is_up_to_date() -> None:
+    assert SHORTCUTS.read_text(encoding="utf-8") == shortcut_page(), "run python -m docs.shortcut_page"
