@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from model.camera import Camera
 from renderer.backend import CancelToken, PreparedFrame, Renderer, RenderSettings
 
-SIDE = 96
-"""Pixels along each side of a shadow."""
+PIXELS = 50
+"""Pixels of a shadow over the height of the subject."""
+
+SIDES = (16, 256)
+"""Fewest and most pixels along a side of a shadow."""
 
 LAYERS = (0.0, 0.04, 0.15, 0.4, 1.0)
 """Borders of the layers over the height of the subject."""
@@ -93,24 +96,26 @@ def ground_shadow(
     margin = MARGIN * tall
     corner, size = low[:2] - margin, high[:2] - low[:2] + 2 * margin
     away = FAR * float(max(*size, tall))
-    camera = _camera_above(plane, corner, size, away)
-    lit = np.ones((SIDE, SIDE))
+    columns, rows = np.ceil(size / tall * PIXELS).clip(*SIDES).astype(int).tolist()
+    camera = _camera_above(plane, corner, size, away, (columns, rows))
+    lit = np.ones((rows, columns))
     for first, last in pairwise(LAYERS):
         depths = away - last * tall, away - first * tall
         layer = renderer.render(frame, camera, replace(settings, depth_range=depths), cancel=cancel)
         lit *= 1 - hidden_sky(layer.rgba[::-1, :, 3], (first + last) / 2 * tall, size)
-    darkness = ((1 - lit) * _border(SIDE)).clip(0, 1).astype(np.float32)
+    darkness = ((1 - lit) * _border(columns) * _border(rows)[:, None]).clip(0, 1).astype(np.float32)
     return GroundShadow(plane, (float(corner[0]), float(corner[1])), (float(size[0]), float(size[1])), darkness)
 
 
-def _camera_above(plane: GroundPlane, corner: Array, size: Array, away: float) -> Camera:
+def _camera_above(plane: GroundPlane, corner: Array, size: Array, away: float, pixels: tuple[int, int]) -> Camera:
     """Return a camera `away` meters above the plane that sees a rectangle of it; row 0 is at its upper end."""
+    width, height = pixels
     x, y, up = plane.basis
     middle = corner + size / 2
     eye = middle[0] * x + middle[1] * y + (plane.height + away) * up
     R = np.stack([x, -y, -up])
-    K = np.array([[SIDE * away / size[0], 0, SIDE / 2], [0, SIDE * away / size[1], SIDE / 2], [0, 0, 1]])
-    return Camera(SIDE, SIDE, K, R, -R @ eye)
+    K = np.array([[width * away / size[0], 0, width / 2], [0, height * away / size[1], height / 2], [0, 0, 1]])
+    return Camera(width, height, K, R, -R @ eye)
 
 
 def hidden_sky(opacity: NDArray[np.float32], height: float, size: Array) -> Array:
@@ -132,11 +137,11 @@ def hidden_sky(opacity: NDArray[np.float32], height: float, size: Array) -> Arra
 
 
 def _border(side: int) -> Array:
-    """Return factors that fade to 0 towards the border, (side, side)."""
+    """Return factors that fade to 0 towards both ends, (side,)."""
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) / (FADE * side)
     ramp = distance.clip(0, 1)
-    smooth = ramp * ramp * (3 - 2 * ramp)
-    return smooth * smooth[:, None]
+    smooth: Array = ramp * ramp * (3 - 2 * ramp)
+    return smooth
 
 
 def shadow_opacity(shadow: GroundShadow, camera: Camera, strength: float = 1.0) -> NDArray[np.float32]:

@@ -49,7 +49,8 @@ def test_a_known_box() -> None:
     margin = 0.6 * 1.5
     assert shadow.corner == pytest.approx((-margin, -margin)) and shadow.size == pytest.approx((1 + 2 * margin,) * 2)
     lit = (1 - under_a_plate(0.5, 0.5, 0.4125)) * (1 - under_a_plate(0.5, 0.5, 1.05))
-    assert shadow.darkness[48, 48] == pytest.approx(1 - lit, abs=0.02)
+    assert shadow.darkness.shape == (94, 94), "50 pixels per height: 2.8 / 1.5 * 50"
+    assert shadow.darkness[47, 47] == pytest.approx(1 - lit, abs=0.02)
     assert shadow.darkness[0].max() == 0 and shadow.darkness[:, -1].max() == 0, "it fades out"
     assert np.allclose(shadow.darkness, shadow.darkness.T, atol=0.02)
     assert ground_shadow(ReferenceRenderer(), frame, GroundPlane(AXES, 1.5)) is None  # type: ignore[arg-type]
@@ -60,8 +61,10 @@ def test_a_cropped_box_has_its_shadow_under_what_is_left() -> None:
     settings = RenderSettings(50, 0.0, crop)
     shadow = ground_shadow(ReferenceRenderer(), frame, GroundPlane(AXES, 0.0), settings)  # type: ignore[arg-type]
     assert shadow is not None
-    along, total = (np.arange(96) + 0.5) / 96, shadow.darkness.sum()
-    middle = [shadow.darkness.sum(axis) @ along / total * shadow.size[axis] + shadow.corner[axis] for axis in (0, 1)]
+    total, middle = shadow.darkness.sum(), []
+    for axis, profile in enumerate((shadow.darkness.sum(0), shadow.darkness.sum(1))):
+        along = (np.arange(len(profile)) + 0.5) / len(profile)
+        middle.append(profile @ along / total * shadow.size[axis] + shadow.corner[axis])
     assert middle == pytest.approx((0.125, 0.75), abs=0.01)
 
 

@@ -55,6 +55,8 @@ def read_background(path: Path) -> BackgroundImage:
     Raises:
         InputError: the file is missing, not an image of `FORMATS`, damaged, or too large.
     """
+    if not path.is_file():  # reading a pipe or a device might never end
+        raise InputError(path, "is not a file" if path.exists() else "no such file")
     try:
         with Image.open(path, formats=FORMATS) as opened:
             width, height = opened.size
@@ -62,8 +64,6 @@ def read_background(path: Path) -> BackgroundImage:
                 raise InputError(path, f"has {width}x{height} pixels", f"reduce it to {MAX_PIXELS >> 20} megapixels or less")
             check_memory(12 * width * height, path, "use a smaller image")
             return BackgroundImage(_levels(_colors(ImageOps.exif_transpose(opened))))
-    except FileNotFoundError as error:
-        raise InputError(path, "no such file") from error
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise InputError(path, "cannot be read as an image", f"the formats {', '.join(FORMATS)} are read") from error
 

@@ -10,7 +10,7 @@ from renderer.backend import CancelToken, PreparedFrame, Renderer, RenderSetting
 from renderer.ground_shadow import GroundPlane, GroundShadow, ground_shadow
 
 KEPT = 128
-"""Number of shadows that are kept, 36 KB each."""
+"""Number of shadows that are kept, at most 256 KB each."""
 
 
 @dataclass(frozen=True)

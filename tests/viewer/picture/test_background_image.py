@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +98,12 @@ def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name, fault in (("missing.png", "no such file"), ("cut.png", "cannot be read"), ("script.jpg", "cannot be read")):
         with pytest.raises(InputError, match=fault):
             read_background(tmp_path / name)
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="is not a file"):
         read_background(tmp_path)
+    if sys.platform != "win32":
+        os.mkfifo(tmp_path / "pipe.png")
+        with pytest.raises(InputError, match="is not a file"):
+            read_background(tmp_path / "pipe.png")
     monkeypatch.setattr(background_image, "MAX_PIXELS", 1000)
     with pytest.raises(InputError, match="40x30"):
         read_background(tmp_path / "large.png")

@@ -15,7 +15,7 @@ from model.camera import Camera
 from model.ground import GroundFinder
 from renderer.backend import CancelToken, Region, RenderedImage, RenderSettings
 from renderer.frame_cache import FrameCache
-from renderer.ground_shadow import LAYERS, SIDE
+from renderer.ground_shadow import LAYERS
 from tests.factories import make_camera, make_video
 from tests.waiting import TIMEOUT
 from viewer.playback.render_worker import RenderWorker, ViewRequest, scaled_camera
@@ -272,5 +272,7 @@ def test_a_shadow_is_computed_once_per_frame(video: Any) -> None:
     height = GroundFinder().height(video, (0, 0, 1))
     assert shadows[1].plane.height == pytest.approx(height) and shadows[3].plane.height == pytest.approx(height - 0.5)
     layers = len(LAYERS) - 1
-    assert [width for _, width in renderer.rendered] == [64, *[SIDE] * layers, 64, 64, *[SIDE] * layers, 64]
+    sizes = [shadow.darkness.shape[1] for shadow in (shadows[1], shadows[3])]
+    expected = [64, *[sizes[0]] * layers, 64, 64, *[sizes[1]] * layers, 64]
+    assert [width for _, width in renderer.rendered] == expected
     worker.close()
