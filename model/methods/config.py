@@ -1,4 +1,4 @@
-"""Hyper-parameters of the methods that the paper is compared with; the defaults are those of their papers."""
+"""Hyper-parameters of the methods that the paper is compared with. The defaults have the sizes of their authors' models."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class NeuralVolumesConfig:
     kind: Literal["neural_volumes"] = "neural_volumes"
     """Name of the method."""
     latent_channels: Channels = 256
-    """Length of the latent z (section 4)."""
+    """Length of the latent z (authors' code: 256)."""
     volume_channels: Annotated[tuple[Channels, ...], Field(min_length=1, max_length=8)] = (1024, 512, 512, 256, 256, 128, 128)
     """Channels of the 3D features with 1, 2, 4, ... voxels along a side; n entries give an RGB-alpha volume of 2^n voxels along
-    a side (section 5.1: 128)."""
+    a side. The default is that of the authors' code: 128 voxels."""
     warp_channels: Annotated[tuple[Channels, ...], Field(min_length=1, max_length=7)] = (256, 128, 64, 64, 32)
-    """The same for the weights of the warps (section 5.2: 32 voxels along a side)."""
+    """The same for the weights of the warps. The authors' code also has 32 voxels along a side, from two linear layers."""
     warps: Annotated[WholeNumber, within(0, 64)] = 16
-    """Number of affine warps that are mixed (section 5.2); 0 means no warp field."""
+    """Number of affine warps that are mixed (authors' code: 16); 0 means no warp field."""
     density_gain: Annotated[StrictFloat, within(1e-3, 1e4)] = 30.0
     """Density in 1/m of an alpha of 1."""
 
@@ -79,11 +79,11 @@ class DNeRFConfig:
     kind: Literal["d_nerf"] = "d_nerf"
     """Name of the method."""
     deformation_width: Channels = 256
-    """Width of the hidden layers of the deformation network (section 4.3)."""
+    """Width of the hidden layers of the deformation network (authors' code: 256)."""
     deformation_depth: Annotated[WholeNumber, within(1, 16)] = 8
-    """Number of these layers."""
+    """Number of these layers (authors' code: 8)."""
     time_octaves: Octaves = 4
-    """Frequencies of the encoded time."""
+    """Frequencies of the encoded time. The authors' code has as many as for positions, 10 by default."""
     mlp: RadianceMLPConfig = RadianceMLPConfig()
     """The canonical network; its `position_octaves` also encode the position for the deformation network."""
 
@@ -95,12 +95,12 @@ class DNeRFConfig:
 
 @dataclass(frozen=True, config=FIELDS)
 class DyNeRFConfig:
-    """DyNeRF (Li et al. 2022)."""
+    """DyNeRF (Li et al. 2022). Its authors have released no code; the defaults were not compared with the paper's text."""
 
     kind: Literal["dynerf"] = "dynerf"
     """Name of the method."""
     latent_channels: Channels = 1024
-    """Length of the latent z_t of a frame (section 3.2)."""
+    """Length of the latent z_t of a frame."""
     mlp: RadianceMLPConfig = RadianceMLPConfig(width=512)
     """The radiance network."""
 

@@ -11,7 +11,7 @@ from model.methods.radiance_mlp import MLPQueries, RadianceMLP, SkipMLP, centere
 
 
 class Deformation(nn.Module):
-    """The network that moves points of a frame to where they are in the canonical scene (section 4.1, equation 2).
+    """The network that moves points of a frame to where they are in the canonical scene.
 
     Args:
         config: sizes.
@@ -53,7 +53,7 @@ class DNeRF(Method):
         self.mlp = RadianceMLP(encoded_channels(3, config.mlp.position_octaves), config.mlp)
 
     def at(self, latent: torch.Tensor, time: float | torch.Tensor) -> MLPQueries:
-        """Return the frame at a time; there is no latent (section 4.2: sigma, c = Psi_x(x + Psi_t(x, t), d))."""
+        """Return the frame at a time; there is no latent: sigma, c = Psi_x(x + Psi_t(x, t), d)."""
         moment = torch.as_tensor(time, dtype=torch.float32, device=self.mlp.rgb.bias.device)
 
         def inputs(points: torch.Tensor) -> torch.Tensor:

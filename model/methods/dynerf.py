@@ -21,7 +21,7 @@ class DyNeRF(Method):
         self.mlp = RadianceMLP(config.latent_channels + encoded_channels(3, config.mlp.position_octaves), config.mlp)
 
     def at(self, latent: torch.Tensor, time: float | torch.Tensor) -> MLPQueries:
-        """Return the frame of a latent z_t (D,) (section 3.2, equation 2: (x, d, z_t) to (c, sigma)); time has no influence."""
+        """Return the frame of a latent z_t (D,) that maps (x, d, z_t) to (c, sigma); time has no influence."""
 
         def inputs(points: torch.Tensor) -> torch.Tensor:
             encoded = positional_encoding(centered(points), self.config.mlp.position_octaves)

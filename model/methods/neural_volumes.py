@@ -1,8 +1,8 @@
 """Neural Volumes (Lombardi et al., SIGGRAPH 2019): an RGB-alpha volume that a warp field bends.
 
 Three things differ, so that only the representation is compared. Alpha is a density, composited as in the paper of dynamic MLP
-maps, instead of an opacity that adds up to 1 (equation 2). The density has the ReLU of all other methods. Colors do not depend
-on the view (the method without view conditioning, section 5.3).
+maps, instead of an opacity that adds up to 1. The density has the ReLU of all other methods. Colors do not depend
+on the view, as in the authors' code without its option for it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def rotation_matrices(quaternions: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class WarpField:
-    """The inverse warp of a frame: a mixture of n affine warps (section 5.2, equations 8 and 9)."""
+    """The inverse warp of a frame: a mixture of n affine warps. (The authors' code scales after it rotates.)"""
 
     rotations: torch.Tensor
     """(n, 3, 3), R_i."""
@@ -61,7 +61,7 @@ class WarpField:
 
 
 class WarpDecoder(nn.Module):
-    """Turns a latent into the warp field of its frame (section 5.2).
+    """Turns a latent into the warp field of its frame.
 
     Args:
         config: sizes.
@@ -93,7 +93,7 @@ class VolumeQueries:
     """The warp field; None means none."""
 
     def features(self, points: torch.Tensor) -> torch.Tensor:
-        """Read the volume at the warped points: (P, 4) (section 5, equation 7)."""
+        """Read the volume at the warped points: (P, 4)."""
         x = centered(points)
         return read_volume(self.volume, x if self.warp is None else self.warp(x))
 
@@ -107,7 +107,7 @@ class VolumeQueries:
 
 
 class NeuralVolumes(Method):
-    """Neural Volumes; see `model.methods.method.Method`. The latent comes from the encoder or an embedding (section 4)."""
+    """Neural Volumes; see `model.methods.method.Method`. The latent comes from the encoder or an embedding."""
 
     def __init__(self, config: NeuralVolumesConfig) -> None:
         super().__init__()

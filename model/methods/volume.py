@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 LEAK = 0.2
-"""Negative slope of the leaky ReLUs (Neural Volumes, section 5)."""
+"""Negative slope of the leaky ReLUs (as in the code of Neural Volumes)."""
 
 
 class VolumeDecoder(nn.Module):
-    """Turns a latent into a volume with stride-2 transposed convolutions (Neural Volumes, section 5.1).
+    """Turns a latent into a volume with stride-2 transposed convolutions, as Neural Volumes does.
 
     Args:
         latent_channels: D.

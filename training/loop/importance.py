@@ -1,4 +1,4 @@
-"""Draw rays where the image changes with time (DyNeRF, section 3.3: importance sampling by temporal difference).
+"""Draw rays where the image changes with time (DyNeRF's importance sampling by temporal difference).
 
 The paper draws the pixels of an image in proportion to their difference from another frame. Here a few times as many pixels as
 needed are drawn in the usual way, and those that are kept are drawn from these in proportion to the difference.
