@@ -80,7 +80,7 @@ def measure_job(
         write_bundle(without_skipping(video), bundle, "float16")
         video = read_bundle(bundle)
     capture = job.subject.open()
-    selection = Selection(capture.test_cameras, job.subject.frames, scale)
+    selection = Selection(capture.test_cameras, job.subject.frames, scale, outline=job.subject.outline)
     return measure(video, capture, selection, perceptual, folder / "rendered.png", bundle.stat().st_size, threads)
 
 

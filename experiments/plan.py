@@ -44,6 +44,8 @@ class Subject:
     """Settings that replace those of its meta.yaml."""
     config: dict[str, Any] = field(default_factory=dict)
     """Settings that replace those of every row's training config."""
+    outline: int = 0
+    """Pixels around the masks' outlines that PSNR does not count; 0 means none."""
 
     def open(self) -> Capture:
         """Open the capture; raises as `open_capture` does."""
@@ -147,7 +149,7 @@ def recipe_subjects(recipe_name: str, data: Path, sequences: list[str] | None) -
         folder = sequence_folder(sequence, data)
         meta = sequence_meta(recipe, sequence, folder)
         frames = range(0, len(range(meta["frame_start"], meta["frame_stop"], meta["frame_stride"])), recipe.scored_stride)
-        subjects.append(Subject(sequence.name, folder, frames, None, meta, recipe.config))
+        subjects.append(Subject(sequence.name, folder, frames, None, meta, recipe.config, recipe.outline))
     return subjects
 
 

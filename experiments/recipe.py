@@ -17,6 +17,7 @@ from common.validation import FIELDS, WholeNumber, validated, within
 from experiments.table import FOLDER, Name
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
+from training.evaluate import MAX_OUTLINE
 
 CameraChoice = Annotated[WholeNumber, within(0, 4095)] | StrictStr
 """A camera: a whole number is its place in the capture, from 0; a text is its name."""
@@ -66,6 +67,8 @@ class Recipe:
     """One frame in so many is scored."""
     test_cameras: tuple[CameraChoice, ...]
     """Cameras that are scored."""
+    outline: Annotated[WholeNumber, within(0, MAX_OUTLINE)] = 0
+    """`--outline` of `training.evaluate`: pixels around the masks' outlines that PSNR does not count; 0 means none."""
     train_cameras: tuple[CameraChoice, ...] | None = None
     """Cameras that are trained on; None means all but the scored and the unused ones."""
     unused_cameras: tuple[CameraChoice, ...] = ()

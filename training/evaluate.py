@@ -28,6 +28,9 @@ from training.loop.checkpoint import read_header
 from training.loop.scene import load_scene
 from training.perceptual import find_perceptual
 
+MAX_OUTLINE = 1001
+"""Largest `--outline`, pixels."""
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
@@ -40,6 +43,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="frames A to B - 1, each or one in STRIDE (default: all)")
     parser.add_argument("--scale", type=parse_finite, help="part of the image size (default: as in training; 1 for bundles)")
     parser.add_argument("--edge", type=parse_count, default=0, metavar="PIXELS", help="exclude pixels along the images' edges")
+    outline_help = "exclude pixels around the masks' outlines from the PSNR in the box (5 for the paper's NHR)"
+    parser.add_argument("--outline", type=_odd, default=0, metavar="PIXELS", help=outline_help)
     checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
@@ -67,7 +72,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames, arguments.checkpoint)
     perceptual = find_perceptual(arguments.lpips_weights)
-    selection = Selection(cameras, frames, scale if arguments.scale is None else arguments.scale, arguments.edge)
+    size = scale if arguments.scale is None else arguments.scale
+    selection = Selection(cameras, frames, size, arguments.edge, arguments.outline)
     cancel, worst = CancelToken(), WorstViews()
 
     def work() -> tuple[list[ScoredView], str]:
@@ -125,6 +131,14 @@ def _cameras(capture: Capture, views: str) -> list[int]:
     if not chosen:
         raise InputError(capture.root, "has no test_cameras in meta.yaml", "add them, or use --views train or all")
     return chosen
+
+
+def _odd(text: str) -> int:
+    """Parse the side of a square around a pixel."""
+    value = parse_count(text)
+    if value % 2 == 0 or value > MAX_OUTLINE:
+        raise argparse.ArgumentTypeError(f"{text!r} must be an odd number, at most {MAX_OUTLINE}")
+    return value
 
 
 def _text(summary: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
@@ -22,7 +23,7 @@ class ImageScores:
     """Scores of one image."""
 
     psnr: float
-    """dB, over the pixels whose rays intersect the box."""
+    """dB, over the pixels whose rays intersect the box, without those of an outline that is given."""
     ssim: float
     """Structural similarity within the bounds of those pixels, for colors from 0 to 1; other pixels are black."""
     ssim_published: float
@@ -36,7 +37,12 @@ class ImageScores:
 
 
 def compare(
-    rendered: Image, truth: Image, inside: NDArray[np.bool_], perceptual: PerceptualScores | None = None, edge: int = 0
+    rendered: Image,
+    truth: Image,
+    inside: NDArray[np.bool_],
+    perceptual: PerceptualScores | None = None,
+    edge: int = 0,
+    outline: NDArray[np.bool_] | None = None,
 ) -> ImageScores:
     """Score a rendered image.
 
@@ -45,27 +51,43 @@ def compare(
         truth: the same.
         inside: (H, W), the pixels of the projected box; at least one must be set.
         perceptual: LPIPS; None means none.
-        edge: pixels along the image's edges that no score counts, as in the paper's evaluation of NHR.
+        edge: pixels along the image's edges that no score counts.
+        outline: (H, W), pixels that the PSNR in the box does not count; None means none. See `mask_outline`.
 
     Raises:
-        ValueError: no pixel of the box is left within the edges.
+        ValueError: no pixel of the box is left within the edges and beside the outline.
     """
     if edge:
         rendered, truth, inside = (image[edge:-edge, edge:-edge] for image in (rendered, truth, inside))
-    if not inside.any():
+        outline = None if outline is None else outline[edge:-edge, edge:-edge]
+    counted = inside if outline is None else inside & ~outline
+    if not counted.any():
         raise ValueError("no pixel of the box is left")
     squared = (rendered.astype(np.float64) - truth) ** 2
     rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     first, second = (np.where(inside[..., None], image, 0)[crop].astype(np.float32) for image in (rendered, truth))
     return ImageScores(
-        psnr=psnr(float(squared[inside].mean())),
+        psnr=psnr(float(squared[counted].mean())),
         ssim=_ssim(first, second, 1.0),
         ssim_published=_ssim(first, second, PUBLISHED_RANGE),
         psnr_full=psnr(float(squared.mean())),
         ssim_full=_ssim(rendered.astype(np.float32), truth.astype(np.float32), 1.0),
         lpips=perceptual(first, second) if perceptual is not None else {},
     )
+
+
+def mask_outline(mask: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+    """Return the pixels around a mask's outline: those where its dilation and its erosion differ.
+
+    The paper's authors leave these pixels out of the PSNR on NHR, whose masks are inexact, with a size of 5.
+
+    Args:
+        mask: (H, W), above 127 where the subject is.
+        size: side of the square for dilation and erosion, pixels; odd.
+    """
+    subject, square = (mask > 127).astype(np.uint8), np.ones((size, size), np.uint8)
+    return cv2.dilate(subject, square) != cv2.erode(subject, square)  # type: ignore[no-any-return]
 
 
 def flicker(rendered: tuple[Image, Image], truth: tuple[Image, Image], inside: NDArray[np.bool_]) -> float:

@@ -47,6 +47,7 @@ def test_nhr(tmp_path: Path) -> None:
     assert capture.train_cameras == [camera for camera in range(56) if camera not in every_tenth]
     assert capture.test_cameras == [18, 28, 37, 46] and basketball.open().test_cameras == [28, 37, 46]
     assert capture.num_frames == 100 and list(sport.frames) == list(range(0, 100, 10))
+    assert sport.outline == basketball.outline == 5
     assert all(rule.threshold == 100 for rule in capture.mask_rules)
     turned = basketball.open().vertices(0)
     assert turned is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import types
 from pathlib import Path
@@ -14,7 +15,7 @@ from common.errors import InputError
 from model.camera import Camera
 from training import perceptual
 from training.captures.boxes import box_mask
-from training.metrics import compare, flicker
+from training.metrics import compare, flicker, mask_outline
 from training.perceptual import PerceptualScores, find_perceptual
 
 CAMERA = Camera(32, 24, np.array([[40.0, 0, 16], [0, 40, 12], [0, 0, 1]]), np.eye(3), np.zeros(3))
@@ -86,6 +87,32 @@ def test_pixels_along_the_edges_do_not_count() -> None:
     assert compare(rendered, truth, everywhere, edge=1).psnr_full < 40
     with pytest.raises(ValueError, match="no pixel"):
         compare(rendered, truth, everywhere, edge=12)
+
+
+def test_the_outline_of_a_mask() -> None:
+    mask = np.zeros((12, 14), np.uint8)
+    mask[4:9, 5:11] = 255  # 5 x 6 pixels: grows to 9 x 10, shrinks to 1 x 2
+    outline = mask_outline(mask, 5)
+    expected = np.zeros((12, 14), bool)
+    expected[2:11, 3:13] = True
+    expected[6, 7:9] = False
+    np.testing.assert_array_equal(outline, expected)
+    assert not mask_outline(np.full((6, 7), 255, np.uint8), 5).any()
+
+
+def test_an_outline_counts_for_everything_but_the_psnr_in_the_box() -> None:
+    rng = np.random.default_rng()
+    truth, outline = rng.random((24, 32, 3), dtype=np.float32), rng.random((24, 32)) < 0.3
+    rendered = np.where(outline[..., None], 1 - truth, truth + 0.1).astype(np.float32)
+    everywhere = np.ones((24, 32), bool)
+    with_outline, without = (compare(rendered, truth, everywhere, outline=chosen) for chosen in (outline, None))
+    assert with_outline.psnr == pytest.approx(20, abs=1e-4) and without.psnr < 19  # -20 log10(0.1)
+    assert dataclasses.replace(with_outline, psnr=without.psnr) == without
+    with pytest.raises(ValueError, match="no pixel"):
+        compare(rendered, truth, everywhere, outline=everywhere)
+    padded = np.pad(outline, 2)
+    edged = [np.pad(image, ((2, 2), (2, 2), (0, 0))) for image in (rendered, truth)]
+    assert compare(*edged, np.ones(padded.shape, bool), edge=2, outline=padded).psnr == pytest.approx(20, abs=1e-4)
 
 
 def test_flicker_counts_changes_and_not_constant_errors() -> None:

@@ -16,7 +16,7 @@ from renderer.backend import CancelToken, Renderer
 from training.captures.boxes import box_mask, frame_box
 from training.captures.capture import Capture
 from training.captures.images import resize
-from training.metrics import ImageScores, compare, flicker
+from training.metrics import ImageScores, compare, flicker, mask_outline
 from training.perceptual import Image, PerceptualScores
 
 
@@ -32,6 +32,9 @@ class Selection:
     """Size of the images, as a fraction of the capture's."""
     edge: int = 0
     """Pixels along the images' edges that no score counts."""
+    outline: int = 0
+    """Side of the square, pixels, for the outline of the masks that the PSNR in the box does not count, see
+    `training.metrics.mask_outline`; 0 means that all pixels count."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def score_views(
 
     Raises:
         InputError: the scale is out of range, the provenance has no valid frame, the capture lacks frames, no view sees the
-            box, or the edges leave nothing of a view.
+            box, or edges and outlines leave nothing of a view.
     """
     if not 0 < selection.scale <= 1:
         raise InputError("--scale", "must be above 0 and at most 1")
@@ -99,13 +102,17 @@ def score_views(
             inside = box_mask(camera, box)
             if not inside.any():
                 continue
-            truth = resize(capture.view(frame + offset, index).color, camera.width, camera.height).astype(np.float32) / 255
+            view = capture.view(frame + offset, index)
+            truth = resize(view.color, camera.width, camera.height).astype(np.float32) / 255
             image = renderer.render(prepared, camera, cancel=cancel)
+            mask = resize(view.mask, camera.width, camera.height)
+            outline = mask_outline(mask, selection.outline) if selection.outline else None
             images = ViewImages(np.ascontiguousarray(image.rgba[..., :3]), truth, inside)
             try:
-                scores = compare(images.rendered, truth, inside, perceptual, selection.edge)
+                scores = compare(images.rendered, truth, inside, perceptual, selection.edge, outline)
             except ValueError as error:
-                raise InputError("--edge", f"leaves nothing of camera {index} in frame {frame}", "use fewer pixels") from error
+                fault = f"leaves nothing of camera {index} in frame {frame}"
+                raise InputError("--edge or --outline", fault, "use fewer pixels") from error
             yield ScoredView(frame, index, scores, _flicker(before.get(index), images), image.statistics.total_ms), images
             before[index] = images
     if not before:
