@@ -111,8 +111,8 @@ def test_an_outline_counts_for_everything_but_the_psnr_in_the_box() -> None:
     with pytest.raises(ValueError, match="no pixel"):
         compare(rendered, truth, everywhere, outline=everywhere)
     padded = np.pad(outline, 2)
-    edged = [np.pad(image, ((2, 2), (2, 2), (0, 0))) for image in (rendered, truth)]
-    assert compare(*edged, np.ones(padded.shape, bool), edge=2, outline=padded).psnr == pytest.approx(20, abs=1e-4)
+    first, second = (np.pad(image, ((2, 2), (2, 2), (0, 0))) for image in (rendered, truth))
+    assert compare(first, second, np.ones(padded.shape, bool), edge=2, outline=padded).psnr == pytest.approx(20, abs=1e-4)
 
 
 def test_flicker_counts_changes_and_not_constant_errors() -> None:
