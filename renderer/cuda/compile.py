@@ -81,8 +81,11 @@ def target_of(architecture: str) -> tuple[str, str]:
     return "ptx", str(max(older))
 
 
-def program_options(program: str, architecture: str) -> Any:
-    """Return cuda.core's `ProgramOptions` for one source file, a key of `PROGRAMS`."""
+def program_options(program: str, architecture: str, fused: bool = True) -> Any:
+    """Return cuda.core's `ProgramOptions` for one source file, a key of `PROGRAMS`.
+
+    `fused` lets the compiler join a product and a sum into one operation, which rounds once.
+    """
     from cuda.core import ProgramOptions  # noqa: PLC0415 - optional
 
     return ProgramOptions(
@@ -91,6 +94,7 @@ def program_options(program: str, architecture: str) -> Any:
         std="c++17",
         include_path=[str(KERNELS / "include"), str(KERNELS / "cuda")],
         ptxas_options=["-v"],
+        fma=fused,
     )
 
 

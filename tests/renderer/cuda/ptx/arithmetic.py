@@ -173,6 +173,7 @@ def _floats() -> dict[str, Arithmetic]:
     }
     unary: dict[str, Function] = {"neg": np.negative, "abs": np.abs, "sqrt.rn": np.sqrt, "rcp.rn": lambda a: np.float32(1) / a}
     table = {f"{name}.f32": Arithmetic("f32", ("f32", "f32"), function) for name, function in binary.items()}
+    table |= {f"{name}.rn.f32": table[f"{name}.f32"] for name in ("add", "sub", "mul")}  # never fused with another one
     table |= {f"{name}.f32": Arithmetic("f32", ("f32",), function) for name, function in unary.items()}
     table["fma.rn.f32"] = Arithmetic("f32", ("f32",) * 3, fused_multiply_add)
     table["mul.rn.f16x2"] = Arithmetic("b32", ("b32",) * 2, in_pairs(np.multiply))

@@ -39,16 +39,24 @@ def compile_to_ptx(source: str, name: str, options: Sequence[bytes]) -> str:
 
 
 @functools.cache
-def ptx_of(program: str, architecture: str) -> str:
-    """Return the PTX of one of the renderer's programs, compiled with the renderer's options."""
+def ptx_of(program: str, architecture: str, fused: bool = True) -> str:
+    """Return the PTX of one of the renderer's programs, compiled with the renderer's options.
+
+    Without `fused`, products and sums are rounded one by one, as in the emulation.
+    """
     source = (KERNELS / "cuda" / f"{program}.cu").read_text(encoding="utf-8")
-    options = program_options(program, architecture)
+    options = program_options(program, architecture, fused)
     return compile_to_ptx(source, f"{program}.cu", options.as_bytes("nvrtc"))
 
 
 def load_ptx(program: str, architecture: str, _cache: object = None) -> bytes:
     """Replace `renderer.cuda.compile.load_program`."""
     return ptx_of(program, architecture).encode()
+
+
+def load_separate_ptx(program: str, architecture: str, _cache: object = None) -> bytes:
+    """Replace `renderer.cuda.compile.load_program`; products and sums are rounded one by one."""
+    return ptx_of(program, architecture, fused=False).encode()
 
 
 class PtxProcessor:

@@ -19,11 +19,17 @@ ARCHITECTURE = "86"
 
 
 @pytest.mark.parametrize(
-    ("name", "tensor_cores", "seed"),
-    [("paper", True, None), ("blended", True, 1), ("blended", False, 2), ("few levels", True, 3)],
+    ("name", "tensor_cores", "seed", "fused"),
+    [
+        ("paper", True, None, True),
+        ("blended", True, 1, False),
+        ("blended", False, 2, False),
+        ("few levels", True, 3, False),
+    ],
 )
-def test_views_equal_the_emulation(name: str, tensor_cores: bool, seed: int | None) -> None:
-    found = compare(ARCHITECTURE, VARIANTS[name], tensor_cores, seed)
+def test_views_equal_the_emulation(name: str, tensor_cores: bool, seed: int | None, fused: bool) -> None:
+    """Bit for bit without tensor cores and fused products and sums."""
+    found = compare(ARCHITECTURE, VARIANTS[name], tensor_cores, seed, fused)
     assert found.equal, found
 
 
