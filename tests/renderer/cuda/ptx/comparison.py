@@ -30,10 +30,10 @@ FUSED_TOLERANCE = 2.0**-11
 A blending weight that lies half way between two halves may then be rounded to the other one: by 2^-11 of its value.
 """
 
-MATRIX_TOLERANCE = 2.0**-16
+MATRIX_TOLERANCE = 1e-4
 """Colors, when nothing is fused: tensor cores sum products in another order than the emulation.
 
-A sum of 64 products in single precision may then differ by 64 * 2^-24 of its largest part, and a color by a few times that.
+Between two layers, these sums are rounded to halves, and one of them may be rounded to the other half.
 
 Without tensor cores, all colors, depths and counts then have to be equal bit by bit.
 """
