@@ -11,7 +11,9 @@ from tests.renderer.cuda.ptx.comparison import ARCHITECTURES, compare
 from tests.renderer.cuda.ptx.faults import UnknownPtxError
 from tests.renderer.cuda.small_videos import VARIANTS
 
-HEADINGS = f"{'sm':>4} {'variant':<14} {'color pass':<10} {'sums':<9} {'seed':>4}  color    depth    counts samples Minstr. seconds"
+HEADINGS = (
+    f"{'sm':>4} {'variant':<14} {'color pass':<10} {'sums':<9} {'seed':>4}  color    depth    counts samples Minstr. seconds"
+)
 
 
 def compare_architecture(architecture: str, seeds: list[int | None]) -> bool:
