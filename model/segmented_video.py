@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -77,6 +77,19 @@ class SegmentedVideo(VolumetricVideo):
         """Return whether the segments of an instant are in memory."""
         return all(self.store.peek(self.segments[part.index].data) is not None for part in parts_at(self.segments, time))
 
+    def loaded_part(self, time: float) -> tuple[VolumetricVideo, float] | None:
+        """Return the segment with the larger share at `time` and its own time, or None if it is not in memory."""
+        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
+        segment = self.store.peek(self.segments[part.index].data)
+        return None if segment is None else (segment, part.time)
+
+    def changed(self, change: Callable[[VolumetricVideo], VolumetricVideo]) -> SegmentedVideo:
+        """Return the same video, whose segments are changed when they are loaded."""
+        load = self.store.get
+        return SegmentedVideo(
+            self.config, self.metadata, self.segments, self.decoder_weights, lambda data, _: change(load(data))
+        )
+
     def load_ahead(self, times: Sequence[float]) -> None:
         """Begin to load the segment that playback needs next, on another thread.
 
@@ -112,12 +125,11 @@ class SegmentedVideo(VolumetricVideo):
         This never loads a segment: without it, the result is the box around all its frames, as one occupied cell.
         """
         self.check_time(time)
-        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
-        segment = self.segments[part.index]
-        loaded = self.store.peek(segment.data)
+        loaded = self.loaded_part(time)
         if loaded is None:
-            return np.array(segment.bounds, np.float32), np.ones((1, 1, 1), np.bool_)
-        return loaded.box_and_occupancy(part.time)
+            index = max(parts_at(self.segments, time), key=lambda part: part.weight).index
+            return np.array(self.segments[index].bounds, np.float32), np.ones((1, 1, 1), np.bool_)
+        return loaded[0].box_and_occupancy(loaded[1])
 
     def _main_part(self, time: float) -> tuple[SegmentPart, VolumetricVideo]:
         self.check_time(time)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import torch
 
 from common.cached_json import read_cached
@@ -19,6 +20,7 @@ from common.plain_values import pack, unpack
 from common.streaming.block_cache import BLOCK_BYTES
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import load_camera
+from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from tests.common.streaming.killed_writers import opened
 from tests.factories import make_video
@@ -89,7 +91,10 @@ def _write_coded(path: Path, content: bytes) -> None:
 
 
 def _read_video(path: Path) -> None:
-    read_bundle(path).decode(0.5)
+    video = read_bundle(path)
+    video.decode(0.5)
+    for time in np.linspace(0, video.num_frames - 1, 5).tolist() if isinstance(video, SegmentedVideo) else ():
+        video.decode(time)
     bundle_info(path)
 
 

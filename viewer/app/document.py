@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.camera import Camera
 from model.scene import Box, PlacedVideo, Scene
+from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
@@ -22,7 +23,7 @@ from viewer.camera_path.path import CameraPath
 from viewer.picture.frustums import Frustums
 from viewer.playback.clock import Playback
 from viewer.playback.render_worker import ViewResult
-from viewer.playback.thresholded_video import ThresholdedVideo
+from viewer.playback.thresholded_video import ThresholdedVideo, thresholded
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 
 AHEAD = 8
@@ -215,22 +216,43 @@ class Document:
         """The video to render: with a higher tau1, it has fewer occupied cells."""
         return self.view_renderer.video
 
+    @property
+    def buffering(self) -> bool:
+        """Whether the picture waits for a part of the video that is not in memory."""
+        return not self.view_renderer.video.is_loaded(self.playback.time)
+
     def cells(self, time: float) -> NDArray[np.bool_]:
-        """Return the occupied cells at a time, (X, Y, Z) bool; the bundle's own until those for tau1 are found."""
-        video = self.view_renderer.video
+        """Return the occupied cells at a time, (X, Y, Z) bool; the bundle's own until those for tau1 are found.
+
+        Of a segment that is not in memory, this is one cell.
+        """
+        video, own_time = self._part_at(time)
         while isinstance(video, ThresholdedVideo):
-            known = video.known_cells(time)
+            known = video.known_cells(own_time)
             if known is not None:
                 return known
             video = video.source
-        return video.box_and_occupancy(time)[1]
+        return video.box_and_occupancy(own_time)[1]
+
+    def knows_cells(self, time: float) -> bool:
+        """Return whether `cells` will return the same at this time from now on."""
+        video, own_time = self._part_at(time)
+        if isinstance(video, ThresholdedVideo):
+            return video.known_cells(own_time) is not None
+        return video.is_loaded(own_time)
+
+    def _part_at(self, time: float) -> tuple[VolumetricVideo, float]:
+        """Return the rendered video and the time, or the segment that shows it and its own time, if that is in memory."""
+        video = self.view_renderer.video
+        loaded = video.loaded_part(time) if isinstance(video, SegmentedVideo) else None
+        return loaded or (video, time)
 
     def _restart(self, renderer: Renderer) -> None:
         before = self.view_renderer
         budget, wake = before.cache.budget, before.worker.on_result
         self._end(before)
         tau1 = self.sampling.tau1
-        video = self.video if tau1 is None or not self.video.has_maps else ThresholdedVideo(self.video, tau1)
+        video = self.video if tau1 is None or not self.video.has_maps else thresholded(self.video, tau1)
         self.view_renderer = ViewRenderer(renderer, video, budget, wake)
         if renderer is before.renderer:
             self.view_renderer.shown = before.shown  # until the first image of the new video

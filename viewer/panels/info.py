@@ -6,6 +6,7 @@ from imgui_bundle import imgui
 
 from model.config import ModelConfig
 from model.scene import Scene
+from model.segmented_video import SegmentedVideo
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.widgets.controls import begin_facts, heading, row
@@ -44,6 +45,10 @@ class InfoPanel:
         row("Cameras", str(len(video.metadata.cameras)), "Number of capture cameras.")
         if isinstance(video, Scene):
             row("Videos", str(len(video.videos)), "Number of videos in the scene.")
+        elif isinstance(video, SegmentedVideo):
+            tip = "Parts of a long video with hash tables of their own. At most two are in memory."
+            row("Segments", str(len(video.segments)), tip)
+            self._draw_config(config)
         elif video.has_maps:
             self._draw_config(config)
         else:

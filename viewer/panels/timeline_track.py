@@ -19,6 +19,9 @@ TRACK_HEIGHT = 2.6
 MARGIN = 1.0
 """Space before the first and after the last frame, text heights."""
 
+BUFFERING = "Loading…"
+"""Mark at the playhead while the picture waits for a part of the video."""
+
 DECODED = (0.25, 0.78, 0.56), (0.05, 0.50, 0.33)
 """Color of the bar of decoded frames on a dark and on a light theme."""
 
@@ -51,6 +54,18 @@ class TimelineTrack:
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
         self._draw_labels(clock, scale, corner.y)
+        if document.buffering:
+            self._draw_buffering(clock, scale, corner, height)
+
+    def _draw_buffering(self, clock: Playback, scale: TrackScale, corner: ImVec2, height: float) -> None:
+        """Mark the playhead: the picture is an earlier one until a part of the video is loaded."""
+        text, space = imgui.calc_text_size(BUFFERING), em(0.3)
+        right = scale.left + scale.width - text.x - 2 * space
+        place = ImVec2(max(corner.x, min(scale.x(clock.time) + em(0.6), right)), corner.y + (height - text.y) / 2)
+        end = ImVec2(place.x + text.x + 2 * space, place.y + text.y)
+        draw = imgui.get_window_draw_list()
+        draw.add_rect_filled(place, end, theme_color(imgui.Col_.popup_bg), em(0.2))
+        draw.add_text(ImVec2(place.x + space, place.y), theme_color(imgui.Col_.text), BUFFERING)
 
     def _handle_mouse(self, app: ViewerApp, clock: Playback, scale: TrackScale, middle: float) -> None:
         mouse = imgui.get_mouse_pos()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.errors import InputError
 from common.pytorch import require_pytorch
+from model.segmented_video import SegmentedVideo
 from model.video import Version, VolumetricVideo
 
 if TYPE_CHECKING:  # they load PyTorch, which only this kind of video needs
@@ -20,6 +21,16 @@ if TYPE_CHECKING:  # they load PyTorch, which only this kind of video needs
 
 KEPT = 64
 """Number of frames whose cells are cached."""
+
+
+def thresholded(video: VolumetricVideo, tau1: float) -> VolumetricVideo:
+    """Return a video with a higher tau1; raise InputError as `ThresholdedVideo` does.
+
+    The segments of a long video are changed one by one, when they are loaded.
+    """
+    if isinstance(video, SegmentedVideo):
+        return video.changed(lambda segment: ThresholdedVideo(segment, tau1))
+    return ThresholdedVideo(video, tau1)
 
 
 class ThresholdedVideo(VolumetricVideo):

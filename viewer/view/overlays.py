@@ -19,7 +19,6 @@ from viewer.picture.frustums import Frustums
 from viewer.picture.overlay_lines import LINE, OverlayLines, make_lines
 from viewer.picture.scene_depth import SLACK, SceneDepth, is_hidden, surface_depth
 from viewer.playback.render_worker import ViewResult
-from viewer.playback.thresholded_video import ThresholdedVideo
 from viewer.widgets.controls import em
 from viewer.work.latest_task import LatestTask
 
@@ -165,8 +164,7 @@ class Overlays:
     def _cell_segments(self, document: Document) -> NDArray[np.float64]:
         time = document.playback.time
         video = document.rendered_video
-        found = not isinstance(video, ThresholdedVideo) or video.known_cells(time) is not None
-        key = (id(video), time, found)
+        key = (id(video), time, document.knows_cells(time))
         if self._cells is None or self._cells[0] != key:
             box, _ = document.video.box_and_occupancy(time)
             segments = wireframes.cell_segments(document.cells(time), box)
