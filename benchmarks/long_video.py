@@ -2,8 +2,8 @@
 
 python -m benchmarks.long_video [--frames 10000] [--seconds 20]
 
-The video is made of a bundle, by default the demo. It is cut into three segments, which are repeated by reference. Each is read,
-checked and converted again whenever playback reaches it, because only two are in memory.
+The video is made of a bundle, by default the demo. It is cut into three segments, which are repeated by reference. Each is
+read, checked and converted again whenever playback reaches it, because only two are in memory.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def measure(path: Path, seconds: float, skip: int) -> LongVideo:
     seek = max(_seek(cache, video, index) for index in (0, 2, 4, 1, 3))
     cache.close()
     counts = len(video.segments), path.stat().st_size, opened, played, passed
-    return LongVideo(video.num_frames, *counts, *peaks, 1000 * stall, 1000 * seek)
+    return LongVideo(video.num_frames, *counts, peaks[0], peaks[1], 1000 * stall, 1000 * seek)
 
 
 def _seek(cache: FrameCache, video: SegmentedVideo, index: int) -> float:

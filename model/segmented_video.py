@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # it loads PyTorch, which watching a video does not need
     from model.frame import Frame
 
 
+Announce = Callable[[Sequence[int]], None]
+"""Called with the numbers of the data that playback needs, in this order, whenever the order changes."""
+
+
 class SegmentedVideo(VolumetricVideo):
     """Segments as one video. Frames are prepared from the segments that `parts` returns.
 
@@ -30,6 +34,7 @@ class SegmentedVideo(VolumetricVideo):
         segments: in order, with bounds; see `model.segments.check_segments`.
         decoder_weights: as in `VolumetricVideo`. All segments share this dictionary.
         load: reads a segment, which must have these decoder weights.
+        announce: told what playback will need, for instance to fetch it from a server.
     """
 
     def __init__(
@@ -39,11 +44,14 @@ class SegmentedVideo(VolumetricVideo):
         segments: tuple[Segment, ...],
         decoder_weights: dict[str, Floats],
         load: LoadSegment,
+        announce: Announce = lambda _: None,
     ) -> None:
         self.config, self.metadata, self.decoder_weights = config, metadata, decoder_weights
         self.segments = segments
         self.store = SegmentStore(load)
         """The segments in memory."""
+        self._announce = announce
+        self._place: tuple[int, bool] | None = None
 
     def __getattr__(self, name: str) -> NoReturn:
         """Refuse the arrays that only a segment has."""
@@ -87,7 +95,7 @@ class SegmentedVideo(VolumetricVideo):
         """Return the same video, whose segments are changed when they are loaded."""
         load = self.store.get
         return SegmentedVideo(
-            self.config, self.metadata, self.segments, self.decoder_weights, lambda data, _: change(load(data))
+            self.config, self.metadata, self.segments, self.decoder_weights, lambda data, _: change(load(data)), self._announce
         )
 
     def load_ahead(self, times: Sequence[float]) -> None:
@@ -102,8 +110,18 @@ class SegmentedVideo(VolumetricVideo):
         later = [part.index for time in times[1:] for part in parts_at(self.segments, time) if part.index not in shown]
         if not later and len(times) > 1:
             later = [max(shown) + 1 if times[-1] > times[0] else min(shown) - 1]
+        self.announce_order(shown[0], backward=bool(later) and later[0] < shown[0])
         following = [self.segments[index].data for index in later[:1] if 0 <= index < len(self.segments)]
         self.store.load_ahead(following[0] if following else None, {self.segments[index].data for index in shown})
+
+    def announce_order(self, index: int, backward: bool) -> None:
+        """Announce all segments from one on in the direction of play, and then the others."""
+        if self._place == (index, backward):
+            return
+        self._place = index, backward
+        count = len(self.segments)
+        order = [(index - step if backward else index + step) % count for step in range(count)]
+        self._announce(list(dict.fromkeys(self.segments[place].data for place in order)))
 
     def weights_version(self) -> Version:
         """Return a constant: the weights do not change."""

@@ -45,6 +45,12 @@ class CodedBundle:
     stored: dict[str, TensorSpec]
     """The stored bytes of each tensor. Files of newer minor versions can have tensors that are not in `layout`."""
 
+    def range_of(self, data: int) -> tuple[int, int]:
+        """Return the positions of a segment's first byte in the file and after its last one."""
+        offsets = [self.header.entries[name]["data_offsets"] for name in self.layout if name.startswith(prefix_of(data))]
+        start = self.header.data_start
+        return start + min(begin for begin, _ in offsets), start + max(end for _, end in offsets)
+
     def frames_of(self, name: str) -> list[range]:
         """Return the frames that cannot be shown without a tensor; several ranges if its segment is repeated."""
         own = [segment.frames for segment in self.metadata.segments if name.startswith(prefix_of(segment.data))]

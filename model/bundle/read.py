@@ -19,7 +19,7 @@ from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_j
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.config import ModelConfig
-from model.segmented_video import SegmentedVideo
+from model.segmented_video import Announce, SegmentedVideo
 from model.video import VideoMetadata, VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -113,10 +113,12 @@ def read_bundle(location: Location) -> VolumetricVideo:
     return assemble_video(bundle.metadata.config, bundle.metadata.video, arrays)
 
 
-def read_segmented(bundle: CodedBundle) -> SegmentedVideo:
+def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> SegmentedVideo:
     """Open a bundle with several segments; only the decoder and the first segment are read now.
 
-    Its location must stay readable as long as the video is used.
+    Args:
+        bundle: its location must stay readable as long as the video is used.
+        announce: as in `SegmentedVideo`.
 
     Raises:
         InputError: the decoder or the first segment is damaged.
@@ -129,8 +131,9 @@ def read_segmented(bundle: CodedBundle) -> SegmentedVideo:
         latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
         return VolumetricVideo(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
-    video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load)
+    video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load, announce)
     video.store.get(0)
+    video.announce_order(0, backward=False)
     return video
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -12,7 +13,8 @@ from common.errors import InputError
 from common.streaming.address import Address, is_address, parse_address
 from common.streaming.block_cache import CacheSettings
 from common.streaming.open import default_cache, open_address
-from model.bundle.read import read_bundle
+from model.bundle.coded_read import CodedBundle
+from model.bundle.read import open_any, read_bundle, read_segmented
 from model.video import VolumetricVideo
 from viewer.settings import Settings, read_settings, settings_path
 
@@ -48,7 +50,10 @@ def users_cache(config: Path | None = None) -> CacheSettings:
 
 
 def read_streamed(address: Address, cache: CacheSettings, progress: Progress = lambda *_: None) -> VolumetricVideo:
-    """Read a whole video from a server. What is in the cache already is not fetched again.
+    """Read a video from a server. What is in the cache already is not fetched again.
+
+    A long video is ready when its first segment has arrived. The others are fetched while it plays, until it is not used any
+    more; frames that are not there yet are waited for.
 
     Args:
         address: where it is.
@@ -58,13 +63,24 @@ def read_streamed(address: Address, cache: CacheSettings, progress: Progress = l
     Raises:
         InputError: as `open_address` and `read_bundle` do.
     """
-    with contextlib.closing(open_address(address, cache)) as source:
+    source = open_address(address, cache)
+    with contextlib.ExitStack() as opened:
+        opened.callback(source.close)
+        needed: list[int | None] = [None]
 
         def show() -> None:
-            loaded, size = source.loaded_bytes, source.known_size
-            progress(loaded / size if size else 0.0, f"{loaded / 2**20:.1f} MiB")
+            loaded, size = source.loaded_bytes, needed[0] or source.known_size
+            progress(min(1.0, loaded / size) if size else 0.0, f"{loaded / 2**20:.1f} MiB")
 
         source.on_wait = show
         source.prefetch([(0, EVERYTHING)])
-        opened: ByteSource = source
-        return read_bundle(opened)
+        located: ByteSource = source
+        bundle = open_any(located)
+        if not isinstance(bundle, CodedBundle) or len(bundle.metadata.segments) == 1:
+            return read_bundle(located)
+        needed[0] = bundle.range_of(0)[1]
+        video = read_segmented(bundle, lambda order: source.prefetch([bundle.range_of(data) for data in order]))
+        source.on_wait = lambda: None
+        opened.pop_all()
+        weakref.finalize(video.store, source.close)  # the last thing that reads the file
+        return video
