@@ -29,7 +29,7 @@ COUNT = 5
 
 def _videos() -> list[VolumetricVideo]:
     """Return videos with latents so large that every segment takes more than a block."""
-    videos = []
+    videos: list[VolumetricVideo] = []
     for seed in range(COUNT):
         video = make_video(seed=seed, num_frames=40)
         rng = np.random.default_rng(seed)
