@@ -140,7 +140,16 @@ def read_coded(bundle: CodedBundle, read: TensorReader, name: str) -> NDArray[An
     Raises:
         InputError: its checksum does not match, it cannot be decoded, a box is not ordered, or the file has changed.
     """
-    stored, code = np.asarray(read(name)), bundle.metadata.codes[name]
+    return decode_stored(bundle, name, read(name))
+
+
+def decode_stored(bundle: CodedBundle, name: str, stored: NDArray[Any]) -> NDArray[Any]:
+    """Check and decode the stored bytes of one tensor.
+
+    Raises:
+        InputError: its checksum does not match, it cannot be decoded, or a box is not ordered.
+    """
+    code = bundle.metadata.codes[name]
     if checksum(stored) != code.xxh3:
         raise InputError(name_of(bundle.location), f"tensor {name} {_DAMAGED}", _AGAIN)
     try:

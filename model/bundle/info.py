@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from common.byte_source import Location, name_of
 from common.errors import InputError
 from model.bundle.coded_metadata import newer_minor
-from model.bundle.coded_read import CodedBundle, check_against_header, read_coded
+from model.bundle.coded_read import CodedBundle, check_against_header, decode_stored, read_coded
 from model.bundle.container import file_checksum
 from model.bundle.layout import PARTS, network_shapes
 from model.bundle.metadata import CODED_VERSION, FORMAT_VERSION, PLAIN_VERSION
@@ -52,7 +52,8 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
         What is damaged, and the number of parts that have a checksum. Version 1 has one checksum for the whole file.
 
     Raises:
-        InputError: the file cannot be opened, because its header is damaged or it is not a bundle.
+        InputError: the file cannot be opened, because its header is damaged or it is not a bundle, or it cannot be read to its
+            end, for instance because a connection broke.
     """
     bundle = open_any(location)
     if isinstance(bundle, OpenedBundle):
@@ -64,8 +65,9 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
     damaged = []
     with open_tensors(location, bundle.header, bundle.stored) as read:
         for name in bundle.layout:
+            stored = read(name)  # a connection that breaks is not damage
             try:
-                values = read_coded(bundle, read, name)
+                values = decode_stored(bundle, name, stored)
                 check_against_header(bundle, name, values)
             except InputError as error:
                 fault = error.fault.removeprefix(f"tensor {name}").lstrip(": ")

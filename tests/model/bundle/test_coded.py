@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import zstandard
 
+from common.byte_source import LocalFile
 from common.errors import InputError
 from model.bundle.coded_write import write_coded
 from model.bundle.coding import CodedSpec, decode, encode, encode_steps
@@ -272,3 +273,23 @@ def test_a_newer_minor_version_opens_with_a_notice(path: Path, caplog: pytest.Lo
     corrupt_coded(path, _document("minor", 0))
     with pytest.raises(InputError):
         read_bundle(path)
+
+
+class BrokenConnection(LocalFile):
+    """A file whose bytes from a position on cannot be fetched."""
+
+    def __init__(self, path: Path, end: int) -> None:
+        super().__init__(path)
+        self._end = end
+
+    def read_into(self, start: int, buffer: memoryview) -> int:
+        """Fail where the connection is broken."""
+        if start + len(buffer) > self._end:
+            raise InputError(self.name, "the connection broke")
+        return super().read_into(start, buffer)
+
+
+def test_a_broken_connection_is_not_damage(path: Path) -> None:
+    with pytest.raises(InputError, match="the connection broke"):
+        find_damage(BrokenConnection(path, path.stat().st_size - 1))
+    assert find_damage(BrokenConnection(path, path.stat().st_size))[0] == []
