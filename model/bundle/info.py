@@ -65,9 +65,9 @@ def find_damage(location: Location) -> tuple[list[Damage], int]:
     damaged = []
     with open_tensors(location, bundle.header, bundle.stored) as read:
         for name in bundle.layout:
-            stored = read(name)  # a connection that breaks is not damage
+            content = read(name)  # a connection that breaks is not damage
             try:
-                values = decode_stored(bundle, name, stored)
+                values = decode_stored(bundle, name, content)
                 check_against_header(bundle, name, values)
             except InputError as error:
                 fault = error.fault.removeprefix(f"tensor {name}").lstrip(": ")
