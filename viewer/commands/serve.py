@@ -16,6 +16,7 @@ from viewer.app.files import file_stamp
 from viewer.commands.headless import read_with_progress
 from viewer.commands.start import choose_settings
 from viewer.serve.access import AccessCheck, chosen_token, is_loopback
+from viewer.serve.events import ViserThread
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8080
 """Address that the server listens on: this machine only."""
@@ -31,7 +32,7 @@ def serve(options: argparse.Namespace) -> int:
     if importlib.util.find_spec("viser") is None:
         raise InputError("--serve", "needs the package viser", "install it with `pip install -r requirements-serve.txt`")
     from viewer.serve.guarded_viser import bindable_port, start_viser  # noqa: PLC0415 - only this command needs viser
-    from viewer.serve.server import VideoServer  # noqa: PLC0415
+    from viewer.serve.server import VideoServer  # noqa: PLC0415 - loads what renders
 
     host, port = options.host or DEFAULT_HOST, DEFAULT_PORT if options.port is None else options.port
     token = chosen_token(options.token, host)
@@ -42,8 +43,9 @@ def serve(options: argparse.Namespace) -> int:
     stamp = file_stamp(options.bundle)
     video = read_with_progress(options)
     renderer = _renderer(options, video, settings.rendering.backend, settings.rendering.threads)
-    check = AccessCheck(token)
-    server = VideoServer(start_viser(host, port, options.bundle.name, check), options.bundle, video, renderer, settings, stamp)
+    viser = start_viser(host, port, options.bundle.name, AccessCheck(token))
+    call = ViserThread(viser.get_event_loop())
+    server = VideoServer(viser, options.bundle, video, renderer, settings, stamp, call)
     print("\n".join(addresses(host, port, token)), flush=True)
     try:
         interruptible(server.run, server.close)
@@ -54,7 +56,7 @@ def serve(options: argparse.Namespace) -> int:
 
 def _renderer(options: argparse.Namespace, video: VolumetricVideo, backend: str, threads: int | None) -> FallbackRenderer:
     chosen = backend_for(video, options.backend or backend)
-    return FallbackRenderer(create_renderer(chosen, options.threads or threads, background=True))
+    return FallbackRenderer(create_renderer(chosen, options.threads or threads))
 
 
 def addresses(host: str, port: int, token: str | None) -> list[str]:

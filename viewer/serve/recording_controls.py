@@ -11,7 +11,7 @@ from typing import Any
 from common.errors import InputError
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.export.recorder import RecordOptions, RecordProgress, record
-from viewer.serve.events import Post, assign, on_click
+from viewer.serve.events import Call, Post, assign, on_click
 from viewer.serve.shared_frames import SharedFrames
 from viewer.serve.visitor import Visitor
 from viewer.settings import RecordingSettings
@@ -37,11 +37,20 @@ class RecordingControls:
         settings: compression.
         name: beginning of the file's name.
         post: gives actions to the server's thread.
+        call: calls a function where viser may be used.
     """
 
     def __init__(
-        self, client: Any, visitor: Visitor, frames: SharedFrames, settings: RecordingSettings, name: str, post: Post
+        self,
+        client: Any,
+        visitor: Visitor,
+        frames: SharedFrames,
+        settings: RecordingSettings,
+        name: str,
+        post: Post,
+        call: Call,
     ) -> None:
+        self._call = call
         self._client, self._visitor, self._frames, self._name = client, visitor, frames, name
         self._settings = settings
         self.job: Job | None = None
@@ -119,5 +128,6 @@ class RecordingControls:
             result = record(self._frames, self._frames.video, output, path, options, report, job.cancel)
             if result.cancelled:
                 return "The recording was cancelled."
-            self._client.send_file_download(output.name, output.read_bytes(), save_immediately=True)
+            content = output.read_bytes()
+        self._call(lambda: self._client.send_file_download(output.name, content, save_immediately=True))
         return f"{result.frames} frames were recorded."

@@ -12,6 +12,7 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.files import BundleLoader, FileWatch, Stamp
 from viewer.app.places import Place
+from viewer.serve.events import Call
 from viewer.serve.session import Session
 from viewer.serve.shared_frames import SharedFrames
 from viewer.settings import Settings
@@ -33,10 +34,18 @@ class VideoServer:
         renderer: the backend.
         settings: how videos start, quality and cache.
         stamp: state of the file before it was read; None does not watch it.
+        call: calls a function where viser may be used.
     """
 
     def __init__(
-        self, viser: Any, place: Place, video: VolumetricVideo, renderer: Renderer, settings: Settings, stamp: Stamp
+        self,
+        viser: Any,
+        place: Place,
+        video: VolumetricVideo,
+        renderer: Renderer,
+        settings: Settings,
+        stamp: Stamp,
+        call: Call,
     ) -> None:
         self.sessions: dict[int, Session] = {}
         """The browsers by viser's number. Only the server's thread changes it."""
@@ -48,8 +57,10 @@ class VideoServer:
         self._loader, self._watch, self._stamp = BundleLoader(self._changed.set), FileWatch(), stamp
         self._closing = False
         self._waiting: set[int] = set()
-        viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False)
-        viser.scene.set_up_direction(tuple(map(float, video.metadata.up)))
+        self._call = call
+        up = tuple(map(float, video.metadata.up))
+        call(lambda: viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False))
+        call(lambda: viser.scene.set_up_direction(up))
 
     @property
     def frames(self) -> SharedFrames:
@@ -102,9 +113,12 @@ class VideoServer:
                 continue
             if len(self.sessions) >= MAX_VISITORS:
                 self._waiting.add(number)
-                client.add_notification("Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
+                self._notify(client, "Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
                 continue
-            self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake)
+            self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)
+
+    def _notify(self, client: Any, title: str, text: str) -> None:
+        self._call(lambda: client.add_notification(title, text, color="red"))
 
     def _reload(self) -> None:
         if self._stamp is not None and self._watch.changed({self._place: self._stamp}):
@@ -114,7 +128,7 @@ class VideoServer:
             self.error = outcome if isinstance(outcome, Exception) else None
             if isinstance(outcome, Exception):
                 for session in self.sessions.values():
-                    session.client.add_notification("Cannot read the new version", str(outcome), color="red")
+                    self._notify(session.client, "Cannot read the new version", str(outcome))
                 continue
             before, self._frames = self._frames, self._share(outcome)
             for session in self.sessions.values():

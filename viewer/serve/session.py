@@ -13,7 +13,7 @@ from viewer.export.recorder import RecordOptions, finished
 from viewer.picture.options import shown_pixels
 from viewer.playback.render_worker import ViewResult
 from viewer.serve.camera_controls import CameraControls
-from viewer.serve.events import Action
+from viewer.serve.events import Action, Call
 from viewer.serve.poses import ViserPose, camera_from_viser
 from viewer.serve.recording_controls import RecordingControls
 from viewer.serve.shared_frames import SharedFrames
@@ -37,10 +37,14 @@ class Session:
         settings: how videos start, and how recordings are compressed.
         name: beginning of the names of recordings.
         wake: makes the server's thread call `update` soon.
+        call: calls a function where viser may be used.
     """
 
-    def __init__(self, client: Any, frames: SharedFrames, settings: Settings, name: str, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Any, frames: SharedFrames, settings: Settings, name: str, wake: Callable[[], None], call: Call
+    ) -> None:
         self.client = client
+        self._call = call
         self.visitor = Visitor(frames, settings, wake)
         self._settings, self._name, self._wake = settings, name, wake
         self._actions: queue.Queue[Action] = queue.Queue(MAX_ACTIONS)
@@ -48,14 +52,7 @@ class Session:
         self._shown: ViewResult | None = None
         self._fault = ""
         self._size = (client.camera.image_width, client.camera.image_height)
-        self._add_controls(frames)
-
-        async def moved(camera: Any) -> None:
-            seen = (camera.wxyz, camera.position, camera.fov, (camera.image_width, camera.image_height))
-            self.post(lambda: self._move(*seen))
-
-        client.camera.on_update(moved)
-        self.cameras.show_all()
+        call(lambda: self._begin(frames))
 
     def post(self, action: Action) -> None:
         """Run an action on the server's thread; may be called from any thread."""
@@ -67,10 +64,9 @@ class Session:
 
     def update(self, now: float) -> None:
         """Do what the visitor asked for, and send what is new; `now` is monotonic time in seconds."""
-        for _ in range(self._actions.qsize()):
-            self._run(self._actions.get_nowait())
+        self._call(self._act)
         self._run(lambda: self._show(now))
-        self._run(lambda: self._refresh(now))
+        self._run(lambda: self._call(lambda: self._refresh(now)))
 
     def seconds_to_next(self) -> float:
         """Return the seconds until something changes if nobody does anything."""
@@ -82,13 +78,27 @@ class Session:
         self.recording.close()
         self.visitor.replace_frames(frames)
         self._shown = self._sent = None
-        self.client.gui.reset()
-        self._add_controls(frames)
+        self._call(self.client.gui.reset)
+        self._call(lambda: self._add_controls(frames))
 
     def close(self) -> None:
         """End the visitor's threads."""
         self.recording.close()
         self.visitor.close()
+
+    def _begin(self, frames: SharedFrames) -> None:
+        self._add_controls(frames)
+
+        async def moved(camera: Any) -> None:
+            seen = (camera.wxyz, camera.position, camera.fov, (camera.image_width, camera.image_height))
+            self.post(lambda: self._move(*seen))
+
+        self.client.camera.on_update(moved)
+        self.cameras.show_all()
+
+    def _act(self) -> None:
+        for _ in range(self._actions.qsize()):
+            self._run(self._actions.get_nowait())
 
     def _add_controls(self, frames: SharedFrames) -> None:
         gui, visitor = self.client.gui, self.visitor
@@ -98,7 +108,9 @@ class Session:
         """The controls of the camera."""
         self.view = ViewControls(gui, visitor, self.post)
         """The controls of the image."""
-        self.recording = RecordingControls(self.client, visitor, frames, self._settings.recording, self._name, self.post)
+        self.recording = RecordingControls(
+            self.client, visitor, frames, self._settings.recording, self._name, self.post, self._call
+        )
         """The controls of recordings."""
 
     def _show(self, now: float) -> None:
@@ -125,7 +137,7 @@ class Session:
             self._fault = text
             if not isinstance(error, InputError):
                 _log.warning("visitor %d: %r", self.client.client_id, error, exc_info=error)
-            self.client.add_notification("Something went wrong", text, color="red")
+            self._call(lambda: self.client.add_notification("Something went wrong", text, color="red"))
 
     def _move(self, wxyz: Any, position: Any, field_of_view: float, size: tuple[int, int]) -> None:
         camera = camera_from_viser(wxyz, position, field_of_view, size)
@@ -152,6 +164,10 @@ class Session:
         quality = self.visitor.quality
         compression = quality.jpeg_still if result.final and not self.visitor.moving else quality.jpeg_moving
         compression = min(max(compression, 1), 100)
-        self.client.scene.set_background_image(pixels, "jpeg", jpeg_quality=compression)
-        self.client.flush()
-        self.view.show_image(pixels.shape[1], pixels.shape[0], result.render_ms, view.legend)
+
+        def send() -> None:
+            self.client.scene.set_background_image(pixels, "jpeg", jpeg_quality=compression)
+            self.client.flush()
+            self.view.show_image(pixels.shape[1], pixels.shape[0], result.render_ms, view.legend)
+
+        self._call(send)

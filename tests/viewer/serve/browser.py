@@ -62,6 +62,10 @@ class Browser:
         self.driver = Chrome(options=options, service=Service(driver))
         self.driver.get(address)
 
+    def wait_for_controls(self) -> None:
+        """Wait until the page has its controls."""
+        wait_until(lambda: self._sliders() and self.driver.find_elements(By.XPATH, "//button[contains(., 'Whole scene')]"))
+
     def image(self) -> Pixels:
         """Return the picture left of the controls, (H, W, 3), 0 to 255."""
         with Image.open(io.BytesIO(self.driver.get_screenshot_as_png())) as image:
@@ -97,9 +101,10 @@ class Browser:
         """Press keys while the slider of the timeline has the focus."""
         self._sliders()[0].send_keys(*keys)
 
-    def click(self, label: str) -> None:
-        """Click the button with this label."""
-        self.driver.find_element(By.XPATH, f"//button[contains(., '{label}')]").click()
+    def click(self, *labels: str) -> None:
+        """Click the button with one of these labels."""
+        condition = " or ".join(f"contains(., '{label}')" for label in labels)
+        self.driver.find_element(By.XPATH, f"//button[{condition}]").click()
 
     def close(self) -> None:
         """End the browser and remove its profile."""

@@ -38,7 +38,8 @@ def serve(viser: FakeViser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         settings = Settings()
         settings.playback.autoplay = False
         stamp = file_stamp(path)
-        servers.append(VideoServer(viser, path, read_video(path), CpuRenderer(threads=1), settings, stamp))
+        content = read_video(path), CpuRenderer(threads=1)
+        servers.append(VideoServer(viser, path, *content, settings, stamp, lambda function: function()))
         return servers[-1]
 
     yield serve

@@ -39,7 +39,7 @@ def client() -> FakeClient:
 def session(frames: SharedFrames, client: FakeClient) -> Iterator[Session]:
     settings = Settings()
     settings.playback.autoplay = False
-    session = Session(client, frames, settings, "dance", lambda: None)
+    session = Session(client, frames, settings, "dance", lambda: None, lambda function: function())
     client.camera.report()
     yield session
     session.close()
