@@ -16,6 +16,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from tests.waiting import wait_until
 
@@ -24,6 +25,9 @@ SIZE = (900, 600)
 
 IMAGE = slice(0, 550)
 """Columns of the page that the panel with the controls leaves free."""
+
+STILL = 10
+"""Number of equal pictures in a row after which nothing moves any more."""
 
 FLAGS = (
     "--headless",
@@ -72,11 +76,13 @@ class Browser:
             return np.asarray(image.convert("RGB"), np.int16)[:, IMAGE]
 
     def still_image(self) -> Pixels:
-        """Return the picture once it stays the same."""
+        """Return the picture once several in a row are the same."""
         images = [self.image()]
-        wait_until(
-            lambda: len(images) > 3 and all(np.array_equal(images[-1], image) for image in images[-3:]), self._look(images)
-        )
+
+        def look() -> None:
+            images[:] = [*images[-STILL:], self.image()]
+
+        wait_until(lambda: len(images) > STILL and all(np.array_equal(images[-1], image) for image in images), look)
         return images[-1]
 
     def dismiss_notifications(self) -> None:
@@ -111,11 +117,8 @@ class Browser:
         self.driver.quit()
         shutil.rmtree(self._profile, ignore_errors=True)
 
-    def _sliders(self) -> list:
+    def _sliders(self) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, "[role=slider]")
-
-    def _look(self, images: list[Pixels]):  # type: ignore[no-untyped-def]
-        return lambda: images.append(self.image())
 
 
 FIRST, LAST = Keys.HOME, Keys.END

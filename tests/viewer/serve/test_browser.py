@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 SETTINGS = """
 playback: {autoplay: false}
-rendering: {backend: cpu, render_scale: 0.5}
+rendering: {backend: cpu, render_scale: 0.5, dynamic_resolution: false}  # all images have the same size
 """
 
 
@@ -50,8 +50,10 @@ def visit(address: str) -> Iterator[Callable[[], Browser]]:
 
     def visit() -> Browser:
         browsers.append(Browser(address))
+        browsers[-1].wait_for_controls()
         wait_until(lambda: content(browsers[-1].image()) > 0.03)
-        browsers[-1].dismiss_notifications()
+        browsers[-1].dismiss_notifications()  # one of them may have been the content
+        wait_until(lambda: content(browsers[-1].image()) > 0.03)
         return browsers[-1]
 
     yield visit

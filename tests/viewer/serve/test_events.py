@@ -49,8 +49,10 @@ def test_changes_carry_the_value_they_had(loop: asyncio.AbstractEventLoop) -> No
 
 def test_clicks_carry_the_label_of_the_button() -> None:
     control, values = FakeControl("add_button_group", "Step", "Next"), list[object]()
-    on_click(control, lambda action: action(), values.append)
+    posted = list[Action]()
+    on_click(control, posted.append, values.append)
     control.use("Previous")
+    posted[0]()
     assert values == ["Previous"]
 
 
