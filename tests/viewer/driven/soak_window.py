@@ -9,9 +9,11 @@ import argparse
 import random
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from model.placement import Placement
 from renderer.select import BACKENDS, create_renderer
 from tests.factories import make_video
 from viewer.actions.table import ACTIONS
@@ -50,7 +52,7 @@ class Monkey:
     def act(self, context: Any) -> str:
         """Do one random thing and return its description."""
         kinds = ("key", "key", "action", "drag", "drag", "wheel", "panel", "click", "escape", "resize", "files", "compare")
-        kind = self.random.choice(kinds)
+        kind = self.random.choice((*kinds, "scene"))
         return str(getattr(self, kind)(context) or kind)
 
     def key(self, context: Any) -> str:
@@ -104,6 +106,23 @@ class Monkey:
             self.app.compare.set_source("again", self.app.rendering.renderer, self.app.documents.front_video, 1 << 24)
         else:
             self.app.compare.clear()
+
+    def scene(self, context: Any) -> None:
+        """Place, add, remove, hide or crop videos, and switch the shadow."""
+        self.app.settings.view.show_shadow = self.random.random() < 0.3
+        document, chance = self.app.document, self.random.random()
+        if document is None:
+            return
+        videos, edits = document.placed, self.app.scenes
+        place = Placement((self.random.uniform(3, 9), 0.0, 0.0), (0.0, 0.0, self.random.uniform(-180, 180)))
+        if chance < 0.3 and len(videos) < 3:
+            edits.arrange(document, (*videos, replace(videos[0], placement=place)), len(videos))
+        elif chance < 0.6 and len(videos) > 1:
+            edits.remove(document, self.random.randrange(len(videos)))
+        elif chance < 0.8:
+            edits.change(document, replace(videos[document.selected_video], placement=place, visible=chance < 0.75))
+        else:
+            edits.change(document, replace(videos[document.selected_video], crop=((-1.0, -1.0, 0.0), (1.0, 1.0, 2 * chance))))
 
     def escape(self, context: Any) -> None:
         """Close what is open."""
