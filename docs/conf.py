@@ -31,6 +31,7 @@ myst_heading_anchors = 4  # links to headings, as on GitHub
 highlight_language = "text"  # of blocks without a language
 
 autodoc_typehints = "description"
+autodoc_type_aliases = {"ArrayLike": "ArrayLike"}  # by its name instead of everything that it stands for
 autodoc_member_order = "bysource"
 add_module_names = False
 

@@ -24,7 +24,7 @@ COUNT = 96
 MILLISECONDS = 42
 """How long each picture is shown: about 24 per second."""
 
-ENLARGEMENT = 1.6
+ENLARGEMENT = 1.35
 """How much larger than with `Video.orbit` the subject is."""
 
 BACKGROUND = (0.09, 0.09, 0.11)

@@ -169,7 +169,9 @@ def test_pre_commit_runs_the_checks_of_the_style_tests() -> None:
 
 def test_every_page_is_in_the_navigation_once() -> None:
     trees = re.findall(r"```\{toctree\}\n(.*?)```", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    names = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    names = [
+        re.sub(r".*<(\w+)>", r"\1", line) for tree in trees for line in tree.splitlines() if line and not line.startswith(":")
+    ]
     assert sorted(names) == sorted(page.stem for page in (ROOT / "docs").glob("*.md") if page.stem != "index")
 
 
