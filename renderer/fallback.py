@@ -108,7 +108,18 @@ class FallbackRenderer:
 
         return self._attempt(render)
 
-    def _attempt(self, action: Callable[[Renderer], Result]) -> Result:
+    def opacity(
+        self,
+        frame: FallbackFrame,
+        camera: Camera,
+        settings: RenderSettings = RenderSettings(),
+        *,
+        cancel: CancelToken | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the opacity of a view; see `renderer.scene.renderer.SceneRenderer.opacity`."""
+        return self._attempt(lambda renderer: renderer.opacity(frame.of(renderer), camera, settings, cancel=cancel))
+
+    def _attempt(self, action: Callable[[SceneRenderer], Result]) -> Result:
         while True:
             renderer = self._renderer
             try:

@@ -8,7 +8,7 @@ another. So the shadow is dark and sharp where something touches the ground, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
@@ -81,7 +81,8 @@ def ground_shadow(
     """Compute the shadow of a frame; None if nothing is above the plane.
 
     Args:
-        renderer: the backend that prepared the frame.
+        renderer: the backend that prepared the frame. If it finds the opacity of a view in less time than its colors, it has
+            `opacity(frame, camera, settings, cancel=...)`.
         frame: the frame.
         plane: where the shadow lies.
         settings: step, threshold and crop box of the picture.
@@ -101,10 +102,19 @@ def ground_shadow(
     lit = np.ones((rows, columns))
     for first, last in pairwise(LAYERS):
         depths = away - last * tall, away - first * tall
-        layer = renderer.render(frame, camera, replace(settings, depth_range=depths), cancel=cancel)
-        lit *= 1 - hidden_sky(layer.rgba[::-1, :, 3], (first + last) / 2 * tall, size)
+        opacity = _opacity(renderer, frame, camera, replace(settings, depth_range=depths), cancel)
+        lit *= 1 - hidden_sky(opacity[::-1], (first + last) / 2 * tall, size)
     darkness = ((1 - lit) * _border(columns) * _border(rows)[:, None]).clip(0, 1).astype(np.float32)
     return GroundShadow(plane, (float(corner[0]), float(corner[1])), (float(size[0]), float(size[1])), darkness)
+
+
+def _opacity(
+    renderer: Renderer, frame: PreparedFrame, camera: Camera, settings: RenderSettings, cancel: CancelToken | None
+) -> NDArray[np.float32]:
+    quick: Callable[..., NDArray[np.float32]] | None = getattr(renderer, "opacity", None)
+    if quick is not None:
+        return quick(frame, camera, settings, cancel=cancel)
+    return renderer.render(frame, camera, settings, cancel=cancel).opacity
 
 
 def _camera_above(plane: GroundPlane, corner: Array, size: Array, away: float, pixels: tuple[int, int]) -> Camera:

@@ -109,13 +109,7 @@ class SceneRenderer:
         started = clock.perf_counter()
 
         def layer(part: tuple[PlacedVideo, PreparedFrame], depths: tuple[float, float] | None) -> RenderedImage:
-            placed, prepared = part
-            scale = placed.placement.scale
-            limits = None if depths is None else (depths[0] / scale, depths[1] / scale)
-            chosen = replace(settings, crop=placed.crop, depth_range=limits)
-            seen = placed.placement.camera_in_video(camera)
-            image = self.backend.render(prepared, seen, chosen, cancel=cancel, region=region)
-            return RenderedImage(image.rgba, image.depth * np.float32(scale), image.counts, image.statistics)
+            return self._layer(part, camera, replace(settings, depth_range=depths), cancel, region)
 
         corners = [placed.corners(prepared.box) for placed, prepared in frame.parts]
         order = front_to_back(corners, camera.center)
@@ -126,6 +120,34 @@ class SceneRenderer:
         else:
             self._render_slabs(frame, _depths(corners, camera), settings, layer, sums)
         return sums.image((clock.perf_counter() - started) * 1000)
+
+    def opacity(
+        self, frame: Any, camera: Camera, settings: RenderSettings = RenderSettings(), *, cancel: CancelToken | None = None
+    ) -> NDArray[np.float32]:
+        """Return the opacity of a view, (H, W) in [0, 1]: what the videos let through multiplies, so they need no slabs."""
+        if not isinstance(frame, SceneFrame):
+            return self.backend.render(frame, camera, settings, cancel=cancel).opacity
+        passed = np.ones((camera.height, camera.width), np.float32)
+        for part in frame.parts:
+            passed *= 1 - self._layer(part, camera, settings, cancel, None).opacity
+        return 1 - passed
+
+    def _layer(
+        self,
+        part: tuple[PlacedVideo, PreparedFrame],
+        camera: Camera,
+        settings: RenderSettings,
+        cancel: CancelToken | None,
+        region: Region | None,
+    ) -> RenderedImage:
+        """Render one video from the scene's camera, with its own crop box."""
+        placed, prepared = part
+        scale, depths = placed.placement.scale, settings.depth_range
+        limits = None if depths is None else (depths[0] / scale, depths[1] / scale)
+        chosen = replace(settings, crop=placed.crop, depth_range=limits)
+        seen = placed.placement.camera_in_video(camera)
+        image = self.backend.render(prepared, seen, chosen, cancel=cancel, region=region)
+        return RenderedImage(image.rgba, image.depth * np.float32(scale), image.counts, image.statistics)
 
     def _render_slabs(
         self,

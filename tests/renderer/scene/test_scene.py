@@ -144,3 +144,17 @@ def test_the_order_of_boxes() -> None:
     assert front_to_back(row, np.array([9.0, 0.5, 0])) == [2, 0, 1]
     assert front_to_back([row[0], corners((1.2, 0.0, 0.0))], np.zeros(3)) is None
     assert front_to_back([corners((0.0, 0.0, 0.0)), corners((1.8, -0.2, 0.0), 45.0)], np.array([9.0, 0, 0])) == [1, 0]
+
+
+def test_the_opacity_needs_no_slabs() -> None:
+    """Two overlapping videos, one of them cropped and smaller: rendered once each, as opaque as the composited image."""
+    crop = ((-0.5, -0.5, 0.2), (0.6, 0.7, 1.6))
+    placed = PlacedVideo(make_video(seed=2), Placement((0.1, -0.2, 0.3), (10, 20, 30), 0.8), crop)
+    scene, renderer = Scene((PlacedVideo(make_video(seed=1)), placed)), SceneRenderer(ReferenceRenderer())
+    frame, camera, settings = renderer.prepare(scene, 1.0), make_camera(16, 12), RenderSettings(60, 0.0)
+    for depths in (None, (2.5, 3.5)):
+        chosen = RenderSettings(60, 0.0, depth_range=depths)
+        composited = renderer.render(frame, camera, chosen).opacity
+        assert composited.max() > 0.5 and renderer.opacity(frame, camera, chosen) == pytest.approx(composited, abs=2e-3)
+    alone = renderer.prepare(scene.videos[0].video, 1.0)
+    assert np.array_equal(renderer.opacity(alone, camera, settings), renderer.render(alone, camera, settings).opacity)
