@@ -3,6 +3,8 @@
 import sys
 
 from common.interrupts import exit_on_interrupt
+from common.missing_packages import explain_missing_packages
 
 if sys.argv[:1] == ["-m"]:  # python -m training.COMMAND is loading its modules, PyTorch among them
     exit_on_interrupt()
+    explain_missing_packages("install what training needs with `pip install -r requirements-dev.txt`")
