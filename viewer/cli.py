@@ -27,6 +27,7 @@ from common.pytorch import require_pytorch
 from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
 from viewer import DEMO
+from viewer.export.projection import PROJECTIONS
 from viewer.settings import DISPLAY_MODES, SCALAR_MODES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -149,6 +150,7 @@ def make_parser() -> ArgumentParser:
         help="length of an orbit (default: as long as the frames last), or of each measurement",
     )
     _add_content_options(video)
+    _add_projection_options(parser)
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     _add_server_options(parser)
     parser.add_argument("--json", action="store_true", help="--info, --verify, --benchmark: machine-readable output")
@@ -169,6 +171,21 @@ def _add_content_options(video: Any) -> None:
     )
     video.add_argument(
         "--images", choices=("png", "exr"), help="--record into a folder: format of the images; EXR has depth in meters, too"
+    )
+
+
+def _add_projection_options(parser: ArgumentParser) -> None:
+    projection = parser.add_argument_group("360 degrees and stereo")
+    projection.add_argument(
+        "--projection",
+        choices=PROJECTIONS,
+        help="--render, --record: equirectangular is a 360-degree panorama, stereo and vr180 have two eyes side by side",
+    )
+    projection.add_argument(
+        "--eye-distance",
+        type=parse_positive,
+        metavar="M",
+        help="stereo and vr180: distance of the eyes, meters (default: 0.063)",
     )
 
 
@@ -250,6 +267,8 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--path", options.path, options.record and not options.rig),
         ("--rig", options.rig, options.record),
         ("--view", options.view, options.record),
+        ("--projection", options.projection, (options.render or options.record) and not options.rig),
+        ("--eye-distance", options.eye_distance, options.projection in ("stereo", "vr180")),
         ("--range", options.range, options.record and options.view in SCALAR_MODES),
         ("--images", options.images, options.record),
         ("--fps", options.fps, options.record),

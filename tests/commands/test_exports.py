@@ -1,4 +1,4 @@
-"""The commands that write other things than one picture or one video of colors: rigs, depth and masks."""
+"""The commands that write other things than one picture or one video of colors: rigs, depth and masks, panoramas and stereo."""
 
 from __future__ import annotations
 
@@ -101,6 +101,37 @@ def test_faults_of_views(bundle: Path, tmp_path: Path) -> None:
         (("--record", "a.mp4", "--view", "depth", "--range", "2"), ("--range", "LOW,HIGH")),
         (("--record", "a.mp4", "--view", "depth", "--range", "1,inf"), ("--range",)),
         (("--record", "a.mp4", "--images", "exr"), ("--images", "folder")),
+    ):
+        assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("projection", ["equirectangular", "stereo", "vr180"])
+def test_projections(bundle: Path, tmp_path: Path, projection: str) -> None:
+    arguments = ("--projection", projection, "--size", "64x32")
+    run = view(bundle, "--render", "a.png", *arguments, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    run = view(bundle, "--record", "out", *arguments, "--frames", "0:1", folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    for name in ("a.png", "out/000000.png"):
+        with Image.open(tmp_path / name) as image:
+            assert image.size == (64, 32)
+            pixels = np.asarray(image)
+        assert pixels.max() > 20, "the subject is in view"
+        if projection != "equirectangular":
+            assert pixels[:, :32].max() > 20 and pixels[:, 32:].max() > 20, "for both eyes"
+
+
+def test_faults_of_projections(bundle: Path, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--render", "a.png", "--projection", "vr180", "--size", "64x64"), ("64x64", "twice as wide")),
+        (("--record", "a.mp4", "--projection", "stereo", "--size", "33x20"), ("33x20", "even")),
+        (("--render", "a.png", "--eye-distance", "0.1"), ("--eye-distance",)),
+        (("--render", "a.png", "--projection", "stereo", "--eye-distance", "11"), ("eye distance",)),
+        (("--record", "out", "--rig", RIG, "--projection", "vr180"), ("--projection",)),
+        (("--render", "a.png", "--projection", "vr180", "--shadow"), ("shadow", "vr180")),
+        (("--record", "a.mp4", "--projection", "vr180", "--view", "normals"), ("normals", "vr180")),
+        (("--info", "--projection", "vr180"), ("--projection",)),
     ):
         assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
     assert not list(tmp_path.iterdir())

@@ -32,6 +32,7 @@ from viewer.app.files import read_video
 from viewer.app.places import users_cache
 from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera.control import OrbitCamera
+from viewer.export.projection import DEFAULT_SIZES, EYE_DISTANCE, Projection
 
 if TYPE_CHECKING:
     from viewer.settings import DisplaySettings
@@ -46,14 +47,20 @@ BENCHMARK_FRAMES = 20
 def render(options: argparse.Namespace) -> int:
     """Run --render: write one image as PNG or NPZ."""
     from viewer.export.image_files import BYTES_PER_PIXEL, check_image_path, save_render  # noqa: PLC0415 - only this command needs it
+    from viewer.export.projection_renderer import check_projection, with_projection  # noqa: PLC0415 - likewise
     from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow  # noqa: PLC0415 - likewise
 
     check_image_path(options.render)
     camera = load_camera(options.camera) if options.camera else None
-    video = read_with_progress(options)
+    video, projection = read_with_progress(options), _projection(options)
     video.check_time(_frame(options))
-    camera = _sized(camera, options.size) if camera else overview(video, options.size or DEFAULT_SIZE)
-    if options.camera and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0])):
+    camera = _camera_of(video, camera, options.size, projection)
+    check_projection(projection, (camera.width * len(projection.eyes), camera.height), _display(options))
+    if (
+        options.camera
+        and not projection.spherical
+        and (fault := why_unseen(camera, video.box_and_occupancy(_frame(options))[0]))
+    ):
         raise InputError(options.camera, f"sees nothing: {fault}", "check R and T: x_camera = R x_world + T")
     size = f"size {camera.width}x{camera.height}"
     display = _display(options)
@@ -64,7 +71,7 @@ def render(options: argparse.Namespace) -> int:
         renderer = FallbackRenderer(create_renderer(backend_for(video, options.backend or "auto"), options.threads))
         backdrops, frame = BackdropMaker(renderer, video, display), renderer.prepare(video, _frame(options))
         behind = backdrops.behind(frame, camera, cancel)
-        image = renderer.render(frame, camera, cancel=cancel)
+        image = with_projection(renderer, projection, video).render(frame, camera, cancel=cancel)
         _print_note(renderer)
         return image, behind
 
@@ -73,7 +80,7 @@ def render(options: argparse.Namespace) -> int:
     if options.render.suffix.lower() != ".npz":  # which keeps what was rendered
         image = RenderedImage(with_shadow(image.rgba, display, behind), image.depth, image.counts)
         background = pixels_behind(display, behind, camera.width, camera.height)
-    save_render(options.render, image, camera, background, options.transparent)
+    save_render(options.render, image, camera, background, options.transparent, projection)
     return 0
 
 
@@ -88,11 +95,12 @@ def record(options: argparse.Namespace) -> int:
         frames = (first or 0, video.num_frames if end is None else end)
     orbit = (options.path or "orbit") == "orbit" and not options.rig
     choices = RecordOptions(
-        size=options.size or (DEFAULT_SIZE if orbit else None),
+        size=options.size or (DEFAULT_SIZES.get(options.projection, DEFAULT_SIZE) if orbit else None),
         fps=options.fps,
         frames=frames,
         seconds=options.seconds,
         display=_display(options),
+        projection=_projection(options),
         image_format=options.images or "png",
         values=_writes_values(options),
     )
@@ -226,7 +234,7 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
     choices = replace(choices, display=with_depth_range(choices.display, map(schedule.camera, frames), video.bounds))
     faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0]) for k in frames]
-    if all(faults):
+    if all(faults) and not choices.projection.spherical:
         raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
     cancel = CancelToken()
 
@@ -280,6 +288,10 @@ def _display(options: argparse.Namespace) -> DisplaySettings:
     return DisplaySettings(background=kind, background_file=str(file), **view)
 
 
+def _projection(options: argparse.Namespace) -> Projection:
+    return Projection(options.projection or "perspective", options.eye_distance or EYE_DISTANCE)
+
+
 def _writes_values(options: argparse.Namespace) -> bool:
     """Return whether --record writes depth in millimeters or opacity as gray. EXR files have both anyway."""
     folder = options.record.is_dir() or not options.record.suffix
@@ -290,8 +302,16 @@ def _frame(options: argparse.Namespace) -> float:
     return 0.0 if options.frame is None else options.frame
 
 
-def _sized(camera: Camera, size: tuple[int, int] | None) -> Camera:
-    return camera if size is None else camera.fitted(*size)
+def _camera_of(video: VolumetricVideo, camera: Camera | None, size: tuple[int, int] | None, projection: Projection) -> Camera:
+    """Return the camera of --render, or the one with the whole scene in view, in the size of one eye's image."""
+    if size is None and (camera is None or projection.spherical):
+        size = DEFAULT_SIZES.get(projection.name, DEFAULT_SIZE)
+    if size is None:
+        assert camera is not None
+        return camera
+    projection.check_size(*size)
+    size = projection.eye_size(*size)
+    return overview(video, size) if camera is None else camera.fitted(*size)
 
 
 def print_values(values: dict[str, Any], as_json: bool) -> None:

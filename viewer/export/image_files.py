@@ -16,6 +16,10 @@ from common.documents import parse_json
 from common.errors import InputError
 from model.camera import Camera
 from renderer.backend import RenderedImage
+from viewer.export.projection import Projection
+
+XMP_KEY = "XML:com.adobe.xmp"
+"""Key of the PNG text that holds XMP."""
 
 Rgba = NDArray[np.float32]
 
@@ -129,7 +133,14 @@ def load_openexr(subject: Path) -> Any:
     return OpenEXR
 
 
-def save_render(path: Path, image: RenderedImage, camera: Camera, background: ArrayLike, transparent: bool) -> None:
+def save_render(
+    path: Path,
+    image: RenderedImage,
+    camera: Camera,
+    background: ArrayLike,
+    transparent: bool,
+    projection: Projection = Projection(),
+) -> None:
     """Write one rendered image in the format that the suffix of `path` names: .png, .npz or .exr.
 
     Args:
@@ -138,6 +149,7 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
         camera: stored in PNG files.
         background: behind the image of a PNG: three numbers in [0, 1], or an (H, W, 3) image of them.
         transparent: PNG with alpha instead of a background.
+        projection: the image's kind. PNG files of panoramas say so; they and stereo images have no camera stored.
 
     Raises:
         InputError: the suffix is unknown, or the file cannot be written.
@@ -149,7 +161,22 @@ def save_render(path: Path, image: RenderedImage, camera: Camera, background: Ar
     elif suffix == ".exr":
         save_exr(path, image.rgba, image.depth)
     else:
-        save_png(path, straight_alpha(image.rgba) if transparent else over_background(image.rgba, background), camera)
+        pixels = straight_alpha(image.rgba) if transparent else over_background(image.rgba, background)
+        texts = {XMP_KEY: panorama_xmp(*image.size)} if projection.name == "equirectangular" else None
+        save_png(path, pixels, camera if projection.name == "perspective" else None, texts)
+
+
+def panorama_xmp(width: int, height: int) -> str:
+    """Return the XMP packet that marks a whole equirectangular panorama of this size in pixels (Google's Photo Sphere XMP)."""
+    values = {"ProjectionType": "equirectangular", "UsePanoramaViewer": "True"}
+    sizes = {"FullPanoWidthPixels": width, "FullPanoHeightPixels": height, "CroppedAreaImageWidthPixels": width}
+    sizes |= {"CroppedAreaImageHeightPixels": height, "CroppedAreaLeftPixels": 0, "CroppedAreaTopPixels": 0}
+    attributes = " ".join(f'GPano:{name}="{value}"' for name, value in {**values, **sizes}.items())
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        f'xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" {attributes}/></rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
+    )
 
 
 def check_image_path(path: Path) -> None:

@@ -25,6 +25,8 @@ from viewer.camera_path.path import CameraPath
 from viewer.export.encoders import DEFAULT_QUALITY
 from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
+from viewer.export.projection import DEFAULT_SIZES, Projection
+from viewer.export.projection_renderer import check_projection, with_projection
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
 from viewer.export.view_values import VALUE_MODES, value_image
 from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
@@ -56,6 +58,8 @@ class RecordOptions:
     """What is shown of each pixel, tone and background. EXR files keep color and depth as rendered instead."""
     up: tuple[float, float, float] | None = None
     """Direction that is up for panorama and shadow; None is the video's."""
+    projection: Projection = Projection()
+    """What the camera's image is: a pinhole's, a panorama, or stereo. Depth of panoramas and VR180 is along the ray."""
     transparent: bool = False
     """Write transparency instead of a background; for WebM and PNG."""
     codec: str | None = None
@@ -201,8 +205,9 @@ def record_views(
 ) -> RecordResult:
     """Render the views of a plan into its output; `target` names it in messages. Errors are those of `record`."""
     fallback, output, count = FallbackRenderer(renderer), planned.output, planned.frames
+    rendering = with_projection(fallback, options.projection, video)
     try:
-        for done in _render_all(fallback, video, planned, options, token):
+        for done in _render_all(rendering, video, planned, options, token):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
@@ -221,7 +226,11 @@ def record_views(
 
 
 def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
-    """Plan the scene time and camera of every frame; raise InputError for a bad path, range or rate."""
+    """Plan the scene time and camera of every frame; raise InputError for a bad path, range or rate.
+
+    The cameras of images with two eyes have the size of one eye's image.
+    """
+    size = options.projection.eye_size(*size)
     fps = float(exact_rate(options.fps or video.metadata.fps))
     if path == "orbit":
         frames = check_range(options.frames, video.num_frames)
@@ -239,8 +248,10 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):
         raise InputError(f"size {size[0]}x{size[1]}", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, including supersampling")
+    check_projection(options.projection, size, options.display)
+    parts = 1 if options.projection.name == "perspective" else 2  # the image and what it is put together from
     check_memory(
-        size[0] * size[1] * (options.supersampling**2 * BYTES_PER_PIXEL + bytes_behind(options.display)),
+        parts * size[0] * size[1] * (options.supersampling**2 * BYTES_PER_PIXEL + bytes_behind(options.display)),
         f"size {size[0]}x{size[1]}",
         "use a smaller one",
     )
@@ -259,7 +270,7 @@ def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOp
     """Open the output that its name selects; raise InputError if that is impossible."""
     if is_folder(output):
         return ImageSink(output, options.image_format)
-    return VideoSink(output, *size, fps, options.codec, options.quality, options.transparent)
+    return VideoSink(output, *size, fps, options.codec, options.quality, options.transparent, projection=options.projection)
 
 
 def downsampled(image: RenderedImage, factor: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -376,6 +387,8 @@ def recording_size(path: CameraPath | str, options: RecordOptions) -> tuple[int,
     if options.size is not None:
         return options.size
     if path == "orbit":
-        return DEFAULT_SIZE
+        return DEFAULT_SIZES.get(options.projection.name, DEFAULT_SIZE)
+    if options.projection.spherical:
+        return DEFAULT_SIZES[options.projection.name]
     first = _loaded(path).camera(0.0)
-    return first.width, first.height
+    return first.width * len(options.projection.eyes), first.height

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from common.atomic import MAX_NAME_BYTES, atomic_write, flush_to_disk
 from common.errors import InputError
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
+from viewer.export.projection import Projection
 from viewer.export.scheduling import unchanged_scheduling
+from viewer.export.spherical_metadata import add_spherical_metadata
 
 CONTAINERS = {".mp4": "mp4", ".webm": "webm"}
 """Container format of each suffix."""
@@ -35,6 +37,7 @@ class VideoSink:
         quality: 0 (best) to 51.
         transparent: keep the opacity; WebM with VP9 only.
         live: encode fast rather than small, for recording what is on screen.
+        projection: the kind of the images; an MP4 file tells players about panoramas and stereo.
 
     Raises:
         InputError: this machine cannot encode this, or the file cannot be created.
@@ -50,6 +53,7 @@ class VideoSink:
         quality: float = DEFAULT_QUALITY,
         transparent: bool = False,
         live: bool = False,
+        projection: Projection = Projection(),
     ) -> None:
         self.path = path
         """The file that `finish` completes."""
@@ -58,7 +62,7 @@ class VideoSink:
         self.frames = 0
         """Number of frames written so far."""
         self._av = load_av(str(path))
-        self._transparent = transparent
+        self._transparent, self._projection = transparent, projection
         rate = exact_rate(fps)
         chosen = check_video(path, codec, transparent)
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
@@ -89,6 +93,10 @@ class VideoSink:
         with self._guarded():
             self._container.mux(self._stream.encode(None))
             self._container.close()
+        if self.path.suffix.lower() == ".mp4" and self._projection.name != "perspective":
+            with self._guarded():
+                self._repack()
+            return
         if self.path.suffix.lower() == ".mp4":
             with contextlib.suppress(InputError):  # no room for a second copy; the fragmented file is playable, too
                 self._repack()
@@ -148,18 +156,22 @@ class VideoSink:
 
     def _repack(self) -> None:
         # Copy the packets into a plain file, because some players need its index to seek.
-        options = {"movflags": "faststart"}
+        with atomic_write(self.path) as temporary:
+            self._copy_packets(temporary)
+            if self._projection.name != "perspective":
+                add_spherical_metadata(temporary, self._projection)
+        self.partial.unlink(missing_ok=True)
+
+    def _copy_packets(self, file: Path) -> None:
         with (
-            atomic_write(self.path) as temporary,
             self._av.open(_address(self.partial)) as source,
-            self._av.open(_address(temporary), "w", format="mp4", options=options) as target,
+            self._av.open(_address(file), "w", format="mp4", options={"movflags": "faststart"}) as target,
         ):
             stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
             for packet in source.demux(video=0):
                 if packet.size:
                     packet.stream = stream
                     target.mux(packet)
-        self.partial.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _guarded(self) -> Any:
