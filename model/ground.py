@@ -22,21 +22,27 @@ class GroundFinder:
     def __init__(self) -> None:
         self._known: weakref.WeakKeyDictionary[VolumetricVideo, Array] = weakref.WeakKeyDictionary()
 
-    def height(self, video: VolumetricVideo, up: ArrayLike, crop: Box | None = None) -> float:
+    def height(self, video: VolumetricVideo, up: ArrayLike, crop: Box | None = None, time: float = 0.0) -> float:
         """Return the height of the lowest occupied cell over the origin, meters along `up`.
 
         Args:
             video: a video or a scene.
             up: (3,) unit vector.
             crop: the part of the video that is shown, meters; scenes have their own.
+            time: frame index that is shown. It counts the first time that a video is asked for: of a long video, only the
+                segments in memory have cells.
         """
         placed = (video.shown or video.videos) if isinstance(video, Scene) else (PlacedVideo(video, crop=crop),)
-        return min(float((part.placement.to_scene(self._points(part)) @ np.asarray(up, np.float64)).min()) for part in placed)
+        direction, heights = np.asarray(up, np.float64), []
+        for part in placed:
+            points = self._points(part, video.time_in(part, time) if isinstance(video, Scene) else time)
+            heights.append(float((part.placement.to_scene(points) @ direction).min()))
+        return min(heights)
 
-    def _points(self, placed: PlacedVideo) -> Array:
+    def _points(self, placed: PlacedVideo, time: float) -> Array:
         points = self._known.get(placed.video)
         if points is None:
-            points = self._known[placed.video] = outer_corners(placed.video)
+            points = self._known[placed.video] = outer_corners(placed.video, time)
         if placed.crop is None:
             return points
         low, high = np.asarray(placed.crop, np.float64)
@@ -44,14 +50,21 @@ class GroundFinder:
         return inside if len(inside) else np.clip(points, low, high)
 
 
-def outer_corners(video: VolumetricVideo) -> Array:
+def outer_corners(video: VolumetricVideo, time: float = 0.0) -> Array:
     """Return corners of the first and last occupied cells along every axis in some frames, (N, 3) meters.
 
-    The lowest cell in any direction is among them. A video without occupied cells has the corners of its box.
+    The lowest cell in any direction is among them. A video without occupied cells has the corners of its box. Frames of a long
+    video that are not in memory have a single cell, and are left out if others have more.
+
+    Args:
+        video: a video, not a scene.
+        time: frame index of one of the frames.
     """
     count = min(FRAMES, video.num_frames)
-    found = [_outer(*video.box_and_occupancy(float(time))) for time in np.linspace(0, video.num_frames - 1, count).astype(int)]
-    points = np.concatenate(found)
+    times = [time, *np.linspace(0, video.num_frames - 1, count).astype(int).tolist()]
+    frames = [video.box_and_occupancy(float(moment)) for moment in times]
+    detailed = [frame for frame in frames if frame[1].size > 1]
+    points = np.concatenate([_outer(*frame) for frame in detailed or frames])
     return points if len(points) else np.asarray(video.bounds, np.float64)[[[0, 0, 0], [1, 1, 1]], [0, 1, 2]]
 
 

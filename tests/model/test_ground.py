@@ -45,6 +45,19 @@ def test_nothing_is_below_it() -> None:
         assert GroundFinder().height(video, up) == pytest.approx((every @ up).min(), abs=1e-5)
 
 
+def test_frames_that_are_not_in_memory_do_not_count() -> None:
+    """A long video tells only the box of such frames, as one cell. The frame that is shown is in memory."""
+    video, cells = make_video(num_frames=9), np.zeros((2, 2, 4), np.bool_)
+    cells[1, 1, 2] = True
+    unknown = np.array([[0, 0, -5], [1, 1, 4]], np.float32), np.ones((1, 1, 1), np.bool_)
+    known = np.array([[0, 0, 0], [1, 1, 4]], np.float32), cells
+    video.box_and_occupancy = lambda time: known if time == 2.5 else unknown  # type: ignore[method-assign]
+    assert GroundFinder().height(video, (0, 0, 1), time=2.5) == pytest.approx(2.0)
+    assert GroundFinder().height(video, (0, 0, 1), time=3.0) == pytest.approx(-5.0), "nothing else is known"
+    scene = Scene((PlacedVideo(video, Placement(time_offset=1.5 / 30)), PlacedVideo(make_video(), visible=False)))
+    assert GroundFinder().height(scene, (0, 0, 1), time=4.0) == pytest.approx(2.0)
+
+
 def test_a_video_without_cells_stands_on_its_box() -> None:
     video = with_cells(np.zeros((2, 2, 2), np.bool_), ((0, 0, 0), (1, 1, 1)))
     assert outer_corners(video).min(0) == pytest.approx(video.bounds[0])

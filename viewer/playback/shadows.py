@@ -53,7 +53,7 @@ class Shadows:
         """
         key = version, frame.time, settings, request
         if key not in self._made:
-            height = self._ground.height(video, request.axes[2], settings.crop) + request.offset
+            height = self._ground.height(video, request.axes[2], settings.crop, frame.time) + request.offset
             plane = GroundPlane(request.axes, height)
             self._made[key] = ground_shadow(renderer, frame, plane, settings, cancel)
             while len(self._made) > KEPT:
