@@ -66,6 +66,8 @@ class Measured:
     """Their height."""
     trained: str
     """Steps and minutes of the training."""
+    empty: bool = False
+    """Whether every scored rendering is black: the density has fallen to zero in training."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -111,15 +113,17 @@ def measure(
     Raises:
         InputError: as `score_views` and the renderers do.
     """
-    cancel, views = CancelToken(), list[ScoredView]()
+    cancel, views, brightest = CancelToken(), list[ScoredView](), 0.0
     middle = selection.frames[len(selection.frames) // 2]
     full = capture.cameras[selection.cameras[0]]
     camera = full.resized(*(max(1, round(side * selection.scale)) for side in (full.width, full.height)))
 
     def work() -> tuple[FrameTimes, FrameTimes]:
+        nonlocal brightest
         renderer = create_renderer(backend_for(video, "auto"), threads)
         for view, images in score_views(video, capture, selection, renderer, perceptual, cancel):
             views.append(view)
+            brightest = max(brightest, float(images.rendered.max()))
             if (view.frame, view.camera) == (middle, selection.cameras[0]):
                 _write_pictures(images, picture)
         best = time_frame(renderer, video, float(middle), camera, cancel)
@@ -138,6 +142,7 @@ def measure(
         camera.width,
         camera.height,
         video.metadata.provenance.get("trained", ""),
+        brightest < 1 / 255,
     )
 
 

@@ -164,6 +164,9 @@ def _said(comparisons: Sequence[Comparison], what: str) -> str:
 
 def _notes(table: Table, results: Sequence[RowResult], recipe: Recipe | None) -> list[str]:
     notes = list(table.notes)
+    for result in results:
+        if black := [name for name, measured in result.measured.items() if measured.empty]:
+            notes.append(f'"{result.row.label}" renders nothing of {", ".join(black)}: its density fell to zero in training.')
     reasons = dict.fromkeys(
         f"{name.upper().replace('_', ' with ')}: not computed, {reason}."
         for result in results

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 from common.errors import InputError
 from experiments.measure import FrameTimes, Measured
 from experiments.plan import Plan, Subject, describe, keep_plan, make_plan, parse_budget, spread_frames
+from experiments.report import _notes
 from experiments.results import RowResult, compare_with_paper
-from experiments.table import PaperFigures, Row, read_table, table_names
+from experiments.table import PaperFigures, Row, Table, read_table, table_names
 
 SUBJECTS = [Subject("a", Path("a"), range(3)), Subject("b", Path("b"), range(3))]
 
@@ -83,6 +86,15 @@ def test_orders_are_compared_with_those_of_the_paper() -> None:
     # LPIPS is higher and PSNR 0.5 dB lower: both worse. 22 / 24 = 0.917: lower. 489 / 242 = 2.02: higher; 1.04: equal.
     expected = {"quality": ("worse", "worse", True), "time": ("lower", "lower", True), "bytes": ("higher", "equal", False)}
     assert found == expected
+
+
+def test_a_row_that_renders_nothing_is_named() -> None:
+    row = result("complete", 14.0, 100.0, 1000, PaperFigures())
+    black = RowResult(row.row, {"a": dataclasses.replace(row.measured["a"], empty=True)})
+    assert Measured.from_dict(json.loads(json.dumps(black.measured["a"].to_dict()))) == black.measured["a"]
+    table = Table("A table", "A test", (row.row,))
+    assert '- "complete" renders nothing of a: its density fell to zero in training.' in _notes(table, [black], None)
+    assert _notes(table, [row], None) == []
 
 
 def test_only_what_the_paper_prints_is_compared() -> None:

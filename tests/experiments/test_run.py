@@ -98,6 +98,7 @@ def check_page(out: Path) -> None:
     assert any(
         line.startswith("| Single MLP | worse,") and "| higher," in line and "| lower," in line for line in page.splitlines()
     )
+    assert not any(result["empty"] for result in results.values()) and "renders nothing" not in page
     assert "Commit: " in page and "Machine: " in page and "`python -m experiments.run mini" in page
     with Image.open(out / "images" / "experiments_mini_pictures.png") as image:
         assert image.width > image.height > 50
