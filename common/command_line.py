@@ -52,6 +52,14 @@ def parse_count(text: str) -> int:
     return value
 
 
+def parse_natural(text: str) -> int:
+    """Parse a whole number, at least 0, for options that count something of which there may be none."""
+    value = parse_whole(text)
+    if value is None or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number, at least 0")
+    return value
+
+
 def parse_finite(text: str) -> float:
     """Parse a finite number, such as 25, 3e-3 or 30000/1001."""
     value = parse_number(text)

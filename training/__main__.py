@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from common.interrupts import leave
-from training import evaluate, export, import_release, inspect, make_capture, masks, train
+from training import evaluate, export, import_release, inspect, make_capture, masks, train, train_segments
 
 COMMANDS = {
     "inspect": (inspect.main, "check a capture before training"),
     "train": (train.main, "train a model from a capture"),
+    "train_segments": (train_segments.main, "train a long capture segment by segment"),
     "export": (export.main, "write the model of a training run as a bundle"),
     "evaluate": (evaluate.main, "compare a run or a bundle with a capture's images"),
     "import_release": (import_release.main, "convert a checkpoint of the paper's authors"),

@@ -263,6 +263,8 @@ class TrainingConfig:
     heads_bfloat16: StrictBool = False
     """Run the color heads in bfloat16 while training with the PyTorch field, on devices that multiply it, such as recent GPUs.
     The native field ignores this."""
+    frozen_decoder: StrictBool = False
+    """Keep the decoder as it is at the start; for the segments of a long video, which share one (docs/long_videos.md)."""
     checkpoint_minutes: Annotated[StrictFloat, within(0.01, 10_000)] = 10.0
     """Minutes between checkpoints."""
 

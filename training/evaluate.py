@@ -13,6 +13,7 @@ from common.command_line import ArgumentParser, parse_count, parse_finite, parse
 from common.errors import InputError
 from common.interrupts import interruptible, leave
 from model.bundle.info import read_bundle
+from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken
 from renderer.segments import SegmentRenderer
@@ -21,6 +22,7 @@ from training.captures.capture import Capture
 from training.captures.meta import read_overrides
 from training.captures.opening import add_layout_option, add_meta_option, open_capture
 from training.evaluation.page import WorstViews, write_page
+from training.evaluation.seams import seam_flicker
 from training.evaluation.summary import summarize
 from training.evaluation.views import ScoredView, Selection, score_views
 from training.loop.assemble import CHECKPOINTS, assemble_run
@@ -87,6 +89,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     views, backend = interruptible(work, cancel.cancel)
     summary = summarize(views, perceptual) | {"backend": backend, "seconds": round(time.perf_counter() - start, 3)}
+    if isinstance(video, SegmentedVideo):
+        summary |= {"seam_flicker": seam_flicker(views, video.segments)}
     print(json.dumps(summary) if arguments.json else _text(summary))
     if arguments.html is not None:
         write_page(arguments.html, arguments.source.name, summary, views, worst)
@@ -150,6 +154,8 @@ def _text(summary: dict[str, Any]) -> str:
             lines.append(f"{label}: {summary[name]:.4g} (deviation {spread[name]:.3g})")
         elif name in summary["missing"]:
             lines.append(f"{label}: not computed, {summary['missing'][name]}")
+    for name, value in summary.get("seam_flicker", {}).items():
+        lines.append(f"flicker {name.replace('_', ' ')}: {'not measured' if value is None else f'{value:.4g}'}")
     return "\n".join(lines)
 
 

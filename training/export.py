@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from common.command_line import ArgumentParser, parse_finite, run
+from common.command_line import ArgumentParser, parse_finite, parse_natural, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress_display
@@ -38,13 +38,6 @@ def parse_size(text: str) -> int:
     return round(float(found[1]) * _UNITS[found[2].lower()])
 
 
-def parse_count(text: str) -> int:
-    """Read a number of frames, 0 or more."""
-    if not text.isdecimal() or len(text) > 6:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of frames")
-    return int(text)
-
-
 def parse_loss(text: str) -> float:
     """Read a loss in decibels, for example "0.2dB"."""
     value = parse_finite(re.sub(r"\s*dB\s*$", "", text, flags=re.IGNORECASE))
@@ -64,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     join_help = "put these bundles, whose decoder is the same, after BUNDLE: each becomes a segment of OUT.mlpvid"
     parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)
     overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default 0)"
-    parser.add_argument("--overlap", type=parse_count, metavar="FRAMES", help=overlap_help)
+    parser.add_argument("--overlap", type=parse_natural, metavar="FRAMES", help=overlap_help)
     storage = parser.add_mutually_exclusive_group()
     precision_help = "of decoder and hash tables (default float32)"
     storage.add_argument("--precision", choices=PRECISIONS, help=precision_help)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_finite, parse_natural, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, leave
@@ -71,6 +71,10 @@ def make_parser() -> argparse.ArgumentParser:
     no_check_help = "skip the check of the capture (python -m training.inspect)"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
+    from_help = "begin with the parameters of another run, whose frames come before these (training.train_segments does it)"
+    parser.add_argument("--start-from", type=Path, metavar="RUN", help=from_help)
+    shared_help = "--start-from: number of frames that both runs have (default 0)"
+    parser.add_argument("--shared-frames", type=parse_natural, default=0, metavar="N", help=shared_help)
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
     board_help = "write TensorBoard logs into RUN/tensorboard (needs the package tensorboard)"
@@ -223,8 +227,11 @@ def _prepare(
         trainer = Trainer(capture, config, arguments.seed, scene, pool, device=device, processes=processes, dataset=dataset)
         if resume:
             trainer.load(arguments.out)
-        elif processes.is_first:
-            copy_views(capture, frames, arguments.out, pool)
+        else:
+            if arguments.start_from is not None:
+                trainer.start_from(arguments.start_from, arguments.shared_frames)
+            if processes.is_first:
+                copy_views(capture, frames, arguments.out, pool)
         trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)
     return trainer
 

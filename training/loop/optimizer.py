@@ -40,7 +40,8 @@ class Optimizer:
         self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         self._parameters = list(network.parameters())
         self._tables = network.tables
-        others = [p for p in self._parameters if p is not self._tables]
+        frozen = "decoder." if config.frozen_decoder else None
+        others = [p for p, name in self._names.items() if p is not self._tables and not (frozen and name.startswith(frozen))]
         betas = (self._config.beta1, self._config.beta2)
         groups = [{"params": others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
         if not native and self._tables is not None:

@@ -23,6 +23,7 @@ from training.fields.create import create_field
 from training.loop import checkpoint
 from training.loop.camera_refinement import CameraRefinement, wants_refinement
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
+from training.loop.continuation import continue_network
 from training.loop.dataset import Dataset
 from training.loop.error_map import MeasuredErrors, record_errors
 from training.loop.keyframes import interpolate_between
@@ -107,6 +108,10 @@ class Trainer:
         parts = (config, self.network, self.dataset, scene, self.field)
         self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)
         self._pool = pool
+
+    def start_from(self, folder: Path, shared_frames: int) -> None:
+        """Begin with the parameters of another run, of the frames before this one's; see `training.loop.continuation`."""
+        continue_network(self.network, folder, self.config.model, shared_frames)
 
     @property
     def progress(self) -> float:

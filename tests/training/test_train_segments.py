@@ -1,0 +1,149 @@
+"""Training a long capture segment by segment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from model.bundle.info import bundle_info, read_bundle
+from model.run.files import CHECKPOINT, read_tensors
+from model.segmented_video import SegmentedVideo
+from model.segments import Segment
+from training.evaluate import main as evaluate
+from training.evaluation.seams import is_at_seam, seam_flicker
+from training.evaluation.views import ScoredView
+from training.loop.checkpoint import read_header
+from training.loop.trainer import Trainer
+from training.make_capture import CaptureSize, make_capture
+from training.train_segments import main, parse_range, plan_segments
+
+CONFIG = (
+    "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\n"
+    "model: {occupancy: {resolution: [12, 12, 16], subgrid: 1}}\n"
+)
+
+
+def test_plans() -> None:
+    assert plan_segments(40, 12, 2) == [Segment(0, 12, 0), Segment(10, 12, 1), Segment(20, 11, 2), Segment(29, 11, 3)]
+    assert plan_segments(10, 5, 0) == [Segment(0, 5, 0), Segment(5, 5, 1)]
+    for frames, longest, overlap, fault in (
+        (10, 12, 2, "fit into one segment"),
+        (40, 2, 2, "must be below"),
+        (40, 5, 3, "too large"),
+    ):
+        with pytest.raises(InputError, match=fault):
+            plan_segments(frames, longest, overlap)
+
+
+def test_plans_have_all_frames_and_no_longer_segments() -> None:
+    rng = np.random.default_rng()
+    for _ in range(50):
+        overlap = int(rng.integers(0, 4))
+        longest = int(rng.integers(4 * overlap + 4, 40))
+        frames = int(rng.integers(longest + 1, 500))
+        segments = plan_segments(frames, longest, overlap)
+        lengths = [segment.num_frames for segment in segments]
+        assert max(lengths) <= longest and max(lengths) - min(lengths) <= 1
+        assert segments[-1].last_frame == frames - 1
+        assert sum(lengths) - overlap * (len(segments) - 1) == frames
+
+
+def test_ranges() -> None:
+    assert (parse_range(None, 4), parse_range("1:3", 4), parse_range("2:", 4)) == (range(4), range(1, 3), range(2, 4))
+    for text in ("3", "2:2", "0:5", "a:b", "-1:2"):
+        with pytest.raises(InputError, match=f"--segments {text}"):
+            parse_range(text, 4)
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a procedural capture of 40 frames."""
+    folder = tmp_path_factory.mktemp("capture") / "long"
+    make_capture(folder, CaptureSize(frames=40, cameras=4, width=32, height=32))
+    return folder
+
+
+def _command(capture: Path, folder: Path, frames: str = "12") -> list[str]:
+    (folder / "short.yaml").write_text(CONFIG)
+    options = ["--segment-frames", frames, "--steps", "6", "--no-check", "--threads", "2"]
+    return ["--capture", str(capture), "--config", str(folder / "short.yaml"), "--out", str(folder / "runs"), *options]
+
+
+@pytest.mark.slow
+def test_a_capture_of_40_frames(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, runs = _command(capture, tmp_path), [tmp_path / "runs" / f"segment-{index:04d}" for index in range(4)]
+    assert main([*command, "--segments", "1:2"]) == 2
+    assert "segment 0 first" in capsys.readouterr().err
+    assert main([*command, "--segments", "0:2"]) == 0
+    assert not (tmp_path / "runs" / "long.mlpvid").exists(), "two segments are missing"
+    first = (runs[0] / CHECKPOINT).read_bytes()
+    assert main([*command, "--segments", "3:4"]) == 0, "it begins with segment 0, because 2 is not trained"
+    assert main([*command, "--resume"]) == 0
+    assert "segment 0 is finished" in capsys.readouterr().err
+    assert (runs[0] / CHECKPOINT).read_bytes() == first
+    networks = [read_tensors(run / CHECKPOINT, "network.") for run in runs]
+    for index, network in enumerate(networks):
+        assert read_header(runs[index]).step == (6 if index == 0 else 2)
+        for name, value in network.items():
+            same = value.shape == networks[0][name].shape and np.array_equal(value, networks[0][name])
+            assert same == (name.startswith("decoder.") or index == 0), name
+    video = read_bundle(tmp_path / "runs" / "long.mlpvid")
+    assert isinstance(video, SegmentedVideo)
+    assert [(s.first_frame, s.num_frames) for s in video.segments] == [(0, 12), (10, 12), (20, 11), (29, 11)]
+    assert bundle_info(tmp_path / "runs" / "long.mlpvid")["integrity"] == "ok"
+    scored = [
+        str(tmp_path / "runs" / "long.mlpvid"),
+        "--capture",
+        str(capture),
+        "--views",
+        "test",
+        "--frames",
+        "8:14",
+        "--json",
+    ]
+    capsys.readouterr()
+    assert evaluate(scored) == 0
+    flicker = json.loads(capsys.readouterr().out)["seam_flicker"]
+    assert flicker["at_seams"] is not None and flicker["elsewhere"] is not None
+
+
+@pytest.mark.slow
+def test_an_interrupted_segment_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = tmp_path / "capture"
+    make_capture(capture, CaptureSize(frames=6, cameras=4, width=32, height=32))
+    command = _command(capture, tmp_path, "4")
+    assert main([*command, "--segments", "0:2"]) == 0
+    straight = read_tensors(tmp_path / "runs" / "segment-0001" / CHECKPOINT, "network.")
+    again = tmp_path / "again"
+    again.mkdir()
+    command = _command(capture, again, "4")
+    assert main([*command, "--segments", "0:1"]) == 0
+    advance = Trainer.advance
+
+    def interrupted(trainer: Trainer) -> object:
+        if trainer.step == 1:
+            raise InputError("the machine", "was switched off")
+        result = advance(trainer)
+        trainer.save(again / "runs" / "segment-0001")
+        return result
+
+    monkeypatch.setattr(Trainer, "advance", interrupted)
+    assert main([*command, "--segments", "1:2"]) == 2
+    monkeypatch.setattr(Trainer, "advance", advance)
+    assert main([*command, "--segments", "1:2", "--resume"]) == 0
+    resumed = read_tensors(again / "runs" / "segment-0001" / CHECKPOINT, "network.")
+    for name, value in straight.items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+
+
+def test_seam_flicker_by_hand() -> None:
+    row = (Segment(0, 4, 0), Segment(3, 3, 1), Segment(6, 3, 2))  # frame 3 is blended
+    assert [frame for frame in range(1, 9) if is_at_seam(row, frame)] == [3, 4, 6]
+    views = [ScoredView(frame, 0, None, float(frame), 0.0) for frame in range(1, 9)]  # type: ignore[arg-type]
+    # (3 + 4 + 6) / 3 over (1 + 2 + 5 + 7 + 8) / 5 = 4.6.
+    assert seam_flicker(views, row) == {"at_seams": 4.333333, "elsewhere": 4.6, "excess": round(13 / 3 / 4.6 - 1, 4)}
+    assert seam_flicker([], row) == {"at_seams": None, "elsewhere": None, "excess": None}
