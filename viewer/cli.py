@@ -4,6 +4,8 @@ python run_viewer.py [BUNDLE|RUN|https://...]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --rig CAMERAS.json|capture
+python run_viewer.py BUNDLE --mesh OUT.ply|OUT.glb --frames A:B [--points N]
+python run_viewer.py BUNDLE --export-path OUT.glb|OUT.json --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
 python run_viewer.py BUNDLE --verify [--json]
 python run_viewer.py BUNDLE --benchmark [--window] [--json]
@@ -123,6 +125,10 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
+    commands.add_argument("--mesh", type=Path, metavar="OUT", help="write the surface of frames, .ply or .glb")
+    commands.add_argument(
+        "--export-path", type=Path, metavar="OUT", help="write the cameras of --path for Blender (.glb) or nerfstudio (.json)"
+    )
     commands.add_argument("--info", action="store_true", help="describe the bundle")
     commands.add_argument(
         "--verify", action="store_true", help="compare the bundle with its checksums; status 2 if it is damaged"
@@ -151,6 +157,7 @@ def make_parser() -> ArgumentParser:
     )
     _add_content_options(video)
     _add_projection_options(parser)
+    _add_mesh_options(parser)
     video.add_argument("--fps", type=parse_positive, help="frames per second of the video (default: the bundle's)")
     _add_server_options(parser)
     parser.add_argument("--json", action="store_true", help="--info, --verify, --benchmark: machine-readable output")
@@ -172,6 +179,14 @@ def _add_content_options(video: Any) -> None:
     video.add_argument(
         "--images", choices=("png", "exr"), help="--record into a folder: format of the images; EXR has depth in meters, too"
     )
+
+
+def _add_mesh_options(parser: ArgumentParser) -> None:
+    surface = parser.add_argument_group("surface")
+    surface.add_argument(
+        "--resolution", type=parse_count, metavar="N", help="--mesh: voxels along the longest side (default: 192)"
+    )
+    surface.add_argument("--points", type=parse_count, metavar="N", help="--mesh: this many points instead of triangles")
 
 
 def _add_projection_options(parser: ArgumentParser) -> None:
@@ -236,7 +251,8 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
         parser.error("--background and --panorama cannot be combined")
     if options.frames is not None:
         try:
-            options.frames = parse_range(options.frames) if options.record else parse_count(options.frames)
+            counted = options.benchmark and not options.window
+            options.frames = parse_count(options.frames) if counted else parse_range(options.frames)
         except argparse.ArgumentTypeError as error:
             parser.error(f"argument --frames: {error}")
     options.bundle = options.bundle or DEMO
@@ -252,10 +268,12 @@ def let_waiting_threads_sleep() -> None:
 
 
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
-    names = ("render", "record", "info", "verify", "benchmark", "selftest", "serve")
+    names = ("render", "record", "mesh", "export_path", "info", "verify", "benchmark", "selftest", "serve")
     commands = [getattr(options, name) for name in names]
     window, measures_window = not any(commands), options.benchmark and options.window
-    orbit = options.record and (options.path or "orbit") == "orbit" and not options.rig
+    path = (options.record and not options.rig) or options.export_path
+    orbit = path and (options.path or "orbit") == "orbit"
+    ranged = options.record or options.mesh or options.export_path
     rows = (
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
@@ -263,17 +281,19 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--panorama", options.panorama, options.render or options.record),
         ("--shadow", options.shadow, options.render or options.record),
         ("--frame", options.frame, options.render or window),
-        ("--size", options.size, not (options.info or options.verify or options.serve)),
-        ("--path", options.path, options.record and not options.rig),
+        ("--size", options.size, not (options.info or options.verify or options.serve or options.mesh)),
+        ("--path", options.path, path),
         ("--rig", options.rig, options.record),
         ("--view", options.view, options.record),
         ("--projection", options.projection, (options.render or options.record) and not options.rig),
         ("--eye-distance", options.eye_distance, options.projection in ("stereo", "vr180")),
         ("--range", options.range, options.record and options.view in SCALAR_MODES),
         ("--images", options.images, options.record),
-        ("--fps", options.fps, options.record),
+        ("--resolution", options.resolution, options.mesh),
+        ("--points", options.points, options.mesh),
+        ("--fps", options.fps, options.record or options.export_path),
         ("--seconds", options.seconds, measures_window or orbit),
-        ("--frames", options.frames, options.record or (options.benchmark and not options.window)),
+        ("--frames", options.frames, ranged or (options.benchmark and not options.window)),
         ("--window", options.window, window or options.benchmark),
         ("--port", options.port, options.serve),
         ("--host", options.host, options.serve),
@@ -283,7 +303,7 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
     for name, value, applies in rows:
         given = value is not None and value is not False  # frame 0 is given, too
         if given and not applies:
-            hint = "; --frames does" if name == "--frame" and (options.record or options.benchmark) else ""
+            hint = "; --frames does" if name == "--frame" and (ranged or options.benchmark) else ""
             parser.error(f"{name} does not apply to this command{hint}")
 
 
@@ -299,6 +319,10 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         command: Callable[[argparse.Namespace], int] = getattr(headless, name)
         if options.benchmark and options.window:
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
+    elif options.mesh:
+        from viewer.commands.export_files import mesh as command  # noqa: PLC0415 - only what it needs
+    elif options.export_path:
+        from viewer.commands.export_files import export_path as command  # noqa: PLC0415 - only what it needs
     elif options.selftest:
         command = _selftest
     elif options.serve:

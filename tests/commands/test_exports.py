@@ -1,4 +1,4 @@
-"""The commands that write other things than one picture or one video of colors: rigs, depth and masks, panoramas and stereo."""
+"""The commands that write more than one picture or video: rigs, depth, masks, panoramas, stereo, surfaces and paths."""
 
 from __future__ import annotations
 
@@ -132,6 +132,47 @@ def test_faults_of_projections(bundle: Path, tmp_path: Path) -> None:
         (("--render", "a.png", "--projection", "vr180", "--shadow"), ("shadow", "vr180")),
         (("--record", "a.mp4", "--projection", "vr180", "--view", "normals"), ("normals", "vr180")),
         (("--info", "--projection", "vr180"), ("--projection",)),
+    ):
+        assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_surfaces_of_frames(bundle: Path, tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    run = view(bundle, "--mesh", "m.glb", "--frames", "1:3", "--resolution", "16", folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert names(tmp_path) == ["m-000001.glb", "m-000002.glb"]
+    assert "2 files written: m-000001.glb to m-000002.glb" in run.stdout
+    assert len(trimesh.load(tmp_path / "m-000002.glb", force="mesh").faces) > 100
+    run = view(bundle, "--mesh", "p.ply", "--resolution", "16", "--points", "500", folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert len(trimesh.load(tmp_path / "p.ply").vertices) == 500
+
+
+@pytest.mark.parametrize("name", ["path.glb", "path.json"])
+def test_paths_for_other_programs(bundle: Path, tmp_path: Path, name: str) -> None:
+    run = view(bundle, "--export-path", name, "--fps", "10", "--seconds", "2", "--size", "64x48", folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "20 views written" in run.stdout
+    assert names(tmp_path) == [name]
+    if name == "path.json":  # --record reads it again
+        run = view(bundle, "--record", "out", "--path", name, "--fps", "1", folder=tmp_path)
+        assert run.returncode == 0, run.stderr
+        assert len(names(tmp_path / "out")) == 2
+
+
+def test_faults_of_files(bundle: Path, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--mesh", "a.obj"), ("a.obj", ".ply")),
+        (("--mesh", "a.ply", "--frames", "2:9"), ("2:9", "0:3")),
+        (("--mesh", "a.ply", "--frames", "5"), ("--frames", "A:B")),
+        (("--mesh", "a.ply", "--frame", "1"), ("--frame ", "--frames")),
+        (("--mesh", "a.ply", "--resolution", "4"), ("resolution", "8")),
+        (("--mesh", "a.ply", "--size", "4x4"), ("--size",)),
+        (("--record", "a.mp4", "--points", "4"), ("--points",)),
+        (("--export-path", "a.fbx"), ("a.fbx", ".glb")),
+        (("--export-path", "a.glb", "--path", "gone.json"), ("gone.json",)),
+        (("--export-path", "a.glb", "--path", "gone.json", "--seconds", "2"), ("--seconds",)),
     ):
         assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
     assert not list(tmp_path.iterdir())

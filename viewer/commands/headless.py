@@ -225,11 +225,13 @@ def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
 
 
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
+    from viewer.camera_path.foreign import SceneTimes, load_any  # noqa: PLC0415 - only recording needs it
     from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
     from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - likewise
 
-    size = recording_size(path, choices)  # report bad options before a renderer is started
-    schedule = plan(video, path, size, choices)
+    route = path if path == "orbit" else load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
+    size = recording_size(route, choices)  # report bad options before a renderer is started
+    schedule = plan(video, route, size, choices)
     check_output(output, size, choices)
     frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
     choices = replace(choices, display=with_depth_range(choices.display, map(schedule.camera, frames), video.bounds))
@@ -240,7 +242,7 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
 
     def work() -> str:
         renderer = create_renderer(backend_for(video, options.backend or "auto"), options.threads)
-        return record(renderer, video, output, path, choices, lambda p: show(p.done, p.total), cancel).message
+        return record(renderer, video, output, route, choices, lambda p: show(p.done, p.total), cancel).message
 
     with progress_display(f"recording {output}") as show:
         message = interruptible(work, cancel.cancel)

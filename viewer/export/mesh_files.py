@@ -89,23 +89,27 @@ def glb_bytes(mesh: Mesh, up: ArrayLike) -> bytes:
         "extensionsUsed": ["KHR_materials_unlit"],
         "scene": 0,
         "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "matrix": _upright(up)}],
+        "nodes": [{"mesh": 0, "matrix": upright_matrix(up)}],
         "meshes": [{"primitives": [primitive]}],
         "materials": [{"pbrMetallicRoughness": {"metallicFactor": 0.0}, "extensions": {"KHR_materials_unlit": {}}}],
         "buffers": [{"byteLength": offset}],
         "bufferViews": views,
         "accessors": accessors,
     }
+    return pack_glb(document, b"".join(array.tobytes() for array, _ in arrays))
+
+
+def pack_glb(document: dict[str, Any], binary: bytes) -> bytes:
+    """Return a binary glTF file of a document and its buffer, whose length is a multiple of four bytes."""
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    binary = b"".join(array.tobytes() for array, _ in arrays)
     total = 12 + 8 + len(text) + 8 + len(binary)
     header = struct.pack("<4sII", b"glTF", 2, total) + struct.pack("<I4s", len(text), b"JSON")
     return header + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
 
 
-def _upright(up: ArrayLike) -> list[float]:
-    # Column-major 4 x 4 matrix that rotates `up` to +y. Scenes with z up get the usual (x, z, -y).
+def upright_matrix(up: ArrayLike) -> list[float]:
+    """Return glTF's column-major 4 x 4 matrix that rotates `up` to +y. Scenes with z up get the usual (x, z, -y)."""
     first, second, vertical = basis_of_up(up)
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([first, vertical, -second])
