@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +22,15 @@ from tests.waiting import TIMEOUT
 class FakeFrame:
     time: float
     nbytes: int = 10
+
+
+class FakeVideo:
+    """A video of 100 frames that has nothing to load ahead."""
+
+    num_frames = 100
+
+    def load_ahead(self, times: object) -> None:
+        """Do nothing."""
 
 
 class FakeRenderer:
@@ -50,7 +58,7 @@ class FakeRenderer:
 
 
 def make_cache(renderer: FakeRenderer, budget: int | None = 1000, **options: int) -> FrameCache:
-    return FrameCache(renderer, SimpleNamespace(num_frames=100), budget, **options)  # type: ignore[arg-type]
+    return FrameCache(renderer, FakeVideo(), budget, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -380,7 +388,7 @@ def test_at_the_end_of_the_plan_no_frame_is_left_out() -> None:
 
 
 def test_another_version_of_the_video_takes_over_what_it_can(renderer: FakeRenderer) -> None:
-    cache, newer = make_cache(renderer), SimpleNamespace(num_frames=100)
+    cache, newer = make_cache(renderer), FakeVideo()
     for time in (1.0, 2.0):
         cache.get(time)
     cache.replace_video(newer, lambda frame: FakeFrame(frame.time, 7) if frame.time == 1.0 else None)  # type: ignore[arg-type, return-value]
@@ -394,7 +402,7 @@ def test_a_frame_of_the_earlier_version_is_not_kept(gated: FakeRenderer) -> None
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(cache.get, 3.0)
         gated.started.get(timeout=TIMEOUT)
-        cache.replace_video(SimpleNamespace(num_frames=100), lambda frame: frame)  # type: ignore[arg-type]
+        cache.replace_video(FakeVideo(), lambda frame: frame)  # type: ignore[arg-type]
         gated.release()
         assert waiting.result(TIMEOUT).time == 3.0
     assert 3.0 not in cache
