@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from PIL import Image as PillowImage
 
 from common.atomic import atomic_write
@@ -19,6 +20,7 @@ _STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": Fa
 _COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
 _COLUMNS = 4
 _CELL = 2.6  # inches
+_MARGIN = 1.6  # beyond the first and the last point, so that a narrow range has labels, too
 
 
 def draw_tradeoffs(results: Sequence[RowResult], path: Path) -> None:
@@ -57,7 +59,12 @@ def _scatter(axes: Axes, results: Sequence[RowResult], name: str, unit: float) -
         psnr = result.score("psnr")
         assert psnr is not None, "every scored view has one"
         axes.plot(result.mean(name) / unit, psnr, marker, color=color, label=result.row.label)
-    axes.grid(alpha=0.25, which="both")
+    values = [result.mean(name) / unit for result in results]
+    axes.set_xlim(min(values) / _MARGIN, max(values) * _MARGIN)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(alpha=0.25)
 
 
 def draw_pictures(pictures: Sequence[tuple[str, Path]], path: Path) -> None:

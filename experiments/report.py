@@ -92,8 +92,7 @@ def _score_table(results: Sequence[RowResult]) -> list[str]:
         "",
         "Means over the held-out cameras, inside the projected box. SSIM has data range 1, or 2 as the authors published it.",
         "",
-        _line(["row", "trained", *names, "flicker", *(f"paper: {name}" for name in ("PSNR", "SSIM", "LPIPS"))]),
-        _rule(9),
+        *_head(["row", "trained", *names, "flicker", *(f"paper: {name}" for name in ("PSNR", "SSIM", "LPIPS"))]),
     ]
     for result in results:
         scores = [_number(result.score(name), digits) for name, _, digits in _SCORES]
@@ -109,10 +108,9 @@ def _cost_table(results: Sequence[RowResult]) -> list[str]:
         "",
         "Milliseconds for a view of a new frame: decoding and baking + rendering. The paper's times are those of an RTX 3090.",
         "",
-        _line(
+        *_head(
             ["row", "renderer", "fastest renderer", "reference renderer", "bundle, MB", "float32, MB", "paper: ms", "paper: MB"]
         ),
-        _rule(8),
     ]
     for result in results:
         times = [
@@ -129,7 +127,7 @@ def _of_each_capture(results: Sequence[RowResult]) -> list[str]:
     names = list(results[0].measured)
     if len(names) < 2:
         return []
-    lines = ["## PSNR of each capture, dB", "", _line(["row", *names]), _rule(1 + len(names))]
+    lines = ["## PSNR of each capture, dB", "", *_head(["row", *names])]
     for result in results:
         lines.append(_line([result.row.label, *(_number(result.measured[name].scores["psnr"], 2) for name in names)]))
     return ["\n".join(lines)]
@@ -146,8 +144,7 @@ def _agreement(table: Table, results: Sequence[RowResult]) -> list[str]:
         f'Each row against "{base.row.label}". Quality is PSNR here, and PSNR or else LPIPS in the paper; time is that of the '
         "fastest renderer; bytes are those of float32. Differences below 0.1 dB and 5 % are called equal.",
         "",
-        _line(["row", "quality: paper, here", "time: paper, here", "bytes: paper, here"]),
-        _rule(4),
+        *_head(["row", "quality: paper, here", "time: paper, here", "bytes: paper, here"]),
     ]
     lines += [
         _line([row.label, *(_said(found, what) for what in ("quality", "time", "bytes"))]) for row, found in rows if found
@@ -205,5 +202,5 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _rule(columns: int) -> str:
-    return f"|{' --- |' * columns}"
+def _head(cells: Sequence[str]) -> list[str]:
+    return [_line(cells), _line(["---"] * len(cells))]

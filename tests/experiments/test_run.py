@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,8 @@ def check_page(out: Path) -> None:
         line.startswith("| Single MLP | worse,") and "| higher," in line and "| lower," in line for line in page.splitlines()
     )
     assert not any(result["empty"] for result in results.values()) and "renders nothing" not in page
+    tables = [part.splitlines() for part in re.split(r"\n\n", page) if part.startswith("| ")]
+    assert len(tables) == 3 and all(len({line.count("|") for line in table}) == 1 for table in tables)
     assert "Commit: " in page and "Machine: " in page and "`python -m experiments.run mini" in page
     with Image.open(out / "images" / "experiments_mini_pictures.png") as image:
         assert image.width > image.height > 50
