@@ -109,13 +109,27 @@ def save(context: Any, path: Path) -> None:
         Image.open(temporary).convert("RGB").save(temporary, "PNG", optimize=True)
 
 
-def take_pictures(folder: Path, names: tuple[str, ...] = tuple(PICTURES)) -> None:
-    """Drive the window once and save its pictures.
+def take_pictures(context: Any, app: ViewerApp, folder: Path) -> None:
+    """Take all steps in the window that shows an app, and save a picture after each.
 
     Args:
+        context: drives the window.
+        app: its state, with a video open.
         folder: where NAME.png is written.
-        names: which of `PICTURES`; the steps of the others are still taken.
     """
+    from imgui_bundle import imgui
+
+    for name, step in PICTURES.items():
+        step(app)
+        context.mouse_teleport_to_pos(imgui.ImVec2(SIZE[0] - 1, SIZE[1] - 1))  # the pointer does not hide anything there
+        context.yield_(6)
+        wait_for_image(context, app)
+        context.yield_(6)
+        save(context, folder / f"{name}.png")
+
+
+def show_demo(folder: Path) -> None:
+    """Open the window without a display and take the pictures of the demo."""
     from imgui_bundle import hello_imgui, imgui
     from imgui_bundle.immapp import testing
 
@@ -127,14 +141,7 @@ def take_pictures(folder: Path, names: tuple[str, ...] = tuple(PICTURES)) -> Non
         io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
         io.config_watchdog_warning = io.config_watchdog_kill_test = 600.0  # a busy machine is not a fault
         context.yield_(5)
-        for name, step in PICTURES.items():
-            step(app)
-            context.mouse_teleport_to_pos(imgui.ImVec2(SIZE[0] - 1, SIZE[1] - 1))  # the pointer does not hide anything there
-            context.yield_(6)
-            wait_for_image(context, app)
-            context.yield_(6)
-            if name in names:
-                save(context, folder / f"{name}.png")
+        take_pictures(context, app, folder)
 
     testing.run(test_function=take, runner_params=window.params)
     app.close()
@@ -144,7 +151,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description="Save the pictures of the viewer guide.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/images"))
-    take_pictures(parser.parse_args().folder)
+    show_demo(parser.parse_args().folder)
 
 
 if __name__ == "__main__":
