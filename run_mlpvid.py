@@ -30,6 +30,8 @@ COMMANDS = {
     "view": Command("viewer.cli", "open the viewer: mlpvid view [BUNDLE|RUN]"),
     "render": Command("viewer.cli", "write one image: mlpvid render BUNDLE OUT.png", "--render", 1),
     "record": Command("viewer.cli", "write a video: mlpvid record BUNDLE OUT.mp4", "--record", 1),
+    "mesh": Command("viewer.cli", "write the surface of frames: mlpvid mesh BUNDLE OUT.glb --frames A:B", "--mesh", 1),
+    "export-path": Command("viewer.cli", "write a camera path for Blender or nerfstudio", "--export-path", 1),
     "info": Command("viewer.cli", "describe a bundle: mlpvid info BUNDLE", "--info"),
     "verify": Command("viewer.cli", "compare a bundle with its checksums: mlpvid verify BUNDLE", "--verify"),
     "serve": Command("viewer.cli", "show a video in browsers: mlpvid serve BUNDLE", "--serve"),

@@ -23,6 +23,8 @@ from viewer import DEMO
         ("render", ["a.mlpvid", "out.png", "--frame", "2"], ["a.mlpvid", "--render", "out.png", "--frame", "2"]),
         ("render", ["out.png", "--frame", "2"], ["--render", "out.png", "--frame", "2"]),
         ("record", ["a.mlpvid", "out.mp4"], ["a.mlpvid", "--record", "out.mp4"]),
+        ("mesh", ["a.mlpvid", "s.glb", "--points", "9"], ["a.mlpvid", "--mesh", "s.glb", "--points", "9"]),
+        ("export-path", ["a.mlpvid", "p.glb"], ["a.mlpvid", "--export-path", "p.glb"]),
         ("render", ["--help"], ["--help"]),
     ],
 )

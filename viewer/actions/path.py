@@ -129,8 +129,8 @@ PATH = menu(
     ),
     Action(
         "path.export",
-        "Export path for nerfstudio...",
-        "Write the camera path as nerfstudio's camera_path.json.",
+        "Export path for other programs...",
+        "Write the camera path as glTF, which Blender imports, or as nerfstudio's camera_path.json.",
         open_dialog("export_path"),
         enabled=HAS_KEYFRAMES,
     ),

@@ -163,34 +163,22 @@ def _gaussian_splatting(views: list[Any], times: SceneTimes) -> CameraPath:
     return CameraPath(keyframes)
 
 
-def nerfstudio_dict(path: CameraPath, fps: float) -> dict[str, Any]:
-    """Return the object of nerfstudio's camera_path.json: the path's view at each frame of a video.
-
-    Args:
-        path: a path with keyframes.
-        fps: frames per second of the video that nerfstudio renders.
-    """
-    count = max(1, round(path.duration * fps) + 1)
-    return nerfstudio_views([path.camera(path.start + index / fps) for index in range(count)], fps)
-
-
-def nerfstudio_views(cameras: list[Camera], fps: float, times: list[float] | None = None) -> dict[str, Any]:
+def nerfstudio_views(cameras: list[Camera], fps: float, times: list[float]) -> dict[str, Any]:
     """Return the object of nerfstudio's camera_path.json with one view per camera.
 
     Args:
         cameras: the views, of one size.
         fps: views per second.
-        times: of the scene at each view, 0 (first frame) to 1 (last frame); None leaves them out.
+        times: of the scene at each view, 0 (first frame) to 1 (last frame).
     """
     width, height = cameras[0].width, cameras[0].height
-    views: list[dict[str, Any]] = []
-    for index, camera in enumerate(cameras):
+    views = []
+    for camera, time in zip(cameras, times, strict=True):
         pose = np.eye(4)
         pose[:3, :3], pose[:3, 3] = camera.R.T @ OPENGL_AXES, camera.center
         field_of_view = math.degrees(2 * math.atan(height / 2 / camera.K[1, 1]))
-        views.append({"camera_to_world": pose.ravel().tolist(), "fov": field_of_view, "aspect": width / height})
-        if times is not None:
-            views[-1]["render_time"] = times[index]
+        view = {"camera_to_world": pose.ravel().tolist(), "fov": field_of_view, "aspect": width / height}
+        views.append({**view, "render_time": time})
     return {
         "camera_type": "perspective",
         "render_width": width,

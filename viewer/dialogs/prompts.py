@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,16 +11,16 @@ from typing import Any
 
 from imgui_bundle import imgui, portable_file_dialogs
 
-from common.atomic import write_text
 from common.errors import InputError
 from common.streaming.address import parse_address
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
 from viewer.app.scene_file import SCENE_SUFFIX
-from viewer.camera_path.foreign import nerfstudio_dict
+from viewer.camera_path.frame_schedule import path_schedule
 from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
+from viewer.export.camera_path_files import save_path as save_views
 from viewer.widgets.controls import button, em
 
 IMAGES = "*.png *.jpg *.jpeg *.webp *.bmp"
@@ -79,11 +78,13 @@ def save_path(app: ViewerApp, text: str) -> None:
 
 
 def export_path(app: ViewerApp, text: str) -> None:
-    """Write the camera path as nerfstudio's camera_path.json."""
+    """Write the views of the camera path as glTF for Blender, or as nerfstudio's camera_path.json."""
     assert app.document is not None
-    target = path_file(text)
-    write_text(target, json.dumps(nerfstudio_dict(app.document.camera_path, app.document.video.metadata.fps), indent=1) + "\n")
-    app.messages.set_status(f"Camera path exported to {target}")
+    target, path, video = path_file(text, ".glb"), app.document.camera_path, app.document.video
+    first, fps = path.camera(path.start), video.metadata.fps
+    schedule = path_schedule(path, (first.width, first.height), video.num_frames, None, fps, fps)
+    notes = save_views(target, schedule, fps, video.num_frames, video.metadata.up)
+    app.messages.set_status("; ".join([f"Camera path exported to {target}", *notes]))
 
 
 def path_file(text: str, suffix: str = ".json") -> Path:
@@ -145,7 +146,11 @@ PROMPTS: dict[str, Prompt] = {
     "open": Prompt("Open a video", "Path of a .mlpvid file", open_bundle, ("Videos and scenes", "*.mlpvid*", "All files", "*")),
     "url": Prompt("Open a URL", "https://.../name.mlpvid, s3://...", open_address, address=True),
     "save_path": Prompt("Save the camera path", "Path of a .json file", save_path, ("Camera path", "*.json"), True),
-    "export_path": Prompt("Export for nerfstudio", "Path of a .json file", export_path, ("Camera path", "*.json"), True),
+    "export_path": Prompt(
+        *("Export the camera path", "Path of a .glb file (Blender) or a .json file (nerfstudio)", export_path),
+        ("Blender (glTF)", "*.glb", "nerfstudio", "*.json"),
+        *(True, ".glb"),
+    ),
     "open_workspace": Prompt("Open a workspace", "Path of a .json file", open_workspace, ("Workspace", "*.json")),
     "save_workspace": Prompt("Save the workspace", "Path of a .json file", save_workspace, ("Workspace", "*.json"), True),
     "add_video": Prompt(

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from common.errors import InputError
 from tests.factories import make_camera
-from viewer.camera_path.foreign import SceneTimes, load_any, nerfstudio_dict
+from viewer.camera_path.foreign import SceneTimes, load_any, nerfstudio_views
 from viewer.camera_path.path import CameraPath, Keyframe
 
 TIMES = SceneTimes(num_frames=61, fps=30.0)
@@ -98,8 +98,10 @@ def test_the_own_format(tmp_path: Path) -> None:
 
 def test_exported_views_are_read_back(tmp_path: Path) -> None:
     path = CameraPath([Keyframe(0.5 * k, 10.0 * k, make_camera(64, 48, azimuth=0.4 * k)) for k in range(3)])
-    back = load_any(written(tmp_path / "camera_path.json", nerfstudio_dict(path, 20.0)), TIMES)
+    views = nerfstudio_views([path.camera(k / 20) for k in range(21)], 20.0, [k / 20 for k in range(21)])
+    back = load_any(written(tmp_path / "camera_path.json", views), TIMES)
     assert len(back) == 21 and back.end == pytest.approx(1.0)
+    assert [keyframe.frame for keyframe in back.keyframes] == pytest.approx([3.0 * k for k in range(21)])
     for time in (0.0, 0.25, 0.5, 1.0):
         for name in ("K", "R", "T"):
             np.testing.assert_allclose(getattr(back.camera(time), name), getattr(path.camera(time), name), atol=1e-9)

@@ -143,6 +143,24 @@ def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, 
     drive(app, look)
 
 
+@pytest.mark.parametrize(("name", "beginning"), [("path", b"glTF"), ("path.json", b"{")])
+def test_a_path_is_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path, name: str, beginning: bytes) -> None:
+    """For Blender unless the name ends in .json."""
+
+    def look(context: Any) -> None:
+        document = open_document(app)
+        document.camera_path.append(0, make_camera(8, 8))
+        app.window.dialogs.add("export_path")
+        context.yield_(4)
+        context.item_input_value(f"{BROWSER['export_path']}/##file_input", str(tmp_path / name))
+        context.yield_(4)
+        assert "export_path" not in app.window.dialogs and not app.messages.errors
+
+    drive(app, look)
+    (written,) = tmp_path.glob("path.*")
+    assert written.suffix == (Path(name).suffix or ".glb") and written.read_bytes().startswith(beginning)
+
+
 def test_reloads_when_the_file_changes(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     path = tmp_path / "changing.mlpvid"
     write_bundle(make_video(seed=1, num_frames=3), path)
