@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from experiments.plan import recipe_subjects
+from experiments.jobs import train_arguments, write_config
+from experiments.plan import keep_plan, make_plan, recipe_subjects
 from experiments.recipe import read_recipe, subset
+from experiments.table import read_table
 from tests.training.captures.layouts.scene import Recording, encode, record, save
 from tests.training.captures.layouts.test_annots import write_cameras
 from tests.training.captures.layouts.test_neural_volumes import HALF
+from training.captures.meta import read_overrides
+from training.captures.opening import open_capture
+from training.config import load_config
 
 
 def write_annots(folder: Path, cameras: int, frames: int, recording: Recording) -> None:
@@ -102,3 +107,22 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     write_neural_volumes(tmp_path / "dryice1", record(frames=1), NAMES, range(16120, 16400))
     with pytest.raises(InputError, match="has no frame 16402"):
         recipe_subjects("neural_volumes", tmp_path, None)
+
+
+def test_a_recipe_reaches_training_through_its_files(tmp_path: Path) -> None:
+    """The config and the meta.yaml that a run gets, and a plan that is the same when it is read back."""
+    write_annots(tmp_path / "sport_2_easymocap", 56, 100, record(frames=1))
+    subjects = recipe_subjects("nhr", tmp_path, ["sport2"])
+    plan = make_plan("table3", read_table("table3"), "small", subjects, None, 5)
+    keep_plan(plan, tmp_path / "out")
+    keep_plan(plan, tmp_path / "out")
+    job = next(job for job in plan.jobs if job.row.name == "dynerf")
+    config = load_config(str(write_config(plan, job, tmp_path / "out")))
+    assert config.data.image_scale == 0.5 and config.data.box_padding == 0.1 and config.data.boxes == "union"
+    assert config.model.method is not None and config.model.method.kind == "dynerf"
+    meta = read_overrides(tmp_path / "out" / "sport2" / "meta.yaml")
+    read, meant = open_capture(subjects[0].folder, None, meta), subjects[0].open()
+    assert (read.train_cameras, read.test_cameras) == (meant.train_cameras, meant.test_cameras) and read.num_frames == 100
+    np.testing.assert_array_equal(read.cameras[3].R, meant.cameras[3].R)
+    arguments = train_arguments(plan, job, tmp_path / "out", tmp_path / "run", tmp_path / "config.yaml", "cpu", None)
+    assert arguments.meta == tmp_path / "out" / "sport2" / "meta.yaml" and arguments.steps == 5 and arguments.resume
