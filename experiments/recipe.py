@@ -8,7 +8,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.documents import read_yaml
@@ -45,6 +45,8 @@ class SequenceChoice:
     """Name of its folder of results."""
     folders: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=8)]
     """Names of the folder with its data; the first one that exists counts."""
+    paper_psnr: dict[Name, Annotated[StrictFloat, within(0, 100)]] = field(default_factory=dict)
+    """The PSNR that the paper prints for this sequence, dB, by row."""
     test_cameras: tuple[CameraChoice, ...] | None = None
     """Cameras that are scored; None means the recipe's."""
     meta: dict[str, Any] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def write_report(plan: Plan, table: Table, out: Path, page: Path, command: str, 
         _preface(plan, table, results, command),
         "\n".join(_score_table(results)),
         "\n".join(_cost_table(results)),
-        *_of_each_capture(results),
+        *_of_each_capture(results, recipe),
         f"![PSNR against time and bytes](images/{tradeoffs.name})",
         f"![Truth and renderings](images/{pictures.name})",
         "\n".join(_agreement(table, results)),
@@ -123,13 +123,17 @@ def _cost_table(results: Sequence[RowResult]) -> list[str]:
     return lines
 
 
-def _of_each_capture(results: Sequence[RowResult]) -> list[str]:
+def _of_each_capture(results: Sequence[RowResult], recipe: Recipe | None) -> list[str]:
     names = list(results[0].measured)
-    if len(names) < 2:
+    if recipe is None and len(names) < 2:
         return []
+    paper = {} if recipe is None else {sequence.name: sequence.paper_psnr for sequence in recipe.sequences}
     lines = ["## PSNR of each capture, dB", "", *_head(["row", *names])]
     for result in results:
-        lines.append(_line([result.row.label, *(_number(result.measured[name].scores["psnr"], 2) for name in names)]))
+        printed = {name: paper.get(name, {}).get(result.row.name) for name in names}
+        cells = [_number(result.measured[name].scores["psnr"], 2) for name in names]
+        cells = [c if p is None else f"{c} (paper: {p:.2f})" for c, p in zip(cells, printed.values(), strict=True)]
+        lines.append(_line([result.row.label, *cells]))
     return ["\n".join(lines)]
 
 

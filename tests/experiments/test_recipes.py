@@ -9,8 +9,11 @@ import pytest
 
 from common.errors import InputError
 from experiments.jobs import train_arguments, write_config
+from experiments.measure import FrameTimes, Measured
 from experiments.plan import keep_plan, make_plan, recipe_subjects
 from experiments.recipe import read_recipe, subset
+from experiments.report import _of_each_capture
+from experiments.results import RowResult
 from experiments.table import read_table
 from tests.training.captures.layouts.scene import Recording, encode, record, save
 from tests.training.captures.layouts.test_annots import write_cameras
@@ -91,6 +94,28 @@ def test_neural_volumes(tmp_path: Path, frames: range) -> None:
     assert [capture.camera_names[camera] for camera in capture.train_cameras] == ["400002"]
     assert capture.num_frames == 100 and list(subject.frames) == list(range(100))
     assert [capture.frame_name(frame) for frame in (0, 1, 99)] == ["16120", "16123", "16417"]
+
+
+@pytest.mark.parametrize(("name", "table"), [("zju_mocap", "table4"), ("nhr", "table3")])
+def test_the_papers_sequences_have_the_means_of_its_tables(name: str, table: str) -> None:
+    """Tables 6 and 7 of the paper average to its tables 3 and 4."""
+    sequences = read_recipe(name).sequences
+    for row in read_table(table).rows:
+        mean = np.mean([sequence.paper_psnr[row.name] for sequence in sequences])
+        assert row.paper.psnr == pytest.approx(mean, abs=0.0151)
+
+
+def test_each_capture_has_the_papers_figure_beside_ours() -> None:
+    row = read_table("table4").rows[-1]
+    result = RowResult(row, {name: measured(psnr) for name, psnr in (("313", 30.125), ("394", 28.0))})
+    text = "\n".join(_of_each_capture([result], read_recipe("zju_mocap")))
+    assert "| Dynamic MLP maps | 30.12 (paper: 32.15) | 28.00 (paper: 30.15) |" in text
+    assert _of_each_capture([RowResult(row, {"313": measured(30.0)})], None) == []
+
+
+def measured(psnr: float) -> Measured:
+    times = FrameTimes("cpu", 1.0, 1.0)
+    return Measured({"psnr": psnr}, times, times, 1, 1, 8, 8, "")
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
