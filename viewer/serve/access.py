@@ -101,7 +101,7 @@ class AccessCheck:
         return Answer(http.HTTPStatus.UNAUTHORIZED, "Open the address with the token that the server printed.")
 
     def _matches(self, token: str) -> bool:
-        return self._token is not None and hmac.compare_digest(token.encode(), self._token.encode())
+        return self._token is not None and hmac.compare_digest(token.encode(errors="replace"), self._token.encode())
 
     def _cookie_value(self, text: str) -> str:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from viewer.serve.events import Post, on_change, on_click
+from viewer.serve.events import Post, assign, on_change, on_click
 from viewer.serve.poses import ViserPose
 from viewer.serve.visitor import Visitor
 
@@ -49,7 +49,11 @@ class CameraControls:
     def show_all(self) -> None:
         """Show the whole scene."""
         self._look(self._visitor.overview(*self._size()))
-        self.capture.value = FREE
+
+    def refresh(self) -> None:
+        """Let the choice follow the camera."""
+        if not self._visitor.snapped:
+            assign(self.capture, "value", FREE)
 
     def _snap(self, index: int) -> None:
         if index >= 0:

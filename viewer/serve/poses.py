@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial.transform import Rotation
 
 from common.errors import InputError
 from model.camera import Camera
+from model.camera_conventions import from_colmap
 from viewer.camera.state import Array, CameraState
 
 MAX_PIXELS = 2560 * 1440
@@ -46,15 +46,16 @@ def camera_from_viser(wxyz: ArrayLike, position: ArrayLike, field_of_view: float
     Raises:
         InputError: the browser sent numbers that are not a camera.
     """
-    quaternion, place = np.asarray(wxyz, np.float64), np.asarray(position, np.float64)
-    finite = quaternion.shape == (4,) and place.shape == (3,) and np.isfinite(quaternion).all() and np.isfinite(place).all()
-    if not (finite and np.linalg.norm(quaternion) > 1e-6 and 0 < field_of_view < math.pi):
-        raise InputError("camera of the browser", "is not a camera")
+    if not 0 < field_of_view < math.pi:
+        raise InputError("camera of the browser", "has no field of view")
     width, height = canvas_size(*size)
     focal = 0.5 * height / math.tan(0.5 * field_of_view)
-    rotation = Rotation.from_quat(np.roll(quaternion, -1)).as_matrix().T
-    K = np.array([[focal, 0.0, 0.5 * width], [0.0, focal, 0.5 * height], [0.0, 0.0, 1.0]])
-    return Camera(width, height, K, rotation, -rotation @ place)
+    turn = np.asarray(wxyz, np.float64) * (1, -1, -1, -1) if np.size(wxyz) == 4 else wxyz  # world to camera
+    camera = from_colmap(width, height, focal, (0.5 * width, 0.5 * height), turn, (0, 0, 0))
+    place = np.asarray(position, np.float64)
+    if place.shape != (3,) or not np.isfinite(place).all():
+        raise InputError("camera of the browser", "has no position")
+    return replace(camera, T=-camera.R @ place)
 
 
 def canvas_size(width: int, height: int) -> tuple[int, int]:

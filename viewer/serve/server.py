@@ -115,7 +115,10 @@ class VideoServer:
                 self._waiting.add(number)
                 self._notify(client, "Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
                 continue
-            self.sessions[number] = Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)
+            self.sessions[number] = self._new_session(client)
+
+    def _new_session(self, client: Any) -> Session:
+        return Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)
 
     def _notify(self, client: Any, title: str, text: str) -> None:
         self._call(lambda: client.add_notification(title, text, color="red"))

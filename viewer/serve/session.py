@@ -14,7 +14,7 @@ from viewer.picture.options import shown_pixels
 from viewer.playback.render_worker import ViewResult
 from viewer.serve.camera_controls import CameraControls
 from viewer.serve.events import Action, Call
-from viewer.serve.poses import ViserPose, camera_from_viser
+from viewer.serve.poses import ViserPose, camera_from_viser, canvas_size
 from viewer.serve.recording_controls import RecordingControls
 from viewer.serve.shared_frames import SharedFrames
 from viewer.serve.timeline_controls import TimelineControls
@@ -23,6 +23,9 @@ from viewer.serve.visitor import Visitor
 from viewer.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+DEFAULT_SIZE = (1280, 720)
+"""Width and height of a canvas whose size is not known yet, pixels."""
 
 MAX_ACTIONS = 1000
 """Most actions of a visitor that wait. A browser that sends more of them is not operated by a person."""
@@ -51,7 +54,7 @@ class Session:
         self._sent: tuple[ViewResult, object] | None = None
         self._shown: ViewResult | None = None
         self._fault = ""
-        self._size = (client.camera.image_width, client.camera.image_height)
+        self._size = DEFAULT_SIZE
         call(lambda: self._begin(frames))
 
     def post(self, action: Action) -> None:
@@ -93,8 +96,10 @@ class Session:
             seen = (camera.wxyz, camera.position, camera.fov, (camera.image_width, camera.image_height))
             self.post(lambda: self._move(*seen))
 
-        self.client.camera.on_update(moved)
-        self.cameras.show_all()
+        camera = self.client.camera
+        self._run(lambda: self._resize((camera.image_width, camera.image_height)))
+        camera.on_update(moved)
+        self._run(self.cameras.show_all)
 
     def _act(self) -> None:
         for _ in range(self._actions.qsize()):
@@ -124,6 +129,7 @@ class Session:
     def _refresh(self, now: float) -> None:
         if self.timeline is not None:
             self.timeline.refresh(now)
+        self.cameras.refresh()
         self.view.refresh()
         self.recording.refresh()
 
@@ -140,9 +146,15 @@ class Session:
             self._call(lambda: self.client.add_notification("Something went wrong", text, color="red"))
 
     def _move(self, wxyz: Any, position: Any, field_of_view: float, size: tuple[int, int]) -> None:
-        camera = camera_from_viser(wxyz, position, field_of_view, size)
-        self._size = size
-        self.visitor.move(camera, time.monotonic())
+        if self._resize(size):
+            self.visitor.move(camera_from_viser(wxyz, position, field_of_view, size), time.monotonic())
+
+    def _resize(self, size: tuple[int, int]) -> bool:
+        """Take over the size of the canvas; return False if it has no pixels, as in a minimized window."""
+        if min(size) < 1:
+            return False
+        self._size = canvas_size(*size)
+        return True
 
     def _look(self, pose: ViserPose) -> None:
         camera = self.client.camera
@@ -160,7 +172,6 @@ class Session:
         self._sent = result, appearance
         view = shown_pixels(result, display)
         pixels = finished(view, RecordOptions(display=display))
-        self._fault = ""
         quality = self.visitor.quality
         compression = quality.jpeg_still if result.final and not self.visitor.moving else quality.jpeg_moving
         compression = min(max(compression, 1), 100)
@@ -171,3 +182,4 @@ class Session:
             self.view.show_image(pixels.shape[1], pixels.shape[0], result.render_ms, view.legend)
 
         self._call(send)
+        self._fault = ""  # if it fails again, the visitor is told again

@@ -25,6 +25,9 @@ AHEAD = 8
 STILL_AFTER = 0.3
 """Seconds after the last move of the camera from which it counts as still."""
 
+SNAP_SECONDS = 3.0
+"""Time in which a browser has to take over the view of a capture camera. Views that it sends meanwhile are older ones."""
+
 FIRST_SCALE = 0.25
 """Scale of images while the camera moves, before the speed of the backend is known."""
 
@@ -69,6 +72,9 @@ class Visitor:
         """Finds the scale while something moves."""
         self._measured = False
         self._snapped: Camera | None = None
+        self._arrived = False  # whether the browser shows the view of `_snapped`
+        self._late: Camera | None = None  # what it has sent instead, usually from before it was told
+        self._snap_time = -math.inf
         self._moved = self._updated = -math.inf
         self._wake = wake
         self._frames = frames
@@ -91,6 +97,11 @@ class Visitor:
         return self.playback.playing or self.playback.scrubbing or self._updated - self._moved < STILL_AFTER
 
     @property
+    def snapped(self) -> bool:
+        """Whether the view is that of a capture camera."""
+        return self._snapped is not None
+
+    @property
     def error(self) -> Exception | None:
         """Why the last image could not be rendered; None after a success."""
         return self._renderer.error
@@ -103,13 +114,16 @@ class Visitor:
     def move(self, camera: Camera, now: float) -> None:
         """Take over the view of the browser; `now` is in seconds."""
         exact = self._snapped
-        if exact is not None and not same_view(camera, exact):
-            self._snapped = exact = None
-        if exact is not None:  # with the intrinsics that browsers cannot have
-            camera = exact.fitted(camera.width, camera.height)
-        elif self.camera is not None:
-            self._moved = now
-        self.camera = camera
+        if exact is None:
+            self._moved = self._moved if self.camera is None else now
+            self.camera = camera
+        elif same_view(camera, exact):
+            self._arrived = True
+            self.camera = exact.fitted(camera.width, camera.height)  # with the intrinsics that browsers cannot have
+        elif self._arrived:
+            self._snapped, self._moved, self.camera = None, now, camera
+        else:
+            self._late = camera
 
     def overview(self, width: int, height: int) -> ViserPose:
         """Return a view of the whole scene for a canvas of this size in pixels."""
@@ -130,8 +144,9 @@ class Visitor:
             IndexError: there is no such camera.
         """
         camera = self.video.metadata.cameras[index]
+        self._snapped, self._arrived, self._late, self._snap_time = camera, False, None, self._updated
+        self.camera = camera.fitted(width, height)
         orbit = OrbitCamera(self.video.bounds, self.video.metadata.up)
-        self._snapped = camera
         return pose_of(state_from_camera(camera, orbit.box.mean(axis=0)), orbit.up, width, height)
 
     def update(self, now: float) -> ViewResult | None:
@@ -143,6 +158,8 @@ class Visitor:
         if math.isfinite(self._updated):
             self.playback.advance(now - self._updated)
         self._updated = now
+        if self._snapped is not None and not self._arrived and now - self._snap_time > SNAP_SECONDS:
+            self._snapped, self.camera = None, self._late or self.camera
         results = [result for result in self._renderer.take_results() if result.error is None]
         for result in results:
             self.playback.record_shown(result.request.tick)

@@ -112,10 +112,25 @@ class Browser:
         condition = " or ".join(f"contains(., '{label}')" for label in labels)
         self.driver.find_element(By.XPATH, f"//button[{condition}]").click()
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of a drop-down list."""
+        self._input(label).send_keys(Keys.ARROW_DOWN)  # opens the list
+        found = (By.XPATH, f"//*[@role='option'][normalize-space(.)='{option}']")
+        wait_until(lambda: self.driver.find_elements(*found))
+        # By script: in a small window the list may be partly outside.
+        self.driver.execute_script("arguments[0].click()", self.driver.find_element(*found))
+
+    def chosen(self, label: str) -> str:
+        """Return the chosen option of a drop-down list."""
+        return str(self._input(label).get_attribute("value"))
+
     def close(self) -> None:
         """End the browser and remove its profile."""
         self.driver.quit()
         shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _input(self, label: str) -> WebElement:
+        return self.driver.find_element(By.XPATH, f"//label[normalize-space(.)='{label}']/following::input[1]")
 
     def _sliders(self) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, "[role=slider]")

@@ -66,7 +66,14 @@ def test_the_token_in_the_address_becomes_a_cookie() -> None:
 def test_without_the_right_token_nothing_is_shown(path: str) -> None:
     check = AccessCheck(TOKEN)
     assert status(check, path) == HTTPStatus.UNAUTHORIZED
-    for cookie in (f"{check.cookie}=wrong", f"{check.cookie}=", "broken cookie", f"other={TOKEN}", "a=b;" * 1000):
+    for cookie in (
+        f"{check.cookie}=wrong",
+        f"{check.cookie}=",
+        "broken cookie",
+        f"other={TOKEN}",
+        "a=b;" * 1000,
+        f"{check.cookie}=\udcff",
+    ):
         assert status(check, path, cookie=cookie) == HTTPStatus.UNAUTHORIZED
     assert status(check, "/", host="localhost:8080") == HTTPStatus.UNAUTHORIZED
 

@@ -1,4 +1,4 @@
-"""Two visitors in real browsers, and the server in a process of its own, as users start it."""
+"""Two visitors in real browsers, and the server in a process of its own, where PyTorch cannot be loaded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,22 @@ rendering: {backend: cpu, render_scale: 0.5, dynamic_resolution: false}  # all i
 """
 
 
+WITHOUT_PYTORCH = """
+import sys
+sys.modules["torch"] = None
+from viewer.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """The address, with its token, that the command prints."""
     settings = tmp_path / "settings.yaml"
     settings.write_text(SETTINGS, encoding="utf-8")
     options = ("--serve", "--port", "0", "--token", "random", "--config", settings)
-    command = [sys.executable, ROOT / "run_viewer.py", DEMO, *options]
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-u", "-c", WITHOUT_PYTORCH, DEMO, *options]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         found = re.search(r"http://localhost:\d+/\?token=\S+", server.stdout.readline())
@@ -83,6 +91,13 @@ def test_visitors_see_turn_and_scrub_without_disturbing_each_other(visit: Callab
     second.press_in_timeline(FIRST)
     wait_until(lambda: difference(second.image(), whole) < 0.002)
     assert difference(last, whole) > 0.01
+
+    second.choose("Capture camera", "Camera 3")
+    wait_until(lambda: difference(second.image(), whole) > 0.01)
+    second.still_image()
+    assert second.chosen("Capture camera") == "Camera 3"  # the browser has taken over exactly this view
+    second.drag(60, 0)
+    wait_until(lambda: second.chosen("Capture camera") == "Free")
 
     second.click("Play")
     wait_until(lambda: second.frame() > 3)

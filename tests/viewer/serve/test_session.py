@@ -136,9 +136,30 @@ def test_capture_cameras(session: Session, client: FakeClient, settle: Callable[
     settle()
     capture, camera = session.visitor.video.metadata.cameras[1], session.visitor.camera
     assert camera is not None and np.array_equal(camera.R, capture.R) and np.array_equal(camera.T, capture.T)
+    choice = client.gui.controls["Capture camera"]
+    assert choice.value == "Camera 1"
     client.gui.controls["Whole scene"].use()
     session.update(1000.0)
-    assert np.allclose(client.camera.position, home) and client.gui.controls["Capture camera"].value == "Free"
+    assert np.allclose(client.camera.position, home) and choice.value == "Free"
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 600), (-5, 7)])
+def test_a_minimized_window_keeps_its_last_image(
+    session: Session, client: FakeClient, settle: Callable[[], np.ndarray], size: tuple[int, int]
+) -> None:
+    image = settle()
+    client.camera.image_width, client.camera.image_height = size
+    client.camera.report()
+    client.gui.controls["Whole scene"].use()
+    assert np.array_equal(settle(), image) and not client.notifications
+
+
+@pytest.mark.parametrize("size", [(0, 0), (10**9, 5)])
+def test_a_browser_may_begin_with_a_strange_canvas(frames: SharedFrames, size: tuple[int, int]) -> None:
+    client = FakeClient(*size)
+    session = Session(client, frames, Settings(), "dance", lambda: None, lambda function: function())
+    session.update(0.0)
+    session.close()
 
 
 def test_what_browsers_must_not_send_is_reported_once_and_changes_nothing(

@@ -97,6 +97,32 @@ def test_a_capture_camera_is_exact_until_the_next_move(visitor: Visitor) -> None
     assert visitor.camera is seen
 
 
+def test_views_from_before_a_snap_do_not_end_it(visitor: Visitor) -> None:
+    before = make_camera(64, 48, azimuth=0.7)
+    visitor.move(before, 0.0)
+    visitor.update(10.0)
+    capture = visitor.video.metadata.cameras[1]
+    visitor.snap_to(1, 64, 48)
+    visitor.move(before, 10.1)  # was under way
+    assert visitor.snapped and visitor.camera is not None and np.array_equal(visitor.camera.R, capture.R)
+    visitor.move(make_camera(64, 48, azimuth=2.0), 10.2)
+    assert visitor.snapped
+    visitor.move(before, 10.3)
+    assert not visitor.snapped and visitor.camera is before
+
+
+def test_a_browser_that_cannot_take_over_a_capture_camera_keeps_its_own_view(visitor: Visitor) -> None:
+    before = make_camera(64, 48, azimuth=0.7)
+    visitor.move(before, 0.0)
+    visitor.update(10.0)
+    visitor.snap_to(1, 64, 48)
+    visitor.move(before, 10.1)
+    visitor.update(12.9)
+    assert visitor.snapped
+    visitor.update(13.1)
+    assert not visitor.snapped and visitor.camera is before
+
+
 def test_another_version_of_the_video_keeps_view_and_time(visitor: Visitor) -> None:
     camera = make_camera(32, 24)
     visitor.move(camera, 0.0)
