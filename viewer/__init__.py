@@ -13,3 +13,12 @@ BUNDLE_SUFFIX = ".mlpvid"
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo.mlpvid"
 """The bundle that comes with the viewer; it is opened when no other is named."""
+
+DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "color_samples", "heads")
+"""View modes, by the names that the actions "view.*" use."""
+
+SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
+"""View modes that show numbers through a color map."""
+
+PROJECTIONS = ("perspective", "equirectangular", "stereo", "vr180")
+"""Names of the projections. "stereo" and "vr180" have the left eye's image at the left and the right eye's at the right."""

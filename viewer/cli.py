@@ -28,9 +28,7 @@ from common.numbers import parse_whole
 from common.pytorch import require_pytorch
 from common.streaming.address import Address, is_address, parse_address
 from renderer.select import BACKENDS
-from viewer import DEMO
-from viewer.export.projection import PROJECTIONS
-from viewer.settings import DISPLAY_MODES, SCALAR_MODES
+from viewer import DEMO, DISPLAY_MODES, PROJECTIONS, SCALAR_MODES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 """Ends of the names of images that can be a background."""

@@ -18,6 +18,7 @@ from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from renderer.select import BACKENDS
+from viewer import DISPLAY_MODES, SCALAR_MODES
 from viewer.folders import settings_path
 from viewer.settings_merge import MAX_RECENT_FILES, merged
 
@@ -37,12 +38,6 @@ HINTS = ("navigate", "play", "inspect")
 
 INITIAL_VIEWS = ("whole scene", "capture camera")
 """The view a video opens with: its whole box, or its first capture camera. Videos without capture cameras open with the box."""
-
-DISPLAY_MODES = ("color", "depth", "opacity", "normals", "density_samples", "color_samples", "heads")
-"""View modes, by the names that the actions "view.*" use."""
-
-SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
-"""View modes that show numbers through a color map."""
 
 CODECS = {"h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9"}
 """The video codecs and the names that the window shows."""

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from model.bundle.info import write_bundle
-from tests.command_runs import ROOT, CommandRun, assert_fails, run_main
+from tests.command_runs import ROOT, CommandRun, assert_fails, run_main, run_python
 from tests.factories import make_video
 from viewer.cli import main
 
@@ -176,3 +176,9 @@ def test_faults_of_files(bundle: Path, tmp_path: Path) -> None:
     ):
         assert_fails(view(bundle, *arguments, folder=tmp_path), *words)
     assert not list(tmp_path.iterdir())
+
+
+def test_usage_errors_load_no_numbers() -> None:
+    """The parser knows the names of views and projections without NumPy and pydantic, which take most of a second."""
+    code = "import sys, viewer.cli; print([name for name in ('numpy', 'pydantic', 'scipy') if name in sys.modules])"
+    assert run_python("-c", code, folder=ROOT).stdout.strip() == "[]"

@@ -14,12 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from common.errors import InputError
 from model.camera import Camera
+from viewer import PROJECTIONS
 from viewer.camera.rotations import angles_from_rotation, rotation_from_angles
 
 Array = NDArray[np.float64]
-
-PROJECTIONS = ("perspective", "equirectangular", "stereo", "vr180")
-"""Names of the projections. "stereo" and "vr180" have the left eye's image at the left and the right eye's at the right."""
 
 DEFAULT_SIZES = {"equirectangular": (2048, 1024), "stereo": (1024, 512), "vr180": (2048, 1024)}
 """Default width and height of an image, both eyes included, pixels."""
@@ -36,7 +34,7 @@ class Projection:
     """How directions become pixels, and what the two eyes see."""
 
     name: str = "perspective"
-    """One of `PROJECTIONS`."""
+    """One of `viewer.PROJECTIONS`."""
     eye_distance: float = EYE_DISTANCE
     """Distance between the two eyes of "stereo" and "vr180", meters; 0 to 10."""
 

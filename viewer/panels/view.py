@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from viewer import DISPLAY_MODES, SCALAR_MODES
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.picture.color_maps import COLOR_MAPS
 from viewer.picture.comparison import Comparison
 from viewer.picture.options import with_fixed_range
-from viewer.settings import DISPLAY_MODES, SCALAR_MODES
 from viewer.widgets.controls import action_tip, checkbox, choice, combo, heading
 from viewer.widgets.numbers import number_pair
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from model.camera import Camera
 from model.config import ModelConfig
 from renderer.backend import PreparedFrame, RenderedImage
+from viewer import DISPLAY_MODES
 from viewer.picture.views import View, ViewPixels, make_view, view_legend
 from viewer.playback.render_worker import ViewResult, scaled_camera
-from viewer.settings import DISPLAY_MODES, DisplaySettings
+from viewer.settings import DisplaySettings
 
 VIEWS = dict(zip(DISPLAY_MODES, View, strict=True))
 """The view that belongs to each display mode."""

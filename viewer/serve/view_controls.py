@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from viewer import SCALAR_MODES
 from viewer.picture.color_maps import COLOR_MAPS
 from viewer.picture.options import VIEWS
 from viewer.picture.views import Legend
 from viewer.serve.events import Post, assign, on_change
 from viewer.serve.visitor import Visitor
-from viewer.settings import SCALAR_MODES
 
 LABELS = {view.value.capitalize(): mode for mode, view in VIEWS.items()}
 """Names of the views, and their display modes."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from viewer import DISPLAY_MODES
 from viewer.actions.action import next_stop
 from viewer.actions.camera import SIDES
 from viewer.actions.chords import Chord
@@ -18,7 +19,6 @@ from viewer.actions.window import UI_SCALES
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.playback.clock import LoopMode
-from viewer.settings import DISPLAY_MODES
 from viewer.window.keys import blocked, imgui_chord
 
 

@@ -23,6 +23,7 @@ from renderer.select import create_renderer
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.gl_traffic import Traffic, renderer_of, shown_image, watch_textures
 from tests.waiting import TIMEOUT
+from viewer import DISPLAY_MODES
 from viewer.app.app import ViewerApp
 from viewer.app.compare import image_psnr
 from viewer.app.window_state import PANELS
@@ -31,7 +32,7 @@ from viewer.gl.image_display import ImageDisplay
 from viewer.gl.presenter import Presenter
 from viewer.picture.comparison import Comparison
 from viewer.playback.render_worker import ViewResult, scaled_camera
-from viewer.settings import DISPLAY_MODES, DisplaySettings
+from viewer.settings import DisplaySettings
 
 pytestmark = pytest.mark.slow
 
