@@ -153,3 +153,11 @@ class SegmentedVideo(VolumetricVideo):
         self.check_time(time)
         part = max(parts_at(self.segments, time), key=lambda part: part.weight)
         return part, self.store.get(self.segments[part.index].data)
+
+
+class LoadedSegment(VolumetricVideo):
+    """One segment in memory. It is never trained, so what renderers convert for one segment stays valid for all."""
+
+    def weights_version(self) -> Version:
+        """Return a constant: the weights do not change."""
+        return ()

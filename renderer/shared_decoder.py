@@ -21,10 +21,9 @@ Result = TypeVar("Result", bound=Converted)
 
 def with_same_decoder(converted: weakref.WeakKeyDictionary[VolumetricVideo, Result], video: VolumetricVideo) -> Result | None:
     """Return what was converted for a video whose decoder has the same arrays, unchanged since; None if there is none."""
-    version = video.weights_version()
     for reference in converted.keyrefs():  # a copy: other threads may convert videos meanwhile
         other = reference()
         result = None if other is None or other.decoder_weights is not video.decoder_weights else converted.get(other)
-        if result is not None and result.version == version:
+        if other is not None and result is not None and result.version == other.weights_version():
             return result
     return None

@@ -19,7 +19,7 @@ from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_j
 from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.config import ModelConfig
-from model.segmented_video import Announce, SegmentedVideo
+from model.segmented_video import Announce, LoadedSegment, SegmentedVideo
 from model.video import VideoMetadata, VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> 
     def load(data: int, check: Callable[[], None]) -> VolumetricVideo:
         arrays = read_segment(bundle, data, check)
         latents, boxes, occupancy = (arrays[name] for name in ("latents", "boxes", "occupancy"))
-        return VolumetricVideo(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
+        return LoadedSegment(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
     video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load, announce)
     video.store.get(0)

@@ -136,8 +136,6 @@ class VideoOnGpu:
     def __init__(
         self, driver: Driver, kernels: Mapping[str, Any], video: VolumetricVideo, shared: VideoOnGpu | None = None
     ) -> None:
-        self.version = video.weights_version()
-        """The version of the video's weights."""
         self._driver, self._kernels = driver, kernels
         self._config = video.config
         self._num_frames = video.num_frames
@@ -153,6 +151,8 @@ class VideoOnGpu:
             self._network = shared.network if shared else decoder_for_gpu(video.decoder, driver.device, half=True)
             if not fits_half(self._network, video):
                 self._network = decoder_for_gpu(video.decoder, driver.device, half=False)
+        self.version = video.weights_version()  # now that the decoder is a module, which counts
+        """The version of the video's weights."""
 
     @property
     def network(self) -> MapDecoder:

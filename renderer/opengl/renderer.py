@@ -260,11 +260,11 @@ class OpenGLRenderer:
         version = video.weights_version()
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
-            converted = self._gl.run(lambda: self._convert_now(video, version))
+            converted = self._gl.run(lambda: self._convert_now(video))
             self._converted[video] = converted
         return converted
 
-    def _convert_now(self, video: VolumetricVideo, version: Version) -> _Converted:
+    def _convert_now(self, video: VolumetricVideo) -> _Converted:
         baker = self._baker(video.config)
         shared = with_same_decoder(self._converted, video)
         if shared is not None:
@@ -273,6 +273,7 @@ class OpenGLRenderer:
             found = decodings(self._context, video, baker, threads=self.threads)
             decoding = choose_decoding(self._context, video, baker, found)
         tables = upload_tables(self._context, video.hash_tables)
+        version = video.weights_version()  # again: decoding with PyTorch makes the decoder a module, which counts
         return _Converted(version, decoding, tables, self._shared_scratch())
 
     def _baker(self, config: ModelConfig) -> Baker:

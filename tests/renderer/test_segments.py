@@ -97,6 +97,26 @@ def test_segments_share_one_converted_decoder(path: Path, monkeypatch: pytest.Mo
     assert len(made) == 1
 
 
+def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from renderer.opengl import renderer as module
+
+    measured: list[int] = []
+    original = module.choose_decoding
+
+    def counted(*arguments: Any) -> Any:
+        measured.append(1)
+        return original(*arguments)
+
+    monkeypatch.setattr(module, "choose_decoding", counted)
+    backend = module.OpenGLRenderer(1)
+    renderer, reference, video = SegmentRenderer(backend), SegmentRenderer(ReferenceRenderer(1)), _opened(path)
+    for time in (0.5, 2.0, 3.25, 6.0):
+        ours, theirs = (r.render(r.prepare(video, time), CAMERA) for r in (renderer, reference))
+        assert np.abs(ours.rgba - theirs.rgba).max() <= 3 / 255
+    assert len(measured) == 1
+    backend.close()
+
+
 def test_the_frame_cache_loads_ahead(path: Path) -> None:
     video = _opened(path)
     cache = FrameCache(FallbackRenderer(ReferenceRenderer(1)), video, 1 << 30)

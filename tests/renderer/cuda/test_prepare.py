@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ import torch
 from model.config import PLANE_AXES
 from model.hash_levels import hash_levels
 from model.occupancy import pack_occupancy
+from renderer.cuda import frame as frame_module
 from renderer.cuda.columns import occupied_columns, seen_cells, seen_nodes
 from renderer.cuda.frame import decoder_for_gpu
 from renderer.cuda.renderer import CudaRenderer
+from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
 from tests.renderer.cuda.small_videos import HEIGHT, VARIANTS, WIDTH, psnr, small_video
@@ -124,3 +128,23 @@ def test_the_decoders_biases_lie_in_memory_as_its_activations_do(half: bool) -> 
     for ours, theirs in zip(maps, decoder(latent), strict=True):
         gain = theirs.abs().max() / ours.abs().max()
         assert torch.allclose(ours.float() * gain, theirs, atol=2e-2 * float(theirs.abs().max()))
+
+
+def test_videos_with_the_same_decoder_share_its_network(driver: EmulatedDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments of a long video have tables of their own; the decoder is in the GPU's memory once."""
+    made: list[int] = []
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        made.append(1)
+        return decoder_for_gpu(*arguments, **options)
+
+    monkeypatch.setattr(frame_module, "decoder_for_gpu", counted)
+    first, second, other = (small_video(seed=seed) for seed in (1, 2, 3))
+    second.decoder_weights = first.decoder_weights
+    second.__dict__.pop("decoder", None)
+    renderer, camera = CudaRenderer(driver), make_camera(WIDTH, HEIGHT)
+    reference = ReferenceRenderer(1)
+    for video, count in ((first, 1), (second, 1), (other, 2)):
+        image = renderer.render(renderer.prepare(video, 1.0), camera)
+        assert len(made) == count
+        assert psnr(image, reference.render(reference.prepare(video, 1.0), camera)) > 40
