@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -16,6 +17,8 @@ from viewer.serve.events import Call
 from viewer.serve.session import Session
 from viewer.serve.shared_frames import SharedFrames
 from viewer.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 MAX_VISITORS = 16
 """Most visitors at a time. Each has a thread."""
@@ -56,7 +59,7 @@ class VideoServer:
         self._changed = threading.Event()
         self._loader, self._watch, self._stamp = BundleLoader(self._changed.set), FileWatch(), stamp
         self._closing = False
-        self._waiting: set[int] = set()
+        self._waiting: set[int] = set()  # browsers that were not let in
         self._call = call
         up = tuple(map(float, video.metadata.up))
         call(lambda: viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False))
@@ -115,7 +118,11 @@ class VideoServer:
                 self._waiting.add(number)
                 self._notify(client, "Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
                 continue
-            self.sessions[number] = self._new_session(client)
+            try:
+                self.sessions[number] = self._new_session(client)
+            except Exception as error:  # one browser's fault must not end the others' sessions
+                self._waiting.add(number)
+                _log.warning("visitor %d cannot be let in: %r", number, error, exc_info=error)
 
     def _new_session(self, client: Any) -> Session:
         return Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)

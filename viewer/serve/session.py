@@ -55,7 +55,11 @@ class Session:
         self._shown: ViewResult | None = None
         self._fault = ""
         self._size = DEFAULT_SIZE
-        call(lambda: self._begin(frames))
+        try:
+            call(lambda: self._begin(frames))
+        except BaseException:
+            self.visitor.close()
+            raise
 
     def post(self, action: Action) -> None:
         """Run an action on the server's thread; may be called from any thread."""

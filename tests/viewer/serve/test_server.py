@@ -103,6 +103,18 @@ def test_a_visitor_whose_session_fails_does_not_disturb_the_others(serve: Serve,
     assert len(broken.notifications) == 1 and "division by zero" in broken.notifications[0][1]
 
 
+def test_a_browser_that_cannot_be_let_in_does_not_disturb_the_others(
+    serve: Serve, viser: FakeViser, bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(bundle)
+    arrive(viser, 0).gui.add_slider = lambda *_, **__: 1 / 0  # type: ignore[attr-defined]
+    fine = arrive(viser, 1)
+    server.update()
+    server.update()
+    assert list(server.sessions) == [1] and caplog.text.count("visitor 0 cannot be let in: ZeroDivisionError") == 1
+    full_image(server, fine)
+
+
 def test_a_bundle_that_is_written_again_is_shown_to_all(serve: Serve, viser: FakeViser, bundle: Path) -> None:
     server = serve(bundle)
     client = arrive(viser, 0)
