@@ -130,6 +130,8 @@ def _shown(output: Path) -> str:
 
 def _check_rig(output: Path, paths: list[Path], sizes: list[tuple[int, int]], options: RecordOptions) -> None:
     """Raise InputError if a camera cannot be recorded, before anything is rendered."""
+    if options.projection.name != "perspective":
+        raise InputError(f"projection {options.projection.name}", "does not apply to rigs", "record one camera path instead")
     if is_folder(output):
         check_folder(output, options.image_format)
     for path, size in zip(paths, sizes, strict=True):

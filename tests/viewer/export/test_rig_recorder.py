@@ -18,6 +18,7 @@ from tests.viewer.videos import decode
 from viewer.camera_path.rig import RigCamera
 from viewer.export import rig_recorder
 from viewer.export.image_files import over_background
+from viewer.export.projection import Projection
 from viewer.export.recorder import RecordOptions, RecordProgress
 from viewer.export.rig_recorder import output_of, record_rig
 
@@ -132,6 +133,7 @@ def test_two_recordings_to_one_place_are_refused(tmp_path: Path, video: Volumetr
         ("out.gif", RecordOptions(), "not a supported video format"),
         ("out", RecordOptions(frames=(2, 9)), "0:4"),
         ("out.mp4", RecordOptions(size=(16384, 16384)), "16384"),
+        ("out", RecordOptions(projection=Projection("vr180")), "rigs"),
     ],
 )
 def test_faults_are_found_before_anything_is_rendered(
