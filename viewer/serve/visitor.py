@@ -25,7 +25,7 @@ AHEAD = 8
 STILL_AFTER = 0.3
 """Seconds after the last move of the camera from which it counts as still."""
 
-SNAP_SECONDS = 3.0
+SNAP_SECONDS = 10.0
 """Time in which a browser has to take over the view of a capture camera. Views that it sends meanwhile are older ones."""
 
 FIRST_SCALE = 0.25

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 from viewer.playback.render_worker import ViewResult
 from viewer.serve.poses import camera_from_viser
 from viewer.serve.shared_frames import SharedFrames
-from viewer.serve.visitor import STILL_AFTER, Visitor
+from viewer.serve.visitor import SNAP_SECONDS, STILL_AFTER, Visitor
 from viewer.settings import Settings
 
 
@@ -117,9 +117,9 @@ def test_a_browser_that_cannot_take_over_a_capture_camera_keeps_its_own_view(vis
     visitor.update(10.0)
     visitor.snap_to(1, 64, 48)
     visitor.move(before, 10.1)
-    visitor.update(12.9)
+    visitor.update(9.9 + SNAP_SECONDS)
     assert visitor.snapped
-    visitor.update(13.1)
+    visitor.update(10.1 + SNAP_SECONDS)
     assert not visitor.snapped and visitor.camera is before
 
 
