@@ -140,7 +140,7 @@ def _name_of(placed: PlacedVideo, scene: Path) -> str:
     if not isinstance(placed.path, Path):
         where = "a video that was not read from a file" if placed.path is None else f"{placed.path}, which is on a server"
         raise InputError(scene, f"contains {where}", "a scene file can only name files: download the video first")
-    if placed.path.is_dir():
+    if os.path.isdir(placed.path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(scene, f"contains the training run {placed.path}", "export it to a bundle first")
     bundle = placed.path.absolute()
     try:

@@ -104,8 +104,8 @@ class FileBrowser:
         typed = imgui.InputTextFlags_.enter_returns_true
         entered, text = imgui.input_text("##folder", printable(str(self._folder)), typed)
         tooltip("The folder that is shown. Type another one and press Enter.")
-        if entered and Path(text).expanduser().is_dir():
-            self._enter(Path(text).expanduser().absolute())
+        if entered and (folder := named_folder(text)):
+            self._enter(folder)
 
     def _enter(self, folder: Path) -> None:
         self._folder, self._listed = folder, None
@@ -182,12 +182,12 @@ class FileBrowser:
 
     def _accept(self, text: str, saving: bool) -> str | None:
         """Return the path of a chosen file, or show a chosen folder."""
-        path = self._folder / Path(text.strip()).expanduser()
-        if path.is_dir():
+        path = self._folder / os.path.expanduser(text.strip())
+        if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
             self._enter(path)
             self._text = ""
             return None
-        self._missing = "" if saving or path.exists() else text
+        self._missing = "" if saving or os.path.exists(path) else text
         return None if self._missing else str(path)
 
     def _entries(self) -> list[Entry]:
@@ -205,6 +205,12 @@ class FileBrowser:
 def _is_narrow() -> bool:
     """Return whether the name of the file needs a line of its own."""
     return bool(imgui.get_window_width() < em(NARROW))
+
+
+def named_folder(text: str) -> Path | None:
+    """Return the folder with a typed name, in which ~ is the home folder; None if there is no such folder."""
+    path = os.path.expanduser(text.strip())
+    return Path(path).absolute() if os.path.isdir(path) else None  # Path.is_dir raises for names that no file can have
 
 
 def list_folder(folder: Path) -> list[Entry]:

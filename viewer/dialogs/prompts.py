@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -59,7 +60,7 @@ class Prompt:
 def open_bundle(app: ViewerApp, text: str) -> None:
     """Open a bundle by its path."""
     path = typed_path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, "no such file")
     app.documents.open(path)
 
@@ -98,7 +99,7 @@ def load_path(app: ViewerApp, text: str) -> None:
     """Load a camera path."""
     assert app.document is not None
     path = typed_path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, "no such file")
     app.camera_paths.load(app.document, path)
 
@@ -119,7 +120,7 @@ def add_video(app: ViewerApp, text: str) -> None:
     """Add a video to the scene of the front document."""
     assert app.document is not None
     path = typed_path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, "no such file")
     app.scenes.add(app.document, path)
 
@@ -136,7 +137,7 @@ def save_scene(app: ViewerApp, text: str) -> None:
 def use_background(app: ViewerApp, text: str) -> None:
     """Use an image as the background."""
     path = typed_path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, "no such file")
     app.settings.view.background_file = str(path.absolute())
     app.redraw.request()
@@ -217,7 +218,7 @@ class Prompts:
         answer = self._browser.draw(name, prompt.title, prompt.filters, prompt.saving, app.recording.folder)
         if answer is None:
             return
-        if answer and prompt.saving and path_file(answer, prompt.suffix).is_file():
+        if answer and prompt.saving and os.path.isfile(path_file(answer, prompt.suffix)):
             self._replaced = path_file(answer, prompt.suffix)
             return
         app.window.dialogs.discard(name)

@@ -248,3 +248,9 @@ def test_cameras_are_placed_when_they_are_needed(monkeypatch: pytest.MonkeyPatch
     assert len(cameras) == 200 and not asked
     expected = place(PLACE, video.metadata.cameras[7])
     assert np.array_equal(cameras[7].R, expected.R) and np.array_equal(cameras[5:10][2].T, expected.T) and len(asked) == 2
+
+
+def test_names_that_no_file_can_have_are_written_as_they_are(tmp_path: Path) -> None:
+    name = "x" * 300
+    write_scene((PlacedVideo(make_video(num_frames=2), path=tmp_path / name),), tmp_path / "scene.mlpvid-scene")
+    assert json.loads((tmp_path / "scene.mlpvid-scene").read_text())["videos"] == [{"bundle": name}]

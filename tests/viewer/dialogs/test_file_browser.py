@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from viewer.dialogs.file_browser import MAX_ENTRIES, Entry, list_folder, matches, printable, readable_size
+from viewer.dialogs.file_browser import (
+    MAX_ENTRIES,
+    Entry,
+    FileBrowser,
+    list_folder,
+    matches,
+    named_folder,
+    printable,
+    readable_size,
+)
 from viewer.dialogs.prompts import path_file
 
 
@@ -23,6 +32,18 @@ def test_folders_come_first_and_hidden_files_and_dead_links_are_left_out(tmp_pat
     assert found[1] == Entry("A.mlpvid", False, 5, (tmp_path / "A.mlpvid").stat().st_mtime)
     with pytest.raises(FileNotFoundError):
         list_folder(tmp_path / "nowhere")
+
+
+def test_typed_names_of_folders(tmp_path: Path) -> None:
+    assert named_folder(f" {tmp_path} ") == tmp_path and named_folder("~") == Path.home()
+    for text in ("x" * 300, "~no-such-user/x", str(tmp_path / "missing")):  # Path.is_dir and expanduser raise for the first two
+        assert named_folder(text) is None
+
+
+def test_answers_that_no_file_can_have_are_missing() -> None:
+    browser = FileBrowser()
+    assert browser._accept("x" * 300, saving=False) is None
+    assert browser._missing == "x" * 300, "the dialog says that there is no such file"
 
 
 def test_a_large_folder_is_listed_in_part(tmp_path: Path) -> None:
