@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import yaml
 from PIL import Image
 
 from tests.training.scenes import write_annotations
@@ -42,6 +43,23 @@ def copied(source: Path, target: Path) -> Path:
     target.chmod(0o755)
     for folder in target.rglob("*"):
         folder.chmod(0o755 if folder.is_dir() else 0o644)
+    return target
+
+
+def every_second_camera(source: Path, target: Path) -> Path:
+    """Copy a capture's folder without the cameras 1, 3, 5, ...: a check compares each pair of cameras."""
+    content, meta = read_annotations(source / "annots.npy"), yaml.safe_load((source / "meta.yaml").read_text())
+    frames = [frame["ims"][::2] for frame in content["ims"]]
+    shutil.copytree(source / "vertices", target / "vertices", copy_function=shutil.copyfile)
+    target.chmod(0o755)
+    for image in (Path(name) for names in frames for name in names):
+        for path in (image, "mask" / image.relative_to("images").with_suffix(".png")):
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / path, target / path)
+    cams = {name: values[::2] for name, values in content["cams"].items()}
+    write_annotations(target, {"cams": cams, "ims": [{"ims": names} for names in frames]})
+    meta |= {"num_cameras": len(frames[0]), "train_cameras": list(range(len(frames[0]))), "test_cameras": []}
+    (target / "meta.yaml").write_text(yaml.safe_dump(meta))
     return target
 
 
