@@ -17,8 +17,8 @@ def keep_standard_error(config: pytest.Config) -> None:
     config.stash[STDERR] = os.dup(2)
 
 
-def restore_handlers(config: pytest.Config) -> None:
-    """Install Python's handlers again.
+def restore_handlers(stderr: int) -> None:
+    """Install Python's handlers again; tracebacks of crashes go to this file descriptor.
 
     The engine's handlers, for SIGPIPE too, read a context that no longer exists once the window is closed. Python ignores
     SIGPIPE: writing to a closed connection raises BrokenPipeError.
@@ -26,4 +26,4 @@ def restore_handlers(config: pytest.Config) -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     faulthandler.disable()  # otherwise enabling it changes nothing
-    faulthandler.enable(config.stash[STDERR])
+    faulthandler.enable(stderr)

@@ -12,8 +12,9 @@ import pytest
 
 from renderer.select import create_renderer
 from tests import waiting
-from tests.crash_handlers import restore_handlers
+from tests.crash_handlers import STDERR
 from tests.factories import make_video
+from tests.viewer.engine import run_engine
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.gl.presenter import Presenter
@@ -53,7 +54,6 @@ def app() -> Iterator[ViewerApp]:
 def drive(pytestconfig: pytest.Config) -> DriveWindow:
     """Run a test function against a window that shows an app."""
     from imgui_bundle import hello_imgui, imgui
-    from imgui_bundle.immapp import testing
 
     from viewer.window.window import Window
 
@@ -61,7 +61,6 @@ def drive(pytestconfig: pytest.Config) -> DriveWindow:
         use_null_platform()
         window = Window(app, size, keep_layout, simulated=True)
         driver_errors = note_driver_errors(window)
-        call_in_first_frame(window, lambda: restore_handlers(pytestconfig))
 
         def wrapped(context: Any) -> None:
             io = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
@@ -69,22 +68,10 @@ def drive(pytestconfig: pytest.Config) -> DriveWindow:
             context.yield_(5)
             test(context)
 
-        testing.run(test_function=wrapped, runner_params=window.params)
+        run_engine(window, wrapped, pytestconfig.stash[STDERR])
         assert not driver_errors, "OpenGL refused something that the window or ImGui drew"
 
     return run
-
-
-def call_in_first_frame(window: Window, function: Callable[[], None]) -> None:
-    """Call a function in the main thread once ImGui's test engine has started."""
-    before_swap = window.params.callbacks.before_swap
-
-    def first() -> None:
-        window.params.callbacks.before_swap = before_swap
-        function()
-        before_swap()
-
-    window.params.callbacks.before_swap = first
 
 
 def note_driver_errors(window: Window) -> set[str]:

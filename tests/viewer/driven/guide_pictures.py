@@ -17,6 +17,7 @@ from common.atomic import atomic_write
 from model.bundle.read import read_bundle
 from renderer.select import create_renderer
 from tests.viewer.conftest import open_document, use_null_platform, wait_for_image
+from tests.viewer.engine import run_engine
 from viewer import DEMO
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
@@ -131,7 +132,6 @@ def take_pictures(context: Any, app: ViewerApp, folder: Path) -> None:
 def show_demo(folder: Path) -> None:
     """Open the window without a display and take the pictures of the demo."""
     from imgui_bundle import hello_imgui, imgui
-    from imgui_bundle.immapp import testing
 
     use_null_platform()
     app = open_demo()
@@ -143,7 +143,7 @@ def show_demo(folder: Path) -> None:
         context.yield_(5)
         take_pictures(context, app, folder)
 
-    testing.run(test_function=take, runner_params=window.params)
+    run_engine(window, take)
     app.close()
 
 

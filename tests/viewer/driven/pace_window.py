@@ -19,6 +19,7 @@ import numpy as np
 
 from renderer.select import BACKENDS, create_renderer
 from tests.factories import make_video
+from tests.viewer.engine import run_engine
 from viewer.app.app import ViewerApp
 from viewer.window.window import Window
 
@@ -58,7 +59,6 @@ def wait_for_drawing(window: Window) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    from imgui_bundle.immapp import testing
 
     from tests.viewer.conftest import use_null_platform
 
@@ -80,7 +80,7 @@ def main() -> None:
             frame_times(context, app, name == "rendering")  # dynamic resolution settles
             found[name] = float(np.percentile(frame_times(context, app, name == "rendering"), 95))
 
-    testing.run(test_function=measure, runner_params=window.params)
+    run_engine(window, measure)
     app.close()
     print(f"95 % of frames take at most {found['rendering']:.1f} ms while rendering, {found['idle']:.1f} ms while idle")
     if found["rendering"] > GOAL:

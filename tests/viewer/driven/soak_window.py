@@ -16,6 +16,7 @@ from typing import Any
 from model.placement import Placement
 from renderer.select import BACKENDS, create_renderer
 from tests.factories import make_video
+from tests.viewer.engine import run_engine
 from viewer.actions.table import ACTIONS
 from viewer.app.app import ViewerApp
 from viewer.app.statistics import memory_mebibytes
@@ -180,7 +181,6 @@ def soak(seed: int, inputs: int, seconds: float = 0.0, backend: str = "auto") ->
         Exception: any error in the window.
     """
     from imgui_bundle import hello_imgui, imgui
-    from imgui_bundle.immapp import testing
 
     from tests.viewer.conftest import use_null_platform
 
@@ -213,7 +213,7 @@ def soak(seed: int, inputs: int, seconds: float = 0.0, backend: str = "auto") ->
     with tempfile.TemporaryDirectory() as folder:
         app.settings.recording.folder = folder
         try:
-            testing.run(test_function=play, runner_params=window.params)
+            run_engine(window, play)
         finally:
             app.close()
     return count, memory

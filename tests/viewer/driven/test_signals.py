@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,3 +28,10 @@ def test_a_closed_connection_is_an_error_and_not_the_end(app: ViewerApp, drive: 
     drive(app, test)
     send_to_nobody()
     assert faulthandler.is_enabled()
+
+
+def test_the_engine_is_started_in_one_place() -> None:
+    """Elsewhere its signal handlers would stay."""
+    folder = Path(__file__).parents[2]
+    starts = [path for path in folder.rglob("*.py") if path != Path(__file__) and "testing.run(" in path.read_text("utf-8")]
+    assert [path.name for path in starts] == ["engine.py"]
