@@ -84,6 +84,7 @@ def test_decoder_work_equals_the_count_of_torch() -> None:
     assert decoder_work(SMALL).multiply_adds == counter.get_total_flops() / 2
 
 
+@pytest.mark.slow
 def test_peaks_are_plausible() -> None:
     assert cpu_features()
     peaks = measure_peaks(1, repeats=1)
@@ -159,6 +160,7 @@ def test_the_training_learns_and_resumes_exactly(capture: Capture, tmp_path: Pat
     assert 8 < make_paper_bundle.held_out_psnr(resumed.video(), capture, [0, 1], 1) < 60
 
 
+@pytest.mark.slow
 def test_full_disk_is_an_input_error(capture: Capture, tmp_path: Path) -> None:
     training = PaperTraining(capture, PaperTrainingConfig(frames=1, rays=256), 1, SMALL)
     with full_disk(), pytest.raises(InputError, match=r"state\.safetensors: cannot be written"):

@@ -107,6 +107,7 @@ def test_color_by_hand() -> None:
     assert limits["issue"] == pytest.approx(instructions / 4 / 1e3)
 
 
+@pytest.mark.slow
 def test_worse_assumptions_never_help() -> None:
     config = ModelConfig()
     best = estimate(config, COUNTS, MIX, assumed=Assumptions())

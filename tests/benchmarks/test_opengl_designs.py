@@ -34,6 +34,7 @@ def scene() -> Iterator[Scene]:
     assert made.context.error == "GL_NO_ERROR"
 
 
+@pytest.mark.slow
 def test_all_designs_render_the_same_image(scene: Scene) -> None:
     draws = draw_functions(scene)
     draws["color in the march"]()
@@ -46,6 +47,7 @@ def test_all_designs_render_the_same_image(scene: Scene) -> None:
         np.testing.assert_array_equal(sums[..., 1:3], expected[1][..., 1:3], err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_work_of_a_view(scene: Scene) -> None:
     counts = count(scene)
     draw_functions(scene)["density first, color per ray"]()

@@ -62,6 +62,7 @@ def test_decoding_with_shaders() -> None:
     assert work.shared > work.operations / 2 > work.bytes > 0
 
 
+@pytest.mark.slow
 def test_sorting_pays_where_fetches_limit() -> None:
     counts = Counts((10**6, 10**5), (0.5, 0.5), 1, 4)
     for card in CARDS:

@@ -80,6 +80,7 @@ def test_backends_render_the_same_image(bundle: Path, camera_file: Path, tmp_pat
         assert np.abs(image - images[0]).max() <= 3
 
 
+@pytest.mark.slow
 def test_record_and_benchmark_with_opengl(bundle: Path, tmp_path: Path) -> None:
     options = ("--backend", "opengl", "--size", "32x32", "--frames")
     assert view(bundle, "--record", "pictures", *options, "0:2", folder=tmp_path).returncode == 0
@@ -162,6 +163,7 @@ def test_benchmark(bundle: Path, tmp_path: Path) -> None:
     assert printed["backend"] in ("cpu", "cuda", "reference") and printed["device"] and printed["threads"] >= 1
 
 
+@pytest.mark.slow
 def test_without_a_display_an_orbit_is_recorded(bundle: Path, tmp_path: Path) -> None:
     import av
 

@@ -60,6 +60,7 @@ def test_an_image(bundle: Path, tmp_path: Path) -> None:
     assert np.abs(pixels - rendered(bundle, tmp_path, "cpu")[0]).max() <= 3 and pixels.any() and "note" not in notes
 
 
+@pytest.mark.slow
 def test_a_recording(bundle: Path, tmp_path: Path) -> None:
     images, _ = recorded(bundle, tmp_path, "opengl")
     expected, _ = recorded(bundle, tmp_path, "cpu")
@@ -85,6 +86,7 @@ def test_a_recording_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path,
     assert "the backend cpu takes over" in message
 
 
+@pytest.mark.slow
 def test_a_measurement_starts_again(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def measured() -> dict[str, Any]:
         run = run_main(main, bundle, "--benchmark", "--json", "--size", "40x30", "--frames", "2", "--backend", "opengl")

@@ -48,6 +48,7 @@ def run(capture: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_training_leaves_a_bundle(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
     tensors = {"checkpoint.safetensors", "best.safetensors", "scene.safetensors"}
@@ -58,6 +59,7 @@ def test_a_training_leaves_a_bundle(run: Path) -> None:
     assert load_config(str(run / "config.yaml")).steps == 12
 
 
+@pytest.mark.slow
 def test_a_training_is_not_overwritten_but_resumed(run: Path, capture: Path, tmp_path: Path) -> None:
     config = run / "config.yaml"
     fails(command("train", "--capture", capture, "--config", config, "--out", run), "already has a training run", "--resume")
@@ -88,6 +90,7 @@ def test_evaluate_scores_runs_and_bundles_alike(run: Path, capture: Path) -> Non
     assert others["psnr"] == pytest.approx(scores["psnr"], abs=0.3)  # the bundle is in half precision
 
 
+@pytest.mark.slow
 def test_evaluate_scores_the_checkpoint_that_is_asked_for(run: Path, capture: Path, tmp_path: Path) -> None:
     arguments = ("--capture", capture, "--frames", "0", "--json")
     for name in ("scene.safetensors", "checkpoint.safetensors"):
@@ -111,6 +114,7 @@ def test_evaluate_prints_text_for_people(run: Path, capture: Path) -> None:
     assert result.returncode == 0 and "PSNR" in result.stdout and "dB" in result.stdout
 
 
+@pytest.mark.slow
 def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
     bundle = run / "video.mlpvid"
     fails(command("evaluate", tmp_path / "none.mlpvid", "--capture", capture, "--json"), "none.mlpvid")
@@ -137,6 +141,7 @@ def test_absurd_numbers_of_threads_are_refused(threads: str, tmp_path: Path) -> 
     fails(command("train", "--capture", tmp_path, "--config", "tiny", "--out", tmp_path, f"--threads={threads}"), "--threads")
 
 
+@pytest.mark.slow
 def test_faults_of_train(capture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fails(command("train", "--capture", tmp_path / "none", "--config", "tiny", "--out", out), "none", "no such folder")

@@ -35,6 +35,7 @@ def write_annots(folder: Path, cameras: int, frames: int, recording: Recording) 
     np.save(folder / "vertices" / "000000.npy", recording.vertices[0])
 
 
+@pytest.mark.slow
 def test_zju_mocap(tmp_path: Path) -> None:
     """11 cameras of 21, every second one, are trained on, the others are scored; 300 frames, one in 30 scored."""
     write_annots(tmp_path / "my_386", 23, 305, record(frames=1))
@@ -46,6 +47,7 @@ def test_zju_mocap(tmp_path: Path) -> None:
     assert subject.name == capture.name == "386"
 
 
+@pytest.mark.slow
 def test_nhr(tmp_path: Path) -> None:
     for folder in ("sport_1_easymocap", "basketball_easymocap"):
         write_annots(tmp_path / folder, 60, 100, record(frames=1))
@@ -118,6 +120,7 @@ def measured(psnr: float) -> Measured:
     return Measured({"psnr": psnr}, times, times, 1, 1, 8, 8, "")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no folder of the sequence 313 \(my_313\); add it, or choose other"):
         recipe_subjects("zju_mocap", tmp_path, None)
@@ -134,6 +137,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         recipe_subjects("neural_volumes", tmp_path, None)
 
 
+@pytest.mark.slow
 def test_a_recipe_reaches_training_through_its_files(tmp_path: Path) -> None:
     """The config and the meta.yaml that a run gets, and a plan that is the same when it is read back."""
     write_annots(tmp_path / "sport_2_easymocap", 56, 100, record(frames=1))

@@ -19,6 +19,7 @@ KILLS = 4
 """Kills per writer."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["settings", "workspace", "screenshot"])
 def test_killed_writers_leave_whole_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
@@ -26,6 +27,7 @@ def test_killed_writers_leave_whole_files_and_nothing_else(name: str, tmp_path: 
     assert not faults, f"seed {seed}: {faults}"
 
 
+@pytest.mark.slow
 def test_a_half_written_file_is_found(tmp_path: Path) -> None:
     def write(size: int, out: Path) -> None:
         with out.open("wb") as file:

@@ -30,6 +30,7 @@ class DimmedRenderer(CpuRenderer):
         return image
 
 
+@pytest.mark.slow
 def test_right_backends_agree() -> None:
     assert agreement(ReferenceRenderer()) >= MIN_PSNR
     assert agreement(OpenGLRenderer()) >= MIN_PSNR

@@ -97,6 +97,7 @@ def test_segments_share_one_converted_decoder(path: Path, monkeypatch: pytest.Mo
     assert len(made) == 1
 
 
+@pytest.mark.slow
 def test_opengl_shows_the_same_and_measures_its_decodings_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from renderer.opengl import renderer as module
 

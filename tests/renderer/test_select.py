@@ -75,6 +75,7 @@ def test_a_gpu_that_cannot_be_used_is_announced(monkeypatch: pytest.MonkeyPatch,
         create_renderer("cuda")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_gpu")
 def test_a_gpu_that_renders_wrong_images_is_announced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -86,6 +87,7 @@ def test_a_gpu_that_renders_wrong_images_is_announced(
     assert create_renderer("cuda").name == "cuda", "who insists gets it"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_gpu")
 @pytest.mark.parametrize("operation", ["write", "launch", "download"])
 def test_a_gpu_that_fails_at_the_first_frame_is_announced(
@@ -121,6 +123,7 @@ def test_the_gpu_of_the_window_is_checked_before_auto_moves_to_it(monkeypatch: p
     assert renderer.device == "Emulated GPU 1 (sm_86)"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_gpu")
 def test_a_checked_gpu_may_still_be_changed_for_that_of_the_window() -> None:
     renderer = create_renderer("auto")
@@ -158,6 +161,7 @@ def test_the_next_backend_is_slower(monkeypatch: pytest.MonkeyPatch) -> None:
         next_renderer("reference")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_card")
 def test_opengl_comes_after_cuda() -> None:
     assert next_renderer("cuda").name == "opengl"
@@ -187,6 +191,7 @@ def _a_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_card")
 def test_auto_takes_opengl_on_a_graphics_card() -> None:
     assert create_renderer("auto").name == "opengl"
@@ -202,6 +207,7 @@ def test_a_card_that_renders_wrong_images_is_announced(
     assert create_renderer("opengl").name == "opengl", "who insists gets it"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_a_card")
 @pytest.mark.parametrize("wrong", ["the image", "the shaders"])
 def test_a_card_whose_compute_shaders_are_wrong_renders_without_them(
@@ -249,6 +255,7 @@ def test_device_files_of_graphics_cards(tmp_path: Path) -> None:
     assert may_have_card(tmp_path)
 
 
+@pytest.mark.slow
 def test_nothing_of_nvidia_is_needed_to_import() -> None:
     """On machines without driver and packages, such as those with AMD or Apple GPUs, everything except rendering works."""
     program = """

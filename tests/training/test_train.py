@@ -27,6 +27,7 @@ def command(tmp_path: Path) -> list[str]:
     return ["--capture", str(capture), "--config", str(tmp_path / "short.yaml"), "--out", str(tmp_path / "run")]
 
 
+@pytest.mark.slow
 def test_minutes_leave_time_for_preparation_and_bundle(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +48,7 @@ def test_minutes_leave_time_for_preparation_and_bundle(
     assert (tmp_path / "run" / "video.mlpvid").is_file()
 
 
+@pytest.mark.slow
 def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=7.0)  # one frame takes 7 s
     monkeypatch.setattr("training.loop.assemble.time.monotonic", lambda: next(clock))
@@ -56,6 +58,7 @@ def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monk
     assert predict_seconds(config, scene, workers=2) == pytest.approx(7 * 3 / 2)
 
 
+@pytest.mark.slow
 def test_a_run_too_short_to_write_its_bundle_is_refused_before_the_first_step(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -192,6 +192,7 @@ def test_an_error_while_writing_keeps_the_old_file(
     assert old is None or path.read_bytes() == old
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits")
 def test_a_full_disk_gives_one_line_and_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.mlpvid"

@@ -41,6 +41,7 @@ def _survives(path: Path) -> bool:
     return True
 
 
+@pytest.mark.slow
 @_FUZZ
 @given(damage=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 255)), min_size=1, max_size=6), cut=st.booleans())
 def test_changed_bytes_of_the_header(tmp_path: Path, valid: Path, damage: list[tuple[int, int]], cut: bool) -> None:
@@ -77,6 +78,7 @@ def _paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [here, *(path for key, child in children for path in _paths(child, (*here, key)))]
 
 
+@pytest.mark.slow
 @_FUZZ
 @given(data=st.data(), replacement=_JSON)
 def test_any_field_replaced_by_any_json(tmp_path: Path, valid: Path, data: st.DataObject, replacement: Any) -> None:

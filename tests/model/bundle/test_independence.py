@@ -35,6 +35,7 @@ print("independent")
 """
 
 
+@pytest.mark.slow
 def test_overwriting_or_emptying_the_file_changes_nothing(tmp_path: Path) -> None:
     paths = [tmp_path / f"{precision}.mlpvid" for precision in PRECISIONS]
     for path, precision in zip(paths, PRECISIONS, strict=True):

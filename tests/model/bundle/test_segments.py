@@ -176,6 +176,7 @@ def test_bundles_of_any_version_are_joined(tmp_path: Path) -> None:
     assert take_apart(tmp_path / "abc.mlpvid").tensor("segments.1.hash.tables") == stored, "copied, not coded again"
 
 
+@pytest.mark.slow
 def test_other_decoders_configs_and_rates_are_refused(tmp_path: Path) -> None:
     first, other = tmp_path / "a.mlpvid", tmp_path / "b.mlpvid"
     write_coded(segment_videos([2])[0], first, {})

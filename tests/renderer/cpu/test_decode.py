@@ -39,6 +39,7 @@ def test_float32_maps_equal_the_models(name: str) -> None:
         torch.testing.assert_close(fast, slow[0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_bfloat16_color_maps_differ_by_little(name: str) -> None:
     decoder = MapDecoder(make_config(**{"decoder": SMALL, **CONFIGS[name]})).requires_grad_(False)

@@ -88,6 +88,7 @@ def test_crops_and_depth_ranges() -> None:
         assert expected.counts.any(), f"seed {seed}: some samples are left"
 
 
+@pytest.mark.slow
 def test_fresh_random_views() -> None:
     seed = int(clock.time())
     random = np.random.default_rng(seed)

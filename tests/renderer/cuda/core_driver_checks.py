@@ -54,6 +54,7 @@ def test_the_driver_is_asked_for_its_version(libcuda: Libcuda) -> None:
     assert cuda_of_driver() is None
 
 
+@pytest.mark.slow
 def test_images_are_those_of_the_emulated_driver(driver: CheckedDriver, libcuda: Libcuda, torch_cuda: FakeTorchCuda) -> None:
     video, camera = small_video(), make_camera(9, 6)
     renderer, emulated = CudaRenderer(driver), CudaRenderer(EmulatedDriver())

@@ -47,6 +47,7 @@ def test_compute_shaders_are_asked_for_first(monkeypatch: pytest.MonkeyPatch) ->
     assert asked[0] == 430
 
 
+@pytest.mark.slow
 def test_a_driver_of_opengl_3_3_renders_and_decodes_with_fragment_shaders() -> None:
     environment = {**os.environ, "MESA_GL_VERSION_OVERRIDE": "3.3", "MESA_GLSL_VERSION_OVERRIDE": "330"}
     done = subprocess.run([sys.executable, "-c", OLD_DRIVER], env=environment, capture_output=True, text=True, check=False)
@@ -69,6 +70,7 @@ def test_a_display_is_not_asked_where_software_works_without_one(monkeypatch: py
     assert {"backend": "egl", "device_index": 0} in asked and {} not in asked
 
 
+@pytest.mark.slow
 def test_a_closed_renderer_gives_its_memory_back() -> None:
     """In software, a context and its buffers take more than 100 MiB of the process."""
 

@@ -51,6 +51,7 @@ def randomize_biases(decoder: MapDecoder) -> None:
             values.normal_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [ComputeDecoder, FragmentDecoder])
 @pytest.mark.parametrize("name", [*CONFIGS, "odd channels", "three maps of one plane"])
 def test_shaders_decode_what_the_cpu_decodes(
@@ -70,6 +71,7 @@ def test_shaders_decode_what_the_cpu_decodes(
         assert texture.filter == (moderngl.LINEAR, moderngl.LINEAR) and not texture.repeat_x and not texture.repeat_y
 
 
+@pytest.mark.slow
 def test_layers_are_split_into_short_dispatches(context: moderngl.Context, monkeypatch: pytest.MonkeyPatch) -> None:
     video = make_video(seed=2)
     whole = ComputeDecoder(context, video)
@@ -110,6 +112,7 @@ def test_agreement_is_the_ratio_of_signal_and_noise(context: moderngl.Context) -
     assert map_agreement(maps(1.01), maps(1.0)) == pytest.approx(40, abs=0.01)
 
 
+@pytest.mark.slow
 def test_images_of_frames_that_shaders_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a graphics card whose measurement chose the shaders."""
     video, camera = make_video(seed=6), make_camera(40, 40)

@@ -11,6 +11,7 @@ from renderer.opengl.renderer import OpenGLRenderer
 from tests.factories import make_camera, make_video
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(150, 91), (20, 17)])
 def test_legends_of_an_image(size: tuple[int, int]) -> None:
     renderer = OpenGLRenderer(1)
@@ -25,6 +26,7 @@ def test_legends_of_an_image(size: tuple[int, int]) -> None:
     renderer.close()
 
 
+@pytest.mark.slow
 def test_the_squared_error_of_two_images() -> None:
     renderer, other = OpenGLRenderer(1), OpenGLRenderer(1)
     first, second = (renderer.render(renderer.prepare(make_video(seed=seed), 0.0), make_camera(150, 91)) for seed in (3, 4))

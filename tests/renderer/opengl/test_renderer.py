@@ -97,6 +97,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_configs(either: OpenGLRenderer, name: str) -> None:
     video = make_video(seed=len(name), **CONFIGS[name])
@@ -104,6 +105,7 @@ def test_configs(either: OpenGLRenderer, name: str) -> None:
     assert expected.opacity.max() > 0.3, "the picture shows something"
 
 
+@pytest.mark.slow
 def test_crops_and_depth_ranges(either: OpenGLRenderer) -> None:
     video = make_video(seed=8, occupied=0.6)
     for settings in random_clips(video, 8):
@@ -122,6 +124,7 @@ def test_filtering_with_eight_bit_weights_is_good_enough(grouped: bool) -> None:
     )
 
 
+@pytest.mark.slow
 def test_random_views(either: OpenGLRenderer) -> None:
     seed = int(clock.time())
     random = np.random.default_rng(seed)
@@ -165,6 +168,7 @@ def test_one_cell_far_from_the_camera_is_not_leapt_over(renderer: OpenGLRenderer
     assert image.statistics.density_samples > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [RenderSettings(31), RenderSettings(None, 0.01), RenderSettings(300, 0.0)])
 def test_settings(either: OpenGLRenderer, settings: RenderSettings) -> None:
     """With tau2 = 0 and many steps rays keep far more than the eight samples of a round."""
@@ -173,6 +177,7 @@ def test_settings(either: OpenGLRenderer, settings: RenderSettings) -> None:
         assert expected.counts[..., 1].max() > 24 and image.counts[..., 1].max() > 24
 
 
+@pytest.mark.slow
 def test_a_region_is_a_part_of_the_image(renderer: OpenGLRenderer) -> None:
     frame, camera = renderer.prepare(make_video(seed=2), 0.0), make_camera(90, 70)
     whole = renderer.render(frame, camera)
@@ -190,6 +195,7 @@ def test_images_larger_than_a_tile(either: OpenGLRenderer) -> None:
     compare(either, make_video(seed=3, occupied=0.05), make_camera(150, 90), settings=RenderSettings(24))
 
 
+@pytest.mark.slow
 def test_large_images_are_rendered_in_blocks(renderer: OpenGLRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, camera = renderer.prepare(make_video(seed=2), 0.0), make_camera(70, 50)
     whole = renderer.render(frame, camera)
@@ -226,6 +232,7 @@ def test_samples_are_listed_in_parts_of_a_tile(monkeypatch: pytest.MonkeyPatch) 
     compare(OpenGLRenderer(2), make_video(seed=2), make_camera(45, 37))
 
 
+@pytest.mark.slow
 def test_configs_share_the_buffers_of_the_samples() -> None:
     """They grow for a config that needs more, and the next images with the first one are right."""
     made = OpenGLRenderer(2)
@@ -272,6 +279,7 @@ def test_a_time_outside_the_video_is_refused(renderer: OpenGLRenderer) -> None:
         renderer.prepare(make_video(), 2.5)
 
 
+@pytest.mark.slow
 def test_cancelled_before_and_between_draw_calls(renderer: OpenGLRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
     frame, camera, token = renderer.prepare(make_video(), 0.0), make_camera(200, 200), CancelToken()
     drawn = []
@@ -293,6 +301,7 @@ def test_cancelled_before_and_between_draw_calls(renderer: OpenGLRenderer, monke
     assert renderer.render(frame, camera).opacity.max() > 0, "the renderer continues"
 
 
+@pytest.mark.slow
 def test_prepare_and_render_from_several_threads(renderer: OpenGLRenderer) -> None:
     video, camera = make_video(seed=1), make_camera(40, 40)
     expected = [renderer.render(renderer.prepare(video, float(t)), camera).rgba for t in range(3)]
@@ -310,6 +319,7 @@ def test_prepare_and_render_from_several_threads(renderer: OpenGLRenderer) -> No
         np.testing.assert_allclose(found[t], expected[t], atol=3 / 255)
 
 
+@pytest.mark.slow
 def test_changed_weights_are_uploaded_again(renderer: OpenGLRenderer) -> None:
     video, camera = make_video(seed=1), make_camera(32, 32)
     before = renderer.render(renderer.prepare(video, 0.0), camera).rgba
@@ -319,6 +329,7 @@ def test_changed_weights_are_uploaded_again(renderer: OpenGLRenderer) -> None:
     assert np.abs(after.rgba - before).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_config_with_other_thresholds_has_its_own_uniforms(renderer: OpenGLRenderer) -> None:
     video = make_video(seed=5)
     other = make_video(seed=5, config=dataclasses.replace(video.config, render=RenderConfig(48, 0.01)))

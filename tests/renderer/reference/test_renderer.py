@@ -61,6 +61,7 @@ def test_homogeneous_box_by_hand() -> None:
     assert seen.distance[0].item() == pytest.approx(mean, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
 def test_rays_are_rendered_sample_by_sample(assignment: str) -> None:
     frame, settings = make_video(seed=5, assignment=assignment).decode(0.5), RenderSettings(weight_threshold=0.02)

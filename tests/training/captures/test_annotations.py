@@ -139,6 +139,7 @@ OPCODE_ATTACKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", OPCODE_ATTACKS)
 def test_crafted_opcodes_are_refused(tmp_path: Path, attack: str) -> None:
     body, fault = OPCODE_ATTACKS[attack]

@@ -199,6 +199,7 @@ def test_bad_vertices_are_refused(folder: Path, points: Any) -> None:
         open_capture(folder).vertices(1)
 
 
+@pytest.mark.slow
 def test_vertices_with_a_damaged_header_are_refused(folder: Path) -> None:
     (folder / "vertices").mkdir()
     path = folder / "vertices" / "000000.npy"
@@ -210,6 +211,7 @@ def test_vertices_with_a_damaged_header_are_refused(folder: Path) -> None:
             open_capture(folder).vertices(0)
 
 
+@pytest.mark.slow
 def test_the_ball_is_where_the_cameras_look(folder: Path) -> None:
     for index, camera in enumerate(open_capture(folder).cameras):
         rows, columns = np.nonzero(open_capture(folder).mask(0, index))

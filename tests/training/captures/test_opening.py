@@ -85,6 +85,7 @@ def test_flipped_images(folder: Path, flip: str) -> None:
     assert capture.view(0, 1).color[plain > 0].min() > 0
 
 
+@pytest.mark.slow
 def test_masks_from_elsewhere(folder: Path) -> None:
     plain = open_capture(folder).mask(0, 0)
     shutil.move(folder / "mask", folder / "matte")

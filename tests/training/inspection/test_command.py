@@ -41,6 +41,7 @@ def test_a_correct_capture_is_fine(folder: Path) -> None:
     assert run.returncode == 0 and "fine (8 cameras, 8 frames" in run.stdout
 
 
+@pytest.mark.slow
 def test_json_has_findings_and_cameras(folder: Path) -> None:
     in_meters(folder)
     run = check(folder, "--json")
@@ -52,6 +53,7 @@ def test_json_has_findings_and_cameras(folder: Path) -> None:
     assert measurement["after"] == pytest.approx(1000 * measurement["before"], rel=0.01)
 
 
+@pytest.mark.slow
 def test_fix_writes_what_the_text_says(folder: Path) -> None:
     in_meters(folder)
     before = (folder / "meta.yaml").read_text()

@@ -42,6 +42,7 @@ def names_and_mends(folder: Path, fault: Fault, seed: int) -> None:
     assert mended.status == 0, [finding.title for finding in mended.findings]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(fault, marks=pytest.mark.slow if fault.name in SLOW else ()) for fault in ON_TINY],

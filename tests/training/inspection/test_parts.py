@@ -99,6 +99,7 @@ def test_a_gap_is_the_distance_from_the_mask() -> None:
     assert 1 < gaps[2].max() * silhouettes[2].radius < 6.5
 
 
+@pytest.mark.slow
 def test_the_hull_of_a_ball(camera: Camera) -> None:
     found = footage(random_rig("dome", 10, 1, 64))
     scene = examine(found).comparison.scene(0, found.reading, range(10))
@@ -111,6 +112,7 @@ def test_the_hull_of_a_ball(camera: Camera) -> None:
     assert len(hull.points) * hull.cell**3 > 0.9 * 4 / 3 * np.pi * BALL_RADIUS**3
 
 
+@pytest.mark.slow
 def test_planted_gains_are_measured() -> None:
     planted = {2: np.array([1.3, 1.0, 0.8])}
     found = footage(random_rig("two rings", 10, 3, 128))
@@ -124,6 +126,7 @@ def test_planted_gains_are_measured() -> None:
     assert color_gains(scene, images, points)[2] / plain[2] == pytest.approx(planted[2], rel=0.08)
 
 
+@pytest.mark.slow
 def test_unusual_files_and_images_are_reported() -> None:
     found = footage(random_rig("two rings", 8, 3, 96))
     image = found.image

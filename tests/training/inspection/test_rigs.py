@@ -21,6 +21,7 @@ def calibrated_with(found: Footage, D: tuple[float, ...]) -> Footage:
     return replace(found, calibrations=tuple(replace(c, D=np.array(D)) for c in found.calibrations))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "count", "seed", "side"),
     [
@@ -36,6 +37,7 @@ def test_a_correct_rig_has_no_findings(kind: str, count: int, seed: int, side: i
     assert report.after > 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("late", "written"),
     [(1.0, 1), pytest.param(1.5, None, marks=pytest.mark.slow), pytest.param(-2.0, -2, marks=pytest.mark.slow)],
@@ -75,16 +77,19 @@ def test_distortion_that_the_calibration_lacks() -> None:
     assert everywhere["lens"] == "opencv" and -0.42 < everywhere["D"][0] < -0.2  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_images_without_the_distortion_that_the_calibration_has() -> None:
     report = examine(calibrated_with(footage(random_rig("two rings", 8, 2, 160, 1.3)), LENS))
     assert [finding.code for finding in report.findings] == ["distortion"]
     assert report.entries == {"all_cameras": {"lens": "none"}} and report.after > 0.99
 
 
+@pytest.mark.slow
 def test_a_correct_lens_has_no_findings() -> None:
     assert not examine(footage(random_rig("two rings", 8, 2, 160, 1.3), D=LENS)).findings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [4, 9])
 def test_ragged_masks_make_no_camera_a_suspect(count: int) -> None:
     random = np.random.default_rng(21)

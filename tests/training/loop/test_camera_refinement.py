@@ -179,6 +179,7 @@ def test_the_prior_is_the_gradient_of_squared_corrections(tmp_path: Path) -> Non
     assert values.grad is not None and torch.allclose(refinement.prior_gradient(0.7), values.grad)
 
 
+@pytest.mark.slow
 def test_a_turned_camera_turns_back() -> None:
     config = small_config()
     torch.manual_seed(1)
@@ -196,6 +197,7 @@ def test_a_turned_camera_turns_back() -> None:
     assert (refinement.corrections().turns[0] - turn[0]).norm() < 0.3 * turn.norm()
 
 
+@pytest.mark.slow
 def test_a_darker_camera_gets_its_gain(tmp_path: Path) -> None:
     folder = ball_capture(tmp_path, frames=1)
     for file in (folder / "images" / "03").iterdir():
@@ -208,6 +210,7 @@ def test_a_darker_camera_gets_its_gain(tmp_path: Path) -> None:
     assert not learned.log_gains[torch.arange(5) != row].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_path: Path, native: bool) -> None:
     capture = write_meta(ball_capture(tmp_path / "capture"), cameras={"4": {"frame_fraction": 0.3}})

@@ -72,6 +72,7 @@ def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native:
     return trainer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_resumed_training_equals_an_uninterrupted_one(folder: Path, tmp_path: Path, native: bool) -> None:
     config = make_config()
@@ -83,11 +84,13 @@ def test_a_resumed_training_equals_an_uninterrupted_one(folder: Path, tmp_path: 
         assert torch.equal(value, whole[name]), name
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(folder: Path) -> None:
     one, three = (parameters(train(folder, make_config(), 4, workers=n)) for n in (1, 3))
     assert all(torch.equal(one[name], three[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_the_seed_changes_everything(folder: Path) -> None:
     first, second = (parameters(train(folder, make_config(), 2, seed=seed)) for seed in (0, 1))
     assert not torch.equal(first["hash_encoding.tables"], second["hash_encoding.tables"])
@@ -106,6 +109,7 @@ def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> 
     assert all(torch.equal(value, whole[name]) for name, value in parameters(resumed).items())
 
 
+@pytest.mark.slow
 def test_the_header_describes_the_training(folder: Path, tmp_path: Path) -> None:
     trainer = train(folder, make_config(), 2)
     trainer.save(tmp_path)
@@ -132,6 +136,7 @@ def copy(saved: Path, run: Path) -> Path:
     return run / FILE_NAME
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_an_input_error_and_keeps_the_old_files(folder: Path, saved: Path, tmp_path: Path) -> None:
     trainer = resume(folder, make_config(), saved, 0)
     old = copy(saved, tmp_path).read_bytes()
@@ -142,6 +147,7 @@ def test_a_full_disk_is_an_input_error_and_keeps_the_old_files(folder: Path, sav
     assert (tmp_path / FILE_NAME).read_bytes() == old
 
 
+@pytest.mark.slow
 def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
     loss = dataclasses.replace(make_config().loss, mask=0.2)
     with pytest.raises(InputError, match="a different config"):
@@ -229,6 +235,7 @@ def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
         return prepare_scene(open_capture(capture), make_config(), run, pool, resume)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [False, True])
 def test_a_run_is_only_resumed_with_its_own_capture(folder: Path, tmp_path: Path, old: bool) -> None:
     run = tmp_path / "run"
@@ -246,6 +253,7 @@ def test_a_run_is_only_resumed_with_its_own_capture(folder: Path, tmp_path: Path
             prepared(another, run)
 
 
+@pytest.mark.slow
 def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Path, tmp_path: Path) -> None:
     run, other = tmp_path / "run", tmp_path / "other"
     run.mkdir()
@@ -295,6 +303,7 @@ def test_completed_steps_are_saved_when_the_output_is_closed(folder: Path, tmp_p
     assert read_header(tmp_path).step == trainer.step == 1
 
 
+@pytest.mark.slow
 def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -307,6 +316,7 @@ def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_p
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_training_saves_every_completed_step(folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     config = make_config(steps=100_000)

@@ -68,6 +68,7 @@ DAMAGED_SCENES: dict[str, tuple[Damage, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "fault"), DAMAGED_SCENES.values(), ids=list(DAMAGED_SCENES))
 def test_damaged_scenes_are_refused_before_native_code_reads_them(
     folder: Path, tmp_path: Path, damage: Damage, fault: str
@@ -84,6 +85,7 @@ def test_damaged_scenes_are_refused_before_native_code_reads_them(
         assemble_run(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"), [("step", -1), ("seed", -1), ("seed", 1 << 63), ("seconds", "inf"), ("seconds", -1)]
 )
@@ -102,6 +104,7 @@ def rewrite_header(folder: Path, run: Path, **changes: object) -> None:
     save_file(load_file(run / FILE_NAME), run / FILE_NAME, {"checkpoint": json.dumps(text | changes)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("decoder", "fault"),
     [
@@ -126,6 +129,7 @@ def test_a_run_with_an_absurd_config_takes_no_memory(
         assemble_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_training_stops_when_no_ray_meets_the_scene(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
         opened, config = open_capture(folder), make_config(steps=100)

@@ -88,6 +88,7 @@ def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None
     assert compared > 10
 
 
+@pytest.mark.slow
 def test_the_occupancy_grid_is_updated_on_another_device(tmp_path: Path) -> None:
     step = make_step(tmp_path / "ball")
     step.update_occupancy(0, 7)
@@ -121,6 +122,7 @@ def test_only_the_cpu_has_the_native_field() -> None:
     assert isinstance(create_field(config, device=torch.device("cuda")), TorchField)
 
 
+@pytest.mark.slow
 def test_the_field_on_cuda_reads_tables_with_tiny_cuda_nn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from tests.training.fields import tiny_cuda_emulation
 

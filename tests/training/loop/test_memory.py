@@ -59,6 +59,7 @@ def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         file.put(torch.ones(3))
 
 
+@pytest.mark.slow
 def test_images_in_a_file_give_the_same_run(tmp_path: Path) -> None:
     config, dataset, scene = prepared(tmp_path / "ball")
     config = dataclasses.replace(config, half_resolution=0.5, steps=2)
@@ -77,6 +78,7 @@ def test_images_in_a_file_give_the_same_run(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["ball"]
 
 
+@pytest.mark.slow
 def test_the_prediction_follows_frames_rays_and_images(tmp_path: Path) -> None:
     config, dataset, scene = prepared(tmp_path / "ball")
     need = predict_memory(config, dataset, scene, "native")
@@ -131,6 +133,7 @@ class _Usage:
     free: int
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_prediction_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

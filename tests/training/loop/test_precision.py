@@ -50,6 +50,7 @@ def result_of(folder: Path, config: TrainingConfig) -> tuple[FrameResult, Traine
     return trainer._frame_step(0, False, 5, 64), trainer
 
 
+@pytest.mark.slow
 def test_a_step_in_mixed_precision_has_float32_gradients(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
     config = load_config("tiny")

@@ -73,6 +73,7 @@ def test_gradients_of_fine_levels_are_removed() -> None:
     assert float(tables.sum()) == 6 * levels[0].entries
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_fine_levels_wait_for_their_turn(folder: Path, native: bool) -> None:
     config = config_with(levels_until=1.0)
@@ -86,6 +87,7 @@ def test_fine_levels_wait_for_their_turn(folder: Path, native: bool) -> None:
     assert not torch.equal(trained[:, :entries], untrained[:, :entries])
 
 
+@pytest.mark.slow
 def test_frames_between_keyframes_start_from_them(folder: Path) -> None:
     config = config_with(keyframe_stride=4, keyframes_until=0.5)
     trainer = trainer_of(folder, config, steps=3)
@@ -101,6 +103,7 @@ def hull_error(trainer: Trainer) -> float:
     return float(hull_start_loss(config, frame, None, trainer.scene.region(0), torch.Generator().manual_seed(0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_the_density_starts_with_the_wanted_optical_depth(folder: Path, native: bool) -> None:
     config = config_with(hull_depth=2.0, hull_until=1.0)  # without it, a sample has an optical depth of about 0.5 at first
@@ -125,6 +128,7 @@ def test_a_resumed_run_with_all_of_it_equals_an_uninterrupted_one(folder: Path, 
         assert torch.equal(value, resumed.network.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_both_fields_have_the_same_distortion(folder: Path) -> None:
     results = []
     for native in (True, False):

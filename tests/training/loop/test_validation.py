@@ -82,6 +82,7 @@ def test_the_best_score_and_the_renderings_since_are_counted() -> None:
     assert ValidationState.from_dict(state.to_dict()) == state and ValidationState.from_dict(None) == ValidationState()
 
 
+@pytest.mark.slow
 def test_the_score_is_the_psnr_in_the_box(folder: Path) -> None:
     config = make_config()
     with worker_pool(1) as pool:
@@ -120,6 +121,7 @@ def test_the_rendering_is_that_of_the_exported_run(folder: Path, tmp_path: Path)
     assert trainer.validation == ValidationState(score, STEPS, 0)
 
 
+@pytest.mark.slow
 def test_training_stops_early_and_keeps_the_best_checkpoint(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +138,7 @@ def test_training_stops_early_and_keeps_the_best_checkpoint(
     assert [line["held_back_psnr"] for line in logged] == scores[:4] and [line["step"] for line in logged] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_stops_at_the_same_step(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores, config = [20.0, 22.0, 21.0, 21.5, 21.0, 24.0, 25.0, 26.0], make_config(patience=3)
     whole, _ = run(folder, tmp_path / "whole", config, scores, monkeypatch, resume=False)

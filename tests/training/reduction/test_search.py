@@ -47,6 +47,7 @@ def test_the_needed_psnr_by_hand() -> None:
     assert loss == pytest.approx(0.2)
 
 
+@pytest.mark.slow
 def test_a_file_has_at_most_the_wanted_size_and_smaller_ones_lose_more(search: StepSearch, tmp_path: Path) -> None:
     losses = []
     for size in (120_000, 60_000):
@@ -60,11 +61,13 @@ def test_a_file_has_at_most_the_wanted_size_and_smaller_ones_lose_more(search: S
         search.for_size(1000)
 
 
+@pytest.mark.slow
 def test_a_wanted_psnr_is_reached_closely(search: StepSearch) -> None:
     reduced = search.reduced(search.for_psnr(40.0))
     assert 40.0 <= reduced.psnr < 41.5
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_bundle_smaller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_bundle(make_video(num_frames=2, hash=SMALL), tmp_path / "a.mlpvid")
     assert main([str(tmp_path / "a.mlpvid"), str(tmp_path / "b.mlpvid"), "--target-size", "70kB"]) == 0

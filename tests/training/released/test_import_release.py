@@ -80,6 +80,7 @@ def assert_same_field(video: VolumetricVideo, state: dict[str, Any], sizes: Size
     assert visible > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blend", ["bilinear", "nearest"])
 @pytest.mark.parametrize("parameters", [2624, 2432])
 def test_the_field_is_that_of_the_released_conventions(tmp_path: Path, blend: str, parameters: int) -> None:
@@ -125,6 +126,7 @@ def test_padded_levels_are_read_by_the_files_offsets(tmp_path: Path) -> None:
     assert_same_field(video, state, sizes, "bilinear", points=6)
 
 
+@pytest.mark.slow
 def test_a_training_checkpoint_gets_its_occupancy_from_the_density(tmp_path: Path) -> None:
     state = fake_state(SMALL)
     state["latent_vectors.weight"] = state.pop("encodings")

@@ -79,6 +79,7 @@ def disabled(context: Any, reference: str) -> bool:
     return bool(context.item_info(reference).item_flags & imgui.ItemFlags_.disabled)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_gray_in_menus_and_panels(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     app.settings.window.theme = theme

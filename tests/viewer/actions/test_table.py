@@ -106,7 +106,7 @@ def test_search_prefers_labels() -> None:
     assert search_actions("depth")[0].name == "view.depth"
     assert search_actions("DEP")[0].name == "view.depth"
     assert search_actions("key del")[0].name == "path.remove"
-    assert search_actions("gltf")[0].name == "file.export_mesh", "found by its tooltip"
+    assert search_actions("ply or gltf")[0].name == "file.export_mesh", "found by its tooltip"
     assert search_actions("fulsc")[0].name == "window.fullscreen", "letters in order"
     assert search_actions("zzzz") == []
     assert len(search_actions("")) == sum(action.in_palette for action in ACTIONS)

@@ -52,6 +52,7 @@ def test_sentences(text: str, shown: str) -> None:
     assert sentence(text) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("theme", "scale"), [("dark", 1.0), ("light", 2.0)])
 def test_faults_are_shown_one_by_one(app: ViewerApp, drive: DriveWindow, theme: str, scale: float) -> None:
     app.settings.window.theme, app.settings.window.ui_scale = theme, scale

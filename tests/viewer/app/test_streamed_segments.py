@@ -83,6 +83,7 @@ def _open(server: FileServer, folder: Path) -> SegmentedVideo:
     return video
 
 
+@pytest.mark.slow
 def test_the_first_segment_plays_before_the_rest_is_there(path: Path, holding: FileServer, tmp_path: Path) -> None:
     video, local = _open(holding, tmp_path), read_bundle(path)
     assert isinstance(local, SegmentedVideo)
@@ -99,6 +100,7 @@ def test_the_first_segment_plays_before_the_rest_is_there(path: Path, holding: F
     assert same_tensors(got[0], local.parts(later)[0][1]) and video.is_loaded(later)
 
 
+@pytest.mark.slow
 def test_segments_are_fetched_in_the_order_of_play(path: Path, tmp_path: Path) -> None:
     announced: list[list[int]] = []
     video = read_segmented(open_any(path), lambda order: announced.append(list(order)))  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ def test_time_never_leaves_the_range(k: int, video_fps: float, fps: float, first
     assert first <= clip_time(k, video_fps, fps, first, first + count) <= first + count - 1
 
 
+@pytest.mark.slow
 def test_orbit_takes_as_long_as_its_frames() -> None:
     schedule = orbit_schedule(BOX, (0, 0, 1), (64, 48), (10, 40), 30.0, 60.0)
     assert schedule.count == 60

@@ -50,6 +50,7 @@ def test_between_keyframes_cameras_are_valid_and_frames_monotone(time: float, te
     assert 0 <= path.frame(time) <= 40
 
 
+@pytest.mark.slow
 def test_continuous_everywhere() -> None:
     path = make_path(5)
     times = np.linspace(0, 5, 2001)

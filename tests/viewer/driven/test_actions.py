@@ -116,6 +116,7 @@ def test_playback_keys(app: ViewerApp, drive: DriveWindow) -> None:  # noqa: PLR
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
@@ -168,6 +169,7 @@ def test_focus_lands_on_the_surface(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_flying_moves_and_settles(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         camera = open_document(app).camera
@@ -185,6 +187,7 @@ def test_flying_moves_and_settles(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         view = app.settings.view
@@ -208,6 +211,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)

@@ -72,6 +72,7 @@ def test_a_recording_stops_although_its_video_is_closed(app: ViewerApp, drive: D
     assert frames_of(video) > 0
 
 
+@pytest.mark.slow
 def test_a_screenshot_while_the_path_is_previewed_is_taken_at_once(app: ViewerApp, drive: DriveWindow, folder: Path) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
@@ -112,6 +113,7 @@ def test_a_screenshot_of_what_cannot_be_rendered_is_dropped(
     assert not list(folder.glob("*.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("playing", ["video", "path"])
 def test_a_screenshot_has_full_size_while_dynamic_resolution_is_coarse(
     app: ViewerApp, drive: DriveWindow, folder: Path, monkeypatch: pytest.MonkeyPatch, playing: str

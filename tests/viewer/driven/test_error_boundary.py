@@ -42,6 +42,7 @@ def unbalanced(*_: object) -> None:
     raise ZeroDivisionError("a slip")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [InfoPanel, StatisticsPanel, SettingsDialog])
 def test_a_fault_while_drawing_is_shown_once_and_logged(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, log: Path, part: Any

@@ -52,6 +52,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         served.shutdown()
 
 
+@pytest.mark.slow
 def test_a_url_is_typed_and_opened(app: ViewerApp, drive: DriveWindow, server: tuple[str, Path], tmp_path: Path) -> None:
     app.settings.streaming.folder = str(tmp_path / "cache")
     address, folder = server
@@ -82,6 +83,7 @@ def test_a_url_is_typed_and_opened(app: ViewerApp, drive: DriveWindow, server: t
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.window.dialogs.add("open")
@@ -97,6 +99,7 @@ def test_a_wrong_path_is_shown_in_the_dialog(app: ViewerApp, drive: DriveWindow)
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_file_is_found_by_walking_through_folders(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     (tmp_path / "videos" / "empty").mkdir(parents=True)
     write_bundle(make_video(seed=2, num_frames=4), tmp_path / "videos" / "kept.mlpvid")
@@ -122,6 +125,7 @@ def test_a_file_is_found_by_walking_through_folders(app: ViewerApp, drive: Drive
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     target = tmp_path / "path.json"
     target.write_text("precious")
@@ -143,6 +147,7 @@ def test_a_path_is_not_written_over_unasked(app: ViewerApp, drive: DriveWindow, 
     drive(app, look)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "beginning"), [("path", b"glTF"), ("path.json", b"{")])
 def test_a_path_is_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path, name: str, beginning: bytes) -> None:
     """For Blender unless the name ends in .json."""
@@ -161,6 +166,7 @@ def test_a_path_is_exported(app: ViewerApp, drive: DriveWindow, tmp_path: Path, 
     assert written.suffix == (Path(name).suffix or ".glb") and written.read_bytes().startswith(beginning)
 
 
+@pytest.mark.slow
 def test_reloads_when_the_file_changes(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     path = tmp_path / "changing.mlpvid"
     write_bundle(make_video(seed=1, num_frames=3), path)
@@ -216,6 +222,7 @@ def test_recent_files_are_remembered(app: ViewerApp, tmp_path: Path) -> None:
     assert load_settings(app.settings_file)[0].recent_files[0] == str(tmp_path / "x.mlpvid")
 
 
+@pytest.mark.slow
 def test_comparing_backends(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.settings.rendering.render_scale = 0.1
@@ -268,6 +275,7 @@ def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_workspace_is_saved_and_a_lost_one_restored(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     bundle = tmp_path / "kept.mlpvid"
     write_bundle(make_video(seed=2, num_frames=4), bundle)

@@ -132,6 +132,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document, actions = open_document(app), ActionRunner(app)
@@ -161,6 +162,7 @@ def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, d
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_keyframe_takes_a_typed_frame_and_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)
@@ -181,6 +183,7 @@ def test_a_keyframe_takes_a_typed_frame_and_time(app: ViewerApp, drive: DriveWin
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     bundle = tmp_path / "earlier.mlpvid"
     write_bundle(make_video(seed=4, num_frames=2), bundle)
@@ -206,6 +209,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)

@@ -56,6 +56,7 @@ def test_a_changed_file_wakes_the_window(app: ViewerApp, monkeypatch: pytest.Mon
     assert asked == [open_document(app).path] and not app.sleeps and "changed on disk" in app.messages.last
 
 
+@pytest.mark.slow
 def test_the_fine_image_is_asked_for_as_soon_as_motion_ends(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         document = open_document(app)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.factories import make_video
 from tests.viewer.conftest import DriveWindow, open_document, screenshot
 from tests.viewer.driven.test_actions import press
@@ -44,6 +46,7 @@ def test_tab_moves_between_controls_and_escape_gives_the_keys_back(app: ViewerAp
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_panels_and_controls_are_reached_by_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         from imgui_bundle import imgui

@@ -75,6 +75,7 @@ def test_at_first_the_picture_has_the_window(
     assert layout_path() == fresh_config / "layout.ini" and layout_path().is_file()
 
 
+@pytest.mark.slow
 def test_each_layout_has_its_key(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         heights = {}
@@ -92,6 +93,7 @@ def test_each_layout_has_its_key(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive: DriveWindow) -> None:
     file = fresh_config / "settings.yaml"
     app = new_app(file)
@@ -122,6 +124,7 @@ def widths(context: Any) -> tuple[float, float]:
     return found["Inspector"][2] - found["Inspector"][0], found["Timeline"][3] - found["Timeline"][1]
 
 
+@pytest.mark.slow
 def test_parts_grow_and_shrink_with_the_text(app: ViewerApp, drive: DriveWindow) -> None:
     app.settings.window.theme, app.settings.window.layout = "light", "inspect"
 
@@ -161,6 +164,7 @@ def test_closed_sections_compute_nothing(app: ViewerApp, drive: DriveWindow, mon
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_sections_are_shown_and_hidden_by_the_menu(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         for shown in (True, False):

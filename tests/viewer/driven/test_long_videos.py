@@ -31,6 +31,7 @@ def _open(app: ViewerApp, path: Path) -> tuple[Document, SegmentedVideo]:
     return open_document(app), video
 
 
+@pytest.mark.slow
 def test_a_long_video_plays_through_all_segments(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     document, video = _open(app, tmp_path / "long.mlpvid")
 
@@ -54,6 +55,7 @@ def test_a_long_video_plays_through_all_segments(app: ViewerApp, drive: DriveWin
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_the_window_keeps_the_picture_and_marks_that_it_waits(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     document, video = _open(app, tmp_path / "long.mlpvid")
     gate, load = threading.Event(), video.store._load

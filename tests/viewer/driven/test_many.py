@@ -46,6 +46,7 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return work
 
 
+@pytest.mark.slow
 def test_many_capture_cameras(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     document, some = open_document(app), [make_camera(64, 48, azimuth=0.4 * k) for k in range(16)]
     cameras = [some[k % 16] for k in range(CAMERAS)]

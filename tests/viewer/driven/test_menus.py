@@ -52,6 +52,7 @@ def test_choices_are_written_as_sentences() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     open_document(app).video.metadata.license = "Free as in freedom. " * 300
@@ -96,6 +97,7 @@ def test_a_recent_file_that_is_gone_is_reported_and_removed(app: ViewerApp, tmp_
     assert app.messages.errors[0].title == "Cannot open lost.mlpvid" and not app.settings.recent_files
 
 
+@pytest.mark.slow
 def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)
@@ -157,6 +159,7 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         wait_for_image(context, app)

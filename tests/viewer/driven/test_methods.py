@@ -20,6 +20,7 @@ from viewer.app.window_state import PANELS
 from viewer.cli import main
 
 
+@pytest.mark.slow
 def test_it_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow) -> None:
     app.documents.add(Path("nerf.mlpvid"), small_video("d_nerf"))
 

@@ -30,6 +30,7 @@ def test_a_timecode_beyond_all_numbers_is_refused(text: str) -> None:
         parse_timecode(text, 30.0)
 
 
+@pytest.mark.slow
 def test_a_typed_resolution_stays_within_the_slider(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: Dri
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.window.focus_panel("Path")
@@ -91,6 +93,7 @@ def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -
     drive(app, look)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", [0, 5000])
 def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: Path, typed: int) -> None:
     app.settings_file = tmp_path / "settings.yaml"
@@ -166,6 +169,7 @@ def test_no_panel_takes_a_number_unchecked() -> None:
     assert found == {"numbers.py", "controls.py"}, "take fields and sliders from viewer.widgets"
 
 
+@pytest.mark.slow
 def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         app.set_backend("reference", 1)

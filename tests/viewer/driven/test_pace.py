@@ -16,6 +16,7 @@ from viewer.app.app import ViewerApp
 FRAMES = 30
 
 
+@pytest.mark.slow
 def test_the_window_draws_on_while_an_image_is_rendered(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

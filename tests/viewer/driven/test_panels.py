@@ -13,6 +13,7 @@ from viewer.app.window_state import PANELS
 DIALOGS = ("palette", "shortcuts", "settings", "recording", "cameras", "open", "url", "save_path", "load_path", "save_scene")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["dark", "light", "high contrast"])
 def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
     app.settings.window.theme = theme

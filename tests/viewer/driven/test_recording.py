@@ -24,6 +24,7 @@ from viewer.export.summary import size_text
 from viewer.export.video_sink import VideoSink
 
 
+@pytest.mark.slow
 def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     document = open_document(app)
     options = RecordOptions(size=(96, 64), fps=15.0, quality=4)
@@ -47,6 +48,7 @@ def test_offline_recording_shows_what_is_rendered(app: ViewerApp, drive: DriveWi
     assert np.abs(frames[0].astype(float) - frames[5]).mean() > 5
 
 
+@pytest.mark.slow
 def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
     app: ViewerApp, drive: DriveWindow, tmp_path: Path
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindo
     drive(app, look, (900, 640))
 
 
+@pytest.mark.slow
 def test_the_screen_is_recorded_at_a_steady_rate(
     app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +199,7 @@ def test_the_screen_is_recorded_at_a_steady_rate(
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_screen_recording_and_is_reported(
     app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from model.placement import Placement
 from model.scene import PlacedVideo, Scene
 from tests.factories import make_video
@@ -13,6 +15,7 @@ from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
 
 
+@pytest.mark.slow
 def test_a_scene_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow) -> None:
     video = make_video(num_frames=4)
     app.documents.add(Path("two.mlpvid-scene"), Scene((PlacedVideo(video), PlacedVideo(video, Placement((0.5, 0.0, 0.3))))))

@@ -153,6 +153,7 @@ def test_difference(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_the_layout_is_reset(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         def place() -> tuple[float, float]:
@@ -206,6 +207,7 @@ def test_no_chord_of_the_sheet_is_cut(
     drive(app, look, size)
 
 
+@pytest.mark.slow
 def test_the_sheet_is_searched(app: ViewerApp, drive: DriveWindow) -> None:
     sheet = {"File": [("Ctrl+O", "Open..."), ("F5", "Reload")], "Path": [("K", "Add keyframe")]}
     assert matching(sheet, "open") == {"File": [("Ctrl+O", "Open...")]} == matching(sheet, "CTRL file")
@@ -224,6 +226,7 @@ def test_the_sheet_is_searched(app: ViewerApp, drive: DriveWindow) -> None:
     drive(app, look)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [action.name for action in FLY])
 def test_fly_keys(app: ViewerApp, drive: DriveWindow, name: str) -> None:
     def look(context: Any) -> None:

@@ -15,6 +15,7 @@ from viewer.panels import statistics
 from viewer.panels.statistics import PERIOD, Shown, StatisticsPanel
 
 
+@pytest.mark.slow
 def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

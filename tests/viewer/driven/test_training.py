@@ -53,6 +53,7 @@ def step_of(app: ViewerApp) -> int:
     return video.run.step
 
 
+@pytest.mark.slow
 def test_a_run_is_watched_while_it_trains(
     app: ViewerApp, drive: DriveWindow, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_run_is_watched_while_it_trains(
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_curves_and_views_follow_the_run(app: ViewerApp, drive: DriveWindow, run: Path, panels: list[TrainingPanel]) -> None:
     write_checkpoint(run, make_video(num_frames=6), 10)
     write_log(run, 10)

@@ -82,6 +82,7 @@ def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, 
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_a_picture_at_rest_has_twice_the_pixels(app: ViewerApp, drive: DriveWindow) -> None:
     app.settings.rendering.smooth_at_rest = True
 

@@ -72,6 +72,7 @@ def test_scrubbing_moves_the_clock_and_holds_it(app: ViewerApp, drive: DriveWind
     drive(app, look)
 
 
+@pytest.mark.slow
 def test_play_button_and_frame_number(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
         clock = open_document(app).playback

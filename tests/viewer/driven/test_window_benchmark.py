@@ -30,6 +30,7 @@ def wait_as_a_display_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glfw, "post_empty_event", event.set)
 
 
+@pytest.mark.slow
 def test_each_phase_is_measured_and_the_window_draws_what_arrives(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_benchmark, "WARM_UP", 1.0)
     monkeypatch.setattr(window_benchmark, "SETTLE", 1.0)

@@ -275,6 +275,7 @@ def test_a_second_recording_to_one_name_is_refused(tmp_path: Path, video: Volume
     assert not renderer.prepared and not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_partial_file_of_a_killed_recording_is_replaced(tmp_path: Path, video: VolumetricVideo) -> None:
     program = (
         "import os, sys; from pathlib import Path; from tests.factories import make_video\n"

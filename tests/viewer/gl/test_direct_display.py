@@ -259,6 +259,7 @@ def test_the_window_shows_them_and_says_when_it_cannot(
         assert any("no NVIDIA GPU draws the window; start with X" in message for message in seen)
 
 
+@pytest.mark.slow
 def test_displayed_images_are_not_downloaded(app: ViewerApp, drive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
     monkeypatch.setattr(DirectDisplay.__init__, "__defaults__", (lambda _, buffer: EmulatedBuffer(buffer, log),))

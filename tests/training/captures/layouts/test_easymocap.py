@@ -132,6 +132,7 @@ def test_a_damaged_video_is_refused(tmp_path: Path) -> None:
         open_capture(tmp_path)
 
 
+@pytest.mark.slow
 def test_hostile_files(tmp_path: Path) -> None:
     write(tmp_path, record(SIZES))
     check_links(tmp_path, "extri.yml")

@@ -63,6 +63,7 @@ def test_hostile_files(tmp_path: Path) -> None:
         open_capture(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BALANCE.is_dir(), reason="needs the shared capture")
 def test_videos_of_real_cameras_and_masks_of_every_second_frame(tmp_path: Path) -> None:
     """The four cameras of `balance`, with one line in meta.yaml: their masks leave a person of 1.7 m on the floor."""
