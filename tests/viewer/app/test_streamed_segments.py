@@ -123,10 +123,12 @@ def test_a_server_that_goes_away_is_reported_and_what_is_there_still_plays(path:
 
 
 def test_the_connection_ends_with_the_video(path: Path, tmp_path: Path) -> None:
+    before = set(threading.enumerate())  # other tests' connections may still be open
     with serve(data=path.read_bytes()) as server:
         video = _open(server, tmp_path)
         assert video.store.wait_until_idle(20)
-        fetching = [thread for thread in threading.enumerate() if thread.name == "fetch"]
+        fetching = [thread for thread in set(threading.enumerate()) - before if thread.name == "fetch"]
+        assert fetching
         del video
         gc.collect()
         for thread in fetching:
