@@ -26,7 +26,8 @@ rendering: {backend: cpu, render_scale: 0.5, dynamic_resolution: false}  # all i
 
 
 WITHOUT_PYTORCH = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell would ignore it
 sys.modules["torch"] = None
 from viewer.cli import main
 sys.exit(main(sys.argv[1:]))
@@ -42,13 +43,16 @@ def address(tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-u", "-c", WITHOUT_PYTORCH, DEMO, *options]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://localhost:\d+/\?token=\S+", server.stdout.readline())
-        assert found is not None
-        yield found[0]
-        server.send_signal(signal.SIGINT)
-        assert server.stdout.read().splitlines()[-1] == "stopped"
-        assert server.wait() == 0
+        try:
+            assert server.stdout is not None
+            found = re.search(r"http://localhost:\d+/\?token=\S+", server.stdout.readline())
+            assert found is not None
+            yield found[0]
+            server.send_signal(signal.SIGINT)
+            output, _ = server.communicate(timeout=120)
+            assert output.splitlines()[-1] == "stopped" and server.returncode == 0
+        finally:
+            server.kill()  # does nothing if it has stopped
 
 
 @pytest.fixture
