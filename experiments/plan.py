@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from common.atomic import write_text
 from common.command_line import parse_finite
-from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from experiments.recipe import read_recipe, sequence_folder, sequence_meta, subset
 from experiments.table import Row, Table, same_run
@@ -20,9 +19,6 @@ from training.evaluate import parse_frames
 
 TRAINING_SHARE = 0.8
 """Part of the budget that is spent on training. The rest is for rendering, scoring and timing."""
-
-FILE_NAME = "plan.yaml"
-"""Name of the file with the plan, in the folder of results."""
 
 _SCORED_FRAMES = 3
 _UNITS = {"": 1.0, "h": 1.0, "m": 1 / 60}
@@ -80,6 +76,18 @@ class Plan:
     """Steps of each run; None if a time is given."""
     seed: int = 0
     """Seed of each run."""
+    recipe: str | None = None
+    """Name of the recipe that the captures are sequences of; None for a capture of the user's."""
+
+    @property
+    def subjects(self) -> dict[str, Subject]:
+        """The captures by name."""
+        return {job.subject.name: job.subject for job in self.jobs}
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows, in the order of the table."""
+        return tuple({job.row.name: job.row for job in self.jobs}.values())
 
     @property
     def runs(self) -> int:
@@ -88,19 +96,19 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides the results, as plain data. Two plans with equal data may share a folder of results."""
-        subjects = {job.subject.name: job.subject for job in self.jobs}
-        return {
+        values = {
             "table": self.table,
             "preset": self.preset,
             "minutes": self.minutes,
             "steps": self.steps,
             "seed": self.seed,
-            "rows": list(dict.fromkeys(job.row.name for job in self.jobs)),
+            "rows": [row.name for row in self.rows],
             "captures": {
                 name: {"folder": str(subject.folder.resolve()), "meta": subject.meta, "scored": list(subject.frames)}
-                for name, subject in subjects.items()
+                for name, subject in self.subjects.items()
             },
         }
+        return values if self.recipe is None else values | {"recipe": self.recipe}
 
 
 def parse_budget(text: str) -> float:
@@ -154,7 +162,14 @@ def recipe_subjects(recipe_name: str, data: Path, sequences: list[str] | None) -
 
 
 def make_plan(
-    name: str, table: Table, preset: str, subjects: list[Subject], hours: float | None, steps: int | None, seed: int = 0
+    name: str,
+    table: Table,
+    preset: str,
+    subjects: list[Subject],
+    hours: float | None,
+    steps: int | None,
+    seed: int = 0,
+    recipe: str | None = None,
 ) -> Plan:
     """Return the plan of a table.
 
@@ -166,46 +181,29 @@ def make_plan(
         hours: time for everything; each run gets the same share of it. Ignored if there are steps.
         steps: steps of each run, in place of a time.
         seed: of each run.
+        recipe: name of the recipe that the captures are sequences of, if any.
 
     Raises:
         InputError: there is neither a time nor a number of steps.
     """
     if hours is None and steps is None:
         raise InputError("--budget", "is missing", "write for example --budget 2h, or --steps N for equal steps")
-    shared = same_run(table, preset)
-    jobs = tuple(Job(subject, row, shared[row.name]) for subject in subjects for row in table.rows)
-    plan = Plan(name, preset, jobs, None, steps, seed)
+    plan = Plan(name, preset, make_jobs(table, preset, subjects), None, steps, seed, recipe)
     if steps is not None or hours is None:
         return plan
     return dataclasses.replace(plan, minutes=round(60 * hours * TRAINING_SHARE / plan.runs, 3))
 
 
-def keep_plan(plan: Plan, folder: Path) -> None:
-    """Write the plan into a folder of results, or compare it with the one that is there.
-
-    Raises:
-        InputError: the folder has results of another plan, or cannot be written.
-    """
-    path, values = folder / FILE_NAME, plan.to_dict()
-    if path.exists():
-        stored = read_yaml(path)
-        if stored != values:
-            changed = [key for key in values if not isinstance(stored, dict) or stored.get(key) != values[key]]
-            fault = f"has results of a plan with other {', '.join(changed)}"
-            raise InputError(folder, fault, "repeat that command to continue it, or choose another folder with --out")
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, f"cannot be created ({error.strerror})") from error
-    write_text(path, dump_yaml(values))
+def make_jobs(table: Table, preset: str, subjects: Iterable[Subject]) -> tuple[Job, ...]:
+    """Return the jobs of a table, one capture after the other."""
+    shared = same_run(table, preset)
+    return tuple(Job(subject, row, shared[row.name]) for subject in subjects for row in table.rows)
 
 
 def describe(plan: Plan) -> str:
     """Return the plan in a few lines."""
-    subjects = list(dict.fromkeys(job.subject.name for job in plan.jobs))
     length = f"{plan.steps} steps" if plan.minutes is None else f"{plan.minutes:g} minutes"
-    lines = [f"{plan.table}, preset {plan.preset}: {plan.runs} runs of {length}, on {', '.join(subjects)}"]
+    lines = [f"{plan.table}, preset {plan.preset}: {plan.runs} runs of {length}, on {', '.join(plan.subjects)}"]
     for job in plan.jobs:
         how = "trained" if job.run == job.row.name else f"the model of {job.run}"
         cells = ", every cell rendered" if job.row.every_cell else ""

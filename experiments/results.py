@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.measure import Measured
-from experiments.table import PaperFigures, Row
+from experiments.table import Row
 
 EQUAL_DECIBELS = 0.1
 """Smaller differences of PSNR are called equal: other seeds give as much."""
@@ -61,6 +61,10 @@ class Comparison:
     """"better", "worse" or "equal"; "lower" and "higher" for times and bytes."""
     here: str
     """The same for ours."""
+    paper_difference: str
+    """How much it is in the paper: a difference for quality, a quotient for times and bytes."""
+    here_difference: str
+    """The same for ours."""
 
     @property
     def agrees(self) -> bool:
@@ -70,26 +74,26 @@ class Comparison:
 
 def compare_with_paper(result: RowResult, other: RowResult) -> list[Comparison]:
     """Compare a row with another one in everything that the paper prints for both."""
-    comparisons = []
-    paper, base = result.row.paper, other.row.paper
-    quality = _paper_quality(paper, base)
-    own, others = result.score("psnr"), other.score("psnr")
-    if quality is not None and own is not None and others is not None:
-        comparisons.append(Comparison("quality", quality, _order(own - others, EQUAL_DECIBELS, ("worse", "better"))))
+    found = [_compare_quality(result, other)]
     for what, figure, name in (("time", "milliseconds", "best.total"), ("bytes", "megabytes", "float32_bytes")):
-        first, second = getattr(paper, figure), getattr(base, figure)
+        first, second = getattr(result.row.paper, figure), getattr(other.row.paper, figure)
         if first is not None and second is not None:
-            ours = result.mean(name) / other.mean(name) - 1
-            orders = [_order(value, EQUAL_PARTS, ("lower", "higher")) for value in (first / second - 1, ours)]
-            comparisons.append(Comparison(what, *orders))
-    return comparisons
+            quotients = (first / second, result.mean(name) / other.mean(name))
+            orders = [_order(quotient - 1, EQUAL_PARTS, ("lower", "higher")) for quotient in quotients]
+            found.append(Comparison(what, *orders, *(f"{quotient:.2f} x" for quotient in quotients)))
+    return [comparison for comparison in found if comparison is not None]
 
 
-def _paper_quality(paper: PaperFigures, base: PaperFigures) -> str | None:
-    for name, words in (("psnr", ("worse", "better")), ("lpips", ("better", "worse"))):
-        first, second = getattr(paper, name), getattr(base, name)
+def _compare_quality(result: RowResult, other: RowResult) -> Comparison | None:
+    own, others = result.score("psnr"), other.score("psnr")
+    if own is None or others is None:
+        return None
+    here = _order(own - others, EQUAL_DECIBELS, ("worse", "better"))
+    for name, words, form in (("psnr", ("worse", "better"), "{:+.2f} dB"), ("lpips", ("better", "worse"), "{:+.3f} LPIPS")):
+        first, second = getattr(result.row.paper, name), getattr(other.row.paper, name)
         if first is not None and second is not None:
-            return _order(first - second, _EQUAL_PAPER[name] * 0.999, words)
+            paper = _order(first - second, _EQUAL_PAPER[name] * 0.999, words)
+            return Comparison("quality", paper, here, form.format(first - second), f"{own - others:+.2f} dB")
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -12,16 +11,15 @@ from common.errors import InputError
 from common.interrupts import leave
 from common.locks import exclusive
 from experiments.jobs import job_folder, run_job
-from experiments.plan import Plan, Subject, capture_subject, describe, keep_plan, make_plan, parse_budget, recipe_subjects
-from experiments.recipe import Recipe, read_recipe, subset
-from experiments.report import write_report
-from experiments.table import FOLDER, PRESETS, Table, read_table, table_names
+from experiments.page import DOCS_PAGE, update_page
+from experiments.plan import Plan, Subject, capture_subject, describe, make_plan, parse_budget, recipe_subjects
+from experiments.plan_file import keep_plan
+from experiments.provenance import record_provenance
+from experiments.section import make_section
+from experiments.table import PRESETS, Table, read_table, table_names
 from training.captures.opening import add_layout_option
 from training.perceptual import find_perceptual
 from training.train import DEVICES
-
-DOCS_PAGE = FOLDER.parent / "docs" / "experiments.md"
-"""The page that `--write` renews."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -45,7 +43,9 @@ def make_parser() -> argparse.ArgumentParser:
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
     parser.add_argument("--lpips-weights", type=Path, metavar="DIR", help=weights_help)
     parser.add_argument("--plan", action="store_true", help="only print the plan")
-    parser.add_argument("--write", action="store_true", help="write docs/experiments.md instead of OUT/experiments.md")
+    parser.add_argument(
+        "--write", action="store_true", help="add the results to docs/experiments.md instead of OUT/experiments.md"
+    )
     return parser
 
 
@@ -55,10 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; None means that of the process.
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    options = make_parser().parse_args(given)
-    options.command = shlex.join(["python", "-m", "experiments.run", *given])
-    return run(experiment, options)
+    return run(experiment, make_parser().parse_args(arguments))
 
 
 def experiment(arguments: argparse.Namespace) -> int:
@@ -70,7 +67,7 @@ def experiment(arguments: argparse.Namespace) -> int:
     table = read_table(arguments.table)
     subjects, recipe = _subjects(arguments, table)
     hours = None if arguments.budget is None else parse_budget(arguments.budget)
-    plan = make_plan(arguments.table, table, arguments.preset, subjects, hours, arguments.steps, arguments.seed)
+    plan = make_plan(arguments.table, table, arguments.preset, subjects, hours, arguments.steps, arguments.seed, recipe)
     print(describe(plan))
     if arguments.plan:
         return 0
@@ -80,12 +77,12 @@ def experiment(arguments: argparse.Namespace) -> int:
         if status := _run_all(plan, out, arguments):
             return status
         page = DOCS_PAGE if arguments.write else out / "experiments.md"
-        write_report(plan, table, out, page, arguments.command, recipe)
+        update_page(page, [make_section(plan, out, page.parent / "images")])
     print(f"wrote {page}", file=sys.stderr)
     return 0
 
 
-def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject], Recipe | None]:
+def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject], str | None]:
     if arguments.capture is not None:
         if arguments.sequences is not None:
             raise InputError("--sequences", "applies only with --data")
@@ -94,12 +91,13 @@ def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject
         fault = f"cannot be used with {arguments.table}: the paper does not say which data it used"
         raise InputError("--data", fault, "use --capture")
     names = None if arguments.sequences is None else arguments.sequences.split(",")
-    recipe = subset(read_recipe(table.recipe), names)
-    return recipe_subjects(table.recipe, arguments.data, names), recipe
+    return recipe_subjects(table.recipe, arguments.data, names), table.recipe
 
 
 def _run_all(plan: Plan, out: Path, arguments: argparse.Namespace) -> int:
     perceptual = find_perceptual(arguments.lpips_weights)
+    if not all((job_folder(out, job) / "result.json").is_file() for job in plan.jobs):
+        record_provenance(out)
     for index, job in enumerate(plan.jobs, 1):
         finished = (job_folder(out, job) / "result.json").is_file()
         state = "is finished" if finished else "begins"

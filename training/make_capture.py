@@ -1,6 +1,6 @@
 """`python -m training.make_capture`: make a capture of a procedural moving scene, for users who have no data.
 
-    python -m training.make_capture OUT [--frames N] [--cameras N] [--size WxH]
+    python -m training.make_capture OUT [--frames N] [--cameras N] [--size WxH] [--speed N]
 
 OUT becomes a folder in EasyMocap's layout: annots.npy, images/, mask/, vertices/ and meta.yaml.
 """
@@ -29,8 +29,8 @@ from common.progress import progress
 from model.camera import Camera
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
 
-MAX_FRAMES, MAX_CAMERAS, MAX_SIDE = 10_000, 100, 4096
-"""Maximum number of frames, cameras, and pixels per side."""
+MAX_FRAMES, MAX_CAMERAS, MAX_SIDE, MAX_SPEED = 10_000, 100, 4096, 1000
+"""Maximum number of frames, cameras, pixels per side, and repetitions of the movement."""
 
 RADIUS = 3.4
 """Distance of the cameras from the scene's axis, meters."""
@@ -44,7 +44,7 @@ _JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class CaptureSize:
-    """Size of a capture."""
+    """Size of a capture, and the speed of its movement."""
 
     frames: int = 30
     """Frames, 1 to `MAX_FRAMES`."""
@@ -54,6 +54,9 @@ class CaptureSize:
     """Pixels along a row, 16 to `MAX_SIDE`."""
     height: int = 256
     """Rows, 16 to `MAX_SIDE`."""
+    speed: int = 1
+    """Repetitions of the movement in all frames together, 1 to `MAX_SPEED`. If it has no common divisor with the number of
+    frames, no two frames are equal."""
 
     def __post_init__(self) -> None:
         for name, value, lowest, highest in (
@@ -61,6 +64,7 @@ class CaptureSize:
             ("--cameras", self.cameras, 2, MAX_CAMERAS),
             ("--size", self.width, 16, MAX_SIDE),
             ("--size", self.height, 16, MAX_SIDE),
+            ("--speed", self.speed, 1, MAX_SPEED),
         ):
             if not lowest <= value <= highest:
                 raise InputError(name, f"must be {lowest} to {highest}, not {value}")
@@ -68,7 +72,7 @@ class CaptureSize:
     @property
     def phases(self) -> list[float]:
         """Phase of the movement at each frame. The last frame leads to the first."""
-        return [frame / self.frames for frame in range(self.frames)]
+        return [frame * self.speed % self.frames / self.frames for frame in range(self.frames)]
 
     @property
     def test_cameras(self) -> list[int]:
@@ -123,7 +127,7 @@ def describe(size: CaptureSize, vertices: list[NDArray[np.float32]]) -> dict[str
     """Return the content of meta.yaml."""
     bounds = _bounds(vertices)
     return {
-        "name": "juggler",
+        "name": "juggler" if size.speed == 1 else f"juggler_speed_{size.speed}",
         "fps": 30,
         "num_frames": size.frames,
         "num_cameras": size.cameras,
@@ -204,7 +208,8 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 
 def _command(arguments: argparse.Namespace) -> None:
-    size = CaptureSize(arguments.frames, arguments.cameras, *arguments.size)
+    width, height = arguments.size
+    size = CaptureSize(arguments.frames, arguments.cameras, width, height, arguments.speed)
     make_capture(arguments.out, size)
     print(f"{arguments.out}: {size.frames} frames, {size.cameras} cameras, {size.width}x{size.height}")
 
@@ -218,6 +223,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default %(default)s)")
     size_help = f"pixels (default {default.width}x{default.height})"
     parser.add_argument("--size", type=_parse_size, default=(default.width, default.height), metavar="WxH", help=size_help)
+    speed_help = "repetitions of the movement in all frames together; more make the motion faster (default %(default)s)"
+    parser.add_argument("--speed", type=parse_count, default=default.speed, metavar="N", help=speed_help)
     return run(_command, parser.parse_args(arguments))
 
 

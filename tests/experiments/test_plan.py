@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from common.errors import InputError
 from experiments.measure import FrameTimes, Measured
-from experiments.plan import Plan, Subject, describe, keep_plan, make_plan, parse_budget, spread_frames
-from experiments.report import _notes
+from experiments.plan import Plan, Subject, describe, make_plan, parse_budget, spread_frames
+from experiments.plan_file import keep_plan, read_plan
 from experiments.results import RowResult, compare_with_paper
+from experiments.section import _notes
 from experiments.table import PaperFigures, Row, Table, read_table, table_names
 
 SUBJECTS = [Subject("a", Path("a"), range(3)), Subject("b", Path("b"), range(3))]
@@ -64,6 +66,37 @@ def test_results_of_another_plan_are_not_continued(tmp_path: Path) -> None:
         keep_plan(plan(6), tmp_path / "out")
 
 
+@pytest.mark.parametrize("recipe", [None, "zju_mocap"])
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path, recipe: str | None) -> None:
+    rng = np.random.default_rng()
+    frames = range(int(rng.integers(0, 50)), int(rng.integers(60, 300)), int(rng.integers(1, 20)))
+    subjects = [Subject("a", tmp_path / "a", frames), Subject("b", tmp_path / "b", range(4, 5))]
+    hours, steps = (float(rng.uniform(0.1, 9)), None) if rng.integers(2) else (None, int(rng.integers(1, 1000)))
+    written = make_plan("table4", read_table("table4"), "paper", subjects, hours, steps, int(rng.integers(1 << 60)), recipe)
+    keep_plan(written, tmp_path / "out")
+    read = read_plan(tmp_path / "out")
+    assert read.to_dict() == written.to_dict() and read.runs == written.runs
+    assert [subject.frames for subject in read.subjects.values()] == [frames, range(4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("table: table9", "table table9: is unknown"),
+        ("minutes: null", "must have either minutes or steps"),
+        ("rows: [complete]", "has other rows than table1 has now"),
+        ("captures: {}", r"plan\.yaml\.captures"),
+        ("captures: {../x: {folder: x, meta: {}, scored: [0]}}", r"plan\.yaml\.captures"),
+    ],
+)
+def test_damaged_plans_are_named(tmp_path: Path, text: str, message: str) -> None:
+    keep_plan(make_plan("table1", read_table("table1"), "small", SUBJECTS, 1.0, None), tmp_path)
+    values = yaml.safe_load((tmp_path / "plan.yaml").read_text()) | yaml.safe_load(text)
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(InputError, match=message):
+        read_plan(tmp_path)
+
+
 def test_spread_frames_are_even_and_centered() -> None:
     assert list(spread_frames(60)) == [9, 29, 49]
     assert list(spread_frames(8)) == [1, 3, 5]
@@ -86,6 +119,12 @@ def test_orders_are_compared_with_those_of_the_paper() -> None:
     # LPIPS is higher and PSNR 0.5 dB lower: both worse. 22 / 24 = 0.917: lower. 489 / 242 = 2.02: higher; 1.04: equal.
     expected = {"quality": ("worse", "worse", True), "time": ("lower", "lower", True), "bytes": ("higher", "equal", False)}
     assert found == expected
+    differences = {one.what: (one.paper_difference, one.here_difference) for one in compare_with_paper(row, base)}
+    assert differences == {
+        "quality": ("+0.011 LPIPS", "-0.50 dB"),
+        "time": ("0.92 x", "0.80 x"),
+        "bytes": ("2.02 x", "1.04 x"),
+    }
 
 
 def test_a_row_that_renders_nothing_is_named() -> None:

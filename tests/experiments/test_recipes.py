@@ -10,10 +10,11 @@ import pytest
 from common.errors import InputError
 from experiments.jobs import train_arguments, write_config
 from experiments.measure import FrameTimes, Measured
-from experiments.plan import keep_plan, make_plan, recipe_subjects
+from experiments.plan import make_plan, recipe_subjects
+from experiments.plan_file import keep_plan
 from experiments.recipe import read_recipe, subset
-from experiments.report import _of_each_capture
 from experiments.results import RowResult
+from experiments.section import _of_each_capture
 from experiments.table import read_table
 from tests.training.captures.layouts.scene import Recording, encode, record, save
 from tests.training.captures.layouts.test_annots import write_cameras

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from experiments import jobs
+from experiments.provenance import describe_commit
 from experiments.run import main
 from model.bundle.read import read_bundle
 from model.occupancy import unpack_occupancy
@@ -97,15 +98,17 @@ def check_page(out: Path) -> None:
     assert results["complete"]["reference"]["backend"] == "reference"
     # 90 / 24 and 133 / 242 in the paper.
     assert any(
-        line.startswith("| Single MLP | worse,") and "| higher," in line and "| lower," in line for line in page.splitlines()
+        line.startswith("| Single MLP | worse (-1.00 dB), ") and "| higher (3.75 x), " in line and "| lower (0.55 x), " in line
+        for line in page.splitlines()
     )
     assert not any(result["empty"] for result in results.values()) and "renders nothing" not in page
     tables = [part.splitlines() for part in re.split(r"\n\n", page) if part.startswith("| ")]
     assert len(tables) == 3 and all(len({line.count("|") for line in table}) == 1 for table in tables)
-    assert "Commit: " in page and "Machine: " in page and "`python -m experiments.run mini" in page
-    with Image.open(out / "images" / "experiments_mini_pictures.png") as image:
+    assert f"- Commit: {describe_commit()}." in page and "- Machine: " in page and "not recorded" not in page
+    assert "`python -m experiments.run mini --capture ball --frames 0:2:1 --steps 4`" in page
+    with Image.open(out / "images" / "experiments_mini_small_ball_pictures.png") as image:
         assert image.width > image.height > 50
-    assert "<svg" in (out / "images" / "experiments_mini_tradeoffs.svg").read_text()[:2000]
+    assert "<svg" in (out / "images" / "experiments_mini_small_ball_tradeoffs.svg").read_text()[:2000]
     truth = Image.open(out / "ball" / "complete" / "truth.png")
     assert truth.size == (24, 24) and truth.getpixel((12, 12)) != (0, 0, 0)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common.errors import InputError
+from experiments.plan import capture_subject
 from model.camera import Camera
 from tests.command_runs import run_main
 from training.captures.opening import open_capture
@@ -119,6 +121,28 @@ def test_the_movement_loops() -> None:
     assert np.abs(surface_points(scene_at(0.5)) - start).max() > 0.1
 
 
+def test_speed_repeats_the_movement_in_other_steps() -> None:
+    frames, speed = 7, int(np.random.default_rng().choice([2, 3, 5]))
+    slow, fast = CaptureSize(frames, 8).phases, CaptureSize(frames, 8, speed=speed).phases
+    assert (
+        fast == [slow[frame * speed % frames] for frame in range(frames)] and sorted(fast) == slow
+    )  # the same poses, all of them
+    assert CaptureSize(40, 8, speed=3).phases[:2] == [0, 0.075] and CaptureSize(6, 8, speed=3).phases == [0, 0.5] * 3
+
+
+def test_a_fast_capture_moves_further_per_frame_and_has_test_cameras(tmp_path: Path) -> None:
+    def distance(speed: int) -> float:
+        """Return how far the surface points move from one frame to the next, at most, meters."""
+        phases = CaptureSize(20, 4, speed=speed).phases
+        moved = [np.abs(surface_points(scene_at(b)) - surface_points(scene_at(a))).max() for a, b in itertools.pairwise(phases)]
+        return float(max(moved))
+
+    assert distance(3) > 2 * distance(1)
+    assert main([str(tmp_path / "fast"), "--frames", "2", "--cameras", "4", "--size", "16x16", "--speed", "3"]) == 0
+    subject = capture_subject(tmp_path / "fast", None, None)  # as experiments.run opens it
+    assert subject.name == "juggler_speed_3" and open_capture(tmp_path / "fast").test_cameras == [1]
+
+
 def test_a_failure_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
@@ -142,7 +166,16 @@ def test_a_folder_with_files_is_not_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--frames", "0"], ["--cameras", "1"], ["--size", "8x64"], ["--size", "64"], ["--size", "99999x64"]]
+    "arguments",
+    [
+        ["--frames", "0"],
+        ["--cameras", "1"],
+        ["--size", "8x64"],
+        ["--size", "64"],
+        ["--size", "99999x64"],
+        ["--speed", "0"],
+        ["--speed", "1001"],
+    ],
 )
 def test_bad_usage_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     result = run_main(main, tmp_path / "out", *arguments)

@@ -1,0 +1,165 @@
+"""The page of results: a section for each folder, which is renewed without touching the others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from common.errors import InputError
+from experiments.measure import FrameTimes, Measured
+from experiments.page import heading_anchor, read_sections, update_page
+from experiments.plan import Subject, make_plan, parse_budget
+from experiments.plan_file import keep_plan
+from experiments.provenance import FILE_NAME, read_provenance, record_provenance
+from experiments.report import main
+from experiments.run import make_parser
+from experiments.section import Section
+from experiments.table import read_table
+
+TITLE = "Table 4: other methods, measured on"
+
+
+def results(out: Path, capture: str, psnr: dict[str, float]) -> Path:
+    """Write a folder of results of table 4, with a result for each row that has a PSNR."""
+    plan = make_plan("table4", read_table("table4"), "small", [Subject(capture, out / capture, range(9, 50, 20))], 1.25, None)
+    keep_plan(plan, out)
+    for row, value in psnr.items():
+        times = FrameTimes("reference", 20.0, 30.0)
+        scores = {"psnr": value, "ssim": 0.9, "ssim_published": 0.95, "lpips": None, "flicker": 0.01}
+        measured = Measured(scores, times, times, 10**6, 4 * 10**6, 8, 8, "3 steps in 12 minutes, seed 0")
+        folder = out / capture / row
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(measured.to_dict()))
+        for name in ("truth", "rendered"):
+            Image.new("RGB", (8, 8), (200, 100, 50)).save(folder / f"{name}.png")
+    return out
+
+
+def run_report(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr().err
+
+
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out plots and pictures, which take a second."""
+    for name in ("draw_tradeoffs", "draw_pictures"):
+        monkeypatch.setattr(f"experiments.section.{name}", lambda *_: None)
+
+
+@pytest.mark.slow
+def test_sections_are_added_and_renewed_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slow = results(tmp_path / "slow", "legionary", {"dynerf": 24.0, "complete": 26.5})
+    fast = results(tmp_path / "fast", "juggler_3", {"dynerf": 20.25, "complete": 21.0})
+    page = tmp_path / "docs" / "experiments.md"
+    page.parent.mkdir()
+    assert run_report(capsys, slow, "--page", page) == f"wrote {page}\n"
+    first = {section.title: section.text for section in read_sections(page)}
+    run_report(capsys, fast, "--page", page)
+    (fast / "juggler_3" / "dynerf" / "result.json").unlink()
+    run_report(capsys, fast, "--page", page)
+    sections = {section.title: section.text for section in read_sections(page)}
+    assert list(sections) == [f"{TITLE} legionary", f"{TITLE} juggler_3"]
+    assert sections[f"{TITLE} legionary"] == first[f"{TITLE} legionary"]
+    assert "| DyNeRF |" in first[f"{TITLE} legionary"] and "| DyNeRF |" not in sections[f"{TITLE} juggler_3"]
+    assert "- Not finished: Neural Volumes; C-NeRF; D-NeRF; DyNeRF." in sections[f"{TITLE} juggler_3"]
+    links = re.findall(r"^- \[(.*)\]\(#(.*)\)$", page.read_text(), re.MULTILINE)
+    assert links == [(title, heading_anchor(title)) for title in sections]
+    assert links[1][1] == "table-4-other-methods-measured-on-juggler_3"
+    images = re.findall(r"\]\((images/.*)\)", page.read_text())
+    assert len(images) == 4 and all((page.parent / image).is_file() for image in images)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_what_agrees_with_the_paper_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = results(tmp_path / "out", "legionary", {"neural_volumes": 27.0, "dynerf": 24.0, "complete": 26.5})
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    # The paper: 28.12 - 30.17 dB, 49 / 24 ms, 658 / 245 MB; 29.88 - 30.17 dB, 3452 / 24 ms, 12 / 245 MB.
+    expected = (
+        "| Neural Volumes | worse (-2.05 dB), better (+0.50 dB): **differs** | higher (2.04 x), equal (1.00 x): **differs** | "
+        "higher (2.69 x), equal (1.00 x): **differs** |"
+    )
+    assert expected in text and "| DyNeRF | worse (-0.29 dB), worse (-2.50 dB) | higher (143.83 x), equal" in text
+    assert "The order is that of the paper in 1 of 6 comparisons." in text.replace("\n", " ")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_the_command_of_a_section_repeats_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = results(tmp_path / "out", "legionary", {"complete": 26.5})
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    found = re.search(r"Command: `python -m experiments.run (.*)`", (tmp_path / "page.md").read_text())
+    assert found is not None
+    options = make_parser().parse_args(shlex.split(found[1]))
+    stored = yaml.safe_load((out / "plan.yaml").read_text())
+    hours = parse_budget(options.budget)
+    again = make_plan(options.table, read_table("table4"), options.preset, [Subject("a", out, range(1))], hours, options.steps)
+    assert again.minutes == stored["minutes"] == 12.0 and options.frames == "9:50:20" and options.capture == Path("legionary")
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_every_machine_and_commit_is_recorded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = results(tmp_path / "out", "legionary", {"complete": 26.5})
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    assert "- Machine: not recorded.\n- Commit: not recorded." in (tmp_path / "page.md").read_text()
+    for commit in ("1234567890", "9" * 40, "1234567890"):
+        monkeypatch.setattr("experiments.provenance.describe_commit", lambda commit=commit: commit)
+        record_provenance(out)
+    assert [one.commit for one in read_provenance(out)] == ["1234567890", "9" * 40]
+    monkeypatch.setattr("experiments.provenance.describe_commit", lambda: "later")
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert f"- Commit: 1234567890.\n- Commit: {'9' * 40}." in text and text.count("- Machine: ") == 1 and "later" not in text
+    (out / FILE_NAME).write_text("runs: [{commit: 1}]")
+    assert main([str(out), "--page", str(tmp_path / "page.md")]) == 2
+    assert re.search(r"provenance.yaml.runs\[0\].commit: must be of type str", capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_remarks_are_shown_after_each_renewal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = results(tmp_path / "out", "legionary", {"dynerf": 27.0, "complete": 26.5})
+    monkeypatch.setattr("experiments.remarks.FOLDER", tmp_path)
+    remarks = {"all": "It is short.", "dynerf": "Nothing\n is hidden.", "c_nerf": "Later."}
+    (tmp_path / "remarks.yaml").write_text(yaml.safe_dump({"table4_small_legionary": remarks, "other": {"x": "y"}}))
+    for _ in range(2):
+        run_report(capsys, out, "--page", tmp_path / "page.md")
+        assert "|\n\n- It is short.\n- DyNeRF: Nothing is hidden.\n\n### Notes" in (tmp_path / "page.md").read_text()
+    (tmp_path / "remarks.yaml").write_text("table4_small_legionary: {dynref: A slip}")
+    assert main([str(out), "--page", str(tmp_path / "page.md")]) == 2
+    assert (
+        "error: remarks.yaml, table4_small_legionary: has no row 'dynref'; choose one of all, neural" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.usefixtures("no_drawing")
+def test_other_files_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "page.md").write_text("# My notes\n")
+    with pytest.raises(InputError, match=r"page\.md: is not a page of experiments\.report"):
+        update_page(tmp_path / "page.md", [Section("a", "A", "Text")])
+    assert (tmp_path / "page.md").read_text() == "# My notes\n"
+    assert main([str(tmp_path), "--page", str(tmp_path / "new.md")]) == 2
+    assert "is not a folder of results" in capsys.readouterr().err
+    results(tmp_path / "out", "legionary", {})
+    assert main([str(tmp_path / "out"), "--page", str(tmp_path / "new.md")]) == 2
+    assert "has no finished row" in capsys.readouterr().err and not (tmp_path / "new.md").exists()
+
+
+def test_any_sections_are_read_as_they_were_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng()
+    words = ["| a | b |", "### Quality", "", "![x](images/y.png)", "- a: b", "<!-- other -->"]
+    texts = ["\n".join(rng.choice(words, rng.integers(1, 9))).strip() for _ in range(4)]
+    sections = [Section(f"table_{index}", f"Table {index}, measured on x", text) for index, text in enumerate(texts)]
+    for section in sections:
+        update_page(tmp_path / "page.md", [section])
+    assert read_sections(tmp_path / "page.md") == sections
