@@ -1,6 +1,6 @@
 """Configuration of Sphinx, which builds the website from the Markdown files in this folder.
 
-    pip install -r requirements-docs.txt
+    pip install -r requirements-viewer.txt -r requirements-docs.txt
     python -m sphinx -W --keep-going docs docs/_build
 
 The pages are plain Markdown, so that they can also be read where the repository is browsed.

@@ -1,1 +1,1 @@
-"""The methods that the paper is compared with, as modules behind the reference renderer's door: points, view, frame in."""
+"""The methods that the paper is compared with, one module each. The reference renderer evaluates all of them."""
