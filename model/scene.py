@@ -83,6 +83,7 @@ class Scene(VolumetricVideo):
     """Placed videos as one video, whose frame rate, up and number of frames follow from them.
 
     The time of the scene is that of the first video's frame rate. It begins with the earliest video and ends with the last one.
+    Its sound is that of the first video, which begins with it.
     Only `renderer.scene.SceneRenderer` renders it.
 
     Args:
@@ -99,10 +100,13 @@ class Scene(VolumetricVideo):
             raise InputError("scene", "has a video of another method than the paper's", "open that video alone")
         first = videos[0].video
         cameras = PlacedCameras(videos[0].placement, first.metadata.cameras)
-        # Its videos have the arrays; a long video has none in memory.
-        self.config, self.metadata = first.config, replace(first.metadata, cameras=cameras)
-        self.videos = videos
         self._start = min(placed.placement.time_offset for placed in videos)
+        sound = first.metadata.sound
+        if sound is not None:
+            sound = replace(sound, offset=sound.offset + videos[0].placement.time_offset - self._start)
+        # Its videos have the arrays; a long video has none in memory.
+        self.config, self.metadata = first.config, replace(first.metadata, cameras=cameras, sound=sound)
+        self.videos = videos
 
     @property
     def shown(self) -> tuple[PlacedVideo, ...]:

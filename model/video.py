@@ -15,6 +15,7 @@ from common.pytorch import require_pytorch
 from model.camera import Camera
 from model.config import ModelConfig
 from model.occupancy import unpack_occupancy
+from model.sound.stored import VideoSound
 
 if TYPE_CHECKING:  # they load PyTorch, which watching a video does not need
     from model.decoder import MapDecoder
@@ -40,6 +41,8 @@ class VideoMetadata:
     """Where the video comes from: name, source, how it was trained. Keys are free."""
     license: str = ""
     """License text of the content."""
+    sound: VideoSound | None = None
+    """The sound, if there is one."""
 
 
 @dataclass(eq=False, repr=False)

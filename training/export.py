@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from common.command_line import ArgumentParser, parse_finite, parse_natural, run
@@ -12,9 +13,13 @@ from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress_display
 from model.bundle.coded_write import write_coded
+from model.bundle.copy import copy_with_sound
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import PARTS, PRECISIONS
 from model.bundle.segment_write import join_bundles
+from model.bundle.sound_entry import checked_offset
+from model.sound.encode import as_opus
+from model.sound.stored import FORMATS, VideoSound, sound_file
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
@@ -67,6 +72,12 @@ def make_parser() -> argparse.ArgumentParser:
     storage.add_argument("--target-loss", type=parse_loss, metavar="LOSS", help=loss_help)
     quality_help = f"--target-loss: PSNR to the truth before, from training.evaluate (default {DEFAULT_QUALITY:g})"
     parser.add_argument("--quality", type=parse_finite, metavar="DB", help=quality_help)
+    sound = parser.add_mutually_exclusive_group()
+    sound_help = f"put the sound of this file ({', '.join(FORMATS)}) into OUT.mlpvid; a BUNDLE is otherwise copied as it is"
+    sound.add_argument("--sound", type=Path, metavar="FILE", help=sound_help)
+    sound.add_argument("--no-sound", action="store_true", help="leave out the sound of BUNDLE")
+    offset_help = "--sound: time of the video at which the sound begins (default 0); below 0, its beginning is not played"
+    parser.add_argument("--sound-offset", type=parse_finite, metavar="SECONDS", help=offset_help)
     return parser
 
 
@@ -81,31 +92,66 @@ def main(arguments: list[str] | None = None) -> int:
 
 def export(arguments: argparse.Namespace) -> None:
     """Write the bundle; raises InputError as `assemble_run`, `read_bundle` and the writers of bundles do."""
+    _check_options(arguments)
+    if arguments.join:
+        _join(arguments)
+        return
+    is_bundle = arguments.run.is_file()
+    changes_sound = arguments.sound is not None or arguments.no_sound
+    if is_bundle and changes_sound and not _is_reduced(arguments):
+        copy_with_sound(arguments.run, arguments.out, _chosen_sound(arguments))
+    else:
+        video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
+        if changes_sound:
+            video.metadata = replace(video.metadata, sound=_chosen_sound(arguments))
+        _write(video, arguments, is_bundle)
+    size = arguments.out.stat().st_size / 1e6
+    source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
+    print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
+
+
+def _write(video: VolumetricVideo, arguments: argparse.Namespace, is_bundle: bool) -> None:
+    if arguments.target_size is not None or arguments.target_loss is not None:
+        before = bundle_info(arguments.run)["bytes"] if is_bundle else None
+        reduced = _reduce(video, arguments)
+        print(_report(before, bundle_info(arguments.out)["bytes"], reduced), file=sys.stderr)
+    elif video.metadata.sound is None:
+        write_bundle(video, arguments.out, arguments.precision or "float32")
+    elif arguments.precision is not None:
+        remedy = "use --target-size, --target-loss or none of them, or --no-sound"
+        raise InputError("--precision", "writes format version 1, which cannot store the sound", remedy)
+    else:
+        write_coded(video, arguments.out, {})
+
+
+def _is_reduced(arguments: argparse.Namespace) -> bool:
+    """Return whether the numbers of the bundle are to be stored in another way."""
+    return any(option is not None for option in (arguments.precision, arguments.target_size, arguments.target_loss))
+
+
+def _chosen_sound(arguments: argparse.Namespace) -> VideoSound | None:
+    if arguments.sound is None:
+        return None
+    return as_opus(sound_file(arguments.sound, checked_offset(arguments.sound_offset or 0.0)))
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Raise InputError if an option lacks the one that it belongs to, or contradicts another one."""
     if arguments.quality is not None and arguments.target_loss is None:
         raise InputError("--quality", "applies only with --target-loss")
     if arguments.quality is not None and not 5 <= arguments.quality <= 80:
         raise InputError("--quality", "must be 5 to 80 dB")
     if arguments.overlap is not None and not arguments.join:
         raise InputError("--overlap", "applies only with --join")
-    if arguments.join:
-        _join(arguments)
-        return
-    is_bundle = arguments.run.is_file()
-    video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
-    if arguments.target_size is None and arguments.target_loss is None:
-        write_bundle(video, arguments.out, arguments.precision or "float32")
-    else:
-        before = bundle_info(arguments.run)["bytes"] if is_bundle else None
-        reduced = _reduce(video, arguments)
-        print(_report(before, bundle_info(arguments.out)["bytes"], reduced), file=sys.stderr)
-    size = arguments.out.stat().st_size / 1e6
-    source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
-    print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
+    if arguments.sound_offset is not None and arguments.sound is None:
+        raise InputError("--sound-offset", "applies only with --sound")
+    if arguments.join and (arguments.sound is not None or arguments.no_sound):
+        raise InputError("--join", "does not change the sound", "join first, then change the sound of the result")
 
 
 def _join(arguments: argparse.Namespace) -> None:
     """Write several bundles as one. Their tensors are copied as they are stored."""
-    if arguments.precision is not None or arguments.target_size is not None or arguments.target_loss is not None:
+    if _is_reduced(arguments):
         raise InputError("--join", "copies bundles as they are", "export each of them with the wanted size first")
     paths = [arguments.run, *arguments.join]
     join_bundles(paths, arguments.out, arguments.overlap or 0)
@@ -145,8 +191,8 @@ def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:
 
 def _report(before: dict[str, int] | None, after: dict[str, int], reduced: Reduced) -> str:
     lines = []
-    for part in ("header", *PARTS):
-        old = f"{before[part]:>12,} -> " if before else ""
+    for part in ("header", *PARTS, *after.keys() & {"sound"}):
+        old = f"{before.get(part, 0):>12,} -> " if before else ""
         lines.append(f"{part:12} {old}{after[part]:>12,} bytes")
     return "\n".join([*lines, f"PSNR to the original: {reduced.psnr:.2f} dB"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from common.errors import InputError
 from model.bundle.coded_metadata import CodedMetadata
 from model.bundle.coding import CodedSpec
-from model.bundle.layout import HASH_TABLES, tensor_layout
+from model.bundle.layout import HASH_TABLES, SOUND, tensor_layout
 from model.bundle.segment_table import first_uses, prefix_of
 from model.config import ModelConfig
 from model.hash_levels import hash_levels
@@ -15,7 +15,7 @@ FRAME_TENSORS = ("latents", "boxes", "occupancy")
 
 
 def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
-    """Return what every tensor must be after decoding, by name, in the order of the file: decoder, then segment by segment.
+    """Return what every tensor must be after decoding, by name, in the order of the file: decoder, segments, sound.
 
     Raises:
         InputError: a limit of `model.bundle.layout` would be exceeded, or the config has another method.
@@ -34,6 +34,8 @@ def coded_layout(metadata: CodedMetadata) -> dict[str, CodedSpec]:
             layout[prefix + name] = CodedSpec("U8" if name == "occupancy" else "F32", shape, name)
         tables = plain[HASH_TABLES]
         layout[prefix + HASH_TABLES] = CodedSpec("F32", tables.shape, tables.part, levels)
+    if metadata.sound is not None:
+        layout[SOUND] = CodedSpec("U8", (metadata.sound.nbytes,), SOUND)
     return layout
 
 

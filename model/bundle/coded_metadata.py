@@ -22,11 +22,12 @@ from model.bundle.metadata import (
     shared_metadata,
 )
 from model.bundle.segment_table import SEGMENTS_MINOR_VERSION, segments_from_json, segments_to_list
+from model.bundle.sound_entry import SOUND_MINOR_VERSION, SoundEntry, sound_from_json, sound_to_dict
 from model.config import ModelConfig
 from model.segments import Segment
 from model.video import VideoMetadata
 
-MINOR_VERSION = SEGMENTS_MINOR_VERSION
+MINOR_VERSION = SOUND_MINOR_VERSION
 """The newest minor version that is known completely."""
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,15 @@ class CodedMetadata:
     """Checksum of the header, 16 lower-case hexadecimal digits."""
     minor: int = 0
     """The file's minor version."""
+    sound: SoundEntry | None = None
+    """The sound, if there is one."""
+
+    @property
+    def needed_minor(self) -> int:
+        """The lowest minor version that has everything in this file."""
+        if self.sound is not None:
+            return SOUND_MINOR_VERSION
+        return 0 if len(self.segments) == 1 else SEGMENTS_MINOR_VERSION
 
 
 def coded_to_json(metadata: CodedMetadata) -> str:
@@ -66,6 +76,7 @@ def coded_to_json(metadata: CodedMetadata) -> str:
         "xxh3": metadata.xxh3,
         **shared_document(metadata.config, metadata.video, metadata.num_frames),
         "segments": segments_to_list(metadata.segments),
+        **({} if metadata.sound is None else {"sound": sound_to_dict(metadata.sound)}),
         "tensors": {name: _code_to_dict(code) for name, code in metadata.codes.items()},
     }
     try:
@@ -97,7 +108,10 @@ def coded_from_document(document: dict[str, Any]) -> CodedMetadata:
     # A newer minor version may add tensors, and store them in ways that are unknown here.
     parsed = {name: _code(name, code) for name, code in codes.items() if minor <= MINOR_VERSION or _is_known(code)}
     segments = segments_from_json(document["segments"], num_frames, minor)
-    return CodedMetadata(config, video, num_frames, segments, parsed, _checksum(document["xxh3"], "xxh3"), minor)
+    # In an older minor version, `sound` is an unknown field, which is ignored.
+    stated = document.get("sound") if minor >= SOUND_MINOR_VERSION else None
+    sound = sound_from_json(stated, is_newer=minor > MINOR_VERSION)
+    return CodedMetadata(config, video, num_frames, segments, parsed, _checksum(document["xxh3"], "xxh3"), minor, sound)
 
 
 def newer_minor(minor: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from model.bundle.coded_layout import coded_layout
 from model.bundle.coded_metadata import MINOR_VERSION, CodedMetadata, coded_from_document
 from model.bundle.coding import CodedSpec, checksum, decode
 from model.bundle.container import Header, blame, check_entries
-from model.bundle.layout import TensorSpec
+from model.bundle.layout import DECODER_PREFIX, SOUND, TensorSpec
 from model.bundle.metadata import parse_document
-from model.bundle.segment_table import SEGMENT_PREFIX, prefix_of
+from model.bundle.segment_table import prefix_of
 from model.bundle.tensors import TensorReader, check_boxes, open_tensors
+from model.sound.stored import VideoSound
+from model.video import VideoMetadata
 
 Arrays = dict[str, NDArray[Any]]
 """Decoded tensors by name."""
@@ -83,7 +85,26 @@ def read_decoder(bundle: CodedBundle) -> Arrays:
     Raises:
         InputError: a checksum does not match, a tensor cannot be decoded, or the file has changed.
     """
-    return _read(bundle, [name for name in bundle.layout if not name.startswith(SEGMENT_PREFIX)], "", lambda: None)
+    return _read(bundle, [name for name in bundle.layout if name.startswith(DECODER_PREFIX)], "", lambda: None)
+
+
+def read_sound(bundle: CodedBundle) -> bytes:
+    """Read the sound of a file that has one, as it is stored: Opus in Ogg.
+
+    Raises:
+        InputError: its checksum does not match, or the file has changed.
+    """
+    with open_tensors(bundle.location, bundle.header, bundle.stored) as read:
+        return read_coded(bundle, read, SOUND).tobytes()
+
+
+def metadata_with_sound(bundle: CodedBundle) -> VideoMetadata:
+    """Return the metadata of the video. Its sound, if there is one, is read from the file when it is needed."""
+    entry = bundle.metadata.sound
+    if entry is None:
+        return bundle.metadata.video
+    name = f"the sound of {name_of(bundle.location)}"
+    return replace(bundle.metadata.video, sound=VideoSound(name, lambda: read_sound(bundle), offset=entry.offset))
 
 
 def read_segment(bundle: CodedBundle, data: int, check: Callable[[], None] = lambda: None) -> Arrays:

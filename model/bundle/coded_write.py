@@ -8,6 +8,7 @@ import secrets
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -19,13 +20,15 @@ from common.atomic import atomic_write
 from common.errors import InputError
 from model.bundle.coded_layout import coded_layout
 from model.bundle.coded_metadata import CodedMetadata, coded_to_json
-from model.bundle.coded_read import Arrays, CodedBundle, header_checksum, open_coded, read_decoder, read_segment
+from model.bundle.coded_read import Arrays, CodedBundle, header_checksum, open_coded, read_decoder, read_segment, read_sound
 from model.bundle.coding import TensorCode, encode, encode_steps
 from model.bundle.container import Header, blame, read_header
-from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SOUND
 from model.bundle.metadata import FORMAT_NAME
-from model.bundle.segment_table import SEGMENTS_MINOR_VERSION, first_uses, prefix_of
+from model.bundle.segment_table import first_uses, prefix_of
+from model.bundle.sound_entry import SoundEntry, checked_offset
 from model.segments import Segment
+from model.sound.stored import MAX_SOUND_BYTES, OPUS, VideoSound
 from model.video import VolumetricVideo
 
 Steps = Mapping[str, tuple[float, ...]]
@@ -72,13 +75,21 @@ def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[by
     """Write a coded bundle atomically from stored bytes. It is read back and checked before it gets its name.
 
     Args:
-        metadata: everything but codes, checksum and minor version, which follow from the rest.
-        tensors: name, stored bytes and code of each tensor, in the order of the file. Only one at a time is in memory.
+        metadata: everything but codes, checksum, minor version and the entry of the sound, which follow from the rest.
+        tensors: name, stored bytes and code of each tensor but the sound, in the order of the file. Only one at a time is in
+            memory.
         path: the file.
 
     Raises:
         InputError: a reader would refuse the file, or it cannot be written.
     """
+    sound = metadata.video.sound
+    if sound is None:
+        metadata = dataclasses.replace(metadata, sound=None)
+    else:
+        payload = _opus_bytes(sound)
+        metadata = dataclasses.replace(metadata, sound=SoundEntry(len(payload), checked_offset(sound.offset)))
+        tensors = chain(tensors, [(SOUND, encode(np.frombuffer(payload, np.uint8), compress=False))])
     with atomic_write(path) as temporary:
         with TemporaryFile(dir=temporary.parent) as payloads:
             with blame(path):
@@ -94,10 +105,21 @@ def write_tensors(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[by
 
 
 def check_coded(bundle: CodedBundle) -> None:
-    """Read and check all tensors, one segment at a time; raises as `read_decoder` and `read_segment` do."""
+    """Read and check all tensors, one segment at a time; raises as `read_decoder`, `read_segment` and `read_sound` do."""
     read_decoder(bundle)
+    if bundle.metadata.sound is not None:
+        read_sound(bundle)
     for segment in first_uses(bundle.metadata.segments):
         read_segment(bundle, segment.data)
+
+
+def _opus_bytes(sound: VideoSound) -> bytes:
+    if sound.kind != OPUS:
+        raise InputError(sound.name, "is not Opus, the only kind of sound in bundles", "convert it first")
+    payload = sound.read()
+    if not 0 < len(payload) <= MAX_SOUND_BYTES:
+        raise InputError(sound.name, f"takes {len(payload):,} bytes; a bundle can store 1 to {MAX_SOUND_BYTES:,}")
+    return payload
 
 
 def encode_array(values: NDArray[Any], name: str, steps: Steps, runs: tuple[int, ...]) -> tuple[bytes, TensorCode]:
@@ -126,8 +148,8 @@ def _header(metadata: CodedMetadata, tensors: Iterable[tuple[str, tuple[bytes, T
         end += len(payload)
     # Takes the place of the checksum until it is known. Random, so that it occurs only once; it counts as zeros.
     placeholder = secrets.token_hex(8)
-    minor = 0 if len(metadata.segments) == 1 else SEGMENTS_MINOR_VERSION
-    document = coded_to_json(dataclasses.replace(metadata, codes=codes, xxh3=placeholder, minor=minor))
+    known = dataclasses.replace(metadata, codes=codes, xxh3=placeholder, minor=metadata.needed_minor)
+    document = coded_to_json(known)
     raw = json.dumps({"__metadata__": {FORMAT_NAME: document}, **entries}).encode()
     raw += b" " * (-len(raw) % 8)
     digits = header_checksum(Header(raw, document, entries, 0), placeholder)

@@ -57,7 +57,7 @@ class CodedSpec:
     shape: tuple[int, ...]
     """Row-major."""
     part: str
-    """One of `model.bundle.layout.PARTS`."""
+    """One of `model.bundle.layout.PARTS`, or "sound"."""
     runs: tuple[int, ...] = ()
     """Lengths of the parts of axis 1 that may have steps of their own; empty if the tensor can only have one step."""
 

@@ -18,6 +18,7 @@ from model.bundle.layout import PARTS, network_shapes
 from model.bundle.metadata import CODED_VERSION, FORMAT_VERSION, PLAIN_VERSION
 from model.bundle.read import OpenedBundle, check_tensors, open_any, read_bundle
 from model.bundle.segment_table import first_uses, prefix_of
+from model.bundle.sound_entry import sound_to_dict
 from model.bundle.tensors import open_tensors
 from model.bundle.write import write_bundle
 
@@ -89,8 +90,8 @@ def bundle_info(location: Location, verify: bool = True) -> dict[str, Any]:
         their sum is `file_size`), `file_size`, `bytes_per_frame`, `provenance`, `license` (its first line), `integrity`
         ("ok", or "not checked" without `verify`: anything else is an error). Version 1 also has `sha256`; version 2 has
         `minor_version`, `xxh3`, `segments` (their number), `segment_list` if there are several (for each `first_frame`,
-        `num_frames`, `data` and `bytes`, which are 0 if it repeats an earlier one), and `notice` if the minor version is newer
-        than this program.
+        `num_frames`, `data` and `bytes`, which are 0 if it repeats an earlier one), `sound` if there is one (`codec`, `bytes`,
+        `offset`, s), and `notice` if the minor version is newer than this program.
 
     Raises:
         InputError: as `read_bundle`, or a checksum does not match.
@@ -132,6 +133,7 @@ def _version(bundle: OpenedBundle | CodedBundle) -> dict[str, Any]:
         "precision": "float32" if exact else "steps",
         "segments": len(segments),
         **({"segment_list": _segment_list(bundle)} if len(segments) > 1 else {}),
+        **({} if bundle.metadata.sound is None else {"sound": sound_to_dict(bundle.metadata.sound)}),
         "xxh3": bundle.metadata.xxh3,
     }
 

@@ -31,11 +31,14 @@ DECODER_PREFIX = "decoder."
 HASH_TABLES = "hash.tables"
 """Name of the hash tables, (3 planes, entries, F)."""
 
+SOUND = "sound"
+"""Name of the tensor that holds the sound."""
+
 SCALES_SUFFIX = ".scales"
 """Suffix of the name of an int8 tensor's float32 scales, one per 64 entries."""
 
 PARTS = ("latents", "boxes", "occupancy", "decoder", "hash_tables")
-"""The parts of a bundle whose bytes are counted."""
+"""The parts that every bundle has, whose bytes are counted."""
 
 MAX_FRAMES = 1 << 20
 """Maximum number of frames of a bundle."""
@@ -63,7 +66,7 @@ class TensorSpec:
     shape: tuple[int, ...]
     """Row-major, the last axis is contiguous."""
     part: str
-    """One of `PARTS`."""
+    """One of `PARTS`, or another one that only some files have, such as "sound"."""
 
     @property
     def item_bytes(self) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
-from model.bundle.coded_read import CodedBundle, open_coded, read_arrays, read_decoder, read_segment
+from model.bundle.coded_read import CodedBundle, metadata_with_sound, open_coded, read_arrays, read_decoder, read_segment
 from model.bundle.container import Header, blame, check_entries, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, SCALES_SUFFIX, TensorSpec, tensor_layout
 from model.bundle.metadata import PLAIN_VERSION, BundleMetadata, metadata_from_json, parse_document
@@ -20,6 +20,7 @@ from model.bundle.quantization import dequantize
 from model.bundle.tensors import TensorReader, open_tensors
 from model.config import ModelConfig
 from model.segmented_video import Announce, LoadedSegment, SegmentedVideo
+from model.sound.stored import read_now
 from model.video import VideoMetadata, VolumetricVideo
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ def read_bundle(location: Location) -> VolumetricVideo:
     tensor is in memory at a time. Structure and values are checked, and the checksums of version 2. That of version 1 is
     checked by `model.bundle.info.bundle_info`.
 
+    A damaged sound raises no error here: `VideoMetadata.sound.read` does.
+
     A bundle with several segments becomes a `SegmentedVideo`, which reads and checks each segment when it is needed.
 
     Args:
@@ -110,7 +113,10 @@ def read_bundle(location: Location) -> VolumetricVideo:
     if isinstance(bundle, CodedBundle) and len(bundle.metadata.segments) > 1:
         return read_segmented(bundle)
     arrays = read_arrays(bundle) if isinstance(bundle, CodedBundle) else _read_plain(bundle)
-    return assemble_video(bundle.metadata.config, bundle.metadata.video, arrays)
+    metadata = metadata_with_sound(bundle) if isinstance(bundle, CodedBundle) else bundle.metadata.video
+    if metadata.sound is not None:
+        metadata = replace(metadata, sound=read_now(metadata.sound))  # damage does not matter before the sound is played
+    return assemble_video(bundle.metadata.config, metadata, arrays)
 
 
 def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> SegmentedVideo:
@@ -123,7 +129,7 @@ def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> 
     Raises:
         InputError: the decoder or the first segment is damaged.
     """
-    config, metadata = bundle.metadata.config, bundle.metadata.video
+    config, metadata = bundle.metadata.config, metadata_with_sound(bundle)
     weights = {name.removeprefix(DECODER_PREFIX): value for name, value in read_decoder(bundle).items()}
 
     def load(data: int, check: Callable[[], None]) -> VolumetricVideo:

@@ -12,7 +12,7 @@ from common.byte_source import Location, name_of
 from common.errors import InputError
 from model.bundle.coded_layout import FRAME_TENSORS, coded_layout
 from model.bundle.coded_metadata import CodedMetadata
-from model.bundle.coded_read import CodedBundle, read_coded
+from model.bundle.coded_read import CodedBundle, metadata_with_sound, read_coded
 from model.bundle.coded_write import Steps, encode_array, video_arrays, write_tensors
 from model.bundle.coding import TensorCode, checksum
 from model.bundle.container import blame
@@ -100,7 +100,7 @@ def _content_of_segment(bundle: CodedBundle, segment: Segment) -> SegmentContent
             bounds = bounds_of(read_coded(bundle, read, f"{prefix}boxes"))
     else:
         bounds = segment.bounds
-    config, metadata = bundle.metadata.config, bundle.metadata.video
+    config, metadata = bundle.metadata.config, metadata_with_sound(bundle)
     return SegmentContent(name_of(bundle.location), config, metadata, segment.num_frames, bounds, stored, bundle)
 
 
@@ -167,7 +167,7 @@ def write_segments(
 def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
     """Write the videos of several bundles with the same decoder one after another to one bundle.
 
-    Metadata (frame rate, cameras, license and so on) are those of the first one.
+    Metadata (frame rate, cameras, license, sound and so on) are those of the first one.
 
     Args:
         paths: the bundles; one may have several segments itself.

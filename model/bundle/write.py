@@ -34,9 +34,11 @@ def write_bundle(video: VolumetricVideo, path: str | Path, precision: Precision 
             one scale per block) takes 27 % of them. Latents, boxes and tensors with one axis are always float32.
 
     Raises:
-        InputError: the video has something that a bundle cannot store (a number that is not finite, a box that is not
-            ordered, a weight beyond float16), or the file cannot be written.
+        InputError: the video has something that such a bundle cannot store (a sound, a number that is not finite, a box that
+            is not ordered, a weight beyond float16), or the file cannot be written.
     """
+    if video.metadata.sound is not None:
+        raise InputError(path, "would lose the sound, which format version 1 cannot store", "use version 2")
     if precision not in PRECISIONS:
         raise InputError("precision", f"must be one of {', '.join(PRECISIONS)}, not {precision!r}")
     # Takes the place of the checksum until it is known. Random, so that it occurs only once. Counts as zeros in the checksum.

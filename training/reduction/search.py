@@ -94,6 +94,8 @@ class StepSearch:
             progress(index + 1, len(self.groups))
         exact = self.arrays.keys() - {group.name for group in self.groups}
         self._fixed = sum(len(encode_array(self.arrays[name], name, {}, ())[0]) for name in exact)
+        if video.metadata.sound is not None:
+            self._fixed += len(video.metadata.sound.read())
 
     def steps(self, scale: float) -> list[float]:
         """Return the step of each group."""

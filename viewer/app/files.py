@@ -14,6 +14,7 @@ from model.bundle.info import read_bundle
 from model.run.files import CHECKPOINT, LOG, SCENE, is_run
 from model.run.video import read_run
 from model.scene import Scene
+from model.sound.stored import sound_beside
 from model.video import VolumetricVideo
 from viewer.app.places import Place, Progress, read_streamed, users_cache
 from viewer.app.scene_file import SCENE_SUFFIX, Entry, placed_videos, read_scene
@@ -32,6 +33,8 @@ Loaded = tuple[Place, "VolumetricVideo | Exception", Stamp]
 def read_video(path: Place, progress: Progress = lambda *_: None, config: Path | None = None) -> VolumetricVideo:
     """Read a bundle, a scene of several bundles, or the last checkpoint of a training run from its folder.
 
+    A bundle on disk without a sound gets that of the sound file with its name, if there is one.
+
     Args:
         path: a file, the folder of a training run, or an address.
         progress: called while this waits for a server.
@@ -43,11 +46,19 @@ def read_video(path: Place, progress: Progress = lambda *_: None, config: Path |
     if isinstance(path, Address):
         return read_streamed(path, users_cache(config), progress)
     if not path.is_dir():
-        return read_scene(path, read_bundle) if path.suffix == SCENE_SUFFIX else read_bundle(path)
+        return read_scene(path, _read_with_sound) if path.suffix == SCENE_SUFFIX else _read_with_sound(path)
     if not is_run(path):
         remedy = f"name a .mlpvid file, or the folder of a training run, which has a file {SCENE}"
         raise InputError(path, "is a folder, but not that of a training run", remedy)
     return RunVideo(read_run(path))
+
+
+def _read_with_sound(path: Path) -> VolumetricVideo:
+    """Read a bundle. If it has no sound, it gets that of the file next to it, if there is one."""
+    video = read_bundle(path)
+    if video.metadata.sound is None:
+        video.metadata.sound = sound_beside(path)
+    return video
 
 
 def file_stamp(path: Place) -> Stamp:

@@ -23,6 +23,7 @@ from common.progress import progress_display
 from common.streaming.open import open_address
 from model.bundle.info import bundle_info, find_damage
 from model.camera import Camera, load_camera
+from model.sound.stored import sound_beside
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
@@ -131,7 +132,9 @@ def info(options: argparse.Namespace) -> int:
     if isinstance(options.bundle, Path) and options.bundle.suffix == SCENE_SUFFIX:
         raise InputError(options.bundle, "is a scene, and --info describes bundles", "name one of its bundles")
     with _location(options) as location:
-        print_values(bundle_info(location, verify=isinstance(options.bundle, Path)), options.json)
+        values = bundle_info(location, verify=isinstance(options.bundle, Path))
+    beside = sound_beside(options.bundle) if isinstance(options.bundle, Path) and "sound" not in values else None
+    print_values(values | ({} if beside is None else {"sound_file": Path(beside.name).name}), options.json)
     return 0
 
 

@@ -50,6 +50,14 @@ class Stranger:
                 values = values * np.repeat(np.float32(codes[name]["steps"]), sizes)[:, None]
             self.stored[name.removeprefix(prefix)] = values
 
+    def sound_header(self) -> tuple[int, float]:
+        """Return the number of channels of the sound, from the first packet of its Ogg file (RFC 7845), and its offset."""
+        data, entry = self.stored["sound"].tobytes(), self.document["sound"]
+        assert (data[:4], entry["codec"], entry["bytes"]) == (b"OggS", "opus", len(data))
+        packet = data[27 + data[26] :]  # after the page's header and its table of segments
+        assert packet[:8] == b"OpusHead"
+        return packet[9], entry["offset"]
+
     def tensor(self, name: str) -> Array:
         """Return a network tensor as numbers."""
         values = self.stored[name].astype(np.float64)

@@ -22,6 +22,7 @@ from renderer.segments import SegmentRenderer
 from tests.factories import make_camera, make_video
 from tests.model.bundle.bundle_files import tiny_config
 from tests.model.bundle.segment_files import segment_videos
+from tests.model.sound.sounds import click_sound
 
 TIME = 0.7
 """The instant whose values are written."""
@@ -90,6 +91,17 @@ def write_golden_video(folder: Path) -> None:
     (folder / "version2.json").write_text(json.dumps(values, indent=1) + "\n")
 
 
+def write_golden_sound(folder: Path) -> None:
+    """Write version2_sound.mlpvid and version2_sound.json."""
+    path, times = folder / "version2_sound.mlpvid", [0.125, 0.75]
+    video = golden_video()
+    video.metadata.sound = click_sound(1.0, times, offset=0.25)
+    write_coded(video, path, STEPS)
+    values = {"xxh3": bundle_info(path)["xxh3"], "offset": 0.25, "channels": 2, "samples": 48000, "clicks": times}
+    (folder / "version2_sound.json").write_text(json.dumps(values, indent=1) + "\n")
+
+
 if __name__ == "__main__":
     write_golden_video(Path(sys.argv[1]))
     write_golden_segments(Path(sys.argv[1]))
+    write_golden_sound(Path(sys.argv[1]))
