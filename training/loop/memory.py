@@ -66,17 +66,18 @@ def predict_memory(config: TrainingConfig, dataset: Dataset, scene: Scene, field
     with without_memory():
         network = Network(config, frames, scene.loop)
     parameters = sum(parameter.numel() for parameter in network.parameters())
+    trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     encoder = network.encoder is not None
     images = _GROWTH * frames * dataset.read(frames // 2, half=False).num_bytes
     if encoder:
         images += frames * 3 * 3 * 512 * 512
     cells = scene.hull_resolution**3 * (2 if config.rays.prune_every else 1)
-    outside_tables = parameters - (0 if network.tables is None else network.tables.numel())
-    dense = outside_tables if field == "native" else parameters
+    outside_tables = trained - (0 if network.tables is None else network.tables.numel())
+    dense = outside_tables if field == "native" else trained
     samples = config.rays.rays_per_frame * _samples_per_ray(config, scene)
     of_sample = _SAMPLE[field] + hidden_bytes(config.model.method)
     frame = 4 * dense + 3 * decoded_bytes(config.model) + samples * of_sample + _OVERHEAD + _ENCODING * encoder
-    return MemoryNeed(int(images), frames * cells, 16 * parameters + 4 * outside_tables, int(frame))
+    return MemoryNeed(int(images), frames * cells, 4 * parameters + 12 * trained + 4 * outside_tables, int(frame))
 
 
 def _samples_per_ray(config: TrainingConfig, scene: Scene) -> float:

@@ -44,6 +44,8 @@ class Network(nn.Module):
             # The field reads channels last, and convolutions are faster with it.
             self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.hash_encoding = HashEncoding(config.model.hash)
+            if config.frozen_decoder:  # the latents' gradients still pass through it
+                self.decoder.requires_grad_(False)
         else:
             self.method = create_method(config.model)
         embedded = channels > 0 and config.latents == "embedding"

@@ -30,7 +30,7 @@ class Optimizer:
     """Updates a network's parameters from gradients.
 
     Args:
-        network: its parameters are updated in place.
+        network: its parameters are updated in place, except frozen ones (without `requires_grad`).
         config: rates, decay rates, epsilons.
         native: use the native Adam for the hash tables; it skips entries without a gradient.
     """
@@ -40,10 +40,9 @@ class Optimizer:
         self._names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
         self._parameters = list(network.parameters())
         self._tables = network.tables
-        frozen = "decoder." if config.frozen_decoder else None
-        others = [p for p, name in self._names.items() if p is not self._tables and not (frozen and name.startswith(frozen))]
+        self._others = [p for p in self._parameters if p is not self._tables and p.requires_grad]
         betas = (self._config.beta1, self._config.beta2)
-        groups = [{"params": others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
+        groups = [{"params": self._others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
         if not native and self._tables is not None:
             groups.append({"params": [self._tables], "base_rate": self._config.table_rate, "eps": self._config.table_epsilon})
         self._adam = torch.optim.Adam(groups, lr=0.0, betas=betas, fused=True)
@@ -60,17 +59,15 @@ class Optimizer:
         if processes.count == 1:
             return gradients
         of = dict(zip(self._parameters, gradients, strict=True))
-        others = [parameter for parameter in self._parameters if parameter is not self._tables]
-        summed: dict[torch.Tensor, torch.Tensor | None] = dict(
-            zip(others, processes.sum_gradients([of[p] for p in others], others), strict=True)
-        )
+        of_others = processes.sum_gradients([of[p] for p in self._others], self._others)
+        summed: dict[torch.Tensor, torch.Tensor | None] = dict(zip(self._others, of_others, strict=True))
         if self._tables is not None:
             summed[self._tables] = None
         if self._tables is not None and self._table_adam is None:
             given = of[self._tables]
             summed[self._tables] = table = torch.zeros_like(self._tables) if given is None else given.contiguous()
             processes.sum_tables(table)
-        return [summed[parameter] for parameter in self._parameters]
+        return [summed.get(parameter) for parameter in self._parameters]
 
     def step(
         self,
@@ -88,7 +85,7 @@ class Optimizer:
             processes: the processes whose grids are summed.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            if self._table_adam is None or parameter is not self._tables:
+            if parameter.requires_grad and (self._table_adam is None or parameter is not self._tables):
                 parameter.grad = _in_layout_of(parameter, gradient)
         if self._table_adam is not None:
             for gradient_of_frame in grids:

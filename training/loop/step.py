@@ -37,7 +37,8 @@ class FrameResult:
     """One frame's contribution to a step."""
 
     gradients: list[torch.Tensor | None]
-    """Gradients of the frame's loss, in the order of the network's parameters; None for the tables if `grids` has theirs."""
+    """Gradients of the frame's loss, in the order of the network's parameters; None for frozen ones, and for the tables if `grids`
+    has theirs."""
     grids: GridGradient | None
     """Gradient with respect to the hash grids at the frame's time; None if `gradients` has that of the tables."""
     loss: float
@@ -82,7 +83,7 @@ class FrameStep:
     def __init__(self, config: TrainingConfig, network: Network, dataset: Dataset, scene: Scene, field: RadianceField) -> None:
         self.config, self.network, self.dataset, self.field, self.scene = config, network, dataset, field, scene
         self.parameters = list(network.parameters())
-        self._others = [p for p in self.parameters if p is not network.tables]
+        self._trained = [parameter for parameter in self.parameters if parameter.requires_grad]
         self._cameras = {half: CameraBatch.from_cameras(dataset.cameras(half)) for half in (False, True)}
         self._device = self.parameters[0].device
         self._regions = [scene.region(frame).to(self._device) for frame in range(scene.num_frames)]
@@ -160,16 +161,12 @@ class FrameStep:
         self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
     ) -> tuple[list[torch.Tensor | None], GridGradient | None, torch.Tensor | None]:
         """Return the gradients of a `FrameResult`, and that of one more tensor, whose graph is kept."""
-        wanted = [] if more is None else [more]
-        if grids is None:
-            of_all = iter(torch.autograd.grad(loss, [*self.parameters, *wanted], allow_unused=True, retain_graph=bool(wanted)))
-            return [next(of_all) for _ in self.parameters], None, next(of_all, None)
-        leaves = [grids, *self._others, *wanted]
-        of_grids, *others = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=bool(wanted))
-        remaining = iter(others)
-        tables = self.network.tables
-        gradients = [None if p is tables else next(remaining) for p in self.parameters]
-        return gradients, GridGradient(of_grids, time), next(remaining, None)
+        leaves = self._trained if grids is None else [grids, *(p for p in self._trained if p is not self.network.tables)]
+        leaves = leaves if more is None else [*leaves, more]
+        computed = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=more is not None)
+        of: dict[torch.Tensor, torch.Tensor | None] = dict(zip(leaves, computed, strict=True))
+        of_grids = None if grids is None else GridGradient(of[grids], time)  # type: ignore[arg-type]
+        return [of.get(parameter) for parameter in self.parameters], of_grids, None if more is None else of[more]
 
     def _decode(self, frame: int, latent: torch.Tensor) -> TrainingFrame | PointQueries:
         with products_in(self.config.decoder_bfloat16 and self.config.model.method is None, self._device):
