@@ -23,3 +23,7 @@ class InputError(Exception):
         self.remedy = remedy
         text = f"{self.subject}: {fault}" + (f"; {remedy}" if remedy else "")
         super().__init__(" ".join(text.split()))
+
+
+class DamagedData(InputError):
+    """A part of a file is not as it was written. Its other parts can still be used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -142,6 +143,24 @@ class Scene(VolumetricVideo):
     def is_loaded(self, time: float) -> bool:
         """Return whether all visible videos have the frame at `time` in memory."""
         return all(placed.video.is_loaded(self.time_in(placed, time)) for placed in self.shown)
+
+    def is_damaged(self, time: float) -> bool:
+        """Return whether a visible video cannot be shown at `time` because of known damage."""
+        return any(placed.video.is_damaged(self.time_in(placed, time)) for placed in self.shown)
+
+    def damaged_frames(self) -> list[range]:
+        """Return the scene's frames in which a visible video cannot be shown because of known damage; ranges may overlap."""
+        pairs = [(placed, frames) for placed in self.shown for frames in placed.video.damaged_frames()]
+        ranges = [self._frames_of(placed, frames) for placed, frames in pairs]
+        return sorted((frames for frames in ranges if frames), key=lambda frames: frames.start)
+
+    def _frames_of(self, placed: PlacedVideo, frames: range) -> range:
+        """Return the scene's frames at which frames of a placed video are shown. It is held before and after the video."""
+        delay = placed.placement.time_offset - self._start
+        first, last = ((frame / placed.video.metadata.fps + delay) * self.metadata.fps for frame in (frames[0], frames[-1]))
+        start = 0 if frames[0] == 0 else math.ceil(first - 1e-6)
+        end = self.num_frames if frames[-1] == placed.video.num_frames - 1 else math.floor(last + 1e-6) + 1
+        return range(start, end)
 
     def load_ahead(self, times: Sequence[float]) -> None:
         """Begin to load what playback needs next of all visible videos."""

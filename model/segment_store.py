@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from common.errors import DamagedData
 from model.video import VolumetricVideo
 
 KEPT_SEGMENTS = 2
@@ -22,7 +23,8 @@ class LoadSegment(Protocol):
         """Return the segment with these data; call `check`, which may raise to end the reading, before each tensor.
 
         Raises:
-            InputError: the segment is damaged or cannot be read.
+            DamagedData: the segment is damaged.
+            InputError: it cannot be read.
         """
 
 
@@ -39,6 +41,8 @@ class SegmentStore:
 
     def __init__(self, load: LoadSegment) -> None:
         self._load = load
+        self.damaged: dict[int, DamagedData] = {}
+        """What is wrong with the segments that turned out to be damaged. They are not loaded again."""
         self._changed = threading.Condition()
         self._loaded: dict[int, VolumetricVideo] = {}  # least recently used first
         self._loading: set[int] = set()
@@ -50,12 +54,15 @@ class SegmentStore:
         """Return a segment. If it is not in memory, load it on this thread.
 
         Raises:
-            InputError: it is damaged or cannot be read. The next call tries again.
+            DamagedData: it is damaged.
+            InputError: it cannot be read. The next call tries again.
         """
         with self._changed:
             self._changed.wait_for(lambda: data not in self._loading and (data in self._loaded or self._has_room()))
             if data in self._loaded:
                 return self._touch(data)
+            if data in self.damaged:
+                raise _copy_of(self.damaged[data])
             self._reserve(data, frozenset())
         return self._load_reserved(data, lambda: None)
 
@@ -97,7 +104,7 @@ class SegmentStore:
 
     def _may_load_ahead(self) -> bool:
         """Return whether the next segment is missing and there is a place for it."""
-        if self._ahead is None or self._ahead in self._loaded or self._ahead in self._loading:
+        if self._ahead is None or any(self._ahead in known for known in (self._loaded, self._loading, self.damaged)):
             return False
         return len(self._loading | (self._kept & self._loaded.keys())) < KEPT_SEGMENTS
 
@@ -114,6 +121,9 @@ class SegmentStore:
         try:
             segment = self._load(data, check)
             return segment
+        except DamagedData as error:
+            self.damaged[data] = _copy_of(error)
+            raise
         finally:
             with self._changed:
                 self._loading.discard(data)
@@ -145,3 +155,8 @@ class SegmentStore:
                 with self._changed:
                     if self._ahead == data:
                         self._ahead = None
+
+
+def _copy_of(error: DamagedData) -> DamagedData:
+    """Return the same error without its traceback, which would keep the tensors that were read."""
+    return DamagedData(error.subject, error.fault, error.remedy)

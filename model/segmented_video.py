@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common.errors import InputError
+from common.errors import DamagedData, InputError
 from model.config import ModelConfig
 from model.segment_store import LoadSegment, SegmentStore
-from model.segments import Segment, SegmentPart, parts_at
+from model.segments import Segment, SegmentPart, frames_only_in, frames_text, parts_at
 from model.video import Floats, Version, VideoMetadata, VolumetricVideo
 
 if TYPE_CHECKING:  # it loads PyTorch, which watching a video does not need
@@ -76,18 +77,49 @@ class SegmentedVideo(VolumetricVideo):
         """Return what shows the instant `time`, and the segments; load those that are not in memory.
 
         Raises:
-            InputError: `time` is out of range, or a segment is damaged or cannot be read.
+            DamagedData: a segment is damaged, and no other one has the frame. The error names the frames.
+            InputError: `time` is out of range, or a segment cannot be read.
         """
         self.check_time(time)
-        return [(part, self.store.get(self.segments[part.index].data)) for part in parts_at(self.segments, time)]
+        while True:
+            wanted = self._undamaged_parts(time)
+            try:
+                return [(part, self.store.get(self.segments[part.index].data)) for part in wanted]
+            except DamagedData as error:
+                if self._undamaged_parts(time) == wanted:
+                    raise self._damage_at(time, error) from error
+
+    def _undamaged_parts(self, time: float) -> list[SegmentPart]:
+        """Return what shows an instant. Instead of a part that is known to be damaged, the other one shows its own frames."""
+        parts = parts_at(self.segments, time)
+        whole = [part for part in parts if self.segments[part.index].data not in self.store.damaged]
+        if len(whole) == len(parts):
+            return parts
+        return [replace(part, weight=1.0) for part in whole if self.segments[part.index].has(time)] or parts
+
+    def _damage_at(self, time: float, error: DamagedData) -> DamagedData:
+        near = [frames for frames in self.damaged_frames() if frames.start - 1 < time < frames.stop]
+        frames = near[0] if near else range(round(time), round(time) + 1)
+        return DamagedData(error.subject, f"{frames_text(frames)} cannot be shown: {error.fault}", error.remedy)
+
+    def damaged_frames(self) -> list[range]:
+        """Return the frames that cannot be shown because their segment is damaged, as far as is known."""
+        return frames_only_in(self.segments, set(self.store.damaged)) if self.store.damaged else []
+
+    def is_damaged(self, time: float) -> bool:
+        """Return whether an instant cannot be shown because of known damage."""
+        if not self.store.damaged:
+            return False
+        return any(self.segments[part.index].data in self.store.damaged for part in self._undamaged_parts(time))
 
     def is_loaded(self, time: float) -> bool:
-        """Return whether the segments of an instant are in memory."""
-        return all(self.store.peek(self.segments[part.index].data) is not None for part in parts_at(self.segments, time))
+        """Return whether the segments of an instant are in memory. If they are damaged, there is nothing to wait for."""
+        parts = self._undamaged_parts(time)
+        return self.is_damaged(time) or all(self.store.peek(self.segments[part.index].data) is not None for part in parts)
 
     def loaded_part(self, time: float) -> tuple[VolumetricVideo, float] | None:
         """Return the segment with the larger share at `time` and its own time, or None if it is not in memory."""
-        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
+        part = max(self._undamaged_parts(time), key=lambda part: part.weight)
         segment = self.store.peek(self.segments[part.index].data)
         return None if segment is None else (segment, part.time)
 
@@ -151,8 +183,11 @@ class SegmentedVideo(VolumetricVideo):
 
     def _main_part(self, time: float) -> tuple[SegmentPart, VolumetricVideo]:
         self.check_time(time)
-        part = max(parts_at(self.segments, time), key=lambda part: part.weight)
-        return part, self.store.get(self.segments[part.index].data)
+        part = max(self._undamaged_parts(time), key=lambda part: part.weight)
+        try:
+            return part, self.store.get(self.segments[part.index].data)
+        except DamagedData:
+            return self.parts(time)[0]
 
 
 class LoadedSegment(VolumetricVideo):

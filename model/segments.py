@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,6 +34,10 @@ class Segment:
     def frames(self) -> range:
         """The video's frames that it has."""
         return range(self.first_frame, self.first_frame + self.num_frames)
+
+    def has(self, time: float) -> bool:
+        """Return whether an instant of the video is between its first and its last frame."""
+        return self.first_frame <= time <= self.last_frame
 
     def local(self, time: float) -> float:
         """Return its frame index at the video's frame index `time`. It is held before its first and after its last frame."""
@@ -82,6 +86,34 @@ def segment_at(segments: Sequence[Segment], time: float) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if segments[middle].first_frame - 1 < time else (low, middle)
     return low
+
+
+def frames_text(frames: range) -> str:
+    """Return frames as a text: "frame 7", or "frames 4 to 7"."""
+    return f"frame {frames[0]}" if len(frames) == 1 else f"frames {frames[0]} to {frames[-1]}"
+
+
+def frames_only_in(segments: Sequence[Segment], data: Collection[int]) -> list[range]:
+    """Return the frames that only segments with these data have, as ranges in order.
+
+    Args:
+        segments: as `check_segments` accepts them.
+        data: numbers of data, for instance those of damaged segments.
+    """
+    result: list[range] = []
+    for index, segment in enumerate(segments):
+        if segment.data not in data:
+            continue
+        first, end = segment.first_frame, segment.last_frame + 1
+        if index > 0 and segments[index - 1].data not in data:
+            first = max(first, segments[index - 1].last_frame + 1)
+        if index + 1 < len(segments) and segments[index + 1].data not in data:
+            end = min(end, segments[index + 1].first_frame)
+        if result and first <= result[-1].stop:
+            result[-1] = range(result[-1].start, end)
+        elif first < end:
+            result.append(range(first, end))
+    return result
 
 
 def check_segments(segments: Sequence[Segment], num_frames: int) -> None:

@@ -122,6 +122,14 @@ class VolumetricVideo:
         """Return whether the frame at `time` can be decoded without reading a file. Only long videos are read in parts."""
         return True
 
+    def is_damaged(self, time: float) -> bool:
+        """Return whether the frame at `time` cannot be shown because of known damage. Only long videos play in spite of it."""
+        return False
+
+    def damaged_frames(self) -> list[range]:
+        """Return the frames that cannot be shown because of known damage, as ranges in order."""
+        return []
+
     def load_ahead(self, times: Sequence[float]) -> None:
         """Begin to load what playback needs next, on another thread; only long videos have something to load.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
-from common.errors import InputError
+from common.errors import DamagedData, InputError
 from model.bundle.coded_layout import coded_layout
 from model.bundle.coded_metadata import MINOR_VERSION, CodedMetadata, coded_from_document
 from model.bundle.coding import CodedSpec, checksum, decode
@@ -116,8 +116,8 @@ def read_segment(bundle: CodedBundle, data: int, check: Callable[[], None] = lam
         check: called before each tensor; may raise to end the reading.
 
     Raises:
-        InputError: a checksum does not match, a tensor cannot be decoded, a box is not ordered or beyond the segment's
-            bounds, or the file has changed.
+        DamagedData: a checksum does not match, a tensor cannot be decoded, or a box is not ordered.
+        InputError: a box is beyond the segment's bounds, or the file has changed.
     """
     prefix = prefix_of(data)
     return _read(bundle, [name for name in bundle.layout if name.startswith(prefix)], prefix, check)
@@ -159,7 +159,8 @@ def read_coded(bundle: CodedBundle, read: TensorReader, name: str) -> NDArray[An
     """Read, check and decode one tensor.
 
     Raises:
-        InputError: its checksum does not match, it cannot be decoded, a box is not ordered, or the file has changed.
+        DamagedData: its checksum does not match, it cannot be decoded, or a box is not ordered.
+        InputError: the file has changed.
     """
     return decode_stored(bundle, name, read(name))
 
@@ -168,17 +169,20 @@ def decode_stored(bundle: CodedBundle, name: str, stored: NDArray[Any]) -> NDArr
     """Check and decode the stored bytes of one tensor.
 
     Raises:
-        InputError: its checksum does not match, it cannot be decoded, or a box is not ordered.
+        DamagedData: its checksum does not match, it cannot be decoded, or a box is not ordered.
     """
     code = bundle.metadata.codes[name]
     if checksum(stored) != code.xxh3:
-        raise InputError(name_of(bundle.location), f"tensor {name} {_DAMAGED}", _AGAIN)
+        raise DamagedData(name_of(bundle.location), f"tensor {name} {_DAMAGED}", _AGAIN)
     try:
         values = decode(stored, code, bundle.layout[name])
     except InputError as error:
-        raise InputError(name_of(bundle.location), f"tensor {name}: {error.subject} {error.fault}", error.remedy) from error
+        raise DamagedData(name_of(bundle.location), f"tensor {name}: {error.subject} {error.fault}", error.remedy) from error
     if name.endswith(".boxes"):
-        check_boxes(name_of(bundle.location), values)
+        try:
+            check_boxes(name_of(bundle.location), values)
+        except InputError as error:
+            raise DamagedData(error.subject, error.fault, error.remedy) from error
     return values
 
 

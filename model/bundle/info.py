@@ -21,6 +21,7 @@ from model.bundle.segment_table import first_uses, prefix_of
 from model.bundle.sound_entry import sound_to_dict
 from model.bundle.tensors import open_tensors
 from model.bundle.write import write_bundle
+from model.segments import frames_text
 
 __all__ = ["FORMAT_VERSION", "Damage", "bundle_info", "find_damage", "read_bundle", "write_bundle"]
 
@@ -41,9 +42,7 @@ class Damage:
     """What is wrong with it."""
 
     def __str__(self) -> str:
-        last = self.frames[-1]
-        frames = f"frame {last}" if len(self.frames) == 1 else f"frames {self.frames[0]} to {last}"
-        return f"{self.part}, {frames}: {self.fault}"
+        return f"{self.part}, {frames_text(self.frames)}: {self.fault}"
 
 
 def find_damage(location: Location) -> tuple[list[Damage], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.byte_source import Location, name_of
+from common.errors import DamagedData
 from model.bundle.coded_read import CodedBundle, metadata_with_sound, open_coded, read_arrays, read_decoder, read_segment
 from model.bundle.container import Header, blame, check_entries, read_header
 from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, METHOD_PREFIX, SCALES_SUFFIX, TensorSpec, tensor_layout
@@ -127,7 +129,7 @@ def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> 
         announce: as in `SegmentedVideo`.
 
     Raises:
-        InputError: the decoder or the first segment is damaged.
+        InputError: the decoder is damaged. A damaged segment is an error only when its frames are needed.
     """
     config, metadata = bundle.metadata.config, metadata_with_sound(bundle)
     weights = {name.removeprefix(DECODER_PREFIX): value for name, value in read_decoder(bundle).items()}
@@ -138,7 +140,8 @@ def read_segmented(bundle: CodedBundle, announce: Announce = lambda _: None) -> 
         return LoadedSegment(config, metadata, latents, boxes, occupancy, weights, arrays[HASH_TABLES])
 
     video = SegmentedVideo(config, metadata, bundle.metadata.segments, weights, load, announce)
-    video.store.get(0)
+    with contextlib.suppress(DamagedData):
+        video.store.get(0)
     video.announce_order(0, backward=False)
     return video
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from model.segments import Segment, SegmentPart, check_segments, parts_at
+from model.segments import Segment, SegmentPart, check_segments, frames_only_in, parts_at
 
 # Frames 0 to 4, 3 to 6 (two frames are shared), 7 to 9 (none are shared).
 ROW = (Segment(0, 5, 0), Segment(3, 4, 1), Segment(7, 3, 2))
@@ -32,6 +32,28 @@ def test_parts_by_hand(time: float, parts: list[SegmentPart]) -> None:
     assert [part.index for part in found] == [part.index for part in parts]
     for part, expected in zip(found, parts, strict=True):
         assert (part.time, part.weight) == pytest.approx((expected.time, expected.weight))
+
+
+@pytest.mark.parametrize(
+    ("data", "frames"),
+    [
+        ({0}, [range(3)]),  # the second segment has frames 3 and 4
+        ({1}, [range(5, 7)]),
+        ({2}, [range(7, 10)]),
+        ({0, 1}, [range(7)]),
+        ({0, 2}, [range(3), range(7, 10)]),
+        ({0, 1, 2}, [range(10)]),
+        (set(), []),
+    ],
+)
+def test_frames_that_only_some_segments_have(data: set[int], frames: list[range]) -> None:
+    assert frames_only_in(ROW, data) == frames
+
+
+def test_a_segment_whose_neighbors_have_all_its_frames() -> None:
+    row = (Segment(0, 4, 0), Segment(2, 3, 1), Segment(5, 2, 0))
+    assert frames_only_in(row, {1}) == [range(4, 5)]
+    assert frames_only_in((Segment(0, 4, 0), Segment(2, 3, 1), Segment(4, 4, 2)), {1}) == []
 
 
 def random_row(rng: np.random.Generator) -> tuple[Segment, ...]:

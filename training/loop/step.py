@@ -37,8 +37,8 @@ class FrameResult:
     """One frame's contribution to a step."""
 
     gradients: list[torch.Tensor | None]
-    """Gradients of the frame's loss, in the order of the network's parameters; None for frozen ones, and for the tables if `grids`
-    has theirs."""
+    """Gradients of the frame's loss, in the order of the network's parameters; None for frozen ones, and for the tables if
+    `grids` has theirs."""
     grids: GridGradient | None
     """Gradient with respect to the hash grids at the frame's time; None if `gradients` has that of the tables."""
     loss: float
@@ -161,8 +161,8 @@ class FrameStep:
         self, loss: torch.Tensor, grids: torch.Tensor | None, time: float, more: torch.Tensor | None = None
     ) -> tuple[list[torch.Tensor | None], GridGradient | None, torch.Tensor | None]:
         """Return the gradients of a `FrameResult`, and that of one more tensor, whose graph is kept."""
-        leaves = self._trained if grids is None else [grids, *(p for p in self._trained if p is not self.network.tables)]
-        leaves = leaves if more is None else [*leaves, more]
+        leaves: list[torch.Tensor] = [p for p in self._trained if grids is None or p is not self.network.tables]
+        leaves += [tensor for tensor in (grids, more) if tensor is not None]
         computed = torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=more is not None)
         of: dict[torch.Tensor, torch.Tensor | None] = dict(zip(leaves, computed, strict=True))
         of_grids = None if grids is None else GridGradient(of[grids], time)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from common.errors import InputError
+from common.errors import DamagedData, InputError
 from renderer.backend import DeviceFailed, Renderer, RenderSettings
 from viewer.app.backgrounds import Backgrounds
 from viewer.app.compare import CompareView
@@ -251,6 +251,9 @@ class ViewerApp:
             self.redraw.request(0 if self.moving else 1)  # the statistics of an image at rest include its presentation
             if isinstance(result.error, DeviceFailed) and self._take_over(result.error):
                 return
+            if isinstance(result.error, DamagedData) and document.video.is_damaged(result.request.time):
+                document.stop_at_damage(result.request.time)
+                continue
             if result.error is not None:
                 self.messages.show_exception(result.error, "Cannot render this view", ADVICE)
                 continue

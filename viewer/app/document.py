@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import DamagedData
 from model.camera import Camera
 from model.scene import Box, PlacedVideo, Scene
 from model.segmented_video import SegmentedVideo
+from model.segments import frames_text
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
@@ -97,6 +99,9 @@ class Document:
         """Whether the arrangement of the videos differs from the file."""
         self.selected_video = 0
         """Index of the video of the scene that the section Scene edits."""
+        self.damage_found = ""
+        """Which frames are damaged, as a sentence, while the user has to decide whether to play the rest; otherwise empty."""
+        self._plays_rest = self._resumes = False
         self._ahead: list[float] = []
         self._ending: list[threading.Thread] = []
         self._frustums: tuple[VolumetricVideo, Frustums] | None = None
@@ -141,10 +146,13 @@ class Document:
             self.view_renderer.cache.decode_ahead(ahead)
 
     def take_results(self) -> list[ViewResult]:
-        """Return the images that arrived since the last call, and let the clock count shown frames."""
+        """Return the images that arrived since the last call, and let the clock count shown frames.
+
+        A damaged frame counts as shown, because its placeholder is.
+        """
         results = self.view_renderer.take_results()
         for result in results:
-            if result.error is None:
+            if result.error is None or isinstance(result.error, DamagedData):
                 self.playback.record_shown(result.request.tick)
         return results
 
@@ -161,6 +169,7 @@ class Document:
         elif isinstance(video, Scene):
             self.arranged, self.selected_video = False, min(self.selected_video, len(video.videos) - 1)
         before, self.video = self.video, video
+        self.damage_found, self._plays_rest = "", False
         self.playback.reset(video.num_frames, video.metadata.fps)
         self.camera.box = video.bounds.astype("float64")
         if not np.array_equal(before.metadata.up, video.metadata.up):  # otherwise the user's choice stays
@@ -210,6 +219,27 @@ class Document:
         before, self.sampling = self.sampling, sampling
         if sampling.tau1 != before.tau1:
             self._restart(self.view_renderer.renderer)
+
+    def stop_at_damage(self, time: float) -> None:
+        """Stop because the frame at a time is damaged, and ask whether to play the rest, unless the user has decided."""
+        if self._plays_rest or self.damage_found:
+            return
+        self.damage_found, self._resumes = self.damage_at(time), self.playback.playing
+        self.playback.pause()
+
+    def play_rest(self) -> None:
+        """Continue in spite of damaged frames."""
+        self.damage_found, self._plays_rest = "", True
+        if self._resumes:
+            self.playback.play()
+
+    def damage_at(self, time: float) -> str:
+        """Return the damaged frames at a time as a sentence such as "Frames 4 to 7 are damaged."; empty if there are none."""
+        if not self.video.is_damaged(time):
+            return ""
+        near = [frames for frames in self.video.damaged_frames() if frames.start - 1 < time < frames.stop]
+        frames = near[0] if near else range(round(time), round(time) + 1)
+        return f"{frames_text(frames).capitalize()} {'is' if len(frames) == 1 else 'are'} damaged."
 
     @property
     def rendered_video(self) -> VolumetricVideo:

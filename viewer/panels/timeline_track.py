@@ -25,6 +25,9 @@ BUFFERING = "Loading…"
 DECODED = (0.25, 0.78, 0.56), (0.05, 0.50, 0.33)
 """Color of the bar of decoded frames on a dark and on a light theme."""
 
+DAMAGED = (0.95, 0.33, 0.31), (0.78, 0.12, 0.12)
+"""Color of the bar of damaged frames on a dark and on a light theme."""
+
 MARKER = (1.0, 0.62, 0.2), (0.78, 0.33, 0.0)
 """Color of the markers on a dark and on a light theme."""
 
@@ -49,11 +52,12 @@ class TimelineTrack:
         margin = em(MARGIN)
         scale = TrackScale(corner.x + margin, width - 2 * margin, max(1, clock.num_frames - 1))
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
-        self._explain(clock, scale)
+        self._explain(document, scale)
         self._name_marker(clock, scale)
         self._draw_background(document, scale, corner, width, height)
         self._draw_points(clock, scale, corner, height)
         self._draw_labels(clock, scale, corner.y)
+        self._draw_damaged(document, scale, corner.y + height)
         if document.buffering:
             self._draw_buffering(clock, scale, corner, height)
 
@@ -138,6 +142,14 @@ class TimelineTrack:
             x1 = min(scale.x(time) + half, scale.left + scale.width)
             draw.add_rect_filled(ImVec2(x0, bottom - em(0.25)), ImVec2(x1, bottom), color)
 
+    def _draw_damaged(self, document: Document, scale: TrackScale, bottom: float) -> None:
+        """Draw a bar below frames that are known to be damaged."""
+        draw, color, half = imgui.get_window_draw_list(), on_theme(DAMAGED), max(1.0, scale.width / scale.last / 2)
+        for frames in document.video.damaged_frames():
+            x0 = max(scale.x(frames[0]) - half, scale.left)
+            x1 = min(scale.x(frames[-1]) + half, scale.left + scale.width)
+            draw.add_rect_filled(ImVec2(x0, bottom - em(0.4)), ImVec2(x1, bottom), color)
+
     def _draw_points(self, clock: Playback, scale: TrackScale, corner: ImVec2, height: float) -> None:
         draw, bottom = imgui.get_window_draw_list(), corner.y + height
         ends = ((clock.in_point, 1), (clock.out_point, -1)) if clock.has_range else ()
@@ -157,14 +169,16 @@ class TimelineTrack:
         size = em(0.4)
         draw.add_triangle_filled(ImVec2(x - size, corner.y), ImVec2(x + size, corner.y), ImVec2(x, corner.y + size), color)
 
-    def _explain(self, clock: Playback, scale: TrackScale) -> None:
+    def _explain(self, document: Document, scale: TrackScale) -> None:
+        clock = document.playback
         if imgui.is_item_hovered():
             x = imgui.get_mouse_pos().x
             frame = min(max(round(scale.frame_at(x)), 0), clock.num_frames - 1)
             label = f"  {clock.markers[frame]}" if clock.markers.get(frame) else ""
             marker = "\nRight-click to name the marker" if nearest_marker(clock, scale, x) is not None else ""
+            damaged = ". Red: damaged frames" if document.video.damaged_frames() else ""
             place = f"Frame {frame}  {format_timecode(frame, clock.fps)}{label}"
-            imgui.set_tooltip(f"{place}\nDrag to scrub. Green: decoded frames{marker}")
+            imgui.set_tooltip(f"{place}\nDrag to scrub. Green: decoded frames{damaged}{marker}")
 
     def name_marker(self, frame: int) -> None:
         """Ask for the name of the marker at a frame as soon as the track is drawn."""

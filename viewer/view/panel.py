@@ -122,8 +122,9 @@ class ViewPanel:
 
     def _draw_image(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
         document, presenter = app.document, self.presenter
-        if document is None or document.shown is None or presenter is None:
-            self._draw_notice(app, corner, width, height)
+        damage = "" if document is None else document.damage_at(document.playback.time)
+        if document is None or document.shown is None or presenter is None or damage:
+            self._draw_notice(app, corner, width, height, damage)
             return
         app.viewport.depth_at = partial(self.display.depth_at, presenter)
         begin = time.perf_counter()
@@ -233,8 +234,8 @@ class ViewPanel:
         difference = app.compare.mode is Comparison.DIFFERENCE and app.compare.active
         return Legend("Largest difference of a channel", 0.0, 1.0 / app.compare.gain) if difference else self._legend
 
-    def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int) -> None:
-        text = "Opening ..." if app.documents.loader.loading else "Rendering ..."
+    def _draw_notice(self, app: ViewerApp, corner: ImVec2, width: int, height: int, damage: str) -> None:
+        text = damage or ("Opening ..." if app.documents.loader.loading else "Rendering ...")
         if app.document is None and app.documents.awaited:
             text = f"Waiting for the first checkpoint of {app.documents.awaited[-1].name} ..."
         size = imgui.calc_text_size(text)

@@ -16,6 +16,7 @@ from viewer.app.pacing import SLEEP
 from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
 from viewer.dialogs.cameras import CamerasDialog
+from viewer.dialogs.damage import DamageDialog
 from viewer.dialogs.errors import ErrorDialog
 from viewer.dialogs.export import ExportDialog
 from viewer.dialogs.hints import Hints
@@ -115,6 +116,7 @@ class Window:
             Prompts(native=not simulated),
             Hints(),
             RecoveryDialog(),
+            DamageDialog(),
             JobsOverlay(),
             ErrorDialog(),
         ]

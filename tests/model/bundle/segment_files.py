@@ -9,7 +9,7 @@ from model.bundle.segment_write import contents_of_video, row_of_segments, write
 from model.segments import Segment
 from model.video import VolumetricVideo
 from tests.factories import make_video
-from tests.model.bundle.bundle_files import tiny_config
+from tests.model.bundle.bundle_files import take_apart, tiny_config
 
 
 def segment_videos(lengths: Sequence[int]) -> list[VolumetricVideo]:
@@ -28,3 +28,10 @@ def write_row(
     places = segments or row_of_segments([video.num_frames for video in videos], overlap, repeats)
     write_segments([contents_of_video(video, {}) for video in videos], places, videos[0].metadata, path)
     return path
+
+
+def damage_segment(path: Path, data: int) -> None:
+    """Flip one bit of the hash tables of the segments with these data."""
+    content, pieces = bytearray(path.read_bytes()), take_apart(path)
+    content[len(content) - len(pieces.data) + pieces.entries[f"segments.{data}.hash.tables"]["data_offsets"][0] + 5] ^= 1
+    path.write_bytes(content)

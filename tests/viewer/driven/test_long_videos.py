@@ -11,8 +11,7 @@ import pytest
 from common.errors import InputError
 from model.bundle.info import read_bundle
 from model.segmented_video import SegmentedVideo
-from tests.model.bundle.bundle_files import take_apart
-from tests.model.bundle.segment_files import segment_videos, write_row
+from tests.model.bundle.segment_files import damage_segment, segment_videos, write_row
 from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
@@ -95,10 +94,7 @@ def test_tau1_applies_to_every_segment(tmp_path: Path, app: ViewerApp) -> None:
 
 def test_a_damaged_segment_fails_alone(tmp_path: Path, app: ViewerApp) -> None:
     path = write_row(tmp_path / "a.mlpvid", segment_videos([4, 4, 4]))
-    content = bytearray(path.read_bytes())
-    pieces = take_apart(path)
-    content[len(content) - len(pieces.data) + pieces.entries["segments.1.hash.tables"]["data_offsets"][0] + 5] ^= 1
-    path.write_bytes(content)
+    damage_segment(path, 1)
     app.documents.add(path, read_bundle(path))
     cache = open_document(app).view_renderer.cache
     assert cache.get(0.0).time == 0.0
