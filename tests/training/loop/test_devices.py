@@ -54,7 +54,7 @@ def moved(step: FrameStep) -> FrameStep:
     result = FrameStep.__new__(FrameStep)
     result.__dict__ |= step.__dict__
     result.network, result.parameters = network, list(network.parameters())
-    result._others = [p for p in result.parameters if p is not network.hash_encoding.tables]
+    result._trained = result.parameters
     result._device = DEVICE
     result._regions = [region.to(DEVICE) for region in step._regions]
     result._hulls = [region.hull for region in result._regions]
