@@ -16,6 +16,7 @@ from experiments.recipe import Recipe, read_recipe, subset
 from experiments.remarks import Remarks, read_remarks
 from experiments.results import Comparison, RowResult, compare_with_paper, first_capture
 from experiments.table import Row, Table, read_table
+from training.evaluation.summary import LABELS
 
 _SCORES = (("psnr", "PSNR", 2), ("ssim", "SSIM", 3), ("ssim_published", "SSIM, range 2", 3), ("lpips", "LPIPS", 3))
 _COMPARED = ("quality", "time", "bytes")
@@ -219,7 +220,7 @@ def _notes(table: Table, results: Sequence[RowResult], recipe: Recipe | None) ->
         if black := [name for name, measured in result.measured.items() if measured.empty]:
             notes.append(f'"{result.row.label}" renders nothing of {", ".join(black)}: its density fell to zero in training.')
     reasons = dict.fromkeys(
-        f"{name.upper().replace('_', ' with ')}: not computed, {reason}."
+        f"{LABELS[name]}: not computed, {reason}."
         for result in results
         for measured in result.measured.values()
         for name, reason in measured.scores.get("missing", {}).items()

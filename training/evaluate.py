@@ -23,7 +23,7 @@ from training.captures.meta import read_overrides
 from training.captures.opening import add_layout_option, add_meta_option, open_capture
 from training.evaluation.page import WorstViews, write_page
 from training.evaluation.seams import seam_flicker
-from training.evaluation.summary import summarize
+from training.evaluation.summary import LABELS, summarize
 from training.evaluation.views import ScoredView, Selection, score_views
 from training.loop.assemble import CHECKPOINTS, assemble_run
 from training.loop.checkpoint import read_header
@@ -149,7 +149,7 @@ def _text(summary: dict[str, Any]) -> str:
     """Return the scores in a few lines."""
     lines = [f"{summary['images']} images, rendered by {summary['backend']} in {summary['seconds']:.1f} s"]
     spread = summary["deviation"]
-    for name, label in _LABELS.items():
+    for name, label in LABELS.items():
         if summary[name] is not None:
             lines.append(f"{label}: {summary[name]:.4g} (deviation {spread[name]:.3g})")
         elif name in summary["missing"]:
@@ -157,18 +157,6 @@ def _text(summary: dict[str, Any]) -> str:
     for name, value in summary.get("seam_flicker", {}).items():
         lines.append(f"flicker {name.replace('_', ' ')}: {'not measured' if value is None else f'{value:.4g}'}")
     return "\n".join(lines)
-
-
-_LABELS = {
-    "psnr": "PSNR in the box, dB",
-    "ssim": "SSIM in the box, data range 1",
-    "ssim_published": "SSIM in the box, data range 2 as published",
-    "psnr_full": "PSNR of whole images, dB",
-    "ssim_full": "SSIM of whole images, data range 1",
-    "lpips": "LPIPS in the box, VGG",
-    "lpips_alex": "LPIPS in the box, AlexNet",
-    "flicker": "flicker",
-}
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from common.atomic import atomic_write
-from training.evaluation.summary import values_of
+from training.evaluation.summary import LABELS, values_of
 from training.evaluation.views import ScoredView, ViewImages
 from training.perceptual import Image
 
-_CURVE = (640, 180)  # size of a curve, pixels
-_MARGIN = 36
+_CURVE = (640, 200)  # size of a curve, pixels
+_MARGIN = 52  # room for the labels of the axes
 _CURVES = {"psnr": "PSNR, dB", "ssim": "SSIM", "flicker": "Flicker"}
 _COLORS = ("#6cb2ff", "#e8a33d", "#7fd1ae", "#d98ad9", "#e36a6a", "#c9c96a", "#9aa0a6", "#b08f6a")
 
@@ -67,6 +67,7 @@ def write_page(path: Path, title: str, summary: dict[str, Any], views: Sequence[
         size=_CURVE,
         margin=_MARGIN,
         worst=[(view, values_of(view), urls) for view, urls in worst.sorted()],
+        labels=LABELS,
         shown=worst.count,
     )
     with atomic_write(path) as temporary:

@@ -9,6 +9,18 @@ from typing import Any
 from training.evaluation.views import ScoredView
 from training.perceptual import PerceptualScores
 
+LABELS = {
+    "psnr": "PSNR in the box, dB",
+    "ssim": "SSIM in the box, data range 1",
+    "ssim_published": "SSIM in the box, data range 2 as published",
+    "psnr_full": "PSNR of whole images, dB",
+    "ssim_full": "SSIM of whole images, data range 1",
+    "lpips": "LPIPS in the box, VGG",
+    "lpips_alex": "LPIPS in the box, AlexNet",
+    "flicker": "flicker",
+}
+"""Names of scores, and what people read."""
+
 _DIGITS = {"psnr": 4, "psnr_full": 4}  # of dB; all others get five
 _SCORES = ("psnr", "ssim", "ssim_published", "psnr_full", "ssim_full")
 

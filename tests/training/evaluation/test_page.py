@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
 
 from common.errors import InputError
+from tests.viewer.serve.browser import Browser
 from training.evaluate import parse_frames
 from training.evaluation.page import WorstViews, curve, write_page
 from training.evaluation.summary import summarize
@@ -59,9 +64,32 @@ def test_the_page_is_complete_and_alone(tmp_path: Path) -> None:
     summary = summarize(VIEWS, PerceptualScores({}, {"vgg": "no weights <here>"})) | {"backend": "cpu", "seconds": 1.0}
     write_page(tmp_path / "page.html", "a & b", summary, VIEWS, worst)
     text = (tmp_path / "page.html").read_text()
+    assert "SSIM in the box, data range 2 as published: 0.95; " in text and "ssim_published" not in text
     assert "a &amp; b" in text and "no weights &lt;here&gt;" in text and "backend cpu" in text
     assert not re.findall(r'(?:src|href)="(?!data:)', text), "it loads nothing"
     assert text.index("Frame 0, camera 1") < text.index("Frame 4, camera 1") < text.index("Frame 0, camera 2")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_the_boundary_of_the_images_is_dragged(tmp_path: Path) -> None:
+    worst = WorstViews()
+    white = np.ones((60, 200, 3), np.float32)
+    worst.add(VIEWS[0], ViewImages(rendered=white * 0, truth=white, inside=np.ones((60, 200), bool)))
+    summary = summarize(VIEWS[:1], PerceptualScores()) | {"backend": "cpu", "seconds": 1.0}
+    write_page(tmp_path / "page.html", "a run", summary, VIEWS[:1], worst)
+    browser = Browser((tmp_path / "page.html").as_uri())
+    try:
+        pair = browser.driver.find_element(By.CSS_SELECTOR, ".pair")
+        for target in (50, 150):  # from the middle, then from there
+            slider = browser.driver.find_element(By.CSS_SELECTOR, ".pair input")
+            place = ActionChains(browser.driver).move_to_element(slider)
+            place.click_and_hold().move_by_offset(target - 100, 0).release().perform()
+            with Image.open(io.BytesIO(pair.screenshot_as_png)) as image:
+                row = np.asarray(image.convert("L"))[30]
+            assert len(row) == 200 and (row[: target - 3] == 255).all() and (row[target + 3 :] == 0).all()
+    finally:
+        browser.close()
 
 
 @pytest.mark.parametrize(
