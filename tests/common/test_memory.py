@@ -11,7 +11,7 @@ import pytest
 
 from common import memory
 from common.errors import InputError
-from common.memory import available_memory, check_memory
+from common.memory import available_memory, check_memory, return_free_memory
 from tests.command_runs import ROOT
 
 
@@ -44,3 +44,17 @@ def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         InputError, match=r"the image: needs about 6\.4 GB of memory, but only 2\.0 GB are available; take less"
     ):
         check_memory(6.4e9, "the image", "take less")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing has to be done")
+def test_freed_blocks_between_used_ones_are_given_back() -> None:
+    process, size, count = psutil.Process(), 60_000, 2000
+    freed, kept = [], []
+    for _ in range(count):
+        freed.append(b"x" * size)
+        kept.append(bytes(600))  # such a block between two others is what keeps the library from giving them back by itself
+    before = process.memory_info().rss
+    freed.clear()
+    return_free_memory()
+    assert process.memory_info().rss < before - 0.8 * size * count
+    assert len(kept) == count

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from common.memory import return_free_memory
 from common.streaming.address import Address
 from model.run.files import is_run
 from model.video import VolumetricVideo
@@ -19,6 +22,9 @@ from viewer.app.redraw import Redraw
 from viewer.app.rendering import Rendering
 from viewer.app.scene_file import Entry
 from viewer.settings import Settings
+
+_RETURN_AFTER = 1.0
+"""Seconds between closing a tab and giving its memory back to the system."""
 
 
 class Documents:
@@ -127,6 +133,14 @@ class Documents:
         self.show(max(0, min(self.active_index - (index < self.active_index), len(self.all) - 1)))
         self._on_close()
         document.close()
+        self._return_memory_soon()
+
+    def _return_memory_soon(self) -> None:
+        # Later, when nothing refers to the closed video. On a thread of its own, because it may take some milliseconds.
+        timer = threading.Timer(_RETURN_AFTER, return_free_memory)
+        timer.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread can start: the memory is given back with the next video
+            timer.start()
 
     def reload(self, document: Document) -> None:
         """Read a document's bundle again."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.factories import make_video
 from tests.viewer.conftest import open_document
+from viewer.app import documents
 from viewer.app.app import ViewerApp
 from viewer.app.document import Sampling
 from viewer.playback.clock import LoopMode
@@ -66,3 +68,13 @@ def test_the_cache_follows_the_settings(app: ViewerApp) -> None:
     app.settings.rendering.cache_mebibytes = 100
     app.update(0.0)
     assert open_document(app).view_renderer.cache.budget == 100 << 20
+
+
+def test_memory_is_given_back_after_a_tab_was_closed(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(documents, "_RETURN_AFTER", 0.0)
+    monkeypatch.setattr(documents, "return_free_memory", given_back.set)
+    open_document(app)
+    assert not given_back.wait(0.05)
+    app.documents.close(0)
+    assert given_back.wait(10.0)
