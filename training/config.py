@@ -265,6 +265,9 @@ class TrainingConfig:
     The native field ignores this."""
     frozen_decoder: StrictBool = False
     """Keep the decoder as it is at the start; for the segments of a long video, which share one (docs/long_videos.md)."""
+    constant_planes: StrictBool = False
+    """Keep the feature planes at 1 in their first channel and 0 in all others, so that the hash tables are the only
+    features. For comparisons only (`experiments/tables/ablations.yaml`)."""
     checkpoint_minutes: Annotated[StrictFloat, within(0.01, 10_000)] = 10.0
     """Minutes between checkpoints."""
 

@@ -48,7 +48,7 @@ def test_rows_with_equal_settings_are_trained_once() -> None:
     assert runs["nearest_heads"] == runs["embedding"] == runs["complete"] == "complete"
     assert runs["bilinear_heads"] == "bilinear_heads" and plan.runs == len(plan.jobs) - 2
     assert plan.minutes is None and plan.steps == 7
-    assert "a/embedding: the model of complete" in describe(plan) and "10 runs of 7 steps" in describe(plan)
+    assert "a/embedding: the model of complete" in describe(plan) and "11 runs of 7 steps" in describe(plan)
 
 
 def test_a_plan_needs_a_length() -> None:

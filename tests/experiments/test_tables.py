@@ -76,6 +76,7 @@ def test_what_the_rows_change() -> None:
     assert model("complete") == model("every_cell") == model("encoder") == model("without_mask_loss")
     assert row_config(ROWS["encoder_without_kl"], "small").loss.kl == 0
     assert row_config(ROWS["without_hash_tables"], "small").optimizer.table_rate == 0
+    assert row_config(ROWS["without_feature_planes"], "small").constant_planes
     every = row_config(ROWS["every_cell"], "small")
     assert every.data.hull_resolution == 0 and every.rays.prune_every == 0 and every.rays.region == "box"
 

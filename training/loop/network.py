@@ -44,6 +44,8 @@ class Network(nn.Module):
             # The field reads channels last, and convolutions are faster with it.
             self.decoder = MapDecoder(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.hash_encoding = HashEncoding(config.model.hash)
+            if config.constant_planes:
+                make_planes_constant(self.decoder)
             if config.frozen_decoder:  # the latents' gradients still pass through it
                 self.decoder.requires_grad_(False)
         else:
@@ -101,6 +103,14 @@ class Network(nn.Module):
         if generator is not None:
             latent = mean + torch.exp(log_deviation) * torch.randn(mean.shape, generator=generator).to(device)
         return latent[0], kl_divergence(mean, log_deviation)
+
+
+@torch.no_grad()
+def make_planes_constant(decoder: MapDecoder) -> None:
+    """Leave only the bias of the feature planes, whose sum over the planes is 1 in the first channel, and freeze them."""
+    decoder.feature_head.weight.zero_()
+    for part in (decoder.feature_trunk, decoder.feature_head):
+        part.requires_grad_(False)
 
 
 def initial_latents(num_frames: int, channels: int, loop: bool) -> torch.Tensor:
