@@ -69,7 +69,7 @@ class ExportDialog:
         if suffix != self._suffix:
             self._suffix = suffix
             self._choose_name(app, document)
-        tip = "Number of marching-cubes cells along the longest side of the box."
+        tip = "Number of marching-cubes cells along the longest side of the box, or of the crop box."
         self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip)
         if name == "export_points":
             tip = "Number of points, spread evenly over the surface."
@@ -92,13 +92,13 @@ class ExportDialog:
         except InputError as error:
             self._fault = str(error)
             return
-        video = document.video
+        video, crop = document.video, document.crop
 
         def work(job: Job) -> str:
             def report(done: int, total: int, part: float) -> None:
                 job.report((done + part) / total, f"frame {done + 1} of {total}" if done < total else "")
 
-            files = export_meshes(video, output, frames, options, points, report, job.cancel)
+            files = export_meshes(video, output, frames, options, points, report, job.cancel, crop)
             return f"{len(files)} file{'s' * (len(files) != 1)} written, the last is {files[-1]}"
 
         app.jobs.start(Job(NAMES[name], work, app.redraw.notify))

@@ -7,18 +7,27 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from common.errors import InputError
+from common.memory import check_memory
 from model.frame import Frame
 from model.query import query_color, query_density, query_features
-from renderer.backend import CancelToken
+from model.scene import Box
+from renderer.backend import CancelToken, RenderSettings
 from viewer.export.mesh import Floats, Mesh, MeshOptions
 
 Progress = Callable[[float], None]
 
 BATCH = 1 << 15
 """Points evaluated at once. Progress and cancelling are handled between batches."""
+
+NODE_BYTES, EVALUATED_BYTES = 12, 40
+"""Memory per node of the grid, and per node whose density is computed."""
+
+
+class NoSurface(InputError):
+    """A frame has no surface: its crop box leaves nothing, or its density stays below the level."""
 
 
 def default_level(frame: Frame) -> float:
@@ -32,31 +41,37 @@ def extract_mesh(
     options: MeshOptions = MeshOptions(),
     progress: Progress = lambda part: None,
     cancel: CancelToken | None = None,
+    crop: Box | None = None,
 ) -> Mesh:
     """Extract the surface where the density of a decoded frame crosses a level. Unoccupied cells are empty.
+
+    The surface is closed where the box of the frame or the crop box cuts it. No vertex lies outside either box.
 
     Args:
         frame: the decoded frame.
         options: resolution and level.
         progress: called with the fraction that is done, 0 to 1.
         cancel: ends it early.
+        crop: only the part of the frame inside this box is extracted, meters; None is all of it.
 
     Raises:
-        InputError: scikit-image is missing, or no point reaches this density.
+        NoSurface: no point inside the box reaches this density.
+        InputError: scikit-image is missing, or the grid does not fit into memory.
         RenderCancelled: `cancel` was set.
     """
     measure = _load_marching_cubes()
     token = cancel or CancelToken()
-    density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token)
+    box = _clipped(frame, crop)
+    density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token, box)
     level = default_level(frame) if options.level is None else options.level
     if level >= density.max():
-        raise InputError("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}")
+        raise NoSurface("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}")
     padded = np.pad(density, 1)  # closes the surface where the box cuts it
-    vertices, faces, normals, _ = measure(padded, level, spacing=spacing, gradient_direction="descent", allow_degenerate=False)
+    places, faces, normals, _ = measure(padded, level, gradient_direction="descent", allow_degenerate=False)
     token.check()
-    low = frame.box[0].numpy()
-    vertices = (vertices - np.asarray(spacing) + low).astype(np.float32)
-    normals = _unit(normals)
+    places, faces, normals = _onto_border(places - 1, faces, normals, np.array(density.shape) - 1)
+    vertices = np.clip((box[0] + places * np.asarray(spacing)).astype(np.float32), *box)
+    normals = _unit(normals / np.asarray(spacing))
     colors = surface_colors(frame, vertices, normals, lambda part: progress(0.9 + 0.1 * part), token)
     # scikit-image winds its triangles clockwise seen from outside.
     return Mesh(vertices, normals, colors, np.ascontiguousarray(faces[:, ::-1], dtype=np.int32))
@@ -71,20 +86,32 @@ def sample_points(frame: Frame, mesh: Mesh, count: int, seed: int = 0, cancel: C
         count: number of points.
         seed: seed of the random positions.
         cancel: ends it early.
+
+    Raises:
+        NoSurface: the surface has no area.
+        RenderCancelled: `cancel` was set.
     """
     rng = np.random.default_rng(seed)
-    corners = mesh.vertices[mesh.faces]  # (F, 3 corners, 3)
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    corners, areas = mesh.vertices[mesh.faces], triangle_areas(mesh)
+    if not areas.sum() > 0:
+        raise NoSurface("mesh", "its surface has no area", "choose a larger crop box")
     chosen = rng.choice(len(areas), size=count, p=areas / areas.sum())
     weights = rng.dirichlet((1.0, 1.0, 1.0), size=count)[:, :, None].astype(np.float32)
     points = (corners[chosen] * weights).sum(axis=1)
+    points = np.clip(points, mesh.vertices.min(axis=0), mesh.vertices.max(axis=0))  # weights are rounded
     normals = _unit((mesh.normals[mesh.faces[chosen]] * weights).sum(axis=1))
     colors = surface_colors(frame, points, normals, lambda part: None, cancel or CancelToken())
     return Mesh(points, normals, colors, np.zeros((0, 3), np.int32))
 
 
+def triangle_areas(mesh: Mesh) -> NDArray[np.float64]:
+    """Return the area of each triangle of a mesh, (F,) square meters."""
+    corners = mesh.vertices[mesh.faces].astype(np.float64)  # (F, 3 corners, 3)
+    return np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+
+
 def sample_density(
-    frame: Frame, resolution: int, progress: Progress, cancel: CancelToken
+    frame: Frame, resolution: int, progress: Progress, cancel: CancelToken, box: Floats | None = None
 ) -> tuple[Floats, tuple[float, float, float]]:
     """Compute the density on a grid of nodes over the box, including its border; 0 at nodes that touch no occupied cell.
 
@@ -92,34 +119,46 @@ def sample_density(
         frame: the decoded frame.
         resolution: intervals along the longest side.
         progress, cancel: as in `extract_mesh`.
+        box: (2, 3) meters, inside the frame's box; None is all of it.
 
     Returns:
         (X, Y, Z) in 1/m, and the distance between nodes along each axis in meters.
+
+    Raises:
+        InputError: the grid does not fit into memory.
     """
-    size = (frame.box[1] - frame.box[0]).numpy().astype(np.float64)
-    counts = np.maximum(np.ceil(resolution * size / size.max() - 1e-6).astype(int), 2) + 1
-    touched = occupied_nodes(frame.occupancy.numpy(), tuple(counts))
-    nodes = np.argwhere(touched)
-    points = torch.from_numpy((nodes / (counts - 1)).astype(np.float32))
+    whole = frame.box.numpy().astype(np.float64)
+    low, high = whole if box is None else box.astype(np.float64)
+    counts = np.maximum(np.ceil(resolution * (high - low) / (high - low).max() - 1e-6).astype(int), 2) + 1
+    needed, subject, remedy = NODE_BYTES * float(counts.prod()), f"mesh resolution {resolution}", "choose a smaller one"
+    check_memory(needed, subject, remedy)
+    start, end = ((corner - whole[0]) / (whole[1] - whole[0]) for corner in (low, high))
+    touched = occupied_nodes(frame.occupancy.numpy(), tuple(counts), (start, end))
+    check_memory(needed + EVALUATED_BYTES * np.count_nonzero(touched), subject, remedy)
+    points = torch.from_numpy((start + (end - start) * np.argwhere(touched) / (counts - 1)).astype(np.float32))
     density = np.zeros(tuple(counts), np.float32)
     values = [_density(frame, batch) for batch in _batches(points, progress, cancel)]
     if values:
         density[touched] = torch.cat(values).numpy()
-    x, y, z = size / (counts - 1)
+    x, y, z = (high - low) / (counts - 1)
     return density, (float(x), float(y), float(z))
 
 
-def occupied_nodes(occupancy: NDArray[np.bool_], counts: tuple[int, ...]) -> NDArray[np.bool_]:
+def occupied_nodes(
+    occupancy: NDArray[np.bool_], counts: tuple[int, ...], part: tuple[ArrayLike, ArrayLike] = ((0, 0, 0), (1, 1, 1))
+) -> NDArray[np.bool_]:
     """Find the nodes of a grid over the box that lie in an occupied cell or on its border.
 
     Args:
         occupancy: (X, Y, Z) cells.
         counts: number of nodes along each axis, including the border.
+        part: lower and upper corner of the part of the box that the grid covers, each (3,), 0 to 1.
     """
     result = occupancy
+    low, high = np.asarray(part, np.float64)
     for axis, count in enumerate(counts):
         cells = occupancy.shape[axis]
-        position = np.arange(count) * cells / (count - 1)
+        position = (low[axis] + (high[axis] - low[axis]) * np.arange(count) / (count - 1)) * cells
         left = np.clip(np.ceil(position - 1e-6).astype(int) - 1, 0, cells - 1)
         right = np.clip(np.floor(position + 1e-6).astype(int), 0, cells - 1)
         result = np.take(result, left, axis) | np.take(result, right, axis)
@@ -158,6 +197,43 @@ def _unit(vectors: NDArray) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     up = np.array([0.0, 0.0, 1.0])
     return np.where(lengths > 1e-12, vectors / np.maximum(lengths, 1e-12), up).astype(np.float32)
+
+
+def _clipped(frame: Frame, crop: Box | None) -> Floats:
+    """Return the part of a frame's box inside a crop box, (2, 3) meters; raise NoSurface if nothing is left."""
+    box = RenderSettings(crop=crop).clip(frame.box.numpy())
+    if not (box[0] < box[1]).all():
+        raise NoSurface("mesh", f"the crop box contains nothing of frame {frame.time:g}", "move or enlarge it")
+    return box
+
+
+def _onto_border(places: NDArray, faces: NDArray, normals: NDArray, last: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Move the vertices that close a surface from outside a grid onto its border.
+
+    Vertices that meet there are united, and the triangles between them vanish.
+
+    Args:
+        places: (V, 3) vertices in intervals of the grid.
+        faces: (F, 3) vertex indices.
+        normals: (V, 3) of any length.
+        last: (3,) index of the last node along each axis.
+
+    Returns:
+        The same three, without what is no longer used.
+    """
+    inside = np.clip(places, 0, last)
+    moved = np.flatnonzero((inside != places).any(axis=1))
+    _, first, group = np.unique(inside[moved], axis=0, return_index=True, return_inverse=True)
+    group, kept, united = group.reshape(-1), moved[first], np.arange(len(places))
+    united[moved] = kept[group]
+    sums = np.zeros((len(kept), 3))
+    np.add.at(sums, group, normals[moved])
+    normals = normals.copy()
+    normals[kept] = sums
+    faces = united[faces]
+    visible = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
+    used, faces = np.unique(faces[visible], return_inverse=True)
+    return inside[used], faces.reshape(-1, 3), normals[used]
 
 
 def _load_marching_cubes() -> Callable:

@@ -36,9 +36,13 @@ def test_a_typed_resolution_stays_within_the_slider(
 ) -> None:
     app.settings.recording.folder = str(tmp_path)
     asked: list[tuple[int, int | None]] = []
+    crops: list[Any] = []
 
-    def export(video: Any, output: Path, frames: Any, options: Any, points: int | None, *_: Any) -> list[Path]:
+    def export(
+        video: Any, output: Path, frames: Any, options: Any, points: int | None, report: Any, cancel: Any, crop: Any
+    ) -> list[Path]:
         asked.append((options.resolution, points))
+        crops.append(crop)
         return [output]
 
     monkeypatch.setattr("viewer.dialogs.export.export_meshes", export)
@@ -51,12 +55,13 @@ def test_a_typed_resolution_stays_within_the_slider(
         context.item_click("//Export point cloud/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         assert not app.messages.errors, app.messages.errors
+        box = open_document(app).crop = (-0.5, -0.5, 0.0), (0.5, 0.5, 1.0)
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/###Resolution", 5000)
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: len(asked) == 2)
-        assert asked == [(16, 1), (512, None)] and not app.messages.errors
+        assert asked == [(16, 1), (512, None)] and crops == [None, box] and not app.messages.errors
 
     drive(app, look)
 
