@@ -114,9 +114,21 @@ VIEW = menu(
     _overlay("axes", "X", "Axes", "Show the world's axes.", toggle_axes, lambda view: view.show_axes),
     _overlay("grid", "G", "Ground grid", "Show a grid on the ground.", toggle_grid, lambda view: view.show_grid),
     SEPARATOR,
-    _tool("move", "Alt+M", "Move the video", "Show arrows that move the selected video of the scene."),
-    _tool("rotate", "Alt+R", "Rotate the video", "Show rings that turn the selected video of the scene."),
-    _tool("scale", "Alt+S", "Scale the video", "Show handles that change the size of the selected video."),
+    _tool(
+        "move",
+        "Alt+M",
+        "Move the video",
+        "Show arrows that move the selected video of the scene. Ctrl: in steps, 0.1 m for a person.",
+    ),
+    _tool(
+        "rotate",
+        "Alt+R",
+        "Rotate the video",
+        "Show rings that turn the selected video of the scene. Ctrl: in steps of 15 degrees.",
+    ),
+    _tool(
+        "scale", "Alt+S", "Scale the video", "Show handles that change the size of the selected video. Ctrl: in steps of 0.1."
+    ),
     _tool("crop", "Alt+C", "Crop the video", "Show a box whose faces limit what is shown of the selected video."),
     SEPARATOR,
     _compare("split", "Y", Comparison.DIVIDER, "Split view", "Compare with another video or backend."),

@@ -16,6 +16,9 @@ Array = NDArray[np.float64]
 NEAR, FAR = 0.01, 1000.0
 """Clipping planes of the gizmo's projection, meters."""
 
+ROTATION_STEP, SCALE_STEP = 15.0, 0.1
+"""Steps of turns, degrees, and of scales while Ctrl is held."""
+
 THINNEST = 1e-3
 """Shortest side of a crop box, meters."""
 
@@ -69,6 +72,19 @@ def placement_of(matrix: ArrayLike, pivot: ArrayLike, before: Placement) -> Plac
     turned = Placement(rotation=rotation, scale=scale)
     x, y, z = (values[:3, 3] - turned.to_scene(pivot)).tolist()
     return replace(before, position=(x, y, z), rotation=rotation, scale=scale)
+
+
+def position_step(size: float) -> float:
+    """Return the steps in which a video of this size moves while Ctrl is held, meters: 0.1 for a person.
+
+    It is the number among ..., 0.1, 0.2, 0.5, 1, ... whose ratio to a twentieth of the size is closest to 1.
+
+    Args:
+        size: longest side of the video's box in the scene, meters, above 0.
+    """
+    exponent = np.floor(np.log10(size / 20))
+    steps = np.array([1.0, 2.0, 5.0, 10.0]) * 10.0**exponent
+    return float(steps[np.argmin(np.abs(np.log(steps * 20 / size)))])
 
 
 def along_axis(camera: Camera, pixel: tuple[float, float], origin: ArrayLike, direction: ArrayLike) -> float | None:

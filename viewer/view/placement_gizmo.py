@@ -10,7 +10,15 @@ from imgui_bundle import ImVec2, imgui, imguizmo
 from model.scene import PlacedVideo
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
-from viewer.picture.placement_gizmo import object_matrix, placement_of, projection_matrix, view_matrix
+from viewer.picture.placement_gizmo import (
+    ROTATION_STEP,
+    SCALE_STEP,
+    object_matrix,
+    placement_of,
+    position_step,
+    projection_matrix,
+    view_matrix,
+)
 from viewer.widgets.controls import em
 
 guizmo = imguizmo.im_guizmo
@@ -37,6 +45,7 @@ class PlacementGizmo:
 
     def __init__(self) -> None:
         self._using = False
+        self._scale = 1.0  # of the video when the drag began
 
     def draw(self, app: ViewerApp, document: Document, corner: ImVec2, width: int, height: int) -> bool:
         """Draw over the view and change the selected video. Call it before the view's item, which would take the mouse.
@@ -65,11 +74,20 @@ class PlacementGizmo:
         matrix = _packed(object_matrix(placed.placement, pivot))
         mode = guizmo.MODE.local if app.scenes.tool == "scale" else guizmo.MODE.world
         views = _packed(view_matrix(camera)), _packed(projection_matrix(camera))
-        if guizmo.manipulate(*views, operation, mode, matrix):
+        if not self._using:
+            self._scale = placed.placement.scale
+        snap = self._steps(app.scenes.tool, placed) if imgui.get_io().key_ctrl else None
+        if guizmo.manipulate(*views, operation, mode, matrix, None, snap):
             placement = placement_of(matrix.values.reshape(4, 4).T, pivot, placed.placement)
             app.scenes.change(document, replace(placed, placement=placement))
         self._using = guizmo.is_using()
         return bool(self._using or guizmo.is_over())
+
+    def _steps(self, tool: str, placed: PlacedVideo) -> guizmo.Matrix3:
+        """Return the steps of a tool in ImGuizmo's form: those of scales are factors of the scale at the beginning."""
+        size = float(np.ptp(np.asarray(placed.video.bounds, np.float64), axis=0).max()) * placed.placement.scale
+        steps = {"move": position_step(size), "rotate": ROTATION_STEP, "scale": SCALE_STEP / self._scale}
+        return guizmo.Matrix3([steps[tool]] * 3)
 
     @property
     def used(self) -> bool:

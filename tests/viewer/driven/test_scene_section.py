@@ -37,16 +37,31 @@ def on_screen(app: ViewerApp, point: np.ndarray) -> tuple[float, float]:
     return left + float(x), top + float(y)
 
 
-def drag(context: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag with the left button."""
+def drag(context: Any, start: tuple[float, float], end: tuple[float, float], in_steps: bool = False) -> None:
+    """Drag with the left button, with Ctrl if in steps."""
+    from imgui_bundle import imgui
+
     context.mouse_move_to_pos(start)
     context.yield_(2)
     context.mouse_down(0)
     context.yield_(2)
+    if in_steps:
+        context.key_down(imgui.Key.mod_ctrl)
+        context.yield_(2)
     context.mouse_move_to_pos(end)
     context.yield_(2)
     context.mouse_up(0)
+    context.key_up(imgui.Key.mod_ctrl)
     context.yield_(3)
+
+
+def over_gizmo(context: Any, x: float, y: float) -> bool:
+    """Move the mouse, and return whether it is on the gizmo."""
+    from imgui_bundle import imguizmo
+
+    context.mouse_move_to_pos((x, y))
+    context.yield_(2)
+    return bool(imguizmo.im_guizmo.is_over())
 
 
 def two(app: ViewerApp) -> Document:
@@ -109,6 +124,38 @@ def test_the_gizmo_moves_the_selected_video(app: ViewerApp, drive: DriveWindow) 
         assert document.placed[1].placement == before.placement
         drag(context, (x + 200, y + 150), (x + 260, y + 150))
         assert document.camera.state is not camera, "beside the gizmo, the mouse orbits"
+
+    drive(app, use)
+
+
+def test_with_ctrl_the_gizmo_moves_turns_and_scales_in_steps(app: ViewerApp, drive: DriveWindow) -> None:
+    def use(context: Any) -> None:
+        document = two(app)
+        document.arrange((document.placed[0], PlacedVideo(document.placed[0].video, Placement((0.51, 0.02, 0.13), scale=0.53))))
+        document.selected_video = 1
+        wait_for_image(context, app)
+        before = document.placed[1].placement
+        x, y = on_screen(app, before.to_scene(middle(document.placed[1])))
+        app.scenes.toggle_tool("move")
+        context.yield_(4)
+        drag(context, (x, y), (x + 83, y - 47), in_steps=True)
+        moved = (np.array(document.placed[1].placement.position) - before.position) / 0.05  # the video is 1.1 m high
+        assert np.abs(moved).max() > 0.5 and moved == pytest.approx(np.rint(moved), abs=1e-3)
+        document.camera.undo()
+        assert document.placed[1].placement == before
+        app.scenes.toggle_tool("scale")
+        context.yield_(4)
+        drag(context, (x, y), (x + 61, y), in_steps=True)
+        tenths = document.placed[1].placement.scale / 0.1
+        assert tenths > 6.5 and tenths == pytest.approx(round(tenths), abs=1e-3)
+        document.camera.undo()
+        app.scenes.toggle_tool("rotate")
+        context.yield_(4)
+        radius = next(r for r in range(150, 10, -2) if over_gizmo(context, x + r, y))  # of the ring in the plane of the screen
+        drag(context, (x + radius, y), (x + radius * np.cos(0.7), y - radius * np.sin(0.7)), in_steps=True)
+        turn = document.placed[1].placement.matrix @ before.matrix.T
+        assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) == pytest.approx(45.0, abs=0.05), "0.7 radians are 40 degrees"
+        assert not app.messages.errors
 
     drive(app, use)
 

@@ -13,6 +13,7 @@ from viewer.picture.placement_gizmo import (
     face_centers,
     object_matrix,
     placement_of,
+    position_step,
     projection_matrix,
     view_matrix,
     with_face,
@@ -89,3 +90,17 @@ def test_faces_of_a_box() -> None:
     assert with_face(crop, 1, 1, 5.5) == ((-1, 0, 2), (1, 5.5, 3))
     assert with_face(crop, 0, 0, 7.0) == ((pytest.approx(0.999), 0, 2), (1, 4, 3)), "a face stops at the opposite one"
     assert with_face(crop, 1, 2, -7.0) == ((-1, 0, 2), (1, 4, pytest.approx(2.001)))
+
+
+@pytest.mark.parametrize(
+    ("size", "step"),
+    [(2.0, 0.1), (1.7, 0.1), (20.0, 1.0), (0.9, 0.05), (4.0, 0.2), (150.0, 10.0), (0.01, 0.0005), (1.5e5, 1e4)],
+)
+def test_steps_of_the_position_by_hand(size: float, step: float) -> None:
+    assert position_step(size) == pytest.approx(step)
+
+
+def test_steps_of_the_position_are_nice_fractions() -> None:
+    for size in 10.0 ** random.uniform(-4, 6, 100):
+        step = position_step(size)
+        assert f"{step:.0e}"[0] in "125" and 0.6 < step * 20 / size < 1.6
