@@ -35,6 +35,7 @@ from training.released.checkpoint import ReleaseCheckpoint
 from viewer.app.scene_file import read_scene, write_scene
 from viewer.app.workspace import read_workspace
 from viewer.camera_path.foreign import SceneTimes, load_any
+from viewer.export.image_files import read_png_camera
 from viewer.picture.background_image import read_background
 from viewer.settings import read_settings
 
@@ -108,6 +109,16 @@ def _call_here(function: Callable[[bytes], object], data: bytes, *_: object) -> 
     return unpack(pack(function(data)))
 
 
+def _read_background(path: Path) -> None:
+    with patch("common.image_reading.call_limited", _call_here):
+        read_background(path)
+
+
+def _read_screenshot(path: Path) -> None:
+    with patch("common.image_reading.call_limited", _call_here):
+        read_png_camera(path)
+
+
 def _write_block(path: Path, content: bytes) -> None:
     """Write a cached block of a streamed file. Its checksum is right if the content begins with an even byte."""
     blocks = opened(path.parent)
@@ -156,7 +167,8 @@ TARGETS: dict[str, Target] = {
     "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),
     "placed": Target(_read_placed, "a.mlpvid-scene"),
     "workspace": Target(_read_workspace, "workspace.json"),
-    "background": Target(read_background, "image.png"),
+    "background": Target(_read_background, "image.png"),
+    "screenshot": Target(_read_screenshot, "screenshot.png"),
     "meta": Target(read_meta, "meta.yaml"),
     "import": Target(_read_released, "final.pth", _write_released),
     "block": Target(_read_block, "block", _write_block),

@@ -11,7 +11,6 @@ from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
 from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera_path.colmap import is_colmap
-from viewer.export.image_files import read_png_camera
 
 MAX_CAMERA_BYTES = 1 << 16
 """Largest file of one camera. Larger ones are camera paths, which are read in the background."""
@@ -44,9 +43,7 @@ def _take_view(app: ViewerApp, path: Path) -> None:
     document = app.document
     if document is None:
         raise InputError(path, "needs an open video", "open a .mlpvid file first")
-    if path.suffix.lower() == ".png":
-        document.camera.snap_to(read_png_camera(path))
-    elif is_colmap(path) or _is_path(path):
+    if path.suffix.lower() == ".png" or is_colmap(path) or _is_path(path):
         app.camera_paths.load(document, path)
     else:
         document.camera.snap_to(load_camera(path))

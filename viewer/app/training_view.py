@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from common.errors import InputError
+from common.image_reading import read_image
+from common.limited_process import LimitedProcess
 from common.scores import psnr
 from model.run.files import VIEWS, parse_view_name, view_name
 from model.video import VolumetricVideo
@@ -20,15 +21,13 @@ from renderer.backend import DeviceFailed
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.app.redraw import Redraw
+from viewer.picture import image_decoding
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 from viewer.work.latest_task import LatestTask
 
 CACHE_BYTES = 64 << 20
 """Memory budget of the decoded frames of this view."""
-
-MAX_SIDE = 4096
-"""Longer side of captured images, pixels."""
 
 Pixels = NDArray[np.uint8]
 """(H, W, 4)."""
@@ -63,6 +62,7 @@ class TrainingView:
         self.rendered: RenderedView | None = None
         """The newest rendering; None until there is one of this view."""
         self._redraw = redraw
+        self._process = LimitedProcess()  # one for all images, because starting it takes longer than decoding
         self._listing: LatestTask[Path, dict[int, list[int]]] = LatestTask("captured views", redraw.notify)
         self._listing.submit(folder, partial(list_views, folder))
         self._loading: LatestTask[tuple[int, int], Pixels] = LatestTask("captured image", redraw.notify)
@@ -79,7 +79,8 @@ class TrainingView:
         """
         if self._chosen != (frame, camera):
             self._chosen, self.captured, self.rendered = (frame, camera), None, None
-            self._loading.submit((frame, camera), partial(load_view, self.folder / VIEWS / view_name(frame, camera)))
+            path = self.folder / VIEWS / view_name(frame, camera)
+            self._loading.submit((frame, camera), partial(load_view, path, self._process))
         loaded = self._loading.poll()
         if loaded is not None and loaded[0] == self._chosen:
             self.captured = loaded[1]
@@ -129,6 +130,7 @@ class TrainingView:
         self._renderer = None
         for task in (self._listing, self._loading, self._comparing):
             task.close()
+        self._process.close()
 
 
 def list_views(folder: Path) -> dict[int, list[int]]:
@@ -145,15 +147,15 @@ def list_views(folder: Path) -> dict[int, list[int]]:
     return found
 
 
-def load_view(path: Path) -> Pixels:
-    """Read a captured image; raise InputError when it is missing, damaged or too large."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            if max(image.size) > MAX_SIDE:
-                raise InputError(path, f"has more than {MAX_SIDE} pixels along a side")
-            return np.array(image.convert("RGBA"))
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise InputError(path, f"cannot be read ({error})") from error
+def load_view(path: Path, process: LimitedProcess | None = None) -> Pixels:
+    """Read a captured image; raise InputError when it is missing, damaged or too large.
+
+    Args:
+        path: the file.
+        process: the child process that decodes it; None starts one for this file.
+    """
+    pixels: Pixels = read_image(path, image_decoding.decode_captured, image_decoding.CAPTURED_LIMITS, process)
+    return pixels
 
 
 def compare(result: ViewResult, captured: Pixels) -> RenderedView:

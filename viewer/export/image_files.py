@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,12 @@ from PIL import Image, PngImagePlugin
 from common.atomic import atomic_write
 from common.documents import parse_json
 from common.errors import InputError
+from common.image_reading import read_image
 from model.camera import Camera
 from renderer.backend import RenderedImage
 from viewer.export.projection import Projection
+from viewer.picture import image_decoding
+from viewer.picture.image_decoding import CAMERA_KEY
 
 XMP_KEY = "XML:com.adobe.xmp"
 """Key of the PNG text that holds XMP."""
@@ -25,9 +27,6 @@ Rgba = NDArray[np.float32]
 
 BYTES_PER_PIXEL = 90
 """Bytes per pixel that rendering an image and turning it into 8 bits take at most, all copies included (measured)."""
-
-CAMERA_KEY = "mlpvid:camera"
-"""Key of the PNG text that holds the camera in the format of CAM.json."""
 
 
 def over_background(rgba: Rgba, background: ArrayLike = (0.0, 0.0, 0.0)) -> NDArray[np.uint8]:
@@ -78,17 +77,12 @@ def save_png(
 
 
 def read_png_camera(path: Path) -> Camera:
-    """Read the camera stored in a screenshot.
+    """Read the camera stored in a screenshot, which a child process decodes.
 
     Raises:
         InputError: the file is not a PNG or contains no camera.
     """
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            image.load()
-            text = getattr(image, "text", {}).get(CAMERA_KEY)
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise InputError(path, "cannot be read as an image") from error
+    text = read_image(path, image_decoding.decode_camera_text, image_decoding.SCREENSHOT_LIMITS)
     if text is None:
         raise InputError(path, "contains no camera", "choose a screenshot that the viewer saved")
     try:

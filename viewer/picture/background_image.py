@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
-from common.errors import InputError
-from common.memory import check_memory
-from model.camera import MAX_IMAGE_SIDE, Camera
+from common.image_reading import read_image
+from model.camera import Camera
 from renderer.ground_shadow import bilinear, pixel_rays
 from viewer.camera.rotations import basis_of_up
-
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-"""Formats that are read."""
-
-LARGEST = 8192
-"""Larger images are reduced to at most this many pixels along each side."""
-
-MAX_PIXELS = 1 << 27
-"""Largest number of pixels that is decoded: a panorama of 16384 x 8192."""
+from viewer.picture import image_decoding
+from viewer.picture.image_decoding import LARGEST
 
 Floats = NDArray[np.float32]
 
@@ -52,37 +43,17 @@ class BackgroundImage:
 def read_background(path: Path) -> BackgroundImage:
     """Read a picture or a panorama. Transparent parts become black; photos are turned as their cameras noted.
 
+    A child process decodes the file, which may come from a stranger.
+
     Raises:
-        InputError: the file is missing, not an image of `FORMATS`, damaged, or too large.
+        InputError: the file is missing, not an image of `image_decoding.FORMATS`, damaged, or too large.
     """
-    if not path.is_file():  # reading a pipe or a device might never end
-        raise InputError(path, "is not a file" if path.exists() else "no such file")
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            width, height = opened.size
-            if max(width, height) > 2 * MAX_IMAGE_SIDE or width * height > MAX_PIXELS:
-                raise InputError(path, f"has {width}x{height} pixels", f"reduce it to {MAX_PIXELS >> 20} megapixels or less")
-            check_memory(12 * width * height, path, "use a smaller image")
-            return BackgroundImage(_levels(_colors(ImageOps.exif_transpose(opened))))
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise InputError(path, "cannot be read as an image", f"the formats {', '.join(FORMATS)} are read") from error
+    return BackgroundImage(levels_of(read_image(path, image_decoding.decode_background, image_decoding.BACKGROUND_LIMITS)))
 
 
-def _colors(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, np.float64)
-        scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0  # 16-bit gray
-        return Image.fromarray((values * scale).clip(0, 255).round().astype(np.uint8)).convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _levels(image: Image.Image) -> tuple[NDArray[np.uint8], ...]:
-    image = image.reduce(max(1, math.ceil(max(image.size) / LARGEST)))
-    levels = [np.asarray(image)]
+def levels_of(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """Return an image (H, W, 3) and its smaller levels, each with half of the pixels along each side."""
+    levels, image = [pixels], Image.fromarray(pixels)
     while min(image.size) > 1:
         image = image.reduce(2)
         levels.append(np.asarray(image))

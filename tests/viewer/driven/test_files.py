@@ -201,7 +201,8 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     assert not app.messages.errors
     save_png(tmp_path / "shot.PNG", np.zeros((30, 40, 3), np.uint8), make_camera(40, 30, azimuth=2.0))
     take_dropped(app, str(tmp_path / "shot.PNG"))
-    np.testing.assert_array_equal(document.camera.to_camera(40, 30).R, make_camera(40, 30, azimuth=2.0).R)
+    turned = make_camera(40, 30, azimuth=2.0).R
+    waiting.wait_until(lambda: bool((turned == document.camera.to_camera(40, 30).R).all()), lambda: app.update(0.01))
     write_bundle(make_video(seed=4, num_frames=2), tmp_path / "dropped.mlpvid")
     take_dropped(app, str(tmp_path / "dropped.mlpvid"))
     waiting.wait_until(lambda: len(app.documents.all) == 2, lambda: app.update(0.01))
@@ -209,6 +210,7 @@ def test_what_is_dropped(app: ViewerApp, tmp_path: Path) -> None:
     for name, content in (("a.txt", ""), ("b.json", "{"), ("c.png", "no"), ("d.json", "5"), ("e.json", '"keyframes"')):
         (tmp_path / name).write_text(content)
         take_dropped(app, str(tmp_path / name))
+        waiting.wait_until(lambda: bool(app.messages.errors), lambda: app.update(0.01))
         assert app.messages.errors.pop().title == f"Cannot open {name}"
 
 

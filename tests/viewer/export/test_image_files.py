@@ -20,6 +20,7 @@ from viewer.export.image_files import (
     save_render,
     straight_alpha,
 )
+from viewer.picture import image_decoding
 
 
 def make_image(height: int = 7, width: int = 5, seed: int = 0) -> RenderedImage:
@@ -103,7 +104,7 @@ def test_files_without_a_camera_are_refused(tmp_path: Path) -> None:
     for name, fault in (
         ("plain.png", "no camera"),
         ("text.png", "read"),
-        ("none.png", "read"),
+        ("none.png", "no such file"),
         ("odd.png", "damaged"),
         ("deep.png", "damaged"),
         ("other.png", "read"),
@@ -134,4 +135,4 @@ def test_a_picture_too_large_to_be_one_is_refused(tmp_path: Path, monkeypatch: p
     save_png(tmp_path / "a.png", np.zeros((30, 40, 3), np.uint8))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(InputError, match="cannot be read as an image"):
-        read_png_camera(tmp_path / "a.png")
+        image_decoding.decode_camera_text((tmp_path / "a.png").read_bytes())
