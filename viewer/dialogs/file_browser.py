@@ -145,7 +145,7 @@ class FileBrowser:
         imgui.table_next_column()
         imgui.text_disabled("" if entry.is_folder else readable_size(entry.size))
         imgui.table_next_column()
-        imgui.text_disabled(time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.changed)))
+        imgui.text_disabled(readable_time(entry.changed))
         if not pressed:
             return ""
         if not entry.is_folder:
@@ -232,6 +232,14 @@ def list_folder(folder: Path) -> list[Entry]:
             if len(entries) >= MAX_ENTRIES:
                 break
     return sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.lower()))
+
+
+def readable_time(changed: float) -> str:
+    """Return a time in seconds since 1970 as local date and time; "" if no calendar has it, as on some network drives."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(changed))
+    except (OSError, OverflowError, ValueError):
+        return ""
 
 
 def readable_size(count: int) -> str:

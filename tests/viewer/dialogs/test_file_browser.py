@@ -17,6 +17,7 @@ from viewer.dialogs.file_browser import (
     named_folder,
     printable,
     readable_size,
+    readable_time,
 )
 from viewer.dialogs.prompts import path_file
 
@@ -66,6 +67,11 @@ def test_a_large_folder_is_listed_in_part(tmp_path: Path) -> None:
 )
 def test_sizes_are_readable(count: int, text: str) -> None:
     assert readable_size(count) == text
+
+
+@pytest.mark.parametrize("changed", [9e18, -9e18, float(1 << 70)])
+def test_times_beyond_all_calendars_are_left_out(changed: float) -> None:
+    assert readable_time(changed) == "" and readable_time(0.0)[:4] in ("1969", "1970")
 
 
 def test_a_filter_may_have_several_patterns() -> None:
