@@ -15,15 +15,15 @@ if sys.platform == "win32":
 from tests.injection.kills import kill_often
 from tests.injection.writers import WRITERS, Writer
 
-KILLS = 4
-"""Kills per writer."""
+KILLS = {"settings": 4, "workspace": 4, "screenshot": 4, "download": 4, "export": 2, "recording": 2}
+"""Kills per writer. Exports and recordings take a second of processor time per kill."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["settings", "workspace", "screenshot"])
+@pytest.mark.parametrize("name", list(KILLS))
 def test_killed_writers_leave_whole_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
-    _, faults = kill_often(WRITERS[name], KILLS, seed, tmp_path)
+    _, faults = kill_often(WRITERS[name], KILLS[name], seed, tmp_path)
     assert not faults, f"seed {seed}: {faults}"
 
 
