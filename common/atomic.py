@@ -59,6 +59,14 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     _flush_folder(target.parent)
 
 
+def check_target(path: Path) -> None:
+    """Raise InputError if no file can be written there because it is a folder, or in none. Call it before long work."""
+    if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
+        raise InputError(path, "is a folder", "name a file")
+    if not os.path.isdir(path.parent):
+        raise InputError(path, "is in a folder that does not exist", "make the folder first")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file in UTF-8 atomically; raise InputError as `atomic_write` does."""
     with atomic_write(path) as temporary:

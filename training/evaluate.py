@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from common.atomic import check_target
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.errors import InputError
 from common.interrupts import interruptible, leave
@@ -70,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Render the views, compare them and print the scores; raises InputError for a bad source, capture or range."""
     start = time.perf_counter()
+    if arguments.html is not None:
+        check_target(arguments.html)
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames, arguments.checkpoint)

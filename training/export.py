@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from common.atomic import check_target
 from common.command_line import ArgumentParser, parse_finite, parse_natural, run
 from common.errors import InputError
 from common.interrupts import leave
@@ -32,15 +33,19 @@ DEFAULT_QUALITY = 30.0
 TRIES = 4
 """Number of times that a file is written until its size is the wanted one."""
 
+MAX_SIZE = 1 << 50
+"""Largest --target-size, bytes."""
+
 _UNITS = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1024, "mib": 1 << 20, "gib": 1 << 30}
 
 
 def parse_size(text: str) -> int:
     """Read a number of bytes, for example "3MB"."""
     found = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([kmg]?i?b)\s*", text, re.IGNORECASE)
-    if not found or found[2].lower() not in _UNITS or float(found[1]) <= 0:
+    size = float(found[1]) * _UNITS.get(found[2].lower(), 0) if found else 0.0
+    if not 1 <= size <= MAX_SIZE:  # also without a known unit
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write for example 3MB or 800kB")
-    return round(float(found[1]) * _UNITS[found[2].lower()])
+    return round(size)
 
 
 def parse_loss(text: str) -> float:
@@ -147,6 +152,7 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise InputError("--sound-offset", "applies only with --sound")
     if arguments.join and (arguments.sound is not None or arguments.no_sound):
         raise InputError("--join", "does not change the sound", "join first, then change the sound of the result")
+    check_target(arguments.out)
 
 
 def _join(arguments: argparse.Namespace) -> None:

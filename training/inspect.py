@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from common.atomic import check_target
 from common.command_line import ArgumentParser, run
 from common.interrupts import leave
 from training.captures.opening import add_layout_option, open_capture
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _command(arguments: argparse.Namespace) -> int:
+    if arguments.html is not None:
+        check_target(arguments.html)
     capture = open_capture(arguments.capture, arguments.layout)
     report = check(capture)
     if arguments.json:

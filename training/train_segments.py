@@ -13,6 +13,7 @@ from common.command_line import ArgumentParser, parse_count, parse_finite, parse
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import leave
+from common.numbers import parse_whole
 from model.bundle.segment_write import join_bundles
 from model.segments import Segment, check_segments
 from training import train
@@ -145,9 +146,10 @@ def parse_range(text: str | None, count: int) -> range:
     if text is None:
         return range(count)
     first, colon, last = text.partition(":")
-    if not colon or not (first or "0").isdecimal() or not (last or "0").isdecimal():
+    start, end = parse_whole(first or "0"), parse_whole(last or str(count))
+    if not colon or start is None or end is None:
         raise InputError(f"--segments {text}", "must be A:B")
-    chosen = range(int(first or 0), int(last or count))
+    chosen = range(start, end)
     if not chosen or chosen[-1] >= count:
         raise InputError(f"--segments {text}", f"must be a range within 0:{count}")
     return chosen
@@ -169,11 +171,10 @@ def _train(arguments: argparse.Namespace, runs: list[SegmentRun], index: int) ->
     settings = arguments.out / f"{chosen.folder.name}.yaml"
     arguments.out.mkdir(parents=True, exist_ok=True)
     write_text(settings, dump_yaml(chosen.config.to_dict()))
-    options = ["--capture", str(arguments.capture), "--config", str(settings.resolve()), "--out", str(chosen.folder)]
-    options += ["--seed", str(arguments.seed)]
-    for name in ("layout", "meta", "threads"):
-        value = getattr(arguments, name)
-        options += [] if value is None else [f"--{name}", str(value)]
+    values = {name: getattr(arguments, name) for name in ("capture", "seed", "layout", "meta", "threads")}
+    values |= {"config": settings.resolve(), "out": chosen.folder}
+    # One argument each: a folder's name may begin with a dash.
+    options = [f"--{name}={value}" for name, value in values.items() if value is not None]
     options += ["--no-check"] if index > 0 or not arguments.check else []
     if arguments.resume and (chosen.folder / FILE_NAME).is_file():
         options += ["--resume"]
@@ -183,7 +184,7 @@ def _train(arguments: argparse.Namespace, runs: list[SegmentRun], index: int) ->
             before, shared = runs[0], 0
         if not before.finished:
             raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")
-        options += ["--start-from", str(before.folder), "--shared-frames", str(shared)]
+        options += [f"--start-from={before.folder}", f"--shared-frames={shared}"]
     return train.main(options)
 
 

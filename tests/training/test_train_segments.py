@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from model.bundle.info import bundle_info, read_bundle
 from model.run.files import CHECKPOINT, read_tensors
 from model.segmented_video import SegmentedVideo
 from model.segments import Segment
+from training import train
 from training.evaluate import main as evaluate
 from training.evaluation.seams import is_at_seam, seam_flicker
 from training.evaluation.views import ScoredView
@@ -54,7 +56,7 @@ def test_plans_have_all_frames_and_no_longer_segments() -> None:
 
 def test_ranges() -> None:
     assert (parse_range(None, 4), parse_range("1:3", 4), parse_range("2:", 4)) == (range(4), range(1, 3), range(2, 4))
-    for text in ("3", "2:2", "0:5", "a:b", "-1:2"):
+    for text in ("3", "2:2", "0:5", "a:b", "-1:2", "0:" + "9" * 5000):  # int() refuses more than 4,300 digits
         with pytest.raises(InputError, match=f"--segments {text}"):
             parse_range(text, 4)
 
@@ -71,6 +73,23 @@ def _command(capture: Path, folder: Path, frames: str = "12") -> list[str]:
     (folder / "short.yaml").write_text(CONFIG)
     options = ["--segment-frames", frames, "--steps", "6", "--no-check", "--threads", "2"]
     return ["--capture", str(capture), "--config", str(folder / "short.yaml"), "--out", str(folder / "runs"), *options]
+
+
+def test_folders_whose_names_begin_with_a_dash(capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "-capture").symlink_to(capture)
+    (tmp_path / "-short.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    asked: list[argparse.Namespace] = []
+
+    def train_main(options: list[str]) -> int:
+        asked.append(train.make_parser().parse_args(options))
+        return 3
+
+    monkeypatch.setattr(train, "main", train_main)
+    command = ["--capture=-capture", "--config=-short.yaml", "--out=-runs", "--segment-frames=12", "--segments=0:1"]
+    assert main([*command, "--seed=5", "--threads=2"]) == 3
+    assert (asked[0].capture, asked[0].out) == (Path("-capture"), Path("-runs/segment-0000"))
+    assert (asked[0].seed, asked[0].threads, asked[0].meta) == (5, 2, None)
 
 
 @pytest.mark.slow

@@ -46,10 +46,10 @@ def frames_of(seconds: float, fps: float) -> int:
     Raises:
         InputError: the clip is longer than `MAX_FRAMES`.
     """
-    count = max(1, round(seconds * fps))
-    if count > MAX_FRAMES:
-        raise InputError(f"recording of {count} frames", f"is longer than {MAX_FRAMES}", "choose a shorter range")
-    return count
+    count = float(seconds * fps)  # infinite for a length such as 1e308
+    if count > MAX_FRAMES + 0.5:
+        raise InputError(f"recording of {count:.10g} frames", f"is longer than {MAX_FRAMES}", "choose a shorter one")
+    return max(1, round(count))
 
 
 def check_range(frames: tuple[int, int] | None, num_frames: int) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def path_schedule(
         if not 0 <= keyframe.frame <= num_frames - 1:
             raise InputError(f"keyframe {index}", f"shows frame {keyframe.frame:g}; this video has 0 to {num_frames - 1}")
     path.camera(path.start)  # raises InputError for an empty path
-    count = frames_of((int(path.duration * fps + 1e-6) + 1) / fps, fps)
+    count = frames_of((np.floor(path.duration * fps + 1e-6) + 1) / fps, fps)
     return FrameSchedule(
         count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size)
     )

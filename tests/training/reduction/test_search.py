@@ -33,7 +33,10 @@ def search() -> StepSearch:
 def test_sizes_and_losses_in_words() -> None:
     assert [parse_size(text) for text in ("3MB", "1.5 mb", "800kB", "2KiB", "12B")] == [3_000_000, 1_500_000, 800_000, 2048, 12]
     assert (parse_loss("0.2dB"), parse_loss("1 db"), parse_loss("3")) == (0.2, 1.0, 3.0)
-    for parse, texts in ((parse_size, ("3", "MB", "-1MB", "0MB", "1e3MB", "3 MBit")), (parse_loss, ("dB", "0", "nan", "-1dB"))):
+    for parse, texts in (
+        (parse_size, ("3", "MB", "-1MB", "0MB", "1e3MB", "3 MBit", "9" * 400 + "MB", "0.1B")),
+        (parse_loss, ("dB", "0", "nan", "-1dB")),
+    ):
         for text in texts:
             with pytest.raises(argparse.ArgumentTypeError):
                 parse(text)

@@ -106,3 +106,10 @@ def test_endless_recordings_are_refused() -> None:
     assert frames_of(0.001, 30) == 1
     with pytest.raises(InputError, match="longer"):
         frames_of(MAX_FRAMES, 2)
+    with pytest.raises(InputError, match="recording of inf frames: is longer"):
+        frames_of(1e308, 30)
+    camera = make_camera(8, 8)
+    path = CameraPath([Keyframe(0.0, 0.0, camera), Keyframe(1e308, 0.0, camera)])
+    with pytest.raises(InputError, match="longer"):
+        path_schedule(path, (8, 8), 1, None, 30.0, 1000.0)
+    assert frames_of(MAX_FRAMES / 30, 30) == MAX_FRAMES
