@@ -53,13 +53,13 @@ class PathLoader:
         if isinstance(outcome, Exception):
             title = cannot_open(file) if _is_screenshot(file) else f"Cannot load {short_name(file)}"
             self._messages.show_exception(outcome, title, CHECK_FILE)
-        elif document in documents and isinstance(outcome, Camera):
-            document.camera.snap_to(outcome)
-            document.previewing = False
-            self._redraw.record_motion()
         elif document in documents:
-            take_path(document, outcome)
-            self._window.focus_panel("Path")
+            if isinstance(outcome, Camera):
+                document.camera.snap_to(outcome)
+                document.previewing = False
+            else:
+                take_path(document, outcome)
+                self._window.focus_panel("Path")
             self._redraw.record_motion()
 
     def close(self) -> None:
