@@ -77,9 +77,10 @@ class AccessSet:
         low, high = self._low[words], self._high[words]
         over = words[self._time[words] < moment.ordered_before(low, high)]
         self._low[over], self._high[over] = NOBODY, -1
-        threads = np.broadcast_to(moment.thread, words.shape).astype(np.int32)
-        np.minimum.at(self._low, words, threads)
-        np.maximum.at(self._high, words, threads)
+        # NumPy does this 40 times as fast with one dimension of indices than with two.
+        flat, threads = words.ravel(), np.broadcast_to(moment.thread, words.shape).astype(np.int32).ravel()
+        np.minimum.at(self._low, flat, threads)
+        np.maximum.at(self._high, flat, threads)
         self._time[words] = self.latest = moment.now
 
     def shared_now(self, words: NDArray[Any]) -> tuple[int, int] | None:
