@@ -21,6 +21,8 @@ from common.streaming.block_cache import BLOCK_BYTES
 from model.bundle.info import bundle_info, read_bundle
 from model.camera import load_camera
 from model.segmented_video import SegmentedVideo
+from model.sound.decode import decode_sound
+from model.sound.stored import sound_file
 from model.video import VolumetricVideo
 from tests.common.streaming.killed_writers import opened
 from tests.factories import make_video
@@ -158,6 +160,7 @@ def _read_workspace(path: Path) -> None:
 TARGETS: dict[str, Target] = {
     "bundle": Target(_read_video, "a.mlpvid", reach=8192),
     "coded": Target(_read_video, "a.mlpvid", _write_coded, reach=1 << 15),
+    "sound": Target(lambda path: decode_sound(sound_file(path)), "a.opus"),
     "settings": Target(read_settings, "settings.yaml"),
     "camera": Target(load_camera, "camera.json"),
     "path": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "path.json"),

@@ -12,7 +12,11 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.run import execute, fuzz
 from tests.fuzz.targets import TARGETS
 
-EXECUTIONS = {"bundle": 150, "coded": 150, "import": 150, "annots": 300, "placed": 150, "workspace": 100, "background": 150}
+EXECUTIONS = {
+    **dict.fromkeys(("bundle", "coded", "sound", "import", "placed", "background"), 150),
+    "annots": 300,
+    "workspace": 100,
+}
 """Files per test; 500 for readers that are not named here."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,22 @@ MAX_FRAMES = 1_000_000
 """Maximum number of frames. Longer recordings are treated as a mistake."""
 
 
+IN_TIME = 0.02
+"""Largest distance between the time of the scene and that of a clock, seconds, at which the scene plays at its own speed."""
+
+
+@dataclass(frozen=True)
+class PlayedRange:
+    """A part of a recording in which the scene plays forward at its own speed. There its sound fits."""
+
+    start: float
+    """Time of the recording, seconds."""
+    scene_start: float
+    """Time of the scene at that moment, seconds."""
+    seconds: float
+    """Length."""
+
+
 @dataclass(frozen=True)
 class FrameSchedule:
     """The plan of a recording: frame k shows the scene at `time(k)` from `camera(k)`, for k from 0 to `count` - 1."""
@@ -27,6 +44,8 @@ class FrameSchedule:
     """Frame index of the scene."""
     camera: Callable[[int], Camera]
     """View, already in the recording's size."""
+    played: Callable[[], tuple[PlayedRange, ...]] = tuple
+    """Returns where the scene plays forward at its own speed; takes time for a long camera path."""
 
 
 def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> float:
@@ -38,6 +57,15 @@ def clip_time(k: int, video_fps: float, fps: float, first: int, end: int) -> flo
     passed = (k * video_fps / fps) % (end - first)
     passed = round(passed) if abs(passed - round(passed)) < 1e-6 else passed
     return float(min(first + passed % (end - first), end - 1))
+
+
+def clip_ranges(count: int, video_fps: float, fps: float, first: int, end: int) -> tuple[PlayedRange, ...]:
+    """Return the passes of the clip of `clip_time` in a recording of `count` frames. A single frame does not play."""
+    if end - first < 2:
+        return ()
+    total, length = count / fps, (end - first) / video_fps
+    starts = [index * length for index in range(math.ceil(total / length - 1e-9))]
+    return tuple(PlayedRange(start, first / video_fps, min(length, total - start)) for start in starts)
 
 
 def frames_of(seconds: float, fps: float) -> int:
@@ -76,6 +104,7 @@ def orbit_schedule(
         count,
         lambda k: clip_time(k, video_fps, fps, *frames),
         lambda k: orbit_camera(corners, up, k / count, *size),
+        lambda: clip_ranges(count, video_fps, fps, *frames),
     )
 
 
@@ -94,7 +123,10 @@ def path_schedule(
         first, end = check_range(frames, num_frames)
         count = frames_of((end - first) / video_fps, fps)
         return FrameSchedule(
-            count, lambda k: clip_time(k, video_fps, fps, first, end), lambda k: path.camera(path.start + k / fps).fitted(*size)
+            count,
+            lambda k: clip_time(k, video_fps, fps, first, end),
+            lambda k: path.camera(path.start + k / fps).fitted(*size),
+            lambda: clip_ranges(count, video_fps, fps, first, end),
         )
     for index, keyframe in enumerate(path.keyframes):
         if not 0 <= keyframe.frame <= num_frames - 1:
@@ -102,5 +134,19 @@ def path_schedule(
     path.camera(path.start)  # raises InputError for an empty path
     count = frames_of((np.floor(path.duration * fps + 1e-6) + 1) / fps, fps)
     return FrameSchedule(
-        count, lambda k: path.frame(path.start + k / fps), lambda k: path.camera(path.start + k / fps).fitted(*size)
+        count,
+        lambda k: path.frame(path.start + k / fps),
+        lambda k: path.camera(path.start + k / fps).fitted(*size),
+        lambda: _track_range([path.frame(path.start + k / fps) / video_fps for k in range(count)], fps),
     )
+
+
+def _track_range(times: list[float], fps: float) -> tuple[PlayedRange, ...]:
+    """Return the whole recording if the scene plays at its own speed all the time, otherwise nothing.
+
+    Args:
+        times: time of the scene in each frame, seconds.
+        fps: frames per second of the recording.
+    """
+    in_time = all(abs(time - times[0] - k / fps) <= IN_TIME for k, time in enumerate(times))
+    return (PlayedRange(0.0, times[0], len(times) / fps),) if in_time and len(times) > 1 else ()

@@ -27,6 +27,7 @@ from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.projection import DEFAULT_SIZES, Projection
 from viewer.export.projection_renderer import check_projection, with_projection
+from viewer.export.sound_track import SoundTrack, sound_track
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
 from viewer.export.view_values import VALUE_MODES, value_image
 from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
@@ -142,16 +143,33 @@ def record(
     size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
+    sound = recorded_sound(video, output, schedule, options, cancel or CancelToken())
     with exclusive(output) as lock:
         if not is_folder(output):
             lock.note(free_partial_path(output))
         sink = open_sink(output, size, options.fps or video.metadata.fps, options)
+        if isinstance(sink, VideoSink):
+            sink.sound = sound.samples
         views = (PlannedView(schedule.time(k), schedule.camera(k), sink) for k in range(schedule.count))
         plan_of_views = PlannedRecording(sink, views, schedule.count, schedule.count)
         result = record_views(plan_of_views, renderer, video, output, options, progress, cancel or CancelToken())
-        if not result.cancelled:
-            lock.remove_leftovers()
-        return result
+        if result.cancelled:
+            return result
+        lock.remove_leftovers()
+        return replace(result, message=result.message + sound.note)
+
+
+def recorded_sound(
+    video: VolumetricVideo, output: Path, schedule: FrameSchedule, options: RecordOptions, cancel: CancelToken
+) -> SoundTrack:
+    """Return the sound of a recording. Folders of images have none; a cancelled recording will not need it."""
+    if is_folder(output) or video.metadata.sound is None:
+        return SoundTrack()
+    fps = float(exact_rate(options.fps or video.metadata.fps))
+    try:
+        return sound_track(video, schedule.played(), schedule.count / fps, cancel.check)
+    except RenderCancelled:
+        return SoundTrack()
 
 
 @dataclass(frozen=True)

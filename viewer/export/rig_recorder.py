@@ -11,7 +11,7 @@ from common.locks import Lock, exclusive
 from common.memory import check_memory
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Renderer
-from viewer.camera_path.frame_schedule import check_range, clip_time, frames_of
+from viewer.camera_path.frame_schedule import FrameSchedule, check_range, clip_ranges, clip_time, frames_of
 from viewer.camera_path.rig import RigCamera
 from viewer.export.image_sink import check_folder
 from viewer.export.recorder import (
@@ -25,8 +25,9 @@ from viewer.export.recorder import (
     is_folder,
     open_sink,
     record_views,
+    recorded_sound,
 )
-from viewer.export.video_sink import exact_rate, free_partial_path
+from viewer.export.video_sink import VideoSink, exact_rate, free_partial_path
 
 ENCODER_BYTES_PER_PIXEL = 40
 """Bytes per pixel that an open video encoder takes at most (measured at 1920x1080: 32 for H.264 and VP9, 20 for HEVC)."""
@@ -102,21 +103,33 @@ def record_rig(
     first, end = check_range(options.frames, video.num_frames)
     count = frames_of((end - first) / video.metadata.fps, fps)
     _check_rig(output, paths, sizes, options)
+    token = cancel or CancelToken()
+    schedule = FrameSchedule(
+        count,
+        lambda k: clip_time(k, video.metadata.fps, fps, first, end),
+        lambda k: sized[0],
+        lambda: clip_ranges(count, video.metadata.fps, fps, first, end),
+    )
+    sound = recorded_sound(video, output, schedule, options, token)
     with contextlib.ExitStack() as stack:
         locks = _lock(stack, output, paths)
         opened = _open(output, paths, sizes, fps, options)
+        for sink in opened.sinks:
+            if isinstance(sink, VideoSink):
+                sink.sound = sound.samples
         views = (
-            PlannedView(clip_time(k, video.metadata.fps, fps, first, end), camera, sink)
+            PlannedView(schedule.time(k), camera, sink)
             for k in range(count)
             for camera, sink in zip(sized, opened.sinks, strict=True)
         )
         planned = PlannedRecording(opened, views, count * len(rig), count)
-        result = record_views(planned, renderer, video, output, options, progress, cancel or CancelToken())
+        result = record_views(planned, renderer, video, output, options, progress, token)
         for lock in () if result.cancelled else locks:
             lock.remove_leftovers()
     if result.cancelled:
         return result
-    return RecordResult(result.frames, False, f"{len(rig)} cameras: {result.message.replace(str(output), _shown(output), 1)}")
+    message = result.message.replace(str(output), _shown(output), 1)
+    return RecordResult(result.frames, False, f"{len(rig)} cameras: {message}{sound.note}")
 
 
 def output_of(output: Path, name: str) -> Path:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from common.atomic import MAX_NAME_BYTES, atomic_write, flush_to_disk
 from common.errors import InputError
+from model.sound.decode import Samples
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
 from viewer.export.projection import Projection
 from viewer.export.scheduling import unchanged_scheduling
+from viewer.export.sound_writer import SoundWriter, fitted_sound
 from viewer.export.spherical_metadata import add_spherical_metadata
 
 CONTAINERS = {".mp4": "mp4", ".webm": "webm"}
@@ -61,9 +63,12 @@ class VideoSink:
         """The file while frames are being written."""
         self.frames = 0
         """Number of frames written so far."""
+        self.sound: Samples | None = None
+        """Sound of the finished file, from its first frame on. It is cut to the length of the frames, or followed by silence. A
+        file that is not finished has none."""
         self._av = load_av(str(path))
         self._transparent, self._projection = transparent, projection
-        rate = exact_rate(fps)
+        self._rate = rate = exact_rate(fps)
         chosen = check_video(path, codec, transparent)
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         width, height = width + width % 2, height + height % 2
@@ -93,7 +98,8 @@ class VideoSink:
         with self._guarded():
             self._container.mux(self._stream.encode(None))
             self._container.close()
-        if self.path.suffix.lower() == ".mp4" and self._projection.name != "perspective":
+        has_more = self._projection.name != "perspective" or self.sound is not None
+        if has_more:
             with self._guarded():
                 self._repack()
             return
@@ -155,23 +161,33 @@ class VideoSink:
         return converted
 
     def _repack(self) -> None:
-        # Copy the packets into a plain file, because some players need its index to seek.
+        # Copy the packets into a plain file, because some players need its index to seek, and add the sound.
         with atomic_write(self.path) as temporary:
             self._copy_packets(temporary)
-            if self._projection.name != "perspective":
+            if self._projection.name != "perspective" and self.path.suffix.lower() == ".mp4":
                 add_spherical_metadata(temporary, self._projection)
         self.partial.unlink(missing_ok=True)
 
     def _copy_packets(self, file: Path) -> None:
+        container = CONTAINERS[self.path.suffix.lower()]
+        options = {"movflags": "faststart"} if container == "mp4" else {}
         with (
             self._av.open(_address(self.partial)) as source,
-            self._av.open(_address(file), "w", format="mp4", options={"movflags": "faststart"}) as target,
+            self._av.open(_address(file), "w", format=container, options=options) as target,
         ):
             stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
+            if self._transparent:
+                stream.metadata["alpha_mode"] = "1"
+            seconds = float(self.frames / self._rate)
+            sound = None if self.sound is None else SoundWriter(self._av, target, fitted_sound(self.sound, seconds))
             for packet in source.demux(video=0):
                 if packet.size:
+                    if sound is not None:
+                        sound.write_until(float(packet.pts * packet.time_base) + 1.0)
                     packet.stream = stream
                     target.mux(packet)
+            if sound is not None:
+                sound.finish()
 
     @contextlib.contextmanager
     def _guarded(self) -> Any:
