@@ -20,6 +20,7 @@ _STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": Fa
 _COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
 _COLUMNS = 4
 _CELL = 2.6  # inches
+_NARROW, _WIDE = 5.0, 300.0  # spans of values
 _MARGIN = 1.6  # beyond the first and the last point, so that a narrow range has labels, too
 
 
@@ -61,10 +62,21 @@ def _scatter(axes: Axes, results: Sequence[RowResult], name: str, unit: float) -
         axes.plot(result.mean(name) / unit, psnr, marker, color=color, label=result.row.label)
     values = [result.mean(name) / unit for result in results]
     axes.set_xlim(min(values) / _MARGIN, max(values) * _MARGIN)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    axes.xaxis.set_major_locator(LogLocator(subs=tick_multiples(max(values) / min(values))))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(alpha=0.25)
+
+
+def tick_multiples(span: float) -> tuple[float, ...]:
+    """Return which multiples of the powers of ten get a label, so that there are some and none overlap.
+
+    Args:
+        span: the largest value divided by the smallest.
+    """
+    if span < _NARROW:
+        return 1.0, 1.5, 2.0, 3.0, 5.0, 7.0
+    return (1.0, 2.0, 5.0) if span < _WIDE else (1.0,)
 
 
 def draw_pictures(pictures: Sequence[tuple[str, Path]], path: Path) -> None:

@@ -17,6 +17,7 @@ from experiments.measure import FrameTimes, Measured
 from experiments.page import heading_anchor, read_sections, update_page
 from experiments.plan import Subject, make_plan, parse_budget
 from experiments.plan_file import keep_plan
+from experiments.plots import tick_multiples
 from experiments.provenance import FILE_NAME, read_provenance, record_provenance
 from experiments.report import main
 from experiments.run import make_parser
@@ -153,6 +154,13 @@ def test_other_files_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureF
     results(tmp_path / "out", "legionary", {})
     assert main([str(tmp_path / "out"), "--page", str(tmp_path / "new.md")]) == 2
     assert "has no finished row" in capsys.readouterr().err and not (tmp_path / "new.md").exists()
+
+
+def test_axes_have_some_labels_but_not_many() -> None:
+    for span in np.geomspace(1, 1e4, 50):
+        low = float(np.random.default_rng().uniform(1, 10))
+        places = [m * 10.0**power for power in range(-1, 7) for m in tick_multiples(float(span))]
+        assert 2 <= sum(low / 1.6 <= place <= low * span * 1.6 for place in places) <= 10, span
 
 
 def test_any_sections_are_read_as_they_were_written(tmp_path: Path) -> None:
