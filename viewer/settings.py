@@ -118,6 +118,10 @@ class PlaybackSettings:
     """Multiple of the capture's rate."""
     sub_frame: StrictBool = False
     """Show times between frames in slow motion."""
+    muted: StrictBool = False
+    """Play videos without their sound."""
+    volume: Share = 1.0
+    """Volume of the sound, 0 to 1."""
 
 
 @dataclass(config=FIELDS)

@@ -64,6 +64,9 @@ HAS_CAMERAS = with_document(lambda document: bool(document.video.metadata.camera
 HAS_FRAMES = with_document(lambda document: document.video.num_frames > 1, "This video has only one frame")
 """There is another frame."""
 
+HAS_SOUND = with_document(lambda document: document.video.metadata.sound is not None, "This video has no sound")
+"""The video has a sound."""
+
 HAS_RANGE = with_document(lambda document: document.playback.has_range, "No in or out point is set")
 """An in or out point is set."""
 

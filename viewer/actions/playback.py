@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viewer.actions.action import SEPARATOR, Action, front, menu, next_stop
-from viewer.actions.conditions import HAS_FRAMES, HAS_RANGE, OPEN
+from viewer.actions.conditions import HAS_FRAMES, HAS_RANGE, HAS_SOUND, OPEN
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import NameMarker
 from viewer.playback.clock import LoopMode, Playback
@@ -63,6 +63,14 @@ def toggle_sub_frame(app: ViewerApp) -> None:
     app.messages.set_status("Slow motion interpolates between frames" if playback.sub_frame else "Whole frames only")
 
 
+def toggle_mute(app: ViewerApp) -> None:
+    """Play the sound, or stop playing it."""
+    playback = app.settings.playback
+    playback.muted = not playback.muted
+    app.sound.try_again()
+    app.messages.set_status("Sound off" if playback.muted else "Sound on")
+
+
 def name_marker(app: ViewerApp) -> None:
     """Mark the frame if it is not marked yet, and ask for the marker's name."""
     playback = clock(app)
@@ -112,6 +120,15 @@ PLAYBACK = menu(
         toggle_sub_frame,
         "T",
         OPEN,
+    ),
+    Action(
+        "playback.mute",
+        "Mute",
+        "Play without sound. The sound is heard forward at normal speed (1x).",
+        toggle_mute,
+        "Shift+V",
+        HAS_SOUND,
+        checked=lambda app: app.settings.playback.muted,
     ),
     SEPARATOR,
     _change("in", "Set in point", "Start the range at this frame.", Playback.set_in_point, "I"),

@@ -24,6 +24,7 @@ from viewer.app.recording import Recording
 from viewer.app.redraw import Redraw
 from viewer.app.rendering import ADVICE, Rendering
 from viewer.app.scene_edits import SceneEdits
+from viewer.app.sound import Sound
 from viewer.app.statistics import Statistics
 from viewer.app.streams import Streams
 from viewer.app.viewport import Viewport
@@ -32,6 +33,8 @@ from viewer.app.workspaces import Workspaces
 from viewer.picture.backdrop import shadow_request
 from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import Settings, save_settings
+from viewer.sound.clock import is_audible
+from viewer.sound.device import SoundDevice
 
 LONGEST_FLY_STEP = 0.1
 """Seconds; a flight does not jump after a slow frame."""
@@ -67,6 +70,7 @@ class ViewerApp:
         self.documents.open_address = self.streams.open
         self.backgrounds = Backgrounds(self.messages, self.redraw)
         self.scenes = SceneEdits(self.documents, self.messages, self.redraw)
+        self.sound = Sound(self.settings.playback, self.messages, self.redraw.notify, SoundDevice())
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
         sessions = settings_file.parent / "sessions" if settings_file is not None else None
         self.workspaces = Workspaces(self.documents, self.settings, self.viewport, self.messages, sessions)
@@ -159,8 +163,12 @@ class ViewerApp:
         document = self.document
         self._requested_moving = False
         if document is None:
+            self.sound.silence()
             return
-        document.playback.advance(seconds)
+        self.sound.advance(document, seconds)
+        if self.recording.screen is not None:
+            clock = document.playback
+            self.recording.screen.follow(document.video, clock.position / clock.fps if is_audible(clock) else None)
         self._move_camera(document, seconds, fly_direction)
         self._take_images(document)
         quality, camera = self.quality, document.camera.to_camera(*self.viewport.size)
@@ -177,6 +185,7 @@ class ViewerApp:
         """Complete a screen recording, end all threads and save the settings."""
         self.recording.stop()
         self.jobs.close()
+        self.sound.close()
         self.camera_paths.close()
         self.backgrounds.close()
         self.compare.clear()

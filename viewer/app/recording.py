@@ -19,6 +19,7 @@ from viewer.app.messages import Messages
 from viewer.app.redraw import Redraw
 from viewer.camera_path.path import CameraPath
 from viewer.export.background_sink import BackgroundSink
+from viewer.export.played_parts import PlayedParts
 from viewer.export.recorder import RecordOptions, RecordProgress, record
 from viewer.export.summary import MeasuredSizes
 from viewer.export.video_sink import VideoSink, free_partial_path
@@ -84,6 +85,16 @@ class ScreenRecording:
             self._lock, self._held = lock, stack.pop_all()
         self._fps = fps
         self._began = time.monotonic()
+        self._played = PlayedParts()
+
+    def follow(self, video: VolumetricVideo, seconds: float | None) -> None:
+        """Take note of what plays on the screen now, for the sound of the recording.
+
+        Args:
+            video: the video in front.
+            seconds: its time; None while it does not play forward at its own speed.
+        """
+        self._played.follow(video, seconds, time.monotonic() - self._began)
 
     @property
     def due(self) -> bool:
@@ -113,9 +124,10 @@ class ScreenRecording:
             self._sink.hold(self._missing() - 1)
             if self._sink.frames == 0:
                 raise InputError(self.output, "nothing was recorded", self._sink.abort())
-            self._sink.finish()
+            track = self._played.track(self.seconds)
+            self._sink.finish(track.samples)
             self._lock.remove_leftovers()
-        return f"{self._sink.frames} frames written to {self.output}"
+        return f"{self._sink.frames} frames written to {self.output}{track.note}"
 
     def abort(self) -> None:
         """Stop after an error; finished frames stay in the partial file."""

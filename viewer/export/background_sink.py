@@ -8,6 +8,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
+from model.sound.decode import Samples
 from viewer.export.video_sink import VideoSink
 
 WAITING = 8
@@ -58,10 +59,11 @@ class BackgroundSink:
             self.frames += frames
             self._owed += frames
 
-    def finish(self) -> None:
-        """Wait for the encoder and complete the file; raise InputError if that fails."""
+    def finish(self, sound: Samples | None = None) -> None:
+        """Wait for the encoder and complete the file, with a sound if there is one; raise InputError if that fails."""
         self._end()
         self._raise()
+        self._sink.sound = sound
         self._sink.finish()
 
     def abort(self) -> str:

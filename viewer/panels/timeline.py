@@ -32,6 +32,9 @@ LOOP_MODES = tuple(LoopMode)
 OPTIONS_WIDTH = 24.6
 """Width of the controls for speed, loop, range and markers, text heights."""
 
+VOLUME_WIDTH = 4.0
+"""Width of the volume, text heights."""
+
 BUTTON, GAP = 2.0, 0.25
 """Width of a button with an icon, and the space between two, text heights."""
 
@@ -75,6 +78,7 @@ class TimelinePanel:
         parts = parts_that_fit(
             {
                 "frame": em(5.5) + imgui.calc_text_size(count).x,
+                **(sound_widths() if document.video.metadata.sound is not None else {}),
                 "ends": em(2 * (BUTTON + GAP)),
                 "options": em(OPTIONS_WIDTH + 0.8) + dropped,
                 "place": em(0.8) + imgui.calc_text_size(place).x,
@@ -85,6 +89,9 @@ class TimelinePanel:
         if "frame" in parts:
             imgui.same_line(0, em(0.6))
             self._draw_frame(app, document, count, place)
+        if "mute" in parts:
+            imgui.same_line(0, em(0.6))
+            self._draw_sound(app, "volume" in parts)
         if "place" in parts:
             imgui.same_line(0, em(0.8))
             imgui.text_disabled(place)
@@ -117,6 +124,19 @@ class TimelinePanel:
             if index:
                 imgui.same_line(0, em(GAP))
             action_button(self._actions, name, icon, False, em(BUTTON))
+
+    def _draw_sound(self, app: ViewerApp, with_volume: bool) -> None:
+        playback = app.settings.playback
+        silent = playback.muted or playback.volume == 0
+        icon = icons.ICON_FA_VOLUME_XMARK if silent else icons.ICON_FA_VOLUME_HIGH
+        action_button(self._actions, "playback.mute", icon, False, em(BUTTON))
+        if with_volume:
+            imgui.same_line(0, em(GAP))
+            imgui.set_next_item_width(em(VOLUME_WIDTH))
+            tip = "Volume. The sound is heard forward at normal speed (1x)."
+            volume = slider("###volume", 100 * playback.volume, 0.0, 100.0, tip, "%.0f %%")
+            if volume != 100 * playback.volume:
+                playback.volume, playback.muted = min(max(volume / 100, 0.0), 1.0), False
 
     def _draw_more(self, document: Document) -> None:
         if button(f"{icons.ICON_FA_ELLIPSIS}###more", "Speed, loop, in and out points, markers.", width=em(BUTTON)):
@@ -185,6 +205,11 @@ def timeline_height(tracks: int) -> float:
     style = imgui.get_style()
     heights = (TRACK_HEIGHT, PATH_TRACK_HEIGHT)[:tracks]
     return imgui.get_frame_height() + sum(em(height) + style.item_spacing.y for height in heights) + 2 * style.window_padding.y
+
+
+def sound_widths() -> dict[str, float]:
+    """Return the widths of the controls of the sound, pixels."""
+    return {"mute": em(BUTTON + 0.6), "volume": em(VOLUME_WIDTH + GAP)}
 
 
 def parts_that_fit(widths: dict[str, float], room: float) -> set[str]:

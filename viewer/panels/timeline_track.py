@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from imgui_bundle import ImVec2, ImVec4, imgui
 
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.playback.clock import Playback
 from viewer.playback.timecode import format_timecode, tick_time
+from viewer.sound.waveform import Peaks
 from viewer.widgets.controls import em, faded, theme_color, tooltip, track_ground
 
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -31,6 +34,12 @@ DAMAGED = (0.95, 0.33, 0.31), (0.78, 0.12, 0.12)
 MARKER = (1.0, 0.62, 0.2), (0.78, 0.33, 0.0)
 """Color of the markers on a dark and on a light theme."""
 
+COLUMN = 2.0
+"""Width of a column of the waveform, pixels."""
+
+WAVE_MIDDLE, WAVE_HEIGHT, WAVE_OPACITY = 0.56, 0.7, 0.3
+"""Middle and height of the waveform as shares of the track's height, and its opacity."""
+
 OUTSIDE = 0.8
 """Opacity of the shade over frames outside the range."""
 
@@ -41,6 +50,7 @@ class TimelineTrack:
     def __init__(self) -> None:
         self._held = ""
         self._marker = 0  # frame of the marker that is dragged or named
+        self._waveform: tuple[Peaks, tuple[float, ...], list[Any]] | None = None
         self._to_name: int | None = None  # frame of the marker whose name is asked for when the track is drawn next
 
     def draw(self, app: ViewerApp, document: Document) -> None:
@@ -54,7 +64,7 @@ class TimelineTrack:
         self._handle_mouse(app, clock, scale, corner.y + height * 0.45)
         self._explain(document, scale)
         self._name_marker(clock, scale)
-        self._draw_background(document, scale, corner, width, height)
+        self._draw_background(app, document, scale, corner, ImVec2(width, height))
         self._draw_points(clock, scale, corner, height)
         self._draw_labels(clock, scale, corner.y)
         self._draw_damaged(document, scale, corner.y + height)
@@ -104,10 +114,11 @@ class TimelineTrack:
                 return "out"
         return "playhead"
 
-    def _draw_background(self, document: Document, scale: TrackScale, corner: ImVec2, width: float, height: float) -> None:
+    def _draw_background(self, app: ViewerApp, document: Document, scale: TrackScale, corner: ImVec2, size: ImVec2) -> None:
         draw, clock = imgui.get_window_draw_list(), document.playback
-        end = ImVec2(corner.x + width, corner.y + height)
+        end = ImVec2(corner.x + size.x, corner.y + size.y)
         track_ground(corner, end)
+        self._draw_waveform(app, document, scale, corner, size.y)
         for first, last, left, right in (
             (0, clock.in_point, corner.x, scale.x(clock.in_point)),
             (clock.out_point, clock.num_frames - 1, scale.x(clock.out_point), end.x),
@@ -117,6 +128,19 @@ class TimelineTrack:
                 draw.add_rect_filled(ImVec2(left, corner.y), ImVec2(right, end.y), shade, em(0.3))
         self._draw_ticks(clock, scale, corner.y)
         self._draw_decoded(document, scale, end.y)
+
+    def _draw_waveform(self, app: ViewerApp, document: Document, scale: TrackScale, corner: ImVec2, height: float) -> None:
+        """Draw the loudness of the sound as one zigzag line: a call per column would take milliseconds."""
+        count = max(1, round(scale.width / COLUMN))
+        peaks = app.sound.columns(document, count)
+        if peaks is None:
+            return
+        place = scale.left, corner.y, scale.width, height
+        if self._waveform is None or self._waveform[0] is not peaks or self._waveform[1] != place:
+            points = waveform_points(peaks, scale, corner.y + WAVE_MIDDLE * height, WAVE_HEIGHT * height / 2)
+            self._waveform = peaks, place, points
+        color = faded(imgui.Col_.text, WAVE_OPACITY)
+        imgui.get_window_draw_list().add_polyline(self._waveform[2], color, thickness=1.0, flags=0)
 
     def _draw_ticks(self, clock: Playback, scale: TrackScale, top: float) -> None:
         draw, color = imgui.get_window_draw_list(), theme_color(imgui.Col_.text_disabled)
@@ -205,6 +229,23 @@ class TimelineTrack:
         if entered or imgui.is_key_pressed(imgui.Key.escape):
             imgui.close_current_popup()
         imgui.end_popup()
+
+
+def waveform_points(peaks: Peaks, scale: TrackScale, middle: float, half: float) -> list[Any]:
+    """Return the corners of the line that shows a waveform, each an ImVec2 in pixels.
+
+    Args:
+        peaks: of each column from the first to the last frame, 0 to 1.
+        scale: of the track.
+        middle: y of silence, pixels.
+        half: pixels from the middle to the loudest moment.
+    """
+    width, points = scale.width / len(peaks), list[ImVec2]()
+    for index, peak in enumerate(peaks.tolist()):
+        x, extent = scale.left + (index + 0.5) * width, max(0.5, peak * half)
+        upper, lower = ImVec2(x, middle - extent), ImVec2(x, middle + extent)
+        points += (upper, lower) if index % 2 else (lower, upper)
+    return points
 
 
 def times_fit_next_to_frames(clock: Playback, step: int, spacing: float) -> bool:
