@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from model.segments import Segment, check_segments
 from training import train
 from training.captures.meta import read_overrides
 from training.captures.opening import add_layout_option, add_meta_option, open_capture
-from training.config import DataConfig, StartConfig, TrainingConfig, load_config
+from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME
 from training.loop.scene import selected_frames
 
@@ -66,8 +65,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--overlap", type=parse_natural, default=2, metavar="N", help=overlap_help)
     segments_help = "train only segments A to B - 1, for instance on another machine; the first one must be there"
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
-    parser.add_argument("--steps", type=parse_count, metavar="N", help="steps of the first segment, instead of the config's")
-    share_help = f"steps of the later segments over those of the first one (default {LATER_STEPS:.2g})"
+    steps_help = "steps of the first segment, instead of the config's steps or minutes"
+    parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)
+    share_help = f"steps or minutes of the later segments over those of the first one (default {LATER_STEPS:.2g})"
     parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=share_help)
     parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default 0)")
     parser.add_argument("--no-check", dest="check", action="store_false", help="skip the check of the capture")
@@ -156,13 +156,13 @@ def parse_range(text: str | None, count: int) -> range:
 
 
 def _run_of(arguments: argparse.Namespace, config: TrainingConfig, first: int, index: int, segment: Segment) -> SegmentRun:
-    steps = arguments.steps or config.steps
-    data = dataclasses.asdict(config.data) | {"first_frame": first + segment.first_frame, "num_frames": segment.num_frames}
-    changes = {"data": DataConfig(**data), "steps": steps}
+    values, share = config.to_dict(), arguments.later if index > 0 else 1.0
+    values["data"] |= {"first_frame": first + segment.first_frame, "num_frames": segment.num_frames}
+    values["steps"] = max(1, round(share * (arguments.steps or config.steps)))
+    values["minutes"] = 0.0 if arguments.steps else share * config.minutes
     if index > 0:  # what helps a shape to form would undo what is there already
-        changes |= {"frozen_decoder": True, "steps": max(1, round(arguments.later * steps)), "start": StartConfig()}
-        changes |= {"density_leak": 0.0, "half_resolution": 0.0}
-    return SegmentRun(index, arguments.out / f"segment-{index:04d}", dataclasses.replace(config, **changes))  # type: ignore[arg-type]
+        values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
+    return SegmentRun(index, arguments.out / f"segment-{index:04d}", TrainingConfig.from_dict(values))
 
 
 def _train(arguments: argparse.Namespace, runs: list[SegmentRun], index: int) -> int:

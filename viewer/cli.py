@@ -240,6 +240,9 @@ def check_options(parser: ArgumentParser, options: argparse.Namespace) -> None:
     The options --backend, --threads and --config apply to every command.
     """
     _check_placement(parser, options)
+    for name in ("path", "rig", "host"):
+        if getattr(options, name) == "":  # a variable without a value in a script
+            parser.error(f"--{name} is empty")
     if options.render and options.render.suffix.lower() not in (".png", ".npz"):
         parser.error(f"--render {options.render}: the name must end in .png or .npz")
     for name, given in (("--background", options.background), ("--panorama", options.panorama)):

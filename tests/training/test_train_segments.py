@@ -15,6 +15,7 @@ from model.run.files import CHECKPOINT, read_tensors
 from model.segmented_video import SegmentedVideo
 from model.segments import Segment
 from training import train
+from training.config import load_config
 from training.evaluate import main as evaluate
 from training.evaluation.seams import is_at_seam, seam_flicker
 from training.evaluation.views import ScoredView
@@ -90,6 +91,28 @@ def test_folders_whose_names_begin_with_a_dash(capture: Path, tmp_path: Path, mo
     assert main([*command, "--seed=5", "--threads=2"]) == 3
     assert (asked[0].capture, asked[0].out) == (Path("-capture"), Path("-runs/segment-0000"))
     assert (asked[0].seed, asked[0].threads, asked[0].meta) == (5, 2, None)
+
+
+def test_lengths_of_the_runs(
+    capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lengths: list[tuple[int, float]] = []
+
+    def train_main(options: list[str]) -> int:
+        config = load_config(train.make_parser().parse_args(options).config)
+        lengths.append((config.steps, config.minutes))
+        (tmp_path / "runs" / "segment-0000").mkdir(exist_ok=True)
+        (tmp_path / "runs" / "segment-0000" / train.BUNDLE_NAME).touch()
+        return 0
+
+    monkeypatch.setattr(train, "main", train_main)
+    (tmp_path / "timed.yaml").write_text(CONFIG + "minutes: 6.0\nsteps: 100\n")
+    command = ["--capture", str(capture), "--config", str(tmp_path / "timed.yaml"), "--out", str(tmp_path / "runs")]
+    command += ["--segment-frames=12", "--segments=0:2"]
+    assert main(command) == 0 and main([*command, "--later=0.5"]) == 0 and main([*command, "--steps=30"]) == 0
+    assert lengths == [(100, 6.0), (33, 2.0), (100, 6.0), (50, 3.0), (30, 0.0), (10, 0.0)]
+    assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
+    assert "steps must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 6
 
 
 @pytest.mark.slow

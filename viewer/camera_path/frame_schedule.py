@@ -97,7 +97,13 @@ def orbit_schedule(
     fps: float,
     seconds: float | None = None,
 ) -> FrameSchedule:
-    """Plan one turn around the box while frames A to B - 1 play in a loop. It lasts `seconds`, or as long as the frames."""
+    """Plan one turn around the box while frames A to B - 1 play in a loop. It lasts `seconds`, or as long as the frames.
+
+    Raises:
+        InputError: the box is a point, or the turn is longer than `MAX_FRAMES`.
+    """
+    if not np.ptp(np.asarray(box, np.float64), axis=0).any():
+        raise InputError("orbit", "has nothing to turn around: the crop boxes leave nothing", "move or enlarge them")
     count = frames_of((frames[1] - frames[0]) / video_fps if seconds is None else seconds, fps)
     corners = np.asarray(box, dtype=np.float64)
     return FrameSchedule(

@@ -113,3 +113,8 @@ def test_endless_recordings_are_refused() -> None:
     with pytest.raises(InputError, match="longer"):
         path_schedule(path, (8, 8), 1, None, 30.0, 1000.0)
     assert frames_of(MAX_FRAMES / 30, 30) == MAX_FRAMES
+
+
+def test_an_orbit_around_a_point_is_refused() -> None:
+    with pytest.raises(InputError, match="nothing to turn around"):
+        orbit_schedule(np.ones((2, 3)), (0, 0, 1), (8, 8), (0, 2), 30.0, 30.0)
