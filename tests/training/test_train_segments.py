@@ -112,7 +112,7 @@ def test_lengths_of_the_runs(
     assert main(command) == 0 and main([*command, "--later=0.5"]) == 0 and main([*command, "--steps=30"]) == 0
     assert lengths == [(100, 6.0), (33, 2.0), (100, 6.0), (50, 3.0), (30, 0.0), (10, 0.0)]
     assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
-    assert "steps must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 6
+    assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 6
 
 
 @pytest.mark.slow
