@@ -94,6 +94,8 @@ def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer 
         return _opengl_if_usable(threads)
     if backend == "cpu":
         return _cpu(threads, background) if has_native("mlpvid_kernels") else None
+    if backend != "reference":
+        return None
     if not has_native("mlpvid_kernels"):
         print(
             "note: the native kernels are not installed, so the slow reference backend renders; "

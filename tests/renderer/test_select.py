@@ -271,3 +271,9 @@ assert create_renderer("auto").name in ("cpu", "reference")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_auto_takes_no_backend_without_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.select.BACKENDS", {"auto": "Auto", "new": "New"})
+    with pytest.raises(InputError, match="no other backend is left"):
+        create_renderer("auto")
