@@ -143,7 +143,7 @@ def _start(subject: str | Path) -> subprocess.Popen[bytes]:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows
         )
     except OSError as error:
-        raise InputError(subject, f"needs a process to be read in, and none starts ({error.strerror})") from error
+        raise InputError(subject, f"is read in a separate process, which cannot be started ({error.strerror})") from error
 
 
 def _exchange(

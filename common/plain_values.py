@@ -73,14 +73,14 @@ class _Packer:
             return ["dict", [[self.add(key), self.add(part)] for key, part in value.items()]]
         if isinstance(value, list | tuple):
             return ["list" if isinstance(value, list) else "tuple", [self.add(part) for part in value]]
-        raise TypeError(f"{type(value).__name__} is no plain value")
+        raise TypeError(f"{type(value).__name__} is not a plain value")
 
     def _array(self, value: Any) -> list[Any]:
         array = np.asarray(value)
         if array.dtype.kind == "O":
             return ["objects", list(array.shape), [self.add(part) for part in array.ravel()]]
         if array.dtype.kind not in _KINDS:
-            raise TypeError(f"an array of {array.dtype} is no plain value")
+            raise TypeError(f"an array of {array.dtype} is not a plain value")
         kind = "array" if isinstance(value, np.ndarray) else "number"
         node = [kind, array.dtype.str, list(array.shape), len(self.body)]
         self.body += array.tobytes()

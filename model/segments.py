@@ -128,7 +128,7 @@ def check_segments(segments: Sequence[Segment], num_frames: int) -> None:
         if not before.first_frame < after.first_frame <= before.last_frame + 1 or after.last_frame <= before.last_frame:
             raise InputError(f"segment {index}", "does not continue the one before it")
         if index > 1 and after.first_frame < segments[index - 2].last_frame + 2:
-            raise InputError(f"segment {index}", "begins before the blend of the two segments before it ends")
+            raise InputError(f"segment {index}", "begins before the two previous segments have finished blending")
     lengths: dict[int, int] = {}
     for index, segment in enumerate(segments):
         if segment.data > len(lengths):

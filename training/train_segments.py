@@ -63,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--segment-frames", type=parse_count, default=30, metavar="N", help=frames_help)
     overlap_help = "frames that neighbors share, where they are blended (default 2)"
     parser.add_argument("--overlap", type=parse_natural, default=2, metavar="N", help=overlap_help)
-    segments_help = "train only segments A to B - 1, for instance on another machine; the first one must be there"
+    segments_help = "train only segments A to B - 1, for instance on another machine; segment 0 must be finished"
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
     steps_help = "steps of the first segment, instead of the config's steps or minutes"
     parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)

@@ -139,7 +139,7 @@ def _known_kind(value: Any) -> Any:
     if not isinstance(kind, str) or kind not in METHODS:
         shown = repr(kind)[:60]
         known = ", ".join(METHODS)
-        raise PydanticCustomError("kind", f"is of the unknown kind {shown}; known are {known}")  # type: ignore[arg-type]
+        raise PydanticCustomError("kind", f"has the unknown kind {shown}; the known kinds are {known}")  # type: ignore[arg-type]
     return value
 
 

@@ -28,7 +28,7 @@ from viewer.commands.serve import addresses
         (("--port", "80"), "--port does not apply"),
         (("--info", "--host", "::1"), "--host does not apply"),
         (("--info", "--token", "random"), "--token does not apply"),
-        (("--serve", "--host", "192.0.2.1"), "192.0.2.1, port 8080: cannot be listened on"),
+        (("--serve", "--host", "192.0.2.1"), "192.0.2.1, port 8080: cannot be used by the server"),
         (("missing.mlpvid", "--serve", "--port", "0"), "missing.mlpvid: no such file"),
     ],
 )
@@ -41,7 +41,9 @@ def test_a_port_that_is_taken() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert_fails(run_main(main, "--serve", "--port", port), f"127.0.0.1, port {port}", "cannot be listened on", "--port")
+        assert_fails(
+            run_main(main, "--serve", "--port", port), f"127.0.0.1, port {port}", "cannot be used by the server", "--port"
+        )
 
 
 def test_without_viser_one_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

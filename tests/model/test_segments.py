@@ -92,7 +92,7 @@ def test_shares_add_up_and_change_gradually() -> None:
         ([Segment(0, 2, 0), Segment(3, 2, 1)], 5, "segment 1: does not continue"),  # a gap
         ([Segment(0, 3, 0), Segment(0, 5, 1)], 5, "segment 1: does not continue"),
         ([Segment(0, 5, 0), Segment(1, 3, 1), Segment(4, 4, 2)], 8, "segment 1: does not continue"),  # within the first one
-        ([Segment(0, 4, 0), Segment(2, 3, 1), Segment(4, 4, 2)], 8, "segment 2: begins before the blend"),
+        ([Segment(0, 4, 0), Segment(2, 3, 1), Segment(4, 4, 2)], 8, "segment 2: begins before the two previous"),
         ([Segment(0, 2, 0), Segment(2, 2, 2)], 4, "segment 1: has data 2, but the next new number is 1"),
         ([Segment(0, 2, 0), Segment(2, 3, 0)], 5, "segment 1: has 3 frames, but its data have 2"),
     ],

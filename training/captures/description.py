@@ -23,8 +23,13 @@ SMOOTH_THRESHOLD = 127
 
 
 POSES = ("world_to_camera", "camera_to_world", "transposed_rotation", "camera_center")
-"""What R and T of a calibration do. Both lead from the world to the camera, x_camera = R x_world + T. Both lead from the camera
-to the world, so T is the camera's center. Only R does, and T belongs to world to camera. Only T does: it is the center."""
+"""What R and T of a calibration mean, in the order of the names:
+
+Both lead from the world to the camera: x_camera = R x_world + T.
+Both lead from the camera to the world, so T is the camera's center.
+R leads from the camera to the world, but T from the world to the camera.
+R leads from the world to the camera, but T is the camera's center.
+"""
 
 AXES = ("opencv", "opengl", "opengl_rotation")
 """Axes of a camera: x right, y down, z forward; x right, y up, z backward; or the latter for R and the former for T."""

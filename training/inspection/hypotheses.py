@@ -26,7 +26,7 @@ FLIPS = {
 _POSE_WORDS = {
     "world_to_camera": "R and T lead from the world to the camera",
     "camera_to_world": "R and T lead from the camera to the world",
-    "transposed_rotation": "R is transposed: it leads from the camera to the world, while T belongs to world to camera",
+    "transposed_rotation": "R is transposed: it leads from the camera to the world, but T leads from the world to the camera",
     "camera_center": "T is the position of the camera, while R leads from the world to the camera",
 }
 _AXES_WORDS = {

@@ -56,7 +56,7 @@ def _export(name: str, label: str, thing: str) -> Action:
 OPEN_URL = "Open a volumetric video from a web server or an object storage."
 """Tooltip of Open URL."""
 
-OPEN_WORKSPACE = "Replace what is open by the videos, cameras, paths and look of a workspace."
+OPEN_WORKSPACE = "Close what is open, and open the videos, cameras, paths and look of a workspace."
 """Tooltip of Open workspace."""
 
 ADD_VIDEO = "Show another video together with this one, in one scene."
@@ -113,7 +113,7 @@ FILE = menu(
     Action("file.open_workspace", "Open workspace...", OPEN_WORKSPACE, open_dialog("open_workspace")),
     Action("file.save_workspace", "Save workspace...", SAVE_WORKSPACE, open_dialog("save_workspace"), "Ctrl+Shift+S", OPEN),
     SEPARATOR,
-    Action("file.clear_cache", "Clear the cache", "Delete what is kept on disk of videos from servers.", clear_cache),
+    Action("file.clear_cache", "Clear the cache", "Delete the parts of videos from servers that are on disk.", clear_cache),
     SEPARATOR,
     Action("file.quit", "Quit", "Close the viewer.", lambda app: app.window.request(WindowCommand.QUIT), "Ctrl+Q"),
 )

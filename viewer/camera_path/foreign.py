@@ -125,7 +125,7 @@ def _dataparser(path: Path) -> tuple[Array, float]:
     values = read_json(path)
     scale = float(values["scale"])
     if not 1e-9 <= scale <= 1e9:
-        raise InputError(path, "has a scale that cannot be undone")
+        raise InputError(path, "has a scale that cannot be inverted")
     return _matrix(values["transform"], (3, 4)), scale
 
 
@@ -137,7 +137,7 @@ def _instant_ngp(path: Path, values: dict[str, Any], times: SceneTimes) -> Camer
         np.broadcast_to(np.asarray(found.get("offset", NGP_OFFSET), float), (3,)),
     )
     if not 1e-9 <= scale <= 1e9:
-        raise InputError("scale", "cannot be undone")
+        raise InputError("scale", "cannot be inverted")
     views = values["path"]
     total = float(values.get("duration_seconds", SECONDS_PER_VIEW * max(len(views) - 1, 1)))
     keyframes = []

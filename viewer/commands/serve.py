@@ -26,7 +26,7 @@ def serve(options: argparse.Namespace) -> int:
     """Run --serve: show the video in browsers until Ctrl-C.
 
     Raises:
-        InputError: viser is not installed, the address cannot be listened on, the token is too short, or the video cannot be
+        InputError: viser is not installed, the server cannot use the address, the token is too short, or the video cannot be
             read or rendered.
     """
     if importlib.util.find_spec("viser") is None:

@@ -18,11 +18,11 @@ class RecoveryDialog:
         """Draw until the user has decided."""
         if app.workspaces.lost is None or not begin_modal("Restore the last workspace?###recovery", 30):
             return
-        imgui.text_wrapped("The viewer did not end as it should the last time. It kept what was open: videos and camera paths.")
+        imgui.text_wrapped("The viewer ended unexpectedly last time. The open videos and their camera paths were saved.")
         imgui.spacing()
         restored = button("Restore", "Open the videos, cameras and paths again.", width=em(6))
         imgui.same_line()
-        discarded = button("Discard", "Delete what was kept.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
+        discarded = button("Discard", "Delete the saved workspace.", width=em(6)) or imgui.is_key_pressed(imgui.Key.escape)
         if restored:
             try:
                 app.workspaces.recover()

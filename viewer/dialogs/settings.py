@@ -84,12 +84,12 @@ class SettingsDialog:
         if chosen != used:
             settings.rendering.cache_mebibytes = round(chosen)
         streaming = settings.streaming
-        tip = "Space on the disk for videos from servers. What was used longest ago is deleted first."
+        tip = "Maximum disk space for videos from servers. The parts that were used longest ago are deleted first."
         size = float(streaming.cache_mebibytes)
         streaming.cache_mebibytes = round(slider("Cache on disk", size, 64.0, 262144.0, tip, "%.0f MiB", True))
         hint = "the system's folder for caches"
         _, streaming.folder = imgui.input_text_with_hint(field("Cache folder"), hint, streaming.folder)
-        tooltip("Where the cache of videos from servers makes a folder of its own. Videos that are opened from now on use it.")
+        tooltip("Folder for the cache of videos from servers. It is used for videos that are opened from now on.")
 
     def _draw_reset(self, app: ViewerApp) -> None:
         imgui.separator()

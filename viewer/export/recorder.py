@@ -261,7 +261,7 @@ def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], 
 def check_output(output: Path, size: tuple[int, int], options: RecordOptions) -> None:
     """Raise InputError if this cannot be recorded, before anything is rendered."""
     if options.values and (options.display.mode not in VALUE_MODES or options.image_format != "png" or not is_folder(output)):
-        raise InputError(output, "numbers are written only of depth and opacity, into a folder of PNG images")
+        raise InputError(output, "only depth and opacity can be written as numbers, into a folder of PNG images")
     if options.supersampling not in range(1, 9):
         raise InputError(f"supersampling {options.supersampling}", "must be 1 to 8")
     if not all(1 <= side * options.supersampling <= MAX_IMAGE_SIDE for side in size):

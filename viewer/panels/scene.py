@@ -107,7 +107,7 @@ class ScenePanel:
         scale = dragged_number("Scale", place.scale, *SCALES, SCALE, "%.3f", 0.005)
         offset = dragged_number("Time offset", place.time_offset, *OFFSETS, OFFSET, "%.2f s", 0.02)
         changed = Placement(position, rotation, scale, offset)
-        tip = "Move the video back to the origin of the scene, not turned, at full size, without an offset."
+        tip = "Move the video to the origin of the scene, and reset its rotation, scale and time offset."
         if button("Reset the place", tip, place != Placement()):
             changed = Placement()
         return placed if changed == place else replace(placed, placement=changed)

@@ -80,7 +80,7 @@ def bindable_port(host: str, port: int) -> int:
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{host}, port {port}", f"cannot be listened on: {reason}", "choose others with --host and --port"
+            f"{host}, port {port}", f"cannot be used by the server: {reason}", "choose others with --host and --port"
         ) from error
 
 
@@ -123,4 +123,4 @@ def _require_checks(host: str, port: int) -> None:
     finally:
         connection.close()
     if status not in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-        raise InputError(f"viser {viser.__version__}", "lets nobody check its visitors", "install viser 1.1.1")
+        raise InputError(f"viser {viser.__version__}", "cannot check who connects to it", "install viser 1.1.1")

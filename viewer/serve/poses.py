@@ -65,7 +65,7 @@ def canvas_size(width: int, height: int) -> tuple[int, int]:
         InputError: it has no pixels, or more than `MAX_CANVAS` along a side.
     """
     if not (1 <= width <= MAX_CANVAS and 1 <= height <= MAX_CANVAS):
-        raise InputError(f"canvas of {width}x{height} pixels", "cannot be filled")
+        raise InputError(f"canvas of {width}x{height} pixels", "cannot be rendered")
     scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
     return max(1, round(width * scale)), max(1, round(height * scale))
 

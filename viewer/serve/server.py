@@ -116,13 +116,13 @@ class VideoServer:
                 continue
             if len(self.sessions) >= MAX_VISITORS:
                 self._waiting.add(number)
-                self._notify(client, "Too many visitors", f"At most {MAX_VISITORS} can come at a time. Try again later.")
+                self._notify(client, "Too many visitors", f"At most {MAX_VISITORS} can connect at a time. Try again later.")
                 continue
             try:
                 self.sessions[number] = self._new_session(client)
             except Exception as error:  # one browser's fault must not end the others' sessions
                 self._waiting.add(number)
-                _log.warning("visitor %d cannot be let in: %r", number, error, exc_info=error)
+                _log.warning("visitor %d could not be connected: %r", number, error, exc_info=error)
 
     def _new_session(self, client: Any) -> Session:
         return Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)

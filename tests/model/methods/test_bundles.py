@@ -59,7 +59,7 @@ def test_an_unknown_kind_is_refused_by_name(tmp_path: Path) -> None:
     write_bundle(small_video("dynerf"), path)
     replace_method(path, {"kind": "k_planes"})
     with pytest.raises(
-        InputError, match=r"video\.mlpvid: .*unknown kind 'k_planes'; known are neural_volumes, c_nerf"
+        InputError, match=r"video\.mlpvid: .*unknown kind 'k_planes'; the known kinds are neural_volumes, c_nerf"
     ) as error:
         read_bundle(path)
     assert "\n" not in str(error.value)

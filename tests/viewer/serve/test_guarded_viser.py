@@ -61,7 +61,7 @@ def test_nothing_stays_changed_in_the_package_and_nothing_is_shared(server: Guar
 
 def test_a_viser_that_checks_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded_viser, "_response", lambda check, request: None)
-    with pytest.raises(InputError, match="lets nobody check its visitors"):
+    with pytest.raises(InputError, match="cannot check who connects to it"):
         start_viser("127.0.0.1", 0, "test", AccessCheck(None))
 
 
@@ -70,11 +70,11 @@ def test_a_port_that_is_taken_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=rf"127\.0\.0\.1, port {port}: cannot be listened on"):
+        with pytest.raises(InputError, match=rf"127\.0\.0\.1, port {port}: cannot be used by the server"):
             bindable_port("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "a" * 300])
 def test_hosts_that_are_not_this_machine_are_named(host: str) -> None:
-    with pytest.raises(InputError, match=f"{host}, port 0: cannot be listened on"):
+    with pytest.raises(InputError, match=f"{host}, port 0: cannot be used by the server"):
         bindable_port(host, 0)

@@ -111,7 +111,7 @@ def test_a_browser_that_cannot_be_let_in_does_not_disturb_the_others(
     fine = arrive(viser, 1)
     server.update()
     server.update()
-    assert list(server.sessions) == [1] and caplog.text.count("visitor 0 cannot be let in: ZeroDivisionError") == 1
+    assert list(server.sessions) == [1] and caplog.text.count("visitor 0 could not be connected: ZeroDivisionError") == 1
     full_image(server, fine)
 
 
