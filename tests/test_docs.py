@@ -102,7 +102,7 @@ def items_of(text: str) -> list[str]:
     return [item for item in re.split(r"\n(?=\d+\. |\n|- |\| )", text) if item.strip()]
 
 
-def test_names_in_the_architecture_are_defined_in_the_files_beside_them() -> None:
+def test_names_in_the_architecture_are_defined_in_the_files_named_with_them() -> None:
     checked = 0
     for item in items_of(ARCHITECTURE.read_text(encoding="utf-8")):
         files = [ROOT / path for path in paths_in(item) if (ROOT / path).is_file()]

@@ -69,7 +69,9 @@ def test_a_recording(bundle: Path, tmp_path: Path) -> None:
     assert not np.array_equal(images[0], images[1]), "the images are in order"
 
 
-def test_an_image_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_is_rendered_by_the_next_backend_after_a_failure(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fail_after(monkeypatch, 0)
     pixels, notes = rendered(bundle, tmp_path, "opengl")
     assert np.array_equal(pixels, rendered(bundle, tmp_path, "cpu")[0])
@@ -77,7 +79,7 @@ def test_an_image_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path, mo
     assert "the context was lost" in line and line.endswith("the backend cpu takes over")
 
 
-def test_a_recording_goes_on_with_the_next_backend(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_continues_with_the_next_backend(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_after(monkeypatch, 2)
     images, message = recorded(bundle, tmp_path, "opengl")
     expected, _ = recorded(bundle, tmp_path, "cpu")

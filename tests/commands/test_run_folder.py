@@ -21,7 +21,7 @@ def test_a_checkpoint_is_rendered_like_a_bundle(tmp_path: Path) -> None:
         assert image.size == (32, 24) and image.getbbox() is not None
 
 
-def test_folders_that_are_no_runs_and_runs_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
+def test_folders_that_are_not_runs_and_runs_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
     arguments = ("--render", tmp_path / "image.png", "--size", "32x24")
     (tmp_path / "photos").mkdir()
     assert_fails(run_main(main, tmp_path / "photos", *arguments), "photos", "is a folder, but not that of a training run")

@@ -116,7 +116,7 @@ def test_merged_mappings(tmp_path: Path) -> None:
     assert read_yaml(tmp_path / "file")["mine"] == {"x": 1, "y": 3}
 
 
-def test_written_values_come_back(tmp_path: Path) -> None:
+def test_written_values_are_read_unchanged(tmp_path: Path) -> None:
     values = {"texts": ["3e-3", "1.", "1:30", "2020-01-31", "yes", "~", "0x1F", "ä\n", ""], "numbers": [1e-7, 1e22, 5, -0.5]}
     (tmp_path / "file").write_text(dump_yaml({**values, "pair": (1, 2)}), encoding="utf-8")
     assert read_yaml(tmp_path / "file") == {**values, "pair": [1, 2]}

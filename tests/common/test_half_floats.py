@@ -7,7 +7,7 @@ import numpy as np
 from common.half_floats import to_half
 
 
-def test_every_finite_half_comes_back() -> None:
+def test_every_finite_half_is_converted_there_and_back_exactly() -> None:
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)]
     assert to_half(halves.astype(np.float32)).tobytes() == halves.tobytes()

@@ -108,7 +108,7 @@ def test_the_papers_sequences_have_the_means_of_its_tables(name: str, table: str
         assert row.paper.psnr == pytest.approx(mean, abs=0.0151)
 
 
-def test_each_capture_has_the_papers_figure_beside_ours() -> None:
+def test_each_capture_has_the_papers_figure_next_to_ours() -> None:
     row = read_table("table4").rows[-1]
     result = RowResult(row, {name: measured(psnr) for name, psnr in (("313", 30.125), ("394", 28.0))})
     text = "\n".join(_of_each_capture([result], read_recipe("zju_mocap")))

@@ -27,7 +27,7 @@ def test_figures_of_a_ring() -> None:
     assert not suspicions(figures[0])
 
 
-def test_what_is_unusual_is_said() -> None:
+def test_unusual_facts_are_reported() -> None:
     inside, away = camera(-1.5, 0), camera(0, 4)
     turned = dataclasses.replace(away, R=np.diag([-1.0, 1.0, -1.0]) @ away.R, T=np.diag([-1.0, 1.0, -1.0]) @ away.T)
     near, behind, copy, other = camera_figures([inside, turned, camera(4, 0), camera(4, 0)], BOX)

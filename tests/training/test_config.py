@@ -26,7 +26,7 @@ def test_the_paper_preset_has_the_papers_values() -> None:
 
 
 @pytest.mark.parametrize("name", ["paper", "small", "small30", "small80", "tiny"])
-def test_presets_survive_being_stored(name: str) -> None:
+def test_presets_are_stored_without_loss(name: str) -> None:
     config = load_config(name)
     assert (
         TrainingConfig.from_dict(

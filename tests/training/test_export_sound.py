@@ -83,7 +83,9 @@ def test_wrong_options_end_with_one_line(tmp_path: Path, wav: Path, capsys: pyte
         assert not out.exists()
 
 
-def test_the_file_beside_a_bundle_is_used_if_the_bundle_has_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_file_next_to_a_bundle_is_used_if_the_bundle_has_no_sound(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "a.mlpvid"
     write_bundle(tiny_video(), path)
     assert read_video(path).metadata.sound is None

@@ -21,6 +21,6 @@ def test_paths_are_no_addresses() -> None:
 
 
 @pytest.mark.parametrize("text", ["http://", "http://[x/y", "http://host:port/x", "http://a b/x", "https:///x.mlpvid"])
-def test_what_names_no_server_is_refused(text: str) -> None:
+def test_addresses_without_a_server_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="is not a web address"):
         parse_address(text)

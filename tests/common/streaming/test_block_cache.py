@@ -23,7 +23,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_blocks_come_back(tmp_path: Path) -> None:
+def test_blocks_are_read_as_they_were_written(tmp_path: Path) -> None:
     blocks = opened(tmp_path)
     assert blocks.stored() == [] and blocks.load(0) is None
     blocks.store(5, block(5))
@@ -61,7 +61,7 @@ def test_a_damaged_block_is_never_used(damage: str, tmp_path: Path) -> None:
     assert blocks.load(1) is None and not os.path.lexists(file)
 
 
-def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
+def test_blocks_used_longest_ago_are_deleted_first(tmp_path: Path) -> None:
     cache = BlockCache(CacheSettings(tmp_path, SMALLEST_LIMIT))
     blocks, data, count = cache.open(URL, Version("1", 1 << 40)), bytes(BLOCK_BYTES), SMALLEST_LIMIT // BLOCK_BYTES
     for number in range(count - 1):

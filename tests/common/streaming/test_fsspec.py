@@ -52,7 +52,7 @@ def test_a_file_that_changes_is_noticed(storage: Any, tmp_path: Path) -> None:
         ("nowhere://bucket/x", "cannot be opened (Protocol not known: nowhere); check the address"),
     ],
 )
-def test_what_cannot_be_opened_is_said(storage: Any, url: str, fault: str, tmp_path: Path) -> None:
+def test_files_that_cannot_be_opened_are_reported(storage: Any, url: str, fault: str, tmp_path: Path) -> None:
     storage.pipe("/bucket/file.mlpvid", content())
     with pytest.raises(InputError) as caught:
         open_address(parse_address(url), CacheSettings(tmp_path)).read(0, 1)

@@ -53,7 +53,7 @@ def test_a_read_fetches_only_its_blocks_and_only_once(cache: BlockCache) -> None
     "handler",
     [servers.IgnoresRanges, servers.TellsNoLength, servers.Compresses, servers.Cuts, servers.CutsWholeFiles, servers.Busy],
 )
-def test_bytes_come_in_spite_of(handler: type[FileHandler], cache: BlockCache) -> None:
+def test_bytes_arrive_in_spite_of(handler: type[FileHandler], cache: BlockCache) -> None:
     data = content()
     with serve(handler) as server:
         if handler is servers.Busy:
@@ -94,7 +94,7 @@ def test_a_cut_resumes_where_it_was(cache: BlockCache) -> None:
         (servers.ChangesHalfWay, "changed on the server while it was read; open it again"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_line(handler: type[FileHandler], fault: str, cache: BlockCache) -> None:
+def test_files_that_cannot_be_read_are_reported_in_one_line(handler: type[FileHandler], fault: str, cache: BlockCache) -> None:
     with serve(handler) as server:
         source = stream(server, cache)
         with pytest.raises(InputError) as caught:

@@ -39,7 +39,7 @@ def _opened(path: Path) -> SegmentedVideo:
     return video
 
 
-def test_segments_come_back(tmp_path: Path) -> None:
+def test_segments_are_read_as_they_were_written(tmp_path: Path) -> None:
     videos = segment_videos([3, 2, 4])
     video = _opened(write_row(tmp_path / "a.mlpvid", videos, repeats=2))
     assert video.num_frames == 18 and [s.first_frame for s in video.segments] == [0, 3, 5, 9, 12, 14]

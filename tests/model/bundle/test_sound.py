@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Path:
     return result
 
 
-def test_a_sound_comes_back(tmp_path: Path) -> None:
+def test_a_sound_is_read_as_it_was_written(tmp_path: Path) -> None:
     video, path = _with_sound(), tmp_path / "a.mlpvid"
     write_coded(video, path, {})
     again = read_bundle(path)

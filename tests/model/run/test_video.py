@@ -63,7 +63,7 @@ def test_names_of_views_are_read_back() -> None:
     assert parse_view_name("000012_003.jpg") is None and parse_view_name("../000012_003.png") is None
 
 
-def test_what_is_no_run_or_has_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_folders_without_a_run_or_a_checkpoint_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a training run; it has no scene\.safetensors"):
         read_run(tmp_path)
     write_scene(tmp_path, make_video())

@@ -132,7 +132,7 @@ def test_opus_is_stored_as_it_is_and_others_are_encoded() -> None:
     np.testing.assert_allclose(click_times(decode_sound(encoded)), TIMES, atol=0.003)
 
 
-def test_the_file_beside_a_bundle(tmp_path: Path) -> None:
+def test_the_file_next_to_a_bundle(tmp_path: Path) -> None:
     bundle = tmp_path / "a.b.mlpvid"
     assert sound_beside(bundle) is None
     (tmp_path / "a.b.wav").write_bytes(wav_bytes(clicks(0.5, ())))

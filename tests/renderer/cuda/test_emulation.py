@@ -111,7 +111,7 @@ def test_faulty_kernels_are_caught(library: ctypes.CDLL, kernel: str, complaint:
             launch(library, kernel, seed=seed, **options)  # type: ignore[arg-type]
 
 
-def test_the_cpu_may_not_read_what_no_kernel_wrote(library: ctypes.CDLL) -> None:
+def test_the_cpu_must_not_read_memory_that_no_kernel_wrote(library: ctypes.CDLL) -> None:
     driver = EmulatedDriver(library, 1 << 20)
     with pytest.raises(AssertionError, match="no kernel wrote"):
         driver.download(driver.empty((4,), torch.float32))

@@ -92,7 +92,7 @@ def test_machine_code_runs_on_its_generation_and_ptx_on_later_ones(
 
 
 @pytest.mark.parametrize(("driver", "index"), [((13, 2), "cu130"), ((13, 0), "cu130"), ((12, 9), "cu126"), ((12, 4), "cu126")])
-def test_a_pytorch_for_cpus_beside_an_nvidia_driver_is_noted(
+def test_a_pytorch_for_cpus_with_an_nvidia_driver_is_noted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], driver: tuple[int, int], index: str
 ) -> None:
     """As on Windows, where PyPI's torch has no CUDA."""

@@ -37,7 +37,7 @@ def test_right_masks_are_not_doubted(seed: int) -> None:
 
 @pytest.mark.parametrize("camera", range(0, 8, 3))
 @pytest.mark.parametrize("part", ["upper half", "everything", "left half"])
-def test_what_one_camera_misses_is_found(camera: int, part: str) -> None:
+def test_a_part_that_one_mask_lacks_is_found(camera: int, part: str) -> None:
     masks = ball_masks()
     rows, columns = np.nonzero(masks[camera])
     right = masks[camera].copy()
@@ -56,7 +56,7 @@ def test_what_one_camera_misses_is_found(camera: int, part: str) -> None:
     assert others < 0.1 * wrong.sum()
 
 
-def test_what_two_cameras_miss_is_believed() -> None:
+def test_a_part_that_two_masks_lack_is_taken_as_background() -> None:
     masks = ball_masks()
     masks[0][:], masks[4][:] = 0, 0  # nothing is removed by only one of them
     assert doubted_pixels(CAMERAS, masks, BOX) is None

@@ -132,7 +132,7 @@ def test_four_cameras_give_a_tight_box() -> None:
     assert np.prod(tight[1] - tight[0]) < 0.5 * np.prod(half[1] - half[0])
 
 
-def test_what_some_cameras_do_not_see_is_not_cut_off() -> None:
+def test_parts_that_some_cameras_do_not_see_are_not_cut_off() -> None:
     """Two of eight cameras see only the upper half. All views together would cut off the legs."""
     points = surface_points(scene_at(0.1))
     cameras = narrow_cameras(8)

@@ -62,7 +62,7 @@ def test_lookups_equal_ours() -> None:
         assert torch.allclose(found, wanted[:, 2 * index : 2 * index + 2], atol=2e-4)
 
 
-def test_tables_survive_the_round_trip() -> None:
+def test_tables_are_unchanged_by_a_round_trip() -> None:
     table = torch.randn(HashEncoding(CONFIG).tables.shape[1], 2)
     parameters = [to_tiny_parameters(level, table) for level in hash_levels(CONFIG)]
     assert torch.equal(from_tiny_parameters(CONFIG, parameters), table)

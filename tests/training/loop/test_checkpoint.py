@@ -205,7 +205,7 @@ def test_messages_name_what_does_not_fit(
         resume(folder, make_config(), tmp_path, 0)
 
 
-def test_scenes_survive_being_stored(folder: Path, tmp_path: Path) -> None:
+def test_scenes_are_stored_without_loss(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
         scene = build_scene(open_capture(folder), make_config().data, pool)
     save_scene(scene, tmp_path)

@@ -21,7 +21,7 @@ def test_a_line_has_the_step_and_finite_values(tmp_path: Path) -> None:
     assert lines(tmp_path / "log.jsonl") == [{"step": 3, "psnr": 20.5}, {"step": 7, "psnr": 21.0}]
 
 
-def test_a_new_run_starts_a_new_log_and_a_resumed_one_goes_on(tmp_path: Path) -> None:
+def test_a_new_run_starts_a_new_log_and_a_resumed_one_continues_it(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     RunLog(path, append=False).write(1, psnr=1.0)
     RunLog(path, append=True).write(2, psnr=2.0)

@@ -105,7 +105,7 @@ def test_single_rows_are_sent_if_they_are_few() -> None:
 
 @TOGETHER
 @pytest.mark.slow
-def test_an_error_of_one_process_is_that_of_all(left: list[Any]) -> None:
+def test_an_error_of_one_process_is_raised_by_all(left: list[Any]) -> None:
     assert [run["failure"] for run in left[:2]] == ["image.png: is damaged; copy it again"] * 2
 
 

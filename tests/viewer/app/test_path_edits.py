@@ -82,7 +82,7 @@ def test_every_edit_can_be_undone(app: ViewerApp, tmp_path: Path, edit: str) -> 
     assert path_state(document) == before
 
 
-def test_what_changes_nothing_is_no_entry(app: ViewerApp) -> None:
+def test_edits_without_effect_are_not_in_the_history(app: ViewerApp) -> None:
     document = open_document(app)
     document.camera.history = CameraHistory()
     record_path_edit(document, path_state(document))

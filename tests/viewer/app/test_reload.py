@@ -80,7 +80,7 @@ def test_a_reload_during_another_one_is_done_after_it(app: ViewerApp, changing: 
     assert len(app.documents.all) == 2
 
 
-def test_a_file_that_opens_no_more_stays_open_and_recent(app: ViewerApp, changing: Path) -> None:
+def test_a_file_that_can_no_longer_be_opened_stays_open_and_recent(app: ViewerApp, changing: Path) -> None:
     with atomic_write(changing) as other:  # the old one is mapped into memory
         other.write_bytes(b"half")
     app.documents.reload(open_document(app))

@@ -69,7 +69,7 @@ def check_two(app: ViewerApp) -> None:
     assert not app.messages.errors and not document.camera.history.can_undo
 
 
-def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+def test_a_workspace_restores_what_was_saved(tmp_path: Path) -> None:
     first, second = new_app(), new_app()
     open_two(first, tmp_path)
     first.workspaces.save(tmp_path / "work.json")

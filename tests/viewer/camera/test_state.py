@@ -26,7 +26,7 @@ def test_by_hand() -> None:
     np.testing.assert_allclose(camera.center, [-4, 0, 0], atol=1e-12)
 
 
-def test_capture_camera_comes_back_exactly() -> None:
+def test_capture_camera_is_restored_exactly() -> None:
     camera = odd_camera()
     state = state_from_camera(camera, (0, 0, 0))
     assert state.to_camera(640, 480) is camera

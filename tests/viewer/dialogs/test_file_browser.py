@@ -94,5 +94,5 @@ def test_a_missing_suffix_is_added(typed: str, suffix: str, name: str) -> None:
     assert path_file(typed, suffix).name == name
 
 
-def test_names_that_are_no_text_can_be_shown() -> None:
+def test_names_that_are_not_text_can_be_shown() -> None:
     assert printable(os.fsdecode(b"a\xff.mlpvid")) == "a\ufffd.mlpvid" or sys.platform == "win32"

@@ -186,7 +186,7 @@ def test_the_picture_keeps_its_share_of_a_low_window(height: float) -> None:
     assert sum(part.height for part in parts) == height - 20.0 and found.status.top + found.status.height == 7.0 + height
 
 
-def test_hints_go_away_when_they_are_followed_or_closed(app: ViewerApp, drive: DriveWindow) -> None:
+def test_hints_disappear_when_they_are_followed_or_closed(app: ViewerApp, drive: DriveWindow) -> None:
     app.settings.window.hints = ("navigate", "play", "inspect")
 
     def look(context: Any) -> None:
@@ -206,6 +206,6 @@ def test_hints_go_away_when_they_are_followed_or_closed(app: ViewerApp, drive: D
     drive(app, look)
 
 
-def test_another_monitor_changes_the_scale_by_what_it_differs() -> None:
+def test_another_monitor_changes_the_scale_by_the_ratio_of_the_monitors() -> None:
     scale = MonitorScale()
     assert [scale.since_start(now) for now in (0.0, 2.0, 2.0, 1.0, 3.0)] == [1.0, 1.0, 1.0, 0.5, 1.5]

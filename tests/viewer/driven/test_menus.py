@@ -38,7 +38,7 @@ def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> Non
     drive(app, look)
 
 
-def test_every_action_has_its_menu_and_lines_part_groups() -> None:
+def test_every_action_has_its_menu_and_lines_separate_groups() -> None:
     assert {action.category for action in ACTIONS} == {*MENUS, "Fly"}
     for title in MENUS:
         first, *others = [action for action in ACTIONS if action.category == title]
@@ -120,7 +120,7 @@ def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive:
     drive(app, look)
 
 
-def test_commands_without_a_video_say_why_they_do_nothing(app: ViewerApp) -> None:
+def test_commands_without_a_video_say_why_they_are_unavailable(app: ViewerApp) -> None:
     app.documents.close(0)
     assert app.document is None
     runner = ActionRunner(app)
@@ -140,7 +140,7 @@ def test_a_message_leaves_the_status_bar_again(app: ViewerApp, monkeypatch: pyte
     assert app.messages.status == ""
 
 
-def test_times_to_come_in_words() -> None:
+def test_remaining_times_in_words() -> None:
     assert [time_left(s) for s in (-1.0, 0.4, 59.4, 60.0, 394.0, 3900.0)] == [
         "0 s", "0 s", "59 s", "1:00 min", "6:34 min", "1:05:00 h",
     ]  # fmt: skip

@@ -141,7 +141,7 @@ def test_a_shader_that_the_driver_refuses(
     app.close()
 
 
-def test_without_another_backend_the_window_says_so(drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_another_backend_the_window_shows_a_message(drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     from common.errors import InputError
 
     def none_left(*_: Any, **__: Any) -> Renderer:

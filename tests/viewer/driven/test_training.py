@@ -144,7 +144,7 @@ def test_a_damaged_checkpoint_is_a_dialog_and_the_old_one_stays(app: ViewerApp, 
     drive(app, look)
 
 
-def test_a_folder_that_is_no_run_is_a_dialog(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_opens_a_dialog(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
     def look(context: Any) -> None:
         app.documents.open(tmp_path)
         wait_until(context, lambda: bool(app.messages.errors))

@@ -62,7 +62,7 @@ def test_gltf_has_the_field_of_view() -> None:
     assert (perspective["yfov"], perspective["aspectRatio"]) == pytest.approx((math.pi / 2, 64 / 48))
 
 
-def test_what_is_lost_is_said(tmp_path: Path) -> None:
+def test_losses_are_reported(tmp_path: Path) -> None:
     assert save_path(tmp_path / "a.glb", SCHEDULE, 25.0, 10, (0, 0, 1)) == []
     zoomed = [make_camera(64, 48), make_camera(64, 48)]
     zoomed[1] = Camera(64, 48, np.diag([2.0, 2.0, 1.0]) @ zoomed[1].K, zoomed[1].R, zoomed[1].T)

@@ -106,7 +106,7 @@ def test_a_panorama_agrees_with_rays_of_the_reference_renderer() -> None:
     np.testing.assert_allclose(image.rgba.reshape(-1, 4), direct.clip(0, 1), atol=1.1 / 255)
 
 
-def test_empty_pixels_do_not_change_the_depth_beside_them() -> None:
+def test_empty_pixels_do_not_change_the_depth_next_to_them() -> None:
     class HalfRenderer(DirectionRenderer):
         def render(self, frame: FakeFrame, camera: Camera, *arguments: object, **options: object) -> RenderedImage:  # type: ignore[override]
             image = super().render(frame, camera)

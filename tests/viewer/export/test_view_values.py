@@ -57,7 +57,7 @@ def test_supersampled_depth_is_not_mixed_with_the_empty_background(tmp_path: Pat
     assert set(np.unique(stored)) == {0, 1000}
 
 
-def test_a_mask_as_video_is_gray(tmp_path: Path) -> None:
+def test_a_video_of_masks_is_gray(tmp_path: Path) -> None:
     pytest.importorskip("av")
     camera, fake, video = make_camera(64, 48), FakeRenderer(), make_video(num_frames=1)
     display = DisplaySettings(mode="opacity", color_map="gray")

@@ -40,7 +40,7 @@ def pixels(height: int, width: int) -> np.ndarray:
         ),
     ],
 )
-def test_what_ends_the_decoder_is_one_line_that_names_the_file(
+def test_a_crash_of_the_decoder_is_one_line_that_names_the_file(
     what: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_decoding, "decode_background", misbehave)

@@ -43,7 +43,7 @@ def test_the_turn_leaves_the_pivot_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("about_y", [None, 90.0, -90.0])
-def test_placements_come_back(about_y: float | None) -> None:
+def test_placements_are_read_as_they_were_written(about_y: float | None) -> None:
     angles = random.uniform(-180, 180, 3)
     angles[1] = random.uniform(-89, 89) if about_y is None else about_y
     placement = Placement(tuple(random.normal(size=3)), tuple(angles), float(np.exp(random.normal())), 1.5)

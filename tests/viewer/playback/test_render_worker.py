@@ -193,7 +193,7 @@ def test_no_placeholder_when(video: Any, at_hand: tuple[float, ...]) -> None:
     worker.close()
 
 
-def test_faults_come_back_and_the_thread_lives_on(video: Any) -> None:
+def test_faults_are_returned_and_the_thread_continues(video: Any) -> None:
     renderer = FakeRenderer()
     worker = RenderWorker(FrameCache(renderer, video, 100))
     worker.submit(request(99.0))

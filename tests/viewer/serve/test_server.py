@@ -81,7 +81,7 @@ def test_browsers_come_and_go(serve: Serve, viser: FakeViser, bundle: Path) -> N
     wait_until(lambda: threading.active_count() < threads)  # its render thread ended
 
 
-def test_more_visitors_than_allowed_are_told_and_come_in_later(serve: Serve, viser: FakeViser, bundle: Path) -> None:
+def test_too_many_visitors_get_a_message_and_connect_later(serve: Serve, viser: FakeViser, bundle: Path) -> None:
     server = serve(bundle)
     clients = [arrive(viser, number) for number in range(MAX_VISITORS + 1)]
     server.update()
@@ -103,7 +103,7 @@ def test_a_visitor_whose_session_fails_does_not_disturb_the_others(serve: Serve,
     assert len(broken.notifications) == 1 and "division by zero" in broken.notifications[0][1]
 
 
-def test_a_browser_that_cannot_be_let_in_does_not_disturb_the_others(
+def test_a_browser_that_cannot_be_connected_does_not_disturb_the_others(
     serve: Serve, viser: FakeViser, bundle: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = serve(bundle)
