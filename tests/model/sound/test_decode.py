@@ -153,6 +153,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         sound_file(path).read()
 
 
+@pytest.mark.slow
 def test_a_video_without_sound_needs_no_audio_library() -> None:
     command = "import sys; import model.bundle.info, viewer.app.files; assert 'av' not in sys.modules"
     subprocess.run([sys.executable, "-c", command], check=True, cwd=Path(__file__).parents[3])

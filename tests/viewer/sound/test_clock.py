@@ -53,6 +53,7 @@ class Room:
         return (difference + length / 2) % length - length / 2  # near a loop's end, the other one may have begun again
 
 
+@pytest.mark.slow
 def test_ten_minutes_with_a_drifting_device() -> None:
     """It starts late, loops, pauses and seeks; picture and sound are never 20 ms apart."""
     room = Room(RATE * 44099 / 44100, late=0.7)
