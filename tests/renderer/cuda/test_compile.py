@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +25,16 @@ pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
 ARCHITECTURES = ("75", "80", "86", "89", "90", "120")
 
 
+@functools.cache
+def compiled(program: str, architecture: str) -> tuple[bytes, str]:
+    """Compile a program once for all tests that look at it; return what `compile_program` returns."""
+    return compile_program(program, architecture)
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_kernels_compile_without_warnings(program: str, architecture: str) -> None:
-    code, log = compile_program(program, architecture)
+    code, log = compiled(program, architecture)
     assert code[:4] == b"\x7fELF"
     assert not warnings_in(log)
     assert set(parse_log(log)) == set(PROGRAMS[program])
@@ -37,7 +44,7 @@ def test_kernels_compile_without_warnings(program: str, architecture: str) -> No
 def needs_on_sm_86() -> Iterator[dict[str, KernelResources]]:
     found: dict[str, KernelResources] = {}
     for program in PROGRAMS:
-        found |= parse_log(compile_program(program, "86")[1])
+        found |= parse_log(compiled(program, "86")[1])
     yield found
 
 
