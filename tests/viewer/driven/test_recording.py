@@ -59,6 +59,8 @@ def test_the_dialog_starts_a_recording_and_cancelling_keeps_what_is_done(
         context.yield_(4)
         context.item_click("//Recording/columns/###Set length")
         context.item_input_value("//Recording/columns/###Seconds", 30.0)
+        for index, pixels in enumerate((320, 180)):
+            context.item_input_value(f"//Recording/columns/###Pixels/$${index}", pixels)
         context.item_click("//Recording/Start")
         wait_until(context, lambda: bool(app.jobs.running) and app.jobs.running[0].fraction > 0.002)
         context.yield_(3)

@@ -25,6 +25,18 @@ DIALOGS = {
 }
 
 
+FRAMES = 3
+"""Frames of the window within which a tooltip appears."""
+
+
+def wait_for_tooltip(context: Any, said: list[str]) -> None:
+    """Draw frames until a tooltip is shown, at most `FRAMES`."""
+    for _ in range(FRAMES):
+        if said:
+            return
+        context.yield_()
+
+
 def silent_items(context: Any, name: str, said: list[str]) -> list[str]:
     """Return the positions of the controls in a window that have no tooltip."""
     from imgui_bundle import imgui
@@ -39,7 +51,7 @@ def silent_items(context: Any, name: str, said: list[str]) -> list[str]:
             continue
         said.clear()
         context.mouse_teleport_to_pos(((box.min.x + box.max.x) / 2, (box.min.y + box.max.y) / 2))
-        context.yield_(3)
+        wait_for_tooltip(context, said)
         if not said:
             silent.append(f"{name}: {box.min.x:.0f},{box.min.y:.0f} {width:.0f}x{height:.0f}")
     return silent
