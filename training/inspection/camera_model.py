@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import cv2
@@ -17,6 +18,38 @@ _NEAREST = 1e-3  # share of the distance between camera and origin below which a
 _UNDISTORTION_STEPS, _MAX_STEP = 40, 0.2
 _UNDISTORTED = 1e-9  # error on the plane at depth 1 below which no further step is needed; rays are in single precision
 _DISTORTION_REACH = 1.3  # multiples of the image's half diagonal up to which a distortion model is used
+
+
+@dataclass(frozen=True, eq=False)
+class Rays:
+    """Points on rays: `starts` + `depths` * `directions`."""
+
+    starts: Points
+    """(3, ...), one point of each ray."""
+    directions: Points
+    """(3, ...), unit vectors."""
+    depths: Points
+    """(Z, ...), where the Z points of each ray are: distances from its start, in the unit of the world."""
+
+    @property
+    def points(self) -> Points:
+        """All points, (3, Z, ...)."""
+        return self.starts[:, None] + self.depths * self.directions[:, None]
+
+    def affine(self, M: Floats, offset: Floats) -> list[Points]:
+        """Return the three coordinates of ``M x + offset`` for all points x, (Z, ...) each. Along a ray, they are linear."""
+        turned = (M.astype(np.float32) @ self._flat).reshape(3, 2, *self.starts.shape[1:])
+        turned[:, 0] += offset.astype(np.float32).reshape(3, *[1] * (self.starts.ndim - 1))
+        results = []
+        for start, direction in turned:
+            result = self.depths * direction
+            result += start
+            results.append(result)
+        return results
+
+    @cached_property
+    def _flat(self) -> Points:
+        return np.stack([self.starts, self.directions], axis=1).reshape(3, -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,38 +71,50 @@ class CameraModel:
     fisheye: bool = False
     """Whether `D` is of OpenCV's fisheye model."""
 
-    @property
+    @cached_property
     def center(self) -> Floats:
         """Position of the camera, (3,)."""
         return -self.R.T @ self.T
 
-    @property
+    @cached_property
+    def _inverse(self) -> Floats:
+        return np.linalg.inv(self.K).astype(np.float64)
+
+    @cached_property
     def distorts(self) -> bool:
         """Whether the camera is not a pinhole camera."""
         return self.fisheye or bool(np.any(self.D))
 
-    def project(self, points: Points) -> tuple[Points, Points, NDArray[np.bool_]]:
-        """Project points, given as three arrays of coordinates x, y and z, (3, ...).
+    def project(self, points: Points | Rays, pixels: Floats | None = None) -> tuple[Points, Points, NDArray[np.bool_]]:
+        """Project points.
+
+        Args:
+            points: three arrays of coordinates x, y and z, (3, ...), or points on rays.
+            pixels: 3 x 3, converts homogeneous positions in pixels to other units; None keeps pixels.
 
         Returns:
-            Columns and rows in pixels, (...) each, and which points are in front of the camera and in the range of its
-            distortion model.
+            Columns and rows in pixels or these units, (...) each, and which points are in front of the camera and in the range
+            of its distortion model.
         """
-        M = np.concatenate([self.R, self.T[:, None]], axis=1)
+        K = self.K if pixels is None else pixels @ self.K
+        M, offset = self.R, self.T
         if not self.distorts:
-            M = self.K @ M  # the last row of K is 0 0 1, so the depth stays the same
-        x, y, depth = (_affine(row, points) for row in M)
-        front = depth > _NEAREST * max(float(np.linalg.norm(self.T)), 1e-12)
-        factor = (1 / np.where(front, depth, np.float32(1))).astype(np.float32)
-        x, y = x * factor, y * factor
+            M, offset = K @ M, K @ offset  # the last row of K is 0 0 1, so the depth stays the same
+        x, y, depth = points.affine(M, offset) if isinstance(points, Rays) else _affine(M, offset, points)
+        nearest = np.float32(_NEAREST * max(float(np.linalg.norm(self.T)), 1e-12))
+        front = depth > nearest
+        np.maximum(depth, nearest, out=depth)
+        x /= depth
+        y /= depth
         if not self.distorts:
             return x, y, front
         if not self.fisheye:
-            front &= x * x + y * y < self._reach()
+            front &= x * x + y * y < self._reach
         x, y = distorted_fisheye(x, y, self.D) if self.fisheye else distorted(x, y, self.D)
-        fx, skew, cx, fy, cy = (np.float32(self.K[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)))
+        fx, skew, cx, fy, cy = (np.float32(K[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)))
         return fx * x + skew * y + cx, fy * y + cy, front
 
+    @cached_property
     def _reach(self) -> float:
         """Return the squared radius, in multiples of the depth, up to which the distortion model is used."""
         corners = np.array([[0, 0], [self.width, 0], [0, self.height], [self.width, self.height]]) - self.K[:2, 2]
@@ -78,7 +123,7 @@ class CameraModel:
     def directions(self, pixels: Floats) -> Points:
         """Return unit directions in world axes, (N, 3), through pixel positions (N, 2)."""
         homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
-        local = homogeneous @ np.linalg.inv(self.K).T
+        local = homogeneous @ self._inverse.T
         if self.distorts and len(pixels):
             local[:, :2] = self._undistorted(local[:, :2])
         rays = local @ self.R
@@ -99,14 +144,17 @@ class CameraModel:
         return np.where(np.abs(missing).max(axis=1, keepdims=True) < 1e-3, ideal, points).astype(np.float64)
 
 
-def _affine(row: Floats, points: Points) -> Points:
+def _affine(M: Floats, offset: Floats, points: Points) -> list[Points]:
+    """Return the three coordinates of ``M x + offset``, (...) each."""
     # Faster than a matrix product, which starts threads for such thin matrices. In place, because new arrays cost time.
-    a, b, c, d = row.astype(np.float32)
-    result = a * points[0]
-    result += b * points[1]
-    result += c * points[2]
-    result += d
-    return result
+    results = []
+    for (a, b, c), d in zip(M.astype(np.float32), offset.astype(np.float32), strict=True):
+        result = a * points[0]
+        result += b * points[1]
+        result += c * points[2]
+        result += d
+        results.append(result)
+    return results
 
 
 def distorted(x: Real, y: Real, D: Floats) -> tuple[Real, Real]:

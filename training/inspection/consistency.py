@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.inspection.camera_model import CameraModel
-from training.inspection.silhouette import Silhouette
+from training.inspection.camera_model import CameraModel, Rays
+from training.inspection.silhouette import MAX_GAP, UNSEEN, Silhouette
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -21,43 +21,43 @@ Points = NDArray[np.float32]
 COARSE_DEPTHS, KEPT, FINE_DEPTHS = 40, 3, 6
 """Depths per ray in the first pass, number of best depths that are refined, and depths around each of these in the second."""
 
-MAX_GAP = 0.4
-"""Gaps are limited to this share of the subject's radius in the image."""
-
-UNSEEN = np.float32(-1)
 _UNSEEN_COST = 0.02  # a depth that a camera does not see counts as this far outside its mask
-_TOLERANCE = 0.75  # mask pixels: the error of an outline that is rounded to pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """How far points on the rays of all cameras' subject pixels are outside all masks, in one frame."""
 
-    points: Points
-    """(3, n, P, Z), coordinates of Z points on each of P rays of n cameras."""
+    rays: Rays
+    """P rays of each of m cameras, (m, P), with Z points each."""
     outside: NDArray[np.float32]
-    """(n, P, Z, n), distance of point (k, p, z) from the mask of camera j, as a share of the subject's radius there; `UNSEEN`
-    where camera j does not see it or is camera k."""
+    """(n, Z, m, P), distance of point z on ray (k, p) from the mask of camera j, as a share of the subject's radius there;
+    `UNSEEN` where camera j does not see it or is camera k. The long axes are the last ones because NumPy is fast there."""
 
     def gaps(self, trusted: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the gaps of the subject pixels of trusted cameras, from the masks of the other trusted ones, (m, P)."""
-        return smallest_gap(self.outside[trusted][..., trusted], _required_views(len(trusted) - 1))
+        return smallest_gap(self._among(trusted), _required_views(len(trusted) - 1))
 
     def gaps_without_each(self, trusted: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return the gaps of trusted cameras, from the masks of the other trusted ones without each one in turn, (m, P, m)."""
-        outside = self.outside[trusted][..., trusted]
-        worst = outside.argmax(axis=-1)
-        first = np.take_along_axis(outside, worst[..., None], axis=-1)[..., 0]
-        second = np.partition(outside, -2, axis=-1)[..., -2] if len(trusted) > 1 else first
+        outside = self._among(trusted)
+        first, second = outside[0].copy(), np.full_like(outside[0], UNSEEN)
+        for other in outside[1:]:
+            np.maximum(second, np.minimum(first, other), out=second)
+            np.maximum(first, other, out=first)
         seen = outside >= 0
-        views = seen.sum(axis=-1)
+        views = seen.sum(axis=0, dtype=np.int16)
         required = _required_views(len(trusted) - 2)
         gaps = []
-        for left_out in range(len(trusted)):
-            rest = np.where(worst == left_out, second, first)
-            enough = views - seen[..., left_out] >= required
-            gaps.append(np.where(enough, rest, np.float32(MAX_GAP)).min(axis=-1))
+        for left_out, own_view in zip(outside, seen, strict=True):
+            rest = np.where(left_out == first, second, first)  # if another camera's distance is the same, `second` is too
+            rest[views - own_view < required] = MAX_GAP
+            gaps.append(rest.min(axis=0))
         return np.stack(gaps, axis=-1)
+
+    def _among(self, trusted: NDArray[np.intp]) -> NDArray[np.float32]:
+        everyone = np.array_equal(trusted, np.arange(len(self.outside)))
+        return self.outside if everyone else self.outside[trusted][:, :, trusted]
 
 
 def _required_views(others: int) -> int:
@@ -65,63 +65,89 @@ def _required_views(others: int) -> int:
 
 
 def smallest_gap(outside: NDArray[np.float32], required: int) -> NDArray[np.float32]:
-    """Return the smallest gap along each ray, (..., P) from (..., P, Z, n); depths that too few cameras see do not count."""
-    worst = outside.max(axis=-1)
-    seen = (outside >= 0).sum(axis=-1) >= required
-    return np.where(seen, worst, np.float32(MAX_GAP)).min(axis=-1)
+    """Return the smallest gap along each ray, (...) from (n, Z, ...); depths that too few cameras see do not count."""
+    return largest_distance(outside, required).min(axis=0)
 
 
-def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points) -> NDArray[np.float32]:
-    """Return the distance of points (3, ...) from a mask as a share of the subject's radius, (...); `UNSEEN` out of sight."""
-    column, row, front = camera.project(points)
-    distance, seen = silhouette.lookup(column, row)
-    relative = np.clip((distance - _TOLERANCE) / silhouette.radius, 0, MAX_GAP)
-    return np.where(front & seen, relative, UNSEEN)
+def largest_distance(outside: NDArray[np.float32], required: int) -> NDArray[np.float32]:
+    """Return how far each point is outside the mask that it misses most, (...) from (n, ...); `MAX_GAP` if too few see it."""
+    worst = outside.max(axis=0)
+    worst[(outside >= 0).sum(axis=0, dtype=np.int16) < required] = MAX_GAP
+    return worst
 
 
-def collect(cameras: list[CameraModel], silhouettes: list[Silhouette], rows: list[int] | None = None) -> Evidence:
+def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points | Rays) -> NDArray[np.float32]:
+    """Return the distance of points from a mask as a share of the subject's radius; `UNSEEN` out of sight.
+
+    Args:
+        camera, silhouette: the camera and its mask.
+        points: (3, ...) or rays; the result has the shape of the points.
+    """
+    column, row, front = camera.project(points, silhouette.pixels)
+    outside = silhouette.outside(column, row)
+    if not front.all():
+        outside[~front] = UNSEEN
+    return outside
+
+
+def collect(
+    cameras: list[CameraModel],
+    silhouettes: list[Silhouette],
+    rows: list[int] | None = None,
+    sphere: tuple[Floats, float] | None = None,
+) -> Evidence:
     """Collect the evidence of one frame. Depths are refined where the points of a ray miss the other masks least.
 
     Args:
         cameras: n cameras.
         silhouettes: their masks.
-        rows: the m cameras whose subject pixels are tested; None means all. The first axis of the result follows it.
+        rows: the m cameras whose subject pixels are tested; None means all. The axis m of the result follows it.
+        sphere: where rays are tested, as `subject_sphere` returns it; None means that of these cameras.
     """
     rows = list(range(len(cameras))) if rows is None else rows
-    focus, radius = subject_sphere(cameras, silhouettes)
+    focus, radius = subject_sphere(cameras, silhouettes) if sphere is None else sphere
     starts, directions, reach, ahead = sample_rays([cameras[i] for i in rows], [silhouettes[i] for i in rows], focus, radius)
 
-    def test_depths(depths: Points) -> tuple[Points, NDArray[np.float32]]:
-        points = np.moveaxis(starts, -1, 0)[..., None] + depths * np.moveaxis(directions, -1, 0)[..., None]
-        outside = np.stack([outside_mask(c, s, points) for c, s in zip(cameras, silhouettes, strict=True)], axis=-1)
-        outside[np.arange(len(rows)), ..., rows] = UNSEEN
-        outside[ahead[..., None] + depths <= 0] = UNSEEN  # behind the camera
-        return points, outside
-
     steps = np.linspace(-1, 1, COARSE_DEPTHS, dtype=np.float32)
-    coarse = reach[..., None] * steps
-    points, outside = test_depths(coarse)
-    outside_sum = np.where(outside < 0, np.float32(_UNSEEN_COST), outside).sum(axis=-1)
-    best = np.argsort(outside_sum, axis=-1)[..., :KEPT]
-    offsets = np.linspace(-1, 1, FINE_DEPTHS + 2, dtype=np.float32)[1:-1] * (steps[1] - steps[0])
-    fine = np.take_along_axis(coarse, best, axis=-1)[..., None] + reach[..., None, None] * offsets
-    fine_points, fine_outside = test_depths(fine.reshape(*reach.shape, -1))
-    return Evidence(np.concatenate([points, fine_points], axis=-1), np.concatenate([outside, fine_outside], axis=2))
+    coarse = reach * steps[:, None, None]
+    outside = np.empty((len(cameras), COARSE_DEPTHS + KEPT * FINE_DEPTHS, *reach.shape), np.float32)
+
+    def test_depths(depths: Points, results: NDArray[np.float32]) -> None:
+        rays = Rays(starts, directions, depths)
+        for camera, silhouette, result in zip(cameras, silhouettes, results, strict=True):
+            result[:] = outside_mask(camera, silhouette, rays)
+        results[rows, :, np.arange(len(rows))] = UNSEEN
+        behind = depths <= -ahead
+        if behind.any():
+            results[:, behind] = UNSEEN
+
+    test_depths(coarse, outside[:, :COARSE_DEPTHS])
+    fine = _refined(coarse, outside[:, :COARSE_DEPTHS], reach * (steps[1] - steps[0]))
+    test_depths(fine, outside[:, COARSE_DEPTHS:])
+    return Evidence(Rays(starts, directions, np.concatenate([coarse, fine])), outside)
+
+
+def _refined(coarse: Points, outside: NDArray[np.float32], spacing: NDArray[np.float32]) -> Points:
+    """Return depths around the best depths of each ray, (KEPT * FINE_DEPTHS, ...)."""
+    cost = outside.sum(axis=0) + np.float32(_UNSEEN_COST - UNSEEN) * (outside < 0).sum(axis=0, dtype=np.int16)
+    best = np.argpartition(cost, KEPT, axis=0)[:KEPT]
+    offsets = np.linspace(-1, 1, FINE_DEPTHS + 2, dtype=np.float32)[1:-1, None, None, None] * spacing
+    return (np.take_along_axis(coarse, best, axis=0) + offsets).reshape(-1, *spacing.shape)
 
 
 def sample_rays(
     cameras: list[CameraModel], silhouettes: list[Silhouette], focus: Floats, radius: float
 ) -> tuple[Points, Points, NDArray[np.float32], NDArray[np.float32]]:
-    """Return the rays of all subject pixels: their points nearest to the focus (n, P, 3), their directions (n, P, 3), how far
+    """Return the rays of all subject pixels: their points nearest to the focus (3, n, P), their directions (3, n, P), how far
     from these points they stay in the sphere around the focus (n, P), and the points' distances from the cameras (n, P)."""
-    directions = np.stack([c.directions(s.samples) for c, s in zip(cameras, silhouettes, strict=True)])
-    origins = np.stack([camera.center for camera in cameras]).astype(np.float32)[:, None]
-    offset = focus.astype(np.float32) - origins
-    along = (directions * offset).sum(axis=-1, keepdims=True)
+    directions = np.stack([c.directions(s.samples).T for c, s in zip(cameras, silhouettes, strict=True)], axis=1)
+    origins = np.stack([camera.center for camera in cameras], axis=1).astype(np.float32)[..., None]
+    offset = focus.astype(np.float32)[:, None, None] - origins
+    along = (directions * offset).sum(axis=0)
     starts = origins + along * directions
-    miss = np.linalg.norm(focus.astype(np.float32) - starts, axis=-1)
+    miss = np.linalg.norm(focus.astype(np.float32)[:, None, None] - starts, axis=0)
     reach = radius * np.sqrt(np.clip(1 - (miss / radius) ** 2, 0.05, 1))
-    return starts, directions, reach.astype(np.float32), along[..., 0]
+    return starts, directions, reach.astype(np.float32), along
 
 
 def subject_sphere(cameras: list[CameraModel], silhouettes: list[Silhouette]) -> tuple[Floats, float]:
@@ -146,11 +172,13 @@ def meeting_point(cameras: list[CameraModel], silhouettes: list[Silhouette]) -> 
     across = np.eye(3) - directions[:, :, None] * directions[:, None, :]
     nearest = (across @ origins[:, :, None])[..., 0]
     weights = np.ones(len(cameras))
-    point = np.zeros(3)
+    point: Floats = np.zeros(3)
     for _ in range(20):
-        A = (weights[:, None, None] * across).sum(axis=0)
-        b = (weights[:, None] * nearest).sum(axis=0)
-        point = np.linalg.lstsq(A, b, rcond=None)[0]
-        distances = np.linalg.norm((across @ (point - origins)[:, :, None])[..., 0], axis=1)
+        A = (weights @ across.reshape(-1, 9)).reshape(3, 3)
+        before, point = point, np.linalg.lstsq(A, weights @ nearest, rcond=None)[0].astype(np.float64)
+        missing = across @ point - nearest
+        distances = np.sqrt(np.einsum("ij,ij->i", missing, missing))
+        if np.abs(point - before).max() < 1e-3 * distances.mean():
+            break
         weights = 1 / np.maximum(distances, 1e-3 * distances.mean() + 1e-12)
     return point, distances

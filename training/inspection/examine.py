@@ -145,12 +145,14 @@ def _check_geometry(report: Report, announce: Announce) -> None:
         outcome = GlobalSearch(report.comparison, report.readings).best(limit)
         if outcome is not None:
             found, (trusted, suspects) = _adopt(report, outcome)
+    compared = report.readings
     _check_scale(report, trusted)
     if suspects:
         announce(f"{len(suspects)} of {count} cameras disagree; trying explanations")
         _explain_suspects(report, found, trusted, suspects)
     _check_timing(report, found, trusted)
-    found = report.comparison.evidence(report.readings, range(count))
+    if report.readings != compared:
+        found = report.comparison.evidence(report.readings, range(count))
     report.after = coverage(found, range(count))
     gap = mean_gap(found, range(count))
     if gap > _MAX_UNEXPLAINED_GAP and not suspects:

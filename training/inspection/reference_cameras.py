@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.inspection.camera_model import CameraModel
+from training.inspection.camera_model import CameraModel, Rays
 from training.inspection.comparison import Comparison, FrameScene, Readings
-from training.inspection.consistency import MAX_GAP, UNSEEN, collect, outside_mask, smallest_gap
+from training.inspection.consistency import collect, largest_distance, outside_mask, smallest_gap, subject_sphere
 from training.inspection.reading import CameraReading
 from training.inspection.suspects import without_worst
 
@@ -21,10 +21,14 @@ class _ReferenceFrame:
 
     scene: FrameScene
     """Cameras and silhouettes."""
-    points: NDArray[np.float32]
-    """(3, m, P, Z), points on the rays of their subject pixels."""
+    sphere: tuple[NDArray[np.float64], float]
+    """Center and radius of a sphere that contains the subject."""
+    rays: Rays
+    """Z points on each ray of their subject pixels, (m, P)."""
     worst: NDArray[np.float32]
-    """(m, P, Z), how far each point is outside the mask that it misses most."""
+    """(Z, m, P), how far each point is outside the mask that it misses most."""
+    gaps: NDArray[np.float32]
+    """(m, P), the gap of each subject pixel."""
 
 
 class ReferenceCameras:
@@ -42,10 +46,14 @@ class ReferenceCameras:
         self.count = len(trusted)
         self._references = {}
         for found in comparison.evidence(readings, trusted, frames):
-            outside = found.evidence.outside
-            enough = (outside >= 0).sum(axis=-1) >= min(2, len(trusted) - 1)
-            worst = np.where(enough, outside.max(axis=-1), np.float32(MAX_GAP))
-            self._references[found.scene.frame] = _ReferenceFrame(found.scene, found.evidence.points, worst)
+            worst = largest_distance(found.evidence.outside, min(2, len(trusted) - 1))
+            self._references[found.scene.frame] = _ReferenceFrame(
+                found.scene,
+                subject_sphere(found.scene.models, found.scene.silhouettes),
+                found.evidence.rays,
+                worst,
+                worst.min(axis=0),
+            )
 
     @property
     def scenes(self) -> list[FrameScene]:
@@ -68,8 +76,8 @@ class ReferenceCameras:
             if silhouette is None:
                 continue
             models, silhouettes = [*reference.scene.models, model], [*reference.scene.silhouettes, silhouette]
-            own = smallest_gap(collect(models, silhouettes, [len(models) - 1]).outside, min(2, self.count))[0]
-            outside = outside_mask(model, silhouette, reference.points)
-            both = np.maximum(reference.worst, np.where(outside == UNSEEN, 0, outside))
-            parts.append((own, both.min(axis=-1) - reference.worst.min(axis=-1)))
+            found = collect(models, silhouettes, [len(models) - 1], reference.sphere)
+            own = smallest_gap(found.outside, min(2, self.count))[0]
+            both = np.maximum(reference.worst, outside_mask(model, silhouette, reference.rays))
+            parts.append((own, both.min(axis=0) - reference.gaps))
         return parts

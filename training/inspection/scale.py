@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.inspection.comparison import COVERED, FrameEvidence
-from training.inspection.consistency import outside_mask
+from training.inspection.consistency import largest_distance, outside_mask
 
 Floats = NDArray[np.float64]
 
@@ -49,12 +49,11 @@ class SubjectSize:
 def subject_size(found: list[FrameEvidence]) -> SubjectSize | None:
     """Measure the subject in the first frame in which enough rays meet; None if there is no such frame."""
     for frame in found:
-        outside = frame.evidence.outside
-        seen = (outside >= 0).sum(axis=-1) >= min(2, outside.shape[-1] - 1)
-        worst = np.where(seen, outside.max(axis=-1), 1.0)
-        best = worst.argmin(axis=-1)
-        covered = np.take_along_axis(worst, best[..., None], axis=-1)[..., 0] <= COVERED
-        points = np.take_along_axis(frame.evidence.points, best[None, ..., None], axis=3)[..., 0][:, covered].T
+        outside, rays = frame.evidence.outside, frame.evidence.rays
+        worst = largest_distance(outside, min(2, len(outside) - 1))
+        best = worst.argmin(axis=0)[None]
+        covered = np.take_along_axis(worst, best, axis=0)[0] <= COVERED
+        points = replace(rays, depths=np.take_along_axis(rays.depths, best, axis=0)).points[:, 0, covered].T
         if len(points) < 20:
             continue
         low, high = np.quantile(points, [0.01, 0.99], axis=0).astype(np.float64)

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from training.inspection.comparison import Comparison, Readings, coverage, mean_gap
+from training.inspection.comparison import Comparison, FrameScene, Readings
+from training.inspection.consistency import collect, smallest_gap
 from training.inspection.hypotheses import Hypothesis, hypotheses
 from training.inspection.suspects import CLEAN, IMPROVEMENT
 
 _TIE = 1.3  # hypotheses whose gaps differ by less than this factor count as equally good; the more common one is chosen
+_RIVAL = 4.0  # gaps above this multiple of the lowest gap do not matter: the explanation is certain
+_PRECISION = 1e-4  # smaller gaps count as equally good
 _MAX_CAMERAS = 12
 _MAX_FRAMES = 2
+_SOME = 3  # the rays of about this many cameras give a lower bound of the gap, and are enough to fit a number
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Outcome:
     gap: float
     """Mean gap under it."""
     next_gap: float
-    """Mean gap under the best other hypothesis."""
+    """Mean gap under the best other hypothesis, or a lower bound of it that is far above the gap."""
 
 
 class GlobalSearch:
@@ -47,17 +52,28 @@ class GlobalSearch:
         middle = np.linspace(0, len(comparison.frames) - 1, min(_MAX_FRAMES, len(comparison.frames)))
         self._frames = [comparison.frames[round(i)] for i in middle]
 
-    def gap(self, change: Callable[..., object] | None = None) -> float:
-        """Return the mean gap under a change of all readings."""
-        return self._measure(change, mean_gap)
+    def gap(self, change: Callable[..., object] | None = None, enough: float = np.inf) -> float:
+        """Return the mean gap under a change of all readings; if it is above `enough`, a lower bound of it that is, too."""
+        scenes = self._scenes(change)
+        total = 0.0
+        for scene in scenes:
+            count, some = len(scene.present), _some(scene)
+            if np.isfinite(enough) and len(some) < count:
+                bound = (total + float(_gaps(scene, some).mean(axis=1).sum()) / count) / len(scenes)
+                if bound > enough:
+                    return bound
+            total += float(_gaps(scene, list(range(count))).mean())
+        return total / len(scenes) if scenes else 1.0
 
-    def coverage(self, change: Callable[..., object] | None = None) -> float:
-        """Return the share of the masks that the hulls cover under a change of all readings."""
-        return self._measure(change, coverage)
+    def _estimated_gap(self, change: Callable[..., object]) -> float:
+        """Return the mean gap of some cameras under a change of all readings."""
+        scenes = self._scenes(change)
+        return float(np.mean([_gaps(scene, _some(scene)).mean() for scene in scenes])) if scenes else 1.0
 
-    def _measure(self, change: Callable[..., object] | None, measure: Callable[..., float]) -> float:
+    def _scenes(self, change: Callable[..., object] | None) -> list[FrameScene]:
         readings = self._readings if change is None else tuple(change(reading) for reading in self._readings)
-        return measure(self._comparison.evidence(readings, self._cameras, self._frames), self._cameras)  # type: ignore[arg-type]
+        found = (self._comparison.scene(frame, readings, self._cameras) for frame in self._frames)  # type: ignore[arg-type]
+        return [scene for scene in found if scene is not None]
 
     def best(self, limit: float = np.inf) -> Outcome | None:
         """Return the hypothesis that makes the cameras agree, or None if none does.
@@ -66,15 +82,20 @@ class GlobalSearch:
             limit: mean gap that another explanation leaves. A hypothesis must leave less, and slow hypotheses are not tried.
         """
         before = self.gap()
-        tried = [(self.gap(hypothesis.change), hypothesis) for hypothesis in hypotheses(self._comparison.footage)]
-        lowest = min(gap for gap, _ in tried)
+        most = min(before / IMPROVEMENT, _TIE * limit)
+        tried: list[tuple[float, Hypothesis]] = []
+        lowest = np.inf
+        for hypothesis in hypotheses(self._comparison.footage):
+            enough = max(_RIVAL * max(min(lowest, most), _PRECISION), CLEAN)
+            tried.append((self.gap(hypothesis.change, enough), hypothesis))
+            lowest = min(lowest, tried[-1][0])
         if lowest > CLEAN:
             fitted = [self._fitted_distortion()] + ([] if np.isfinite(limit) else [self._fitted_crop()])
             tried += [(self.gap(h.change), h) for h in fitted]
             lowest = min(gap for gap, _ in tried)
-        if lowest > min(before / IMPROVEMENT, _TIE * limit):
+        if lowest > most:
             return None
-        gap, chosen = next((gap, h) for gap, h in tried if gap <= max(_TIE * lowest, lowest + 1e-4))
+        gap, chosen = next((gap, h) for gap, h in tried if gap <= max(_TIE * lowest, lowest + _PRECISION))
         others = [other for other, h in tried if h.cause != chosen.cause]
         return Outcome(chosen, tuple(chosen.change(r) for r in self._readings), gap, min(others, default=1.0))
 
@@ -89,7 +110,7 @@ class GlobalSearch:
         starts = [np.zeros(2), middle / width]
         results = [
             minimize(
-                lambda x: self.gap(shifted(x)),
+                lambda x: self._estimated_gap(shifted(x)),
                 start,
                 method="Nelder-Mead",
                 options={"maxfev": 50, "initial_simplex": _simplex(start)},
@@ -102,15 +123,24 @@ class GlobalSearch:
         return Hypothesis("crop", cause, lambda reading: replace(reading, crop=crop))
 
     def _fitted_distortion(self) -> Hypothesis:
-        values = [*np.arange(-0.5, 0.51, 0.05)]
-        gaps = [self.gap(lambda r, k=k: replace(r, distortion=(float(k), 0.0, 0.0, 0.0))) for k in values]
-        k1 = values[int(np.argmin(gaps))]
-        fine = [*np.arange(k1 - 0.04, k1 + 0.041, 0.01)]
-        gaps = [self.gap(lambda r, k=k: replace(r, distortion=(float(k), 0.0, 0.0, 0.0))) for k in fine]
-        k1 = round(float(fine[int(np.argmin(gaps))]), 3)
+        def gap(k1: float) -> float:
+            return self._estimated_gap(lambda reading: replace(reading, distortion=(float(k1), 0.0, 0.0, 0.0)))
+
+        coarse = min(np.arange(-0.5, 0.51, 0.05), key=gap)
+        k1 = round(float(min(np.arange(coarse - 0.04, coarse + 0.041, 0.01), key=gap)), 3)
         cause = f"the images have lens distortion that the calibration lacks, about k1 = {k1:g}"
         return Hypothesis("distortion", cause, lambda reading: replace(reading, distortion=(k1, 0.0, 0.0, 0.0)))
 
 
 def _simplex(start: np.ndarray) -> np.ndarray:
     return start + np.array([[0, 0], [0.04, 0], [0, 0.04]])
+
+
+def _some(scene: FrameScene) -> list[int]:
+    count = len(scene.present)
+    return list(range(0, count, max(1, count // _SOME)))
+
+
+def _gaps(scene: FrameScene, rows: list[int]) -> NDArray[np.float32]:
+    """Return the gaps of the subject pixels of some cameras of a frame, (m, P)."""
+    return smallest_gap(collect(scene.models, scene.silhouettes, rows).outside, min(2, len(scene.present) - 1))

@@ -15,6 +15,18 @@ Floats = NDArray[np.float64]
 MAX_SIDE = 640
 """Larger masks are reduced to this many pixels along their longer side."""
 
+MAX_GAP = 0.4
+"""Distances from a mask are limited to this share of the subject's radius in the image."""
+
+STEP = np.float32(MAX_GAP / 32767)
+"""Distances from a mask are stored as multiples of this share of the subject's radius."""
+
+UNSEEN = -STEP
+"""Stands for the distance of points that a camera does not see."""
+
+_TOLERANCE = 0.75  # mask pixels: the error of an outline that is rounded to pixels
+_MOST = 32000  # positions per lookup; OpenCV accepts fewer than 32767
+
 BORDER = 3  # mask pixels along the image border without samples: the subject may continue beyond it
 
 
@@ -24,8 +36,8 @@ class Silhouette:
 
     inside: NDArray[np.bool_]
     """(h, w), pixels that certainly belong to the subject."""
-    distance: NDArray[np.float16]
-    """(h, w), distance to the nearest pixel that may belong to the subject, in mask pixels."""
+    steps: NDArray[np.int16]
+    """(h, w), how far pixels are outside the mask, in multiples of `STEP`."""
     scale: Floats
     """Mask pixels per pixel of the image, columns and rows, (2,)."""
     samples: Floats
@@ -46,14 +58,24 @@ class Silhouette:
         border = np.concatenate([self.inside[0], self.inside[-1], self.inside[:, 0], self.inside[:, -1]])
         return float(border.mean())
 
-    def lookup(self, column: NDArray[np.float32], row: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the distance to the subject at positions in pixels of the image, and which of them are in the image."""
-        i = np.floor(column * np.float32(self.scale[0])).clip(-1, 2**20).astype(np.int32)
-        j = np.floor(row * np.float32(self.scale[1])).clip(-1, 2**20).astype(np.int32)
-        height, width = self.distance.shape
-        seen = (i >= 0) & (i < width) & (j >= 0) & (j < height)
-        flat = np.where(seen, j * width + i, 0)
-        return self.distance.ravel()[flat].astype(np.float32), seen
+    @property
+    def pixels(self) -> Floats:
+        """Converts homogeneous positions in pixels of the image to indices of columns and rows of the mask, 3 x 3."""
+        return np.array([[self.scale[0], 0, -0.5], [0, self.scale[1], -0.5], [0, 0, 1]])
+
+    def outside(self, column: NDArray[np.float32], row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how far positions are outside the mask, as a share of the subject's radius; `UNSEEN` outside the image.
+
+        Args:
+            column, row: indices of columns and rows of the mask, any shape; they are rounded.
+        """
+        x, y = column.ravel(), row.ravel()
+        steps = [self._lookup(x[first : first + _MOST], y[first : first + _MOST]) for first in range(0, x.size, _MOST)]
+        return (np.concatenate(steps) * STEP).reshape(column.shape)
+
+    def _lookup(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int16]:
+        found = cv2.remap(self.steps, x[None], y[None], cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, (-1,))
+        return np.asarray(found[0], dtype=np.int16)
 
 
 def make_silhouette(mask: Pixels, count: int, width: int, height: int) -> Silhouette | None:
@@ -71,12 +93,13 @@ def make_silhouette(mask: Pixels, count: int, width: int, height: int) -> Silhou
     if inside.sum() < 4:
         return None
     scale = np.array([size[0] / width, size[1] / height])
-    distance = cv2.distanceTransform((reduced < 64).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float16)
+    distance = cv2.distanceTransform((reduced < 64).astype(np.uint8), cv2.DIST_L2, 5)
     rows, columns = inside.nonzero()
     positions = np.stack([columns, rows], axis=1) + 0.5
     center = positions.mean(axis=0)
-    radius = float(np.quantile(np.linalg.norm(positions - center, axis=1), 0.98))
-    return Silhouette(inside, distance, scale, _samples(inside, count) / scale, center / scale, max(radius, 1.0))
+    radius = max(float(np.quantile(np.linalg.norm(positions - center, axis=1), 0.98)), 1.0)
+    steps = np.rint(((distance - _TOLERANCE) / radius).clip(0, MAX_GAP) / STEP).astype(np.int16)
+    return Silhouette(inside, steps, scale, _samples(inside, count) / scale, center / scale, radius)
 
 
 def _samples(inside: NDArray[np.bool_], count: int) -> Floats:

@@ -15,13 +15,15 @@ from tests.training.inspection.rigs import footage, random_rig
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_mask, ring
 from training.captures.meta import read_meta
 from training.inspection.appearance import color_gains
-from training.inspection.camera_model import CameraModel
+from training.inspection.camera_model import CameraModel, Rays
+from training.inspection.comparison import Comparison
 from training.inspection.consistency import collect, meeting_point
 from training.inspection.examine import examine
 from training.inspection.findings import Finding, Severity, exit_status
 from training.inspection.fix import write_remedies
 from training.inspection.measures import measure
 from training.inspection.scale import camera_up, nearest_axis
+from training.inspection.shared_mistake import GlobalSearch
 from training.inspection.silhouette import Silhouette, make_silhouette
 from training.inspection.suspects import without_worst
 from training.inspection.views import carve
@@ -73,6 +75,43 @@ def test_fisheye_agrees_with_opencv(camera: Camera) -> None:
 def test_points_behind_a_camera_are_not_seen(camera: Camera) -> None:
     behind = camera.center - camera.R[2]
     assert not model_of(camera).project(behind[:, None].astype(np.float32))[2].any()
+
+
+@pytest.mark.parametrize(("D", "fisheye"), [((), False), ((-0.2, 0.05, 0.01, -0.02), False), ((0.05, -0.01, 0.0, 0.0), True)])
+def test_points_on_rays_are_projected_like_single_points(camera: Camera, D: tuple[float, ...], fisheye: bool) -> None:
+    random = np.random.default_rng()
+    starts, directions = BALL_CENTER[:, None, None] + random.normal(0, 0.1, (3, 2, 5)), random.normal(size=(3, 2, 5))
+    directions /= np.linalg.norm(directions, axis=0)
+    rays = Rays(*(v.astype(np.float32) for v in (starts, directions, random.uniform(-4, 4, (7, 2, 5)))))
+    halved = np.diag([0.5, 0.5, 1.0])
+    found = model_of(camera, D, fisheye).project(rays, halved)
+    x, y, front = model_of(camera, D, fisheye).project(rays.points)
+    assert found[0].shape == (7, 2, 5) and np.array_equal(found[2], front) and front.any()
+    exact = front & (np.abs(x) < 1e4)  # points beside the camera are not
+    assert np.stack(found[:2])[:, exact] == pytest.approx(np.stack([x, y])[:, exact] / 2, rel=1e-3, abs=1e-2)
+
+
+def test_distances_from_a_mask_by_hand() -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[:, :20] = 255
+    silhouette = make_silhouette(mask, 8, 120, 80)  # of an image with twice as many pixels along each side
+    assert silhouette is not None
+    columns, rows = np.array([[10, 41, 51, 119.9, -0.1, 10]]), np.array([[10, 10, 10, 10, 10, 80.1]])
+    x, y, _ = silhouette.pixels @ np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1)
+    found = silhouette.outside(x.astype(np.float32), y.astype(np.float32)) * silhouette.radius
+    # The first pixel outside is 1 pixel away, and outlines are exact to 0.75 pixels. Distances are limited to 0.4 radii.
+    assert found[:4] == pytest.approx([0, 0.25, 5.25, 0.4 * silhouette.radius], abs=2e-3)
+    assert (found[4:] < 0).all()
+
+
+def test_gaps_above_a_limit_are_only_bounded() -> None:
+    found = footage(random_rig("two rings", 8, 3, 48))
+    search = GlobalSearch(Comparison(found, [0, 12], 24), found.reading)
+    for flip in ("horizontal", "both"):
+        exact = search.gap(lambda reading, flip=flip: replace(reading, flip=flip))
+        assert search.gap(lambda reading, flip=flip: replace(reading, flip=flip), exact) == exact
+        bound = search.gap(lambda reading, flip=flip: replace(reading, flip=flip), exact / 50)
+        assert exact / 50 < bound < exact
 
 
 def test_rays_of_a_ball_meet_in_its_center_and_have_no_gaps() -> None:
