@@ -29,7 +29,7 @@ from training.loop.assemble import assemble_run
 from training.loop.camera_refinement import CameraRefinement, Corrections, rotation_matrices
 from training.loop.network import Network
 from training.loop.refined_step import time_gradient
-from training.loop.scene import build_scene
+from training.loop.scene import Scene, build_scene
 from training.loop.trainer import Trainer, prepare_scene, worker_pool
 
 DOUBLE = torch.float64
@@ -50,9 +50,11 @@ def small_config(**refine: object) -> TrainingConfig:
     return dataclasses.replace(config, rays=rays, data=data, steps=200, refine=RefineConfig(**refine))  # type: ignore[arg-type]
 
 
-def trained(capture: Capture, config: TrainingConfig, steps: int, native: bool | None = None) -> Trainer:
+def trained(
+    capture: Capture, config: TrainingConfig, steps: int, native: bool | None = None, scene: Scene | None = None
+) -> Trainer:
     with worker_pool(2) as pool:
-        trainer = Trainer(capture, config, 3, build_scene(capture, config.data, pool), pool, native)
+        trainer = Trainer(capture, config, 3, scene or build_scene(capture, config.data, pool), pool, native)
         for _ in range(steps):
             trainer.advance()
     return trainer
@@ -217,10 +219,11 @@ def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_pa
     run = tmp_path / "run"
     run.mkdir()
     config = small_config(**dataclasses.asdict(EVERYTHING))
-    whole = trained(capture, config, 4, native)
-    trained(capture, config, 2, native).save(run)
     with worker_pool(1) as pool:
-        trainer = Trainer(capture, config, 3, prepare_scene(capture, config, run, pool, False), pool, native)
+        scene = prepare_scene(capture, config, run, pool, False)
+        whole = trained(capture, config, 4, native, scene)
+        trained(capture, config, 2, native, scene).save(run)
+        trainer = Trainer(capture, config, 3, scene, pool, native)
         trainer.load(run)
         for _ in range(2):
             trainer.advance()

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from common.errors import InputError
 from tests.full_disk import full_disk
+from tests.training.loop.shared_scene import scene_of
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
@@ -55,8 +56,7 @@ def train(
     capture: Path, config: TrainingConfig, steps: int = STEPS, *, workers: int = 2, seed: int = 3, native: bool | None = None
 ) -> Trainer:
     with worker_pool(workers) as pool:
-        opened = open_capture(capture)
-        trainer = Trainer(opened, config, seed, build_scene(opened, config.data, pool), pool, native)
+        trainer = Trainer(open_capture(capture), config, seed, scene_of(capture, config.data), pool, native)
         for _ in range(steps):
             trainer.advance()
     return trainer
@@ -64,8 +64,7 @@ def train(
 
 def resume(capture: Path, config: TrainingConfig, run: Path, steps: int, native: bool | None = None) -> Trainer:
     with worker_pool(1) as pool:
-        opened = open_capture(capture)
-        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool, native)
+        trainer = Trainer(open_capture(capture), config, 3, scene_of(capture, config.data), pool, native)
         trainer.load(run)
         for _ in range(steps):
             trainer.advance()
@@ -88,6 +87,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one(folder: Path, tmp_path: 
 def test_the_number_of_workers_changes_nothing(folder: Path) -> None:
     one, three = (parameters(train(folder, make_config(), 4, workers=n)) for n in (1, 3))
     assert all(torch.equal(one[name], three[name]) for name in one)
+    with worker_pool(1) as pool:
+        alone, shared = build_scene(open_capture(folder), make_config().data, pool), scene_of(folder, make_config().data)
+    assert alone.hulls is not None and shared.hulls is not None and torch.equal(alone.hulls, shared.hulls)
+    assert np.array_equal(alone.boxes, shared.boxes) and alone.doubted_frames == shared.doubted_frames
 
 
 @pytest.mark.slow
@@ -155,7 +158,7 @@ def test_another_config_or_seed_is_refused(folder: Path, saved: Path) -> None:
     resume(folder, make_config(steps=99, checkpoint_minutes=3.0), saved, 0)
     opened = open_capture(folder)
     with worker_pool(1) as pool:
-        trainer = Trainer(opened, make_config(), 4, build_scene(opened, make_config().data, pool), pool)
+        trainer = Trainer(opened, make_config(), 4, scene_of(folder, make_config().data), pool)
         with pytest.raises(InputError, match="--seed 3"):
             trainer.load(saved)
 
@@ -206,8 +209,7 @@ def test_messages_name_what_does_not_fit(
 
 
 def test_scenes_are_stored_without_loss(folder: Path, tmp_path: Path) -> None:
-    with worker_pool(1) as pool:
-        scene = build_scene(open_capture(folder), make_config().data, pool)
+    scene = scene_of(folder, make_config().data)
     save_scene(scene, tmp_path)
     loaded = load_scene(tmp_path)
     assert (loaded.boxes == scene.boxes).all() and loaded.num_frames == 3
@@ -271,8 +273,7 @@ def test_another_capture_with_the_same_cameras_and_length_is_refused(folder: Pat
 
 
 def test_the_bounds_are_those_of_the_hull(folder: Path) -> None:
-    with worker_pool(1) as pool:
-        scene: Scene = build_scene(open_capture(folder), make_config().data, pool)
+    scene = scene_of(folder, make_config().data)
     box, bounds, hull = torch.from_numpy(scene.boxes[0]), scene.bounds(0), scene.hull(0)
     assert (bounds[0] >= box[0]).all() and (bounds[1] <= box[1]).all() and hull is not None
     low = hull.nonzero().amin(0) / 32
@@ -297,7 +298,7 @@ class Hangup(io.StringIO):
 def test_completed_steps_are_saved_when_the_output_is_closed(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
         opened, config = open_capture(folder), make_config(steps=100)
-        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+        trainer = Trainer(opened, config, 3, scene_of(folder, config.data), pool)
         with pytest.raises(BrokenPipeError):
             run_training(trainer, tmp_path, Progress(stream=Unread(), seconds=0.0))
     assert read_header(tmp_path).step == trainer.step == 1
@@ -309,7 +310,7 @@ def test_a_training_started_with_nohup_still_ignores_hangups(folder: Path, tmp_p
     try:
         with worker_pool(1) as pool:
             opened, config = open_capture(folder), make_config(steps=2)
-            trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+            trainer = Trainer(opened, config, 3, scene_of(folder, config.data), pool)
             assert run_training(trainer, tmp_path, Progress(stream=Hangup(), seconds=0.0))
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -322,7 +323,7 @@ def test_an_interrupted_training_saves_every_completed_step(folder: Path, tmp_pa
     config = make_config(steps=100_000)
     with worker_pool(1) as pool:
         opened = open_capture(folder)
-        trainer = Trainer(opened, config, 3, build_scene(opened, config.data, pool), pool)
+        trainer = Trainer(opened, config, 3, scene_of(folder, config.data), pool)
 
         def interrupt() -> None:
             while trainer.step < 3:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from safetensors.torch import load_file, save_file
 from common.errors import InputError
 from model.config import DecoderConfig
 from tests.command_runs import assert_fails, run_main
+from tests.training.loop.shared_scene import scene_of
 from tests.training.loop.test_checkpoint import make_config, prepared, train
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.loop.assemble import assemble_run
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
-from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, run_training, worker_pool
 from training.train import main as train_command
 
@@ -34,6 +35,21 @@ Damage = Callable[[dict[str, torch.Tensor], dict[str, Any]], None]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ball_capture(tmp_path_factory.mktemp("ball"), frames=3)
+
+
+@pytest.fixture(scope="module")
+def prepared_run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run before its first step."""
+    run = tmp_path_factory.mktemp("prepared")
+    prepared(folder, run, resume=False)
+    train(folder, make_config(), 0).save(run)
+    return run
+
+
+@pytest.fixture
+def run(prepared_run: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return Path(shutil.copytree(prepared_run, tmp_path / "run"))
 
 
 def without_hulls(tensors: dict[str, torch.Tensor], _: dict[str, Any]) -> None:
@@ -70,35 +86,29 @@ DAMAGED_SCENES: dict[str, tuple[Damage, str]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("damage", "fault"), DAMAGED_SCENES.values(), ids=list(DAMAGED_SCENES))
-def test_damaged_scenes_are_refused_before_native_code_reads_them(
-    folder: Path, tmp_path: Path, damage: Damage, fault: str
-) -> None:
-    prepared(folder, tmp_path, resume=False)
-    path = tmp_path / "scene.safetensors"
+def test_damaged_scenes_are_refused_before_native_code_reads_them(run: Path, damage: Damage, fault: str) -> None:
+    path = run / "scene.safetensors"
     with safe_open(path, framework="pt") as file:
         text = json.loads(file.metadata()["scene"])
     tensors = load_file(path)
     damage(tensors, text)
     save_file(tensors, path, {"scene": json.dumps(text)})
-    train(folder, make_config(), 0).save(tmp_path)
     with pytest.raises(InputError, match=fault):
-        assemble_run(tmp_path)
+        assemble_run(run)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value"), [("step", -1), ("seed", -1), ("seed", 1 << 63), ("seconds", "inf"), ("seconds", -1)]
 )
-def test_impossible_numbers_in_a_checkpoint_are_refused(folder: Path, tmp_path: Path, name: str, value: object) -> None:
-    rewrite_header(folder, tmp_path, **{name: value})
+def test_impossible_numbers_in_a_checkpoint_are_refused(run: Path, name: str, value: object) -> None:
+    rewrite_header(run, **{name: value})
     with pytest.raises(InputError, match="is damaged"):
-        read_header(tmp_path)
+        read_header(run)
 
 
-def rewrite_header(folder: Path, run: Path, **changes: object) -> None:
-    """Write a run whose checkpoint's header has other values."""
-    prepared(folder, run, resume=False)
-    train(folder, make_config(), 0).save(run)
+def rewrite_header(run: Path, **changes: object) -> None:
+    """Give the checkpoint of a run a header with other values."""
     with safe_open(run / FILE_NAME, framework="pt") as file:
         text = json.loads(file.metadata()["checkpoint"])
     save_file(load_file(run / FILE_NAME), run / FILE_NAME, {"checkpoint": json.dumps(text | changes)})
@@ -113,12 +123,12 @@ def rewrite_header(folder: Path, run: Path, **changes: object) -> None:
     ],
 )
 def test_a_run_with_an_absurd_config_takes_no_memory(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: dict[str, Any], fault: str
+    run: Path, monkeypatch: pytest.MonkeyPatch, decoder: dict[str, Any], fault: str
 ) -> None:
     config = make_config()
     sizes: dict[str, Any] = {"feature_plane_resolution": 16, "density_map_resolution": 16}
     model = dataclasses.replace(config.model, decoder=DecoderConfig(**decoder), **sizes)
-    rewrite_header(folder, tmp_path, config=dataclasses.replace(config, model=model).to_dict())
+    rewrite_header(run, config=dataclasses.replace(config, model=model).to_dict())
 
     def no_memory(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         assert tensor.is_meta
@@ -126,14 +136,14 @@ def test_a_run_with_an_absurd_config_takes_no_memory(
 
     monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", no_memory)
     with pytest.raises(InputError, match=fault):
-        assemble_run(tmp_path)
+        assemble_run(run)
 
 
 @pytest.mark.slow
 def test_training_stops_when_no_ray_meets_the_scene(folder: Path, tmp_path: Path) -> None:
     with worker_pool(1) as pool:
         opened, config = open_capture(folder), make_config(steps=100)
-        scene = build_scene(opened, config.data, pool)
+        scene = scene_of(folder, config.data)
         assert scene.hulls is not None
         hulls = torch.zeros_like(scene.hulls)
         hulls[:, 0] = 1  # a corner that no ray meets

@@ -14,6 +14,7 @@ from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding
 from tests.factories import make_config
 from tests.training.loop.pretend_device import DEVICE, Elsewhere, numbers, pretended_device
+from tests.training.loop.shared_scene import scene_of
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import DataConfig, LossConfig, RayConfig, TrainingConfig
@@ -21,10 +22,14 @@ from training.fields.create import create_field
 from training.fields.torch_field import TorchField
 from training.loop.dataset import Dataset
 from training.loop.network import Network
-from training.loop.scene import build_scene, selected_frames
+from training.loop.scene import selected_frames
 from training.loop.step import FrameResult, FrameStep
-from training.loop.trainer import worker_pool
 from training.train import main
+
+
+@pytest.fixture(scope="module")
+def ball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_capture(tmp_path_factory.mktemp("ball"))
 
 
 def make_step(folder: Path, **settings: Any) -> FrameStep:
@@ -36,9 +41,7 @@ def make_step(folder: Path, **settings: Any) -> FrameStep:
         density_leak=0.1,
         **({"latents": "embedding"} | settings),
     )
-    capture = open_capture(folder if folder.is_dir() else ball_capture(folder))
-    with worker_pool(1) as pool:
-        scene = build_scene(capture, config.data, pool)
+    capture, scene = open_capture(folder), scene_of(folder, config.data)
     torch.manual_seed(3)
     network = Network(config, scene.num_frames)
     dataset = Dataset(capture, config, selected_frames(capture, config.data), scene.boxes)
@@ -71,8 +74,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None:
-    step = make_step(tmp_path / "ball", **VARIANTS[name])
+def test_a_step_is_the_same_on_another_device(ball: Path, name: str) -> None:
+    step = make_step(ball, **VARIANTS[name])
     wanted = step(1, False, 5, 64)
     with pretended_device():
         found: FrameResult = moved(step)(1, False, 5, 64)
@@ -89,11 +92,11 @@ def test_a_step_is_the_same_on_another_device(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.slow
-def test_the_occupancy_grid_is_updated_on_another_device(tmp_path: Path) -> None:
-    step = make_step(tmp_path / "ball")
+def test_the_occupancy_grid_is_updated_on_another_device(ball: Path) -> None:
+    step = make_step(ball)
     step.update_occupancy(0, 7)
     with pretended_device():
-        other = moved(make_step(tmp_path / "ball"))
+        other = moved(make_step(ball))
         other.update_occupancy(0, 7)
         assert isinstance(other._regions[0].hull, Elsewhere)
     assert step._regions[0].hull is not None
@@ -123,10 +126,10 @@ def test_only_the_cpu_has_the_native_field() -> None:
 
 
 @pytest.mark.slow
-def test_the_field_on_cuda_reads_tables_with_tiny_cuda_nn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_field_on_cuda_reads_tables_with_tiny_cuda_nn(monkeypatch: pytest.MonkeyPatch, ball: Path) -> None:
     from tests.training.fields import tiny_cuda_emulation
 
-    step = make_step(tmp_path / "ball")
+    step = make_step(ball)
     wanted = step(1, False, 5, 64)
     monkeypatch.setitem(__import__("sys").modules, "tinycudann", tiny_cuda_emulation)
     field = TorchField(step.config, torch.device("cuda"))

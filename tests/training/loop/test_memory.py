@@ -12,27 +12,31 @@ import pytest
 import torch
 
 from common.errors import InputError
+from tests.training.loop.shared_scene import scene_of
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.dataset import Dataset
 from training.loop.mapped_file import MappedFile
 from training.loop.memory import MemoryNeed, plan_memory, predict_memory
-from training.loop.scene import Scene, build_scene
+from training.loop.scene import Scene
 from training.loop.trainer import Trainer, worker_pool
 from training.train import main
 
 CPU = torch.device("cpu")
 
 
-def prepared(folder: Path, frames: int = 3) -> tuple[TrainingConfig, Dataset, Scene]:
+@pytest.fixture(scope="module")
+def ball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_capture(tmp_path_factory.mktemp("ball"), frames=3)
+
+
+def prepared(folder: Path) -> tuple[TrainingConfig, Dataset, Scene]:
     tiny = load_config("tiny")
     data = dataclasses.replace(tiny.data, hull_resolution=16)
     config = dataclasses.replace(tiny, data=data, rays=dataclasses.replace(tiny.rays, rays_per_frame=32))
-    capture = open_capture(ball_capture(folder, frames=frames))
-    with worker_pool(1) as pool:
-        scene = build_scene(capture, config.data, pool)
-    return config, Dataset(capture, config, range(frames), scene.boxes), scene
+    scene = scene_of(folder, config.data)
+    return config, Dataset(open_capture(folder), config, range(3), scene.boxes), scene
 
 
 def test_a_mapped_file_returns_what_was_put(tmp_path: Path) -> None:
@@ -60,8 +64,8 @@ def test_a_full_disk_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_images_in_a_file_give_the_same_run(tmp_path: Path) -> None:
-    config, dataset, scene = prepared(tmp_path / "ball")
+def test_images_in_a_file_give_the_same_run(ball: Path, tmp_path: Path) -> None:
+    config, dataset, scene = prepared(ball)
     config = dataclasses.replace(config, half_resolution=0.5, steps=2)
     states = []
     for on_disk in (False, True):
@@ -75,12 +79,12 @@ def test_images_in_a_file_give_the_same_run(tmp_path: Path) -> None:
         states.append(trainer.network.state_dict())
         assert images._file is None or images._file._end > 1000
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    assert [path.name for path in tmp_path.iterdir()] == ["ball"]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
-def test_the_prediction_follows_frames_rays_and_images(tmp_path: Path) -> None:
-    config, dataset, scene = prepared(tmp_path / "ball")
+def test_the_prediction_follows_frames_rays_and_images(ball: Path) -> None:
+    config, dataset, scene = prepared(ball)
     need = predict_memory(config, dataset, scene, "native")
     views = dataset.read(1, half=False)
     assert need.images == int(1.25 * 3 * views.num_bytes)
@@ -100,9 +104,9 @@ NEED = MemoryNeed(images=6 * 10**9, hulls=10**9, network=2 * 10**9, frame=10**9)
     [(20e9, 0.0, 1, False), (11e9, 0.0, 1, True), (11e9, 6.5, 1, False), (20e9, 5.0, 1, True), (30e9, 0.0, 3, True)],
 )
 def test_images_beyond_their_budget_go_to_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: float, budget: float, processes: int, on_disk: bool
+    ball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: float, budget: float, processes: int, on_disk: bool
 ) -> None:
-    config, dataset, _ = prepared(tmp_path / "ball")
+    config, dataset, _ = prepared(ball)
     dataset.config = dataclasses.replace(config, data=dataclasses.replace(config.data, image_memory=budget))
     monkeypatch.setattr("training.loop.memory.available_memory", lambda: available)
     line = plan_memory(NEED, dataset, 2, processes, tmp_path, CPU)
@@ -112,16 +116,16 @@ def test_images_beyond_their_budget_go_to_disk(
 
 @pytest.mark.parametrize(("available", "remedy"), [(4.5e9, "--threads 1"), (3.5e9, "choose a smaller model")])
 def test_a_run_that_does_not_fit_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: float, remedy: str
+    ball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: float, remedy: str
 ) -> None:
-    _, dataset, _ = prepared(tmp_path / "ball")
+    _, dataset, _ = prepared(ball)
     monkeypatch.setattr("training.loop.memory.available_memory", lambda: available)
     with pytest.raises(InputError, match=f"needs about 5.00 GB of memory .*, but only {available / 1e9:.2f}.*{remedy}"):
         plan_memory(NEED, dataset, 2, 1, tmp_path, CPU)
 
 
-def test_images_that_do_not_fit_on_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, dataset, _ = prepared(tmp_path / "ball")
+def test_images_that_do_not_fit_on_the_disk_are_refused(ball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, dataset, _ = prepared(ball)
     monkeypatch.setattr("training.loop.memory.available_memory", lambda: 8e9)
     monkeypatch.setattr("training.loop.memory.shutil.disk_usage", lambda _: _Usage(5 * 10**9))
     with pytest.raises(InputError, match=r"the images need 6.0 GB on disk, but only 5.0 GB are free"):

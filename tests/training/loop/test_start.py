@@ -10,6 +10,7 @@ import torch
 
 from model.config import HashEncodingConfig
 from model.hash_encoding import hash_levels
+from tests.training.loop.shared_scene import scene_of
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import StartConfig, TrainingConfig, load_config
@@ -17,7 +18,6 @@ from training.fields.field import TrainingFrame
 from training.fields.hull_start import hull_start_loss
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.keyframes import interpolate_between
-from training.loop.scene import build_scene
 from training.loop.schedule import active_levels, trained_frames
 from training.loop.trainer import Trainer, worker_pool
 
@@ -41,7 +41,7 @@ def config_with(**changes: object) -> TrainingConfig:
 def trainer_of(folder: Path, config: TrainingConfig, native: bool | None = None, steps: int = 0) -> Trainer:
     capture = open_capture(folder)
     with worker_pool(2) as pool:
-        trainer = Trainer(capture, config, 3, build_scene(capture, config.data, pool), pool, native)
+        trainer = Trainer(capture, config, 3, scene_of(folder, config.data), pool, native)
         for _ in range(steps):
             trainer.advance()
     return trainer
