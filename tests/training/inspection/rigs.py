@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ RIGS = ("dome", "half circle", "two rings")
 """Kinds of random rigs."""
 
 
+@lru_cache(maxsize=8)
 def random_rig(kind: str, count: int, seed: int, side: int = 160, field_of_view: float = 0.68) -> list[Camera]:
     """Return cameras around the scene, with random places, directions, roll and focal lengths."""
     random = np.random.default_rng(seed)
@@ -34,6 +35,14 @@ def random_rig(kind: str, count: int, seed: int, side: int = 160, field_of_view:
         angle = field_of_view * random.uniform(0.9, 1.1)
         cameras.append(Camera.look_at(eye, target + random.normal(0, 0.05, 3), up, angle, side, side))
     return cameras
+
+
+@lru_cache(maxsize=200)
+def _image(camera: Camera, phase: float) -> np.ndarray:
+    """Return the image of a camera, (H, W, 4), float32. Tests of the same rig share it: rendering takes most of their time."""
+    image = render_scene(scene_at(phase), camera, 2)
+    image.flags.writeable = False
+    return image
 
 
 def _place(kind: str, index: int, count: int, random: np.random.Generator) -> np.ndarray:
@@ -67,7 +76,7 @@ def footage(
     @cache
     def rendered(frame: int, camera: int) -> np.ndarray:
         phase = ((frame - (late or {}).get(camera, 0.0)) / FRAMES) % 1
-        return distort(render_scene(scene_at(phase), cameras[camera], 2), cameras[camera], D)
+        return distort(_image(cameras[camera], phase), cameras[camera], D)
 
     def mask(frame: int, camera: int, rule: MaskRule) -> Pixels:
         pixels = np.where(rendered(frame, camera)[..., 3] >= 0.5, 255, 0).astype(np.uint8)
