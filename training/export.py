@@ -19,19 +19,17 @@ from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import PARTS, PRECISIONS
 from model.bundle.segment_write import join_bundles
 from model.bundle.sound_entry import checked_offset
+from model.segmented_video import SegmentedVideo
 from model.sound.encode import as_opus
 from model.sound.stored import FORMATS, VideoSound, sound_file
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
 from training.reduction.search import Reduced, StepSearch, needed_psnr
-from training.reduction.views import Views
+from training.reduction.write import write_rounded, write_with_size
 
 DEFAULT_QUALITY = 30.0
 """PSNR to the truth, dB, of a video of which it is not known, for --target-loss."""
-
-TRIES = 4
-"""Number of times that a file is written until its size is the wanted one."""
 
 MAX_SIZE = 1 << 50
 """Largest --target-size, bytes."""
@@ -120,6 +118,9 @@ def _write(video: VolumetricVideo, arguments: argparse.Namespace, is_bundle: boo
         before = bundle_info(arguments.run)["bytes"] if is_bundle else None
         reduced = _reduce(video, arguments)
         print(_report(before, bundle_info(arguments.out)["bytes"], reduced), file=sys.stderr)
+    elif isinstance(video, SegmentedVideo):
+        fault = "cannot have one precision, because only format version 2 has segments"
+        raise InputError(arguments.run, fault, "use --target-size or --target-loss")
     elif video.metadata.sound is None:
         write_bundle(video, arguments.out, arguments.precision or "float32")
     elif arguments.precision is not None:
@@ -169,30 +170,13 @@ def _reduce(video: VolumetricVideo, arguments: argparse.Namespace) -> Reduced:
     if video.config.method is not None:
         raise InputError(arguments.run, "is a video of another method", "use --precision")
     with progress_display("measuring how much each part matters") as show:
-        search = StepSearch(video, Views(video, create_renderer("auto")), show)
+        search = StepSearch(video, create_renderer("auto"), show)
     if arguments.target_loss is not None:
         wanted = needed_psnr(arguments.target_loss, DEFAULT_QUALITY if arguments.quality is None else arguments.quality)
         reduced = search.reduced(search.for_psnr(wanted))
-        write_coded(reduced.video, arguments.out, reduced.steps)
+        write_rounded(search.parts, reduced.steps, arguments.out)
         return reduced
     return write_with_size(search, arguments.target_size, arguments.out)
-
-
-def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:
-    """Write a file of at most `size` bytes, with the finest steps.
-
-    Raises:
-        InputError: even the coarsest steps need more.
-    """
-    limit = size
-    for _ in range(TRIES):
-        reduced = search.reduced(search.for_size(limit))
-        write_coded(reduced.video, path, reduced.steps)
-        surplus = path.stat().st_size - size
-        if surplus <= 0:
-            return reduced
-        limit -= surplus + size // 500  # the prediction knows neither the header nor what the entropy coder adds
-    raise InputError("--target-size", "was not reached", "name another size")
 
 
 def _report(before: dict[str, int] | None, after: dict[str, int], reduced: Reduced) -> str:

@@ -9,7 +9,7 @@ is searched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,13 +19,15 @@ from common.errors import InputError
 from common.scores import psnr
 from model.bundle.coded_layout import reduced_names
 from model.bundle.coded_read import Arrays
-from model.bundle.coded_write import Steps, encode_array, video_arrays
-from model.bundle.layout import HASH_TABLES
+from model.bundle.coded_write import Steps, encode_array
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
 from model.bundle.read import assemble_video
 from model.hash_levels import hash_levels
 from model.video import VolumetricVideo
-from training.reduction.read_entries import read_entries
-from training.reduction.views import Views
+from renderer.backend import Renderer
+from training.reduction.histogram import Histogram
+from training.reduction.parts import Part, Parts
+from training.reduction.views import FRAMES, Views
 
 PROBE = 0.5
 """Step for measuring a sensitivity, in standard deviations of the group."""
@@ -48,76 +50,95 @@ class Group:
     """Numbers that share a step."""
 
     name: str
-    """The tensor."""
+    """The tensor, without a segment's prefix."""
     entries: slice
     """Its part of axis 1; everything for tensors of the decoder."""
-    deviation: float
-    """Root of the mean square of the numbers that are read."""
-    largest: float
-    """Their largest magnitude."""
-    count: int
-    """How many are read."""
+    values: Histogram
+    """The numbers, of all segments."""
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """A video whose numbers are rounded."""
+    """How a video is rounded, and what that costs."""
 
-    video: VolumetricVideo
-    """The video as it will be read."""
     steps: Steps
-    """The steps, for `model.bundle.coded_write.write_coded`."""
+    """The steps, for `training.reduction.write.write_rounded`."""
     psnr: float
-    """To the original, dB."""
+    """Of the new pictures to the original ones, dB."""
 
 
 class StepSearch:
     """Measures the sensitivities of a video once, and then finds steps for any target.
 
+    All segments of a long video have the same steps. Their sizes are counted in all segments, and the pictures are compared in
+    a few of them. Two segments are in memory at most.
+
     Args:
         video: the original.
-        views: views of it.
-        progress: called with the number of groups that are measured, and of all.
+        renderer: any backend.
+        progress: called with the number of measurements that are done, and of all.
+
+    Raises:
+        InputError: a segment is damaged.
     """
 
-    def __init__(self, video: VolumetricVideo, views: Views, progress: Progress = lambda done, total: None) -> None:
-        self._video, self._views = video, views
-        self.arrays = video_arrays(video)
-        used = read_entries(video)
-        self.arrays[HASH_TABLES] = np.where(used[..., None], self.arrays[HASH_TABLES], np.float32(0))
-        self.unread = 1 - float(used.mean())
-        self.groups = list(_groups(video, self.arrays, used))
-        self._sensitivities: list[float] = []
-        for index, group in enumerate(self.groups):
-            step = PROBE * group.deviation
-            self._sensitivities.append(max(views.error(self._rounded([(group, step)])), 1e-12) / step**2)
-            progress(index + 1, len(self.groups))
-        exact = self.arrays.keys() - {group.name for group in self.groups}
-        self._fixed = sum(len(encode_array(self.arrays[name], name, {}, ())[0]) for name in exact)
-        if video.metadata.sound is not None:
-            self._fixed += len(video.metadata.sound.read())
+    def __init__(self, video: VolumetricVideo, renderer: Renderer, progress: Progress = lambda done, total: None) -> None:
+        self.parts = Parts(video)
+        self.groups = _groups(self.parts[0])
+        self._fixed, self.unread = 0 if video.metadata.sound is None else len(video.metadata.sound.read()), 0.0
+        probed = np.unique(np.linspace(0, len(self.parts) - 1, min(len(self.parts), FRAMES)).round().astype(int)).tolist()
+        total = len(self.parts) + len(probed) * len(self.groups)
+        for index, part in enumerate(self.parts):
+            self._count(part, first=index == 0)
+            progress(index + 1, total)
+        frames = max(1, FRAMES // len(probed))
+        self._views = {i: Views(self.parts[i].video, renderer, frames, place * frames) for place, i in enumerate(probed)}
+        self._sensitivities = self._measure(lambda done: progress(len(self.parts) + done, total))
+
+    def _count(self, part: Part, first: bool) -> None:
+        """Count the numbers of a part, and those of the decoder only once."""
+        own = [group for group in self.groups if first or group.name == HASH_TABLES]
+        for group in own:
+            values = _values(part.arrays, group)
+            group.values.add(values, values[part.used[:, group.entries]] if group.name == HASH_TABLES else None)
+        rounded = {group.name for group in self.groups}
+        exact = [name for name in part.arrays if name not in rounded and (first or not name.startswith(DECODER_PREFIX))]
+        self._fixed += sum(len(encode_array(part.arrays[name], name, {}, ())[0]) for name in exact)
+        self.unread += (1 - float(part.used.mean())) / len(self.parts)
+
+    def _measure(self, progress: Callable[[int], None]) -> list[float]:
+        """Return the mean squared difference of pictures, divided by the square of the step, for each group."""
+        errors, total = np.zeros(len(self.groups)), sum(map(len, self._views.values()))
+        for place, (index, views) in enumerate(self._views.items()):
+            for number, group in enumerate(self.groups):
+                rounded = _rounded(self.parts[index], [(group, PROBE * group.values.deviation)])
+                errors[number] += views.error(rounded) * len(views) / total
+                progress(place * len(self.groups) + number + 1)
+        steps = [PROBE * group.values.deviation for group in self.groups]
+        return [max(float(error), 1e-12) / step**2 for error, step in zip(errors, steps, strict=True)]
 
     def steps(self, scale: float) -> list[float]:
         """Return the step of each group."""
         result = []
         for group, sensitivity in zip(self.groups, self._sensitivities, strict=True):
-            step = scale * math.sqrt(group.count / sensitivity)
-            result.append(float(np.clip(step, FINEST * group.largest, COARSEST * group.deviation)))
+            values = group.values
+            step = scale * math.sqrt(max(1, values.count) / sensitivity)
+            result.append(float(np.clip(step, FINEST * values.largest, COARSEST * values.deviation)))
         return result
 
     def predicted_bytes(self, scale: float) -> int:
         """Return about how many bytes the tensors take: the entropy of the rounded numbers, and what is stored exactly."""
         groups = zip(self.groups, self.steps(scale), strict=True)
-        return self._fixed + round(sum(_entropy_bytes(_part(self.arrays, group), step) for group, step in groups))
+        return self._fixed + round(sum(group.values.entropy_bytes(step) for group, step in groups))
 
     def reduced(self, scale: float) -> Reduced:
         """Round everything, and compare the pictures."""
-        steps = self.steps(scale)
-        video = self._rounded(list(zip(self.groups, steps, strict=True)))
+        pairs = list(zip(self.groups, self.steps(scale), strict=True))
         named: dict[str, tuple[float, ...]] = {}
-        for group, step in zip(self.groups, steps, strict=True):
+        for group, step in pairs:
             named[group.name] = (*named.get(group.name, ()), step)
-        return Reduced(video, named, psnr(self._views.error(video)))
+        errors = [views.error(_rounded(self.parts[index], pairs)) for index, views in self._views.items()]
+        return Reduced(named, psnr(float(np.average(errors, weights=[len(views) for views in self._views.values()]))))
 
     def for_size(self, limit: int) -> float:
         """Return the smallest scale whose predicted bytes are at most `limit`.
@@ -137,19 +158,10 @@ class StepSearch:
 
     def _range(self) -> tuple[float, float]:
         ratios = [
-            (group.deviation / math.sqrt(group.count / sensitivity))
+            group.values.deviation / math.sqrt(max(1, group.values.count) / sensitivity)
             for group, sensitivity in zip(self.groups, self._sensitivities, strict=True)
         ]
         return min(ratios) * 1e-3, max(ratios) * COARSEST
-
-    def _rounded(self, steps: list[tuple[Group, float]]) -> VolumetricVideo:
-        arrays = dict(self.arrays)
-        for name in {group.name for group, _ in steps}:
-            arrays[name] = arrays[name].copy()
-        for group, step in steps:
-            part = _part(arrays, group)
-            part[...] = np.rint(part / np.float32(step)) * np.float32(step)
-        return assemble_video(self._video.config, self._video.metadata, arrays)
 
 
 def needed_psnr(loss: float, quality: float) -> float:
@@ -164,33 +176,28 @@ def needed_psnr(loss: float, quality: float) -> float:
     return quality - 10 * math.log10(10 ** (loss / 10) - 1)
 
 
-def _groups(video: VolumetricVideo, arrays: Arrays, used: NDArray[np.bool_]) -> Iterator[Group]:
-    for name in reduced_names(video.config):
-        if name == HASH_TABLES:
-            continue
-        values = arrays[name]
-        yield Group(name, slice(None), _deviation(values), float(np.abs(values).max()), values.size)
-    for level in hash_levels(video.config.hash):
-        part = slice(level.offset, level.offset + level.entries)
-        values = arrays[HASH_TABLES][:, part][used[:, part]]
-        values = values if values.size else np.zeros((1, 1), np.float32)
-        yield Group(HASH_TABLES, part, _deviation(values), float(np.abs(values).max()), values.size)
+def _groups(part: Part) -> list[Group]:
+    config = part.video.config
+    decoder = [Group(name, slice(None), Histogram()) for name in reduced_names(config) if name != HASH_TABLES]
+    levels = hash_levels(config.hash)
+    tables = [Group(HASH_TABLES, slice(level.offset, level.offset + level.entries), Histogram()) for level in levels]
+    return decoder + tables
 
 
-def _deviation(values: NDArray[np.float32]) -> float:
-    return max(float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))), 1e-12)
+def _values(arrays: Arrays, group: Group) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = arrays[group.name] if group.entries == slice(None) else arrays[group.name][:, group.entries]
+    return values
 
 
-def _part(arrays: Arrays, group: Group) -> NDArray[np.float32]:
-    part: NDArray[np.float32] = arrays[group.name] if group.entries == slice(None) else arrays[group.name][:, group.entries]
-    return part
-
-
-def _entropy_bytes(values: NDArray[np.float32], step: float) -> float:
-    whole = np.rint(values / np.float32(step)).astype(np.int32).ravel()
-    counts = np.bincount(whole - whole.min())
-    counts = counts[counts > 0]
-    return float(-(counts * np.log2(counts / whole.size)).sum()) / 8
+def _rounded(part: Part, steps: Sequence[tuple[Group, float]]) -> VolumetricVideo:
+    """Return a part whose numbers are rounded to multiples of steps."""
+    arrays = dict(part.arrays)
+    for name in {group.name for group, _ in steps}:
+        arrays[name] = arrays[name].copy()
+    for group, step in steps:
+        values = _values(arrays, group)
+        values[...] = np.rint(values / np.float32(step)) * np.float32(step)
+    return assemble_video(part.video.config, part.video.metadata, arrays)
 
 
 def _bisect(low: float, high: float, above: Callable[[float], bool], rounds: int = ROUNDS) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from renderer.backend import Renderer
 from training.captures.boxes import box_mask
 
 FRAMES = 4
-"""Number of frames that are rendered."""
+"""Number of frames that are rendered of a whole video."""
 
 VIEWS = 2
 """Number of cameras for each of them."""
@@ -28,14 +28,16 @@ class Views:
     Args:
         video: the original.
         renderer: any backend.
+        frames: number of frames that are rendered, `FRAMES` at most.
+        first: number of frames that other parts of the video have; the cameras continue after theirs.
     """
 
-    def __init__(self, video: VolumetricVideo, renderer: Renderer) -> None:
+    def __init__(self, video: VolumetricVideo, renderer: Renderer, frames: int = FRAMES, first: int = 0) -> None:
         self._renderer = renderer
         cameras = video.metadata.cameras or _around(video)
-        frames = np.linspace(0, video.num_frames - 1, FRAMES + 2)[1:-1].round().astype(int) if video.num_frames > 1 else [0]
+        times = np.linspace(0, video.num_frames - 1, frames + 2)[1:-1].round().astype(int) if video.num_frames > 1 else [0]
         self._views: list[tuple[float, Camera, NDArray[np.bool_]]] = []
-        for index, frame in enumerate(sorted(set(map(int, frames)))):
+        for index, frame in enumerate(sorted(set(map(int, times))), start=first):
             box = video.box_and_occupancy(float(frame))[0].astype(np.float64)
             for view in range(VIEWS):
                 camera = _small(cameras[(index * VIEWS + view) * len(cameras) // (FRAMES * VIEWS) % len(cameras)])
