@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from model.video import VolumetricVideo
 from training.reduction.read_entries import read_entries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A segment, and what rendering reads of it."""
 
@@ -45,6 +46,9 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.segments)
+
+    def __iter__(self) -> Iterator[Part]:
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Part:
         if not 0 <= index < len(self):

@@ -126,6 +126,13 @@ class StepSearch:
             result.append(float(np.clip(step, FINEST * values.largest, COARSEST * values.deviation)))
         return result
 
+    def named_steps(self, scale: float) -> Steps:
+        """Return the steps by tensor, for `training.reduction.write.write_rounded`."""
+        named: dict[str, tuple[float, ...]] = {}
+        for group, step in zip(self.groups, self.steps(scale), strict=True):
+            named[group.name] = (*named.get(group.name, ()), step)
+        return named
+
     def predicted_bytes(self, scale: float) -> int:
         """Return about how many bytes the tensors take: the entropy of the rounded numbers, and what is stored exactly."""
         groups = zip(self.groups, self.steps(scale), strict=True)
@@ -134,11 +141,9 @@ class StepSearch:
     def reduced(self, scale: float) -> Reduced:
         """Round everything, and compare the pictures."""
         pairs = list(zip(self.groups, self.steps(scale), strict=True))
-        named: dict[str, tuple[float, ...]] = {}
-        for group, step in pairs:
-            named[group.name] = (*named.get(group.name, ()), step)
         errors = [views.error(_rounded(self.parts[index], pairs)) for index, views in self._views.items()]
-        return Reduced(named, psnr(float(np.average(errors, weights=[len(views) for views in self._views.values()]))))
+        error = np.average(errors, weights=[len(views) for views in self._views.values()])
+        return Reduced(self.named_steps(scale), psnr(float(error)))
 
     def for_size(self, limit: int) -> float:
         """Return the smallest scale whose predicted bytes are at most `limit`.

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.bundle.segment_write import contents_of_video, row_of_segments, write_segments
+from model.config import ModelConfig
 from model.segments import Segment
 from model.video import VolumetricVideo
 from tests.factories import make_video
 from tests.model.bundle.bundle_files import take_apart, tiny_config
 
 
-def segment_videos(lengths: Sequence[int]) -> list[VolumetricVideo]:
+def segment_videos(lengths: Sequence[int], config: ModelConfig | None = None) -> list[VolumetricVideo]:
     """Return random videos with these numbers of frames, which share the decoder of the first one."""
-    videos = [make_video(seed=index, num_frames=n, config=tiny_config(), occupied=0.7) for index, n in enumerate(lengths)]
+    config = config or tiny_config()
+    videos = [make_video(seed=index, num_frames=n, config=config, occupied=0.7) for index, n in enumerate(lengths)]
     for video in videos[1:]:
         video.decoder_weights = videos[0].decoder_weights
         video.__dict__.pop("decoder", None)
