@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from common.atomic import atomic_write, write_text
+from common.atomic import atomic_write, check_target, write_text
 from common.command_line import ArgumentParser, parse_count, run
 from common.errors import InputError
 from common.progress import progress_display
@@ -203,6 +203,9 @@ def _command(arguments: argparse.Namespace) -> None:
     page = None if arguments.docs is None else arguments.docs / "storage.md"
     if page is not None and not page.is_file():
         raise InputError(page, "no such file", "--docs names the folder docs")
+    plot = Path() if page is None else page.parent / "images" / PLOT
+    if page is not None:
+        check_target(plot)
     capture = open_capture(arguments.capture, arguments.layout)
     if not capture.test_cameras:
         raise InputError(capture.root, "has no test_cameras in meta.yaml")
@@ -214,7 +217,7 @@ def _command(arguments: argparse.Namespace) -> None:
         print(json.dumps(asdict(point)), flush=True)
     print(table(points))
     if page is not None:
-        draw_plot(points, arguments.docs / "images" / PLOT)
+        draw_plot(points, plot)
         write_text(page, with_section(page.read_text(encoding="utf-8"), section(arguments.bundle.name, points)))
         print(f"wrote {page}", file=sys.stderr)
 

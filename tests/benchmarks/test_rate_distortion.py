@@ -10,12 +10,8 @@ import pytest
 from benchmarks.rate_distortion import COARSEST, FINEST, Point, main, table, with_section
 from model.bundle.info import write_bundle
 from model.bundle.read import read_bundle
-from model.config import HashEncodingConfig
-from tests.factories import make_config
-from tests.model.bundle.segment_files import segment_videos, write_row
+from tests.model.bundle.segment_files import config_with_tables, segment_videos, write_row
 from tests.training.scenes import ball_capture
-
-SMALL = make_config(hash=HashEncodingConfig(3, 4, log2_table_size=11, base_resolution=4, finest_resolution=32))
 
 
 def test_the_table_by_hand() -> None:
@@ -38,7 +34,7 @@ def test_a_section_is_added_and_replaced() -> None:
 @pytest.mark.parametrize("segments", [1, 2])
 def test_the_command(tmp_path: Path, segments: int, capsys: pytest.CaptureFixture[str]) -> None:
     capture, docs, bundle = ball_capture(tmp_path / "ball", frames=2 * segments), tmp_path / "docs", tmp_path / "a.mlpvid"
-    videos = segment_videos([2] * segments, SMALL)
+    videos = segment_videos([2] * segments, config_with_tables())
     if segments == 1:
         write_bundle(videos[0], bundle)
     else:

@@ -109,6 +109,8 @@ class StepSearch:
     def _measure(self, progress: Callable[[int], None]) -> list[float]:
         """Return the mean squared difference of pictures, divided by the square of the step, for each group."""
         errors, total = np.zeros(len(self.groups)), sum(map(len, self._views.values()))
+        if not total:
+            raise InputError("the video", "is seen by none of its cameras", "export it without --target-size and --target-loss")
         for place, (index, views) in enumerate(self._views.items()):
             for number, group in enumerate(self.groups):
                 rounded = _rounded(self.parts[index], [(group, PROBE * group.values.deviation)])

@@ -50,7 +50,9 @@ class Views:
         return len(self._views)
 
     def error(self, video: VolumetricVideo) -> float:
-        """Return the mean squared difference of color to the original, inside the projected box."""
+        """Return the mean squared difference of color to the original, inside the projected box; 0 without views."""
+        if not self._views:
+            return 0.0
         pairs = zip(self._render(video), self._originals, strict=True)
         return float(np.mean([np.mean((ours - original) ** 2) for ours, original in pairs]))
 

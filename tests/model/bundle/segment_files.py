@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model.bundle.segment_write import contents_of_video, row_of_segments, write_segments
-from model.config import ModelConfig
+from model.config import HashEncodingConfig, ModelConfig
 from model.segments import Segment
 from model.video import VolumetricVideo
 from tests.factories import make_video
 from tests.model.bundle.bundle_files import take_apart, tiny_config
+
+
+def config_with_tables() -> ModelConfig:
+    """Return a small config whose hash tables have most of the numbers."""
+    tables = HashEncodingConfig(3, 4, log2_table_size=9, base_resolution=4, finest_resolution=16)
+    return replace(tiny_config(), hash=tables)
 
 
 def segment_videos(lengths: Sequence[int], config: ModelConfig | None = None) -> list[VolumetricVideo]:
