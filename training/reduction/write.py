@@ -14,7 +14,7 @@ from model.segmented_video import SegmentedVideo
 from training.reduction.parts import Parts
 from training.reduction.search import Reduced, StepSearch
 
-TRIES = 4
+TRIES = 6
 """Number of times that a file is written until its size is the wanted one."""
 
 
@@ -54,11 +54,11 @@ def write_with_size(search: StepSearch, size: int, path: Path) -> Reduced:
         InputError: even the coarsest steps need more.
     """
     limit = size
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         reduced = search.reduced(search.for_size(limit))
         write_rounded(search.parts, reduced.steps, path)
         surplus = path.stat().st_size - size
         if surplus <= 0:
             return reduced
-        limit -= surplus + size // 500  # the prediction knows neither the header nor what the entropy coder adds
+        limit -= surplus + (size << attempt) // 500  # the prediction knows neither the header nor what the entropy coder adds
     raise InputError("--target-size", "was not reached", "name another size")
