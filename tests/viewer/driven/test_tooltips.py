@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import DriveWindow, open_document, wait_for_image
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
@@ -23,7 +23,6 @@ DIALOGS = {
     "export_mesh": "Export mesh",
     "export_points": "Export point cloud",
 }
-
 
 FRAMES = 3
 """Frames of the window within which a tooltip appears."""
@@ -79,6 +78,9 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
             app.settings.window.inspect_sections = ()  # so that the section's controls are all in sight
             app.window.focus_panel(panel)
             context.yield_(5)
+            if panel == "Maps":  # they are decoded on another thread, and move what is below them
+                wait_until(context, lambda: bool(context.item_exists("//Inspector/Maps/image Color yz")))
+                context.yield_(2)
             silent += silent_items(context, panel if panel == "Timeline" else "Inspector", said)
         for dialog, title in DIALOGS.items():
             app.window.dialogs.add(dialog)
