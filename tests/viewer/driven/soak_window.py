@@ -50,6 +50,22 @@ class Monkey:
     def __init__(self, app: ViewerApp, window: Window, seed: int) -> None:
         self.app, self.window, self.random = app, window, random.Random(seed)
         self.actions = [a for a in ACTIONS if a.name not in SKIPPED]
+        self._to_run: list[str] = []
+        self._run_in_the_window()
+
+    def _run(self, name: str) -> None:
+        self._to_run.append(name)
+
+    def _run_in_the_window(self) -> None:
+        # The test engine has a thread of its own, on which there is no OpenGL context. Actions need one.
+        draw = self.window.params.callbacks.show_gui
+
+        def run_and_draw() -> None:
+            while self._to_run:
+                self.window.actions.run(self._to_run.pop(0))
+            draw()
+
+        self.window.params.callbacks.show_gui = run_and_draw
 
     def act(self, context: Any) -> str:
         """Do one random thing and return its description."""
@@ -61,7 +77,7 @@ class Monkey:
         """Run each action once, so that later ones find all libraries loaded."""
         for action in self.actions:
             if not action.held:
-                self.window.actions.run(action.name)
+                self._run(action.name)
                 context.yield_(2)
                 self.escape(context)
                 self.files(context)
@@ -75,7 +91,7 @@ class Monkey:
     def action(self, context: Any) -> str:
         """Run an action."""
         action = self.random.choice([a for a in self.actions if not a.held])
-        self.window.actions.run(action.name)
+        self._run(action.name)
         return action.name
 
     def drag(self, context: Any) -> None:
