@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.viewer.driven.soak_window import ALLOWED_GROWTH, growth_of, soak
+from tests.viewer.driven.soak_window import ALLOWED_GROWTH, Soak, growth_of
 
 INPUTS = 200
 
 
 @pytest.mark.slow
 def test_random_input_breaks_nothing() -> None:
-    count, memory = soak(seed=11, inputs=INPUTS)
-    assert count == INPUTS
-    assert growth_of(memory) < ALLOWED_GROWTH
+    soak = Soak(seed=11, inputs_per_round=25)
+    soak.run(inputs=INPUTS)
+    assert soak.count == INPUTS
+    assert growth_of(soak.closed_memory) < ALLOWED_GROWTH
 
 
 def test_growth_is_that_of_the_second_half() -> None:
