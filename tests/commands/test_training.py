@@ -168,7 +168,7 @@ def test_a_malicious_annotation_is_refused_and_not_run(tmp_path: Path) -> None:
 
 def test_faults_of_export(tmp_path: Path, run: Path) -> None:
     fails(command("export", tmp_path, tmp_path / "out.mlpvid"), "not a training run")
-    fails(command("export", run, tmp_path / "no" / "out.mlpvid"), "no folder")
+    fails(command("export", run, tmp_path / "no" / "out.mlpvid"), "a folder that does not exist")
     assert list(tmp_path.iterdir()) == []
 
 
