@@ -46,12 +46,18 @@ class PlacedVideo:
         Args:
             box: (2, 3) meters in the video.
         """
-        if self.crop is not None:
-            low, high = np.asarray(self.crop, np.float64)
-            box = np.clip(box, low, high)  # without extent where the crop leaves nothing
+        shown = self.shown_box(box)
         return self.placement.to_scene(
-            [[box[i][axis] for axis, i in enumerate(corner)] for corner in product((0, 1), repeat=3)]
+            [[shown[i][axis] for axis, i in enumerate(corner)] for corner in product((0, 1), repeat=3)]
         )
+
+    def shown_box(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the part of a (2, 3) box that the crop leaves, without extent where that is nothing; meters in the video."""
+        whole = np.asarray(box, np.float64)
+        if self.crop is None:
+            return whole
+        low, high = np.asarray(self.crop, np.float64)
+        return np.clip(whole, low, high)
 
 
 class PlacedCameras(Sequence[Camera]):
@@ -133,6 +139,13 @@ class Scene(VolumetricVideo):
     def bounds(self) -> NDArray[np.float32]:
         """(2, 3) box around the visible videos at all times, meters in the scene; around all if none is visible."""
         return box_around([placed.corners(placed.video.bounds) for placed in self.shown or self.videos])
+
+    def why_empty(self) -> str:
+        """Return why the scene shows nothing at any time, for messages; empty if it may show something."""
+        if not self.shown:
+            return "all its videos are hidden"
+        boxes = [placed.shown_box(placed.video.bounds) for placed in self.shown]
+        return "" if any((high > low).all() for low, high in boxes) else "its crop boxes leave nothing of the visible videos"
 
     def time_in(self, placed: PlacedVideo, time: float) -> float:
         """Return the frame index of a placed video at a frame index of the scene. It is held before and after the video."""

@@ -23,6 +23,7 @@ from common.progress import progress_display
 from common.streaming.open import open_address
 from model.bundle.info import bundle_info, find_damage
 from model.camera import Camera, load_camera
+from model.scene import Scene
 from model.sound.stored import sound_beside
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
@@ -265,9 +266,16 @@ def _location(options: argparse.Namespace) -> Iterator[Location]:
 
 
 def read_with_progress(options: argparse.Namespace) -> VolumetricVideo:
-    """Read the video, with progress on stderr if it comes from a server."""
+    """Read the video, with progress on stderr if it comes from a server.
+
+    Raises:
+        InputError: as `read_video` does, or it is a scene that shows nothing; no command can change what it shows.
+    """
     if isinstance(options.bundle, Path):
-        return read_video(options.bundle)
+        video = read_video(options.bundle)
+        if isinstance(video, Scene) and (fault := video.why_empty()):
+            raise InputError(options.bundle, f"shows nothing: {fault}", "change that in the window or in the file")
+        return video
     with progress_display(f"loading {options.bundle.name}") as show:
         return read_video(options.bundle, lambda share, _: show(round(100 * share), 100), options.config)
 

@@ -66,3 +66,14 @@ def test_the_command_line_renders_scenes(tmp_path: Path) -> None:
     assert (both[..., 3] > one[..., 3] + 0.1).any(), "the copy is seen, too"
     result = run_main(main, scene, "--info", folder=tmp_path)
     assert result.returncode == 2 and "is a scene" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [({"visible": False}, "hidden"), ({"crop": [[50, 50, 50], [51, 51, 51]]}, "crop boxes leave nothing")],
+)
+def test_a_scene_that_shows_nothing_is_no_black_picture(tmp_path: Path, entry: dict[str, Any], fault: str) -> None:
+    scene = write_scene(tmp_path, {"bundle": "a.mlpvid", "visible": False}, {"bundle": "a.mlpvid", **entry})
+    run = run_main(main, scene, "--render", tmp_path / "out.png", "--size", "8x8")
+    assert run.returncode == 2 and f"{scene}: shows nothing" in run.stderr and fault in run.stderr
+    assert not (tmp_path / "out.png").exists()
