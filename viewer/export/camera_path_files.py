@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from common.atomic import atomic_write, write_text
+from common.atomic import atomic_write, check_target, write_text
 from common.errors import InputError
 from model.camera import Camera
 from viewer.camera_path.foreign import OPENGL_AXES, nerfstudio_views
@@ -28,8 +28,7 @@ def check_path_file(path: Path) -> None:
     """Raise InputError unless `save_path` can write there."""
     if path.suffix.lower() not in PATH_SUFFIXES:
         raise InputError(path, "is not a supported format of camera paths", "end its name with .glb or .json")
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
+    check_target(path)
 
 
 def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, up: ArrayLike) -> list[str]:

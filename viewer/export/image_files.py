@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, PngImagePlugin
 
-from common.atomic import atomic_write
+from common.atomic import atomic_write, check_target
 from common.documents import parse_json
 from common.errors import InputError
 from common.image_reading import read_image
@@ -179,10 +179,7 @@ def check_image_path(path: Path) -> None:
         raise InputError(path, "is not a supported image format", "end its name with .png, .npz or .exr")
     if path.suffix.lower() == ".exr":
         load_openexr(path)
-    if path.is_dir():
-        raise InputError(path, "is a folder")
-    if not path.parent.is_dir():
-        raise InputError(path, "is in a folder that does not exist")
+    check_target(path)
 
 
 def _to_8_bit(values: NDArray[np.float32]) -> NDArray[np.uint8]:

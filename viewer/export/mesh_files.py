@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.atomic import atomic_write
+from common.atomic import atomic_write, check_target
 from common.errors import InputError
 from viewer.camera.rotations import basis_of_up
 from viewer.export.mesh import Mesh
@@ -27,8 +27,7 @@ def check_mesh_path(path: Path) -> None:
     """Raise InputError unless `save_mesh` can write there, before anything is computed."""
     if path.suffix.lower() not in MESH_SUFFIXES:
         raise InputError(path, "is not a supported mesh format", "end its name with .ply or .glb")
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
+    check_target(path)
 
 
 def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:

@@ -30,7 +30,9 @@ class SoundTrack:
 def sound_track(
     video: VolumetricVideo, played: Iterable[PlayedRange], seconds: float, check: Callable[[], None] = lambda: None
 ) -> SoundTrack:
-    """Decode the sound of a video and put it under the parts of a recording in which the video plays. Never fails.
+    """Decode the sound of a video and put it under the parts of a recording in which the video plays.
+
+    What is wrong with the sound becomes a note: a recording without sound is better than none.
 
     Args:
         video: has the sound.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common.atomic import MAX_NAME_BYTES, atomic_write, flush_to_disk
+from common.atomic import MAX_NAME_BYTES, atomic_write, check_target, flush_to_disk
 from common.errors import InputError
 from model.sound.decode import Samples
 from viewer.export.encoders import DEFAULT_QUALITY, choose_encoder, configure, encoder_options, load_av
@@ -222,8 +222,7 @@ def check_video(path: Path, codec: str | None, transparent: bool) -> str:
         raise InputError(
             path, "is not a supported video format", "end its name with .mp4 or .webm, or give a folder for images"
         )
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(path, "is a folder" if path.is_dir() else "is in a folder that does not exist")
+    check_target(path)
     known = MP4_CODECS if suffix == ".mp4" else WEBM_CODECS
     chosen = codec or known[0]
     if chosen not in known:

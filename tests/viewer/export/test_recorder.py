@@ -24,9 +24,10 @@ from tests.viewer.export.test_video_sink import psnr
 from tests.viewer.fakes import FakeRenderer
 from tests.viewer.videos import decode
 from viewer.camera_path.path import CameraPath, Keyframe
+from viewer.export.downsampling import downsampled
 from viewer.export.image_files import over_background, straight_alpha
 from viewer.export.image_sink import ImageSink
-from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, downsampled, plan, record
+from viewer.export.recorder import DEFAULT_SIZE, RecordOptions, RecordProgress, plan, record
 from viewer.picture.backdrop import BackdropMaker, pixels_behind, with_shadow
 from viewer.settings import DisplaySettings
 
