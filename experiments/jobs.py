@@ -63,6 +63,7 @@ def write_config(plan: Plan, job: Job, out: Path) -> Path:
 def train_arguments(plan: Plan, job: Job, out: Path, run: Path, config: Path, device: str, threads: int | None) -> Any:
     """Return the arguments of `training.train` for a job."""
     length = ["--steps", str(plan.steps)] if plan.minutes is None else ["--minutes", str(plan.minutes)]
+    length += ["--processor-time"] if plan.processor_time else []
     options = ["--capture", str(job.subject.folder), "--config", str(config), "--out", str(run), *length]
     options += ["--seed", str(plan.seed), "--device", device, "--no-check", "--resume"]
     options += ["--meta", str(out / job.subject.name / "meta.yaml")]

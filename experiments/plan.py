@@ -78,6 +78,14 @@ class Plan:
     """Seed of each run."""
     recipe: str | None = None
     """Name of the recipe that the captures are sequences of; None for a capture of the user's."""
+    processor_time: bool = False
+    """Whether the minutes are those of processor time; if not, they are those that pass."""
+
+    @property
+    def length(self) -> str:
+        """Length of each run in words."""
+        clock = " of processor time" if self.processor_time else ""
+        return f"{self.steps} steps" if self.minutes is None else f"{self.minutes:g} minutes{clock}"
 
     @property
     def subjects(self) -> dict[str, Subject]:
@@ -108,7 +116,8 @@ class Plan:
                 for name, subject in self.subjects.items()
             },
         }
-        return values if self.recipe is None else values | {"recipe": self.recipe}
+        values |= {} if self.recipe is None else {"recipe": self.recipe}
+        return values | ({"processor_time": True} if self.processor_time else {})
 
 
 def parse_budget(text: str) -> float:
@@ -170,6 +179,7 @@ def make_plan(
     steps: int | None,
     seed: int = 0,
     recipe: str | None = None,
+    processor_time: bool = False,
 ) -> Plan:
     """Return the plan of a table.
 
@@ -182,13 +192,16 @@ def make_plan(
         steps: steps of each run, in place of a time.
         seed: of each run.
         recipe: name of the recipe that the captures are sequences of, if any.
+        processor_time: whether the time is processor time.
 
     Raises:
-        InputError: there is neither a time nor a number of steps.
+        InputError: there is neither a time nor a number of steps, or processor time is wanted for steps.
     """
+    if processor_time and steps is not None:
+        raise InputError("--processor-time", "applies only with --budget")
     if hours is None and steps is None:
         raise InputError("--budget", "is missing", "write for example --budget 2h, or --steps N for equal steps")
-    plan = Plan(name, preset, make_jobs(table, preset, subjects), None, steps, seed, recipe)
+    plan = Plan(name, preset, make_jobs(table, preset, subjects), None, steps, seed, recipe, processor_time)
     if steps is not None or hours is None:
         return plan
     return dataclasses.replace(plan, minutes=round(60 * hours * TRAINING_SHARE / plan.runs, 3))
@@ -202,8 +215,7 @@ def make_jobs(table: Table, preset: str, subjects: Iterable[Subject]) -> tuple[J
 
 def describe(plan: Plan) -> str:
     """Return the plan in a few lines."""
-    length = f"{plan.steps} steps" if plan.minutes is None else f"{plan.minutes:g} minutes"
-    lines = [f"{plan.table}, preset {plan.preset}: {plan.runs} runs of {length}, on {', '.join(plan.subjects)}"]
+    lines = [f"{plan.table}, preset {plan.preset}: {plan.runs} runs of {plan.length}, on {', '.join(plan.subjects)}"]
     for job in plan.jobs:
         how = "trained" if job.run == job.row.name else f"the model of {job.run}"
         cells = ", every cell rendered" if job.row.every_cell else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictFloat, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.atomic import write_text
@@ -44,6 +44,7 @@ class _File:
     rows: tuple[Name, ...]
     captures: Annotated[dict[_Folder, _Capture], Field(min_length=1)]
     recipe: Name | None = None
+    processor_time: StrictBool = False
 
     def __post_init__(self) -> None:
         if (self.minutes is None) == (self.steps is None):
@@ -88,7 +89,8 @@ def read_plan(folder: Path) -> Plan:
         raise InputError(path, f"has other rows than {stored.table} has now", "run the table again in a new folder")
     subjects = [Subject(name, Path(one.folder), _spread(one.scored)) for name, one in stored.captures.items()]
     jobs = make_jobs(table, stored.preset, subjects)
-    return Plan(stored.table, stored.preset, jobs, stored.minutes, stored.steps, stored.seed, stored.recipe)
+    length = (stored.minutes, stored.steps)
+    return Plan(stored.table, stored.preset, jobs, *length, stored.seed, stored.recipe, stored.processor_time)
 
 
 def _spread(frames: tuple[int, ...]) -> range:

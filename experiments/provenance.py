@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -44,9 +45,14 @@ def record_provenance(folder: Path) -> None:
     Raises:
         InputError: the file in the folder is damaged, or cannot be written.
     """
-    known, now = read_provenance(folder), Provenance(describe_commit(), describe_machine())
-    if now not in known:
-        write_text(folder / FILE_NAME, dump_yaml({"runs": [dataclasses.asdict(one) for one in (*known, now)]}))
+    add_provenance(folder, (Provenance(describe_commit(), describe_machine()),))
+
+
+def add_provenance(folder: Path, added: Sequence[Provenance]) -> None:
+    """Add where results were made to a folder of results, unless it has that already; raises as `record_provenance` does."""
+    known = read_provenance(folder)
+    if new := [one for one in dict.fromkeys(added) if one not in known]:
+        write_text(folder / FILE_NAME, dump_yaml({"runs": [dataclasses.asdict(one) for one in (*known, *new)]}))
 
 
 def read_provenance(folder: Path) -> tuple[Provenance, ...]:

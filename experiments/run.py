@@ -15,6 +15,7 @@ from experiments.page import DOCS_PAGE, update_page
 from experiments.plan import Plan, Subject, capture_subject, describe, make_plan, parse_budget, recipe_subjects
 from experiments.plan_file import keep_plan
 from experiments.provenance import record_provenance
+from experiments.reuse import take_result
 from experiments.section import make_section
 from experiments.table import PRESETS, Table, read_table, table_names
 from training.captures.opening import add_layout_option
@@ -32,9 +33,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sequences", metavar="NAME,NAME", help="with --data: only these sequences")
     add_layout_option(parser)
     parser.add_argument("--budget", metavar="TIME", help="time for everything, such as 2h or 90m; runs get equal parts of it")
+    processor_help = "--budget: runs get equal processor time instead, which other programs do not shorten"
+    parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--steps", type=parse_count, metavar="N", help="steps of each run, instead of equal times")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of results (default runs/experiments/TABLE)")
     preset_help = "models for two CPU cores (small, the default), or of the papers' sizes (paper)"
+    reuse_help = "folders of results of other tables: rows with the same settings, capture and length are taken from there"
+    parser.add_argument("--reuse", nargs="+", type=Path, default=[], metavar="OUT", help=reuse_help)
     parser.add_argument("--preset", choices=PRESETS, default="small", help=preset_help)
     parser.add_argument("--frames", metavar="A:B[:STRIDE]", help="with --capture: frames to score (default: three)")
     parser.add_argument("--seed", type=parse_seed, default=0, help="of each run (default 0)")
@@ -67,7 +72,8 @@ def experiment(arguments: argparse.Namespace) -> int:
     table = read_table(arguments.table)
     subjects, recipe = _subjects(arguments, table)
     hours = None if arguments.budget is None else parse_budget(arguments.budget)
-    plan = make_plan(arguments.table, table, arguments.preset, subjects, hours, arguments.steps, arguments.seed, recipe)
+    length = (hours, arguments.steps, arguments.seed, recipe, arguments.processor_time)
+    plan = make_plan(arguments.table, table, arguments.preset, subjects, *length)
     print(describe(plan))
     if arguments.plan:
         return 0
@@ -96,12 +102,15 @@ def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject
 
 def _run_all(plan: Plan, out: Path, arguments: argparse.Namespace) -> int:
     perceptual = find_perceptual(arguments.lpips_weights)
-    if not all((job_folder(out, job) / "result.json").is_file() for job in plan.jobs):
-        record_provenance(out)
     for index, job in enumerate(plan.jobs, 1):
         finished = (job_folder(out, job) / "result.json").is_file()
-        state = "is finished" if finished else "begins"
+        if not finished and (other := take_result(plan, job, out, arguments.reuse)) is not None:
+            state = f"is taken from {other}"
+        else:
+            state = "is finished" if finished else "begins"
         print(f"{index} of {len(plan.jobs)}: {job.subject.name}/{job.row.name} {state}", file=sys.stderr)
+        if not (job_folder(out, job) / "result.json").is_file():
+            record_provenance(out)
         if status := run_job(plan, job, out, perceptual, arguments.device, arguments.threads):
             print("the same command continues", file=sys.stderr)
             return status

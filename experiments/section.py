@@ -94,7 +94,7 @@ def _draw(plan: Plan, out: Path, results: Sequence[RowResult], images: Path, key
 
 
 def _preface(plan: Plan, table: Table, results: Sequence[RowResult], out: Path) -> str:
-    length = f"{plan.steps} steps" if plan.minutes is None else f"{plan.minutes:g} minutes, from the capture to the bundle"
+    length = plan.length + ("" if plan.minutes is None else ", from the capture to the bundle")
     first = next(iter(results[0].measured.values()))
     captures = ", ".join(f"{name} ({len(subject.frames)} frames scored)" for name, subject in plan.subjects.items())
     lines = [
@@ -124,6 +124,7 @@ def _command(plan: Plan) -> str:
         words += ["--steps", str(plan.steps)]
     else:
         words += ["--budget", f"{plan.minutes * plan.runs / TRAINING_SHARE:g}m"]
+        words += ["--processor-time"] if plan.processor_time else []
     words += ["--preset", plan.preset] if plan.preset != "small" else []
     words += ["--seed", str(plan.seed)] if plan.seed else []
     return shlex.join(words)

@@ -256,6 +256,9 @@ class TrainingConfig:
     minutes: Annotated[StrictFloat, within(0, MAX_MINUTES)] = 0.0
     """Length of the run in minutes, from reading the capture to the written bundle; 0 means that `steps` counts. All schedules
     then follow the clock, so a busy machine ends on time with fewer steps, and no two runs give exactly the same result."""
+    processor_time: StrictBool = False
+    """Measure `minutes` in processor time of the training process, which other programs do not shorten. The default is the time
+    that passes."""
     half_resolution: Share = 0.0
     """Fraction of the run, from its start, that uses images of half the size."""
     decoder_bfloat16: StrictBool = False

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import math
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.board import Board, check_installed
 from training.loop.captured_views import copy_views
 from training.loop.checkpoint import FILE_NAME
+from training.loop.clock import Clock, clock_of
 from training.loop.dataset import Dataset
 from training.loop.log import RunLog
 from training.loop.memory import plan_memory, predict_memory
@@ -67,6 +67,8 @@ def make_parser() -> argparse.ArgumentParser:
     length.add_argument("--steps", type=parse_count, metavar="N", help="number of steps, instead of the config's length")
     minutes_help = "minutes from start to bundle, instead of the config's length"
     length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
+    processor_help = "measure the minutes in processor time of this process, which other programs do not shorten"
+    parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
     no_check_help = "skip the check of the capture (python -m training.inspect)"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
@@ -108,9 +110,11 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, processes: Processes) -> int:
-    start = time.monotonic()
     with processes.agreed():
-        config = _with_length(load_config(arguments.config), arguments.steps, arguments.minutes)
+        config = _with_length(load_config(arguments.config), arguments)
+    clock = clock_of(config)
+    start = clock()
+    with processes.agreed():
         processes.check_frames(config.rays.frames_per_step)
         capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
         for note in capture.notes:
@@ -124,7 +128,7 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
         with processes.agreed():
             validation = _validation(capture, trainer, arguments.threads) if processes.is_first else None
             if config.minutes and processes.is_first:
-                trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
+                trainer.overhead = _overhead(trainer, clock, start, arguments.threads)
             if processes.is_first:
                 write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
         trainer.overhead = processes.of_first(trainer.overhead)
@@ -177,16 +181,24 @@ def _check(capture: Capture) -> None:
     print(f"warning: python -m training.inspect {capture.root} has the details, and --fix writes the remedies", file=sys.stderr)
 
 
-def _with_length(config: TrainingConfig, steps: int | None, minutes: float | None) -> TrainingConfig:
+def _with_length(config: TrainingConfig, arguments: argparse.Namespace) -> TrainingConfig:
     """Return the config with the length that the command line gives, if it gives one."""
-    if steps is not None:
-        return TrainingConfig.from_dict(config.to_dict() | {"steps": steps, "minutes": 0.0})
-    return config if minutes is None else TrainingConfig.from_dict(config.to_dict() | {"minutes": minutes})
+    changes: dict[str, object] = {}
+    if arguments.steps is not None:
+        changes = {"steps": arguments.steps, "minutes": 0.0}
+    elif arguments.minutes is not None:
+        changes = {"minutes": arguments.minutes}
+    if arguments.processor_time:
+        if not changes.get("minutes", config.minutes):
+            raise InputError("--processor-time", "needs a run whose length is a time", "give it one with --minutes")
+        changes["processor_time"] = True
+    return TrainingConfig.from_dict(config.to_dict() | changes) if changes else config
 
 
-def _overhead(trainer: Trainer, prepared: float, threads: int | None) -> float:
-    """Return the seconds of a run that are not spent on steps: preparation, and writing the bundle."""
-    seconds = prepared + predict_seconds(trainer.config, trainer.scene, threads or available_cores())
+def _overhead(trainer: Trainer, clock: Clock, start: float, threads: int | None) -> float:
+    """Return the seconds of a run that are not spent on steps: preparation since `start`, and writing the bundle."""
+    prepared, workers = clock() - start, 1 if trainer.config.processor_time else threads or available_cores()
+    seconds = prepared + predict_seconds(trainer.config, trainer.scene, workers, clock)
     if seconds > 0.8 * 60 * trainer.config.minutes:
         fault = f"is too short: reading the capture and writing the bundle take about {seconds / 60:.1f} minutes"
         raise InputError(f"a run of {trainer.config.minutes:g} minutes", fault, "give it more with --minutes")

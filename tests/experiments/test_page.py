@@ -27,9 +27,10 @@ from experiments.table import read_table
 TITLE = "Table 4: other methods, measured on"
 
 
-def results(out: Path, capture: str, psnr: dict[str, float]) -> Path:
+def results(out: Path, capture: str, psnr: dict[str, float], processor_time: bool = False) -> Path:
     """Write a folder of results of table 4, with a result for each row that has a PSNR."""
-    plan = make_plan("table4", read_table("table4"), "small", [Subject(capture, out / capture, range(9, 50, 20))], 1.25, None)
+    subjects = [Subject(capture, out / capture, range(9, 50, 20))]
+    plan = make_plan("table4", read_table("table4"), "small", subjects, 1.25, None, processor_time=processor_time)
     keep_plan(plan, out)
     for row, value in psnr.items():
         times = FrameTimes("reference", 20.0, 30.0)
@@ -93,16 +94,23 @@ def test_what_agrees_with_the_paper_is_counted(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("no_drawing")
-def test_the_command_of_a_section_repeats_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = results(tmp_path / "out", "legionary", {"complete": 26.5})
+@pytest.mark.parametrize("processor_time", [False, True])
+def test_the_command_of_a_section_repeats_its_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], processor_time: bool
+) -> None:
+    out = results(tmp_path / "out", "legionary", {"complete": 26.5}, processor_time)
     run_report(capsys, out, "--page", tmp_path / "page.md")
-    found = re.search(r"Command: `python -m experiments.run (.*)`", (tmp_path / "page.md").read_text())
+    text = (tmp_path / "page.md").read_text()
+    length = "12 minutes of processor time" if processor_time else "12 minutes"
+    assert f"- Training of each row: {length}, from the capture to the bundle; " in text
+    found = re.search(r"Command: `python -m experiments.run (.*)`", text)
     assert found is not None
     options = make_parser().parse_args(shlex.split(found[1]))
     stored = yaml.safe_load((out / "plan.yaml").read_text())
     hours = parse_budget(options.budget)
     again = make_plan(options.table, read_table("table4"), options.preset, [Subject("a", out, range(1))], hours, options.steps)
-    assert again.minutes == stored["minutes"] == 12.0 and options.frames == "9:50:20" and options.capture == Path("legionary")
+    assert again.minutes == stored["minutes"] == 12.0 and options.processor_time == processor_time
+    assert options.frames == "9:50:20" and options.capture == Path("legionary")
 
 
 @pytest.mark.usefixtures("no_drawing")

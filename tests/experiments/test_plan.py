@@ -72,10 +72,11 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path, recipe: str | None) ->
     frames = range(int(rng.integers(0, 50)), int(rng.integers(60, 300)), int(rng.integers(1, 20)))
     subjects = [Subject("a", tmp_path / "a", frames), Subject("b", tmp_path / "b", range(4, 5))]
     hours, steps = (float(rng.uniform(0.1, 9)), None) if rng.integers(2) else (None, int(rng.integers(1, 1000)))
-    written = make_plan("table4", read_table("table4"), "paper", subjects, hours, steps, int(rng.integers(1 << 60)), recipe)
+    options = (int(rng.integers(1 << 60)), recipe, hours is not None and bool(rng.integers(2)))
+    written = make_plan("table4", read_table("table4"), "paper", subjects, hours, steps, *options)
     keep_plan(written, tmp_path / "out")
     read = read_plan(tmp_path / "out")
-    assert read.to_dict() == written.to_dict() and read.runs == written.runs
+    assert read.to_dict() == written.to_dict() and read.runs == written.runs and read.length == written.length
     assert [subject.frames for subject in read.subjects.values()] == [frames, range(4, 5)]
 
 

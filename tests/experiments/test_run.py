@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,12 +11,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from common.documents import dump_yaml
 from experiments import jobs
-from experiments.provenance import describe_commit
+from experiments.plan import Plan, capture_subject, make_plan
+from experiments.plan_file import keep_plan
+from experiments.provenance import describe_commit, read_provenance
+from experiments.reuse import take_result
 from experiments.run import main
+from experiments.table import read_table
 from model.bundle.read import read_bundle
 from model.occupancy import unpack_occupancy
 from tests.training.scenes import ball_capture
+from training.config import load_config
 
 TABLE = """
 title: A small table
@@ -80,6 +87,56 @@ def test_a_table_is_run_interrupted_and_continued(
     assert "has results of a plan with other seed" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("tables")
+@pytest.mark.slow
+def test_rows_with_the_same_settings_are_taken_from_another_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, capture = tmp_path / "tables_and_configs", ball_capture(tmp_path / "ball", frames=2, size=24)
+    rows = "rows: [{name: other, label: Other}, {name: complete, label: The same}]\n"
+    (folder / "tables" / "second.yaml").write_text("title: Another\nsource: Made for a test.\n" + rows)
+    (folder / "configs" / "small" / "other.yaml").write_text("base: complete.yaml\nloss: {mask: 0.0}\n")
+    options = ["--capture", str(capture), "--steps", "4", "--threads", "1"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main(["mini", *options, "--out", str(first)]) == 0
+    (first / "provenance.yaml").write_text("runs: [{commit: an earlier one, machine: a computer}]\n")
+    capsys.readouterr()
+    assert main(["second", *options, "--out", str(second), "--reuse", str(first)]) == 0
+    messages = capsys.readouterr().err
+    assert "ball/other begins" in messages and f"ball/complete is taken from {first}" in messages
+    assert not (second / "ball" / "complete" / "run").exists()
+    for name in ("result.json", "rendered.png", "truth.png"):
+        assert (second / "ball" / "complete" / name).read_bytes() == (first / "ball" / "complete" / name).read_bytes()
+    assert {"an earlier one", describe_commit()} == {one.commit for one in read_provenance(second)}
+
+
+@pytest.mark.usefixtures("tables")
+def test_rows_of_other_conditions_are_not_taken(tmp_path: Path) -> None:
+    capture = ball_capture(tmp_path / "ball", frames=2, size=16)
+    subject, table, first = capture_subject(capture, None, None), read_table("mini"), tmp_path / "first"
+
+    def plan(hours: float | None = 0.5, steps: int | None = None, seed: int = 0, clock: bool = False) -> Plan:
+        return make_plan("mini", table, "small", [subject], hours, steps, seed, None, clock)
+
+    keep_plan(plan(), first)
+    finished = first / "ball" / "complete"
+    (finished / "run").mkdir(parents=True)
+    for name in ("result.json", "rendered.png", "truth.png"):
+        (finished / name).write_text(name)
+    settings = load_config(str(tmp_path / "tables_and_configs" / "configs" / "small" / "complete.yaml"))
+    (finished / "run" / "config.yaml").write_text(dump_yaml(dataclasses.replace(settings, minutes=12.0).to_dict()))
+
+    def taken(wanted: Plan, row: int) -> bool:
+        return take_result(wanted, wanted.jobs[row], tmp_path / "out", [first]) == first
+
+    assert taken(plan(), 0) and (tmp_path / "out" / "ball" / "complete" / "result.json").read_text() == "result.json"
+    assert not taken(plan(), 1)  # another config
+    assert not taken(plan(), 2)  # the same config, but every cell is rendered
+    assert not any(taken(other, 0) for other in (plan(0.6), plan(None, 9), plan(seed=1), plan(clock=True)))
+    changed = dataclasses.replace(subject, frames=range(1))
+    assert not taken(make_plan("mini", table, "small", [changed], 0.5, None), 0)
+
+
 def check_page(out: Path) -> None:
     """Check the page of the small table, its images and its numbers."""
     page = (out / "experiments.md").read_text()
@@ -121,6 +178,7 @@ def check_page(out: Path) -> None:
         (["mini", "--data", "x", "--steps", "1"], "--data: cannot be used with mini"),
         (["mini", "--capture", "x", "--sequences", "a"], "--sequences: applies only with --data"),
         (["mini", "--capture", "CAPTURE"], "--budget: is missing"),
+        (["mini", "--capture", "CAPTURE", "--steps", "1", "--processor-time"], "--processor-time: applies only with --budget"),
         (["mini", "--capture", "CAPTURE", "--budget", "soon"], "--budget soon: is not a time"),
     ],
 )
@@ -135,4 +193,6 @@ def test_only_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     monkeypatch.chdir(tmp_path)
     assert main(["mini", "--capture", str(ball_capture(tmp_path / "ball", size=16)), "--budget", "1h", "--plan"]) == 0
     assert "2 runs of 24 minutes, on ball" in capsys.readouterr().out  # 0.8 of 60 minutes, two ways
+    assert main(["mini", "--capture", str(tmp_path / "ball"), "--budget", "1h", "--processor-time", "--plan"]) == 0
+    assert "2 runs of 24 minutes of processor time, on ball" in capsys.readouterr().out
     assert not (tmp_path / "runs").exists()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from model.bundle.read import read_bundle
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import load_config
 from training.loop.assemble import predict_seconds
 from training.loop.checkpoint import read_header
+from training.loop.clock import Clock
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, worker_pool
 from training.train import main
@@ -49,13 +52,54 @@ def test_minutes_leave_time_for_preparation_and_bundle(
 
 
 @pytest.mark.slow
-def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path) -> None:
     clock = itertools.count(step=7.0)  # one frame takes 7 s
-    monkeypatch.setattr("training.loop.assemble.time.monotonic", lambda: next(clock))
     config, capture = load_config("tiny"), open_capture(ball_capture(tmp_path / "ball", frames=3, size=32))
     with worker_pool(1) as pool:
         scene = build_scene(capture, config.data, pool)
-    assert predict_seconds(config, scene, workers=2) == pytest.approx(7 * 3 / 2)
+    assert predict_seconds(config, scene, 2, lambda: next(clock)) == pytest.approx(7 * 3 / 2)
+
+
+@pytest.mark.slow
+def test_minutes_of_processor_time_do_not_pass_while_the_program_waits(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+
+    def one_step(trainer: Trainer, folder: Path, *_: object) -> bool:
+        assert trainer.overhead == 30  # the clock has stood still since the start
+        update = trainer._update
+
+        def slow(*arguments: Any) -> None:
+            now[0] += 2
+            update(*arguments)
+
+        monkeypatch.setattr(trainer, "_update", slow)
+        trainer.advance()
+        assert trainer.seconds == 2 and trainer.progress == pytest.approx(2 / (60 - 30))
+        trainer.save(folder)
+        return True
+
+    def predict(_config: object, _scene: object, workers: int, clock: Clock) -> float:
+        assert workers == 1 and clock() == 100  # the processor time of all workers is in the sum
+        return 30.0
+
+    monkeypatch.setattr("training.loop.clock.processor_time", lambda: now[0])
+    monkeypatch.setattr("training.train.predict_seconds", predict)
+    monkeypatch.setattr("training.train.run_training", one_step)
+    assert main([*command, "--minutes", "1", "--processor-time", "--threads", "2"]) == 0
+    assert (
+        read_bundle(tmp_path / "run" / "video.mlpvid")
+        .metadata.provenance["trained"]
+        .startswith("1 steps in 0 minutes of processor time, ")
+    )
+    monkeypatch.undo()
+    assert main([*command, "--minutes", "1", "--resume"]) == 2  # minutes of another clock
+
+
+def test_processor_time_needs_a_length_in_minutes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--steps", "5", "--processor-time"]) == 2
+    assert "--processor-time: needs a run whose length is a time; give it one with --minutes" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
+from training.loop.clock import Clock
 from training.loop.network import Network
 from training.loop.occupancy_grid import extract_frame
 from training.loop.scene import Scene, load_scene
@@ -47,7 +47,8 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
     load_network(folder, network, assign=True, name=name)
     latents = load_latents(folder, scene.num_frames, header.config.model.latent_channels, name)
     scene.metadata.cameras = refined_cameras(folder / name, scene.metadata.cameras)
-    trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes, seed {header.seed}"
+    clock = " of processor time" if header.config.processor_time else ""
+    trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes{clock}, seed {header.seed}"
     if checkpoint == "best":
         trained += ", the best held-back view so far"
     cells = load_occupancy_grids(folder, scene.hulls, name)
@@ -80,17 +81,23 @@ def assemble(
     return network.video(config.model, scene.metadata, latents, scene.boxes, occupancy)
 
 
-def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float:
+def predict_seconds(config: TrainingConfig, scene: Scene, workers: int, clock: Clock) -> float:
     """Return about how many seconds `assemble` takes, from the time that one frame takes now.
 
     The time does not depend on what was learned: the density is evaluated in all cells of the hull.
+
+    Args:
+        config: the run's settings.
+        scene: boxes and hulls.
+        workers: frames that are extracted at the same time. Processor time does not depend on them: it is that of 1.
+        clock: measures the time.
     """
     with torch.random.fork_rng(devices=[]):
         network = Network(config, scene.num_frames, scene.loop)
     middle, latent = scene.num_frames // 2, torch.zeros(config.model.latent_channels)
-    start = time.monotonic()
+    start = clock()
     extract_frame(config, scene.hull(middle), network, latent, create_field(config), middle)
-    return (time.monotonic() - start) * scene.num_frames / workers
+    return (clock() - start) * scene.num_frames / workers
 
 
 def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> torch.Tensor | None:

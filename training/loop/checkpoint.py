@@ -21,6 +21,7 @@ from model.run.video import SAMPLED_CELLS
 from training.config import TrainingConfig
 from training.loop.camera_refinement import CameraRefinement
 from training.loop.network import Network
+from training.loop.occupancy_updates import OccupancyUpdates
 from training.loop.optimizer import Optimizer
 from training.loop.validation import ValidationState
 
@@ -47,6 +48,8 @@ class CheckpointHeader:
     """Settings of the run."""
     validation: ValidationState = ValidationState()
     """The scores of the held-back view so far."""
+    updates: OccupancyUpdates = OccupancyUpdates()
+    """The updates of the occupancy grids so far."""
 
 
 def save_checkpoint(
@@ -79,7 +82,7 @@ def save_checkpoint(
     if error_maps is not None:
         tensors[_ERROR_MAPS] = error_maps
     text = {"format_version": _FORMAT_VERSION} | vars(header)
-    text |= {"config": header.config.to_dict(), "validation": header.validation.to_dict()}
+    text |= {"config": header.config.to_dict(), "validation": header.validation.to_dict(), "updates": header.updates.to_dict()}
     stored = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
     with atomic_write(folder / name) as temporary:
         save_tensors(stored, temporary, {"checkpoint": json.dumps(text)}, folder / name)
@@ -96,6 +99,7 @@ def read_header(folder: Path, name: str = FILE_NAME) -> CheckpointHeader:
         version, step, seed, seconds = (text[k] for k in ("format_version", "step", "seed", "seconds"))
         step, seed, seconds = int(step), int(seed), float(seconds)
         validation = ValidationState.from_dict(text.get("validation"))
+        updates = OccupancyUpdates.from_dict(text.get("updates"))
         if not (step >= 0 and 0 <= seed < 1 << 63 and 0 <= seconds < math.inf):
             raise ValueError("a number out of range")
     except (KeyError, TypeError, ValueError) as error:
@@ -103,7 +107,7 @@ def read_header(folder: Path, name: str = FILE_NAME) -> CheckpointHeader:
     if version != _FORMAT_VERSION:
         raise InputError(path, f"has version {version}, but this program reads version {_FORMAT_VERSION}")
     config = TrainingConfig.from_dict(text.get("config"), str(path))
-    return CheckpointHeader(step, seed, seconds, str(text.get("field")), config, validation)
+    return CheckpointHeader(step, seed, seconds, str(text.get("field")), config, validation, updates)
 
 
 def load_network(folder: Path, network: Network, assign: bool = False, name: str = FILE_NAME) -> None:

@@ -232,3 +232,21 @@ def results_of_all(results: list[FrameResult], frames: int, processes: Processes
     for slot, result in zip(processes.share_of(range(frames)), results, strict=True):
         numbers[slot] = torch.tensor([getattr(result, name) for name in _NUMBERS], dtype=torch.float64)
     return [FrameResult([], None, *row) for row in processes.sum_numbers(numbers).tolist()]
+
+
+def measurements_of(results: list[FrameResult], seconds: float) -> dict[str, float]:
+    """Return what a step measured, by name: sums and means of its frames.
+
+    Args:
+        results: of its frames.
+        seconds: what the step took.
+    """
+    return {
+        "seconds": seconds,
+        "rays": sum(r.rays for r in results),
+        "loss": sum(r.loss for r in results) / len(results),
+        "squared_error": sum(r.squared_error for r in results) / len(results),
+        "samples": sum(r.samples_per_ray for r in results) / len(results),
+        "marched": sum(r.marched_per_ray for r in results) / len(results),
+        "colored": sum(r.colored_per_ray for r in results) / len(results),
+    }

@@ -22,12 +22,14 @@ from training.config import TrainingConfig, ValidationConfig
 from training.fields.create import create_field
 from training.loop import checkpoint
 from training.loop.camera_refinement import CameraRefinement, wants_refinement
+from training.loop.clock import Clock, clock_of
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.continuation import continue_network
 from training.loop.dataset import Dataset
 from training.loop.error_map import MeasuredErrors, record_errors
 from training.loop.keyframes import interpolate_between
 from training.loop.network import Network
+from training.loop.occupancy_updates import OccupancyUpdates
 from training.loop.optimizer import Optimizer
 from training.loop.processes import ALONE, LostProcess, Processes
 from training.loop.progress import Progress
@@ -36,13 +38,12 @@ from training.loop.scene import Scene, build_scene, check_capture, load_scene, s
 from training.loop.schedule import (
     active_levels,
     frames_of_step,
-    prunes_between,
     rate_factor,
     rays_of_step,
     seed_of,
     trained_frames,
 )
-from training.loop.step import FrameResult, FrameStep, results_of_all
+from training.loop.step import FrameResult, FrameStep, measurements_of, results_of_all
 from training.loop.validation import Image, Validation, ValidationState
 
 _LOG = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Trainer:
         device: where frames are decoded and rendered; None means the CPU. All random numbers are drawn on the CPU.
         processes: the processes that train together.
         dataset: the images; None means those that the config selects, in memory.
+        clock: measures the time that the run has taken; None means the one that the config names.
     """
 
     def __init__(
@@ -86,10 +88,12 @@ class Trainer:
         device: torch.device | None = None,
         processes: Processes = ALONE,
         dataset: Dataset | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.config, self.seed, self.scene, self.processes = config, seed, scene, processes
         self.step, self.seconds, self.overhead = 0, 0.0, 0.0
-        self.validation = ValidationState()
+        self.validation, self.updates = ValidationState(), OccupancyUpdates()
+        self._clock = clock or clock_of(config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = Network(config, scene.num_frames, scene.loop).to(device or torch.device("cpu"))
@@ -129,7 +133,7 @@ class Trainer:
         Raises:
             InputError: a gradient is not finite, an image cannot be read, or another process has ended.
         """
-        start, before = time.monotonic() - self.seconds, self.progress
+        start, before = self._clock() - self.seconds, self.progress
         half = before < self.config.half_resolution
         if not half:
             self.dataset.forget_half()
@@ -146,12 +150,14 @@ class Trainer:
         self._record_errors(results, in_step)
         self._update(sums, results, len(in_step), before + 1 / self.config.steps)
         self.step += 1
-        self.seconds = self.processes.of_first(time.monotonic() - start)
+        self.seconds = self.processes.of_first(self._clock() - start)
         if before < self.config.start.keyframes_until <= self.progress and self.network.embedding is not None:
             interpolate_between(self.network.embedding, trained)
-        if prunes_between(before, self.progress, self.config.rays):
+        self.updates = self.updates.after_step(before, self.progress, self.config)
+        if self.updates.begins(self.seconds, self.config):
             self._update_occupancy()
-            self.seconds = self.processes.of_first(time.monotonic() - start)
+            updated = self.processes.of_first(self._clock() - start)
+            self.updates, self.seconds = self.updates.after_update(updated - self.seconds), updated
         return results_of_all(results, len(in_step), self.processes)
 
     def _update_occupancy(self) -> None:
@@ -223,12 +229,12 @@ class Trainer:
         Returns:
             The rendering, and its PSNR, dB.
         """
-        start = time.monotonic()
+        start = self._clock()
         latent = self.network.latent(validation.frame, self._frame_step.encoder_input)[0]
         rendered = validation.render(self.network, latent, self._frame_step.cells(validation.frame))
         score = validation.score(rendered)
         self.validation = self.validation.after(score, self.step)
-        self.seconds += time.monotonic() - start
+        self.seconds += self._clock() - start
         return rendered, score
 
     def agree_on_validation(self) -> None:
@@ -245,7 +251,8 @@ class Trainer:
         if not self.processes.is_first:
             return
         _LOG.info("writing the checkpoint of step %d", self.step)
-        header = checkpoint.CheckpointHeader(self.step, self.seed, self.seconds, self.field.name, self.config, self.validation)
+        state = (self.step, self.seed, self.seconds, self.field.name, self.config, self.validation, self.updates)
+        header = checkpoint.CheckpointHeader(*state)
         cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
         latents, optimizer = self.latents(), self.optimizer if name == CHECKPOINT else None
         maps = self._frame_step.error_maps if name == CHECKPOINT else None
@@ -272,7 +279,7 @@ class Trainer:
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
         self._frame_step.error_maps = checkpoint.load_error_maps(folder, self._frame_step.error_maps)
-        self.step, self.seconds, self.validation = header.step, header.seconds, header.validation
+        self.step, self.seconds, self.validation, self.updates = header.step, header.seconds, header.validation, header.updates
 
 
 @contextlib.contextmanager
@@ -346,7 +353,7 @@ def _advance_to_the_end(trainer: Trainer, folder: Path, progress: Progress, watc
         if empty_steps == MAX_EMPTY_STEPS:
             fault = f"no ray of the last {MAX_EMPTY_STEPS} steps meets the scene"
             raise InputError("training", fault, "check the cameras (T in meters, x_camera = R x_world + T), masks and boxes")
-        measured = _measurements(results, trainer.seconds - seconds)
+        measured = measurements_of(results, trainer.seconds - seconds)
         with trainer.processes.agreed():
             watch(before, measured)
         trainer.agree_on_validation()
@@ -371,18 +378,6 @@ def _sum(parts: tuple[torch.Tensor | None, ...]) -> torch.Tensor | None:
     for part in present[1:]:
         total.add_(part)
     return total
-
-
-def _measurements(results: list[FrameResult], seconds: float) -> dict[str, float]:
-    return {
-        "seconds": seconds,
-        "rays": sum(r.rays for r in results),
-        "loss": sum(r.loss for r in results) / len(results),
-        "squared_error": sum(r.squared_error for r in results) / len(results),
-        "samples": sum(r.samples_per_ray for r in results) / len(results),
-        "marched": sum(r.marched_per_ray for r in results) / len(results),
-        "colored": sum(r.colored_per_ray for r in results) / len(results),
-    }
 
 
 def _without_run_length(config: TrainingConfig) -> TrainingConfig:

@@ -97,9 +97,20 @@ def test_damaged_scenes_are_refused_before_native_code_reads_them(run: Path, dam
         assemble_run(run)
 
 
+UPDATES = [[1], {"due": False, "seconds": 2.0, "last": -1}, {"due": 1, "seconds": 2.0, "last": 1.0}]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "value"), [("step", -1), ("seed", -1), ("seed", 1 << 63), ("seconds", "inf"), ("seconds", -1)]
+    ("name", "value"),
+    [
+        ("step", -1),
+        ("seed", -1),
+        ("seed", 1 << 63),
+        ("seconds", "inf"),
+        ("seconds", -1),
+        *(("updates", bad) for bad in UPDATES),
+    ],
 )
 def test_impossible_numbers_in_a_checkpoint_are_refused(run: Path, name: str, value: object) -> None:
     rewrite_header(run, **{name: value})
