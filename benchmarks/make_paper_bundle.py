@@ -39,7 +39,7 @@ _EVALUATIONS = 4  # during the run, so that a failing run is noticed
 
 
 def held_out_psnr(video: VolumetricVideo, capture: Capture, frames: list[int], threads: int | None = None) -> float:
-    """Return the mean PSNR over the held-back views at full size, inside the projected box as in the paper, dB."""
+    """Return the mean PSNR over the held-out views at full size, inside the projected box as in the paper, dB."""
     renderer = create_renderer("auto", threads)
     values = []
     for frame in frames:
@@ -74,7 +74,7 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
                 print(f"pass {training.passes} of {passes}: {level:.2f} dB on its rays, {spent:.0f} CPU s", flush=True)
             if training.passes % (passes // _EVALUATIONS or 1) == 0 and training.passes < passes and not interrupted:
                 level = held_out_psnr(training.video(), training.capture, [0], threads)
-                print(f"held-back views, first frame: {level:.2f} dB", flush=True)
+                print(f"held-out views, first frame: {level:.2f} dB", flush=True)
     if training.passes < passes:
         training.save(state)
     return training.passes >= passes
@@ -114,7 +114,7 @@ def _command(arguments: argparse.Namespace) -> int:
     }
     write_bundle(video, out, "float32")
     state.unlink(missing_ok=True)
-    print(f"{out}: {level:.2f} dB on the held-back views")
+    print(f"{out}: {level:.2f} dB on the held-out views")
     return 0
 
 

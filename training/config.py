@@ -189,10 +189,10 @@ class RefineConfig:
 
 @dataclass(frozen=True, config=FIELDS)
 class ValidationConfig:
-    """The held-back view that is rendered while training. It must be a camera that is not trained on."""
+    """The held-out view that is rendered while training. It must be a camera that is not trained on."""
 
     every: Share = 0.05
-    """Fraction of the run between two renderings. 0 means never. Without held-back cameras there is no validation."""
+    """Fraction of the run between two renderings. 0 means never. Without held-out cameras there is no validation."""
     camera: Annotated[WholeNumber, within(0, 10**6)] | None = None
     """Number of the camera. None means the first of the capture's `test_cameras`."""
     frame: Annotated[WholeNumber, within(0, 10**7)] | None = None
@@ -200,7 +200,7 @@ class ValidationConfig:
     patience: Annotated[WholeNumber, within(0, 10**6)] = 0
     """Training stops early after this many renderings in a row that are not better than the best one. 0 means never."""
     export: Literal["last", "best"] = "last"
-    """Checkpoint from which the run's bundle is made. With "best", scores of the held-back view are too good, because the view
+    """Checkpoint from which the run's bundle is made. With "best", scores of the held-out view are too good, because the view
     chose the checkpoint."""
 
 
@@ -239,7 +239,7 @@ class TrainingConfig:
     refine: RefineConfig = RefineConfig()
     """Corrections of the cameras."""
     validation: ValidationConfig = ValidationConfig()
-    """The held-back view."""
+    """The held-out view."""
     start: StartConfig = StartConfig()
     """The first part of the run."""
     latents: Literal["embedding", "encoder"] = "encoder"

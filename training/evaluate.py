@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--edge", type=parse_count, default=0, metavar="PIXELS", help="exclude pixels along the images' edges")
     outline_help = "exclude pixels around the masks' outlines from the PSNR in the box (5 for the paper's NHR)"
     parser.add_argument("--outline", type=_odd, default=0, metavar="PIXELS", help=outline_help)
-    checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
+    checkpoint_help = "of a run: the last one (default), or that with the best held-out view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), help=checkpoint_help)
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
     parser.add_argument("--lpips-weights", type=Path, metavar="DIR", help=weights_help)

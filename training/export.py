@@ -60,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     run_help = "folder of a training run, finished or not; or a bundle, to make it smaller"
     parser.add_argument("run", type=Path, metavar="RUN|BUNDLE", help=run_help)
     parser.add_argument("out", type=Path, metavar="OUT.mlpvid", help="the bundle to write")
-    checkpoint_help = "of a run: the last one (default), or that with the best held-back view"
+    checkpoint_help = "of a run: the last one (default), or that with the best held-out view"
     parser.add_argument("--checkpoint", choices=tuple(CHECKPOINTS), default="last", help=checkpoint_help)
     join_help = "put these bundles, whose decoder is the same, after BUNDLE: each becomes a segment of OUT.mlpvid"
     parser.add_argument("--join", type=Path, nargs="+", metavar="BUNDLE", help=join_help)

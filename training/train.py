@@ -43,7 +43,7 @@ from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
 from training.loop.scene import metadata_of, selected_frames
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
-from training.loop.validation import Validation, frame_of, held_back_camera
+from training.loop.validation import Validation, frame_of, held_out_camera
 from training.loop.watch import RunWatch
 
 BUNDLE_NAME = "video.mlpvid"
@@ -161,9 +161,9 @@ def _write_bundle(trainer: Trainer, folder: Path) -> None:
     """Write the run's bundle from the checkpoint that its config names, and say which it is."""
     state, config = trainer.validation, trainer.config.validation
     if trainer.progress < 1:
-        print(f"stopped early: the held-back view was not better {state.without_gain} times in a row", file=sys.stderr)
+        print(f"stopped early: the held-out view was not better {state.without_gain} times in a row", file=sys.stderr)
     write_bundle(assemble_run(folder, checkpoint=config.export), folder / BUNDLE_NAME, "float16")
-    best = "" if state.best is None else f"; the held-back view was best at step {state.best_step}, {state.best:.2f} dB"
+    best = "" if state.best is None else f"; the held-out view was best at step {state.best_step}, {state.best:.2f} dB"
     print(f"wrote {folder / BUNDLE_NAME} from the {config.export} checkpoint{best}", file=sys.stderr)
 
 
@@ -249,13 +249,13 @@ def _prepare(
 
 
 def _validation(capture: Capture, trainer: Trainer, threads: int | None) -> Validation | None:
-    """Return what renders the held-back view; None without one."""
+    """Return what renders the held-out view; None without one."""
     config, frames = trainer.config, trainer.dataset.frames
-    camera = held_back_camera(capture, config.validation, frames[frame_of(config.validation, frames)])
+    camera = held_out_camera(capture, config.validation, frames[frame_of(config.validation, frames)])
     if camera is None:
         return None
     validation = Validation(capture, config, trainer.scene, frames, camera, threads)
-    print(f"held-back view: camera {camera}, frame {validation.frame}", file=sys.stderr)
+    print(f"held-out view: camera {camera}, frame {validation.frame}", file=sys.stderr)
     return validation
 
 

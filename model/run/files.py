@@ -20,7 +20,7 @@ CHECKPOINT = "checkpoint.safetensors"
 """The last checkpoint."""
 
 BEST = "best.safetensors"
-"""The checkpoint with the best held-back view, without the optimizer's state."""
+"""The checkpoint with the best held-out view, without the optimizer's state."""
 
 LOG = "log.jsonl"
 """What was measured, one JSON object per line."""

@@ -103,7 +103,7 @@ class Capture:
 
     @property
     def test_cameras(self) -> list[int]:
-        """Indices of the held-back cameras, for evaluation."""
+        """Indices of the held-out cameras, for evaluation."""
         return list(self.meta.test_cameras or ())
 
     @property

@@ -50,7 +50,7 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
     clock = " of processor time" if header.config.processor_time else ""
     trained = f"{header.step} steps in {header.seconds / 60:.0f} minutes{clock}, seed {header.seed}"
     if checkpoint == "best":
-        trained += ", the best held-back view so far"
+        trained += ", the best held-out view so far"
     cells = load_occupancy_grids(folder, scene.hulls, name)
     scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
     return assemble(header.config, scene, network, latents, frames, cells)

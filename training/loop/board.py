@@ -1,4 +1,4 @@
-"""TensorBoard logs: curves, and the held-back view next to its captured image."""
+"""TensorBoard logs: curves, and the held-out view next to its captured image."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Board:
             self._writer.add_scalar(name, value, step)
 
     def show(self, step: int, rendered: NDArray[np.float32], truth: NDArray[np.float32]) -> None:
-        """Add the held-back view: the rendering at the left, the captured image at the right, both (H, W, 3) in [0, 1]."""
+        """Add the held-out view: the rendering at the left, the captured image at the right, both (H, W, 3) in [0, 1]."""
         both = np.clip(np.concatenate([rendered, truth], axis=1), 0, 1)
         self._writer.add_image("held_back_view", both, step, dataformats="HWC")
         self._writer.flush()

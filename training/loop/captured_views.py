@@ -17,7 +17,7 @@ MAX_FRAMES = 3
 """Number of frames that are copied, spread evenly over the run."""
 
 MAX_CAMERAS = 32
-"""Number of cameras that are copied, spread evenly over the capture. Missing images of held-back cameras are skipped."""
+"""Number of cameras that are copied, spread evenly over the capture. Missing images of held-out cameras are skipped."""
 
 MAX_SIDE = 512
 """Longer side of the copies, pixels."""
@@ -49,7 +49,7 @@ def copy_views(capture: Capture, frames: range, folder: Path, pool: Executor) ->
 
 
 def has_image(capture: Capture, frame: int, camera: int) -> bool:
-    """Return whether image and mask of a frame and camera exist. Those of held-back cameras may be missing."""
+    """Return whether image and mask of a frame and camera exist. Those of held-out cameras may be missing."""
     sources = (capture.image_source(frame, camera), capture.mask_source(frame, camera))
     return all(source is None or source.exists() for source in sources)
 

@@ -47,7 +47,7 @@ class CheckpointHeader:
     config: TrainingConfig
     """Settings of the run."""
     validation: ValidationState = ValidationState()
-    """The scores of the held-back view so far."""
+    """The scores of the held-out view so far."""
     updates: OccupancyUpdates = OccupancyUpdates()
     """The updates of the occupancy grids so far."""
 

@@ -71,8 +71,8 @@ class Progress:
         self._start = self._last = time.monotonic()
         self._warned = False
         self.means = RunningMeans()
-        self.held_back: float | None = None
-        """PSNR of the held-back view when it was rendered last, dB; None before that."""
+        self.held_out: float | None = None
+        """PSNR of the held-out view when it was rendered last, dB; None before that."""
 
     def update(self, step: int, share: float, *, last: bool = False, **measurements: float) -> None:
         """Add a step's measurements; show them when it is time.
@@ -104,9 +104,9 @@ class Progress:
         )
 
     def _scores(self) -> str:
-        held_back = "" if self.held_back is None else f"  held-back view {self.held_back:.2f} dB"
+        held_out = "" if self.held_out is None else f"  held-out view {self.held_out:.2f} dB"
         loss, rays = self.means.mean("loss"), short_rate(self.means.rate("rays"))
-        return f"PSNR {psnr(self.means.mean('squared_error')):.2f} dB  loss {loss:.4f}  {rays} rays/s{held_back}"
+        return f"PSNR {psnr(self.means.mean('squared_error')):.2f} dB  loss {loss:.4f}  {rays} rays/s{held_out}"
 
     def _time_left(self, share: float, now: float) -> str:
         spent, gained = now - self._start, share - self._first_share

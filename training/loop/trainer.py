@@ -224,7 +224,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self, validation: Validation) -> tuple[Image, float]:
-        """Render the held-back view and record its PSNR. The time counts as training time.
+        """Render the held-out view and record its PSNR. The time counts as training time.
 
         Returns:
             The rendering, and its PSNR, dB.
@@ -238,7 +238,7 @@ class Trainer:
         return rendered, score
 
     def agree_on_validation(self) -> None:
-        """Give the other processes what the first one has seen of the held-back view, so that all of them stop together."""
+        """Give the other processes what the first one has seen of the held-out view, so that all of them stop together."""
         if self.processes.count > 1:
             state = self.validation
             best = self.processes.of_first(-math.inf if state.best is None else state.best)
@@ -320,7 +320,7 @@ def run_training(trainer: Trainer, folder: Path, progress: Progress, watch: Watc
         trainer: the run.
         folder: its folder.
         progress: shows the progress.
-        watch: called after every step: it writes the log and renders the held-back view.
+        watch: called after every step: it writes the log and renders the held-out view.
 
     Returns:
         False when Ctrl-C, SIGTERM or a closed terminal ended it early.

@@ -1,4 +1,4 @@
-"""Render the held-back view while training, keep its best PSNR, and decide when training stops early."""
+"""Render the held-out view while training, keep its best PSNR, and decide when training stops early."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Image = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ValidationState:
-    """The scores of the held-back view so far. It is part of the checkpoint, so that a resumed run stops at the same step."""
+    """The scores of the held-out view so far. It is part of the checkpoint, so that a resumed run stops at the same step."""
 
     best: float | None = None
     """Best PSNR, dB; None before the first rendering."""
@@ -74,7 +74,7 @@ class ValidationState:
 
 
 class Validation:
-    """Renders the held-back view of a run in training, as the exported bundle would show it.
+    """Renders the held-out view of a run in training, as the exported bundle would show it.
 
     Args:
         capture: has the image to compare with.
@@ -98,7 +98,7 @@ class Validation:
         self.truth: Image = np.float32(1 / 255) * resize(color, self.camera.width, self.camera.height).astype(np.float32)
         self._inside = box_mask(self.camera, scene.boxes[self.frame].astype(np.float64))
         if not self._inside.any():
-            raise InputError(f"held-back camera {camera}", "does not see the box", "choose another with validation.camera")
+            raise InputError(f"held-out camera {camera}", "does not see the box", "choose another with validation.camera")
         self._config, self._scene, self._field = config, scene, create_field(config)
         native = config.model.method is None and has_native("mlpvid_kernels")
         self._renderer = create_renderer("cpu" if native else "reference", threads)
@@ -139,7 +139,7 @@ def frame_of(config: ValidationConfig, frames: range) -> int:
     return frame
 
 
-def held_back_camera(capture: Capture, config: ValidationConfig, frame: int) -> int | None:
+def held_out_camera(capture: Capture, config: ValidationConfig, frame: int) -> int | None:
     """Return the number of the camera to validate with; None if `every` is 0 or the capture has no image of such a camera.
 
     Args:
@@ -158,7 +158,7 @@ def held_back_camera(capture: Capture, config: ValidationConfig, frame: int) -> 
     camera = asked if asked is not None else next(usable, None)
     if camera is None or not config.every:
         if config.patience or config.export == "best":
-            fault = "needs a held-back view, but the run has none"
+            fault = "needs a held-out view, but the run has none"
             remedy = "name a camera in test_cameras in the capture's meta.yaml, and set validation.every above 0"
             raise InputError("validation", fault, remedy)
         return None

@@ -1,4 +1,4 @@
-"""Watch a run while it trains: its log, the held-back view with the best checkpoint, and TensorBoard."""
+"""Watch a run while it trains: its log, the held-out view with the best checkpoint, and TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class RunWatch:
         trainer: the run.
         folder: its folder.
         log: gets the measurements.
-        progress: shows the PSNR of the held-back view.
-        validation: renders the held-back view; None means that there is none.
+        progress: shows the PSNR of the held-out view.
+        validation: renders the held-out view; None means that there is none.
         board: writes TensorBoard logs; None means none.
     """
 
@@ -40,7 +40,7 @@ class RunWatch:
         self._means = RunningMeans()
 
     def __call__(self, before: float, measured: dict[str, float]) -> None:
-        """Record a step; render the held-back view when it is time.
+        """Record a step; render the held-out view when it is time.
 
         Args:
             before: progress of the run before the step, 0 to 1.
@@ -49,16 +49,16 @@ class RunWatch:
         trainer, validation = self._trainer, self._validation
         self._means.add(**measured)
         done, every = trainer.progress >= 1, trainer.config.validation.every
-        held_back: dict[str, float] = {}
+        held_out: dict[str, float] = {}
         if validation is not None and (done or passes_multiple(before, trainer.progress, every)):
-            held_back = self._validate(validation)
-        if held_back or done or self._log.due:
-            self._write(held_back)
+            held_out = self._validate(validation)
+        if held_out or done or self._log.due:
+            self._write(held_out)
 
-    def _write(self, held_back: dict[str, float]) -> None:
+    def _write(self, held_out: dict[str, float]) -> None:
         mean, trainer = self._means.mean, self._trainer
         values = {"loss": mean("loss"), "psnr": psnr(mean("squared_error")), "rays_per_second": self._means.rate("rays")}
-        values |= held_back
+        values |= held_out
         self._log.write(trainer.step, progress=trainer.progress, seconds=trainer.seconds, **values)
         if self._board is not None:
             self._board.write(trainer.step, **values)
@@ -66,7 +66,7 @@ class RunWatch:
     def _validate(self, validation: Validation) -> dict[str, float]:
         trainer = self._trainer
         rendered, score = trainer.validate(validation)
-        self._progress.held_back = score
+        self._progress.held_out = score
         if self._board is not None:
             self._board.show(trainer.step, rendered, validation.truth)
         if trainer.validation.best_step == trainer.step:

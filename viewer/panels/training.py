@@ -22,7 +22,7 @@ from viewer.widgets.controls import begin_facts, button, combo, em, heading, row
 PLOT_HEIGHT = 9.0
 """Height of a plot, text heights."""
 
-CURVES = {"psnr": "training rays", "held_back_psnr": "held-back view"}
+CURVES = {"psnr": "training rays", "held_back_psnr": "held-out view"}
 """Measurements in the PSNR plot, and their names for the user."""
 
 
@@ -89,17 +89,17 @@ class TrainingPanel:
             row("Training", f"step {last['step']:.0f}{progress}", "The last step in the log of the run.")
         if "rays_per_second" in last:
             row("Speed", f"{last['rays_per_second']:,.0f} rays/s", "Rays that training renders per second.")
-        held_back = measured.curves.get("held_back_psnr")
-        if held_back is not None:
-            best = int(np.argmax(held_back[1]))
-            text = f"{held_back[1][best]:.2f} dB at step {held_back[0][best]:.0f}"
-            row("Best view", text, "The best rendering of the held-back view, whose checkpoint is kept as best.safetensors.")
+        held_out = measured.curves.get("held_back_psnr")
+        if held_out is not None:
+            best = int(np.argmax(held_out[1]))
+            text = f"{held_out[1][best]:.2f} dB at step {held_out[0][best]:.0f}"
+            row("Best view", text, "The best rendering of the held-out view, whose checkpoint is kept as best.safetensors.")
         imgui.end_table()
 
     def _draw_plots(self, measured: Measurements) -> None:
         implot.set_current_context(self._plots)
         curves = {name: measured.curves[key] for key, name in CURVES.items() if key in measured.curves}
-        tip = "PSNR of the training rays (running mean, on the dilated mask) and of the held-back view (in its box)."
+        tip = "PSNR of the training rays (running mean, on the dilated mask) and of the held-out view (in its box)."
         self._plot("PSNR, dB", curves, tip)
         if "loss" in measured.curves:
             self._plot("Loss", {"loss": measured.curves["loss"]}, "Loss of the training rays, running mean.", logarithmic=True)

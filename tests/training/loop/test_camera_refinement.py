@@ -237,7 +237,7 @@ def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_pa
     for got in (cameras, shown):
         assert all(np.allclose(a.R, b.R) and np.allclose(a.T, b.T) for a, b in zip(got, moved, strict=True))
     assert not np.allclose(cameras[0].R, capture.cameras[0].R)
-    assert np.array_equal(cameras[1].R, capture.cameras[1].R)  # held back
+    assert np.array_equal(cameras[1].R, capture.cameras[1].R)  # held out
     plain = Trainer(capture := write_meta(tmp_path / "capture"), small_config(), 3, trainer.scene, pool, native)
     plain.config = config
     with pytest.raises(InputError, match="with refining cameras"):

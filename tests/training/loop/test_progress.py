@@ -28,9 +28,9 @@ def test_the_line_shows_step_psnr_rate_and_time_left() -> None:
     line = progress.line(300, 0.3, progress._start + 50)
     assert "step 300 (30%)" in line and "PSNR 20.00 dB" in line and "4.5 colored" in line
     assert "4.00 steps/s" in line and "2:55 left" in line  # 20 % took 50 s, and 70 % are left
-    assert "loss 0.0321" in line and "8.19k rays/s" in line and "held-back" not in line
-    progress.held_back = 21.456
-    assert "held-back view 21.46 dB" in progress.line(300, 0.3, progress._start + 50)
+    assert "loss 0.0321" in line and "8.19k rays/s" in line and "held-out" not in line
+    progress.held_out = 21.456
+    assert "held-out view 21.46 dB" in progress.line(300, 0.3, progress._start + 50)
 
 
 def test_rates_follow_the_time_of_the_steps() -> None:

@@ -1,4 +1,4 @@
-"""The held-back view: its PSNR, the best checkpoint, stopping early, and TensorBoard logs of it."""
+"""The held-out view: its PSNR, the best checkpoint, stopping early, and TensorBoard logs of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from training.loop.log import RunLog
 from training.loop.progress import Progress
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
-from training.loop.validation import Validation, ValidationState, held_back_camera
+from training.loop.validation import Validation, ValidationState, held_out_camera
 from training.loop.watch import RunWatch
 from training.train import main as train_command
 
@@ -57,7 +57,7 @@ def make_config(**changes: object) -> TrainingConfig:
 def run(
     capture: Path, run_folder: Path, config: TrainingConfig, scores: list[float], monkeypatch: pytest.MonkeyPatch, resume: bool
 ) -> tuple[Trainer, bool]:
-    """Train with given scores of the held-back view, one per step; they follow the step, also after a resume."""
+    """Train with given scores of the held-out view, one per step; they follow the step, also after a resume."""
     with worker_pool(1) as pool:
         opened = open_capture(capture)
         run_folder.mkdir(exist_ok=True)
@@ -163,29 +163,29 @@ def test_a_resumed_run_stops_at_the_same_step(folder: Path, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("meta", "settings", "fault"),
     [
-        ("", {"patience": 2}, "needs a held-back view"),
-        ("", {"export": "best"}, "needs a held-back view"),
-        ("test_cameras: [1]\n", {"every": 0.0, "patience": 1}, "needs a held-back view"),
+        ("", {"patience": 2}, "needs a held-out view"),
+        ("", {"export": "best"}, "needs a held-out view"),
+        ("test_cameras: [1]\n", {"every": 0.0, "patience": 1}, "needs a held-out view"),
         ("test_cameras: [1]\n", {"camera": 2}, "is 2, which is trained on"),
         ("test_cameras: [1]\n", {"camera": 99}, "is 99, which does not exist"),
     ],
 )
-def test_a_held_back_view_that_is_none_is_refused(tmp_path: Path, meta: str, settings: dict[str, object], fault: str) -> None:
+def test_a_held_out_view_that_is_none_is_refused(tmp_path: Path, meta: str, settings: dict[str, object], fault: str) -> None:
     capture = open_capture(ball_capture(tmp_path / "ball", frames=1, meta=f"pixel_center: 0.5\n{meta}", size=32))
     with pytest.raises(InputError, match=fault):
-        held_back_camera(capture, ValidationConfig(**settings), 0)  # type: ignore[arg-type]
+        held_out_camera(capture, ValidationConfig(**settings), 0)  # type: ignore[arg-type]
 
 
-def test_without_held_back_cameras_nothing_is_rendered(tmp_path: Path) -> None:
+def test_without_held_out_cameras_nothing_is_rendered(tmp_path: Path) -> None:
     capture = open_capture(ball_capture(tmp_path / "ball", frames=1, meta="pixel_center: 0.5\n", size=32))
-    assert held_back_camera(capture, ValidationConfig(), 0) is None
+    assert held_out_camera(capture, ValidationConfig(), 0) is None
 
 
-def test_missing_images_of_the_held_back_camera_do_not_stop_training(tmp_path: Path) -> None:
+def test_missing_images_of_the_held_out_camera_do_not_stop_training(tmp_path: Path) -> None:
     folder = ball_capture(tmp_path / "ball", frames=2, size=32)
     (folder / "images" / "01" / "000001.png").unlink()
-    assert held_back_camera(open_capture(folder), ValidationConfig(), 1) is None
-    assert held_back_camera(open_capture(folder), ValidationConfig(), 0) == 1
+    assert held_out_camera(open_capture(folder), ValidationConfig(), 1) is None
+    assert held_out_camera(open_capture(folder), ValidationConfig(), 0) == 1
 
 
 def test_copies_are_spread_and_have_the_middle() -> None:
@@ -199,7 +199,7 @@ def test_a_run_has_a_log_views_and_tensorboard(command: list[str], tmp_path: Pat
 
     assert train_command([*command, "--tensorboard"]) == 0
     run_folder = tmp_path / "run"
-    assert "from the last checkpoint; the held-back view was best at step" in capsys.readouterr().err
+    assert "from the last checkpoint; the held-out view was best at step" in capsys.readouterr().err
     assert len(list((run_folder / "views").iterdir())) == 3 * 6
     events = EventAccumulator(str(run_folder / "tensorboard"), {"images": 0})
     events.Reload()
@@ -208,7 +208,7 @@ def test_a_run_has_a_log_views_and_tensorboard(command: list[str], tmp_path: Pat
     image = events.Images("held_back_view")[0]
     assert (image.width, image.height) == (64, 32)
     assert export_command([str(run_folder), str(tmp_path / "best.mlpvid"), "--checkpoint", "best"]) == 0
-    assert "best held-back view" in read_bundle(tmp_path / "best.mlpvid").metadata.provenance["trained"]
+    assert "best held-out view" in read_bundle(tmp_path / "best.mlpvid").metadata.provenance["trained"]
 
 
 def test_tensorboard_that_is_not_installed_is_refused_in_one_line(
