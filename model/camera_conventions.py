@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from common.errors import InputError
 from model.camera import Array, Camera
+from model.rotation import matrix_from_quaternion
 
 _FLIP_Y_AND_Z = np.diag([1.0, -1.0, -1.0])
 """From OpenGL's camera axes to OpenCV's, and back."""
@@ -37,18 +38,10 @@ def from_colmap(
     Raises:
         InputError: the numbers do not describe a camera.
     """
-    w, x, y, z = _array(quaternion, (4,), "quaternion")
-    length = float(np.linalg.norm((w, x, y, z)))
-    if not length > 0:
-        raise InputError("camera quaternion", "is zero")
-    w, x, y, z = (v / length for v in (w, x, y, z))
-    R = np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    try:
+        R = matrix_from_quaternion(_array(quaternion, (4,), "quaternion"))
+    except ValueError as error:
+        raise InputError("camera quaternion", "is zero or not finite") from error
     fx, fy = np.broadcast_to(np.asarray(focal_length, np.float64), (2,))
     return Camera(
         width, height, _intrinsics(fx, fy, *_array(center, (2,), "center")), R, _array(translation, (3,), "translation")

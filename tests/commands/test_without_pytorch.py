@@ -1,4 +1,4 @@
-"""The viewer without PyTorch: an import of it fails in these processes. With it installed, commands do not load it unasked."""
+"""The viewer without PyTorch and SciPy, whose imports fail here. With them installed, commands do not load them unasked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 BLOCKED = """
 import sys
-sys.modules["torch"] = None
+sys.modules["torch"] = sys.modules["scipy"] = sys.modules["skimage"] = None
 from viewer.cli import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -63,7 +63,8 @@ def test_what_needs_it_says_in_one_line_what_to_install(bundle: Path, arguments:
 
 
 def test_the_window_is_imported_without_it() -> None:
-    code = "import sys; sys.modules['torch'] = None; import viewer.window.window, viewer.commands.window_benchmark"
+    blocked = "import sys; sys.modules['torch'] = sys.modules['scipy'] = None"
+    code = f"{blocked}; import viewer.window.window, viewer.commands.window_benchmark"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -81,4 +82,4 @@ def test_the_requirements_of_the_viewer_are_the_others_without_pytorch() -> None
 
     viewer = names("requirements-viewer.txt")
     assert viewer | names("requirements.txt") == names("requirements-no-compiler.txt")
-    assert names("requirements-no-compiler.txt") - viewer == {"torch", "scikit-image"}
+    assert names("requirements-no-compiler.txt") - viewer == {"torch", "scikit-image", "scipy"}

@@ -68,7 +68,7 @@ def test_they_agree_about_a_random_camera() -> None:
 def test_wrong_numbers_are_refused() -> None:
     with pytest.raises(InputError, match=r"last row 0, 0, -1, 0; transpose it"):
         from_opengl(64, 48, np.eye(4), np.eye(4))
-    with pytest.raises(InputError, match="quaternion: is zero"):
+    with pytest.raises(InputError, match="quaternion: is zero or not finite"):
         from_colmap(64, 48, 50, (32, 24), (0, 0, 0, 0), (0, 0, 0))
     with pytest.raises(InputError, match="pose: must have the shape"):
         from_nerf(64, 48, np.eye(3), 1.0)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from common.documents import read_limited
 from common.errors import InputError
 from model.camera import Camera
+from model.rotation import matrix_from_quaternion
 
 T = TypeVar("T")
 
@@ -115,10 +115,8 @@ def _parsed(path: Path, parse: Callable[[bytes], Iterator[T]]) -> list[T]:
 
 
 def _camera(image: _Image, lens: _Lens) -> Camera:
-    w, x, y, z = image.quaternion
     K = np.array([[lens.focal[0], 0, lens.center[0]], [0, lens.focal[1], lens.center[1]], [0, 0, 1.0]])
-    rotation = Rotation.from_quat([x, y, z, w]).as_matrix()
-    return Camera(lens.width, lens.height, K, rotation, np.array(image.translation))
+    return Camera(lens.width, lens.height, K, matrix_from_quaternion(image.quaternion), np.array(image.translation))
 
 
 def _lens(model: int | str, width: int, height: int, values: list[float]) -> _Lens:

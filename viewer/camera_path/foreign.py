@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import Camera
+from model.rotation import matrix_from_quaternion
 from viewer.camera_path.colmap import colmap_cameras, is_colmap
 from viewer.camera_path.path import CameraPath, Keyframe
 
@@ -142,7 +142,7 @@ def _instant_ngp(path: Path, values: dict[str, Any], times: SceneTimes) -> Camer
     total = float(values.get("duration_seconds", SECONDS_PER_VIEW * max(len(views) - 1, 1)))
     keyframes = []
     for index, view in enumerate(views):
-        rotation = _NGP_AXES @ Rotation.from_quat(np.asarray(view["R"], float)).as_matrix()
+        rotation = _NGP_AXES @ matrix_from_quaternion(np.roll(_matrix(view["R"], (4,)), 1))  # x, y, z, w
         position = (_NGP_AXES @ np.asarray(view["T"], float) - offset) / scale
         seconds = total * index / max(len(views) - 1, 1)
         camera = _camera(rotation, position, float(view["fov"]), *NGP_SIZE)
@@ -198,5 +198,5 @@ def _camera(rotation: Array, position: Array, degrees: float, width: int, height
     return Camera(width, height, K, rotation.T, -rotation.T @ position)
 
 
-def _matrix(values: object, shape: tuple[int, int]) -> Array:
+def _matrix(values: object, shape: tuple[int, ...]) -> Array:
     return np.asarray(values, dtype=np.float64).reshape(shape)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 from common.atomic import atomic_write, check_target, write_text
 from common.errors import InputError
 from model.camera import Camera
+from model.rotation import quaternion_from_matrix
 from viewer.camera_path.foreign import OPENGL_AXES, nerfstudio_views
 from viewer.camera_path.frame_schedule import FrameSchedule
 from viewer.export.mesh_files import pack_glb, upright_matrix
@@ -75,7 +75,8 @@ def camera_glb(cameras: list[Camera], fps: float, up: ArrayLike) -> bytes:
         fps: views per second.
         up: direction that is up in the world. As in `viewer.export.mesh_files.save_mesh`, a node rotates it to y.
     """
-    rotations = Rotation.from_matrix([camera.R.T @ OPENGL_AXES for camera in cameras]).as_quat()
+    quaternions = quaternion_from_matrix([camera.R.T @ OPENGL_AXES for camera in cameras])
+    rotations = np.roll(quaternions, -1, axis=-1)  # glTF's order is x, y, z, w
     for k in range(1, len(rotations)):  # q and -q are one rotation; players interpolate on the shorter way between neighbors
         if rotations[k] @ rotations[k - 1] < 0:
             rotations[k] *= -1
