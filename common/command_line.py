@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from common.errors import InputError
 from common.interrupts import INTERRUPTED, Interrupt, raised_signals
@@ -33,6 +35,14 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
         self.add_argument("-v", "--verbose", action="count", default=0, help="log what the program does; -vv logs more")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, but refuse the value "--": before Python 3.13, argparse replaces it by an empty list."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        for argument in itertools.takewhile(lambda text: text != "--", arguments):
+            if argument.startswith("--") and argument.endswith("=--"):
+                self.error(f"argument {argument[:-3]}: '--' is not a value")
+        return super().parse_known_args(arguments, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""

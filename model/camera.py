@@ -172,7 +172,7 @@ class Camera:
             raise InputError(subject, "must be a JSON object with width, height, K, R, T")
         missing = [name for name in ("width", "height", "K", "R", "T") if name not in values]
         if missing:
-            raise InputError(subject, f"has no {missing[0]}")
+            raise InputError(subject, f"has no {missing[0]}", "a camera has width, height, K, R, T")
         width, height = (_pixels(values[name], subject) for name in ("width", "height"))
         K, R, T = (_numbers(values[name], shapes, f"{subject}: {name}") for name, shapes in _FILE_SHAPES.items())
         try:

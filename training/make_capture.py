@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import os
 import re
 import secrets
 import shutil
@@ -88,8 +89,9 @@ def make_capture(out: Path, size: CaptureSize) -> None:
         size: frames, cameras, pixels.
 
     Raises:
-        InputError: the folder is not empty, or cannot be written.
+        InputError: the folder is not empty, is a link or the current folder, or cannot be written.
     """
+    _check_new(out)
     vertices = [surface_points(scene_at(phase)) for phase in size.phases]
     cameras = ring_of_cameras(size, vertices)
     with _new_folder(out) as folder:
@@ -180,13 +182,22 @@ def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> Non
             mask.save(folder / "mask" / f"{index:02d}" / f"{frame:06d}.png")
 
 
+def _check_new(out: Path) -> None:
+    """Raise InputError if the folder cannot be made, before anything is computed."""
+    remedy = "choose a new folder"
+    if out.is_symlink():
+        raise InputError(out, "is a link", remedy)
+    if out.is_dir() and out.samefile(os.curdir):  # it could not be replaced
+        raise InputError(out, "is the current folder", remedy)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(out, "already exists", remedy)
+    if not out.absolute().parent.is_dir():
+        raise InputError(out, "cannot be written", f"there is no folder {out.absolute().parent}")
+
+
 @contextlib.contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
     """Provide a temporary folder next to `out`. It is renamed to `out` if the block succeeds and deleted if it fails."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(out, "already exists", "choose a new folder")
-    if not out.absolute().parent.is_dir():
-        raise InputError(out, "cannot be written", f"there is no folder {out.absolute().parent}")
     temporary = out.absolute().with_name(f".{out.name[:40]}.{secrets.token_hex(6)}")
     try:
         temporary.mkdir()

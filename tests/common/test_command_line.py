@@ -41,6 +41,18 @@ def test_bad_usage_prints_one_line_and_exits_with_2(capsys: pytest.CaptureFixtur
     assert error.startswith("error: argument --count: invalid int value") and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--count", "--coun"])
+def test_two_dashes_are_not_a_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser(prog="tool")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("name", nargs="?")
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([f"{option}=--"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: argument {option}: '--' is not a value (see tool --help)\n"
+    assert parser.parse_args(["--", "--count=--"]).name == "--count=--"
+
+
 def test_interrupts_and_bugs(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(_: argparse.Namespace) -> int:
         raise KeyboardInterrupt

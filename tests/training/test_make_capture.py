@@ -165,6 +165,18 @@ def test_a_folder_with_files_is_not_changed(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
 
 
+def test_a_folder_that_cannot_be_replaced_is_refused_before_rendering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.make_capture.surface_points", None)  # a call would fail
+    monkeypatch.chdir(tmp_path)
+    for out in (Path(), tmp_path):
+        with pytest.raises(InputError, match="is the current folder"):
+            make_capture(out, CaptureSize(1, 2, 16, 16))
+    (tmp_path / "link").symlink_to(tmp_path / "none")
+    with pytest.raises(InputError, match="is a link"):
+        make_capture(tmp_path / "link", CaptureSize(1, 2, 16, 16))
+    assert [p.name for p in tmp_path.iterdir()] == ["link"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -193,6 +193,8 @@ class CameraPath:
     def from_dict(values: object, subject: str = "camera path") -> CameraPath:
         """Read the object of PATH.json; raise InputError if it is invalid."""
         listed = values.get("keyframes") if isinstance(values, dict) else None
+        if isinstance(values, dict) and listed is None and {"K", "R", "T"} & values.keys():
+            raise InputError(subject, "is one camera", "a path has keyframes, each with time, frame and camera")
         if not isinstance(values, dict) or not isinstance(listed, list):
             raise InputError(subject, 'must be a JSON object {"keyframes": [...]}')
         if not listed:

@@ -20,6 +20,9 @@ MAX_CAMERAS = 1000
 MAX_NAME = 64
 """Longest name of a camera, characters."""
 
+_PATHS = {"keyframes", "camera_path", "path"}
+_REMEDY = "write a list of cameras, as in examples/cameras.json"
+
 
 @dataclass(frozen=True)
 class RigCamera:
@@ -35,8 +38,8 @@ def load_rig(path: Path, times: SceneTimes) -> list[RigCamera]:
     """Read the cameras of a rig.
 
     Args:
-        path: a JSON list of cameras (CAM.json, each with an optional "name"), an object with this list under "cameras", or any
-            camera path that `load_any` reads, whose views are taken for the cameras.
+        path: a JSON list of cameras (CAM.json, each with an optional "name"), an object with this list under "cameras", a
+            single CAM.json, or any camera path that `load_any` reads, whose views are taken for the cameras.
         times: the video; camera paths need it.
 
     Raises:
@@ -80,6 +83,12 @@ def _listed(path: Path, times: SceneTimes) -> list[tuple[str, Camera]]:
     values = read_json(path)
     if isinstance(values, dict) and "cameras" in values:
         values = values["cameras"]
+        if not isinstance(values, list):
+            raise InputError(path, '"cameras" must be a list of cameras', _REMEDY)
+    if isinstance(values, dict) and {"K", "R", "T"} & values.keys():  # CAM.json: a rig of one camera
+        values = [values]
+    if isinstance(values, dict) and not _PATHS & values.keys():
+        raise InputError(path, "has no cameras", _REMEDY)
     if isinstance(values, list) and not (values and isinstance(values[0], dict) and "rotation" in values[0]):
         return [_read_camera(entry, f"{path}: camera {index}") for index, entry in enumerate(values)]
     cameras = [keyframe.camera for keyframe in load_any(path, times).keyframes]

@@ -163,6 +163,7 @@ def keyframe(**changes: object) -> dict:
 BAD = {
     "no object": ([], "must be a JSON object"),
     "no keyframes": ({}, "must be a JSON object"),
+    "one camera": (make_camera().to_dict(), "is one camera; a path has keyframes"),
     "empty": ({"keyframes": []}, "no keyframes"),
     "keyframe is not an object": ({"keyframes": [3]}, "keyframe 0: must be"),
     "no time": ({"keyframes": [{"frame": 0}]}, "keyframe 0: has no time"),

@@ -38,6 +38,11 @@ def test_a_list_of_cameras(tmp_path: Path, wrap: object) -> None:
     assert all(equal(a.camera, b) for a, b in zip(rig, CAMERAS, strict=True))
 
 
+def test_a_single_camera_is_a_rig(tmp_path: Path) -> None:
+    (found,) = load_rig(write(tmp_path / "camera.json", CAMERAS[0].to_dict()), TIMES)
+    assert found.name == "0" and equal(found.camera, CAMERAS[0])
+
+
 def test_the_views_of_a_camera_path(tmp_path: Path) -> None:
     CameraPath([Keyframe(k, k, camera) for k, camera in enumerate(CAMERAS)]).save(tmp_path / "path.json")
     rig = load_rig(tmp_path / "path.json", TIMES)
@@ -81,7 +86,10 @@ def test_numbers_have_equal_length() -> None:
         ([{"name": "1", **CAMERAS[0].to_dict()}, CAMERAS[1].to_dict()], "two cameras have the name 1"),
         ([CAMERAS[0].to_dict(), {"width": 3}], "camera 1"),
         ([5], "camera 0"),
-        ({"cameras": {}}, "keyframes"),
+        ({"cameras": {}}, "must be a list of cameras"),
+        ({}, "has no cameras"),
+        ({"scene": 1}, "examples/cameras.json"),
+        ({**CAMERAS[0].to_dict(), "K": None}, "camera 0: K"),
         ([CAMERAS[0].to_dict()] * (MAX_CAMERAS + 1), "1001 cameras"),
     ],
 )
