@@ -12,6 +12,7 @@ from common.documents import dump_yaml, read_json
 from common.errors import InputError
 from experiments.measure import Measured, measure, without_skipping
 from experiments.plan import Job, Plan
+from experiments.scenes import keep_scene
 from experiments.table import config_path
 from model.bundle.info import read_bundle, write_bundle
 from training.config import load_config
@@ -41,8 +42,10 @@ def run_job(
     folder.mkdir(parents=True, exist_ok=True)
     run = out / job.subject.name / job.run / "run"
     config = write_config(plan, job, out)
-    if not (run / BUNDLE_NAME).is_file() and (status := train(train_arguments(plan, job, out, run, config, device, threads))):
-        return status
+    if not (run / BUNDLE_NAME).is_file():
+        scene = keep_scene(job.subject, load_config(str(config)), out / job.subject.name, threads)
+        if status := train(train_arguments(plan, job, out, run, config, scene, device, threads)):
+            return status
     print(f"measuring {job.subject.name}/{job.row.name}", file=sys.stderr)
     measured = measure_job(job, run / BUNDLE_NAME, folder, load_config(str(config)).data.image_scale, perceptual, threads)
     write_text(folder / "result.json", json.dumps(measured.to_dict(), indent=1))
@@ -50,22 +53,29 @@ def run_job(
 
 
 def write_config(plan: Plan, job: Job, out: Path) -> Path:
-    """Write the training config of a job's run, with the settings of its capture, and return its path."""
+    """Write the training config of a job's run, with the settings of its capture, and return its path.
+
+    The held-out view is not rendered while training: that would take time from the methods that render slowly.
+    """
     subject = out / job.subject.name
     row = next(other.row for other in plan.jobs if other.row.name == job.run)
     path = subject / job.run / "config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, dump_yaml({"base": str(config_path(row, plan.preset))} | job.subject.config))
+    settings = {"base": str(config_path(row, plan.preset)), "validation": {"every": 0.0}} | job.subject.config
+    write_text(path, dump_yaml(settings))
     write_text(subject / "meta.yaml", dump_yaml(job.subject.meta))
     return path
 
 
-def train_arguments(plan: Plan, job: Job, out: Path, run: Path, config: Path, device: str, threads: int | None) -> Any:
+def train_arguments(
+    plan: Plan, job: Job, out: Path, run: Path, config: Path, scene: Path, device: str, threads: int | None
+) -> Any:
     """Return the arguments of `training.train` for a job."""
     length = ["--steps", str(plan.steps)] if plan.minutes is None else ["--minutes", str(plan.minutes)]
     length += ["--processor-time"] if plan.processor_time else []
     options = ["--capture", str(job.subject.folder), "--config", str(config), "--out", str(run), *length]
     options += ["--seed", str(plan.seed), "--device", device, "--no-check", "--resume"]
+    options += ["--scene", str(scene)]
     options += ["--meta", str(out / job.subject.name / "meta.yaml")]
     options += ["--layout", job.subject.layout] if job.subject.layout else []
     return make_parser().parse_args([*options, *(["--threads", str(threads)] if threads else [])])

@@ -71,7 +71,8 @@ class Plan:
     jobs: tuple[Job, ...]
     """One for each row and capture."""
     minutes: float | None
-    """Length of each run, from reading the capture to the written bundle; None if steps are given."""
+    """Length of each run, from reading the images to the written bundle, or only its steps if it is processor time; None if
+    steps are given."""
     steps: int | None
     """Steps of each run; None if a time is given."""
     seed: int = 0

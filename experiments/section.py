@@ -94,7 +94,7 @@ def _draw(plan: Plan, out: Path, results: Sequence[RowResult], images: Path, key
 
 
 def _preface(plan: Plan, table: Table, results: Sequence[RowResult], out: Path) -> str:
-    length = plan.length + ("" if plan.minutes is None else ", from the capture to the bundle")
+    length = plan.length + ("" if plan.minutes is None or plan.processor_time else ", from the images to the bundle")
     first = next(iter(results[0].measured.values()))
     captures = ", ".join(f"{name} ({len(subject.frames)} frames scored)" for name, subject in plan.subjects.items())
     lines = [

@@ -257,8 +257,8 @@ class TrainingConfig:
     """Length of the run in minutes, from reading the capture to the written bundle; 0 means that `steps` counts. All schedules
     then follow the clock, so a busy machine ends on time with fewer steps, and no two runs give exactly the same result."""
     processor_time: StrictBool = False
-    """Measure `minutes` in processor time of the training process, which other programs do not shorten. The default is the time
-    that passes."""
+    """Measure `minutes` in processor time of the steps alone, which other programs do not shorten. The default is the time that
+    passes."""
     half_resolution: Share = 0.0
     """Fraction of the run, from its start, that uses images of half the size."""
     decoder_bfloat16: StrictBool = False

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,13 +36,12 @@ from training.loop.assemble import assemble_run, predict_seconds
 from training.loop.board import Board, check_installed
 from training.loop.captured_views import copy_views
 from training.loop.checkpoint import FILE_NAME
-from training.loop.clock import Clock, clock_of
 from training.loop.dataset import Dataset
 from training.loop.log import RunLog
 from training.loop.memory import plan_memory, predict_memory
 from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
-from training.loop.scene import metadata_of, selected_frames
+from training.loop.scene import metadata_of, save_scene, scene_of_run, selected_frames
 from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
 from training.loop.validation import Validation, frame_of, held_out_camera
 from training.loop.watch import RunWatch
@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     length.add_argument("--steps", type=parse_count, metavar="N", help="number of steps, instead of the config's length")
     minutes_help = "minutes from start to bundle, instead of the config's length"
     length.add_argument("--minutes", type=_minutes, metavar="M", help=minutes_help)
-    processor_help = "measure the minutes in processor time of this process, which other programs do not shorten"
+    processor_help = "minutes of processor time of the steps alone, which other programs do not shorten"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--seed", type=_seed, default=0, help="determines all random numbers (default 0)")
     no_check_help = "skip the check of the capture (python -m training.inspect)"
@@ -75,6 +75,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
     from_help = "begin with the parameters of another run, whose frames come before these (training.train_segments does it)"
     parser.add_argument("--start-from", type=Path, metavar="RUN", help=from_help)
+    scene_help = "take boxes and hulls from another run of this capture with the same data settings, which saves time"
+    parser.add_argument("--scene", type=Path, metavar="RUN", help=scene_help)
     shared_help = "--start-from: number of frames that both runs have (default 0)"
     parser.add_argument("--shared-frames", type=parse_natural, default=0, metavar="N", help=shared_help)
     threads_help = "worker threads (default: one per core); the result does not depend on them"
@@ -110,11 +112,9 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, processes: Processes) -> int:
+    start = time.monotonic()
     with processes.agreed():
         config = _with_length(load_config(arguments.config), arguments)
-    clock = clock_of(config)
-    start = clock()
-    with processes.agreed():
         processes.check_frames(config.rays.frames_per_step)
         capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
         for note in capture.notes:
@@ -127,8 +127,8 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
         trainer = _prepare(capture, config, arguments, resume, pool, processes)
         with processes.agreed():
             validation = _validation(capture, trainer, arguments.threads) if processes.is_first else None
-            if config.minutes and processes.is_first:
-                trainer.overhead = _overhead(trainer, clock, start, arguments.threads)
+            if config.minutes and not config.processor_time and processes.is_first:
+                trainer.overhead = _overhead(trainer, time.monotonic() - start, arguments.threads)
             if processes.is_first:
                 write_text(arguments.out / "config.yaml", dump_yaml(config.to_dict()))
         trainer.overhead = processes.of_first(trainer.overhead)
@@ -195,10 +195,9 @@ def _with_length(config: TrainingConfig, arguments: argparse.Namespace) -> Train
     return TrainingConfig.from_dict(config.to_dict() | changes) if changes else config
 
 
-def _overhead(trainer: Trainer, clock: Clock, start: float, threads: int | None) -> float:
-    """Return the seconds of a run that are not spent on steps: preparation since `start`, and writing the bundle."""
-    prepared, workers = clock() - start, 1 if trainer.config.processor_time else threads or available_cores()
-    seconds = prepared + predict_seconds(trainer.config, trainer.scene, workers, clock)
+def _overhead(trainer: Trainer, prepared: float, threads: int | None) -> float:
+    """Return the seconds of a run that are not spent on steps: preparation, and writing the bundle."""
+    seconds = prepared + predict_seconds(trainer.config, trainer.scene, threads or available_cores())
     if seconds > 0.8 * 60 * trainer.config.minutes:
         fault = f"is too short: reading the capture and writing the bundle take about {seconds / 60:.1f} minutes"
         raise InputError(f"a run of {trainer.config.minutes:g} minutes", fault, "give it more with --minutes")
@@ -222,7 +221,11 @@ def _prepare(
         with blame(capture.root):
             check_storable(config.model, metadata_of(capture), len(frames))  # not after hours of training
         if processes.is_first:
-            scene = prepare_scene(capture, config, arguments.out, pool, resume)
+            if arguments.scene is not None and not resume:
+                scene = scene_of_run(arguments.scene, capture, config.data)
+                save_scene(scene, arguments.out)
+            else:
+                scene = prepare_scene(capture, config, arguments.out, pool, resume)
     with processes.agreed():
         if not processes.is_first:
             scene = prepare_scene(capture, config, arguments.out, pool, resume=True)

@@ -101,8 +101,8 @@ def test_the_command_of_a_section_repeats_its_plan(
     out = results(tmp_path / "out", "legionary", {"complete": 26.5}, processor_time)
     run_report(capsys, out, "--page", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
-    length = "12 minutes of processor time" if processor_time else "12 minutes"
-    assert f"- Training of each row: {length}, from the capture to the bundle; " in text
+    length = "12 minutes of processor time" if processor_time else "12 minutes, from the images to the bundle"
+    assert f"- Training of each row: {length}; preset small, seed 0." in text
     found = re.search(r"Command: `python -m experiments.run (.*)`", text)
     assert found is not None
     options = make_parser().parse_args(shlex.split(found[1]))

@@ -15,7 +15,6 @@ from training.captures.opening import open_capture
 from training.config import load_config
 from training.loop.assemble import predict_seconds
 from training.loop.checkpoint import read_header
-from training.loop.clock import Clock
 from training.loop.scene import build_scene
 from training.loop.trainer import Trainer, worker_pool
 from training.train import main
@@ -52,22 +51,23 @@ def test_minutes_leave_time_for_preparation_and_bundle(
 
 
 @pytest.mark.slow
-def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path) -> None:
+def test_the_time_to_write_the_bundle_grows_with_the_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = itertools.count(step=7.0)  # one frame takes 7 s
+    monkeypatch.setattr("training.loop.assemble.time.monotonic", lambda: next(clock))
     config, capture = load_config("tiny"), open_capture(ball_capture(tmp_path / "ball", frames=3, size=32))
     with worker_pool(1) as pool:
         scene = build_scene(capture, config.data, pool)
-    assert predict_seconds(config, scene, 2, lambda: next(clock)) == pytest.approx(7 * 3 / 2)
+    assert predict_seconds(config, scene, workers=2) == pytest.approx(7 * 3 / 2)
 
 
 @pytest.mark.slow
-def test_minutes_of_processor_time_do_not_pass_while_the_program_waits(
+def test_minutes_of_processor_time_are_those_of_the_steps_alone(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
 
     def one_step(trainer: Trainer, folder: Path, *_: object) -> bool:
-        assert trainer.overhead == 30  # the clock has stood still since the start
+        assert trainer.overhead == 0
         update = trainer._update
 
         def slow(*arguments: Any) -> None:
@@ -76,25 +76,34 @@ def test_minutes_of_processor_time_do_not_pass_while_the_program_waits(
 
         monkeypatch.setattr(trainer, "_update", slow)
         trainer.advance()
-        assert trainer.seconds == 2 and trainer.progress == pytest.approx(2 / (60 - 30))
+        assert trainer.seconds == 2 and trainer.progress == pytest.approx(2 / 60)
         trainer.save(folder)
         return True
 
-    def predict(_config: object, _scene: object, workers: int, clock: Clock) -> float:
-        assert workers == 1 and clock() == 100  # the processor time of all workers is in the sum
-        return 30.0
-
     monkeypatch.setattr("training.loop.clock.processor_time", lambda: now[0])
-    monkeypatch.setattr("training.train.predict_seconds", predict)
     monkeypatch.setattr("training.train.run_training", one_step)
     assert main([*command, "--minutes", "1", "--processor-time", "--threads", "2"]) == 0
-    assert (
-        read_bundle(tmp_path / "run" / "video.mlpvid")
-        .metadata.provenance["trained"]
-        .startswith("1 steps in 0 minutes of processor time, ")
-    )
+    trained = read_bundle(tmp_path / "run" / "video.mlpvid").metadata.provenance["trained"]
+    assert trained.startswith("1 steps in 0 minutes of processor time, ")
     monkeypatch.undo()
     assert main([*command, "--minutes", "1", "--resume"]) == 2  # minutes of another clock
+
+
+@pytest.mark.slow
+def test_boxes_and_hulls_of_another_run_are_taken(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--steps", "1"]) == 0
+    first = (tmp_path / "run" / "scene.safetensors").read_bytes()
+    second = [*command[:-1], str(tmp_path / "second"), "--steps", "1", "--scene", str(tmp_path / "run")]
+    monkeypatch.setattr("training.loop.scene.carve_hull", lambda *_: pytest.fail("carves again"))
+    assert main(second) == 0 and (tmp_path / "second" / "scene.safetensors").read_bytes() == first
+    monkeypatch.undo()
+    (tmp_path / "short.yaml").write_text(CONFIG.replace("hull_resolution: 16", "hull_resolution: 8"))
+    capsys.readouterr()
+    third = [*second[:-5], str(tmp_path / "third"), *second[-4:]]
+    assert main(third) == 2
+    assert "has boxes and hulls of other data settings; name another run with --scene, or none" in capsys.readouterr().err
 
 
 def test_processor_time_needs_a_length_in_minutes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
 from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
-from training.loop.clock import Clock
 from training.loop.network import Network
 from training.loop.occupancy_grid import extract_frame
 from training.loop.scene import Scene, load_scene
@@ -81,23 +81,17 @@ def assemble(
     return network.video(config.model, scene.metadata, latents, scene.boxes, occupancy)
 
 
-def predict_seconds(config: TrainingConfig, scene: Scene, workers: int, clock: Clock) -> float:
+def predict_seconds(config: TrainingConfig, scene: Scene, workers: int) -> float:
     """Return about how many seconds `assemble` takes, from the time that one frame takes now.
 
     The time does not depend on what was learned: the density is evaluated in all cells of the hull.
-
-    Args:
-        config: the run's settings.
-        scene: boxes and hulls.
-        workers: frames that are extracted at the same time. Processor time does not depend on them: it is that of 1.
-        clock: measures the time.
     """
     with torch.random.fork_rng(devices=[]):
         network = Network(config, scene.num_frames, scene.loop)
     middle, latent = scene.num_frames // 2, torch.zeros(config.model.latent_channels)
-    start = clock()
+    start = time.monotonic()
     extract_frame(config, scene.hull(middle), network, latent, create_field(config), middle)
-    return (clock() - start) * scene.num_frames / workers
+    return (time.monotonic() - start) * scene.num_frames / workers
 
 
 def _hull(scene: Scene, frame: int, occupancy_grids: torch.Tensor | None) -> torch.Tensor | None:

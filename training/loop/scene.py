@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from training.captures.capture import Capture
 from training.captures.doubts import doubted_pixels
 from training.captures.hull import carve_hull, hull_box
 from training.captures.identity import CaptureIdentity
-from training.config import DataConfig
+from training.config import DataConfig, load_config
 from training.fields.samples import SamplingRegion
 
 
@@ -157,6 +158,20 @@ def load_scene(folder: Path) -> Scene:
         raise InputError(folder / FILE_NAME, "is damaged") from error
     hulls = None if stored.hulls is None else torch.from_numpy(stored.hulls)
     return Scene(stored.boxes, hulls, stored.hull_resolution, stored.metadata, loop, capture, doubted)
+
+
+def scene_of_run(run: Path, capture: Capture, config: DataConfig) -> Scene:
+    """Return the scene of another run of the same capture with the same settings, so that nothing is carved again.
+
+    Raises:
+        InputError: the run has no scene, or belongs to another capture or to other settings of the data.
+    """
+    scene = load_scene(run)
+    check_capture(scene, capture, config)
+    theirs = load_config(str(run / "config.yaml")).data
+    if dataclasses.replace(theirs, image_scale=config.image_scale, image_memory=config.image_memory) != config:
+        raise InputError(run, "has boxes and hulls of other data settings", "name another run with --scene, or none")
+    return scene
 
 
 def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
