@@ -154,5 +154,7 @@ def test_a_recipe_reaches_training_through_its_files(tmp_path: Path) -> None:
     read, meant = open_capture(subjects[0].folder, None, meta), subjects[0].open()
     assert (read.train_cameras, read.test_cameras) == (meant.train_cameras, meant.test_cameras) and read.num_frames == 100
     np.testing.assert_array_equal(read.cameras[3].R, meant.cameras[3].R)
-    arguments = train_arguments(plan, job, tmp_path / "out", tmp_path / "run", tmp_path / "config.yaml", "cpu", None)
+    config_file, scene = tmp_path / "config.yaml", tmp_path / "scene"
+    arguments = train_arguments(plan, job, tmp_path / "out", tmp_path / "run", config_file, scene, "cpu", None)
     assert arguments.meta == tmp_path / "out" / "sport2" / "meta.yaml" and arguments.steps == 5 and arguments.resume
+    assert arguments.scene == scene and config.validation.every == 0
