@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import xxhash
-import zstandard
 from numpy.typing import NDArray
 
 from common.errors import InputError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Encoding = Literal["raw", "zstd", "steps"]
 """How the bytes of a tensor are made."""
@@ -85,7 +90,7 @@ def encode(values: NDArray[Any], compress: bool = True) -> tuple[bytes, TensorCo
         compress: whether to try.
     """
     plain = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
-    packed = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL).compress(plain) if compress else plain
+    packed = zstd.compress(plain, _COMPRESSION_LEVEL) if compress else plain
     dtype = "F32" if values.dtype == np.float32 else "U8"
     if len(packed) < len(plain):
         return packed, TensorCode("zstd", dtype, values.shape, checksum(packed))
@@ -110,7 +115,7 @@ def encode_steps(values: NDArray[np.float32], steps: Sequence[float], runs: Sequ
     kind: Literal["I8", "I16"] = "I8" if largest <= _LARGEST["I8"] else "I16"
     if largest > _LARGEST[kind]:
         raise InputError("a step", f"is too small: numbers up to {largest:,.0f} times as large are stored", "use larger steps")
-    packed = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL).compress(_planes(rounded, kind))
+    packed = zstd.compress(_planes(rounded, kind), _COMPRESSION_LEVEL)
     return packed, TensorCode("steps", "F32", values.shape, checksum(packed), exact, kind)
 
 
@@ -172,13 +177,13 @@ def _exactly(stored: NDArray[np.uint8], size: int) -> bytes:
 def _decompress(stored: NDArray[np.uint8], size: int) -> bytes:
     content = stored.tobytes()
     try:
-        parameters = zstandard.get_frame_parameters(content)
         # A frame that claims another size could request any amount of memory.
-        if parameters.content_size != size:
+        if zstd.get_frame_info(content).decompressed_size != size:
             raise InputError("it", f"does not hold {size:,} bytes", _AGAIN)
-        plain = zstandard.ZstdDecompressor().decompress(content, max_output_size=size, allow_extra_data=False)
-    except zstandard.ZstdError as error:
+        decompressor = zstd.ZstdDecompressor()
+        plain = decompressor.decompress(content, max_length=size + 1)  # one more, so that the end of the frame is read, too
+    except zstd.ZstdError as error:
         raise InputError("it", f"cannot be decompressed ({error})", _AGAIN) from error
-    if len(plain) != size:
+    if len(plain) != size or not decompressor.eof or decompressor.unused_data:
         raise InputError("it", f"does not hold {size:,} bytes", _AGAIN)
     return plain

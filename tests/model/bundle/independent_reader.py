@@ -6,13 +6,18 @@ import hashlib
 import json
 import math
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xxhash
-import zstandard
 from numpy.typing import NDArray
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 Array = NDArray[Any]
 
@@ -218,7 +223,7 @@ def _read(data: bytes, entry: dict[str, Any]) -> Array:
 def _decoded(payload: bytes, code: dict[str, Any]) -> Array:
     """A tensor of version 2; with several steps, the whole numbers that are still to be multiplied."""
     if code["encoding"] != "raw":
-        payload = zstandard.ZstdDecompressor().decompress(payload)
+        payload = zstd.decompress(payload)
     if code["encoding"] != "steps":
         return np.frombuffer(payload, _DTYPES[code["dtype"]]).reshape(code["shape"])
     if code["integers"] == "I8":
