@@ -83,3 +83,16 @@ def test_the_requirements_of_the_viewer_are_the_others_without_pytorch() -> None
     viewer = names("requirements-viewer.txt")
     assert viewer | names("requirements.txt") == names("requirements-no-compiler.txt")
     assert names("requirements-no-compiler.txt") - viewer == {"torch", "scikit-image", "scipy"}
+
+
+def test_without_pyav_only_video_files_are_refused(bundle: Path, tmp_path: Path) -> None:
+    def without_av(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", BLOCKED.replace('"torch"', '"av"'), *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    orbit = ("--path", "orbit", "--frames", "0:2", "--size", "16x16", "--backend", "cpu")
+    done = without_av(bundle, "--record", tmp_path / "images", *orbit)
+    assert done.returncode == 0 and len(list((tmp_path / "images").glob("*.png"))) == 2, done.stderr
+    done = without_av(bundle, "--record", tmp_path / "a.mp4", *orbit)
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: .*a\.mp4: recording video needs the package av; pip install av, or .*\n", done.stderr)

@@ -218,7 +218,7 @@ def _bomb(pieces: Pieces) -> None:
 
 
 def _without_size(pieces: Pieces) -> None:
-    options = {zstd.CompressionParameter.content_size_flag: 0}
+    options: dict[int, int] = {zstd.CompressionParameter.content_size_flag: 0}
     replace_payload(pieces, TABLES, zstd.compress(bytes(3 * 91 * 2), options=options))
 
 
