@@ -10,8 +10,8 @@ from common.atomic import write_text
 from common.documents import dump_yaml
 from experiments.plan import Subject
 from training.config import DataConfig, TrainingConfig, load_config
-from training.loop.scene import FILE_NAME
-from training.loop.trainer import prepare_scene, worker_pool
+from training.loop.scene import FILE_NAME, prepare_scene
+from training.loop.trainer import worker_pool
 
 
 def keep_scene(subject: Subject, config: TrainingConfig, folder: Path, threads: int | None) -> Path:
@@ -35,7 +35,7 @@ def keep_scene(subject: Subject, config: TrainingConfig, folder: Path, threads: 
     print(f"carving the hulls of {subject.name}", file=sys.stderr)
     write_text(scene / "config.yaml", dump_yaml(config.to_dict()))
     with worker_pool(threads) as pool:
-        prepare_scene(subject.open(), config, scene, pool, resume=False)
+        prepare_scene(subject.open(), config.data, scene, pool, resume=False)
     return scene
 
 

@@ -223,6 +223,17 @@ class StartConfig:
 
 
 @dataclass(frozen=True, config=FIELDS)
+class RateConfig:
+    """Makes a finished run or a bundle smaller by training it further (docs/storage.md)."""
+
+    weight: Weight = 0.0
+    """Loss that a megabyte of decoder and hash tables costs. 0 means that neither is rounded and their size does not count."""
+    psnr: Annotated[StrictFloat, within(20, 60)] = 41.0
+    """Decoder and hash tables are rounded while they are trained, to the steps at which the pictures of the video that the run
+    begins with have this PSNR to themselves, dB."""
+
+
+@dataclass(frozen=True, config=FIELDS)
 class TrainingConfig:
     """All settings of a training run. Together with the capture and the seed they determine every number."""
 
@@ -242,6 +253,8 @@ class TrainingConfig:
     """The held-out view."""
     start: StartConfig = StartConfig()
     """The first part of the run."""
+    rate: RateConfig = RateConfig()
+    """The size of the bundle."""
     latents: Literal["embedding", "encoder"] = "encoder"
     """Where z comes from: "embedding" learns one vector per frame (released models), "encoder" encodes three views (paper)."""
     density_leak: Annotated[StrictFloat, within(0, 1)] = 0.0

@@ -13,7 +13,7 @@ from common.command_line import ArgumentParser, parse_finite, parse_natural, run
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress_display
-from model.bundle.coded_write import write_coded
+from model.bundle.coded_write import Steps, write_coded
 from model.bundle.copy import copy_with_sound
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import PARTS, PRECISIONS
@@ -25,6 +25,8 @@ from model.sound.stored import FORMATS, VideoSound, sound_file
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
+from training.loop.checkpoint import load_rate_steps
+from training.reduction.parts import Parts
 from training.reduction.search import Reduced, StepSearch, needed_psnr
 from training.reduction.write import write_rounded, write_with_size
 
@@ -67,7 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     overlap_help = "--join: number of frames that each bundle shares with the next one, where they are blended (default 0)"
     parser.add_argument("--overlap", type=parse_natural, metavar="FRAMES", help=overlap_help)
     storage = parser.add_mutually_exclusive_group()
-    precision_help = "of decoder and hash tables (default float32)"
+    precision_help = "of decoder and hash tables (default float32; of a run with a rate term, its steps)"
     storage.add_argument("--precision", choices=PRECISIONS, help=precision_help)
     size_help = "round decoder and hash tables to steps, the finest ones that give a file of at most this size"
     storage.add_argument("--target-size", type=parse_size, metavar="SIZE", help=size_help)
@@ -105,15 +107,16 @@ def export(arguments: argparse.Namespace) -> None:
         copy_with_sound(arguments.run, arguments.out, _chosen_sound(arguments))
     else:
         video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
+        steps = None if is_bundle else load_rate_steps(arguments.run, CHECKPOINTS[arguments.checkpoint])
         if changes_sound:
             video.metadata = replace(video.metadata, sound=_chosen_sound(arguments))
-        _write(video, arguments, is_bundle)
+        _write(video, arguments, is_bundle, steps if arguments.precision is None else None)
     size = arguments.out.stat().st_size / 1e6
     source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
     print(f"wrote {arguments.out} ({size:.1f} MB) from {source}", file=sys.stderr)
 
 
-def _write(video: VolumetricVideo, arguments: argparse.Namespace, is_bundle: bool) -> None:
+def _write(video: VolumetricVideo, arguments: argparse.Namespace, is_bundle: bool, steps: Steps | None) -> None:
     if arguments.target_size is not None or arguments.target_loss is not None:
         before = bundle_info(arguments.run)["bytes"] if is_bundle else None
         reduced = _reduce(video, arguments)
@@ -121,6 +124,8 @@ def _write(video: VolumetricVideo, arguments: argparse.Namespace, is_bundle: boo
     elif isinstance(video, SegmentedVideo):
         fault = "cannot have one precision, because only format version 2 has segments"
         raise InputError(arguments.run, fault, "use --target-size or --target-loss")
+    elif steps is not None:
+        write_rounded(Parts(video), steps, arguments.out)
     elif video.metadata.sound is None:
         write_bundle(video, arguments.out, arguments.precision or "float32")
     elif arguments.precision is not None:

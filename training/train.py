@@ -32,22 +32,25 @@ from training.config import MAX_MINUTES, TrainingConfig, load_config
 from training.fields.create import create_field
 from training.inspection.check import check
 from training.inspection.findings import Severity
-from training.loop.assemble import assemble_run, predict_seconds
+from training.loop.assemble import CHECKPOINTS, assemble_run, predict_seconds
 from training.loop.board import Board, check_installed
 from training.loop.captured_views import copy_views
-from training.loop.checkpoint import FILE_NAME
+from training.loop.checkpoint import FILE_NAME, load_rate_steps
 from training.loop.dataset import Dataset
 from training.loop.log import RunLog
 from training.loop.memory import plan_memory, predict_memory
 from training.loop.processes import Processes, joined_processes, together
 from training.loop.progress import Progress
-from training.loop.scene import metadata_of, save_scene, scene_of_run, selected_frames
-from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
+from training.loop.scene import metadata_of, prepare_scene, save_scene, scene_of_run, selected_frames
+from training.loop.trainer import Trainer, run_training, worker_pool
 from training.loop.validation import Validation, frame_of, held_out_camera
 from training.loop.watch import RunWatch
+from training.reduction.first_steps import first_steps
+from training.reduction.parts import Parts
+from training.reduction.write import write_rounded
 
 BUNDLE_NAME = "video.mlpvid"
-"""Name of the bundle, in half precision, that a finished run writes into its folder."""
+"""Name of the bundle that a finished run writes into its folder: in half precision, or rounded (rate term)."""
 
 DEVICES = ("cpu", "cuda")
 """Devices that can decode and render while training."""
@@ -73,12 +76,12 @@ def make_parser() -> argparse.ArgumentParser:
     no_check_help = "skip the check of the capture (python -m training.inspect)"
     parser.add_argument("--no-check", dest="check", action="store_false", help=no_check_help)
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in RUN, if there is one")
-    from_help = "begin with the parameters of another run, whose frames come before these (training.train_segments does it)"
-    parser.add_argument("--start-from", type=Path, metavar="RUN", help=from_help)
+    from_help = "begin with the parameters of another run or a bundle, of the same frames or of those before"
+    parser.add_argument("--start-from", type=Path, metavar="RUN|BUNDLE", help=from_help)
     scene_help = "take boxes and hulls from another run of this capture with the same data settings, which saves time"
     parser.add_argument("--scene", type=Path, metavar="RUN", help=scene_help)
-    shared_help = "--start-from: number of frames that both runs have (default 0)"
-    parser.add_argument("--shared-frames", type=parse_natural, default=0, metavar="N", help=shared_help)
+    shared_help = "--start-from RUN: number of its last frames that are the first ones here (default: all if they are the same)"
+    parser.add_argument("--shared-frames", type=parse_natural, metavar="N", help=shared_help)
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
     board_help = "write TensorBoard logs into RUN/tensorboard (needs the package tensorboard)"
@@ -116,6 +119,7 @@ def _train(arguments: argparse.Namespace, processes: Processes) -> int:
     with processes.agreed():
         config = _with_length(load_config(arguments.config), arguments)
         processes.check_frames(config.rays.frames_per_step)
+        _check_start(config, arguments)
         capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
         for note in capture.notes:
             print(f"{arguments.capture}: {note}", file=sys.stderr)
@@ -162,7 +166,11 @@ def _write_bundle(trainer: Trainer, folder: Path) -> None:
     state, config = trainer.validation, trainer.config.validation
     if trainer.progress < 1:
         print(f"stopped early: the held-out view was not better {state.without_gain} times in a row", file=sys.stderr)
-    write_bundle(assemble_run(folder, checkpoint=config.export), folder / BUNDLE_NAME, "float16")
+    video, steps = assemble_run(folder, checkpoint=config.export), load_rate_steps(folder, CHECKPOINTS[config.export])
+    if steps is None:
+        write_bundle(video, folder / BUNDLE_NAME, "float16")
+    else:
+        write_rounded(Parts(video), steps, folder / BUNDLE_NAME)
     best = "" if state.best is None else f"; the held-out view was best at step {state.best_step}, {state.best:.2f} dB"
     print(f"wrote {folder / BUNDLE_NAME} from the {config.export} checkpoint{best}", file=sys.stderr)
 
@@ -179,6 +187,16 @@ def _check(capture: Capture) -> None:
     for finding in wrong:
         print(f"warning: {finding.title}", file=sys.stderr)
     print(f"warning: python -m training.inspect {capture.root} has the details, and --fix writes the remedies", file=sys.stderr)
+
+
+def _check_start(config: TrainingConfig, arguments: argparse.Namespace) -> None:
+    """Raise InputError if what the run begins with is missing, or its options contradict one another."""
+    if config.rate.weight > 0 and config.model.method is not None:
+        raise InputError("rate.weight", "cannot be used with another method than the paper's own", "set it to 0")
+    if config.rate.weight > 0 and arguments.start_from is None and not arguments.resume:
+        raise InputError("rate.weight", "needs a finished run or a bundle", "name it with --start-from")
+    if arguments.start_from is not None and arguments.start_from.is_file() and arguments.shared_frames is not None:
+        raise InputError("--shared-frames", "applies only with --start-from RUN")
 
 
 def _with_length(config: TrainingConfig, arguments: argparse.Namespace) -> TrainingConfig:
@@ -225,10 +243,10 @@ def _prepare(
                 scene = scene_of_run(arguments.scene, capture, config.data)
                 save_scene(scene, arguments.out)
             else:
-                scene = prepare_scene(capture, config, arguments.out, pool, resume)
+                scene = prepare_scene(capture, config.data, arguments.out, pool, resume)
     with processes.agreed():
         if not processes.is_first:
-            scene = prepare_scene(capture, config, arguments.out, pool, resume=True)
+            scene = prepare_scene(capture, config.data, arguments.out, pool, resume=True)
         device = torch.device(arguments.device)  # of several GPUs, that of this process is the current one
         if scene.doubted_frames:
             print(
@@ -245,6 +263,8 @@ def _prepare(
         else:
             if arguments.start_from is not None:
                 trainer.start_from(arguments.start_from, arguments.shared_frames)
+                if config.rate.weight > 0:
+                    trainer.round_to(first_steps(arguments.start_from, config.rate.psnr))
             if processes.is_first:
                 copy_views(capture, frames, arguments.out, pool)
         trainer.dataset.prefetch(trainer.progress < config.half_resolution, pool)

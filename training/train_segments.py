@@ -94,6 +94,8 @@ def train_segments(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.later <= 1:
         raise InputError("--later", "must be above 0 and at most 1")
     config = load_config(arguments.config)
+    if config.rate.weight > 0:
+        raise InputError("rate.weight", "does not apply to segments, whose decoder is shared", "export with --target-loss")
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     frames = selected_frames(capture, config.data)
     rows = plan_segments(len(frames), arguments.segment_frames, arguments.overlap)

@@ -18,9 +18,10 @@ from model.run.files import BEST, CHECKPOINT
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.fields.create import create_field
-from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, read_header
+from training.loop.checkpoint import load_latents, load_network, load_occupancy_grids, load_rate_steps, read_header
 from training.loop.network import Network
 from training.loop.occupancy_grid import extract_frame
+from training.loop.rate import round_parameters
 from training.loop.scene import Scene, load_scene
 from training.loop.trainer import worker_pool
 
@@ -29,7 +30,7 @@ CHECKPOINTS = {"last": CHECKPOINT, "best": BEST}
 
 
 def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "last") -> VolumetricVideo:
-    """Build the video of a run, finished or not.
+    """Build the video of a run, finished or not. The parameters of a run with a rate term are rounded to its steps.
 
     Args:
         folder: the run's folder.
@@ -45,6 +46,9 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
     with without_memory():
         network = Network(header.config, scene.num_frames, scene.loop)
     load_network(folder, network, assign=True, name=name)
+    steps = load_rate_steps(folder, name)
+    if steps is not None:
+        round_parameters(network, steps)
     latents = load_latents(folder, scene.num_frames, header.config.model.latent_channels, name)
     scene.metadata.cameras = refined_cameras(folder / name, scene.metadata.cameras)
     clock = " of processor time" if header.config.processor_time else ""

@@ -14,6 +14,7 @@ from common.array_file import Array
 from common.atomic import atomic_write
 from common.errors import InputError
 from common.tensor_file import save_tensors
+from model.bundle.coding import MAX_STEP
 from model.run.cameras import REFINEMENT
 from model.run.files import CHECKPOINT as FILE_NAME
 from model.run.files import check_tensors, read_tensors, read_texts
@@ -23,12 +24,14 @@ from training.loop.camera_refinement import CameraRefinement
 from training.loop.network import Network
 from training.loop.occupancy_updates import OccupancyUpdates
 from training.loop.optimizer import Optimizer
+from training.loop.rate import Steps
 from training.loop.validation import ValidationState
 
 _log = logging.getLogger(__name__)
 
 _FORMAT_VERSION = 1
 _ERROR_MAPS = "error_maps"
+_RATE_STEPS = "rate_steps."
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,14 @@ def save_checkpoint(
     refinement: CameraRefinement | None = None,
     name: str = FILE_NAME,
     error_maps: torch.Tensor | None = None,
+    rate_steps: Steps | None = None,
 ) -> None:
     """Write the checkpoint of a run atomically: a reader sees the old one or the new one.
 
     `latents`, (T, D), are those of the exported bundle, so that an export needs no images. `occupancy_grids`, (T, bytes) uint8,
     are the packed cells that samples are restricted to. `refinement` is what was learned about the cameras. `error_maps`,
-    (T, cells), decide where rays are drawn. Without the optimizer, the checkpoint can be exported but not resumed.
+    (T, cells), decide where rays are drawn. `rate_steps` are the steps to which parameters are rounded. Without the optimizer,
+    the checkpoint can be exported but not resumed.
 
     Raises:
         InputError: the file cannot be written; the old one is still there.
@@ -81,6 +86,8 @@ def save_checkpoint(
         tensors[SAMPLED_CELLS] = occupancy_grids
     if error_maps is not None:
         tensors[_ERROR_MAPS] = error_maps
+    for key, steps in (rate_steps or {}).items():
+        tensors[_RATE_STEPS + key] = torch.tensor(steps, dtype=torch.float64)
     text = {"format_version": _FORMAT_VERSION} | vars(header)
     text |= {"config": header.config.to_dict(), "validation": header.validation.to_dict(), "updates": header.updates.to_dict()}
     stored = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
@@ -149,6 +156,19 @@ def load_error_maps(folder: Path, expected: torch.Tensor | None) -> torch.Tensor
     tensors = read_tensors(folder / FILE_NAME, _ERROR_MAPS)
     check_tensors(folder / FILE_NAME, tensors, {"": tuple(expected.shape)})
     return _as_tensors(tensors)[""].clone()
+
+
+def load_rate_steps(folder: Path, name: str = FILE_NAME) -> Steps | None:
+    """Read the steps of the rate term; return None if the run has none.
+
+    Raises:
+        InputError: a step is not above 0.
+    """
+    tensors = read_tensors(folder / name, _RATE_STEPS)
+    steps = {key: tuple(map(float, values.ravel())) for key, values in tensors.items()}
+    if not all(0 < step <= MAX_STEP for values in steps.values() for step in values):
+        raise InputError(folder / name, "is damaged")
+    return steps or None
 
 
 def load_refinement(folder: Path, refinement: CameraRefinement | None) -> None:

@@ -36,7 +36,7 @@ class MemoryNeed:
     hulls: int
     """Cells that samples may lie in, of all frames."""
     network: int
-    """Parameters, their gradients and the optimizer's moments."""
+    """Parameters, also rounded ones, their gradients and the optimizer's moments."""
     frame: int
     """A frame of a step, which one worker computes."""
 
@@ -77,7 +77,9 @@ def predict_memory(config: TrainingConfig, dataset: Dataset, scene: Scene, field
     samples = config.rays.rays_per_frame * _samples_per_ray(config, scene)
     of_sample = _SAMPLE[field] + hidden_bytes(config.model.method)
     frame = 4 * dense + 3 * decoded_bytes(config.model) + samples * of_sample + _OVERHEAD + _ENCODING * encoder
-    return MemoryNeed(int(images), frames * cells, 4 * parameters + 12 * trained + 4 * outside_tables, int(frame))
+    of_rate = 8 * parameters if config.rate.weight else 0  # rounded, and while they are rounded
+    of_network = 4 * parameters + 12 * trained + 4 * outside_tables + of_rate
+    return MemoryNeed(int(images), frames * cells, of_network, int(frame))
 
 
 def _samples_per_ray(config: TrainingConfig, scene: Scene) -> float:

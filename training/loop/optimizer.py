@@ -12,6 +12,7 @@ from training.config import TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
 from training.loop.network import Network
 from training.loop.processes import ALONE, Processes
+from training.loop.rate import RateTerm
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -75,6 +76,8 @@ class Optimizer:
         rate_factor: float,
         grids: Sequence[GridGradient] = (),
         processes: Processes = ALONE,
+        rate: RateTerm | None = None,
+        step: int = 0,
     ) -> None:
         """Update all parameters once.
 
@@ -83,19 +86,27 @@ class Optimizer:
             rate_factor: factor on the learning rates.
             grids: with the native Adam, the gradients that replace those of the tables; they are summed.
             processes: the processes whose grids are summed.
+            rate: adds its gradients, and rounds the parameters again.
+            step: how many steps were done before.
         """
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             if parameter.requires_grad and (self._table_adam is None or parameter is not self._tables):
                 parameter.grad = _in_layout_of(parameter, gradient)
+                if rate is not None:
+                    rate.add_to(parameter, parameter.grad)
         if self._table_adam is not None:
             for gradient_of_frame in grids:
                 self._table_adam.accumulate(gradient_of_frame.grids, gradient_of_frame.time)
             processes.sum_tables(self._table_adam.gradients)
+            if rate is not None and self._tables is not None:
+                rate.add_to_rows(self._tables, self._table_adam.gradients, self._table_adam.steps, step)
         for group in self._adam.param_groups:
             group["lr"] = group["base_rate"] * rate_factor
         self._adam.step()
         if self._table_adam is not None:
             self._table_adam.step(self._config.table_rate * rate_factor)
+        if rate is not None:
+            rate.refresh()
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the optimizer's state by moment and parameter name."""

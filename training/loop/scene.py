@@ -193,3 +193,18 @@ def check_capture(scene: Scene, capture: Capture, config: DataConfig) -> None:
     if not same:
         fault = f"is not the capture that this run was trained on ({source}), or its cameras, views or first image have changed"
         raise InputError(capture.root, fault, "resume with that one, or choose another folder for --out")
+
+
+def prepare_scene(capture: Capture, config: DataConfig, folder: Path, pool: Executor, resume: bool) -> Scene:
+    """Return the scene of a run: read from its folder when resuming, otherwise built and written there.
+
+    Raises:
+        InputError: the run was trained on another capture, or as `load_scene`, `build_scene` and `save_scene` do.
+    """
+    if resume:
+        scene = load_scene(folder)
+        check_capture(scene, capture, config)
+        return scene
+    scene = build_scene(capture, config, pool)
+    save_scene(scene, folder)
+    return scene

@@ -24,7 +24,7 @@ from training.loop import checkpoint
 from training.loop.camera_refinement import CameraRefinement, wants_refinement
 from training.loop.clock import Clock, clock_of
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
-from training.loop.continuation import continue_network
+from training.loop.continuation import start_from
 from training.loop.dataset import Dataset
 from training.loop.error_map import MeasuredErrors, record_errors
 from training.loop.keyframes import interpolate_between
@@ -33,8 +33,9 @@ from training.loop.occupancy_updates import OccupancyUpdates
 from training.loop.optimizer import Optimizer
 from training.loop.processes import ALONE, LostProcess, Processes
 from training.loop.progress import Progress
+from training.loop.rate import RateTerm, Steps
 from training.loop.refined_step import RefinedFrameStep
-from training.loop.scene import Scene, build_scene, check_capture, load_scene, save_scene, selected_frames
+from training.loop.scene import Scene, selected_frames
 from training.loop.schedule import (
     active_levels,
     frames_of_step,
@@ -111,11 +112,23 @@ class Trainer:
             self.refinement = CameraRefinement.of_capture(capture, config.refine, scene.boxes.mean(axis=(0, 1)))
         parts = (config, self.network, self.dataset, scene, self.field)
         self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)
+        self._pruned = config.rays.prune_every > 0
+        self.rate: RateTerm | None = None
         self._pool = pool
 
-    def start_from(self, folder: Path, shared_frames: int) -> None:
-        """Begin with the parameters of another run, of the frames before this one's; see `training.loop.continuation`."""
-        continue_network(self.network, folder, self.config.model, shared_frames)
+    def start_from(self, source: Path, shared_frames: int | None) -> None:
+        """Begin with the parameters of another run or of a bundle, see `training.loop.continuation.start_from`."""
+        cells = start_from(source, self.network, self.scene, self.config, shared_frames)
+        if cells is not None:
+            self._frame_step.restore_occupancy_grids(cells)
+            self._pruned = True
+
+    def round_to(self, steps: Steps) -> None:
+        """Round decoder and hash tables to steps from now on, and add their size to the loss."""
+        self.rate = RateTerm(self.network, steps, self.config.rate.weight)
+
+    def _rounded(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.rate is None else self.rate.rounded()
 
     @property
     def progress(self) -> float:
@@ -143,7 +156,7 @@ class Trainer:
         frames = self.processes.share_of(in_step)
         seeds = [seed_of(self.step, slot, self.seed) for slot in self.processes.share_of(range(len(in_step)))]
         repeated = ([value] * len(frames) for value in (rays_of_step(before, self.config.rays), before))
-        with self.processes.agreed():
+        with self.processes.agreed(), self._rounded():
             results = list(self._pool.map(self._frame_step, frames, [half] * len(frames), seeds, *repeated))
             sums = self._summed(results, len(in_step))
         self._freeze_levels(sums, results, before)
@@ -164,7 +177,7 @@ class Trainer:
         _LOG.info("updating the occupancy grid at step %d", self.step)
         frames = self.processes.share_of(range(self.scene.num_frames))
         seeds = [seed_of(self.step, self.config.rays.frames_per_step + frame, self.seed) for frame in frames]
-        with self.processes.agreed():
+        with self.processes.agreed(), self._rounded():
             list(self._pool.map(self._frame_step.update_occupancy, frames, seeds))
         packed = self._frame_step.occupancy_grids()
         if self.processes.count > 1 and packed is not None:
@@ -211,7 +224,7 @@ class Trainer:
         means = [None if total is None else total.div_(frames) for total in self.optimizer.exchanged(sums, self.processes)]
         grids = [result.grids for result in results if result.grids is not None]
         factor = rate_factor(progress, self.config.optimizer)
-        self.optimizer.step(means, factor, grids, self.processes)
+        self.optimizer.step(means, factor, grids, self.processes, self.rate, self.step)
         if self.refinement is not None:
             own = sum((r.cameras for r in results if r.cameras is not None), torch.zeros_like(self.refinement.values))
             self.refinement.step(self.processes.sum_numbers(own) / frames, factor, self.config.refine.prior)
@@ -231,7 +244,8 @@ class Trainer:
         """
         start = self._clock()
         latent = self.network.latent(validation.frame, self._frame_step.encoder_input)[0]
-        rendered = validation.render(self.network, latent, self._frame_step.cells(validation.frame))
+        with self._rounded():
+            rendered = validation.render(self.network, latent, self._frame_step.cells(validation.frame))
         score = validation.score(rendered)
         self.validation = self.validation.after(score, self.step)
         self.seconds += self._clock() - start
@@ -253,10 +267,11 @@ class Trainer:
         _LOG.info("writing the checkpoint of step %d", self.step)
         state = (self.step, self.seed, self.seconds, self.field.name, self.config, self.validation, self.updates)
         header = checkpoint.CheckpointHeader(*state)
-        cells = self._frame_step.occupancy_grids() if self.config.rays.prune_every else None
+        cells = self._frame_step.occupancy_grids() if self._pruned else None
         latents, optimizer = self.latents(), self.optimizer if name == CHECKPOINT else None
         maps = self._frame_step.error_maps if name == CHECKPOINT else None
-        checkpoint.save_checkpoint(folder, header, self.network, optimizer, latents, cells, self.refinement, name, maps)
+        parts = (self.network, optimizer, latents, cells, self.refinement, name, maps)
+        checkpoint.save_checkpoint(folder, header, *parts, None if self.rate is None else self.rate.steps)
 
     def load(self, folder: Path) -> None:
         """Continue from the checkpoint in `folder`.
@@ -278,6 +293,12 @@ class Trainer:
         cells = checkpoint.load_occupancy_grids(folder, self.scene.hulls)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
+            self._pruned = True
+        steps = checkpoint.load_rate_steps(folder)
+        if (steps is None) != (self.config.rate.weight == 0):
+            raise InputError(folder, "is damaged")
+        if steps is not None:
+            self.round_to(steps)
         self._frame_step.error_maps = checkpoint.load_error_maps(folder, self._frame_step.error_maps)
         self.step, self.seconds, self.validation, self.updates = header.step, header.seconds, header.validation, header.updates
 
@@ -294,21 +315,6 @@ def worker_pool(workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
             yield pool
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, only what has begun is waited for
-
-
-def prepare_scene(capture: Capture, config: TrainingConfig, folder: Path, pool: ThreadPoolExecutor, resume: bool) -> Scene:
-    """Return the scene of a run: read from its folder when resuming, otherwise built and written there.
-
-    Raises:
-        InputError: the run was trained on another capture, or as `load_scene`, `build_scene` and `save_scene` do.
-    """
-    if resume:
-        scene = load_scene(folder)
-        check_capture(scene, capture, config.data)
-        return scene
-    scene = build_scene(capture, config.data, pool)
-    save_scene(scene, folder)
-    return scene
 
 
 def run_training(trainer: Trainer, folder: Path, progress: Progress, watch: Watch | None = None) -> bool:

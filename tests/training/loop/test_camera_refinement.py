@@ -29,8 +29,8 @@ from training.loop.assemble import assemble_run
 from training.loop.camera_refinement import CameraRefinement, Corrections, rotation_matrices
 from training.loop.network import Network
 from training.loop.refined_step import time_gradient
-from training.loop.scene import Scene, build_scene
-from training.loop.trainer import Trainer, prepare_scene, worker_pool
+from training.loop.scene import Scene, build_scene, prepare_scene
+from training.loop.trainer import Trainer, worker_pool
 
 DOUBLE = torch.float64
 BOX = torch.tensor([[-1.0] * 3, [1.0, 1.5, 1.2]], dtype=DOUBLE)
@@ -220,7 +220,7 @@ def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_pa
     run.mkdir()
     config = small_config(**dataclasses.asdict(EVERYTHING))
     with worker_pool(1) as pool:
-        scene = prepare_scene(capture, config, run, pool, False)
+        scene = prepare_scene(capture, config.data, run, pool, False)
         whole = trained(capture, config, 4, native, scene)
         trained(capture, config, 2, native, scene).save(run)
         trainer = Trainer(capture, config, 3, scene, pool, native)

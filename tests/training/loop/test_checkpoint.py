@@ -27,8 +27,8 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import FILE_NAME, read_header
 from training.loop.progress import Progress
-from training.loop.scene import Scene, build_scene, load_scene, save_scene
-from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
+from training.loop.scene import Scene, build_scene, load_scene, prepare_scene, save_scene
+from training.loop.trainer import Trainer, run_training, worker_pool
 
 STEPS = 8
 
@@ -234,7 +234,7 @@ def forget_identity(run: Path) -> None:
 
 def prepared(capture: Path, run: Path, resume: bool = True) -> Scene:
     with worker_pool(1) as pool:
-        return prepare_scene(open_capture(capture), make_config(), run, pool, resume)
+        return prepare_scene(open_capture(capture), make_config().data, run, pool, resume)
 
 
 @pytest.mark.slow

@@ -25,8 +25,8 @@ from training.loop.captured_views import spread
 from training.loop.checkpoint import read_header
 from training.loop.log import RunLog
 from training.loop.progress import Progress
-from training.loop.scene import build_scene
-from training.loop.trainer import Trainer, prepare_scene, run_training, worker_pool
+from training.loop.scene import build_scene, prepare_scene
+from training.loop.trainer import Trainer, run_training, worker_pool
 from training.loop.validation import Validation, ValidationState, held_out_camera
 from training.loop.watch import RunWatch
 from training.train import main as train_command
@@ -61,7 +61,7 @@ def run(
     with worker_pool(1) as pool:
         opened = open_capture(capture)
         run_folder.mkdir(exist_ok=True)
-        scene = prepare_scene(opened, config, run_folder, pool, resume)
+        scene = prepare_scene(opened, config.data, run_folder, pool, resume)
         trainer = Trainer(opened, config, 3, scene, pool)
         if resume:
             trainer.load(run_folder)
@@ -105,7 +105,7 @@ def test_the_rendering_is_that_of_the_exported_run(folder: Path, tmp_path: Path)
     config = make_config()
     with worker_pool(1) as pool:
         opened = open_capture(folder)
-        scene = prepare_scene(opened, config, tmp_path, pool, resume=False)
+        scene = prepare_scene(opened, config.data, tmp_path, pool, resume=False)
         trainer = Trainer(opened, config, 3, scene, pool)
         for _ in range(STEPS):
             trainer.advance()

@@ -1,0 +1,62 @@
+"""How many bits whole numbers take that a Laplace distribution explains best, and what changing a number before rounding costs.
+
+A group of numbers w is rounded to whole numbers q = round(w / step). The Laplace distribution with mean 0 and scale b gives
+q = 0 the probability 1 - x, and every other q the probability x (1 - x^2) / 2 * x^(2 |q| - 2), with x = exp(-a) and
+a = step / (2 b). An entropy coder needs -log2 of the probability for each.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+
+def fitted(count: torch.Tensor, nonzero: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
+    """Return a of the distribution that explains the numbers of each group best, where their likelihood is largest.
+
+    Args:
+        count: (G,), how many numbers a group has.
+        nonzero: (G,), how many of them are not zero. At least one counts as such, so that the probability is never 0.
+        magnitude: (G,), sum of |q|.
+
+    Returns:
+        (G,) float64, above 0.
+    """
+    some = nonzero.double().clamp(min=1)
+    zeros, more = (count - some).clamp(min=0), (magnitude.double() - some).clamp(min=0)
+    # The derivative of the likelihood is 0 where squares x^2 + zeros x = constant.
+    squares, constant = zeros + 3 * some + 2 * more, some + 2 * more
+    return -torch.log((torch.sqrt(zeros * zeros + 4 * squares * constant) - zeros) / (2 * squares))
+
+
+def bits(count: torch.Tensor, nonzero: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
+    """Return the bits that all numbers of each group take together, (G,) float64; arguments as in `fitted`."""
+    a = fitted(count, nonzero, magnitude)
+    of_zero, of_one = -torch.log(-torch.expm1(-a)), a - torch.log(-torch.expm1(-2 * a) / 2)
+    natural = (count - nonzero) * of_zero + nonzero * of_one + 2 * a * (magnitude - nonzero)
+    return natural / math.log(2)
+
+
+def value_bits(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+    """Return the bits of numbers before rounding: -log2 of the probability of the interval of one step around each.
+
+    For multiples of the step, these are the bits of the rounded numbers.
+
+    Args:
+        values: numbers of any shape.
+        step: the step, to which the numbers of the group are rounded; broadcasts.
+        a: of the group, see `fitted`; broadcasts.
+    """
+    distance = 2 * a * values.abs() / step  # |w| / b
+    inner = distance.minimum(a)
+    near = -torch.log(-(torch.expm1(inner - a) + torch.expm1(-inner - a)) / 2)
+    return (near + distance - inner) / math.log(2)
+
+
+def slope(values: torch.Tensor, step: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+    """Return the derivative of `value_bits` with respect to the values. It is 0 at 0, and constant from half a step on."""
+    inner = (2 * a * values.abs() / step).minimum(a)
+    rising, falling = torch.expm1(inner - a), torch.expm1(-inner - a)
+    steepest = 2 * a / (step * math.log(2))
+    return values.sign() * steepest * (rising - falling) / -(rising + falling)
