@@ -12,7 +12,7 @@ from common.interrupts import leave
 from common.locks import exclusive
 from experiments.jobs import job_folder, run_job
 from experiments.page import DOCS_PAGE, update_page
-from experiments.plan import Plan, Subject, capture_subject, describe, make_plan, parse_budget, recipe_subjects
+from experiments.plan import Job, Plan, Subject, capture_subject, describe, make_plan, parse_budget, recipe_subjects
 from experiments.plan_file import keep_plan
 from experiments.provenance import record_provenance
 from experiments.reuse import take_result
@@ -47,6 +47,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=parse_threads, help="worker threads (default: one per core)")
     weights_help = "folder with torchvision's weights for LPIPS (default: where PyTorch keeps downloads)"
     parser.add_argument("--lpips-weights", type=Path, metavar="DIR", help=weights_help)
+    rows_help = "run only these rows of the table now, by name; the same command without it runs the others later"
+    parser.add_argument("--rows", metavar="NAME,NAME", help=rows_help)
     parser.add_argument("--plan", action="store_true", help="only print the plan")
     parser.add_argument(
         "--write", action="store_true", help="add the results to docs/experiments.md instead of OUT/experiments.md"
@@ -74,13 +76,14 @@ def experiment(arguments: argparse.Namespace) -> int:
     hours = None if arguments.budget is None else parse_budget(arguments.budget)
     length = (hours, arguments.steps, arguments.seed, recipe, arguments.processor_time)
     plan = make_plan(arguments.table, table, arguments.preset, subjects, *length)
+    jobs = _chosen(plan, arguments.rows)
     print(describe(plan))
     if arguments.plan:
         return 0
     out = arguments.out or Path("runs") / "experiments" / arguments.table
     keep_plan(plan, out)
     with exclusive(out):
-        if status := _run_all(plan, out, arguments):
+        if status := _run_all(plan, jobs, out, arguments):
             return status
         page = DOCS_PAGE if arguments.write else out / "experiments.md"
         update_page(page, [make_section(plan, out, page.parent / "images")])
@@ -100,21 +103,30 @@ def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject
     return recipe_subjects(table.recipe, arguments.data, names), table.recipe
 
 
-def _run_all(plan: Plan, out: Path, arguments: argparse.Namespace) -> int:
+def _run_all(plan: Plan, jobs: list[Job], out: Path, arguments: argparse.Namespace) -> int:
     perceptual = find_perceptual(arguments.lpips_weights)
-    for index, job in enumerate(plan.jobs, 1):
+    for index, job in enumerate(jobs, 1):
         finished = (job_folder(out, job) / "result.json").is_file()
         if not finished and (other := take_result(plan, job, out, arguments.reuse)) is not None:
             state = f"is taken from {other}"
         else:
             state = "is finished" if finished else "begins"
-        print(f"{index} of {len(plan.jobs)}: {job.subject.name}/{job.row.name} {state}", file=sys.stderr)
+        print(f"{index} of {len(jobs)}: {job.subject.name}/{job.row.name} {state}", file=sys.stderr)
         if not (job_folder(out, job) / "result.json").is_file():
             record_provenance(out)
         if status := run_job(plan, job, out, perceptual, arguments.device, arguments.threads):
             print("the same command continues", file=sys.stderr)
             return status
     return 0
+
+
+def _chosen(plan: Plan, rows: str | None) -> list[Job]:
+    """Return the jobs of the rows that a list of names chooses, None for all; raise InputError if there is no such row."""
+    known = [row.name for row in plan.rows]
+    names = known if rows is None else rows.split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise InputError("--rows", f"has no row {unknown[0][:60]!r}", f"choose from {', '.join(known)}")
+    return [job for job in plan.jobs if job.row.name in names]
 
 
 def parse_seed(text: str) -> int:

@@ -139,6 +139,17 @@ def test_rows_of_other_conditions_are_not_taken(tmp_path: Path) -> None:
     assert not taken(make_plan("mini", table, "small", [changed], 0.5, None), 0)
 
 
+@pytest.mark.usefixtures("tables")
+@pytest.mark.slow
+def test_only_some_rows_are_run_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture, out = ball_capture(tmp_path / "ball", frames=2, size=24), tmp_path / "out"
+    command = ["mini", "--capture", str(capture), "--steps", "2", "--threads", "1", "--out", str(out)]
+    assert main([*command, "--rows", "again"]) == 0
+    assert "1 of 1: ball/again begins" in capsys.readouterr().err
+    assert [path.parent.name for path in out.glob("ball/*/result.json")] == ["again"]
+    assert "- Not finished: Complete; Single MLP." in (out / "experiments.md").read_text()
+
+
 def check_page(out: Path) -> None:
     """Check the page of the small table, its images and its numbers."""
     page = (out / "experiments.md").read_text()
@@ -180,6 +191,10 @@ def check_page(out: Path) -> None:
         (["mini", "--data", "x", "--steps", "1"], "--data: cannot be used with mini"),
         (["mini", "--capture", "x", "--sequences", "a"], "--sequences: applies only with --data"),
         (["mini", "--capture", "CAPTURE"], "--budget: is missing"),
+        (
+            ["mini", "--capture", "CAPTURE", "--steps", "1", "--rows", "again,x"],
+            "--rows: has no row 'x'; choose from complete, ",
+        ),
         (["mini", "--capture", "CAPTURE", "--steps", "1", "--processor-time"], "--processor-time: applies only with --budget"),
         (["mini", "--capture", "CAPTURE", "--budget", "soon"], "--budget soon: is not a time"),
     ],
