@@ -94,10 +94,9 @@ def make_silhouette(mask: Pixels, count: int, width: int, height: int) -> Silhou
         return None
     scale = np.array([size[0] / width, size[1] / height])
     distance = cv2.distanceTransform((reduced < 64).astype(np.uint8), cv2.DIST_L2, 5)
-    rows, columns = inside.nonzero()
-    positions = np.stack([columns, rows], axis=1) + 0.5
-    center = positions.mean(axis=0)
-    radius = max(float(np.quantile(np.linalg.norm(positions - center, axis=1), 0.98)), 1.0)
+    rows, columns = np.divmod(np.flatnonzero(inside), size[0])
+    center = np.array([columns.mean(), rows.mean()]) + 0.5
+    radius = max(float(np.quantile(np.hypot(columns + 0.5 - center[0], rows + 0.5 - center[1]), 0.98)), 1.0)
     steps = np.rint(((distance - _TOLERANCE) / radius).clip(0, MAX_GAP) / STEP).astype(np.int16)
     return Silhouette(inside, steps, scale, _samples(inside, count) / scale, center / scale, radius)
 
@@ -113,6 +112,7 @@ def _samples(inside: NDArray[np.bool_], count: int) -> Floats:
     generator = np.random.default_rng(0)
     chosen = []
     for pixels, number in ((outline if outline.any() else kept, count // 2), (kept, count - count // 2)):
-        found = np.argwhere(pixels)
+        found = np.flatnonzero(pixels)  # many times faster than `argwhere`
         chosen.append(found[generator.choice(len(found), number, replace=len(found) < number)])
-    return (np.concatenate(chosen)[:, ::-1] + 0.5).astype(np.float64)
+    rows, columns = np.divmod(np.concatenate(chosen), inside.shape[1])
+    return np.stack([columns, rows], axis=1) + 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,20 +47,39 @@ def copied(source: Path, target: Path) -> Path:
     return target
 
 
-def every_second_camera(source: Path, target: Path) -> Path:
-    """Copy a capture's folder without the cameras 1, 3, 5, ...: a check compares each pair of cameras."""
+def reduced(source: Path, target: Path, frames: int = 30) -> Path:
+    """Make a capture of every second camera, the first frames and images of half the size: as hard to check, but faster."""
     content, meta = read_annotations(source / "annots.npy"), yaml.safe_load((source / "meta.yaml").read_text())
-    frames = [frame["ims"][::2] for frame in content["ims"]]
-    shutil.copytree(source / "vertices", target / "vertices", copy_function=shutil.copyfile)
-    target.chmod(0o755)
-    for image in (Path(name) for names in frames for name in names):
-        for path in (image, "mask" / image.relative_to("images").with_suffix(".png")):
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / path, target / path)
+    kept = [frame["ims"][::2] for frame in content["ims"][:frames]]
+    for frame, images in enumerate(kept):
+        for image in map(Path, images):
+            _halve(source / image, target / image, quality=95)
+            mask = "mask" / image.relative_to("images").with_suffix(".png")
+            _halve(source / mask, target / mask)
+        (target / "vertices").mkdir(exist_ok=True)
+        shutil.copyfile(source / f"vertices/{frame:06d}.npy", target / f"vertices/{frame:06d}.npy")
     cams = {name: values[::2] for name, values in content["cams"].items()}
-    write_annotations(target, {"cams": cams, "ims": [{"ims": names} for names in frames]})
-    meta |= {"num_cameras": len(frames[0]), "train_cameras": list(range(len(frames[0]))), "test_cameras": []}
+    cams["K"] = [np.diag([0.5, 0.5, 1]) @ np.array(K, dtype=float) for K in cams["K"]]
+    write_annotations(target, {"cams": cams, "ims": [{"ims": images} for images in kept]})
+    cameras = list(range(len(kept[0])))
+    meta |= {"num_frames": len(kept), "num_cameras": len(cameras), "train_cameras": cameras, "test_cameras": []}
+    meta |= {"width": meta["width"] // 2, "height": meta["height"] // 2}
     (target / "meta.yaml").write_text(yaml.safe_dump(meta))
+    return target
+
+
+def _halve(source: Path, target: Path, **options: Any) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(source) as image:
+        image.convert("L" if source.suffix == ".png" else "RGB").reduce(2).save(target, **options)
+
+
+def with_own_numbers(source: Path, target: Path) -> Path:
+    """Return a capture whose annots.npy and meta.yaml can be changed. It shares all other files with the source."""
+    shutil.copytree(source, target, copy_function=os.link)
+    for name in ("annots.npy", "meta.yaml"):
+        (target / name).unlink()
+        shutil.copyfile(source / name, target / name)
     return target
 
 
