@@ -91,14 +91,19 @@ def _seen_outside(
 ) -> tuple[Cells, Cells]:
     """Return which spheres a view sees, and which of these it sees completely outside of its mask, (P,) each."""
     pixels, depth = camera.project(points)
-    # Off the axis a length covers more pixels. `_PIXEL` covers the extent of the mask's pixel and of the cell's pixel.
-    stretch = np.linalg.norm(points - camera.center, axis=1) / np.maximum(depth, radius)
-    reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
-    column, row = (np.floor(pixels[:, axis]) for axis in (0, 1))
+    column, row = pixels.T
     seen = (depth > radius) & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
-    nearest = np.zeros(len(points))
-    nearest[seen] = distance[row[seen].astype(int), column[seen].astype(int)]
-    return seen, seen & (nearest > reach)
+    near = np.flatnonzero(seen)
+    nearest = distance[row[near].astype(int), column[near].astype(int)]
+    apart = nearest > margin + _PIXEL  # the rest, often most, is on the mask or too near to it
+    near, nearest = near[apart], nearest[apart]
+    centers, depth = points[near], depth[near]
+    # Off the axis a length covers more pixels. `_PIXEL` covers the extent of the mask's pixel and of the cell's pixel.
+    stretch = np.linalg.norm(centers - camera.center, axis=1) / np.maximum(depth, radius)
+    reach = margin + _PIXEL + radius * stretch * camera.K.diagonal()[:2].max() / np.maximum(depth - radius, radius)
+    outside = np.zeros(len(points), dtype=bool)
+    outside[near] = nearest > reach
+    return seen, outside
 
 
 def carve_votes(cameras: list[Camera], masks: list[Pixels], box: Floats, resolution: int) -> tuple[Floats, NDArray[np.int64]]:
