@@ -36,6 +36,9 @@ from viewer.settings import DisplaySettings
 
 pytestmark = pytest.mark.slow
 
+SMALL = (640, 480)
+"""Size of a window, pixels, where what is tested does not depend on it: the processor draws it."""
+
 WINDOW = threading.main_thread().name
 """The thread that draws the window."""
 
@@ -79,7 +82,7 @@ def test_the_picture_is_the_native_renderers(gl_app: ViewerApp, drive: DriveWind
         expected = native.render(native.prepare(document.video, 2.0), camera, request.settings)
         assert np.abs(image.rgba - expected.rgba).max() <= 3 / 255
 
-    drive(gl_app, look)
+    drive(gl_app, look, SMALL)
 
 
 def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
@@ -107,7 +110,7 @@ def test_no_pixel_is_copied_while_the_window_plays_scrubs_and_orbits(
         assert traffic.read.total() == READ_BYTES * len(images), "only the sums of the samples are read back"
         assert set(traffic.read) == {"opengl"} and not traffic.written
 
-    drive(gl_app, look, (640, 480))  # copies do not depend on the size
+    drive(gl_app, look, SMALL)
 
 
 def test_the_windows_thread_never_waits_for_the_renderer(
@@ -149,7 +152,7 @@ def test_the_windows_thread_never_waits_for_the_renderer(
             assert callers[name] == waits[name] == 0
 
     gl_app.settings.recording.folder = str(tmp_path)
-    drive(gl_app, look)
+    drive(gl_app, look, SMALL)
 
 
 def test_closing_a_bundle_leaves_no_texture(gl_app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +188,7 @@ def test_closing_a_bundle_leaves_no_texture(gl_app: ViewerApp, drive: DriveWindo
 
     gc.disable()  # what only the collector could free would stay for an unknown time
     try:
-        drive(gl_app, look)
+        drive(gl_app, look, SMALL)
     finally:
         gc.enable()
 
@@ -232,7 +235,7 @@ def test_view_modes_and_the_psnr_need_no_pixels(
         wait_until(context, lambda: (gl_app.compare.psnr or 0) > 60)
         assert not gl_app.messages.errors and traffic.read[WINDOW] == 0
 
-    drive(gl_app, look)
+    drive(gl_app, look, SMALL)
 
 
 def test_only_one_pixel_is_read_for_the_point_under_the_cursor(gl_app: ViewerApp, drive: DriveWindow, traffic: Traffic) -> None:
@@ -247,7 +250,7 @@ def test_only_one_pixel_is_read_for_the_point_under_the_cursor(gl_app: ViewerApp
         found = read_in_window(context, gl_app, lambda: gl_app.viewport.depth_at(image, column, row))
         assert found == expected > 0 and traffic.read == {WINDOW: 4}
 
-    drive(gl_app, look)
+    drive(gl_app, look, SMALL)
 
 
 def read_in_window(context: Any, app: ViewerApp, function: Callable[[], float]) -> float:
@@ -305,4 +308,4 @@ def test_a_screen_recording_reads_one_picture_late_through_two_buffers_in_turn(
         assert not gl_app.messages.errors and len(list(tmp_path.glob("*.mp4"))) == 1
 
     gl_app.settings.recording.folder = str(tmp_path)
-    drive(gl_app, look)
+    drive(gl_app, look, SMALL)
