@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from model.config import HashEncodingConfig, RenderConfig
@@ -15,8 +17,11 @@ WIDTH, HEIGHT = 14, 10
 HASH = HashEncodingConfig(num_levels=16, log2_table_size=9, base_resolution=4, finest_resolution=20)
 """Small tables, and grids with few nodes."""
 
-SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH}
+SMALL: dict[str, object] = {"color_map_resolution": 4, "hash": HASH, "render": RenderConfig(steps_per_diagonal=48)}
 """Changes of the test configuration."""
+
+FEW_SAMPLES: dict[str, Any] = {"color_map_resolution": 2, "render": RenderConfig(steps_per_diagonal=24)}
+"""Further changes, for tests that do not depend on the number of samples and color heads."""
 
 VARIANTS: dict[str, dict[str, object]] = {
     "paper": {},

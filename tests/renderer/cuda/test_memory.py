@@ -12,7 +12,7 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.workspace import KEPT_IMAGES, MIN_CAPACITY
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
-from tests.renderer.cuda.small_videos import small_video
+from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
@@ -25,7 +25,7 @@ def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_image_that_does_not_fit_is_rendered_in_smaller_bands() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     wanted = renderer.render(frame, LARGE)
@@ -41,7 +41,7 @@ def test_an_image_that_does_not_fit_is_rendered_in_smaller_bands() -> None:
 
 
 def test_small_images_render_after_a_large_one_did_not_fit() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     wanted = renderer.render(frame, SMALL).rgba
@@ -54,7 +54,7 @@ def test_small_images_render_after_a_large_one_did_not_fit() -> None:
 
 
 def test_without_memory_for_one_row_the_next_backend_takes_over() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     for room in (1000, 24 * 8 * 6 + 1000):  # not even for the pixels; for the pixels, but not for the buffers of one row
@@ -64,7 +64,7 @@ def test_without_memory_for_one_row_the_next_backend_takes_over() -> None:
 
 
 def test_the_pixels_of_an_image_take_the_place_of_buffers() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     renderer.render(frame, LARGE)
@@ -73,7 +73,7 @@ def test_the_pixels_of_an_image_take_the_place_of_buffers() -> None:
 
 
 def test_large_buffers_are_given_back_when_images_are_small_again() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video()
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     renderer.render(frame, SMALL)

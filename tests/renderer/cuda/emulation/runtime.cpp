@@ -73,12 +73,21 @@ unsigned long long atomic_add(void* address, size_t size, unsigned long long val
     return before;
 }
 
-float float_of_half(unsigned half) {
+static float computed_float_of_half(unsigned half) {
     const int exponent = static_cast<int>(half >> 10 & 31), mantissa = static_cast<int>(half & 1023);
     float size = exponent ? std::ldexp(1024.0f + static_cast<float>(mantissa), exponent - 25)
                           : std::ldexp(static_cast<float>(mantissa), -24);
     if (exponent == 31) size = mantissa ? NAN : INFINITY;
     return half & 0x8000u ? -size : size;
+}
+
+float float_of_half(unsigned half) {
+    static const std::vector<float> table = [] {
+        std::vector<float> values(1 << 16);
+        for (unsigned i = 0; i < values.size(); i++) values[i] = computed_float_of_half(i);
+        return values;
+    }();
+    return table[half & 0xFFFFu];
 }
 
 // To the nearest, ties to even.
@@ -116,12 +125,7 @@ struct TensorPart {
 };
 
 float half_at(unsigned word, int k) {
-    static const std::vector<float> table = [] {
-        std::vector<float> values(1 << 16);
-        for (unsigned i = 0; i < values.size(); i++) values[i] = float_of_half(i);
-        return values;
-    }();
-    return table[k & 1 ? word >> 16 : word & 0xFFFFu];
+    return float_of_half(k & 1 ? word >> 16 : word);
 }
 
 }  // namespace

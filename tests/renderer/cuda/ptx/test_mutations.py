@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from model.config import RenderConfig
 from renderer.cuda.compile import PROGRAMS
 from renderer.cuda.renderer import CudaRenderer
 from tests.factories import make_camera
@@ -17,7 +18,7 @@ from tests.renderer.cuda.ptx.recording import Recorder, RecordingDriver
 from tests.renderer.cuda.ptx.test_faulty_kernels import exchange_lanes
 from tests.renderer.cuda.small_videos import small_video
 
-pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow, pytest.mark.xdist_group("ptx mutations")]
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow, pytest.mark.xdist_group("ptx")]
 
 pytest.importorskip("cuda.core")
 pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
@@ -33,7 +34,8 @@ def recorder() -> Iterator[Recorder]:
     driver.blocks_per_multiprocessor = lambda *_: 1  # type: ignore[method-assign]
     with patch("renderer.cuda.renderer.load_program", load_ptx):
         renderers = [CudaRenderer(driver, tensor_cores=tensor_cores) for tensor_cores in (True, False)]
-    frame = renderers[0].prepare(small_video(assignment="bilinear"), 1.3)
+    many_samples = RenderConfig(steps_per_diagonal=96)
+    frame = renderers[0].prepare(small_video(assignment="bilinear", render=many_samples), 1.3)
     for renderer in renderers:
         renderer.render(frame, make_camera(14, 10, azimuth=1.0))
     yield driver.recorder

@@ -9,7 +9,7 @@ from tests.renderer.cuda.ptx.comparison import ARCHITECTURES, compare
 from tests.renderer.cuda.ptx.gpu import PtxProcessor, ptx_of
 from tests.renderer.cuda.small_videos import VARIANTS
 
-pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow]
+pytestmark = [pytest.mark.native, pytest.mark.gpu, pytest.mark.slow, pytest.mark.xdist_group("ptx")]
 
 pytest.importorskip("cuda.core")
 pytest.importorskip("nvidia.cu13", reason="needs the package nvidia-cuda-nvrtc")
