@@ -11,6 +11,7 @@ from pathlib import Path
 from common.errors import DamagedData, InputError
 from renderer.backend import DeviceFailed, Renderer, RenderSettings
 from viewer.app.backgrounds import Backgrounds
+from viewer.app.closing import Closing
 from viewer.app.compare import CompareView
 from viewer.app.document import Document
 from viewer.app.documents import Documents
@@ -72,6 +73,7 @@ class ViewerApp:
         self.scenes = SceneEdits(self.documents, self.messages, self.redraw)
         self.sound = Sound(self.settings.playback, self.messages, self.redraw.notify, SoundDevice())
         self.recording = Recording(self.settings.recording, self.messages, self.jobs, self.redraw)
+        self.closing = Closing(self.jobs, self.recording)
         sessions = settings_file.parent / "sessions" if settings_file is not None else None
         self.workspaces = Workspaces(self.documents, self.settings, self.viewport, self.messages, sessions)
         self.camera_paths = PathLoader(self.messages, self.window, self.redraw)

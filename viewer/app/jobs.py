@@ -38,11 +38,20 @@ class Jobs:
             else:
                 self._messages.set_status(job.message)
 
-    def close(self) -> None:
-        """Cancel all jobs and wait for them; one that does not end in time becomes an error."""
-        self.report_ended()
+    def cancel(self, brief: bool = True) -> None:
+        """Ask all jobs to stop soon; what they have finished is kept where possible. `brief` includes the brief ones."""
         for job in self.running:
-            job.cancel.cancel()
+            if brief or not job.brief:
+                job.cancel.cancel()
+
+    def close(self) -> None:
+        """Cancel all jobs and wait for them, but let brief ones finish; one that does not end in time becomes an error."""
+        self.report_ended()
+        self.cancel(brief=False)
+        for job in self.running:
+            job.wait(LONGEST_WAIT)
+        self.report_ended()
+        self.cancel()
         for job in self.running:
             job.wait(LONGEST_WAIT)
         self.report_ended()

@@ -61,7 +61,8 @@ def offline_job(
 class ScreenRecording:
     """A video of the screen at a steady rate. Pictures are repeated or left out to follow the clock.
 
-    Another thread encodes. If it falls behind, pictures are left out, and the time stays right.
+    Another thread encodes. If it falls behind, pictures are left out and those before them last longer, so the time stays
+    right.
 
     Args:
         output: .mp4 or .webm.
@@ -113,8 +114,16 @@ class ScreenRecording:
             self._sink.hold(count - 1)
             self._sink.write(fitted_pixels(pixels, *self.size))
 
-    def finish(self) -> str:
+    @property
+    def left_out(self) -> int:
+        """Number of pictures that were left out, because the encoder was too slow."""
+        return self._sink.left_out
+
+    def finish(self, job: Job | None = None) -> str:
         """Complete the file and return a sentence about it; may take a while.
+
+        Args:
+            job: shows the progress. When it is cancelled, the pictures that are encoded stay in the partial file.
 
         Raises:
             InputError: it cannot be written, or nothing was recorded.
@@ -124,10 +133,19 @@ class ScreenRecording:
             self._sink.hold(self._missing() - 1)
             if self._sink.frames == 0:
                 raise InputError(self.output, "nothing was recorded", self._sink.abort())
+            if job is not None:
+                self._sink.drain(lambda share: job.report(share, "encoding what was shown"), lambda: job.cancel.cancelled)
+                if job.cancel.cancelled:
+                    return f"{self.output.name}: stopped; {self._sink.abort()}"
             track = self._played.track(self.seconds)
             self._sink.finish(track.samples)
             self._lock.remove_leftovers()
-        return f"{self._sink.frames} frames written to {self.output}{track.note}"
+        return f"{self._sink.frames} frames written to {self.output}{self._note()}{track.note}"
+
+    def _note(self) -> str:
+        if not self.left_out:
+            return ""
+        return f"; the encoder was too slow for {self.left_out} pictures (a smaller window helps)"
 
     def abort(self) -> None:
         """Stop after an error; finished frames stay in the partial file."""
@@ -191,7 +209,7 @@ class Recording:
         """Complete the screen recording in the background, if there is one."""
         recording, self.screen = self.screen, None
         if recording is not None:
-            self._jobs.start(Job(f"Finishing {recording.output.name}", lambda _: recording.finish(), self._redraw.notify))
+            self._jobs.start(Job(f"Finishing {recording.output.name}", recording.finish, self._redraw.notify, brief=True))
 
 
 def fitted_pixels(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -62,7 +62,7 @@ class VideoSink:
         self.partial = free_partial_path(path)
         """The file while frames are being written."""
         self.frames = 0
-        """Number of frames written so far."""
+        """Length so far: the number of frames that were written or skipped."""
         self.sound: Samples | None = None
         """Sound of the finished file, from its first frame on. It is cut to the length of the frames, or followed by silence. A
         file that is not finished has none."""
@@ -92,6 +92,10 @@ class VideoSink:
             self._container.mux(self._stream.encode(frame))
         self.frames += 1
         self._whole_bytes = self.partial.stat().st_size
+
+    def skip(self, frames: int) -> None:
+        """Let the last frame last for more frames, without encoding it again. Write another one before `finish`."""
+        self.frames += frames
 
     def finish(self) -> None:
         """Complete the file under its final name. Raise InputError if that fails; the finished frames stay readable."""

@@ -24,7 +24,7 @@ class StatusBar:
 
     def draw(self, app: ViewerApp) -> None:
         """Draw into the current window."""
-        recording = "" if app.recording.screen is None else f"recording {app.recording.screen.seconds:.0f} s"
+        recording = _recording(app)
         state = self._state(app)
         room = imgui.get_content_region_avail().x
         right = sum(imgui.calc_text_size(text).x + em() for text in (recording, state) if text)
@@ -49,3 +49,11 @@ class StatusBar:
         if time.monotonic() - self._since > PERIOD:
             self._rate, self._since = app.statistics.images_per_second, time.monotonic()
         return self._rate
+
+
+def _recording(app: ViewerApp) -> str:
+    screen = app.recording.screen
+    if screen is None:
+        return ""
+    slow = f", too slow for {screen.left_out} pictures" if screen.left_out else ""
+    return f"recording {screen.seconds:.0f} s{slow}"

@@ -16,6 +16,7 @@ from viewer.app.pacing import SLEEP
 from viewer.app.window_state import FocusPanel, NameMarker, WindowCommand, WindowRequest
 from viewer.dialogs.about import AboutDialog
 from viewer.dialogs.cameras import CamerasDialog
+from viewer.dialogs.closing import ClosingDialog
 from viewer.dialogs.damage import DamageDialog
 from viewer.dialogs.errors import ErrorDialog
 from viewer.dialogs.export import ExportDialog
@@ -118,6 +119,7 @@ class Window:
             RecoveryDialog(),
             DamageDialog(),
             JobsOverlay(),
+            ClosingDialog(),
             ErrorDialog(),
         ]
         self._errors = ErrorBoundary(app.messages, error_log_path())
@@ -139,16 +141,29 @@ class Window:
     def run(self) -> None:
         """Show the window until it is closed."""
         import glfw  # noqa: PLC0415 - after imgui_bundle, whose libglfw it must share
+        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
         immapp.manual_render.setup_from_runner_params(self.params, immapp.AddOnsParams())
         self.app.redraw.wake = glfw.post_empty_event
         try:
-            while not self.params.app_shall_exit:
+            while not self.ends(lambda: glfw.set_window_should_close(glfw_utils.glfw_window_hello_imgui(), False)):
                 self.wait_for_work(glfw.wait_events_timeout)
                 immapp.manual_render.render()
         finally:
             self.app.redraw.wake = lambda: None
             immapp.manual_render.tear_down()
+
+    def ends(self, keep_open: Callable[[], None]) -> bool:
+        """Return whether the window closes now. While work is under way, it stays open and a dialog shows the progress.
+
+        Args:
+            keep_open: makes the window library forget that the user wants to close the window.
+        """
+        if self.params.app_shall_exit and not self.app.closing.request():
+            self.params.app_shall_exit = False
+            keep_open()
+            self.app.redraw.request()
+        return bool(self.params.app_shall_exit)
 
     def wait_for_work(self, wait: Callable[[float], None]) -> None:
         """Wait until something has to be drawn. Meanwhile the clock of a playing video continues.
@@ -191,8 +206,6 @@ class Window:
                 self.app.documents.reload_changed()
                 self.app.workspaces.update()
 
-    # Set-up
-
     def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
         params = hello_imgui.RunnerParams()
         if keep_layout:  # the window library does not create the folder
@@ -226,9 +239,8 @@ class Window:
         self.view.open(self.app, context)
         self.maps.textures = gl.ImageTextures(context)
         self._capture.presenter = self.view.presenter
-        imgui_context: Any = (
-            imgui.get_current_context()
-        )  # its own Ctrl+Tab would conflict with the tabs; F6 goes through the panels
+        # ImGui's own Ctrl+Tab would conflict with the tabs; F6 goes through the panels.
+        imgui_context: Any = imgui.get_current_context()
         imgui_context.config_nav_windowing_key_next = imgui_context.config_nav_windowing_key_prev = 0
         self.app.window.read_clipboard, self.app.window.write_clipboard = imgui.get_clipboard_text, imgui.set_clipboard_text
 

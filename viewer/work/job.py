@@ -20,10 +20,11 @@ class Job:
         label: description of the work, for the user.
         function: the work. It calls `report` from time to time and stops when `cancel` is set.
         wake: called on the job's thread after every report and at the end.
+        brief: whether it only completes something, so that a closing viewer waits for it before it cancels it.
     """
 
-    def __init__(self, label: str, function: JobFunction, wake: Callable[[], None] = lambda: None) -> None:
-        self.label = label
+    def __init__(self, label: str, function: JobFunction, wake: Callable[[], None] = lambda: None, brief: bool = False) -> None:
+        self.label, self.brief = label, brief
         self.cancel = CancelToken()
         """Set by the user; the function polls it."""
         self.fraction = 0.0

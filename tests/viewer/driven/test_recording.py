@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +19,14 @@ from viewer.actions.runner import ActionRunner
 from viewer.app import recording
 from viewer.app.app import ViewerApp
 from viewer.app.recording import ScreenRecording, fitted_pixels, free_path, offline_job
+from viewer.app.window_state import WindowCommand
 from viewer.dialogs.recording import RecordingDialog
 from viewer.export.image_files import over_background
 from viewer.export.recorder import RecordOptions, plan
 from viewer.export.summary import size_text
 from viewer.export.video_sink import VideoSink
+from viewer.window.window import Window
+from viewer.work.job import Job
 
 
 @pytest.mark.slow
@@ -228,6 +233,72 @@ def test_a_full_disk_ends_the_screen_recording_and_is_reported(
     kept = len(decode(left))
     assert kept in (9, 10), "the muxer holds the newest one until the next comes"
     assert f"{kept} finished frames are kept in {left}" in str(app.messages.errors[0])
+
+
+@pytest.mark.slow
+def test_closing_waits_for_work_or_stops_it(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.settings.recording.folder, gate, write = str(tmp_path), threading.Event(), VideoSink.write
+    requests: list[object] = []
+
+    def slow(sink: VideoSink, pixels: np.ndarray, depth: Any = None) -> None:
+        gate.wait()
+        write(sink, pixels)
+
+    monkeypatch.setattr(VideoSink, "write", slow)
+
+    def look(context: Any) -> None:
+        wait_for_image(context, app)
+        ActionRunner(app).run("file.record_screen")
+        wait_until(context, lambda: app.recording.screen is not None and app.recording.screen.seconds > 0.3)
+        monkeypatch.setattr(app.window, "request", requests.append)  # the window must not close during the test
+        assert not app.closing.request() and app.recording.screen is None
+        context.yield_(4)
+        screenshot(context, "closing")
+        context.item_click("//Closing###closing/Keep the viewer open")
+        assert not app.closing.requested and len(app.jobs.running) == 1 and not requests
+        assert not app.closing.request()
+        context.yield_(2)
+        context.item_click("//Closing###closing/Stop now")
+        assert app.closing.stopping
+        gate.set()  # the frame that was being encoded
+        wait_until(context, lambda: bool(requests))
+        assert requests == [WindowCommand.QUIT] and app.closing.request()
+
+    drive(app, look)
+    assert "finished frame" in app.messages.last or "no frame was finished" in app.messages.last
+
+
+def test_the_window_stays_open_while_work_is_under_way(app: ViewerApp) -> None:
+    window, gate, kept = Window(app, keep_layout=False, simulated=True), threading.Event(), []
+
+    def work(_: Job) -> str:
+        gate.wait()
+        return "done"
+
+    assert not window.ends(lambda: kept.append(1))
+    job = Job("Exporting", work)
+    app.jobs.start(job)
+    window.params.app_shall_exit = True
+    assert not window.ends(lambda: kept.append(1)) and kept == [1] and app.closing.requested
+    gate.set()
+    job.wait()
+    window.params.app_shall_exit = True
+    assert window.ends(lambda: kept.append(2)) and kept == [1]
+
+
+def test_a_closing_viewer_completes_a_recording_and_cancels_longer_work(app: ViewerApp, tmp_path: Path) -> None:
+    def endless(job: Job) -> str:
+        while not job.cancel.cancelled:
+            time.sleep(0.01)
+        return "cancelled"
+
+    app.jobs.start(Job("Exporting", endless))
+    app.recording.screen = ScreenRecording(tmp_path / "a.mp4", (32, 32), 30)
+    app.recording.screen.add(np.full((32, 32, 3), 90, np.uint8))
+    app.close()
+    assert not app.messages.errors and [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_helpers(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class FakeSink:
 
     def __init__(self, gate: threading.Event | None = None, fail_at: int | None = None) -> None:
         self.values: list[int] = []
+        self.skipped = 0
         self.finished = self.aborted = False
         self._gate, self._fail_at = gate, fail_at
 
@@ -35,6 +36,10 @@ class FakeSink:
         if len(self.values) == self._fail_at:
             raise InputError("fake.mp4", "cannot be written (No space left on device)")
         self.values.append(int(pixels[0, 0, 0]))
+
+    def skip(self, frames: int) -> None:
+        assert self.values, "the first frame is missing"
+        self.skipped += frames
 
     def finish(self) -> None:
         self.finished = True
@@ -86,8 +91,67 @@ def test_a_slow_encoder_drops_pictures_and_does_not_block() -> None:
     assert WAITING <= 50 - sink.left_out <= WAITING + 1
     gate.set()
     sink.finish()
-    assert len(fake.values) == sink.frames == 50
-    assert fake.values == sorted(fake.values)
+    assert len(fake.values) + fake.skipped == sink.frames == 50
+    assert fake.values == sorted(fake.values) and fake.values[-1] == 49 - sink.left_out
+
+
+def test_what_is_left_after_the_end_is_bounded() -> None:
+    gate = threading.Event()
+    fake = FakeSink(gate)
+    sink = background(fake)
+    for value in range(WAITING // 2):
+        sink.write(picture(value))
+        sink.hold(10_000)
+    gate.set()
+    sink.finish()
+    assert sink.frames == len(fake.values) + fake.skipped == 10_001 * WAITING // 2
+    assert set(fake.values) == set(range(WAITING // 2)), "every picture is there"
+    assert fake.values[-2:] == [WAITING // 2 - 1] * 2, "the last frame is encoded"
+
+
+def test_a_cancelled_end_discards_what_waits() -> None:
+    gate = threading.Event()
+    fake = FakeSink(gate)
+    sink = background(fake)
+    for value in range(WAITING - 1):
+        sink.write(picture(value))
+    shares = []
+
+    def cancelled() -> bool:
+        gate.set()
+        return True
+
+    sink.drain(shares.append, cancelled)
+    assert len(fake.values) <= 1 and not fake.finished
+    assert sink.abort() == "gone" and all(0 <= share <= 1 for share in shares)
+
+
+def test_a_slow_encoder_leaves_a_video_of_the_right_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    av = pytest.importorskip("av")
+    gate, now, write = threading.Event(), [0.0], VideoSink.write
+
+    def slow(sink: VideoSink, pixels: np.ndarray) -> None:
+        assert gate.wait(TIMEOUT)
+        write(sink, pixels)
+
+    monkeypatch.setattr(VideoSink, "write", slow)
+    monkeypatch.setattr(app_recording, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for suffix in (".mp4", ".webm"):
+        gate.clear()
+        now[0] = 0.0
+        path = tmp_path / f"a{suffix}"
+        recording = ScreenRecording(path, (64, 48), quality=10, fps=10.0)
+        for second in range(20):
+            now[0] = float(second)
+            recording.add(np.full((48, 64, 3), 10 * second, np.uint8))
+        now[0] = 20.05
+        gate.set()
+        assert recording.left_out > 0
+        assert f"too slow for {recording.left_out} pictures" in recording.finish()
+        with av.open(str(path)) as video:
+            times = [round(float(packet.pts * packet.time_base), 2) for packet in video.demux(video=0) if packet.size]
+        assert len(times) < 100 and times[-1] == 19.9, "200 frames of 0.1 s, of which few are encoded"
+        assert {0.0, 1.0, 2.0, 3.0} <= set(times), "pictures have their times"
 
 
 def test_a_fault_of_the_encoder_is_raised_by_the_next_call() -> None:
