@@ -92,6 +92,12 @@ def dump_yaml(values: object) -> str:
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def check_regular(path: Path) -> None:
+    """Raise InputError for a pipe or a device, which could be read forever. Files and folders pass, and what does not exist."""
+    if path.exists() and not (stat.S_ISREG(path.stat().st_mode) or path.is_dir()):
+        raise InputError(path, "is not a regular file", "name a file")
+
+
 def read_limited(path: Path, limit: int) -> bytes:
     """Read a whole regular file of at most `limit` bytes.
 
@@ -99,8 +105,7 @@ def read_limited(path: Path, limit: int) -> bytes:
         InputError: the file is missing, unreadable, a pipe or device, or larger.
     """
     try:
-        if path.exists() and not (stat.S_ISREG(path.stat().st_mode) or path.is_dir()):
-            raise InputError(path, "is not a regular file")  # reading a pipe could wait forever
+        check_regular(path)
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except FileNotFoundError as error:

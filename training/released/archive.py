@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from common.documents import check_regular
 from common.errors import InputError
 from common.limited_process import Limits, call_limited
 from training.released.tensor_pickle import MAX_PICKLE_BYTES, TENSOR, parse_tensor_pickle
@@ -48,6 +49,7 @@ def read_tensors(path: Path) -> Any:
         InputError: the file is missing, too large, damaged, not in the format of PyTorch 1.6 and later, or has anything else.
     """
     try:
+        check_regular(path)
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(path, f"is larger than {MAX_FILE_BYTES >> 30} GiB")
         _check_directory(path)

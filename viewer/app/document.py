@@ -13,7 +13,6 @@ from common.errors import DamagedData
 from model.camera import Camera
 from model.scene import Box, PlacedVideo, Scene
 from model.segmented_video import SegmentedVideo
-from model.segments import frames_text
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
 from viewer.app.files import Stamp, file_stamp
@@ -24,6 +23,7 @@ from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath
 from viewer.picture.frustums import Frustums
 from viewer.playback.clock import Playback
+from viewer.playback.damage import damage_at
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.thresholded_video import ThresholdedVideo, thresholded
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
@@ -235,11 +235,7 @@ class Document:
 
     def damage_at(self, time: float) -> str:
         """Return the damaged frames at a time as a sentence such as "Frames 4 to 7 are damaged."; empty if there are none."""
-        if not self.video.is_damaged(time):
-            return ""
-        near = [frames for frames in self.video.damaged_frames() if frames.start - 1 < time < frames.stop]
-        frames = near[0] if near else range(round(time), round(time) + 1)
-        return f"{frames_text(frames).capitalize()} {'is' if len(frames) == 1 else 'are'} damaged."
+        return damage_at(self.video, time)
 
     @property
     def rendered_video(self) -> VolumetricVideo:

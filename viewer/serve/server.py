@@ -13,6 +13,7 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.files import BundleLoader, FileWatch, Stamp
 from viewer.app.places import Place
+from viewer.serve.damage import DamageNotes
 from viewer.serve.events import Call
 from viewer.serve.session import Session
 from viewer.serve.shared_frames import SharedFrames
@@ -58,6 +59,7 @@ class VideoServer:
         self._frames = self._share(video)
         self._changed = threading.Event()
         self._loader, self._watch, self._stamp = BundleLoader(self._changed.set), FileWatch(), stamp
+        self._damage = DamageNotes()
         self._closing = False
         self._waiting: set[int] = set()  # browsers that were not let in
         self._call = call
@@ -91,6 +93,8 @@ class VideoServer:
         self._reload()
         for session in self.sessions.values():
             session.update(time.monotonic())
+        for text in self._damage.new(self._frames.video):
+            _log.warning("%s: %s", self._place.name, text)
 
     def close(self) -> None:
         """Make `run` return soon; may be called from any thread."""
@@ -140,7 +144,7 @@ class VideoServer:
                 for session in self.sessions.values():
                     self._notify(session.client, "Cannot read the new version", str(outcome))
                 continue
-            before, self._frames = self._frames, self._share(outcome)
+            before, self._frames, self._damage = self._frames, self._share(outcome), DamageNotes()
             for session in self.sessions.values():
                 session.replace_frames(self._frames)
             before.close()

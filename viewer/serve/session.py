@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from common.errors import InputError
 from viewer.export.recorder import RecordOptions, finished
 from viewer.picture.options import shown_pixels
 from viewer.playback.render_worker import ViewResult
 from viewer.serve.camera_controls import CameraControls
+from viewer.serve.damage import DamageNotes
 from viewer.serve.events import Action, Call
 from viewer.serve.poses import ViserPose, camera_from_viser, canvas_size
 from viewer.serve.recording_controls import RecordingControls
@@ -54,6 +57,7 @@ class Session:
         self._sent: tuple[ViewResult, object] | None = None
         self._shown: ViewResult | None = None
         self._fault = ""
+        self._damage, self._empty = DamageNotes(), False
         self._size = DEFAULT_SIZE
         try:
             call(lambda: self._begin(frames))
@@ -85,6 +89,7 @@ class Session:
         self.recording.close()
         self.visitor.replace_frames(frames)
         self._shown = self._sent = None
+        self._damage = DamageNotes()
         self._call(self.client.gui.reset)
         self._call(lambda: self._add_controls(frames))
 
@@ -124,11 +129,33 @@ class Session:
 
     def _show(self, now: float) -> None:
         result = self.visitor.update(now)
+        self._tell_damage()
+        if self.visitor.damage:
+            self._show_nothing()
+            return
+        self._empty = False
         self._shown = result or self._shown
         if self.visitor.error is not None:
             raise self.visitor.error
         if self._shown is not None:
             self._send(self._shown)
+
+    def _tell_damage(self) -> None:
+        for text in self._damage.new(self.visitor.video):
+            self._call(lambda text=text: self.client.add_notification("Damaged frames", text, color="yellow"))
+            if self.timeline is not None:
+                self._call(lambda controls=self.timeline: controls.show_damage(self._damage.all()))
+
+    def _show_nothing(self) -> None:
+        """Show the background instead of a damaged frame: the image before it would be taken for it."""
+        if self._empty:
+            return
+        self._shown = self._sent = None
+        color = np.round(255 * np.array(self.visitor.display.background_color)).astype(np.uint8)
+        pixels = np.broadcast_to(color, (16, 16, 3)).copy()
+        self._call(lambda: self.client.scene.set_background_image(pixels, "jpeg", jpeg_quality=100))
+        self._call(self.client.flush)
+        self._empty = True
 
     def _refresh(self, now: float) -> None:
         if self.timeline is not None:

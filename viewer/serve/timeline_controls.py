@@ -48,6 +48,7 @@ class TimelineControls:
             self.range = gui.add_multi_slider(
                 "Range", 0, last, 1, (playback.in_point, playback.out_point), hint="First and last frame that are played"
             )
+            self.damage = gui.add_markdown("", visible=False)
         on_change(self.frame, post, self._scrub)
         on_click(self.play, post, lambda _: playback.toggle())
         on_click(self.step, post, lambda label: playback.step(STEPS.get(label, 0)))
@@ -67,6 +68,11 @@ class TimelineControls:
         assign(self.play, "label", "Pause" if playback.playing else "Play")
         assign(self.play, "icon", "player-pause" if playback.playing else "player-play")
         assign(self.reverse, "value", playback.reverse and playback.mode is not LoopMode.PING_PONG)
+
+    def show_damage(self, text: str) -> None:
+        """Show which frames are damaged."""
+        assign(self.damage, "content", text)
+        assign(self.damage, "visible", bool(text))
 
     def seconds_to_next(self) -> float:
         """Return the seconds until `refresh` has something to do while the video stands still."""

@@ -7,11 +7,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common.errors import DamagedData
 from model.camera import Camera
 from model.video import VolumetricVideo
 from viewer.camera.control import OrbitCamera
 from viewer.camera.state import state_from_camera
 from viewer.playback.clock import LoopMode, Playback
+from viewer.playback.damage import damage_at
 from viewer.playback.render_worker import ViewResult
 from viewer.playback.resolution import ResolutionController
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
@@ -103,8 +105,14 @@ class Visitor:
 
     @property
     def error(self) -> Exception | None:
-        """Why the last image could not be rendered; None after a success."""
-        return self._renderer.error
+        """Why the last image could not be rendered; None after a success, and for frames that are known to be damaged."""
+        error = self._renderer.error
+        return None if isinstance(error, DamagedData) and self.video.damaged_frames() else error
+
+    @property
+    def damage(self) -> str:
+        """Which damaged frames are due now, as a sentence; empty if the frame is not damaged."""
+        return damage_at(self.video, self.playback.time)
 
     @property
     def rendering(self) -> bool:
@@ -160,10 +168,13 @@ class Visitor:
         self._updated = now
         if self._snapped is not None and not self._arrived and now - self._snap_time > SNAP_SECONDS:
             self._snapped, self.camera = None, self._late or self.camera
-        results = [result for result in self._renderer.take_results() if result.error is None]
-        for result in results:
-            self.playback.record_shown(result.request.tick)
-            self._measure(result)
+        results = []
+        for result in self._renderer.take_results():
+            if result.error is None or isinstance(result.error, DamagedData):  # its time passes like that of others
+                self.playback.record_shown(result.request.tick)
+            if result.error is None:
+                self._measure(result)
+                results.append(result)
         if self.camera is not None:
             self._renderer.request(self.playback.time, self.camera, self._request_quality(self.camera), self.playback.tick)
             ahead = self.playback.upcoming(AHEAD) if self.playback.playing else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_bad_checkpoints_are_refused(fault: str, tmp_path: Path) -> None:
         import_release(checkpoint, tmp_path / "annots.npy", tmp_path / "vertices", 0.1, 30.0)
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "no net", "code", "pickle", "list"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "no net", "code", "pickle", "list", "pipe"])
 def test_files_that_are_not_checkpoints_are_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "final.pth"
     marker = Path("/tmp/import-release-was-here")
@@ -246,6 +247,8 @@ def test_files_that_are_not_checkpoints_are_refused(kind: str, tmp_path: Path) -
         torch.save({"net": {"encodings": Evil()}}, path)
     elif kind == "pickle":
         path.write_bytes(pickle.dumps({"net": Evil()}))
+    elif kind == "pipe":
+        os.mkfifo(path)  # nobody writes into it
     with pytest.raises(InputError):
         ReleaseCheckpoint(path)
     assert not marker.exists()

@@ -115,7 +115,7 @@ def test_a_cancelled_end_discards_what_waits() -> None:
     sink = background(fake)
     for value in range(WAITING - 1):
         sink.write(picture(value))
-    shares = []
+    shares: list[float] = []
 
     def cancelled() -> bool:
         gate.set()

@@ -11,7 +11,9 @@ import pytest
 
 from model.bundle.info import write_bundle
 from renderer.cpu.renderer import CpuRenderer
+from renderer.segments import SegmentRenderer
 from tests.factories import make_video
+from tests.model.bundle.segment_files import damage_segment, segment_videos, write_row
 from tests.viewer.runs import write_checkpoint, write_scene
 from tests.viewer.serve.fakes import FakeClient, FakeViser
 from tests.waiting import wait_until
@@ -38,7 +40,7 @@ def serve(viser: FakeViser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         settings = Settings()
         settings.playback.autoplay = False
         stamp = file_stamp(path)
-        content = read_video(path), CpuRenderer(threads=1)
+        content = read_video(path), SegmentRenderer(CpuRenderer(threads=1))
         servers.append(VideoServer(viser, path, *content, settings, stamp, lambda function: function()))
         return servers[-1]
 
@@ -142,3 +144,43 @@ def test_a_training_is_followed_from_checkpoint_to_checkpoint(serve: Serve, vise
     wait_until(lambda: server.frames is not frames, server.update)
     client.images.clear()
     assert (full_image(server, client) != before).any()
+
+
+def test_the_undamaged_frames_are_played(
+    viser: FakeViser, serve: Serve, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_row(tmp_path / "long.mlpvid", segment_videos([4, 4, 4]))
+    damage_segment(path, 1)
+    client, server = arrive(viser, 0), serve(path)
+
+    def show(frame: int) -> None:
+        session.visitor.playback.seek(frame)
+        server.update()
+        wait_until(lambda: not session.visitor.rendering, server.update)
+        server.update()
+
+    server.update()
+    client.camera.report()
+    server.update()
+    session = server.sessions[0]
+    background = [round(255 * value) for value in session.visitor.display.background_color]
+    for frame, damaged in ((0, False), (5, True), (6, True), (9, False), (5, True)):
+        show(frame)
+        alike = np.abs(client.images[-1][0].astype(int) - background).max() == 0
+        assert alike == damaged, frame
+    text = "Frames 4 to 7 are damaged."
+    assert client.notifications == [("Damaged frames", f"{text} The other frames are played.")], "it is told once"
+    assert session.timeline is not None and session.timeline.damage.content == text and session.timeline.damage.visible
+    assert [record.getMessage() for record in caplog.records if "damaged" in record.message] == [
+        f"long.mlpvid: {text} The other frames are played."
+    ]
+    late = arrive(viser, 1)
+    server.update()
+    server.update()
+    assert [title for title, _ in late.notifications] == ["Damaged frames"]
+    session.visitor.playback.play()
+    shown = session.visitor.playback.frame
+    wait_until(
+        lambda: session.visitor.playback.frame not in range(4, 8) and session.visitor.playback.frame != shown, server.update
+    )
+    assert len(client.notifications) == 1
