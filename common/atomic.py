@@ -60,11 +60,21 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def check_target(path: Path) -> None:
-    """Raise InputError if no file can be written there because it is a folder, or in none. Call it before long work."""
+    """Raise InputError if no file can be written there. Call it before long work, at whose end it would be too late.
+
+    Finds folders, missing folders, folders without permission and names that are too long.
+    """
     if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(path, "is a folder", "name a file")
     if not os.path.isdir(path.parent):
         raise InputError(path, "is in a folder that does not exist", "make the folder first")
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
+        raise InputError(path, "has a name that is too long", f"use at most {MAX_NAME_BYTES} bytes")
+    folder = os.path.dirname(os.path.realpath(path))  # a link is followed
+    if not os.path.isdir(folder):
+        raise InputError(path, "is a link into a folder that does not exist", "make the folder first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(path, "is in a folder that you may not change", "choose another one")
 
 
 def write_text(path: str | Path, text: str) -> None:

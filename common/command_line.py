@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ MAX_THREADS = 1024
 
 _MAX_MESSAGE = 290
 _BROKEN_PIPE = 1
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -111,8 +113,11 @@ def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse
 
 
 def shortened(text: str) -> str:
-    """Return a text in one line of at most 290 characters; the middle of a longer one is left out."""
-    one_line = " ".join(text.split())
+    """Return a text in one line of at most 290 characters; the middle of a longer one is left out.
+
+    Characters that control terminals or turn the direction of writing are escaped: names of files come from strangers.
+    """
+    one_line = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), " ".join(text.split()))
     if len(one_line) <= _MAX_MESSAGE:
         return one_line
     return f"{one_line[: _MAX_MESSAGE // 2 - 3]} ... {one_line[3 - _MAX_MESSAGE // 2 :]}"

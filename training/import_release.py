@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from common.atomic import check_target
 from common.command_line import ArgumentParser, parse_finite, run
 from common.errors import InputError
 from common.interrupts import leave
@@ -129,6 +130,7 @@ def _check_number(option: str, value: float, low: float, high: float) -> None:
 
 
 def _command(arguments: argparse.Namespace) -> None:
+    check_target(arguments.out)
     _check_number("--box-padding", arguments.box_padding, 0.0, 10.0)
     _check_number("--fps", arguments.fps, 0.01, 1000.0)
     checkpoint = ReleaseCheckpoint(arguments.checkpoint, arguments.blend)

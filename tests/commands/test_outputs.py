@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_runs import assert_fails, run_main
-from training import evaluate, export, inspect
+from training import evaluate, export, import_release, inspect
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ from training import evaluate, export, inspect
         (evaluate.main, ("gone.mlpvid", "--capture", "gone", "--html")),
         (inspect.main, ("gone", "--html")),
         (export.main, ("gone",)),
+        (import_release.main, ("gone.pth", "--annots", "gone.npy", "--vertices", "gone", "--out")),
         (export.main, ("gone", "--target-size", "3MB")),
     ],
 )

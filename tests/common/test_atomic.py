@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common.atomic import atomic_write
+from common.atomic import atomic_write, check_target
 from common.errors import InputError
 from tests.waiting import wait_until
 
@@ -155,3 +155,21 @@ def test_leftovers_of_killed_writers_of_tensors_are_removed(tmp_path: Path) -> N
     with atomic_write(tmp_path / "a.safetensors"):
         pass
     assert sorted(file.name for file in tmp_path.iterdir()) == [".tmpZzZzZz", "a.safetensors"]
+
+
+def test_targets_that_cannot_be_written_are_found_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_target(tmp_path / "a.bin")
+    check_target(tmp_path / ("a" * 255))
+    (tmp_path / "link").symlink_to(tmp_path / "none" / "a.bin")
+    for name, fault in (
+        ("a" * 256, "too long"),
+        ("ä" * 128, "too long"),
+        ("link", "is a link into a folder that does not exist"),
+    ):
+        with pytest.raises(InputError, match=fault):
+            check_target(tmp_path / name)
+    asked = []
+    monkeypatch.setattr(os, "access", lambda *of: asked.append(of))  # root may change all folders
+    with pytest.raises(InputError, match=r"a\.bin: is in a folder that you may not change"):
+        check_target(tmp_path / "a.bin")
+    assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]

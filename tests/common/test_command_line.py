@@ -25,6 +25,14 @@ def test_bad_input_prints_one_line_and_exits_with_2(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "error: a.mlpvid: is empty; make it again\n"
 
 
+def test_names_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail_with_name(_: argparse.Namespace) -> int:
+        raise InputError("a\x1b[31m\u202egpj\x9b\u200c\u00e4.png", "no such file")
+
+    assert run(fail_with_name, argparse.Namespace(debug=False)) == 2
+    assert capsys.readouterr().err == "error: a\\x1b[31m\\u202egpj\\x9b\u200c\u00e4.png: no such file\n"
+
+
 def test_debug_adds_the_traceback_and_changes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(fail, argparse.Namespace(debug=True)) == 2
     error = capsys.readouterr().err
