@@ -6,6 +6,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,9 @@ class Session:
 
     def _tell_damage(self) -> None:
         for text in self._damage.new(self.visitor.video):
-            self._call(lambda text=text: self.client.add_notification("Damaged frames", text, color="yellow"))
+            self._call(partial(self.client.add_notification, "Damaged frames", text, color="yellow"))
             if self.timeline is not None:
-                self._call(lambda controls=self.timeline: controls.show_damage(self._damage.all()))
+                self._call(partial(self.timeline.show_damage, self._damage.all()))
 
     def _show_nothing(self) -> None:
         """Show the background instead of a damaged frame: the image before it would be taken for it."""
