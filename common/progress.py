@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 T = TypeVar("T")
 
@@ -31,6 +32,8 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
 def progress_display(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that shows on stderr how many items are done, given this number and their total."""
     if sys.stderr.isatty():
+        from tqdm import tqdm  # noqa: PLC0415 - takes a moment, and only terminals need it
+
         with tqdm(desc=label, dynamic_ncols=True) as bar:
             yield lambda done, total: _update(bar, done, total)
         return

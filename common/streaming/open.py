@@ -7,8 +7,6 @@ from pathlib import Path
 from common.cached_json import cache_folder
 from common.streaming.address import Address, is_web
 from common.streaming.block_cache import BlockCache, CacheSettings
-from common.streaming.fsspec_remote import FsspecRemote
-from common.streaming.http_remote import HttpRemote
 from common.streaming.remote import Remote
 from common.streaming.streamed_file import StreamedFile
 
@@ -28,5 +26,15 @@ def open_address(address: Address, settings: CacheSettings | None = None) -> Str
     Raises:
         InputError: the scheme is unknown, or a package for it is missing.
     """
-    remote: Remote = HttpRemote(address) if is_web(address) else FsspecRemote(address)
-    return StreamedFile(remote, BlockCache(settings or default_cache()))
+    return StreamedFile(_remote(address), BlockCache(settings or default_cache()))
+
+
+def _remote(address: Address) -> Remote:
+    # httpx and fsspec take a tenth of a second to load, and files on the disk need neither.
+    if is_web(address):
+        from common.streaming.http_remote import HttpRemote  # noqa: PLC0415
+
+        return HttpRemote(address)
+    from common.streaming.fsspec_remote import FsspecRemote  # noqa: PLC0415
+
+    return FsspecRemote(address)

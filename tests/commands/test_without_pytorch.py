@@ -96,3 +96,11 @@ def test_without_pyav_only_video_files_are_refused(bundle: Path, tmp_path: Path)
     done = without_av(bundle, "--record", tmp_path / "a.mp4", *orbit)
     assert done.returncode == 2
     assert re.fullmatch(r"error: .*a\.mp4: recording video needs the package av; pip install av, or .*\n", done.stderr)
+
+
+def test_info_loads_only_what_it_needs(bundle: Path) -> None:
+    heavy = ["torch", "scipy", "skimage", "av", "httpx", "fsspec", "imgui_bundle", "moderngl", "PIL", "OpenEXR", "tqdm"]
+    code = f"import sys; from viewer.cli import main; main(sys.argv[1:]); print([n for n in {heavy} if n in sys.modules])"
+    command = [sys.executable, "-c", code, str(bundle), "--info"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
