@@ -4,7 +4,7 @@ python run_viewer.py [BUNDLE|RUN|https://...]
 python run_viewer.py BUNDLE --render OUT.png|OUT.npz --frame F --camera CAM.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --path orbit|PATH.json
 python run_viewer.py BUNDLE --record OUT.mp4|FOLDER --rig CAMERAS.json|capture
-python run_viewer.py BUNDLE --mesh OUT.ply|OUT.glb --frames A:B [--points N]
+python run_viewer.py BUNDLE --mesh OUT.ply|OUT.glb|OUT.usdc --frames A:B [--points N]
 python run_viewer.py BUNDLE --export-path OUT.glb|OUT.json --path orbit|PATH.json
 python run_viewer.py BUNDLE --info [--json]
 python run_viewer.py BUNDLE --verify [--json]
@@ -123,7 +123,9 @@ def make_parser() -> ArgumentParser:
     commands = parser.add_argument_group("commands without a window").add_mutually_exclusive_group()
     commands.add_argument("--render", type=Path, metavar="OUT", help="write one image, .png or .npz")
     commands.add_argument("--record", type=Path, metavar="OUT", help="write a video, or PNG images into a folder")
-    commands.add_argument("--mesh", type=Path, metavar="OUT", help="write the surface of frames, .ply or .glb")
+    commands.add_argument(
+        "--mesh", type=Path, metavar="OUT", help="write the surface of frames: .ply, .glb, or .usdc, .usda, .usdz"
+    )
     commands.add_argument(
         "--export-path", type=Path, metavar="OUT", help="write the cameras of --path for Blender (.glb) or nerfstudio (.json)"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from imgui_bundle import imgui
 
 from common.errors import InputError
@@ -10,13 +12,13 @@ from viewer.app.document import Document
 from viewer.app.recording import free_path, typed_path
 from viewer.dialogs.modal import begin_dialog, confirmed
 from viewer.export.mesh import MeshOptions
-from viewer.export.mesh_export import export_meshes
+from viewer.export.mesh_export import export_meshes, is_animation
 from viewer.export.mesh_files import check_mesh_path
 from viewer.widgets.controls import button, checkbox, combo, em, tooltip
 from viewer.widgets.numbers import integer_field, integer_slider
 from viewer.work.job import Job
 
-SUFFIXES = (".ply", ".glb")
+SUFFIXES = (".ply", ".glb", ".usdc")
 
 MAX_POINTS = 20_000_000
 """Maximum number of points in a cloud."""
@@ -59,13 +61,15 @@ class ExportDialog:
         self._output = str(free_path(app.recording.folder, stem, SUFFIXES[self._suffix]))
 
     def _draw_content(self, app: ViewerApp, document: Document, name: str) -> None:
-        clock = document.playback
+        clock, animated = document.playback, is_animation(Path(self._output))
         self._whole_range = checkbox(
-            f"Frames {clock.in_point} to {clock.out_point}, one file each",
+            f"Frames {clock.in_point} to {clock.out_point}, {'one animated file' if animated else 'one file each'}",
             self._whole_range,
             "When off, only the current frame is exported.",
         )
-        suffix = combo("Format", self._suffix, ("PLY", "glTF (.glb)"), "PLY keeps the world's axes. In glTF, y points up.")
+        names = ("PLY", "glTF (.glb)", "USD (.usdc)")
+        tip = "PLY keeps the world's axes. In glTF, y points up. USD has all frames in one file; z points up."
+        suffix = combo("Format", self._suffix, names, tip)
         if suffix != self._suffix:
             self._suffix = suffix
             self._choose_name(app, document)
@@ -76,7 +80,7 @@ class ExportDialog:
             self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
         imgui.set_next_item_width(-1)
         _, self._output = imgui.input_text("###output", self._output)
-        tooltip("The file. With several frames, the frame number becomes part of each name.")
+        tooltip("The file. With several frames in PLY or glTF, the frame number becomes part of each name.")
         if self._fault:
             imgui.text_wrapped(self._fault)
         if button("Export", "Write the file in the background. Key: Enter", width=em(7)) or confirmed():
@@ -92,7 +96,7 @@ class ExportDialog:
         except InputError as error:
             self._fault = str(error)
             return
-        video, crop = document.video, document.crop
+        video, crop = document.rendered_video, document.crop  # with the cells that the window's tau1 leaves
 
         def work(job: Job) -> str:
             def report(done: int, total: int, part: float) -> None:

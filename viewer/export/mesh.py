@@ -41,3 +41,9 @@ class Mesh:
     """(V, 3) display-referred (sRGB), seen from outside along the normal."""
     faces: NDArray[np.int32]
     """(F, 3) vertex indices, counterclockwise seen from outside."""
+
+
+def linear_colors(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Convert sRGB colors to linear light, 0 to 1 (IEC 61966-2-1); glTF and USD require it of vertex colors."""
+    values = colors / 255.0
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)

@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from common.atomic import atomic_write, check_target
 from common.errors import InputError
 from viewer.camera.rotations import basis_of_up
-from viewer.export.mesh import Mesh
+from viewer.export.mesh import Mesh, linear_colors
+from viewer.export.usd_file import USD_SUFFIXES, load_usd
 
 MESH_SUFFIXES = (".ply", ".glb")
-"""Formats that `save_mesh` writes."""
+"""Formats that `save_mesh` writes, one frame in each file."""
 
 _FLOAT, _UNSIGNED_SHORT, _UNSIGNED_INT = 5126, 5123, 5125  # component types of glTF
 _POINTS, _TRIANGLES = 0, 4  # primitive modes of glTF
@@ -24,10 +25,13 @@ _ARRAY_BUFFER, _INDEX_BUFFER = 34962, 34963  # targets of glTF's buffer views
 
 
 def check_mesh_path(path: Path) -> None:
-    """Raise InputError unless `save_mesh` can write there, before anything is computed."""
-    if path.suffix.lower() not in MESH_SUFFIXES:
-        raise InputError(path, "is not a supported mesh format", "end its name with .ply or .glb")
+    """Raise InputError unless `save_mesh` or `usd_file` can write there, before anything is computed."""
+    if path.suffix.lower() not in (*MESH_SUFFIXES, *USD_SUFFIXES):
+        names = ", ".join((*MESH_SUFFIXES, *USD_SUFFIXES))
+        raise InputError(path, "is not a supported mesh format", f"end its name with one of {names}")
     check_target(path)
+    if path.suffix.lower() in USD_SUFFIXES:
+        load_usd(path)
 
 
 def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
@@ -38,7 +42,8 @@ def save_mesh(path: Path, mesh: Mesh, up: ArrayLike = (0.0, 0.0, 1.0)) -> None:
     Raises:
         InputError: the suffix is unknown, or the file cannot be written.
     """
-    check_mesh_path(path)
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise InputError(path, "is not a format of single meshes", f"end its name with one of {', '.join(MESH_SUFFIXES)}")
     data = ply_bytes(mesh) if path.suffix.lower() == ".ply" else glb_bytes(mesh, up)
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
@@ -66,7 +71,7 @@ def ply_bytes(mesh: Mesh) -> bytes:
 
 def glb_bytes(mesh: Mesh, up: ArrayLike) -> bytes:
     """Return the mesh as binary glTF 2.0, unlit. Vertex colors are converted to linear light, as the format requires."""
-    linear = np.concatenate([_to_linear(mesh.colors), np.ones((len(mesh.colors), 1))], axis=1)
+    linear = np.concatenate([linear_colors(mesh.colors), np.ones((len(mesh.colors), 1))], axis=1)
     arrays: list[tuple[NDArray, dict[str, Any]]] = [
         (mesh.vertices.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
         (mesh.normals.astype("<f4"), {"componentType": _FLOAT, "type": "VEC3"}),
@@ -113,8 +118,3 @@ def upright_matrix(up: ArrayLike) -> list[float]:
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([first, vertical, -second])
     return matrix.T.ravel().tolist()
-
-
-def _to_linear(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
-    values = colors / 255.0
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)

@@ -12,7 +12,9 @@ from common.errors import InputError
 from tests.viewer.conftest import DriveWindow, open_document, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
+from viewer.app.document import Sampling
 from viewer.panels.path_editor import MAX_TIME
+from viewer.playback.thresholded_video import ThresholdedVideo
 from viewer.playback.timecode import parse_timecode
 from viewer.widgets import numbers
 from viewer.widgets.numbers import finite_within, within
@@ -37,12 +39,14 @@ def test_a_typed_resolution_stays_within_the_slider(
     app.settings.recording.folder = str(tmp_path)
     asked: list[tuple[int, int | None]] = []
     crops: list[Any] = []
+    videos: list[Any] = []
 
     def export(
         video: Any, output: Path, frames: Any, options: Any, points: int | None, report: Any, cancel: Any, crop: Any
     ) -> list[Path]:
         asked.append((options.resolution, points))
         crops.append(crop)
+        videos.append(video)
         return [output]
 
     monkeypatch.setattr("viewer.dialogs.export.export_meshes", export)
@@ -55,13 +59,17 @@ def test_a_typed_resolution_stays_within_the_slider(
         context.item_click("//Export point cloud/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         assert not app.messages.errors, app.messages.errors
-        box = open_document(app).crop = (-0.5, -0.5, 0.0), (0.5, 0.5, 1.0)
+        document = open_document(app)
+        assert videos == [document.video]
+        box = document.crop = (-0.5, -0.5, 0.0), (0.5, 0.5, 1.0)
+        document.set_sampling(Sampling(tau1=60.0))
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/###Resolution", 5000)
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: len(asked) == 2)
         assert asked == [(16, 1), (512, None)] and crops == [None, box] and not app.messages.errors
+        assert isinstance(videos[1], ThresholdedVideo) and videos[1].tau1 == 60.0, "the mesh is what the window shows"
 
     drive(app, look)
 
