@@ -87,7 +87,7 @@ def make_masks(arguments: argparse.Namespace) -> int:
             find = segmenter.mask if segmenter else _difference(capture, camera, arguments)
             for frame in progress(frames, len(frames), f"masks of {name}"):
                 mask = find(capture.stored_color(frame, camera))
-                _write(mask_path(capture, frame, camera), mask)
+                _write(capture.root, mask_path(capture, frame, camera), mask)
                 covered.append(float((mask > 127).mean()))
     if covered:
         print(_summary(covered, arguments.method), file=sys.stderr)
@@ -126,7 +126,9 @@ def _background(capture: Capture, camera: int, plates: Path | None) -> Backgroun
     return background_of([plate])
 
 
-def _write(path: Path, mask: Pixels) -> None:
+def _write(root: Path, path: Path, mask: Pixels) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise InputError(path, "leads out of the capture through a link", "remove the link")
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         Image.fromarray(mask).save(temporary, "PNG")

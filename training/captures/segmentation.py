@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from common.documents import read_limited
 from common.errors import InputError
 from training.captures.images import Pixels
 
@@ -146,11 +148,9 @@ def _open(vision: Any, base: Any, content: bytes) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
+    if not os.path.exists(path):  # False for names that no file can have, where Path.exists raises
         raise InputError(path, "no such file", "docs/captures.md says where to get one")
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError(path, "is larger than a model for segmentation can be")
-    content = path.read_bytes()
+    content = read_limited(path, _MAX_BYTES)
     if content[4:8] != _IDENTIFIER:
         raise InputError(path, "is not a TFLite model", "docs/captures.md says where to get one")
     return content

@@ -95,7 +95,7 @@ class CamerasDialog:
             color = theme_color(imgui.Col_.plot_histogram if self._marked(index) else imgui.Col_.plot_lines_hovered)
             draw.add_line(ImVec2(*start), ImVec2(*end), color, em(0.1))
             draw.add_circle_filled(ImVec2(*start), em(0.35 if index == self._hovered else 0.22), color)
-            draw.add_text(ImVec2(start[0] + em(0.3), start[1] - em(0.5)), theme_color(imgui.Col_.text), str(index))
+            draw.add_text(ImVec2(start[0] + em(0.3), start[1] - em(0.5)), theme_color(imgui.Col_.text), str(index + 1))
         title = f"{'from the side' if side else 'from above'}, {plan.width_in_meters:.1f} m wide"
         draw.add_text(ImVec2(corner.x + em(0.3), corner.y + em(0.1)), theme_color(imgui.Col_.text_disabled), title)
         draw.pop_clip_rect()
@@ -138,7 +138,7 @@ class CamerasDialog:
         imgui.table_next_column()
         found = suspicions(figures)
         span = imgui.SelectableFlags_.span_all_columns
-        if imgui.selectable(f"{index}{' !' if found else ''}###camera {index}", False, span)[0]:
+        if imgui.selectable(f"{index + 1}{' !' if found else ''}###camera {index}", False, span)[0]:
             document.previewing, document.capture_camera = False, index
             document.camera.snap_to(document.video.metadata.cameras[index])
             app.redraw.record_motion()

@@ -87,7 +87,7 @@ class SettingsDialog:
         tip = "Maximum disk space for videos from servers. The parts that were used longest ago are deleted first."
         size = float(streaming.cache_mebibytes)
         streaming.cache_mebibytes = round(slider("Cache on disk", size, 64.0, 262144.0, tip, "%.0f MiB", True))
-        hint = "the system's folder for caches"
+        hint = "system default"
         _, streaming.folder = imgui.input_text_with_hint(field("Cache folder"), hint, streaming.folder)
         tooltip("Folder for the cache of videos from servers. It is used for videos that are opened from now on.")
 

@@ -107,6 +107,16 @@ def test_faults_name_the_plate(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "has no image of camera 01; add 01.png, an image without the subject" in capsys.readouterr().err
 
 
+def test_masks_are_not_written_through_a_link(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_capture(tmp_path / "shoot", record(SIZES, seed=RIG), np.random.default_rng(6))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "shoot/masks").mkdir()
+    (tmp_path / "shoot/masks/00").symlink_to(tmp_path / "elsewhere")
+    assert main([str(tmp_path / "shoot")]) == 2
+    assert "masks/00/000000.png: leads out of the capture through a link; remove the link" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_a_still_subject_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_capture(tmp_path / "shoot", record(SIZES, seed=RIG), np.random.default_rng(7))
     for camera in range(2):

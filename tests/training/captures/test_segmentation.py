@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -109,6 +110,8 @@ def test_faults(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     write_capture(tmp_path / "shoot", record(((64, 80), (80, 64))), np.random.default_rng(3))
     command = (main, tmp_path / "shoot", "--method", "segmentation", "--model")
     assert_fails(run_main(*command, tmp_path / "none.tflite"), "none.tflite: no such file", "docs/captures.md")
+    os.mkfifo(tmp_path / "pipe.tflite")
+    assert_fails(run_main(*command, tmp_path / "pipe.tflite"), "pipe.tflite: is not a regular file")
     (tmp_path / "page.tflite").write_text("<html>not found</html>")
     assert_fails(run_main(*command, tmp_path / "page.tflite"), "page.tflite: is not a TFLite model")
     monkeypatch.setitem(sys.modules, "mediapipe", None)
