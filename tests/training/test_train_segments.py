@@ -22,7 +22,8 @@ from training.evaluation.views import ScoredView
 from training.loop.checkpoint import read_header
 from training.loop.trainer import Trainer
 from training.make_capture import CaptureSize, make_capture
-from training.train_segments import main, parse_range, plan_segments
+from training.segments.plan import parse_range, plan_segments
+from training.train_segments import main
 
 CONFIG = (
     "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\n"
