@@ -121,7 +121,7 @@ class Statistics:
         )
         rows = [Statistic(name, f"{milliseconds:.1f}", "ms", tip) for name, milliseconds, tip in stages]
         tip = "Width and height of the rendered image, and its size relative to the view."
-        rows.append(Statistic("Image", f"{width} x {height}", f"{last.scale:.0%} of view", tip))
+        rows.append(Statistic("Image", f"{width} x {height}", f"{last.scale:.0%}", tip))
         return rows + [Statistic(name, f"{count:,}", "", tip) for name, count, tip in samples]
 
 
