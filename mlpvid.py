@@ -73,7 +73,7 @@ def record(video: Video, output: str | Path, path: Any = "orbit", **choices: Any
 
 
 def view(video: Video) -> None:
-    """Show a video in the viewer's window until the user closes it; see `Video.view`."""
+    """Show a video in a notebook, or in the viewer's window until the user closes it; see `Video.view`."""
     video.view()
 
 
