@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
 
+SMALL = (960, 600)
+"""Size of a window, pixels, where nothing depends on it: the processor draws it."""
+
 
 def use_null_platform() -> None:
     """Make the next window open without a display."""

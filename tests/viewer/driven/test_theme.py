@@ -10,7 +10,7 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.factories import make_video
-from tests.viewer.conftest import DriveWindow, screenshot, wait_for_image
+from tests.viewer.conftest import SMALL, DriveWindow, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
 from viewer.settings import THEMES
 
@@ -44,4 +44,4 @@ def test_the_selected_tab_stands_out(app: ViewerApp, drive: DriveWindow, theme: 
                 assert contrast(f"{prefix}_selected", prefix) >= 3.0
         assert imgui.get_style().tab_bar_overline_size >= (4.0 if theme == "high contrast" else 2.0)
 
-    drive(app, look)
+    drive(app, look, SMALL)
