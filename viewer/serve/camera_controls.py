@@ -36,7 +36,8 @@ class CameraControls:
         post: Post,
     ) -> None:
         self._visitor, self._size, self._look = visitor, size, look
-        names = [FREE, *(f"Camera {index}" for index in range(len(visitor.video.metadata.cameras)))]
+        count = len(visitor.video.metadata.cameras)
+        names = [FREE, *(f"Camera {number}" for number in range(1, count + 1))]  # numbered as in the window
         with gui.add_folder("Camera"):
             self.home = gui.add_button("Whole scene", icon="home", hint="Show the whole scene")
             self.capture = gui.add_dropdown(

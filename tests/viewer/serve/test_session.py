@@ -130,14 +130,14 @@ def test_scrubbing_holds_the_playback_until_the_slider_rests(session: Session, c
 def test_capture_cameras(session: Session, client: FakeClient, settle: Callable[[], np.ndarray]) -> None:
     settle()
     home = client.camera.position
-    client.gui.controls["Capture camera"].use("Camera 1")
+    client.gui.controls["Capture camera"].use("Camera 2")
     session.update(1000.0)
     client.camera.report()
     settle()
     capture, camera = session.visitor.video.metadata.cameras[1], session.visitor.camera
     assert camera is not None and np.array_equal(camera.R, capture.R) and np.array_equal(camera.T, capture.T)
     choice = client.gui.controls["Capture camera"]
-    assert choice.value == "Camera 1"
+    assert choice.value == "Camera 2"
     client.gui.controls["Whole scene"].use()
     session.update(1000.0)
     assert np.allclose(client.camera.position, home) and choice.value == "Free"
