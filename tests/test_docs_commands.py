@@ -97,7 +97,7 @@ def check_viewer(arguments: str) -> None:
 def check_pip(arguments: str) -> None:
     """Check that the files and folders of a pip command exist, and the extras of the package."""
     words = shlex.split(arguments)
-    assert words[0] in ("install", "list"), arguments
+    assert words[0] in ("install", "list", "uninstall"), arguments
     files = [ROOT / words[k + 1] for k, word in enumerate(words) if word == "-r"]
     folders = [ROOT / word.partition("[")[0] for word in words[1:] if word.startswith(".") or "/" in word]
     missing = [path for path in (*files, *folders) if not path.exists()]

@@ -48,7 +48,10 @@ def test_a_bundle_gets_a_sound_and_keeps_the_rest(tmp_path: Path, wav: Path) -> 
 
 
 def test_a_run_is_exported_with_a_sound(tmp_path: Path, wav: Path) -> None:
-    with patch("training.export.assemble_run", lambda *_, **__: tiny_video()):
+    with (
+        patch("training.export.assemble_run", lambda *_, **__: tiny_video()),
+        patch("training.export.load_rate_steps", lambda *_: None),
+    ):
         assert _export(tmp_path, tmp_path / "out.mlpvid", "--sound", wav) == 0
     assert read_bundle(tmp_path / "out.mlpvid").metadata.sound is not None
 

@@ -7,6 +7,7 @@ import pytest
 
 import renderer.cuda.renderer as cuda_module
 from common.errors import InputError
+from model.config import RenderConfig
 from renderer.backend import DeviceFailed
 from renderer.cuda.renderer import CudaRenderer
 from renderer.cuda.workspace import KEPT_IMAGES, MIN_CAPACITY
@@ -73,7 +74,8 @@ def test_the_pixels_of_an_image_take_the_place_of_buffers() -> None:
 
 
 def test_large_buffers_are_given_back_when_images_are_small_again() -> None:
-    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(**FEW_SAMPLES)
+    many = RenderConfig(steps_per_diagonal=96)  # the large image keeps more than twice the smallest capacity
+    driver, video = EmulatedDriver(arena_bytes=400 << 20), small_video(render=many)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
     renderer.render(frame, SMALL)

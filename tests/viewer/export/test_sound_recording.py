@@ -49,12 +49,14 @@ def heard_in(path: Path) -> tuple[list[float], float, float]:
     samples = np.concatenate(sound)
     samples = (samples * 32767).astype(np.int16) if samples.dtype.kind == "f" else samples
     with av.open(str(path)) as container:
+        video = container.streams.video[0]
         times = [frame.time for frame in container.decode(video=0)]
-        rate = float(container.streams.video[0].average_rate)
+        # MP4 says how long the last picture is shown. The mean rate says it only if no repeated picture was left out.
+        rate, length = float(video.average_rate), None if video.duration is None else float(video.duration * video.time_base)
     assert times[0] == 0
     # AAC has 1024 samples in each packet; MP4 says how many of the last one are played.
     seconds = begin + len(samples) / RATE if stated is None else stated
-    return [begin + time for time in click_times(samples)], seconds, times[-1] + 1 / rate
+    return [begin + time for time in click_times(samples)], seconds, times[-1] + 1 / rate if length is None else length
 
 
 def _record(video: VolumetricVideo, output: Path, path: CameraPath | str = "orbit", **options: object) -> RecordResult:
