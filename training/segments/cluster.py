@@ -31,6 +31,9 @@ MAX_RETRIES = 3
 REPORT_SECONDS = 15.0
 """Time between two lines about the progress."""
 
+POLL_SECONDS = 0.1
+"""How long the program waits for Ray at most before it notices Ctrl-C."""
+
 STOP_SECONDS = 120.0
 """How long interrupted segments may take to finish their step and save a checkpoint."""
 
@@ -177,7 +180,7 @@ def _wait(ray: ModuleType, tasks: dict[Any, int], runs: list[SegmentRun]) -> Non
     failed: list[tuple[int, Outcome]] = []
     pending, reported = list(tasks), time.monotonic()
     while pending:
-        ended, pending = ray.wait(pending, num_returns=1, timeout=1.0)
+        ended, pending = ray.wait(pending, num_returns=1, timeout=POLL_SECONDS)
         for task in ended:
             index, outcome = tasks[task], _outcome(ray, task)
             if outcome.status == 0:
