@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from common.errors import InputError
 from model.camera import Camera
+from model.rotation import matrix_from_quaternion, quaternion_from_vector
 from model.run.files import read_tensors
 
 REFINEMENT = "cameras."
@@ -21,15 +22,8 @@ CORRECTION_WIDTHS = (3, 3, 3, 3, 1)
 
 
 def rotation_matrix(turn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rotation matrix (3, 3) of a rotation vector (3,), radians (Rodrigues)."""
-    x, y, z = turn
-    angle = float(np.linalg.norm(turn))
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    # sinc is smooth at 0: sin(a) / a and (1 - cos(a)) / a^2.
-    rotation: NDArray[np.float64] = (
-        np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * cross @ cross
-    )
-    return rotation
+    """Return the rotation matrix (3, 3) of a rotation vector (3,), radians."""
+    return matrix_from_quaternion(quaternion_from_vector(turn))
 
 
 def moved_cameras(cameras: Sequence[Camera], indices: list[int], turns: ArrayLike, shifts: ArrayLike) -> list[Camera]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from common.documents import parse_json
 from common.errors import InputError
+from model.rotation import matrix_from_quaternion
 from training.captures.description import Array
 from training.captures.files import CaptureFolder
 
@@ -121,17 +122,9 @@ def rotation_of_vector(vector: Any) -> Array:
 def rotation_of_quaternion(quaternion: Any) -> Array:
     """Return the matrix of a quaternion w, x, y, z (Hamilton); raise ValueError when its length is zero."""
     values = matrix(quaternion, 4)
-    length = float(np.linalg.norm(values))
-    if not 1e-9 < length < 1e9:
+    if not 1e-9 < float(np.linalg.norm(values)) < 1e9:
         raise ValueError("a quaternion has no direction")
-    w, x, y, z = values / length
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    return matrix_from_quaternion(values)
 
 
 def intrinsic_matrix(fx: Any, fy: Any, cx: Any, cy: Any) -> Array:
