@@ -16,7 +16,7 @@ from renderer.select import backend_for, create_renderer
 from viewer.app.files import read_video
 from viewer.app.places import Place, place_of
 from viewer.camera.control import OrbitCamera
-from viewer.notebook import in_notebook
+from viewer.notebook import in_notebook, show_in_notebook
 
 if TYPE_CHECKING:
     from model.video import VideoMetadata, VolumetricVideo
@@ -193,8 +193,6 @@ class Video:
             InputError: there is no display, or ipywidgets is not installed for a notebook.
         """
         if in_notebook():
-            from viewer.notebook import show_in_notebook  # noqa: PLC0415 - loads ipywidgets
-
             show_in_notebook(self)
             return
         from viewer.commands.start import show_video, why_no_window  # noqa: PLC0415 - loads the window

@@ -166,12 +166,12 @@ def _cancelled_on_interrupt(ray: ModuleType, tasks: dict[Any, int]) -> Iterator[
     """On Ctrl-C, let the tasks save their checkpoints."""
     try:
         yield tasks
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("waiting until the segments have saved their checkpoints", file=sys.stderr)
         for task in tasks:
             ray.cancel(task)
         ray.wait(list(tasks), num_returns=len(tasks), timeout=STOP_SECONDS)
-        print("interrupted; --resume continues", file=sys.stderr)
+        interrupt.args = ("interrupted; --resume continues",)
         raise
 
 
@@ -193,7 +193,8 @@ def _wait(ray: ModuleType, tasks: dict[Any, int], runs: list[SegmentRun]) -> Non
             print(describe([runs[tasks[task]] for task in pending]), file=sys.stderr)
     if failed:
         numbers = ", ".join(str(index) for index, _ in sorted(failed, key=lambda item: item[0]))
-        raise InputError(f"segments {numbers}", "failed", f"see {log_file(runs[failed[0][0]])}; --resume tries again")
+        subject = f"segment {numbers}" if len(failed) == 1 else f"segments {numbers}"
+        raise InputError(subject, "failed", f"see {log_file(runs[failed[0][0]])}; --resume tries again")
 
 
 def describe(runs: Sequence[SegmentRun]) -> str:

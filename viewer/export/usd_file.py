@@ -68,9 +68,8 @@ def usd_file(path: Path, times: UsdTimes, up: ArrayLike, point_size: float) -> I
     """
     pxr = load_usd(path)
     with atomic_write(path) as temporary:
-        folder = temporary.with_name(
-            f"{temporary.stem}-layer{temporary.suffix}"
-        )  # a later run removes it if this one is killed
+        # A later run removes the folder if this one is killed.
+        folder = temporary.with_name(f"{temporary.stem}-layer{temporary.suffix}")
         folder.mkdir()
         try:
             binary = folder / "surface.usdc"

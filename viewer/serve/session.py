@@ -130,7 +130,7 @@ class Session:
 
     def _show(self, now: float) -> None:
         result = self.visitor.update(now)
-        self._tell_damage()
+        self._report_damage()
         if self.visitor.damage:
             self._show_nothing()
             return
@@ -141,7 +141,7 @@ class Session:
         if self._shown is not None:
             self._send(self._shown)
 
-    def _tell_damage(self) -> None:
+    def _report_damage(self) -> None:
         for text in self._damage.new(self.visitor.video):
             self._call(partial(self.client.add_notification, "Damaged frames", text, color="yellow"))
             if self.timeline is not None:
