@@ -47,7 +47,8 @@ def run_job(
         if status := train(train_arguments(plan, job, out, run, config, scene, device, threads)):
             return status
     print(f"measuring {job.subject.name}/{job.row.name}", file=sys.stderr)
-    measured = measure_job(job, run / BUNDLE_NAME, folder, load_config(str(config)).data.image_scale, perceptual, threads)
+    scale = load_config(str(config)).data.image_scale
+    measured = measure_job(job, run / BUNDLE_NAME, folder, scale, perceptual, threads, plan.processor_time)
     write_text(folder / "result.json", json.dumps(measured.to_dict(), indent=1))
     return 0
 
@@ -72,7 +73,7 @@ def train_arguments(
 ) -> Any:
     """Return the arguments of `training.train` for a job."""
     length = ["--steps", str(plan.steps)] if plan.minutes is None else ["--minutes", str(plan.minutes)]
-    length += ["--processor-time"] if plan.processor_time else []
+    length += ["--processor-time"] if plan.processor_time and plan.minutes is not None else []
     options = ["--capture", str(job.subject.folder), "--config", str(config), "--out", str(run), *length]
     options += ["--seed", str(plan.seed), "--device", device, "--no-check", "--resume"]
     options += ["--scene", str(scene)]
@@ -82,7 +83,13 @@ def train_arguments(
 
 
 def measure_job(
-    job: Job, bundle: Path, folder: Path, scale: float, perceptual: PerceptualScores, threads: int | None
+    job: Job,
+    bundle: Path,
+    folder: Path,
+    scale: float,
+    perceptual: PerceptualScores,
+    threads: int | None,
+    processor_time: bool = False,
 ) -> Measured:
     """Measure a job whose model is trained; raises as `measure` does."""
     video = read_bundle(bundle)
@@ -92,7 +99,8 @@ def measure_job(
         video = read_bundle(bundle)
     capture = job.subject.open()
     selection = Selection(capture.test_cameras, job.subject.frames, scale, outline=job.subject.outline)
-    return measure(video, capture, selection, perceptual, folder / "rendered.png", bundle.stat().st_size, threads)
+    picture, size = folder / "rendered.png", bundle.stat().st_size
+    return measure(video, capture, selection, perceptual, picture, size, threads, processor_time)
 
 
 def read_result(out: Path, job: Job) -> Measured | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,12 @@ from training.perceptual import PerceptualScores
 
 _REPEATS = 5
 _ENOUGH_MS = 3000.0
+_ON_THE_CPU = ("cpu", "reference")
 
 
 @dataclass(frozen=True)
 class FrameTimes:
-    """Medians of the times of one renderer for one view, milliseconds."""
+    """Medians of the times of one renderer for one view, milliseconds: those that passed, or processor time."""
 
     backend: str
     """Name of the renderer."""
@@ -39,6 +41,8 @@ class FrameTimes:
     """Decoding and baking a new frame."""
     render: float
     """Rendering a view of it."""
+    processor: bool = False
+    """Whether these are processor times of all threads."""
 
     @property
     def total(self) -> float:
@@ -98,6 +102,7 @@ def measure(
     picture: Path,
     file_bytes: int,
     threads: int | None = None,
+    processor_time: bool = False,
 ) -> Measured:
     """Score and time a video, and write a picture of the first scored camera in the middle scored frame.
 
@@ -109,6 +114,7 @@ def measure(
         picture: PNG file with the rendering; the truth is written next to it, as "truth.png".
         file_bytes: size of the video's bundle.
         threads: CPU threads of the renderers; None means one per core.
+        processor_time: whether to time renderers on the CPU by the processor time of their threads.
 
     Raises:
         InputError: as `score_views` and the renderers do.
@@ -126,10 +132,11 @@ def measure(
             brightest = max(brightest, float(images.rendered.max()))
             if (view.frame, view.camera) == (middle, selection.cameras[0]):
                 _write_pictures(images, picture)
-        best = time_frame(renderer, video, float(middle), camera, cancel)
+        best = time_frame(renderer, video, float(middle), camera, cancel, processor_time)
         if renderer.name == "reference":
             return best, best
-        return best, time_frame(create_renderer("reference", threads), video, float(middle), camera, cancel)
+        reference = create_renderer("reference", threads)
+        return best, time_frame(reference, video, float(middle), camera, cancel, processor_time)
 
     best, reference = interruptible(work, cancel.cancel)
     layout = tensor_layout(video.config, video.num_frames, "float32")
@@ -147,20 +154,46 @@ def measure(
 
 
 def time_frame(
-    renderer: Renderer, video: VolumetricVideo, frame: float, camera: Camera, cancel: CancelToken | None = None
+    renderer: Renderer,
+    video: VolumetricVideo,
+    frame: float,
+    camera: Camera,
+    cancel: CancelToken | None = None,
+    processor_time: bool = False,
 ) -> FrameTimes:
-    """Time a renderer: medians of up to five repeats after one that is not counted, fewer if they take long."""
-    prepare, prepared = _median(lambda: renderer.prepare(video, frame), lambda frame: frame.decode_ms + frame.bake_ms)
-    render, _ = _median(lambda: renderer.render(prepared, camera, cancel=cancel), lambda image: image.statistics.total_ms)
-    return FrameTimes(renderer.name, round(prepare, 3), round(render, 3))
+    """Time a renderer: medians of up to five repeats after one that is not counted, fewer if they take long.
+
+    Args:
+        renderer: the renderer.
+        video: the video.
+        frame: the frame that is prepared.
+        camera: the view that is rendered.
+        cancel: ends the rendering.
+        processor_time: whether to take the processor time of all threads, which other programs lengthen less. It says nothing
+            about a graphics card, so it is only taken of renderers on the CPU.
+    """
+    by_processor = processor_time and renderer.name in _ON_THE_CPU
+    prepare, prepared = _median(
+        lambda: renderer.prepare(video, frame), lambda frame: frame.decode_ms + frame.bake_ms, by_processor
+    )
+    render, _ = _median(
+        lambda: renderer.render(prepared, camera, cancel=cancel), lambda image: image.statistics.total_ms, by_processor
+    )
+    return FrameTimes(renderer.name, round(prepare, 3), round(render, 3), by_processor)
 
 
-def _median(task: Callable[[], Any], milliseconds: Callable[[Any], float]) -> tuple[float, Any]:
-    result = task()
-    first, times = milliseconds(result), list[float]()
+def _median(task: Callable[[], Any], milliseconds: Callable[[Any], float], by_processor: bool) -> tuple[float, Any]:
+    first, result = _timed(task, milliseconds, by_processor)
+    times = list[float]()
     while len(times) < _REPEATS and sum(times) + first < _ENOUGH_MS:
-        times.append(milliseconds(task()))
+        times.append(_timed(task, milliseconds, by_processor)[0])
     return statistics.median(times or [first]), result
+
+
+def _timed(task: Callable[[], Any], milliseconds: Callable[[Any], float], by_processor: bool) -> tuple[float, Any]:
+    before = time.process_time()
+    result = task()
+    return 1000 * (time.process_time() - before) if by_processor else milliseconds(result), result
 
 
 def _write_pictures(images: ViewImages, path: Path) -> None:

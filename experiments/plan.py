@@ -80,7 +80,7 @@ class Plan:
     recipe: str | None = None
     """Name of the recipe that the captures are sequences of; None for a capture of the user's."""
     processor_time: bool = False
-    """Whether the minutes are those of processor time; if not, they are those that pass."""
+    """Whether minutes and times of rendering are those of processor time; if not, they are those that pass."""
 
     @property
     def length(self) -> str:
@@ -193,13 +193,11 @@ def make_plan(
         steps: steps of each run, in place of a time.
         seed: of each run.
         recipe: name of the recipe that the captures are sequences of, if any.
-        processor_time: whether the time is processor time.
+        processor_time: whether this time, and the times of rendering, are processor time.
 
     Raises:
-        InputError: there is neither a time nor a number of steps, or processor time is wanted for steps.
+        InputError: there is neither a time nor a number of steps.
     """
-    if processor_time and steps is not None:
-        raise InputError("--processor-time", "applies only with --budget")
     if hours is None and steps is None:
         raise InputError("--budget", "is missing", "write for example --budget 2h, or --steps N for equal steps")
     plan = Plan(name, preset, make_jobs(table, preset, subjects), None, steps, seed, recipe, processor_time)

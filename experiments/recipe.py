@@ -1,4 +1,4 @@
-"""How the paper used the data sets of its tables: cameras, frames, and settings that differ from the defaults."""
+"""How a data set is used for a table: cameras, frames, and settings that differ from the defaults."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SequenceChoice:
 
 @dataclass(frozen=True, config=FIELDS)
 class Recipe:
-    """A data set of the paper."""
+    """A data set of the paper, or a part of another one."""
 
     title: StrictStr
     """Name of the data set."""
@@ -83,8 +83,15 @@ class Recipe:
     """What the sources do not say, or what is done differently here."""
 
 
+def recipe_names() -> list[str]:
+    """Return the names of all recipes."""
+    return sorted(path.stem for path in (FOLDER / "recipes").glob("*.yaml"))
+
+
 def read_recipe(name: str) -> Recipe:
     """Read a recipe by name; raise InputError if it is missing or wrong."""
+    if name not in recipe_names():
+        raise InputError(f"recipe {name[:40]}", "is unknown", f"choose one of {', '.join(recipe_names())}")
     path = FOLDER / "recipes" / f"{name}.yaml"
     return validated(Recipe, read_yaml(path), str(path))
 

@@ -15,6 +15,7 @@ from experiments.page import DOCS_PAGE, update_page
 from experiments.plan import Job, Plan, Subject, capture_subject, describe, make_plan, parse_budget, recipe_subjects
 from experiments.plan_file import keep_plan
 from experiments.provenance import record_provenance
+from experiments.recipe import recipe_names
 from experiments.reuse import take_result
 from experiments.section import make_section
 from experiments.table import PRESETS, Table, read_table, table_names
@@ -31,9 +32,11 @@ def make_parser() -> argparse.ArgumentParser:
     data.add_argument("--capture", type=Path, metavar="DIR", help="folder of a capture that every row is trained on")
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the paper's data for this table")
     parser.add_argument("--sequences", metavar="NAME,NAME", help="with --data: only these sequences")
+    recipe_help = f"with --data: which part of it is used, one of {', '.join(recipe_names())} (default: that of the table)"
+    parser.add_argument("--recipe", metavar="NAME", help=recipe_help)
     add_layout_option(parser)
     parser.add_argument("--budget", metavar="TIME", help="time for everything, such as 2h or 90m; runs get equal parts of it")
-    processor_help = "--budget: runs get equal processor time instead, which other programs do not shorten"
+    processor_help = "count processor time, which other programs change little: of rendering, and of the runs of a --budget"
     parser.add_argument("--processor-time", action="store_true", help=processor_help)
     parser.add_argument("--steps", type=parse_count, metavar="N", help="steps of each run, instead of equal times")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of results (default runs/experiments/TABLE)")
@@ -93,14 +96,16 @@ def experiment(arguments: argparse.Namespace) -> int:
 
 def _subjects(arguments: argparse.Namespace, table: Table) -> tuple[list[Subject], str | None]:
     if arguments.capture is not None:
-        if arguments.sequences is not None:
-            raise InputError("--sequences", "applies only with --data")
+        for option, value in (("--sequences", arguments.sequences), ("--recipe", arguments.recipe)):
+            if value is not None:
+                raise InputError(option, "applies only with --data")
         return [capture_subject(arguments.capture, arguments.layout, arguments.frames)], None
-    if table.recipe is None:
+    recipe = arguments.recipe or table.recipe
+    if recipe is None:
         fault = f"cannot be used with {arguments.table}: the paper does not say which data it used"
-        raise InputError("--data", fault, "use --capture")
+        raise InputError("--data", fault, "use --capture, or choose a recipe with --recipe")
     names = None if arguments.sequences is None else arguments.sequences.split(",")
-    return recipe_subjects(table.recipe, arguments.data, names), table.recipe
+    return recipe_subjects(recipe, arguments.data, names), recipe
 
 
 def _run_all(plan: Plan, jobs: list[Job], out: Path, arguments: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def make_section(plan: Plan, out: Path, images: Path) -> Section:
     tradeoffs, pictures = _draw(plan, out, results, images, key)
     parts = [
         _preface(plan, table, results, out),
-        "\n".join(_score_table(results)),
+        "\n".join(_score_table(results, by_steps=plan.steps is not None)),
         "\n".join(_cost_table(results)),
         *_of_each_capture(results, recipe),
         f"![PSNR against time and bytes](images/{tradeoffs})",
@@ -120,17 +120,18 @@ def _command(plan: Plan) -> str:
         words += ["--capture", subject.folder.name, "--frames", f"{frames.start}:{frames.stop}:{frames.step}"]
     else:
         words += ["--data", "DIR", "--sequences", ",".join(plan.subjects)]
+        words += ["--recipe", plan.recipe] if plan.recipe != read_table(plan.table).recipe else []
     if plan.minutes is None:
         words += ["--steps", str(plan.steps)]
     else:
         words += ["--budget", f"{plan.minutes * plan.runs / TRAINING_SHARE:g}m"]
-        words += ["--processor-time"] if plan.processor_time else []
+    words += ["--processor-time"] if plan.processor_time else []
     words += ["--preset", plan.preset] if plan.preset != "small" else []
     words += ["--seed", str(plan.seed)] if plan.seed else []
     return shlex.join(words)
 
 
-def _score_table(results: Sequence[RowResult]) -> list[str]:
+def _score_table(results: Sequence[RowResult], by_steps: bool) -> list[str]:
     names = [label for _, label, _ in _SCORES]
     lines = [
         "### Quality",
@@ -143,7 +144,8 @@ def _score_table(results: Sequence[RowResult]) -> list[str]:
         scores = [_number(result.score(name), digits) for name, _, digits in _SCORES]
         paper = result.row.paper
         printed = [_number(paper.psnr, 2), _number(paper.ssim, 3), _number(paper.lpips, 3)]
-        lines.append(_line([result.row.label, _steps(result), *scores, _number(result.score("flicker"), 4), *printed]))
+        scores.append(_number(result.score("flicker"), 4))
+        lines.append(_line([result.row.label, _length(result, by_steps), *scores, *printed]))
     return lines
 
 
@@ -151,7 +153,7 @@ def _cost_table(results: Sequence[RowResult]) -> list[str]:
     lines = [
         "### Time and bytes",
         "",
-        "Milliseconds for a view of a new frame: decoding and baking + rendering. The paper's times are those of an RTX 3090.",
+        f"{_what_times_are(results)} The paper's times are those of an RTX 3090.",
         "",
         *_head(
             ["row", "renderer", "fastest renderer", "reference renderer", "bundle, MB", "float32, MB", "paper: ms", "paper: MB"]
@@ -168,11 +170,23 @@ def _cost_table(results: Sequence[RowResult]) -> list[str]:
     return lines
 
 
+def _what_times_are(results: Sequence[RowResult]) -> str:
+    text = "Milliseconds for a view of a new frame: decoding and baking + rendering."
+    measured = [one for result in results for one in result.measured.values()]
+    times = [time for one in measured for time in (one.best, one.reference)]
+    by_processor = {time.backend for time in times if time.processor}
+    if not by_processor:
+        return text
+    if by_processor == {time.backend for time in times}:
+        return f"{text} They are processor time of all threads."
+    return f"{text} Those of the renderers {', '.join(sorted(by_processor))} are processor time of all threads."
+
+
 def _of_each_capture(results: Sequence[RowResult], recipe: Recipe | None) -> list[str]:
     names = list(results[0].measured)
-    if recipe is None and len(names) < 2:
-        return []
     paper = {} if recipe is None else {sequence.name: sequence.paper_psnr for sequence in recipe.sequences}
+    if len(names) < 2 and not any(paper.values()):
+        return []
     lines = ["### PSNR of each capture, dB", "", *_head(["row", *names])]
     for result in results:
         printed = {name: paper.get(name, {}).get(result.row.name) for name in names}
@@ -246,8 +260,10 @@ def _short(row: Row) -> str:
     return row.label if len(row.label) <= 40 else row.label.split(":")[0]
 
 
-def _steps(result: RowResult) -> str:
-    return "; ".join(dict.fromkeys(measured.trained.split(",")[0] for measured in result.measured.values()))
+def _length(result: RowResult, by_steps: bool) -> str:
+    """Return the steps of the row's runs, and their time if that was what limited them."""
+    end = " in " if by_steps else ","
+    return "; ".join(dict.fromkeys(measured.trained.split(end)[0] for measured in result.measured.values()))
 
 
 def _number(value: float | None, digits: int) -> str:

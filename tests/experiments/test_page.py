@@ -19,6 +19,7 @@ from experiments.plan import Subject, make_plan, parse_budget
 from experiments.plan_file import keep_plan
 from experiments.plots import tick_multiples
 from experiments.provenance import FILE_NAME, read_provenance, record_provenance
+from experiments.recipe import read_recipe
 from experiments.report import main
 from experiments.run import make_parser
 from experiments.section import Section
@@ -33,15 +34,26 @@ def results(out: Path, capture: str, psnr: dict[str, float], processor_time: boo
     plan = make_plan("table4", read_table("table4"), "small", subjects, 1.25, None, processor_time=processor_time)
     keep_plan(plan, out)
     for row, value in psnr.items():
-        times = FrameTimes("reference", 20.0, 30.0)
-        scores = {"psnr": value, "ssim": 0.9, "ssim_published": 0.95, "lpips": None, "flicker": 0.01}
-        measured = Measured(scores, times, times, 10**6, 4 * 10**6, 8, 8, "3 steps in 12 minutes, seed 0")
-        folder = out / capture / row
-        folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps(measured.to_dict()))
-        for name in ("truth", "rendered"):
-            Image.new("RGB", (8, 8), (200, 100, 50)).save(folder / f"{name}.png")
+        row_result(out / capture / row, value, "3 steps in 12 minutes, seed 0")
     return out
+
+
+def row_result(
+    folder: Path,
+    psnr: float,
+    trained: str,
+    processor: bool = False,
+    best: FrameTimes | None = None,
+    reference: FrameTimes | None = None,
+) -> None:
+    """Write the files of a finished row."""
+    times = FrameTimes("reference", 20.0, 30.0, processor)
+    scores = {"psnr": psnr, "ssim": 0.9, "ssim_published": 0.95, "lpips": None, "flicker": 0.01}
+    measured = Measured(scores, best or times, reference or times, 10**6, 4 * 10**6, 8, 8, trained)
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(measured.to_dict()))
+    for name in ("truth", "rendered"):
+        Image.new("RGB", (8, 8), (200, 100, 50)).save(folder / f"{name}.png")
 
 
 def run_report(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -111,6 +123,42 @@ def test_the_command_of_a_section_repeats_its_plan(
     again = make_plan(options.table, read_table("table4"), options.preset, [Subject("a", out, range(1))], hours, options.steps)
     assert again.minutes == stored["minutes"] == 12.0 and options.processor_time == processor_time
     assert options.frames == "9:50:20" and options.capture == Path("legionary")
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize("recipe", ["zju_mocap", "legionary_short"])
+def test_the_command_of_equal_steps_names_recipe_and_clock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: str
+) -> None:
+    """The recipe of the table itself need not be named, another one must."""
+    out, name = tmp_path / "out", read_recipe(recipe).sequences[0].name
+    subjects = [Subject(name, tmp_path, range(3))]
+    keep_plan(make_plan("table4", read_table("table4"), "small", subjects, None, 7, 0, recipe, True), out)
+    row_result(out / name / "complete", 26.5, "7 steps in 3 minutes, seed 0", processor=True)
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    found = re.search(r"Command: `python -m experiments.run (.*)`", text)
+    assert found is not None
+    options = make_parser().parse_args(shlex.split(found[1]))
+    assert (options.steps, options.budget, options.processor_time, options.sequences) == (7, None, True, name)
+    assert options.recipe == (None if recipe == "zju_mocap" else recipe)
+    assert "| Dynamic MLP maps | 7 steps | 26.50 |" in text and "- Training of each row: 7 steps; preset small" in text
+    assert ("### PSNR of each capture" in text) == (recipe == "zju_mocap")  # the other one has no figures of the paper
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize("clocks", [(False, False), (True, False), (True, True)])
+def test_the_page_says_which_times_are_processor_times(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], clocks: tuple[bool, bool]
+) -> None:
+    out = results(tmp_path / "out", "legionary", {})
+    times = [FrameTimes(name, 20.0, 30.0, clock) for name, clock in zip(("cpu", "opengl"), clocks, strict=True)]
+    row_result(out / "legionary" / "complete", 26.5, "3 steps in 12 minutes, seed 0", best=times[0], reference=times[1])
+    run_report(capsys, out, "--page", tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert ("rendering. They are processor time of all threads. The paper's" in text) == (clocks == (True, True))
+    assert ("rendering. Those of the renderers cpu are processor time of all threads. The" in text) == (clocks == (True, False))
+    assert ("rendering. The paper's times" in text) == (clocks == (False, False))
 
 
 @pytest.mark.usefixtures("no_drawing")

@@ -122,6 +122,16 @@ def measured(psnr: float) -> Measured:
 
 
 @pytest.mark.slow
+def test_four_frames_of_legionary(tmp_path: Path) -> None:
+    write_annots(tmp_path / "legionary", 24, 60, record(frames=1))
+    (subject,) = recipe_subjects("legionary_short", tmp_path, None)
+    capture = subject.open()
+    assert capture.num_frames == 4 and (capture.meta.frame_start, capture.meta.frame_stride) == (20, 2)
+    assert capture.test_cameras == [1, 11, 15, 21] and list(subject.frames) == [0, 2]
+    assert sorted(capture.train_cameras + capture.test_cameras) == list(range(24))
+
+
+@pytest.mark.slow
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no folder of the sequence 313 \(my_313\); add it, or choose other"):
         recipe_subjects("zju_mocap", tmp_path, None)

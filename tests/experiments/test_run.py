@@ -190,12 +190,13 @@ def check_page(out: Path) -> None:
         (["unknown", "--capture", "x", "--steps", "1"], "table unknown: is unknown; choose one of mini"),
         (["mini", "--data", "x", "--steps", "1"], "--data: cannot be used with mini"),
         (["mini", "--capture", "x", "--sequences", "a"], "--sequences: applies only with --data"),
+        (["mini", "--capture", "x", "--recipe", "nhr"], "--recipe: applies only with --data"),
+        (["mini", "--data", "x", "--recipe", "../nhr", "--steps", "1"], "recipe ../nhr: is unknown; choose one of legionary"),
         (["mini", "--capture", "CAPTURE"], "--budget: is missing"),
         (
             ["mini", "--capture", "CAPTURE", "--steps", "1", "--rows", "again,x"],
             "--rows: has no row 'x'; choose from complete, ",
         ),
-        (["mini", "--capture", "CAPTURE", "--steps", "1", "--processor-time"], "--processor-time: applies only with --budget"),
         (["mini", "--capture", "CAPTURE", "--budget", "soon"], "--budget soon: is not a time"),
     ],
 )
@@ -212,4 +213,6 @@ def test_only_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     assert "2 runs of 24 minutes, on ball" in capsys.readouterr().out  # 0.8 of 60 minutes, two ways
     assert main(["mini", "--capture", str(tmp_path / "ball"), "--budget", "1h", "--processor-time", "--plan"]) == 0
     assert "2 runs of 24 minutes of processor time, on ball" in capsys.readouterr().out
+    assert main(["mini", "--capture", str(tmp_path / "ball"), "--steps", "5", "--processor-time", "--plan"]) == 0
+    assert "2 runs of 5 steps, on ball" in capsys.readouterr().out
     assert not (tmp_path / "runs").exists()
