@@ -10,12 +10,12 @@ import pytest
 from common.errors import InputError
 from experiments.jobs import train_arguments, write_config
 from experiments.measure import FrameTimes, Measured
-from experiments.plan import make_plan, recipe_subjects
+from experiments.plan import Subject, make_plan, recipe_subjects
 from experiments.plan_file import keep_plan
 from experiments.recipe import read_recipe, subset
 from experiments.results import RowResult
 from experiments.section import _of_each_capture
-from experiments.table import read_table
+from experiments.table import read_table, row_config
 from tests.training.captures.layouts.scene import Recording, encode, record, save
 from tests.training.captures.layouts.test_annots import write_cameras
 from tests.training.captures.layouts.test_neural_volumes import HALF
@@ -129,6 +129,21 @@ def test_four_frames_of_legionary(tmp_path: Path) -> None:
     assert capture.num_frames == 4 and (capture.meta.frame_start, capture.meta.frame_stride) == (20, 2)
     assert capture.test_cameras == [1, 11, 15, 21] and list(subject.frames) == [0, 2]
     assert sorted(capture.train_cameras + capture.test_cameras) == list(range(24))
+
+
+def test_every_row_of_the_first_tables_takes_the_settings_of_the_short_recipe(tmp_path: Path) -> None:
+    """They replace those of a row, but none that makes the row what it is."""
+    recipe = read_recipe("legionary_short")
+    subject = Subject("legionary", tmp_path, range(1), config=recipe.config)
+    for name in ("table1", "table2", "ablations"):
+        plan = make_plan(name, read_table(name), "small", [subject], None, 1)
+        for job in plan.jobs:
+            own, used = row_config(job.row, "small"), load_config(str(write_config(plan, job, tmp_path)))
+            assert used.rays.step == 0.03 and used.model.hash.log2_table_size == 14
+            assert (used.optimizer, used.loss, used.latents) == (own.optimizer, own.loss, own.latents)
+            assert used.model.decoder == own.model.decoder and used.data.hull_resolution == own.data.hull_resolution
+            assert (used.rays.region, used.rays.prune_every) == (own.rays.region, own.rays.prune_every)
+            assert used.model.hash.num_levels == own.model.hash.num_levels
 
 
 @pytest.mark.slow
