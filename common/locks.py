@@ -1,11 +1,16 @@
-"""Keep two runs from writing to the same place. A lock that a killed run left behind is noticed and replaced."""
+"""Keep two runs from writing to the same place. A lock that a killed run of this machine left behind is noticed and replaced.
+
+On a network drive, whether a run of another machine has ended cannot be known: its lock counts until somebody removes it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -49,10 +54,11 @@ class Lock:
 
 @contextlib.contextmanager
 def exclusive(target: Path) -> Iterator[Lock]:
-    """Hold the lock of a file or folder until the block ends: a hidden file next to it, with the process and the time.
+    """Hold the lock of a file or folder until the block ends: a hidden file next to it, with process, time and machine.
 
     Raises:
-        InputError: another run, in this process or another one, writes there. The message says which, and since when.
+        InputError: another run, in this process or another one, writes there. The message says which, and since when; if it is
+            of another machine, also which file is its lock.
     """
     lock, leftovers = lock_path(target), list[str]()
     for _ in range(2):
@@ -75,7 +81,7 @@ def exclusive(target: Path) -> Iterator[Lock]:
 def _fill(descriptor: int, target: Path) -> None:
     try:
         text = f"{os.getpid()} {psutil.Process().create_time():.2f} {time.strftime('%Y-%m-%d %H:%M:%S')}"
-        os.write(descriptor, text.encode())
+        os.write(descriptor, f"{text} {platform.node()}".encode())
     except OSError as error:
         raise InputError(target, f"cannot be written ({error.strerror})") from error
     finally:
@@ -92,15 +98,15 @@ def lock_path(target: Path) -> Path:
 
 
 def is_locked(target: Path) -> bool:
-    """Return whether a run that has not ended holds the lock of a file or folder."""
-    return bool(_holder(_lines(lock_path(target))))
+    """Return whether a run that has not ended, as far as is known, holds the lock of a file or folder."""
+    return _holder(_lines(lock_path(target))) is not None
 
 
 def _refuse_or_remove(lock: Path, target: Path) -> list[str]:
     """Raise InputError if a run holds the lock. Otherwise remove its file and return the names of the run's temporary files."""
     lines = _lines(lock)
     if holder := _holder(lines):
-        raise InputError(target, f"is being written by {holder}", "wait until it ends, or choose another name")
+        raise InputError(target, f"is being written by {holder}", holder.remedy(lock))
     lock.unlink(missing_ok=True)
     return [name for name in map(os.fsdecode, lines[1:]) if name not in ("", ".", "..") and "/" not in name]
 
@@ -112,11 +118,40 @@ def _lines(lock: Path) -> list[bytes]:
         return []
 
 
-def _holder(lines: list[bytes]) -> str:
-    """Return the process that holds a lock, and since when; empty if its run has ended."""
+@dataclass(frozen=True)
+class _Holder:
+    """The run that holds a lock, as its file says."""
+
+    process: int
+    started: str
+    """When the process started, by the clock of its machine."""
+    since: str
+    """When it took the lock."""
+    host: str
+    """Name of its machine; empty in locks of earlier versions, which are taken for this machine's."""
+
+    def __str__(self) -> str:
+        return f"process {self.process}{f' on {self.host}' if self.is_foreign else ''} since {self.since}"
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it belongs to another machine, whose processes are unknown here."""
+        return self.host not in ("", platform.node())
+
+    def remedy(self, lock: Path) -> str:
+        """Return what the user can do."""
+        if self.is_foreign:
+            return f"wait until it ends; if {self.host} no longer runs it, remove the file {lock}"
+        return "wait until it ends, or choose another name"
+
+
+def _holder(lines: list[bytes]) -> _Holder | None:
+    """Return the run that holds a lock; None if it has ended."""
     try:
-        process, started, since = lines[0].decode().split(" ", 2)
-        alive = f"{psutil.Process(int(process)).create_time():.2f}" == started
-    except (IndexError, ValueError, psutil.Error):
-        return ""  # it was killed, perhaps before it wrote its number
-    return f"process {process} since {since}" if alive else ""
+        process, started, day, clock, *host = lines[0].decode().split(" ", 4)
+        holder = _Holder(int(process), started, f"{day} {clock}", "".join(host))
+        if holder.is_foreign or f"{psutil.Process(holder.process).create_time():.2f}" == started:
+            return holder
+    except (IndexError, ValueError, psutil.Error):  # it was killed, perhaps before it wrote its number
+        pass
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +31,19 @@ def test_the_second_is_refused_with_process_and_time(name: str, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "999999999 1.00 2020-01-01 00:00:00", "MINE 1.00 2020-01-01 00:00:00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "nonsense",
+        "999999999 1.00 2020-01-01 00:00:00",
+        "MINE 1.00 2020-01-01 00:00:00",
+        "MINE 1.00 2020-01-01 00:00:00 HERE",
+    ],
+)
 def test_stale_locks_are_replaced(content: str, tmp_path: Path) -> None:
-    lock_path(tmp_path / "a").write_text(content.replace("MINE", str(os.getpid())))  # a number that was given again
+    content = content.replace("MINE", str(os.getpid()))  # a number that was given again
+    lock_path(tmp_path / "a").write_text(content.replace("HERE", platform.node()))
     with exclusive(tmp_path / "a"):
         assert str(psutil.Process().create_time())[:8] in lock_path(tmp_path / "a").read_text()
     assert list(tmp_path.iterdir()) == []
@@ -94,4 +105,41 @@ def test_whether_a_target_is_being_written(tmp_path: Path) -> None:
     with exclusive(tmp_path / "a"):
         assert is_locked(tmp_path / "a") and not is_locked(tmp_path / "b")
     lock_path(tmp_path / "a").write_text("999999999 1.00 2020-01-01 00:00:00")
+    assert not is_locked(tmp_path / "a")
+
+
+@pytest.mark.parametrize("process", ["MINE", "999999999"])
+def test_a_lock_of_another_machine_counts_whatever_its_number_means_here(process: str, tmp_path: Path) -> None:
+    content = f"{process.replace('MINE', str(os.getpid()))} 1.00 2020-01-01 00:00:00 elsewhere"
+    target, lock = tmp_path / "a.mp4", lock_path(tmp_path / "a.mp4")
+    lock.write_text(f"{content}\na.partial.mp4")
+    assert is_locked(target)
+    with pytest.raises(InputError) as refused, exclusive(target):
+        pass
+    text = str(refused.value)
+    assert (
+        "on elsewhere since 2020-01-01 00:00:00" in text and f"if elsewhere no longer runs it, remove the file {lock}" in text
+    )
+    assert lock.read_text().startswith(content), "it is left as it is"
+    lock.unlink()
+    with exclusive(target):
+        pass
+
+
+def test_locks_name_this_machine_even_if_its_name_has_spaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "Anna's PC")
+    with exclusive(tmp_path / "a"):
+        assert lock_path(tmp_path / "a").read_text().endswith(" Anna's PC")
+        with pytest.raises(InputError, match=rf"by process {os.getpid()} since"), exclusive(tmp_path / "a"):
+            pass
+        monkeypatch.setattr(platform, "node", lambda: "other")
+        with pytest.raises(InputError, match=rf"by process {os.getpid()} on Anna's PC since"), exclusive(tmp_path / "a"):
+            pass
+
+
+def test_without_a_name_of_the_machine_locks_work_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "")
+    with exclusive(tmp_path / "a"), pytest.raises(InputError, match="wait until it ends, or"), exclusive(tmp_path / "a"):
+        pass
+    lock_path(tmp_path / "a").write_text("999999999 1.00 2020-01-01 00:00:00 ")
     assert not is_locked(tmp_path / "a")
