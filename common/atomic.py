@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from common.errors import InputError
+from common.folders import check_link
 
 MAX_NAME_BYTES = 255
 """Longest file name of the usual file systems."""
@@ -40,8 +41,9 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         The temporary file's path. Open it by name for writing.
 
     Raises:
-        InputError: the folder does not exist, `path` is a folder, it cannot be written, or the disk is full.
+        InputError: `path` is a folder or a link in a circle, its folder does not exist or is not writable, or the disk is full.
     """
+    check_link(path)
     target = Path(os.path.realpath(path))
     temporary = _create_temporary(target, path)
     mode = stat.S_IMODE(temporary.stat().st_mode)
@@ -62,7 +64,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 def check_target(path: Path) -> None:
     """Raise InputError if no file can be written there. Call it before long work, at whose end it would be too late.
 
-    Finds folders, missing folders, folders without permission and names that are too long.
+    Finds folders, missing folders, folders without permission, names that are too long, and links that lead nowhere.
     """
     if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(path, "is a folder", "name a file")
@@ -70,6 +72,7 @@ def check_target(path: Path) -> None:
         raise InputError(path, "is in a folder that does not exist", "make the folder first")
     if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
         raise InputError(path, "has a name that is too long", f"use at most {MAX_NAME_BYTES} bytes")
+    check_link(path)
     folder = os.path.dirname(os.path.realpath(path))  # a link is followed
     if not os.path.isdir(folder):
         raise InputError(path, "is a link into a folder that does not exist", "make the folder first")

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from common.atomic import write_text
 from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
+from common.folders import make_folder
 from common.validation import FIELDS, WholeNumber, validated, within
 from experiments.plan import Plan, Subject, make_jobs
 from experiments.table import Name, read_table
@@ -65,10 +66,7 @@ def keep_plan(plan: Plan, folder: Path) -> None:
             fault = f"has results of a plan with other {', '.join(changed or ['settings'])}"
             raise InputError(folder, fault, "repeat that command to continue it, or choose another folder with --out")
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, f"cannot be created ({error.strerror})") from error
+    make_folder(folder, parents=True)
     write_text(path, dump_yaml(values))
 
 

@@ -16,6 +16,7 @@ from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_natural, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
+from common.folders import make_folder
 from common.interrupts import INTERRUPTED, leave
 from common.locks import exclusive
 from common.memory import check_memory
@@ -287,10 +288,7 @@ def _open_run(folder: Path, resume: bool) -> bool:
     exists = (folder / FILE_NAME).is_file()
     if exists and not resume:
         raise InputError(folder, "already has a training run", "continue it with --resume, or choose another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, f"cannot be created ({error.strerror})") from error
+    make_folder(folder, parents=True)
     return exists
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_natural, parse_threads, run
 from common.errors import InputError
+from common.folders import make_folder
 from common.interrupts import leave
 from model.bundle.segment_write import join_bundles
 from training.captures.opening import add_layout_option, add_meta_option
@@ -99,7 +100,7 @@ def _check_for_cluster(arguments: argparse.Namespace, runs: list[SegmentRun], mi
         if runs[index].begun and not arguments.resume:
             remedy = "continue it with --resume, or choose another folder"
             raise InputError(runs[index].folder, "already has a training run", remedy)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.out, parents=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from common.atomic import write_text
 from common.documents import dump_yaml
 from common.errors import InputError
+from common.folders import make_folder
 from model.segments import Segment
 from training import train
 from training.captures.meta import read_overrides
@@ -81,7 +82,7 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
     chosen = runs[index]
     print(f"segment {index} of {len(runs)}: {chosen.num_frames} frames", file=sys.stderr)
     settings = arguments.out / f"{chosen.folder.name}.yaml"
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.out, parents=True)
     write_text(settings, dump_yaml(chosen.config.to_dict()))
     values = {name: getattr(arguments, name) for name in ("capture", "seed", "layout", "meta", "threads")}
     values |= {"config": settings.resolve(), "out": chosen.folder}

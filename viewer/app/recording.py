@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -233,6 +234,6 @@ def typed_path(text: str) -> Path:
 def free_path(folder: Path, stem: str, suffix: str) -> Path:
     """Return a file name that does not exist yet and that no recording writes: stem.suffix, stem-2.suffix, ..."""
     candidate, number = folder / f"{stem}{suffix}", 2
-    while candidate.exists() or is_locked(candidate):
+    while os.path.lexists(candidate) or is_locked(candidate):
         candidate, number = folder / f"{stem}-{number}{suffix}", number + 1
     return candidate

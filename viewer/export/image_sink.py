@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
+from common.folders import check_folder_link, make_folder
 from viewer.export.image_files import load_openexr, save_exr, save_png
 
 
@@ -31,10 +32,7 @@ class ImageSink:
         check_folder(path, image_format)
         self._format = image_format
         self._made = not path.exists()
-        try:
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(path, f"cannot be created ({error.strerror})") from error
+        make_folder(path)
 
     def write(self, pixels: NDArray[Any], depth: NDArray[np.float32] | None = None) -> None:
         """Add a frame.
@@ -76,6 +74,7 @@ def check_folder(path: Path, image_format: str) -> None:
         raise InputError(f"image format {image_format}", "is unknown", "choose png or exr")
     if image_format == "exr":
         load_openexr(path)
+    check_folder_link(path)
     if path.exists() and not path.is_dir():
         raise InputError(path, "is a file, not a folder")
     if path.is_dir() and any(path.iterdir()):

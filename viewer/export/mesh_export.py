@@ -56,7 +56,8 @@ def export_meshes(
     first, end = check_range(frames, video.num_frames)
     check_mesh_path(output)
     files = [output] if is_animation(output) else [path_of_frame(output, time, end - first) for time in range(first, end)]
-    check_target(files[-1])
+    for file in files:
+        check_target(file)
     if points is not None and not 1 <= points <= 50_000_000:
         raise InputError(f"{points} points", "must be 1 to 50 million")
     token = cancel or CancelToken()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.errors import InputError
+from common.folders import make_folder
 from common.locks import Lock, exclusive
 from common.memory import check_memory
 from model.video import VolumetricVideo
@@ -169,10 +170,7 @@ def _open(output: Path, paths: list[Path], sizes: list[tuple[int, int]], fps: fl
     """Open all outputs. If one cannot be opened, those before it are removed again."""
     folder = output if is_folder(output) else None
     if folder is not None:
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise InputError(folder, f"cannot be created ({error.strerror})") from error
+        make_folder(folder)
     opened: list[FrameSink] = []
     try:
         for path, size in zip(paths, sizes, strict=True):

@@ -250,7 +250,7 @@ def count_frames(path: Path) -> int:
 def free_partial_path(path: Path) -> Path:
     """Return NAME.partial.mp4 next to NAME.mp4, with a number if an earlier recording left such a file."""
     candidate, number = _with_suffix(path, ".partial"), 2
-    while candidate.exists():
+    while os.path.lexists(candidate):  # a link that leads nowhere is not free
         candidate = _with_suffix(path, f".partial-{number}")
         number += 1
     return candidate
