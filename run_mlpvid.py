@@ -39,7 +39,8 @@ COMMANDS = {
     "selftest": Command("viewer.cli", "test the backends of this machine", "--selftest"),
     "inspect": Command("training.inspect", "check a capture before training"),
     "train": Command("training.train", "train a model from a capture"),
-    "export": Command("training.export", "write the model of a training run as a bundle"),
+    "train-segments": Command("training.train_segments", "train a long capture segment by segment"),
+    "export": Command("training.export", "write a training run as a bundle, join bundles, or add a sound"),
     "evaluate": Command("training.evaluate", "compare a run or a bundle with a capture's images"),
     "import": Command("training.import_release", "convert a checkpoint of the paper's authors"),
     "masks": Command("training.masks", "make the masks of a capture"),
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["view"]
     if name in ("-h", "--help"):
-        print("usage: mlpvid COMMAND ...\n\n" + "".join(f"  {key:<14}{c.help}\n" for key, c in COMMANDS.items()), end="")
+        print("usage: mlpvid COMMAND ...\n\n" + "".join(f"  {key:<16}{c.help}\n" for key, c in COMMANDS.items()), end="")
         print("\nmlpvid COMMAND --help lists the options of a command.")
         return 0
     if name == "--version":

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from run_mlpvid import COMMANDS, main, viewer_arguments
+from training import __main__ as training_commands
 from viewer import DEMO
 
 
@@ -56,3 +57,11 @@ def test_without_the_packages_of_training(monkeypatch: pytest.MonkeyPatch, capsy
         monkeypatch.delitem(sys.modules, name)
     assert main(["train", "--help"]) == 2
     assert capsys.readouterr().err == "error: train: needs the package cv2; `pip install mlpvid[train]` installs it\n"
+
+
+def test_all_training_commands_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {command.module: name for name, command in COMMANDS.items()}
+    for command in training_commands.COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            main([named[f"training.{command}"], "--help"])
+        assert ended.value.code == 0 and f"training.{command}" in capsys.readouterr().out
