@@ -84,7 +84,7 @@ class PathTrack:
             if x < last + 1 and not chosen:
                 continue  # it would be drawn over the previous one
             last = x
-            color = theme_color(imgui.Col_.plot_lines_hovered if chosen else imgui.Col_.slider_grab)
+            color = theme_color(imgui.Col_.plot_lines_hovered if chosen else imgui.Col_.plot_lines)
             points = (ImVec2(x, y - size), ImVec2(x + size, y), ImVec2(x, y + size), ImVec2(x - size, y))
             draw.add_quad_filled(*points, color)
         x = left + document.path_time * scale

@@ -7,6 +7,9 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 ACCENTS = {"dark": (0.27, 0.55, 0.95), "light": (0.16, 0.42, 0.85), "high contrast": (1.0, 0.85, 0.0)}
 """Color of active controls, by theme."""
 
+GRABS = {"dark": (0.55, 0.60), "light": (0.70, 0.78), "high contrast": (0.38, 0.45)}
+"""Opacity of the grab of a slider at rest and while it is moved, by theme: the value is written over it."""
+
 
 def apply_theme(theme: str, ui_scale: float) -> None:
     """Set colors, roundings and sizes of the interface; `ui_scale` multiplies text and controls."""
@@ -21,6 +24,7 @@ def apply_theme(theme: str, ui_scale: float) -> None:
     style.window_rounding, style.tab_rounding, style.scrollbar_size = 5.0, 4.0, 12.0
     style.window_border_size = style.popup_border_size = 1.0
     style.frame_border_size = 1.0
+    style.grab_min_size = 8.0  # narrow, so that it is under one digit of the value
     style.separator_text_padding, style.separator_text_border_size = ImVec2(0, 6), 1.0
     style.tab_bar_overline_size, style.tab_border_size = (4.0, 1.0) if theme == "high contrast" else (2.0, 0.0)
     style.scale_all_sizes(ui_scale)
@@ -55,9 +59,9 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
     style.set_color_(imgui.Col_.modal_window_dim_bg, ImVec4(0.0, 0.0, 0.0, 0.55))
     washes = {
         "frame_bg_hovered": 0.25,
-        "frame_bg_active": 0.40,
-        "slider_grab": 0.55,
-        "slider_grab_active": 0.85,
+        "frame_bg_active": 0.15,
+        "slider_grab": GRABS[theme][0],
+        "slider_grab_active": GRABS[theme][1],
         "button": 0.18 if theme == "dark" else 0.14,
         "button_hovered": 0.38,
         "button_active": 0.62,

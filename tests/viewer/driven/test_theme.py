@@ -11,22 +11,30 @@ from imgui_bundle import imgui
 
 from tests.factories import make_video
 from tests.viewer.conftest import SMALL, DriveWindow, screenshot, wait_for_image
+from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.settings import THEMES
 
 
-def luminance(name: str) -> float:
-    """Return the relative luminance (WCAG) of an opaque color of the theme over the bar of tabs."""
-    bar, color = (imgui.get_style_color_vec4(getattr(imgui.Col_, n)) for n in ("title_bg", name))
-    over = np.array([color.w * c + (1 - color.w) * b for c, b in ((color.x, bar.x), (color.y, bar.y), (color.z, bar.z))])
+def luminance(layers: tuple[str, ...]) -> float:
+    """Return the relative luminance (WCAG) of colors of the theme that lie over each other, the lowest first."""
+    over = np.zeros(3)
+    for name in layers:
+        color = imgui.get_style_color_vec4(getattr(imgui.Col_, name))
+        over = color.w * np.array([color.x, color.y, color.z]) + (1 - color.w) * over
     linear = np.where(over <= 0.04045, over / 12.92, ((over + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colors of the theme, 1 to 21."""
+def ratio(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    """Return the contrast ratio of two stacks of layers, 1 to 21."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colors of the theme over the bar of tabs, 1 to 21."""
+    return ratio(("title_bg", one), ("title_bg", other))
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -43,5 +51,23 @@ def test_the_selected_tab_stands_out(app: ViewerApp, drive: DriveWindow, theme: 
             if theme == "high contrast":
                 assert contrast(f"{prefix}_selected", prefix) >= 3.0
         assert imgui.get_style().tab_bar_overline_size >= (4.0 if theme == "high contrast" else 2.0)
+
+    drive(app, look, SMALL)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_value_of_a_slider_is_readable_over_its_grab(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
+    app.settings.window.theme = theme
+
+    def look(context: Any) -> None:
+        BY_NAME["view.inspect"].run(app)
+        context.yield_(4)
+        wait_for_image(context, app)
+        screenshot(context, f"sliders-{theme}".replace(" ", "-"))
+        for frame, grab in (("frame_bg", ""), ("frame_bg_hovered", ""), ("frame_bg_active", "_active")):
+            field, over = ("window_bg", frame), ("window_bg", frame, f"slider_grab{grab}")
+            assert ratio(("text",), over) >= 4.5
+            assert ratio(field, over) >= 2.0
+        assert imgui.get_style().grab_min_size < imgui.calc_text_size("0.00").x / 2
 
     drive(app, look, SMALL)
