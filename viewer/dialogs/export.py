@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from imgui_bundle import imgui
@@ -12,9 +13,9 @@ from viewer.app.document import Document
 from viewer.app.recording import free_path, typed_path
 from viewer.dialogs.modal import begin_dialog, confirmed
 from viewer.export.mesh import MeshOptions
-from viewer.export.mesh_export import export_meshes, is_animation
+from viewer.export.mesh_export import export_meshes, is_animation, path_of_frame
 from viewer.export.mesh_files import check_mesh_path
-from viewer.widgets.controls import button, checkbox, combo, em, tooltip
+from viewer.widgets.controls import button, combo, em, field, tooltip
 from viewer.widgets.numbers import integer_field, integer_slider
 from viewer.work.job import Job
 
@@ -36,6 +37,8 @@ class ExportDialog:
         self._resolution = 192
         self._points = 200_000
         self._output = ""
+        self._suggested = ""  # the last name that the user did not type
+        self._choices: tuple[object, ...] = ()  # what the name was suggested for
         self._shown = ""
         self._fault = ""
 
@@ -46,45 +49,59 @@ class ExportDialog:
             self._shown = ""
             return
         if self._shown != name:
-            self._shown, self._fault = name, ""
-            self._choose_name(app, app.document)
+            self._shown, self._fault, self._output = name, "", ""
+        self._suggest_name(app, app.document)
         visible, opened = begin_dialog(NAMES[name], 27)
         if visible:
-            self._draw_content(app, app.document, name)
+            self._draw_what(app.document, name)
+            self._draw_where(app.document)
+            if button("Export", "Write the file in the background. Key: Enter", width=em(7)) or confirmed():
+                self._begin(app, app.document, name)
         imgui.end()
         if not opened:
             app.window.dialogs.discard(name)
 
-    def _choose_name(self, app: ViewerApp, document: Document) -> None:
-        kind = "points" if self._shown == "export_points" else "mesh"
-        stem = f"{document.path.stem}-{kind}-{document.playback.frame:05d}"
-        self._output = str(free_path(app.recording.folder, stem, SUFFIXES[self._suffix]))
+    def _suggest_name(self, app: ViewerApp, document: Document) -> None:
+        """Suggest a file that fits the choices and the frame on the screen, unless the user typed a name."""
+        frame = None if self._whole_range else document.playback.frame
+        choices = (self._shown, document.path, frame, self._suffix)
+        if self._output not in ("", self._suggested) or (self._output and choices == self._choices):
+            return
+        stem = f"{document.path.stem}-{'points' if self._shown == 'export_points' else 'mesh'}"
+        stem += "" if frame is None else f"-{frame:05d}"
+        self._output = self._suggested = str(free_path(app.recording.folder, stem, SUFFIXES[self._suffix]))
+        self._choices = choices
 
-    def _draw_content(self, app: ViewerApp, document: Document, name: str) -> None:
-        clock, animated = document.playback, is_animation(Path(self._output))
-        self._whole_range = checkbox(
-            f"Frames {clock.in_point} to {clock.out_point}, {'one animated file' if animated else 'one file each'}",
-            self._whole_range,
-            "When off, only the current frame is exported.",
-        )
+    def _draw_what(self, document: Document, name: str) -> None:
+        clock, together = document.playback, "in one file" if is_animation(Path(self._output)) else "one file each"
+        frames = (f"{clock.frame}, shown now", f"{clock.in_point} to {clock.out_point}, {together}")
+        tip = "The frame that is shown, or all frames from the in point of the timeline to its out point."
+        self._whole_range = bool(combo("Frames", int(self._whole_range), frames, tip))
         names = ("PLY", "glTF (.glb)", "USD (.usdc)")
         tip = "PLY keeps the world's axes. In glTF, y points up. USD has all frames in one file; z points up."
         suffix = combo("Format", self._suffix, names, tip)
         if suffix != self._suffix:
             self._suffix = suffix
-            self._choose_name(app, document)
+            if self._output != self._suggested:  # typed by the user
+                self._output = os.path.splitext(self._output)[0] + SUFFIXES[suffix]
         tip = "Number of marching-cubes cells along the longest side of the box, or of the crop box."
-        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip)
+        self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip, "%d cells")
         if name == "export_points":
             tip = "Number of points, spread evenly over the surface."
             self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
-        imgui.set_next_item_width(-1)
-        _, self._output = imgui.input_text("###output", self._output)
-        tooltip("The file. With several frames in PLY or glTF, the frame number becomes part of each name.")
+
+    def _draw_where(self, document: Document) -> None:
+        changed, self._output = imgui.input_text(field("File", "What is written."), self._output)
+        tooltip(f"{self._output}\nWith several frames in PLY or glTF, the frame number becomes part of each name.")
+        clock, path = document.playback, Path(self._output)
+        count = clock.out_point + 1 - clock.in_point
+        if self._whole_range and count > 1 and path.name and not is_animation(path):
+            first, last = (path_of_frame(path, frame, count).name for frame in (clock.in_point, clock.out_point))
+            imgui.text_wrapped(f"{count} files, {first} to {last}")
+        if changed:
+            self._fault = ""
         if self._fault:
             imgui.text_wrapped(self._fault)
-        if button("Export", "Write the file in the background. Key: Enter", width=em(7)) or confirmed():
-            self._begin(app, document, name)
 
     def _begin(self, app: ViewerApp, document: Document, name: str) -> None:
         clock = document.playback

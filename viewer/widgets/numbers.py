@@ -13,9 +13,9 @@ DRAG = "Drag to change it. Ctrl+click to type a number."
 """How fields that can be dragged are used."""
 
 
-def integer_slider(label: str, value: int, low: int, high: int, tip: str) -> int:
+def integer_slider(label: str, value: int, low: int, high: int, tip: str, display: str = "%d") -> int:
     """Draw a slider for whole numbers from `low` to `high` and return the new value. Ctrl+click allows typing."""
-    changed, chosen = imgui.slider_int(field(label, tip), value, low, high, "%d", imgui.SliderFlags_.always_clamp)
+    changed, chosen = imgui.slider_int(field(label, tip), value, low, high, display, imgui.SliderFlags_.always_clamp)
     tooltip(f"{tip}\nCtrl+click to type a number.")
     return within(chosen, low, high) if changed else value
 

@@ -18,7 +18,7 @@ from model.bundle.info import write_bundle
 from renderer.reference.renderer import ReferenceRenderer
 from tests import waiting
 from tests.factories import make_camera, make_video
-from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
 from viewer.actions.file import clear_cache
 from viewer.app.app import ViewerApp
@@ -263,6 +263,52 @@ def test_exports_a_mesh(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> N
         assert len(files) == 1 and files[0].read_bytes().startswith(b"ply\n")
 
     drive(app, look)
+
+
+def test_the_suggested_name_of_an_export_fits_the_choices_until_the_user_types(
+    app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.settings.recording.folder = str(tmp_path)
+    written: list[tuple[str, tuple[int, int]]] = []
+
+    def export(video: Any, output: Path, frames: tuple[int, int], *_: Any) -> list[Path]:
+        written.append((output.name, frames))
+        return [output]
+
+    monkeypatch.setattr("viewer.dialogs.export.export_meshes", export)
+
+    def exported(context: Any, *choices: tuple[str, str]) -> tuple[str, tuple[int, int]]:
+        app.window.dialogs.add("export_mesh")
+        context.yield_(3)
+        for control, value in choices:
+            if control == "File":
+                context.item_input_value("//Export mesh/###File", value)
+            else:
+                context.item_click(f"//Export mesh/###{control}")
+                context.item_click(f"//##Combo_00/**/{value}")
+            context.yield_(2)
+        before = len(written)
+        context.item_click("//Export mesh/Export")
+        wait_until(context, lambda: len(written) > before and not app.jobs.running)
+        return written[-1]
+
+    def look(context: Any) -> None:
+        clock = open_document(app).playback
+        clock.seek(3)
+        assert exported(context) == ("random-mesh-00003.ply", (3, 4))
+        app.window.dialogs.add("export_mesh")
+        context.yield_(3)
+        clock.seek(5)  # the window stays usable
+        context.yield_(3)
+        assert exported(context) == ("random-mesh-00005.ply", (5, 6))
+        frames = "0 to 11, one file each"
+        assert exported(context, ("Frames", frames), ("Format", "glTF (.glb)")) == ("random-mesh.glb", (0, 12))
+        (tmp_path / "random-mesh.glb").touch()
+        assert exported(context) == ("random-mesh-2.glb", (0, 12))
+        typed = str(tmp_path / "my.model.glb")
+        assert exported(context, ("File", typed), ("Format", "PLY")) == ("my.model.ply", (0, 12))
+
+    drive(app, look, SMALL)
 
 
 def test_maps_are_shown(app: ViewerApp, drive: DriveWindow) -> None:

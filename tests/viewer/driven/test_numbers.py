@@ -78,7 +78,7 @@ def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: Dri
     def look(context: Any) -> None:
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
-        context.item_input_value("//Export mesh/###output", "~nobody-of-this-name/a.ply")
+        context.item_input_value("//Export mesh/###File", "~nobody-of-this-name/a.ply")
         context.item_click("//Export mesh/Export")
         context.yield_(2)
         assert "export_mesh" in app.window.dialogs and not app.jobs.running
