@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ _STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": Fa
 _COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
 _COLUMNS = 4
 _CELL = 2.6  # inches
+_TITLE_LETTERS = 30  # per line of a title
+_TITLE_HEIGHT = 0.3  # inches
 _NARROW, _WIDE = 5.0, 300.0  # spans of values
 _MARGIN = 1.6  # beyond the first and the last point, so that a narrow range has labels, too
 
@@ -89,20 +92,28 @@ def draw_pictures(pictures: Sequence[tuple[str, Path]], path: Path) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    images = [np.asarray(PillowImage.open(file).convert("RGB")) for _, file in pictures]
-    crop = _content(images)
-    rows = -(-len(images) // _COLUMNS)
-    height = _CELL * min(2.0, max(0.5, images[0][crop].shape[0] / images[0][crop].shape[1])) + 0.3
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(_CELL * min(_COLUMNS, len(images)), height * rows), layout="constrained")
-        axes = np.atleast_1d(figure.subplots(rows, min(_COLUMNS, len(images)))).ravel()
-        for one in axes:
-            one.set_axis_off()
-        for one, (title, _), image in zip(axes, pictures, images, strict=False):
-            one.imshow(image[crop], interpolation="nearest")
-            one.set_title(title, wrap=True)
+        figure = picture_figure(pictures)
         with atomic_write(path) as temporary:
             figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+
+
+def picture_figure(pictures: Sequence[tuple[str, Path]]) -> Figure:
+    """Return the figure that `draw_pictures` writes. Long titles have several lines, so that they do not meet."""
+    images = [np.asarray(PillowImage.open(file).convert("RGB")) for _, file in pictures]
+    titles = [textwrap.fill(title, _TITLE_LETTERS) for title, _ in pictures]
+    crop = _content(images)
+    rows, columns = -(-len(images) // _COLUMNS), min(_COLUMNS, len(images))
+    height = _CELL * min(2.0, max(0.5, images[0][crop].shape[0] / images[0][crop].shape[1])) + _TITLE_HEIGHT
+    height += _TITLE_HEIGHT / 2 * max(title.count("\n") for title in titles)
+    figure = Figure(figsize=(_CELL * columns, height * rows), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for one in axes:
+        one.set_axis_off()
+    for one, title, image in zip(axes, titles, images, strict=False):
+        one.imshow(image[crop], interpolation="nearest")
+        one.set_title(title)
+    return figure
 
 
 def _content(images: Sequence[np.ndarray]) -> tuple[slice, slice]:

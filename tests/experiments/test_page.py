@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from common.errors import InputError
@@ -17,13 +19,13 @@ from experiments.measure import FrameTimes, Measured
 from experiments.page import heading_anchor, read_sections, update_page
 from experiments.plan import Subject, make_plan, parse_budget
 from experiments.plan_file import keep_plan
-from experiments.plots import tick_multiples
+from experiments.plots import picture_figure, tick_multiples
 from experiments.provenance import FILE_NAME, read_provenance, record_provenance
 from experiments.recipe import read_recipe
 from experiments.report import main
 from experiments.run import make_parser
 from experiments.section import Section
-from experiments.table import read_table
+from experiments.table import read_table, table_names
 
 TITLE = "Table 4: other methods, measured on"
 
@@ -217,6 +219,21 @@ def test_axes_have_some_labels_but_not_many() -> None:
         low = float(np.random.default_rng().uniform(1, 10))
         places = [m * 10.0**power for power in range(-1, 7) for m in tick_multiples(float(span))]
         assert 2 <= sum(low / 1.6 <= place <= low * span * 1.6 for place in places) <= 10, span
+
+
+@pytest.mark.slow
+def test_titles_of_pictures_do_not_meet(tmp_path: Path) -> None:
+    """The names of all rows, above pictures of any shape."""
+    width, height = (int(side) for side in np.random.default_rng().integers(30, 90, 2))
+    Image.new("RGB", (width, height), (200, 100, 50)).save(tmp_path / "a.png")
+    titles = list(dict.fromkeys(row.label for name in table_names() for row in read_table(name).rows))
+    figure = picture_figure([(title, tmp_path / "a.png") for title in titles])
+    FigureCanvasAgg(figure).draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes if axes.get_title()]
+    pictures = [axes.get_window_extent() for axes in figure.axes if axes.get_title()]
+    assert len(boxes) == len(titles) and len({round(box.height) for box in boxes}) > 1  # some have two lines
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(title.shrunk(1, 0.9).overlaps(picture) for title in boxes for picture in pictures)
 
 
 def test_any_sections_are_read_as_they_were_written(tmp_path: Path) -> None:
