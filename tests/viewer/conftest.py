@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 Test = Callable[[Any], None]
 DriveWindow = Callable[..., None]
 
-SMALL = (960, 600)
-"""Size of a window, pixels, where nothing depends on it: the processor draws it."""
+SMALL = (800, 500)
+"""Size of a window, pixels, where nothing depends on it: small because the processor draws it, but every menu fits in."""
+
+FIRST = (1280, 800)
+"""Size of a window, pixels, that a user sees first."""
 
 
 def use_null_platform() -> None:
@@ -60,7 +63,7 @@ def drive(pytestconfig: pytest.Config) -> DriveWindow:
 
     from viewer.window.window import Window
 
-    def run(app: ViewerApp, test: Test, size: tuple[int, int] = (1280, 800), keep_layout: bool = False) -> None:
+    def run(app: ViewerApp, test: Test, size: tuple[int, int] = SMALL, keep_layout: bool = False) -> None:
         use_null_platform()
         window = Window(app, size, keep_layout, simulated=True)
         driver_errors = note_driver_errors(window)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from tests.crash_handlers import restore_handlers
 
@@ -19,10 +20,13 @@ def run_engine(window: Window, test: Callable[[Any], None], stderr: int = 2) -> 
         test: gets the engine's context.
         stderr: file descriptor to which the traceback of a crash is written.
     """
+    from imgui_bundle import immapp
     from imgui_bundle.immapp import testing
 
     call_in_first_frame(window, lambda: restore_handlers(stderr))
-    testing.run(test_function=test, runner_params=window.params)
+    # For its tutorials, imgui-bundle wraps this function in one that reads the source of every caller, which takes 0.2 s.
+    with mock.patch.object(immapp, "run", immapp.immapp_cpp.run):
+        testing.run(test_function=test, runner_params=window.params)
 
 
 def call_in_first_frame(window: Window, function: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from imgui_bundle import ImVec2, imgui
@@ -41,6 +42,7 @@ TABS_HEIGHT = 24.5
 """Height of the sheet when categories are in tabs, text heights."""
 
 
+@functools.cache  # it never changes, and the dialog needs it for every frame
 def compact_sheet() -> Sheet:
     """Return the shortcut sheet with similar keys in one line, and the mouse."""
     sheet = shortcut_sheet(sys.platform == "darwin")
@@ -67,11 +69,12 @@ class ShortcutSheet:
         if "shortcuts" not in app.window.dialogs:
             self._shown = False
             return
-        viewport, sheet = imgui.get_main_viewport(), compact_sheet()
-        imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(
-            ImVec2(*window_size(sheet, viewport.work_size.x, viewport.work_size.y)), imgui.Cond_.appearing
-        )
+        sheet = compact_sheet()
+        if not self._shown:
+            viewport = imgui.get_main_viewport()
+            imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+            size = window_size(sheet, viewport.work_size.x, viewport.work_size.y)
+            imgui.set_next_window_size(ImVec2(*size), imgui.Cond_.appearing)
         flags = imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_collapse
         visible, opened = imgui.begin("Keyboard shortcuts", True, flags)
         if visible:

@@ -45,11 +45,12 @@ class Monkey:
     Args:
         app: the state to act on.
         window: its window, for the actions.
+        size: width and height of the window.
         seed: seed of the random choices.
     """
 
-    def __init__(self, app: ViewerApp, window: Window, seed: int) -> None:
-        self.app, self.window, self.random = app, window, random.Random(seed)
+    def __init__(self, app: ViewerApp, window: Window, size: tuple[int, int], seed: int) -> None:
+        self.app, self.window, self.size, self.random = app, window, size, random.Random(seed)
         self.actions = [a for a in ACTIONS if a.name not in SKIPPED]
         self._to_run: list[str] = []
         self._run_in_the_window()
@@ -170,7 +171,8 @@ class Monkey:
 
     def _place(self) -> tuple[float, float]:
         # Not the menu bar: its items write files and end the program.
-        return self.random.uniform(2, 1278), self.random.uniform(40, 798)
+        width, height = self.size
+        return self.random.uniform(2, width - 2), self.random.uniform(40, height - 2)
 
 
 def finish_frames(window: Window) -> None:
@@ -206,9 +208,18 @@ class Soak:
         seed: seed of the random choices.
         backend: renders the videos.
         inputs_per_round: after so many inputs everything is closed, and two videos are opened again.
+        size: width and height of the window.
+        measure_open: whether to measure what the process needs while videos are open.
     """
 
-    def __init__(self, seed: int, backend: str = "auto", inputs_per_round: int = 50) -> None:
+    def __init__(
+        self,
+        seed: int,
+        backend: str = "auto",
+        inputs_per_round: int = 50,
+        size: tuple[int, int] = (1280, 800),
+        measure_open: bool = True,
+    ) -> None:
         from tests.viewer.conftest import use_null_platform
 
         use_null_platform()
@@ -216,10 +227,10 @@ class Soak:
         self.app.rendering.backend = backend
         self.app.settings.rendering.cache_mebibytes = 64
         self.app.settings.rendering.render_scale = 0.1
-        self.window = Window(self.app, keep_layout=False, simulated=True)
+        self.window = Window(self.app, size, keep_layout=False, simulated=True)
         finish_frames(self.window)
-        self.monkey = Monkey(self.app, self.window, seed)
-        self.inputs_per_round = inputs_per_round
+        self.monkey = Monkey(self.app, self.window, size, seed)
+        self.inputs_per_round, self.measure_open = inputs_per_round, measure_open
         self.count = 0
         """Inputs so far."""
         self.open_memory: list[float] = []
@@ -244,7 +255,7 @@ class Soak:
             end = time.monotonic() + seconds
             while self.count < inputs or time.monotonic() < end:
                 self._act(context)
-                if self.count % 20 == 0:
+                if self.measure_open and self.count % 20 == 0:
                     self.open_memory.append(self._memory())
                 if self.count % self.inputs_per_round == 0:
                     self._close_everything(context)

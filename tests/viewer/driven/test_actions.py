@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer import DISPLAY_MODES
 from viewer.actions.action import next_stop
 from viewer.actions.camera import SIDES
@@ -113,7 +113,7 @@ def test_playback_keys(app: ViewerApp, drive: DriveWindow) -> None:  # noqa: PLR
         press(context, "playback.sub_frame")
         assert clock.sub_frame
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -150,7 +150,7 @@ def test_camera_keys(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "camera.paste")
         assert app.messages.errors[0].title == "Cannot paste camera" and "clipboard" in app.messages.errors[0].reason.lower()
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_focus_lands_on_the_surface(app: ViewerApp, drive: DriveWindow) -> None:
@@ -166,7 +166,7 @@ def test_focus_lands_on_the_surface(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "camera.focus")
         assert document.camera.state.distance == pytest.approx(meters, rel=0.05)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_flying_moves_and_settles(app: ViewerApp, drive: DriveWindow) -> None:
         assert moved @ before.forward == pytest.approx(np.linalg.norm(moved), rel=1e-6)
         np.testing.assert_array_equal(camera.state.rotation, before.rotation)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -208,7 +208,7 @@ def test_view_keys(app: ViewerApp, drive: DriveWindow) -> None:
         screenshot(context, "overlays")
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -245,7 +245,7 @@ def test_path_keys(app: ViewerApp, drive: DriveWindow) -> None:
         context.item_click("//Inspector/Path/###path.orbit")
         assert len(document.camera_path) == 13
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
@@ -271,7 +271,7 @@ def test_keyframes_can_be_dragged(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "camera.undo")
         assert document.camera_path.keyframes[1].time == 1, "the drag is one edit"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_window_keys(app: ViewerApp, drive: DriveWindow) -> None:
@@ -298,7 +298,7 @@ def test_window_keys(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "view.split")
         assert app.compare.mode is Comparison.DIVIDER
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
@@ -315,7 +315,7 @@ def test_palette_runs_a_command(app: ViewerApp, drive: DriveWindow) -> None:
         assert open_document(app).playback.mode is LoopMode.PING_PONG
         assert not app.window.dialogs
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_saves_a_screenshot_with_its_camera(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
@@ -339,4 +339,4 @@ def test_saves_a_screenshot_with_its_camera(app: ViewerApp, drive: DriveWindow, 
         sizes = {Image.open(file).size for file in files}
         assert sizes == {app.viewport.size, app.recording.window_pixels}
 
-    drive(app, look, SMALL)
+    drive(app, look)

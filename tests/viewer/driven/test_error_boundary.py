@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import SMALL, DriveWindow, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.dialogs.settings import SettingsDialog
 from viewer.panels.info import InfoPanel
@@ -74,7 +74,7 @@ def test_a_fault_while_drawing_is_shown_once_and_logged(
         context.item_click("//Inspector/Camera/###camera.fit")
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.parametrize("place", ["action", "update", "picture"])
@@ -100,7 +100,7 @@ def test_other_faults_do_not_end_the_window(
         context.yield_(5)  # once is enough
         assert len(app.messages.errors) == 1 and f"a slip in {place}" in str(app.messages.errors[0])
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_the_log_grows_no_further_than_a_mebibyte(log: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from model.bundle.info import write_bundle
 from tests.factories import make_video
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from tests.viewer.driven.test_actions import press
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
@@ -63,7 +63,7 @@ def test_a_click_on_a_capture_camera_stands_there(app: ViewerApp, drive: DriveWi
         press(context, "camera.undo")
         np.testing.assert_allclose(document.camera.to_camera(*app.viewport.size).center, view.center, atol=1e-9)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_drag_that_begins_on_a_capture_camera_orbits(app: ViewerApp, drive: DriveWindow) -> None:
@@ -82,7 +82,7 @@ def test_a_drag_that_begins_on_a_capture_camera_orbits(app: ViewerApp, drive: Dr
         context.yield_(2)
         assert document.capture_camera is None and np.abs(document.camera.to_camera(64, 48).R - view.R).max() > 0.05
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_marker_is_named_by_the_mouse(app: ViewerApp, drive: DriveWindow) -> None:
@@ -103,7 +103,7 @@ def test_a_marker_is_named_by_the_mouse(app: ViewerApp, drive: DriveWindow) -> N
         assert clock.markers == {4: "jump", 9: "landing"}
         assert not imgui.is_popup_open("", imgui.PopupFlags_.any_popup), "Enter ends it"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
@@ -129,7 +129,7 @@ def test_a_marker_is_named_by_the_keyboard(app: ViewerApp, drive: DriveWindow) -
         press(context, "playback.marker")
         assert not clock.markers, "the keys go to the window again"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_moving_the_playhead_of_the_path_is_undone_as_one_move(app: ViewerApp, d
         press(context, "camera.undo")
         assert document.camera.state is before
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_keyframe_takes_a_typed_frame_and_time(app: ViewerApp, drive: DriveWin
         context.yield_(2)
         assert document.camera_path.end == 2.5 and document.selected_keyframe == 1
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_a_recent_file_is_opened_from_the_menu(app: ViewerApp, drive: DriveWindo
         context.yield_(2)
         assert not app.settings.recent_files and not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -234,4 +234,4 @@ def test_tau1_is_set_by_its_slider_and_given_back(app: ViewerApp, drive: DriveWi
         assert document.sampling.tau1 is None and document.rendered_video is document.video
         assert int(document.cells(0.0).sum()) == own
 
-    drive(app, look, SMALL)
+    drive(app, look)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.factories import make_video
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot
+from tests.viewer.conftest import DriveWindow, open_document, screenshot
 from tests.viewer.driven.test_actions import press
 from viewer.actions.chords import Chord
 from viewer.app.app import ViewerApp
@@ -25,7 +25,7 @@ def test_text_fields_keep_their_keys(app: ViewerApp, drive: DriveWindow) -> None
         context.yield_(2)
         assert not clock.playing and len(open_document(app).camera_path) == 0
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_tab_moves_between_controls_and_escape_gives_the_keys_back(app: ViewerApp, drive: DriveWindow) -> None:
@@ -43,7 +43,7 @@ def test_tab_moves_between_controls_and_escape_gives_the_keys_back(app: ViewerAp
         press(context, "playback.toggle")
         assert clock.playing
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_panels_and_controls_are_reached_by_keyboard(app: ViewerApp, drive: Driv
         press(context, "window.previous_panel")
         assert app.window.panel == "Path"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_tabs_change_by_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
@@ -86,7 +86,7 @@ def test_tabs_change_by_keyboard(app: ViewerApp, drive: DriveWindow) -> None:
         press(context, "file.close")
         assert app.documents.all == [first]
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_the_panels_are_those_of_the_window(app: ViewerApp) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from renderer.select import create_renderer
 from tests.factories import make_video
-from tests.viewer.conftest import DriveWindow, screenshot
+from tests.viewer.conftest import FIRST, SMALL, DriveWindow, screenshot
 from tests.viewer.driven.test_actions import press
 from viewer.app.app import ViewerApp
 from viewer.folders import layout_path
@@ -86,7 +86,7 @@ def test_each_layout_has_its_key(app: ViewerApp, drive: DriveWindow) -> None:
             assert app.settings.window.layout == layout and ("Inspector" in found) == (layout != "watch")
             assert context.item_exists("//Timeline/###path track") == (layout == "direct")
             picture = found["Picture"]
-            assert picture[2] == (found["Inspector"][0] if layout != "watch" else 1280), "nothing covers the picture"
+            assert picture[2] == (found["Inspector"][0] if layout != "watch" else SMALL[0]), "nothing covers the picture"
             heights[layout] = picture[3] - picture[1]
         assert heights["direct"] < heights["inspect"] == heights["watch"]
 
@@ -111,10 +111,10 @@ def test_what_the_user_changed_is_there_the_next_time(fresh_config: Path, drive:
         assert found["Picture"][2] == pytest.approx(first["Picture"][2] - 120, abs=6)
         assert app.settings.window.sections == ("View", "Camera") and not context.item_exists("//Inspector/Image/###Exposure")
 
-    drive(app, change, keep_layout=True)
+    drive(app, change, FIRST, keep_layout=True)
     app.close()
     app = new_app(file)
-    drive(app, look_again, keep_layout=True)
+    drive(app, look_again, FIRST, keep_layout=True)
     app.close()
 
 
@@ -140,12 +140,12 @@ def test_parts_grow_and_shrink_with_the_text(app: ViewerApp, drive: DriveWindow)
         app.settings.window.ui_scale = 2.0
         context.yield_(6)
         screenshot(context, "scale-changed-2")
-        assert widths(context)[0] == pytest.approx(MAX_SHARE * 1280, abs=2), "not more than the picture can spare"
+        assert widths(context)[0] == pytest.approx(MAX_SHARE * FIRST[0], abs=2), "not more than the picture can spare"
         app.settings.window.ui_scale = 1.0
         assert widths(context) == pytest.approx((wide, high), abs=1), "nothing is lost on the way"
         screenshot(context, "scale-changed-back")
 
-    drive(app, look)
+    drive(app, look, FIRST)
 
 
 def test_closed_sections_compute_nothing(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:

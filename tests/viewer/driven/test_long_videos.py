@@ -12,7 +12,7 @@ from common.errors import InputError
 from model.bundle.info import read_bundle
 from model.segmented_video import SegmentedVideo
 from tests.model.bundle.segment_files import damage_segment, segment_videos, write_row
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document, Sampling
 from viewer.app.window_state import PANELS
@@ -51,7 +51,7 @@ def test_a_long_video_plays_through_all_segments(app: ViewerApp, drive: DriveWin
         wait_until(context, played)
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_the_window_keeps_the_picture_and_marks_that_it_waits(app: ViewerApp, dr
         assert not document.buffering and document.shown is not before
         assert document.cells(12.0).shape == video.config.occupancy.resolution
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_tau1_applies_to_every_segment(tmp_path: Path, app: ViewerApp) -> None:

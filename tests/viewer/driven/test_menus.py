@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from imgui_bundle import imgui
 
-from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image
 from viewer import __version__
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import ACTIONS
@@ -18,9 +18,6 @@ from viewer.dialogs.jobs import time_left
 from viewer.panels.menus import MENUS
 from viewer.picture.options import shown_pixels
 from viewer.widgets.controls import sentence_case
-
-SIZE = (800, 500)
-"""Size of the window, pixels: large enough for every menu, and small because the processor draws it."""
 
 
 @pytest.mark.slow
@@ -38,7 +35,7 @@ def test_every_menu_opens(app: ViewerApp, drive: DriveWindow, theme: str) -> Non
             context.yield_(2)
         assert not app.messages.errors
 
-    drive(app, look, SIZE)
+    drive(app, look)
 
 
 def test_every_action_has_its_menu_and_lines_separate_groups() -> None:
@@ -67,7 +64,7 @@ def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow
         context.yield_(5)
         screenshot(context, f"about-{theme}")
         window = imgui.internal.find_window_by_name("About MLPVid")
-        assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
+        assert window.pos.y >= 0 and window.pos.y + window.size.y <= SMALL[1]
         context.item_click("//About MLPVid/Copy")
         assert (
             "Apache License 2.0" in app.window.read_clipboard()
@@ -83,7 +80,7 @@ def test_about_shows_the_license_of_the_video(app: ViewerApp, drive: DriveWindow
         context.yield_(2)
         assert not app.window.dialogs
 
-    drive(app, look, SIZE)
+    drive(app, look)
 
 
 def test_the_version_is_that_of_the_project() -> None:
@@ -120,7 +117,7 @@ def test_keys_belong_to_an_open_menu_and_escape_closes_it(app: ViewerApp, drive:
         context.yield_(3)
         assert document.playback.playing
 
-    drive(app, look, SIZE)
+    drive(app, look)
 
 
 def test_commands_without_a_video_say_why_they_are_unavailable(app: ViewerApp) -> None:
@@ -159,7 +156,7 @@ def test_the_hidden_interface_says_how_it_comes_back(app: ViewerApp, drive: Driv
             assert app.messages.status == ("Press H to show the interface again" if app.window.hide_interface else "")
         assert not app.window.hide_interface
 
-    drive(app, look, SIZE)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -179,4 +176,4 @@ def test_a_fixed_range_begins_as_the_automatic_one(app: ViewerApp, drive: DriveW
         low, high = app.settings.view.low, app.settings.view.high
         assert (low, high) == pytest.approx((legend.low, legend.high)) and low > 1
 
-    drive(app, look, SIZE)
+    drive(app, look)

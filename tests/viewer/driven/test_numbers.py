@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.errors import InputError
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.document import Sampling
@@ -71,7 +71,7 @@ def test_a_typed_resolution_stays_within_the_slider(
         assert asked == [(16, 1), (512, None)] and crops == [None, box] and not app.messages.errors
         assert isinstance(videos[1], ThresholdedVideo) and videos[1].tau1 == 60.0, "the mesh is what the window shows"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: DriveWindow) -> None:
@@ -83,7 +83,7 @@ def test_a_fault_of_the_export_is_shown_in_its_dialog(app: ViewerApp, drive: Dri
         context.yield_(2)
         assert "export_mesh" in app.window.dialogs and not app.jobs.running
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_a_keyframe_stays_at_a_finite_time(app: ViewerApp, drive: DriveWindow) -
         assert path.keyframes[1].frame == 11
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -123,7 +123,7 @@ def test_typed_threads_can_be_had(app: ViewerApp, drive: DriveWindow, tmp_path: 
         app.save_settings()
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_backend_that_fails_is_reported_and_the_other_one_goes_on(app: ViewerApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_the_range_of_a_color_map_stays_finite(app: ViewerApp, drive: DriveWindo
         assert app.settings.view.high < 1e38
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -172,7 +172,7 @@ def test_a_recording_takes_no_impossible_numbers(app: ViewerApp, drive: DriveWin
         context.yield_(3)
         assert "recording" in app.window.dialogs and not app.jobs.running
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_no_panel_takes_a_number_unchecked() -> None:
@@ -207,4 +207,4 @@ def test_resetting_stays_although_the_camera_panel_is_open(app: ViewerApp, drive
         assert motion.speed == kept.fly_speed == 1.5
         assert app.rendering.backend == "auto" and app.rendering.renderer.name != "reference"
 
-    drive(app, look, SMALL)
+    drive(app, look)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
 from viewer.work.job import Job
@@ -58,7 +58,7 @@ def test_jobs_leave_the_middle_of_the_view_and_the_timeline_free(
             job.cancel.cancel()
         wait_until(context, lambda: not app.jobs.running)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def compare_with_itself(app: ViewerApp) -> None:
@@ -86,7 +86,7 @@ def test_the_divider_is_dragged_by_its_handle_wherever_it_is(app: ViewerApp, dri
         assert app.compare.divider == pytest.approx(0.3, abs=0.01)
         assert open_document(app).camera.state is before, "the camera stays"
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_labels_of_the_sides_are_shortened_to_their_room(app: ViewerApp, drive: DriveWindow) -> None:
@@ -104,4 +104,4 @@ def test_labels_of_the_sides_are_shortened_to_their_room(app: ViewerApp, drive: 
         assert full * 0.4 < imgui.calc_text_size(short).x <= full * 0.6
         assert elided(text, 5.0) == "" == elided(text, -20.0)
 
-    drive(app, look, SMALL)
+    drive(app, look)

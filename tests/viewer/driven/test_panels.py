@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
 
@@ -26,7 +26,7 @@ def test_every_panel_draws(app: ViewerApp, drive: DriveWindow, theme: str) -> No
             screenshot(context, f"{theme}-{panel}".replace(" ", "-"))
         assert not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -46,4 +46,4 @@ def test_every_dialog_draws_and_closes(app: ViewerApp, drive: DriveWindow) -> No
             context.yield_(3)
         open_document(app)
 
-    drive(app, look, SMALL)
+    drive(app, look)

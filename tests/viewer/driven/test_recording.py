@@ -180,7 +180,7 @@ def test_a_recording_shows_what_the_view_shows(app: ViewerApp, drive: DriveWindo
         neutral = screen(context, app, tmp_path)
         assert alike(stored, neutral) and not alike(stored, found)
 
-    drive(app, look, (900, 640))
+    drive(app, look)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image
+from tests.viewer.conftest import FIRST, SMALL, DriveWindow, open_document, screenshot, wait_for_image
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import SECTIONS
 from viewer.dialogs.shortcuts import compact_sheet
@@ -35,7 +35,7 @@ def test_twice_the_size(app: ViewerApp, drive: DriveWindow, theme: str) -> None:
             context.yield_(3)
         assert not app.messages.errors and open_document(app).shown is not None
 
-    drive(app, look, (2560, 1600))
+    drive(app, look, (2 * SMALL[0], 2 * SMALL[1]))
 
 
 @pytest.mark.slow
@@ -49,7 +49,7 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
         def overflow(title: str) -> float:
             context.yield_(6)
             window = imgui.internal.find_window_by_name(title)
-            assert window.pos.y >= 0 and window.pos.y + window.size.y <= 800
+            assert window.pos.y >= 0 and window.pos.y + window.size.y <= FIRST[1]
             return float(window.scroll_max.y)
 
         app.window.dialogs.add("recording")
@@ -70,4 +70,4 @@ def test_dialogs_need_no_scrolling(app: ViewerApp, drive: DriveWindow, scale: fl
                 assert overflow("Keyboard shortcuts") == 0
                 screenshot(context, f"shortcuts-{category}")
 
-    drive(app, look)
+    drive(app, look, FIRST)

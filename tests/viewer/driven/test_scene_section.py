@@ -13,7 +13,7 @@ from model.bundle.info import write_bundle
 from model.placement import Placement
 from model.scene import PlacedVideo, Scene
 from tests.factories import make_video
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.dialogs.prompts import PROMPTS
@@ -101,7 +101,7 @@ def test_fields_list_and_keys(app: ViewerApp, drive: DriveWindow) -> None:
         context.yield_(2)
         assert app.scenes.tool == "" and not app.messages.errors
 
-    drive(app, use, SMALL)
+    drive(app, use)
 
 
 def test_the_gizmo_moves_the_selected_video(app: ViewerApp, drive: DriveWindow) -> None:
@@ -125,7 +125,7 @@ def test_the_gizmo_moves_the_selected_video(app: ViewerApp, drive: DriveWindow) 
         drag(context, (x + 200, y + 150), (x + 260, y + 150))
         assert document.camera.state is not camera, "beside the gizmo, the mouse orbits"
 
-    drive(app, use, SMALL)
+    drive(app, use)
 
 
 def test_with_ctrl_the_gizmo_moves_turns_and_scales_in_steps(app: ViewerApp, drive: DriveWindow) -> None:
@@ -157,7 +157,7 @@ def test_with_ctrl_the_gizmo_moves_turns_and_scales_in_steps(app: ViewerApp, dri
         assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) == pytest.approx(45.0, abs=0.05), "0.7 radians are 40 degrees"
         assert not app.messages.errors
 
-    drive(app, use, SMALL)
+    drive(app, use)
 
 
 def test_a_face_of_the_crop_box_follows_the_mouse(app: ViewerApp, drive: DriveWindow) -> None:
@@ -178,7 +178,7 @@ def test_a_face_of_the_crop_box_follows_the_mouse(app: ViewerApp, drive: DriveWi
         document.camera.undo()
         assert document.crop is None
 
-    drive(app, use, SMALL)
+    drive(app, use)
 
 
 def test_videos_are_added_and_scenes_saved_with_the_file_browser(app: ViewerApp, drive: DriveWindow, tmp_path: Path) -> None:
@@ -207,4 +207,4 @@ def test_videos_are_added_and_scenes_saved_with_the_file_browser(app: ViewerApp,
         assert document.title == "both" and app.settings.recent_files[0] == str(tmp_path / "both.mlpvid-scene")
         assert not app.messages.errors
 
-    drive(app, use, SMALL)
+    drive(app, use)

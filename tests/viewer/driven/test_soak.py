@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.viewer.conftest import SMALL
 from tests.viewer.driven.soak_window import ALLOWED_GROWTH, Soak, growth_of
 
 INPUTS = 200
@@ -11,7 +12,7 @@ INPUTS = 200
 
 @pytest.mark.slow
 def test_random_input_breaks_nothing() -> None:
-    soak = Soak(seed=11, inputs_per_round=25)
+    soak = Soak(seed=11, inputs_per_round=25, size=SMALL, measure_open=False)
     soak.run(inputs=INPUTS)
     assert soak.count == INPUTS
     assert growth_of(soak.closed_memory) < ALLOWED_GROWTH

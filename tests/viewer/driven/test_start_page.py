@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 
 from model.bundle.info import write_bundle
 from tests.factories import make_video
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, screenshot, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_until
 from viewer.app.app import ViewerApp
 from viewer.view.start_page import WAYS, recent_that_fit
 
@@ -33,7 +33,7 @@ def test_all_of_it_is_in_the_view(app: ViewerApp, drive: DriveWindow, theme: str
             assert room.min.x <= box.min.x < box.max.x <= room.max.x, name
             assert room.min.y <= box.min.y < box.max.y <= room.max.y, name
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_its_buttons(app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_its_buttons(app: ViewerApp, drive: DriveWindow, tmp_path: Path, monkeyp
         context.yield_(3)
         assert app.window.dialogs == {"open"}
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_as_many_recent_files_as_fit() -> None:

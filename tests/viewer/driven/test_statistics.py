@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
 from viewer.app.statistics import HISTORY, Statistics
 from viewer.panels import statistics
@@ -43,7 +43,7 @@ def test_numbers_stay_for_a_while_and_the_last_ones_are_right(
         wait_until(context, lambda: numbers_a_moment_later().state[0] == weakref.ref(app.statistics.last))
         wait_until(context, lambda: numbers_a_moment_later() is not None and app.sleeps)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) -> None:
@@ -58,7 +58,7 @@ def test_they_are_copied_with_their_units(app: ViewerApp, drive: DriveWindow) ->
         assert any(line.startswith("Render ") and line.endswith(" ms") for line in lines)
         assert any(line.startswith("Decoded ") and line.endswith(" of 12") for line in lines)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_plots_hold_what_was_and_nothing_else() -> None:

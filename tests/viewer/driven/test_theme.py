@@ -10,7 +10,7 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.factories import make_video
-from tests.viewer.conftest import SMALL, DriveWindow, screenshot, wait_for_image
+from tests.viewer.conftest import DriveWindow, screenshot, wait_for_image
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
 from viewer.settings import THEMES
@@ -52,7 +52,7 @@ def test_the_selected_tab_stands_out(app: ViewerApp, drive: DriveWindow, theme: 
                 assert contrast(f"{prefix}_selected", prefix) >= 3.0
         assert imgui.get_style().tab_bar_overline_size >= (4.0 if theme == "high contrast" else 2.0)
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -70,4 +70,4 @@ def test_the_value_of_a_slider_is_readable_over_its_grab(app: ViewerApp, drive: 
             assert ratio(field, over) >= 2.0
         assert imgui.get_style().grab_min_size < imgui.calc_text_size("0.00").x / 2
 
-    drive(app, look, SMALL)
+    drive(app, look)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.conftest import FIRST, DriveWindow, open_document, wait_for_image, wait_until
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.window_state import PANELS
@@ -90,4 +90,4 @@ def test_every_control_has_a_tooltip(app: ViewerApp, drive: DriveWindow, monkeyp
             context.yield_(3)
         assert not silent
 
-    drive(app, look)
+    drive(app, look, FIRST)

@@ -9,7 +9,7 @@ import pytest
 
 from model.frame import Frame
 from model.video import VolumetricVideo
-from tests.viewer.conftest import SMALL, DriveWindow, open_document, wait_for_image, wait_until
+from tests.viewer.conftest import DriveWindow, open_document, wait_for_image, wait_until
 from tests.waiting import TIMEOUT
 from viewer.app.app import ViewerApp
 from viewer.picture.views import ViewPixels
@@ -40,7 +40,7 @@ def test_the_window_goes_on_while_normals_are_made(app: ViewerApp, drive: DriveW
         context.yield_(4)
         assert not app.viewport.making_pixels and not app.messages.errors
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_maps_that_cannot_be_decoded_are_reported(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_maps_that_cannot_be_decoded_are_reported(app: ViewerApp, drive: DriveWi
             ("Cannot show the maps", "ArithmeticError: no maps today.")
         ]
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_view_that_fails_is_reported_once(app: ViewerApp, drive: DriveWindow, 
         context.yield_(10)
         assert not app.messages.errors and not app.viewport.making_pixels and open_document(app).shown is not None
 
-    drive(app, look, SMALL)
+    drive(app, look)
 
 
 @pytest.mark.slow
@@ -107,4 +107,4 @@ def test_a_picture_at_rest_has_twice_the_pixels(app: ViewerApp, drive: DriveWind
         wait_for_image(context, app)
         assert size() == (round(0.2 * width), round(0.2 * height)), "the window cannot show a larger image"
 
-    drive(app, look, SMALL)
+    drive(app, look)
