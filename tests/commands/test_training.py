@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -172,11 +173,35 @@ def test_faults_of_export(tmp_path: Path, run: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+RUN_ALL = """
+import contextlib, io, json, runpy, sys
+PACKAGES = ("common", "model", "renderer", "training")
+runs = []
+for module, *words in json.loads(sys.argv[1]):
+    for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
+        del sys.modules[name]
+    sys.argv[1:] = words
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as errors:
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+            status = 0
+        except SystemExit as leaving:
+            status = leaving.code
+    runs.append((module, status, out.getvalue(), errors.getvalue()))
+print(json.dumps(runs))
+"""
+"""Does what `python -m` does, with one command after the other: to load PyTorch takes longer than all of them."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", ["training evaluate", *(f"training.{name}" for name in COMMANDS)])
-def test_each_command_has_an_entry_point(tmp_path: Path, entry: str) -> None:
-    run = run_python("-m", *entry.split(), "--nonsense", folder=tmp_path)
-    fails(run, "required")
+def test_each_command_has_an_entry_point(tmp_path: Path) -> None:
+    commands = [["training", "evaluate", "--nonsense"], *([f"training.{name}", "--nonsense"] for name in COMMANDS)]
+    every = run_python("-c", RUN_ALL, json.dumps(commands), folder=tmp_path)
+    assert every.returncode == 0, every.stderr
+    runs = [subprocess.CompletedProcess(*run) for run in json.loads(every.stdout)]
+    assert [run.args for run in runs] == [module for module, *_ in commands]
+    for run in runs:
+        fails(run, "required")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from model.bundle.info import write_bundle
+from tests.command_runs import run_main
 from tests.factories import make_video
+from viewer.cli import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.native]
 
@@ -43,8 +45,8 @@ def test_images_are_those_of_the_reference(bundle: Path, tmp_path: Path, backend
     done = run_blocked(bundle, "--render", image, *size, "--backend", backend)
     assert done.returncode == 0, done.stderr
     expected = tmp_path / "expected.npz"
-    command = [sys.executable, "run_viewer.py", bundle, "--render", expected, *size, "--backend", "reference"]
-    subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+    done = run_main(main, bundle, "--render", expected, *size, "--backend", "reference")
+    assert done.returncode == 0, done.stderr
     assert np.abs(np.load(image)["rgba"] - np.load(expected)["rgba"]).max() <= 3 / 255
 
 
