@@ -73,7 +73,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _command(capture: Path, folder: Path, frames: str = "12") -> list[str]:
     (folder / "short.yaml").write_text(CONFIG)
-    options = ["--segment-frames", frames, "--steps", "6", "--no-check", "--threads", "2"]
+    options = ["--segment-frames", frames, "--steps", "6", "--no-check", "--threads", "1"]
     return ["--capture", str(capture), "--config", str(folder / "short.yaml"), "--out", str(folder / "runs"), *options]
 
 
