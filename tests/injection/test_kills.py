@@ -24,8 +24,9 @@ KILLS = 4
 @pytest.mark.parametrize("name", ["settings", "workspace", "screenshot"])
 def test_killed_writers_leave_whole_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
-    _, faults = kill_often(WRITERS[name], KILLS, seed, tmp_path)
-    assert not faults, f"seed {seed}: {faults}"
+    outcome = kill_often(WRITERS[name], KILLS, seed, tmp_path)
+    assert not outcome.faults, f"seed {seed}: {outcome.faults}"
+    assert outcome.moments.total() == KILLS
 
 
 @pytest.mark.slow
@@ -50,5 +51,4 @@ def test_a_half_written_file_is_found(tmp_path: Path) -> None:
     def check(out: Path) -> None:
         assert out.stat().st_size == 200
 
-    _, faults = kill_often(Writer(lambda _: 200, write, check, "out"), 10, 1, tmp_path)
-    assert faults
+    assert kill_often(Writer(lambda _: 200, write, check, "out"), 10, 1, tmp_path).faults
