@@ -218,7 +218,7 @@ def _add_view_options(parser: ArgumentParser) -> None:
         help="background color (default: 0,0,0), or an image that fills the picture",
     )
     view.add_argument("--panorama", type=Path, metavar="IMAGE", help="equirectangular panorama behind the volume")
-    view.add_argument("--shadow", action="store_true", help="--render, --record: a soft shadow on the ground")
+    view.add_argument("--shadow", action="store_true", help="--render, --record, --serve: a soft shadow on the ground")
     view.add_argument("--transparent", action="store_true", help="--render: write a PNG with transparency")
     view.add_argument("--config", type=Path, metavar="FILE.yaml", help="settings file used instead of your own")
 
@@ -277,12 +277,13 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
     path = (options.record and not options.rig) or options.export_path
     orbit = path and (options.path or "orbit") == "orbit"
     ranged = options.record or options.mesh or options.export_path
+    pictures = options.render or options.record or options.serve
     rows = (
         ("--camera", options.camera, options.render),
         ("--transparent", options.transparent, options.render),
-        ("--background", options.background, options.render or options.record),
-        ("--panorama", options.panorama, options.render or options.record),
-        ("--shadow", options.shadow, options.render or options.record),
+        ("--background", options.background, pictures),
+        ("--panorama", options.panorama, pictures),
+        ("--shadow", options.shadow, pictures),
         ("--frame", options.frame, options.render or window),
         ("--size", options.size, not (options.info or options.verify or options.serve or options.mesh)),
         ("--path", options.path, path),

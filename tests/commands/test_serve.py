@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import socket
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 from run_mlpvid import COMMANDS, viewer_arguments
 from tests.command_runs import ROOT, assert_fails, run_main
 from viewer.cli import main
-from viewer.commands.serve import addresses
+from viewer.commands.serve import addresses, first_look
+from viewer.settings import DisplaySettings
 
 
 @pytest.mark.parametrize(
@@ -29,11 +31,24 @@ from viewer.commands.serve import addresses
         (("--info", "--host", "::1"), "--host does not apply"),
         (("--info", "--token", "random"), "--token does not apply"),
         (("--serve", "--host", "192.0.2.1"), "192.0.2.1, port 8080: cannot be used by the server"),
+        (("--serve", "--port", "0", "--panorama", "gone.png"), "gone.png: no such file"),
+        (("--serve", "--port", "0", "--background", "gone.jpg", "--shadow"), "gone.jpg: no such file"),
         (("missing.mlpvid", "--serve", "--port", "0"), "missing.mlpvid: no such file"),
     ],
 )
 def test_what_cannot_be_served(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
     assert_fails(run_main(main, *arguments, folder=tmp_path), words)
+
+
+def test_a_background_of_the_settings_that_has_gone_is_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    options = argparse.Namespace(background=None, panorama=None, shadow=True)
+    stored = DisplaySettings(background="panorama", background_file="/gone/hall.jpg")
+    view, image = first_look(options, stored)
+    assert (view.background, view.show_shadow, image) == ("color", True, None)
+    assert capsys.readouterr().out.startswith("note: /gone/hall.jpg: no such file")
+    options = argparse.Namespace(background=(1.0, 0.0, 0.0), panorama=None, shadow=False)
+    view, image = first_look(options, stored)
+    assert (view.background, view.background_color, view.show_shadow, image) == ("color", (1.0, 0.0, 0.0), False, None)
 
 
 def test_a_port_that_is_taken() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import getpass
 import importlib.util
 import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.errors import InputError
 from common.interrupts import Interrupt, interruptible
@@ -17,6 +20,10 @@ from viewer.commands.headless import read_with_progress
 from viewer.commands.start import choose_settings
 from viewer.serve.access import AccessCheck, chosen_token, is_loopback
 from viewer.serve.events import ViserThread
+from viewer.settings import DisplaySettings
+
+if TYPE_CHECKING:
+    from viewer.picture.background_image import BackgroundImage
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8080
 """Address that the server listens on: this machine only."""
@@ -44,18 +51,40 @@ def serve(options: argparse.Namespace) -> int:
     settings, _, fault = choose_settings(options.config)
     if fault is not None:
         print(f"note: {fault}")
+    settings.view, background = first_look(options, settings.view)
     stamp = file_stamp(options.bundle)
     video = read_with_progress(options)
     renderer = _renderer(options, video, settings.rendering.backend, settings.rendering.threads)
     viser = start_viser(host, port, options.bundle.name, AccessCheck(token))
     call = ViserThread(viser.get_event_loop())
-    server = VideoServer(viser, options.bundle, video, renderer, settings, stamp, call)
+    server = VideoServer(viser, options.bundle, video, renderer, settings, stamp, call, background)
     print("\n".join(addresses(host, port, token)), flush=True)
     try:
         interruptible(server.run, server.close)
     except Interrupt:
         print("stopped")
     return 0
+
+
+def first_look(options: argparse.Namespace, view: DisplaySettings) -> tuple[DisplaySettings, BackgroundImage | None]:
+    """Return how images look at first, by the options or else the settings, and the picture or panorama behind them."""
+    from viewer.picture.background_image import read_background  # noqa: PLC0415 - loads what decodes images
+
+    asked = bool(options.background or options.panorama)
+    if asked:
+        chosen = options.panorama or options.background
+        kind = "panorama" if options.panorama else "picture"
+        files = {"background": kind, "background_file": str(chosen)}
+        colors = {"background": "color", "background_color": chosen}
+        view = dataclasses.replace(view, **(files if isinstance(chosen, Path) else colors))
+    view = dataclasses.replace(view, show_shadow=view.show_shadow or options.shadow)
+    try:
+        return view, read_background(Path(view.background_file)) if view.has_image else None
+    except InputError as error:
+        if asked:
+            raise
+        print(f"note: {error}")  # the settings name a file that has gone since
+        return dataclasses.replace(view, background="color"), None
 
 
 def _renderer(options: argparse.Namespace, video: VolumetricVideo, backend: str, threads: int | None) -> FallbackRenderer:

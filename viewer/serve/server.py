@@ -13,6 +13,7 @@ from model.video import VolumetricVideo
 from renderer.backend import Renderer
 from viewer.app.files import BundleLoader, FileWatch, Stamp
 from viewer.app.places import Place
+from viewer.picture.background_image import BackgroundImage
 from viewer.serve.damage import DamageNotes
 from viewer.serve.events import Call
 from viewer.serve.session import Session
@@ -39,6 +40,7 @@ class VideoServer:
         settings: how videos start, quality and cache.
         stamp: state of the file before it was read; None does not watch it.
         call: calls a function where viser may be used.
+        background: the picture or panorama that the settings name; None for none.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class VideoServer:
         settings: Settings,
         stamp: Stamp,
         call: Call,
+        background: BackgroundImage | None = None,
     ) -> None:
         self.sessions: dict[int, Session] = {}
         """The browsers by viser's number. Only the server's thread changes it."""
@@ -62,7 +65,7 @@ class VideoServer:
         self._damage = DamageNotes()
         self._closing = False
         self._waiting: set[int] = set()  # browsers that were not let in
-        self._call = call
+        self._call, self._background = call, background
         up = tuple(map(float, video.metadata.up))
         call(lambda: viser.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False))
         call(lambda: viser.scene.set_up_direction(up))
@@ -129,7 +132,7 @@ class VideoServer:
                 _log.warning("visitor %d could not be connected: %r", number, error, exc_info=error)
 
     def _new_session(self, client: Any) -> Session:
-        return Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call)
+        return Session(client, self._frames, self._settings, self._place.stem, self.wake, self._call, self._background)
 
     def _notify(self, client: Any, title: str, text: str) -> None:
         self._call(lambda: client.add_notification(title, text, color="red"))

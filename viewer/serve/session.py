@@ -13,6 +13,8 @@ import numpy as np
 
 from common.errors import InputError
 from viewer.export.recorder import RecordOptions, finished
+from viewer.picture.backdrop import Backdrop
+from viewer.picture.background_image import BackgroundImage
 from viewer.picture.options import shown_pixels
 from viewer.playback.render_worker import ViewResult
 from viewer.serve.camera_controls import CameraControls
@@ -45,13 +47,21 @@ class Session:
         name: beginning of the names of recordings.
         wake: makes the server's thread call `update` soon.
         call: calls a function where viser may be used.
+        background: the picture or panorama that the settings name; None for none.
     """
 
     def __init__(
-        self, client: Any, frames: SharedFrames, settings: Settings, name: str, wake: Callable[[], None], call: Call
+        self,
+        client: Any,
+        frames: SharedFrames,
+        settings: Settings,
+        name: str,
+        wake: Callable[[], None],
+        call: Call,
+        background: BackgroundImage | None = None,
     ) -> None:
         self.client = client
-        self._call = call
+        self._call, self._background = call, background
         self.visitor = Visitor(frames, settings, wake)
         self._settings, self._name, self._wake = settings, name, wake
         self._actions: queue.Queue[Action] = queue.Queue(MAX_ACTIONS)
@@ -121,7 +131,7 @@ class Session:
         """The controls of the time; None for a video of one frame."""
         self.cameras = CameraControls(gui, visitor, lambda: self._size, self._look, self.post)
         """The controls of the camera."""
-        self.view = ViewControls(gui, visitor, self.post)
+        self.view = ViewControls(gui, visitor, self.post, self._settings.view.background if self._background else "")
         """The controls of the image."""
         self.recording = RecordingControls(
             self.client, visitor, frames, self._settings.recording, self._name, self.post, self._call
@@ -196,14 +206,24 @@ class Session:
             camera.look_at = pose.look_at
             camera.fov = pose.field_of_view
 
+    def _behind(self, result: ViewResult) -> Backdrop | None:
+        """Return what is behind an image; None for a plain background."""
+        display = self.visitor.display
+        image = self._background if display.has_image else None
+        shadow = result.shadow if display.has_shadow else None
+        if image is None and shadow is None:
+            return None
+        return Backdrop(result.request.camera, self.visitor.up, image, shadow)
+
     def _send(self, result: ViewResult) -> None:
         display = self.visitor.display
-        appearance = (display.pixels_key, display.color_map, display.background_color)
+        ground = (display.background, display.background_color, display.has_shadow, display.shadow_strength)
+        appearance = (display.pixels_key, display.color_map, ground)
         if self._sent is not None and self._sent[0] is result and self._sent[1] == appearance:
             return
         self._sent = result, appearance
         view = shown_pixels(result, display)
-        pixels = finished(view, RecordOptions(display=display))
+        pixels = finished(view, RecordOptions(display=display), self._behind(result))
         quality = self.visitor.quality
         compression = quality.jpeg_still if result.final and not self.visitor.moving else quality.jpeg_moving
         compression = min(max(compression, 1), 100)

@@ -9,7 +9,7 @@ from viewer.picture.color_maps import COLOR_MAPS
 from viewer.picture.options import VIEWS
 from viewer.picture.views import Legend
 from viewer.serve.events import Post, assign, on_change
-from viewer.serve.visitor import Visitor
+from viewer.serve.visitor import Visitor, within
 
 LABELS = {view.value.capitalize(): mode for mode, view in VIEWS.items()}
 """Names of the views, and their display modes."""
@@ -22,9 +22,10 @@ class ViewControls:
         gui: viser's controls of one visitor.
         visitor: whose images they change.
         post: gives actions to the server's thread.
+        image: what the server has to show behind the scene: "picture", "panorama" or nothing.
     """
 
-    def __init__(self, gui: Any, visitor: Visitor, post: Post) -> None:
+    def __init__(self, gui: Any, visitor: Visitor, post: Post, image: str = "") -> None:
         self._visitor, display = visitor, visitor.display
         with gui.add_folder("View"):
             shown = next(label for label, mode in LABELS.items() if mode == display.mode)
@@ -35,10 +36,25 @@ class ViewControls:
             self.legend = gui.add_markdown("", visible=False)
             color = tuple(round(255 * value) for value in display.background_color)
             self.background = gui.add_rgb("Background", color, hint="Color behind the scene")
+            self._add_ground(gui, post, image)
         self._add_quality(gui, post)
         on_change(self.view, post, self._show)
         on_change(self.color_map, post, lambda name: setattr(display, "color_map", name))
         on_change(self.background, post, self._set_background)
+
+    def _add_ground(self, gui: Any, post: Post, image: str) -> None:
+        display = self._visitor.display
+        if image:
+            shown = gui.add_checkbox(
+                image.capitalize(), display.has_image, hint="Show it behind the scene instead of the color"
+            )
+            on_change(shown, post, lambda chosen: setattr(display, "background", image if chosen else "color"))
+        self.shadow = gui.add_checkbox("Ground shadow", display.show_shadow, hint="A soft shadow on the ground")
+        self.strength = gui.add_slider(
+            "Darkness", 0.0, 1.0, 0.05, display.shadow_strength, hint="1 is as dark as under an even sky", visible=False
+        )
+        on_change(self.shadow, post, lambda shown: setattr(display, "show_shadow", shown))
+        on_change(self.strength, post, lambda value: setattr(display, "shadow_strength", within(value, 0.0, 1.0)))
 
     def _add_quality(self, gui: Any, post: Post) -> None:
         quality = self._visitor.quality
@@ -66,6 +82,7 @@ class ViewControls:
         scalar = self._visitor.display.mode in SCALAR_MODES
         assign(self.color_map, "visible", scalar)
         assign(self.legend, "visible", scalar)
+        assign(self.strength, "visible", self._visitor.display.has_shadow)
         assign(self.moving, "disabled", self._visitor.quality.automatic)
 
     def show_image(self, width: int, height: int, milliseconds: float, legend: Legend | None) -> None:

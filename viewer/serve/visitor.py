@@ -12,6 +12,7 @@ from model.camera import Camera
 from model.video import VolumetricVideo
 from viewer.camera.control import OrbitCamera
 from viewer.camera.state import state_from_camera
+from viewer.picture.backdrop import shadow_request
 from viewer.playback.clock import LoopMode, Playback
 from viewer.playback.damage import damage_at
 from viewer.playback.render_worker import ViewResult
@@ -19,7 +20,7 @@ from viewer.playback.resolution import ResolutionController
 from viewer.playback.view_renderer import RequestQuality, ViewRenderer
 from viewer.serve.poses import MAX_PIXELS, ViserPose, pose_of, same_view
 from viewer.serve.shared_frames import SharedFrames
-from viewer.settings import IMAGE_BACKGROUNDS, DisplaySettings, Settings
+from viewer.settings import Settings
 
 AHEAD = 8
 """Number of frames to decode ahead of the playhead."""
@@ -64,7 +65,7 @@ class Visitor:
     """
 
     def __init__(self, frames: SharedFrames, settings: Settings, wake: Callable[[], None]) -> None:
-        self.display = _plain(settings.view)
+        self.display = dataclasses.replace(settings.view)
         """What is shown of each pixel."""
         self.quality = Quality(settings.rendering.render_scale, settings.rendering.dynamic_resolution)
         """How fine the images are."""
@@ -92,6 +93,12 @@ class Visitor:
     def video(self) -> VolumetricVideo:
         """The video."""
         return self._frames.video
+
+    @property
+    def up(self) -> tuple[float, float, float]:
+        """Direction that is up in the world."""
+        x, y, z = map(float, self.video.metadata.up)
+        return x, y, z
 
     @property
     def moving(self) -> bool:
@@ -210,7 +217,9 @@ class Visitor:
         still = within(quality.still, MIN_SCALE, math.sqrt(MAX_PIXELS / (camera.width * camera.height)))
         automatic = self.resolution.scale if self._measured else FIRST_SCALE
         moving = still * automatic if quality.automatic else within(quality.moving, MIN_SCALE, still)
-        return RequestQuality(moving_scale=moving, still_scale=still, moving=self.moving, placeholder=self.playback.scrubbing)
+        shadow = shadow_request(self.up, self.display) if self.display.has_shadow else None
+        held = self.playback.scrubbing
+        return RequestQuality(moving_scale=moving, still_scale=still, moving=self.moving, placeholder=held, shadow=shadow)
 
     def _measure(self, result: ViewResult) -> None:
         if result.decoded or result.scale != result.request.scale:
@@ -218,12 +227,6 @@ class Visitor:
         self._measured = True
         pixels = (self.resolution.scale * result.request.final_scale / result.scale) ** 2
         self.resolution.measure(result.render_ms / 1000 * pixels, self.resolution.scale)
-
-
-def _plain(display: DisplaySettings) -> DisplaySettings:
-    """Return a copy without shadow, and with a color instead of a picture or a panorama: the server shows none of them."""
-    kind = "color" if display.background in IMAGE_BACKGROUNDS else display.background
-    return dataclasses.replace(display, background=kind, show_shadow=False)
 
 
 def within(value: float, low: float, high: float) -> float:

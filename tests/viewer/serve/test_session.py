@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,11 @@ from tests.factories import make_video
 from tests.viewer.serve.fakes import FakeClient, sees
 from tests.viewer.videos import decode
 from tests.waiting import wait_until
+from viewer.picture.background_image import BackgroundImage, levels_of
 from viewer.playback.clock import LoopMode
 from viewer.serve.session import Session
 from viewer.serve.shared_frames import SharedFrames
-from viewer.settings import Settings
+from viewer.settings import IMAGE_BACKGROUNDS, Settings
 
 Clock = list[float]
 """One element: the time in seconds."""
@@ -46,12 +49,12 @@ def session(frames: SharedFrames, client: FakeClient) -> Iterator[Session]:
 
 
 @pytest.fixture
-def settle(session: Session, client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], np.ndarray]:
-    """Updates until nothing is being rendered any more, and returns the newest image."""
+def settle_in(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[Session], np.ndarray]:
+    """Updates a session until nothing is being rendered any more, and returns the newest image."""
     clock = [1000.0]
     monkeypatch.setattr("viewer.serve.session.time.monotonic", lambda: clock[0])
 
-    def settle() -> np.ndarray:
+    def settle_in(session: Session) -> np.ndarray:
         session.update(clock[0])
         clock[0] += 10.0  # whatever moved is at rest
         session.update(clock[0])
@@ -59,7 +62,13 @@ def settle(session: Session, client: FakeClient, monkeypatch: pytest.MonkeyPatch
         session.update(clock[0])
         return client.images[-1][0].astype(int)
 
-    return settle
+    return settle_in
+
+
+@pytest.fixture
+def settle(session: Session, settle_in: Callable[[Session], np.ndarray]) -> Callable[[], np.ndarray]:
+    """The same for the session of the tests."""
+    return lambda: settle_in(session)
 
 
 def test_the_whole_scene_is_sent_in_the_size_of_the_canvas(
@@ -92,6 +101,42 @@ def test_the_background_and_the_view_change_the_image_without_rendering_again(
     assert session._shown is shown and np.abs(depth - color).max() > 50
     assert client.gui.controls["Color map"].visible
     assert session.view.legend.visible and session.view.legend.content.startswith("Depth (m): ")
+
+
+@pytest.mark.parametrize("kind", IMAGE_BACKGROUNDS)
+def test_a_picture_and_a_panorama_are_shown_until_the_visitor_switches_them_off(
+    kind: str, frames: SharedFrames, client: FakeClient, settle_in: Callable[[Session], np.ndarray]
+) -> None:
+    settings = Settings()
+    settings.playback.autoplay = False
+    settings.view = replace(settings.view, background=kind, background_file="green.png")
+    green = BackgroundImage(levels_of(np.full((8, 16, 3), (0, 200, 0), np.uint8)))
+    with contextlib.closing(Session(client, frames, settings, "dance", lambda: None, lambda f: f(), green)) as session:
+        client.camera.report()
+        shown = settle_in(session)
+        assert (shown[0, 0] == (0, 200, 0)).all() and (shown[24, 32] != (0, 200, 0)).any()
+        client.gui.controls[kind.capitalize()].use(False)
+        color = [round(255 * value) for value in settings.view.background_color]
+        assert (settle_in(session)[0, 0] == color).all()
+        assert settings.view.background == kind, "the settings are those of all visitors"
+        session.replace_frames(frames)
+        client.gui.controls[kind.capitalize()].use(True)
+        assert (settle_in(session)[0, 0] == (0, 200, 0)).all()
+
+
+def test_a_shadow_darkens_the_ground_alone(session: Session, client: FakeClient, settle: Callable[[], np.ndarray]) -> None:
+    client.gui.controls["Background"].use((200, 200, 200))
+    plain = settle()
+    assert not client.gui.controls["Darkness"].visible
+    client.gui.controls["Ground shadow"].use(True)
+    client.gui.controls["Darkness"].use(1.0)
+    dark = settle()
+    assert client.gui.controls["Darkness"].visible
+    assert (dark <= plain + 1).all() and (plain - dark).max() > 20, "a shadow only darkens"
+    client.gui.controls["Darkness"].use(float("nan"))
+    assert np.abs(settle() - plain).max() <= 1
+    client.gui.controls["Ground shadow"].use(False)
+    assert np.abs(settle() - plain).max() <= 1
 
 
 def test_the_timeline(session: Session, client: FakeClient, settle: Callable[[], np.ndarray]) -> None:
