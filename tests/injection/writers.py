@@ -19,18 +19,20 @@ from common.download import address_folder, download
 from common.tensor_file import load_tensors
 from model.bundle.info import bundle_info, write_bundle
 from model.run.files import CHECKPOINT
+from model.video import VolumetricVideo
 from tests.command_runs import run_main
 from tests.factories import make_camera, make_video
 from tests.injection.commands import COMMANDS
 from tests.training.loop.test_checkpoint import make_config, train
 from tests.training.scenes import ball_capture
+from tests.viewer.fakes import FakeRenderer
 from tests.waiting import wait_until
 from training import export
 from training.loop.checkpoint import read_header
-from viewer import cli
 from viewer.app.workspace import Playhead, SavedDocument, Workspace, read_workspace, save_workspace
 from viewer.camera_path.path import Keyframe
 from viewer.export.image_files import read_png_camera, save_png
+from viewer.export.recorder import RecordOptions, record
 from viewer.settings import DisplaySettings, Settings, WindowSettings, read_settings, save_settings
 
 FRAMES = 8
@@ -62,9 +64,9 @@ def _succeed(main: Any, *arguments: object) -> None:
         raise RuntimeError(run.stderr)
 
 
-def _record(bundle: Path, out: Path) -> None:
-    options = ("--frames", f"0:{FRAMES}", "--size", "64x64", "--backend", "cpu", "--threads", "1")
-    _succeed(cli.main, bundle, "--record", out, *options)
+def _record(video: VolumetricVideo, out: Path) -> None:
+    """Record with a renderer that has no threads: a copy of the process would lack them."""
+    record(FakeRenderer(), video, out, "orbit", RecordOptions(size=(64, 64)))
 
 
 def _check_video(path: Path) -> None:
@@ -130,7 +132,7 @@ def _check_cache(path: Path) -> None:
 
 
 WRITERS: dict[str, Writer] = {
-    "recording": Writer(_bundle, _record, _check_video, "out.mp4"),
+    "recording": Writer(lambda _: make_video(num_frames=FRAMES), _record, _check_video, "out.mp4"),
     "export": Writer(_run, lambda run, out: _succeed(export.main, run, out), bundle_info, "out.mlpvid"),
     "checkpoint": Writer(_trainer, lambda trainer, out: trainer.save(out.parent), _check_checkpoint, CHECKPOINT),
     "settings": Writer(lambda _: Settings(), save_settings, read_settings, "settings.yaml"),
