@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.process import run_process
 from common.command_line import ArgumentParser, parse_count, run
 from common.errors import InputError
-
-_VIEWER = Path(__file__).resolve().parent.parent / "run_viewer.py"
 
 
 @dataclass(frozen=True)
@@ -38,24 +35,10 @@ class PeakMemory:
 
 def measure_memory(bundle: Path, frames: int) -> PeakMemory:
     """Run the viewer's benchmark in a separate process; InputError when it fails or the system does not report memory."""
-    if not hasattr(os, "wait4"):
-        raise InputError("this system", "does not report the memory of a process")
-    viewer = [str(_VIEWER), str(bundle), "--benchmark", "--frames", str(frames), "--json"]
+    viewer = ["run_viewer.py", str(bundle), "--benchmark", "--frames", str(frames), "--json"]
     empty = ["-c", "import torch, renderer.cpu.renderer, model.bundle.info"]
-    return PeakMemory(_peak(viewer), _peak(empty), bundle.stat().st_size)
-
-
-def _peak(arguments: list[str]) -> int:
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=_VIEWER.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        messages = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise InputError("the viewer", f"failed: {(messages.strip().splitlines() or ['no message'])[-1]}")
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peaks = (run_process(arguments, "the viewer").peak_bytes for arguments in (viewer, empty))
+    return PeakMemory(*peaks, bundle.stat().st_size)
 
 
 def _command(arguments: argparse.Namespace) -> None:
