@@ -21,13 +21,20 @@ from common.command_line import ArgumentParser, parse_count, parse_natural, run
 from model.bundle.info import read_bundle
 
 CONFIG = """base: tiny
+model:
+  hash: {finest_resolution: 64}
+  decoder: {backbone_channels: [48, 32, 24, 16], color_channels: [32]}
+  feature_plane_resolution: 16
+  density_map_resolution: 16
+  occupancy: {resolution: [24, 24, 36], subgrid: 2}
 data: {hull_resolution: 32, doubt_masks: false}
+rays: {rays_per_frame: 256, step: 0.04}
 validation: {every: 0.0}
 """
-"""The settings of every segment. The masks are exact, so they need no check."""
+"""The settings of every segment, for images of 64 x 64 pixels. The masks are exact, so they need no check."""
 
-PERIOD = 91
-"""Frames of one repetition of the movement. No two frames of the capture are equal unless their number is divisible by it."""
+PERIOD = 100
+"""Frames of one repetition of the movement."""
 
 RECORDED = 300
 """Frames of the recording."""
@@ -81,7 +88,7 @@ def measure(options: argparse.Namespace, run_command: Run) -> LongTraining:
 
 
 def _capture_options(options: argparse.Namespace) -> list[str]:
-    speed = max(1, round(options.frames / PERIOD))
+    speed = max(1, options.frames // PERIOD)
     values = {"frames": options.frames, "cameras": options.cameras, "size": f"{options.side}x{options.side}", "speed": speed}
     return [f"--{name}={value}" for name, value in values.items()]
 
@@ -124,15 +131,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser = ArgumentParser(prog="benchmarks.long_training", description="Train a long capture in segments, and measure it.")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the capture, the runs and the recording")
     parser.add_argument("--frames", type=parse_count, default=1000, help="frames of the capture (default %(default)s)")
-    parser.add_argument("--cameras", type=parse_count, default=9, help="its cameras (default %(default)s)")
+    parser.add_argument("--cameras", type=parse_count, default=8, help="its cameras (default %(default)s)")
     parser.add_argument(
         "--side", type=parse_count, default=64, metavar="PIXELS", help="size of its images (default %(default)s)"
     )
     frames_help = "frames of a segment, at most (default %(default)s)"
-    parser.add_argument("--segment-frames", type=parse_count, default=42, metavar="N", help=frames_help)
+    parser.add_argument("--segment-frames", type=parse_count, default=54, metavar="N", help=frames_help)
     overlap_help = "frames that neighbors share (default %(default)s)"
-    parser.add_argument("--overlap", type=parse_natural, default=4, metavar="N", help=overlap_help)
-    parser.add_argument("--steps", type=parse_count, default=1200, help="steps of the first segment (default %(default)s)")
+    parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
+    parser.add_argument("--steps", type=parse_count, default=600, help="steps of the first segment (default %(default)s)")
     parser.add_argument("--threads", type=parse_count, default=2, help="worker threads (default %(default)s)")
     parser.add_argument("--seconds", type=parse_count, default=30, help="time to play (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -172,14 +172,30 @@ def _write_annotations(path: Path, size: CaptureSize, cameras: list[Camera]) -> 
 def _write_images(folder: Path, size: CaptureSize, cameras: list[Camera]) -> None:
     for kind, index in itertools.product(("images", "mask"), range(size.cameras)):
         (folder / kind / f"{index:02d}").mkdir(parents=True)
+    rendered: dict[float, int] = {}  # the first frame of each phase
     for frame, phase in enumerate(progress(size.phases, size.frames, "rendering frames")):
-        solids = scene_at(phase)
-        for index, camera in enumerate(cameras):
-            rgba = render_scene(solids, camera)
-            color = Image.fromarray(np.round(255 * rgba[..., :3]).astype(np.uint8))
-            color.save(folder / "images" / f"{index:02d}" / f"{frame:06d}.jpg", quality=_JPEG_QUALITY, subsampling=0)
-            mask = Image.fromarray(255 * (rgba[..., 3] >= 0.5).astype(np.uint8))
-            mask.save(folder / "mask" / f"{index:02d}" / f"{frame:06d}.png")
+        if rendered.setdefault(phase, frame) == frame:
+            _write_frame(folder, frame, phase, cameras)
+            continue
+        for index in range(size.cameras):
+            for same, path in zip(_files(folder, index, rendered[phase]), _files(folder, index, frame), strict=True):
+                shutil.copyfile(same, path)
+
+
+def _write_frame(folder: Path, frame: int, phase: float, cameras: list[Camera]) -> None:
+    solids = scene_at(phase)
+    for index, camera in enumerate(cameras):
+        rgba = render_scene(solids, camera)
+        image, mask = _files(folder, index, frame)
+        color = Image.fromarray(np.round(255 * rgba[..., :3]).astype(np.uint8))
+        color.save(image, quality=_JPEG_QUALITY, subsampling=0)
+        Image.fromarray(255 * (rgba[..., 3] >= 0.5).astype(np.uint8)).save(mask)
+
+
+def _files(folder: Path, camera: int, frame: int) -> tuple[Path, Path]:
+    """Return the image and the mask of a camera in a frame."""
+    name = f"{camera:02d}/{frame:06d}"
+    return folder / "images" / f"{name}.jpg", folder / "mask" / f"{name}.png"
 
 
 def _check_new(out: Path) -> None:

@@ -53,4 +53,4 @@ def test_options_of_the_capture() -> None:
         parsed = long_training.make_parser().parse_args(["out", *arguments])
         return long_training._capture_options(parsed)
 
-    assert "--speed=11" in options() and "--speed=1" in options("--frames=12")
+    assert "--speed=10" in options() and "--speed=1" in options("--frames=12")

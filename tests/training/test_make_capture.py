@@ -39,6 +39,17 @@ def test_the_capture_reader_reads_it(folder: Path) -> None:
             np.testing.assert_allclose(getattr(camera, name), getattr(made, name), atol=1e-9)
 
 
+def test_frames_of_a_repeated_movement_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered = []
+    monkeypatch.setattr("training.make_capture.render_scene", lambda *a: rendered.append(a) or render_scene(*a))
+    make_capture(tmp_path / "repeated", CaptureSize(frames=6, cameras=2, width=16, height=16, speed=3))
+    assert len(rendered) == 2 * 2, "two phases, two cameras"
+    for kind, suffix in (("images", "jpg"), ("mask", "png")):
+        for camera in ("00", "01"):
+            files = [(tmp_path / "repeated" / kind / camera / f"{frame:06d}.{suffix}").read_bytes() for frame in range(6)]
+            assert files[0] != files[1] and files == 3 * files[:2]
+
+
 def test_surface_points_project_onto_the_mask_and_fill_it(folder: Path) -> None:
     capture = open_capture(folder)
     for frame in range(3):

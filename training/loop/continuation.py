@@ -17,6 +17,7 @@ from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from training.config import TrainingConfig
 from training.loop.checkpoint import load_occupancy_grids, read_header
+from training.loop.continued_tables import move_tables
 from training.loop.network import Network
 from training.loop.scene import Scene, load_scene
 
@@ -51,9 +52,24 @@ def start_from(
     same = shared_frames is None and _has_same_frames(source, scene, config)
     continue_network(network, source, config.model, scene.num_frames if same else shared_frames or 0)
     if not same:
+        _move_tables(network, config.model, load_scene(source).num_frames, shared_frames or 0)
         return None
     _check_boxes(source, load_scene(source).boxes, scene)
     return load_occupancy_grids(source, scene.hulls)
+
+
+@torch.no_grad()
+def _move_tables(network: Network, config: ModelConfig, frames_before: int, shared_frames: int) -> None:
+    """Move the hash tables along the time axis: shared frames keep their features, later ones begin with those of the last."""
+    if config.method is not None:
+        return
+
+    def time_before(time: float) -> float:
+        frame = frames_before - max(1, shared_frames) + time * network.num_frames
+        return min(max(frame, 0.0), frames_before - 1.0) / frames_before
+
+    tables = network.hash_encoding.tables
+    tables.copy_(move_tables(tables, config.hash, time_before))
 
 
 def _has_same_frames(folder: Path, scene: Scene, config: TrainingConfig) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import torch
 
 from model.config import HashEncodingConfig
-from model.hash_encoding import cell_and_weight
+from model.hash_encoding import cell_and_weight, entry_index
 from model.hash_levels import HashLevel, hash_levels
 
 
 def move_tables(tables: torch.Tensor, config: HashEncodingConfig, time_of: Callable[[float], float]) -> torch.Tensor:
-    """Return tables that contain at each instant what others contain at another instant.
+    """Return tables that contain at each of their instants what others contain at another instant.
 
-    In hashed levels, nodes of all instants share entries, which cannot be moved. They stay as they are.
+    In hashed levels, several nodes share an entry. It gets what the first of the instants needs.
 
     Args:
         tables: (3, entries, F).
@@ -23,18 +23,16 @@ def move_tables(tables: torch.Tensor, config: HashEncodingConfig, time_of: Calla
     """
     moved = tables.clone()
     for level in hash_levels(config):
-        if level.dense:
-            own = slice(level.offset, level.offset + level.entries)
-            moved[:, own] = _move_level(tables[:, own], level, time_of)
+        own = slice(level.offset, level.offset + level.entries)
+        _move_level(tables[:, own], moved[:, own], level, time_of)
     return moved
 
 
-def _move_level(table: torch.Tensor, level: HashLevel, time_of: Callable[[float], float]) -> torch.Tensor:
-    """Return the entries (3, entries, F) of one dense level, in which the nodes of each instant follow one another."""
-    slices = table.unflatten(1, (level.time_resolution, -1))
-    nodes = []
-    for node in range(level.time_resolution):
+def _move_level(table: torch.Tensor, moved: torch.Tensor, level: HashLevel, time_of: Callable[[float], float]) -> None:
+    """Fill the entries of one level, (3, entries, F) each, the nodes of the first instant last."""
+    v, u = torch.meshgrid(*[torch.arange(level.resolution, device=table.device)] * 2, indexing="ij")
+    for node in reversed(range(level.time_resolution)):
         position = torch.tensor(time_of(node / level.time_scale) * level.time_scale, dtype=torch.float64)
-        lower, weight = cell_and_weight(position, level.time_resolution)
-        nodes.append(torch.lerp(slices[:, lower], slices[:, lower + 1], float(weight)))
-    return torch.cat(nodes, dim=1)
+        k, weight = cell_and_weight(position, level.time_resolution)
+        lower, upper = (table[:, entry_index(level, u, v, k + step)] for step in (0, 1))
+        moved[:, entry_index(level, u, v, torch.tensor(node, device=table.device))] = torch.lerp(lower, upper, float(weight))

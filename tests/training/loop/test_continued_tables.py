@@ -29,18 +29,14 @@ def test_whole_nodes_move_by_hand() -> None:
         assert torch.allclose(moved[:, 16 * node : 16 * node + 16], tables[:, 32:48], atol=1e-5)
 
 
-def test_dense_levels_show_the_other_instant_and_hashed_ones_stay() -> None:
+def test_another_instant_is_shown() -> None:
+    """Dense levels show it at all nodes, hashed ones at the nodes of the first instant."""
     before, after = HashEncoding(CONFIG), HashEncoding(CONFIG)
     before.tables.data = random_tables()
     after.tables.data = move_tables(before.tables.data, CONFIG, lambda time: 0.3 + 0.6 * time)
-    dense = [level.dense for level in hash_levels(CONFIG)]
-    assert dense == [True, False, False] or dense == [True, True, False]
+    assert {level.dense for level in hash_levels(CONFIG)} == {True, False}
     for index, level in enumerate(hash_levels(CONFIG)):
-        if not level.dense:
-            own = slice(level.offset, level.offset + level.entries)
-            assert torch.equal(after.tables[:, own], before.tables[:, own])
-            continue
-        for node in range(level.time_resolution):
+        for node in range(level.time_resolution if level.dense else 1):
             time = node / level.time_scale
             expected = before.bake(0.3 + 0.6 * time)[index]
             torch.testing.assert_close(after.bake(time)[index], expected, rtol=1e-4, atol=1e-5)
@@ -48,4 +44,4 @@ def test_dense_levels_show_the_other_instant_and_hashed_ones_stay() -> None:
 
 def test_nothing_changes_without_a_movement() -> None:
     tables = random_tables()
-    torch.testing.assert_close(move_tables(tables, CONFIG, lambda time: time), tables)
+    torch.testing.assert_close(move_tables(tables, CONFIG, lambda time: time), tables, rtol=1e-4, atol=1e-5)
