@@ -41,6 +41,8 @@ class DataConfig:
     """First frame of the capture that is used."""
     num_frames: Annotated[WholeNumber, Field(ge=1)] | None = None
     """Number of frames, starting at `first_frame`. None means all that follow."""
+    frame_stride: Annotated[WholeNumber, within(1, 10**6)] = 1
+    """Only every so many-th of these frames is used, beginning with the first."""
     image_scale: Annotated[StrictFloat, within(0.01, 1)] = 1.0
     """Images are reduced to this fraction of their size (paper: 0.5 for ZJU-MoCap)."""
     box_padding: Annotated[StrictFloat, within(0, 10)] = 0.05

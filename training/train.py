@@ -81,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--start-from", type=Path, metavar="RUN|BUNDLE", help=from_help)
     scene_help = "take boxes and hulls from another run of this capture with the same data settings, which saves time"
     parser.add_argument("--scene", type=Path, metavar="RUN", help=scene_help)
-    shared_help = "--start-from RUN: number of its last frames that are the first ones here (default: all if they are the same)"
+    shared_help = "--start-from RUN: number of its last frames that are the first ones here (default: as their numbers say)"
     parser.add_argument("--shared-frames", type=parse_natural, metavar="N", help=shared_help)
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
@@ -238,7 +238,7 @@ def _prepare(
         # Each with its gradient and two moments.
         check_memory(16 * parameters, f"a network of {parameters:,} parameters", "choose a smaller model")
         with blame(capture.root):
-            check_storable(config.model, metadata_of(capture), len(frames))  # not after hours of training
+            check_storable(config.model, metadata_of(capture, frames.step), len(frames))  # not after hours of training
         if processes.is_first:
             if arguments.scene is not None and not resume:
                 scene = scene_of_run(arguments.scene, capture, config.data)

@@ -20,7 +20,7 @@ LONG_BUNDLE = "long.mlpvid"
 """Name of the bundle of all segments in the folder of the runs."""
 
 LATER_STEPS = 1 / 3
-"""Length of each run after the first one, over that of the first: it begins with the parameters of the one before."""
+"""Length of each segment's run over that of the keyframes: it begins with the parameters of the segment before."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -33,13 +33,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the runs and the bundle")
     frames_help = "frames of a segment, at most (default 30)"
     parser.add_argument("--segment-frames", type=parse_count, default=30, metavar="N", help=frames_help)
-    overlap_help = "frames that neighbors share, where they are blended (default 2)"
-    parser.add_argument("--overlap", type=parse_natural, default=2, metavar="N", help=overlap_help)
+    overlap_help = "frames that neighbors share, where they are blended (default 6)"
+    parser.add_argument("--overlap", type=parse_natural, default=6, metavar="N", help=overlap_help)
     segments_help = "train only segments A to B - 1, for instance on another machine; segment 0 must be finished"
     parser.add_argument("--segments", metavar="A:B", help=segments_help)
-    steps_help = "steps of the first segment, instead of the config's steps or minutes"
+    steps_help = "steps of the run that trains the decoder, instead of the config's steps or minutes"
     parser.add_argument("--steps", type=parse_count, metavar="N", help=steps_help)
-    share_help = f"steps or minutes of the later segments over those of the first one (default {LATER_STEPS:.2g})"
+    share_help = f"steps or minutes of each segment over those of the decoder's run (default {LATER_STEPS:.2g})"
     parser.add_argument("--later", type=parse_finite, default=LATER_STEPS, metavar="SHARE", help=share_help)
     parser.add_argument("--seed", type=parse_natural, default=0, help="determines all random numbers (default 0)")
     parser.add_argument("--no-check", dest="check", action="store_false", help="skip the check of the capture")

@@ -153,6 +153,12 @@ def _read_plain(bundle: OpenedBundle) -> dict[str, Any]:
         return arrays | {name: _network_tensor(bundle, read, name) for name in network if not name.endswith(SCALES_SUFFIX)}
 
 
+def read_plain_tensor(bundle: OpenedBundle, name: str) -> NDArray[Any]:
+    """Read one tensor of a bundle of version 1, those of decoder and hash tables as float32; raises as `read_bundle` does."""
+    with bundle.tensors() as read:
+        return read(name) if name in ("latents", "boxes", "occupancy") else _network_tensor(bundle, read, name)
+
+
 def assemble_video(config: ModelConfig, metadata: VideoMetadata, arrays: Mapping[str, Any]) -> VolumetricVideo:
     """Build a video from its tensors by the names of a file, without a segment's prefix."""
     weights = {name.removeprefix(DECODER_PREFIX): value for name, value in arrays.items() if name.startswith(DECODER_PREFIX)}

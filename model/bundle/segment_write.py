@@ -16,8 +16,8 @@ from model.bundle.coded_read import CodedBundle, metadata_with_sound, read_coded
 from model.bundle.coded_write import Steps, encode_array, video_arrays, write_tensors
 from model.bundle.coding import TensorCode, checksum
 from model.bundle.container import blame
-from model.bundle.layout import DECODER_PREFIX, HASH_TABLES
-from model.bundle.read import open_any, read_bundle
+from model.bundle.layout import DECODER_PREFIX, HASH_TABLES, SCALES_SUFFIX
+from model.bundle.read import OpenedBundle, check_tensors, open_any, read_plain_tensor
 from model.bundle.segment_table import bounds_of, first_uses, prefix_of
 from model.bundle.tensors import open_tensors
 from model.config import ModelConfig
@@ -46,7 +46,7 @@ class SegmentContent:
     stored: Callable[[str], Stored]
     """Returns a tensor by its name without a segment's prefix."""
     decoder: object
-    """Contents that have the same object here have the same decoder."""
+    """Names and checksums of the decoder's tensors, or another object that only contents with the same decoder share."""
 
 
 def contents_of_video(video: VolumetricVideo, steps: Steps, source: str = "the video") -> SegmentContent:
@@ -78,10 +78,26 @@ def contents_of_file(location: Location) -> tuple[list[SegmentContent], tuple[Se
     """
     bundle = open_any(location)
     if not isinstance(bundle, CodedBundle):
-        video = read_bundle(location)
-        return [contents_of_video(video, {}, name_of(location))], (Segment(0, video.num_frames, 0),)
+        return [_content_of_plain(bundle)], (Segment(0, bundle.metadata.num_frames, 0),)
     segments = bundle.metadata.segments
     return [_content_of_segment(bundle, segment) for segment in first_uses(segments)], segments
+
+
+def _content_of_plain(bundle: OpenedBundle) -> SegmentContent:
+    """Return a bundle of version 1 as a segment. Its tensors are read when they are written, so that none stays in memory."""
+    metadata, source = bundle.metadata, name_of(bundle.location)
+    if metadata.config.method is not None:
+        raise InputError(source, "shows another method than the paper's own", "join bundles of the paper's method")
+    check_tensors(bundle)
+    levels = tuple(level.entries for level in hash_levels(metadata.config.hash))
+
+    def stored(name: str) -> Stored:
+        return encode_array(read_plain_tensor(bundle, name), name, {}, levels if name == HASH_TABLES else ())
+
+    names = [n for n in bundle.layout if n.startswith(DECODER_PREFIX) and not n.endswith(SCALES_SUFFIX)]
+    decoder = tuple((name, checksum(read_plain_tensor(bundle, name))) for name in sorted(names))
+    bounds = bounds_of(read_plain_tensor(bundle, "boxes"))
+    return SegmentContent(source, metadata.config, metadata.video, metadata.num_frames, bounds, stored, decoder)
 
 
 def _content_of_segment(bundle: CodedBundle, segment: Segment) -> SegmentContent:
@@ -192,6 +208,8 @@ def join_bundles(paths: Sequence[Path], out: Path, overlap: int = 0) -> None:
 def _check_decoder(content: SegmentContent, first: SegmentContent, codes: dict[str, TensorCode]) -> None:
     """Raise InputError unless the decoder of a segment is stored like the first one's."""
     if content.decoder is first.decoder:
+        return
+    if isinstance(content.decoder, tuple) and content.decoder == first.decoder:  # encoding it again would take seconds
         return
     for name, code in codes.items():
         if content.stored(name)[1] != code:

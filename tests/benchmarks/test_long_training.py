@@ -25,7 +25,7 @@ def test_a_capture_of_a_dozen_frames(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert result["playback"]["frames"] == 12 and result["playback"]["segments"] == 2
     assert 0 < result["playback"]["median_seek_ms"] <= result["playback"]["longest_seek_ms"]
     assert result["scores"]["seam_flicker"]["at_seams"] > 0
-    assert (out / "seams_still.mp4").stat().st_size > 1000
+    assert (out / "seams-still.mp4").stat().st_size > 1000
     assert long_training.main([str(out), *options, "--threads=1"]) == 0, "capture and runs are there already"
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("recording: ") and any(line.startswith("longest_seek_ms: ") for line in lines)

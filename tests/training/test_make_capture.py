@@ -40,8 +40,13 @@ def test_the_capture_reader_reads_it(folder: Path) -> None:
 
 
 def test_frames_of_a_repeated_movement_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rendered = []
-    monkeypatch.setattr("training.make_capture.render_scene", lambda *a: rendered.append(a) or render_scene(*a))
+    rendered: list[Camera] = []
+
+    def counted(solids: list[Solid], camera: Camera) -> np.ndarray:
+        rendered.append(camera)
+        return render_scene(solids, camera)
+
+    monkeypatch.setattr("training.make_capture.render_scene", counted)
     make_capture(tmp_path / "repeated", CaptureSize(frames=6, cameras=2, width=16, height=16, speed=3))
     assert len(rendered) == 2 * 2, "two phases, two cameras"
     for kind, suffix in (("images", "jpg"), ("mask", "png")):

@@ -15,11 +15,13 @@ from model.run.files import CHECKPOINT, read_tensors
 from model.segmented_video import SegmentedVideo
 from model.segments import Segment
 from training import train
+from training.captures.opening import open_capture
 from training.config import load_config
 from training.evaluate import main as evaluate
 from training.evaluation.seams import is_at_seam, seam_flicker
 from training.evaluation.views import ScoredView
 from training.loop.checkpoint import read_header
+from training.loop.scene import selected_frames
 from training.loop.trainer import Trainer
 from training.make_capture import CaptureSize, make_capture
 from training.segments.plan import parse_range, plan_segments
@@ -73,7 +75,7 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _command(capture: Path, folder: Path, frames: str = "12") -> list[str]:
     (folder / "short.yaml").write_text(CONFIG)
-    options = ["--segment-frames", frames, "--steps", "6", "--no-check", "--threads", "1"]
+    options = ["--segment-frames", frames, "--overlap", "2", "--steps", "6", "--no-check", "--threads", "1"]
     return ["--capture", str(capture), "--config", str(folder / "short.yaml"), "--out", str(folder / "runs"), *options]
 
 
@@ -88,9 +90,16 @@ def test_folders_whose_names_begin_with_a_dash(capture: Path, tmp_path: Path, mo
         return 3
 
     monkeypatch.setattr(train, "main", train_main)
-    command = ["--capture=-capture", "--config=-short.yaml", "--out=-runs", "--segment-frames=12", "--segments=0:1"]
+    command = [
+        "--capture=-capture",
+        "--config=-short.yaml",
+        "--out=-runs",
+        "--segment-frames=12",
+        "--overlap=2",
+        "--segments=0:1",
+    ]
     assert main([*command, "--seed=5", "--threads=2"]) == 3
-    assert (asked[0].capture, asked[0].out) == (Path("-capture"), Path("-runs/segment-0000"))
+    assert (asked[0].capture, asked[0].out) == (Path("-capture"), Path("-runs/keyframes"))
     assert (asked[0].seed, asked[0].threads, asked[0].meta) == (5, 2, None)
 
 
@@ -102,18 +111,19 @@ def test_lengths_of_the_runs(
     def train_main(options: list[str]) -> int:
         config = load_config(train.make_parser().parse_args(options).config)
         lengths.append((config.steps, config.minutes))
-        (tmp_path / "runs" / "segment-0000").mkdir(exist_ok=True)
-        (tmp_path / "runs" / "segment-0000" / train.BUNDLE_NAME).touch()
+        (tmp_path / "runs" / "keyframes").mkdir(exist_ok=True)
+        (tmp_path / "runs" / "keyframes" / train.BUNDLE_NAME).touch()
         return 0
 
     monkeypatch.setattr(train, "main", train_main)
     (tmp_path / "timed.yaml").write_text(CONFIG + "minutes: 6.0\nsteps: 100\n")
     command = ["--capture", str(capture), "--config", str(tmp_path / "timed.yaml"), "--out", str(tmp_path / "runs")]
-    command += ["--segment-frames=12", "--segments=0:2"]
+    command += ["--segment-frames=12", "--overlap=2", "--segments=0:2"]
     assert main(command) == 0 and main([*command, "--later=0.5"]) == 0 and main([*command, "--steps=30"]) == 0
-    assert lengths == [(100, 6.0), (33, 2.0), (100, 6.0), (50, 3.0), (30, 0.0), (10, 0.0)]
+    third, half, tenth = (33, 2.0), (50, 3.0), (10, 0.0)
+    assert lengths == [(100, 6.0), third, third, (100, 6.0), half, half, (30, 0.0), tenth, tenth]
     assert main([*command, "--steps=1000000000"]) == 2, "beyond what a config may have"
-    assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 6
+    assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 9
 
 
 @pytest.mark.slow
@@ -124,16 +134,19 @@ def test_a_capture_of_40_frames(capture: Path, tmp_path: Path, capsys: pytest.Ca
     assert main([*command, "--segments", "0:2"]) == 0
     assert not (tmp_path / "runs" / "long.mlpvid").exists(), "two segments are missing"
     first = (runs[0] / CHECKPOINT).read_bytes()
-    assert main([*command, "--segments", "3:4"]) == 0, "it begins with segment 0, because 2 is not trained"
+    assert main([*command, "--segments", "3:4"]) == 0, "it begins with the keyframes, because 2 is not trained"
     assert main([*command, "--resume"]) == 0
     assert "segment 0 is finished" in capsys.readouterr().err
     assert (runs[0] / CHECKPOINT).read_bytes() == first
-    networks = [read_tensors(run / CHECKPOINT, "network.") for run in runs]
-    for index, network in enumerate(networks):
-        assert read_header(runs[index]).step == (6 if index == 0 else 2)
-        for name, value in network.items():
-            same = value.shape == networks[0][name].shape and np.array_equal(value, networks[0][name])
-            assert same == (name.startswith("decoder.") or index == 0), name
+    keyframes = tmp_path / "runs" / "keyframes"
+    assert selected_frames(open_capture(capture), read_header(keyframes).config.data) == range(0, 40, 4)
+    assert read_header(keyframes).step == 6
+    decoder = read_tensors(keyframes / CHECKPOINT, "network.")
+    for run in runs:
+        assert read_header(run).step == 2
+        for name, value in read_tensors(run / CHECKPOINT, "network.").items():
+            same = value.shape == decoder[name].shape and np.array_equal(value, decoder[name])
+            assert same == name.startswith("decoder."), name
     video = read_bundle(tmp_path / "runs" / "long.mlpvid")
     assert isinstance(video, SegmentedVideo)
     assert [(s.first_frame, s.num_frames) for s in video.segments] == [(0, 12), (10, 12), (20, 11), (29, 11)]

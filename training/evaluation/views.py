@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,8 @@ def score_views(
     """Score each view of each frame, in the order of frames.
 
     Args:
-        video: the video to score. Its frame 0 is the capture's frame `first_frame` in its provenance.
+        video: the video to score. Its frame 0 is the capture's frame `first_frame` in its provenance, and the next ones are
+            every `frame_stride`-th frame.
         capture: the ground truth.
         selection: cameras, frames, size.
         renderer: any backend that renders the video.
@@ -89,20 +90,20 @@ def score_views(
     """
     if not 0 < selection.scale <= 1:
         raise InputError("--scale", "must be above 0 and at most 1")
-    offset = _first_frame(video)
-    if selection.frames[-1] + offset >= capture.num_frames:
-        raise InputError(capture.root, f"has no frame {selection.frames[-1] + offset}")
+    frame_of = _frames_of(video)
+    if frame_of(selection.frames[-1]) >= capture.num_frames:
+        raise InputError(capture.root, f"has no frame {frame_of(selection.frames[-1])}")
     before: dict[int, ViewImages] = {}
     for frame in progress(selection.frames, len(selection.frames), "evaluating frames"):
         prepared = renderer.prepare(video, float(frame))
-        box = frame_box(capture, frame + offset)
+        box = frame_box(capture, frame_of(frame))
         for index in selection.cameras:
             full = capture.cameras[index]
             camera = full.resized(*(max(1, round(side * selection.scale)) for side in (full.width, full.height)))
             inside = box_mask(camera, box)
             if not inside.any():
                 continue
-            view = capture.view(frame + offset, index)
+            view = capture.view(frame_of(frame), index)
             truth = resize(view.color, camera.width, camera.height).astype(np.float32) / 255
             image = renderer.render(prepared, camera, cancel=cancel)
             mask = resize(view.mask, camera.width, camera.height)
@@ -125,9 +126,15 @@ def _flicker(before: ViewImages | None, now: ViewImages) -> float | None:
     return flicker((before.rendered, now.rendered), (before.truth, now.truth), before.inside | now.inside)
 
 
-def _first_frame(video: VolumetricVideo) -> int:
-    text = video.metadata.provenance.get("first_frame", "0")
-    frame = parse_whole(text)  # int() accepts negative numbers, which would count from the end of the capture
-    if frame is None:
-        raise InputError("the bundle", f"has first_frame {text[:40]!r} in its provenance, which is not a frame number")
-    return frame
+def _frames_of(video: VolumetricVideo) -> Callable[[int], int]:
+    """Return a function from a frame of a video to that of its capture."""
+    first, stride = _provenance_number(video, "first_frame", 0), _provenance_number(video, "frame_stride", 1)
+    return lambda frame: first + stride * frame
+
+
+def _provenance_number(video: VolumetricVideo, name: str, default: int) -> int:
+    text = video.metadata.provenance.get(name, str(default))
+    number = parse_whole(text)  # int() accepts negative numbers, which would count from the end of the capture
+    if number is None:
+        raise InputError("the bundle", f"has {name} {text[:40]!r} in its provenance, which is not a frame number")
+    return number

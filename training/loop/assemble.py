@@ -56,7 +56,10 @@ def assemble_run(folder: Path, frames: range | None = None, checkpoint: str = "l
     if checkpoint == "best":
         trained += ", the best held-out view so far"
     cells = load_occupancy_grids(folder, scene.hulls, name)
-    scene.metadata.provenance |= {"trained": trained, "first_frame": str(header.config.data.first_frame)}
+    data = header.config.data
+    scene.metadata.provenance |= {"trained": trained, "first_frame": str(data.first_frame)}
+    if data.frame_stride > 1:
+        scene.metadata.provenance["frame_stride"] = str(data.frame_stride)
     return assemble(header.config, scene, network, latents, frames, cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from model.occupancy import pack_occupancy, unpack_occupancy
 from model.run.files import CHECKPOINT, check_tensors, read_tensors
 from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
-from training.config import TrainingConfig
+from training.config import DataConfig, TrainingConfig
 from training.loop.checkpoint import load_occupancy_grids, read_header
 from training.loop.continued_tables import move_tables
 from training.loop.network import Network
@@ -37,8 +38,8 @@ def start_from(
         network: changed in place.
         scene: of this run.
         config: settings of this run.
-        shared_frames: number of frames at the other run's end that are this one's first frames. None means all if it has
-            the same frames, and none otherwise.
+        shared_frames: number of frames at the other run's end that are this one's first frames. None means that the numbers of
+            the frames in the capture tell which ones both have.
 
     Returns:
         The packed cells to which the samples of the same frames were restricted, (T, bytes) uint8; None without any.
@@ -49,32 +50,56 @@ def start_from(
     """
     if source.is_file():
         return _start_from_bundle(source, network, scene, config.model)
-    same = shared_frames is None and _has_same_frames(source, scene, config)
-    continue_network(network, source, config.model, scene.num_frames if same else shared_frames or 0)
+    before, theirs = read_header(source).config.data, load_scene(source)
+    place = Place.by_number(before, theirs.num_frames, config.data)
+    same = shared_frames is None and place == Place(0.0, 1.0, scene.num_frames)
+    if shared_frames is not None:
+        place = Place.by_overlap(source, theirs.num_frames, shared_frames)
+    continue_network(network, source, config.model, None if same else place)
     if not same:
-        _move_tables(network, config.model, load_scene(source).num_frames, shared_frames or 0)
         return None
-    _check_boxes(source, load_scene(source).boxes, scene)
+    _check_boxes(source, theirs.boxes, scene)
     return load_occupancy_grids(source, scene.hulls)
 
 
-@torch.no_grad()
-def _move_tables(network: Network, config: ModelConfig, frames_before: int, shared_frames: int) -> None:
-    """Move the hash tables along the time axis: shared frames keep their features, later ones begin with those of the last."""
-    if config.method is not None:
-        return
+@dataclass(frozen=True)
+class Place:
+    """Where the frames of a run are among those of another one."""
 
-    def time_before(time: float) -> float:
-        frame = frames_before - max(1, shared_frames) + time * network.num_frames
-        return min(max(frame, 0.0), frames_before - 1.0) / frames_before
+    first: float
+    """Index of the first frame among the frames of the other run. It need not be a whole number, nor in range."""
+    stride: float
+    """Frames of the other run between two frames."""
+    num_frames: int
+    """Number of the other run's frames."""
 
-    tables = network.hash_encoding.tables
-    tables.copy_(move_tables(tables, config.hash, time_before))
+    @staticmethod
+    def by_number(before: DataConfig, num_frames: int, data: DataConfig) -> Place:
+        """Compare the numbers of frames in the capture.
 
+        Args:
+            before: which frames the other run has.
+            num_frames: their number.
+            data: which frames this run has.
+        """
+        return Place(
+            (data.first_frame - before.first_frame) / before.frame_stride, data.frame_stride / before.frame_stride, num_frames
+        )
 
-def _has_same_frames(folder: Path, scene: Scene, config: TrainingConfig) -> bool:
-    first = read_header(folder).config.data.first_frame
-    return first == config.data.first_frame and load_scene(folder).num_frames == scene.num_frames
+    @staticmethod
+    def by_overlap(folder: Path, num_frames: int, shared: int) -> Place:
+        """Place the first frames at the last ones of the other run, or after them if none are shared.
+
+        Raises:
+            InputError: the other run has fewer frames than are shared.
+        """
+        if shared > num_frames:
+            raise InputError(folder, f"has {num_frames} frames, fewer than the {shared} that are shared")
+        return Place(num_frames - shared, 1.0, num_frames)
+
+    def __call__(self, frame: float) -> float:
+        """Return the index in the other run of a frame's index, limited to the frames that it has."""
+        return min(max(self.first + self.stride * frame, 0.0), self.num_frames - 1.0)
 
 
 def _check_boxes(source: Path, boxes: NDArray[np.float32], scene: Scene) -> None:
@@ -119,19 +144,20 @@ def _overlaps(cells: int, others: int) -> NDArray[np.bool_]:
 
 
 @torch.no_grad()
-def continue_network(network: Network, folder: Path, config: ModelConfig, shared_frames: int) -> None:
+def continue_network(network: Network, folder: Path, config: ModelConfig, place: Place | None) -> None:
     """Copy the parameters of another run's checkpoint into a network (docs/long_videos.md).
 
-    Latents of frames that both have are copied, too. Those of later frames begin with the one of its last frame.
+    Each frame begins with the latent and the hash grids of the other run at its time. Outside of that run, it begins with those
+    of its first or last frame. Between frames, latents are interpolated.
 
     Args:
         network: changed in place.
-        folder: the other run, whose frames come before.
+        folder: the other run.
         config: the model of this run.
-        shared_frames: number of frames at the other run's end that are this one's first frames.
+        place: where the frames are in the other run; None means that both have the same frames.
 
     Raises:
-        InputError: the other run has no checkpoint or another model, or fewer frames than are shared.
+        InputError: the other run has no checkpoint or another model.
     """
     if read_header(folder).config.model != config:
         raise InputError(folder, "has another model", "train both with the same `model` in the config")
@@ -143,11 +169,18 @@ def continue_network(network: Network, folder: Path, config: ModelConfig, shared
         shapes[EMBEDDING] = (len(latents), *shapes[EMBEDDING][1:])
     check_tensors(path, tensors, shapes)
     loaded = {name: torch.from_numpy(value) for name, value in tensors.items()}
-    if network.embedding is not None:
-        before = loaded[EMBEDDING]
-        if shared_frames > len(before):
-            raise InputError(folder, f"has {len(before)} frames, fewer than the {shared_frames} that are shared")
-        first = len(before) - shared_frames if shared_frames else len(before) - 1
-        places = (torch.arange(network.num_frames) + first).clamp(max=len(before) - 1)
-        loaded[EMBEDDING] = before[places]
+    if place is not None and network.embedding is not None:
+        loaded[EMBEDDING] = _latents_at([place(frame) for frame in range(network.num_frames)], loaded[EMBEDDING])
     network.load_state_dict(loaded)
+    if place is not None and config.method is None:
+        times = network.num_frames, place.num_frames
+        tables = network.hash_encoding.tables
+        tables.copy_(move_tables(tables, config.hash, lambda time: place(time * times[0]) / times[1]))
+
+
+def _latents_at(places: list[float], latents: torch.Tensor) -> torch.Tensor:
+    """Return latents at places between frames, interpolated linearly from (T, D)."""
+    lower = [min(int(place), max(len(latents) - 2, 0)) for place in places]
+    upper = [min(index + 1, len(latents) - 1) for index in lower]
+    shares = torch.tensor([place - index for place, index in zip(places, lower, strict=True)], dtype=latents.dtype)
+    return torch.lerp(latents[lower], latents[upper], shares[:, None])

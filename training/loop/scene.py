@@ -76,13 +76,13 @@ def selected_frames(capture: Capture, config: DataConfig) -> range:
     if config.first_frame >= capture.num_frames or last > capture.num_frames:
         asked = f"frames {config.first_frame} to {last - 1}"
         raise InputError(capture.root, f"has frames 0 to {capture.num_frames - 1}, but the config selects {asked}")
-    return range(config.first_frame, last)
+    return range(config.first_frame, last, config.frame_stride)
 
 
-def metadata_of(capture: Capture) -> VideoMetadata:
-    """Return what a bundle contains of a capture besides its frames."""
+def metadata_of(capture: Capture, frame_stride: int = 1) -> VideoMetadata:
+    """Return what a bundle of every so many-th frame of a capture contains besides its frames."""
     return VideoMetadata(
-        fps=capture.fps,
+        fps=capture.fps / frame_stride,
         up=capture.up,
         cameras=list(capture.cameras),
         provenance={"name": capture.name, "source": capture.meta.source},
@@ -100,7 +100,8 @@ def build_scene(capture: Capture, config: DataConfig, executor: Executor) -> Sce
     doubted = tuple(index for index, (_, is_doubted) in enumerate(carved) if is_doubted)
     loop = capture.meta.loop and len(frames) == capture.num_frames
     identity = CaptureIdentity.of_capture(capture, frames)
-    return Scene(boxes, hulls, config.hull_resolution, metadata_of(capture), loop, identity, doubted)
+    metadata = metadata_of(capture, config.frame_stride)
+    return Scene(boxes, hulls, config.hull_resolution, metadata, loop, identity, doubted)
 
 
 def trusted_cameras(capture: Capture) -> list[int]:

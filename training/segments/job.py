@@ -1,4 +1,4 @@
-"""The training run of one segment, in a folder of its own."""
+"""The training run of one segment, in a folder of its own, and that of the keyframes before them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ from training.loop.checkpoint import FILE_NAME
 from training.loop.scene import selected_frames
 from training.segments.plan import plan_segments
 
+KEYFRAMES = "keyframes"
+"""Folder of the run that trains the decoder, on frames of the whole capture."""
+
 
 @dataclass(frozen=True)
 class SegmentRun:
-    """The training run of one segment."""
+    """The training run of one segment, or of the keyframes."""
 
-    index: int
-    """Number of the segment."""
+    index: int | None
+    """Number of the segment; None for the run of the keyframes."""
     folder: Path
     """Its run."""
     config: TrainingConfig
     """Its settings."""
     num_frames: int
-    """Frames of the segment."""
+    """Its frames."""
 
     @property
     def bundle(self) -> Path:
@@ -65,11 +68,33 @@ def plan_runs(arguments: argparse.Namespace) -> list[SegmentRun]:
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     frames = selected_frames(capture, config.data)
     rows = plan_segments(len(frames), arguments.segment_frames, arguments.overlap)
-    return [_run_of(arguments, config, frames.start, index, row) for index, row in enumerate(rows)]
+    return [_run_of(arguments, config, frames, index, row) for index, row in enumerate(rows)]
+
+
+def plan_keyframes(arguments: argparse.Namespace, runs: list[SegmentRun]) -> SegmentRun:
+    """Return the run that trains the decoder: on as many frames as a segment has, evenly spread over all segments.
+
+    Args:
+        arguments: the options of `training.train_segments`.
+        runs: of all segments.
+    """
+    config = load_config(arguments.config)
+    before, after = runs[0].config.data, runs[-1].config.data
+    first, last = before.first_frame, after.first_frame + (after.num_frames or 0)
+    frames = range(first, last, before.frame_stride)
+    frames = frames[:: -(-len(frames) // runs[0].num_frames)]
+    values = config.to_dict()
+    values["data"] |= {"first_frame": first, "num_frames": last - first, "frame_stride": frames.step}
+    values["validation"]["frame"] = None  # it means a frame of a segment
+    if arguments.steps:
+        values |= {"steps": arguments.steps, "minutes": 0.0}
+    return SegmentRun(None, arguments.out / KEYFRAMES, TrainingConfig.from_dict(values), len(frames))
 
 
 def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: int) -> int:
     """Train one segment and return the exit status of `training.train`: 0, or 130 when interrupted.
+
+    Before segment 0, the keyframes are trained.
 
     Args:
         arguments: the options of `training.train_segments`.
@@ -77,10 +102,23 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
         index: the segment to train.
 
     Raises:
-        InputError: segment 0 is not finished.
+        InputError: the keyframes are not finished.
     """
-    chosen = runs[index]
-    print(f"segment {index} of {len(runs)}: {chosen.num_frames} frames", file=sys.stderr)
+    keyframes = plan_keyframes(arguments, runs)
+    if index == 0 and not (arguments.resume and keyframes.finished):
+        print(f"keyframes: {keyframes.num_frames} frames", file=sys.stderr)
+        status = _train(arguments, keyframes, None)
+        if status != 0:
+            return status
+    print(f"segment {index} of {len(runs)}: {runs[index].num_frames} frames", file=sys.stderr)
+    before = runs[index - 1] if index > 0 and runs[index - 1].finished else keyframes  # other machines may be training it
+    if not before.finished:
+        raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")
+    return _train(arguments, runs[index], before)
+
+
+def _train(arguments: argparse.Namespace, chosen: SegmentRun, before: SegmentRun | None) -> int:
+    """Train a run, which begins with another one, and return the exit status of `training.train`."""
     settings = arguments.out / f"{chosen.folder.name}.yaml"
     make_folder(arguments.out, parents=True)
     write_text(settings, dump_yaml(chosen.config.to_dict()))
@@ -88,30 +126,21 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
     values |= {"config": settings.resolve(), "out": chosen.folder}
     # One argument each: a folder's name may begin with a dash.
     options = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    options += ["--no-check"] if index > 0 or not arguments.check else []
+    options += ["--no-check"] if chosen.index is not None or not arguments.check else []
     if arguments.resume and chosen.begun:
         options += ["--resume"]
-    elif index > 0:
-        options += _start_from(runs, index, arguments.overlap)
+    elif before is not None:
+        options += [f"--start-from={before.folder}"]
     return train.main(options)
 
 
-def _run_of(arguments: argparse.Namespace, config: TrainingConfig, first: int, index: int, segment: Segment) -> SegmentRun:
-    values, share = config.to_dict(), arguments.later if index > 0 else 1.0
-    values["data"] |= {"first_frame": first + segment.first_frame, "num_frames": segment.num_frames}
-    values["steps"] = max(1, round(share * (arguments.steps or config.steps)))
-    values["minutes"] = 0.0 if arguments.steps else share * config.minutes
-    if index > 0:  # what helps a shape to form would undo what is there already
-        values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
+def _run_of(arguments: argparse.Namespace, config: TrainingConfig, frames: range, index: int, segment: Segment) -> SegmentRun:
+    values = config.to_dict()
+    last = frames[segment.last_frame]
+    values["data"] |= {"first_frame": frames[segment.first_frame], "num_frames": last + 1 - frames[segment.first_frame]}
+    values["steps"] = max(1, round(arguments.later * (arguments.steps or config.steps)))
+    values["minutes"] = 0.0 if arguments.steps else arguments.later * config.minutes
+    # What helps a shape to form would undo what is there already.
+    values |= {"frozen_decoder": True, "start": {}, "density_leak": 0.0, "half_resolution": 0.0}
     folder = arguments.out / f"segment-{index:04d}"
     return SegmentRun(index, folder, TrainingConfig.from_dict(values), segment.num_frames)
-
-
-def _start_from(runs: list[SegmentRun], index: int, overlap: int) -> list[str]:
-    """Return the options that make a segment begin with the one before it, or with segment 0 if that is not finished."""
-    before, shared = runs[index - 1], overlap
-    if not before.finished:  # other machines may be training it
-        before, shared = runs[0], 0
-    if not before.finished:
-        raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")
-    return [f"--start-from={before.folder}", f"--shared-frames={shared}"]

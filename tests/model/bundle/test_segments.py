@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from common.errors import InputError
-from model.bundle.coded_write import write_coded
+from model.bundle.coded_write import encode_array, write_coded
 from model.bundle.info import bundle_info, find_damage, read_bundle, write_bundle
 from model.bundle.segment_write import contents_of_video, join_bundles, row_of_segments, write_segments
 from model.segmented_video import SegmentedVideo
@@ -174,6 +175,28 @@ def test_bundles_of_any_version_are_joined(tmp_path: Path) -> None:
     assert find_damage(tmp_path / "abc.mlpvid")[0] == []
     stored = take_apart(tmp_path / "b.mlpvid").tensor("segments.0.hash.tables")
     assert take_apart(tmp_path / "abc.mlpvid").tensor("segments.1.hash.tables") == stored, "copied, not coded again"
+
+
+def test_the_decoder_of_bundles_of_version_1_is_coded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{index}.mlpvid" for index in range(3)]
+    for path, video in zip(paths, segment_videos([2, 2, 2]), strict=True):
+        write_bundle(video, path, "int8")
+    coded: list[str] = []
+
+    def counted(values: Any, name: str, *others: Any) -> Any:
+        coded.append(name)
+        return encode_array(values, name, *others)
+
+    monkeypatch.setattr("model.bundle.segment_write.encode_array", counted)
+    join_bundles(paths, tmp_path / "long.mlpvid")
+    decoder = [name for name in coded if name.startswith("decoder.")]
+    assert decoder and len(decoder) == len(set(decoder)) and coded.count("hash.tables") == 3
+    video = _opened(tmp_path / "long.mlpvid")
+    for data, path in enumerate(paths):
+        assert same_tensors(video.store.get(data), read_bundle(path))
+    write_bundle(make_video(seed=5, num_frames=2, config=tiny_config()), paths[2], "int8")
+    with pytest.raises(InputError, match="has another decoder than"):
+        join_bundles(paths, tmp_path / "other.mlpvid")
 
 
 @pytest.mark.slow

@@ -15,9 +15,9 @@ from model.occupancy import pack_occupancy, unpack_occupancy
 from tests.training.loop.shared_scene import scene_of
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
-from training.config import TrainingConfig, load_config
+from training.config import DataConfig, TrainingConfig, load_config
 from training.export import main as export
-from training.loop.continuation import _overlaps, _packed_cells
+from training.loop.continuation import Place, _latents_at, _overlaps, _packed_cells
 from training.loop.scene import Scene, save_scene
 from training.loop.trainer import Trainer, worker_pool
 from training.reduction.first_steps import first_steps
@@ -73,6 +73,39 @@ def test_the_same_frames_keep_latents_and_sampled_cells(folder: Path, config: Tr
     others.start_from(run, 0)
     assert others.network.embedding is not None and before.network.embedding is not None
     assert torch.equal(others.network.embedding[0], before.network.embedding[1]), "later frames begin with the last latent"
+
+
+def test_places_by_hand() -> None:
+    """Frames 10 to 14 after 4 to 11 begin with the seventh; among every third frame from 1 on, they are at 3 to 4 1/3."""
+    before = Place.by_number(DataConfig(first_frame=4), 8, DataConfig(first_frame=10))
+    assert [before(frame) for frame in range(3)] == [6.0, 7.0, 7.0]
+    keyframes = Place.by_number(DataConfig(first_frame=1, frame_stride=3), 9, DataConfig(first_frame=10))
+    assert [round(keyframes(frame), 6) for frame in range(3)] == [3.0, 3.333333, 3.666667] and keyframes(100) == 8.0
+    assert Place.by_number(DataConfig(first_frame=4), 8, DataConfig(first_frame=2))(0) == 0.0, (
+        "frames before begin with the first"
+    )
+    assert [Place.by_overlap(Path("run"), 8, shared)(0) for shared in (0, 1, 3)] == [7.0, 7.0, 5.0]
+    with pytest.raises(InputError, match="fewer than the 9"):
+        Place.by_overlap(Path("run"), 8, 9)
+
+
+def test_latents_between_frames_by_hand() -> None:
+    latents = torch.tensor([[0.0, 1.0], [2.0, 5.0], [4.0, 3.0]])
+    found = _latents_at([0.0, 0.5, 1.75, 2.0], latents)
+    assert found.tolist() == [[0.0, 1.0], [1.0, 3.0], [3.5, 3.5], [4.0, 3.0]]
+    assert _latents_at([0.0, 0.0], latents[:1]).tolist() == [[0.0, 1.0]] * 2, "a run of one frame"
+
+
+def test_shared_frames_keep_their_pictures(folder: Path, config: TrainingConfig, run: Path) -> None:
+    """The frame after the run begins with the latent and the grids of its last one, at a time where the tables have nodes."""
+    before, after = new_trainer(folder, config), new_trainer(folder, config, seed=9)
+    before.load(run)
+    after.start_from(run, 1)
+    for old, new in zip(before.network.hash_encoding.bake(1 / 2), after.network.hash_encoding.bake(0.0), strict=True):
+        torch.testing.assert_close(old, new, rtol=1e-4, atol=1e-6)
+    latents = before.network.embedding
+    assert latents is not None and after.network.embedding is not None
+    assert torch.equal(after.network.embedding, latents[[1, 1]])
 
 
 def test_cells_stay_excluded_without_further_updates(folder: Path, config: TrainingConfig, run: Path, tmp_path: Path) -> None:
