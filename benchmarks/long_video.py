@@ -111,8 +111,9 @@ def measure(path: Path, seconds: float, skip: int) -> LongVideo:
         played += 1
     seeks = [1000 * _seek(cache, video, random.Random(seed)) for seed in range(SEEKS)]
     cache.close()
+    found = statistics.median(seeks), max(seeks)
     counts = len(video.segments), path.stat().st_size, opened, played, passed
-    return LongVideo(video.num_frames, *counts, *peaks, 1000 * stall, statistics.median(seeks), max(seeks))
+    return LongVideo(video.num_frames, *counts, peaks[0], peaks[1], 1000 * stall, *found)
 
 
 def _seek(cache: FrameCache, video: SegmentedVideo, chance: random.Random) -> float:

@@ -37,8 +37,8 @@ def measure_memory(bundle: Path, frames: int) -> PeakMemory:
     """Run the viewer's benchmark in a separate process; InputError when it fails or the system does not report memory."""
     viewer = ["run_viewer.py", str(bundle), "--benchmark", "--frames", str(frames), "--json"]
     empty = ["-c", "import torch, renderer.cpu.renderer, model.bundle.info"]
-    peaks = (run_process(arguments, "the viewer").peak_bytes for arguments in (viewer, empty))
-    return PeakMemory(*peaks, bundle.stat().st_size)
+    peak, without = (run_process(arguments, "the viewer").peak_bytes for arguments in (viewer, empty))
+    return PeakMemory(peak, without, bundle.stat().st_size)
 
 
 def _command(arguments: argparse.Namespace) -> None:
