@@ -89,14 +89,8 @@ def in_pairs(function: Function) -> Function:
     """Return a function of words that hold two halves each. Its results are rounded once, to the nearest half."""
 
     def of_words(*words: Values) -> Values:
-        low, high = (
-            function(*((word >> np.uint32(shift)).astype(np.uint16).view(np.float16).astype(np.float64) for word in words))
-            .astype(np.float16)
-            .view(np.uint16)
-            .astype(np.uint32)
-            for shift in (0, 16)
-        )
-        result: Values = low | (high << np.uint32(16))
+        pairs = (np.ascontiguousarray(word).reshape(-1, 1).view(np.float16).astype(np.float64) for word in words)
+        result: Values = function(*pairs).astype(np.float16).view(np.uint32)[:, 0]
         return result
 
     return of_words

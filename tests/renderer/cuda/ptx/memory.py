@@ -28,12 +28,13 @@ class Region:
         words: (n,) uint32, the content.
         written: whether it may be read before a kernel writes.
         private: each thread has its own words, so that no two threads can race.
+        of_blocks: each block has its own words.
     """
 
-    def __init__(self, words: NDArray[np.uint32], written: bool, private: bool = False) -> None:
+    def __init__(self, words: NDArray[np.uint32], written: bool, private: bool = False, of_blocks: bool = False) -> None:
         self.words = words
         self.written = np.full(len(words), written)
-        self.history = None if private else History(len(words))
+        self.history = None if private else History(len(words), of_blocks)
 
     def load(self, words: NDArray[Any], moment: Moment, used: slice | NDArray[np.bool_]) -> NDArray[np.uint32]:
         """Return the content of words (lanes, n). Unused words need not have been written."""
@@ -149,7 +150,7 @@ class OwnedMemory:
     def __init__(self, owners: int, size: int, private: bool) -> None:
         self.size = size
         self._stride = -(-size // WORD)
-        self.region = Region(np.full(owners * self._stride, POISON, np.uint32), False, private)
+        self.region = Region(np.full(owners * self._stride, POISON, np.uint32), False, private, of_blocks=not private)
 
     def parts(self, addresses: NDArray[Any], owners: NDArray[Any], size: int, what: str) -> Iterator[Part]:
         """Yield the lanes' accesses to their owners' pieces."""

@@ -18,6 +18,8 @@ from tests.renderer.cuda.ptx.faults import KernelFault
 
 WARP = 32
 NOBODY = np.iinfo(np.int32).max
+MOST_WAITING = 4_000_000
+"""Accesses to words that are kept until somebody asks for them; more take too much memory."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Moment:
     """When each lane's block last met at a barrier."""
     warp_barrier: NDArray[Any]
     """When each lane's warp last met at a barrier."""
+    all_met: int
+    """When the last one of all resident blocks met at a barrier."""
 
     def ordered_before(self, low: NDArray[Any], high: NDArray[Any]) -> NDArray[Any]:
         """Return, for each lane, the time before which all accesses by threads from `low` to `high` have ended."""
@@ -55,14 +59,20 @@ class AccessSet:
 
     def __init__(self, words: int) -> None:
         self.latest = -1
+        self._waiting: list[tuple[NDArray[Any], Moment]] = []
+        self._num_waiting = 0
         self._time = np.full(words, -1, np.int64)
         self._low = np.full(words, NOBODY, np.int32)
         self._high = np.full(words, -1, np.int32)
 
-    def racing(self, words: NDArray[Any], moment: Moment) -> tuple[int, int] | None:
-        """Return a thread of the set and one of the moment that race for one of the words (lanes, n); None without a race."""
-        if self.latest < moment.launch:
+    def racing(self, words: NDArray[Any], moment: Moment, before: int) -> tuple[int, int] | None:
+        """Return a thread of the set and one of the moment that race for one of the words (lanes, n); None without a race.
+
+        All accesses of the set that were made before the time `before` are known to be ordered.
+        """
+        if self.latest < before:
             return None
+        self._add_waiting()
         low, high, time = self._low[words], self._high[words], self._time[words]
         alone = (low == moment.thread) & (high == moment.thread)
         bad = (time >= moment.ordered_before(low, high)) & (time >= moment.launch) & ~alone
@@ -71,6 +81,28 @@ class AccessSet:
         lane, word = np.argwhere(bad)[0]
         me = int(moment.thread[lane, 0])
         return int(low[lane, word] if low[lane, word] != me else high[lane, word]), me
+
+    def add_later(self, words: NDArray[Any], moment: Moment, before: int) -> None:
+        """Record accesses like `add`, but not until anybody asks for them, which is rare: nobody does before a write.
+
+        All accesses that were made before the time `before` are ordered before everything that follows.
+        """
+        if self.latest < before:
+            self._forget_waiting()
+        self._waiting.append((words, moment))
+        self._num_waiting += words.size
+        self.latest = moment.now
+        if self._num_waiting > MOST_WAITING:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        for words, moment in self._waiting:
+            self.add(words, moment)
+        self._forget_waiting()
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        self._num_waiting = 0
 
     def add(self, words: NDArray[Any], moment: Moment) -> None:
         """Record accesses to words (lanes, n), and discard earlier accesses that are ordered before them."""
@@ -81,7 +113,8 @@ class AccessSet:
         flat, threads = words.ravel(), np.broadcast_to(moment.thread, words.shape).astype(np.int32).ravel()
         np.minimum.at(self._low, flat, threads)
         np.maximum.at(self._high, flat, threads)
-        self._time[words] = self.latest = moment.now
+        self._time[words] = moment.now
+        self.latest = max(self.latest, moment.now)
 
     def shared_now(self, words: NDArray[Any]) -> tuple[int, int] | None:
         """Return two threads whose accesses to one of the words were recorded together and are unordered, or None."""
@@ -93,9 +126,15 @@ class AccessSet:
 
 
 class History:
-    """All accesses to a number of words."""
+    """All accesses to a number of words.
 
-    def __init__(self, words: int) -> None:
+    Args:
+        words: how many.
+        of_blocks: whether each word belongs to one block.
+    """
+
+    def __init__(self, words: int, of_blocks: bool) -> None:
+        self._of_blocks = of_blocks
         self.sets = {name: AccessSet(words) for name in ("read", "write", "atomic")}
 
     def note(self, kind: str, words: NDArray[Any], moment: Moment) -> None:
@@ -109,9 +148,13 @@ class History:
         Raises:
             KernelFault: one of them races with another.
         """
+        before = moment.all_met if self._of_blocks else moment.launch
         for other, accesses in self.sets.items():
             if other != kind or kind == "write":
-                self._refuse(other, kind, accesses.racing(words, moment))
+                self._refuse(other, kind, accesses.racing(words, moment, before))
+        if kind == "read":
+            self.sets[kind].add_later(words, moment, before)
+            return
         self.sets[kind].add(words, moment)
         if kind == "write":
             self._refuse(kind, kind, self.sets[kind].shared_now(words))

@@ -69,11 +69,12 @@ class Recorder(PtxProcessor):
         original = ptx_of(program, architecture)
         for start, (words, written) in recorded.before.items():
             self.memory.regions[start].words[:], self.memory.regions[start].written[:] = words, written
+        code = self._codes[name]
         self.load(mutation(original), [name])
         try:
             PtxProcessor.run(self, *recorded.arguments)
         finally:
-            self.load(original, [name])
+            self._codes[name] = code
         return max(_difference(words, self.memory.regions[start].words) for start, (words, _) in recorded.after.items())
 
     def _content(self) -> Content:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tests.renderer.cuda.ptx.decoder import Step, decode, registers_read
 from tests.renderer.cuda.ptx.faults import KernelFault, UnknownPtxError
+from tests.renderer.cuda.ptx.fusion import fuse
 from tests.renderer.cuda.ptx.parser import Instruction, Kernel, Label
 from tests.renderer.cuda.ptx.races import WARP
 from tests.renderer.cuda.ptx.threads import Lanes, Launch, Threads, as_lanes
@@ -40,6 +42,11 @@ class Code:
     """Functions by program counter. Branches, returns and waits have none."""
     leaders: set[int] = field(default_factory=set)
     """Targets of branches."""
+
+    @cached_property
+    def fused(self) -> dict[int, tuple[Step, int]]:
+        """Functions that execute several instructions from a program counter on, and how many."""
+        return fuse(self.kernel.instructions, self.leaders)
 
 
 def decode_kernel(kernel: Kernel) -> Code:
@@ -122,6 +129,14 @@ class Scheduler:
         pc, lanes = int(self._pc[group[0]]), as_lanes(group)
         instructions, steps = self.code.kernel.instructions, self.code.steps
         while True:
+            if pc in self.code.fused:
+                several, count = self.code.fused[pc]
+                several(self.threads, lanes)
+                self.counts.instructions += count * len(group)
+                pc += count
+                if pc in self.code.leaders:
+                    self._pc[group] = pc
+                    return
             instruction = instructions[pc]
             self.counts.instructions += len(group)
             step = steps.get(pc)

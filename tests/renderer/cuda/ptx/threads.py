@@ -70,6 +70,7 @@ class Threads:
         """Number of each thread in the grid."""
         self.block_barrier = np.full(self.count, launch.start)
         self.warp_barrier = np.full(self.count, launch.start)
+        self._all_met = launch.start
         kernel = launch.kernel
         self.shared = OwnedMemory(len(blocks), kernel.shared_bytes + launch.shared_bytes, private=False)
         self.local = OwnedMemory(self.count, kernel.local_bytes, private=True)
@@ -92,17 +93,18 @@ class Threads:
         """Return an operand's value in each lane; one for all if it is a constant."""
         if isinstance(operand, Constant):
             return constant(operand.bits, dtype)
-        values: Values = self._register(operand)[lanes]
+        values: Values = self.register(operand)[lanes]
         return values if values.dtype == dtype else values.view(dtype)
 
     def write(self, operand: Simple, values: Values, lanes: Lanes) -> None:
         """Set a register of some lanes."""
         assert isinstance(operand, Register), operand
         if operand.name != "_":
-            register = self._register(operand)
+            register = self.register(operand)
             register[lanes] = values if values.dtype == register.dtype else values.view(register.dtype)
 
-    def _register(self, operand: Register) -> Values:
+    def register(self, operand: Register) -> Values:
+        """Return a register of all threads, as `STORAGE` says; changes of it count."""
         found = self.registers.get(operand.name)
         if found is None:  # any bits: compilers select between a value and an uninitialized one
             bits = self.launch.random.integers(0, 256, self.count * operand.size, np.uint8)
@@ -142,12 +144,17 @@ class Threads:
         columns = (self.thread, self.block, self.block_barrier, self.warp_barrier)
         thread, block, block_barrier, warp_barrier = (values[lanes][part][:, None] for values in columns)
         launch = self.launch
-        return Moment(launch.clock.now, launch.start, thread, block, launch.threads, block_barrier, warp_barrier)
+        return Moment(launch.clock.now, launch.start, thread, block, launch.threads, block_barrier, warp_barrier, self._all_met)
 
     def meet(self, lanes: Lanes, whole_block: bool) -> None:
         """Record that lanes have met at a barrier: their earlier accesses are ordered before later ones."""
         self.launch.clock.now += 1
-        (self.block_barrier if whole_block else self.warp_barrier)[lanes] = self.launch.clock.now
+        times = (self.block_barrier if whole_block else self.warp_barrier).copy()  # earlier moments keep the old ones
+        times[lanes] = self.launch.clock.now
+        if whole_block:
+            self.block_barrier, self._all_met = times, int(times.min())
+        else:
+            self.warp_barrier = times
 
 
 def as_lanes(indices: NDArray[Any]) -> Lanes:
