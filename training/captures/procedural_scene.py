@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from model.camera import Camera
-from training.captures.procedural_shape import Array, Solid
+from training.captures.procedural_shape import Array, Solid, dot, lengths
 
 SUBPIXELS = 4
 """Rays per pixel along each axis."""
@@ -93,36 +95,51 @@ def _limb_axes(start: Array, end: Array, width: float, depth: float) -> Array:
 
 def surface_points(solids: list[Solid]) -> NDArray[np.float32]:
     """Return points on all surfaces, (N, 3) meters, with the minimum and maximum of the scene."""
-    return np.concatenate([solid.surface_points() for solid in solids]).astype(np.float32)
+    return np.concatenate([solid.surface_points for solid in solids]).astype(np.float32)
 
 
 def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Array:
     """Return the display-referred color of surface points seen along unit `directions`: diffuse plus a highlight."""
     diffuse = 0.45 + 0.55 * np.maximum(normals @ _LIGHT, 0)
     half = _LIGHT - directions
-    half /= np.linalg.norm(half, axis=1, keepdims=True)
-    highlight = 0.25 * np.maximum((normals * half).sum(axis=1), 0) ** 24
+    half /= lengths(half)[:, None]
+    highlight = 0.25 * np.maximum(dot(normals, half), 0) ** 24
     return np.clip(solid.paint(points) * diffuse[:, None] + highlight[:, None], 0, 1)
 
 
 def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS) -> NDArray[np.float32]:
     """Render the scene, averaging `subpixels`^2 rays per pixel: (H, W, 4), premultiplied color and coverage."""
     height, width = camera.height * subpixels, camera.width * subpixels
-    fine = camera.resized(width, height)
-    depth, color = np.full((height, width), np.inf), np.zeros((height, width, 4), dtype=np.float32)
-    for solid in solids:
-        x0, y0, x1, y1 = projected_bounds(fine, solid.surface_points(), margin=2 * subpixels)
+    fine, origin = camera.resized(width, height), camera.center
+    to_world = fine.pixel_to_world
+    depth, nearest = np.full((height, width), np.inf), np.full((height, width), -1, np.int16)
+    for index, solid in enumerate(solids):
+        x0, y0, x1, y1 = projected_bounds(fine, solid.surface_points, margin=2 * subpixels)
         if x0 >= x1 or y0 >= y1:
             continue
-        directions = pixel_directions(fine, (x0, y0, x1, y1))
-        t, normals = solid.intersect(camera.center, directions)
-        seen = (t < depth[y0:y1, x0:x1].ravel()).nonzero()[0]
-        points = camera.center + t[seen, None] * directions[seen]
-        rows, columns = y0 + seen // (x1 - x0), x0 + seen % (x1 - x0)
-        depth[rows, columns] = t[seen]
-        color[rows, columns, :3] = shade(solid, points, normals[seen], directions[seen])
-        color[rows, columns, 3] = 1
-    return color.reshape(camera.height, subpixels, camera.width, subpixels, 4).mean(axis=(1, 3))
+        region = np.s_[y0:y1, x0:x1]
+        directions = pixel_directions(to_world, np.arange(x0, x1), np.arange(y0, y1)[:, None])
+        t = solid.distances(origin, directions.reshape(-1, 3)).reshape(y1 - y0, x1 - x0)
+        closer = t < depth[region]
+        np.copyto(depth[region], t, where=closer)
+        nearest[region][closer] = index
+    color = np.zeros((height * width, 4), dtype=np.float32)
+    for index, solid in enumerate(solids):
+        seen = np.flatnonzero(nearest == index)
+        directions = pixel_directions(to_world, seen % width, seen // width)
+        points = origin + depth.ravel()[seen, None] * directions
+        color[seen, :3] = shade(solid, points, solid.normals(points), directions / lengths(directions)[:, None])
+        color[seen, 3] = 1
+    return _mean_of_blocks(color.reshape(height, width, 4), subpixels)
+
+
+def _mean_of_blocks(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the means of blocks of `side`^2 pixels."""
+    total = np.zeros_like(image[::side, ::side])
+    for row, column in itertools.product(range(side), range(side)):
+        total += image[row::side, column::side]
+    total /= side**2
+    return total
 
 
 def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, int, int, int]:
@@ -130,12 +147,16 @@ def projected_bounds(camera: Camera, points: Array, margin: int) -> tuple[int, i
     pixels, _ = camera.project(points)
     low, high = np.floor(pixels.min(axis=0)) - margin, np.ceil(pixels.max(axis=0)) + margin
     size = (camera.width, camera.height)
-    x0, y0, x1, y1 = (int(np.clip(value, 0, size[i % 2])) for i, value in enumerate((*low, *high)))
+    x0, y0, x1, y1 = (int(min(max(value, 0), size[i % 2])) for i, value in enumerate((*low, *high)))
     return x0, y0, x1, y1
 
 
-def pixel_directions(camera: Camera, region: tuple[int, int, int, int]) -> Array:
-    """Return unit directions, (P, 3) in world axes, through the centers of the pixels x0, y0 to x1, y1, row by row."""
-    x0, y0, x1, y1 = region
-    x, y = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
-    return camera.rays(np.stack([x.ravel(), y.ravel()], axis=1))[1]
+def pixel_directions(to_world: Array, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Array:
+    """Return the directions through the centers of pixels, (..., 3) in world axes, with depth 1.
+
+    Args:
+        to_world: `pixel_to_world` of the camera.
+        columns, rows: arrays that broadcast to (...).
+    """
+    x, y = columns[..., None] + 0.5, rows[..., None] + 0.5
+    return x * to_world[:, 0] + (y * to_world[:, 1] + to_world[:, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -41,26 +42,39 @@ class Solid:
             Distances to the entry points in multiples of the directions, (P,), infinite for rays that miss; and unit outward
             normals, (P, 3).
         """
-        inverse = np.linalg.inv(self.A)
-        o, d = inverse @ (origin - self.c), directions @ inverse.T
-        t, local = _meet_sphere(o, d) if self.kind == "sphere" else _meet_cube(o, d)
-        normals = local @ inverse
-        return t, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), _EDGE)
+        t = self.distances(origin, directions)
+        return t, self.normals(origin + np.where(np.isfinite(t), t, 0)[:, None] * directions)
+
+    def distances(self, origin: Array, directions: Array) -> Array:
+        """Return the distances to the entry points as `intersect` does, (P,)."""
+        o, d = self._inverse @ (origin - self.c), self._inverse @ directions.T
+        return _meet_sphere(o, d) if self.kind == "sphere" else _meet_cube(o, d)
+
+    def normals(self, points: Array) -> Array:
+        """Return the unit outward normals at surface points (P, 3), (P, 3)."""
+        q = (points - self.c) @ self._inverse.T
+        normals = (q if self.kind == "sphere" else _normals_of_cube(q)) @ self._inverse
+        return normals / np.maximum(lengths(normals), _EDGE)[:, None]
+
+    @cached_property
+    def _inverse(self) -> Array:
+        return np.linalg.inv(self.A).astype(np.float64)
 
     def paint(self, points: Array) -> Array:
         """Return the color of surface points (P, 3), meters: (P, 3) in [0, 1]."""
-        q = (points - self.c) @ np.linalg.inv(self.A).T
+        q = (points - self.c) @ self._inverse.T
         waves = np.sin(np.pi * self.frequency * q + 0.4)
         marks = {
             "plain": np.zeros(len(q)),
             "stripes": waves[:, 0] > 0,
-            "checker": np.prod(waves, axis=1) > 0,
-            "dots": (waves**2).sum(axis=1) > 2.2,
+            "checker": waves[:, 0] * waves[:, 1] * waves[:, 2] > 0,
+            "dots": dot(waves, waves) > 2.2,
         }[self.pattern]
         return np.where(np.asarray(marks, dtype=bool)[:, None], self.colors[1], self.colors[0])
 
+    @cached_property
     def surface_points(self) -> Array:
-        """Return points on the surface, (N, 3) meters, with the minimum and maximum of the solid."""
+        """Points on the surface, (N, 3) meters, with the minimum and maximum of the solid."""
         if self.kind == "cube":
             side = np.linspace(-1, 1, 7)
             lattice = np.stack(np.meshgrid(side, side, side, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -72,26 +86,44 @@ class Solid:
         return q @ self.A.T + self.c
 
 
-def _meet_sphere(o: Array, d: Array) -> tuple[Array, Array]:
-    a, b, c = (d * d).sum(axis=1), d @ o, o @ o - 1
+def dot(a: Array, b: Array) -> Array:
+    """Return the dot products of vectors (P, 3) with others (P, 3), (P,)."""
+    products: Array = np.einsum("ij,ij->i", a, b)  # many times faster than a sum along an axis of three numbers
+    return products
+
+
+def lengths(vectors: Array) -> Array:
+    """Return the lengths of vectors (P, 3), (P,)."""
+    return np.sqrt(dot(vectors, vectors))
+
+
+def _meet_sphere(o: Array, d: Array) -> Array:
+    """Return the distances of the unit sphere from o, (3,), outside it, along directions d, (3, P)."""
+    a, b, c = dot(d.T, d.T), o @ d, o @ o - 1
     discriminant = b * b - a * c
-    t = np.where(discriminant >= 0, (-b - np.sqrt(np.maximum(discriminant, 0))) / a, np.inf)
-    t = np.where(t > 0, t, np.inf)
-    return t, o + np.where(np.isfinite(t), t, 0)[:, None] * d
+    hit = np.flatnonzero((discriminant >= 0) & (b < 0))  # b is positive when the sphere is behind o
+    t = np.full(d.shape[1], np.inf)
+    t[hit] = (-b[hit] - np.sqrt(discriminant[hit])) / a[hit]
+    return t
 
 
-def _meet_cube(o: Array, d: Array) -> tuple[Array, Array]:
+def _meet_cube(o: Array, d: Array) -> Array:
+    """Return the distances of the cube, as `_meet_sphere` does."""
     safe = np.where(np.abs(d) < _EDGE, _EDGE, d)
-    first, second = (-1 - o) / safe, (1 - o) / safe
-    nearer, farther = np.minimum(first, second), np.maximum(first, second)
-    t, face = nearer.max(axis=1), nearer.argmax(axis=1)
-    hit = (t > 0) & (t <= farther.min(axis=1))
-    normals = np.zeros_like(d)
-    rows = np.arange(len(d))
-    normals[rows, face] = -np.sign(safe[rows, face])
-    return np.where(hit, t, np.inf), normals
+    first, second = (-1 - o)[:, None] / safe, (1 - o)[:, None] / safe
+    entry, leaving = np.minimum(first, second).max(axis=0), np.maximum(first, second).min(axis=0)
+    return np.where((entry > 0) & (entry <= leaving), entry, np.inf)
 
 
+def _normals_of_cube(q: Array) -> Array:
+    """Return the normals of the faces that are nearest to points, (P, 3)."""
+    rows, faces = np.arange(len(q)), np.abs(q).argmax(axis=1)
+    normals = np.zeros_like(q)
+    normals[rows, faces] = np.sign(q[rows, faces])
+    return normals
+
+
+@cache
 def _spiral(count: int) -> Array:
     """Return points distributed evenly over the unit sphere (golden-angle spiral), (count, 3)."""
     index = np.arange(count) + 0.5

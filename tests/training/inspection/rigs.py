@@ -12,6 +12,7 @@ from model.camera import Camera
 from training.captures.description import MaskRule
 from training.captures.images import Pixels
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
+from training.captures.procedural_shape import Solid
 from training.inspection.camera_model import CameraModel
 from training.inspection.footage import Calibration, Footage
 from training.inspection.reading import CameraReading
@@ -40,9 +41,14 @@ def random_rig(kind: str, count: int, seed: int, side: int = 160, field_of_view:
 @lru_cache(maxsize=200)
 def _image(camera: Camera, phase: float) -> np.ndarray:
     """Return the image of a camera, (H, W, 4), float32. Tests of the same rig share it: rendering takes most of their time."""
-    image = render_scene(scene_at(phase), camera, 2)
+    image = render_scene(_solids(phase), camera, 2)
     image.flags.writeable = False
     return image
+
+
+@lru_cache(maxsize=48)
+def _solids(phase: float) -> list[Solid]:
+    return scene_at(phase)
 
 
 def _place(kind: str, index: int, count: int, random: np.random.Generator) -> np.ndarray:

@@ -141,7 +141,7 @@ def test_a_gap_is_the_distance_from_the_mask() -> None:
 @pytest.mark.slow
 def test_the_hull_of_a_ball(camera: Camera) -> None:
     found = footage(random_rig("dome", 10, 1, 64))
-    scene = examine(found).comparison.scene(0, found.reading, range(10))
+    scene = Comparison(found, [0], 24).scene(0, found.reading, range(10))
     assert scene is not None
     cameras = ring(count=12, size=96)
     ball = replace(scene, models=[model_of(c) for c in cameras], silhouettes=ball_silhouettes(cameras))
