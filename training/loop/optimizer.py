@@ -10,11 +10,10 @@ import torch
 from renderer.threads import available_cores
 from training.config import TrainingConfig
 from training.fields.native_kernels import HashTableAdam, TrainingKernels
+from training.loop.adam import MOMENTS, Adam, AdamGroup
 from training.loop.network import Network
 from training.loop.processes import ALONE, Processes
 from training.loop.rate import RateTerm
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ class Optimizer:
         self._tables = network.tables
         self._others = [p for p in self._parameters if p is not self._tables and p.requires_grad]
         betas = (self._config.beta1, self._config.beta2)
-        groups = [{"params": self._others, "base_rate": self._config.decoder_rate, "eps": self._config.epsilon}]
+        groups = [AdamGroup(self._others, self._config.decoder_rate, self._config.epsilon)]
         if not native and self._tables is not None:
-            groups.append({"params": [self._tables], "base_rate": self._config.table_rate, "eps": self._config.table_epsilon})
-        self._adam = torch.optim.Adam(groups, lr=0.0, betas=betas, fused=True)
+            groups.append(AdamGroup([self._tables], self._config.table_rate, self._config.table_epsilon))
+        self._adam = Adam(groups, betas)
         self._table_adam = None
         if native and self._tables is not None:
             kernels = TrainingKernels(config.model, threads=available_cores())
@@ -100,9 +99,7 @@ class Optimizer:
             processes.sum_tables(self._table_adam.gradients)
             if rate is not None and self._tables is not None:
                 rate.add_to_rows(self._tables, self._table_adam.gradients, self._table_adam.steps, step)
-        for group in self._adam.param_groups:
-            group["lr"] = group["base_rate"] * rate_factor
-        self._adam.step()
+        self._adam.step(rate_factor)
         if self._table_adam is not None:
             self._table_adam.step(self._config.table_rate * rate_factor)
         if rate is not None:
@@ -122,20 +119,20 @@ class Optimizer:
     def expected_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what `state` returns after the first step."""
         shapes: dict[str, tuple[int, ...]] = {}
-        for group in self._adam.param_groups:
-            for parameter in group["params"]:
+        for group in self._adam.groups:
+            for parameter in group.parameters:
                 shape = tuple(parameter.shape)
-                shapes |= {f"{m}.{self._names[parameter]}": () if m == "step" else shape for m in _MOMENTS}
+                shapes |= {f"{m}.{self._names[parameter]}": () if m == "step" else shape for m in MOMENTS}
         if self._table_adam is not None:
             shapes |= {f"tables.{name}": tuple(value.shape) for name, value in self._table_adam.state().items()}
         return shapes
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
         """Restore what `state` returned; the tensors must have `expected_shapes`."""
-        for group in self._adam.param_groups:
-            for parameter in group["params"]:
+        for group in self._adam.groups:
+            for parameter in group.parameters:
                 name = self._names[parameter]
-                moments = {m: tensors[f"{m}.{name}"].clone() for m in _MOMENTS}
+                moments = {m: tensors[f"{m}.{name}"].clone() for m in MOMENTS}
                 self._adam.state[parameter] = {
                     m: value.to(parameter.device) if m == "step" else torch.empty_like(parameter).copy_(value)
                     for m, value in moments.items()

@@ -15,6 +15,7 @@ from training.fields.field import MarchSettings, RenderedRays
 from training.fields.native_kernels import HashTableAdam, TrainingKernels, available
 from training.fields.samples import RaySamples
 from training.fields.torch_field import render_samples
+from training.loop.adam import Adam, AdamGroup
 
 pytestmark = pytest.mark.skipif(not available(), reason="the native package is not installed")
 
@@ -248,16 +249,16 @@ def test_samples_lie_in_their_steps_and_in_set_cells() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_adam_on_dense_gradients_is_the_one_of_pytorch(dtype: torch.dtype) -> None:
+def test_adam_on_dense_gradients_is_the_usual_one(dtype: torch.dtype) -> None:
     kernels = TrainingKernels(make_config({}), 2)
     tables = torch.nn.Parameter(torch.randn(3, 50, 4, dtype=dtype))
     expected = torch.nn.Parameter(tables.detach().clone())
-    reference = torch.optim.Adam([expected], lr=0.02, betas=(0.8, 0.95), eps=1e-8)
+    reference = Adam([AdamGroup([expected], 0.02, 1e-8)], (0.8, 0.95))  # test_adam.py compares it with the formula
     adam = HashTableAdam(kernels, tables, (0.8, 0.95), 1e-8)
     for _ in range(20):
         gradient = torch.randn(3, 50, 4, dtype=dtype)
         expected.grad = gradient.clone()
-        reference.step()
+        reference.step(1.0)
         adam.step(0.02, gradient)
         assert not gradient.any()
     assert torch.allclose(tables, expected, atol=1e-12 if dtype == torch.float64 else 1e-5)

@@ -61,5 +61,6 @@ def failure(processes: Processes) -> str:
 if __name__ == "__main__":
     capture, config, folder = sys.argv[1:]
     with joined_processes("cpu") as together:
-        left = {name: train(capture, config, name == "native", together) for name in ("native", "torch")}
-        torch.save(left | {"sums": sums(together), "failure": failure(together)}, Path(folder) / f"{together.rank}.pt")
+        left: dict[str, object] = {n: train(capture, config, n == "native", together) for n in ("native", "torch")}
+        left |= {"sums": sums(together), "failure": failure(together), "compiler": "torch._dynamo" in sys.modules}
+        torch.save(left, Path(folder) / f"{together.rank}.pt")

@@ -109,6 +109,13 @@ def test_an_error_of_one_process_is_raised_by_all(left: list[Any]) -> None:
     assert [run["failure"] for run in left[:2]] == ["image.png: is damaged; copy it again"] * 2
 
 
+@TOGETHER
+@pytest.mark.slow
+def test_trainings_start_without_pytorchs_compiler(left: list[Any]) -> None:
+    """Its import takes three seconds of processor time. The classes of `torch.optim` begin it."""
+    assert [run["compiler"] for run in left[:2]] == [False, False]
+
+
 def test_frames_and_cores_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [Processes(rank, 3).share_of(range(8)) for rank in range(3)] == [[0, 3, 6], [1, 4, 7], [2, 5]]
     monkeypatch.setattr("training.loop.processes.available_cores", lambda: 8)
