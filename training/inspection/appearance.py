@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 
 _BLUR = 9  # pixels; colors are compared after blurring, because the hull is not exactly the surface
 _MIN_SHARED = 12  # points that two cameras must both see
+_FAR = 1 << 20  # cells; farther from the image it does not matter which cell a point is in
 _MIN_COSINE = 0.5  # cameras farther apart see different sides
 
 
@@ -105,9 +106,9 @@ def _nearest(
     """Return which points are not hidden by others: nearest in their cell of a coarse image grid, with some slack."""
     depth = points @ model.R[2] + model.T[2]
     cell = max(4.0, silhouette.radius / float(silhouette.scale.mean()) / 12)
-    keys = np.stack([np.floor(column / cell), np.floor(row / cell)], axis=1).astype(np.int64)
-    _, inverse = np.unique(keys, axis=0, return_inverse=True)
+    i, j = (np.floor(position / cell).clip(-_FAR, _FAR).astype(np.int64) for position in (column, row))
+    _, inverse = np.unique(4 * _FAR * i + j, return_inverse=True)  # of pairs of numbers it takes many times as long
     nearest = np.full(inverse.max() + 1, np.inf)
-    np.minimum.at(nearest, inverse.ravel(), depth)
+    np.minimum.at(nearest, inverse, depth)
     slack = 2 * cell / abs(model.K[0, 0]) * np.median(depth)
-    return depth <= nearest[inverse.ravel()] + slack
+    return depth <= nearest[inverse] + slack
