@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from common.errors import InputError
 from tests.full_disk import full_disk
-from tests.training.loop.shared_scene import scene_of
+from tests.training.loop.shared_scene import scene_of, shrink_encoder
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
@@ -100,7 +100,8 @@ def test_the_seed_changes_everything(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path) -> None:
+def test_the_encoder_gives_latents_and_resumes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shrink_encoder(monkeypatch)
     rays = dataclasses.replace(load_config("tiny").rays, rays_per_frame=32, frames_per_step=1)
     data = dataclasses.replace(make_config().data, num_frames=2)
     config = make_config(latents="encoder", rays=rays, data=data)

@@ -14,7 +14,7 @@ from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding
 from tests.factories import make_config
 from tests.training.loop.pretend_device import DEVICE, Elsewhere, numbers, pretended_device
-from tests.training.loop.shared_scene import scene_of
+from tests.training.loop.shared_scene import scene_of, shrink_encoder
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import DataConfig, LossConfig, RayConfig, TrainingConfig
@@ -74,7 +74,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_step_is_the_same_on_another_device(ball: Path, name: str) -> None:
+def test_a_step_is_the_same_on_another_device(ball: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    shrink_encoder(monkeypatch)
     step = make_step(ball, **VARIANTS[name])
     wanted = step(1, False, 5, 64)
     with pretended_device():
