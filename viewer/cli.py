@@ -270,6 +270,14 @@ def let_waiting_threads_sleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def skip_plugins() -> None:
+    """Make pydantic, which checks settings and bundles, look for no plugins, unless the environment says otherwise.
+
+    It would read the metadata of every package that is installed, which takes a tenth of the time of --info.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> None:
     names = ("render", "record", "mesh", "export_path", "info", "verify", "benchmark", "selftest", "serve")
     commands = [getattr(options, name) for name in names]
@@ -313,8 +321,6 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
 
 def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
     """Import the command that the options name, and only what it needs."""
-    from viewer.commands.start import choose_settings, start  # noqa: PLC0415 - usage errors need none of it
-
     names = ("render", "record", "info", "verify", "benchmark")
     if any(getattr(options, name) for name in names):
         from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
@@ -332,10 +338,12 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
     elif options.serve:
         from viewer.commands.serve import serve as command  # noqa: PLC0415 - only what it needs
     else:
-        command = start
+        from viewer.commands.start import start as command  # noqa: PLC0415 - usage errors need none of it
 
     def checked(options: argparse.Namespace) -> int:
         if options.config is not None:  # report a bad file even if the command does not use it
+            from viewer.commands.start import choose_settings  # noqa: PLC0415 - loads the settings
+
             choose_settings(options.config)
         return command(options)
 
@@ -355,4 +363,5 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     check_options(parser, options)
     let_waiting_threads_sleep()
+    skip_plugins()
     return run(load_command(options), options)

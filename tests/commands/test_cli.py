@@ -216,3 +216,13 @@ def test_an_orbit_of_one_frame_lasts_as_long_as_asked(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").iterdir())) == 6
     for arguments in (("--render", "a.png", "--seconds", "1"), ("--record", "b", "--path", "p.json", "--seconds", "1")):
         assert_fails(view(tmp_path / "one.mlpvid", *arguments, folder=tmp_path), "--seconds does not apply")
+
+
+def test_a_description_loads_only_what_it_needs(bundle: Path, tmp_path: Path) -> None:
+    """Neither the settings, nor the metadata of all installed packages, where pydantic looks for plugins."""
+    program = (
+        "import sys; from viewer.cli import main; status = main(sys.argv[1:]); import pydantic.plugin._loader as loader\n"
+        "print([n for n in ('viewer.settings', 'viewer.app.app', 'torch') if n in sys.modules], loader._plugins, status)"
+    )
+    result = run_python("-c", program, bundle, "--info", folder=tmp_path)
+    assert result.stdout.splitlines()[-1] == "[] None 0", result.stdout + result.stderr

@@ -6,7 +6,7 @@ import contextlib
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from common.byte_source import ByteSource
 from common.errors import InputError
@@ -16,7 +16,9 @@ from common.streaming.open import default_cache, open_address
 from model.bundle.coded_read import CodedBundle
 from model.bundle.read import open_any, read_bundle, read_segmented
 from model.video import VolumetricVideo
-from viewer.settings import Settings, read_settings, settings_path
+
+if TYPE_CHECKING:
+    from viewer.settings import Settings
 
 Place: TypeAlias = Path | Address
 """A file, the folder of a training run, or an address. All have `name` and `stem`."""
@@ -44,6 +46,8 @@ def users_cache(config: Path | None = None) -> CacheSettings:
     Args:
         config: settings file used instead of the user's.
     """
+    from viewer.settings import read_settings, settings_path  # noqa: PLC0415 - slow to load, and only streams need it
+
     with contextlib.suppress(InputError):  # the window reports a bad file
         return cache_settings(read_settings(config or settings_path()))
     return default_cache()
