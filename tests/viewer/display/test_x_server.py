@@ -82,20 +82,14 @@ def start_x_server(*options: str) -> tuple[str, subprocess.Popen[bytes]]:
     return number, server
 
 
-@pytest.fixture
-def display() -> Iterator[str]:
-    """A screen with OpenGL in software."""
-    with x_server() as name:
-        yield name
-
-
 class Driver:
     """A running viewer and the mouse and keyboard of its screen."""
 
     def __init__(self, display: str, bundle: Path, folder: Path) -> None:
         self.folder, self.bundle = folder, bundle
         self._environment = {**os.environ, "DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
-        self._environment.pop("WAYLAND_DISPLAY", None)
+        for name in ("WAYLAND_DISPLAY", "LP_NUM_THREADS"):  # the window is drawn by as many threads as for a user
+            self._environment.pop(name, None)
         (folder / "config.yaml").write_text(CONFIG)
         command = [sys.executable, str(REPOSITORY / "run_viewer.py"), str(bundle), "--window", "--config", "config.yaml"]
         command += ["--size", "640x480", "--frame", "2"]
@@ -153,16 +147,30 @@ class Driver:
         return path
 
 
+@contextlib.contextmanager
+def running_viewer(folder: Path) -> Iterator[Driver]:
+    """Yield the viewer with a small video open, on a screen of its own with OpenGL in software."""
+    write_bundle(make_video(seed=3, num_frames=FRAMES), folder / "small.mlpvid")
+    (folder / "work").mkdir()
+    with x_server() as display:
+        running = Driver(display, folder / "small.mlpvid", folder / "work")
+        yield running
+        running.process.kill()
+        running.process.wait(10)
+
+
 @pytest.fixture
-def driver(display: str, tmp_path: Path) -> Iterator[Driver]:
+def driver(tmp_path: Path) -> Iterator[Driver]:
     """The viewer with a small video open."""
-    write_bundle(make_video(seed=3, num_frames=FRAMES), tmp_path / "small.mlpvid")
-    folder = tmp_path / "work"
-    folder.mkdir()
-    running = Driver(display, tmp_path / "small.mlpvid", folder)
-    yield running
-    running.process.kill()
-    running.process.wait(10)
+    with running_viewer(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """The same, for tests that depend neither on the frame nor on the camera, and leave the viewer at rest."""
+    with running_viewer(tmp_path_factory.mktemp("shared")) as running:
+        yield running
 
 
 def test_mouse_and_keys(driver: Driver) -> None:
@@ -183,22 +191,23 @@ def test_mouse_and_keys(driver: Driver) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_idling_costs_nothing(driver: Driver) -> None:
-    driver.screenshot()
+def test_idling_costs_nothing(shared_driver: Driver) -> None:
+    shared_driver.screenshot()
     time.sleep(3.0)
-    before = driver.cpu_seconds()
+    before = shared_driver.cpu_seconds()
     time.sleep(5.0)
-    assert driver.cpu_seconds() - before < 0.1
-    driver.do("key", "space")
-    driver.wait_for(lambda: driver.cpu_seconds() - before > 0.2)  # it plays
+    assert shared_driver.cpu_seconds() - before < 0.1
+    shared_driver.do("key", "space")
+    shared_driver.wait_for(lambda: shared_driver.cpu_seconds() - before > 0.2)  # it plays
+    shared_driver.do("key", "space")
 
 
-def test_full_screen_and_back(driver: Driver) -> None:
-    driver.screenshot()
+def test_full_screen_and_back(shared_driver: Driver) -> None:
+    shared_driver.screenshot()
     sizes = []
     for _ in range(2):
-        driver.do("key", "F11", "sleep", "2")
-        sizes.append(driver.geometry())
+        shared_driver.do("key", "F11", "sleep", "2")
+        sizes.append(shared_driver.geometry())
     assert sizes == ["1024x768", "640x480"]
 
 
@@ -239,19 +248,19 @@ def test_a_screen_recording_shows_what_render_gives(driver: Driver) -> None:
     assert min(apart[0]) < 5.0 and min(apart[-1]) < 5.0
 
 
-def test_an_offline_recording_is_what_render_gives(driver: Driver) -> None:
-    driver.screenshot()  # the window listens by now
-    driver.do("key", "ctrl+shift+r", "sleep", "3", "key", "Return")
-    video = driver.folder / "small-render.mp4"
-    driver.wait_for(video.exists)
+def test_an_offline_recording_is_what_render_gives(shared_driver: Driver) -> None:
+    shared_driver.screenshot()  # the window listens by now
+    shared_driver.do("key", "ctrl+shift+r", "sleep", "3", "key", "Return")
+    video = shared_driver.folder / "small-render.mp4"
+    shared_driver.wait_for(video.exists)
     with av.open(str(video)) as container:
         assert container.duration is not None and container.duration / av.time_base == pytest.approx(FRAMES / 30, abs=1e-3)
-    frames, bundle = decode(video), read_bundle(driver.bundle)
+    frames, bundle = decode(video), read_bundle(shared_driver.bundle)
     assert len(frames) == FRAMES
     schedule = plan(bundle, "orbit", (1280, 720), RecordOptions())
     for k, frame in enumerate(frames):
-        (driver.folder / "camera.json").write_text(json.dumps(schedule.camera(k).to_dict()))
-        rendered = driver.render(driver.folder / "camera.json", k, "--background", "0,0,0")
+        (shared_driver.folder / "camera.json").write_text(json.dumps(schedule.camera(k).to_dict()))
+        rendered = shared_driver.render(shared_driver.folder / "camera.json", k, "--background", "0,0,0")
         others = [np.abs(other - rendered).mean() for other in frames]
         assert int(np.argmin(others)) == k
         assert np.abs(frame - rendered).mean() < 4.0  # the loss of the codec, which halves the resolution of colors
