@@ -87,10 +87,11 @@ def test_an_interrupted_cluster_continues_and_a_killed_worker_is_replaced(
 ) -> None:
     command = [*_command(capture, tmp_path), "--ray", "--threads", "1"]
     runs = [tmp_path / "runs" / f"segment-{index:04d}" for index in range(3)]
-    with _when_it_trains(runs[0], lambda: os.kill(os.getpid(), signal.SIGINT)):
+    keyframes = tmp_path / "runs" / "keyframes"
+    with _when_it_trains(keyframes, lambda: os.kill(os.getpid(), signal.SIGINT)):
         assert main(command) == 130
     assert "interrupted; --resume continues" in capsys.readouterr().err
-    assert read_header(runs[0]).step < 300 and not lock_path(runs[0]).exists()
+    assert read_header(keyframes).step < 300 and not lock_path(keyframes).exists()
 
     killed: list[int] = []
     with _when_it_trains(runs[1], lambda: killed.append(_kill_worker(runs[1]))):
@@ -101,8 +102,8 @@ def test_an_interrupted_cluster_continues_and_a_killed_worker_is_replaced(
     log = runs[1].with_name("segment-0001.log").read_text()
     assert log.count("segment 1 of 3") == 2, "once by each worker"
     assert log.count("wrote") == 1
-    assert [read_header(run).step for run in runs] == [300, 60, 60]
-    networks = [read_tensors(run / CHECKPOINT, "network.") for run in runs]
+    assert [read_header(run).step for run in (keyframes, *runs)] == [300, 60, 60, 60]
+    networks = [read_tensors(run / CHECKPOINT, "network.") for run in (keyframes, *runs)]
     for name in (name for name in networks[0] if name.startswith("decoder.")):
         assert all((network[name] == networks[0][name]).all() for network in networks), name
     video = read_bundle(tmp_path / "runs" / "long.mlpvid")
