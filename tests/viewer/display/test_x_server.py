@@ -232,7 +232,7 @@ def test_a_screen_recording_shows_what_render_gives(driver: Driver) -> None:
     driver.do("key", "ctrl+r")
     driver.wait_for(lambda: bool(list(driver.folder.glob("*-screen*"))))
     time.sleep(1.5)
-    driver.do("key", "comma", "sleep", "1.5", "key", "comma", "sleep", "1.5", "key", "ctrl+r")
+    driver.do("key", "comma", "sleep", "3", "key", "comma", "sleep", "3", "key", "ctrl+r")
     lasted, video = time.monotonic() - began, driver.folder / "small-screen.mp4"
     driver.wait_for(video.exists)
     frames = decode(video)
