@@ -29,7 +29,7 @@ from training.train_segments import main
 
 CONFIG = (
     "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\n"
-    "model: {occupancy: {resolution: [12, 12, 16], subgrid: 1}}\n"
+    "model: {hash: {log2_table_size: 10}, occupancy: {resolution: [12, 12, 16], subgrid: 1}}\n"
 )
 
 
