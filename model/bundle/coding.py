@@ -29,6 +29,7 @@ MAX_STEP = 1e30
 """Largest step. Times 32,767 it is still a float32."""
 
 _COMPRESSION_LEVEL = 19  # slow to write; no slower to read
+_FLOAT_LEVEL = 9  # level 19 takes twenty times as long for float32 numbers, and makes them 2 % smaller
 _LARGEST = {"I8": 127, "I16": 32767}
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 _NATIVE: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U8": np.dtype(np.uint8)}
@@ -90,8 +91,8 @@ def encode(values: NDArray[Any], compress: bool = True) -> tuple[bytes, TensorCo
         compress: whether to try.
     """
     plain = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
-    packed = zstd.compress(plain, _COMPRESSION_LEVEL) if compress else plain
     dtype = "F32" if values.dtype == np.float32 else "U8"
+    packed = zstd.compress(plain, _FLOAT_LEVEL if dtype == "F32" else _COMPRESSION_LEVEL) if compress else plain
     if len(packed) < len(plain):
         return packed, TensorCode("zstd", dtype, values.shape, checksum(packed))
     return plain, TensorCode("raw", dtype, values.shape, checksum(plain))
