@@ -40,6 +40,7 @@ def test_the_rest_is_played_after_a_question(app: ViewerApp, drive: DriveWindow,
         with FileServer(bundle.read_bytes()) as server:
             opened(app, context, server.url if served else str(bundle))
             document = open_document(app)
+            document.playback.speed = 0.2  # else a slow machine can show every third frame, and the same ones in each loop
             document.playback.play()  # in a loop
             wait_until(context, lambda: bool(document.damage_found))
             context.yield_(3)
