@@ -9,14 +9,24 @@ from pathlib import Path
 import pytest
 
 from benchmarks import long_training
-from benchmarks.process import run_process
+from benchmarks.process import ProcessUse, run_process
 from common.errors import InputError
 
 
 @pytest.mark.slow
-def test_a_capture_of_a_dozen_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_capture_of_a_dozen_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "long"
     options = ["--frames=12", "--cameras=4", "--side=24", "--segment-frames=7", "--overlap=2", "--steps=6", "--seconds=1"]
+    done: dict[str, ProcessUse] = {}
+
+    def run_once(arguments: Sequence[str], name: str, show: bool) -> ProcessUse:
+        done[name] = done.get(name) or run_process(arguments, name, show)
+        return done[name]
+
+    monkeypatch.setattr(long_training, "run_process", run_once)
+
     assert long_training.main([str(out), *options, "--threads=1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert list(result["steps"]) == ["capture", "training", "recording", "evaluation", "playing"]
