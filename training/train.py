@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_count, parse_finite, parse_natural, parse_threads, run
+from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.documents import dump_yaml
 from common.errors import InputError
 from common.folders import make_folder
@@ -81,8 +81,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--start-from", type=Path, metavar="RUN|BUNDLE", help=from_help)
     scene_help = "take boxes and hulls from another run of this capture with the same data settings, which saves time"
     parser.add_argument("--scene", type=Path, metavar="RUN", help=scene_help)
-    shared_help = "--start-from RUN: number of its last frames that are the first ones here (default: as their numbers say)"
-    parser.add_argument("--shared-frames", type=parse_natural, metavar="N", help=shared_help)
     threads_help = "worker threads (default: one per core); the result does not depend on them"
     parser.add_argument("--threads", type=parse_threads, help=threads_help)
     board_help = "write TensorBoard logs into RUN/tensorboard (needs the package tensorboard)"
@@ -191,13 +189,11 @@ def _check(capture: Capture) -> None:
 
 
 def _check_start(config: TrainingConfig, arguments: argparse.Namespace) -> None:
-    """Raise InputError if what the run begins with is missing, or its options contradict one another."""
+    """Raise InputError if the rate term cannot be used, or what it begins with is missing."""
     if config.rate.weight > 0 and config.model.method is not None:
         raise InputError("rate.weight", "cannot be used with another method than the paper's own", "set it to 0")
     if config.rate.weight > 0 and arguments.start_from is None and not arguments.resume:
         raise InputError("rate.weight", "needs a finished run or a bundle", "name it with --start-from")
-    if arguments.start_from is not None and arguments.start_from.is_file() and arguments.shared_frames is not None:
-        raise InputError("--shared-frames", "applies only with --start-from RUN")
 
 
 def _with_length(config: TrainingConfig, arguments: argparse.Namespace) -> TrainingConfig:
@@ -263,7 +259,7 @@ def _prepare(
             trainer.load(arguments.out)
         else:
             if arguments.start_from is not None:
-                trainer.start_from(arguments.start_from, arguments.shared_frames)
+                trainer.start_from(arguments.start_from)
                 if config.rate.weight > 0:
                     trainer.round_to(first_steps(arguments.start_from, config.rate.psnr))
             if processes.is_first:

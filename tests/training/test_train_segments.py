@@ -126,6 +126,27 @@ def test_lengths_of_the_runs(
     assert "config.steps: must be 1 to 100,000,000" in capsys.readouterr().err and len(lengths) == 9
 
 
+def test_a_folder_without_keyframes_continues_with_segment_0(
+    capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Earlier versions trained the decoder together with segment 0."""
+    begun_with: list[Path] = []
+
+    def train_main(options: list[str]) -> int:
+        begun_with.append(train.make_parser().parse_args(options).start_from)
+        return 3
+
+    monkeypatch.setattr(train, "main", train_main)
+    command, runs = _command(capture, tmp_path), tmp_path / "runs"
+    assert main([*command, "--resume", "--segments=3:4"]) == 2
+    assert "segment 0 first" in capsys.readouterr().err
+    for name in ("segment-0000", "segment-0002"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / train.BUNDLE_NAME).touch()
+        assert main([*command, "--resume", "--segments=3:4"]) == 3 and begun_with[-1] == runs / name
+    assert main([*command, "--resume", "--segments=1:2"]) == 3 and begun_with[-1] == runs / "segment-0000"
+
+
 @pytest.mark.slow
 def test_a_capture_of_40_frames(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command, runs = _command(capture, tmp_path), [tmp_path / "runs" / f"segment-{index:04d}" for index in range(4)]

@@ -28,33 +28,28 @@ EMBEDDING = "embedding"
 _TOLERANCE = 1e-3  # meters between boxes of the same frame
 
 
-def start_from(
-    source: Path, network: Network, scene: Scene, config: TrainingConfig, shared_frames: int | None = None
-) -> torch.Tensor | None:
-    """Copy what another run or a bundle has learned into a network.
+def start_from(source: Path, network: Network, scene: Scene, config: TrainingConfig) -> torch.Tensor | None:
+    """Copy what another run or a bundle has learned into a network. The numbers of the frames in the capture tell which ones
+    both runs have.
 
     Args:
         source: folder of a run, or a bundle.
         network: changed in place.
         scene: of this run.
         config: settings of this run.
-        shared_frames: number of frames at the other run's end that are this one's first frames. None means that the numbers of
-            the frames in the capture tell which ones both have.
 
     Returns:
         The packed cells to which the samples of the same frames were restricted, (T, bytes) uint8; None without any.
         The density elsewhere is undefined.
 
     Raises:
-        InputError: the other one has another model, no checkpoint, too few frames, or other boxes.
+        InputError: the other one has another model, no checkpoint, or other boxes.
     """
     if source.is_file():
         return _start_from_bundle(source, network, scene, config.model)
     before, theirs = read_header(source).config.data, load_scene(source)
     place = Place.by_number(before, theirs.num_frames, config.data)
-    same = shared_frames is None and place == Place(0.0, 1.0, scene.num_frames)
-    if shared_frames is not None:
-        place = Place.by_overlap(source, theirs.num_frames, shared_frames)
+    same = place == Place(0.0, 1.0, scene.num_frames)
     continue_network(network, source, config.model, None if same else place)
     if not same:
         return None
@@ -85,17 +80,6 @@ class Place:
         return Place(
             (data.first_frame - before.first_frame) / before.frame_stride, data.frame_stride / before.frame_stride, num_frames
         )
-
-    @staticmethod
-    def by_overlap(folder: Path, num_frames: int, shared: int) -> Place:
-        """Place the first frames at the last ones of the other run, or after them if none are shared.
-
-        Raises:
-            InputError: the other run has fewer frames than are shared.
-        """
-        if shared > num_frames:
-            raise InputError(folder, f"has {num_frames} frames, fewer than the {shared} that are shared")
-        return Place(num_frames - shared, 1.0, num_frames)
 
     def __call__(self, frame: float) -> float:
         """Return the index in the other run of a frame's index, limited to the frames that it has."""

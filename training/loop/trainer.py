@@ -116,9 +116,9 @@ class Trainer:
         self.rate: RateTerm | None = None
         self._pool = pool
 
-    def start_from(self, source: Path, shared_frames: int | None) -> None:
+    def start_from(self, source: Path) -> None:
         """Begin with the parameters of another run or of a bundle, see `training.loop.continuation.start_from`."""
-        cells = start_from(source, self.network, self.scene, self.config, shared_frames)
+        cells = start_from(source, self.network, self.scene, self.config)
         if cells is not None:
             self._frame_step.restore_occupancy_grids(cells)
             self._pruned = True

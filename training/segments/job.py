@@ -102,7 +102,7 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
         index: the segment to train.
 
     Raises:
-        InputError: the keyframes are not finished.
+        InputError: the decoder is not finished.
     """
     keyframes = plan_keyframes(arguments, runs)
     if index == 0 and not (arguments.resume and keyframes.finished):
@@ -111,10 +111,18 @@ def train_segment(arguments: argparse.Namespace, runs: list[SegmentRun], index: 
         if status != 0:
             return status
     print(f"segment {index} of {len(runs)}: {runs[index].num_frames} frames", file=sys.stderr)
-    before = runs[index - 1] if index > 0 and runs[index - 1].finished else keyframes  # other machines may be training it
+    before = _before(runs, index, keyframes)
     if not before.finished:
         raise InputError(before.folder, "is not finished, and all segments need its decoder", "train segment 0 first")
     return _train(arguments, runs[index], before)
+
+
+def _before(runs: list[SegmentRun], index: int, keyframes: SegmentRun) -> SegmentRun:
+    """Return the run that a segment begins with, which has the shared decoder."""
+    if index > 0 and runs[index - 1].finished:  # other machines may still be training it
+        return runs[index - 1]
+    # Earlier versions trained the decoder together with segment 0, without keyframes.
+    return runs[0] if not keyframes.finished and runs[0].finished else keyframes
 
 
 def _train(arguments: argparse.Namespace, chosen: SegmentRun, before: SegmentRun | None) -> int:

@@ -63,16 +63,12 @@ def run(folder: Path, config: TrainingConfig, tmp_path_factory: pytest.TempPathF
 def test_the_same_frames_keep_latents_and_sampled_cells(folder: Path, config: TrainingConfig, run: Path) -> None:
     before, after = new_trainer(folder, config), new_trainer(folder, config, seed=9)
     before.load(run)
-    after.start_from(run, None)
+    after.start_from(run)
     for name, value in before.network.state_dict().items():
         assert torch.equal(value, after.network.state_dict()[name]), name
     cells, same = (t._frame_step.occupancy_grids() for t in (before, after))
     assert cells is not None and same is not None and torch.equal(cells, same)
     assert after.step == 0 and not any(bool(value.any()) for value in after.optimizer.state().values())
-    others = new_trainer(folder, config, seed=9)
-    others.start_from(run, 0)
-    assert others.network.embedding is not None and before.network.embedding is not None
-    assert torch.equal(others.network.embedding[0], before.network.embedding[1]), "later frames begin with the last latent"
 
 
 def test_places_by_hand() -> None:
@@ -84,9 +80,6 @@ def test_places_by_hand() -> None:
     assert Place.by_number(DataConfig(first_frame=4), 8, DataConfig(first_frame=2))(0) == 0.0, (
         "frames before begin with the first"
     )
-    assert [Place.by_overlap(Path("run"), 8, shared)(0) for shared in (0, 1, 3)] == [7.0, 7.0, 5.0]
-    with pytest.raises(InputError, match="fewer than the 9"):
-        Place.by_overlap(Path("run"), 8, 9)
 
 
 def test_latents_between_frames_by_hand() -> None:
@@ -97,22 +90,23 @@ def test_latents_between_frames_by_hand() -> None:
 
 
 def test_shared_frames_keep_their_pictures(folder: Path, config: TrainingConfig, run: Path) -> None:
-    """The frame after the run begins with the latent and the grids of its last one, at a time where the tables have nodes."""
-    before, after = new_trainer(folder, config), new_trainer(folder, config, seed=9)
+    """A run of the second frame begins with its latent and its grids."""
+    second = dataclasses.replace(config, data=dataclasses.replace(config.data, first_frame=1))
+    before, after = new_trainer(folder, config), new_trainer(folder, second, seed=9)
     before.load(run)
-    after.start_from(run, 1)
+    after.start_from(run)
     for old, new in zip(before.network.hash_encoding.bake(1 / 2), after.network.hash_encoding.bake(0.0), strict=True):
         torch.testing.assert_close(old, new, rtol=1e-4, atol=1e-6)
     latents = before.network.embedding
     assert latents is not None and after.network.embedding is not None
-    assert torch.equal(after.network.embedding, latents[[1, 1]])
+    assert torch.equal(after.network.embedding, latents[[1]])
 
 
 def test_cells_stay_excluded_without_further_updates(folder: Path, config: TrainingConfig, run: Path, tmp_path: Path) -> None:
     """An export of the second run must not find density where neither run had samples."""
     never = dataclasses.replace(config, rays=dataclasses.replace(config.rays, prune_every=0.0))
     trainer = new_trainer(folder, never)
-    trainer.start_from(run, None)
+    trainer.start_from(run)
     cells = trainer._frame_step.occupancy_grids()
     trainer.save(tmp_path)
     resumed = new_trainer(folder, never)
@@ -139,7 +133,7 @@ def test_a_bundle_of_the_same_frames_gives_everything(folder: Path, config: Trai
     for frame, x, y, z in np.argwhere(occupied)[::7]:
         middle = [int((i + 0.5) / n * 8) for i, n in zip((x, y, z), (5, 4, 6), strict=True)]
         assert cells[(frame, *middle)]
-    trainer.start_from(tmp_path / "a.mlpvid", None)
+    trainer.start_from(tmp_path / "a.mlpvid")
     first = new_trainer(folder, config)
     first.load(run)
     for name, value in first.network.state_dict().items():
@@ -155,11 +149,11 @@ def test_what_does_not_fit_is_refused(folder: Path, config: TrainingConfig, run:
     encoder = dataclasses.replace(config, latents="encoder")
     for source in (run, tmp_path / "a.mlpvid"):
         with pytest.raises(InputError, match="other boxes"):
-            new_trainer(folder, config, scene=moved).start_from(source, None)
+            new_trainer(folder, config, scene=moved).start_from(source)
         with pytest.raises(InputError, match="another model"):
-            new_trainer(folder, larger).start_from(source, None)
+            new_trainer(folder, larger).start_from(source)
     with pytest.raises(InputError, match="latents: embedding"):
-        new_trainer(folder, encoder).start_from(tmp_path / "a.mlpvid", None)
+        new_trainer(folder, encoder).start_from(tmp_path / "a.mlpvid")
 
 
 def test_the_command_makes_a_video_smaller(folder: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,12 +181,3 @@ def test_the_command_makes_a_video_smaller(folder: Path, run: Path, tmp_path: Pa
     for name, values in read_bundle(tmp_path / "c.mlpvid").decoder_weights.items():
         assert np.array_equal(values, written.decoder_weights[name]), name
     assert len(np.unique(written.hash_tables)) < 600
-
-
-def test_a_bundle_has_no_last_frames_to_share(
-    folder: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert export([str(run), str(tmp_path / "a.mlpvid")]) == 0
-    options = ["--capture", str(folder), "--config", "tiny", "--out", str(tmp_path / "b"), "--no-check", "--steps", "1"]
-    assert train([*options, "--start-from", str(tmp_path / "a.mlpvid"), "--shared-frames", "1"]) == 2
-    assert "--shared-frames" in capsys.readouterr().err
