@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,9 @@ def test_every_row_of_the_first_tables_takes_the_settings_of_the_short_recipe(tm
         for job in plan.jobs:
             own, used = row_config(job.row, "small"), load_config(str(write_config(plan, job, tmp_path)))
             assert used.rays.step == 0.03 and used.model.hash.log2_table_size == 14
-            assert (used.optimizer, used.loss, used.latents) == (own.optimizer, own.loss, own.latents)
+            same_rate = dataclasses.replace(own.optimizer, decoder_rate=1e-3)
+            assert (used.optimizer, used.loss, used.latents) == (same_rate, own.loss, own.latents)
+            assert (used.density_leak, used.density_leak_until, used.model.occupancy.threshold) == (0.1, 1.0, 1.0)
             assert used.model.decoder == own.model.decoder and used.data.hull_resolution == own.data.hull_resolution
             assert (used.rays.region, used.rays.prune_every) == (own.rays.region, own.rays.prune_every)
             assert used.model.hash.num_levels == own.model.hash.num_levels
