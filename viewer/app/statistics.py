@@ -75,7 +75,7 @@ class Statistics:
         return (1.0 / np.maximum(gaps, 1e-3)).astype(np.float32)
 
     def rows(self, document: Document | None, renderer: Renderer) -> list[Statistic]:
-        """Return all statistics."""
+        """Return all statistics, of `renderer` while no video is open."""
         rows = [
             Statistic("Images", f"{self.images_per_second:.0f}", "/s", "Images rendered in the last second."),
             Statistic(
@@ -89,6 +89,7 @@ class Statistics:
             rows += self._image_rows(self.last)
         if document is not None:
             rows += _document_rows(document)
+            renderer = document.view_renderer.used_renderer
         rows.append(Statistic("Memory", f"{memory_mebibytes():.0f}", "MiB", "Memory of the whole program."))
         rows.append(Statistic("Backend", renderer.name, f"{renderer.threads} threads", renderer.device))
         return rows
@@ -96,11 +97,12 @@ class Statistics:
     def text(self, document: Document | None, renderer: Renderer) -> str:
         """Return all statistics as lines of text, for the clipboard."""
         name = [f"{'Bundle':<16}{document.path.name}"] if document else []
+        device = (document.view_renderer.used_renderer if document else renderer).device
         return "\n".join(
             [
                 *name,
                 *(f"{row.name:<16}{row.value} {row.unit}" for row in self.rows(document, renderer)),
-                f"{'Device':<16}{renderer.device}",
+                f"{'Device':<16}{device}",
             ]
         )
 

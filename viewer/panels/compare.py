@@ -10,7 +10,7 @@ from common.errors import InputError
 from renderer.select import BACKENDS
 from viewer.app.app import ViewerApp
 from viewer.picture.comparison import Comparison
-from viewer.view.comparison import psnr_text
+from viewer.view.comparison import psnr_text, sides, times_text
 from viewer.widgets.controls import begin_facts, button, combo, row, slider
 
 COMPARED = tuple(name for name in BACKENDS if name != "auto")
@@ -79,8 +79,10 @@ class ComparePanel:
         if compare.view_renderer is None or document is None:
             imgui.text_wrapped("Open a second video, or choose a backend to compare with.")
         elif begin_facts("sides", label_width=5.0):
-            row("Left", f"{document.title} ({app.rendering.renderer.name})", "The front video and its backend.")
-            row("Right", compare.label, "The video or backend it is compared with.")
+            left, right = sides(app)
+            row("Left", left, "The front video and its backend.")
+            row("Right", right, "The video or backend it is compared with.")
+            row("Time", times_text(compare, document.shown), "How long the last images took, left and right.")
             row(
                 "PSNR",
                 psnr_text(compare) or "rendering the same view ...",

@@ -43,7 +43,7 @@ class StatusBar:
         width, height = document.shown.image.size
         busy = "refining" if document.view_renderer.worker.busy else "ready"
         rate = f"{self._shown_rate(app):.0f} images/s" if app.moving else busy
-        return f"{rate}   {width} x {height}   {sentence_case([app.rendering.renderer.name])[0]}"
+        return f"{rate}   {width} x {height}   {sentence_case([document.view_renderer.used_renderer.name])[0]}"
 
     def _shown_rate(self, app: ViewerApp) -> float:
         if time.monotonic() - self._since > PERIOD:

@@ -113,6 +113,11 @@ class ViewRenderer:
         return self.shown is not None and self._shown_view == self._view and self.shown.scale >= scale
 
     @property
+    def used_renderer(self) -> Renderer:
+        """What renders the video: `renderer`, but the reference for a video of another method."""
+        return self.cache.renderer
+
+    @property
     def finished(self) -> bool:
         """Whether `shown` is the final image of the latest request."""
         return self.shown is not None and self.shown.final and self.shown.request is self.requested

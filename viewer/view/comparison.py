@@ -10,6 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as icons
 from viewer.app.app import ViewerApp
 from viewer.app.compare import CompareView
 from viewer.picture.comparison import Comparison
+from viewer.playback.render_worker import ViewResult
 from viewer.widgets.controls import elided, em
 
 REACH = 0.7
@@ -29,19 +30,29 @@ def draw_comparison(app: ViewerApp, corner: ImVec2, width: int, height: int) -> 
     compare, document = app.compare, app.document
     if not compare.active or document is None:
         return
-    first, top = f"{document.title} ({app.rendering.renderer.name})", corner.y + em(0.5)
+    (first, second), top = sides(app), corner.y + em(0.5)
     if compare.mode is Comparison.DIFFERENCE:
         left, right = corner.x + em(0.5), corner.x + width - em(GIZMO)
-        draw_chip(f"{first} - {compare.label}", left, right, top, 0.0)
+        draw_chip(f"{first} - {second}", left, right, top, 0.0)
         draw_chip(psnr_text(compare), left, right, top + em(1.7), 0.0)
         return
     x = draw_divider(compare, corner, width, height)
     draw_chip(first, corner.x + em(0.5), x - em(0.5), top, 1.0)
-    draw_chip(compare.label, x + em(0.5), corner.x + width - em(GIZMO), top, 0.0)
+    draw_chip(second, x + em(0.5), corner.x + width - em(GIZMO), top, 0.0)
     text = psnr_text(compare)
     half = imgui.calc_text_size(text).x / 2 + em(0.4)
     middle = min(max(x, corner.x + half + em(0.5)), max(corner.x + width - em(GIZMO) - half, corner.x + half + em(0.5)))
     draw_chip(text, middle - half, middle + half, top + em(1.7), 0.5)
+
+
+def sides(app: ViewerApp) -> tuple[str, str]:
+    """Return the names of both sides, each with the backend that renders it; empty ones if nothing is compared."""
+    compare, document = app.compare, app.document
+    if document is None or compare.view_renderer is None:
+        return "", ""
+    first, second = (renderer.used_renderer.name for renderer in (document.view_renderer, compare.view_renderer))
+    label = compare.label if compare.label == f"{second} backend" else f"{compare.label} ({second})"
+    return f"{document.title} ({first})", label
 
 
 def draw_divider(compare: CompareView, corner: ImVec2, width: int, height: int) -> float:
@@ -73,6 +84,12 @@ def psnr_text(compare: CompareView) -> str:
     if compare.psnr is None:
         return ""
     return "Both images are identical" if math.isinf(compare.psnr) else f"PSNR {compare.psnr:.2f} dB"
+
+
+def times_text(compare: CompareView, first: ViewResult | None) -> str:
+    """Return the milliseconds in which `first` and the second image were rendered; empty while one of them is missing."""
+    second = None if compare.view_renderer is None else compare.view_renderer.shown
+    return "" if first is None or second is None else f"{first.render_ms:.1f} and {second.render_ms:.1f} ms"
 
 
 def draw_chip(text: str, left: float, right: float, top: float, align: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +14,61 @@ from PIL import Image
 import mlpvid
 from common.errors import InputError
 from model.bundle.write import write_bundle
+from model.methods.config import METHODS
 from model.scene import PlacedVideo, Scene
 from tests.model.methods.small import small_video
-from tests.viewer.conftest import DriveWindow, open_document, wait_for_image
+from tests.viewer.conftest import DriveWindow, open_document, screenshot, wait_for_image, wait_until
 from viewer.app.app import ViewerApp
+from viewer.app.document import Document
 from viewer.app.window_state import PANELS
 from viewer.cli import main
+from viewer.picture.comparison import Comparison
+from viewer.view.comparison import sides, times_text
 
 
 @pytest.mark.slow
-def test_it_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow) -> None:
-    app.documents.add(Path("nerf.mlpvid"), small_video("d_nerf"))
-
+def test_each_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
-        wait_for_image(context, app)
+        for kind in METHODS:
+            app.documents.add(Path(f"{kind}.mlpvid"), small_video(kind))
+            wait_for_image(context, app)
+            for move in (lambda: open_document(app).camera.orbit(0.3, 0.1), lambda: open_document(app).playback.seek(2)):
+                before = open_document(app).shown
+                move()
+                context.yield_(2)
+                wait_for_image(context, app)
+                assert open_document(app).shown is not before
+            assert app.statistics.rows(app.document, app.rendering.renderer)[-1].value == "reference"
         for panel in PANELS:
             app.window.focus_panel(panel)
             context.yield_(3)
-        assert open_document(app).shown is not None
+        assert not app.messages.errors
+
+    drive(app, look)
+
+
+@pytest.mark.slow
+def test_two_are_compared(app: ViewerApp, drive: DriveWindow) -> None:
+    own = open_document(app)
+    other = app.documents.add(Path("nerf.mlpvid"), small_video("d_nerf"))
+
+    def compare(context: Any, document: Document) -> tuple[str, str]:
+        video = partial(app.documents.video_of, document)
+        app.compare.set_source(document.title, app.rendering.renderer, video, app.rendering.cache_bytes)
+        app.compare.mode = Comparison.DIVIDER
+        wait_until(context, lambda: app.compare.psnr is not None)
+        assert re.fullmatch(r"\d+\.\d and \d+\.\d ms", times_text(app.compare, open_document(app).shown))
+        return sides(app)
+
+    def look(context: Any) -> None:
+        app.settings.rendering.render_scale = 0.1
+        app.window.focus_panel("Compare")
+        front = f"{open_document(app).title} (reference)"
+        assert compare(context, own) == (front, f"{own.title} (cpu)")
+        screenshot(context, "methods")
+        app.documents.close(app.documents.all.index(own))
+        third = app.documents.add(Path("volumes.mlpvid"), small_video("neural_volumes"))
+        assert compare(context, other) == (f"{third.title} (reference)", f"{other.title} (reference)")
         assert not app.messages.errors
 
     drive(app, look)
