@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import platform
 import subprocess
@@ -11,9 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from common import kernel_locks, locks
 from common.errors import InputError
 from common.locks import exclusive, is_locked, lock_path
 from tests.command_runs import ROOT
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "n" * 255, "ä" * 127, "b\udcec"])
@@ -58,6 +62,118 @@ def test_a_killed_process_leaves_no_lasting_lock(tmp_path: Path) -> None:
     assert lock_path(tmp_path / "a").exists()
     with exclusive(tmp_path / "a"):
         pass
+
+
+def test_of_two_that_find_an_old_lock_one_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, read, held = tmp_path / "a", locks._holder, list[str]()
+    lock_path(target).write_text("999999999 1.00 2020-01-01 00:00:00")
+
+    def attempt(name: str) -> None:
+        with contextlib.suppress(InputError):
+            stack.enter_context(exclusive(target))
+            held.append(name)
+
+    def overtaken(lines: list[bytes]) -> object:
+        monkeypatch.setattr(locks, "_holder", read)
+        attempt("second")  # when the first has found that the lock is old, but has not acted yet
+        return read(lines)
+
+    monkeypatch.setattr(locks, "_holder", overtaken)
+    with contextlib.ExitStack() as stack:
+        attempt("first")
+        assert len(held) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+CONTENDER = """
+import contextlib, os, sys, time
+from pathlib import Path
+from common.errors import InputError
+from common.locks import exclusive
+
+folder = Path(sys.argv[1])
+(folder / f"ready-{os.getpid()}").touch()
+while not (folder / "go").exists():
+    time.sleep(0.001)
+for target in [folder / f"{number}" for number in range(100)]:
+    with contextlib.suppress(InputError), exclusive(target):
+        inside = folder / f"inside-{target.name}"
+        os.close(os.open(inside, os.O_CREAT | os.O_EXCL))  # fails if another one is inside
+        time.sleep(0.001)
+        os.unlink(inside)
+"""
+
+
+@pytest.mark.slow
+def test_many_processes_that_find_old_locks(tmp_path: Path) -> None:
+    for number in range(100):
+        lock_path(tmp_path / f"{number}").write_text("999999999 1.00 2020-01-01 00:00:00")
+    command = [sys.executable, "-c", CONTENDER, str(tmp_path)]
+    racing = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    try:
+        wait_until(lambda: len(list(tmp_path.glob("ready-*"))) == len(racing) or any(run.poll() is not None for run in racing))
+        (tmp_path / "go").touch()
+        for run in racing:
+            messages = run.communicate()[1]
+            assert run.returncode == 0, messages
+    finally:
+        for run in racing:
+            run.kill()
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"ready", "go"}
+
+
+def test_a_lock_counts_when_the_clock_was_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = psutil.Process.create_time
+    with exclusive(tmp_path / "a"):  # the system derives the start of a process from its clock
+        monkeypatch.setattr(psutil.Process, "create_time", lambda process: started(process) + 1.0)
+        assert is_locked(tmp_path / "a")
+        with pytest.raises(InputError, match=rf"process {os.getpid()} since"), exclusive(tmp_path / "a"):
+            pass
+    with exclusive(tmp_path / "a"):
+        pass
+
+
+def test_a_lock_counts_under_all_names_of_the_target(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.mp4").touch()
+    (tmp_path / "folder").symlink_to(tmp_path / "real")
+    (tmp_path / "b.mp4").symlink_to(tmp_path / "folder" / "a.mp4")
+    names = [tmp_path / name for name in ("real/a.mp4", "folder/a.mp4", "b.mp4")]
+    names.append(Path(os.path.relpath(names[0])))
+    for held in names:
+        with exclusive(held):
+            for name in names:
+                assert is_locked(name)
+                with pytest.raises(InputError, match="being written"), exclusive(name):
+                    pass
+
+
+def test_without_locks_of_the_system_the_process_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(descriptor: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(kernel_locks, "_lock", unsupported)
+    with exclusive(tmp_path / "a"):
+        with pytest.raises(InputError, match=rf"process {os.getpid()} since"), exclusive(tmp_path / "a"):
+            pass
+        assert is_locked(tmp_path / "a")
+    lock_path(tmp_path / "a").write_text("999999999 1.00 2020-01-01 00:00:00")
+    with exclusive(tmp_path / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_in_the_place_of_a_lock_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("important")
+    lock_path(tmp_path / "a").symlink_to(tmp_path / "mine")
+    lock_path(tmp_path / "b").mkdir()
+    for name in ("a", "b"):
+        with pytest.raises(InputError, match=rf"\.{name}\.lock: is no file.*remove it"), exclusive(tmp_path / name):
+            pass
+    os.link(tmp_path / "mine", lock_path(tmp_path / "c"))
+    with exclusive(tmp_path / "c"):
+        pass
+    assert (tmp_path / "mine").read_text() == "important"
 
 
 def test_faults_inside_release_the_lock(tmp_path: Path) -> None:

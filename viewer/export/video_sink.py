@@ -113,7 +113,7 @@ class VideoSink:
                 return
         with self._guarded():
             flush_to_disk(self.partial)
-            os.replace(self.partial, self.path)
+            os.replace(self.partial, os.path.realpath(self.path))
 
     def abort(self) -> str:
         """Stop early and return one sentence about what was saved. A file without frames is removed."""
@@ -248,7 +248,9 @@ def count_frames(path: Path) -> int:
 
 
 def free_partial_path(path: Path) -> Path:
-    """Return NAME.partial.mp4 next to NAME.mp4, with a number if an earlier recording left such a file."""
+    """Return NAME.partial.mp4 next to NAME.mp4, with a number if an earlier recording left such a file. Links are followed."""
+    if os.path.islink(path):
+        path = Path(os.path.realpath(path))
     candidate, number = _with_suffix(path, ".partial"), 2
     while os.path.lexists(candidate):  # a link that leads nowhere is not free
         candidate = _with_suffix(path, f".partial-{number}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from common.locks import lock_path
 from tests.viewer.videos import decode
 from viewer.export import encoders
 from viewer.export.encoders import ENCODERS, choose_encoder, load_av
@@ -132,6 +133,19 @@ def test_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
     sink.finish()
     assert count_frames(path) == 8
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_a_link_stays_and_its_file_is_written(tmp_path: Path, suffix: str) -> None:
+    real, link = tmp_path / "real" / f"b{suffix}", tmp_path / f"a{suffix}"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    sink = VideoSink(link, WIDTH, HEIGHT, 30)
+    sink.write(picture(0))
+    assert lock_path(sink.partial).parent == lock_path(link).parent, "the lock of a killed run finds its partial file"
+    sink.finish()
+    assert link.is_symlink() and count_frames(link) == 1
+    assert list(real.parent.iterdir()) == [real]
 
 
 def test_stopping_keeps_the_finished_frames(tmp_path: Path) -> None:
