@@ -13,7 +13,7 @@ from viewer.app.app import ViewerApp
 from viewer.widgets.controls import em
 
 SHOWN = 12
-"""Maximum number of answers shown."""
+"""Maximum number of answers shown; fewer in a low window."""
 
 KEYS_WIDTH = 13.0
 """Width of the columns of category and keys, text heights."""
@@ -39,7 +39,7 @@ class Palette:
             self._shown = False
             return
         viewport = imgui.get_main_viewport()
-        place = ImVec2(viewport.work_pos.x + viewport.work_size.x / 2, viewport.work_pos.y + em(3))
+        place = ImVec2(viewport.work_pos.x + viewport.work_size.x / 2, viewport.work_pos.y + _distance_from_the_top())
         imgui.set_next_window_pos(place, imgui.Cond_.always, ImVec2(0.5, 0))
         imgui.set_next_window_size(ImVec2(min(em(34), viewport.work_size.x * 0.9), 0))
         flags = imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
@@ -63,15 +63,15 @@ class Palette:
         if query != self._query:
             self._query, self._chosen = query, 0
         found = search_actions(self._query)
-        answers = found[:SHOWN]
+        answers = found[: _answers_that_fit()]
         self._move_choice(len(answers))
         for index, action in enumerate(answers):
             pressed = self._draw_answer(action, index == self._chosen) or (entered and index == self._chosen)
             if pressed and not self._actions.unavailable_reason(action.name):
                 app.window.dialogs.discard("palette")
                 self._actions.run(action.name)
-        if len(found) > SHOWN:
-            imgui.text_disabled(f"{len(found) - SHOWN} more")
+        if len(found) > len(answers):
+            imgui.text_disabled(f"{len(found) - len(answers)} more")
         if not answers:
             imgui.text_disabled("No command matches")
         if imgui.is_key_pressed(imgui.Key.escape):
@@ -95,3 +95,14 @@ class Palette:
         imgui.same_line(right - imgui.calc_text_size(keys).x)
         imgui.text_disabled(keys)
         return bool(pressed)
+
+
+def _distance_from_the_top() -> float:
+    return min(em(3), imgui.get_main_viewport().work_size.y / 12)
+
+
+def _answers_that_fit() -> int:
+    style, line = imgui.get_style(), imgui.get_text_line_height_with_spacing()
+    others = 2 * style.window_padding.y + imgui.get_frame_height_with_spacing() + line  # the query, and how many more there are
+    room = imgui.get_main_viewport().work_size.y - _distance_from_the_top() - others
+    return max(1, min(SHOWN, int(room / line)))

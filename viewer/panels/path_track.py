@@ -61,7 +61,7 @@ class PathTrack:
         apart = label_step(longest, span / em(LABEL_WIDTH))
         for second in range(0, int(longest) + 1, apart):
             x = left + second * span / longest
-            draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(0.4)), theme_color(imgui.Col_.text_disabled))
+            draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + em(1.2)), theme_color(imgui.Col_.text_disabled))
             label, gap = f"{second} s", em(0.2)
             text_width = imgui.calc_text_size(label).x
             if x + em(LABEL_WIDTH) < corner.x + width:

@@ -47,10 +47,10 @@ def _set_colors(style: imgui.Style, theme: str) -> None:
         (faint, ("text_disabled",)),
         (surface, ("window_bg", "child_bg", "scrollbar_bg")),
         (field if theme == "light" else surface, ("popup_bg",)),
-        (field, ("frame_bg",)),
+        (field, ("frame_bg", "checkbox_selected_bg", "table_header_bg")),
         (bar, ("title_bg", "title_bg_active", "title_bg_collapsed", "menu_bar_bg", "docking_empty_bg")),
-        (border, ("border", "separator")),
-        (accent, ("check_mark", "plot_lines", "plot_histogram", "nav_cursor")),
+        (border, ("border", "separator", "table_border_strong", "table_border_light", "tree_lines")),
+        (accent, ("check_mark", "plot_lines", "plot_histogram", "nav_cursor", "text_link")),
         ((1.0, 0.62, 0.2), ("plot_lines_hovered",)),
     )
     for rgb, names in colors:

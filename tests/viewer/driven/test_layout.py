@@ -148,6 +148,22 @@ def test_parts_grow_and_shrink_with_the_text(app: ViewerApp, drive: DriveWindow)
     drive(app, look, FIRST)
 
 
+@pytest.mark.parametrize(("size", "scale"), [((400, 300), 1.0), ((400, 300), 1.5), ((800, 500), 1.0)])
+def test_the_palette_fits_into_a_low_window(app: ViewerApp, drive: DriveWindow, size: tuple[int, int], scale: float) -> None:
+    app.settings.window.ui_scale = scale
+
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        press(context, "help.palette")
+        context.yield_(6)
+        window = imgui.internal.find_window_by_name("Command palette")
+        assert window.pos.y + window.size.y <= size[1] and window.scroll_max.y == 0
+        screenshot(context, f"palette-{size[0]}-{scale:g}")
+
+    drive(app, look, size)
+
+
 def test_closed_sections_compute_nothing(app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
     monkeypatch.setattr(StatisticsPanel, "draw", lambda self, app: drawn.append("statistics"))

@@ -71,3 +71,25 @@ def test_the_value_of_a_slider_is_readable_over_its_grab(app: ViewerApp, drive: 
         assert imgui.get_style().grab_min_size < imgui.calc_text_size("0.00").x / 2
 
     drive(app, look)
+
+
+def test_high_contrast_has_only_grays_its_accent_and_orange(app: ViewerApp, drive: DriveWindow) -> None:
+    app.settings.window.theme = "high contrast"
+
+    def look(context: Any) -> None:
+        colors = {color.name: imgui.get_style_color_vec4(color) for color in imgui.Col_ if color.name != "count"}
+        bluish = [name for name, color in colors.items() if color.z > min(color.x, color.y) + 1e-3]
+        assert not bluish, "colors of ImGui's dark theme"
+
+    drive(app, look)
+
+
+def test_a_checked_box_differs_from_others_by_its_mark(app: ViewerApp, drive: DriveWindow) -> None:
+    def look(context: Any) -> None:
+        for theme in THEMES:
+            app.settings.window.theme = theme
+            context.yield_(3)
+            assert ratio(("checkbox_selected_bg",), ("check_mark",)) >= 3.0
+            assert ratio(("checkbox_selected_bg",), ("frame_bg",)) < 1.1
+
+    drive(app, look)
