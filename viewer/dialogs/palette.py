@@ -18,6 +18,9 @@ SHOWN = 12
 KEYS_WIDTH = 13.0
 """Width of the columns of category and keys, text heights."""
 
+CATEGORY_ROOM = 23.0
+"""Width from which on there is room for the category, text heights."""
+
 
 class Palette:
     """A text field and the actions that match it. Enter runs the selected one.
@@ -90,8 +93,9 @@ class Palette:
             imgui.set_tooltip(f"{action.tooltip}\n{fault}." if fault else action.tooltip)
         right = imgui.get_content_region_avail().x + imgui.get_style().window_padding.x
         keys = action.shortcut(sys.platform == "darwin")
-        imgui.same_line(right - em(KEYS_WIDTH))
-        imgui.text_disabled(action.category)
+        if right >= em(CATEGORY_ROOM):
+            imgui.same_line(right - em(KEYS_WIDTH))
+            imgui.text_disabled(action.category)
         imgui.same_line(right - imgui.calc_text_size(keys).x)
         imgui.text_disabled(keys)
         return bool(pressed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as icons
 
 from viewer.actions.action import Action
 from viewer.actions.runner import ActionRunner
@@ -20,19 +22,39 @@ MENUS = ("File", "Playback", "Camera", "Path", "View", "Window", "Help")
 
 def draw_menus(app: ViewerApp, actions: ActionRunner) -> None:
     """Draw the menus from the table of actions. The menu Window also shows and hides the sections of the inspector."""
-    for title in MENUS:
+    fitting = _menus_that_fit()
+    for title in MENUS[:fitting]:
         if imgui.begin_menu(title):
-            for action in ACTIONS:
-                if action.category != title or not action.in_menu:
-                    continue
-                if action.starts_group:
-                    imgui.separator()
-                _draw_item(actions, action)
-                if action.name == "file.open_demo":
-                    _draw_recent(app)
-            if title == "Window":
-                _draw_sections(app)
+            _draw_items(app, actions, title)
             imgui.end_menu()
+    if fitting < len(MENUS) and imgui.begin_menu(f"{icons.ICON_FA_BARS}###more menus"):
+        for title in MENUS[fitting:]:  # they open below their titles: beside them there is no room
+            if imgui.collapsing_header(title):
+                _draw_items(app, actions, title)
+        imgui.end_menu()
+
+
+def _menus_that_fit() -> int:
+    """Return how many menus the bar has room for; in a narrow window, the others are in one more menu behind them."""
+    room, gap = imgui.get_content_region_avail().x, imgui.get_style().item_spacing.x
+    ends = list(itertools.accumulate(imgui.calc_text_size(title).x + 2 * gap for title in MENUS))
+    if ends[-1] <= room:
+        return len(MENUS)
+    room -= imgui.calc_text_size(icons.ICON_FA_BARS).x + 2 * gap
+    return sum(end <= room for end in ends)
+
+
+def _draw_items(app: ViewerApp, actions: ActionRunner, title: str) -> None:
+    for action in ACTIONS:
+        if action.category != title or not action.in_menu:
+            continue
+        if action.starts_group:
+            imgui.separator()
+        _draw_item(actions, action)
+        if action.name == "file.open_demo":
+            _draw_recent(app)
+    if title == "Window":
+        _draw_sections(app)
 
 
 def _draw_item(actions: ActionRunner, action: Action) -> None:

@@ -21,6 +21,9 @@ NARROWEST, WIDEST = 12.0, 60.0
 MAX_SHARE = 0.42
 """Maximum share of the window's width."""
 
+NARROW_SHARE = 0.7
+"""The same in a window where the inspector would be narrower than `NARROWEST` otherwise."""
+
 
 class Panel(Protocol):
     """A part of the window."""
@@ -87,11 +90,15 @@ class Inspector:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
         if imgui.is_item_active():
             right, room = imgui.get_window_pos().x + imgui.get_window_width(), imgui.get_main_viewport().size.x
-            wanted = min(right - imgui.get_mouse_pos().x, MAX_SHARE * room) / em()
+            wanted = min(right - imgui.get_mouse_pos().x, _widest(room)) / em()
             window.inspector_width = min(max(wanted, NARROWEST), WIDEST)
         imgui.set_cursor_pos(start)
 
 
 def inspector_width(window: WindowSettings, room: float) -> float:
     """Return the width of the inspector in pixels in a window of width `room`; 0 if the layout has none."""
-    return round(min(em(window.inspector_width), MAX_SHARE * room)) if window.inspector_shown else 0.0
+    return round(min(em(window.inspector_width), _widest(room))) if window.inspector_shown else 0.0
+
+
+def _widest(room: float) -> float:
+    return max(MAX_SHARE * room, min(em(NARROWEST), NARROW_SHARE * room))

@@ -15,7 +15,7 @@ from viewer.app.app import ViewerApp
 from viewer.folders import layout_path
 from viewer.panels.statistics import StatisticsPanel
 from viewer.settings import LAYOUTS, load_settings
-from viewer.window.inspector import MAX_SHARE
+from viewer.window.inspector import MAX_SHARE, NARROW_SHARE, NARROWEST
 from viewer.window.layout import Place, divide
 from viewer.window.theme import MonitorScale
 
@@ -160,6 +160,28 @@ def test_the_palette_fits_into_a_low_window(app: ViewerApp, drive: DriveWindow, 
         window = imgui.internal.find_window_by_name("Command palette")
         assert window.pos.y + window.size.y <= size[1] and window.scroll_max.y == 0
         screenshot(context, f"palette-{size[0]}-{scale:g}")
+
+    drive(app, look, size)
+
+
+@pytest.mark.parametrize(("size", "scale"), [((400, 300), 1.5), ((400, 300), 2.0)])
+def test_a_narrow_window_has_all_menus_and_a_usable_inspector(
+    app: ViewerApp, drive: DriveWindow, size: tuple[int, int], scale: float
+) -> None:
+    app.settings.window.ui_scale = scale
+
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        context.item_click("**/###more menus")
+        context.yield_(2)
+        context.item_click("**/View")
+        context.yield_(2)
+        screenshot(context, f"more-menus-{scale:g}")
+        context.item_click("**/###view.inspect")
+        context.yield_(4)
+        screenshot(context, f"narrow-inspector-{scale:g}")
+        assert widths(context)[0] >= min(NARROWEST * imgui.get_font_size(), NARROW_SHARE * size[0]) - 2
 
     drive(app, look, size)
 
