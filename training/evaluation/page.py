@@ -91,6 +91,8 @@ def curve(views: Sequence[ScoredView], name: str, label: str) -> dict[str, Any] 
         y = _MARGIN + height * (high - value) / max(high - low, 1e-9)
         return f"{x:.1f},{y:.1f}"
 
+    if first == last:  # one frame; a line is seen, a point is not
+        points = {camera: [*line, (first + 1, line[0][1])] for camera, line in points.items()}
     lines = [
         (camera, _COLORS[i % len(_COLORS)], " ".join(place(*point) for point in line))
         for i, (camera, line) in enumerate(sorted(points.items()))

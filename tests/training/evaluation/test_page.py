@@ -56,6 +56,14 @@ def test_curves_go_up_with_the_score() -> None:
     assert curve(VIEWS[:2], "flicker", "Flicker") is None
 
 
+def test_a_curve_of_one_frame_is_a_line_that_can_be_seen() -> None:
+    plot = curve(VIEWS, "flicker", "Flicker")
+    assert plot is not None and plot["first"] == plot["last"] == 4
+    for _, _, points in plot["lines"]:
+        (x0, y0), (x1, y1) = (map(float, point.split(",")) for point in points.split())
+        assert x1 > x0 + 5 and y0 == y1
+
+
 def test_the_page_is_complete_and_alone(tmp_path: Path) -> None:
     worst = WorstViews()
     image = np.zeros((4, 4, 3), np.float32)
