@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _NICENESS = 1
-"""A little lower than the window's priority: the window needs little time, and needs it first. With 10, a playing video showed
-0.3 images per second beside a busy program on each core, and 3 to 5 with 1 (docs/performance.md, "The window")."""
+"""A little lower than the window's priority: the window needs little time, and needs it first. With 10, a playing video hardly
+moves beside a busy program on each core (docs/performance.md, "The window")."""
 
 _Made = TypeVar("_Made")
 

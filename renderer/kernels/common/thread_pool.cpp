@@ -1,10 +1,27 @@
 #include "thread_pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <system_error>
 
 namespace mlpvid {
+
+namespace {
+
+double seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void yield_if_due() {
+    thread_local YieldPacing pacing;
+    const double before = seconds();
+    if (!pacing.due(before)) return;
+    std::this_thread::yield();
+    pacing.record(before, seconds());
+}
+
+}  // namespace
 
 struct ThreadPool::Job {
     Work work;
@@ -41,7 +58,7 @@ void ThreadPool::do_piece(Job& job, int64_t piece, int thread) {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!job.error) job.error = std::current_exception();
     }
-    if (yield_ == Yield::after_each_piece) std::this_thread::yield();
+    if (yield_ == Yield::between_pieces) yield_if_due();
 }
 
 // Takes a piece of a job; a job leaves the queue with its last piece. The caller holds the mutex.

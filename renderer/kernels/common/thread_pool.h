@@ -15,9 +15,24 @@
 
 namespace mlpvid {
 
-// When threads yield the processor. Threads of low priority should do so after each piece: otherwise they finish their
+// When threads yield the processor. Threads of low priority should do so between pieces: otherwise they finish their
 // time slice before a waiting thread of higher priority gets the core.
-enum class Yield { never, after_each_piece };
+enum class Yield { never, between_pieces };
+
+// Decides between which pieces a thread yields. To other busy programs, a thread that yields loses a whole time slice,
+// and after each piece it would get hardly any time beside them. So it goes on for kPause times as long as it had to
+// wait the last time, and loses at most a fifth. Where only short work waits, it yields after almost every piece.
+class YieldPacing {
+ public:
+    static constexpr double kPause = 4.0;
+
+    // All times are in seconds of one clock.
+    bool due(double now) const { return now >= next_; }
+    void record(double before, double after) { next_ = after + kPause * (after - before); }
+
+ private:
+    double next_ = 0.0;
+};
 
 class ThreadPool {
  public:

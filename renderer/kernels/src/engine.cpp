@@ -53,8 +53,7 @@ void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View
 }  // namespace
 
 Engine::Engine(int threads, const std::string& instruction_set)
-    : kernels_(kTables[choose_instruction_set(instruction_set)]),
-      pool_(std::max(threads, 1), Yield::after_each_piece) {}
+    : kernels_(kTables[choose_instruction_set(instruction_set)]), pool_(std::max(threads, 1), Yield::between_pieces) {}
 
 RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std::vector<TileRectangle>& tiles,
                             const Image& image, const volatile int32* cancel) {

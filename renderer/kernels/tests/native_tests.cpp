@@ -336,6 +336,25 @@ void test_agreement(const std::string& instruction_set, const std::string& other
     }
 }
 
+// Beside a program that keeps the processor for a while after each yield, a thread gets most of the time.
+void test_yield_pacing() {
+    const double piece = 1e-4;
+    for (const double slice : {0.0, 1e-6, 3e-3, 2e-2}) {
+        YieldPacing pacing;
+        double now = 5.0, waited = 0.0;
+        int yields = 0;
+        for (int k = 0; k < 10000; k++) {
+            now += piece;
+            if (!pacing.due(now)) continue;
+            pacing.record(now, now + slice);
+            now += slice, waited += slice, yields++;
+        }
+        check(waited <= 0.25 * piece * 10000 + slice, "a thread that yields keeps four fifths of its time");
+        check(slice > 1e-5 || yields == 10000, "where nothing waits, it yields after each piece");
+        check(yields > 0 && pacing.due(now + 5.0 * slice), "it yields again after a while");
+    }
+}
+
 void test_pool() {
     ThreadPool pool(5);
     std::vector<int> done(1000);
@@ -376,6 +395,7 @@ void test_cancel_within_a_ray(const std::string& instruction_set) {
 }  // namespace
 
 int main() {
+    test_yield_pacing();
     test_pool();
     int builds = 0;
     std::string previous;
