@@ -106,4 +106,6 @@ class CudaImage(RenderedImage):
             copy, self._copy = self._copy, None
             return copy.take()
         with self.driver.stream(RENDER_STREAM):
-            return self.driver.download(self.device_rgba[..., 3].contiguous() if name == "opacity" else self.tensors[name])
+            if name == "opacity":
+                return self.driver.download(self.driver.lend(self.device_rgba[..., 3], torch.float32))
+            return self.driver.download(self.tensors[name])
