@@ -14,7 +14,7 @@ from renderer.select import create_renderer
 from tests import waiting
 from tests.crash_handlers import STDERR
 from tests.factories import make_video
-from tests.viewer.engine import run_engine
+from tests.viewer.engine import draw_fewer_pixels, run_engine
 from viewer.app.app import ViewerApp
 from viewer.app.document import Document
 from viewer.gl.presenter import Presenter
@@ -66,6 +66,7 @@ def drive(pytestconfig: pytest.Config) -> DriveWindow:
     def run(app: ViewerApp, test: Test, size: tuple[int, int] = SMALL, keep_layout: bool = False) -> None:
         use_null_platform()
         window = Window(app, size, keep_layout, simulated=True)
+        draw_fewer_pixels(window)
         driver_errors = note_driver_errors(window)
 
         def wrapped(context: Any) -> None:

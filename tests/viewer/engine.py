@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -10,6 +11,9 @@ from tests.crash_handlers import restore_handlers
 
 if TYPE_CHECKING:
     from viewer.window.window import Window
+
+FEWER = 0.1
+"""Share of the pixels along each side of a window that are drawn where nothing reads them."""
 
 
 def run_engine(window: Window, test: Callable[[Any], None], stderr: int = 2) -> None:
@@ -40,3 +44,32 @@ def call_in_first_frame(window: Window, function: Callable[[], None]) -> None:
             before_swap()
 
     window.params.callbacks.before_swap = first
+
+
+def draw_fewer_pixels(window: Window) -> None:
+    """Draw everything in a corner of the window except while its pixels are read: without a graphics card, pixels take long.
+
+    The window does not notice: only ImGui's last step, which passes what was drawn to OpenGL, has another scale.
+    """
+    from imgui_bundle import ImVec2, imgui
+
+    before_swap = window.params.callbacks.before_swap
+    whole: list[ImVec2] = []
+
+    def set_scale(scale: ImVec2) -> None:
+        imgui.get_io().display_framebuffer_scale = imgui.get_main_viewport().framebuffer_scale = scale
+
+    def shrink() -> None:
+        if not window.app.recording.with_interface and "SCREENSHOTS" not in os.environ:
+            before = imgui.get_io().display_framebuffer_scale
+            whole.append(ImVec2(before.x, before.y))
+            set_scale(ImVec2(FEWER * before.x, FEWER * before.y))
+
+    def restore() -> None:
+        if whole:
+            set_scale(whole.pop())
+        if before_swap is not None:
+            before_swap()
+
+    window.params.callbacks.before_imgui_render = shrink
+    window.params.callbacks.before_swap = restore

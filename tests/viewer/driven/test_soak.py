@@ -6,6 +6,7 @@ import pytest
 
 from tests.viewer.conftest import SMALL
 from tests.viewer.driven.soak_window import ALLOWED_GROWTH, Soak, growth_of
+from tests.viewer.engine import draw_fewer_pixels
 
 INPUTS = 200
 
@@ -13,6 +14,7 @@ INPUTS = 200
 @pytest.mark.slow
 def test_random_input_breaks_nothing() -> None:
     soak = Soak(seed=11, inputs_per_round=25, size=SMALL, measure_open=False)
+    draw_fewer_pixels(soak.window)
     soak.run(inputs=INPUTS)
     assert soak.count == INPUTS
     assert growth_of(soak.closed_memory) < ALLOWED_GROWTH
