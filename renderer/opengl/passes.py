@@ -84,7 +84,7 @@ class RenderPasses:
         """
         times, viewport = PassTimes(), (0, 0, *size)
         targets.color.viewport = viewport
-        targets.color.clear()
+        targets.color.clear(viewport=viewport)
         for program in (self._density, self.color_pass):
             program.set(pixel_to_world=pixel_to_world)
         turn = 0
@@ -101,7 +101,7 @@ class RenderPasses:
         target = targets.density[turn % 2]
         target.viewport = viewport
         target.use()
-        target.clear()
+        target.clear(viewport=viewport)
         self._context.disable(moderngl.BLEND)
         self._density.bind(**frame.textures.as_dict(), previous_round=targets.rounds[(turn + 1) % 2])
         self._density.set(first_round=turn == 0)

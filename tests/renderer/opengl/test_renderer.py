@@ -26,7 +26,7 @@ from renderer.opengl.color_pass import PART_SIDE, part_side
 from renderer.opengl.passes import RenderOptions
 from renderer.opengl.programs import Program
 from renderer.opengl.renderer import OpenGLRenderer
-from renderer.opengl.tiles import blocks
+from renderer.opengl.tiles import MAX_SIDE, blocks
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_camera, make_video
 from tests.renderer.clips import random_clips
@@ -246,6 +246,23 @@ def test_configs_share_the_buffers_of_the_samples() -> None:
         compare(made, video, make_camera(40, 30))
         sizes.append([buffer.size for buffer in made._shared_scratch().targets.samples._buffers])
     assert all(a < b for a, b in zip(sizes[0][1:3], sizes[1][1:3], strict=True)) and sizes[1] == sizes[2]
+
+
+def test_a_tile_clears_only_its_own_pixels() -> None:
+    """A driver in software takes longer to clear the textures of the largest tile than to render a small one."""
+    made, video = OpenGLRenderer(2), make_video(seed=2)
+    compare(made, video, make_camera(20, 16))
+    targets = made._shared_scratch().targets
+    written = [*targets.kept, *targets.rounds, *targets.sums]
+    ones = np.ones((MAX_SIDE, MAX_SIDE, 4), np.float32)
+    for texture in written:
+        made.run(lambda _, texture=texture: texture.write(ones))  # type: ignore[misc]
+    compare(made, video, make_camera(20, 16))
+    for texture in written:
+        pixels = np.frombuffer(made.run(lambda _, texture=texture: texture.read()), np.float32)  # type: ignore[misc]
+        outside = pixels.reshape(ones.shape).copy()
+        outside[:16, :20] = 1.0
+        assert (outside == 1.0).all()
 
 
 def test_parts_of_a_tile_fit_the_drivers_limit() -> None:
