@@ -4,8 +4,13 @@
 
 namespace emulation {
 
+constexpr size_t kPage = 1024;  // cells
+
 Region::Region(const void* start, size_t size, bool written)
-    : start(static_cast<const unsigned char*>(start)), size(size), written_(size, written), cells_((size + 3) / 4) {}
+    : start(static_cast<const unsigned char*>(start)),
+      size(size),
+      written_(size, written),
+      pages_(size / (4 * kPage) + 1) {}
 
 bool Region::holds(const void* address, size_t bytes) const {
     const auto* first = static_cast<const unsigned char*>(address);
@@ -37,18 +42,22 @@ static std::string conflict(const char* what, const Moment& before, const Moment
            std::to_string(now.thread) + " of the grid, with no barrier between them";
 }
 
-std::string Region::note_cell(Cell& cell, bool write, const Moment& now) {
-    if (!ordered(cell.write, now) && !(cell.write.atomic && now.atomic))
-        return conflict(write ? "two writes" : "a write and a read", cell.write, now);
-    if (write) {
+// Returns the access of a cell that races with `now`, or null.
+static const Moment* racing(const Cell& cell, bool write, const Moment& now) {
+    if (!ordered(cell.write, now) && !(cell.write.atomic && now.atomic)) return &cell.write;
+    if (write)
         for (const Moment* read : {&cell.read, &cell.other_read})
-            if (!ordered(*read, now)) return conflict("a read and a write", *read, now);
+            if (!ordered(*read, now)) return read;
+    return nullptr;
+}
+
+static void record(Cell& cell, bool write, const Moment& now) {
+    if (write) {
         cell.write = now;
-        return "";
+        return;
     }
     if (cell.read.launch == now.launch && cell.read.thread != now.thread) cell.other_read = cell.read;
     cell.read = now;
-    return "";
 }
 
 std::string Region::note(const void* address, size_t bytes, bool write, const Moment& now) {
@@ -56,9 +65,18 @@ std::string Region::note(const void* address, size_t bytes, bool write, const Mo
     if (!write || now.atomic)
         if (!is_written(address, bytes)) return "read of memory that was never written";
     const size_t first = static_cast<size_t>(static_cast<const unsigned char*>(address) - start);
-    for (size_t cell = first / 4; cell <= (first + bytes - 1) / 4; cell++) {
-        const std::string fault = note_cell(cells_[cell], write, now);
-        if (!fault.empty()) return fault;
+    for (size_t i = first / 4; i <= (first + bytes - 1) / 4; i++) {
+        std::unique_ptr<Cell[]>& page = pages_[i / kPage];
+        if (!page) page = std::make_unique<Cell[]>(kPage);
+        Cell& cell = page[i % kPage];
+        if (const Moment* before = racing(cell, write, now)) {
+            const bool written = before == &cell.write;
+            return conflict(!written ? "a read and a write"
+                            : write  ? "two writes"
+                                     : "a write and a read",
+                            *before, now);
+        }
+        record(cell, write, now);
     }
     if (write) mark_written(address, bytes);
     return "";

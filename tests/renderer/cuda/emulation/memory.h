@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,8 @@ class Region {
     std::string note(const void* address, size_t bytes, bool write, const Moment& now);
 
  private:
-    std::string note_cell(Cell& cell, bool write, const Moment& now);
-
     std::vector<unsigned char> written_;
-    std::vector<Cell> cells_;
+    std::vector<std::unique_ptr<Cell[]>> pages_;  // each made at its first access; most of large buffers are not used
 };
 
 // The device's buffers by address.

@@ -20,6 +20,7 @@ constexpr size_t kStack = 64 << 10;
 constexpr unsigned char kPoison = 0xFF;  // a NaN in every float
 
 Scheduler* running = nullptr;
+std::vector<std::unique_ptr<Fiber>> spare;  // of threads that have ended
 
 bool within(const void* address, size_t bytes, const unsigned char* start, const unsigned char* end) {
     const auto* first = static_cast<const unsigned char*>(address);
@@ -71,32 +72,55 @@ void Scheduler::start_block(int number) {
 
 std::unique_ptr<Thread> Scheduler::start_thread(Block& block, int index) {
     auto thread = std::make_unique<Thread>();
-    if (spare_.empty()) {
-        thread->stack.reset(new unsigned char[kStack]);
-    } else {
-        thread->stack = std::move(spare_.back()->stack);
-        spare_.pop_back();
-    }
     thread->block = &block;
     thread->index = index;
-    getcontext(&thread->context);
-    thread->context.uc_stack.ss_sp = thread->stack.get();
-    thread->context.uc_stack.ss_size = kStack;
-    thread->context.uc_link = &home_;
-    makecontext(&thread->context, enter_thread, 0);
+    if (spare.empty()) {
+        thread->fiber = start_fiber();
+    } else {
+        thread->fiber = std::move(spare.back());
+        spare.pop_back();
+    }
     return thread;
+}
+
+std::unique_ptr<Fiber> Scheduler::start_fiber() {
+    auto fiber = std::make_unique<Fiber>();
+    fiber->stack.reset(new unsigned char[kStack]);
+    getcontext(&fiber->context);
+    fiber->context.uc_stack.ss_sp = fiber->stack.get();
+    fiber->context.uc_stack.ss_size = kStack;
+    makecontext(&fiber->context, run_threads, 0);
+    return fiber;
 }
 
 void Scheduler::end_block(size_t resident) {
     Block& block = *resident_[resident];
     if (entered_ == &block) entered_ = nullptr;
-    for (auto& thread : block.threads) spare_.push_back(std::move(thread));
+    for (auto& thread : block.threads) spare.push_back(std::move(thread->fiber));
     resident_.erase(resident_.begin() + static_cast<std::ptrdiff_t>(resident));
 }
 
-void Scheduler::enter_thread() {
-    running->kernel_();
-    running->current_->wait = Wait::kDone;
+// Runs on each fiber: one thread after the other, in whichever launch.
+void Scheduler::run_threads() {
+    while (true) {
+        running->kernel_();
+        running->wait(Wait::kDone);
+    }
+}
+
+void Scheduler::switch_to(Thread& thread) {
+    const Block& block = *thread.block;
+    const int warps = static_cast<int>(block.warp_epochs.size()), warp = thread.index / kWarp;
+    current_ = &thread;
+    now_ = {launch_,      block.number * static_cast<int32_t>(shape_.block.x) + thread.index,
+            block.number, block.number * warps + warp,
+            block.epoch,  block.warp_epochs[static_cast<size_t>(warp)],
+            false};
+    Fiber& fiber = *thread.fiber;
+    if (_setjmp(home_)) return;
+    if (fiber.started) _longjmp(fiber.waiting, 1);
+    fiber.started = true;
+    setcontext(&fiber.context);
 }
 
 void Scheduler::enter_block(Block& block) {
@@ -113,8 +137,7 @@ void Scheduler::run_warp(Block& block, int warp) {
         if (block.threads[i]->wait == Wait::kNothing) lanes.push_back(block.threads[i].get());
     std::shuffle(lanes.begin(), lanes.end(), random_);
     for (Thread* lane : lanes) {
-        current_ = lane;
-        swapcontext(&home_, &lane->context);
+        switch_to(*lane);
         if (!fault_.empty()) return;
     }
 }
@@ -177,23 +200,13 @@ void Scheduler::report_deadlock(const Block& block) {
 
 void Scheduler::wait(Wait what) {
     current_->wait = what;
-    swapcontext(&current_->context, &home_);
+    if (!_setjmp(current_->fiber->waiting)) _longjmp(home_, 1);
 }
 
 void Scheduler::fail(const std::string& fault) {
     fault_ = fault + " (thread " + std::to_string(current_->index) + " of block " +
              std::to_string(current_->block->number) + ")";
-    setcontext(&home_);
-    __builtin_unreachable();
-}
-
-Moment Scheduler::now(bool atomic) const {
-    const Block& block = *current_->block;
-    const int warps = static_cast<int>(block.warp_epochs.size()), warp = current_->index / kWarp;
-    return {launch_,      block.number * static_cast<int32_t>(shape_.block.x) + current_->index,
-            block.number, block.number * warps + warp,
-            block.epoch,  block.warp_epochs[static_cast<size_t>(warp)],
-            atomic};
+    _longjmp(home_, 1);
 }
 
 // The history of the memory at an address: that of the block or of a buffer; null if there is none.
@@ -214,7 +227,7 @@ Region* Scheduler::region_at(const void* address) {
 }
 
 void Scheduler::access(const void* address, size_t bytes, bool write, bool atomic) {
-    const unsigned char* stack = current_->stack.get();
+    const unsigned char* stack = current_->fiber->stack.get();
     if (within(address, bytes, stack, stack + kStack)) return;
     Region* region = region_at(address);
     const bool constant = !region && !write && within(address, bytes, __ehdr_start, _end);
@@ -222,7 +235,8 @@ void Scheduler::access(const void* address, size_t bytes, bool write, bool atomi
     const char* what = write ? "write" : "read";
     if (!region) fail(std::string(what) + " out of bounds: no buffer is there");
     if (!region->holds(address, bytes)) fail(std::string(what) + " out of bounds: beyond the end of a buffer");
-    const std::string fault = region->note(address, bytes, write, now(atomic));
+    now_.atomic = atomic;
+    const std::string fault = region->note(address, bytes, write, now_);
     if (!fault.empty()) fail(fault);
 }
 

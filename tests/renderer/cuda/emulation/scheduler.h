@@ -1,6 +1,7 @@
 // Blocks, warps and threads of a launch. Each thread is a fiber that runs until it waits for others.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <functional>
@@ -18,6 +19,15 @@ enum class Wait { kNothing, kBlock, kWarp, kDone };
 
 struct Block;
 
+// A stack on which threads run to their end, one after the other. Switches between stacks use _setjmp and _longjmp,
+// because swapcontext calls the operating system each time.
+struct Fiber {
+    ucontext_t context = {};  // where the first thread starts
+    jmp_buf waiting = {};     // where the thread continues, or the next one starts
+    bool started = false;
+    std::unique_ptr<unsigned char[]> stack;
+};
+
 struct Thread {
     Block* block = nullptr;
     int index = 0;  // in the block
@@ -27,8 +37,7 @@ struct Thread {
     size_t payload_size = 0;
     unsigned char payload[kPayload] = {};
     unsigned char (*gathered)[kPayload] = nullptr;
-    ucontext_t context = {};
-    std::unique_ptr<unsigned char[]> stack;
+    std::unique_ptr<Fiber> fiber;
 };
 
 struct Block {
@@ -68,6 +77,7 @@ class Scheduler {
  private:
     void start_block(int number);
     std::unique_ptr<Thread> start_thread(Block& block, int index);
+    static std::unique_ptr<Fiber> start_fiber();
     void end_block(size_t resident);
     Region* region_at(const void* address);
     void enter_block(Block& block);
@@ -77,8 +87,8 @@ class Scheduler {
     bool resolve_barrier(Block& block);
     bool has_runnable(const Block& block) const;
     void report_deadlock(const Block& block);
-    Moment now(bool atomic) const;
-    static void enter_thread();
+    void switch_to(Thread& thread);
+    static void run_threads();
 
     Buffers& buffers_;
     uint32_t launch_;
@@ -86,10 +96,10 @@ class Scheduler {
     std::function<void()> kernel_;
     std::mt19937 random_;
     std::vector<std::unique_ptr<Block>> resident_;
-    std::vector<std::unique_ptr<Thread>> spare_;  // of blocks that have ended, for their stacks
     Block* entered_ = nullptr;
     Thread* current_ = nullptr;
-    ucontext_t home_ = {};
+    Moment now_;  // the running thread's
+    jmp_buf home_ = {};
     std::string fault_;
 };
 
