@@ -26,7 +26,7 @@ from renderer.cuda.usable import cuda_of_driver
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, kernel_library
 from tests.renderer.cuda.fake_torch_cuda import CheckedDriver, FakeTorchCuda, Libcuda
-from tests.renderer.cuda.small_videos import small_video
+from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_every_fault_of_the_driver_is_one_line(
     libcuda: Libcuda, torch_cuda: FakeTorchCuda, monkeypatch: pytest.MonkeyPatch, call: str, code: int, moment: str, words: str
 ) -> None:
     monkeypatch.setattr("renderer.cuda.core_driver.CoreDriver", CheckedDriver)
-    video, camera = small_video(), make_camera(5, 4)
+    video, camera = small_video(**FEW_SAMPLES), make_camera(5, 4)
 
     def use() -> None:
         if moment == "open":
@@ -192,7 +192,7 @@ def test_pixel_buffers_are_mapped_on_the_stream_that_writes(
     driver: CheckedDriver, libcuda: Libcuda, torch_cuda: FakeTorchCuda
 ) -> None:
     renderer = CudaRenderer(driver)
-    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(9, 6))
+    image = renderer.render(renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(9, 6))
     memory = np.zeros(9 * 6 * 4, np.float32)
     libcuda.pixel_buffer(memory)
     libcuda.take_calls()
@@ -227,7 +227,7 @@ def test_pixel_buffers_are_mapped_on_the_stream_that_writes(
 )
 def test_faults_of_sharing_name_cause_and_remedy(driver: CheckedDriver, libcuda: Libcuda, call: str, code: int) -> None:
     renderer = CudaRenderer(driver)
-    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    image = renderer.render(renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(4, 3))
     memory = np.zeros(4 * 3 * 4, np.float32)
     libcuda.pixel_buffer(memory)
     libcuda.fail_once(call, code)
@@ -239,7 +239,7 @@ def test_faults_of_sharing_name_cause_and_remedy(driver: CheckedDriver, libcuda:
 
 def test_another_gpus_window_and_small_buffers_are_refused(driver: CheckedDriver, libcuda: Libcuda) -> None:
     renderer = CudaRenderer(driver)
-    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    image = renderer.render(renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(4, 3))
     libcuda.pixel_buffer(np.zeros(8, np.float32), device=1)
     with driver.stream(RENDER_STREAM):
         assert interop.window_devices() == [1]

@@ -21,7 +21,7 @@ from renderer.cuda.workspace import BufferSizes
 from renderer.select import create_renderer
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver
-from tests.renderer.cuda.small_videos import small_video
+from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 
 pytestmark = [pytest.mark.native, pytest.mark.gpu]
 
@@ -52,7 +52,7 @@ WHILE_PREPARING = ["stream", "upload", "graph", "replay", "write", "event", "all
 @pytest.mark.parametrize("operation", WHILE_PREPARING)
 def test_faults_while_preparing(operation: str) -> None:
     driver = EmulatedDriver()
-    renderer, video = CudaRenderer(driver), small_video()
+    renderer, video = CudaRenderer(driver), small_video(**FEW_SAMPLES)
     driver.faults[operation], driver.lasting = "CUDA_ERROR_OUT_OF_MEMORY", True
     with pytest.raises(DeviceFailed, match=r"backend cuda: the GPU is out of memory; .*--backend cpu"):
         renderer.prepare(video, 0.0)
@@ -64,8 +64,8 @@ def test_faults_while_preparing(operation: str) -> None:
 @pytest.mark.parametrize("operation", WHILE_PREPARING)
 def test_a_frame_takes_the_memory_of_images_if_there_is_no_other(operation: str) -> None:
     driver = EmulatedDriver()
-    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
-    wanted = renderer.render(renderer.prepare(small_video(seed=1), 0.0), camera)
+    renderer, video, camera = CudaRenderer(driver), small_video(**FEW_SAMPLES), make_camera(8, 6)
+    wanted = renderer.render(renderer.prepare(small_video(seed=1, **FEW_SAMPLES), 0.0), camera)
     assert renderer.workspace.nbytes
     driver.faults[operation] = "CUDA_ERROR_OUT_OF_MEMORY"
     frame = renderer.prepare(video, 0.0)
@@ -79,7 +79,7 @@ def test_a_frame_takes_the_memory_of_images_if_there_is_no_other(operation: str)
 def test_faults_while_rendering(operation: str) -> None:
     driver = EmulatedDriver()
     renderer = CudaRenderer(driver)
-    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
+    frame, camera = renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(8, 6)
     driver.faults[operation] = "CUDA_ERROR_LAUNCH_FAILED"
     with pytest.raises(InputError, match=f"the GPU failed .CUDA_ERROR_LAUNCH_FAILED in {operation}.; restart the program"):
         renderer.render(frame, camera).finish()
@@ -91,7 +91,7 @@ def test_faults_while_rendering(operation: str) -> None:
 def test_faults_of_an_image_are_raised_one_image_late() -> None:
     driver = EmulatedDriver()
     renderer = CudaRenderer(driver)
-    frame, camera = renderer.prepare(small_video(), 0.0), make_camera(8, 6)
+    frame, camera = renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(8, 6)
     image = renderer.render(frame, camera)
     driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
     with pytest.raises(DeviceFailed, match="the GPU failed"):
@@ -116,14 +116,14 @@ def test_faults_of_torch_itself(monkeypatch: pytest.MonkeyPatch, error: Exceptio
 
     monkeypatch.setattr(driver, "lend", fail)
     with pytest.raises(InputError, match=words):
-        renderer.prepare(small_video(), 0.0)
+        renderer.prepare(small_video(**FEW_SAMPLES), 0.0)
 
 
 @pytest.mark.parametrize("after", range(0, 17, 4))
 def test_memory_runs_out_at_any_allocation(after: int) -> None:
     driver = EmulatedDriver()
     renderer = CudaRenderer(driver)
-    frame = renderer.prepare(small_video(), 0.0)
+    frame = renderer.prepare(small_video(**FEW_SAMPLES), 0.0)
     driver.faults["allocate"], driver.after = "CUDA_ERROR_OUT_OF_MEMORY", after
     image = renderer.render(frame, make_camera(8, 6))
     assert not driver.faults, "the allocation did not fail"
@@ -141,7 +141,7 @@ def test_more_samples_than_kernels_can_number_are_refused() -> None:
 def test_faults_while_reading_pixels() -> None:
     driver = EmulatedDriver()
     renderer = CudaRenderer(driver)
-    image = renderer.render(renderer.prepare(small_video(), 0.0), make_camera(8, 6))
+    image = renderer.render(renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(8, 6))
     driver.faults["download"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
     with pytest.raises(InputError, match="the GPU failed"):
         _ = image.rgba
@@ -150,7 +150,7 @@ def test_faults_while_reading_pixels() -> None:
 
 def test_a_decoder_that_cannot_be_captured_runs_without() -> None:
     driver = EmulatedDriver()
-    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
+    renderer, video, camera = CudaRenderer(driver), small_video(**FEW_SAMPLES), make_camera(8, 6)
     driver.faults["graph"] = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
     images = [renderer.render(renderer.prepare(video, float(time)), camera) for time in range(2)]
     assert renderer.capture_fault(video) == "graph: CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
@@ -163,7 +163,7 @@ def test_a_decoder_that_cannot_be_captured_runs_without() -> None:
 
 def test_faults_while_asking_for_times() -> None:
     driver = EmulatedDriver()
-    frame = CudaRenderer(driver).prepare(small_video(), 0.0)
+    frame = CudaRenderer(driver).prepare(small_video(**FEW_SAMPLES), 0.0)
     driver.faults["synchronize"] = "CUDA_ERROR_ILLEGAL_ADDRESS"
     with pytest.raises(InputError, match="the GPU failed"):
         _ = frame.decode_ms

@@ -17,7 +17,7 @@ from renderer.cuda.renderer import CudaRenderer
 from renderer.frame_cache import FrameCache
 from tests.factories import make_camera
 from tests.renderer.cuda.emulated_gpu import EmulatedDriver, EmulatedEvent
-from tests.renderer.cuda.small_videos import small_video
+from tests.renderer.cuda.small_videos import FEW_SAMPLES, small_video
 from tests.renderer.cuda.stream_order import StreamOrder
 from tests.waiting import TIMEOUT
 
@@ -31,7 +31,7 @@ def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_forgotten_event_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     renderer = CudaRenderer(EmulatedDriver())
-    frame = renderer.prepare(small_video(), 0.0)
+    frame = renderer.prepare(small_video(**FEW_SAMPLES), 0.0)
     monkeypatch.setattr(EmulatedEvent, "wait", lambda _: None)
     with pytest.raises(AssertionError, match="work on stream render does not wait for that on stream decode"):
         renderer.render(frame, make_camera(4, 3))
@@ -40,7 +40,7 @@ def test_a_forgotten_event_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_that_is_not_shared_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = EmulatedDriver()
     renderer = CudaRenderer(driver)
-    frame = renderer.prepare(small_video(), 0.0)
+    frame = renderer.prepare(small_video(**FEW_SAMPLES), 0.0)
     monkeypatch.setattr(driver, "share", lambda _: None)
     with pytest.raises(AssertionError, match="memory of stream decode is used on stream render without being shared"):
         renderer.render(frame, make_camera(4, 3))
@@ -48,7 +48,7 @@ def test_memory_that_is_not_shared_is_noticed(monkeypatch: pytest.MonkeyPatch) -
 
 def test_memory_that_was_freed_is_noticed() -> None:
     renderer = CudaRenderer(EmulatedDriver())
-    frame = renderer.prepare(small_video(), 0.0)
+    frame = renderer.prepare(small_video(**FEW_SAMPLES), 0.0)
     del frame.tensors["grids"]
     gc.collect()
     with pytest.raises(AssertionError, match="density_pass: read out of bounds: no buffer is there"):
@@ -75,7 +75,7 @@ def test_writes_wait_for_reads_as_well() -> None:
 def test_frames_outlive_their_names_while_images_are_made() -> None:
     """Frames are dropped and new ones prepared between renders, as a cache does. No memory is freed or reused too early."""
     driver = EmulatedDriver()
-    renderer, video, camera = CudaRenderer(driver), small_video(), make_camera(8, 6)
+    renderer, video, camera = CudaRenderer(driver), small_video(**FEW_SAMPLES), make_camera(8, 6)
     wanted = [renderer.render(renderer.prepare(video, float(t)), camera).rgba for t in range(3)]
     frames = [renderer.prepare(video, float(t)) for t in range(3)]
     for time, frame in enumerate(frames):
@@ -85,7 +85,7 @@ def test_frames_outlive_their_names_while_images_are_made() -> None:
 
 def test_preparing_a_frame_waits_for_nothing() -> None:
     driver = EmulatedDriver()
-    renderer, video = CudaRenderer(driver), small_video()
+    renderer, video = CudaRenderer(driver), small_video(**FEW_SAMPLES)
     renderer.prepare(video, 0.0)
     driver.operations.clear()
     renderer.prepare(video, 1.0)
@@ -107,7 +107,7 @@ class Operations(TorchDispatchMode):
 @pytest.mark.parametrize("planes", [("yz", "xy", "xz"), ("xz",), ("yz", "xy", "xy")])
 def test_preparing_a_frame_uploads_no_indices(planes: tuple[str, ...]) -> None:
     """A list as an index becomes a tensor that torch uploads, and the CPU waits for that on a real GPU."""
-    renderer, video = CudaRenderer(EmulatedDriver()), small_video(mlp_planes=planes)
+    renderer, video = CudaRenderer(EmulatedDriver()), small_video(mlp_planes=planes, **FEW_SAMPLES)
     renderer.prepare(video, 0.0)
     with Operations() as operations:
         renderer.prepare(video, 1.0)
@@ -115,7 +115,7 @@ def test_preparing_a_frame_uploads_no_indices(planes: tuple[str, ...]) -> None:
 
 
 def test_decoding_ahead_does_not_wait_for_an_image() -> None:
-    renderer, video = CudaRenderer(EmulatedDriver()), small_video()
+    renderer, video = CudaRenderer(EmulatedDriver()), small_video(**FEW_SAMPLES)
     renderer.prepare(video, 0.0)
     done = threading.Event()
 
@@ -139,13 +139,13 @@ def test_each_stream_has_its_work() -> None:
         launch(kernel, *arguments)  # type: ignore[arg-type]
 
     driver.launch = noted  # type: ignore[assignment, method-assign]
-    renderer.render(renderer.prepare(small_video(), 0.0), make_camera(4, 3))
+    renderer.render(renderer.prepare(small_video(**FEW_SAMPLES), 0.0), make_camera(4, 3))
     assert {stream for kernel, stream in seen if kernel.startswith("bake")} == {DECODE_STREAM}
     assert {stream for kernel, stream in seen if not kernel.startswith("bake")} == {RENDER_STREAM}
 
 
 def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.MonkeyPatch) -> None:
-    video = small_video()
+    video = small_video(**FEW_SAMPLES)
     video.decoder.backbone.linear.weight.mul_(1e6)
     video.decoder.backbone.upsamples[0].get_parameter("weight").mul_(1e-6)  # later images have the usual size again
     video.decoder.backbone.linear.bias.mul_(1e6)
@@ -160,7 +160,7 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
     driver.capture = noted  # type: ignore[assignment, method-assign]
     renderer, camera = CudaRenderer(driver), make_camera(8, 6)
     image = renderer.render(renderer.prepare(video, 0.0), camera)
-    other = small_video()
+    other = small_video(**FEW_SAMPLES)
     renderer.prepare(other, 0.0)
     precisions = [next(renderer._on_gpu(each)._network.parameters()).dtype for each in (video, other)]
     assert precisions == [torch.float32, torch.float16]
@@ -168,7 +168,7 @@ def test_a_decoder_beyond_half_precision_runs_in_floats(monkeypatch: pytest.Monk
 
 
 def test_frames_leave_room_in_the_gpus_memory() -> None:
-    driver, video = EmulatedDriver(), small_video()
+    driver, video = EmulatedDriver(), small_video(**FEW_SAMPLES)
     size = CudaRenderer(driver).prepare(video, 0.0).nbytes
     driver.free_memory = int(2 * 2.5 * size)
     renderer = CudaRenderer(driver)
@@ -185,7 +185,7 @@ def test_frames_leave_room_in_the_gpus_memory() -> None:
 
 
 def test_frames_may_take_half_of_the_gpus_free_memory() -> None:
-    driver, video = EmulatedDriver(), small_video()
+    driver, video = EmulatedDriver(), small_video(**FEW_SAMPLES)
     renderer = CudaRenderer(driver)
     assert FrameCache(renderer, video, None).room == renderer.frame_memory == driver.free_memory // 2
     first, second = renderer.prepare(video, 0.0), renderer.prepare(video, 1.0)
