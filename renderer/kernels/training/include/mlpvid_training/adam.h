@@ -11,6 +11,7 @@
 namespace mlpvid::MLPVID_INSTRUCTION_SET {
 
 constexpr int64_t kRowsPerTask = 8192;
+constexpr int kRowsAtOnce = 16;  // that are skipped together
 constexpr int kCorrections = 4096;
 
 // Factors of the bias correction, for the updates 1 to 4096; later updates use the last one.
@@ -28,19 +29,33 @@ struct Corrections {
     }
 };
 
+// Updates one row. Its numbers are read before any is written, so that the compiler computes them together.
 template <class T, int F>
 MLPVID_FUNCTION void adam_row(const AdamState<T>& state, const AdamSettings& settings, double first, double second,
                               int64_t row) {
     const T b1 = static_cast<T>(settings.beta1), b2 = static_cast<T>(settings.beta2);
     const T rate = static_cast<T>(settings.learning_rate * first), scale = static_cast<T>(second);
     const T epsilon = static_cast<T>(settings.epsilon);
-    for (int64_t i = row * F; i < (row + 1) * F; ++i) {
-        const T g = state.gradients[i];
-        const T m = state.first_moments[i] = b1 * state.first_moments[i] + (1 - b1) * g;
-        const T v = state.second_moments[i] = b2 * state.second_moments[i] + (1 - b2) * g * g;
-        state.parameters[i] -= rate * m / (std::sqrt(v) * scale + epsilon);
-        state.gradients[i] = 0;
+    T* MLPVID_RESTRICT gradients = state.gradients + row * F;
+    T* MLPVID_RESTRICT means = state.first_moments + row * F;
+    T* MLPVID_RESTRICT squares = state.second_moments + row * F;
+    T* MLPVID_RESTRICT parameters = state.parameters + row * F;
+    MLPVID_UNROLL
+    for (int f = 0; f < F; ++f) {
+        const T g = gradients[f];
+        const T m = means[f] = b1 * means[f] + (1 - b1) * g;
+        const T v = squares[f] = b2 * squares[f] + (1 - b2) * g * g;
+        parameters[f] -= rate * m / (std::sqrt(v) * scale + epsilon);
+        gradients[f] = 0;
     }
+}
+
+// Whether any of N numbers is not zero.
+template <class T, int N>
+MLPVID_FUNCTION bool any_nonzero(const T* numbers) {
+    int any = 0;
+    for (int i = 0; i < N; ++i) any |= numbers[i] != 0;
+    return any != 0;
 }
 
 // Updates every row once; with skip_zero, only rows with a nonzero gradient. The bias correction counts the updates of
@@ -51,9 +66,14 @@ void adam(ThreadPool& pool, const AdamState<T>& state, const AdamSettings& setti
     parallel(pool, (state.rows + kRowsPerTask - 1) / kRowsPerTask, [&](int64_t task, int) {
         const int64_t end = state.rows < (task + 1) * kRowsPerTask ? state.rows : (task + 1) * kRowsPerTask;
         for (int64_t row = task * kRowsPerTask; row < end; ++row) {
-            bool any = !settings.skip_zero;
-            for (int f = 0; f < F; ++f) any |= state.gradients[row * F + f] != 0;
-            if (!any) continue;
+            if (settings.skip_zero) {
+                if (row % kRowsAtOnce == 0 && row + kRowsAtOnce <= end &&
+                    !any_nonzero<T, kRowsAtOnce * F>(state.gradients + row * F)) {
+                    row += kRowsAtOnce - 1;
+                    continue;
+                }
+                if (!any_nonzero<T, F>(state.gradients + row * F)) continue;
+            }
             const int count = ++state.steps[row];
             if (count <= kCorrections) {
                 adam_row<T, F>(state, settings, corrections.first[count], corrections.second[count], row);
