@@ -46,6 +46,27 @@ struct LevelScales {
     }
 };
 
+constexpr int kPrefetchedResolution = 64;  // smaller levels stay in the caches
+
+// The cells of a sample on one plane.
+template <class T>
+struct PlaneCells {
+    AxisCells<T> u, v;
+};
+
+// Starts to load a sample's cells, so that their latency passes while another sample is computed.
+template <class T, int F>
+MLPVID_FUNCTION void prefetch_cells(const Levels& levels, int first, int end, const PlaneCells<T>& at, const T* grids) {
+    for (int l = first; l < end; ++l) {
+        const Level& level = levels.level[l];
+        if (level.hash.resolution < kPrefetchedResolution) continue;
+        const int64_t row = static_cast<int64_t>(level.hash.resolution) * F;
+        const T* cell = grids + level.nodes_offset * F + at.v.node[l] * row + at.u.node[l] * F;
+        prefetch_line(cell);
+        prefetch_line(cell + row);
+    }
+}
+
 // The four pixels around a point of a map and their bilinear weights. The centers of border pixels are at 0 and 1.
 template <class T>
 struct Footprint {
@@ -182,23 +203,29 @@ void march(ThreadPool& pool, const DensityField<T>& field, const Samples<T>& sam
     });
 }
 
+// Adds a gradient to a node. Nodes are read and written one by one: a processor would have to wait for the write of a
+// pair of nodes before it could read the next pair, which overlaps it.
 template <class T, int F>
-MLPVID_FUNCTION void scatter_levels(const Levels& levels, const LevelScales<T>& scales, int first, int end,
-                                    const T* gradient, T u, T v, T* grids) {
-    AxisCells<T> us, vs;
-    scales.locate(u, us);
-    scales.locate(v, vs);
+MLPVID_FUNCTION void add_to_node(T* node, const SimdArray<T, F>& gradient, T weight) {
+    auto sum = SimdArray<T, F>::load(node);
+    sum.add_scaled(gradient, weight);
+    sum.store(node);
+}
+
+template <class T, int F>
+MLPVID_FUNCTION void scatter_levels(const Levels& levels, int first, int end, const T* gradient,
+                                    const PlaneCells<T>& at, T* grids) {
     for (int l = first; l < end; ++l) {
         const Level& level = levels.level[l];
         const int64_t row = static_cast<int64_t>(level.hash.resolution) * F;
-        T* cell = grids + level.nodes_offset * F + vs.node[l] * row + us.node[l] * F;
-        const auto weighted =
-            SimdArray<T, 2 * F>::load_twice(gradient + (l - first) * F) * pair_weights<T, F>(us.weight[l]);
-        auto lower = SimdArray<T, 2 * F>::load(cell), upper = SimdArray<T, 2 * F>::load(cell + row);
-        lower.add_scaled(weighted, 1 - vs.weight[l]);
-        upper.add_scaled(weighted, vs.weight[l]);
-        lower.store(cell);
-        upper.store(cell + row);
+        T* cell = grids + level.nodes_offset * F + at.v.node[l] * row + at.u.node[l] * F;
+        const T u = at.u.weight[l], v = at.v.weight[l];
+        const auto numbers = SimdArray<T, F>::load(gradient + (l - first) * F);
+        const auto left = numbers * (1 - u), right = numbers * u;
+        add_to_node<T, F>(cell, left, 1 - v);
+        add_to_node<T, F>(cell + F, right, 1 - v);
+        add_to_node<T, F>(cell + row, left, v);
+        add_to_node<T, F>(cell + row + F, right, v);
     }
 }
 
@@ -210,7 +237,17 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
     using Half = SimdArray<T, kHalf>;
     const int first = smaller(field.levels.count, half * kHalf / F),
               end = smaller(field.levels.count, (half + 1) * kHalf / F);
+    T* grids = out.grids + plane * field.levels.nodes * F;
+    PlaneCells<T> cells[2];  // of this sample and the next one
+    const auto locate = [&](int64_t a) {
+        PlaneCells<T>& at = cells[a & 1];
+        scales.locate(points[3 * in.active[a] + u_axis(plane)], at.u);
+        scales.locate(points[3 * in.active[a] + v_axis(plane)], at.v);
+        prefetch_cells<T, F>(field.levels, first, end, at, grids);
+    };
+    if (in.count > 0) locate(0);
     for (int64_t a = 0; a < in.count; ++a) {
+        if (a + 1 < in.count) locate(a + 1);
         const int64_t i = in.active[a];
         const T u = points[3 * i + u_axis(plane)], v = points[3 * i + v_axis(plane)];
         const T density = in.density_gradients[i];
@@ -219,8 +256,7 @@ void scatter_task(const DensityField<T>& field, const LevelScales<T>& scales, co
             gradient = gradient + Half::load(in.color_gradients + kChannels * in.color_row[a] + half * kHalf);
         alignas(64) T numbers[kHalf];
         gradient.store(numbers);
-        scatter_levels<T, F>(field.levels, scales, first, end, numbers, u, v,
-                             out.grids + plane * field.levels.nodes * F);
+        scatter_levels<T, F>(field.levels, first, end, numbers, cells[a & 1], grids);
         const auto& features = out.features;
         scatter_map(features.data + plane * features.plane_stride + half * kHalf,
                     Footprint<T>(features.size, features.row_stride, features.pixel_stride, u, v), gradient);

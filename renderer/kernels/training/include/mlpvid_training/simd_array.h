@@ -46,27 +46,6 @@ struct SimdArray {
         for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + i * kWidth, sizeof(Part));
         return r;
     }
-    // Loads N / 2 numbers from memory and returns them twice. (Writing them to memory twice and reading them back would
-    // stall the load.)
-    static MLPVID_FUNCTION SimdArray load_twice(const T* p) {
-        SimdArray r;
-        if constexpr (kParts > 1 || kWidth == 1) {
-            MLPVID_UNROLL
-            for (int i = 0; i < kParts; ++i) std::memcpy(&r.part[i], p + (i * kWidth) % (N / 2), sizeof(Part));
-        }
-#if defined(__GNUC__) && !defined(MLPVID_PORTABLE)
-        else {
-            typedef T Half __attribute__((vector_size(kWidth / 2 * sizeof(T))));
-            Half h;
-            std::memcpy(&h, p, sizeof(Half));
-            if constexpr (kWidth == 4) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 0, 1);
-            if constexpr (kWidth == 8) r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 0, 1, 2, 3);
-            if constexpr (kWidth == 16)
-                r.part[0] = __builtin_shufflevector(h, h, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
-        }
-#endif
-        return r;
-    }
     MLPVID_FUNCTION void store(T* p) const {
         MLPVID_UNROLL
         for (int i = 0; i < kParts; ++i) std::memcpy(p + i * kWidth, &part[i], sizeof(Part));
@@ -99,7 +78,30 @@ struct SimdArray {
         for (int i = 0; i < kParts; ++i) r.part[i] = part[i] + b.part[i];
         return r;
     }
+    // The numbers where `a` is above 0, and 0 elsewhere.
+    MLPVID_FUNCTION SimdArray where_positive(const SimdArray& a) const {
+        SimdArray r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = a.part[i] > 0 ? part[i] : Part{};
+        return r;
+    }
+    // A ReLU that lets NaN through.
+    MLPVID_FUNCTION SimdArray rectified() const {
+        SimdArray r;
+        MLPVID_UNROLL
+        for (int i = 0; i < kParts; ++i) r.part[i] = part[i] < 0 ? Part{} : part[i];
+        return r;
+    }
 };
+
+// Starts to load the cache line of an address, which need not be valid.
+MLPVID_FUNCTION void prefetch_line(const void* address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(address);
+#else
+    (void)address;
+#endif
+}
 
 // Numbers on the heap, not initialized. (The linker would merge the standard library's containers across instruction
 // sets.)
@@ -117,15 +119,20 @@ class Buffer {
     T* data_;
 };
 
+// The sum of products, in the order of a tree whose halves are added first.
 template <class T, int N>
 MLPVID_FUNCTION T dot(const SimdArray<T, N>& a, const SimdArray<T, N>& b) {
-    alignas(64) T products[N];
-    (a * b).store(products);
+    auto products = a * b;
     MLPVID_UNROLL
-    for (int width = N / 2; width >= 1; width /= 2) {
-        for (int i = 0; i < width; ++i) products[i] += products[i + width];
+    for (int width = SimdArray<T, N>::kParts / 2; width >= 1; width /= 2)
+        for (int i = 0; i < width; ++i) products.part[i] += products.part[i + width];
+    alignas(64) T sums[SimdArray<T, N>::kWidth];
+    std::memcpy(sums, &products.part[0], sizeof sums);
+    MLPVID_UNROLL
+    for (int width = SimdArray<T, N>::kWidth / 2; width >= 1; width /= 2) {
+        for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
     }
-    return products[0];
+    return sums[0];
 }
 
 }  // namespace mlpvid::MLPVID_INSTRUCTION_SET
