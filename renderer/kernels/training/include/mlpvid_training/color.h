@@ -165,6 +165,17 @@ struct Head {
     }
 };
 
+// Starts to load the rows [32] of the block of samples that begins at `at`.
+template <class T>
+MLPVID_FUNCTION void prefetch_rows(const T* rows, const int64_t* row_of, const Groups<T>& groups, int64_t at,
+                                   int64_t end) {
+    for (int64_t i = at; i < at + kBlock<T> && i < end; ++i) {
+        const int64_t k = groups.order[i];
+        const T* row = rows + kChannels * (row_of == nullptr ? k : row_of[k]);
+        for (int part = 0; part < kChannels; part += 64 / static_cast<int>(sizeof(T))) prefetch_line(row + part);
+    }
+}
+
 // A block of samples that share a head, with their inputs and hidden values. Rows beyond the samples repeat the first
 // one with weight 0.
 template <class T>
@@ -187,9 +198,8 @@ struct BlockState {
         Row<T> sums[kBlock<T>];
         clear<T>(sums);
         multiply<T>(head.W, head.inner, inputs, sums);
-        store<T>(sums, outer);
-        for (int n = 0; n < kBlock<T>; ++n)
-            for (int i = 0; i < kChannels; ++i) outer[n][i] = outer[n][i] < 0 ? T(0) : outer[n][i];
+        MLPVID_UNROLL
+        for (int n = 0; n < kBlock<T>; ++n) sums[n].rectified().store(outer[n]);
     }
 };
 
@@ -199,6 +209,7 @@ void color_head_forward(const ColorSamples<T>& samples, const Groups<T>& groups,
     BlockState<T> state;
     const int64_t end = groups.start[index + 1];
     for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
+        prefetch_rows(samples.features, samples.sample, groups, at + kBlock<T>, end);
         state.gather(samples, groups, at, end, view_channels);
         state.forward(head);
         for (int n = 0; n < kBlock<T> && at + n < end; ++n)
@@ -266,10 +277,7 @@ MLPVID_FUNCTION void outputs_backward(const BlockState<T>& state, const Head<T>&
             dW2[c].add_scaled(hidden, g);
             sum.add_scaled(Row<T>::load(head.W2[c]), g);
         }
-        alignas(64) T masked[kChannels];
-        sum.store(masked);
-        for (int i = 0; i < kChannels; ++i) masked[i] = state.outer[n][i] > 0 ? masked[i] : T(0);
-        rows[n] = Row<T>::load(masked);
+        rows[n] = sum.where_positive(hidden);
     }
     for (int c = 0; c < 3; ++c) dW2[c].store(gradient.W2[c]);
 }
@@ -284,6 +292,8 @@ void color_head_backward(const ColorSamples<T>& samples, const Groups<T>& groups
     Row<T> rows[kBlock<T>];
     const int64_t end = groups.start[index + 1];
     for (int64_t at = groups.start[index]; at < end; at += kBlock<T>) {
+        prefetch_rows(samples.features, samples.sample, groups, at + kBlock<T>, end);
+        prefetch_rows<T>(feature_gradients, nullptr, groups, at, end);
         state.gather(samples, groups, at, end, view_channels);
         state.forward(head);
         outputs_backward(state, head, rgb_gradients, gradient, rows);
