@@ -1,6 +1,6 @@
-"""One of two processes that train together. `test_processes.py` starts both and compares what they leave.
+"""What one of two processes that train together does. `test_processes.py` starts both and compares what they leave.
 
-Usage: one_of_two.py CAPTURE CONFIG FOLDER. The environment says which of the two it is, as that of torchrun does.
+The environment says which of the two it is, as that of torchrun does.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ from training.loop.trainer import Trainer, worker_pool
 STEPS = 4
 
 
-def train(capture: str, config: str, native: bool, processes: Processes) -> dict[str, object]:
-    """Return the losses of a few steps, and the state after them. The PyTorch field also refines the cameras' colors."""
+def train(capture: str, config: str, processes: Processes) -> dict[str, dict[str, object]]:
+    """Return what trainings with the native field and with that in PyTorch leave. The latter refines the cameras' colors."""
     with worker_pool(1) as pool:
         opened, settings = open_capture(capture), load_config(config)
-        settings = dataclasses.replace(settings, refine=RefineConfig(colors=not native, start=0.0))
-        trainer = Trainer(opened, settings, 3, build_scene(opened, settings.data, pool), pool, native, processes=processes)
-        results = [trainer.advance() for _ in range(STEPS)]
+        scene = build_scene(opened, settings.data, pool)
+        colors = dataclasses.replace(settings, refine=RefineConfig(colors=True, start=0.0))
+        return {
+            "native": state_after(Trainer(opened, settings, 3, scene, pool, True, processes=processes)),
+            "torch": state_after(Trainer(opened, colors, 3, scene, pool, False, processes=processes)),
+        }
+
+
+def state_after(trainer: Trainer) -> dict[str, object]:
+    """Return the losses of a few steps, and the state after them."""
+    results = [trainer.advance() for _ in range(STEPS)]
     numbers = [[(r.squared_error, r.samples_per_ray, r.colored_per_ray) for r in step] for step in results]
     cells = trainer._frame_step.occupancy_grids()
     colors = None if trainer.refinement is None else trainer.refinement.corrections().log_gains
@@ -58,9 +66,9 @@ def failure(processes: Processes) -> str:
     return "none"
 
 
-if __name__ == "__main__":
-    capture, config, folder = sys.argv[1:]
+def main(capture: str, config: str, folder: str) -> None:
+    """Train with the other process, and write what is left into a folder."""
     with joined_processes("cpu") as together:
-        left: dict[str, object] = {n: train(capture, config, n == "native", together) for n in ("native", "torch")}
+        left: dict[str, object] = dict(train(capture, config, together))
         left |= {"sums": sums(together), "failure": failure(together), "compiler": "torch._dynamo" in sys.modules}
         torch.save(left, Path(folder) / f"{together.rank}.pt")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 import torch
 
 from common.errors import InputError
-from tests.command_runs import ROOT, run_main
+from tests.command_runs import run_main
+from tests.training.loop.copies import start
 from tests.training.loop.one_of_two import STEPS, train
 from tests.training.scenes import ball_capture, small_capture
 from training.loop.checkpoint import read_header
@@ -28,6 +30,7 @@ from training.train import main
 CONFIG = """base: tiny
 data: {num_frames: 3, hull_resolution: 32}
 rays: {rays_per_frame: 64, frames_per_step: 3, prune_every: 0.5}
+model: {occupancy: {subgrid: 1}}
 steps: 4
 half_resolution: 0.5
 """
@@ -37,11 +40,6 @@ SHORT = "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 16}\nmo
 
 TOGETHER = pytest.mark.xdist_group("two processes")
 """Tests of what the same processes leave: another test process would start them again."""
-
-
-def start(command: list[str], **variables: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | variables
-    return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def free_port() -> int:
@@ -56,14 +54,16 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     folder = tmp_path_factory.mktemp("two")
     (folder / "config.yaml").write_text(CONFIG)
     capture = str(small_capture(folder))
-    script = [str(ROOT / "tests/training/loop/one_of_two.py"), capture, str(folder / "config.yaml"), str(folder)]
+    config = str(folder / "config.yaml")
     common = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
     common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    runs = [start(script, RANK=str(rank), LOCAL_RANK=str(rank), **common) for rank in range(2)]
-    for run in runs:
-        _, errors = run.communicate(timeout=300)
-        assert run.returncode == 0, errors
-    alone = {name: train(script[1], script[2], name == "native", ALONE) for name in ("native", "torch")}
+    errors = [folder / f"{rank}.txt" for rank in range(2)]
+    function, arguments = "tests.training.loop.one_of_two:main", (capture, config, str(folder))
+    runs = [start(function, *arguments, errors=errors[i], RANK=str(i), LOCAL_RANK=str(i), **common) for i in range(2)]
+    for run, printed in zip(runs, errors, strict=True):
+        run.join(300)
+        assert run.exitcode == 0, printed.read_text()
+    alone = train(capture, config, ALONE)
     return [*(torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2)), alone]
 
 
@@ -134,44 +134,52 @@ def test_the_first_living_process_speaks() -> None:
     assert Processes(0, 2, peers=((host, own), (host, ended.pid))).speaks
 
 
-def wait_for(condition: Callable[[], object], run: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], object], run: BaseProcess, errors: Path) -> None:
     deadline = time.monotonic() + 200
     while not condition():
-        assert run.poll() is None, run.communicate()[1]
+        assert run.is_alive(), errors.read_text()
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def messages(run: BaseProcess, errors: Path) -> str:
+    """Wait until a process ends, and return what it and those that it started printed."""
+    run.join(120)
+    assert not run.is_alive()
+    return errors.read_text()
 
 
 def lines(errors: str, *starts: str) -> list[str]:
     return [line for line in errors.splitlines() if line.startswith(starts)]
 
 
+@TOGETHER
 @pytest.mark.slow
 def test_torchrun_ends_as_one_and_continues(tmp_path: Path) -> None:
     (tmp_path / "short.yaml").write_text(SHORT + "checkpoint_minutes: 0.01\nsteps: 100000\n")
     capture, out = ball_capture(tmp_path / "ball", frames=2, size=32), tmp_path / "run"
     arguments = ["--capture", str(capture), "--config", str(tmp_path / "short.yaml"), "--out", str(out), "--no-check"]
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(free_port())]
-    checkpoint = out / "checkpoint.safetensors"
+    torchrun = ["--nproc-per-node", "2", "--master-port", str(free_port()), "-m", "training.train", *arguments]
+    checkpoint, errors = out / "checkpoint.safetensors", tmp_path / "errors.txt"
 
-    run = start([*torchrun, "-m", "training.train", *arguments])
-    wait_for(checkpoint.is_file, run)
-    run.send_signal(signal.SIGINT)
-    errors = run.communicate(timeout=120)[1]
+    run = start("tests.training.loop.copies:run_torchrun", *torchrun, errors=errors)
+    wait_for(checkpoint.is_file, run, errors)
+    assert run.pid is not None
+    os.kill(run.pid, signal.SIGINT)
+    printed = messages(run, errors)
     step = read_header(out).step
-    said = lines(errors, "interrupted", "error: ")
-    assert said == [f"interrupted at step {step}; --resume continues"], errors
-    assert len(lines(errors, "training ball")) == 1, "more than one process prints"
+    said = lines(printed, "interrupted", "error: ")
+    assert said == [f"interrupted at step {step}; --resume continues"], printed
+    assert len(lines(printed, "training ball")) == 1, "more than one process prints"
 
-    run = start([*torchrun, "-m", "training.train", *arguments, "--resume"])
-    wait_for(lambda: read_header(out).step > step, run)
-    workers = [p for p in psutil.Process(run.pid).children(recursive=True) if p.environ().get("RANK") == "1"]
-    for worker in workers:
-        worker.kill()
-    errors = run.communicate(timeout=120)[1]
-    assert workers and lines(errors, "interrupted", "error: ") == [
+    run = start("tests.training.loop.copies:run_torchrun", *torchrun, "--resume", errors=errors)
+    wait_for(lambda: read_header(out).step > step, run, errors)
+    workers = sorted(psutil.Process(run.pid).children(), key=lambda process: process.create_time())
+    workers[1].kill()
+    printed = messages(run, errors)
+    assert len(workers) == 2 and lines(printed, "interrupted", "error: ") == [
         "error: training: another process of this run has ended; start all of them again with --resume"
-    ], errors
+    ], printed
     names = {path.name for path in out.iterdir()}
     written = {"checkpoint.safetensors", "scene.safetensors", "config.yaml", "log.jsonl", "views"}
     assert names == written, "something is half-written"
