@@ -10,7 +10,7 @@ from common.errors import InputError
 from model.camera import Camera
 from renderer.reference.rays import camera_rays, intersect_box
 from training.captures.capture import Capture
-from training.captures.hull import carve_hull, hull_box, mask_coverage, seen_space
+from training.captures.hull import Cells, carve_hull, hull_box, mask_coverage, seen_space
 from training.captures.images import Pixels
 
 DEFAULT_PADDING = 0.05
@@ -46,17 +46,19 @@ def _mask_box(capture: Capture, frame: int) -> NDArray[np.float64]:
     cameras = [capture.cameras[i] for i in indices]
     masks = [capture.mask(frame, i) for i in indices]
     box = seen_space(cameras)
-    min_views = consistent_views(cameras, masks, box)
-    for resolution in (_COARSE, _FINE):
-        hull = carve_hull(cameras, masks, box, resolution, margin=0.5, min_views=min_views)
-        if not hull.any():
-            raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add bounds to meta.yaml")
-        box = hull_box(hull, box)
-    return box
+    min_views, hull = consistent_hull(cameras, masks, box)
+    box = _box_around(capture, frame, hull, box)
+    return _box_around(capture, frame, carve_hull(cameras, masks, box, _FINE, 0.5, min_views), box)
 
 
-def consistent_views(cameras: list[Camera], masks: list[Pixels], box: NDArray[np.float64]) -> int:
-    """Return how many views must see a cell that belongs to the hull.
+def _box_around(capture: Capture, frame: int, hull: Cells, box: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not hull.any():
+        raise InputError(capture.root, f"the masks of frame {frame} have no common hull", "add bounds to meta.yaml")
+    return hull_box(hull, box)
+
+
+def consistent_hull(cameras: list[Camera], masks: list[Pixels], box: NDArray[np.float64]) -> tuple[int, Cells]:
+    """Return how many views must see a cell that belongs to the hull, and the hull that is carved with this number.
 
     Requiring more views removes more of the space outside the subject that only few cameras see. But it also removes parts of
     the subject that some cameras do not see, and then the hull no longer covers the masks of the others. So this is the
@@ -68,20 +70,26 @@ def consistent_views(cameras: list[Camera], masks: list[Pixels], box: NDArray[np
         box: (2, 3) meters, in which the hull is carved.
 
     Returns:
-        A number from 1 to the number of cameras.
+        A number from 1 to the number of cameras; and the hull, `_COARSE` cells along each axis.
     """
 
-    def covered(views: int) -> NDArray[np.float64]:
-        return mask_coverage(cameras, masks, carve_hull(cameras, masks, box, _COARSE, 0.5, views), box)
+    def carved(views: int) -> Cells:
+        return carve_hull(cameras, masks, box, _COARSE, 0.5, views)
 
     fewest, most = min(2, len(cameras)), len(cameras)
-    if (covered(most) >= 1 - _UNCOVERED).all():
-        return most
-    enough = covered(fewest) - _UNCOVERED
+    hull = carved(most)
+    if (mask_coverage(cameras, masks, hull, box) >= 1 - _UNCOVERED).all():
+        return most, hull
+    best = carved(fewest)
+    enough = mask_coverage(cameras, masks, best, box) - _UNCOVERED
     while fewest < most - 1:
         middle = (fewest + most) // 2
-        fewest, most = (middle, most) if (covered(middle) >= enough).all() else (fewest, middle)
-    return fewest
+        hull = carved(middle)
+        if (mask_coverage(cameras, masks, hull, box) >= enough).all():
+            fewest, best = middle, hull
+        else:
+            most = middle
+    return fewest, best
 
 
 def frame_boxes(capture: Capture, frames: range, padding: float, union: bool) -> NDArray[np.float32]:

@@ -109,31 +109,45 @@ def shade(solid: Solid, points: Array, normals: Array, directions: Array) -> Arr
 
 def render_scene(solids: list[Solid], camera: Camera, subpixels: int = SUBPIXELS) -> NDArray[np.float32]:
     """Render the scene, averaging `subpixels`^2 rays per pixel: (H, W, 4), premultiplied color and coverage."""
-    height, width = camera.height * subpixels, camera.width * subpixels
-    fine, origin = camera.resized(width, height), camera.center
-    to_world = fine.pixel_to_world
-    depth, nearest = np.full((height, width), np.inf), np.full((height, width), -1, np.int16)
-    for index, solid in enumerate(solids):
-        x0, y0, x1, y1 = projected_bounds(fine, solid.surface_points, margin=2 * subpixels)
-        if x0 >= x1 or y0 >= y1:
-            continue
-        region = np.s_[y0:y1, x0:x1]
-        directions = pixel_directions(to_world, np.arange(x0, x1), np.arange(y0, y1)[:, None])
-        t = solid.distances(origin, directions.reshape(-1, 3)).reshape(y1 - y0, x1 - x0)
-        closer = t < depth[region]
-        np.copyto(depth[region], t, where=closer)
-        nearest[region][closer] = index
-    color = np.zeros((height * width, 4), dtype=np.float32)
+    fine = camera.resized(camera.width * subpixels, camera.height * subpixels)
+    to_world, origin, width = fine.pixel_to_world, camera.center, fine.width
+    depth, nearest = nearest_solids(solids, fine, margin=2 * subpixels)
+    color = np.zeros((fine.height * width, 4), dtype=np.float32)
     for index, solid in enumerate(solids):
         seen = np.flatnonzero(nearest == index)
+        if not seen.size:
+            continue
         directions = pixel_directions(to_world, seen % width, seen // width)
         points = origin + depth.ravel()[seen, None] * directions
         color[seen, :3] = shade(solid, points, solid.normals(points), directions / lengths(directions)[:, None])
         color[seen, 3] = 1
-    return _mean_of_blocks(color.reshape(height, width, 4), subpixels)
+    return mean_of_blocks(color.reshape(fine.height, width, 4), subpixels)
 
 
-def _mean_of_blocks(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def nearest_solids(solids: list[Solid], camera: Camera, margin: int) -> tuple[Array, NDArray[np.int16]]:
+    """Return what each pixel sees: its depth, (H, W) meters, infinite where nothing is, and the index of the solid, or -1.
+
+    Args:
+        solids: the scene.
+        camera: the view.
+        margin: pixels around the projections of a solid's points in which it is looked for.
+    """
+    size = camera.height, camera.width
+    to_world, depth, nearest = camera.pixel_to_world, np.full(size, np.inf), np.full(size, -1, np.int16)
+    for index, solid in enumerate(solids):
+        x0, y0, x1, y1 = projected_bounds(camera, solid.surface_points, margin)
+        if x0 >= x1 or y0 >= y1:
+            continue
+        region = np.s_[y0:y1, x0:x1]
+        directions = pixel_directions(to_world, np.arange(x0, x1), np.arange(y0, y1)[:, None])
+        t = solid.distances(camera.center, directions.reshape(-1, 3)).reshape(y1 - y0, x1 - x0)
+        closer = t < depth[region]
+        np.copyto(depth[region], t, where=closer)
+        nearest[region][closer] = index
+    return depth, nearest
+
+
+def mean_of_blocks(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return the means of blocks of `side`^2 pixels."""
     total = np.zeros_like(image[::side, ::side])
     for row, column in itertools.product(range(side), range(side)):

@@ -11,7 +11,7 @@ from PIL import Image
 from common.errors import InputError
 from model.camera import Camera
 from tests.training.scenes import BALL_CENTER, BALL_RADIUS, ball_capture, ball_mask, ring
-from training.captures.boxes import consistent_views, frame_box, frame_boxes
+from training.captures.boxes import consistent_hull, frame_box, frame_boxes
 from training.captures.hull import carve_hull, hull_box, mask_coverage, mask_distance, seen_space
 from training.captures.opening import open_capture
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
@@ -125,7 +125,7 @@ def test_four_cameras_give_a_tight_box() -> None:
     cameras, points = narrow_cameras(4), surface_points(scene_at(0.1))
     seen = [(255 * (render_scene(scene_at(0.1), camera, 2)[..., 3] >= 0.5)).astype(np.uint8) for camera in cameras]
     box = seen_space(cameras)
-    assert consistent_views(cameras, seen, box) == 4
+    assert consistent_hull(cameras, seen, box)[0] == 4
     half = hull_box(carve_hull(cameras, seen, box, 64, 0.5, min_views=2), box)
     tight = hull_box(carve_hull(cameras, seen, box, 64, 0.5, min_views=4), box)
     assert (tight[0] <= points.min(0)).all() and (tight[1] >= points.max(0)).all()
@@ -141,7 +141,7 @@ def test_parts_that_some_cameras_do_not_see_are_not_cut_off() -> None:
         cameras[index] = Camera(full.width, full.height // 2, full.K, full.R, full.T)
     seen = [(255 * (render_scene(scene_at(0.1), camera, 2)[..., 3] >= 0.5)).astype(np.uint8) for camera in cameras]
     box = seen_space(cameras)
-    views = consistent_views(cameras, seen, box)
+    views, _ = consistent_hull(cameras, seen, box)
     assert views == 6
     found = hull_box(carve_hull(cameras, seen, box, 64, 0.5, views), box)
     assert found[0, 2] <= points[:, 2].min() and found[1, 2] >= points[:, 2].max()
