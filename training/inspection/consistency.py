@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from training.inspection.camera_model import CameraModel, Rays
-from training.inspection.silhouette import MAX_GAP, UNSEEN, Silhouette
+from training.inspection.silhouette import MAX_GAP, MOST, UNSEEN, Silhouette
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -83,6 +84,9 @@ def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points | R
         camera, silhouette: the camera and its mask.
         points: (3, ...) or rays; the result has the shape of the points.
     """
+    if isinstance(points, Rays) and points.starts[0].size <= MOST and not camera.distorts and camera.is_before(points):
+        places = cv2.perspectiveTransform(points.rows, silhouette.pixels @ camera.matrix)  # in a third of the time
+        return silhouette.outside_at(places).reshape(points.depths.shape)
     column, row, front = camera.project(points, silhouette.pixels)
     outside = silhouette.outside(column, row)
     if not front.all():

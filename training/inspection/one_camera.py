@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from training.captures.description import MaskRule
 from training.inspection.comparison import Readings
@@ -46,6 +45,8 @@ def find_swaps(reference: ReferenceCameras, readings: Readings, suspects: list[i
     """Return the calibration that each suspect should have, if exchanging their calibrations makes them agree."""
     if len(suspects) < 2:
         return {}
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load, and few captures need it
+
     calibrations = [readings[index].calibration for index in suspects]
     costs = np.array([[reference.disagreement(i, replace(readings[i], calibration=c)) for c in calibrations] for i in suspects])
     costs = np.minimum(costs, 10)

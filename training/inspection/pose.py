@@ -7,7 +7,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from training.inspection.camera_model import CameraModel
 from training.inspection.consistency import meeting_point
@@ -56,6 +55,8 @@ def _moved(model: CameraModel, motion: Floats) -> CameraModel:
 
 
 def _optimized(reference: ReferenceCameras, camera: int, reading: CameraReading, start: CameraModel, count: int) -> CameraModel:
+    from scipy.optimize import least_squares  # noqa: PLC0415 - slow to load, and few captures need it
+
     def model(x: Floats) -> CameraModel:
         return _moved(start, np.pad(x - 1, (0, 6 - count)))  # x is near 1, because the step size is relative
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from training.inspection.comparison import Comparison, FrameScene, Readings
 from training.inspection.consistency import collect, smallest_gap
@@ -100,6 +99,8 @@ class GlobalSearch:
         return Outcome(chosen, tuple(chosen.change(r) for r in self._readings), gap, min(others, default=1.0))
 
     def _fitted_crop(self) -> Hypothesis:
+        from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, and few captures need it
+
         calibrations = self._comparison.footage.calibrations
         middle = np.median([(c.K[0, 2] - c.width / 2, c.K[1, 2] - c.height / 2) for c in calibrations], axis=0)
         width = calibrations[0].width
