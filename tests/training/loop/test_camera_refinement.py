@@ -18,6 +18,7 @@ from common.errors import InputError
 from model.config import HashEncodingConfig
 from model.hash_encoding import HashEncoding
 from model.run.video import read_run
+from tests.training.loop.shared_scene import with_single_points
 from tests.training.scenes import BALL_CENTER, ball_capture
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
@@ -44,7 +45,7 @@ def corrections(cameras: int, **given: torch.Tensor) -> Corrections:
 
 
 def small_config(**refine: object) -> TrainingConfig:
-    config = load_config("tiny")
+    config = with_single_points(load_config("tiny"))
     rays = dataclasses.replace(config.rays, rays_per_frame=128, frames_per_step=1)
     data = dataclasses.replace(config.data, hull_resolution=32, hull_margin=2.0)
     return dataclasses.replace(config, rays=rays, data=data, steps=200, refine=RefineConfig(**refine))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from common.errors import InputError
 from tests.full_disk import full_disk
-from tests.training.loop.shared_scene import scene_of, shrink_encoder
+from tests.training.loop.shared_scene import scene_of, shrink_encoder, with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make_config(**changes: object) -> TrainingConfig:
-    config = load_config("tiny")
+    config = with_single_points(load_config("tiny"))
     rays = dataclasses.replace(config.rays, rays_per_frame=64, frames_per_step=3, prune_every=0.25, ramp=0.5)
     data = dataclasses.replace(config.data, hull_resolution=32)
     return dataclasses.replace(config, **({"rays": rays, "data": data, "steps": STEPS, "half_resolution": 0.5} | changes))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model.query import query_features
+from tests.training.loop.shared_scene import with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import load_config
@@ -20,7 +21,7 @@ PLANES = ("decoder.feature_head.", "decoder.feature_trunk.")
 
 
 def trainer(folder: Path, native: bool, constant: bool = True) -> Trainer:
-    tiny = load_config("tiny")
+    tiny = with_single_points(load_config("tiny"))
     data, rays = dataclasses.replace(tiny.data, hull_resolution=16), dataclasses.replace(tiny.rays, rays_per_frame=64)
     config = dataclasses.replace(tiny, data=data, rays=rays, constant_planes=constant, steps=40)
     capture = open_capture(ball_capture(folder, frames=2))

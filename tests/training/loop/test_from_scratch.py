@@ -21,11 +21,13 @@ from training.loop.trainer import Trainer, worker_pool
 from training.perceptual import PerceptualScores
 
 FRAMES = 2
+STEPS = 180
+"""Fewer than those of the preset: 1.5 dB more than the test asks for."""
 
 
 def two_frames() -> TrainingConfig:
     config = load_config("tiny")
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, num_frames=FRAMES))
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, num_frames=FRAMES), steps=STEPS)
 
 
 def box_psnr(capture: Capture, trainer: Trainer) -> float:

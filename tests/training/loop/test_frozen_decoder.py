@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.loop.shared_scene import with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
@@ -19,7 +20,7 @@ DECODER = "decoder."
 
 def trainers(folder: Path, native: bool) -> dict[bool, Trainer]:
     """Return trainers with the same seed, one whose decoder is frozen and one whose decoder is trained."""
-    tiny = load_config("tiny")
+    tiny = with_single_points(load_config("tiny"))
     data = dataclasses.replace(tiny.data, hull_resolution=16)
     config = dataclasses.replace(tiny, data=data, rays=dataclasses.replace(tiny.rays, rays_per_frame=64))
     capture = open_capture(ball_capture(folder, frames=2))

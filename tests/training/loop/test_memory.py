@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from common.errors import InputError
-from tests.training.loop.shared_scene import scene_of
+from tests.training.loop.shared_scene import scene_of, with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
@@ -32,7 +32,7 @@ def ball(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepared(folder: Path) -> tuple[TrainingConfig, Dataset, Scene]:
-    tiny = load_config("tiny")
+    tiny = with_single_points(load_config("tiny"))
     data = dataclasses.replace(tiny.data, hull_resolution=16)
     config = dataclasses.replace(tiny, data=data, rays=dataclasses.replace(tiny.rays, rays_per_frame=32))
     scene = scene_of(folder, config.data)

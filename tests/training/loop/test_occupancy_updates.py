@@ -14,6 +14,7 @@ from training.captures.opening import open_capture
 from training.config import TrainingConfig, load_config
 from training.loop.checkpoint import read_header
 from training.loop.occupancy_updates import MAX_SHARE, OccupancyUpdates
+from training.loop.step import FrameStep
 from training.loop.trainer import Trainer, worker_pool
 
 
@@ -81,6 +82,8 @@ def test_a_slow_update_is_rare_in_a_run_limited_by_time(
             updates.append(trainer.step)
             now[0] += 2
 
+        gradients = trainer._frame_step(0, False, 0, 16)
+        monkeypatch.setattr(FrameStep, "__call__", lambda *_: gradients)
         monkeypatch.setattr(trainer, "_update", step)
         monkeypatch.setattr(trainer, "_update_occupancy", update)
         while not trainer.finished:

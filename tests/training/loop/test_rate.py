@@ -13,7 +13,7 @@ from common.errors import InputError
 from model.bundle.coding import CodedSpec, decode, encode_steps
 from model.bundle.layout import HASH_TABLES
 from model.hash_levels import hash_levels
-from tests.training.loop.shared_scene import scene_of
+from tests.training.loop.shared_scene import scene_of, with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import RateConfig, TrainingConfig, load_config
@@ -26,7 +26,7 @@ STEPS = 6
 
 
 def make_config(weight: float = 1e-3, **rays: object) -> TrainingConfig:
-    config = load_config("tiny")
+    config = with_single_points(load_config("tiny"))
     changed = dataclasses.replace(config.rays, rays_per_frame=64, prune_every=0.4, **rays)  # type: ignore[arg-type]
     data = dataclasses.replace(config.data, hull_resolution=16)
     return dataclasses.replace(config, rays=changed, data=data, steps=STEPS, rate=RateConfig(weight))

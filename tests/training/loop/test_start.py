@@ -10,7 +10,7 @@ import torch
 
 from model.config import HashEncodingConfig
 from model.hash_encoding import hash_levels
-from tests.training.loop.shared_scene import scene_of
+from tests.training.loop.shared_scene import scene_of, with_single_points
 from tests.training.scenes import ball_capture
 from training.captures.opening import open_capture
 from training.config import StartConfig, TrainingConfig, load_config
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config_with(**changes: object) -> TrainingConfig:
-    config = load_config("tiny")
+    config = with_single_points(load_config("tiny"))
     rays = dataclasses.replace(config.rays, rays_per_frame=64, by_error=float(changes.pop("by_error", 0.0)), by_error_from=0.2)  # type: ignore[arg-type]
     loss = dataclasses.replace(config.loss, distortion=float(changes.pop("distortion", 0.0)))  # type: ignore[arg-type]
     data = dataclasses.replace(config.data, hull_resolution=16)

@@ -16,6 +16,7 @@ from common.errors import InputError
 from common.scores import psnr
 from model.bundle.info import read_bundle
 from tests.command_runs import assert_fails, run_main
+from tests.training.loop.shared_scene import with_single_points
 from tests.training.scenes import BALL_COLOR, ball_capture
 from training.captures.opening import open_capture
 from training.config import TrainingConfig, ValidationConfig, load_config
@@ -47,7 +48,7 @@ def command(folder: Path, tmp_path: Path) -> list[str]:
 
 
 def make_config(**changes: object) -> TrainingConfig:
-    config = load_config("tiny")
+    config = with_single_points(load_config("tiny"))
     rays = dataclasses.replace(config.rays, rays_per_frame=32, prune_every=0.25)
     data = dataclasses.replace(config.data, hull_resolution=16)
     validation = ValidationConfig(**({"every": 1 / STEPS} | changes))  # type: ignore[arg-type]
