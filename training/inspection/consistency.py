@@ -85,7 +85,8 @@ def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points | R
         points: (3, ...) or rays; the result has the shape of the points.
     """
     if isinstance(points, Rays) and points.starts[0].size <= MOST and not camera.distorts and camera.is_before(points):
-        places = cv2.perspectiveTransform(points.rows, silhouette.pixels @ camera.matrix)  # in a third of the time
+        # Two calls of OpenCV are faster than what follows.
+        places = np.asarray(cv2.perspectiveTransform(points.rows, silhouette.pixels @ camera.matrix), dtype=np.float32)
         return silhouette.outside_at(places).reshape(points.depths.shape)
     column, row, front = camera.project(points, silhouette.pixels)
     outside = silhouette.outside(column, row)

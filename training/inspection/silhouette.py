@@ -73,7 +73,8 @@ class Silhouette:
             column, row: indices of columns and rows of the mask, any shape; they are rounded.
         """
         x, y = column.reshape(1, -1), row.reshape(1, -1)
-        found = [self.outside_at(cv2.merge([x[:, i : i + MOST], y[:, i : i + MOST]])) for i in range(0, x.size, MOST)]
+        places = np.asarray(cv2.merge([x, y]), dtype=np.float32)
+        found = [self.outside_at(places[:, first : first + MOST]) for first in range(0, x.size, MOST)]
         return np.concatenate(found, axis=1).reshape(column.shape)
 
     def outside_at(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
