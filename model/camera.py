@@ -165,8 +165,8 @@ class Camera:
         """Read the object of CAM.json. The nine numbers of K and R may be one list, T may be a column or a row.
 
         Raises:
-            InputError: a missing field, a wrong shape, a number that is not finite, a K that is transposed or has a focal
-                length that is not above 0, or an R that is not a rotation.
+            InputError: a missing field, a wrong shape, a number that is not finite, a K that is transposed, has a focal
+                length that is not above 0 or a skew above it, or an R that is not a rotation.
         """
         if not isinstance(values, dict):
             raise InputError(subject, "must be a JSON object with width, height, K, R, T")
@@ -183,6 +183,10 @@ class Camera:
             raise InputError(subject, "camera K must have the last row 0, 0, 1", "transpose it if that is its last column")
         if not (camera.K[0, 0] > 0 and camera.K[1, 1] > 0):
             raise InputError(subject, "camera K has a focal length that is not above 0", "use x right, y down, z forward")
+        if not (abs(camera.K[0, 1]) <= camera.K[0, 0] and abs(camera.K[1, 0]) <= camera.K[1, 1]):
+            raise InputError(
+                subject, "camera K has a skew above its focal length", "its rows are fx, skew, cx; 0, fy, cy; 0, 0, 1"
+            )
         return camera
 
 

@@ -157,6 +157,8 @@ UNSEEING: dict[str, tuple[dict[str, object], str]] = {
     "beside": ({"T": [40.0, 0.0, 4.0]}, "the scene is 4 m away, outside"),
     "transposed": ({"K": [[40, 0, 0], [0, 40, 0], [16, 16, 1]]}, "transpose it"),
     "mirrored": ({"K": [[40, 0, 16], [0, 40, 16], [0, 0, -1]]}, "last row 0, 0, 1"),
+    "skewed": ({"K": [[40, 1e30, 16], [0, 40, 16], [0, 0, 1]]}, "skew"),
+    "skewed along y": ({"K": [[40, 0, 16], [-41, 40, 16], [0, 0, 1]]}, "skew"),
     "negative focal length": ({"K": [[-40, 0, 16], [0, -40, 16], [0, 0, 1]]}, "focal length"),
 }
 
