@@ -29,6 +29,7 @@ from viewer.view.comparison import sides, times_text
 @pytest.mark.slow
 def test_each_is_shown_and_every_panel_draws(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
+        app.settings.rendering.render_scale = 0.1
         for kind in METHODS:
             app.documents.add(Path(f"{kind}.mlpvid"), small_video(kind))
             wait_for_image(context, app)
