@@ -14,6 +14,7 @@ from PIL import Image
 
 from common.errors import InputError
 from common.locks import exclusive
+from model.bundle.write import write_bundle
 from model.video import VolumetricVideo
 from renderer.backend import CancelToken, RenderedImage
 from renderer.reference.renderer import ReferenceRenderer
@@ -279,15 +280,17 @@ def test_a_second_recording_to_one_name_is_refused(tmp_path: Path, video: Volume
 @pytest.mark.slow
 def test_the_partial_file_of_a_killed_recording_is_replaced(tmp_path: Path, video: VolumetricVideo) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from tests.factories import make_video\n"
+        "import os, sys; from pathlib import Path; from model.bundle.read import read_bundle\n"
         "from tests.viewer.fakes import FakeRenderer; from viewer.export.recorder import RecordOptions, record\n"
         "def stop(progress):\n    if progress.done == 2: os._exit(9)\n"
-        "record(FakeRenderer(), make_video(num_frames=4), Path(sys.argv[1]), 'orbit', RecordOptions(size=(32, 32)), stop)"
+        "record(FakeRenderer(), read_bundle(sys.argv[2]), Path(sys.argv[1]), 'orbit', RecordOptions(size=(32, 32)), stop)"
     )
+    bundle = tmp_path / "video.mlpvid"  # the child reads it without PyTorch, which takes long to load
+    write_bundle(video, bundle)
     target = tmp_path / "a.mp4"
     (tmp_path / "b.partial.mp4").touch()  # of somebody else
     for _ in range(2):
-        assert subprocess.run([sys.executable, "-c", program, str(target)], cwd=ROOT, check=False).returncode == 9
+        assert subprocess.run([sys.executable, "-c", program, target, bundle], cwd=ROOT, check=False).returncode == 9
     assert {"a.partial.mp4", "a.partial-2.mp4"} < {path.name for path in tmp_path.iterdir()}
     record(FakeRenderer(), video, target, "orbit", RecordOptions(size=SIZE))
-    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.partial.mp4"}
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "b.partial.mp4", bundle.name}
