@@ -41,7 +41,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         The temporary file's path. Open it by name for writing.
 
     Raises:
-        InputError: `path` is a folder or a link in a circle, its folder does not exist or is not writable, or the disk is full.
+        InputError: `path` is a folder, a device, a pipe or a link in a circle, its folder does not exist or is not writable, or
+            the disk is full.
     """
     check_link(path)
     target = Path(os.path.realpath(path))
@@ -64,7 +65,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 def check_target(path: Path) -> None:
     """Raise InputError if no file can be written there. Call it before long work, at whose end it would be too late.
 
-    Finds folders, missing folders, folders without permission, names that are too long, and links that lead nowhere.
+    Finds folders, devices, pipes, missing folders, folders without permission, names that are too long, and links that lead
+    nowhere.
     """
     if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(path, "is a folder", "name a file")
@@ -73,6 +75,7 @@ def check_target(path: Path) -> None:
     if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
         raise InputError(path, "has a name that is too long", f"use at most {MAX_NAME_BYTES} bytes")
     check_link(path)
+    _check_regular(path, path)
     folder = os.path.dirname(os.path.realpath(path))  # a link is followed
     if not os.path.isdir(folder):
         raise InputError(path, "is a link into a folder that does not exist", "make the folder first")
@@ -86,9 +89,16 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _check_regular(target: Path, shown: str | Path) -> None:
+    # A file would take the place of the device or the pipe, for all programs.
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError(shown, "is a device or a pipe", "name a file")
+
+
 def _create_temporary(target: Path, shown: str | Path) -> Path:
     if target.is_dir():
         raise InputError(shown, "is a folder", "name a file")
+    _check_regular(target, shown)
     suffix = target.suffix if len(os.fsencode(target.suffix)) <= _MAX_SUFFIX else ""
     _remove_leftovers(target, suffix)
     temporary = target.with_name(f"{_prefix(target)}{os.getpid()}-{secrets.token_hex(4)}{suffix}")

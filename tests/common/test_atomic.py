@@ -72,6 +72,18 @@ def test_missing_folder_and_folder_as_target_are_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@pytest.mark.parametrize("name", ["pipe.txt", "link.txt"])
+def test_pipes_and_devices_are_not_replaced(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "link.txt").symlink_to("pipe.txt")
+    with pytest.raises(InputError, match=rf"{name}: is a device or a pipe; name a file"):
+        check_target(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{name}: is a device or a pipe; name a file"), atomic_write(tmp_path / name):
+        pass
+    assert (tmp_path / "pipe.txt").is_fifo() and len(list(tmp_path.iterdir())) == 2
+
+
 def test_permissions_follow_the_umask_and_then_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     before = os.umask(0o027)
