@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -81,6 +81,19 @@ def check_target(path: Path) -> None:
         raise InputError(path, "is a link into a folder that does not exist", "make the folder first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(path, "is in a folder that you may not change", "choose another one")
+
+
+def check_differs(output: Path, inputs: Iterable[object]) -> None:
+    """Raise InputError if an output is one of the inputs, under whatever name, and would replace it.
+
+    Args:
+        output: the file to write.
+        inputs: files and folders; anything but paths is skipped.
+    """
+    for given in inputs:
+        with contextlib.suppress(OSError, ValueError):  # one of them does not exist
+            if isinstance(given, Path) and os.path.samefile(output, given):
+                raise InputError(output, "is read by this command, too, and would be replaced", "choose another name")
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from common.atomic import check_target
+from common.atomic import check_differs, check_target
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
 from common.errors import InputError
 from common.interrupts import interruptible, leave
@@ -73,6 +73,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     start = time.perf_counter()
     if arguments.html is not None:
         check_target(arguments.html)
+        check_differs(arguments.html, (arguments.source, arguments.meta))
     capture = open_capture(arguments.capture, arguments.layout, read_overrides(arguments.meta))
     cameras = _cameras(capture, arguments.views)
     video, frames, scale = _open_source(arguments.source, arguments.frames, arguments.checkpoint)

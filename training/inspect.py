@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from common.atomic import check_target
+from common.atomic import check_differs, check_target
 from common.command_line import ArgumentParser, run
 from common.interrupts import leave
 from training.captures.opening import add_layout_option, open_capture
@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _command(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
         check_target(arguments.html)
+        check_differs(arguments.html, (arguments.meta,))
     capture = open_capture(arguments.capture, arguments.layout)
     report = check(capture)
     if arguments.json:

@@ -341,6 +341,7 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         from viewer.commands.start import start as command  # noqa: PLC0415 - usage errors need none of it
 
     def checked(options: argparse.Namespace) -> int:
+        _check_output(options)
         if options.config is not None:  # report a bad file even if the command does not use it
             from viewer.commands.start import choose_settings  # noqa: PLC0415 - loads the settings
 
@@ -348,6 +349,16 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         return command(options)
 
     return checked
+
+
+def _check_output(options: argparse.Namespace) -> None:
+    from common.atomic import check_differs  # noqa: PLC0415 - only commands that write need it
+
+    output = options.render or options.record or options.mesh or options.export_path
+    if output:
+        names = [Path(name) for name in (options.rig, options.path) if name is not None]
+        inputs = (options.bundle, options.camera, options.config, options.panorama, options.background, *names)
+        check_differs(output, inputs)
 
 
 def _selftest(options: argparse.Namespace) -> int:

@@ -151,6 +151,25 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert result.returncode == 2 and "Traceback" in result.stderr
 
 
+READ_TOO = {
+    "panorama": (("--render", "a.png", "--panorama", "b.png"), "a.png"),
+    "background": (("--record", "a.mp4", "--background", "b.png"), "a.mp4"),
+    "camera": (("--render", "a.npz", "--camera", "b.png"), "a.npz"),
+    "path": (("--export-path", "a.json", "--path", "b.png"), "a.json"),
+    "rig": (("--record", "a.webm", "--rig", "b.png"), "a.webm"),
+    "bundle": (("--mesh", "a.ply"), "a.ply"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "output"), READ_TOO.values(), ids=list(READ_TOO))
+def test_an_output_that_is_read_too_is_refused(bundle: Path, tmp_path: Path, arguments: tuple[str, ...], output: str) -> None:
+    (tmp_path / "b.png").write_bytes(bundle.read_bytes())
+    (tmp_path / output).symlink_to("b.png")  # the same file under another name
+    result = view("b.png" if output == "a.ply" else bundle, *arguments, folder=tmp_path)
+    assert_fails(result, output, "is read by this command, too")
+    assert (tmp_path / "b.png").read_bytes() == bundle.read_bytes()
+
+
 UNSEEING: dict[str, tuple[dict[str, object], str]] = {
     "behind": ({"T": [0.0, 0.0, -4.0]}, "the scene is 4 m behind this camera"),
     "millimeters": ({"T": [0.0, 0.0, 4000.0]}, "4e+03 m away and smaller than a pixel"),

@@ -121,6 +121,8 @@ def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
     fails(command("evaluate", tmp_path / "none.mlpvid", "--capture", capture, "--json"), "none.mlpvid")
     fails(command("evaluate", tmp_path, "--capture", capture), "not a training run")
     fails(command("evaluate", bundle, "--capture", tmp_path), "annots.npy")
+    (tmp_path / "page.html").symlink_to(bundle)
+    fails(command("evaluate", bundle, "--capture", capture, "--html", tmp_path / "page.html"), "is read by this command, too")
     for frames in ("1:1", "0:9", "x:y", "-1:2"):
         fails(command("evaluate", bundle, "--capture", capture, f"--frames={frames}"), f"--frames {frames}")
     folder = ball_capture(tmp_path / "ball", frames=6, meta="pixel_center: 0.5\n")
