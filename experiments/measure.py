@@ -71,7 +71,7 @@ class Measured:
     trained: str
     """Steps and minutes of the training."""
     empty: bool = False
-    """Whether every scored rendering is black: the density has fallen to zero in training."""
+    """Whether every scored rendering is black: there is no density, none above the threshold of the occupancy, or no color."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

@@ -233,7 +233,7 @@ def _notes(table: Table, results: Sequence[RowResult], recipe: Recipe | None) ->
     notes = list(table.notes)
     for result in results:
         if black := [name for name, measured in result.measured.items() if measured.empty]:
-            notes.append(f'"{result.row.label}" renders nothing of {", ".join(black)}: its density fell to zero in training.')
+            notes.append(f'All scored renderings of "{result.row.label}" are black: {", ".join(black)}.')
     reasons = dict.fromkeys(
         f"{LABELS[name]}: not computed, {reason}."
         for result in results

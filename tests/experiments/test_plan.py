@@ -133,7 +133,7 @@ def test_a_row_that_renders_nothing_is_named() -> None:
     black = RowResult(row.row, {"a": dataclasses.replace(row.measured["a"], empty=True)})
     assert Measured.from_dict(json.loads(json.dumps(black.measured["a"].to_dict()))) == black.measured["a"]
     table = Table("A table", "A test", (row.row,))
-    assert '- "complete" renders nothing of a: its density fell to zero in training.' in _notes(table, [black], None)
+    assert '- All scored renderings of "complete" are black: a.' in _notes(table, [black], None)
     assert _notes(table, [row], None) == []
 
 

@@ -171,7 +171,7 @@ def check_page(out: Path) -> None:
         line.startswith("| Single MLP | worse (-1.00 dB), ") and "| higher (3.75 x), " in line and "| lower (0.55 x), " in line
         for line in page.splitlines()
     )
-    assert not any(result["empty"] for result in results.values()) and "renders nothing" not in page
+    assert not any(result["empty"] for result in results.values()) and "are black" not in page
     tables = [part.splitlines() for part in re.split(r"\n\n", page) if part.startswith("| ")]
     assert len(tables) == 3 and all(len({line.count("|") for line in table}) == 1 for table in tables)
     assert f"- Commit: {describe_commit()}." in page and "- Machine: " in page and "not recorded" not in page
