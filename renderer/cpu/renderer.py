@@ -21,7 +21,7 @@ from renderer.baked import BakedFrameStruct, describe_view, struct_bytes, table_
 from renderer.cpu.bake import BakedArrays, bake_frame
 from renderer.cpu.tiles import tile_rectangles
 from renderer.native import load_native
-from renderer.native_decoder import NativeDecoder
+from renderer.native_decoder import FLOAT32, NativeDecoder, decoding_unit
 from renderer.shared_decoder import with_same_decoder
 from renderer.threads import available_cores, with_low_priority
 
@@ -69,14 +69,21 @@ class CpuRenderer:
         instruction_set: a name of `mlpvid_kernels.instruction_sets()`. None takes the one that the environment variable
             MLPVID_ISA names, or else the best.
         background: whether its threads have low priority, so that a window stays smooth.
+        decoder: the unit that decodes, see `renderer.native_decoder.decoding_unit`.
 
     Raises:
-        InputError: the native package is missing, or has no such build for this processor.
+        InputError: the native package is missing, or has no such build or unit for this processor.
     """
 
     name = "cpu"
 
-    def __init__(self, threads: int | None = None, instruction_set: str | None = None, background: bool = False) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        instruction_set: str | None = None,
+        background: bool = False,
+        decoder: str | None = None,
+    ) -> None:
         self._native = load_native()
         wanted = os.environ.get("MLPVID_ISA", "") if instruction_set is None else instruction_set
         try:
@@ -91,7 +98,9 @@ class CpuRenderer:
                 f"instruction set {wanted}", "is not supported by this processor", f"choose one of {known}"
             ) from error
         self.threads: int = self.engine.threads
-        self.device = f"{platform.processor() or platform.machine()} ({self.engine.instruction_set})"
+        self._unit = decoding_unit(self._native, self.engine, decoder)
+        units = self.engine.instruction_set if self._unit == FLOAT32 else f"{self.engine.instruction_set}, {self._unit}"
+        self.device = f"{platform.processor() or platform.machine()} ({units})"
         self._converted: weakref.WeakKeyDictionary[VolumetricVideo, _Converted] = weakref.WeakKeyDictionary()
 
     def prepare(self, video: VolumetricVideo, time: float) -> CpuFrame:
@@ -161,7 +170,7 @@ class CpuRenderer:
         converted = self._converted.get(video)
         if converted is None or converted.version != version:
             shared = with_same_decoder(self._converted, video)
-            decoder = shared.decoder if shared else NativeDecoder(self._native, self.engine, video)
+            decoder = shared.decoder if shared else NativeDecoder(self._native, self.engine, video, self._unit)
             converted = _Converted(version, decoder, table_scale(video.hash_tables))
             self._converted[video] = converted
         return converted

@@ -24,7 +24,7 @@ from common.native import has_native
 from common.pytorch import has_pytorch, require_pytorch
 from model.video import VolumetricVideo
 from renderer.native import load_native
-from renderer.native_decoder import Maps, NativeDecoder
+from renderer.native_decoder import FLOAT32, Maps, NativeDecoder
 from renderer.opengl.bake import Baker, MapTextures
 from renderer.opengl.color_pass import has_compute
 from renderer.opengl.context import driver_version, is_software
@@ -116,19 +116,26 @@ def accelerated_decoder(video: VolumetricVideo) -> tuple[Callable[[Any], Any], C
     return FastDecoder(video.decoder, device=device), as_arrays
 
 
-def cpu_decoder(video: VolumetricVideo, threads: int | None = None) -> Callable[[NDArray[np.float32]], Maps]:
+def cpu_decoder(
+    video: VolumetricVideo, threads: int | None = None, unit: str | None = None
+) -> Callable[[NDArray[np.float32]], Maps]:
     """Return a decoder on the CPU.
+
+    Args:
+        video: the video to decode.
+        threads: CPU threads; None means all cores.
+        unit: the unit of the native decoder, see `renderer.native_decoder.decoding_unit`.
 
     Raises:
         InputError: neither the native kernels nor PyTorch are installed.
     """
     if has_native("mlpvid_kernels"):
         native = load_native()
-        return NativeDecoder(native, native.Engine(threads or available_cores()), video)
+        return NativeDecoder(native, native.Engine(threads or available_cores()), video, unit)
     require_pytorch("decoding without the native kernels")
     from renderer.decode import FastDecoder, as_arrays  # noqa: PLC0415 - loads PyTorch
 
-    decoder = FastDecoder(video.decoder)
+    decoder = FastDecoder(video.decoder, bfloat16=False if unit == FLOAT32 else None)
     return lambda latent: as_arrays(decoder(latent))
 
 
@@ -173,7 +180,7 @@ def _fastest(measured: Mapping[str, Measured]) -> str:
 def measure_decodings(context: moderngl.Context, video: VolumetricVideo, baker: Baker, found: Decodings) -> dict[str, Measured]:
     """Decode a frame with each decoding. Those that fail are left out, and the log says why."""
     latent, measured = video.latent(0.0), {}
-    expected = baker.upload(cpu_decoder(video)(latent))
+    expected = baker.upload(cpu_decoder(video, unit=FLOAT32)(latent))
     for name, make in found.items():
         try:
             maps, milliseconds = _decode_twice(context, make(), latent)

@@ -9,6 +9,10 @@
 #include <cpuid.h>
 #endif
 #endif
+#if defined(MLPVID_X86_64) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace mlpvid {
 
@@ -48,10 +52,19 @@ unsigned saved_registers() {
 #endif
 }
 
+template <class... Bits>
+bool has(unsigned word, Bits... bits) {
+    return (((word >> bits) & 1) && ...);
+}
+
+// AVX-512 F, DQ, CD, BW, VL, whose registers the system saves.
+bool has_avx512(const Registers& seven, unsigned saved) {
+    return has(saved, 1, 2, 5, 6, 7) && has(seven.ebx, 16, 17, 28, 30, 31);
+}
+
 // In the order of MLPVID_INSTRUCTION_SETS.
 std::vector<Build> builds() {
     const Registers one = cpuid(1), seven = cpuid(7);
-    const auto has = [](unsigned word, auto... bits) { return (((word >> bits) & 1) && ...); };
     const unsigned saved = has(one.ecx, 27) ? saved_registers() : 0;
     const bool v2 = has(one.ecx, 20, 23);                              // SSE4.2, POPCNT
     const bool v3 = v2 && has(saved, 1, 2) && has(one.ecx, 12, 29) &&  // FMA, F16C
@@ -59,7 +72,7 @@ std::vector<Build> builds() {
 #if defined(MLPVID_AVX512_EMULATION)
     const bool v4 = v3;
 #else
-    const bool v4 = v3 && has(saved, 5, 6, 7) && has(seven.ebx, 16, 17, 28, 30, 31);  // AVX-512 F, DQ, CD, BW, VL
+    const bool v4 = v3 && has_avx512(seven, saved);
 #endif
     return {{"x86_64_v4", v4}, {"x86_64_v3", v3}, {"x86_64_v2", v2}};
 }
@@ -72,7 +85,24 @@ std::vector<Build> builds() {
 
 #endif
 
+bool ask_for_amx() {
+#if defined(MLPVID_X86_64) && defined(__linux__)
+    constexpr int ask = 0x1023, tiles = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    const Registers seven = cpuid(7);
+    const unsigned saved = has(cpuid(1).ecx, 27) ? saved_registers() : 0;
+    return has_avx512(seven, saved) && has(saved, 17, 18) && has(seven.edx, 22, 24) &&  // BF16, TILE
+           syscall(SYS_arch_prctl, ask, tiles) == 0;
+#else
+    return false;
+#endif
+}
+
 }  // namespace
+
+bool has_amx_bfloat16() {
+    static const bool granted = ask_for_amx();
+    return granted;
+}
 
 std::vector<std::string> instruction_sets() {
     std::vector<std::string> names;

@@ -32,4 +32,8 @@ std::vector<std::string> instruction_sets();
 // processor can run. Throws std::invalid_argument when there is none.
 size_t choose_instruction_set(const std::string& name);
 
+// Whether the processor multiplies bfloat16 numbers with AMX (TDPBF16PS), in addition to x86_64_v4. Only on Linux. The
+// first call asks the system to save AMX's registers for this process.
+bool has_amx_bfloat16();
+
 }  // namespace mlpvid

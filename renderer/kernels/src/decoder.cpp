@@ -41,13 +41,16 @@ struct Decoder::Activations {
     std::vector<Floats> results;  // of layers, padded
 };
 
-Decoder::Decoder(Engine& engine, int32 first_channels) : engine_(engine), first_channels_(first_channels) {
+Decoder::Decoder(Engine& engine, int32 first_channels, const std::string& bfloat16)
+    : engine_(engine),
+      first_channels_(first_channels),
+      bfloat16_(bfloat16.empty() ? nullptr : &bfloat16_kernels(bfloat16)) {
     if (first_channels < 1) throw std::invalid_argument("there must be channels");
 }
 
 Decoder::~Decoder() = default;
 
-int32 Decoder::add(LayerShape s, const float* weights, const float* bias, int32 bias_pixels) {
+int32 Decoder::add(LayerShape s, const float* weights, const float* bias, int32 bias_pixels, int32 parts) {
     const bool first = s.source == -1;
     if (s.source < -1 || s.source >= layers()) throw std::invalid_argument("a layer reads one that is not there");
     s.input_side = first ? kFirstSide : shape(s.source).output_side;
@@ -59,8 +62,11 @@ int32 Decoder::add(LayerShape s, const float* weights, const float* bias, int32 
     s.output_side = s.transposed ? 2 * s.input_side : s.input_side / s.stride;
     if (bias_pixels != 1 && bias_pixels != s.output_side * s.output_side)
         throw std::invalid_argument("a layer has the wrong number of biases");
+    if (parts < 0 || parts > 2 || (parts && !bfloat16_)) throw std::invalid_argument("no such precision");
     const KernelTable& kernels = engine_.kernels();
-    layers_.push_back(pack_layer(s, kernels.panel, kernels.simd_width, weights, bias, bias_pixels));
+    layers_.push_back(parts && fits_bfloat16(s)
+                          ? pack_bfloat16_layer(s, parts, weights, bias, bias_pixels)
+                          : pack_layer(s, kernels.panel, kernels.simd_width, weights, bias, bias_pixels));
     free_.clear();
     return layers() - 1;
 }
@@ -113,7 +119,7 @@ void Decoder::run(const PackedLayer& layer, const float* input, float* output, b
     c.inputs = s.inputs;
     c.taps = layer.taps;
     c.bias = layer.bias.get();
-    c.bias_column = layer.bias_pixels > 1 ? step * layer.panels * engine_.kernels().panel : 0;
+    c.bias_column = layer.bias_pixels > 1 ? step * bias_width(layer) : 0;
     c.bias_row = c.bias_column * s.output_side;
     c.output = output + (padded ? output_row + s.outputs : 0);
     c.output_row = step * output_row;
@@ -123,8 +129,24 @@ void Decoder::run(const PackedLayer& layer, const float* input, float* output, b
     c.leak = s.leak;
     if (layer.tile)
         run_tiles(layer, c);
+    else if (layer.parts)
+        run_bfloat16(layer, c, padded);
     else
         run_taps(layer, c, padded);
+}
+
+int64 Decoder::bias_width(const PackedLayer& layer) const {
+    return int64{layer.panels} * (layer.parts ? kBfloat16Block : engine_.kernels().panel);
+}
+
+Convolution Decoder::of_parity(const PackedLayer& layer, Convolution c, int32 parity, bool padded) const {
+    const LayerShape& s = layer.shape;
+    const int32 v = parity / 2, u = parity % 2;
+    c.tap_offsets = layer.offsets[parity].data();
+    c.weights = layer.weights[parity].get();
+    if (layer.bias_pixels > 1) c.bias += (int64{v} * s.output_side + u) * bias_width(layer);
+    c.output += (int64{v} * (s.output_side + (padded ? 2 : 0)) + u) * s.outputs;
+    return c;
 }
 
 void Decoder::run_tiles(const PackedLayer& layer, const Convolution& convolution) {
@@ -146,21 +168,29 @@ void Decoder::run_tiles(const PackedLayer& layer, const Convolution& convolution
 }
 
 void Decoder::run_taps(const PackedLayer& layer, const Convolution& convolution, bool padded) {
-    const LayerShape& s = layer.shape;
     const int32 pixels = convolution.width * convolution.width;
     const bool small = pixels <= kPiecePixels;
     const Division division = {pixels, small ? pixels : kPiecePixels, layer.panels,
                                small ? kPiecePanels : layer.panels};
-    const int64 output_row = int64{s.output_side + (padded ? 2 : 0)} * s.outputs;
-    const int64 bias_width = layer.bias_pixels > 1 ? int64{layer.panels} * engine_.kernels().panel : 0;
     parallel(engine_.pool(), int64{layer.parities} * division.pieces(), [&](int64 index, int) {
-        const int32 parity = static_cast<int32>(index % layer.parities), v = parity / 2, u = parity % 2;
-        Convolution c = convolution;
-        c.tap_offsets = layer.offsets[parity].data();
-        c.weights = layer.weights[parity].get();
-        c.bias += (int64{v} * s.output_side + u) * bias_width;
-        c.output += v * output_row + int64{u} * s.outputs;
+        const Convolution c = of_parity(layer, convolution, static_cast<int32>(index % layer.parities), padded);
         engine_.kernels().convolve(c, division.piece(static_cast<int32>(index / layer.parities)));
+    });
+}
+
+void Decoder::run_bfloat16(const PackedLayer& layer, const Convolution& convolution, bool padded) {
+    const int32 pixels = convolution.width * convolution.width;
+    const bool small = pixels <= kPiecePixels;
+    const Division division = {pixels, small ? pixels : kPiecePixels, layer.panels,
+                               small ? pieces_of(layer.panels, 4 * engine_.pool().threads()) : layer.panels};
+    std::vector<std::vector<uint16>> scratch(engine_.pool().threads());
+    parallel(engine_.pool(), int64{layer.parities} * division.pieces(), [&](int64 index, int thread) {
+        const Convolution c = of_parity(layer, convolution, static_cast<int32>(index % layer.parities), padded);
+        const Bfloat16Convolution rounded = {c, reinterpret_cast<const uint16*>(c.weights), layer.parts};
+        const ConvolutionPiece piece = division.piece(static_cast<int32>(index / layer.parities));
+        const size_t needed = static_cast<size_t>(bfloat16_->scratch_numbers(rounded, piece));
+        if (scratch[thread].size() < needed) scratch[thread].resize(needed);
+        bfloat16_->convolve(rounded, piece, scratch[thread].data());
     });
 }
 

@@ -61,20 +61,14 @@ Floats pack_tiles(const PackedLayer& layer, int32 panel, const float* weights) {
 Floats pack_taps(const PackedLayer& layer, int32 panel, int32 parity, const float* weights,
                  std::vector<int64>& offsets) {
     const LayerShape& s = layer.shape;
-    const int64 row = int64{s.input_side + 2} * s.inputs;
+    const std::vector<TapPlace> taps = tap_places(s, parity);
     Floats packed(static_cast<size_t>(layer.panels) * layer.taps * s.inputs * panel);
     for (int32 tap = 0; tap < layer.taps; tap++) {
-        int32 ky = tap / s.kernel, kx = tap % s.kernel, y = ky + 1 - s.kernel / 2, x = kx + 1 - s.kernel / 2;
-        if (s.transposed) {
-            const ParityTap v = kParityTaps[parity / 2][tap / 2], u = kParityTaps[parity % 2][tap % 2];
-            ky = v.kernel, kx = u.kernel, y = 1 + v.shift, x = 1 + u.shift;
-        }
-        offsets.push_back(y * row + int64{x} * s.inputs);
+        offsets.push_back(taps[tap].offset);
         for (int64 i = 0; i < s.inputs; i++)
             for (int64 o = 0; o < s.outputs; o++) {
-                const int64 pair = s.transposed ? i * s.outputs + o : o * s.inputs + i;
                 const int64 place = ((o / panel * layer.taps + tap) * s.inputs + i) * panel + o % panel;
-                packed.get()[place] = weights[(pair * s.kernel + ky) * s.kernel + kx];
+                packed.get()[place] = weights[weight_index(s, taps[tap], i, o)];
             }
     }
     return packed;
@@ -86,24 +80,43 @@ Floats::Floats(size_t count) : data_(static_cast<float*>(allocate_huge(count * s
     std::memset(data_, 0, count * sizeof(float));
 }
 
-PackedLayer pack_layer(const LayerShape& shape, int32 panel, int32 simd_width, const float* weights, const float* bias,
-                       int32 bias_pixels) {
+std::vector<TapPlace> tap_places(const LayerShape& s, int32 parity) {
+    const int64 row = int64{s.input_side + 2} * s.inputs;
+    std::vector<TapPlace> places;
+    for (int32 tap = 0; tap < (s.transposed ? 4 : s.kernel * s.kernel); tap++) {
+        int32 ky = tap / s.kernel, kx = tap % s.kernel, y = ky + 1 - s.kernel / 2, x = kx + 1 - s.kernel / 2;
+        if (s.transposed) {
+            const ParityTap v = kParityTaps[parity / 2][tap / 2], u = kParityTaps[parity % 2][tap % 2];
+            ky = v.kernel, kx = u.kernel, y = 1 + v.shift, x = 1 + u.shift;
+        }
+        places.push_back({ky, kx, y * row + int64{x} * s.inputs});
+    }
+    return places;
+}
+
+PackedLayer describe_layer(const LayerShape& shape, int32 panel, const float* bias, int32 bias_pixels) {
     PackedLayer layer;
     layer.shape = shape;
     layer.panels = (shape.outputs + panel - 1) / panel;
     layer.taps = shape.transposed ? 4 : shape.kernel * shape.kernel;
     layer.parities = shape.transposed ? 4 : 1;
-    layer.tile = tile_of(shape, simd_width, bias_pixels);
     layer.bias_pixels = bias_pixels;
     layer.offsets.resize(layer.parities);
-    for (int32 parity = 0; parity < layer.parities; parity++)
-        layer.weights.push_back(layer.tile ? pack_tiles(layer, panel, weights)
-                                           : pack_taps(layer, panel, parity, weights, layer.offsets[parity]));
-    if (layer.tile) layer.offsets[0].assign(1, 0);
     const int64 width = int64{layer.panels} * panel;
     layer.bias = Floats(static_cast<size_t>(width) * bias_pixels);
     for (int64 p = 0; p < bias_pixels; p++)
         std::copy_n(bias + p * shape.outputs, shape.outputs, layer.bias.get() + p * width);
+    return layer;
+}
+
+PackedLayer pack_layer(const LayerShape& shape, int32 panel, int32 simd_width, const float* weights, const float* bias,
+                       int32 bias_pixels) {
+    PackedLayer layer = describe_layer(shape, panel, bias, bias_pixels);
+    layer.tile = tile_of(shape, simd_width, bias_pixels);
+    for (int32 parity = 0; parity < layer.parities; parity++)
+        layer.weights.push_back(layer.tile ? pack_tiles(layer, panel, weights)
+                                           : pack_taps(layer, panel, parity, weights, layer.offsets[parity]));
+    if (layer.tile) layer.offsets[0].assign(1, 0);
     return layer;
 }
 

@@ -44,12 +44,31 @@ struct PackedLayer {
     int32 panels = 0;
     int32 taps = 0;
     int32 parities = 1;  // of output pixels: a transposed convolution has four kernels
+    int32 parts = 0;     // bfloat16 numbers per weight (bfloat16.h), 0 for floats
     int32 tile = 0;      // output pixels along a side of a tile (winograd_kernels.h), 0 for the direct convolution
-    std::vector<Floats> weights;              // one per parity
+    std::vector<Floats> weights;              // one per parity; memory of bfloat16 numbers if `parts` is not 0
     std::vector<std::vector<int64>> offsets;  // of taps, from the padded input's first pixel, one per parity
     Floats bias;                              // [bias_pixels][panels * panel]
     int32 bias_pixels = 1;
 };
+
+// Where a tap is in the kernel, and how far its input is from the padded input's first pixel.
+struct TapPlace {
+    int32 row, column;
+    int64 offset;
+};
+
+// The taps of one parity of the output pixels.
+std::vector<TapPlace> tap_places(const LayerShape& shape, int32 parity);
+
+// The index of a weight in the array of `Decoder::add`.
+inline int64 weight_index(const LayerShape& s, const TapPlace& tap, int64 input, int64 output) {
+    const int64 pair = s.transposed ? input * s.outputs + output : output * s.inputs + input;
+    return (pair * s.kernel + tap.row) * s.kernel + tap.column;
+}
+
+// A layer with its bias, without weights and offsets. `panel`: output channels at a time.
+PackedLayer describe_layer(const LayerShape& shape, int32 panel, const float* bias, int32 bias_pixels);
 
 // `panel`: output channels at a time. `simd_width`: floats of a register. `weights` and `bias` as in `Decoder::add`.
 PackedLayer pack_layer(const LayerShape& shape, int32 panel, int32 simd_width, const float* weights, const float* bias,

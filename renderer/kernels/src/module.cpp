@@ -196,11 +196,11 @@ LayerShape layer_shape(const Array<const float, 4>& weights, int32 source, int32
 }
 
 int32 add_layer(Decoder& decoder, int32 source, const Array<const float, 4>& weights, const Array<const float, 2>& bias,
-                int32 stride, float leak, bool transposed) {
+                int32 stride, float leak, bool transposed, int32 parts) {
     const LayerShape shape = layer_shape(weights, source, stride, leak, transposed);
     require(bias.shape(1) == static_cast<size_t>(shape.outputs), "there must be one bias per output channel");
     const nb::gil_scoped_release release;
-    return decoder.add(shape, weights.data(), bias.data(), static_cast<int32>(bias.shape(0)));
+    return decoder.add(shape, weights.data(), bias.data(), static_cast<int32>(bias.shape(0)), parts);
 }
 
 void decode(Decoder& decoder, const Array<const float, 2>& first, const std::vector<int32>& layers,
@@ -245,6 +245,9 @@ NB_MODULE(mlpvid_kernels, m) {
     m.attr("TILE_SIDE") = kTileSide;
     m.def("instruction_sets", &instruction_sets, "Names of the builds that this processor can run, best first.");
     m.def(
+        "bfloat16_units", &bfloat16_units,
+        "Names of the processor's units that multiply bfloat16, best first, then of plain C++ with the same results.");
+    m.def(
         "baked_frame_layout", [] { return members(baked_frame_members()); },
         "(name, offset, size) of each member of BakedFrame; last, '' with the size of all.");
     m.def("view_layout", [] { return members(view_members()); }, "(name, offset, size) of each member of View.");
@@ -274,12 +277,17 @@ NB_MODULE(mlpvid_kernels, m) {
         .def("bake_heads", &bake_heads, "map"_a, "view_channels"_a, "baked"_a,
              "Multiplies the first two layers of the color heads (n, n, parameters) of one MLP map.");
     nb::class_<Decoder>(m, "Decoder", "The convolutions that turn a first activation of 4 x 4 pixels into maps.")
-        .def(nb::init<Engine&, int32>(), "engine"_a, "first_channels"_a, nb::keep_alive<1, 2>())
-        .def("add", &add_layer, "source"_a, "weights"_a, "bias"_a, "stride"_a, "leak"_a, "transposed"_a,
+        .def(
+            nb::init<Engine&, int32, const std::string&>(), "engine"_a, "first_channels"_a, "bfloat16"_a = "",
+            nb::keep_alive<1, 2>(),
+            "bfloat16: a name of bfloat16_units(), for layers with parts; empty has floats only. ValueError when there "
+            "is no such unit.")
+        .def("add", &add_layer, "source"_a, "weights"_a, "bias"_a, "stride"_a, "leak"_a, "transposed"_a, "parts"_a = 0,
              "Adds a layer and returns its number. source: the layer it reads, -1 for the first activation. weights: "
              "(outputs, inputs, k, k) for a convolution, (inputs, outputs, 4, 4) for a transposed one of stride 2. "
              "bias: "
-             "(1 or pixels, outputs). leak: slope of the activation below 0, 1 for none.")
+             "(1 or pixels, outputs). leak: slope of the activation below 0, 1 for none. parts: bfloat16 numbers that "
+             "each weight and input is rounded to, 1 or 2, where the layer fits these kernels; 0 for floats.")
         .def("decode", &decode, "first"_a, "layers"_a, "maps"_a,
              "Runs all layers on the first activation (16, channels). Those of `layers` write to `maps`, (pixels, "
              "outputs).");

@@ -20,6 +20,10 @@
 using namespace mlpvid;
 using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
+namespace mlpvid {
+int test_bfloat16();  // bfloat16_tests.cpp; returns how many checks failed
+}
+
 // One function per build of simd_tests.cpp; returns how many checks failed.
 #define MLPVID_DECLARE_TEST(name) \
     namespace mlpvid {            \
@@ -414,6 +418,7 @@ int main() {
         if (!previous.empty()) test_agreement(instruction_set, previous);
         previous = instruction_set;
     }
+    failures += test_bfloat16();
     check(builds > 0, "there is a build for this processor");
     std::printf(failures ? "%d checks failed\n" : "all passed\n", failures);
     return failures != 0;

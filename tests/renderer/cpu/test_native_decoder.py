@@ -49,7 +49,7 @@ def expected_maps(video: VolumetricVideo, time: float) -> list[np.ndarray]:
 @pytest.mark.parametrize("instruction_set", load_native().instruction_sets())
 def test_maps_are_those_of_the_decoder(name: str, instruction_set: str) -> None:
     native, video = load_native(), random_video(name)
-    decode = NativeDecoder(native, native.Engine(2, instruction_set), video)
+    decode = NativeDecoder(native, native.Engine(2, instruction_set), video, "float32")
     for time in (0.0, 1.6):  # the second one reuses memory
         for found, expected in zip(decode(video.latent(time)), expected_maps(video, time), strict=True):
             assert decibels(found, expected) > 100

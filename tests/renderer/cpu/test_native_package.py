@@ -64,31 +64,29 @@ def test_avx512_kernels_are_among_those_tested(native_tests: str) -> None:
     assert "x86_64_v4" in native_tests.split()
 
 
+AVX2_FLAGS = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2")
+AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl")
+AMX_FLAGS = (*AVX512_FLAGS, "-mamx-tile", "-mamx-bf16")
+
+
 @needs_gxx
 @pytest.mark.skipif(not X86_64, reason="other processors have one build")
-def test_files_for_one_instruction_set_share_no_function_with_the_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "namespace", "flags", "exported"),
+    [("kernels", "x86_64_v4", AVX512_FLAGS, "table"), ("bfloat16_amx", "amx_bf16", AMX_FLAGS, "kernels")],
+)
+def test_files_for_one_instruction_set_share_no_function_with_the_others(
+    source: str, namespace: str, flags: tuple[str, ...], exported: str, tmp_path: Path
+) -> None:
     """A weak symbol of the standard library, compiled for AVX-512, might be linked into the code for all processors."""
-    flags = ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
     include = [f"-I{KERNELS / folder}" for folder in ("include", "src", "common")]
     target = tmp_path / "instruction_set.o"
-    run(
-        "g++",
-        "-std=c++17",
-        "-O1",
-        "-w",
-        "-DMLPVID_INSTRUCTION_SET=x86_64_v4",
-        "-DMLPVID_X86_64",
-        *flags,
-        *include,
-        "-c",
-        KERNELS / "src/kernels.cpp",
-        "-o",
-        target,
-    )
+    define = [f"-DMLPVID_INSTRUCTION_SET={namespace}", "-DMLPVID_X86_64"]
+    run("g++", "-std=c++17", "-O1", "-w", *define, *flags, *include, "-c", KERNELS / f"src/{source}.cpp", "-o", target)
     symbols = [line.split(maxsplit=2)[1:] for line in run("nm", "-C", "--defined-only", target).splitlines()]
-    shared = [name for kind, name in symbols if kind in "WVu" and not name.startswith("mlpvid::x86_64_v4::")]
+    shared = [name for kind, name in symbols if kind in "WVu" and not name.startswith(f"mlpvid::{namespace}::")]
     assert shared == []
-    assert [name for kind, name in symbols if kind in "TDRB"] == ["mlpvid::x86_64_v4::table"]
+    assert [name for kind, name in symbols if kind in "TDRB"] == [f"mlpvid::{namespace}::{exported}"]
 
 
 PROBE = """
@@ -143,29 +141,47 @@ def test_headers_compile_everywhere_without_a_standard_library(compiler: str, po
     run(compiler, "-std=c++17", *COMPILERS[compiler], *define, include, "-c", source, "-o", tmp_path / "probe.o")
 
 
-AVX2_FLAGS = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2")
-AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl")
-
-
 @pytest.mark.skipif(shutil.which("clang++") is None, reason="there is no clang++")
 def test_sources_compile_with_clang() -> None:
     """Some systems only have clang. Check the arithmetic with each instruction set, and everything else once."""
     flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_INSTRUCTION_SET=generic"]
     flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "common", "training/include")]
     arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/kernels.cpp"}
+    amx = {KERNELS / "src/bfloat16_amx.cpp"}
     folders = ("src", "common", "training/src", "tests")
-    others = {
-        s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"
-    } - arithmetic  # those need nanobind
+    others = (
+        {s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"} - arithmetic - amx
+    )  # those need nanobind
     run("clang++", *flags, *(["-DMLPVID_X86_64"] if X86_64 else []), *others)
     for instructions in ((), AVX2_FLAGS, AVX512_FLAGS) if X86_64 else ((),):
         run("clang++", *flags, "-Wno-ignored-attributes", "-Wno-psabi", *instructions, *arithmetic)
+    if X86_64:
+        run("clang++", *flags, "-Wno-ignored-attributes", *AMX_FLAGS, *amx)
 
 
-@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux's list of the processor's features")
-@pytest.mark.skipif(not X86_64, reason="other processors have one build")
+def processor_features() -> set[str]:
+    return set(re.findall(r"^flags\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+
+
+needs_features = pytest.mark.skipif(
+    not X86_64 or not Path("/proc/cpuinfo").exists(), reason="needs Linux's list of the features of an x86-64 processor"
+)
+
+
+@needs_features
+def test_amx_is_found_where_the_processor_and_the_system_have_it() -> None:
+    native = pytest.importorskip("mlpvid_kernels")
+    if not hasattr(native, "bfloat16_units"):
+        pytest.skip("the installed native package is older")
+    units = native.bfloat16_units()
+    assert units[-1] == "plain_bf16"
+    if not {"amx_tile", "amx_bf16", "avx512bw"} <= processor_features():
+        assert units == ["plain_bf16"]
+
+
+@needs_features
 def test_builds_are_those_that_the_processor_can_run() -> None:
-    known = set(re.findall(r"^flags\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    known = processor_features()
     needed = {
         "x86_64_v2": {"sse4_2", "popcnt"},
         "x86_64_v3": {"avx2", "fma", "f16c", "bmi1", "bmi2"},
