@@ -1,5 +1,7 @@
 """The comparison of the decoder's units."""
 
+import dataclasses
+
 import pytest
 
 from benchmarks.decoder_precision import describe, measure
@@ -12,7 +14,8 @@ pytestmark = pytest.mark.native
 
 def test_units_are_timed_and_their_images_compared() -> None:
     video = make_video(seed=3)
-    video.metadata.cameras[:] = [make_camera(20, 16), make_camera(16, 20, azimuth=2.0)]
+    cameras = [make_camera(20, 16), make_camera(16, 20, azimuth=2.0)]
+    video = dataclasses.replace(video, metadata=dataclasses.replace(video.metadata, cameras=cameras))
     found = measure(video, 0.5, threads=1, repeats=4)
     native = load_native()
     assert set(found) == {FLOAT32, decoding_unit(native, native.Engine(1, ""))}

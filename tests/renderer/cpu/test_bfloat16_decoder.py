@@ -42,11 +42,12 @@ def rounded(values: np.ndarray, parts: int) -> tuple[np.ndarray, ...]:
 def layer_inputs(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
     """Return a first activation, and weights, bias and options of the layer to test."""
     random = np.random.default_rng(seed)
-    shape, options = {
+    kinds: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
         "3x3": ((50, 32, 3, 3), {"stride": 1, "transposed": False}),
         "1x1": ((32, 32, 1, 1), {"stride": 1, "transposed": False}),
         "transposed": ((32, 24, 4, 4), {"stride": 2, "transposed": True}),
-    }[kind]
+    }
+    shape, options = kinds[kind]
     outputs, pixels = (shape[1], 32 * 32) if kind == "transposed" else (shape[0], 1)
     weights = random.normal(size=shape).astype(np.float32)
     bias = random.normal(size=(pixels, outputs)).astype(np.float32)
@@ -98,7 +99,7 @@ def test_two_parts_keep_twice_as_many_bits(parts: int, least: float) -> None:
 
 def video_with_large_maps() -> VolumetricVideo:
     """Return a video with layers of each kind that fit these kernels, and others that do not."""
-    sides = {"feature_plane_resolution": 32, "density_map_resolution": 16, "color_map_resolution": 16}
+    sides: dict[str, Any] = {"feature_plane_resolution": 32, "density_map_resolution": 16, "color_map_resolution": 16}
     decoder = DecoderConfig(16, (64, 32, 32, 32), color_channels=(32, 64), color_kernel_size=1)
     return make_video(seed=4, decoder=decoder, mlp_planes=("xz",), **sides)
 
