@@ -43,6 +43,9 @@ class MemoryDriver:
     def stream(self, _name: str) -> Iterator[None]:
         yield
 
+    def lend(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        return tensor.to(dtype).contiguous()
+
     def download(self, tensor: torch.Tensor) -> Any:
         self.downloads += 1
         return tensor.numpy().copy()
