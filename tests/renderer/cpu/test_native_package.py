@@ -40,12 +40,19 @@ def has_simde() -> bool:
     return subprocess.run([*command, "/dev/null"], capture_output=True, check=False).returncode == 0
 
 
+def flags_of_fast_builds() -> str:
+    """Return flags for a build that runs once. With sanitizers, GCC assigns registers in half the time without regions."""
+    flag = "-fira-region=one"
+    known = subprocess.run(["g++", flag, "-E", "-x", "c++", "/dev/null"], capture_output=True, check=False).returncode == 0
+    return f"-O1 {flag}" if known else "-O1"  # clang under GCC's name does not know it
+
+
 @pytest.fixture(scope="module")
 def native_tests(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the output of the package's test program, built with sanitizers; AVX-512 is emulated where it is missing."""
     folder = tmp_path_factory.mktemp("native")
     options = ["-DMLPVID_MODULE=OFF", "-DMLPVID_NATIVE_TESTS=ON", "-DMLPVID_SANITIZE=address,undefined"]
-    options += ["-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=", "-DCMAKE_CXX_FLAGS=-O1"]
+    options += ["-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_BUILD_TYPE=", f"-DCMAKE_CXX_FLAGS={flags_of_fast_builds()}"]
     if has_simde() and not has_avx512():
         options.append(f"-DMLPVID_AVX512_EMULATION={AVX512}")
     run("cmake", "-S", KERNELS, "-B", folder, *options)
