@@ -49,7 +49,7 @@ def recorder() -> Iterator[Recorder]:
     driver.blocks_per_multiprocessor = lambda *_: 1  # type: ignore[method-assign]
     with patch("renderer.cuda.renderer.load_program", load_ptx):
         renderer = BothColorPasses(driver)
-    many_samples = RenderConfig(steps_per_diagonal=96)
+    many_samples = RenderConfig(steps_per_diagonal=64)
     frame = renderer.prepare(small_video(assignment="bilinear", render=many_samples), 1.3)
     renderer.render(frame, make_camera(14, 10, azimuth=1.0))
     yield driver.recorder
