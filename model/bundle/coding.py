@@ -28,8 +28,10 @@ ENCODINGS: tuple[Encoding, ...] = ("raw", "zstd", "steps")
 MAX_STEP = 1e30
 """Largest step. Times 32,767 it is still a float32."""
 
-_COMPRESSION_LEVEL = 19  # slow to write; no slower to read
-_FLOAT_LEVEL = 9  # level 19 takes twenty times as long for float32 numbers, and makes them 2 % smaller
+# Slow to write; no slower to read. Level 22 alone has a window of up to 128 MB, and a reader may need as much memory.
+_SMALLEST: dict[int, int] = {zstd.CompressionParameter.compression_level: 22, zstd.CompressionParameter.window_log: 23}
+# For float32 numbers, level 19 takes twenty times as long and makes them 2 % smaller.
+_FLOATS: dict[int, int] = {zstd.CompressionParameter.compression_level: 9}
 _LARGEST = {"I8": 127, "I16": 32767}
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "U8": np.dtype("u1")}
 _NATIVE: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U8": np.dtype(np.uint8)}
@@ -92,7 +94,7 @@ def encode(values: NDArray[Any], compress: bool = True) -> tuple[bytes, TensorCo
     """
     plain = np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
     dtype = "F32" if values.dtype == np.float32 else "U8"
-    packed = zstd.compress(plain, _FLOAT_LEVEL if dtype == "F32" else _COMPRESSION_LEVEL) if compress else plain
+    packed = zstd.compress(plain, options=_FLOATS if dtype == "F32" else _SMALLEST) if compress else plain
     if len(packed) < len(plain):
         return packed, TensorCode("zstd", dtype, values.shape, checksum(packed))
     return plain, TensorCode("raw", dtype, values.shape, checksum(plain))
@@ -116,7 +118,7 @@ def encode_steps(values: NDArray[np.float32], steps: Sequence[float], runs: Sequ
     kind: Literal["I8", "I16"] = "I8" if largest <= _LARGEST["I8"] else "I16"
     if largest > _LARGEST[kind]:
         raise InputError("a step", f"is too small: numbers up to {largest:,.0f} times as large are stored", "use larger steps")
-    packed = zstd.compress(_planes(rounded, kind), _COMPRESSION_LEVEL)
+    packed = zstd.compress(_planes(rounded, kind), options=_SMALLEST)
     return packed, TensorCode("steps", "F32", values.shape, checksum(packed), exact, kind)
 
 
