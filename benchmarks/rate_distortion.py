@@ -51,15 +51,30 @@ HEADING = "## Rate and distortion"
 PLOT = "rate_distortion.svg"
 """Name of the plot in docs/images."""
 
-PUBLISHED = {
-    "dynamic MLP maps, the paper (300 frames in 242 MB)": 807,
-    "QUEEN": 700,
-    "StreamSTGS": 170,
-    "GIFStream": 125,
-    "Temporal Gaussian Hierarchy (18,000 frames in 2.2 GB)": 122,
-    "ComGS": 49,
-}
-"""Published sizes, kilobytes per frame. They are of other scenes, so only the sizes compare."""
+
+@dataclass(frozen=True)
+class Published:
+    """The size that a paper reports for its own scenes."""
+
+    method: str
+    """Its name."""
+    kilobytes_per_frame: int
+    """Size per frame, 1,000 bytes."""
+    figure: str
+    """What the paper says."""
+    arxiv: str
+    """Number of the paper on arXiv."""
+
+
+PUBLISHED = (
+    Published("dynamic MLP maps", 807, "300 frames in 242 MB (table 2)", "2304.06717"),
+    Published("QUEEN", 700, "0.7 MB per frame", "2412.04469"),
+    Published("StreamSTGS", 170, "170 KB per frame", "2511.06046"),
+    Published("GIFStream", 125, "30 Mbit/s, at 30 frames per second", "2505.07539"),
+    Published("Temporal Gaussian Hierarchy", 122, "18,000 frames in 2.2 GB", "2412.09608"),
+    Published("ComGS", 49, "0.049 MB per frame", "2505.16533"),
+)
+"""Published sizes, the largest first. They are of other scenes, so only the sizes compare."""
 
 _COLORS = {"curve": "#4269d0", "before": "#ff725c", "published": "#9c9c9c"}
 
@@ -142,22 +157,31 @@ def table(points: list[Point]) -> str:
     return "\n".join(lines)
 
 
-def section(name: str, points: list[Point]) -> str:
-    """Return the section of docs/storage.md, with a blank line at its end."""
-    published = "\n".join(f"| {method} | {size} |" for method, size in PUBLISHED.items())
+def section(name: str, points: list[Point], options: str = "") -> str:
+    """Return the section of docs/storage.md, with a blank line at its end.
+
+    Args:
+        name: of the bundle.
+        points: the bundle itself, and its curve.
+        options: those with which the command was run, each after a space.
+    """
+    published = "\n".join(
+        f"| {p.method} ([arXiv:{p.arxiv}](https://arxiv.org/abs/{p.arxiv})) | {p.figure} | {p.kilobytes_per_frame} |"
+        for p in PUBLISHED
+    )
     return f"""{HEADING}
 
 `{name}`, rounded to {len(points) - 1} different steps, in {points[0].images} images of held-out cameras
-(`python -m benchmarks.rate_distortion {name} --capture CAPTURE`):
+(`python -m benchmarks.rate_distortion {name} --capture CAPTURE{options}`):
 
 {table(points)}
 
 ![PSNR to the truth over kilobytes per frame](images/{PLOT})
 
-Published sizes, in kilobytes per frame. They are of other scenes, so their PSNR does not compare:
+Published sizes. They are of other scenes, so their PSNR does not compare:
 
-| | KB per frame |
-| --- | --- |
+| | the paper's figure | KB per frame |
+| --- | --- | --- |
 {published}
 
 """
@@ -186,11 +210,10 @@ def _draw(axes: Axes, points: list[Point]) -> None:
     before, *curve = points
     axes.plot([p.kilobytes_per_frame for p in curve], [p.psnr for p in curve], "o-", color=_COLORS["curve"], label="rounded")
     axes.plot([before.kilobytes_per_frame], [before.psnr], "s", color=_COLORS["before"], label="before")
-    for method, size in PUBLISHED.items():
+    for published in PUBLISHED:
+        size, transform = published.kilobytes_per_frame, axes.get_xaxis_transform()
         axes.axvline(size, color=_COLORS["published"], lw=0.8, ls=":")
-        name = method.split(",")[-1].split("(")[0].strip()
-        transform = axes.get_xaxis_transform()
-        axes.text(size, 0.02, name, rotation=90, ha="right", va="bottom", fontsize=6, transform=transform)
+        axes.text(size, 0.02, published.method, rotation=90, ha="right", va="bottom", fontsize=6, transform=transform)
     axes.set_xscale("log")
     axes.set_xlabel("kilobytes per frame")
     axes.set_ylabel("PSNR to the truth, dB")
@@ -218,8 +241,16 @@ def _command(arguments: argparse.Namespace) -> None:
     print(table(points))
     if page is not None:
         draw_plot(points, plot)
-        write_text(page, with_section(page.read_text(encoding="utf-8"), section(arguments.bundle.name, points)))
+        write_text(
+            page, with_section(page.read_text(encoding="utf-8"), section(arguments.bundle.name, points, _options(arguments)))
+        )
         print(f"wrote {page}", file=sys.stderr)
+
+
+def _options(arguments: argparse.Namespace) -> str:
+    """Return the options that change the figures, as they were given."""
+    frames = "" if arguments.frames is None else f" --frames {arguments.frames}"
+    return f"{frames}{'' if arguments.scale == 1 else f' --scale {arguments.scale:g}'}"
 
 
 def main(arguments: list[str] | None = None) -> int:
