@@ -121,6 +121,8 @@ def test_faults_of_evaluate(run: Path, capture: Path, tmp_path: Path) -> None:
     fails(command("evaluate", tmp_path / "none.mlpvid", "--capture", capture, "--json"), "none.mlpvid")
     fails(command("evaluate", tmp_path, "--capture", capture), "not a training run")
     fails(command("evaluate", bundle, "--capture", tmp_path), "annots.npy")
+    for scale, fault in (("0", "must be above 0"), ("1.5", "at most 1"), ("1e-300", "leaves no pixel")):
+        fails(command("evaluate", bundle, "--capture", capture, "--scale", scale), "--scale", fault)
     (tmp_path / "page.html").symlink_to(bundle)
     fails(command("evaluate", bundle, "--capture", capture, "--html", tmp_path / "page.html"), "is read by this command, too")
     for frames in ("1:1", "0:9", "x:y", "-1:2"):

@@ -90,6 +90,9 @@ def score_views(
     """
     if not 0 < selection.scale <= 1:
         raise InputError("--scale", "must be above 0 and at most 1")
+    sides = [side for index in selection.cameras for side in (capture.cameras[index].width, capture.cameras[index].height)]
+    if round(min(sides, default=1) * selection.scale) < 1:
+        raise InputError("--scale", "leaves no pixel of an image", "use a larger one")
     frame_of = _frames_of(video)
     if frame_of(selection.frames[-1]) >= capture.num_frames:
         raise InputError(capture.root, f"has no frame {frame_of(selection.frames[-1])}")
