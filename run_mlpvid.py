@@ -6,6 +6,7 @@ import importlib
 import sys
 from dataclasses import dataclass
 
+from common.command_line import called_as
 from common.interrupts import exit_on_interrupt, leave
 
 _PARENT = f"{__package__}." if __package__ else ""
@@ -77,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: {name}: needs the package {error.name}; `pip install mlpvid[train]` installs it", file=sys.stderr)
         return 2
-    return int(run(viewer_arguments(command, rest)))
+    with called_as(f"mlpvid {name}"):
+        return int(run(viewer_arguments(command, rest)))
 
 
 def viewer_arguments(command: Command, rest: list[str]) -> list[str]:

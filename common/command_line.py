@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from common.errors import InputError
@@ -30,10 +31,25 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
+_CALLED: ContextVar[str] = ContextVar("called", default="")
+
+
+@contextlib.contextmanager
+def called_as(program: str) -> Iterator[None]:
+    """Let usage and errors of the parsers that are made in the block name another program, such as `mlpvid train`."""
+    token = _CALLED.set(program)
+    try:
+        yield
+    finally:
+        _CALLED.reset(token)
+
+
 class ArgumentParser(argparse.ArgumentParser):
     """An argparse parser that reports bad usage as one line ``error: ...`` and has the options --debug and --verbose."""
 
     def __init__(self, *args: object, **options: object) -> None:
+        if program := _CALLED.get():
+            options["prog"] = program
         super().__init__(*args, **options)  # type: ignore[arg-type]
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
         self.add_argument("-v", "--verbose", action="count", default=0, help="log what the program does; -vv logs more")

@@ -144,7 +144,8 @@ def _command(arguments: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m training.import_release` and return its exit status."""
     parser = ArgumentParser(
-        prog="training.import_release", description="Convert a checkpoint released by the paper's authors into a bundle."
+        prog="python -m training.import_release",
+        description="Convert a checkpoint released by the paper's authors into a bundle.",
     )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="final.pth, latest.pth or <epoch>.pth")
     parser.add_argument("--annots", type=Path, required=True, help="annots.npy of the capture it was trained on")

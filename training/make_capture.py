@@ -244,7 +244,7 @@ def _command(arguments: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command `python -m training.make_capture` and return its exit status."""
     default = CaptureSize()
-    parser = ArgumentParser(prog="training.make_capture", description="Make a capture of a procedural moving scene.")
+    parser = ArgumentParser(prog="python -m training.make_capture", description="Make a capture of a procedural moving scene.")
     parser.add_argument("out", type=Path, metavar="OUT", help="the folder to create")
     parser.add_argument("--frames", type=parse_count, default=default.frames, help="frames (default %(default)s)")
     parser.add_argument("--cameras", type=parse_count, default=default.cameras, help="cameras (default %(default)s)")

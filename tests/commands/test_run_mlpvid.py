@@ -64,4 +64,15 @@ def test_all_training_commands_are_there(capsys: pytest.CaptureFixture[str]) -> 
     for command in training_commands.COMMANDS:
         with pytest.raises(SystemExit) as ended:
             main([named[f"training.{command}"], "--help"])
-        assert ended.value.code == 0 and f"training.{command}" in capsys.readouterr().out
+        assert ended.value.code == 0 and f"mlpvid {named[f'training.{command}']} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_usage_names_the_command_that_was_called(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: mlpvid {name} [-h]")
+    with pytest.raises(SystemExit):
+        main([name, "--absent"])
+    assert f"(see mlpvid {name} --help)" in capsys.readouterr().err
