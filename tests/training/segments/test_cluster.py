@@ -26,7 +26,7 @@ from training.segments.job import SegmentRun
 from training.train_segments import main
 
 CONFIG = (
-    "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\nsteps: 300\n"
+    "base: tiny\ndata: {hull_resolution: 16}\nrays: {rays_per_frame: 64}\nsteps: 120\n"
     "model: {occupancy: {resolution: [12, 12, 16], subgrid: 1}}\n"
 )
 
@@ -91,7 +91,7 @@ def test_an_interrupted_cluster_continues_and_a_killed_worker_is_replaced(
     with _when_it_trains(keyframes, lambda: os.kill(os.getpid(), signal.SIGINT)):
         assert main(command) == 130
     assert "interrupted; --resume continues" in capsys.readouterr().err
-    assert read_header(keyframes).step < 300 and not lock_path(keyframes).exists()
+    assert read_header(keyframes).step < 120 and not lock_path(keyframes).exists()
 
     killed: list[int] = []
     with _when_it_trains(runs[1], lambda: killed.append(_kill_worker(runs[1]))):
@@ -102,7 +102,7 @@ def test_an_interrupted_cluster_continues_and_a_killed_worker_is_replaced(
     log = runs[1].with_name("segment-0001.log").read_text()
     assert log.count("segment 1 of 3") == 2, "once by each worker"
     assert log.count("wrote") == 1
-    assert [read_header(run).step for run in (keyframes, *runs)] == [300, 60, 60, 60]
+    assert [read_header(run).step for run in (keyframes, *runs)] == [120, 36, 36, 36]
     networks = [read_tensors(run / CHECKPOINT, "network.") for run in (keyframes, *runs)]
     for name in (name for name in networks[0] if name.startswith("decoder.")):
         assert all((network[name] == networks[0][name]).all() for network in networks), name
@@ -142,7 +142,7 @@ def test_more_threads_than_any_machine_has() -> None:
 def _command(capture: Path, folder: Path) -> list[str]:
     """Return a command that trains three segments of four frames."""
     (folder / "short.yaml").write_text(CONFIG)
-    options = ["--segment-frames", "4", "--overlap", "1", "--later", "0.2", "--no-check"]
+    options = ["--segment-frames", "4", "--overlap", "1", "--later", "0.3", "--no-check"]
     options += ["--config", str(folder / "short.yaml"), "--out", str(folder / "runs")]
     return ["--capture", str(capture), *options]
 
