@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from model.scene import PlacedVideo, Scene
+from renderer.backend import RenderSettings
 from renderer.cpu.renderer import CpuRenderer
+from renderer.scene.renderer import SceneRenderer
 from tests.factories import make_camera, make_video
 from tests.waiting import wait_until
 from viewer.playback.render_worker import ViewResult
@@ -141,3 +144,21 @@ def _wxyz(rotation: np.ndarray) -> np.ndarray:
     from scipy.spatial.transform import Rotation
 
     return np.roll(Rotation.from_matrix(rotation).as_quat(), 1)
+
+
+def test_a_crop_box_of_a_scene_file_cuts_the_image() -> None:
+    video, renderer, camera = make_video(num_frames=6), CpuRenderer(threads=1), make_camera(48, 40)
+    middle = tuple(float(x) for x in video.bounds.mean(axis=0))
+    crop = (tuple(float(x) for x in video.bounds[0]), middle)
+    shared = SharedFrames(SceneRenderer(renderer), Scene((PlacedVideo(video, crop=crop),)), None)  # type: ignore[arg-type]
+    settings = Settings()
+    settings.playback.autoplay = False
+    visitor = Visitor(shared, settings, lambda: None)
+    visitor.move(camera, 0.0)
+    shown = image_at(visitor, 1.0).image
+    visitor.close()
+    shared.close()
+    frame = renderer.prepare(video, 0.0)
+    whole, expected = renderer.render(frame, camera), renderer.render(frame, camera, RenderSettings(crop=crop))  # type: ignore[arg-type]
+    assert shown is not None and np.abs(shown.rgba - expected.rgba).max() < 1e-3
+    assert 0 < expected.rgba[..., 3].sum() < 0.9 * whole.rgba[..., 3].sum()
