@@ -15,6 +15,7 @@ import torch
 
 from model.decoder import Maps
 from model.hash_encoding import HashEncoding
+from model.occupancy_extraction import Density
 from training.config import TrainingConfig
 from training.fields.samples import RayBatch, RaySamples, SamplingRegion
 
@@ -108,5 +109,5 @@ class RadianceField(Protocol):
             progress: share of the run done, [0, 1]; decides the leak of the density's ReLU.
         """
 
-    def density(self, frame: Any, points: torch.Tensor) -> torch.Tensor:
-        """Compute sigma of a frame at points (P, 3) in [0, 1]^3: (P,), 1/m, without gradients."""
+    def density(self, frame: Any) -> Density:
+        """Return a function that computes sigma of a frame without gradients. Its points are where the frame is, on one device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from model.methods.method import PointQueries
+from model.occupancy_extraction import Density
 from training.config import TrainingConfig
 from training.fields.field import RenderedRays, march_settings
 from training.fields.samples import RayBatch, SamplingRegion, stratified_samples
@@ -30,11 +31,15 @@ class MethodField:
         samples = stratified_samples(rays, region, self.config.rays, torch.Generator().manual_seed(seed))
         return render_queries(frame, samples, rays.view_directions, march_settings(self.config, progress, seed))
 
-    @torch.no_grad()
-    def density(self, frame: PointQueries, points: torch.Tensor) -> torch.Tensor:
-        """Compute density without gradients; see `training.fields.field.RadianceField`."""
-        parts = points.split(_POINTS_AT_ONCE)
-        return torch.cat([torch.relu(frame.raw_density(part, frame.features(part))) for part in parts])
+    def density(self, frame: PointQueries) -> Density:
+        """Evaluate points in parts; see `training.fields.field.RadianceField`."""
+
+        @torch.no_grad()
+        def density(points: torch.Tensor) -> torch.Tensor:
+            parts = points.split(_POINTS_AT_ONCE)
+            return torch.cat([torch.relu(frame.raw_density(part, frame.features(part))) for part in parts])
+
+        return density
 
 
 _POINTS_AT_ONCE = 1 << 16  # wide hidden layers of all cells of a hull would take gigabytes

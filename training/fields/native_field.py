@@ -7,6 +7,7 @@ import threading
 
 import torch
 
+from model.occupancy_extraction import Density
 from training.config import TrainingConfig
 from training.fields.field import RenderedRays, TrainingFrame, march_settings
 from training.fields.native_kernels import TrainingKernels
@@ -43,11 +44,16 @@ class NativeField:
         return dataclasses.replace(seen, grids=grids)
 
     @torch.no_grad()
-    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
-        """Compute density without gradients; see `training.fields.field.RadianceField`."""
-        kernels = self._kernels()
-        grids = kernels.bake(frame.encoding.tables, frame.time)
-        return kernels.density(grids, frame.maps[0], frame.maps[1], points.contiguous())
+    @torch.no_grad()
+    def density(self, frame: TrainingFrame) -> Density:
+        """Bake the grids once for all points; see `training.fields.field.RadianceField`."""
+        grids = self._kernels().bake(frame.encoding.tables, frame.time)
+
+        @torch.no_grad()
+        def density(points: torch.Tensor) -> torch.Tensor:
+            return self._kernels().density(grids, frame.maps[0], frame.maps[1], points.contiguous())
+
+        return density
 
     def _kernels(self) -> TrainingKernels:
         if not hasattr(self._local, "kernels"):

@@ -10,6 +10,7 @@ from model.config import ModelConfig
 from model.decoder import Maps
 from model.frame import Frame
 from model.methods.method import PointQueries
+from model.occupancy_extraction import Density
 from model.query import HashFeatures, HeadAssignment, MapQueries, query_density, query_features
 from renderer.reference.compositing import pad_rays, transmittance, volume_weights
 from training.config import TrainingConfig
@@ -54,11 +55,17 @@ class TorchField:
             return render_samples(decoded, samples, rays.view_directions, settings, assign, hash_features)
 
     @torch.no_grad()
-    def density(self, frame: TrainingFrame, points: torch.Tensor) -> torch.Tensor:
-        """Compute density without gradients; see `training.fields.field.RadianceField`."""
-        unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=points.device)
+    @torch.no_grad()
+    def density(self, frame: TrainingFrame) -> Density:
+        """Bake the grids once for all points; see `training.fields.field.RadianceField`."""
+        unit_box = torch.tensor([[0.0] * 3, [1.0] * 3], device=frame.maps[0].device)
         decoded, hash_features = self._decoded(frame, unit_box)
-        return query_density(decoded, points, query_features(decoded, points, hash_features))
+
+        @torch.no_grad()
+        def density(points: torch.Tensor) -> torch.Tensor:
+            return query_density(decoded, points, query_features(decoded, points, hash_features))
+
+        return density
 
     def _decoded(self, frame: TrainingFrame, box: torch.Tensor) -> tuple[Frame, HashFeatures | None]:
         """Return the frame with baked grids, or tiny-cuda-nn's lookups instead of them."""

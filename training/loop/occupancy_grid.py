@@ -56,9 +56,5 @@ def extract_frame(
     Returns:
         (X, Y, Z) bool.
     """
-    decoded = network.decode(latent, frame)
-
-    def density(points: torch.Tensor) -> torch.Tensor:
-        return field.density(decoded, points)
-
+    density = field.density(network.decode(latent, frame))
     return extract_occupancy(density if cells is None else within(cells, density), config.model.occupancy)

@@ -181,7 +181,7 @@ class FrameStep:
         decoded = self._decode(frame, self.network.latent(frame, self.encoder_input)[0])
         generator = torch.Generator().manual_seed(seed)
         step = self.config.rays.step
-        cells = find_occupied_cells(hull, lambda points: self.field.density(decoded, points), step, generator)
+        cells = find_occupied_cells(hull, self.field.density(decoded), step, generator)
         self._regions[frame] = dataclasses.replace(self._regions[frame], hull=cells)
 
     def cells(self, frame: int) -> torch.Tensor | None:

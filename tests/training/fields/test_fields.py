@@ -138,7 +138,7 @@ def test_native_and_torch_agree_on_average() -> None:
     assert float(seen[0].abs().mean()) > 0.1
     assert float((seen[0] - seen[1]).abs().mean()) < 0.01
     points = torch.rand(500, 3)
-    densities = [f.density(frame_of(network), points) for f in (TorchField(config), NativeField(config))]
+    densities = [f.density(frame_of(network))(points) for f in (TorchField(config), NativeField(config))]
     torch.testing.assert_close(densities[0], densities[1], rtol=1e-3, atol=1e-3)
 
 
