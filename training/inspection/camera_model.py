@@ -48,18 +48,6 @@ class Rays:
         return results
 
     @cached_property
-    def rows(self) -> Points:
-        """All points as OpenCV takes them: (Z, N, 3), a row for each of the Z depths of N rays."""
-        coordinates = self.affine(np.eye(3), np.zeros(3))  # faster than `points`
-        return cv2.merge([values.reshape(len(self.depths), -1) for values in coordinates]).astype(np.float32, copy=False)
-
-    @cached_property
-    def ends(self) -> Points:
-        """The first and the last point of each of N rays, (3, 2 N)."""
-        first, last = (self.starts + depth * self.directions for depth in (self.depths.min(axis=0), self.depths.max(axis=0)))
-        return np.stack([first, last], axis=1).reshape(3, -1)
-
-    @cached_property
     def _flat(self) -> Points:
         return np.stack([self.starts, self.directions], axis=1).reshape(3, -1)
 
@@ -113,8 +101,9 @@ class CameraModel:
         if not self.distorts:
             M, offset = K @ M, K @ offset  # the last row of K is 0 0 1, so the depth stays the same
         x, y, depth = points.affine(M, offset) if isinstance(points, Rays) else _affine(M, offset, points)
-        front = depth > self._nearest
-        np.maximum(depth, self._nearest, out=depth)
+        nearest = np.float32(_NEAREST * max(float(np.linalg.norm(self.T)), 1e-12))
+        front = depth > nearest
+        np.maximum(depth, nearest, out=depth)
         x /= depth
         y /= depth
         if not self.distorts:
@@ -124,20 +113,6 @@ class CameraModel:
         x, y = distorted_fisheye(x, y, self.D) if self.fisheye else distorted(x, y, self.D)
         fx, skew, cx, fy, cy = (np.float32(K[place]) for place in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2)))
         return fx * x + skew * y + cx, fy * y + cy, front
-
-    @cached_property
-    def matrix(self) -> Floats:
-        """3 x 4, homogeneous points of the world to homogeneous pixels, without distortion."""
-        return self.K @ np.concatenate([self.R, self.T[:, None]], axis=1)
-
-    def is_before(self, rays: Rays) -> bool:
-        """Return whether all points of rays are in front of the camera."""
-        depths = self.R[2].astype(np.float32) @ rays.ends  # on a ray, the depth has its minimum at one of the ends
-        return bool(depths.min() + self.T[2] > self._nearest)
-
-    @cached_property
-    def _nearest(self) -> np.float32:
-        return np.float32(_NEAREST * max(float(np.linalg.norm(self.T)), 1e-12))
 
     @cached_property
     def _reach(self) -> float:

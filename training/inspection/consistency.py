@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from training.inspection.camera_model import CameraModel, Rays
-from training.inspection.silhouette import MAX_GAP, MOST, UNSEEN, Silhouette
+from training.inspection.silhouette import MAX_GAP, UNSEEN, Silhouette
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -84,10 +83,6 @@ def outside_mask(camera: CameraModel, silhouette: Silhouette, points: Points | R
         camera, silhouette: the camera and its mask.
         points: (3, ...) or rays; the result has the shape of the points.
     """
-    if isinstance(points, Rays) and points.starts[0].size <= MOST and not camera.distorts and camera.is_before(points):
-        # Two calls of OpenCV are faster than what follows.
-        places = np.asarray(cv2.perspectiveTransform(points.rows, silhouette.pixels @ camera.matrix), dtype=np.float32)
-        return silhouette.outside_at(places).reshape(points.depths.shape)
     column, row, front = camera.project(points, silhouette.pixels)
     outside = silhouette.outside(column, row)
     if not front.all():

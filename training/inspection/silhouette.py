@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -26,9 +25,7 @@ UNSEEN = -STEP
 """Stands for the distance of points that a camera does not see."""
 
 _TOLERANCE = 0.75  # mask pixels: the error of an outline that is rounded to pixels
-
-MOST = 32000
-"""Positions in a row that are looked up at once; OpenCV accepts fewer than 32767."""
+_MOST = 32000  # positions per lookup; OpenCV accepts fewer than 32767
 
 BORDER = 3  # mask pixels along the image border without samples: the subject may continue beyond it
 
@@ -61,7 +58,7 @@ class Silhouette:
         border = np.concatenate([self.inside[0], self.inside[-1], self.inside[:, 0], self.inside[:, -1]])
         return float(border.mean())
 
-    @cached_property
+    @property
     def pixels(self) -> Floats:
         """Converts homogeneous positions in pixels of the image to indices of columns and rows of the mask, 3 x 3."""
         return np.array([[self.scale[0], 0, -0.5], [0, self.scale[1], -0.5], [0, 0, 1]])
@@ -72,15 +69,13 @@ class Silhouette:
         Args:
             column, row: indices of columns and rows of the mask, any shape; they are rounded.
         """
-        x, y = column.reshape(1, -1), row.reshape(1, -1)
-        places = np.asarray(cv2.merge([x, y]), dtype=np.float32)
-        found = [self.outside_at(places[:, first : first + MOST]) for first in range(0, x.size, MOST)]
-        return np.concatenate(found, axis=1).reshape(column.shape)
+        x, y = column.ravel(), row.ravel()
+        steps = [self._lookup(x[first : first + _MOST], y[first : first + _MOST]) for first in range(0, x.size, _MOST)]
+        return (np.concatenate(steps) * STEP).reshape(column.shape)
 
-    def outside_at(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the same for columns and rows of the mask in one array, (Z, N, 2) with N up to `MOST`: (Z, N)."""
-        steps = cv2.remap(self.steps, places, None, cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, (-1,))  # type: ignore[call-overload]
-        return np.asarray(steps * STEP)
+    def _lookup(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int16]:
+        found = cv2.remap(self.steps, x[None], y[None], cv2.INTER_NEAREST, None, cv2.BORDER_CONSTANT, (-1,))
+        return np.asarray(found[0], dtype=np.int16)
 
 
 def make_silhouette(mask: Pixels, count: int, width: int, height: int) -> Silhouette | None:

@@ -17,14 +17,14 @@ from training.captures.meta import read_meta
 from training.inspection.appearance import color_gains
 from training.inspection.camera_model import CameraModel, Rays
 from training.inspection.comparison import Comparison
-from training.inspection.consistency import collect, meeting_point, outside_mask
+from training.inspection.consistency import collect, meeting_point
 from training.inspection.examine import examine
 from training.inspection.findings import Finding, Severity, exit_status
 from training.inspection.fix import write_remedies
 from training.inspection.measures import measure
 from training.inspection.scale import camera_up, nearest_axis
 from training.inspection.shared_mistake import GlobalSearch
-from training.inspection.silhouette import UNSEEN, Silhouette, make_silhouette
+from training.inspection.silhouette import Silhouette, make_silhouette
 from training.inspection.suspects import without_worst
 from training.inspection.views import carve
 
@@ -89,20 +89,6 @@ def test_points_on_rays_are_projected_like_single_points(camera: Camera, D: tupl
     assert found[0].shape == (7, 2, 5) and np.array_equal(found[2], front) and front.any()
     exact = front & (np.abs(x) < 1e4)  # points beside the camera are not
     assert np.stack(found[:2])[:, exact] == pytest.approx(np.stack([x, y])[:, exact] / 2, rel=1e-3, abs=1e-2)
-
-
-@pytest.mark.parametrize("reach", [0.5, 4.0])
-def test_points_on_rays_have_the_distances_of_single_points(reach: float) -> None:
-    random = np.random.default_rng(4)
-    cameras = ring(count=3, size=64)
-    silhouette, model = ball_silhouettes(cameras)[1], model_of(cameras[1])
-    starts, directions = BALL_CENTER[:, None, None] + random.normal(0, 0.1, (3, 2, 50)), random.normal(size=(3, 2, 50))
-    directions /= np.linalg.norm(directions, axis=0)
-    rays = Rays(*(v.astype(np.float32) for v in (starts, directions, random.uniform(-reach, reach, (30, 2, 50)))))
-    assert model.is_before(rays) == (reach < 1) == model.project(rays.points)[2].all()
-    found, single = outside_mask(model, silhouette, rays), outside_mask(model, silhouette, rays.points)
-    assert found.shape == (30, 2, 50) and (found == UNSEEN).any() == (reach > 1) and 0.1 < (found > 0).mean() < 0.9
-    assert (found != single).mean() < 0.002, "more than those at the boundary between two pixels"
 
 
 def test_distances_from_a_mask_by_hand() -> None:

@@ -28,7 +28,7 @@ def calibrated_with(found: Footage, D: tuple[float, ...]) -> Footage:
         ("half circle", 9, 3, 128),
         ("two rings", 14, 4, 128),
         pytest.param("dome", 24, 5, 128, marks=pytest.mark.slow),
-        pytest.param("dome", 40, 6, 96, marks=pytest.mark.slow),
+        pytest.param("dome", 64, 6, 96, marks=pytest.mark.slow),
     ],
 )
 def test_a_correct_rig_has_no_findings(kind: str, count: int, seed: int, side: int) -> None:
