@@ -15,9 +15,8 @@ Density = Callable[[torch.Tensor], torch.Tensor]
 
 def cell_of(points: torch.Tensor, resolution: Sequence[int]) -> torch.Tensor:
     """Return the flat cell index (int64) of points (P, 3) in [0, 1]^3."""
-    counts = torch.tensor(resolution, device=points.device)
-    cells = (points * counts).long().clamp(min=0).minimum(counts - 1)
-    return (cells[:, 0] * resolution[1] + cells[:, 1]) * resolution[2] + cells[:, 2]
+    x, y, z = ((points[:, axis] * count).int().clamp(0, count - 1) for axis, count in enumerate(resolution))
+    return (x.long() * resolution[1] + y) * resolution[2] + z
 
 
 def within(cells: torch.Tensor, density: Density) -> Density:
