@@ -14,6 +14,7 @@ from pathlib import Path
 
 from common.atomic import check_differs, check_target
 from common.command_line import ArgumentParser, run
+from common.errors import InputError
 from common.interrupts import leave
 from training.captures.opening import add_layout_option, open_capture
 from training.inspection.check import check
@@ -38,10 +39,16 @@ def main(arguments: list[str] | None = None) -> int:
     return run(_command, parser.parse_args(arguments))
 
 
+def _check_page(page: Path, capture: Path) -> None:
+    check_target(page)
+    check_differs(page, (capture / "meta.yaml",))
+    if page.suffix.lower() == ".png":
+        raise InputError(page, "is the name of the contact sheet, which is written next to the page", "use the suffix .html")
+
+
 def _command(arguments: argparse.Namespace) -> int:
     if arguments.html is not None:
-        check_target(arguments.html)
-        check_differs(arguments.html, (arguments.meta,))
+        _check_page(arguments.html, arguments.capture)
     capture = open_capture(arguments.capture, arguments.layout)
     report = check(capture)
     if arguments.json:

@@ -75,6 +75,14 @@ def test_a_moved_camera_is_shown_in_a_page_and_refined_after_fix(folder: Path, t
     is_refined(folder, tmp_path / "run")
 
 
+@pytest.mark.parametrize(("name", "reason"), [("capture/meta.yaml", "is read by this command"), ("page.png", "contact sheet")])
+def test_a_page_that_would_replace_another_file_is_refused(folder: Path, name: str, reason: str) -> None:
+    before = (folder / "meta.yaml").read_bytes()
+    run = check(folder, "--html", folder.parent / name)
+    assert run.returncode == 2 and reason in run.stderr and run.stderr.count("\n") == 1
+    assert (folder / "meta.yaml").read_bytes() == before and not (folder.parent / "page.png").exists()
+
+
 def shows_everything_and_runs_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "page.html").read_text()
     assert "<script" not in page and "&lt;script&gt;alert(1)" in page and "http" not in page.replace("http-equiv", "")
