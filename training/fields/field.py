@@ -110,4 +110,4 @@ class RadianceField(Protocol):
         """
 
     def density(self, frame: Any) -> Density:
-        """Return a function that computes sigma of a frame without gradients. Its points are where the frame is, on one device."""
+        """Return a function that computes sigma of a frame without gradients, on the frame's device."""
