@@ -23,6 +23,7 @@ from tests.training.captures.layouts.test_neural_volumes import HALF
 from training.captures.meta import read_overrides
 from training.captures.opening import open_capture
 from training.config import load_config
+from training.make_capture import CaptureSize, make_capture
 
 
 def write_annots(folder: Path, cameras: int, frames: int, recording: Recording) -> None:
@@ -132,9 +133,10 @@ def test_four_frames_of_legionary(tmp_path: Path) -> None:
     assert sorted(capture.train_cameras + capture.test_cameras) == list(range(24))
 
 
-def test_every_row_of_the_first_tables_takes_the_settings_of_the_short_recipe(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe_name", ["legionary_short", "fast_short"])
+def test_every_row_of_the_first_tables_takes_the_settings_of_a_short_recipe(tmp_path: Path, recipe_name: str) -> None:
     """They replace those of a row, but none that makes the row what it is."""
-    recipe = read_recipe("legionary_short")
+    recipe = read_recipe(recipe_name)
     subject = Subject("legionary", tmp_path, range(1), config=recipe.config)
     for name in ("table1", "table2", "ablations"):
         plan = make_plan(name, read_table(name), "small", [subject], None, 1)
@@ -147,6 +149,15 @@ def test_every_row_of_the_first_tables_takes_the_settings_of_the_short_recipe(tm
             assert used.model.decoder == own.model.decoder and used.data.hull_resolution == own.data.hull_resolution
             assert (used.rays.region, used.rays.prune_every) == (own.rays.region, own.rays.prune_every)
             assert used.model.hash.num_levels == own.model.hash.num_levels
+
+
+@pytest.mark.slow
+def test_four_frames_with_fast_motion(tmp_path: Path) -> None:
+    make_capture(tmp_path / "fast", CaptureSize(frames=13, cameras=12, width=32, height=32))
+    (subject,) = recipe_subjects("fast_short", tmp_path, None)
+    capture = subject.open()
+    assert (capture.num_frames, capture.meta.frame_start, capture.meta.frame_stride) == (4, 6, 2)
+    assert capture.test_cameras == [1, 5, 9] and capture.train_cameras == [0, 2, 3, 4, 6, 7, 8, 10, 11]
 
 
 @pytest.mark.slow
