@@ -133,10 +133,10 @@ def test_four_frames_of_legionary(tmp_path: Path) -> None:
     assert sorted(capture.train_cameras + capture.test_cameras) == list(range(24))
 
 
-@pytest.mark.parametrize("recipe_name", ["legionary_short", "fast_short"])
-def test_every_row_of_the_first_tables_takes_the_settings_of_a_short_recipe(tmp_path: Path, recipe_name: str) -> None:
+@pytest.mark.parametrize("short", ["legionary_short", "fast_short"])
+def test_every_row_of_the_first_tables_takes_the_settings_of_a_short_recipe(tmp_path: Path, short: str) -> None:
     """They replace those of a row, but none that makes the row what it is."""
-    recipe = read_recipe(recipe_name)
+    recipe = read_recipe(short)
     subject = Subject("legionary", tmp_path, range(1), config=recipe.config)
     for name in ("table1", "table2", "ablations"):
         plan = make_plan(name, read_table(name), "small", [subject], None, 1)

@@ -85,7 +85,11 @@ def test_every_config_belongs_to_a_row_and_every_recipe_to_a_table() -> None:
     for preset in PRESETS:
         assert {path.stem for path in (FOLDER / "configs" / preset).glob("*.yaml")} == set(ROWS)
     used = {read_table(name).recipe for name in table_names()} - {None}
-    assert {*used, "legionary_short", "fast_short"} == set(recipe_names()) == {path.stem for path in (FOLDER / "recipes").glob("*.yaml")}
+    assert (
+        {*used, "legionary_short", "fast_short"}
+        == set(recipe_names())
+        == {path.stem for path in (FOLDER / "recipes").glob("*.yaml")}
+    )
     assert all(read_recipe(name).sources for name in recipe_names())
 
 
