@@ -191,7 +191,7 @@ def check_page(out: Path) -> None:
         (["mini", "--data", "x", "--steps", "1"], "--data: cannot be used with mini"),
         (["mini", "--capture", "x", "--sequences", "a"], "--sequences: applies only with --data"),
         (["mini", "--capture", "x", "--recipe", "nhr"], "--recipe: applies only with --data"),
-        (["mini", "--data", "x", "--recipe", "../nhr", "--steps", "1"], "recipe ../nhr: is unknown; choose one of legionary"),
+        (["mini", "--data", "x", "--recipe", "../nhr", "--steps", "1"], "recipe ../nhr: is unknown; choose one of fast"),
         (["mini", "--capture", "CAPTURE"], "--budget: is missing"),
         (
             ["mini", "--capture", "CAPTURE", "--steps", "1", "--rows", "again,x"],
