@@ -168,7 +168,7 @@ def test_what_stands_in_the_place_of_a_lock_is_left_alone(tmp_path: Path) -> Non
     lock_path(tmp_path / "a").symlink_to(tmp_path / "mine")
     lock_path(tmp_path / "b").mkdir()
     for name in ("a", "b"):
-        with pytest.raises(InputError, match=rf"\.{name}\.lock: is no file.*remove it"), exclusive(tmp_path / name):
+        with pytest.raises(InputError, match=rf"\.{name}\.lock: is not a file.*remove it"), exclusive(tmp_path / name):
             pass
     os.link(tmp_path / "mine", lock_path(tmp_path / "c"))
     with exclusive(tmp_path / "c"):
