@@ -22,8 +22,7 @@ from benchmarks.published_pipeline import PublishedPipeline
 from benchmarks.timing import Timing, median_cpu_ratio, median_ratio, time_interleaved
 from benchmarks.work import bake_work, color_work, decoder_work, density_work
 from common.atomic import write_text
-from common.command_line import ArgumentParser, parse_threads, run
-from common.errors import InputError
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from common.scores import psnr
 from model.camera import Camera
 from model.video import VolumetricVideo
@@ -205,8 +204,6 @@ def describe(results: dict[str, Any]) -> str:
 
 
 def _command(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.repeats <= 1000:
-        raise InputError("--repeats", "must be 1 to 1000")
     video, _ = chosen_video(arguments)
     threads = arguments.threads or available_cores()
     with torch_threads(threads):
@@ -223,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         description="Compare the speed of this renderer with the reference and the published pipeline.",
     )
     add_video_options(parser)
-    parser.add_argument("--repeats", type=int, default=15, help="rounds of measurement (default %(default)s)")
+    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all results to a JSON file")
     return run(_command, parser.parse_args(arguments))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from benchmarks.bundles import add_video_options, chosen_video
 from benchmarks.compare import difference
 from benchmarks.timing import Timing, median_cpu_ratio, time_interleaved
-from common.command_line import ArgumentParser, parse_threads, run
-from common.errors import InputError
+from common.command_line import ArgumentParser, parse_count, parse_threads, run
 from model.video import VolumetricVideo
 from renderer.cpu.renderer import CpuRenderer
 from renderer.native import load_native
@@ -73,8 +72,6 @@ def describe(found: dict[str, Measurement], threads: int) -> str:
 
 
 def _command(arguments: argparse.Namespace) -> None:
-    if not 1 <= arguments.repeats <= 1000:
-        raise InputError("--repeats", "must be 1 to 1000")
     video, _ = chosen_video(arguments)
     threads = arguments.threads or available_cores()
     print(describe(measure(video, arguments.frame, threads, arguments.repeats), threads))
@@ -88,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add_video_options(parser)
     parser.add_argument("--frame", type=float, default=0.0, help="frame to decode (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds of measurement (default %(default)s)")
+    parser.add_argument("--repeats", type=parse_count, default=15, help="rounds of measurement (default %(default)s)")
     parser.add_argument("--threads", type=parse_threads, default=None, help="CPU threads (default: all cores)")
     return run(_command, parser.parse_args(arguments))
 
