@@ -8,20 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from common.native import import_native
+from common.native import REMEDY, import_native
 
 
 def load_native() -> Any:
     """Import the native package.
 
     Raises:
-        InputError: it is not installed.
+        InputError: it is not installed, or of another version.
     """
     try:
         return import_native("mlpvid_kernels")
     except ImportError as error:
-        remedy = "install it with `pip install ./renderer/kernels` (needs a C++ compiler), or use --backend reference"
-        raise InputError("backend cpu", f"its native package cannot be loaded ({error})", remedy) from error
+        raise InputError("backend cpu", str(error), f"{REMEDY}, or use --backend reference") from error
 
 
 def allocate(native: Any, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:

@@ -38,7 +38,7 @@ def decoding_unit(native: Any, engine: Any, wanted: str | None = None) -> str:
         InputError: this machine has no such unit.
     """
     wanted = os.environ.get("MLPVID_DECODER", "") if wanted is None else wanted
-    rounding = native.bfloat16_units() if hasattr(native, "bfloat16_units") else []  # built before these units were added
+    rounding = native.bfloat16_units()
     if not wanted:
         fast = "amx_bf16" in rounding and engine.instruction_set == "x86_64_v4"
         return "amx_bf16" if fast else FLOAT32

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from common.errors import InputError
-from common.native import has_native
+from common.native import has_native, note_native_fault
 from common.pytorch import has_pytorch, require_pytorch
 from renderer.cuda.nvidia_driver import cuda_of_driver
 
@@ -96,12 +96,7 @@ def _if_usable(backend: str, threads: int | None, background: bool) -> Renderer 
         return _cpu(threads, background) if has_native("mlpvid_kernels") else None
     if backend != "reference":
         return None
-    if not has_native("mlpvid_kernels"):
-        print(
-            "note: the native kernels are not installed, so the slow reference backend renders; "
-            "`pip install ./renderer/kernels` builds them (needs a C++ compiler)",
-            file=sys.stderr,
-        )
+    note_native_fault("mlpvid_kernels", "the slow reference backend renders")
     return _reference(threads)
 
 

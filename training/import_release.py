@@ -17,6 +17,7 @@ from common.atomic import check_target
 from common.command_line import ArgumentParser, parse_finite, run
 from common.errors import InputError
 from common.interrupts import leave
+from common.native import note_native_fault
 from common.progress import progress
 from model.bundle.info import write_bundle
 from model.camera import MAX_IMAGE_SIDE, Camera
@@ -77,6 +78,7 @@ def import_release(
 def find_occupancy(video: VolumetricVideo) -> torch.Tensor:
     """Extract the occupancy of all frames from the model's density (paper, supplementary section 1), (T, X, Y, Z) bool."""
     kernels = TrainingKernels(video.config) if available() else None
+    note_native_fault("mlpvid_training_kernels", "PyTorch extracts the occupancy, which takes longer")
     frames = progress(range(video.num_frames), video.num_frames, "extracting occupancy")
     return torch.stack([extract_occupancy(_density(video, frame, kernels), video.config.occupancy) for frame in frames])
 

@@ -30,7 +30,7 @@ from training.captures.capture import Capture
 from training.captures.meta import read_overrides
 from training.captures.opening import add_layout_option, add_meta_option, open_capture
 from training.config import MAX_MINUTES, TrainingConfig, load_config
-from training.fields.create import create_field
+from training.fields.create import create_field, note_slow_field
 from training.inspection.check import check
 from training.inspection.findings import Severity
 from training.loop.assemble import CHECKPOINTS, assemble_run, predict_seconds
@@ -236,6 +236,7 @@ def _prepare(
         with blame(capture.root):
             check_storable(config.model, metadata_of(capture, frames.step), len(frames))  # not after hours of training
         if processes.is_first:
+            note_slow_field(config, torch.device(arguments.device))
             if arguments.scene is not None and not resume:
                 scene = scene_of_run(arguments.scene, capture, config.data)
                 save_scene(scene, arguments.out)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from common.cached_json import cache_folder, read_cached, write_cached
 from common.errors import InputError
-from common.native import has_native
+from common.native import has_native, note_native_fault
 from common.pytorch import has_pytorch, require_pytorch
 from model.video import VolumetricVideo
 from renderer.native import load_native
@@ -132,6 +132,7 @@ def cpu_decoder(
     if has_native("mlpvid_kernels"):
         native = load_native()
         return NativeDecoder(native, native.Engine(threads or available_cores()), video, unit)
+    note_native_fault("mlpvid_kernels", "PyTorch decodes")
     require_pytorch("decoding without the native kernels")
     from renderer.decode import FastDecoder, as_arrays  # noqa: PLC0415 - loads PyTorch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from common.native import note_native_fault
 from training.config import TrainingConfig
 from training.fields.field import RadianceField
 from training.fields.method_field import MethodField
@@ -26,7 +27,16 @@ def create_field(config: TrainingConfig, native: bool | None = None, device: tor
     """
     if config.model.method is not None:
         return MethodField(config)
-    device = device or torch.device("cpu")
     if native is None:
-        native = config.rays.step > 0 and device.type == "cpu" and available()
-    return NativeField(config) if native else TorchField(config, device)
+        native = _fits_native(config, device) and available()
+    return NativeField(config) if native else TorchField(config, device or torch.device("cpu"))
+
+
+def note_slow_field(config: TrainingConfig, device: torch.device | None = None) -> None:
+    """Say on stderr, with the remedy, when `create_field` takes PyTorch only because the native kernels cannot be used."""
+    if config.model.method is None and _fits_native(config, device):
+        note_native_fault("mlpvid_training_kernels", "training in PyTorch takes many times as long")
+
+
+def _fits_native(config: TrainingConfig, device: torch.device | None) -> bool:
+    return config.rays.step > 0 and (device is None or device.type == "cpu")

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from common.native import import_native
+from common.native import has_native, import_native
 from model.config import PLANES, ModelConfig
 from model.hash_levels import hash_levels
 from model.view_encoding import encode_direction
@@ -24,12 +24,8 @@ _STOCHASTIC = 2
 
 
 def available() -> bool:
-    """Return whether the native package is installed."""
-    try:
-        import_native("mlpvid_training_kernels")
-    except ImportError:
-        return False
-    return True
+    """Return whether the native package is installed, in the version of these sources."""
+    return has_native("mlpvid_training_kernels")
 
 
 class TrainingKernels:
@@ -42,7 +38,7 @@ class TrainingKernels:
             variable MLPVID_ISA names, or else the best.
 
     Raises:
-        ImportError: the native package is not installed.
+        ImportError: the native package is not installed, or of another version.
         ValueError: the processor lacks the instruction set.
     """
 

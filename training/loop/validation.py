@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import InputError
-from common.native import has_native
+from common.native import has_native, note_native_fault
 from common.scores import psnr
 from model.occupancy import pack_occupancy, packed_size
 from model.video import VolumetricVideo
@@ -100,8 +100,10 @@ class Validation:
         if not self._inside.any():
             raise InputError(f"held-out camera {camera}", "does not see the box", "choose another with validation.camera")
         self._config, self._scene, self._field = config, scene, create_field(config)
-        native = config.model.method is None and has_native("mlpvid_kernels")
-        self._renderer = create_renderer("cpu" if native else "reference", threads)
+        usual = config.model.method is None  # only the reference backend renders the others
+        if usual:
+            note_native_fault("mlpvid_kernels", "the slow reference backend renders the held-out view")
+        self._renderer = create_renderer("cpu" if usual and has_native("mlpvid_kernels") else "reference", threads)
 
     def render(self, network: Network, latent: torch.Tensor, cells: torch.Tensor | None) -> Image:
         """Render the view.

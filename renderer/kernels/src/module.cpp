@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "huge_memory.h"
 #include "layout.h"
+#include "version.h"
 
 namespace nb = nanobind;
 
@@ -242,6 +243,7 @@ NB_MODULE(mlpvid_kernels, m) {
     using namespace nb::literals;
     using namespace mlpvid;
     m.doc() = "Native kernels of MLPVid: baking and rendering of frames of volumetric videos on the CPU.";
+    m.attr("VERSION") = kVersion;
     m.attr("TILE_SIDE") = kTileSide;
     m.def("instruction_sets", &instruction_sets, "Names of the builds that this processor can run, best first.");
     m.def(

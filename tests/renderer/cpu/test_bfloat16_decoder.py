@@ -20,12 +20,9 @@ from tests.renderer.cpu.test_native_decoder import decibels
 
 native = load_native()
 
-pytestmark = [
-    pytest.mark.native,
-    pytest.mark.skipif(not hasattr(native, "bfloat16_units"), reason="the installed native package is older"),
-]
+pytestmark = pytest.mark.native
 
-AMX = pytest.mark.skipif("amx_bf16" not in getattr(native, "bfloat16_units", list)(), reason="the processor has no AMX")
+AMX = pytest.mark.skipif("amx_bf16" not in native.bfloat16_units(), reason="the processor has no AMX")
 UNITS = ["plain_bf16", pytest.param("amx_bf16", marks=AMX)]
 
 
@@ -147,7 +144,6 @@ def test_the_unit_is_chosen_by_processor_environment_and_argument(monkeypatch: p
     monkeypatch.delenv("MLPVID_DECODER", raising=False)
     assert decoding_unit(Native(), Engine()) == "amx_bf16"
     assert decoding_unit(WithoutAmx(), Engine()) == "float32"
-    assert decoding_unit(object(), Engine()) == "float32", "a native package that was built before"
     monkeypatch.setattr(Engine, "instruction_set", "x86_64_v3")
     assert decoding_unit(Native(), Engine()) == "float32"
     monkeypatch.setenv("MLPVID_DECODER", "plain_bf16")

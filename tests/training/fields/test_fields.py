@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from tests.factories import make_config
 from tests.training.fields.plain_rendering import render_plainly
 from training.config import LossConfig, RayConfig, TrainingConfig
 from training.fields.batched_heads import apply_heads_in_blocks
-from training.fields.create import create_field
+from training.fields.create import create_field, note_slow_field
 from training.fields.field import MarchSettings, RadianceField, TrainingFrame
 from training.fields.native_field import NativeField
 from training.fields.native_kernels import available
@@ -202,3 +205,22 @@ def test_the_leak_ends_with_its_share_of_the_training(native: bool) -> None:
 
     assert torch.equal(gradient(field, 0.5), gradient(without, 0.0))
     assert not torch.equal(gradient(field, 0.1), gradient(without, 0.0))
+
+
+def test_training_says_when_the_native_kernels_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_training(step=0.05)
+    note_slow_field(config)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setitem(sys.modules, "mlpvid_training_kernels", ModuleType("older"))
+    monkeypatch.setattr("common.native._version", lambda _: 0)
+    assert create_field(config).name == "torch"
+    with pytest.raises(ImportError, match="are of version 0"):
+        create_field(config, native=True)
+    note_slow_field(config)
+    note = "note: the native kernels are of version 0, .*, so training in PyTorch takes many times as long; `pip install .*\n"
+    assert re.fullmatch(note, capsys.readouterr().err)
+    note_slow_field(make_training(step=0.0))
+    note_slow_field(config, torch.device("cuda"))
+    assert capsys.readouterr().err == "", "neither would use the kernels"

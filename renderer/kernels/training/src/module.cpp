@@ -9,6 +9,7 @@
 
 #include "arrays.h"
 #include "mlpvid_training/kernels.h"
+#include "version.h"
 
 namespace mlpvid {
 namespace {
@@ -318,6 +319,7 @@ NB_MODULE(mlpvid_training_kernels, module) {
     using mlpvid::Engine;
     namespace nb = nanobind;
     nb::set_leak_warnings(false);  // the interpreter may exit while modules still have an engine
+    module.attr("VERSION") = mlpvid::kVersion;
     module.def("instruction_sets", &mlpvid::instruction_sets,
                "Names of the builds that this processor can run, best first.");
     nb::class_<Engine>(module, "Engine")
