@@ -13,8 +13,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import psutil
-
 from common.errors import InputError
 from common.folders import check_link
 
@@ -136,6 +134,8 @@ def _prefix(target: Path) -> str:
 
 def _remove_leftovers(target: Path, suffix: str) -> None:
     """Remove the temporary files for this target of runs that were killed."""
+    import psutil  # noqa: PLC0415 - commands that write nothing start faster
+
     prefix = _prefix(target)
     with contextlib.suppress(OSError):
         for file in target.parent.iterdir():

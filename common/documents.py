@@ -1,4 +1,4 @@
-"""Read JSON and YAML within limits of size, entries and depth. Every fault is an `InputError` that says where it is."""
+"""Read JSON within limits of size, entries and depth. Every fault is an `InputError` that says where it is."""
 
 from __future__ import annotations
 
@@ -7,23 +7,15 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
-
-import yaml
+from typing import Any
 
 from common.errors import InputError
 
 MAX_JSON_MEBIBYTES = 64
 """Largest JSON file that is read."""
 
-MAX_YAML_MEBIBYTES = 1
-"""Largest YAML file that is read."""
-
 MAX_ENTRIES = 2_000_000
 """Maximum number of brackets and commas in JSON. They bound the memory that its values take: about 100 bytes for each."""
-
-MAX_YAML_WEIGHT = 4 << 20
-"""Limit for YAML: the characters of all scalars, plus 32 for each value. Aliases count as much as the values they repeat."""
 
 MAX_DEPTH = 64
 """Maximum number of lists and mappings inside each other."""
@@ -56,40 +48,16 @@ def parse_json(content: str | bytes, subject: str | Path, constants: Callable[[s
         InputError: it is not such JSON, or has more than `MAX_ENTRIES` or `MAX_DEPTH`.
     """
     try:
-        text = content if isinstance(content, str) else _decode(content)
+        text = content if isinstance(content, str) else decode_text(content)
         if sum(map(text.count, "[{,")) > MAX_ENTRIES:
             raise ValueError(f"it has more than {MAX_ENTRIES:,} entries")
-        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=constants, parse_int=_bounded_integer)
+        value = json.loads(text, object_pairs_hook=_unique_names, parse_constant=constants, parse_int=bounded_integer)
         _check_depth(value)
         if re.search(r"\\u[dD][89a-fA-F]", text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate can be read but not shown
     except (ValueError, RecursionError) as error:
-        raise InputError(subject, f"is not valid JSON ({_reason(error)})") from error
+        raise InputError(subject, f"is not valid JSON ({reason_of(error)})") from error
     return value
-
-
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain data: texts, numbers, truth values, lists and mappings.
-
-    Numbers and truth values are those of YAML 1.2, so 3e-3 is a number, and 12:30 and 2020-01-31 are texts; yes, no, on and off
-    are truth values, too. Tags that would build other objects are refused.
-
-    Raises:
-        InputError: the file is missing, unreadable, larger than `MAX_YAML_MEBIBYTES`, not such YAML, or has more than
-            `MAX_YAML_WEIGHT` or `MAX_DEPTH`.
-    """
-    content = read_limited(path, MAX_YAML_MEBIBYTES << 20)
-    try:
-        text = _decode(content)
-        _check_yaml(text)
-        return yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise InputError(path, f"is not valid YAML ({_reason(error)})") from error
-
-
-def dump_yaml(values: object) -> str:
-    """Return the YAML of plain data, in its own order. `read_yaml` reads it as the same values; tuples become lists."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def check_regular(path: Path) -> None:
@@ -117,19 +85,19 @@ def read_limited(path: Path, limit: int) -> bytes:
     return content
 
 
-def _decode(content: bytes) -> str:
+def decode_text(content: bytes) -> str:
+    """Return text in UTF-8, UTF-16 or UTF-32 without its byte-order mark, or raise UnicodeDecodeError."""
     return content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return what a parser found wrong, as part of a message."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not text in UTF-8 or UTF-16"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"line {error.lineno}: {error.msg}"
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
     return str(error).partition("\n")[0][:120]
 
 
@@ -140,7 +108,8 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _bounded_integer(digits: str) -> int:
+def bounded_integer(digits: str) -> int:
+    """Return an integer, or raise ValueError if it has too many digits."""
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"it has a whole number of {len(digits)} digits")
     return int(digits)
@@ -156,85 +125,3 @@ def _check_depth(value: Any) -> None:
 
 def _parts(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-
-
-def _check_yaml(text: str) -> None:
-    total = 0
-    sizes: dict[str | None, int] = {}  # weight of what each anchor names
-    opened: list[tuple[str | None, int]] = []  # anchor of each open collection, and the weight before it
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise ValueError(f"*{event.anchor} repeats something that is not complete")
-            total += sizes[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            weight = 32 + len(event.value)
-            sizes[event.anchor], total = weight, total + weight
-        elif isinstance(event, yaml.CollectionStartEvent):
-            opened.append((event.anchor, total))
-            total += 32
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = opened.pop()
-            sizes[anchor] = total - before
-        if len(opened) > MAX_DEPTH:
-            raise RecursionError
-        if total > MAX_YAML_WEIGHT:
-            raise ValueError("it has too many entries")
-
-
-_FLOAT = r"(?:[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes quotes around texts that `_Loader` would read as numbers."""
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Builds plain data from the tags below, and refuses all others."""
-
-    yaml_constructors: ClassVar[dict[Any, Any]] = {}
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
-
-    def whole_number(self, node: yaml.Node) -> int:
-        """Build an integer."""
-        return _bounded_integer(str(self.construct_scalar(node)).replace("_", ""))
-
-    def decimal(self, node: yaml.Node) -> float:
-        """Build a float."""
-        return float(str(self.construct_scalar(node)).lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
-
-    def truth(self, node: yaml.Node) -> bool:
-        """Build a truth value."""
-        text = str(self.construct_scalar(node)).lower()
-        if text not in ("yes", "true", "on", "no", "false", "off"):
-            raise ValueError(f"{text[:40]!r} is not a truth value")
-        return text in ("yes", "true", "on")
-
-    def mapping(self, node: yaml.Node) -> dict[Any, Any]:
-        """Build a dictionary."""
-        return self.construct_mapping(node, deep=True)
-
-    def sequence(self, node: yaml.Node) -> list[Any]:
-        """Build a list."""
-        return self.construct_sequence(node, deep=True)
-
-    def refuse(self, node: yaml.Node) -> NoReturn:
-        """Fail at a tag that is not in the list."""
-        raise yaml.constructor.ConstructorError(None, None, f"unknown tag {node.tag[:80]}", node.start_mark)
-
-
-for _name, _build, _pattern, _first in (
-    ("null", lambda loader, node: None, r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", _Loader.truth, r"(?:[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF)$", list("yYnNtTfFoO")),
-    ("int", _Loader.whole_number, r"[-+]?[0-9][0-9_]*$", list("-+0123456789")),
-    ("float", _Loader.decimal, _FLOAT, list("-+0123456789.")),
-    ("merge", _Loader.construct_scalar, r"<<$", ["<"]),
-    ("str", lambda loader, node: loader.construct_scalar(node), None, None),
-    ("seq", _Loader.sequence, None, None),
-    ("map", _Loader.mapping, None, None),
-):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _build)
-    if _pattern:
-        _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_pattern), _first)
-_Loader.add_constructor(None, _Loader.refuse)
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), list("-+0123456789."))

@@ -7,8 +7,6 @@ import ctypes
 import sys
 from pathlib import Path
 
-import psutil
-
 from common.errors import InputError
 
 _CONTAINER = (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"))
@@ -21,6 +19,8 @@ def available_memory(groups: Path = Path("/sys/fs/cgroup")) -> int:
     Args:
         groups: folder of Linux's control groups.
     """
+    import psutil  # noqa: PLC0415 - commands that check no memory start faster
+
     left = [psutil.virtual_memory().available]
     for limit, used in _CONTAINER:
         with contextlib.suppress(OSError, ValueError):  # ValueError: "max", which means no limit

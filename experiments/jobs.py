@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from common.atomic import write_text
-from common.documents import dump_yaml, read_json
+from common.documents import read_json
 from common.errors import InputError
+from common.yaml_documents import dump_yaml
 from experiments.measure import Measured, measure, without_skipping
 from experiments.plan import Job, Plan
 from experiments.scenes import keep_scene

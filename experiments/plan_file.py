@@ -9,10 +9,10 @@ from pydantic import Field, StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.atomic import write_text
-from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from common.folders import make_folder
 from common.validation import FIELDS, WholeNumber, validated, within
+from common.yaml_documents import dump_yaml, read_yaml
 from experiments.plan import Plan, Subject, make_jobs
 from experiments.table import Name, read_table
 

@@ -14,8 +14,8 @@ from pydantic import Field, StrictStr
 from pydantic.dataclasses import dataclass
 
 from common.atomic import write_text
-from common.documents import dump_yaml, read_yaml
 from common.validation import FIELDS, validated
+from common.yaml_documents import dump_yaml, read_yaml
 from experiments.table import FOLDER
 from renderer.threads import available_cores
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
-from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, WholeNumber, validated, within
+from common.yaml_documents import read_yaml
 from experiments.table import FOLDER, Name
 from training.captures.capture import Capture
 from training.captures.opening import open_capture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from common.documents import read_yaml
 from common.errors import InputError
+from common.yaml_documents import read_yaml
 from experiments.table import FOLDER, Row
 
 Remarks = dict[str, str]

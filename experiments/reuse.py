@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.documents import read_yaml
 from common.errors import InputError
+from common.yaml_documents import read_yaml
 from experiments.jobs import job_folder, write_config
 from experiments.plan import Job, Plan
 from experiments.plan_file import FILE_NAME, read_plan

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from common.atomic import write_text
-from common.documents import dump_yaml
+from common.yaml_documents import dump_yaml
 from experiments.plan import Subject
 from training.config import DataConfig, TrainingConfig, load_config
 from training.loop.scene import FILE_NAME, prepare_scene

@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass
 
-from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, validated
+from common.yaml_documents import read_yaml
 from training.config import TrainingConfig, load_config
 
 FOLDER = Path(__file__).parent

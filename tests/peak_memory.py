@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common.documents import read_json, read_yaml
+from common.documents import read_json
 from common.errors import InputError
+from common.yaml_documents import read_yaml
 from model.bundle.info import read_bundle
 from training.captures.annotations import read_annotations
 from training.captures.images import image_size

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictFloat, ValidationInfo, field_validator
 from pydantic.dataclasses import dataclass
 
-from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, WholeNumber, validated, within
+from common.yaml_documents import read_yaml
 from model.config import ModelConfig
 
 _log = logging.getLogger(__name__)

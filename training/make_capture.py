@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.command_line import ArgumentParser, parse_count, run
-from common.documents import dump_yaml
 from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress
+from common.yaml_documents import dump_yaml
 from model.camera import Camera
 from training.captures.procedural_scene import render_scene, scene_at, surface_points
 

@@ -14,12 +14,12 @@ import torch
 
 from common.atomic import write_text
 from common.command_line import ArgumentParser, parse_count, parse_finite, parse_threads, run
-from common.documents import dump_yaml
 from common.errors import InputError
 from common.folders import make_folder
 from common.interrupts import INTERRUPTED, leave
 from common.locks import exclusive
 from common.memory import check_memory
+from common.yaml_documents import dump_yaml
 from model.bundle.container import blame
 from model.bundle.info import write_bundle
 from model.bundle.layout import network_shapes

@@ -11,6 +11,9 @@ PROGRAM = "MLPVid"
 BUNDLE_SUFFIX = ".mlpvid"
 """Suffix of bundles."""
 
+SCENE_SUFFIX = ".mlpvid-scene"
+"""Suffix of scene files, which show several bundles together (docs/scenes.md)."""
+
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo.mlpvid"
 """The bundle that comes with the viewer; it is opened when no other is named."""
 

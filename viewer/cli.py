@@ -321,7 +321,7 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
 
 def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], int]:
     """Import the command that the options name, and only what it needs."""
-    names = ("render", "record", "info", "verify", "benchmark")
+    names = ("render", "record", "benchmark")
     if any(getattr(options, name) for name in names):
         from viewer.commands import headless  # noqa: PLC0415 - loads PyTorch, which a usage error does not need
 
@@ -329,6 +329,10 @@ def load_command(options: argparse.Namespace) -> Callable[[argparse.Namespace], 
         command: Callable[[argparse.Namespace], int] = getattr(headless, name)
         if options.benchmark and options.window:
             from viewer.commands.window_benchmark import window_benchmark as command  # noqa: PLC0415 - loads the window
+    elif options.info:
+        from viewer.commands.describe import info as command  # noqa: PLC0415 - only what it needs
+    elif options.verify:
+        from viewer.commands.describe import verify as command  # noqa: PLC0415 - only what it needs
     elif options.mesh:
         from viewer.commands.export_files import mesh as command  # noqa: PLC0415 - only what it needs
     elif options.export_path:

@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from common.atomic import write_text
 from common.command_line import MAX_THREADS
-from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
+from common.yaml_documents import dump_yaml, read_yaml
 from renderer.select import BACKENDS
 from viewer import DISPLAY_MODES, SCALAR_MODES
 from viewer.folders import settings_path

@@ -102,6 +102,7 @@ def test_without_pyav_only_video_files_are_refused(bundle: Path, tmp_path: Path)
 
 def test_info_loads_only_what_it_needs(bundle: Path) -> None:
     heavy = ["torch", "scipy", "skimage", "av", "httpx", "fsspec", "imgui_bundle", "moderngl", "PIL", "OpenEXR", "tqdm"]
+    heavy += ["yaml", "psutil", "renderer.backend"]
     code = f"import sys; from viewer.cli import main; main(sys.argv[1:]); print([n for n in {heavy} if n in sys.modules])"
     command = [sys.executable, "-c", code, str(bundle), "--info"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

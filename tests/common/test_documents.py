@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from common import documents
-from common.documents import dump_yaml, parse_json, read_json, read_yaml
+from common import documents, yaml_documents
+from common.documents import parse_json, read_json
 from common.errors import InputError
+from common.yaml_documents import dump_yaml, read_yaml
 
 Reader = Callable[[Path], Any]
 
@@ -43,7 +44,7 @@ def test_content_that_is_something_else(read: Reader, kind: str, content: bytes,
 
 @pytest.mark.parametrize(("read", "limit"), [(read_json, "MAX_JSON_MEBIBYTES"), (read_yaml, "MAX_YAML_MEBIBYTES")])
 def test_large_files(read: Reader, limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, limit, 1)
+    monkeypatch.setattr(yaml_documents if read is read_yaml else documents, limit, 1)
     (tmp_path / "file").write_text('"' + "a" * ((1 << 20) - 2) + '"')
     assert len(read(tmp_path / "file")) == (1 << 20) - 2
     with (tmp_path / "file").open("a") as file:

@@ -9,10 +9,10 @@ import pytest
 from pydantic.dataclasses import dataclass
 
 from common.command_line import parse_count, parse_finite
-from common.documents import read_yaml
 from common.errors import InputError
 from common.numbers import parse_number, parse_whole
 from common.validation import FIELDS, Rate, WholeNumber, validated
+from common.yaml_documents import read_yaml
 from training.captures.meta import read_meta
 from viewer.cli import make_parser, parse_range
 

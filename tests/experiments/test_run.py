@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from common.documents import dump_yaml
+from common.yaml_documents import dump_yaml
 from experiments import jobs
 from experiments.plan import Plan, capture_subject, make_plan
 from experiments.plan_file import keep_plan

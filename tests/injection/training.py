@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from common.documents import dump_yaml
 from common.errors import InputError
+from common.yaml_documents import dump_yaml
 from model.bundle.read import open_checked
 from tests.command_runs import CommandRun, run_main
 from tests.training.loop.test_checkpoint import make_config

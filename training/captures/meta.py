@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass
 
-from common.documents import read_yaml
 from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
+from common.yaml_documents import read_yaml
 from model.camera import MAX_IMAGE_SIDE
 from training.captures.description import AXES, CHANNELS, POSES
 from training.captures.images import FLIPS

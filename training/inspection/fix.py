@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from common.atomic import atomic_write
-from common.documents import dump_yaml, read_yaml
 from common.errors import InputError
+from common.yaml_documents import dump_yaml, read_yaml
 from training.inspection.examine import merge
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from common.atomic import atomic_write
-from common.documents import dump_yaml
+from common.yaml_documents import dump_yaml
 from model.camera_plan import make_plan
 from training.captures.images import Pixels
 from training.inspection.examine import Report

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from common.documents import dump_yaml
+from common.yaml_documents import dump_yaml
 from training.inspection.comparison import COVERED
 from training.inspection.examine import Report
 from training.inspection.findings import Finding, Severity

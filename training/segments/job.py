@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.atomic import write_text
-from common.documents import dump_yaml
 from common.errors import InputError
 from common.folders import make_folder
+from common.yaml_documents import dump_yaml
 from model.segments import Segment
 from training import train
 from training.captures.meta import read_overrides

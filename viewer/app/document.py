@@ -15,9 +15,10 @@ from model.scene import Box, PlacedVideo, Scene
 from model.segmented_video import SegmentedVideo
 from model.video import VolumetricVideo
 from renderer.backend import Renderer, RenderSettings
+from viewer import SCENE_SUFFIX
 from viewer.app.files import Stamp, file_stamp
 from viewer.app.places import Place
-from viewer.app.scene_file import SCENE_SUFFIX, is_plain
+from viewer.app.scene_file import is_plain
 from viewer.camera.control import OrbitCamera
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath

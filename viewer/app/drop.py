@@ -7,9 +7,9 @@ from pathlib import Path
 from common.documents import read_json
 from common.errors import InputError
 from model.camera import load_camera
+from viewer import SCENE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, cannot_open
-from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera_path.colmap import is_colmap
 
 MAX_CAMERA_BYTES = 1 << 16

@@ -16,8 +16,9 @@ from model.run.video import read_run
 from model.scene import Scene
 from model.sound.stored import sound_beside
 from model.video import VolumetricVideo
+from viewer import SCENE_SUFFIX
 from viewer.app.places import Place, Progress, read_streamed, users_cache
-from viewer.app.scene_file import SCENE_SUFFIX, Entry, placed_videos, read_scene
+from viewer.app.scene_file import Entry, placed_videos, read_scene
 from viewer.playback.run_video import RunVideo
 
 WATCH_INTERVAL = 1.0

@@ -21,10 +21,8 @@ from model.placement import SCALES, Placement
 from model.scene import PlacedVideo, Scene
 from model.video import VolumetricVideo
 from renderer.backend import RenderSettings
+from viewer import SCENE_SUFFIX
 from viewer.app.places import Place, place_of
-
-SCENE_SUFFIX = ".mlpvid-scene"
-"""End of the name of a scene file."""
 
 VERSION = 1
 """Version of the file's layout. Files of newer versions are refused."""

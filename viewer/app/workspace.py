@@ -17,10 +17,11 @@ from common.errors import InputError
 from common.validation import FIELDS, validated, within
 from model.camera import Camera
 from model.placement import Placement
+from viewer import SCENE_SUFFIX
 from viewer.app.document import Document
 from viewer.app.documents import Documents
 from viewer.app.places import Place, place_of
-from viewer.app.scene_file import SCENE_SUFFIX, Entry, entry_of, read_entries
+from viewer.app.scene_file import Entry, entry_of, read_entries
 from viewer.camera.history import CameraHistory
 from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.settings import DisplaySettings, Settings, WindowSettings

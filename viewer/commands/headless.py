@@ -1,13 +1,11 @@
-"""The commands that need no window: --render, --record, --info and --benchmark."""
+"""The commands that render without a window: --render, --record and --benchmark."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,25 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from common.byte_source import Location
 from common.errors import InputError
 from common.interrupts import interruptible
 from common.memory import check_memory
 from common.progress import progress_display
-from common.streaming.open import open_address
-from model.bundle.info import bundle_info, find_damage
 from model.camera import Camera, load_camera
 from model.scene import Scene
-from model.sound.stored import sound_beside
 from model.video import VolumetricVideo
 from model.visibility import why_unseen
 from renderer.backend import CancelToken, RenderedImage, Renderer
 from renderer.fallback import FallbackRenderer
 from renderer.select import backend_for, create_renderer
 from viewer.app.files import read_video
-from viewer.app.places import users_cache
-from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera.control import OrbitCamera
+from viewer.commands.describe import print_values
 from viewer.export.projection import DEFAULT_SIZES, EYE_DISTANCE, Projection
 
 if TYPE_CHECKING:
@@ -126,37 +119,6 @@ def record_without_display(options: argparse.Namespace, reason: str) -> int:
         video.check_time(options.frame)
     print(f"{reason}: recording a two-second orbit to {output} instead ({commands})", flush=True)
     return _record(options, video, output, "orbit", RecordOptions(size=options.size or DEFAULT_SIZE, seconds=2.0))
-
-
-def info(options: argparse.Namespace) -> int:
-    """Run --info: describe a bundle. One on this machine is verified, too; of one on a server, only the header is read."""
-    if isinstance(options.bundle, Path) and options.bundle.suffix == SCENE_SUFFIX:
-        raise InputError(options.bundle, "is a scene, and --info describes bundles", "name one of its bundles")
-    with _location(options) as location:
-        values = bundle_info(location, verify=isinstance(options.bundle, Path))
-    beside = sound_beside(options.bundle) if isinstance(options.bundle, Path) and "sound" not in values else None
-    print_values(values | ({} if beside is None else {"sound_file": Path(beside.name).name}), options.json)
-    return 0
-
-
-def verify(options: argparse.Namespace) -> int:
-    """Run --verify: compare a bundle with its checksums, and name every damaged part on a line with its frames.
-
-    Raises:
-        InputError: a part is damaged, or the file cannot be opened.
-    """
-    with _location(options) as location:
-        damaged, parts = find_damage(location)
-    if options.json:
-        print(
-            json.dumps([{"part": d.part, "frames": [d.frames[0], d.frames[-1]], "fault": d.fault} for d in damaged], indent=2)
-        )
-    else:
-        whole = "its checksum holds" if parts == 1 else f"all {parts} checksums hold"
-        print("\n".join(map(str, damaged)) or f"{options.bundle}: {whole}")
-    if damaged:
-        raise InputError(options.bundle, f"{len(damaged)} of {parts} parts are damaged", "download or export it again")
-    return 0
 
 
 def benchmark(options: argparse.Namespace) -> int:
@@ -254,17 +216,6 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     return 0
 
 
-@contextlib.contextmanager
-def _location(options: argparse.Namespace) -> Iterator[Location]:
-    """Open a bundle that is on a server, for commands that need only parts of it."""
-    if isinstance(options.bundle, Path):
-        yield options.bundle
-        return
-    with contextlib.closing(open_address(options.bundle, users_cache(options.config))) as source:
-        location: Location = source
-        yield location
-
-
 def read_with_progress(options: argparse.Namespace) -> VolumetricVideo:
     """Read the video, with progress on stderr if it comes from a server.
 
@@ -325,21 +276,3 @@ def _camera_of(video: VolumetricVideo, camera: Camera | None, size: tuple[int, i
     projection.check_size(*size)
     size = projection.eye_size(*size)
     return overview(video, size) if camera is None else camera.fitted(*size)
-
-
-def print_values(values: dict[str, Any], as_json: bool) -> None:
-    """Print the figures of a command, as JSON or one per line."""
-    print(json.dumps(values, indent=2, allow_nan=False) if as_json else "\n".join(_lines(values)))
-
-
-def _lines(values: dict[str, Any], indent: str = "") -> list[str]:
-    lines = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{name}:", *_lines(value, indent + "  ")]
-        elif isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
-            lines += [f"{indent}{name}:", *(f"{indent}  {', '.join(_lines(entry))}" for entry in value)]
-        else:
-            text = ", ".join(map(str, np.ravel(value))) if isinstance(value, list | tuple) else str(value)
-            lines.append(f"{indent}{name}: {text}")
-    return lines

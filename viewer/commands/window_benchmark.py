@@ -11,7 +11,7 @@ from typing import Any
 
 from common.errors import InputError
 from viewer.app.app import ViewerApp
-from viewer.commands.headless import print_values
+from viewer.commands.describe import print_values
 from viewer.commands.start import choose_settings, close, make_app, why_no_window
 from viewer.window.window import Window
 

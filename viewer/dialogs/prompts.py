@@ -14,10 +14,10 @@ from imgui_bundle import imgui, portable_file_dialogs
 
 from common.errors import InputError
 from common.streaming.address import parse_address
+from viewer import SCENE_SUFFIX
 from viewer.app.app import ViewerApp
 from viewer.app.faults import CHECK_FILE, CHECK_FOLDER, short_name
 from viewer.app.recording import typed_path
-from viewer.app.scene_file import SCENE_SUFFIX
 from viewer.camera_path.frame_schedule import path_schedule
 from viewer.dialogs.file_browser import FileBrowser
 from viewer.dialogs.modal import begin_modal
