@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -127,6 +129,15 @@ class Browser:
     def close(self) -> None:
         """End the browser and remove its profile."""
         self.driver.quit()
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Kill the browser, which then says no goodbye to the server, and remove its profile."""
+        driver = psutil.Process(self.driver.service.process.pid)
+        for process in (*driver.children(recursive=True), driver):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.driver.service.process.wait()
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def _input(self, label: str) -> WebElement:

@@ -1,6 +1,7 @@
-"""Two visitors use the server for minutes, and its memory is reported: python -m tests.viewer.serve.soak --minutes 15
+"""Visitors use the server for minutes, and its memory is reported: python -m tests.viewer.serve.soak --minutes 15
 
-They drag, scrub, play, change the view, and leave and come back. The exit status is 1 if the memory grew.
+They drag, scrub, play and change the view. About every 20 seconds, all of them leave: some close the page, the browsers of
+others are killed. Then the memory is measured, and two new visitors come. The exit status is 1 if the memory grew.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import psutil
 
 from tests.command_runs import ROOT
 from tests.viewer.serve.browser import FIRST, LAST, Browser
+from tests.waiting import wait_until
 from viewer import DEMO
 
 WARM_UP = 0.25
@@ -27,8 +29,8 @@ WARM_UP = 0.25
 GROWTH = 1.05
 """Largest factor between the median memory of the first and the last third after the warm-up."""
 
-REPORT_SECONDS = 10.0
-"""Time between two measurements."""
+VISIT_SECONDS = 20.0
+"""Seconds that visitors stay. When they have left, the memory is measured."""
 
 
 def main() -> int:
@@ -52,34 +54,44 @@ def main() -> int:
 
 
 def use(address: str, server: psutil.Process, chance: random.Random, seconds: float) -> list[float]:
-    """Use the server, and return the memory that belongs to it alone in MB at equal distances of time."""
-    with contextlib.ExitStack() as stack:
-        visitors = [stack.enter_context(contextlib.closing(Browser(address))) for _ in range(2)]
-        for visitor in visitors:
-            visitor.wait_for_controls()
-        return _measured(visitors, server, chance, seconds)
-
-
-def _measured(visitors: list[Browser], server: psutil.Process, chance: random.Random, seconds: float) -> list[float]:
-    began = measured = time.monotonic()
+    """Use the server, and return the memory that belongs to it alone in MB after each visit."""
+    began = time.monotonic()
     sizes: list[float] = []
     actions = 0
     while time.monotonic() - began < seconds:
-        number = chance.randrange(2)
-        if chance.random() < 0.03:  # leave, and come back as somebody else
-            visitors[number].driver.refresh()
-            visitors[number].wait_for_controls()
-        else:
-            chance.choice(ACTIONS)(visitors[number], chance)
-        actions += 1
-        if time.monotonic() - measured >= REPORT_SECONDS:
-            measured = time.monotonic()
-            sizes.append(server.memory_full_info().uss / 1e6)
-            print(
-                f"{measured - began:6.0f} s  {actions:5d} actions  {sizes[-1]:7.1f} MB  {server.num_threads()} threads",
-                flush=True,
-            )
+        actions += _visit(address, chance)
+        wait_until(lambda: not _connections(server))
+        memory = server.memory_full_info()
+        sizes.append(memory.uss / 1e6)
+        resident, handles = memory.rss / 1e6, f"{server.num_threads()} threads  {server.num_fds()} files"
+        done = f"{time.monotonic() - began:6.0f} s  {actions:5d} actions"
+        print(f"{done}  {resident:7.1f} MB resident  {sizes[-1]:7.1f} MB its own  {handles}", flush=True)
     return sizes
+
+
+def _visit(address: str, chance: random.Random) -> int:
+    """Let two visitors come, act and leave, and return what they did together, in actions."""
+    actions = 0
+    with contextlib.ExitStack() as stack:
+        visitors = []
+        for _ in range(2):
+            visitors.append(Browser(address))
+            stack.callback(visitors[-1].kill if chance.random() < 0.5 else visitors[-1].close)
+            visitors[-1].wait_for_controls()
+        began = time.monotonic()
+        while time.monotonic() - began < VISIT_SECONDS:
+            visitor = chance.choice(visitors)
+            if chance.random() < 0.03:  # leave, and come back as somebody else
+                visitor.driver.refresh()
+                visitor.wait_for_controls()
+            else:
+                chance.choice(ACTIONS)(visitor, chance)
+            actions += 1
+    return actions
+
+
+def _connections(server: psutil.Process) -> int:
+    return sum(connection.status == psutil.CONN_ESTABLISHED for connection in server.net_connections("tcp"))
 
 
 def judge(sizes: list[float]) -> int:
