@@ -5,6 +5,7 @@ The images travel through the notebook's own connection, so this also works when
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
 import sys
@@ -17,6 +18,7 @@ from PIL import Image
 from common.errors import InputError
 from model.camera import Camera
 from viewer.camera.control import OrbitCamera
+from viewer.notebook_mouse import ImageMouse
 
 if TYPE_CHECKING:
     from model.video import VideoMetadata
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 DEFAULT_SIZE = (512, 512)
 """Width and height of the image, pixels."""
+
+EVENT_SECONDS = 0.02
+"""How long an image waits for further events of the mouse."""
 
 JPEG_QUALITY = 90
 """Quality of the compressed image, 1 to 100."""
@@ -78,6 +83,8 @@ class NotebookView:
         size: width and height of the image, pixels.
         quality: of the compressed image, 1 to 100.
 
+    With the package ipyevents, dragging over the image turns the camera, and the wheel moves it.
+
     Raises:
         InputError: ipywidgets is not installed.
     """
@@ -102,6 +109,13 @@ class NotebookView:
         controls = (self.frame, self.turn, self.tilt, self.closer)
         for control in controls:
             control.observe(self._show, "value")
+        self._moving = False
+        self._next: asyncio.TimerHandle | None = None
+        try:
+            self.mouse: ImageMouse | None = ImageMouse(self.image, self._drag, self._dolly)
+            """Reports drags over the image, which turn the camera, and the wheel; None without the package ipyevents."""
+        except ImportError:
+            self.mouse = None
         self.box = widgets.VBox([self.image, widgets.HBox([play, self.frame]), *controls[1:]])
         """The image and the controls, for `IPython.display.display`."""
         self._show()
@@ -114,7 +128,35 @@ class NotebookView:
         camera.dolly(self.closer.value)
         return camera.to_camera(*self._size)
 
+    def _drag(self, right: float, down: float) -> None:
+        """Turn by pixels: the image is half a turn high, as in the window."""
+        degrees = 180 / self._size[1]
+        self._moving = True  # one image for both angles
+        self.turn.value = (self.turn.value - right * degrees + 180) % 360 - 180
+        self.tilt.value += down * degrees  # the slider keeps its range
+        self._moving = False
+        self._show_soon()
+
+    def _dolly(self, notches: float) -> None:
+        self._moving = True
+        self.closer.value += notches
+        self._moving = False
+        self._show_soon()
+
+    def _show_soon(self) -> None:
+        """Show the image after the events that wait already, so that a slow image does not follow a fast mouse late."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # not in a notebook
+            self._show()
+            return
+        if self._next is None:
+            self._next = loop.call_later(EVENT_SECONDS, self._show)
+
     def _show(self, change: Any = None) -> None:
+        if self._moving:
+            return
+        self._next = None
         rendered = self._video.render(frame=self.frame.value, camera=self.camera())
         content = io.BytesIO()
         pixels = np.rint(255 * rendered.rgba[..., :3]).astype(np.uint8)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbclient
@@ -60,6 +63,77 @@ def test_a_turn_goes_around_the_subject_at_its_distance(video: mlpvid.Video) -> 
     assert arms[0][2] == pytest.approx(arms[1][2]) and arms[0][:2] @ arms[1][:2] == pytest.approx(0, abs=1e-6)
     view.closer.value = 5.0
     assert np.linalg.norm(view.camera().center - center) == pytest.approx(np.linalg.norm(arms[1]) * np.exp(-0.5))
+
+
+class FakeEvent:
+    """Stands for `ipyevents.Event`, and sends what a browser would."""
+
+    def __init__(self, source: Any, watched_events: list[str], **_: Any) -> None:
+        self.source, self.watched = source, watched_events
+
+    def on_dom_event(self, handler: Callable[[dict[str, Any]], None]) -> None:
+        self.send = handler
+
+
+@pytest.fixture
+def mouse(monkeypatch: pytest.MonkeyPatch) -> list[FakeEvent]:
+    created: list[FakeEvent] = []
+
+    def create(**options: Any) -> FakeEvent:
+        created.append(FakeEvent(**options))
+        return created[-1]
+
+    monkeypatch.setitem(sys.modules, "ipyevents", SimpleNamespace(Event=create))
+    return created
+
+
+def moved(x: int, y: int, buttons: int = 1, kind: str = "mousemove") -> dict[str, Any]:
+    return {"type": kind, "clientX": x, "clientY": y, "buttons": buttons}
+
+
+def test_dragging_over_the_image_turns_the_camera_as_in_the_window(video: mlpvid.Video, mouse: list[FakeEvent]) -> None:
+    view = NotebookView(video, (48, 36))
+    assert mouse[0].source is view.image
+    before = pixels(view)
+    for event in (moved(9, 9, 0), moved(10, 10, kind="mousedown"), moved(12, 10), moved(16, 12), moved(16, 12, 0, "mouseup")):
+        mouse[0].send(event)
+    assert (view.turn.value, view.tilt.value) == (-30, 10), "180 degrees are 36 pixels"
+    assert np.abs(pixels(view) - before).max() > 20
+    mouse[0].send(moved(40, 30, 0))
+    mouse[0].send(moved(0, 0, 2))
+    assert (view.turn.value, view.tilt.value) == (-30, 10), "only the left button turns"
+    for event in (moved(0, 0), moved(32, 40)):
+        mouse[0].send(event)
+    assert (view.turn.value, view.tilt.value) == (170, 80), "around the subject, but not over its top"
+
+
+def test_the_wheel_over_the_image_moves_the_camera(video: mlpvid.Video, mouse: list[FakeEvent]) -> None:
+    view = NotebookView(video, (48, 36))
+    mouse[0].send({"type": "wheel", "deltaY": -200, "deltaMode": 0})
+    assert view.closer.value == 2
+    mouse[0].send({"type": "wheel", "deltaY": 3, "deltaMode": 1})
+    assert view.closer.value == 1
+
+
+def test_events_that_wait_are_shown_in_one_image(video: mlpvid.Video, mouse: list[FakeEvent]) -> None:
+    view = NotebookView(video, (48, 36))
+    images: list[bytes] = []
+    view.image.observe(lambda change: images.append(change.new), "value")
+
+    async def drag() -> None:
+        for x in range(10):
+            mouse[0].send(moved(x, 0))
+        assert not images
+        while not images:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(drag())
+    assert len(images) == 1 and view.turn.value == -45
+
+
+def test_without_ipyevents_there_are_the_sliders(video: mlpvid.Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipyevents", None)
+    assert NotebookView(video, (48, 36)).mouse is None
 
 
 def test_without_ipywidgets_it_says_what_to_install(video: mlpvid.Video, monkeypatch: pytest.MonkeyPatch) -> None:
