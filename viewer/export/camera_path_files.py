@@ -53,7 +53,8 @@ def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, 
         times = [schedule.time(k) for k in range(schedule.count)]
         values = nerfstudio_views(cameras, fps, [time / max(num_frames - 1, 1) for time in times])
         write_text(path, json.dumps(values, indent=1) + "\n")
-        return [] if _centered(cameras) else [NOT_CENTERED]
+        square = all(abs(camera.K[0, 0] / camera.K[1, 1] - 1) < 1e-3 for camera in cameras)
+        return ([] if _centered(cameras) else [NOT_CENTERED]) + ([] if square else [NOT_SQUARE])
     with atomic_write(path) as temporary:
         temporary.write_bytes(camera_glb(cameras, fps, up))
     notes = [] if _centered(cameras) else [NOT_CENTERED]
@@ -65,6 +66,10 @@ def save_path(path: Path, schedule: FrameSchedule, fps: float, num_frames: int, 
 
 NOT_CENTERED = "the format has no principal point; it is in the middle of the image now"
 """Note about cameras whose optical axis does not pass through the middle of the image."""
+
+
+NOT_SQUARE = "the format has only square pixels; the focal length along y is used for x, too"
+"""Note about cameras with different focal lengths along x and y."""
 
 
 def camera_glb(cameras: list[Camera], fps: float, up: ArrayLike) -> bytes:

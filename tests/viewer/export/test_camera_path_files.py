@@ -17,7 +17,7 @@ from model.camera import Camera
 from tests.factories import make_camera
 from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.camera_path.frame_schedule import FrameSchedule
-from viewer.export.camera_path_files import NOT_CENTERED, camera_glb, save_path
+from viewer.export.camera_path_files import NOT_CENTERED, NOT_SQUARE, camera_glb, save_path
 
 CAMERAS = [make_camera(64, 48, azimuth=0.7 * k, elevation=0.2 * k) for k in range(12)]
 SCHEDULE = FrameSchedule(12, lambda k: 0.5 * k, lambda k: CAMERAS[k])
@@ -68,6 +68,49 @@ def test_losses_are_reported(tmp_path: Path) -> None:
     zoomed[1] = Camera(64, 48, np.diag([2.0, 2.0, 1.0]) @ zoomed[1].K, zoomed[1].R, zoomed[1].T)
     notes = save_path(tmp_path / "b.glb", FrameSchedule(2, float, lambda k: zoomed[k]), 25.0, 10, (0, 0, 1))
     assert notes[0] == NOT_CENTERED and "field of view" in notes[1]
+
+
+POINTS = np.random.default_rng(0).uniform(-0.5, 0.5, (20, 3))
+
+
+def pixels_of(camera: Camera) -> np.ndarray:
+    seen = (POINTS @ camera.R.T + camera.T) @ camera.K.T
+    return seen[:, :2] / seen[:, 2:]
+
+
+def test_nerfstudio_sees_points_at_the_same_pixels(tmp_path: Path) -> None:
+    """Its cameras look along -z with y up, `fov` is vertical, and the focal length is the same along x and y."""
+    save_path(tmp_path / "camera_path.json", SCHEDULE, 25.0, 10, (0, 0, 1))
+    document = json.loads((tmp_path / "camera_path.json").read_text())
+    width, height = document["render_width"], document["render_height"]
+    for view, camera in zip(document["camera_path"], CAMERAS, strict=True):
+        to_camera = np.linalg.inv(np.array(view["camera_to_world"]).reshape(4, 4))
+        x, y, z = (np.c_[POINTS, np.ones(len(POINTS))] @ to_camera.T)[:, :3].T
+        focal = height / 2 / math.tan(math.radians(view["fov"]) / 2)
+        seen = np.stack([width / 2 + focal * x / -z, height / 2 - focal * y / -z], axis=1)
+        np.testing.assert_allclose(seen, pixels_of(camera), atol=1e-6)
+
+
+def test_gltf_sees_points_at_the_same_pixels() -> None:
+    """The projection is the perspective matrix of glTF 2.0. Meshes have the same upright axes."""
+    document, (_, places, rotations) = read_glb(camera_glb(CAMERAS[:1], 25.0, (0, 0, 1)))
+    world, perspective = np.array(document["nodes"][0]["matrix"]).reshape(4, 4).T, document["cameras"][0]["perspective"]
+    node = np.eye(4)
+    node[:3, :3], node[:3, 3] = Rotation.from_quat(rotations[0]).as_matrix(), places[0]
+    upright = np.c_[POINTS, np.ones(len(POINTS))] @ world.T
+    x, y, z = (upright @ np.linalg.inv(world @ node).T)[:, :3].T
+    scale = 1 / math.tan(perspective["yfov"] / 2)
+    across, upward = scale / perspective["aspectRatio"] * x / -z, scale * y / -z  # -1 to 1 in the image
+    seen = np.stack([(1 + across) / 2 * 64, (1 - upward) / 2 * 48], axis=1)
+    np.testing.assert_allclose(seen, pixels_of(CAMERAS[0]), atol=1e-3)
+
+
+def test_nerfstudio_has_no_oblong_pixels(tmp_path: Path) -> None:
+    oblong = Camera(64, 48, np.diag([1.1, 1.0, 1.0]) @ CAMERAS[0].K, CAMERAS[0].R, CAMERAS[0].T)
+    oblong.K[0, 2] = 32
+    schedule = FrameSchedule(1, float, lambda k: oblong)
+    assert save_path(tmp_path / "a.json", schedule, 25.0, 10, (0, 0, 1)) == [NOT_SQUARE]
+    assert save_path(tmp_path / "a.glb", schedule, 25.0, 10, (0, 0, 1)) == []
 
 
 def test_nerfstudio_reads_back_equal(tmp_path: Path) -> None:
