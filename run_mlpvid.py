@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or not command.module.startswith("training"):
             raise
-        print(f"error: {name}: needs the package {error.name}; `pip install mlpvid[train]` installs it", file=sys.stderr)
+        print(f'error: {name}: needs the package {error.name}; `pip install "mlpvid[train]"` installs it', file=sys.stderr)
         return 2
     with called_as(f"mlpvid {name}"):
         return int(run(viewer_arguments(command, rest)))

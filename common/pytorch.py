@@ -7,7 +7,7 @@ import importlib.util
 
 from common.errors import InputError
 
-INSTALL = "install it with `pip install -r requirements.txt` or `pip install mlpvid[train]`"
+INSTALL = 'install it with `pip install -r requirements.txt` or `pip install "mlpvid[train]"`'
 """Remedy for a missing PyTorch."""
 
 

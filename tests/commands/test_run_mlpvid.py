@@ -56,7 +56,7 @@ def test_without_the_packages_of_training(monkeypatch: pytest.MonkeyPatch, capsy
     for name in [name for name in sys.modules if name.partition(".")[0] == "training"]:
         monkeypatch.delitem(sys.modules, name)
     assert main(["train", "--help"]) == 2
-    assert capsys.readouterr().err == "error: train: needs the package cv2; `pip install mlpvid[train]` installs it\n"
+    assert capsys.readouterr().err == 'error: train: needs the package cv2; `pip install "mlpvid[train]"` installs it\n'
 
 
 def test_all_training_commands_are_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def serve(options: argparse.Namespace) -> int:
         raise InputError(
             "--serve",
             "needs the package viser",
-            "install it with `pip install -r requirements-serve.txt` or `pip install mlpvid[serve]`",
+            'install it with `pip install -r requirements-serve.txt` or `pip install "mlpvid[serve]"`',
         )
     from viewer.serve.guarded_viser import bindable_port, start_viser  # noqa: PLC0415 - only this command needs viser
     from viewer.serve.server import VideoServer  # noqa: PLC0415 - loads what renders
