@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -14,6 +15,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in run_viewer.py, and 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a test process per core already
     os.environ.setdefault("LP_NUM_THREADS", "0")  # so OpenGL in software draws on the thread that asks, without waking others
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # else each of the many programs that tests start compiles all sources
+    sys.dont_write_bytecode = False
 
 settings.register_profile("no deadline", deadline=None)  # a slow example on a busy machine is not a fault
 settings.load_profile("no deadline")
