@@ -111,7 +111,6 @@ def aligned(offset: int, alignment: int) -> int:
     return -(-offset // alignment) * alignment
 
 
-@functools.lru_cache(maxsize=64)
 def parse_program(text: str) -> dict[str, Kernel]:
     """Return the kernels of a PTX text by name.
 
@@ -120,13 +119,20 @@ def parse_program(text: str) -> dict[str, Kernel]:
     """
     text = re.sub(r"//[^\n]*", "", text)
     entries = re.findall(r"\.visible \.entry (\w+)\((.*?)\)(?:.*?)\n\{\n(.*?)\n\}", text, re.DOTALL)
-    return {name: _KernelParser(name, _variables_outside(text)).parse(parameters, body) for name, parameters, body in entries}
+    outside = _variables_outside(text)
+    return {name: _parse_kernel(name, outside, parameters, body) for name, parameters, body in entries}
 
 
-def _variables_outside(text: str) -> dict[str, str]:
-    """Return the declarations of shared memory before the kernels, by name."""
+def _variables_outside(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the names and declarations of shared memory before the kernels."""
     found = re.finditer(r"^(?:\.extern )?(\.shared \.align \d+ \.b8 (\w+)\[\d*\];)", text, re.MULTILINE)
-    return {line[2]: line[1] for line in found}
+    return tuple((line[2], line[1]) for line in found)
+
+
+@functools.lru_cache(maxsize=256)
+def _parse_kernel(name: str, outside: tuple[tuple[str, str], ...], parameters: str, body: str) -> Kernel:
+    """Return one kernel. A change of one kernel of a program lets the others be parsed only once."""
+    return _KernelParser(name, dict(outside)).parse(parameters, body)
 
 
 class _KernelParser:
