@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from collections.abc import Sequence
@@ -33,6 +34,20 @@ def mutated(random_: random.Random, content: bytes, others: Sequence[bytes], rea
     return bytes(head) + (tail if random_.random() < 0.95 else tail[: random_.randrange(len(tail) + 1)])
 
 
+def overwritten(random_: random.Random, content: bytes) -> bytes:
+    """Return a damaged copy of the same length."""
+    data = bytearray(content)
+    for _ in range(random_.choice((1, 1, 2, 8))):
+        size = random_.choice((0, 1, 2, 4, 8, 32))
+        if not size:
+            data = _flip(random_, data, ())
+        elif size < len(data):
+            place, other = random_.randrange(len(data) - size + 1), random_.randrange(len(data) - size + 1)
+            number = (random_.choice(NUMBERS) & ((1 << 8 * size) - 1)).to_bytes(size, random_.choice(("little", "big")))
+            data[place : place + size] = random_.choice((number, data[other : other + size]))
+    return bytes(data)
+
+
 def _flip(random_: random.Random, head: bytearray, _: Sequence[bytes]) -> bytearray:
     if head:
         head[random_.randrange(len(head))] ^= 1 << random_.randrange(8)
@@ -52,11 +67,16 @@ def _text(random_: random.Random, head: bytearray, _: Sequence[bytes]) -> bytear
 
 
 def _value(random_: random.Random, head: bytearray, _: Sequence[bytes]) -> bytearray:
-    values = list(_VALUE.finditer(bytes(head)))
+    values = _values(bytes(head))
     if values:
-        chosen = random_.choice(values)
-        head[chosen.start() : chosen.end()] = random_.choice((*TEXTS, random_.choice(values)[0]))
+        (first, last), (start, end) = random_.choice(values), random_.choice(values)
+        head[first:last] = random_.choice((*TEXTS, head[start:end]))
     return head
+
+
+@functools.lru_cache(maxsize=64)  # most damage begins with the same few contents, and searching a large one takes milliseconds
+def _values(content: bytes) -> tuple[tuple[int, int], ...]:
+    return tuple(found.span() for found in _VALUE.finditer(content))
 
 
 def _cut(random_: random.Random, head: bytearray, _: Sequence[bytes]) -> bytearray:

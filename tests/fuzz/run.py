@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
-from tests.fuzz.mutations import mutated
+from tests.fuzz.memory import PeakMemory
 from tests.fuzz.targets import TARGETS
 
 MAX_SECONDS = 2.0
 """Processor time within which a reader must refuse or read a file."""
 
+MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000
+"""A reader may take this many times the size of its file, plus these bytes."""
+
+MAX_KEPT = 500_000_000
+"""Bytes by which a process may have grown after any number of files; more is a leak."""
+
 MAX_MESSAGE = 600
 """Longest message of a refusal, without the folder's name."""
+
+_LOOK_UP = 16  # executions between two looks at the clock, which is slow for the time of a process with several threads
+_QUICK = MAX_SECONDS / (os.cpu_count() or 1)  # what ends sooner cannot have taken too much processor time
 
 
 @dataclass
@@ -27,13 +38,22 @@ class Outcome:
     """Number of files that were read."""
     accepted: int = 0
     """Number of them that were valid."""
+    seconds: float = 0.0
+    """Processor time."""
     fault: str = ""
     """The first fault: a traceback or a sentence; empty if there was none."""
     content: bytes = b""
     """The content that caused it, for `Target.write`."""
 
 
-def fuzz(name: str, folder: Path, seed: int, executions: int | None = None, seconds: float = float("inf")) -> Outcome:
+def fuzz(
+    name: str,
+    folder: Path,
+    seed: int,
+    executions: int | None = None,
+    seconds: float = float("inf"),
+    progress: Callable[[Outcome], object] = lambda _: None,
+) -> Outcome:
     """Read damaged files until a fault, a number of executions or a time.
 
     Args:
@@ -41,40 +61,78 @@ def fuzz(name: str, folder: Path, seed: int, executions: int | None = None, seco
         folder: an empty folder for the files.
         seed: determines all files.
         executions: number of files; None means no limit.
-        seconds: time after which it ends.
+        seconds: processor time after which it ends.
+        progress: is called every few files.
     """
-    target, outcome, end = TARGETS[name], Outcome(), time.monotonic() + seconds
+    target, outcome, began = TARGETS[name], Outcome(), time.process_time()
     pool, random_ = target.seeds(name), random.Random(seed)
-    valid = len(pool)
-    while (executions is None or outcome.executions < executions) and time.monotonic() < end:
-        outcome.content = mutated(random_, random_.choice(pool), pool, target.reach)
-        outcome.fault, accepted = execute(name, folder, outcome.content)
+    valid, memory = len(pool), _warm(name, folder)
+    while executions is None or outcome.executions < executions:
+        outcome.content = target.damaged(random_, random_.choice(pool), pool, target.reach)
+        outcome.fault, accepted = execute(name, folder, outcome.content, memory)
         outcome.executions += 1
         outcome.accepted += accepted
         if outcome.fault:
             break
         if accepted and len(outcome.content) < 1 << 16:  # damage that is read leads deeper
             pool[valid:] = [*pool[valid:], outcome.content][-50:]
+        if outcome.executions % _LOOK_UP == 0:
+            outcome.seconds = time.process_time() - began
+            progress(outcome)
+            if outcome.seconds > seconds:
+                break
+    outcome.seconds = time.process_time() - began
     return outcome
 
 
-def execute(name: str, folder: Path, content: bytes) -> tuple[str, bool]:
-    """Read one content. Return the fault, or an empty text, and whether it was read."""
-    target = TARGETS[name]
-    path = folder / target.name
-    target.write(path, content)
-    for _ in range(2):  # the first time may load modules: only what is slow twice is slow
-        began, accepted = time.process_time(), True
-        try:
-            target.read(path)
-        except InputError as error:
-            accepted = False
-            text = str(error).replace(str(folder), "")
-            if len(text) > MAX_MESSAGE:
-                return f"a message of {len(text)} characters: {text[:200]}", accepted
-        except Exception:  # any other exception is what is looked for
-            return traceback.format_exc(), False
-        taken = time.process_time() - began
-        if taken <= MAX_SECONDS:
-            return "", accepted
-    return f"it took {taken:.1f} s", accepted
+def execute(name: str, folder: Path, content: bytes, memory: PeakMemory | None = None) -> tuple[str, bool]:
+    """Read one content. Return the fault, or an empty text, and whether it was read.
+
+    Args:
+        name, folder: as for `fuzz`.
+        content: what is read.
+        memory: what measures the memory; None if it began before, when modules were not loaded yet.
+    """
+    memory = memory or _warm(name, folder)
+    path = folder / TARGETS[name].name
+    TARGETS[name].write(path, content)
+    began = time.perf_counter()
+    fault, accepted = _read(name, path)
+    if not fault and time.perf_counter() - began > _QUICK:  # the first time may load modules: only what is slow twice is slow
+        processor = time.process_time()
+        fault, accepted = _read(name, path)
+        taken = time.process_time() - processor
+        if taken > MAX_SECONDS:
+            fault = f"it took {taken:.1f} s"
+    return fault or _memory_fault(memory, path), accepted
+
+
+def _warm(name: str, folder: Path) -> PeakMemory:
+    """Read the valid files once: modules and buffers that stay are no file's fault. Return what measures from then on."""
+    path = folder / TARGETS[name].name
+    for content in TARGETS[name].seeds(name):
+        TARGETS[name].write(path, content)
+        _read(name, path)
+    return PeakMemory()
+
+
+def _read(name: str, path: Path) -> tuple[str, bool]:
+    """Read a file. Return the fault, or an empty text, and whether it was read."""
+    try:
+        TARGETS[name].read(path)
+    except InputError as error:
+        text = str(error).replace(str(path.parent), "")
+        return f"a message of {len(text)} characters: {text[:200]}" if len(text) > MAX_MESSAGE else "", False
+    except Exception:  # any other exception is what is looked for
+        return traceback.format_exc(), False
+    return "", True
+
+
+def _memory_fault(memory: PeakMemory, path: Path) -> str:
+    growth = memory.growth()
+    if not growth:
+        return ""
+    size, kept = path.stat().st_size, memory.kept()
+    if growth > MEMORY_PER_BYTE * size + MEMORY_AT_LEAST:
+        return f"it took {growth / 1e6:.0f} MB of memory for a file of {size:,} bytes"
+    return f"the process has grown by {kept / 1e6:.0f} MB: memory is not given back" if kept > MAX_KEPT else ""

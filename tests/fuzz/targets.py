@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import random
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -26,6 +27,9 @@ from model.sound.stored import sound_file
 from model.video import VolumetricVideo
 from tests.common.streaming.killed_writers import opened
 from tests.factories import make_video
+from tests.fuzz.checksums import with_ogg_checksums, with_png_checksums, with_sha256
+from tests.fuzz.documents import mutated_json, mutated_safetensors, mutated_yaml
+from tests.fuzz.mutations import mutated, overwritten
 from tests.model.bundle.coded_files import with_checksums
 from tests.training.released.released import Sizes, fake_state
 from training.captures.annotations import parse_annotations
@@ -57,6 +61,8 @@ class Target:
     """Writes the file that has a damaged content."""
     reach: int = 1 << 20
     """Only this many bytes at the beginning are damaged."""
+    damaged: Callable[[random.Random, bytes, Sequence[bytes], int], bytes] = mutated
+    """Returns a damaged copy of a content. Parameters are those of `mutated`."""
 
     def seeds(self, target: str) -> list[bytes]:
         """Return the valid contents."""
@@ -64,20 +70,24 @@ class Target:
 
 
 @functools.cache
-def _released_members() -> dict[str, bytes]:
-    """Return the members of a small released checkpoint."""
+def _released_archive() -> bytes:
+    """Return a small released checkpoint without its `data.pkl`."""
     sizes = Sizes(frames=2, latent=2, backbone=(1, 1), trunk=(1,), levels=2, base=2, log2_table=4, cells=(2, 2, 2))
-    stream = io.BytesIO()
+    stream, result = io.BytesIO(), io.BytesIO()
     torch.save({"net": fake_state(sizes), "epoch": 0}, stream)
-    with zipfile.ZipFile(stream) as archive:
-        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(stream) as archive, zipfile.ZipFile(result, "w") as copy:
+        for name in archive.namelist():
+            if not name.endswith("/data.pkl"):
+                copy.writestr(f"a/{name.partition('/')[2]}", archive.read(name))
+    return result.getvalue()
 
 
 def _write_released(path: Path, content: bytes) -> None:
-    """Write a small released checkpoint with another `data.pkl`."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, member in {**_released_members(), "data.pkl": content}.items():
-            archive.writestr(f"a/{name}", member)
+    """Write a small released checkpoint with this `data.pkl`."""
+    stream = io.BytesIO(_released_archive())
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr("a/data.pkl", content)
+    path.write_bytes(stream.getvalue())
 
 
 def _write_colmap(path: Path, content: bytes) -> None:
@@ -91,6 +101,19 @@ def _write_coded(path: Path, content: bytes) -> None:
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         content = with_checksums(content)
     path.write_bytes(content)
+
+
+def _write_plain(path: Path, content: bytes) -> None:
+    """Write a file of version 1 with the right checksum."""
+    path.write_bytes(with_sha256(content))
+
+
+def _write_sound(path: Path, content: bytes) -> None:
+    path.write_bytes(with_ogg_checksums(content))
+
+
+def _write_png(path: Path, content: bytes) -> None:
+    path.write_bytes(with_png_checksums(content))
 
 
 def _read_video(path: Path) -> None:
@@ -157,24 +180,31 @@ def _read_workspace(path: Path) -> None:
     read_workspace(path).to_text()
 
 
+def _damaged_binary(random_: random.Random, content: bytes, others: Sequence[bytes], reach: int) -> bytes:
+    """Damage a binary file. Half of the copies keep their length, because shifted bytes rarely make sense."""
+    return overwritten(random_, content) if random_.random() < 0.5 else mutated(random_, content, others, reach)
+
+
+_TIMES = SceneTimes(12, 30.0)
+
 TARGETS: dict[str, Target] = {
-    "bundle": Target(_read_video, "a.mlpvid", reach=8192),
-    "coded": Target(_read_video, "a.mlpvid", _write_coded, reach=1 << 15),
-    "sound": Target(lambda path: decode_sound(sound_file(path)), "a.opus"),
-    "settings": Target(read_settings, "settings.yaml"),
-    "camera": Target(load_camera, "camera.json"),
-    "path": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "path.json"),
-    "colmap": Target(lambda path: load_any(path, SceneTimes(12, 30.0)), "images.bin", _write_colmap),
-    "annots": Target(_read_annotations, "annots.npy"),
-    "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", reach=8192),
-    "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", reach=8192),
-    "placed": Target(_read_placed, "a.mlpvid-scene"),
-    "workspace": Target(_read_workspace, "workspace.json"),
-    "background": Target(_read_background, "image.png"),
-    "screenshot": Target(_read_screenshot, "screenshot.png"),
-    "meta": Target(read_meta, "meta.yaml"),
-    "import": Target(_read_released, "final.pth", _write_released),
+    "bundle": Target(_read_video, "a.mlpvid", _write_plain, 8192, mutated_safetensors),
+    "coded": Target(_read_video, "a.mlpvid", _write_coded, 1 << 15, mutated_safetensors),
+    "sound": Target(lambda path: decode_sound(sound_file(path)), "a.opus", _write_sound, damaged=_damaged_binary),
+    "settings": Target(read_settings, "settings.yaml", damaged=mutated_yaml),
+    "camera": Target(load_camera, "camera.json", damaged=mutated_json),
+    "path": Target(lambda path: load_any(path, _TIMES), "path.json", damaged=mutated_json),
+    "colmap": Target(lambda path: load_any(path, _TIMES), "images.bin", _write_colmap, damaged=_damaged_binary),
+    "annots": Target(_read_annotations, "annots.npy", damaged=_damaged_binary),
+    "checkpoint": Target(lambda path: read_header(path.parent), "checkpoint.safetensors", damaged=mutated_safetensors),
+    "scene": Target(lambda path: load_scene(path.parent), "scene.safetensors", damaged=mutated_safetensors),
+    "placed": Target(_read_placed, "a.mlpvid-scene", damaged=mutated_json),
+    "workspace": Target(_read_workspace, "workspace.json", damaged=mutated_json),
+    "background": Target(_read_background, "image.png", _write_png, damaged=_damaged_binary),
+    "screenshot": Target(_read_screenshot, "screenshot.png", _write_png, damaged=_damaged_binary),
+    "meta": Target(read_meta, "meta.yaml", damaged=mutated_yaml),
+    "import": Target(_read_released, "final.pth", _write_released, damaged=_damaged_binary),
     "block": Target(_read_block, "block", _write_block),
-    "cache": Target(read_cached, "cache.json"),
+    "cache": Target(read_cached, "cache.json", damaged=mutated_json),
 }
 """The readers by name."""

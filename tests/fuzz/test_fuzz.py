@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fuzz import run
-from tests.fuzz.mutations import mutated
+from tests.fuzz.checksums import with_ogg_checksums, with_png_checksums, with_sha256
+from tests.fuzz.documents import mutated_json, mutated_safetensors
+from tests.fuzz.mutations import mutated, overwritten
 from tests.fuzz.run import execute, fuzz
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import CORPUS, TARGETS
 
 EXECUTIONS = {
     **dict.fromkeys(("bundle", "coded", "sound", "import", "placed", "background"), 150),
@@ -48,3 +55,77 @@ def test_mutations_change_what_they_may(tmp_path: Path) -> None:
     assert all(part.endswith(content[-100:]) or len(part) < len(content) + 2000 for part in changed)
     again = random.Random(5)
     assert changed == [mutated(again, content, [content], 100) for _ in range(300)], "the seed determines all"
+
+
+def test_a_reader_that_takes_much_memory_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(path: Path) -> None:
+        if b"1e308" in path.read_bytes():
+            np.ones(300 << 20, np.uint8)
+
+    monkeypatch.setitem(TARGETS, "camera", run.TARGETS["camera"].__class__(read, "camera.json"))
+    outcome = fuzz("camera", tmp_path, 1, 20_000)
+    assert "MB of memory for a file of" in outcome.fault and b"1e308" in outcome.content
+
+
+@pytest.mark.parametrize(
+    ("name", "repaired", "place"),
+    [
+        ("bundle/version1.mlpvid", with_sha256, -1),
+        ("screenshot/camera.png", with_png_checksums, 20),
+        ("sound/clicks.opus", with_ogg_checksums, -1),
+    ],
+)
+def test_checksums_are_made_right(name: str, repaired: Callable[[bytes], bytes], place: int) -> None:
+    content = (CORPUS / name).read_bytes()
+    assert repaired(content) == content, "the checksum of a valid file stays"
+    damaged = bytearray(content)
+    damaged[place] ^= 1
+    once = repaired(bytes(damaged))
+    assert len(once) == len(content) and sum(map(int.__ne__, once, damaged)) > 1
+    assert repaired(once) == once
+
+
+@pytest.mark.parametrize("repaired", [with_sha256, with_png_checksums, with_ogg_checksums])
+def test_files_that_end_anywhere_are_no_trouble(repaired: Callable[[bytes], bytes]) -> None:
+    for path in (CORPUS / "bundle/version1.mlpvid", CORPUS / "screenshot/camera.png", CORPUS / "sound/clicks.opus"):
+        content = path.read_bytes()
+        assert all(len(repaired(content[:end])) == end for end in (*range(100), len(content) - 1))
+
+
+def test_documents_stay_documents_most_of_the_time() -> None:
+    random_ = random.Random(5)
+    content = (CORPUS / "workspace/scene.json").read_bytes()
+    parsed = 0
+    for _ in range(300):
+        try:
+            json.loads(mutated_json(random_, content, [content], 1 << 20))
+            parsed += 1
+        except ValueError:
+            pass
+    assert 200 < parsed < 290
+
+
+def test_headers_keep_their_length_most_of_the_time() -> None:
+    random_ = random.Random(5)
+    content = (CORPUS / "checkpoint/small.safetensors").read_bytes()
+    right = 0
+    for _ in range(300):
+        damaged = mutated_safetensors(random_, content, [content], 1 << 20)
+        right += damaged[8 + int.from_bytes(damaged[:8], "little") - 1 :][:1] in (b"}", b" ")
+    assert right > 200
+
+
+def test_overwritten_copies_have_the_same_length() -> None:
+    random_ = random.Random(5)
+    for length in (0, 1, 2, 100):
+        assert {len(overwritten(random_, bytes(length))) for _ in range(100)} == {length}
+
+
+def test_the_command_fuzzes_several_readers_in_turn() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "camera", "cache", "--executions", "50", "--seed", "3"]
+    run_ = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert [line.split(",")[0] for line in run_.stdout.splitlines() if "finished" in line] == [
+        "camera: finished",
+        "cache: finished",
+    ]
+    assert run_.stdout.count("50 executions") == 2 and run_.stdout.count("seed 3") == 4
