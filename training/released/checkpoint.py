@@ -22,6 +22,7 @@ from model.config import FEATURE_CHANNELS, DecoderConfig, HashEncodingConfig, Mo
 from model.decoder import MapDecoder
 from model.hash_encoding import HashEncoding
 from model.hash_levels import hash_levels
+from model.network import without_memory
 from training.released.archive import read_tensors
 
 MEMORY_PER_BYTE, MEMORY_AT_LEAST = 4, 200_000_000
@@ -130,7 +131,7 @@ class ReleaseCheckpoint:
 
     def _check_shapes(self) -> None:
         """Compare all shapes with the file, and the memory that they need with its size, before anything is allocated."""
-        with torch.device("meta"):
+        with without_memory():
             parameters = MapDecoder(self.config).state_dict()
         for name, parameter in parameters.items():
             stored = self._decoder_names(name)

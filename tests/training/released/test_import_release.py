@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -274,3 +276,13 @@ def test_bad_captures_are_refused_and_nothing_is_written(fault: str, tmp_path: P
     assert result.returncode == 2, result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert not [p for p in tmp_path.iterdir() if "mlpvid" in p.name]
+
+
+def test_opening_a_checkpoint_does_not_load_pytorchs_compiler(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom training.released.checkpoint import ReleaseCheckpoint\n"
+        "ReleaseCheckpoint(Path(sys.argv[1])).decoder()\n"
+        "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules\n"
+    )
+    path = write_checkpoint(tmp_path / "final.pth", fake_state(SMALL))
+    subprocess.run([sys.executable, "-c", program, str(path)], cwd=Path(__file__).parents[3], check=True)
