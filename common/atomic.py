@@ -66,6 +66,8 @@ def check_target(path: Path) -> None:
     Finds folders, devices, pipes, missing folders, folders without permission, names that are too long, and links that lead
     nowhere.
     """
+    if "\0" in str(path):
+        raise InputError(path, "contains a null character, as no name of a file does")
     if os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(path, "is a folder", "name a file")
     if not os.path.isdir(path.parent):

@@ -57,6 +57,8 @@ class LocalFile:
         self.name = str(path)
         self._lock = threading.Lock()
         file = Path(path)
+        if "\0" in self.name:
+            raise InputError(self.name, "contains a null character, as no name of a file does")
         with self._readable():
             if file.is_dir():
                 raise InputError(path, "is a folder", "name a .mlpvid file")

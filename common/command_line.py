@@ -51,12 +51,13 @@ class ArgumentParser(argparse.ArgumentParser):
         if program := _CALLED.get():
             options["prog"] = program
         super().__init__(*args, **options)  # type: ignore[arg-type]
+        self._given: list[str] = []
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
         self.add_argument("-v", "--verbose", action="count", default=0, help="log what the program does; -vv logs more")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as argparse does, but refuse the value "--": before Python 3.13, argparse replaces it by an empty list."""
-        arguments = list(sys.argv[1:] if args is None else args)
+        self._given = arguments = list(sys.argv[1:] if args is None else args)
         for argument in itertools.takewhile(lambda text: text != "--", arguments):
             if argument.startswith("--") and argument.endswith("=--"):
                 self.error(f"argument {argument[:-3]}: '--' is not a value")
@@ -64,7 +65,16 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the usage and exit with status 2."""
+        message += self._hint(message)
         raise SystemExit(_ended(f"error: {shortened(f'{message} (see {self.prog} --help)')}", 2))
+
+    def _hint(self, message: str) -> str:
+        """Return what to do if argparse took a value such as -5,-1 for an option."""
+        found = re.search(r"(--[\w-]+): expected one argument", message)
+        for option, value in itertools.pairwise(self._given):
+            if found and option == found[1] and re.match(r"-[^-]", value):
+                return f"; write {option}={value} if that is its value"
+        return ""
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """Exit, for instance after --help. Stay quiet if the reader of the output is gone."""

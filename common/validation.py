@@ -66,6 +66,8 @@ def within(low: float, high: float) -> AfterValidator:
 
     def check(value: float) -> float:
         if not low <= value <= high:
+            if low == high:
+                raise PydanticCustomError("range", f"must be {low:g}")  # type: ignore[arg-type]
             shown = (f"{bound:,.0f}" if abs(bound) >= 10_000 else f"{bound:g}" for bound in (low, high))
             raise PydanticCustomError("range", f"must be {' to '.join(shown)}")  # type: ignore[arg-type]
         return value

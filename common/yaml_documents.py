@@ -102,6 +102,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     def mapping(self, node: yaml.Node) -> dict[Any, Any]:
         """Build a dictionary."""
+        names = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(names)) != len(names):
+            raise yaml.constructor.ConstructorError(None, None, "it repeats a name", node.start_mark)
         return self.construct_mapping(node, deep=True)
 
     def sequence(self, node: yaml.Node) -> list[Any]:

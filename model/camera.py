@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.arguments import checked_number, checked_numbers, shown
 from common.documents import read_json
 from common.errors import InputError
 
@@ -18,11 +19,35 @@ MAX_IMAGE_SIDE = 16384
 
 _MIN_DEPTH = 1e-9  # meters; avoids a division by zero for points in the plane of the camera's center
 
+MAX_DISTANCE = 1e9
+"""Largest coordinate of a translation, meters. Squares of larger ones overflow in float32."""
+
 Array = NDArray[np.float64]
 
 _SHAPES: dict[str, tuple[int, ...]] = {"K": (3, 3), "R": (3, 3), "T": (3,)}
 _IDENTITY = np.eye(3)
 _FILE_SHAPES = {"K": ((3, 3), (9,)), "R": ((3, 3), (9,)), "T": ((3,), (3, 1), (1, 3))}
+
+
+def checked_size(size: object, subject: str = "size") -> tuple[int, int]:
+    """Return the width and height of an image; raise InputError unless they are whole numbers from 1 to `MAX_IMAGE_SIDE`.
+
+    Args:
+        size: what was passed, a sequence of two numbers of pixels.
+        subject: its name, for messages.
+    """
+    width, height = checked_numbers(size, subject, 2, "width and height in pixels")
+    if not all(side.is_integer() and 1 <= side <= MAX_IMAGE_SIDE for side in (width, height)):
+        raise InputError(subject, f"must be 1 to {MAX_IMAGE_SIDE} whole pixels per side, not {width:.17g}x{height:.17g}")
+    return int(width), int(height)
+
+
+def as_floats(values: object, subject: str) -> Array:
+    """Return numbers as an array; raise InputError if they are anything else."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(subject, f"must be an array of numbers, not {shown(values)}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +67,17 @@ class Camera:
 
     def __post_init__(self) -> None:
         for name, shape in _SHAPES.items():
-            value = np.asarray(getattr(self, name), dtype=np.float64)
+            value = as_floats(getattr(self, name), f"camera {name}")
             if value.size != int(np.prod(shape)):
                 raise InputError(f"camera {name}", f"must have shape {shape}")
             if not np.isfinite(value).all():
                 raise InputError(f"camera {name}", "must be finite")
             object.__setattr__(self, name, value.reshape(shape))
-        if not (1 <= self.width <= MAX_IMAGE_SIDE and 1 <= self.height <= MAX_IMAGE_SIDE):
-            raise InputError("camera size", f"must be 1 to {MAX_IMAGE_SIDE} pixels per side, not {self.width}x{self.height}")
+        width, height = checked_size((self.width, self.height), "camera size")
+        object.__setattr__(self, "width", width)
+        object.__setattr__(self, "height", height)
+        if np.abs(self.T).max() > MAX_DISTANCE:
+            raise InputError("camera T", f"must be within {MAX_DISTANCE:g} meters")
         with np.errstate(all="ignore"):  # absurd numbers overflow and fail these checks
             if not 1e-12 <= abs(np.linalg.det(self.K)) < np.inf:
                 raise InputError("camera K", "cannot be inverted")
@@ -118,11 +146,13 @@ class Camera:
 
     def resized(self, width: int, height: int) -> Camera:
         """Return the same view in another resolution. Each axis of K is scaled by the ratio of the sizes."""
+        width, height = checked_size((width, height), "camera size")
         scale = np.diag([width / self.width, height / self.height, 1.0])
         return Camera(width, height, scale @ self.K, self.R, self.T)
 
     def fitted(self, width: int, height: int) -> Camera:
         """Return the view in an image of another shape: everything stays visible, pixels stay square, the center stays."""
+        width, height = checked_size((width, height), "camera size")
         scale = min(width / self.width, height / self.height)
         K = np.diag([scale, scale, 1.0]) @ self.K
         K[0, 2] += (width - scale * self.width) / 2
@@ -136,17 +166,30 @@ class Camera:
         Args:
             eye, target: positions in the world, meters.
             up: direction shown upwards. Another axis is used if it is parallel to the view.
-            field_of_view: vertical, radians.
+            field_of_view: vertical, radians, above 0 and below pi.
             width, height: pixels.
+
+        Raises:
+            InputError: something is not three numbers, eye and target are one point, or an angle or size is out of range.
         """
-        eye, target, up = (np.asarray(v, dtype=np.float64) for v in (eye, target, up))
-        forward = (target - eye) / max(float(np.linalg.norm(target - eye)), 1e-12)
+        named = {"eye": eye, "target": target, "up": up}
+        eye, target, up = (
+            np.array(checked_numbers(value, f"camera {name}", 3, "three numbers")) for name, value in named.items()
+        )
+        width, height = checked_size((width, height), "camera size")
+        angle = checked_number(field_of_view, "field of view", "an angle in radians")
+        if not 0 < angle < np.pi:
+            raise InputError(f"field of view {angle:g}", "must be above 0 and below pi radians")
+        distance = float(np.linalg.norm(target - eye))
+        if not 1e-12 < distance < np.inf:
+            raise InputError("camera eye and target", "must be two points, at most 1e9 meters apart")
+        forward = (target - eye) / distance
         right = np.cross(forward, up)
         if np.linalg.norm(right) < 1e-6:
             right = np.cross(forward, np.eye(3)[np.argmin(np.abs(forward))])
         right /= np.linalg.norm(right)
         R = np.stack([right, np.cross(forward, right), forward])
-        focal = 0.5 * height / np.tan(0.5 * field_of_view)
+        focal = 0.5 * height / np.tan(0.5 * angle)
         K = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
         return Camera(width, height, K, R, -R @ eye)
 

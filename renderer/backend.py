@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.arguments import checked_number, checked_whole, shown
 from common.errors import InputError
 from model.camera import Camera
 from model.config import RenderConfig
@@ -38,14 +39,17 @@ class RenderSettings:
     so that the images of adjacent ranges, composited front to back, are the image without a range."""
 
     def __post_init__(self) -> None:
-        if self.steps_per_diagonal is not None and not 1 <= self.steps_per_diagonal <= MAX_STEPS:
-            raise InputError("steps per diagonal", f"must be 1 to {MAX_STEPS}, not {self.steps_per_diagonal}")
-        if self.weight_threshold is not None and not 0 <= self.weight_threshold < 1:
-            raise InputError("weight threshold", f"must be 0 to below 1, not {self.weight_threshold:g}")
-        if self.crop is not None and not all(-np.inf < low <= high < np.inf for low, high in zip(*self.crop, strict=True)):
-            raise InputError("crop box", f"needs a lower and an upper corner in meters, not {self.crop}")
-        if self.depth_range is not None and not 0 <= self.depth_range[0] <= self.depth_range[1]:
-            raise InputError("depth range", f"must be two ascending distances in meters, not {self.depth_range}")
+        if self.steps_per_diagonal is not None:
+            steps = checked_whole(self.steps_per_diagonal, "steps per diagonal", 1, MAX_STEPS)
+            object.__setattr__(self, "steps_per_diagonal", steps)
+        if self.weight_threshold is not None:
+            threshold = checked_number(self.weight_threshold, "weight threshold", "0 to below 1")
+            if not 0 <= threshold < 1:
+                raise InputError("weight threshold", f"must be 0 to below 1, not {threshold:g}")
+        if self.crop is not None and not _is_box(self.crop):
+            raise InputError("crop box", f"needs a lower and an upper corner in meters, not {shown(self.crop)}")
+        if self.depth_range is not None and not _is_interval(self.depth_range):
+            raise InputError("depth range", f"must be two ascending distances in meters, not {shown(self.depth_range)}")
 
     def clip(self, box: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the part of a frame's box to render, (2, 3) meters; without extent if the crop leaves nothing."""
@@ -71,6 +75,24 @@ class RenderSettings:
         corners, start = np.asarray(box, np.float64), np.asarray(origin, np.float64)
         reach = max(np.abs(start).max(), np.abs(corners).max(), np.abs(corners[:, None] - start.reshape(-1, 3)).max())
         return max(step, float(reach) * float(np.finfo(np.float32).eps))
+
+
+def _is_box(value: object) -> bool:
+    """Return whether these are two points in order, coordinate by coordinate."""
+    try:
+        low, high = np.asarray(value, np.float64)
+    except (ValueError, TypeError):
+        return False
+    return bool(low.shape == high.shape == (3,) and (-np.inf < low).all() and (low <= high).all() and (high < np.inf).all())
+
+
+def _is_interval(value: object) -> bool:
+    """Return whether these are two distances in order; the second one may be infinite."""
+    try:
+        low, high = np.asarray(value, np.float64)
+    except (ValueError, TypeError):
+        return False
+    return low.shape == high.shape == () and bool(0 <= low <= high)
 
 
 @dataclass

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from common.arguments import checked_whole, shown
+from common.command_line import MAX_THREADS
 from common.errors import InputError
 from common.native import has_native, note_native_fault
 from common.pytorch import has_pytorch, require_pytorch
@@ -32,6 +34,14 @@ def backend_for(video: VolumetricVideo, backend: str) -> str:
     return backend if video.config.method is None else "reference"
 
 
+def check_choice(backend: object, threads: object) -> None:
+    """Raise InputError unless `create_renderer` knows these values; it may still be unable to run the backend."""
+    if not isinstance(backend, str) or backend not in BACKENDS:
+        raise InputError(f"backend {shown(backend)}", f"is unknown; choose one of {', '.join(BACKENDS)}")
+    if threads is not None:
+        checked_whole(threads, "threads", 1, MAX_THREADS)
+
+
 def create_renderer(backend: str = "auto", threads: int | None = None, background: bool = False) -> Renderer:
     """Create a renderer.
 
@@ -45,10 +55,9 @@ def create_renderer(backend: str = "auto", threads: int | None = None, backgroun
         background: True gives the CPU threads a low priority, so that a window stays responsive.
 
     Raises:
-        InputError: the backend is unknown or cannot run on this machine.
+        InputError: the backend is unknown or cannot run on this machine, or the number of threads is out of range.
     """
-    if backend not in BACKENDS:
-        raise InputError(f"backend {backend!r}", f"is unknown; choose one of {', '.join(BACKENDS)}")
+    check_choice(backend, threads)
     renderer = _create(backend, threads, background)
     _log.info("the backend %s renders on %s with %d threads", renderer.name, renderer.device, renderer.threads)
     return renderer

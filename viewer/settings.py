@@ -20,6 +20,7 @@ from common.yaml_documents import dump_yaml, read_yaml
 from renderer.select import BACKENDS
 from viewer import DISPLAY_MODES, SCALAR_MODES
 from viewer.folders import settings_path
+from viewer.picture.color_maps import COLOR_MAPS
 from viewer.settings_merge import MAX_RECENT_FILES, merged
 
 _log = logging.getLogger(__name__)
@@ -200,8 +201,8 @@ class DisplaySettings:
     """Darkness of the shadow; 1 is as dark as under an evenly bright sky."""
     ground_offset: Annotated[StrictFloat, within(-1000, 1000)] = 0.0
     """Height of the shadow over the lowest occupied cell, meters."""
-    color_map: StrictStr = "turbo"
-    """For depth and heat maps; one of `viewer.picture.color_maps.COLOR_MAPS`."""
+    color_map: Annotated[StrictStr, one_of(*COLOR_MAPS)] = "turbo"
+    """For depth and heat maps."""
     exposure: Annotated[StrictFloat, within(-10, 10)] = 0.0
     """Exposure, stops."""
     gamma: Annotated[StrictFloat, within(0.1, 10)] = 1.0

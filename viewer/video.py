@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.arguments import checked_kind, checked_number, shown
 from common.errors import InputError
-from model.camera import Camera
-from renderer.select import backend_for, create_renderer
+from model.camera import Camera, checked_size
+from renderer.select import backend_for, check_choice, create_renderer
 from viewer.app.files import read_video
 from viewer.app.places import Place, place_of
 from viewer.camera.control import OrbitCamera
@@ -56,6 +60,7 @@ class Video:
         self._renderer: FallbackRenderer | None = None
         self._frame: FallbackFrame | None = None
         self._lock = threading.Lock()
+        self._holder: int | None = None  # the thread that has the lock
 
     @property
     def num_frames(self) -> int:
@@ -85,7 +90,7 @@ class Video:
     @property
     def backend(self) -> str:
         """The backend that renders: "cuda", "opengl", "cpu" or "reference"."""
-        with self._lock:
+        with self._held():
             return self._started().name
 
     def overview(self, size: tuple[int, int] = DEFAULT_SIZE) -> Camera:
@@ -94,9 +99,10 @@ class Video:
         Args:
             size: width and height of the image, pixels.
         """
+        width, height = checked_size(size)
         camera = OrbitCamera(self.bounds, self.metadata.up)
-        camera.fit(*size)
-        return camera.to_camera(*size)
+        camera.fit(width, height)
+        return camera.to_camera(width, height)
 
     def orbit(self, turn: float, size: tuple[int, int] = DEFAULT_SIZE) -> Camera:
         """Return a camera on a circle around the subject.
@@ -107,7 +113,8 @@ class Video:
         """
         from viewer.camera_path.presets import orbit_camera  # noqa: PLC0415 - quicker start
 
-        return orbit_camera(self.bounds, self.metadata.up, turn, *size)
+        part = checked_number(turn, "turn", "a finite number of turns")
+        return orbit_camera(self.bounds, self.metadata.up, math.fmod(part, 1.0), *checked_size(size))
 
     def render(
         self,
@@ -134,22 +141,24 @@ class Video:
             meters along the camera's axis, 0 where nothing is; `counts` and `statistics`.
 
         Raises:
-            InputError: the video has no such frame.
+            InputError: the video has no such frame, or an argument is of a wrong type or out of range.
             RenderCancelled: `cancel` ended it.
         """
-        from renderer.backend import RenderSettings as Settings  # noqa: PLC0415 - quicker start
+        from renderer.backend import CancelToken  # noqa: PLC0415 - quicker start
+        from renderer.backend import RenderSettings as Settings  # noqa: PLC0415
 
-        if camera is None:
-            camera = self.overview(size or DEFAULT_SIZE)
-        elif size is not None:
-            camera = camera.fitted(*size)
+        settings = checked_kind(Settings() if settings is None else settings, Settings, "settings", "RenderSettings")
+        if cancel is not None:
+            checked_kind(cancel, CancelToken, "cancel", "a CancelToken")
+        camera = self._view(camera, size)
+        frame = checked_number(frame, "frame", "a number")
         self.content.check_time(frame)
-        with self._lock:
+        with self._held():
             renderer = self._started()
             if self._frame is None or self._frame.time != frame:
                 self._frame = None  # make room first
                 self._frame = renderer.prepare(self.content, frame)
-            return renderer.render(self._frame, camera, settings or Settings(), cancel=cancel)
+            return renderer.render(self._frame, camera, settings, cancel=cancel)
 
     def record(
         self,
@@ -172,19 +181,25 @@ class Video:
                 quality, image_format.
 
         Raises:
-            InputError: an option or the path is wrong, or the output cannot be written.
+            InputError: an option or the path is wrong, the output cannot be written, or `progress` of a recording calls this.
             TypeError: both `options` and `choices` are given, or a choice is unknown.
         """
-        from viewer.camera_path.path import CameraPath  # noqa: PLC0415 - quicker start
+        from renderer.backend import CancelToken  # noqa: PLC0415 - quicker start
+        from viewer.camera_path.path import CameraPath  # noqa: PLC0415
         from viewer.export import recorder  # noqa: PLC0415 - loads FFmpeg
 
         if options is not None and choices:
             raise TypeError("pass either options or single choices, not both")
-        chosen = options or recorder.RecordOptions(**choices)
-        with self._lock:
-            renderer = self._started()
-            route = path if isinstance(path, CameraPath) else str(path)
-            return recorder.record(renderer, self.content, Path(output), route, chosen, progress, cancel)
+        chosen = recorder.RecordOptions(**choices) if options is None else options
+        checked_kind(chosen, recorder.RecordOptions, "options", "RecordOptions")
+        if cancel is not None:
+            checked_kind(cancel, CancelToken, "cancel", "a CancelToken")
+        if progress is not None and not callable(progress):
+            raise InputError("progress", f"must be a function, not {shown(progress)}")
+        target = _path(output, "output", "name a .mp4 or .webm file, or a folder")
+        route = path if isinstance(path, CameraPath) else str(_path(path, "path", 'pass "orbit", a CameraPath, or a file'))
+        with self._held():
+            return recorder.record(self._started(), self.content, target, route, chosen, progress, cancel)
 
     def view(self) -> None:
         """Show the video: in a Jupyter notebook below the cell, otherwise in the viewer's window until the user closes it.
@@ -203,7 +218,7 @@ class Video:
 
     def close(self) -> None:
         """Free the renderer. The next image starts it again."""
-        with self._lock:
+        with self._held():
             self._frame = self._renderer = None
 
     def __enter__(self) -> Video:
@@ -217,6 +232,24 @@ class Video:
     def __repr__(self) -> str:
         """Name the file, the number of frames and their rate."""
         return f"<Video {self.path}: {self.num_frames} frames, {self.fps:g} per second>"
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep other threads from the renderer. This thread must not wait for itself, as `progress` of a recording would."""
+        if self._holder == threading.get_ident():
+            raise InputError(str(self.path), "is being recorded by this thread", "render later, or open it a second time")
+        with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
+
+    def _view(self, camera: Camera | None, size: tuple[int, int] | None) -> Camera:
+        if camera is None:
+            return self.overview(DEFAULT_SIZE if size is None else size)
+        checked_kind(camera, Camera, "camera", "a Camera")
+        return camera if size is None else camera.fitted(*checked_size(size))
 
     def _started(self) -> FallbackRenderer:
         from renderer.fallback import FallbackRenderer  # noqa: PLC0415 - quicker start
@@ -235,7 +268,17 @@ def open_video(path: str | Path, backend: str = "auto", threads: int | None = No
         threads: CPU threads; None means one per core.
 
     Raises:
-        InputError: it cannot be read; the message says what is wrong and what to do.
+        InputError: it cannot be read, or the backend is unknown; the message says what is wrong and what to do.
     """
-    place = place_of(path) if isinstance(path, str) else path
+    check_choice(backend, threads)
+    named = _path(path, "path", "name a .mlpvid or .mlpvid-scene file, a training run, or an address")
+    place = place_of(path) if isinstance(path, str) else named
     return Video(read_video(place), place, backend, threads)
+
+
+def _path(value: object, subject: str, remedy: str) -> Path:
+    if isinstance(value, str | os.PathLike) and value != "":
+        name = os.fspath(value)
+        if isinstance(name, str):
+            return Path(name)
+    raise InputError(subject, f"must be a name, not {shown(value)}", remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,9 @@ def test_window_option_fails_without_a_display(bundle: Path, tmp_path: Path) -> 
         (("--info", "--frame", "0"), ("--frame ",)),
         (("--info", "--size", "3x3"), ("--size",)),
         (("--selftest", "--frame", "0"), ("--frame ",)),
+        (("--record", "a.mp4", "--size", "-2x4"), ("--size: expected one argument; write --size=-2x4 if that is its value",)),
+        (("--record", "a.mp4", "--view", "depth", "--range", "-5,-1"), ("write --range=-5,-1",)),
+        (("--render", "a\0b.png"), ("contains a null character",)),
     ],
 )
 def test_bad_usage(bundle: Path, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
@@ -205,3 +209,16 @@ def test_images_beyond_the_memory_are_refused_before_they_are_rendered(
     result = view(bundle, *command, "--size", "16384x16384", folder=tmp_path)
     assert_fails(result, "size 16384x16384: needs about", "only 1.0 GB are available; use a smaller")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_frame_that_a_camera_path_asks_for_in_vain_is_a_fault_of_its_file(
+    bundle: Path, camera_file: Path, tmp_path: Path
+) -> None:
+    camera = json.loads(camera_file.read_text())
+    path = tmp_path / "path.json"
+    path.write_text(json.dumps({"keyframes": [{"time": 0, "frame": 99, "camera": camera}]}))
+    for command in (("--record", "a.mp4"), ("--export-path", "a.glb")):
+        assert_fails(
+            view(bundle, *command, "--path", path, folder=tmp_path), "path.json: keyframe 0 shows frame 99; this video"
+        )
+    assert os.listdir(tmp_path) == ["path.json"]

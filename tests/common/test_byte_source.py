@@ -31,7 +31,9 @@ def test_an_open_source_stays_open(tmp_path: Path) -> None:
     source.close()
 
 
-@pytest.mark.parametrize(("name", "fault"), [("gone", "no such file"), (".", "is a folder")])
+@pytest.mark.parametrize(
+    ("name", "fault"), [("gone", "no such file"), (".", "is a folder"), ("a\0b", "contains a null character")]
+)
 def test_what_is_not_a_file_is_refused(name: str, fault: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=fault):
         LocalFile(tmp_path / name)

@@ -192,3 +192,22 @@ def test_verbose_logs_more(options: list[str], logged: list[str], capsys: pytest
         lines = capsys.readouterr().err.splitlines()
         assert [line.split(" tool.part: ")[1] for line in lines] == logged
     assert lines[-1] == "WARNING tool.part: careful"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--range", "-5,-1"], "; write --range=-5,-1 if that is its value"),
+        (["--range", "--other"], ""),
+        (["--range"], ""),
+        (["--other", "-5,1", "--range"], ""),
+    ],
+)
+def test_values_that_begin_with_a_dash(arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = ArgumentParser(prog="tool")
+    parser.add_argument("--range")
+    parser.add_argument("--other", nargs="?")
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+    assert capsys.readouterr().err == f"error: argument --range: expected one argument{hint} (see tool --help)\n"
+    assert parser.parse_args(["--range=-5,-1"]).range == "-5,-1"

@@ -67,6 +67,7 @@ REFUSED = {
     "aliases that double": ("yaml", BOMB, "too many entries"),
     "many entries in YAML": ("yaml", "[" + "1," * 200_000 + "]", "too many entries"),
     "nested YAML": ("yaml", NESTED, "nested too deeply"),
+    "repeated name in YAML": ("yaml", "a: 1\nb: {c: 1, d: 2, c: 3}", "line 2: it repeats a name"),
     "two documents": ("yaml", "a: 1\n---\nb: 2", "another document"),
     "number of 400 digits in JSON": ("json", "9" * 400, "400 digits"),
     "repeated name": ("json", '{"a": 1, "a": 2}', "repeats a name"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,8 +22,8 @@ import torch
 from tests.fuzz.run import Outcome, execute, fuzz
 from tests.fuzz.targets import TARGETS
 
-HANGS_AFTER = 120.0
-"""Seconds after which the process ends with a traceback if no file has been read."""
+HANGS_AFTER = 60.0
+"""Processor time after which the process ends with a traceback if no file has been read, seconds."""
 
 _LINE_EVERY = 60.0
 
@@ -63,10 +64,12 @@ def _in_child(target: str, options: argparse.Namespace) -> int:
 
 def _fuzz(target: str, folder: Path, options: argparse.Namespace) -> int:
     seed = time.time_ns() if options.seed is None else options.seed
-    faulthandler.enable()
     print(f"{target}: seed {seed}", flush=True)
+    faulthandler.enable()
+    if hasattr(signal, "setitimer"):  # Windows has none
+        faulthandler.register(signal.SIGPROF, chain=True)
     outcome = fuzz(target, folder, seed, options.executions, 60 * options.minutes, _watched(target))
-    faulthandler.cancel_dump_traceback_later()
+    _expect_progress(0.0)
     print(f"{target}: finished, {_numbers(outcome)}, seed {seed}", flush=True)
     if outcome.fault:
         Path(f"fuzz-{target}.bin").write_bytes(outcome.content)
@@ -76,20 +79,26 @@ def _fuzz(target: str, folder: Path, options: argparse.Namespace) -> int:
 
 def _watched(target: str) -> Callable[[Outcome], None]:
     """Return a function that prints a line every minute, and that ends the process if it is not called for long."""
-    printed = watched = time.monotonic()
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+    printed = time.monotonic()
 
     def progress(outcome: Outcome) -> None:
-        nonlocal printed, watched
+        nonlocal printed
         now = time.monotonic()
-        if now - watched > 1:
-            watched = now
-            faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+        _expect_progress(HANGS_AFTER)
         if now - printed > _LINE_EVERY:
             printed = now
             print(f"{target}: {_numbers(outcome)}", flush=True)
 
     return progress
+
+
+def _expect_progress(seconds: float) -> None:
+    """End this process after so much processor time, unless this is called again; never if it is 0.
+
+    It is the signal that does it, so that a loop in native code ends, too.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _numbers(outcome: Outcome) -> str:

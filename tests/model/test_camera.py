@@ -168,3 +168,54 @@ def test_missing_field_and_file(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         load_camera(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"eye": (0, 0, 1)}, "camera eye and target: must be two points"),
+        ({"eye": (1, 2)}, "camera eye: must be three numbers, not (1, 2)"),
+        ({"eye": "abc"}, "camera eye: must be three numbers, not 'abc'"),
+        ({"target": (np.inf, 0, 0)}, "camera target: must be three numbers"),
+        ({"up": None}, "camera up: must be three numbers, not None"),
+        ({"field_of_view": 0}, "field of view 0: must be above 0 and below pi radians"),
+        ({"field_of_view": 45}, "field of view 45: must be above 0 and below pi radians"),
+        ({"field_of_view": -1}, "field of view -1: must be above 0 and below pi radians"),
+        ({"field_of_view": "1"}, "field of view: must be an angle in radians, not '1'"),
+        ({"width": "16"}, "camera size: must be width and height in pixels"),
+        ({"height": 16.5}, "camera size: must be 1 to 16384 whole pixels per side, not 16x16.5"),
+    ],
+)
+def test_wrong_views_are_named(change: dict[str, object], message: str) -> None:
+    """A field of view in degrees gave a mirrored or empty image."""
+    right: dict[str, object] = {
+        "eye": (3, 0, 1),
+        "target": (0, 0, 1),
+        "up": (0, 0, 1),
+        "field_of_view": 0.8,
+        "width": 16,
+        "height": 16,
+    }
+    Camera.look_at(**right)  # type: ignore[arg-type]
+    with pytest.raises(InputError) as caught:
+        Camera.look_at(**{**right, **change})  # type: ignore[arg-type]
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("K", "K", "camera K: must be an array of numbers, not 'K'"),
+        ("K", [[1, 2], [3]], "camera K: must be an array of numbers, not [[1, 2], [3]]"),
+        ("T", [1e10, 0, 0], "camera T: must be within 1e+09 meters"),
+        ("width", 8.5, "camera size: must be 1 to 16384 whole pixels per side, not 8.5x6"),
+        ("width", None, "camera size: must be width and height in pixels, not (None, 6)"),
+    ],
+)
+def test_wrong_values_are_named(name: str, value: object, message: str) -> None:
+    camera = simple_camera()
+    values = {key: getattr(camera, key) for key in ("width", "height", "K", "R", "T")}
+    with pytest.raises(InputError) as caught:
+        Camera(**{**values, name: value})
+    assert message in str(caught.value)
+    assert isinstance(Camera(**{**values, "width": np.float64(8.0)}).width, int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,3 +91,77 @@ def test_the_examples_in_docstrings(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0
     assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"frame": "0"}, "frame: must be a number, not '0'"),
+        ({"frame": None}, "frame: must be a number, not None"),
+        ({"frame": np.array([0, 1])}, "frame: must be a number"),
+        ({"frame": 10**400}, "frame: must be a number"),
+        ({"frame": 2.0000001}, "frame 2.0000001: is not in this video (0 to 2)"),
+        ({"size": (0, 0)}, "size: must be 1 to 16384 whole pixels per side, not 0x0"),
+        ({"size": (8.5, 8)}, "size: must be 1 to 16384 whole pixels per side, not 8.5x8"),
+        ({"size": "8x8"}, "size: must be width and height in pixels, not '8x8'"),
+        ({"size": 8}, "size: must be width and height in pixels, not 8"),
+        ({"camera": "front"}, "camera: must be a Camera, not 'front'"),
+        ({"settings": {}}, "settings: must be RenderSettings, not {}"),
+        ({"cancel": "now"}, "cancel: must be a CancelToken, not 'now'"),
+    ],
+)
+def test_wrong_arguments_of_an_image_are_named(path: Path, wrong: dict[str, Any], message: str) -> None:
+    with mlpvid.open(path, backend="cpu") as video, pytest.raises(InputError) as caught:
+        video.render(**wrong)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (-1, 2), "ab", None, (8,), (float("nan"), 8), (1 << 40, 8)])
+def test_wrong_sizes_are_refused_by_every_method(path: Path, size: Any) -> None:
+    video = mlpvid.open(path, backend="cpu")
+    for method in (video.overview, lambda size: video.orbit(0.0, size), lambda size: video.overview().fitted(*size or (0, 0))):
+        with pytest.raises((InputError, TypeError), match=r"size|argument"):
+            method(size)
+
+
+@pytest.mark.parametrize("turn", [float("nan"), float("inf"), "1", None])
+def test_a_turn_is_a_number(path: Path, turn: Any) -> None:
+    with pytest.raises(InputError, match="turn: must be a finite number of turns"):
+        mlpvid.open(path).orbit(turn)
+
+
+def test_a_turn_may_be_huge(path: Path) -> None:
+    video = mlpvid.open(path)
+    np.testing.assert_allclose(video.orbit(1e6 + 0.25).R, video.orbit(0.25).R, atol=1e-6)
+    video.orbit(1e308)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"path": None}, "path: must be a name, not None"),
+        ({"path": ""}, "path: must be a name, not ''"),
+        ({"path": b"a.mlpvid"}, "path: must be a name, not b'a.mlpvid'"),
+        ({"path": "x" * 5000}, "cannot be read (File name too long)"),
+        ({"path": "a\0b"}, "contains a null character"),
+        ({"backend": ["cpu"]}, "backend ['cpu']: is unknown; choose one of auto, cuda"),
+        ({"backend": ""}, "backend '': is unknown"),
+        ({"threads": 0}, "threads: must be a whole number from 1 to 1024, not 0"),
+        ({"threads": "2"}, "threads: must be a whole number from 1 to 1024, not '2'"),
+        ({"threads": 10**9}, "threads: must be a whole number from 1 to 1024, not 1000000000"),
+    ],
+)
+def test_wrong_arguments_of_open_are_named(path: Path, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        mlpvid.open(**{"path": path, **wrong})
+    assert message in str(caught.value)
+
+
+def test_what_renders_inside_its_own_recording_is_told_so(path: Path, tmp_path: Path) -> None:
+    """It waited for itself."""
+    video = mlpvid.open(path, backend="cpu")
+    for call in (lambda _: video.render(size=(8, 8)), lambda _: video.close(), lambda _: video.backend):
+        with pytest.raises(InputError, match="is being recorded by this thread; render later, or open it a second time"):
+            video.record(tmp_path / "a.mp4", size=(16, 16), progress=call)
+    assert not list(tmp_path.glob("*.mp4")), "nothing is left"
+    assert video.render(size=(8, 8)).rgba.any(), "the video can be used again"

@@ -46,7 +46,7 @@ def read_video(path: Place, progress: Progress = lambda *_: None, config: Path |
     """
     if isinstance(path, Address):
         return read_streamed(path, users_cache(config), progress)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # False for names that no file can have, where Path.is_dir raises
         return read_scene(path, _read_with_sound) if path.suffix == SCENE_SUFFIX else _read_with_sound(path)
     if not is_run(path):
         remedy = f"name a .mlpvid file, or the folder of a training run, which has a file {SCENE}"
@@ -71,7 +71,7 @@ def file_stamp(path: Place) -> Stamp:
         return None
     try:
         status = os.stat(path / CHECKPOINT if path.is_dir() else path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: the name has a null character
         return None
     return status.st_mtime_ns, status.st_size
 

@@ -10,12 +10,13 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import StrictBool, StrictFloat, StrictStr
+from pydantic import AfterValidator, StrictBool, StrictFloat, StrictStr
 from pydantic.dataclasses import dataclass as checked
 
 from common.atomic import write_text
 from common.documents import read_json
 from common.errors import InputError
+from common.streaming.address import is_address
 from common.validation import FIELDS, validated, within
 from model.placement import SCALES, Placement
 from model.scene import PlacedVideo, Scene
@@ -39,16 +40,24 @@ ANGLES = (-36000.0, 36000.0)
 OFFSETS = (-86400.0, 86400.0)
 """Smallest and largest offset in time, seconds."""
 
+_DOWNLOAD = "a scene file can only name files: download the video first"
+
 Meters = Annotated[StrictFloat, within(*DISTANCES)]
 Point = tuple[Meters, Meters, Meters]
 Degrees = Annotated[StrictFloat, within(*ANGLES)]
+
+
+def _file_name(text: str) -> str:
+    if not text or "\0" in text:
+        raise ValueError("must be the name of a file")
+    return text
 
 
 @checked(config=FIELDS)
 class Entry:
     """One video of a scene file. docs/scenes.md describes the fields to users."""
 
-    bundle: StrictStr
+    bundle: Annotated[StrictStr, AfterValidator(_file_name)]
     """Name of the bundle, relative to the scene file's folder."""
     position: Point = (0.0, 0.0, 0.0)
     """Meters."""
@@ -94,6 +103,8 @@ def read_scene(path: Path, read: Callable[[Path], VolumetricVideo]) -> Scene:
     for entry in entries:
         if Path(entry.bundle).suffix == SCENE_SUFFIX:
             raise InputError(path, f"contains the scene {entry.bundle}", "name bundles only")
+        if is_address(entry.bundle):
+            raise InputError(path, f"contains {entry.bundle}, which is on a server", f"{_DOWNLOAD} and name the file")
     return Scene(placed_videos([(path.parent / entry.bundle, entry) for entry in entries], read))
 
 
@@ -137,7 +148,7 @@ def write_scene(videos: Sequence[PlacedVideo], path: Path) -> None:
 def _name_of(placed: PlacedVideo, scene: Path) -> str:
     if not isinstance(placed.path, Path):
         where = "a video that was not read from a file" if placed.path is None else f"{placed.path}, which is on a server"
-        raise InputError(scene, f"contains {where}", "a scene file can only name files: download the video first")
+        raise InputError(scene, f"contains {where}", _DOWNLOAD)
     if os.path.isdir(placed.path):  # False for names that no file can have, where Path.is_dir raises
         raise InputError(scene, f"contains the training run {placed.path}", "export it to a bundle first")
     bundle = placed.path.absolute()
@@ -166,7 +177,9 @@ def _entries(path: Path) -> list[Entry]:
     if not isinstance(values, dict) or type(values.get("scene")) is not int:
         raise InputError(path, "is not a scene", f'begin it with {{"scene": {VERSION}, "videos": [{{"bundle": "a.mlpvid"}}]}}')
     version = values.pop("scene")
-    if not 1 <= version <= VERSION:
+    if version < 1:
+        raise InputError(path, f"has version {version}, which does not exist", f"write {VERSION}")
+    if version > VERSION:
         raise InputError(path, f"has version {version}; this viewer reads up to {VERSION}", "update the viewer")
     try:
         return _checked(values, "scene")

@@ -12,7 +12,7 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken
 from viewer.camera_path.foreign import SceneTimes, load_any
 from viewer.camera_path.path import CameraPath
-from viewer.commands.headless import DEFAULT_SIZE, read_with_progress
+from viewer.commands.headless import DEFAULT_SIZE, naming_file, read_with_progress
 from viewer.export.camera_path_files import check_path_file, save_path
 from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_export import export_meshes
@@ -47,7 +47,8 @@ def export_path(options: argparse.Namespace) -> int:
     path: CameraPath | str = name if name == "orbit" else load_any(Path(name), SceneTimes(video.num_frames, video.metadata.fps))
     size = options.size or (DEFAULT_SIZE if name == "orbit" else None)
     choices = RecordOptions(size=size, fps=options.fps, frames=_range(options, video), seconds=options.seconds)
-    schedule = plan(video, path, recording_size(path, choices), choices)
+    with naming_file(name):
+        schedule = plan(video, path, recording_size(path, choices), choices)
     fps = options.fps or video.metadata.fps
     notes = save_path(options.export_path, schedule, fps, video.num_frames, video.metadata.up)
     print("\n".join([f"{schedule.count} views written to {options.export_path}", *(f"note: {note}" for note in notes)]))

@@ -76,6 +76,8 @@ def render(options: argparse.Namespace) -> int:
         image = RenderedImage(with_shadow(image.rgba, display, behind), image.depth, image.counts)
         background = pixels_behind(display, behind, camera.width, camera.height)
     save_render(options.render, image, camera, background, options.transparent, projection)
+    if not image.rgba[..., 3].any():
+        print("note: nothing is visible in this image; try another --frame or --camera", file=sys.stderr)
     return 0
 
 
@@ -190,6 +192,17 @@ def overview(video: VolumetricVideo, size: tuple[int, int]) -> Camera:
     return camera.to_camera(*size)
 
 
+@contextlib.contextmanager
+def naming_file(path: str) -> Iterator[None]:
+    """Name the file of a camera path in errors about its keyframes."""
+    try:
+        yield
+    except InputError as error:
+        if not error.subject.startswith("keyframe"):
+            raise
+        raise InputError(path, f"{error.subject} {error.fault}", error.remedy) from error
+
+
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.camera_path.foreign import SceneTimes, load_any  # noqa: PLC0415 - only recording needs it
     from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
@@ -197,7 +210,8 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
 
     route = path if path == "orbit" else load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
     size = recording_size(route, choices)  # report bad options before a renderer is started
-    schedule = plan(video, route, size, choices)
+    with naming_file(path):
+        schedule = plan(video, route, size, choices)
     check_output(output, size, choices)
     frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
     choices = replace(choices, display=with_depth_range(choices.display, map(schedule.camera, frames), video.bounds))

@@ -24,6 +24,7 @@ BATCH = 1 << 15
 
 NODE_BYTES, EVALUATED_BYTES = 12, 40
 """Memory per node of the grid, and per node whose density is computed."""
+_NO_SURFACE = "choose another frame, or a lower density in the window's export dialog"
 
 
 class NoSurface(InputError):
@@ -65,7 +66,7 @@ def extract_mesh(
     density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token, box)
     level = default_level(frame) if options.level is None else options.level
     if level >= density.max():
-        raise NoSurface("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}")
+        raise NoSurface("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}", _NO_SURFACE)
     padded = np.pad(density, 1)  # closes the surface where the box cuts it
     places, faces, normals, _ = measure(padded, level, gradient_direction="descent", allow_degenerate=False)
     token.check()

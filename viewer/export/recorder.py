@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.projection import DEFAULT_SIZES, Projection
 from viewer.export.projection_renderer import check_projection, with_projection
+from viewer.export.record_checks import checked_options
 from viewer.export.sound_track import SoundTrack, sound_track
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
 from viewer.export.view_values import VALUE_MODES, value_image
@@ -86,6 +88,8 @@ class RecordProgress:
     """Number of all images."""
     seconds_left: float
     """Estimated time left, seconds; infinite before the first frame."""
+    visible: bool = False
+    """Whether something is visible in one of the finished images."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ def record(
         InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
         KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
+    options = checked_options(options)
     if path != "orbit" and not isinstance(path, CameraPath):
         path = load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
     size = recording_size(path, options)
@@ -225,8 +230,10 @@ def record_views(
     """Render the views of a plan into its output; `target` names it in messages. Errors are those of `record`."""
     fallback, output, count = FallbackRenderer(renderer), planned.output, planned.frames
     rendering = with_projection(fallback, options.projection, video)
+    visible = False
     try:
         for done in _render_all(rendering, video, planned, options, token):
+            visible = done.visible
             if progress is not None:
                 progress(done)
     except RenderCancelled:
@@ -241,6 +248,7 @@ def record_views(
         raise
     output.finish()
     note = f" ({fallback.note})" if fallback.note else ""
+    note += "" if visible else " (nothing is visible in any of them)"
     return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}")
 
 
@@ -282,7 +290,7 @@ def check_output(output: Path, size: tuple[int, int], options: RecordOptions) ->
 
 def is_folder(output: Path) -> bool:
     """Return whether the output is a folder for images: it is a folder already, or its name has no suffix."""
-    return output.is_dir() or output.suffix == ""
+    return os.path.isdir(output) or output.suffix == ""  # False for names that no file can have, where Path.is_dir raises
 
 
 def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOptions) -> FrameSink:
@@ -296,17 +304,19 @@ def _render_all(
     renderer: Renderer, video: VolumetricVideo, planned: PlannedRecording, options: RecordOptions, cancel: CancelToken
 ) -> Iterator[RecordProgress]:
     # Yields a RecordProgress before the first image and after every image.
-    began, total = time.monotonic(), planned.images
+    began, total, visible = time.monotonic(), planned.images, False
     backdrops = BackdropMaker(renderer, video, options.display, options.settings, options.up)
     yield RecordProgress(0, total, math.inf)
     for done, view in enumerate(_render_ahead(renderer, video, planned.views, options, backdrops, cancel), start=1):
+        written = view
         try:
             view.sink.write(*_written(view, video, options))
         except DeviceFailed:  # the image was lost with the device; the renderer continues with another one
-            image = renderer.render(view.frame, view.camera, options.settings, cancel=cancel)
-            view.sink.write(*_written(replace(view, image=image), video, options))
+            written = replace(view, image=renderer.render(view.frame, view.camera, options.settings, cancel=cancel))
+            view.sink.write(*_written(written, video, options))
+        visible = visible or bool(written.image.rgba[..., 3].any())
         elapsed = time.monotonic() - began
-        yield RecordProgress(done, total, elapsed / done * (total - done))
+        yield RecordProgress(done, total, elapsed / done * (total - done), visible)
 
 
 @dataclass(frozen=True)

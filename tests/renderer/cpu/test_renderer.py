@@ -331,7 +331,7 @@ def test_steps_are_not_smaller_than_the_numbers_can_resolve() -> None:
 
 @pytest.mark.parametrize("steps", [-1, 0, 65537])
 def test_impossible_steps_are_refused(steps: int) -> None:
-    with pytest.raises(InputError, match="steps per diagonal: must be 1 to 65536"):
+    with pytest.raises(InputError, match="steps per diagonal: must be a whole number from 1 to 65536"):
         RenderSettings(steps_per_diagonal=steps)
 
 

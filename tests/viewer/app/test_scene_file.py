@@ -42,6 +42,11 @@ def test_what_a_file_says(tmp_path: Path) -> None:
         ([], 1, "1 to 64"),
         ([{"bundle": "a.mlpvid"}], 2, "version 2"),
         ([{"bundle": "a.mlpvid"}], "1", "is not a scene"),
+        ([{"bundle": "a.mlpvid"}], 0, "version 0, which does not exist; write 1"),
+        ([{"bundle": "a.mlpvid"}], -1, "version -1, which does not exist; write 1"),
+        ([{"bundle": ""}], 1, "bundle: must be the name of a file"),
+        ([{"bundle": "a\0"}], 1, "bundle: must be the name of a file"),
+        ([{"bundle": "https://a.example/a.mlpvid"}], 1, "is on a server; a scene file can only name files: download the video"),
         ([{"bundle": "b.mlpvid"}], 1, "b.mlpvid"),
         ([{"bundle": "two.mlpvid-scene"}], 1, "name bundles only"),
         ([{"bundle": "a.mlpvid", "scale": 0}], 1, "scale"),
@@ -77,3 +82,18 @@ def test_a_scene_that_shows_nothing_is_no_black_picture(tmp_path: Path, entry: d
     run = run_main(main, scene, "--render", tmp_path / "out.png", "--size", "8x8")
     assert run.returncode == 2 and f"{scene}: shows nothing" in run.stderr and fault in run.stderr
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("entries", "frame"),
+    [
+        ([{"bundle": "a.mlpvid", "crop": [[0, 0, 1], [1e-9, 1e-9, 1 + 1e-9]]}], 0),
+        ([{"bundle": "a.mlpvid"}, {"bundle": "a.mlpvid", "position": [1e6, 0, 0]}], 0),
+    ],
+)
+def test_a_picture_in_which_nothing_is_visible_says_so(tmp_path: Path, entries: list[dict[str, Any]], frame: float) -> None:
+    scene = write_scene(tmp_path, *entries)
+    run = run_main(main, scene, "--render", tmp_path / "out.png", "--size", "8x8", "--frame", frame)
+    assert run.returncode == 0 and "note: nothing is visible in this image; try another --frame or --camera" in run.stderr
+    run = run_main(main, scene, "--record", tmp_path / "out.mp4", "--size", "8x8", "--frames", "0:2")
+    assert run.returncode == 0 and "2 frames written to" in run.stdout and "(nothing is visible in any of them)" in run.stdout

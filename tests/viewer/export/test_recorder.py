@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,7 +213,7 @@ def test_a_failing_renderer_leaves_nothing_half_written(tmp_path: Path, video: V
     assert list(tmp_path.iterdir()) == []
 
 
-FAULTS = {
+FAULTS: dict[str, Any] = {  # programs may pass anything
     "empty range": (RecordOptions(frames=(3, 3)), "frames 3:3"),
     "range beyond the end": (RecordOptions(frames=(0, 13)), "within 0:12"),
     "no rate": (RecordOptions(fps=-1.0), "frame rate"),
@@ -220,13 +222,29 @@ FAULTS = {
     "supersampling": (RecordOptions(supersampling=0), "supersampling"),
     "too large": (RecordOptions(size=(9000, 9000), supersampling=8), "16384"),
     "no such codec": (RecordOptions(codec="divx"), "cannot be stored in"),
+    "rate 0": (RecordOptions(fps=0), "frame rate 0: must be 0.1 to 1000"),
+    "rate as text": (RecordOptions(fps="30"), "frame rate: must be a number of frames per second, not '30'"),
+    "size as text": (RecordOptions(size="16x16"), "size: must be width and height in pixels, not '16x16'"),
+    "half a pixel": (RecordOptions(size=(16.5, 16)), "size: must be 1 to 16384 whole pixels per side, not 16.5x16"),
+    "range as text": (RecordOptions(frames="0:1"), "frames: must be two whole numbers A, B"),
+    "half a frame": (RecordOptions(frames=(0.5, 1.5)), "frames: must be two whole numbers A, B"),
+    "length as text": (RecordOptions(seconds="1"), "length: must be a positive number of seconds, not '1'"),
+    "supersampling as truth": (RecordOptions(supersampling=True), "supersampling: must be a whole number from 1 to 8"),
+    "codec without name": (RecordOptions(codec=""), "codec: must be a name, not ''"),
+    "quality beyond its range": (RecordOptions(quality=52), "quality 52: must be 0"),
+    "quality that is no number": (RecordOptions(quality=math.nan), "quality: must be a finite number, not nan"),
+    "no direction": (RecordOptions(up=(0, 0, 0)), "up: must be a direction of three numbers, not all 0"),
+    "two numbers as direction": (RecordOptions(up=(1, 2)), "up: must be a direction of three numbers"),
+    "display as mapping": (RecordOptions(display={}), "display: must be of the class DisplaySettings, not {}"),
+    "projection as text": (RecordOptions(projection="stereo"), "projection: must be of the class Projection"),
+    "settings as nothing": (RecordOptions(settings=None), "settings: must be of the class RenderSettings, not None"),
 }
 
 
 @pytest.mark.parametrize(("options", "fault"), FAULTS.values(), ids=list(FAULTS))
 def test_faults_are_found_before_rendering(tmp_path: Path, video: VolumetricVideo, options: RecordOptions, fault: str) -> None:
     renderer = FakeRenderer()
-    with pytest.raises(InputError, match=fault):
+    with pytest.raises(InputError, match=re.escape(fault)):
         record(renderer, video, tmp_path / "a.mp4", "orbit", options)
     assert not renderer.prepared and list(tmp_path.iterdir()) == []
 
@@ -239,6 +257,8 @@ def test_bad_outputs_and_paths(tmp_path: Path, video: VolumetricVideo) -> None:
         ("full", "orbit", "not empty"),
         ("none/out", "orbit", "does not exist"),
         ("a.gif", "orbit", "is not a supported video format"),
+        ("x" * 300 + ".mp4", "orbit", "has a name that is too long"),
+        ("a\0.mp4", "orbit", "contains a null character"),
         ("out", str(tmp_path / "bad.json"), "no keyframes"),
         ("out", str(tmp_path / "none.json"), "no such file"),
     ):
