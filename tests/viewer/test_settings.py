@@ -69,6 +69,8 @@ BAD = {
     "out of range": "window: {width: 5}",
     "not a number": "view: {gamma: .nan}",
     "unknown choice": "playback: {mode: bounce}",
+    "unknown color map": "view: {color_map: rainbow}",
+    "repeated name": "window: {theme: dark, theme: light}",
     "newer version": "version: 99",
     "version of a wrong type": "version: new",
     "version zero": "version: 0",
