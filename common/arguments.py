@@ -7,8 +7,6 @@ import numbers
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-import numpy as np
-
 from common.errors import InputError
 
 T = TypeVar("T")
@@ -64,7 +62,7 @@ def shown(value: Any) -> str:
 
 
 def _real(value: object) -> float | None:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     try:
         number = float(value)
