@@ -11,7 +11,21 @@ import pytest
 from common.arguments import checked_kind, checked_number, checked_numbers, checked_whole, shown
 from common.errors import InputError
 
-NO_NUMBERS = [None, True, np.bool_(1), "1", b"1", [1], {}, 1j, float("nan"), float("inf"), 10**400, np.array([1.0]), object]
+NO_NUMBERS: list[Any] = [
+    None,
+    True,
+    np.bool_(1),
+    "1",
+    b"1",
+    [1],
+    {},
+    1j,
+    float("nan"),
+    float("inf"),
+    10**400,
+    np.array([1.0]),
+    object,
+]
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=shown)

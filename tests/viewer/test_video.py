@@ -160,7 +160,8 @@ def test_wrong_arguments_of_open_are_named(path: Path, wrong: dict[str, Any], me
 def test_what_renders_inside_its_own_recording_is_told_so(path: Path, tmp_path: Path) -> None:
     """It waited for itself."""
     video = mlpvid.open(path, backend="cpu")
-    for call in (lambda _: video.render(size=(8, 8)), lambda _: video.close(), lambda _: video.backend):
+    calls: list[Any] = [lambda _: video.render(size=(8, 8)), lambda _: video.close(), lambda _: video.backend]
+    for call in calls:
         with pytest.raises(InputError, match="is being recorded by this thread; render later, or open it a second time"):
             video.record(tmp_path / "a.mp4", size=(16, 16), progress=call)
     assert not list(tmp_path.glob("*.mp4")), "nothing is left"

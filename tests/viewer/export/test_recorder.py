@@ -213,7 +213,7 @@ def test_a_failing_renderer_leaves_nothing_half_written(tmp_path: Path, video: V
     assert list(tmp_path.iterdir()) == []
 
 
-FAULTS: dict[str, Any] = {  # programs may pass anything
+FAULTS = {
     "empty range": (RecordOptions(frames=(3, 3)), "frames 3:3"),
     "range beyond the end": (RecordOptions(frames=(0, 13)), "within 0:12"),
     "no rate": (RecordOptions(fps=-1.0), "frame rate"),
@@ -222,23 +222,33 @@ FAULTS: dict[str, Any] = {  # programs may pass anything
     "supersampling": (RecordOptions(supersampling=0), "supersampling"),
     "too large": (RecordOptions(size=(9000, 9000), supersampling=8), "16384"),
     "no such codec": (RecordOptions(codec="divx"), "cannot be stored in"),
-    "rate 0": (RecordOptions(fps=0), "frame rate 0: must be 0.1 to 1000"),
-    "rate as text": (RecordOptions(fps="30"), "frame rate: must be a number of frames per second, not '30'"),
-    "size as text": (RecordOptions(size="16x16"), "size: must be width and height in pixels, not '16x16'"),
-    "half a pixel": (RecordOptions(size=(16.5, 16)), "size: must be 1 to 16384 whole pixels per side, not 16.5x16"),
-    "range as text": (RecordOptions(frames="0:1"), "frames: must be two whole numbers A, B"),
-    "half a frame": (RecordOptions(frames=(0.5, 1.5)), "frames: must be two whole numbers A, B"),
-    "length as text": (RecordOptions(seconds="1"), "length: must be a positive number of seconds, not '1'"),
-    "supersampling as truth": (RecordOptions(supersampling=True), "supersampling: must be a whole number from 1 to 8"),
-    "codec without name": (RecordOptions(codec=""), "codec: must be a name, not ''"),
-    "quality beyond its range": (RecordOptions(quality=52), "quality 52: must be 0"),
-    "quality that is no number": (RecordOptions(quality=math.nan), "quality: must be a finite number, not nan"),
-    "no direction": (RecordOptions(up=(0, 0, 0)), "up: must be a direction of three numbers, not all 0"),
-    "two numbers as direction": (RecordOptions(up=(1, 2)), "up: must be a direction of three numbers"),
-    "display as mapping": (RecordOptions(display={}), "display: must be of the class DisplaySettings, not {}"),
-    "projection as text": (RecordOptions(projection="stereo"), "projection: must be of the class Projection"),
-    "settings as nothing": (RecordOptions(settings=None), "settings: must be of the class RenderSettings, not None"),
 }
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "rate 0": ({"fps": 0}, "frame rate 0: must be 0.1 to 1000"),
+    "rate as text": ({"fps": "30"}, "frame rate: must be a number of frames per second, not '30'"),
+    "size as text": ({"size": "16x16"}, "size: must be width and height in pixels, not '16x16'"),
+    "half a pixel": ({"size": (16.5, 16)}, "size: must be 1 to 16384 whole pixels per side, not 16.5x16"),
+    "range as text": ({"frames": "0:1"}, "frames: must be two whole numbers A, B"),
+    "half a frame": ({"frames": (0.5, 1.5)}, "frames: must be two whole numbers A, B"),
+    "length as text": ({"seconds": "1"}, "length: must be a positive number of seconds, not '1'"),
+    "supersampling as truth": ({"supersampling": True}, "supersampling: must be a whole number from 1 to 8"),
+    "codec without name": ({"codec": ""}, "codec: must be a name, not ''"),
+    "quality beyond its range": ({"quality": 52}, "quality 52: must be 0"),
+    "quality that is no number": ({"quality": math.nan}, "quality: must be a finite number, not nan"),
+    "no direction": ({"up": (0, 0, 0)}, "up: must be a direction of three numbers, not all 0"),
+    "two numbers as direction": ({"up": (1, 2)}, "up: must be a direction of three numbers"),
+    "display as mapping": ({"display": {}}, "display: must be of the class DisplaySettings, not {}"),
+    "projection as text": ({"projection": "stereo"}, "projection: must be of the class Projection"),
+    "settings as nothing": ({"settings": None}, "settings: must be of the class RenderSettings, not None"),
+}
+"""What programs may pass, since Python does not check types."""
+
+
+@pytest.mark.parametrize(("choices", "fault"), WRONG.values(), ids=list(WRONG))
+def test_wrong_values_are_named(tmp_path: Path, video: VolumetricVideo, choices: dict[str, Any], fault: str) -> None:
+    test_faults_are_found_before_rendering(tmp_path, video, RecordOptions(**choices), fault)
 
 
 @pytest.mark.parametrize(("options", "fault"), FAULTS.values(), ids=list(FAULTS))
