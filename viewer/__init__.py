@@ -25,3 +25,6 @@ SCALAR_MODES = ("depth", "opacity", "density_samples", "color_samples")
 
 PROJECTIONS = ("perspective", "equirectangular", "stereo", "vr180")
 """Names of the projections. "stereo" and "vr180" have the left eye's image at the left and the right eye's at the right."""
+
+COLOR_MAPS = ("turbo", "viridis", "magma", "inferno", "plasma", "coolwarm", "gray")
+"""Names of the color maps of `viewer.picture.color_maps`."""

@@ -18,9 +18,8 @@ from common.errors import InputError
 from common.validation import FIELDS, Rate, WholeNumber, one_of, validated, within
 from common.yaml_documents import dump_yaml, read_yaml
 from renderer.select import BACKENDS
-from viewer import DISPLAY_MODES, SCALAR_MODES
+from viewer import COLOR_MAPS, DISPLAY_MODES, SCALAR_MODES
 from viewer.folders import settings_path
-from viewer.picture.color_maps import COLOR_MAPS
 from viewer.settings_merge import MAX_RECENT_FILES, merged
 
 _log = logging.getLogger(__name__)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from viewer import DISPLAY_MODES, SCALAR_MODES
+from viewer import COLOR_MAPS, DISPLAY_MODES, SCALAR_MODES
 from viewer.actions.runner import ActionRunner
 from viewer.actions.table import BY_NAME
 from viewer.app.app import ViewerApp
-from viewer.picture.color_maps import COLOR_MAPS
 from viewer.picture.comparison import Comparison
 from viewer.picture.options import with_fixed_range
 from viewer.widgets.controls import action_tip, checkbox, choice, combo, heading
@@ -46,8 +45,9 @@ class ViewSection:
             names = [f"{plane} plane" for plane in planes]
             view.head_plane = combo("Plane", min(view.head_plane, len(names) - 1), names, "Plane whose color heads are shown.")
         if view.mode in SCALAR_MODES or (app.compare.active and app.compare.mode is Comparison.DIFFERENCE):
-            current = view.color_map if view.color_map in COLOR_MAPS else COLOR_MAPS[0]
-            view.color_map = choice("Color map", current, COLOR_MAPS, "Colors for depth, opacity, samples and differences.")
+            view.color_map = choice(
+                "Color map", view.color_map, COLOR_MAPS, "Colors for depth, opacity, samples and differences."
+            )
         if view.mode in SCALAR_MODES:
             self._draw_range(app)
 

@@ -44,9 +44,6 @@ _KNOTS: dict[str, str] = {
     "gray": "000000ffffff",
 }
 
-COLOR_MAPS: tuple[str, ...] = tuple(_KNOTS)
-"""Names of the color maps."""
-
 
 @lru_cache(maxsize=len(_KNOTS))
 def color_table(name: str) -> NDArray[np.uint8]:
@@ -65,7 +62,7 @@ def apply_color_map(values: ArrayLike, low: float, high: float, name: str) -> ND
     Args:
         values: any shape; NaN counts as `low`.
         low, high: the range. If they are equal, all values up to `low` get the first color.
-        name: one of `COLOR_MAPS`.
+        name: one of `viewer.COLOR_MAPS`.
 
     Returns:
         uint8 with the shape of `values` and a last axis of 3.

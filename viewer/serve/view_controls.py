@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from viewer import SCALAR_MODES
-from viewer.picture.color_maps import COLOR_MAPS
+from viewer import COLOR_MAPS, SCALAR_MODES
 from viewer.picture.options import VIEWS
 from viewer.picture.views import Legend
 from viewer.serve.events import Post, assign, on_change

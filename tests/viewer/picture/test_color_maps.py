@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from viewer.picture.color_maps import COLOR_MAPS, apply_color_map, color_table, legend_ticks
+from viewer import COLOR_MAPS
+from viewer.picture.color_maps import apply_color_map, color_table, legend_ticks
 
 PUBLISHED = {  # first, middle (index 128) and last color of the published tables
     "turbo": ((48, 18, 59), (164, 252, 60), (122, 4, 3)),
