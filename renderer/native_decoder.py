@@ -1,7 +1,8 @@
-"""Decode on the CPU with the native kernels: in float32, or with products of bfloat16 where the processor has AMX.
+"""Decode on the CPU with the native kernels: in float32, or with products of bfloat16 where the processor is faster at these.
 
 A bfloat16 has 8 significant bits, which is enough for colors. The place of a surface needs more: there, weights and inputs
-are sums of two bfloat16 (16 significant bits), which takes three products. All sums are float32.
+are sums of two bfloat16 (16 significant bits), which takes three products. That pays with AMX. AVX-512 multiplies twice as many
+bfloat16 as float32, so there only the layers of colors are bfloat16. All sums are float32.
 """
 
 from __future__ import annotations
@@ -25,9 +26,22 @@ Maps = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 FLOAT32 = "float32"
 """The unit that computes everything in float32."""
 
+_FAST_UNITS = ("amx_bf16", "avx512_bf16")  # best first
+
+_PARTS: dict[str, tuple[list[int], list[int]]] = {
+    FLOAT32: ([], []),
+    "amx_bf16": ([2], [1]),
+    "plain_bf16": ([2], [1]),
+    "avx512_bf16": ([], [1]),
+    "plain_avx512_bf16": ([], [1]),
+}
+"""bfloat16 numbers per weight and input of layers that give shape, and of those that give color; none means float32."""
+
 
 def decoding_unit(native: Any, engine: Any, wanted: str | None = None) -> str:
-    """Return the unit that decodes: amx_bf16, plain_bf16 (the same results, very slowly, for tests), or float32.
+    """Return the unit that decodes: amx_bf16, avx512_bf16, float32, or for tests plain_bf16 and plain_avx512_bf16.
+
+    The last two have the same results as the first two, very slowly, on any processor.
 
     Args:
         native: the module `mlpvid_kernels`.
@@ -40,8 +54,8 @@ def decoding_unit(native: Any, engine: Any, wanted: str | None = None) -> str:
     wanted = os.environ.get("MLPVID_DECODER", "") if wanted is None else wanted
     rounding = native.bfloat16_units()
     if not wanted:
-        fast = "amx_bf16" in rounding and engine.instruction_set == "x86_64_v4"
-        return "amx_bf16" if fast else FLOAT32
+        fast = [unit for unit in _FAST_UNITS if unit in rounding and engine.instruction_set == "x86_64_v4"]
+        return fast[0] if fast else FLOAT32
     if wanted not in (*rounding, FLOAT32):
         known = ", ".join([*rounding, FLOAT32])
         raise InputError(f"decoder {wanted}", "is not supported by this processor", f"choose one of {known}")
@@ -65,7 +79,7 @@ class NativeDecoder:
         self.unit = decoding_unit(native, engine, unit)
         rounds = self.unit != FLOAT32
         self._decoder = native.Decoder(engine, video.config.decoder.backbone_channels[0], *([self.unit] if rounds else []))
-        fine, coarse = ([2], [1]) if rounds else ([], [])  # bfloat16 numbers per weight and input
+        fine, coarse = _PARTS[self.unit]
         self._pyramid = [-1]
         for upsample in layers.upsamples:
             self._pyramid.append(self._add(self._pyramid[-1], upsample, fine))

@@ -20,7 +20,7 @@ from tests.factories import make_video
 
 KERNELS = Path(__file__).resolve().parents[2] / "renderer" / "kernels"
 
-SOURCES = (1, "b18e73bb7fe47af9")
+SOURCES = (2, "f68f466974203975")
 """The version of the kernels, and the checksum of their sources then."""
 
 NAMES = ("mlpvid_kernels", "mlpvid_training_kernels")

@@ -30,12 +30,12 @@ struct Registers {
 };
 
 // Asks the processor directly, because the tests that compilers offer differ in the names of features.
-Registers cpuid(unsigned leaf) {
+Registers cpuid(unsigned leaf, unsigned part = 0) {
     Registers r = {};
 #if defined(_MSC_VER)
-    __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), 0);
+    __cpuidex(reinterpret_cast<int*>(&r), static_cast<int>(leaf), static_cast<int>(part));
 #else
-    __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+    __get_cpuid_count(leaf, part, &r.eax, &r.ebx, &r.ecx, &r.edx);
 #endif
     return r;
 }
@@ -98,6 +98,16 @@ bool ask_for_amx() {
 }
 
 }  // namespace
+
+bool has_avx512_bfloat16() {
+#if defined(MLPVID_X86_64)
+    const Registers seven = cpuid(7);
+    const unsigned saved = has(cpuid(1).ecx, 27) ? saved_registers() : 0;
+    return has_avx512(seven, saved) && seven.eax >= 1 && has(cpuid(7, 1).eax, 5);
+#else
+    return false;
+#endif
+}
 
 bool has_amx_bfloat16() {
     static const bool granted = ask_for_amx();

@@ -36,4 +36,7 @@ size_t choose_instruction_set(const std::string& name);
 // first call asks the system to save AMX's registers for this process.
 bool has_amx_bfloat16();
 
+// Whether the processor multiplies bfloat16 numbers with AVX-512 (VDPBF16PS), in addition to x86_64_v4.
+bool has_avx512_bfloat16();
+
 }  // namespace mlpvid

@@ -70,6 +70,6 @@ class AmxProducts {
 };
 
 extern const Bfloat16Kernels kernels;
-const Bfloat16Kernels kernels = {"amx_bf16", scratch_numbers, convolve_bfloat16<AmxProducts>};
+const Bfloat16Kernels kernels = {"amx_bf16", false, scratch_numbers, convolve_bfloat16<AmxProducts>};
 
 MLPVID_END

@@ -30,6 +30,7 @@ struct Bfloat16Block {
     int64 pixel_step;  // numbers from one pixel to the next
     const int64* tap_offsets;
     int32 taps, inputs;
+    const uint16* next_weights;  // of the next block with one part, for units that fetch them ahead; or null
 };
 
 // The parts of inputs and weights that are multiplied, in this order. With one part it is only the product in the
@@ -121,7 +122,8 @@ static void convolve_bfloat16(const Bfloat16Convolution& convolution, const Conv
         for (int32 pixel = piece.first_pixel; pixel < piece.last_pixel; pixel += kBfloat16Block) {
             const uint16* high = convolution.weights + weights * panel * convolution.parts;
             Bfloat16Block block = {
-                {}, {high, high + weights}, convolution.parts, c.input_column, c.tap_offsets, c.taps, c.inputs};
+                {},     {high, high + weights}, convolution.parts, c.input_column, c.tap_offsets, c.taps, c.inputs,
+                nullptr};
             for (int32 t = 0; t < 2; t++) {
                 const int32 p = pixel + t * kBfloat16Tile;
                 const uint16* rounded =

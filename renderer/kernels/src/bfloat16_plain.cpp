@@ -1,28 +1,15 @@
 // The sums of products in plain C++, with the same bits as AMX.
-#include "bfloat16_convolution.h"
+#include "bfloat16_plain.h"
 
 MLPVID_BEGIN
 
-struct PlainProducts {
-    void add(const Bfloat16Block& block, float* sums) const {
-        for (int32 i = 0; i < 4 * kTileSums; i++) sums[i] = add_to(sums[i], block, i);
-    }
-
-    static float add_to(float sum, const Bfloat16Block& block, int32 index) {
-        const int32 tile = index / kTileSums, row = index % kTileSums / kBfloat16Tile, column = index % kBfloat16Tile;
-        int64 weights = tile % 2 * 2 * kTileSums + 2 * column;
-        for (int32 tap = 0; tap < block.taps; tap++)
-            for (int32 input = 0; input < block.inputs; input += kBfloat16Block, weights += 4 * kTileSums)
-                for (int32 i = first_product(block); i < last_product(block); i++) {
-                    const uint16* pixel = block.pixels[kProducts[i].pixels][tile / 2];
-                    sum = scalar::add_pairs(pixel + row * block.pixel_step + block.tap_offsets[tap] + input,
-                                            block.weights[kProducts[i].weights] + weights, 2 * kBfloat16Tile, sum);
-                }
-        return sum;
+struct AmxSum {
+    static float add(const uint16* pixel, const uint16* weights, float sum) {
+        return scalar::add_pairs(pixel, weights, 2 * kBfloat16Tile, sum);
     }
 };
 
 extern const Bfloat16Kernels kernels;
-const Bfloat16Kernels kernels = {"plain_bf16", scratch_numbers, convolve_bfloat16<PlainProducts>};
+const Bfloat16Kernels kernels = {"plain_bf16", false, scratch_numbers, convolve_bfloat16<PlainProducts<AmxSum>>};
 
 MLPVID_END

@@ -65,7 +65,7 @@ int32 Decoder::add(LayerShape s, const float* weights, const float* bias, int32 
     if (parts < 0 || parts > 2 || (parts && !bfloat16_)) throw std::invalid_argument("no such precision");
     const KernelTable& kernels = engine_.kernels();
     layers_.push_back(parts && fits_bfloat16(s)
-                          ? pack_bfloat16_layer(s, parts, weights, bias, bias_pixels)
+                          ? pack_bfloat16_layer(*bfloat16_, s, parts, weights, bias, bias_pixels)
                           : pack_layer(s, kernels.panel, kernels.simd_width, weights, bias, bias_pixels));
     free_.clear();
     return layers() - 1;
@@ -127,10 +127,10 @@ void Decoder::run(const PackedLayer& layer, const float* input, float* output, b
     c.width = s.transposed ? s.input_side : s.output_side;
     c.outputs = s.outputs;
     c.leak = s.leak;
-    if (layer.tile)
-        run_tiles(layer, c);
-    else if (layer.parts)
+    if (layer.parts)
         run_bfloat16(layer, c, padded);
+    else if (layer.tile)
+        run_tiles(layer, c);
     else
         run_taps(layer, c, padded);
 }
@@ -179,14 +179,15 @@ void Decoder::run_taps(const PackedLayer& layer, const Convolution& convolution,
 }
 
 void Decoder::run_bfloat16(const PackedLayer& layer, const Convolution& convolution, bool padded) {
-    const int32 pixels = convolution.width * convolution.width;
-    const bool small = pixels <= kPiecePixels;
-    const Division division = {pixels, small ? pixels : kPiecePixels, layer.panels,
+    const int32 side = layer.tile ? layer.tile : 1, pixels = convolution.width * convolution.width / (side * side);
+    const int32 most = layer.tile ? kBfloat16Block : kPiecePixels;
+    const bool small = pixels <= (layer.tile ? kSmallTiles : kPiecePixels);
+    const Division division = {pixels, small ? pixels : most, layer.panels,
                                small ? pieces_of(layer.panels, 4 * engine_.pool().threads()) : layer.panels};
     std::vector<std::vector<uint16>> scratch(engine_.pool().threads());
     parallel(engine_.pool(), int64{layer.parities} * division.pieces(), [&](int64 index, int thread) {
         const Convolution c = of_parity(layer, convolution, static_cast<int32>(index % layer.parities), padded);
-        const Bfloat16Convolution rounded = {c, reinterpret_cast<const uint16*>(c.weights), layer.parts};
+        const Bfloat16Convolution rounded = {c, reinterpret_cast<const uint16*>(c.weights), layer.parts, layer.tile};
         const ConvolutionPiece piece = division.piece(static_cast<int32>(index / layer.parities));
         const size_t needed = static_cast<size_t>(bfloat16_->scratch_numbers(rounded, piece));
         if (scratch[thread].size() < needed) scratch[thread].resize(needed);

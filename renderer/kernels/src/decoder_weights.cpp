@@ -31,20 +31,6 @@ int32 tile_of(const LayerShape& s, int32 simd_width, int32 bias_pixels) {
     return s.output_side % tile ? 0 : tile;
 }
 
-// Places the 3x3 kernel of a pair of channels, transformed, `step` floats apart.
-void transform_kernel(int32 tile, const float* kernel, float* target, int64 step) {
-    const int32 size = tile + 2;
-    for (int32 i = 0; i < size; i++)
-        for (int32 j = 0; j < size; j++) {
-            const double* v = tile == 4 ? kWeights4[i] : kWeights2[i];
-            const double* u = tile == 4 ? kWeights4[j] : kWeights2[j];
-            double sum = 0;
-            for (int32 y = 0; y < 3; y++)
-                for (int32 x = 0; x < 3; x++) sum += v[y] * u[x] * kernel[3 * y + x];
-            target[(i * size + j) * step] = static_cast<float>(sum);
-        }
-}
-
 // Returns the weights in the order [panel][(tile + 2)^2][inputs][panel].
 Floats pack_tiles(const PackedLayer& layer, int32 panel, const float* weights) {
     const LayerShape& s = layer.shape;
@@ -75,6 +61,19 @@ Floats pack_taps(const PackedLayer& layer, int32 panel, int32 parity, const floa
 }
 
 }  // namespace
+
+void transform_kernel(int32 tile, const float* kernel, float* target, int64 step) {
+    const int32 size = tile + 2;
+    for (int32 i = 0; i < size; i++)
+        for (int32 j = 0; j < size; j++) {
+            const double* v = tile == 4 ? kWeights4[i] : kWeights2[i];
+            const double* u = tile == 4 ? kWeights4[j] : kWeights2[j];
+            double sum = 0;
+            for (int32 y = 0; y < 3; y++)
+                for (int32 x = 0; x < 3; x++) sum += v[y] * u[x] * kernel[3 * y + x];
+            target[(i * size + j) * step] = static_cast<float>(sum);
+        }
+}
 
 Floats::Floats(size_t count) : data_(static_cast<float*>(allocate_huge(count * sizeof(float)))) {
     std::memset(data_, 0, count * sizeof(float));

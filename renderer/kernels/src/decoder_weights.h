@@ -67,6 +67,10 @@ inline int64 weight_index(const LayerShape& s, const TapPlace& tap, int64 input,
     return (pair * s.kernel + tap.row) * s.kernel + tap.column;
 }
 
+// Transforms the 3x3 kernel of a pair of channels for tiles of `tile` x `tile` pixels, 2 or 4, and writes the weights
+// of the (tile + 2)^2 products, `step` floats apart.
+void transform_kernel(int32 tile, const float* kernel, float* target, int64 step);
+
 // A layer with its bias, without weights and offsets. `panel`: output channels at a time.
 PackedLayer describe_layer(const LayerShape& shape, int32 panel, const float* bias, int32 bias_pixels);
 

@@ -73,6 +73,7 @@ def test_avx512_kernels_are_among_those_tested(native_tests: str) -> None:
 
 AVX2_FLAGS = ("-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2")
 AVX512_FLAGS = (*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl")
+AVX512_BF16_FLAGS = (*AVX512_FLAGS, "-mavx512bf16")
 AMX_FLAGS = (*AVX512_FLAGS, "-mamx-tile", "-mamx-bf16")
 
 
@@ -80,7 +81,11 @@ AMX_FLAGS = (*AVX512_FLAGS, "-mamx-tile", "-mamx-bf16")
 @pytest.mark.skipif(not X86_64, reason="other processors have one build")
 @pytest.mark.parametrize(
     ("source", "namespace", "flags", "exported"),
-    [("kernels", "x86_64_v4", AVX512_FLAGS, "table"), ("bfloat16_amx", "amx_bf16", AMX_FLAGS, "kernels")],
+    [
+        ("kernels", "x86_64_v4", AVX512_FLAGS, "table"),
+        ("bfloat16_amx", "amx_bf16", AMX_FLAGS, "kernels"),
+        ("bfloat16_avx512", "avx512_bf16", AVX512_BF16_FLAGS, "kernels"),
+    ],
 )
 def test_files_for_one_instruction_set_share_no_function_with_the_others(
     source: str, namespace: str, flags: tuple[str, ...], exported: str, tmp_path: Path
@@ -154,16 +159,16 @@ def test_sources_compile_with_clang() -> None:
     flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-DMLPVID_INSTRUCTION_SET=generic"]
     flags += [f"-I{KERNELS / folder}" for folder in ("include", "src", "common", "training/include")]
     arithmetic = {KERNELS / "src/kernels.cpp", KERNELS / "training/src/kernels.cpp"}
-    amx = {KERNELS / "src/bfloat16_amx.cpp"}
+    units = {KERNELS / "src/bfloat16_amx.cpp": AMX_FLAGS, KERNELS / "src/bfloat16_avx512.cpp": AVX512_BF16_FLAGS}
     folders = ("src", "common", "training/src", "tests")
     others = (
-        {s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"} - arithmetic - amx
+        {s for f in folders for s in KERNELS.glob(f"{f}/*.cpp") if s.name != "module.cpp"} - arithmetic - units.keys()
     )  # those need nanobind
     run("clang++", *flags, *(["-DMLPVID_X86_64"] if X86_64 else []), *others)
     for instructions in ((), AVX2_FLAGS, AVX512_FLAGS) if X86_64 else ((),):
         run("clang++", *flags, "-Wno-ignored-attributes", "-Wno-psabi", *instructions, *arithmetic)
-    if X86_64:
-        run("clang++", *flags, "-Wno-ignored-attributes", *AMX_FLAGS, *amx)
+    for source, flags_of_unit in units.items() if X86_64 else ():
+        run("clang++", *flags, "-Wno-ignored-attributes", *flags_of_unit, source)
 
 
 def processor_features() -> set[str]:
@@ -176,12 +181,15 @@ needs_features = pytest.mark.skipif(
 
 
 @needs_features
-def test_amx_is_found_where_the_processor_and_the_system_have_it() -> None:
+def test_units_are_found_where_the_processor_and_the_system_have_them() -> None:
     native = pytest.importorskip("mlpvid_kernels")
-    units = native.bfloat16_units()
-    assert units[-1] == "plain_bf16"
-    if not {"amx_tile", "amx_bf16", "avx512bw"} <= processor_features():
-        assert units == ["plain_bf16"]
+    known, units = processor_features(), native.bfloat16_units()
+    avx512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= known
+    assert units[-2:] == ["plain_bf16", "plain_avx512_bf16"]
+    assert units[:-2] in (["amx_bf16", "avx512_bf16"], ["amx_bf16"], ["avx512_bf16"], []), "best first"
+    assert ("avx512_bf16" in units) == (avx512 and "avx512_bf16" in known)
+    if not (avx512 and {"amx_tile", "amx_bf16"} <= known):
+        assert "amx_bf16" not in units
 
 
 @needs_features

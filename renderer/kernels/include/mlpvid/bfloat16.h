@@ -1,4 +1,4 @@
-// bfloat16 numbers, the upper halves of floats: rounding, and sums of their products as AMX computes them.
+// bfloat16 numbers, the upper halves of floats: rounding, and sums of their products as AMX and AVX-512 compute them.
 #pragma once
 
 #include "platform.h"
@@ -17,7 +17,7 @@ MLPVID_FUNCTION float float_of_bfloat16(uint16 number) {
 
 namespace scalar {
 
-// AMX takes subnormal numbers for 0, and returns 0 instead of them.
+// Both take subnormal numbers for 0, and return 0 instead of them.
 MLPVID_FUNCTION float without_subnormals(float value) {
     return magnitude(value) < 1.17549435e-38f ? 0.0f : value;
 }
@@ -40,6 +40,17 @@ MLPVID_FUNCTION float add_pairs(const uint16* a, const uint16* b, int32 b_step, 
         second = multiply_add(a[2 * k + 1], b[k * b_step + 1], second);
     }
     return without_subnormals(sum + without_subnormals(first + second));
+}
+
+// Adds the products of 16 pairs as 16 times VDPBF16PS does: one after the other, of each pair that of the second
+// numbers before that of the first ones. `b` as above.
+MLPVID_FUNCTION float add_pairs_in_turn(const uint16* a, const uint16* b, int32 b_step, float sum) {
+    sum = without_subnormals(sum);
+    for (int32 k = 0; k < 16; k++) {
+        sum = multiply_add(a[2 * k + 1], b[k * b_step + 1], sum);
+        sum = multiply_add(a[2 * k], b[k * b_step], sum);
+    }
+    return sum;
 }
 
 }  // namespace scalar
