@@ -176,7 +176,7 @@ def read_workspace(path: Path) -> Workspace:
 
 
 def _read_document(entry: Any, subject: str) -> SavedDocument:
-    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+    if not isinstance(entry, dict) or not isinstance(entry.get("path"), str) or not entry["path"]:
         raise InputError(subject, "must be a JSON object with the path of a bundle")
     path = entry.get("camera_path")
     camera_path = CameraPath() if path is None else CameraPath.from_dict(path, f"{subject}: camera path")

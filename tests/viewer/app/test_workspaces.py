@@ -94,6 +94,7 @@ def test_a_missing_video_is_reported_and_a_shorter_one_is_kept_within_its_frames
 
 
 DAMAGES: dict[str, Any] = {
+    "the path of a bundle": lambda values: values["documents"][0].update(path=""),
     "is not a workspace": lambda values: values.pop("workspace"),
     "newer than this viewer": lambda values: values.update(workspace=2),
     "list of documents": lambda values: values.update(documents=5),
