@@ -99,7 +99,7 @@ def _write_colmap(path: Path, content: bytes) -> None:
 def _write_coded(path: Path, content: bytes) -> None:
     """Write a file of version 2 with right checksums where that is possible: otherwise all damage would be found by them."""
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
-        content = with_checksums(content)
+        content = with_checksums(with_ogg_checksums(content))
     path.write_bytes(content)
 
 
@@ -121,6 +121,8 @@ def _read_video(path: Path) -> None:
     video.decode(0.5)
     for time in np.linspace(0, video.num_frames - 1, 5).tolist() if isinstance(video, SegmentedVideo) else ():
         video.decode(time)
+    if video.metadata.sound is not None:
+        decode_sound(video.metadata.sound)
     bundle_info(path)
 
 
