@@ -14,15 +14,16 @@ from common.errors import InputError
 from common.interrupts import leave
 from common.progress import progress_display
 from model.bundle.coded_write import Steps, write_coded
-from model.bundle.copy import copy_with_sound
+from model.bundle.copy import copy_changed
 from model.bundle.info import bundle_info, read_bundle, write_bundle
 from model.bundle.layout import PARTS, PRECISIONS
 from model.bundle.segment_write import join_bundles
 from model.bundle.sound_entry import checked_offset
+from model.config import ModelConfig
 from model.segmented_video import SegmentedVideo
 from model.sound.encode import as_opus
 from model.sound.stored import FORMATS, VideoSound, sound_file
-from model.video import VolumetricVideo
+from model.video import VideoMetadata, VolumetricVideo
 from renderer.select import create_renderer
 from training.loop.assemble import CHECKPOINTS, assemble_run
 from training.loop.checkpoint import load_rate_steps
@@ -77,6 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
     storage.add_argument("--target-loss", type=parse_loss, metavar="LOSS", help=loss_help)
     quality_help = f"--target-loss: PSNR to the truth before, from training.evaluate (default {DEFAULT_QUALITY:g})"
     parser.add_argument("--quality", type=parse_finite, metavar="DB", help=quality_help)
+    heads_help = "show each color by the nearest head instead of four blended ones: faster, for videos with bilinear heads"
+    parser.add_argument("--nearest-heads", action="store_true", help=heads_help)
     sound = parser.add_mutually_exclusive_group()
     sound_help = f"put the sound of this file ({', '.join(FORMATS)}) into OUT.mlpvid; a BUNDLE is otherwise copied as it is"
     sound.add_argument("--sound", type=Path, metavar="FILE", help=sound_help)
@@ -102,14 +105,12 @@ def export(arguments: argparse.Namespace) -> None:
         _join(arguments)
         return
     is_bundle = arguments.run.is_file()
-    changes_sound = arguments.sound is not None or arguments.no_sound
-    if is_bundle and changes_sound and not _is_reduced(arguments):
-        copy_with_sound(arguments.run, arguments.out, _chosen_sound(arguments))
+    if is_bundle and _changes_header(arguments) and not _is_reduced(arguments):
+        copy_changed(arguments.run, arguments.out, lambda config, metadata: _changed(config, metadata, arguments))
     else:
         video = read_bundle(arguments.run) if is_bundle else assemble_run(arguments.run, checkpoint=arguments.checkpoint)
         steps = None if is_bundle else load_rate_steps(arguments.run, CHECKPOINTS[arguments.checkpoint])
-        if changes_sound:
-            video.metadata = replace(video.metadata, sound=_chosen_sound(arguments))
+        video = _change(video, arguments)
         _write(video, arguments, is_bundle, steps if arguments.precision is None else None)
     size = arguments.out.stat().st_size / 1e6
     source = "the bundle" if is_bundle else f"the {arguments.checkpoint} checkpoint"
@@ -140,6 +141,30 @@ def _is_reduced(arguments: argparse.Namespace) -> bool:
     return any(option is not None for option in (arguments.precision, arguments.target_size, arguments.target_loss))
 
 
+def _changes_header(arguments: argparse.Namespace) -> bool:
+    """Return whether something is to be changed that no tensor depends on."""
+    return arguments.sound is not None or arguments.no_sound or arguments.nearest_heads
+
+
+def _change(video: VolumetricVideo, arguments: argparse.Namespace) -> VolumetricVideo:
+    """Return the video with the config and the metadata that the options ask for."""
+    config, metadata = _changed(video.config, video.metadata, arguments)
+    if isinstance(video, SegmentedVideo) and config != video.config:
+        video = video.changed(lambda segment: replace(segment, config=config))
+    video.config, video.metadata = config, metadata
+    return video
+
+
+def _changed(config: ModelConfig, metadata: VideoMetadata, arguments: argparse.Namespace) -> tuple[ModelConfig, VideoMetadata]:
+    if arguments.nearest_heads and config.method is not None:
+        raise InputError(arguments.run, "is a video of another method, which has no heads", "leave out --nearest-heads")
+    if arguments.nearest_heads:
+        config = replace(config, assignment="nearest")
+    if arguments.sound is not None or arguments.no_sound:
+        metadata = replace(metadata, sound=_chosen_sound(arguments))
+    return config, metadata
+
+
 def _chosen_sound(arguments: argparse.Namespace) -> VideoSound | None:
     if arguments.sound is None:
         return None
@@ -158,6 +183,8 @@ def _check_options(arguments: argparse.Namespace) -> None:
         raise InputError("--sound-offset", "applies only with --sound")
     if arguments.join and (arguments.sound is not None or arguments.no_sound):
         raise InputError("--join", "does not change the sound", "join first, then change the sound of the result")
+    if arguments.join and arguments.nearest_heads:
+        raise InputError("--join", "does not change the heads", "join first, then change the heads of the result")
     check_target(arguments.out)
 
 

@@ -1,30 +1,34 @@
-"""Write a bundle again with another sound, or without one. Everything else stays as it is stored."""
+"""Write a bundle again with another config or other metadata, such as a sound. All tensors stay as they are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from common.byte_source import Location
-from model.bundle.coded_read import CodedBundle, decode_stored
+from model.bundle.coded_read import CodedBundle, decode_stored, metadata_with_sound
 from model.bundle.coded_write import write_coded, write_tensors
 from model.bundle.coding import TensorCode
 from model.bundle.layout import SOUND
 from model.bundle.read import open_any, read_bundle
 from model.bundle.tensors import open_tensors
-from model.sound.stored import VideoSound
+from model.config import ModelConfig
+from model.video import VideoMetadata
+
+Change = Callable[[ModelConfig, VideoMetadata], tuple[ModelConfig, VideoMetadata]]
+"""Returns the config and metadata of the copy from those of the bundle."""
 
 
-def copy_with_sound(location: Location, out: Path, sound: VideoSound | None) -> None:
-    """Copy a bundle atomically, with this sound in place of its own. One of version 1 becomes one of version 2, exactly.
+def copy_changed(location: Location, out: Path, change: Change) -> None:
+    """Copy a bundle atomically, with another config or other metadata. One of version 1 becomes one of version 2, exactly.
 
     Args:
         location: the bundle.
         out: the new file; may be the same one.
-        sound: Opus; None leaves the sound out.
+        change: must leave everything as it is that shapes of tensors depend on.
 
     Raises:
         InputError: the bundle cannot be opened, is damaged or has another method, or `out` cannot be written.
@@ -32,7 +36,7 @@ def copy_with_sound(location: Location, out: Path, sound: VideoSound | None) -> 
     bundle = open_any(location)
     if not isinstance(bundle, CodedBundle):
         video = read_bundle(location)
-        video.metadata = replace(video.metadata, sound=sound)
+        video.config, video.metadata = change(video.config, video.metadata)
         write_coded(video, out, {})
         return
 
@@ -45,4 +49,5 @@ def copy_with_sound(location: Location, out: Path, sound: VideoSound | None) -> 
                 decode_stored(bundle, name, payload)
                 yield name, (payload.tobytes(), bundle.metadata.codes[name])
 
-    write_tensors(replace(bundle.metadata, video=replace(bundle.metadata.video, sound=sound)), stored(), out)
+    config, metadata = change(bundle.metadata.config, metadata_with_sound(bundle))
+    write_tensors(replace(bundle.metadata, config=config, video=metadata), stored(), out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from common.errors import InputError
 from model.bundle import coded_metadata
 from model.bundle.coded_write import write_coded
-from model.bundle.copy import copy_with_sound
+from model.bundle.copy import copy_changed
 from model.bundle.info import bundle_info, find_damage, read_bundle, write_bundle
 from model.bundle.segment_write import join_bundles
 from model.placement import Placement
@@ -132,11 +133,11 @@ def test_copies_get_another_sound_and_keep_the_rest(tmp_path: Path, path: Path, 
     sound, out = click_sound(0.5, (0.125,), 2.0), tmp_path / "out.mlpvid"
     plain = tiny_bundle(tmp_path, precision)
     for source in (path, plain):
-        copy_with_sound(source, out, sound)
+        copy_changed(source, out, lambda config, metadata: (config, replace(metadata, sound=sound)))
         again = read_bundle(out)
         assert same_tensors(again, read_bundle(source))
         assert _sound(again).read() == sound.read() and _sound(again).offset == 2.0
-    copy_with_sound(path, path, None)
+    copy_changed(path, path, lambda config, metadata: (config, replace(metadata, sound=None)))
     assert read_bundle(path).metadata.sound is None and bundle_info(path)["minor_version"] == 0
     before, after = take_apart(HERE / "version2_sound.mlpvid"), take_apart(path)
     assert all(bytes(before.tensor(name)) == bytes(after.tensor(name)) for name in after.entries)
