@@ -149,7 +149,7 @@ class OptimizerConfig:
     decoder_rate: Rate = 5e-4
     """Learning rate of decoder, encoder and embedding."""
     table_rate: Rate = 5e-3
-    """Learning rate of the hash tables. Training collapsed with rates above 1e-2."""
+    """Learning rate of the hash tables. With `density_leak` until the end, training collapsed with rates above 1e-2."""
     beta1: Annotated[StrictFloat, within(0, 0.9999)] = 0.9
     """Decay of the mean of gradients."""
     beta2: Annotated[StrictFloat, within(0, 0.99999)] = 0.999
