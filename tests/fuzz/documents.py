@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import random
 import struct
@@ -58,7 +60,7 @@ def changed(random_: random.Random, document: Any) -> Any:
     for _ in range(random_.choice((1, 1, 1, 2, 4))):
         places = _places(document)
         if not places or random_.random() < 0.01:
-            return random_.choice(ODD)
+            return _odd(random_)
         random_.choice(_CHANGES)(random_, *random_.choice(places), places)
     return document
 
@@ -95,7 +97,12 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def _replace(random_: random.Random, container: Any, key: Any, _: Any) -> None:
-    container[key] = random_.choice(ODD)
+    container[key] = _odd(random_)
+
+
+def _odd(random_: random.Random) -> Any:
+    """Return one of `ODD`. It is a copy, because later changes may put something into it."""
+    return copy.deepcopy(random_.choice(ODD))
 
 
 def _scale(random_: random.Random, container: Any, key: Any, _: Any) -> None:
@@ -104,15 +111,17 @@ def _scale(random_: random.Random, container: Any, key: Any, _: Any) -> None:
         other = (-value, value + 1, value - 1, value * 1000, value / 3, float(value), str(value), [value])
         container[key] = random_.choice(other)
     else:
-        container[key] = random_.choice(([value], {"a": value}, random_.choice(ODD)))
+        container[key] = random_.choice(([value], {"a": value}, _odd(random_)))
 
 
 def _nested(random_: random.Random, container: Any, key: Any, _: Any) -> None:
     """Change a document inside a text."""
     value = container[key]
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        container[key] = json.dumps(changed(random_, json.loads(value)))
-    elif isinstance(value, str):
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):  # a text that only begins like a document
+            if value[:1] in ("{", "["):
+                container[key] = json.dumps(changed(random_, json.loads(value)))
+                return
         container[key] = overwritten(random_, value.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
     else:
         _scale(random_, container, key, None)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.fuzz import run
 from tests.fuzz.checksums import with_ogg_checksums, with_png_checksums, with_sha256
-from tests.fuzz.documents import mutated_json, mutated_safetensors
+from tests.fuzz.documents import ODD, changed, mutated_json, mutated_safetensors
 from tests.fuzz.mutations import mutated, overwritten
 from tests.fuzz.run import execute, fuzz
 from tests.fuzz.targets import CORPUS, TARGETS
@@ -103,6 +103,15 @@ def test_documents_stay_documents_most_of_the_time() -> None:
         except ValueError:
             pass
     assert 200 < parsed < 290
+
+
+def test_odd_values_stay_as_they_are() -> None:
+    """What is put into one of them must not be in the next document. A text may only begin like a document."""
+    random_, before = random.Random(4), repr(ODD)
+    for text in ("x", "{not a document"):
+        for _ in range(3000):
+            changed(random_, {"a": text, "b": 1})
+    assert repr(ODD) == before
 
 
 def test_headers_keep_their_length_most_of_the_time() -> None:
