@@ -25,7 +25,7 @@ def native_fault(name: str) -> str:
         name: "mlpvid_kernels" or "mlpvid_training_kernels".
     """
     try:
-        version = _version(importlib.import_module(_PARENT + name))
+        version = getattr(importlib.import_module(_PARENT + name), "VERSION", 0)  # the first ones had no number
     except ModuleNotFoundError:
         return "are not installed"
     except ImportError as error:  # built for another Python, or a library of the system is missing
@@ -61,10 +61,3 @@ def import_native(name: str) -> ModuleType:
     if fault := native_fault(name):
         raise ImportError(f"the native kernels {fault}")
     return importlib.import_module(_PARENT + name)
-
-
-def _version(module: ModuleType) -> int:
-    if hasattr(module, "VERSION"):
-        return int(module.VERSION)
-    # Modules had no number at first. The last of them are equal to version 1, and no later version needs this.
-    return 1 if hasattr(importlib.import_module(_PARENT + "mlpvid_kernels"), "bfloat16_units") else 0
