@@ -214,7 +214,6 @@ def test_training_says_when_the_native_kernels_cannot_be_used(
     note_slow_field(config)
     assert capsys.readouterr().err == ""
     monkeypatch.setitem(sys.modules, "mlpvid_training_kernels", ModuleType("older"))
-    monkeypatch.setattr("common.native._version", lambda _: 0)
     assert create_field(config).name == "torch"
     with pytest.raises(ImportError, match="are of version 0"):
         create_field(config, native=True)
