@@ -27,19 +27,26 @@ class PeakMemory:
     def growth(self) -> int:
         """Return by how many bytes the peak exceeds what was held before, and begin again; 0 if it is less than 32 MiB."""
         growth = _peak() - self._before
-        if growth < _CLOSE_LOOK:
-            return 0
-        self._reset()
-        return growth
+        if growth >= _CLOSE_LOOK:
+            self._reset()
+            return growth
+        if _held() < self._before - _CLOSE_LOOK:  # something else was given back: a lower peak counts from now on
+            self._reset()
+        return 0
 
     def kept(self) -> int:
         """Return by how many bytes the process has grown since the beginning."""
-        return psutil.Process().memory_info().rss - self._first
+        return _held() - self._first
 
     def _reset(self) -> None:
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
         self._before = _peak()
+
+
+def _held() -> int:
+    """Return the memory that this process holds, bytes."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def _peak() -> int:

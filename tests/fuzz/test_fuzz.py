@@ -15,6 +15,7 @@ import pytest
 from tests.fuzz import run
 from tests.fuzz.checksums import with_ogg_checksums, with_png_checksums, with_sha256
 from tests.fuzz.documents import ODD, changed, mutated_json, mutated_safetensors
+from tests.fuzz.memory import PeakMemory
 from tests.fuzz.mutations import mutated, overwritten
 from tests.fuzz.run import execute, fuzz
 from tests.fuzz.targets import CORPUS, TARGETS
@@ -65,6 +66,27 @@ def test_a_reader_that_takes_much_memory_is_a_fault(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(TARGETS, "camera", run.TARGETS["camera"].__class__(read, "camera.json"))
     outcome = fuzz("camera", tmp_path, 1, 20_000)
     assert "MB of memory for a file of" in outcome.fault and b"1e308" in outcome.content
+
+
+def test_memory_that_something_else_takes_or_gives_back_is_no_fault_and_hides_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [np.ones(500 << 20, np.uint8)]
+
+    def read(path: Path) -> None:
+        if others:  # in the first execution, something else gives back what it held
+            others.clear()
+        elif b"1e308" in path.read_bytes():
+            np.ones(300 << 20, np.uint8)
+        elif b"once" in path.read_bytes():
+            path.write_bytes(b"twice")
+            np.ones(300 << 20, np.uint8)
+
+    monkeypatch.setitem(TARGETS, "camera", run.TARGETS["camera"].__class__(read, "camera.json"))
+    memory = PeakMemory()
+    assert execute("camera", tmp_path, b"first", memory) == ("", True)
+    assert execute("camera", tmp_path, b"once", memory) == ("", True)
+    assert "MB of memory for a file of" in execute("camera", tmp_path, b"1e308", memory)[0]
 
 
 @pytest.mark.parametrize(
