@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,7 @@ def _check_boxes(source: Path, boxes: NDArray[np.float32], scene: Scene) -> None
 @torch.no_grad()
 def _start_from_bundle(path: Path, network: Network, scene: Scene, config: ModelConfig) -> torch.Tensor | None:
     video = read_bundle(path)
-    if video.config != config or config.method is not None:
+    if not _same_parameters(video.config, config) or config.method is not None:
         raise InputError(path, "has another model than the config", "use the config of the run that it was exported from")
     if isinstance(video, SegmentedVideo):
         raise InputError(path, "has several segments", "begin with a bundle that has one")
@@ -111,6 +111,11 @@ def _start_from_bundle(path: Path, network: Network, scene: Scene, config: Model
     network.hash_encoding.tables.copy_(torch.from_numpy(video.hash_tables))
     network.embedding.copy_(torch.from_numpy(video.latents))
     return None if scene.hulls is None else scene.hulls & torch.from_numpy(_packed_cells(video, scene.hull_resolution))
+
+
+def _same_parameters(first: ModelConfig, second: ModelConfig) -> bool:
+    """Return whether two models have the same parameters with the same meaning. They may blend their color heads differently."""
+    return first == replace(second, assignment=first.assignment)
 
 
 def _packed_cells(video: VolumetricVideo, resolution: int) -> NDArray[np.uint8]:
@@ -143,7 +148,7 @@ def continue_network(network: Network, folder: Path, config: ModelConfig, place:
     Raises:
         InputError: the other run has no checkpoint or another model.
     """
-    if read_header(folder).config.model != config:
+    if not _same_parameters(read_header(folder).config.model, config):
         raise InputError(folder, "has another model", "train both with the same `model` in the config")
     path, own = folder / CHECKPOINT, network.state_dict()
     tensors = read_tensors(path, "network.")

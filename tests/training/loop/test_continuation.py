@@ -142,6 +142,20 @@ def test_a_bundle_of_the_same_frames_gives_everything(folder: Path, config: Trai
     assert grids is not None and hulls is not None and torch.equal(grids & hulls, grids)
 
 
+def test_heads_may_be_blended_differently(folder: Path, config: TrainingConfig, run: Path, tmp_path: Path) -> None:
+    """`training.export --nearest-heads` changes `assignment`; training goes on from what it writes, with the run's own config."""
+    first = new_trainer(folder, config)
+    first.load(run)
+    model = dataclasses.replace(config.model, assignment="bilinear")
+    assert model != config.model
+    assert export([str(run), str(tmp_path / "a.mlpvid")]) == 0
+    for source in (run, tmp_path / "a.mlpvid"):
+        trainer = new_trainer(folder, dataclasses.replace(config, model=model), seed=9)
+        trainer.start_from(source)
+        for name, value in first.network.state_dict().items():
+            assert torch.equal(value, trainer.network.state_dict()[name]), name
+
+
 def test_what_does_not_fit_is_refused(folder: Path, config: TrainingConfig, run: Path, tmp_path: Path) -> None:
     assert export([str(run), str(tmp_path / "a.mlpvid")]) == 0
     moved = dataclasses.replace(scene_of(folder, config.data), boxes=scene_of(folder, config.data).boxes + np.float32(0.1))
