@@ -1,5 +1,8 @@
 #version 330 core
 // Draw a line over the view, with smooth edges. Where the scene is in front of it, it is dimmed.
+//
+// Constants are put in front of this file, because software OpenGL computes both sides of a branch.
+//   SPLIT  0: image a hides lines everywhere, 1: image a left of the divider, image b right of it
 in vec2 position;
 flat in vec3 line_first;
 flat in vec3 line_second;
@@ -29,7 +32,9 @@ void main() {
     float part = clamp(dot(from_first, way) / max(dot(way, way), 1e-12), 0.0, 1.0);
     float coverage = clamp(half_thickness + 0.5 - length(from_first - part * way), 0.0, 1.0);
     float meters = 1.0 / mix(1.0 / line_first.z, 1.0 / line_second.z, part);  // 1 / z is linear on the screen
-    bool left = position.x < divider * view_size.x;
-    bool away = left ? hidden(meters, opacity_a, depth_a) : hidden(meters, opacity_b, depth_b);
+    bool away = hidden(meters, opacity_a, depth_a);
+#if SPLIT
+    if (position.x >= divider * view_size.x) away = hidden(meters, opacity_b, depth_b);
+#endif
     color = vec4(line_color.rgb, line_color.a * coverage * (away ? behind_opacity : 1.0));
 }

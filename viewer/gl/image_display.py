@@ -9,7 +9,6 @@ from viewer.gl.mode_pass import components
 from viewer.gl.presenter import Presenter
 from viewer.gl.shared_context import SharedContexts
 from viewer.picture.options import VIEWS
-from viewer.picture.scene_depth import surface_depth
 from viewer.playback.render_worker import ViewResult, scaled_camera
 from viewer.settings import DisplaySettings
 
@@ -43,7 +42,7 @@ class ImageDisplay:
         elif not self.direct.show(presenter, slot, image):
             textures = presenter.changed_slot(slot)
             textures.upload(image.rgba)
-            textures.upload_surface(surface_depth(image))
+            textures.upload_depth(image.depth)
 
     def show_mode(self, presenter: Presenter, slot: int, result: ViewResult, display: DisplaySettings) -> None:
         """Show a view mode of an image whose textures a renderer shares with the window."""

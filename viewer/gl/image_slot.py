@@ -70,6 +70,13 @@ class ImageSlot:
         texture.write(np.ascontiguousarray(depth, dtype=np.float32))
         self.surface = texture, texture  # a texture of one component is opaque everywhere
 
+    def upload_depth(self, depth: NDArray[np.float32]) -> None:
+        """Set the surface to (H, W) meters; the color's alpha is its opacity."""
+        assert self.color is not None
+        texture = self._own_depth.sized(depth.shape[1], depth.shape[0], 1)
+        texture.write(np.ascontiguousarray(depth, dtype=np.float32))
+        self.surface = self.color, texture
+
     def upload_depth_from(self, width: int, height: int, buffer: moderngl.Buffer) -> None:
         """Set the surface to a pixel buffer that holds (height, width) float32; the color's alpha is its opacity."""
         assert self.color is not None

@@ -12,6 +12,12 @@ from viewer.picture.overlay_lines import OverlayLines
 FORMAT = "3f 3f 4f 1f 1f /i"
 """`viewer.picture.overlay_lines.LINE`, one per instance."""
 
+ATTRIBUTES = "first", "second", "color", "thickness", "behind"
+"""Names of the fields of `FORMAT` in shaders/lines.vert."""
+
+UNITS = "opacity_a", "depth_a", "opacity_b", "depth_b"
+"""The textures of shaders/lines.frag, in the order of their units."""
+
 
 class LinePass:
     """Draws into the framebuffer in use.
@@ -22,15 +28,17 @@ class LinePass:
 
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
-        self._program = load_program(context, "lines", "lines")
         self._buffer = context.buffer(reserve=1 << 16, dynamic=True)
-        names = ("first", "second", "color", "thickness", "behind")
-        self._array = context.vertex_array(self._program, [(self._buffer, FORMAT, *names)])
-        for unit, name in enumerate(("opacity_a", "depth_a", "opacity_b", "depth_b")):
-            self._program[name] = unit
-        self._program["surface_opacity"] = SURFACE_OPACITY
         # Without an image, nothing hides lines.
         self._nothing = context.texture((1, 1), 4, bytes(4))
+        self._arrays = tuple(self._array(split) for split in (0, 1))
+
+    def _array(self, split: int) -> moderngl.VertexArray:
+        program = load_program(self._context, "lines", "lines", {"SPLIT": split})
+        for unit, name in enumerate(UNITS[: 2 + 2 * split]):
+            program[name] = unit
+        program["surface_opacity"] = SURFACE_OPACITY
+        return self._context.vertex_array(program, [(self._buffer, FORMAT, *ATTRIBUTES)])
 
     def draw(self, overlay: OverlayLines, size: tuple[int, int], first: ImageSlot | None, second: ImageSlot | None) -> None:
         """Draw lines over a view of this width and height; `first` and `second` are the images that hide them."""
@@ -38,19 +46,26 @@ class LinePass:
         if len(data) > self._buffer.size:
             self._buffer.orphan(2 * len(data))
         self._buffer.write(data)
-        left = first.surface if first is not None else None
+        nothing = (self._nothing, self._nothing)
+        left = (first.surface if first is not None else None) or nothing
         right = (second.surface if second is not None else None) or left
-        for unit, texture in enumerate((*(left or (self._nothing,) * 2), *(right or (self._nothing,) * 2))):
+        split = overlay.divider < 1.0
+        for unit, texture in enumerate((*left, *right) if split else left):
             texture.use(unit)
-        self._program["view_size"] = tuple(map(float, size))
-        self._program["divider"], self._program["slack"] = overlay.divider, overlay.slack
+        array = self._arrays[split]
+        array.program["view_size"], array.program["slack"] = tuple(map(float, size)), overlay.slack
+        if split:
+            array.program["divider"] = overlay.divider
         self._context.enable(moderngl.BLEND)
         # The target stays opaque: ImGui would blend it with what is behind the view.
         self._context.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE  # type: ignore[assignment]
-        self._array.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=len(overlay.lines))
+        array.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=len(overlay.lines))
         self._context.disable(moderngl.BLEND)
 
     def release(self) -> None:
         """Release all OpenGL objects."""
-        for thing in (self._array, self._program, self._buffer, self._nothing):
-            thing.release()
+        for array in self._arrays:
+            array.program.release()
+            array.release()
+        self._buffer.release()
+        self._nothing.release()

@@ -1,4 +1,4 @@
-"""Turn rendered images into the texture that the view shows: a pass of shaders/present.frag, and one for lines over it."""
+"""Show rendered images: a pass of shaders/present.frag turns them into a texture, which is copied to the screen under lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from viewer.gl.image_slot import ImageSlot
 from viewer.gl.line_pass import LinePass
 from viewer.gl.mode_pass import ModePass
 from viewer.gl.program import load_program
+from viewer.gl.screen_pass import FindFunction, ScreenPass, screen_texture
 from viewer.picture.backdrop import Backdrop
 from viewer.picture.comparison import Comparison
 from viewer.picture.overlay_lines import OverlayLines
@@ -63,14 +64,15 @@ class Presenter:
 
     Args:
         context: the window's OpenGL context.
+        find: looks up OpenGL functions of the context, see `screen_texture`; None without a window.
     """
 
-    def __init__(self, context: moderngl.Context) -> None:
-        self.context = context
+    def __init__(self, context: moderngl.Context, find: FindFunction | None = None) -> None:
+        self.context, self._find = context, find
         self._triangles: dict[tuple[tuple[str, int], ...], moderngl.VertexArray] = {}
         self.slots = {slot: ImageSlot(context) for slot in (0, 1)}
         """The textures of both images; use `changed_slot` to change them."""
-        self._lines = LinePass(context)
+        self._screen, self._lines = ScreenPass(context, find), LinePass(context)
         self.modes = ModePass(context)
         """Computes the view modes of images that are in textures."""
         self._delayed = DelayedRead(context)
@@ -80,7 +82,7 @@ class Presenter:
         self._backdrop = BackdropTextures(context)
         self._target: moderngl.Framebuffer | None = None
         self._texture: moderngl.Texture | None = None
-        self._presented: tuple[PresentOptions, tuple[object, ...]] | None = None
+        self._presented: PresentOptions | None = None
         self._view: tuple[int, int] = (0, 0)
         self.passes = 0
         """Number of times that the view's texture was drawn. It is reused while neither images nor options change."""
@@ -112,23 +114,35 @@ class Presenter:
             self._color_map_name = name
             self._presented = None
 
-    def present(self, width: int, height: int, options: PresentOptions, overlay: OverlayLines = NO_LINES) -> int:
-        """Draw the images into the view's texture and return its OpenGL name. Its row 0 is at the bottom.
+    def present(self, width: int, height: int, options: PresentOptions) -> None:
+        """Draw the images into the view's texture, unless it shows them already. Its row 0 is at the bottom.
 
         The texture has the view's size, or only the image's where enlarging it afterwards gives the same result.
 
         Args:
             width, height: pixels of the view.
             options: background, color and comparison.
-            overlay: lines over the images.
         """
         self._view = width, height
-        if not len(overlay.lines) and self._enlarges_alike(options):
+        if self._enlarges_alike(options):
             size = self.slots[0].color.size  # type: ignore[union-attr]
             width, height = min(width, size[0]), min(height, size[1])
-        self._draw(width, height, options, overlay)
+        self._draw(width, height, options)
+
+    def show(self, target: moderngl.Framebuffer, corner: tuple[int, int], overlay: OverlayLines = NO_LINES) -> None:
+        """Copy the view's texture into a framebuffer, and draw lines over it. Call `present` first.
+
+        Args:
+            target: the window, or a framebuffer in a test.
+            corner: left and bottom of the view in it, pixels.
+            overlay: the lines.
+        """
         assert self._texture is not None
-        return int(self._texture.glo)
+        target.use()
+        self._screen.draw(self._texture, (*corner, *self._view))
+        if len(overlay.lines):
+            self._lines.draw(overlay, self._view, self.slots[0], self.slots[1])
+        self._unbind()
 
     def _color(self, slot: int) -> moderngl.Texture | None:
         return self.slots[slot].color
@@ -140,11 +154,11 @@ class Presenter:
         alone = options.comparison is Comparison.NONE or self._color(1) is None
         return neutral and alone and options.shadow is None and first is not None and first.components == 4
 
-    def _draw(self, width: int, height: int, options: PresentOptions, overlay: OverlayLines) -> None:
+    def _draw(self, width: int, height: int, options: PresentOptions) -> None:
         target = self._sized_target(width, height)
-        if self._presented == (options, overlay.key):
+        if self._presented == options:
             return
-        self._presented = replace(options, display=replace(options.display)), overlay.key
+        self._presented = replace(options, display=replace(options.display))
         self.passes += 1
         target.use()
         self.context.viewport = (0, 0, width, height)
@@ -153,8 +167,9 @@ class Presenter:
         triangle = self._triangle_for(options)
         self._set_uniforms(triangle.program, width, height, options)
         triangle.render(moderngl.TRIANGLES, vertices=3)
-        if len(overlay.lines):
-            self._lines.draw(overlay, (width, height), self.slots[0], self.slots[1])
+        self._unbind()
+
+    def _unbind(self) -> None:
         for unit in range(MAX_UNITS):  # a renderer may delete its textures, and ImGui restores what is bound
             self._color_map.use(unit)
         if self.context.screen is not None:
@@ -186,14 +201,14 @@ class Presenter:
 
     def read(self) -> NDArray[np.uint8]:
         """Return the pixels of the view without lines, (H, W, 3) uint8, row 0 at the top."""
-        target = self._without_lines()
+        target = self._whole_view()
         width, height = target.size
         data = np.frombuffer(target.read(components=3, alignment=1), np.uint8)
         return data.reshape(height, width, 3)[::-1].copy()
 
     def read_delayed(self) -> NDArray[np.uint8]:
         """Return the pixels at the last call like `read`, and begin to copy the present ones; for recordings."""
-        return self._delayed.next(self._without_lines())
+        return self._delayed.next(self._whole_view())
 
     def read_screen_delayed(self, width: int, height: int) -> NDArray[np.uint8]:
         """Do as `read_delayed`, but with the window and its interface. Call this before the buffers are swapped."""
@@ -203,16 +218,18 @@ class Presenter:
         """Forget the pixels of the last `read_delayed`."""
         self._delayed.release()
 
-    def _without_lines(self) -> moderngl.Framebuffer:
+    def _whole_view(self) -> moderngl.Framebuffer:
         assert self._target is not None
-        if self._presented is not None and (self._target.size != self._view or self._presented[1] != NO_LINES.key):
-            self._draw(*self._view, self._presented[0], NO_LINES)
+        if self._presented is not None and self._target.size != self._view:
+            self._draw(*self._view, self._presented)
+            assert self._target is not None
         return self._target
 
     def release(self) -> None:
         """Release all OpenGL objects."""
         for slot in self.slots.values():
             slot.release()
+        self._screen.release()
         self._lines.release()
         self.modes.release()
         self._delayed.release()
@@ -230,8 +247,7 @@ class Presenter:
             for thing in (self._target, self._texture):
                 if thing is not None:
                     thing.release()
-            self._texture = self.context.texture((width, height), 4)
-            self._texture.repeat_x = self._texture.repeat_y = False  # otherwise opposite borders mix when it is enlarged
+            self._texture = screen_texture(self.context, (width, height), self._find)
             self._target = self.context.framebuffer([self._texture])
         return self._target
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from model.camera import MAX_IMAGE_SIDE
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
+from viewer.gl.context import GlfwLoader
 from viewer.gl.image_display import ImageDisplay, in_textures
 from viewer.gl.presenter import Presenter, PresentOptions
 from viewer.gl.shared_context import SharedContexts
@@ -130,11 +131,11 @@ class ViewPanel:
         begin = time.perf_counter()
         options = self._upload(app, presenter)
         overlay = self._overlays.lines(app, document, width / app.viewport.size[0])
-        texture = presenter.present(*app.viewport.size, options, overlay)
+        presenter.present(*app.viewport.size, options)
+        presenter.show(presenter.context.screen, pixel_corner(corner, height), overlay)  # ImGui draws over it later
         app.statistics.present_ms = (time.perf_counter() - begin) * 1000
         draw, end = imgui.get_window_draw_list(), ImVec2(corner.x + width, corner.y + height)
         draw.push_clip_rect(corner, end, True)
-        draw.add_image(imgui.ImTextureRef(texture), corner, end, ImVec2(0, 1), ImVec2(1, 0))
         self._overlays.draw_labels(app, document, corner, width / app.viewport.size[0], overlay)
         draw_comparison(app, corner, width, height)
         if legend := self._legend_shown(app):
@@ -213,7 +214,7 @@ class ViewPanel:
 
     def open(self, app: ViewerApp, context: moderngl.Context) -> None:
         """Begin to draw with the window's OpenGL context, and adapt the app's renderers to it."""
-        self.presenter = Presenter(context)
+        self.presenter = Presenter(context, GlfwLoader().load_opengl_function)
         contexts = self.display.contexts = SharedContexts(context)
         app.rendering.largest_side = min(MAX_IMAGE_SIDE, int(context.info["GL_MAX_TEXTURE_SIZE"]))
         app.rendering.follow_window(lambda renderer: follow_window(renderer, contexts))
@@ -249,6 +250,18 @@ def _make(result: ViewResult, display: DisplaySettings) -> _Made:
         return view_legend(VIEWS[display.mode], result.image, display.value_range), None
     pixels = shown_pixels(result, display)
     return pixels.legend, (pixels, surface_depth(result.image))
+
+
+def pixel_corner(corner: ImVec2, height: int) -> tuple[int, int]:
+    """Return the lower left corner of a part of the window, pixels from that of the window.
+
+    Args:
+        corner: its upper left corner, screen units.
+        height: its height, screen units.
+    """
+    window, ratio = imgui.get_main_viewport(), imgui.get_io().display_framebuffer_scale
+    left, below = corner.x - window.pos.x, window.size.y - (corner.y - window.pos.y) - height
+    return round(left * ratio.x), round(below * ratio.y)
 
 
 @contextlib.contextmanager

@@ -143,6 +143,9 @@ class Window:
         import glfw  # noqa: PLC0415 - after imgui_bundle, whose libglfw it must share
         from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
 
+        if glfw.init():  # otherwise the window library reports why; it keeps these hints
+            glfw.window_hint(glfw.DEPTH_BITS, 0)  # nothing here needs depth, and software OpenGL is slower with it
+            glfw.window_hint(glfw.STENCIL_BITS, 0)
         immapp.manual_render.setup_from_runner_params(self.params, immapp.AddOnsParams())
         self.app.redraw.wake = glfw.post_empty_event
         try:

@@ -47,11 +47,19 @@ def drawn(
     overlay = OverlayLines(make_lines(ends, SIZE, color, thickness, behind), slack, 1.0 if right is None else right[1])
     if surface is None:
         presenter.upload(0, np.zeros((100, 200, 4), np.float32))
-    presenter.present(*SIZE, PresentOptions(), overlay)
-    assert presenter.texture is not None
-    pixels = np.frombuffer(presenter.texture.read(), np.uint8).reshape(100, 200, 4)[::-1]
+    pixels = on_screen(presenter, overlay)
     assert (pixels[..., 3] == 255).all(), "the view is opaque"
     return pixels[..., :3].astype(int)
+
+
+def on_screen(presenter: Presenter, overlay: OverlayLines) -> np.ndarray:
+    """Return the pixels of a screen that only the view is on, (100, 200, 4)."""
+    screen = presenter.context.simple_framebuffer(SIZE)
+    presenter.present(*SIZE, PresentOptions())
+    presenter.show(screen, (0, 0), overlay)
+    pixels = np.frombuffer(screen.read(components=4), np.uint8).reshape(100, 200, 4)[::-1]
+    screen.release()
+    return pixels
 
 
 def hidden_columns(row: np.ndarray) -> list[int]:
@@ -109,9 +117,7 @@ def test_a_texture_that_holds_the_opacity_counts(presenter: Presenter) -> None:
     depth = presenter.context.buffer(np.array([2.0, 2.0], np.float32).tobytes())
     presenter.changed_slot(0).upload_depth_from(2, 1, depth)
     overlay = OverlayLines(make_lines(line(3, 3), SIZE, WHITE, 1.0, 0.0))
-    presenter.present(*SIZE, PresentOptions(), overlay)
-    assert presenter.texture is not None
-    row = np.frombuffer(presenter.texture.read(), np.uint8).reshape(100, 200, 4)[::-1][50, :, 0]
+    row = on_screen(presenter, overlay)[50, :, 0]
     assert (row[:100] == 255).all() and (row[100:] < 255).all(), "only what is opaque hides the line"
 
 

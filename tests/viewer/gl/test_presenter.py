@@ -115,3 +115,20 @@ def texture_size(presenter: Presenter, options: PresentOptions) -> tuple[int, in
     presenter.present(8, 4, options)
     assert presenter.texture is not None
     return presenter.texture.size
+
+
+def test_the_view_is_shown_at_its_place_and_nothing_else_changes(presenter: Presenter) -> None:
+    image = np.zeros((2, 4, 4), np.float32)
+    image[..., 3] = 1.0
+    image[0, :, 0] = image[1, :, 2] = 1.0  # red above blue
+    presenter.upload(0, image)
+    screen = presenter.context.simple_framebuffer((16, 12))
+    screen.clear(0.0, 1.0, 0.0, 1.0)
+    presenter.present(8, 4, PresentOptions())
+    presenter.show(screen, (3, 5))
+    pixels = np.frombuffer(screen.read(components=3, alignment=1), np.uint8).reshape(12, 16, 3)  # row 0 is at the bottom
+    inside = np.zeros((12, 16), bool)
+    inside[5:9, 3:11] = True
+    assert (pixels[~inside] == [0, 255, 0]).all()
+    assert (pixels[5, 3:11] == [0, 0, 255]).all() and (pixels[8, 3:11] == [255, 0, 0]).all()
+    np.testing.assert_allclose(pixels[7, 3:11], np.broadcast_to([191, 0, 64], (8, 3)), atol=3)  # a quarter of the way
