@@ -96,6 +96,14 @@ class ViewerApp:
         return moves or self.redraw.recently_moved
 
     @property
+    def _video_rate(self) -> float | None:
+        """Frames per second of a video that plays; None while the camera moves too, or if nothing plays."""
+        document = self.document
+        if document is None or not document.playback.playing or self.redraw.recently_moved:
+            return None
+        return document.playback.fps * document.playback.speed
+
+    @property
     def quality(self) -> RequestQuality:
         """How fine the next image has to be."""
         settings = RenderSettings() if self.document is None else self.document.render_settings
@@ -126,6 +134,7 @@ class ViewerApp:
             pending=self.redraw.pending or self.recording.screen is not None,
             image_waits=any(side.worker.has_results for side in sides),
             rendering=any(side.worker.busy for side in sides),
+            image_in=min((side.worker.image_in for side in sides), default=math.inf),
             next_change=self._next_change(document) - (time.monotonic() - self._updated),
             redraw_in=self.redraw.until_due,
             since_drawn=self.redraw.since_frame,
@@ -222,7 +231,7 @@ class ViewerApp:
             self.statistics.last = None
 
     def _apply_settings(self) -> None:
-        self.rendering.apply_settings()
+        self.rendering.apply_settings(self._video_rate)
         renderers = [document.view_renderer for document in self.documents.all]
         for view_renderer in [*renderers, self.compare.view_renderer]:
             if view_renderer is not None and view_renderer.cache.budget != self.rendering.cache_bytes:

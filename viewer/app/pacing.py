@@ -11,6 +11,10 @@ HEARTBEAT = 0.1
 INPUT_INTERVAL = 1 / 30
 """Shortest time between two frames while the renderer works and the user does something, seconds. A new image never waits."""
 
+IMAGE_GRACE = 0.012
+"""A frame of the window that is due shortly before an image waits for it, and so long at most, seconds. Two frames in quick
+succession would look like one and take the renderer's time."""
+
 MOTION_INTERVAL = 1 / 120
 """Shortest time between two updates of a camera that flies or follows a path, seconds."""
 
@@ -30,6 +34,8 @@ class Activity:
     """Whether an image has arrived that the window has not taken."""
     rendering: bool
     """Whether the renderer works on the latest request."""
+    image_in: float
+    """Seconds until the next image is expected; negative if it is late, infinite if none is being made."""
     next_change: float
     """Seconds until the next frame of the video, the next step of the camera, or the end of a motion, whichever comes first."""
     redraw_in: float
@@ -46,13 +52,14 @@ class Activity:
     def wait(self) -> float:
         """Seconds that the window may wait for an event. 0 means that it draws now.
 
-        While something moves, the window draws a frame for each image that arrives. It answers input at `INPUT_INTERVAL`
-        while the renderer works, and immediately while the renderer has nothing to do.
+        While something moves, the window draws a frame for each image that arrives. While the renderer works, it answers input
+        at `INPUT_INTERVAL`, or with an image that is expected shortly after. Otherwise it answers immediately.
         """
         if self.image_waits or (self.pending and not (self.moving and self.rendering)):
             return 0.0
         if not self.moving:
             return min(SLEEP, self.redraw_in)
-        interval = INPUT_INTERVAL if self.pending else HEARTBEAT
+        soon = abs(self.image_in) < IMAGE_GRACE
+        interval = INPUT_INTERVAL + IMAGE_GRACE * soon if self.pending else HEARTBEAT
         due = math.inf if self.rendering else self.next_change
         return max(0.0, min(interval - self.since_drawn, due))

@@ -12,7 +12,7 @@ from renderer.backend import DeviceFailed, Renderer, RenderSettings
 from renderer.select import create_renderer, next_renderer
 from viewer.app.messages import Messages
 from viewer.playback.render_worker import ViewResult
-from viewer.playback.resolution import MIN_SCALE, ResolutionController
+from viewer.playback.resolution import MIN_SCALE, ResolutionController, aimed_rate
 from viewer.playback.view_renderer import RequestQuality
 from viewer.settings import RenderingSettings
 
@@ -116,10 +116,10 @@ class Rendering:
         self.resolution.restart()
         return True
 
-    def apply_settings(self) -> None:
-        """Let dynamic resolution follow the settings."""
+    def apply_settings(self, video_fps: float | None) -> None:
+        """Let dynamic resolution follow the settings and what moves; for `video_fps`, see `aimed_rate`."""
         self.resolution.enabled = self.settings.dynamic_resolution
-        self.resolution.target_fps = self.settings.target_fps
+        self.resolution.target_fps = aimed_rate(self.settings.target_fps, video_fps)
 
     def quality(self, render_settings: RenderSettings, moving: bool, side: int) -> RequestQuality:
         """Return how fine the next image of a view has to be whose longer side has so many pixels."""

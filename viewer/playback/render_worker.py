@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time as clock
 from collections.abc import Callable
@@ -95,6 +96,8 @@ class RenderWorker:
         self._busy = False
         self._shown_time: float | None = None
         self._prepare_ms = self._render_ms = 0.0
+        self._began: float | None = None  # when the request began whose first image is being made
+        self._first_seconds = 0.0  # from the beginning of the last request to its first image
         self._shadows = Shadows()
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
         self._thread.start()
@@ -104,6 +107,15 @@ class RenderWorker:
         """Whether a request waits or is being rendered."""
         with self._changed:
             return self._busy or self._request is not None
+
+    @property
+    def image_in(self) -> float:
+        """Seconds until the first image of a request is expected, if it takes as long as the last one did.
+
+        Negative if it takes longer, and infinite if no first image is being made.
+        """
+        began = self._began
+        return math.inf if began is None else began + self._first_seconds - clock.perf_counter()
 
     @property
     def has_results(self) -> bool:
@@ -142,13 +154,14 @@ class RenderWorker:
         lower_priority()
         while True:
             with self._changed:
-                self._busy = False
+                self._busy, self._began = False, None
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._request is not None or self._closing.cancelled)
                 if self._closing.cancelled:
                     return
                 request, self._request, self._busy = self._request, None, True
             assert request is not None
+            self._began = clock.perf_counter()
             try:
                 self._render(request)
             except RenderCancelled:
@@ -204,6 +217,8 @@ class RenderWorker:
             return self._refining
 
     def _publish(self, result: ViewResult) -> None:
+        if self._began is not None:
+            self._first_seconds, self._began = clock.perf_counter() - self._began, None
         with self._changed:
             self._results = [*self._results[-3:], result]
         self.on_result()

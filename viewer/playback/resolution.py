@@ -15,10 +15,10 @@ WINDOW = 5
 IGNORED = 2
 """Measurements ignored after a start or a change of size or backend, because they include allocation and compilation."""
 
-DEAD_BAND = (0.75, 1.15)
+DEAD_BAND = (0.85, 1.05)
 """The scale stays while the time per frame is within these multiples of the target."""
 
-AIM = 0.92
+AIM = 0.95
 """A change aims at this multiple of the target time, which lies inside the dead band."""
 
 QUICK_LOAD = 2.0
@@ -31,6 +31,24 @@ RETRY = 300
 """Number of decisions after which a reduction that did not help is tried again, since the scene may have changed."""
 
 
+PLAYING = (0.5, 1.2)
+"""While only the video moves, its own rate is aimed at, within these multiples of the target: dropped frames are easier to see
+than a slower camera, and frames that are not due yet leave time for more pixels."""
+
+
+def aimed_rate(target_fps: float, video_fps: float | None) -> float:
+    """Return the images per second to aim at.
+
+    Args:
+        target_fps: the target, images per second.
+        video_fps: frames per second of a video that plays; None while the camera moves.
+    """
+    if video_fps is None:
+        return target_fps
+    lowest, highest = (multiple * target_fps for multiple in PLAYING)
+    return min(max(video_fps, lowest), highest)
+
+
 class ResolutionController:
     """Measures how long frames take and chooses the render scale of the next one.
 
@@ -41,7 +59,7 @@ class ResolutionController:
         target_fps: target frame rate, frames per second.
     """
 
-    def __init__(self, target_fps: float = 30.0) -> None:
+    def __init__(self, target_fps: float = 25.0) -> None:
         self.target_fps = target_fps
         """Target frame rate, frames per second."""
         self.enabled = True

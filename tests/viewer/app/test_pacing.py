@@ -11,13 +11,20 @@ import pytest
 
 from tests.viewer.conftest import open_document
 from viewer.app.app import ViewerApp
-from viewer.app.pacing import HEARTBEAT, INPUT_INTERVAL, SLEEP, Activity
+from viewer.app.pacing import HEARTBEAT, IMAGE_GRACE, INPUT_INTERVAL, SLEEP, Activity
 from viewer.playback.clock import LoopMode, Playback
 from viewer.window import window as window_module
 from viewer.window.window import Window
 
 STILL = Activity(
-    moving=False, pending=False, image_waits=False, rendering=False, next_change=0.0, redraw_in=math.inf, since_drawn=9.0
+    moving=False,
+    pending=False,
+    image_waits=False,
+    rendering=False,
+    image_in=math.inf,
+    next_change=0.0,
+    redraw_in=math.inf,
+    since_drawn=9.0,
 )
 PLAYING = dataclasses.replace(STILL, moving=True, next_change=0.02, since_drawn=0.01)
 
@@ -37,6 +44,11 @@ PLAYING = dataclasses.replace(STILL, moving=True, next_change=0.02, since_drawn=
         (PLAYING, {"rendering": True, "image_waits": True}, 0.0),
         (PLAYING, {"rendering": True, "pending": True}, INPUT_INTERVAL - 0.01),
         (PLAYING, {"rendering": True, "pending": True, "since_drawn": 0.2}, 0.0),
+        (PLAYING, {"rendering": True, "pending": True, "image_in": IMAGE_GRACE + 0.001}, INPUT_INTERVAL - 0.01),
+        (PLAYING, {"rendering": True, "pending": True, "image_in": IMAGE_GRACE / 2}, INPUT_INTERVAL + IMAGE_GRACE - 0.01),
+        (PLAYING, {"rendering": True, "pending": True, "image_in": -IMAGE_GRACE / 2}, INPUT_INTERVAL + IMAGE_GRACE - 0.01),
+        (PLAYING, {"rendering": True, "pending": True, "image_in": -0.1}, INPUT_INTERVAL - 0.01),
+        (PLAYING, {"rendering": True, "pending": True, "image_in": 0.001, "since_drawn": 0.2}, 0.0),
         (PLAYING, {"pending": True}, 0.0),
     ],
 )
@@ -90,7 +102,9 @@ class Bench:
         clock, redraw = open_document(self._app).playback, self._app.redraw
         due = clock.seconds_to_next - (self.now - self._updated)
         waits = self.now >= self._ready
-        return Activity(True, redraw.pending, waits, self._ready < math.inf and not waits, due, math.inf, redraw.since_frame)
+        image_in = self._ready - self.now
+        rendering = self._ready < math.inf and not waits
+        return Activity(True, redraw.pending, waits, rendering, image_in, due, math.inf, redraw.since_frame)
 
     _updated = 100.0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time as clock
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -275,4 +277,27 @@ def test_a_shadow_is_computed_once_per_frame(video: Any) -> None:
     sizes = [shadow.darkness.shape[1] for shadow in (shadows[1], shadows[3])]
     expected = [64, *[sizes[0]] * layers, 64, 64, *[sizes[1]] * layers, 64]
     assert [width for _, width in renderer.rendered] == expected
+    worker.close()
+
+
+def test_the_next_image_is_expected_after_as_long_as_the_last_one_took(video: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("viewer.playback.render_worker.clock", SimpleNamespace(perf_counter=lambda: now[0]))
+    renderer = FakeRenderer()
+    worker = RenderWorker(FrameCache(renderer, video, 100))
+    assert worker.image_in == math.inf
+    worker.submit(request(1.0))
+    assert renderer.begun.acquire(timeout=TIMEOUT)
+    now[0] += 0.04
+    renderer.gate.release()
+    assert worker.wait_until_idle(TIMEOUT) and worker.image_in == math.inf
+    worker.submit(request(2.0, 0.5, 1.0))
+    assert renderer.begun.acquire(timeout=TIMEOUT)
+    now[0] += 0.01
+    assert worker.image_in == pytest.approx(0.03)
+    now[0] += 0.05
+    assert worker.image_in == pytest.approx(-0.02), "it is late"
+    renderer.gate.release()
+    assert renderer.begun.acquire(timeout=TIMEOUT) and worker.image_in == math.inf, "only a refinement is made"
+    renderer.gate.release()
     worker.close()

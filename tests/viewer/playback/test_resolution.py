@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viewer.playback.resolution import DEAD_BAND, IGNORED, MAX_SCALE, MIN_SCALE, ResolutionController
+from viewer.playback.resolution import DEAD_BAND, IGNORED, MAX_SCALE, MIN_SCALE, ResolutionController, aimed_rate
 
 TARGET = 30.0
 
@@ -130,3 +130,20 @@ def test_restart_forgets_measurements_and_keeps_the_scale() -> None:
     controller.measure(50.0, scale)
     controller.measure(50.0, scale)
     assert controller.scale == scale < MAX_SCALE
+
+
+@given(st.floats(0.045, 0.3), st.floats(0.3, 0.84))
+def test_time_that_becomes_free_is_used(full: float, cheaper: float) -> None:
+    controller = ResolutionController(TARGET)
+    for factor in (1.0, cheaper):
+        for _ in range(200):
+            controller.measure(factor * full * controller.scale**2, controller.scale)
+    assert load(0.0, cheaper * full, controller.scale) >= 0.85 - 1e-9 or controller.scale == MAX_SCALE
+
+
+@pytest.mark.parametrize(
+    ("target", "video", "aimed"),
+    [(25.0, None, 25.0), (25.0, 30.0, 30.0), (25.0, 24.0, 24.0), (25.0, 60.0, 30.0), (25.0, 3.0, 12.5), (10.0, 30.0, 12.0)],
+)
+def test_a_video_that_plays_alone_has_its_own_rate_within_limits(target: float, video: float | None, aimed: float) -> None:
+    assert aimed_rate(target, video) == pytest.approx(aimed)
