@@ -258,6 +258,8 @@ class Presenter:
         first = self._color(0) or blank
         for unit, texture in enumerate((first, self._color(1) or first, self._color_map)):
             texture.use(unit)
+            sampling = moderngl.NEAREST if texture.size == (width, height) else moderngl.LINEAR  # the same, but faster
+            texture.filter = sampling, sampling
         values: dict[str, object] = {
             "image_a": 0,
             "image_b": 1,
