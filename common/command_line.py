@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -123,7 +124,7 @@ def run(command: Callable[[argparse.Namespace], int | None], arguments: argparse
     output is gone. With ``--debug`` the traceback is printed before the error.
     """
     try:
-        with raised_signals(), guarded_streams(), _logging(getattr(arguments, "verbose", 0)):
+        with raised_signals(), guarded_streams(), _logging(getattr(arguments, "verbose", 0)), _without_remarks_on_images():
             return command(arguments) or 0
     except KeyboardInterrupt as interrupt:
         return _ended(str(interrupt) or "interrupted", interrupt.status if isinstance(interrupt, Interrupt) else INTERRUPTED)
@@ -186,3 +187,11 @@ def _logging(verbose: int) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+@contextlib.contextmanager
+def _without_remarks_on_images() -> Iterator[None]:
+    """Leave out Pillow's warnings during a command: on Exif data and palettes, for instance. They name no file."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield

@@ -46,10 +46,10 @@ def read_image(path: Path, decode: Decode, limits: Limits, process: LimitedProce
 
 
 @contextlib.contextmanager
-def damage_as_input_errors(formats: tuple[str, ...]) -> Iterator[None]:
-    """Turn what Pillow raises for a damaged file into an InputError that names the formats which are read."""
+def damage_as_input_errors(formats: tuple[str, ...], subject: str | Path = "") -> Iterator[None]:
+    """Turn what Pillow raises for a damaged file into an InputError that names the file and the formats which are read."""
     try:
         yield
     except FAULTS as error:
         remedy = f"the formats {', '.join(formats)} are read" if len(formats) > 1 else f"only {formats[0]} is read"
-        raise InputError("", "cannot be read as an image", remedy) from error
+        raise InputError(subject, "cannot be read as an image", remedy) from error

@@ -12,10 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-from PIL import Image as PillowImage
 
 from common.atomic import atomic_write
+from common.image_opening import open_image
+from common.image_reading import damage_as_input_errors
 from experiments.results import RowResult
+from model.camera import MAX_IMAGE_SIDE
 
 _STYLE: Any = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "mlpvid"}
 _COLORS = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951", "#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0")
@@ -100,7 +102,7 @@ def draw_pictures(pictures: Sequence[tuple[str, Path]], path: Path) -> None:
 
 def picture_figure(pictures: Sequence[tuple[str, Path]]) -> Figure:
     """Return the figure that `draw_pictures` writes. Long titles have several lines, so that they do not meet."""
-    images = [np.asarray(PillowImage.open(file).convert("RGB")) for _, file in pictures]
+    images = [_read(file) for _, file in pictures]
     titles = [textwrap.fill(title, _TITLE_LETTERS) for title, _ in pictures]
     crop = _content(images)
     rows, columns = -(-len(images) // _COLUMNS), min(_COLUMNS, len(images))
@@ -114,6 +116,11 @@ def picture_figure(pictures: Sequence[tuple[str, Path]]) -> Figure:
         one.imshow(image[crop], interpolation="nearest")
         one.set_title(title)
     return figure
+
+
+def _read(file: Path) -> np.ndarray:
+    with damage_as_input_errors(("PNG",), file), open_image(file, ("PNG",), MAX_IMAGE_SIDE, subject=file) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def _content(images: Sequence[np.ndarray]) -> tuple[slice, slice]:

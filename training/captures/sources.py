@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from common import image_opening
 from common.errors import InputError
+from common.image_opening import FORMATS
 from model.camera import MAX_IMAGE_SIDE
-
-IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-"""The only decoders that an image of a capture may reach."""
 
 DECODING_FAULTS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError)
 """What Pillow raises for damaged files."""
@@ -74,18 +73,15 @@ def open_image(file: Any, path: Path) -> Any:
         path: the file to name in messages.
 
     Raises:
-        InputError: the image is not one of `IMAGE_FORMATS`, or has more than `MAX_IMAGE_SIDE` pixels per side.
+        InputError: the image is not one of `FORMATS`, or has more than `MAX_IMAGE_SIDE` pixels per side or more than
+            `image_opening.MAX_PIXELS` in total.
     """
     try:
-        image = Image.open(file, formats=IMAGE_FORMATS)
+        return image_opening.open_image(file, FORMATS, MAX_IMAGE_SIDE, subject=path)
     except FileNotFoundError as error:
         raise InputError(path, "no such file") from error
     except DECODING_FAULTS as error:
-        raise InputError(path, "cannot be read as an image", f"the formats {', '.join(IMAGE_FORMATS)} are read") from error
-    if max(image.size) > MAX_IMAGE_SIDE:
-        image.close()
-        raise InputError(path, f"has more than {MAX_IMAGE_SIDE} pixels per side")
-    return image
+        raise InputError(path, "cannot be read as an image", f"the formats {', '.join(FORMATS)} are read") from error
 
 
 def checked_path(root: Path, name: str) -> Path:

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from common.errors import InputError
+from common.image_opening import FORMATS, open_image
 from common.image_reading import damage_as_input_errors
 from common.limited_process import Limits
 from common.memory import check_memory
-
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-"""Formats of backgrounds."""
+from model.camera import MAX_IMAGE_SIDE
 
 LARGEST = 8192
 """Larger backgrounds are reduced to at most this many pixels along each side."""
@@ -34,7 +32,7 @@ _WORKER = 200_000_000
 
 BACKGROUND_LIMITS = Limits(_BYTES["deep"] * MAX_PIXELS + _WORKER, 60.0)
 CAPTURED_LIMITS = Limits(20 * MAX_CAPTURED_SIDE**2 + _WORKER)
-SCREENSHOT_LIMITS = Limits(8 * MAX_PIXELS + _WORKER)
+SCREENSHOT_LIMITS = Limits(4 * MAX_IMAGE_SIDE**2 + _WORKER)
 
 CAMERA_KEY = "mlpvid:camera"
 """Key of the PNG text that holds the camera in the format of CAM.json."""
@@ -46,10 +44,8 @@ def decode_background(content: bytes) -> NDArray[np.uint8]:
     Raises:
         InputError: it is not an image of `FORMATS`, damaged, or too large. It does not name the file.
     """
-    with damage_as_input_errors(FORMATS), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+    with damage_as_input_errors(FORMATS), open_image(io.BytesIO(content), FORMATS, MAX_SIDE, MAX_PIXELS) as opened:
         width, height = opened.size
-        if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-            raise InputError("", f"has {width}x{height} pixels", f"reduce it to {MAX_PIXELS >> 20} megapixels or less")
         check_memory(_BYTES[_kind(opened)] * width * height, "", "use a smaller image")
         colors = _colors(ImageOps.exif_transpose(opened))
         return np.asarray(colors.reduce(max(1, math.ceil(max(colors.size) / LARGEST))))
@@ -61,9 +57,7 @@ def decode_captured(content: bytes) -> NDArray[np.uint8]:
     Raises:
         InputError: it is not a PNG, damaged, or has more than `MAX_CAPTURED_SIDE` pixels along a side.
     """
-    with damage_as_input_errors(("PNG",)), Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-        if max(image.size) > MAX_CAPTURED_SIDE:
-            raise InputError("", f"has more than {MAX_CAPTURED_SIDE} pixels along a side")
+    with damage_as_input_errors(("PNG",)), open_image(io.BytesIO(content), ("PNG",), MAX_CAPTURED_SIDE) as image:
         return np.array(image.convert("RGBA"))
 
 
@@ -71,11 +65,14 @@ def decode_camera_text(content: bytes) -> str | None:
     """Return the text of a screenshot, a PNG, that has its camera; None if it has none.
 
     Raises:
-        InputError: it is not a PNG, or damaged.
+        InputError: it is not a PNG, damaged, or has more than `MAX_IMAGE_SIDE` pixels along a side.
     """
-    with damage_as_input_errors(("PNG",)), Image.open(io.BytesIO(content), formats=("PNG",)) as image:
-        image.load()
-        text = getattr(image, "text", {}).get(CAMERA_KEY)
+    largest = (MAX_IMAGE_SIDE, MAX_IMAGE_SIDE**2)
+    with damage_as_input_errors(("PNG",)), open_image(io.BytesIO(content), ("PNG",), *largest) as image:
+        text = image.info.get(CAMERA_KEY)
+        if text is None:  # other programs may write the texts after the pixels
+            image.load()
+            text = getattr(image, "text", {}).get(CAMERA_KEY)
     return None if text is None else str(text)
 
 

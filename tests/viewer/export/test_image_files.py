@@ -20,7 +20,6 @@ from viewer.export.image_files import (
     save_render,
     straight_alpha,
 )
-from viewer.picture import image_decoding
 
 
 def make_image(height: int = 7, width: int = 5, seed: int = 0) -> RenderedImage:
@@ -129,10 +128,3 @@ def test_impossible_names_are_refused(tmp_path: Path, name: str, fault: str) -> 
     (tmp_path / "dir.png").mkdir()
     with pytest.raises(InputError, match=fault):
         check_image_path(tmp_path / name)
-
-
-def test_a_picture_too_large_to_be_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_png(tmp_path / "a.png", np.zeros((30, 40, 3), np.uint8))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(InputError, match="cannot be read as an image"):
-        image_decoding.decode_camera_text((tmp_path / "a.png").read_bytes())

@@ -53,7 +53,7 @@ def test_a_crash_of_the_decoder_is_one_line_that_names_the_file(
 def test_all_three_readers_decode_in_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     colors = pixels(30, 40)
     save_png(tmp_path / "a.png", colors, make_camera(40, 30))
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("decoded in this process"))
+    monkeypatch.setattr(image_decoding, "open_image", lambda *_, **__: pytest.fail("decoded in this process"))
     np.testing.assert_array_equal(read_background(tmp_path / "a.png").levels[0], colors)
     assert read_png_camera(tmp_path / "a.png").width == 40
     with contextlib.closing(LimitedProcess()) as process:
@@ -79,5 +79,5 @@ def test_a_background_beyond_the_limit_is_refused_before_it_is_decoded(tmp_path:
 
 def test_large_captured_images_are_refused(tmp_path: Path) -> None:
     Image.new("1", (4097, 1)).save(tmp_path / "wide.png")
-    with pytest.raises(InputError, match="has more than 4096 pixels along a side"):
+    with pytest.raises(InputError, match="has 4097x1 pixels; reduce it to 4096 pixels or less along each side"):
         image_decoding.decode_captured((tmp_path / "wide.png").read_bytes())
