@@ -181,7 +181,8 @@ class Video:
                 quality, image_format.
 
         Raises:
-            InputError: an option or the path is wrong, the output cannot be written, or `progress` of a recording calls this.
+            InputError: an option or the path is wrong, the path never sees the scene, the output cannot be written, or
+                `progress` of a recording calls this.
             TypeError: both `options` and `choices` are given, or a choice is unknown.
         """
         from renderer.backend import CancelToken  # noqa: PLC0415 - quicker start

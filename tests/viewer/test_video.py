@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from common.errors import InputError
 from model.bundle.write import write_bundle
 from renderer.reference.renderer import ReferenceRenderer
 from tests.factories import make_video
+from viewer.camera_path.path import CameraPath, Keyframe
 from viewer.video import Video, open_video
 
 
@@ -65,6 +67,21 @@ def test_a_recording_is_written_with_its_choices(path: Path, tmp_path: Path) -> 
     assert result.frames == len(list((tmp_path / "images").glob("*.png"))) == done[-1] > 0
     with pytest.raises(TypeError, match="either options or single choices"):
         video.record(tmp_path / "again", options=mlpvid.RecordOptions(), size=(16, 12))
+
+
+def test_a_path_that_never_sees_the_scene_is_refused(path: Path, tmp_path: Path) -> None:
+    video = open_video(path, "reference")
+    camera = video.orbit(0.0, (16, 12))
+    away = replace(camera, T=camera.T - [0, 0, 1000])
+    route = CameraPath([Keyframe(0.0, 0.0, away), Keyframe(0.2, 1.0, away)])
+    with pytest.raises(InputError, match=r"the camera path: never sees the scene: .* m behind this camera; check R and T"):
+        video.record(tmp_path / "images", route, size=(16, 12))
+    route.save(tmp_path / "path.json")
+    with pytest.raises(InputError, match=r"path\.json: never sees the scene"):
+        video.record(tmp_path / "images", tmp_path / "path.json", size=(16, 12))
+    assert [file.name for file in tmp_path.iterdir() if file.suffix != ".mlpvid"] == ["path.json"]
+    seen = CameraPath([Keyframe(0.0, 0.0, away), Keyframe(0.2, 1.0, camera)])
+    assert video.record(tmp_path / "images", seen, size=(16, 12)).frames > 1
 
 
 def test_mistakes_are_told(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

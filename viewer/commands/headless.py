@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from common.errors import InputError
@@ -207,6 +206,7 @@ def naming_file(path: str) -> Iterator[None]:
 def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, path: str, choices: Any) -> int:
     from viewer.camera_path.foreign import SceneTimes, load_any  # noqa: PLC0415 - only recording needs it
     from viewer.export.recorder import check_output, plan, record, recording_size  # noqa: PLC0415 - only recording needs it
+    from viewer.export.unseen import check_path_sees, checked_frames  # noqa: PLC0415 - likewise
     from viewer.export.view_values import with_depth_range  # noqa: PLC0415 - likewise
 
     route = path if path == "orbit" else load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
@@ -214,11 +214,10 @@ def _record(options: argparse.Namespace, video: VolumetricVideo, output: Path, p
     with naming_file(path):
         schedule = plan(video, route, size, choices)
     check_output(output, size, choices)
-    frames = np.linspace(0, schedule.count - 1, min(schedule.count, 64)).astype(int).tolist()
-    choices = replace(choices, display=with_depth_range(choices.display, map(schedule.camera, frames), video.bounds))
-    faults = [why_unseen(schedule.camera(k), video.box_and_occupancy(schedule.time(k))[0]) for k in frames]
-    if all(faults) and not choices.projection.spherical:
-        raise InputError(path, f"never sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
+    if not choices.projection.spherical:
+        check_path_sees(path, schedule, video)
+    cameras = map(schedule.camera, checked_frames(schedule.count))
+    choices = replace(choices, display=with_depth_range(choices.display, cameras, video.bounds))
     cancel = CancelToken()
 
     def work() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,27 +12,29 @@ from common.errors import InputError
 from common.interrupts import interruptible
 from common.progress import progress_display
 from model.video import VolumetricVideo
-from model.visibility import why_unseen
 from renderer.backend import CancelToken
 from renderer.select import backend_for, create_renderer
 from viewer.camera_path.foreign import SceneTimes
 from viewer.camera_path.rig import RigCamera, load_rig, name_cameras
 from viewer.export.recorder import RecordOptions
-from viewer.export.rig_recorder import record_rig
+from viewer.export.rig_recorder import plan_rig, record_rig
+from viewer.export.unseen import blind_cameras
 from viewer.export.view_values import with_depth_range
 
 CAPTURE = "capture"
 """Value of --rig that means the cameras of the capture, which are stored in the bundle."""
 
+NAMED_CAMERAS = 5
+"""Most cameras without a view of the scene that are explained one by one."""
+
 
 def record_all_cameras(options: argparse.Namespace, video: VolumetricVideo, choices: RecordOptions) -> int:
     """Run --record --rig: write one video or folder of images per camera, with progress on stderr."""
     rig = _rig(options.rig, video, options.bundle)
-    cameras = [camera.camera for camera in rig]
-    faults = [why_unseen(camera, video.bounds) for camera in cameras]
-    if all(faults):
-        raise InputError(options.rig, f"no camera sees the scene: {faults[0]}", "check R and T: x_camera = R x_world + T")
-    choices = replace(choices, display=with_depth_range(choices.display, cameras, video.bounds))
+    cameras, schedule = plan_rig(video, rig, choices)
+    _print_blind(blind_cameras(cameras, schedule, video, options.rig))
+    display = with_depth_range(choices.display, (named.camera for named in cameras), video.bounds)
+    choices = replace(choices, display=display)
     cancel = CancelToken()
 
     def work() -> str:
@@ -42,6 +45,14 @@ def record_all_cameras(options: argparse.Namespace, video: VolumetricVideo, choi
         message = interruptible(work, cancel.cancel)
     print(message)
     return 0
+
+
+def _print_blind(faults: dict[str, str]) -> None:
+    """Say on stderr which cameras see nothing, before the others are recorded with them."""
+    for name, fault in list(faults.items())[:NAMED_CAMERAS]:
+        print(f"note: camera {name} sees nothing: {fault}; check R and T: x_camera = R x_world + T", file=sys.stderr)
+    if len(faults) > NAMED_CAMERAS:
+        print(f"note: {len(faults) - NAMED_CAMERAS} more cameras see nothing", file=sys.stderr)
 
 
 def _rig(name: str, video: VolumetricVideo, bundle: object) -> Sequence[RigCamera]:

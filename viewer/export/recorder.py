@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +24,14 @@ from viewer.camera_path.frame_schedule import FrameSchedule, check_range, orbit_
 from viewer.camera_path.path import CameraPath
 from viewer.export.downsampling import averaged, downsampled
 from viewer.export.encoders import DEFAULT_QUALITY
+from viewer.export.frame_sink import FrameSink, Output
 from viewer.export.image_files import BYTES_PER_PIXEL, over_background, straight_alpha
 from viewer.export.image_sink import ImageSink, check_folder
 from viewer.export.projection import DEFAULT_SIZES, Projection
 from viewer.export.projection_renderer import check_projection, with_projection
 from viewer.export.record_checks import checked_options
 from viewer.export.sound_track import SoundTrack, sound_track
+from viewer.export.unseen import check_path_sees
 from viewer.export.video_sink import VideoSink, check_video, exact_rate, free_partial_path
 from viewer.export.view_values import VALUE_MODES, value_image
 from viewer.picture.backdrop import Backdrop, BackdropMaker, bytes_behind, pixels_behind, with_shadow
@@ -102,21 +103,8 @@ class RecordResult:
     """Whether it was stopped early."""
     message: str
     """One sentence that names the file."""
-
-
-class FrameSink(Protocol):
-    """Receives the frames of a recording: a `VideoSink` or an `ImageSink`."""
-
-    frames: int
-
-    def write(self, pixels: NDArray[Any], depth: NDArray[np.float32] | None = None) -> None:
-        """Add a frame."""
-
-    def finish(self) -> None:
-        """Complete the output."""
-
-    def abort(self) -> str:
-        """Stop early and return what was saved."""
+    seen: frozenset[str] = frozenset()
+    """Names of the views (`PlannedView.name`) in whose images something is visible."""
 
 
 def record(
@@ -140,15 +128,18 @@ def record(
         cancel: ends the recording; the finished frames stay playable.
 
     Raises:
-        InputError: the options or the path are wrong, or the output cannot be written. The message says which frames are saved.
+        InputError: the options or the path are wrong, the path never sees the scene, or the output cannot be written. The
+            message says which frames are saved.
         KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
-    options = checked_options(options)
+    options, named = checked_options(options), path
     if path != "orbit" and not isinstance(path, CameraPath):
         path = load_any(Path(path), SceneTimes(video.num_frames, video.metadata.fps))
     size = recording_size(path, options)
     schedule = plan(video, path, size, options)
     check_output(output, size, options)
+    if not options.projection.spherical:
+        check_path_sees(named, schedule, video)
     sound = recorded_sound(video, output, schedule, options, cancel or CancelToken())
     with exclusive(output) as lock:
         if not is_folder(output):
@@ -188,20 +179,8 @@ class PlannedView:
     """View, in the recording's size."""
     sink: FrameSink
     """Where the image goes."""
-
-
-class Output(Protocol):
-    """All that a recording writes: one `FrameSink`, or several together."""
-
-    @property
-    def frames(self) -> int:
-        """Number of frames written so far."""
-
-    def finish(self) -> None:
-        """Complete the output."""
-
-    def abort(self) -> str:
-        """Stop early and return what was saved."""
+    name: str = ""
+    """Name of the camera, if there are several."""
 
 
 @dataclass(frozen=True)
@@ -230,10 +209,9 @@ def record_views(
     """Render the views of a plan into its output; `target` names it in messages. Errors are those of `record`."""
     fallback, output, count = FallbackRenderer(renderer), planned.output, planned.frames
     rendering = with_projection(fallback, options.projection, video)
-    visible = False
+    seen: set[str] = set()
     try:
-        for done in _render_all(rendering, video, planned, options, token):
-            visible = done.visible
+        for done in _render_all(rendering, video, planned, options, token, seen):
             if progress is not None:
                 progress(done)
     except RenderCancelled:
@@ -248,8 +226,8 @@ def record_views(
         raise
     output.finish()
     note = f" ({fallback.note})" if fallback.note else ""
-    note += "" if visible else " (nothing is visible in any of them)"
-    return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}")
+    note += "" if seen else " (nothing is visible in any of them)"
+    return RecordResult(output.frames, False, f"{output.frames} frames written to {target}{note}", frozenset(seen))
 
 
 def plan(video: VolumetricVideo, path: CameraPath | str, size: tuple[int, int], options: RecordOptions) -> FrameSchedule:
@@ -301,10 +279,15 @@ def open_sink(output: Path, size: tuple[int, int], fps: float, options: RecordOp
 
 
 def _render_all(
-    renderer: Renderer, video: VolumetricVideo, planned: PlannedRecording, options: RecordOptions, cancel: CancelToken
+    renderer: Renderer,
+    video: VolumetricVideo,
+    planned: PlannedRecording,
+    options: RecordOptions,
+    cancel: CancelToken,
+    seen: set[str],
 ) -> Iterator[RecordProgress]:
-    # Yields a RecordProgress before the first image and after every image.
-    began, total, visible = time.monotonic(), planned.images, False
+    """Yield before the first and after every image. `seen` gets the names of the views in which something is visible."""
+    began, total = time.monotonic(), planned.images
     backdrops = BackdropMaker(renderer, video, options.display, options.settings, options.up)
     yield RecordProgress(0, total, math.inf)
     for done, view in enumerate(_render_ahead(renderer, video, planned.views, options, backdrops, cancel), start=1):
@@ -314,9 +297,10 @@ def _render_all(
         except DeviceFailed:  # the image was lost with the device; the renderer continues with another one
             written = replace(view, image=renderer.render(view.frame, view.camera, options.settings, cancel=cancel))
             view.sink.write(*_written(written, video, options))
-        visible = visible or bool(written.image.rgba[..., 3].any())
+        if view.name not in seen and written.image.rgba[..., 3].any():
+            seen.add(view.name)
         elapsed = time.monotonic() - began
-        yield RecordProgress(done, total, elapsed / done * (total - done), visible)
+        yield RecordProgress(done, total, elapsed / done * (total - done), bool(seen))
 
 
 @dataclass(frozen=True)
@@ -325,6 +309,7 @@ class _RenderedView:
     frame: PreparedFrame
     camera: Camera
     sink: FrameSink
+    name: str
     behind: Backdrop | None
 
 
@@ -348,7 +333,7 @@ def _render_ahead(
         image = renderer.render(frame, camera, options.settings, cancel=cancel)
         if waiting is not None:
             yield waiting
-        waiting = _RenderedView(image, frame, camera, view.sink, behind)
+        waiting = _RenderedView(image, frame, camera, view.sink, view.name, behind)
     if waiting is not None:
         yield waiting
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common.errors import InputError
@@ -14,9 +15,9 @@ from model.video import VolumetricVideo
 from renderer.backend import CancelToken, Renderer
 from viewer.camera_path.frame_schedule import FrameSchedule, check_range, clip_ranges, clip_time, frames_of
 from viewer.camera_path.rig import RigCamera
+from viewer.export.frame_sink import FrameSink
 from viewer.export.image_sink import check_folder
 from viewer.export.recorder import (
-    FrameSink,
     PlannedRecording,
     PlannedView,
     RecordOptions,
@@ -28,6 +29,7 @@ from viewer.export.recorder import (
     record_views,
     recorded_sound,
 )
+from viewer.export.unseen import blind_cameras, listed
 from viewer.export.video_sink import VideoSink, exact_rate, free_partial_path
 
 ENCODER_BYTES_PER_PIXEL = 40
@@ -94,23 +96,17 @@ def record_rig(
         cancel: ends the recording; the finished frames stay playable.
 
     Raises:
-        InputError: the options are wrong, or a file cannot be written. The message says which frames are saved.
+        InputError: the options are wrong, no camera ever sees the scene, or a file cannot be written. The message says which
+            frames are saved.
         KeyboardInterrupt: the user interrupted. Its text says what was saved.
     """
-    sized = [camera.camera.fitted(*options.size) if options.size else camera.camera for camera in rig]
-    sizes = [(camera.width, camera.height) for camera in sized]
+    rig, schedule = plan_rig(video, rig, options)
+    sizes = [(named.camera.width, named.camera.height) for named in rig]
     paths = [output_of(output, camera.name) for camera in rig]
     fps = float(exact_rate(options.fps or video.metadata.fps))
-    first, end = check_range(options.frames, video.num_frames)
-    count = frames_of((end - first) / video.metadata.fps, fps)
     _check_rig(output, paths, sizes, options)
+    blind_cameras(rig, schedule, video)
     token = cancel or CancelToken()
-    schedule = FrameSchedule(
-        count,
-        lambda k: clip_time(k, video.metadata.fps, fps, first, end),
-        lambda k: sized[0],
-        lambda: clip_ranges(count, video.metadata.fps, fps, first, end),
-    )
     sound = recorded_sound(video, output, schedule, options, token)
     with contextlib.ExitStack() as stack:
         locks = _lock(stack, output, paths)
@@ -119,18 +115,35 @@ def record_rig(
             if isinstance(sink, VideoSink):
                 sink.sound = sound.samples
         views = (
-            PlannedView(schedule.time(k), camera, sink)
-            for k in range(count)
-            for camera, sink in zip(sized, opened.sinks, strict=True)
+            PlannedView(schedule.time(k), named.camera, sink, named.name)
+            for k in range(schedule.count)
+            for named, sink in zip(rig, opened.sinks, strict=True)
         )
-        planned = PlannedRecording(opened, views, count * len(rig), count)
+        planned = PlannedRecording(opened, views, schedule.count * len(rig), schedule.count)
         result = record_views(planned, renderer, video, output, options, progress, token)
         for lock in () if result.cancelled else locks:
             lock.remove_leftovers()
     if result.cancelled:
         return result
     message = result.message.replace(str(output), _shown(output), 1)
-    return RecordResult(result.frames, False, f"{len(rig)} cameras: {message}{sound.note}")
+    unseen = [named.name for named in rig if named.name not in result.seen]
+    note = f" (nothing is visible from {listed(unseen)})" if 0 < len(unseen) < len(rig) else ""
+    return replace(result, message=f"{len(rig)} cameras: {message}{note}{sound.note}")
+
+
+def plan_rig(video: VolumetricVideo, rig: Sequence[RigCamera], options: RecordOptions) -> tuple[list[RigCamera], FrameSchedule]:
+    """Return the cameras in the recording's size, and the frames; raise InputError for a bad range or rate."""
+    sized = [RigCamera(named.name, named.camera.fitted(*options.size) if options.size else named.camera) for named in rig]
+    fps, scene_fps = float(exact_rate(options.fps or video.metadata.fps)), video.metadata.fps
+    first, end = check_range(options.frames, video.num_frames)
+    count = frames_of((end - first) / scene_fps, fps)
+    schedule = FrameSchedule(
+        count,
+        lambda k: clip_time(k, scene_fps, fps, first, end),
+        lambda k: sized[0].camera,
+        lambda: clip_ranges(count, scene_fps, fps, first, end),
+    )
+    return sized, schedule
 
 
 def output_of(output: Path, name: str) -> Path:

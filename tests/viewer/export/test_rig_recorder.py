@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ from PIL import Image
 
 from common.errors import InputError
 from common.locks import exclusive
+from model.camera import Camera
 from model.video import VolumetricVideo
-from renderer.backend import CancelToken
+from renderer.backend import CancelToken, RenderedImage
 from tests.factories import make_camera, make_video
-from tests.viewer.fakes import FakeRenderer
+from tests.viewer.fakes import FakeFrame, FakeRenderer
 from tests.viewer.videos import decode
 from viewer.camera_path.rig import RigCamera
 from viewer.export import rig_recorder
@@ -146,6 +149,30 @@ def test_faults_are_found_before_anything_is_rendered(
         record_rig(renderer, video, tmp_path / output, RIG, options)
     assert not renderer.prepared
     assert files(tmp_path) == ["full/old.png"]
+
+
+class EmptyAtTheSide(FakeRenderer):
+    """Shows nothing to cameras of one size: they look at the empty part of a box."""
+
+    def render(self, frame: FakeFrame, camera: Camera, *arguments: Any, **options: Any) -> RenderedImage:
+        image = super().render(frame, camera, *arguments, **options)
+        empty = (camera.width, camera.height) == (32, 40) or frame.time < 2
+        return replace(image, rgba=image.rgba * 0) if empty else image
+
+
+def test_the_message_names_cameras_from_which_nothing_is_visible(tmp_path: Path, video: VolumetricVideo) -> None:
+    result = record_rig(EmptyAtTheSide(), video, tmp_path / "out", RIG)
+    assert result.message == f"2 cameras: 4 frames written to {tmp_path / 'out'} (nothing is visible from b)"
+    none = record_rig(EmptyAtTheSide(), video, tmp_path / "none", RIG, RecordOptions(frames=(0, 2)))
+    assert none.message == f"2 cameras: 2 frames written to {tmp_path / 'none'} (nothing is visible in any of them)"
+
+
+def test_a_rig_that_never_sees_the_scene_is_refused(tmp_path: Path, video: VolumetricVideo) -> None:
+    away = [RigCamera(named.name, replace(named.camera, T=named.camera.T - [0, 0, 1e4])) for named in RIG]
+    renderer = FakeRenderer()
+    with pytest.raises(InputError, match=r"^the rig: no camera sees the scene: .* 1e\+04 m behind this camera; check R"):
+        record_rig(renderer, video, tmp_path / "out", away)
+    assert not renderer.prepared and not files(tmp_path)
 
 
 def test_names_of_outputs(tmp_path: Path) -> None:
