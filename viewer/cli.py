@@ -186,6 +186,12 @@ def _add_mesh_options(parser: ArgumentParser) -> None:
     surface.add_argument(
         "--resolution", type=parse_count, metavar="N", help="--mesh: voxels along the longest side (default: 192)"
     )
+    surface.add_argument(
+        "--density",
+        type=parse_positive,
+        metavar="D",
+        help="--mesh: density at the surface, 1/m (default: where two steps of the renderer absorb half of the light)",
+    )
     surface.add_argument("--points", type=parse_count, metavar="N", help="--mesh: this many points instead of triangles")
 
 
@@ -302,6 +308,7 @@ def _check_placement(parser: ArgumentParser, options: argparse.Namespace) -> Non
         ("--range", options.range, options.record and options.view in SCALAR_MODES),
         ("--images", options.images, options.record),
         ("--resolution", options.resolution, options.mesh),
+        ("--density", options.density, options.mesh),
         ("--points", options.points, options.mesh),
         ("--fps", options.fps, options.record or options.export_path),
         ("--seconds", options.seconds, measures_window or orbit),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,12 @@ import pytest
 from PIL import Image
 
 from model.bundle.info import write_bundle
+from model.bundle.read import read_bundle
+from model.video import VolumetricVideo
 from tests.command_runs import ROOT, CommandRun, assert_fails, run_main, run_python
 from tests.factories import make_video
 from viewer.cli import main
+from viewer.export.mesh import MeshOptions
 
 RIG = ROOT / "examples" / "cameras.json"
 
@@ -72,6 +77,39 @@ def test_depth_in_millimeters_agrees_with_render(bundle: Path, tmp_path: Path) -
     stored = np.asarray(Image.open(tmp_path / "png" / "000000.png"))
     assert stored.max() > 1000
     np.testing.assert_array_equal(stored, np.rint(depth * 1000.0))
+
+
+def turned_away(video: VolumetricVideo, distance: float) -> dict[str, object]:
+    """Return a camera with the middle of all frames so many meters behind it."""
+    T = -video.bounds.mean(axis=0).astype(float) - [0, 0, distance]
+    return {"width": 24, "height": 18, "K": [[30, 0, 12], [0, 30, 9], [0, 0, 1]], "R": np.eye(3).tolist(), "T": T.tolist()}
+
+
+@pytest.mark.parametrize("output", ["out", "out.mp4"])
+def test_cameras_of_a_rig_that_see_nothing_are_named(bundle: Path, tmp_path: Path, output: str) -> None:
+    pytest.importorskip("av")
+    video = read_bundle(bundle)
+    video.boxes[:] = video.bounds  # so that the distance is that of all frames
+    write_bundle(video, tmp_path / "still.mlpvid")
+    rig = json.loads(RIG.read_text())
+    cameras = rig if isinstance(rig, list) else rig["cameras"]
+    away = [turned_away(video, 1000) for _ in range(6)]
+    (tmp_path / "rig.json").write_text(json.dumps([cameras[0], {"name": "lost", **turned_away(video, 4)}, *away]))
+    arguments = ("--record", output, "--rig", "rig.json", "--frames", "0:2", "--size", "24x18")
+    run = view("still.mlpvid", *arguments, folder=tmp_path)
+    assert run.returncode == 0, run.stderr
+    notes = [line for line in run.stderr.splitlines() if line.startswith("note: ")]
+    assert notes[0] == (
+        "note: camera lost sees nothing: the scene is 4 m behind this camera; check R and T: x_camera = R x_world + T"
+    )
+    assert len(notes) == 6 and notes[-1] == "note: 2 more cameras see nothing"
+    assert "8 cameras: 2 frames written to" in run.stdout
+    assert run.stdout.rstrip().endswith("(nothing is visible from lost, 2, 3, 4, 5 and 2 more)")
+
+
+def test_a_rig_that_sees_the_scene_gets_no_note(bundle: Path, tmp_path: Path) -> None:
+    run = view(bundle, "--record", "out", "--rig", RIG, "--frames", "1:3", "--size", "24x18", folder=tmp_path)
+    assert "note" not in run.stderr and "nothing is visible" not in run.stdout
 
 
 def test_masks_of_a_rig(bundle: Path, tmp_path: Path) -> None:
@@ -147,6 +185,25 @@ def test_surfaces_of_frames(bundle: Path, tmp_path: Path) -> None:
     run = view(bundle, "--mesh", "p.ply", "--resolution", "16", "--points", "500", folder=tmp_path)
     assert run.returncode == 0, run.stderr
     assert len(trimesh.load(tmp_path / "p.ply").vertices) == 500
+
+
+def test_the_density_of_a_surface(bundle: Path, tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    extract_mesh = pytest.importorskip("viewer.export.mesh_extraction").extract_mesh
+    arguments = ("--mesh", "m.ply", "--resolution", "16", "--density")
+    run = view(bundle, *arguments, "1e7", folder=tmp_path)
+    assert_fails(
+        run, "mesh: frame 0 has no surface at the density 1e+07/m: its densities are 0/m to ", "choose a lower density"
+    )
+    largest = float(re.findall(r"to ([\d.e+]+)/m", run.stderr)[0])
+    assert_fails(view(bundle, *arguments, 1.01 * largest, folder=tmp_path), f"to {largest:.4g}/m")
+    assert not list(tmp_path.iterdir())
+    for density in (0.2 * largest, 0.7 * largest):
+        assert view(bundle, *arguments, density, folder=tmp_path).returncode == 0
+        expected = extract_mesh(read_bundle(bundle).decode(0.0), MeshOptions(16, density)).vertices
+        np.testing.assert_allclose(trimesh.load(tmp_path / "m.ply", process=False).vertices, expected, atol=1e-5)
+    for arguments in (("--mesh", "n.ply", "--density", "0"), ("--mesh", "n.ply", "--density", "thick"), ("--density", "5")):
+        assert_fails(view(bundle, *arguments, folder=tmp_path), "--density")
 
 
 @pytest.mark.parametrize("name", ["path.glb", "path.json"])

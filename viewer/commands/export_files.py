@@ -21,7 +21,7 @@ from viewer.export.recorder import RecordOptions, plan, recording_size
 
 def mesh(options: argparse.Namespace) -> int:
     """Run --mesh: write the surface of each frame as a mesh or a point cloud, with progress on stderr."""
-    choices = MeshOptions() if options.resolution is None else MeshOptions(options.resolution)
+    choices = MeshOptions(options.resolution or MeshOptions.resolution, options.density)
     video = read_with_progress(options)
     frames, cancel = _range(options, video) or (0, 1), CancelToken()
     count = frames[1] - frames[0]

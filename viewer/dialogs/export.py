@@ -16,13 +16,16 @@ from viewer.export.mesh import MeshOptions
 from viewer.export.mesh_export import export_meshes, is_animation, path_of_frame
 from viewer.export.mesh_files import check_mesh_path
 from viewer.widgets.controls import button, combo, em, field, tooltip
-from viewer.widgets.numbers import integer_field, integer_slider
+from viewer.widgets.numbers import integer_field, integer_slider, number_field
 from viewer.work.job import Job
 
 SUFFIXES = (".ply", ".glb", ".usdc")
 
 MAX_POINTS = 20_000_000
 """Maximum number of points in a cloud."""
+
+MAX_DENSITY = 1e6
+"""Largest density of a surface, 1/m."""
 
 NAMES = {"export_mesh": "Export mesh", "export_points": "Export point cloud"}
 """Title of each dialog."""
@@ -34,7 +37,8 @@ class ExportDialog:
     def __init__(self) -> None:
         self._suffix = 0
         self._whole_range = False
-        self._resolution = 192
+        self._resolution = MeshOptions.resolution
+        self._density = 0.0  # automatic
         self._points = 200_000
         self._output = ""
         self._suggested = ""  # the last name that the user did not type
@@ -86,6 +90,8 @@ class ExportDialog:
                 self._output = os.path.splitext(self._output)[0] + SUFFIXES[suffix]
         tip = "Number of marching-cubes cells along the longest side of the box, or of the crop box."
         self._resolution = integer_slider("Resolution", self._resolution, 16, 512, tip, "%d cells")
+        tip = "Density at the surface, 1/m. With 0, it is where two steps of the renderer absorb half of the light."
+        self._density = number_field("Density", self._density, 0.0, MAX_DENSITY, tip, "%g")
         if name == "export_points":
             tip = "Number of points, spread evenly over the surface."
             self._points = integer_field("Points", self._points, 1, MAX_POINTS, tip)
@@ -108,7 +114,7 @@ class ExportDialog:
         frames = (clock.in_point, clock.out_point + 1) if self._whole_range else (clock.frame, clock.frame + 1)
         points = self._points if name == "export_points" else None
         try:
-            options, output = MeshOptions(resolution=self._resolution), typed_path(self._output)
+            options, output = MeshOptions(self._resolution, self._density or None), typed_path(self._output)
             check_mesh_path(output)
         except InputError as error:
             self._fault = str(error)

@@ -24,11 +24,19 @@ BATCH = 1 << 15
 
 NODE_BYTES, EVALUATED_BYTES = 12, 40
 """Memory per node of the grid, and per node whose density is computed."""
-_NO_SURFACE = "choose another frame, or a lower density in the window's export dialog"
 
 
 class NoSurface(InputError):
-    """A frame has no surface: its crop box leaves nothing, or its density stays below the level."""
+    """A frame has no surface: its crop box leaves nothing, or its density stays below the level.
+
+    Args:
+        subject, fault, remedy: as those of `InputError`.
+        largest: the largest density that was found, 1/m.
+    """
+
+    def __init__(self, subject: str, fault: str, remedy: str, largest: float = 0.0) -> None:
+        super().__init__(subject, fault, remedy)
+        self.largest = largest
 
 
 def default_level(frame: Frame) -> float:
@@ -66,7 +74,7 @@ def extract_mesh(
     density, spacing = sample_density(frame, options.resolution, lambda part: progress(0.9 * part), token, box)
     level = default_level(frame) if options.level is None else options.level
     if level >= density.max():
-        raise NoSurface("mesh", f"no point reaches density {level:g} per meter; the largest is {density.max():g}", _NO_SURFACE)
+        raise _not_reached(frame, level, density)
     padded = np.pad(density, 1)  # closes the surface where the box cuts it
     places, faces, normals, _ = measure(padded, level, gradient_direction="descent", allow_degenerate=False)
     token.check()
@@ -206,6 +214,12 @@ def _clipped(frame: Frame, crop: Box | None) -> Floats:
     if not (box[0] < box[1]).all():
         raise NoSurface("mesh", f"the crop box contains nothing of frame {frame.time:g}", "move or enlarge it")
     return box
+
+
+def _not_reached(frame: Frame, level: float, density: Floats) -> NoSurface:
+    low, high = float(density.min()), float(density.max())
+    fault = f"frame {frame.time:g} has no surface at the density {level:g}/m: its densities are {low:.4g}/m to {high:.4g}/m"
+    return NoSurface("mesh", fault, "choose a lower density or another frame", high)
 
 
 def _onto_border(places: NDArray, faces: NDArray, normals: NDArray, last: NDArray) -> tuple[NDArray, NDArray, NDArray]:

@@ -32,12 +32,12 @@ def extract_placed(
         cancel: ends it early.
 
     Raises:
-        NoSurface: no video has a surface. Videos without one are left out otherwise.
+        NoSurface: no video has a surface; the error is that of the densest one. Videos without one are left out otherwise.
         InputError: scikit-image is missing, or a grid does not fit into memory.
         RenderCancelled: `cancel` was set.
     """
     found: list[tuple[Placement, Frame, Mesh]] = []
-    fault: NoSurface | None = None
+    faults: list[NoSurface] = []
     for index, (placed, time) in enumerate(parts):
 
         def report(part: float, index: int = index) -> None:
@@ -47,10 +47,9 @@ def extract_placed(
         try:
             found.append((placed.placement, frame, extract_mesh(frame, options, report, cancel, placed.crop)))
         except NoSurface as error:
-            fault = error
+            faults.append(error)
     if not found:
-        assert fault is not None
-        raise fault
+        raise max(faults, key=lambda fault: fault.largest)
     if points is not None:
         counts = _shares(points, [triangle_areas(mesh).sum() * place.scale**2 for place, _, mesh in found])
         found = [

@@ -37,14 +37,14 @@ def test_a_typed_resolution_stays_within_the_slider(
     app: ViewerApp, drive: DriveWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app.settings.recording.folder = str(tmp_path)
-    asked: list[tuple[int, int | None]] = []
+    asked: list[tuple[int, float | None, int | None]] = []
     crops: list[Any] = []
     videos: list[Any] = []
 
     def export(
         video: Any, output: Path, frames: Any, options: Any, points: int | None, report: Any, cancel: Any, crop: Any
     ) -> list[Path]:
-        asked.append((options.resolution, points))
+        asked.append((options.resolution, options.level, points))
         crops.append(crop)
         videos.append(video)
         return [output]
@@ -56,6 +56,7 @@ def test_a_typed_resolution_stays_within_the_slider(
         context.yield_(4)
         context.item_input_value("//Export point cloud/###Points", -5)
         context.item_input_value("//Export point cloud/###Resolution", 0)
+        context.item_input_value("//Export point cloud/###Density", -3.0)
         context.item_click("//Export point cloud/Export")
         wait_until(context, lambda: not app.jobs.running and bool(app.messages.last))
         assert not app.messages.errors, app.messages.errors
@@ -66,9 +67,10 @@ def test_a_typed_resolution_stays_within_the_slider(
         app.window.dialogs.add("export_mesh")
         context.yield_(4)
         context.item_input_value("//Export mesh/###Resolution", 5000)
+        context.item_input_value("//Export mesh/###Density", 25.5)
         context.item_click("//Export mesh/Export")
         wait_until(context, lambda: len(asked) == 2)
-        assert asked == [(16, 1), (512, None)] and crops == [None, box] and not app.messages.errors
+        assert asked == [(16, None, 1), (512, 25.5, None)] and crops == [None, box] and not app.messages.errors
         assert isinstance(videos[1], ThresholdedVideo) and videos[1].tau1 == 60.0, "the mesh is what the window shows"
 
     drive(app, look)

@@ -121,7 +121,7 @@ def test_what_a_crop_box_leaves_empty_is_explained(ball: VolumetricVideo) -> Non
     frame = ball.decode(0.0)
     with pytest.raises(NoSurface, match="crop box contains nothing of frame 0"):
         extract_mesh(frame, OPTIONS, crop=box_of((5, 5, 5), (6, 6, 6)))
-    with pytest.raises(NoSurface, match="no point reaches"):
+    with pytest.raises(NoSurface, match="frame 0 has no surface at the density 50/m"):
         extract_mesh(frame, OPTIONS, crop=box_of((0.55, 0.75, 1.5), (0.6, 0.8, 1.6)))
     point = np.zeros((3, 3), np.float32)
     with pytest.raises(NoSurface, match="no area"):
@@ -154,6 +154,18 @@ def test_videos_of_a_scene_are_cropped_and_placed(ball: VolumetricVideo) -> None
     for part in parts[2:]:
         with pytest.raises(NoSurface):
             extract_placed([part], OPTIONS)
+
+
+def test_the_fault_of_a_scene_has_the_densities_of_its_densest_video(ball: VolumetricVideo) -> None:
+    parts = [
+        (PlacedVideo(ball, crop=crop), 0.0)
+        for crop in (box_of((-2, -2, -2), (-0.5, 2, 1.0)), box_of((-2, -2, -2), (2, 2, 1.0)), box_of((5, 5, 5), (6, 6, 6)))
+    ]
+    with pytest.raises(NoSurface) as refused:
+        extract_placed(parts, MeshOptions(resolution=40, level=500.0))
+    with pytest.raises(NoSurface) as whole:
+        extract_placed(parts[1:2], MeshOptions(resolution=40, level=500.0))
+    assert str(refused.value) == str(whole.value) and refused.value.largest > 80
 
 
 def test_exports_give_each_video_its_frame_and_its_crop_box(

@@ -113,12 +113,25 @@ def test_occupied_nodes_by_hand() -> None:
     np.testing.assert_array_equal(touched[:, 0, 0], [1, 1, 1, 0, 0, 0, 1, 1, 1])
 
 
-def test_no_surface_is_explained(ball: Frame) -> None:
-    with pytest.raises(InputError, match="no point reaches density 500 per meter; the largest is 9"):
+def test_no_surface_is_explained_with_the_range_of_densities(ball: Frame) -> None:
+    largest = sample_density(ball, 16, lambda part: None, CancelToken())[0].max()
+    assert 90 < largest < 100, "next to CENTER"
+    with pytest.raises(InputError) as refused:
         extract_mesh(ball, MeshOptions(resolution=16, level=500.0))
+    assert str(refused.value) == (
+        f"mesh: frame 0 has no surface at the density 500/m: its densities are 0/m to {largest:.4g}/m; "
+        "choose a lower density or another frame"
+    )
     ball.occupancy[:] = False
-    with pytest.raises(InputError, match=r"no point reaches density .* per meter; the largest is 0"):
+    with pytest.raises(InputError, match=r"no surface at the density .*/m: its densities are 0/m to 0/m"):
         extract_mesh(ball, MeshOptions(resolution=16))
+
+
+@pytest.mark.parametrize("level", [40.0, 80.0])
+def test_the_level_moves_the_surface(ball: Frame, level: float) -> None:
+    mesh = extract_mesh(ball, MeshOptions(resolution=48, level=level))
+    radius = np.linalg.norm(normalized(ball, mesh.vertices) - CENTER, axis=1)
+    assert np.abs(radius - 0.6 * (1 - level / 100)).max() < 0.01
 
 
 def test_default_level_by_hand() -> None:
