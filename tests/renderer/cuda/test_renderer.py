@@ -268,7 +268,7 @@ def test_crops_and_depth_ranges(driver: EmulatedDriver) -> None:
     video, camera = small_video(), make_camera(12, 9)
     renderer = CudaRenderer(driver)
     frame = renderer.prepare(video, 0.0)
-    for settings in random_clips(video, 3):
+    for settings in random_clips(video, camera, 3):
         expected = reference(video, 0.0, camera, settings=settings)
         assert expected.counts.any(), "some samples are left"
         assert psnr(renderer.render(frame, camera, settings), expected) > 60

@@ -109,9 +109,9 @@ def test_configs(either: OpenGLRenderer, name: str) -> None:
 
 @pytest.mark.slow
 def test_crops_and_depth_ranges(either: OpenGLRenderer) -> None:
-    video = make_video(seed=8, occupied=0.6)
-    for settings in random_clips(video, 8):
-        _, expected = compare(either, video, make_camera(37, 29, azimuth=1.0), settings=settings)
+    video, camera = make_video(seed=8, occupied=0.6), make_camera(37, 29, azimuth=1.0)
+    for settings in random_clips(video, camera, 8):
+        _, expected = compare(either, video, camera, settings=settings)
         assert expected.counts.any(), "some samples are left"
 
 
