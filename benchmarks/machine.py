@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.timing import time_interleaved
 from renderer.decode import multiplies_bfloat16
+from renderer.threads import torch_threads
 
 _MATRIX = 2048
 _COPIED = 64 << 20  # float32 numbers: 256 MiB, beyond the caches of a core
@@ -37,7 +38,6 @@ class MachinePeaks:
 
 def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
     """Measure the peak rates in a few seconds. The best repeat counts."""
-    torch.set_num_threads(threads)
     square = torch.randn(_MATRIX, _MATRIX)
     # Without bfloat16 instructions a large product takes half a minute.
     size = _MATRIX if multiplies_bfloat16() else _MATRIX // 8
@@ -49,17 +49,17 @@ def measure_peaks(threads: int, repeats: int = 15) -> MachinePeaks:
         for _ in range(200):
             small_target.copy_(small)
 
-    times = time_interleaved(
-        {
-            "float32": lambda: square @ square,
-            "bfloat16": lambda: half @ half,
-            "memory": lambda: target.copy_(source),
-        },
-        repeats,
-    )
-    torch.set_num_threads(1)
-    times |= time_interleaved({"cache": copy_in_cache}, repeats)
-    torch.set_num_threads(threads)
+    with torch_threads(threads):
+        times = time_interleaved(
+            {
+                "float32": lambda: square @ square,
+                "bfloat16": lambda: half @ half,
+                "memory": lambda: target.copy_(source),
+            },
+            repeats,
+        )
+    with torch_threads(1):
+        times |= time_interleaved({"cache": copy_in_cache}, repeats)
     # CPU time, because time given to other programs does not lower the peak.
     best = {name: min(timing.cpu_milliseconds) / 1000 / (1 if name == "cache" else threads) for name, timing in times.items()}
     return MachinePeaks(

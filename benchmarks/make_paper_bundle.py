@@ -15,7 +15,6 @@ import time as clock
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import safe_open
 
 from benchmarks.bundles import DEFAULT_PATH
@@ -27,7 +26,7 @@ from common.scores import psnr
 from model.bundle.info import write_bundle
 from model.video import VolumetricVideo
 from renderer.select import create_renderer
-from renderer.threads import available_cores
+from renderer.threads import available_cores, torch_threads
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.loop.dataset import projected_bounds
@@ -81,7 +80,10 @@ def train(training: PaperTraining, passes: int, state: Path, threads: int) -> bo
 
 
 def _keep_freed_memory() -> None:
-    """Make the C library keep the large blocks that every step frees. Returning them costs half of a step's time."""
+    """Make the C library keep the large blocks that every step frees. Returning them costs half of a step's time.
+
+    This holds for the rest of the process, so only the program does it, and not `main`, which tests call in theirs.
+    """
     if sys.platform == "linux":
         library = ctypes.CDLL(None)
         for parameter, value in ((-3, 1 << 30), (-1, (1 << 31) - 1)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
@@ -89,14 +91,17 @@ def _keep_freed_memory() -> None:
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    _keep_freed_memory()
+    threads = arguments.threads or available_cores()
+    with torch_threads(threads):
+        return _make(arguments, threads)
+
+
+def _make(arguments: argparse.Namespace, threads: int) -> int:
     out: Path = arguments.out
     if out == DEFAULT_PATH:
         out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
         raise InputError(out, "already exists", "delete it to train again")
-    threads = arguments.threads or available_cores()
-    torch.set_num_threads(threads)
     capture, config = open_capture(arguments.capture), PaperTrainingConfig(frames=arguments.frames)
     state = out.with_suffix(".state.safetensors")
     training = PaperTraining(capture, config, threads)
@@ -132,4 +137,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    _keep_freed_memory()
     sys.exit(main())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +34,8 @@ from tests.full_disk import full_disk
 from training.captures.capture import Capture
 from training.captures.opening import open_capture
 from training.make_capture import CaptureSize, make_capture
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = ModelConfig(
     hash=HashEncodingConfig(num_levels=8, features_per_level=4, log2_table_size=12, base_resolution=8, finest_resolution=64),
@@ -173,6 +178,26 @@ def test_command_does_not_overwrite_a_bundle(tmp_path: Path, capsys: pytest.Capt
     out.write_bytes(b"mine")
     assert make_paper_bundle.main(["nowhere", "--out", str(out)]) == 2
     assert "already exists" in capsys.readouterr().err and out.read_bytes() == b"mine"
+
+
+def test_commands_leave_this_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a program sets for its whole process must not hold for all tests after this one."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_: pytest.fail("a command changes the C library's settings"))
+    before = torch.get_num_threads()
+    assert make_paper_bundle.main([str(tmp_path), "--out", str(tmp_path / "a.mlpvid"), "--threads", str(before + 1)]) == 2
+    measure_peaks(before + 1, repeats=1)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of the GNU C library")
+def test_the_program_that_makes_the_bundle_keeps_freed_memory(tmp_path: Path) -> None:
+    """`mallopt` is replaced in a child process by a function that reports its arguments."""
+    report = "import ctypes; from types import SimpleNamespace as Library; ctypes.CDLL = lambda *_: Library(mallopt=print)"
+    start = "sys.argv = ['program', 'nowhere']; runpy.run_module('benchmarks.make_paper_bundle', {}, '__main__')"
+    command = (sys.executable, "-c", f"import runpy, sys, torch; {report}; {start}")
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert found.stdout.split("\n")[:2] == [f"-3 {1 << 30}", f"-1 {(1 << 31) - 1}"] and found.returncode == 2, found.stderr
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from pathlib import Path
 
 import psutil
+
+from common.memory import return_free_memory
 
 _CLOSE_LOOK = 32 << 20
 _RESET_PEAK = "5"
@@ -17,6 +20,9 @@ class PeakMemory:
 
     Reading the peak takes a microsecond, so it is read after each execution. The system keeps the largest peak: it is reset
     once it has risen by 32 MiB, which is the accuracy. Where it cannot be reset, only a peak above all earlier ones is seen.
+
+    Before each reset, memory that was freed is given back. Otherwise a C library that keeps it, as after `mallopt`, would use
+    it for the next execution, which would seem to take none.
     """
 
     def __init__(self) -> None:
@@ -39,6 +45,8 @@ class PeakMemory:
         return _held() - self._first
 
     def _reset(self) -> None:
+        gc.collect()
+        return_free_memory()
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
         self._before = _peak()

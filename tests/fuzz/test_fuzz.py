@@ -89,6 +89,19 @@ def test_memory_that_something_else_takes_or_gives_back_is_no_fault_and_hides_no
     assert "MB of memory for a file of" in execute("camera", tmp_path, b"1e308", memory)[0]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of the GNU C library")
+def test_memory_is_noticed_where_freed_memory_stays_with_the_process(tmp_path: Path) -> None:
+    """In a child process whose C library keeps what is freed, before the measurement and during it."""
+    command = (sys.executable, "-m", "tests.fuzz.keeping_process", tmp_path)
+    found = subprocess.run(command, cwd=CORPUS.parents[2], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    kept, small, hungry, again = found.stdout.splitlines()
+    assert int(kept) > 300_000_000, "the process does keep freed memory"
+    assert small == "no fault"
+    assert "MB of memory for a file of" in hungry and "MB of memory for a file of" in again
+
+
 @pytest.mark.parametrize(
     ("name", "repaired", "place"),
     [

@@ -73,4 +73,4 @@ def test_clips_differ_and_cut_something_off() -> None:
         video = BoxOfCells(seed, CELLS)
         whole = samples_left(video, camera, RenderSettings())
         left = [samples_left(video, camera, clip) for clip in random_clips(video, camera, seed)]  # type: ignore[arg-type]
-        assert min(left) < 0.6 * whole and left[3] <= left[0] and left[1] <= left[2]
+        assert min(left) < 0.9 * whole and left[3] <= left[0] and left[1] <= left[2]
