@@ -202,8 +202,9 @@ def test_the_density_of_a_surface(bundle: Path, tmp_path: Path) -> None:
         assert view(bundle, *arguments, density, folder=tmp_path).returncode == 0
         expected = extract_mesh(read_bundle(bundle).decode(0.0), MeshOptions(16, density)).vertices
         np.testing.assert_allclose(trimesh.load(tmp_path / "m.ply", process=False).vertices, expected, atol=1e-5)
-    for arguments in (("--mesh", "n.ply", "--density", "0"), ("--mesh", "n.ply", "--density", "thick"), ("--density", "5")):
-        assert_fails(view(bundle, *arguments, folder=tmp_path), "--density")
+    assert_fails(view(bundle, "--density", "5", folder=tmp_path), "--density")
+    for wrong in ("0", "-3", "thick"):
+        assert_fails(view(bundle, "--mesh", "n.ply", f"--density={wrong}", folder=tmp_path), "--density")
 
 
 @pytest.mark.parametrize("name", ["path.glb", "path.json"])
