@@ -156,7 +156,7 @@ class RenderingSettings:
     """Number of CPU threads; None means one per core."""
     dynamic_resolution: StrictBool = True
     """Lower the resolution during movement to keep the target frame rate."""
-    target_fps: Annotated[StrictFloat, within(1, 240)] = 25.0
+    target_fps: Annotated[StrictFloat, within(1, 240)] = 24.0
     """Images per second that dynamic resolution aims at while the camera moves; while a video plays, see `aimed_rate`."""
     render_scale: Annotated[StrictFloat, within(0.1, 2)] = 1.0
     """Resolution of the image when nothing moves, as a fraction of the window's."""

@@ -31,7 +31,7 @@ RETRY = 300
 """Number of decisions after which a reduction that did not help is tried again, since the scene may have changed."""
 
 
-PLAYING = (0.5, 1.2)
+PLAYING = (0.5, 1.25)
 """While only the video moves, its own rate is aimed at, within these multiples of the target: dropped frames are easier to see
 than a slower camera, and frames that are not due yet leave time for more pixels."""
 
@@ -59,7 +59,7 @@ class ResolutionController:
         target_fps: target frame rate, frames per second.
     """
 
-    def __init__(self, target_fps: float = 25.0) -> None:
+    def __init__(self, target_fps: float = 24.0) -> None:
         self.target_fps = target_fps
         """Target frame rate, frames per second."""
         self.enabled = True

@@ -22,6 +22,6 @@ def test_a_video_that_plays_alone_has_its_own_rate(app: ViewerApp) -> None:
     clock.speed = 0.5
     assert aimed(app) == 11.0
     clock.speed = 4.0
-    assert aimed(app) == 24.0
+    assert aimed(app) == 25.0
     app.redraw.record_motion()
     assert aimed(app) == 20.0, "the camera moves as well"

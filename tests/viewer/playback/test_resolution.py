@@ -143,7 +143,7 @@ def test_time_that_becomes_free_is_used(full: float, cheaper: float) -> None:
 
 @pytest.mark.parametrize(
     ("target", "video", "aimed"),
-    [(25.0, None, 25.0), (25.0, 30.0, 30.0), (25.0, 24.0, 24.0), (25.0, 60.0, 30.0), (25.0, 3.0, 12.5), (10.0, 30.0, 12.0)],
+    [(24.0, None, 24.0), (24.0, 29.0, 29.0), (24.0, 20.0, 20.0), (24.0, 60.0, 30.0), (24.0, 3.0, 12.0), (10.0, 30.0, 12.5)],
 )
 def test_a_video_that_plays_alone_has_its_own_rate_within_limits(target: float, video: float | None, aimed: float) -> None:
     assert aimed_rate(target, video) == pytest.approx(aimed)
