@@ -27,6 +27,9 @@ QUICK_LOAD = 2.0
 MAX_STEP = 2.5
 """The number of pixels changes by at most this factor per decision."""
 
+JUDGED = 0.3
+"""A reduction is judged once it has removed this share of the pixels: the effect of a smaller one is lost in the noise."""
+
 RETRY = 300
 """Number of decisions after which a reduction that did not help is tried again, since the scene may have changed."""
 
@@ -67,7 +70,7 @@ class ResolutionController:
         self._scale = MAX_SCALE
         self._times: deque[float] = deque(maxlen=WINDOW)
         self._ignore = IGNORED
-        self._before: tuple[float, float] | None = None  # scale and time before the last lowering
+        self._before: tuple[float, float] | None = None  # scale and time before it was lowered, until that is judged
         self._floor = MIN_SCALE  # a lower scale did not help at the last attempt
         self._floor_age = 0
 
@@ -100,23 +103,26 @@ class ResolutionController:
             self._decide(statistics.median(self._times))
 
     def _decide(self, seconds: float) -> None:
-        if self._before is not None and self._lowering_was_useless(*self._before, seconds):
-            self._floor, self._floor_age = self._before[0], 0
-            self._change(self._before[0])
-            return
-        self._before = None
+        if self._before is not None and self._lowered_by() >= JUDGED:
+            scale, seconds_before = self._before
+            if 1.0 - seconds / seconds_before < 0.25 * self._lowered_by():  # most of the time does not depend on pixels
+                self._floor, self._floor_age = scale, 0
+                self._change(scale)
+                return
+            self._before = None
         self._floor_age += 1
         if self._floor_age > RETRY:
             self._floor = MIN_SCALE
         load = seconds * self.target_fps
         if DEAD_BAND[0] <= load <= DEAD_BAND[1]:
+            self._before = None
             return
         pixels = min(max(AIM / load, 1.0 / MAX_STEP), MAX_STEP)
         least = MIN_SCALE if load < 1 else min(max(MIN_SCALE, self._floor), self._scale)
         wanted = min(max(self._scale * math.sqrt(pixels), least), MAX_SCALE)
         if abs(wanted / self._scale - 1.0) < 0.02:
             return
-        before = (self._scale, seconds) if wanted < self._scale else None
+        before = (self._before or (self._scale, seconds)) if wanted < self._scale else None
         self._change(wanted)
         self._before = before
 
@@ -125,7 +131,6 @@ class ResolutionController:
         self._times.clear()
         self._ignore = 1
 
-    def _lowering_was_useless(self, scale: float, seconds_before: float, seconds: float) -> bool:
-        # The time fell by less than a quarter of what the pixels would explain: most of it does not depend on pixels.
-        fewer_pixels = 1.0 - (self._scale / scale) ** 2
-        return 1.0 - seconds / seconds_before < 0.25 * fewer_pixels
+    def _lowered_by(self) -> float:
+        """Return by which share of the pixels the scale was lowered since the time that `_before` holds."""
+        return 0.0 if self._before is None else 1.0 - (self._scale / self._before[0]) ** 2

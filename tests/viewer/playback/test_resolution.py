@@ -75,6 +75,25 @@ def test_time_that_is_not_made_of_pixels_keeps_the_resolution() -> None:
     assert min(scales) < MAX_SCALE
 
 
+@pytest.mark.parametrize("fixed", [1.2, 1.6, 3.0])
+def test_small_reductions_are_judged_together(fixed: float) -> None:
+    scales = simulate(fixed=fixed / TARGET, full=0.0, frames=280)
+    assert scales[-1] == MAX_SCALE and 0.4 < min(scales) < 0.9
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000))
+def test_noise_does_not_keep_the_scale_above_the_target(seed: int) -> None:
+    rng = random.Random(seed)
+    controller, loads = ResolutionController(TARGET), []
+    for image in range(400):
+        full = 0.05 if image < 100 else 0.06  # the view becomes a little more expensive
+        seconds = full * controller.scale**2 * max(0.5, rng.gauss(1.0, 0.1))
+        controller.measure(seconds, controller.scale)
+        loads.append(load(0.0, full, controller.scale))
+    assert sum(loads[150:]) / len(loads[150:]) < 1.05
+
+
 def test_recovers_when_the_machine_gets_free() -> None:
     controller = ResolutionController(TARGET)
     for _ in range(100):
