@@ -73,6 +73,7 @@ class ResolutionController:
         self._before: tuple[float, float] | None = None  # scale and time before it was lowered, until that is judged
         self._floor = MIN_SCALE  # a lower scale did not help at the last attempt
         self._floor_age = 0
+        self._disproof: float | None = None  # a time on the floor beyond which the lower scale was faster after all
 
     @property
     def scale(self) -> float:
@@ -83,7 +84,7 @@ class ResolutionController:
         """Discard the measurements after a change of window, scene or backend. The scale stays."""
         self._times.clear()
         self._ignore = IGNORED
-        self._before, self._floor = None, MIN_SCALE
+        self._before, self._floor, self._disproof = None, MIN_SCALE, None
 
     def measure(self, seconds: float, scale: float) -> None:
         """Record the time of a finished frame.
@@ -103,10 +104,12 @@ class ResolutionController:
             self._decide(statistics.median(self._times))
 
     def _decide(self, seconds: float) -> None:
+        self._check_floor(seconds)
         if self._before is not None and self._lowered_by() >= JUDGED:
             scale, seconds_before = self._before
-            if 1.0 - seconds / seconds_before < 0.25 * self._lowered_by():  # most of the time does not depend on pixels
-                self._floor, self._floor_age = scale, 0
+            helpful = seconds_before * (1.0 - 0.25 * self._lowered_by())
+            if seconds > helpful:  # most of the time does not depend on pixels
+                self._floor, self._floor_age, self._disproof = scale, 0, seconds * seconds_before / helpful
                 self._change(scale)
                 return
             self._before = None
@@ -130,6 +133,12 @@ class ResolutionController:
         self._scale, self._before = scale, None
         self._times.clear()
         self._ignore = 1
+
+    def _check_floor(self, seconds: float) -> None:
+        """Give up the floor if the first time measured on it shows that other work came while the scale was lowered."""
+        if self._disproof is not None and seconds > self._disproof:
+            self._floor = MIN_SCALE
+        self._disproof = None
 
     def _lowered_by(self) -> float:
         """Return by which share of the pixels the scale was lowered since the time that `_before` holds."""

@@ -81,6 +81,15 @@ def test_small_reductions_are_judged_together(fixed: float) -> None:
     assert scales[-1] == MAX_SCALE and 0.4 < min(scales) < 0.9
 
 
+@pytest.mark.parametrize("begins", range(4, 40, 2))
+def test_work_of_others_that_begins_while_the_scale_falls_does_not_keep_it_up(begins: int) -> None:
+    controller = ResolutionController(TARGET)
+    for image in range(100):
+        slower = 1.0 if image < begins else 3.0
+        controller.measure(0.06 * slower * controller.scale**2, controller.scale)
+    assert load(0.0, 0.18, controller.scale) <= DEAD_BAND[1] + 1e-9
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 1000))
 def test_noise_does_not_keep_the_scale_above_the_target(seed: int) -> None:
