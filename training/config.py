@@ -211,9 +211,11 @@ class StartConfig:
     """What is different in the first part of a run. Everything is off by default."""
 
     hull_depth: Annotated[StrictFloat, within(0, 100)] = 0.0
-    """Optical depth of a sample (density times `rays.step`) that the density starts with everywhere in the visual hull."""
+    """Optical depth of a sample (density times `rays.step`) that the density starts with everywhere in the visual hull. 0 means
+    that it starts with whatever it is."""
     hull_until: Share = 0.0
-    """Fraction of the run in which the density is pulled toward `hull_depth`, 0 for never. Needs a hull and a fixed `step`."""
+    """Fraction of the run in which the density is pulled toward `hull_depth`, 0 for never. Without a hull or a fixed `step`, it
+    has no effect."""
     levels_until: Share = 0.0
     """Fraction of the run in which the levels of the hash encoding are enabled one after the other, coarse ones first. 0 means
     that all are trained from the start."""
@@ -222,6 +224,10 @@ class StartConfig:
     keyframes_until: Share = 0.0
     """Fraction of the run in which only these frames are trained. Then the latents of the frames between them start from their
     neighbors', interpolated. 0 means never."""
+
+    def pulls_density(self, progress: float) -> bool:
+        """Return whether the density is pulled toward `hull_depth` at this progress of the run, 0 to 1."""
+        return self.hull_depth > 0 and progress < self.hull_until
 
 
 @dataclass(frozen=True, config=FIELDS)

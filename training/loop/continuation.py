@@ -114,7 +114,7 @@ def _start_from_bundle(path: Path, network: Network, scene: Scene, config: Model
 
 
 def _same_parameters(first: ModelConfig, second: ModelConfig) -> bool:
-    """Return whether two models have the same parameters with the same meaning. They may blend color heads differently."""
+    """Return whether two models have the same parameters. They may blend their color heads differently."""
     return first == replace(second, assignment=first.assignment)
 
 

@@ -75,7 +75,7 @@ class RefinedFrameStep(FrameStep):
         still = _without_gradient(drawn.rays)
         rendered = self.field.render(decoded, still, region, seed, progress)
         error, loss = self._refined_loss(rendered, still, drawn.view, learned, kl, self._distortion(rendered, region))
-        if progress < self.config.start.hull_until and region.hull is not None:
+        if self.config.start.pulls_density(progress) and region.hull is not None:
             loss = loss + hull_start_loss(self.config, decoded, rendered.grids, region, generator)
         gradients, grids, of_values = self._gradients(loss, rendered.grids, decoded.time, values)
         total = torch.zeros_like(values)

@@ -114,7 +114,7 @@ class FrameStep:
         of_masks = mask_loss(rendered.opacity, rays.masks)
         of_weights = self._distortion(rendered, self._regions[frame])
         loss = total_loss(error, of_samples, of_masks, rendered.penalty, kl, self.config.loss, of_weights)
-        if progress < self.config.start.hull_until and self._hulls[frame] is not None:
+        if self.config.start.pulls_density(progress) and self._hulls[frame] is not None:
             loss = loss + hull_start_loss(self.config, decoded, rendered.grids, self._regions[frame], generator)
         gradients, grids, _ = self._gradients(loss, rendered.grids, frame / self.network.num_frames)
         result = make_result(gradients, grids, float(loss.detach()), float(error.detach()), rendered, len(rays.colors))

@@ -214,6 +214,17 @@ def test_a_darker_camera_gets_its_gain(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_rays_are_not_drawn_by_error_while_cameras_are_refined(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The preset `small` draws rays by error, and any config with it can refine cameras."""
+    capture = write_meta(ball_capture(tmp_path, frames=1), cameras={"4": {"refine": {"poses": True}}})
+    plain = small_config()
+    by_error = dataclasses.replace(plain, rays=dataclasses.replace(plain.rays, by_error=0.5, by_error_from=0.0))
+    states = [trained(capture, config, 2).network.state_dict() for config in (plain, by_error)]
+    assert caplog.text.count("rays.by_error is not used") == 1
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_a_resumed_refinement_equals_an_uninterrupted_one_and_is_exported(tmp_path: Path, native: bool) -> None:
     capture = write_meta(ball_capture(tmp_path / "capture"), cameras={"4": {"frame_fraction": 0.3}})

@@ -143,7 +143,7 @@ def test_a_bundle_of_the_same_frames_gives_everything(folder: Path, config: Trai
 
 
 def test_heads_may_be_blended_differently(folder: Path, config: TrainingConfig, run: Path, tmp_path: Path) -> None:
-    """`training.export --nearest-heads` changes `assignment`; training goes on from what it writes, with the run's config."""
+    """Training goes on from what `training.export --nearest-heads` writes, which changes `assignment`."""
     first = new_trainer(folder, config)
     first.load(run)
     model = dataclasses.replace(config.model, assignment="bilinear")

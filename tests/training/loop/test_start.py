@@ -111,6 +111,13 @@ def test_the_density_starts_with_the_wanted_optical_depth(folder: Path, native: 
     assert end < 0.6 * start
 
 
+def test_an_optical_depth_of_zero_pulls_nothing() -> None:
+    assert StartConfig(hull_depth=0.5, hull_until=0.1).pulls_density(0.09)
+    assert not StartConfig(hull_depth=0.5, hull_until=0.1).pulls_density(0.1)
+    assert not StartConfig(hull_depth=0.0, hull_until=0.1).pulls_density(0.0), "it is switched off, as 0 does elsewhere"
+    assert not StartConfig(hull_depth=0.5).pulls_density(0.0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("native", [True, False])
 def test_a_resumed_run_with_all_of_it_equals_an_uninterrupted_one(folder: Path, tmp_path: Path, native: bool) -> None:
