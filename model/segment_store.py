@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from common.errors import DamagedData
+from common.memory import return_free_memory
 from model.video import VolumetricVideo
 
 KEPT_SEGMENTS = 2
@@ -130,6 +131,8 @@ class SegmentStore:
                 if segment is not None:
                     self._loaded[data] = segment
                 self._changed.notify_all()
+            # Otherwise the C library keeps what earlier segments took, which more than doubles the memory of a long video.
+            return_free_memory()
 
     def _run(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import weakref
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from model import segment_store
 from model.segment_store import SegmentStore
 from model.segmented_video import SegmentedVideo
 from model.segments import Segment
@@ -54,6 +56,18 @@ class SimpleNamespaceWithReference(SimpleNamespace):
 def _video(disk: Disk, count: int = 6) -> SegmentedVideo:
     segments = tuple(Segment(4 * index, 4, index, BOUNDS) for index in range(count))
     return SegmentedVideo(None, None, segments, {}, disk)  # type: ignore[arg-type]
+
+
+def test_freed_memory_is_given_back_after_each_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise playing a long video takes more than twice the memory (`python -m benchmarks.long_video`)."""
+    disk, alive = Disk(), list[int]()
+    monkeypatch.setattr(segment_store, "return_free_memory", lambda: alive.append(len(disk.alive)))
+    store = SegmentStore(disk)
+    disk.broken = {2}
+    for data in (0, 1, 0, 2, 3):
+        with pytest.raises(InputError) if data == 2 else contextlib.nullcontext():
+            store.get(data)
+    assert alive == [1, 2, 1, 2], "after what was dropped is free, also if the new one cannot be read"
 
 
 def test_two_segments_stay_in_memory() -> None:
