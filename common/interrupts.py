@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -102,11 +103,40 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
 
 
 @contextlib.contextmanager
-def collected_signals() -> Iterator[list[int]]:
-    """Collect the signals that end programs in a list instead of raising, so that the current step can finish."""
+def collected_signals(wake: Callable[[], object] | None = None) -> Iterator[list[int]]:
+    """Collect the signals that end programs in a list instead of raising, so that the current step can finish.
+
+    Args:
+        wake: ends what the main thread waits for in native code. It is called on another thread when a signal comes.
+    """
     received: list[int] = []
-    with _handled(lambda number, _: received.append(number)):
+    with _handled(lambda number, _: received.append(number)), _woken(wake):
         yield received
+
+
+@contextlib.contextmanager
+def _woken(wake: Callable[[], object] | None) -> Iterator[None]:
+    """Call `wake` whenever a signal comes. Signal handlers themselves wait until native code returns."""
+    if wake is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def wait_for_signals() -> None:
+        while reader.recv(64):  # empty once the writer is closed
+            wake()
+
+    thread = threading.Thread(target=wait_for_signals, name="signals", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+        thread.join()
+        reader.close()
 
 
 @contextlib.contextmanager

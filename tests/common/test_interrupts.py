@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from common.interrupts import Interrupt, interruptible, raised_signals
+from common.interrupts import Interrupt, collected_signals, interruptible, raised_signals
 from tests.command_runs import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -24,6 +24,17 @@ def number(request: pytest.FixtureRequest) -> Iterator[int]:
     before = signal.signal(request.param, signal.SIG_DFL)
     yield request.param
     signal.signal(request.param, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM], indirect=True)
+def test_a_collected_signal_wakes_what_waits(number: int) -> None:
+    woken, before = threading.Event(), signal.getsignal(number)
+    with collected_signals(woken.set) as received:
+        os.kill(os.getpid(), number)
+        assert woken.wait(60)
+    assert received == [number] and signal.getsignal(number) is before
+    assert signal.set_wakeup_fd(-1) == -1, "nothing is left behind"
+    assert "signals" not in [thread.name for thread in threading.enumerate()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], indirect=True)

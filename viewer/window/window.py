@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from imgui_bundle import hello_imgui, imgui, immapp
 
+from common.interrupts import Interrupt, collected_signals
 from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
@@ -141,7 +142,7 @@ class Window:
     def run(self) -> None:
         """Show the window until it is closed."""
         import glfw  # noqa: PLC0415 - after imgui_bundle, whose libglfw it must share
-        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui  # noqa: PLC0415 - needs glfw
 
         if glfw.init():  # otherwise the window library reports why; it keeps these hints
             glfw.window_hint(glfw.DEPTH_BITS, 0)  # nothing here needs depth, and software OpenGL is slower with it
@@ -149,12 +150,21 @@ class Window:
         immapp.manual_render.setup_from_runner_params(self.params, immapp.AddOnsParams())
         self.app.redraw.wake = glfw.post_empty_event
         try:
-            while not self.ends(lambda: glfw.set_window_should_close(glfw_utils.glfw_window_hello_imgui(), False)):
-                self.wait_for_work(glfw.wait_events_timeout)
-                immapp.manual_render.render()
-        finally:
-            self.app.redraw.wake = lambda: None
-            immapp.manual_render.tear_down()
+            with collected_signals(glfw.post_empty_event) as signals:  # raised in a frame, they would leave it incomplete
+                while not signals and not self.ends(lambda: glfw.set_window_should_close(glfw_window_hello_imgui(), False)):
+                    self.wait_for_work(glfw.wait_events_timeout)
+                    immapp.manual_render.render()
+        except BaseException:
+            with contextlib.suppress(RuntimeError):  # the window library complains about an incomplete frame
+                self._tear_down()
+            raise
+        self._tear_down()
+        if signals:
+            raise Interrupt(number=signals[0])
+
+    def _tear_down(self) -> None:
+        self.app.redraw.wake = lambda: None
+        immapp.manual_render.tear_down()
 
     def ends(self, keep_open: Callable[[], None]) -> bool:
         """Return whether the window closes now. While work is under way, it stays open and a dialog shows the progress.
@@ -219,7 +229,8 @@ class Window:
         params.app_window_params.restore_previous_geometry = keep_layout
         window = params.imgui_window_params
         window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.no_default_window
-        window.show_menu_bar = window.show_status_bar = window.remember_theme = False
+        window.show_menu_bar = window.show_status_bar = False
+        window.remember_theme = window.remember_status_bar_settings = False  # layouts of old versions have another status bar
         params.renderer_backend_options.open_gl_options = hello_imgui.OpenGlOptions("330", 3, 3, True, True, 0)
         params.fps_idling.enable_idling = False
         params.ini_disable = not keep_layout
@@ -249,9 +260,9 @@ class Window:
 
     def _listen(self) -> None:
         import glfw  # noqa: PLC0415 - after imgui_bundle
-        from imgui_bundle import glfw_utils  # noqa: PLC0415 - needs glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui  # noqa: PLC0415 - needs glfw
 
-        window: Any = glfw_utils.glfw_window_hello_imgui()
+        window: Any = glfw_window_hello_imgui()
         self._on_drop: Any = lambda _, paths: self.drop(paths)
         set_drop_callback: Any = glfw.set_drop_callback  # its annotation names a wrong signature
         set_drop_callback(window, self._on_drop)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -200,6 +201,17 @@ def test_idling_costs_nothing(shared_driver: Driver) -> None:
     shared_driver.do("key", "space")
     shared_driver.wait_for(lambda: shared_driver.cpu_seconds() - before > 0.2)  # it plays
     shared_driver.do("key", "space")
+
+
+@pytest.mark.parametrize("plays", [False, True])
+def test_a_signal_ends_the_viewer(driver: Driver, plays: bool) -> None:
+    """Soon, although an idle window sleeps for seconds, and without a traceback, although it mostly comes within a frame."""
+    if plays:
+        driver.do("key", "space")
+    time.sleep(2.5)
+    driver.process.send_signal(signal.SIGTERM)
+    assert driver.process.wait(60) == 128 + signal.SIGTERM
+    assert driver.process.stderr is not None and "Traceback" not in driver.process.stderr.read()
 
 
 def test_full_screen_and_back(shared_driver: Driver) -> None:

@@ -75,6 +75,26 @@ def test_at_first_the_picture_has_the_window(
     assert layout_path() == fresh_config / "layout.ini" and layout_path().is_file()
 
 
+def test_the_layout_of_an_old_version_brings_no_status_bar_of_its_own(fresh_config: Path, drive: DriveWindow) -> None:
+    app = new_app()
+    layout_path().parent.mkdir(parents=True, exist_ok=True)
+    layout_path().write_text(";;;<<<HelloImGui_Misc>>>;;;\n[Layout]\nName=Default\n[StatusBar]\nShow=true\nShowFps=true\n")
+
+    def look(context: Any) -> None:
+        from imgui_bundle import imgui
+
+        assert not drawn_by_hello_imgui()
+        assert places(context)["Status bar"][3] == imgui.get_io().display_size.y
+
+    def drawn_by_hello_imgui() -> bool:
+        from imgui_bundle import hello_imgui
+
+        return hello_imgui.get_runner_params().imgui_window_params.show_status_bar
+
+    drive(app, look, keep_layout=True)
+    app.close()
+
+
 @pytest.mark.slow
 def test_each_layout_has_its_key(app: ViewerApp, drive: DriveWindow) -> None:
     def look(context: Any) -> None:
