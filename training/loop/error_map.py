@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import torch
+
+from training.config import TrainingConfig
+
+_LOG = logging.getLogger(__name__)
 
 CELLS = 32
 """Cells along each side of an image."""
@@ -60,3 +65,10 @@ def cells_of(pixels: torch.Tensor, height: int, width: int) -> torch.Tensor:
 def choose_by_error(candidates: torch.Tensor, errors: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
     """Choose `count` different ones of the candidates, (C,), with probabilities proportional to their errors, (C,)."""
     return candidates[torch.multinomial(errors + 1e-8, count, generator=generator)]
+
+
+def without_errors(config: TrainingConfig) -> TrainingConfig:
+    """Return the config of a run that refines cameras. Rays by error would mostly be those of the wrong cameras."""
+    if config.rays.by_error:
+        _LOG.warning("rays.by_error is not used while cameras are refined: the largest errors may be those of a wrong camera")
+    return replace(config, rays=replace(config.rays, by_error=0.0))

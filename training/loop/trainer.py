@@ -26,7 +26,7 @@ from training.loop.clock import Clock, clock_of
 from training.loop.coarse_to_fine import freeze_grids, freeze_tables
 from training.loop.continuation import start_from
 from training.loop.dataset import Dataset
-from training.loop.error_map import MeasuredErrors, record_errors
+from training.loop.error_map import MeasuredErrors, record_errors, without_errors
 from training.loop.keyframes import interpolate_between
 from training.loop.network import Network
 from training.loop.occupancy_updates import OccupancyUpdates
@@ -107,7 +107,7 @@ class Trainer:
             if config.model.method is not None:
                 fault = "cannot be refined with another method than the paper's own"
                 raise InputError("cameras", fault, "switch off refine in the config and in meta.yaml")
-            config = _without_errors(config)
+            config = without_errors(config)
             self.refinement = CameraRefinement.of_capture(capture, config.refine, scene.boxes.mean(axis=(0, 1)))
         parts = (config, self.network, self.dataset, scene, self.field)
         self._frame_step = FrameStep(*parts) if self.refinement is None else RefinedFrameStep(*parts, self.refinement)
@@ -390,12 +390,3 @@ def _without_run_length(config: TrainingConfig) -> TrainingConfig:
     data = dataclasses.replace(config.data, image_memory=0.0)
     length = {"steps": 1, "minutes": 0.0, "checkpoint_minutes": 1.0}
     return dataclasses.replace(config, data=data, validation=ValidationConfig(), **length)  # type: ignore[arg-type]
-
-
-def _without_errors(config: TrainingConfig) -> TrainingConfig:
-    """Return the config of a run that refines cameras. Rays by error would mostly be those of the wrong cameras."""
-    if config.rays.by_error:
-        _LOG.warning(
-            "rays.by_error is not used, because cameras are refined: the largest errors may be those of a wrong camera"
-        )
-    return dataclasses.replace(config, rays=dataclasses.replace(config.rays, by_error=0.0))

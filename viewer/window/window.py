@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from imgui_bundle import hello_imgui, imgui, immapp
 
 from common.interrupts import Interrupt, collected_signals
-from viewer import PROGRAM
 from viewer.actions.runner import ActionRunner
 from viewer.app.app import ViewerApp
 from viewer.app.pacing import SLEEP
@@ -29,7 +28,6 @@ from viewer.dialogs.recording import RecordingDialog
 from viewer.dialogs.recovery import RecoveryDialog
 from viewer.dialogs.settings import SettingsDialog
 from viewer.dialogs.shortcuts import ShortcutSheet
-from viewer.folders import layout_path
 from viewer.gl import context as gl
 from viewer.panels.camera import CameraPanel
 from viewer.panels.compare import ComparePanel
@@ -54,6 +52,7 @@ from viewer.window.full_screen import Geometry, set_full_screen
 from viewer.window.inspector import Inspector, Panel, inspector_width
 from viewer.window.keys import Keyboard
 from viewer.window.layout import Place, Places, divide
+from viewer.window.parameters import runner_parameters
 from viewer.window.parts import FIXED, PICTURE, SCROLLING, THIN, PartStyle, begin_part, thin_height
 from viewer.window.theme import MonitorScale, apply_theme
 from viewer.window.title import WindowTitle
@@ -137,7 +136,8 @@ class Window:
         self._fly_direction = (0.0, 0.0, 0.0)
         self._before_full_screen: Geometry | None = None
         self._last_update = self._last_motion = clock.perf_counter()
-        self.params = self._runner_params(size, keep_layout)
+        self.params = runner_parameters(size, keep_layout)
+        self._set_callbacks(self.params.callbacks)
 
     def run(self) -> None:
         """Show the window until it is closed."""
@@ -218,26 +218,6 @@ class Window:
             with self._errors.working("The viewer"):
                 self.app.documents.reload_changed()
                 self.app.workspaces.update()
-
-    def _runner_params(self, size: tuple[int, int], keep_layout: bool) -> hello_imgui.RunnerParams:
-        params = hello_imgui.RunnerParams()
-        if keep_layout:  # the window library does not create the folder
-            with contextlib.suppress(OSError):
-                layout_path().parent.mkdir(parents=True, exist_ok=True)
-        params.app_window_params.window_title = PROGRAM
-        params.app_window_params.window_geometry.size = size
-        params.app_window_params.restore_previous_geometry = keep_layout
-        window = params.imgui_window_params
-        window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.no_default_window
-        window.show_menu_bar = window.show_status_bar = False
-        window.remember_theme = window.remember_status_bar_settings = False  # layouts of old versions have another status bar
-        params.renderer_backend_options.open_gl_options = hello_imgui.OpenGlOptions("330", 3, 3, True, True, 0)
-        params.fps_idling.enable_idling = False
-        params.ini_disable = not keep_layout
-        params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
-        params.ini_filename = str(layout_path()) if keep_layout else ""
-        self._set_callbacks(params.callbacks)
-        return params
 
     def _set_callbacks(self, callbacks: hello_imgui.RunnerCallbacks) -> None:
         callbacks.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
