@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from common.errors import InputError
+from common.webp_size import HEADER_BYTES, webp_size
 
 _PLUGINS: dict[str, Callable[[Path | IO[bytes]], ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -16,6 +17,9 @@ _PLUGINS: dict[str, Callable[[Path | IO[bytes]], ImageFile.ImageFile]] = {
     "WEBP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
 }
+
+_Limits = tuple[int, int, str | Path]
+"""Most pixels along a side, most pixels, and what messages name."""
 
 FORMATS = tuple(_PLUGINS)
 """Formats that can be opened."""
@@ -44,29 +48,40 @@ def open_image(
         SyntaxError: it has another format, or its header is damaged.
         OSError, ValueError, EOFError: it cannot be read, or is damaged.
     """
+    limits = (max_side, max_pixels, subject)
+    image = _identified(file, formats, limits)
     try:
-        image = _identified(file, formats)
-    except Image.DecompressionBombError as error:  # only WebP, whose decoder needs the memory when it is opened
-        raise InputError(subject, "has too many pixels", _remedy(max_pixels)) from error
-    width, height = image.size
-    if max(width, height) <= max_side and width * height <= max_pixels:
-        return image
-    image.close()
-    if max(width, height) > max_side:
-        raise InputError(subject, f"has {width}x{height} pixels", f"reduce it to {max_side} pixels or less along each side")
-    raise InputError(subject, f"has {width}x{height} pixels", _remedy(max_pixels))
+        _check_size(image.size, *limits)
+    except InputError:
+        image.close()
+        raise
+    return image
 
 
-def _identified(file: Path | IO[bytes], formats: Sequence[str]) -> ImageFile.ImageFile:
+def _identified(file: Path | IO[bytes], formats: Sequence[str], limits: _Limits) -> ImageFile.ImageFile:
     for name in formats:
-        if not isinstance(file, Path):
-            file.seek(0)
         try:
+            if name == "WEBP":  # its decoder takes the memory of all pixels at once
+                _check_size(webp_size(_header(file)), *limits)
+            if not isinstance(file, Path):
+                file.seek(0)
             return _PLUGINS[name](file)
         except SyntaxError:  # how a plugin says that the format is another one
             continue
     raise SyntaxError(f"none of {', '.join(formats)}")
 
 
-def _remedy(max_pixels: int) -> str:
-    return f"reduce it to {max_pixels // 1_000_000} megapixels or less"
+def _header(file: Path | IO[bytes]) -> bytes:
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return opened.read(HEADER_BYTES)
+    file.seek(0)
+    return file.read(HEADER_BYTES)
+
+
+def _check_size(size: tuple[int, int], max_side: int, max_pixels: int, subject: str | Path) -> None:
+    width, height = size
+    if max(width, height) > max_side:
+        raise InputError(subject, f"has {width}x{height} pixels", f"reduce it to {max_side} pixels or less along each side")
+    if width * height > max_pixels:
+        raise InputError(subject, f"has {width}x{height} pixels", f"reduce it to {max_pixels // 1_000_000} megapixels or less")

@@ -20,6 +20,7 @@ from PIL import Image, PngImagePlugin
 from common.command_line import run
 from common.errors import InputError
 from common.image_opening import FORMATS, MAX_PIXELS, open_image
+from common.webp_size import HEADER_BYTES, webp_size
 from model.camera import MAX_IMAGE_SIDE
 from tests.factories import make_camera
 from training.captures import images, sources
@@ -70,12 +71,44 @@ def test_webp_opens_too(tmp_path: Path) -> None:
         assert image.size == (5, 3) and image.format == "WEBP"
 
 
+@pytest.mark.parametrize("parameters", [{"lossless": True}, {"quality": 80}, {"exif": b"Exif\0\0"}])
+@pytest.mark.parametrize("from_path", [True, False])
+def test_the_decoder_of_webp_takes_no_memory_for_images_that_are_refused(
+    parameters: dict[str, object], from_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that a fuzzer found took 524 MB for a file of 272 bytes. The three kinds have their sizes in different places."""
+    path = tmp_path / "a.webp"
+    Image.new("RGB", (57, 23), "navy").save(path, **parameters)
+    assert webp_size(path.read_bytes()[:HEADER_BYTES]) == (57, 23)
+
+    def file() -> Path | io.BytesIO:
+        return path if from_path else io.BytesIO(path.read_bytes())
+
+    open_image(file(), FORMATS, 57, 57 * 23).close()
+    monkeypatch.setattr("common.image_opening._PLUGINS", {"WEBP": lambda _: pytest.fail("the decoder was called")})
+    for limits in ((56, 57 * 23), (57, 57 * 23 - 1)):
+        with pytest.raises(InputError, match="has 57x23 pixels"):
+            open_image(file(), ("WEBP",), *limits)
+
+
+def test_the_sizes_of_webp_are_read_to_their_ends() -> None:
+    assert webp_size(header_of_webp(1 << 24, 3)) == (1 << 24, 3)
+    lossy = header_of_webp(1, 1)[:12] + b"VP8 " + bytes(7) + b"\x9d\x01\x2a" + struct.pack("<HH", 0xFFFF, 0x4001)
+    assert webp_size(lossy) == (0x3FFF, 1), "the highest two bits are a scale"
+    for end in range(HEADER_BYTES):
+        with pytest.raises(SyntaxError):
+            webp_size(lossy[:end])
+    with pytest.raises(SyntaxError, match="without an image"):
+        webp_size(lossy[:12] + b"ALPH" + lossy[16:])
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
         (lambda: stored(SQUARE), "a.png: has 16384x16384 pixels; reduce it to 178 megapixels or less"),
         (lambda: stored((20000, 2)), "a.png: has 20000x2 pixels; reduce it to 16384 pixels or less along each side"),
-        (lambda: header_of_webp(*SQUARE), "a.png: has too many pixels; reduce it to 178 megapixels or less"),
+        (lambda: header_of_webp(*SQUARE), "a.png: has 16384x16384 pixels; reduce it to 178 megapixels or less"),
+        (lambda: header_of_webp(*SQUARE)[:20], "a.png: cannot be read as an image; the formats PNG, JPEG, WEBP, BMP are read"),
         (lambda: stored((3, 3), "GIF"), "a.png: cannot be read as an image; the formats PNG, JPEG, WEBP, BMP are read"),
         (lambda: b"", "a.png: cannot be read as an image; the formats PNG, JPEG, WEBP, BMP are read"),
     ],

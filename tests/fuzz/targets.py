@@ -137,12 +137,14 @@ def _call_here(function: Callable[[bytes], object], data: bytes, *_: object) -> 
 
 
 def _read_background(path: Path) -> None:
-    with patch("common.image_reading.call_limited", _call_here):
+    """Read an image of at most 4 megapixels. Larger ones may be valid, and take more memory than the fuzzer allows."""
+    with patch("common.image_reading.call_limited", _call_here), patch("viewer.picture.image_decoding.MAX_PIXELS", 1 << 22):
         read_background(path)
 
 
 def _read_screenshot(path: Path) -> None:
-    with patch("common.image_reading.call_limited", _call_here):
+    """Read one of at most 4 megapixels, for the same reason."""
+    with patch("common.image_reading.call_limited", _call_here), patch("viewer.picture.image_decoding.MAX_IMAGE_SIDE", 1 << 11):
         read_png_camera(path)
 
 
