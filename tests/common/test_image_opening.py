@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_webp_opens_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("parameters", [{"lossless": True}, {"quality": 80}, {"exif": b"Exif\0\0"}])
 @pytest.mark.parametrize("from_path", [True, False])
 def test_the_decoder_of_webp_takes_no_memory_for_images_that_are_refused(
-    parameters: dict[str, object], from_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parameters: dict[str, Any], from_path: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that a fuzzer found took 524 MB for a file of 272 bytes. The three kinds have their sizes in different places."""
     path = tmp_path / "a.webp"
