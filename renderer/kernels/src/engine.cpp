@@ -5,6 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "screen_bounds.h"
 #include "workspace.h"
 
 namespace mlpvid {
@@ -25,16 +26,33 @@ int64 piece_count(int64 count, int64 size) {
     return (count + size - 1) / size;
 }
 
+// Writes the pixels of a tile in which nothing is.
+void clear_tile(const View& view, const TileRectangle& at, const Image& image) {
+    for (int64 y = at.y0; y < at.y1; y++) {
+        const int64 first = y * view.width + at.x0, count = at.x1 - at.x0;
+        std::fill_n(image.rgba + 4 * first, 4 * count, 0.0f);
+        std::fill_n(image.depth + first, count, 0.0f);
+        std::fill_n(image.counts + 2 * first, 2 * count, uint16{0});
+    }
+}
+
+int64 pixel_count(const std::vector<TileRectangle>& tiles) {
+    int64 pixels = 0;
+    for (const TileRectangle& tile : tiles) pixels += static_cast<int64>(tile.x1 - tile.x0) * (tile.y1 - tile.y0);
+    return pixels;
+}
+
 // Renders one tile: both passes in turn. They repeat whenever the buffer of kept samples is full.
-void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View& view, const TileRectangle& at,
-                 const Image& image, const volatile int32* cancel, Workspace& workspace, RenderTotals& totals) {
+void render_tile(const KernelTable& kernels, const BakedFrame& frame, const View& view, const Blocks& blocks,
+                 const TileRectangle& at, const Image& image, const volatile int32* cancel, Workspace& workspace,
+                 RenderTotals& totals) {
     Tile& tile = workspace.tile;
     tile.x0 = at.x0, tile.y0 = at.y0, tile.x1 = at.x1, tile.y1 = at.y1;
     tile.ray = tile.next_sample = 0;
     for (bool done = false; !done;) {
         workspace.kept.count = 0;
         const Clock::time_point start = Clock::now();
-        done = kernels.march(frame, view, tile, workspace.kept, cancel);
+        done = kernels.march(frame, view, blocks, tile, workspace.kept, cancel);
         if (*cancel) return;
         const Clock::time_point middle = Clock::now();
         kernels.shade(frame, tile.views, workspace.kept, workspace.sort);
@@ -61,11 +79,14 @@ RenderTotals Engine::render(const BakedFrame& frame, const View& view, const std
     const int32 heads = frame.color_resolution * frame.color_resolution;
     std::vector<std::unique_ptr<Workspace>> workspaces(threads);
     std::vector<RenderTotals> totals(threads);
+    const ScreenBounds bounds(frame, view, pixel_count(tiles));
     parallel(pool_, static_cast<int64>(tiles.size()), [&](int64 piece, int thread) {
         if (*cancel) return;
+        const TileRectangle& at = tiles[piece];
+        if (!bounds.reach(at.x0, at.y0, at.x1, at.y1)) return clear_tile(view, at, image);
         if (!workspaces[thread]) workspaces[thread] = std::make_unique<Workspace>(heads);
         RenderTotals mine;
-        render_tile(*kernels_, frame, view, tiles[piece], image, cancel, *workspaces[thread], mine);
+        render_tile(*kernels_, frame, view, bounds.blocks(), at, image, cancel, *workspaces[thread], mine);
         totals[thread].density_ms += mine.density_ms / threads;
         totals[thread].color_ms += mine.color_ms / threads;
         totals[thread].density_samples += mine.density_samples;

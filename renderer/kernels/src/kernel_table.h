@@ -56,6 +56,15 @@ struct Tile {
     float transmittance;
 };
 
+constexpr int kBlockSide = 4;  // pixels along a side of a block
+
+// For each block of pixels of the view's image, the distances between which its rays can meet occupied cells.
+struct Blocks {
+    const float* nearest;   // [rows][columns] meters
+    const float* farthest;  // [rows][columns] meters, 0 where the rays meet none
+    int32 columns;
+};
+
 // The images of a view, rows from the top.
 struct Image {
     float* rgba;     // [height][width][4]
@@ -91,7 +100,7 @@ struct KernelTable {
     int32 simd_width;
     // Marches rays until the tile is done (returns true), or the buffer of kept samples is full or `cancel` is set
     // (false).
-    bool (*march)(const BakedFrame&, const View&, Tile&, KeptSamples&, const volatile int32* cancel);
+    bool (*march)(const BakedFrame&, const View&, const Blocks&, Tile&, KeptSamples&, const volatile int32* cancel);
     // Colors all kept samples. `views`: [rays][kViewStride].
     void (*shade)(const BakedFrame&, const float* views, KeptSamples&, HeadSort&);
     // Adds the colored samples to their rays.

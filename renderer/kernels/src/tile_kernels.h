@@ -43,6 +43,24 @@ static void set_ray_row(const View& view, int32 x0, int32 y, int32 columns, RayR
     }
 }
 
+// Returns whether a ray of a row of pixels may meet an occupied cell.
+static bool row_reaches(const Blocks& blocks, int32 x0, int32 y, int32 columns) {
+    const float* farthest = blocks.farthest + static_cast<int64>(y / kBlockSide) * blocks.columns;
+    for (int32 block = x0 / kBlockSide; block <= (x0 + columns - 1) / kBlockSide; block++)
+        if (farthest[block] > 0.0f) return true;
+    return false;
+}
+
+// Shortens the rays of a row to the part in which they may meet occupied cells. The samples stay where they are.
+static void shorten_row(const Blocks& blocks, int32 x0, int32 y, int32 columns, RayRow& MLPVID_RESTRICT row) {
+    const int64 first = static_cast<int64>(y / kBlockSide) * blocks.columns;
+    for (int32 n = 0; n < columns; n++) {
+        const int64 block = first + (x0 + n) / kBlockSide;
+        row.t_first[n] = larger(row.t_first[n], blocks.nearest[block]);
+        row.t_far[n] = smaller(row.t_far[n], blocks.farthest[block]);
+    }
+}
+
 static void begin_ray(const Ray& ray, Tile& tile) {
     tile.sums[tile.ray] = {};
     tile.depth[tile.ray] = ray.depth_per_meter;
@@ -95,18 +113,25 @@ static bool march_ray(const BakedFrame& frame, const View& view, const Ray& ray,
     return true;
 }
 
-static bool march(const BakedFrame& frame, const View& view, Tile& tile, KeptSamples& kept,
+static bool march(const BakedFrame& frame, const View& view, const Blocks& blocks, Tile& tile, KeptSamples& kept,
                   const volatile int32* cancel) {
     const int32 columns = tile.x1 - tile.x0, pixels = columns * (tile.y1 - tile.y0);
-    RayRow row;
+    RayRow row = {};
+    bool reaches = false;
     for (int32 ready_row = -1; tile.ray < pixels; tile.ray++) {
         if (*cancel) return false;
         const int32 x = tile.ray % columns, y = tile.ray / columns;
-        if (y != ready_row) set_ray_row(view, tile.x0, tile.y0 + y, columns, row);
-        ready_row = y;
+        if (y != ready_row) {
+            reaches = row_reaches(blocks, tile.x0, tile.y0 + y, columns);
+            if (reaches) {
+                set_ray_row(view, tile.x0, tile.y0 + y, columns, row);
+                shorten_row(blocks, tile.x0, tile.y0 + y, columns, row);
+            }
+            ready_row = y;
+        }
         const Ray ray = row.ray(x);
         if (tile.next_sample == 0) begin_ray(ray, tile);
-        if (ray.t_first < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
+        if (reaches && ray.t_first < ray.t_far && !march_ray(frame, view, ray, tile, kept, cancel)) return false;
         tile.next_sample = 0;
     }
     return true;

@@ -392,7 +392,10 @@ void test_cancel_within_a_ray(const std::string& instruction_set) {
     tile.x0 = tile.y0 = tile.ray = tile.next_sample = 0;
     tile.x1 = tile.y1 = 1;
     tile.counts[0] = 0;
-    check(!engine.kernels().march(test.frame, view, tile, workspace.kept, tile.counts), "the march is cut short");
+    const float nearest = 0, farthest = 1e30f;
+    const Blocks blocks = {&nearest, &farthest, 1};
+    check(!engine.kernels().march(test.frame, view, blocks, tile, workspace.kept, tile.counts),
+          "the march is cut short");
     check(tile.counts[0] == 1 && tile.ray == 0, "it ends within the ray");
 }
 
