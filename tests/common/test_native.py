@@ -20,7 +20,7 @@ from tests.factories import make_video
 
 KERNELS = Path(__file__).resolve().parents[2] / "renderer" / "kernels"
 
-SOURCES = (2, "f68f466974203975")
+SOURCES = (3, "d2f86b5fac60a0e3")
 """The version of the kernels, and the checksum of their sources then."""
 
 NAMES = ("mlpvid_kernels", "mlpvid_training_kernels")

@@ -21,8 +21,9 @@ using namespace mlpvid;
 using namespace mlpvid::MLPVID_INSTRUCTION_SET;
 
 namespace mlpvid {
-int test_bfloat16();  // bfloat16_tests.cpp; returns how many checks failed
-}
+int test_bfloat16();       // bfloat16_tests.cpp; returns how many checks failed
+int test_screen_bounds();  // screen_bounds_tests.cpp, the same
+}  // namespace mlpvid
 
 // One function per build of simd_tests.cpp; returns how many checks failed.
 #define MLPVID_DECLARE_TEST(name) \
@@ -421,7 +422,7 @@ int main() {
         if (!previous.empty()) test_agreement(instruction_set, previous);
         previous = instruction_set;
     }
-    failures += test_bfloat16();
+    failures += test_bfloat16() + test_screen_bounds();
     check(builds > 0, "there is a build for this processor");
     std::printf(failures ? "%d checks failed\n" : "all passed\n", failures);
     return failures != 0;
